@@ -1,0 +1,269 @@
+//! Achievements: what there is to unlock, and which of it a player's numbers unlock now.
+//! Texts and thresholds come from the rules file; nothing of them stands in code.
+
+use serde::Deserialize;
+
+use crate::{Levels, Money};
+
+/// What has to be reached. Thresholds are at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AchievementKind {
+    /// The first trade of any kind.
+    FirstTrade,
+    /// This many trades.
+    TradesCount(i64),
+    /// Shares of this many different stocks bought, ever.
+    DistinctStocks(i64),
+    /// Stocks of this many different categories bought, ever.
+    DistinctCategories(i64),
+    /// A stock held without a break for this many days of the market's calendar.
+    HoldingDays(i64),
+    /// Cash and shares together worth this much at a trade.
+    PortfolioValue(Money),
+    /// Profit from sales, all added up, of this much.
+    ProfitAmount(Money),
+    /// This level.
+    LevelReached(i64),
+    /// This many trades explained with a note.
+    NoteWritten(i64),
+}
+
+/// One achievement of the rules file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "AchievementFile")]
+pub struct Achievement {
+    /// Its number for ever, 1 to 62: a bit of the player's row.
+    pub id: i64,
+    /// Its stable word.
+    pub code: String,
+    /// What has to be reached.
+    pub kind: AchievementKind,
+    /// A short name.
+    pub name: String,
+    /// One sentence that says what to do.
+    pub description: String,
+    /// An emoji or the name of an icon, at most 16 bytes.
+    pub icon: String,
+    /// XP it is worth.
+    pub xp: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AchievementFile {
+    id: i64,
+    code: String,
+    kind: String,
+    threshold: Option<threshold::Threshold>,
+    name: String,
+    description: String,
+    icon: String,
+    xp: i64,
+}
+
+mod threshold {
+    //! A threshold is a whole number, or an amount of money as text.
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    pub(super) enum Threshold {
+        Whole(i64),
+        Money(String),
+    }
+}
+use threshold::Threshold;
+
+const KINDS: &str = "first_trade, trades_count, distinct_stocks, distinct_categories, \
+                     holding_days, portfolio_value, profit_amount, level_reached, note_written";
+
+fn read_kind(kind: &str, threshold: Option<&Threshold>) -> Result<AchievementKind, String> {
+    let whole = |threshold: Option<&Threshold>| match threshold {
+        Some(Threshold::Whole(n)) if *n >= 1 => Ok(*n),
+        _ => Err(format!("kind {kind}: expected a whole threshold of at least 1")),
+    };
+    let money = |threshold: Option<&Threshold>| match threshold {
+        Some(Threshold::Money(text)) => Money::parse(text)
+            .ok()
+            .filter(|m| m.0 > 0)
+            .ok_or_else(|| format!("kind {kind}: expected a threshold like \"12000.00\"")),
+        _ => Err(format!("kind {kind}: expected a threshold like \"12000.00\", with its quotes")),
+    };
+    Ok(match kind {
+        "first_trade" if threshold.is_none() => AchievementKind::FirstTrade,
+        "first_trade" => return Err("kind first_trade takes no threshold".into()),
+        "trades_count" => AchievementKind::TradesCount(whole(threshold)?),
+        "distinct_stocks" => AchievementKind::DistinctStocks(whole(threshold)?),
+        "distinct_categories" => AchievementKind::DistinctCategories(whole(threshold)?),
+        "holding_days" => AchievementKind::HoldingDays(whole(threshold)?),
+        "portfolio_value" => AchievementKind::PortfolioValue(money(threshold)?),
+        "profit_amount" => AchievementKind::ProfitAmount(money(threshold)?),
+        "level_reached" => AchievementKind::LevelReached(whole(threshold)?),
+        "note_written" => AchievementKind::NoteWritten(whole(threshold)?),
+        other => return Err(format!("unknown kind {other:?}; expected one of {KINDS}")),
+    })
+}
+
+impl TryFrom<AchievementFile> for Achievement {
+    type Error = String;
+    fn try_from(file: AchievementFile) -> Result<Self, String> {
+        let at = |text: String| format!("achievement {:?}: {text}", file.code);
+        if !(1..=62).contains(&file.id) {
+            return Err(at(format!("expected an id from 1 to 62, got {}", file.id)));
+        }
+        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if file.code.is_empty() || file.code.len() > 40 || !file.code.bytes().all(word) {
+            return Err(at("expected a code of 1 to 40 characters a to z, 0 to 9 and _".into()));
+        }
+        if !(0..=100_000).contains(&file.xp) {
+            return Err(at(format!("expected xp from 0 to 100000, got {}", file.xp)));
+        }
+        let lengths = [("name", &file.name, 60), ("description", &file.description, 200)];
+        for (field, text, max) in lengths.into_iter().chain([("icon", &file.icon, 16)]) {
+            if text.trim().is_empty() || text.len() > max {
+                return Err(at(format!("expected a {field} of 1 to {max} bytes")));
+            }
+        }
+        let kind = read_kind(&file.kind, file.threshold.as_ref()).map_err(at)?;
+        let AchievementFile { id, code, name, description, icon, xp, .. } = file;
+        Ok(Self { id, code, kind, name, description, icon, xp })
+    }
+}
+
+/// All achievements of a game, checked against each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<Achievement>")]
+pub struct Achievements(Vec<Achievement>);
+
+impl TryFrom<Vec<Achievement>> for Achievements {
+    type Error = String;
+    fn try_from(list: Vec<Achievement>) -> Result<Self, String> {
+        for (i, one) in list.iter().enumerate() {
+            if let Some(twin) = list[..i].iter().find(|a| a.id == one.id || a.code == one.code) {
+                return Err(format!(
+                    "achievements {:?} and {:?} share an id or a code; expected each once",
+                    twin.code, one.code
+                ));
+            }
+        }
+        Ok(Self(list))
+    }
+}
+
+/// An achievement unlocked by one ledger entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlock {
+    /// The achievement's number.
+    pub achievement_id: i64,
+    /// XP that it gave.
+    pub xp: i64,
+}
+
+/// A player's numbers that achievements are measured against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) trades: i64,
+    pub(crate) stocks: i64,
+    pub(crate) categories: i64,
+    pub(crate) holding_days: i64,
+    pub(crate) portfolio_value: Money,
+    pub(crate) profit: Money,
+    pub(crate) notes: i64,
+}
+
+impl Achievements {
+    /// The achievements in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Achievement> {
+        self.0.iter()
+    }
+
+    /// The achievement with this number.
+    pub fn find(&self, id: i64) -> Option<&Achievement> {
+        self.0.iter().find(|a| a.id == id)
+    }
+
+    /// What these numbers unlock beyond `unlocked` (a bit per id). XP of an achievement can lift
+    /// the level and so unlock another one; `total_xp` is the XP before any of them, and is raised.
+    pub(crate) fn unlock(
+        &self,
+        unlocked: &mut i64,
+        total_xp: &mut i64,
+        levels: &Levels,
+        numbers: &Numbers,
+    ) -> Vec<Unlock> {
+        let mut found = Vec::new();
+        loop {
+            let level = levels.progress(*total_xp).level;
+            let next = self
+                .0
+                .iter()
+                .find(|a| *unlocked & (1 << a.id) == 0 && is_reached(a.kind, level, numbers));
+            let Some(next) = next else { return found };
+            *unlocked |= 1 << next.id;
+            *total_xp = total_xp.saturating_add(next.xp);
+            found.push(Unlock { achievement_id: next.id, xp: next.xp });
+        }
+    }
+}
+
+fn is_reached(kind: AchievementKind, level: i64, numbers: &Numbers) -> bool {
+    match kind {
+        AchievementKind::FirstTrade => numbers.trades >= 1,
+        AchievementKind::TradesCount(n) => numbers.trades >= n,
+        AchievementKind::DistinctStocks(n) => numbers.stocks >= n,
+        AchievementKind::DistinctCategories(n) => numbers.categories >= n,
+        AchievementKind::HoldingDays(n) => numbers.holding_days >= n,
+        AchievementKind::PortfolioValue(money) => numbers.portfolio_value >= money,
+        AchievementKind::ProfitAmount(money) => numbers.profit >= money,
+        AchievementKind::LevelReached(n) => level >= n,
+        AchievementKind::NoteWritten(n) => numbers.notes >= n,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn achievement(id: i64, kind: AchievementKind, xp: i64) -> Achievement {
+        let text = || "x".to_owned();
+        Achievement {
+            id,
+            code: format!("a{id}"),
+            kind,
+            name: text(),
+            description: text(),
+            icon: text(),
+            xp,
+        }
+    }
+
+    #[test]
+    fn an_achievement_can_lift_the_level_that_unlocks_the_next() {
+        let all = Achievements::try_from(vec![
+            achievement(1, AchievementKind::LevelReached(2), 5),
+            achievement(2, AchievementKind::FirstTrade, 1000),
+        ])
+        .expect("good");
+        let levels = Levels::new(1000, vec![]).expect("good");
+        let numbers = Numbers {
+            trades: 1,
+            stocks: 1,
+            categories: 1,
+            holding_days: 0,
+            portfolio_value: Money(0),
+            profit: Money(0),
+            notes: 0,
+        };
+        let (mut bits, mut xp) = (0, 0);
+        let found = all.unlock(&mut bits, &mut xp, &levels, &numbers);
+        assert_eq!(found.iter().map(|u| u.achievement_id).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!((bits, xp), (0b110, 1005));
+        assert!(all.unlock(&mut bits, &mut xp, &levels, &numbers).is_empty());
+    }
+
+    #[test]
+    fn twins_are_refused() {
+        let twin = achievement(1, AchievementKind::FirstTrade, 1);
+        assert!(Achievements::try_from(vec![twin.clone(), twin]).is_err());
+    }
+}

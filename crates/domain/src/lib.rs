@@ -1,0 +1,30 @@
+//! The rules of the game, pure and synchronous: numbers, orders, settlement, progress,
+//! achievements, the ledger entry and its hash. It is not allowed to do I/O, to read a clock, to draw a random
+//! number or to look at the environment: time and chance arrive as arguments.
+
+mod achievement;
+mod clock;
+mod invariant;
+mod ledger;
+mod number;
+mod page;
+mod progress;
+mod rejection;
+mod rules;
+mod settle;
+mod symbol;
+
+pub use achievement::{Achievement, AchievementKind, Achievements, Unlock};
+pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
+pub use invariant::{invariant_breaches, note_breach};
+pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
+pub use number::{Money, NumberError, Price, Quantity};
+pub use page::{PageMeta, PageRequest};
+pub use progress::{Levels, Progress};
+pub use rejection::Rejection;
+pub use rules::{Fee, Rules, XpRules};
+pub use settle::{
+    Action, Fill, Holding, Note, NoteError, Order, Outcome, Player, Quote, Side, open_player,
+    settle,
+};
+pub use symbol::{Symbol, SymbolError};

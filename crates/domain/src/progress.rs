@@ -1,0 +1,143 @@
+//! XP to level and back. A player's XP is one total; level, XP within it and what the next level
+//! needs are computed from the rules here, so that new thresholds need no migration.
+
+use serde::Deserialize;
+
+/// The level thresholds of a game: level `n` needs `thresholds[n-1]` XP more, and beyond that list
+/// `n × step` more.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "LevelsFile")]
+pub struct Levels {
+    step: i64,
+    thresholds: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LevelsFile {
+    step: i64,
+    #[serde(default)]
+    thresholds: Vec<i64>,
+}
+
+impl TryFrom<LevelsFile> for Levels {
+    type Error = String;
+    fn try_from(file: LevelsFile) -> Result<Self, String> {
+        Self::new(file.step, file.thresholds)
+    }
+}
+
+/// Where a player stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The level, from 1.
+    pub level: i64,
+    /// XP gathered within this level.
+    pub xp_in_level: i64,
+    /// XP this level needs in all before the next one begins.
+    pub next_level_xp: i64,
+}
+
+impl Levels {
+    /// Checks and keeps the thresholds; `Err` says what was expected.
+    pub fn new(step: i64, thresholds: Vec<i64>) -> Result<Self, String> {
+        let allowed = 1..=1_000_000_000;
+        if !allowed.contains(&step) {
+            return Err(format!("expected a step from 1 to 1000000000, got {step}"));
+        }
+        if let Some(bad) = thresholds.iter().find(|t| !allowed.contains(*t)) {
+            return Err(format!("expected thresholds from 1 to 1000000000, got {bad}"));
+        }
+        if thresholds.len() > 1000 {
+            return Err(format!("expected at most 1000 thresholds, got {}", thresholds.len()));
+        }
+        Ok(Self { step, thresholds })
+    }
+
+    /// XP that `level` needs before the next one begins.
+    pub fn needed(&self, level: i64) -> i64 {
+        let listed = usize::try_from(level - 1).ok().and_then(|i| self.thresholds.get(i));
+        listed.copied().unwrap_or_else(|| level.saturating_mul(self.step))
+    }
+
+    /// Total XP at which `level` begins.
+    fn begins_at(&self, level: i64) -> i128 {
+        let done = level - 1;
+        let listed = self.thresholds.iter().zip(0..done).map(|(t, _)| i128::from(*t)).sum::<i128>();
+        let first = i64::try_from(self.thresholds.len()).unwrap_or(i64::MAX).min(done);
+        // The sum of first+1 ..= done, times the step.
+        let (first, done) = (i128::from(first), i128::from(done));
+        listed + i128::from(self.step) * (done * (done + 1) - first * (first + 1)) / 2
+    }
+
+    /// Level, XP within it and the threshold of the next, from the total.
+    pub fn progress(&self, total_xp: i64) -> Progress {
+        let total = i128::from(total_xp.max(0));
+        let (mut low, mut high) = (1i64, 1i64 << 33);
+        while low < high {
+            let middle = low + (high - low + 1) / 2;
+            if self.begins_at(middle) <= total { low = middle } else { high = middle - 1 }
+        }
+        let within = i64::try_from(total - self.begins_at(low)).unwrap_or(i64::MAX);
+        Progress { level: low, xp_in_level: within, next_level_xp: self.needed(low) }
+    }
+
+    /// The total XP of a player at `level` with `xp_in_level`; the inverse of [`Levels::progress`].
+    pub fn total_xp(&self, level: i64, xp_in_level: i64) -> i64 {
+        i64::try_from(self.begins_at(level) + i128::from(xp_in_level)).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn default_levels() -> Levels {
+        Levels::new(1000, vec![]).expect("good")
+    }
+
+    #[test]
+    fn level_n_needs_n_thousand_more() {
+        let at = |xp| {
+            let p = default_levels().progress(xp);
+            (p.level, p.xp_in_level, p.next_level_xp)
+        };
+        assert_eq!(at(0), (1, 0, 1000));
+        assert_eq!(at(999), (1, 999, 1000));
+        assert_eq!(at(1000), (2, 0, 2000));
+        assert_eq!(at(2999), (2, 1999, 2000));
+        assert_eq!(at(3000), (3, 0, 3000));
+        assert_eq!(at(-7), (1, 0, 1000));
+    }
+
+    #[test]
+    fn listed_thresholds_come_first() {
+        let levels = Levels::new(100, vec![10, 20]).expect("good");
+        let level = |xp| levels.progress(xp).level;
+        assert_eq!([level(9), level(10), level(29), level(30)], [1, 2, 2, 3]);
+        assert_eq!(levels.progress(30).next_level_xp, 300);
+        assert_eq!([level(329), level(330)], [3, 4]);
+    }
+
+    #[test]
+    fn bad_thresholds_are_refused() {
+        assert!(Levels::new(0, vec![]).is_err());
+        assert!(Levels::new(1, vec![5, -1]).is_err());
+        assert!(Levels::new(1, vec![1; 1001]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn level_is_monotone_in_xp_and_back(
+            xp in 0i64..1_000_000_000_000, more in 0i64..1_000_000, step in 1i64..5000,
+            list in prop::collection::vec(1i64..5000, 0..8),
+        ) {
+            let levels = Levels::new(step, list).expect("good");
+            let (a, b) = (levels.progress(xp), levels.progress(xp + more));
+            prop_assert!((a.level, a.xp_in_level) <= (b.level, b.xp_in_level));
+            prop_assert!(a.xp_in_level < a.next_level_xp);
+            prop_assert_eq!(levels.total_xp(a.level, a.xp_in_level), xp);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Why an order was refused: expected outcomes, each with a stable code. Faults (a database that
+//! does not answer) are errors of the crates that meet them; HTTP statuses are decided in `web`.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// An order that was understood and refused. It changed nothing.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// The buyer has less cash than the order costs.
+    #[error("Insufficient balance")]
+    InsufficientCash,
+    /// The seller holds fewer shares than the order sells.
+    #[error("Insufficient stock quantity")]
+    InsufficientQuantity,
+    /// The stock has no price at present.
+    #[error("This stock has no price at the moment. Please try again later.")]
+    NoQuote,
+    /// The newest price is older than the rules allow to trade at.
+    #[error("The latest price of this stock is too old to trade at. Please try again later.")]
+    StaleQuote,
+    /// The game trades whole shares only.
+    #[error("This game trades whole shares only.")]
+    FractionalNotAllowed,
+    /// More shares than one order may have.
+    #[error("The quantity is larger than one order may have.")]
+    QuantityTooLarge,
+    /// Cash, a holding or XP would leave the range that is kept.
+    #[error("The trade would go beyond what an account can hold.")]
+    BeyondLimits,
+    /// Other trades of the same player won three times in a row.
+    #[error("Trade failed due to high contention. Please try again.")]
+    Contended,
+    /// The idempotency key was used before for something else.
+    #[error("This Idempotency-Key was already used for a different request.")]
+    IdempotencyKeyReused,
+}
+
+impl Rejection {
+    /// Every rejection, for the generated documentation and for tests.
+    pub const ALL: [Self; 9] = [
+        Self::InsufficientCash,
+        Self::InsufficientQuantity,
+        Self::NoQuote,
+        Self::StaleQuote,
+        Self::FractionalNotAllowed,
+        Self::QuantityTooLarge,
+        Self::BeyondLimits,
+        Self::Contended,
+        Self::IdempotencyKeyReused,
+    ];
+
+    /// The stable code, as in answers, metrics and idempotency records.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InsufficientCash => "insufficient_cash",
+            Self::InsufficientQuantity => "insufficient_quantity",
+            Self::NoQuote => "no_quote",
+            Self::StaleQuote => "stale_quote",
+            Self::FractionalNotAllowed => "fractional_not_allowed",
+            Self::QuantityTooLarge => "quantity_too_large",
+            Self::BeyondLimits => "beyond_limits",
+            Self::Contended => "contended",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+        }
+    }
+
+    /// The rejection with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.code() == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_leads_back_to_its_rejection() {
+        for rejection in Rejection::ALL {
+            assert_eq!(Rejection::from_code(rejection.code()), Some(rejection));
+        }
+        assert_eq!(Rejection::from_code("nothing"), None);
+    }
+}

@@ -1,0 +1,427 @@
+//! `settle` decides what an order does: it takes a player as loaded, an action, a quote and the
+//! rules, and gives a ledger entry or a rejection. It is the only place where cash, shares and XP
+//! change. It loads and writes nothing.
+
+use std::collections::BTreeMap;
+
+use crate::achievement::Numbers;
+use crate::{
+    Day, EntryKind, Hash, LedgerEntry, Money, Month, Price, Quantity, QuoteSource, Rejection,
+    Rules, UnixMicros, Unlock, genesis_hash, invariant,
+};
+
+/// The most shares a player can hold of one stock: 10^12, far above any order.
+const HOLDING_MAX: i64 = 1_000_000_000_000_000_000;
+/// The most cash and the highest cost basis that are kept: 10^16 in cents.
+const MONEY_MAX: i64 = 1_000_000_000_000_000_000;
+
+/// A player as loaded for settling: the row, and what was loaded of the holdings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Player {
+    /// The player's number.
+    pub player_id: i64,
+    /// Cash, never negative.
+    pub cash: Money,
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// The version of the last ledger entry.
+    pub balance_version: i64,
+    /// The hash of the last ledger entry.
+    pub head_hash: Hash,
+    /// The month of the last ledger entry.
+    pub head_month: Month,
+    /// The player's day on which a trade last earned XP.
+    pub xp_day: i64,
+    /// How many trades earned XP on that day.
+    pub xp_day_trades: i64,
+    /// Trades ever.
+    pub trades: i64,
+    /// Trades explained with a note.
+    pub notes: i64,
+    /// Different stocks bought, ever.
+    pub stocks_bought: i64,
+    /// A bit per category of the stocks bought, ever.
+    pub categories_bought: i64,
+    /// Profit of all sales added up; negative for a loss.
+    pub realised_profit: Money,
+    /// A bit per unlocked achievement.
+    pub achievements: i64,
+    /// What all holdings are worth at the moment of loading. Not stored.
+    pub holdings_value: Money,
+    /// The day on which the oldest open holding was opened. Not stored.
+    pub oldest_holding: Option<Day>,
+    /// The loaded holdings by stock: at least those that the actions touch.
+    pub holdings: BTreeMap<i64, Holding>,
+}
+
+/// Shares of one stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Shares, never negative; 0 when all were sold.
+    pub quantity: Quantity,
+    /// What the shares cost, without fees.
+    pub cost_basis: Money,
+    /// The market's day of the purchase that opened it.
+    pub opened_on: Day,
+}
+
+/// Buying or selling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Cash to shares.
+    Buy,
+    /// Shares to cash.
+    Sell,
+}
+
+impl Side {
+    /// The word in answers and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+        }
+    }
+}
+
+/// An order to trade at the market's present price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The stock.
+    pub stock_id: i64,
+    /// The stock's category, 0 to 62.
+    pub category_id: u8,
+    /// Buy or sell.
+    pub side: Side,
+    /// How many shares; above zero.
+    pub quantity: Quantity,
+}
+
+/// What a player asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// To trade, perhaps with a note.
+    Trade(Order, Option<Note>),
+    /// To explain an earlier trade of the player with a note, or to replace its note.
+    Annotate {
+        /// The version of the trade.
+        about_version: i64,
+        /// Whether the trade had no note before.
+        first: bool,
+        /// The note.
+        note: Note,
+    },
+}
+
+/// Why a trade was made, in the player's own words: 1 to 280 characters without control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note(String);
+
+/// Why a text is not a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a note is 1 to {} characters of plain text", Note::LENGTH_MAX)]
+pub struct NoteError;
+
+impl Note {
+    /// The most characters a note has.
+    pub const LENGTH_MAX: usize = 280;
+
+    /// Trims and checks the text; line breaks are kept.
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let text = text.trim();
+        let bad = |c: char| {
+            c.is_control() && c != '\n'
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let length = text.chars().take(Self::LENGTH_MAX + 1).count();
+        if length == 0 || length > Self::LENGTH_MAX || text.chars().any(bad) {
+            return Err(NoteError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The note's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A price with its time and origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The price of one share, above zero.
+    pub price: Price,
+    /// When the price was made.
+    pub as_of: UnixMicros,
+    /// The market's calendar day (in a replay, a day in history).
+    pub market_day: Day,
+    /// Where it comes from.
+    pub source: QuoteSource,
+}
+
+/// What an accepted action did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The ledger entry.
+    pub entry: LedgerEntry,
+    /// Its hash.
+    pub hash: Hash,
+    /// Achievements it unlocked.
+    pub unlocked: Vec<Unlock>,
+}
+
+/// What came of an action.
+pub type Outcome = Result<Fill, Rejection>;
+
+/// A new player and the entry that opens the chain with the starting cash.
+pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, Fill) {
+    let mut player = Player {
+        player_id,
+        cash: Money::ZERO,
+        total_xp: 0,
+        balance_version: 0,
+        head_hash: genesis_hash(player_id),
+        head_month: now.month(),
+        xp_day: 0,
+        xp_day_trades: 0,
+        trades: 0,
+        notes: 0,
+        stocks_bought: 0,
+        categories_bought: 0,
+        realised_profit: Money::ZERO,
+        achievements: 0,
+        holdings_value: Money::ZERO,
+        oldest_holding: None,
+        holdings: BTreeMap::new(),
+    };
+    let mut entry = player.next_entry(EntryKind::Open, now);
+    entry.amount = rules.starting_cash;
+    player.cash = rules.starting_cash;
+    let fill = player.append(entry, rules);
+    (player, fill)
+}
+
+/// Decides one action. On a rejection the player is as before.
+pub fn settle(
+    player: &mut Player,
+    action: &Action,
+    quote: Option<Quote>,
+    rules: &Rules,
+    now: UnixMicros,
+) -> Outcome {
+    match action {
+        Action::Trade(order, note) => {
+            let trade = Trade::check(order, quote, rules, now)?;
+            match order.side {
+                Side::Buy => buy(player, &trade, note.is_some(), rules),
+                Side::Sell => sell(player, &trade, note.is_some(), rules),
+            }
+        }
+        Action::Annotate { about_version, first, .. } => {
+            let mut entry = player.next_entry(EntryKind::Note, now);
+            entry.about_version = Some(*about_version);
+            player.notes += i64::from(*first);
+            Ok(player.append(entry, rules))
+        }
+    }
+}
+
+/// An order that the rules allow, with its price and amounts.
+struct Trade<'a> {
+    order: &'a Order,
+    quote: Quote,
+    amount: Money,
+    fee: Money,
+    now: UnixMicros,
+}
+
+impl<'a> Trade<'a> {
+    fn check(
+        order: &'a Order,
+        quote: Option<Quote>,
+        rules: &Rules,
+        now: UnixMicros,
+    ) -> Result<Self, Rejection> {
+        invariant!(order.quantity.0 > 0, "an order has a quantity above zero");
+        if order.quantity > rules.quantity_max {
+            return Err(Rejection::QuantityTooLarge);
+        }
+        if !rules.fractional_shares && !order.quantity.is_whole() {
+            return Err(Rejection::FractionalNotAllowed);
+        }
+        let quote = quote.filter(|q| q.price.0 > 0).ok_or(Rejection::NoQuote)?;
+        if quote.as_of.plus_seconds(rules.quote_age_max_s) < now {
+            return Err(Rejection::StaleQuote);
+        }
+        let amount = match order.side {
+            Side::Buy => quote.price.cost_rounded_up(order.quantity),
+            Side::Sell => quote.price.value_rounded_down(order.quantity),
+        };
+        let amount = amount.ok_or(Rejection::BeyondLimits)?;
+        let fee = rules.fee.on(amount).ok_or(Rejection::BeyondLimits)?;
+        Ok(Self { order, quote, amount, fee, now })
+    }
+
+    fn entry(&self, player: &Player, kind: EntryKind) -> LedgerEntry {
+        let mut entry = player.next_entry(kind, self.now);
+        entry.stock_id = Some(self.order.stock_id);
+        entry.price = Some(self.quote.price);
+        entry.fee = self.fee;
+        entry.quote_as_of = Some(self.quote.as_of);
+        entry.quote_day = Some(self.quote.market_day);
+        entry.quote_source = Some(self.quote.source);
+        entry
+    }
+}
+
+fn buy(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Outcome {
+    let total = trade.amount.checked_add(trade.fee).ok_or(Rejection::BeyondLimits)?;
+    if total > player.cash {
+        return Err(Rejection::InsufficientCash);
+    }
+    let before = player.holdings.get(&trade.order.stock_id).copied();
+    let held = before.unwrap_or(Holding {
+        quantity: Quantity(0),
+        cost_basis: Money::ZERO,
+        opened_on: trade.quote.market_day,
+    });
+    let quantity = held.quantity.0.checked_add(trade.order.quantity.0);
+    let cost_basis = held.cost_basis.0.checked_add(trade.amount.0);
+    let (Some(quantity), Some(cost_basis)) = (quantity, cost_basis) else {
+        return Err(Rejection::BeyondLimits);
+    };
+    if quantity > HOLDING_MAX || cost_basis > MONEY_MAX {
+        return Err(Rejection::BeyondLimits);
+    }
+    // A holding that was sold out is opened anew.
+    let opened_on = if held.quantity.0 > 0 { held.opened_on } else { trade.quote.market_day };
+    let after = Holding { quantity: Quantity(quantity), cost_basis: Money(cost_basis), opened_on };
+
+    let mut entry = trade.entry(player, EntryKind::Buy);
+    entry.quantity = trade.order.quantity;
+    entry.amount = Money(-trade.amount.0);
+    entry.quantity_after = after.quantity;
+    entry.cost_basis_after = after.cost_basis;
+    player.cash = Money(player.cash.0 - total.0);
+    player.holdings.insert(trade.order.stock_id, after);
+    player.stocks_bought += i64::from(before.is_none());
+    player.categories_bought |= 1 << (trade.order.category_id & 63).min(62);
+    let value = trade.quote.price.value_rounded_down(trade.order.quantity).unwrap_or_default();
+    player.holdings_value = Money(player.holdings_value.0.saturating_add(value.0));
+    player.oldest_holding = Some(player.oldest_holding.map_or(opened_on, |d| d.min(opened_on)));
+    Ok(player.traded(entry, rules.xp.buy, noted, rules))
+}
+
+fn sell(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Outcome {
+    let held = player.holdings.get(&trade.order.stock_id).copied();
+    let held = held.filter(|h| h.quantity >= trade.order.quantity);
+    let held = held.ok_or(Rejection::InsufficientQuantity)?;
+    let cash = player.cash.checked_add(trade.amount).and_then(|c| c.checked_sub(trade.fee));
+    let cash = cash.filter(|c| c.0 <= MONEY_MAX).ok_or(Rejection::BeyondLimits)?;
+    if cash.0 < 0 {
+        return Err(Rejection::InsufficientCash);
+    }
+    let quantity = held.quantity.0 - trade.order.quantity.0;
+    let sold_basis = share_of(held.cost_basis, trade.order.quantity, held.quantity);
+    let after = Holding {
+        quantity: Quantity(quantity),
+        cost_basis: Money(held.cost_basis.0 - sold_basis.0),
+        opened_on: held.opened_on,
+    };
+
+    let mut entry = trade.entry(player, EntryKind::Sell);
+    entry.quantity = Quantity(-trade.order.quantity.0);
+    entry.amount = trade.amount;
+    entry.quantity_after = after.quantity;
+    entry.cost_basis_after = after.cost_basis;
+    player.cash = cash;
+    player.holdings.insert(trade.order.stock_id, after);
+    let profit = trade.amount.0 - sold_basis.0;
+    player.realised_profit = Money(player.realised_profit.0.saturating_add(profit));
+    player.holdings_value = Money((player.holdings_value.0 - trade.amount.0).max(0));
+    Ok(player.traded(entry, rules.xp.sell, noted, rules))
+}
+
+/// The part of a cost basis that belongs to `sold` of `held` shares, rounded to the nearest cent;
+/// all of it when all are sold.
+fn share_of(cost_basis: Money, sold: Quantity, held: Quantity) -> Money {
+    let product = i128::from(cost_basis.0) * i128::from(sold.0);
+    let rounded = (product + i128::from(held.0) / 2) / i128::from(held.0);
+    Money(i64::try_from(rounded).unwrap_or(cost_basis.0).min(cost_basis.0))
+}
+
+impl Player {
+    /// The next entry of the chain with nothing in it yet.
+    fn next_entry(&self, kind: EntryKind, now: UnixMicros) -> LedgerEntry {
+        LedgerEntry {
+            // A clock that steps back over a month's end must not put a later version before an
+            // earlier one.
+            month: now.month().max(self.head_month),
+            player_id: self.player_id,
+            version: self.balance_version + 1,
+            kind,
+            stock_id: None,
+            quantity: Quantity(0),
+            price: None,
+            amount: Money::ZERO,
+            fee: Money::ZERO,
+            xp_trade: 0,
+            xp_achievements: 0,
+            cash_after: Money::ZERO,
+            quantity_after: Quantity(0),
+            cost_basis_after: Money::ZERO,
+            total_xp_after: 0,
+            quote_as_of: None,
+            quote_day: None,
+            quote_source: None,
+            about_version: None,
+            created_at: now,
+        }
+    }
+
+    /// Counts a trade and its XP, then appends its entry.
+    fn traded(&mut self, mut entry: LedgerEntry, xp: i64, noted: bool, rules: &Rules) -> Fill {
+        let day = rules.xp.day(entry.created_at);
+        if day > self.xp_day {
+            (self.xp_day, self.xp_day_trades) = (day, 0);
+        }
+        if self.xp_day_trades < rules.xp.trades_per_day_max {
+            self.xp_day_trades += 1;
+            entry.xp_trade = xp;
+        }
+        self.trades += 1;
+        self.notes += i64::from(noted);
+        self.append(entry, rules)
+    }
+
+    /// Adds XP and achievements, fills in what is known afterwards, and moves the chain's head.
+    fn append(&mut self, mut entry: LedgerEntry, rules: &Rules) -> Fill {
+        let held_since = self.oldest_holding.zip(entry.quote_day);
+        let numbers = Numbers {
+            trades: self.trades,
+            stocks: self.stocks_bought,
+            categories: i64::from(self.categories_bought.count_ones()),
+            holding_days: held_since
+                .map_or(0, |(since, day)| i64::from(day.0) - i64::from(since.0)),
+            portfolio_value: Money(self.cash.0.saturating_add(self.holdings_value.0)),
+            profit: self.realised_profit,
+            notes: self.notes,
+        };
+        self.total_xp = self.total_xp.saturating_add(entry.xp_trade);
+        let mut unlocked = Vec::new();
+        if entry.kind != EntryKind::Open {
+            let bits = &mut self.achievements;
+            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &rules.levels, &numbers);
+        }
+        entry.xp_achievements = unlocked.iter().map(|u| u.xp).sum();
+        entry.cash_after = self.cash;
+        entry.total_xp_after = self.total_xp;
+        invariant!(self.cash.0 >= 0, "cash is never negative");
+        invariant!(entry.quantity_after.0 >= 0, "shares are never negative");
+        let hash = entry.hash(self.head_hash);
+        self.head_hash = hash;
+        self.head_month = entry.month;
+        self.balance_version = entry.version;
+        Fill { entry, hash, unlocked }
+    }
+}
