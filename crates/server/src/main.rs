@@ -1,2 +1,61 @@
-//! x.
-fn main() {}
+//! The binary `openbell`: reads the command line and the configuration, wires the crates together
+//! and runs them. It holds no rule of the game, no SQL and no route.
+
+mod banner;
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod data_dir;
+mod failure;
+mod history;
+mod jobs;
+mod reconcile;
+mod serve;
+mod signals;
+mod start;
+mod telemetry;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{AuditCommand, Cli, Command};
+use crate::config::Flags;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().into_command()) {
+        Ok(code) => code,
+        Err(failure) => {
+            term::complain(&term::error_chain(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Process("no threads", error))?;
+    match command {
+        Command::Serve(args) => {
+            let settings = config::load(&Flags::from(args))?;
+            runtime.block_on(serve::run(settings.config))?;
+        }
+        Command::Migrate(args) => {
+            let settings = config::load(&Flags::from(args))?;
+            runtime.block_on(commands::migrate(&settings.config))?;
+        }
+        Command::CheckConfig(args) => {
+            let settings = config::load(&Flags::from(args))?;
+            config::load_rules(&settings.config.game.rules)?;
+            term::say(&settings.to_toml());
+        }
+        Command::Audit(AuditCommand::Verify(args)) => {
+            let settings = config::load(&Flags::from(args.database))?;
+            return runtime.block_on(commands::verify(&settings.config, args.json));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

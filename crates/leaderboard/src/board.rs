@@ -1,0 +1,263 @@
+//! `Board`: the leaderboard of one game in memory, shared by every request of this node.
+//! It holds ids and scores and nothing else of a person; names, levels and who is hidden are the
+//! reader's to add. It does not read the database: `follow` feeds it.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use domain::invariant;
+
+use crate::ranking::Ranking;
+use crate::scores::Scores;
+
+/// Players by score descending, then by id ascending. Every method locks for microseconds and
+/// none awaits.
+#[derive(Debug, Default)]
+pub struct Board {
+    standings: RwLock<Standings>,
+}
+
+/// The same pairs twice: by place and by player.
+#[derive(Debug, Default)]
+struct Standings {
+    ranking: Ranking,
+    scores: Scores,
+}
+
+impl Board {
+    /// Builds a board of these (player id, score) in any order. A player who comes twice keeps the
+    /// larger score, as in [`Board::apply`].
+    pub fn from_scores(players: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        let mut scores = Scores::default();
+        for (player_id, score) in players {
+            if scores.find(player_id).is_none_or(|known| known < score) {
+                scores.insert(player_id, score);
+            }
+        }
+        let entries = scores.iter().map(|(player_id, score)| (score, player_id)).collect();
+        let ranking = Ranking::from_entries(entries);
+        Self { standings: RwLock::new(Standings { ranking, scores }) }
+    }
+
+    /// Places a new player, or moves a known one up to `score`; returns whether anything changed.
+    ///
+    /// A score that is not larger than the known one is ignored: the commits of several nodes, and
+    /// the ledger read again by the follower, arrive out of order, and total XP never falls, so
+    /// the larger of two scores of a player is always the later one. This is also what makes
+    /// applying the same change twice harmless.
+    pub fn apply(&self, player_id: i64, score: i64) -> bool {
+        // Most of what the follower brings is known already: ask before stopping the readers.
+        let is_old = |known: i64| known >= score;
+        if self.read().scores.find(player_id).is_some_and(is_old) {
+            return false;
+        }
+        let mut standings = self.write();
+        let known = standings.scores.find(player_id);
+        if known.is_some_and(is_old) {
+            return false;
+        }
+        if let Some(known) = known {
+            let removed = standings.ranking.remove(known, player_id);
+            invariant!(removed, "a player with a score has a place");
+        }
+        standings.scores.insert(player_id, score);
+        standings.ranking.insert(score, player_id)
+    }
+
+    /// Takes a player off the board; `false` when he was not on it. A later [`Board::apply`] puts
+    /// him back, so first make sure that no source brings him any more.
+    pub fn remove(&self, player_id: i64) -> bool {
+        let mut standings = self.write();
+        let Some(score) = standings.scores.remove(player_id) else {
+            return false;
+        };
+        let removed = standings.ranking.remove(score, player_id);
+        invariant!(removed, "a player with a score has a place");
+        true
+    }
+
+    /// How many players are on the board.
+    pub fn total(&self) -> u64 {
+        self.read().ranking.len()
+    }
+
+    /// Up to `limit` (player id, score) after the first `offset`; the first has the rank
+    /// `offset + 1`. The caller bounds `limit`.
+    pub fn page(&self, offset: u64, limit: usize) -> Vec<(i64, i64)> {
+        self.read().page(offset, limit)
+    }
+
+    /// The player's rank, from 1, and score.
+    pub fn rank(&self, player_id: i64) -> Option<(u64, i64)> {
+        self.read().rank(player_id)
+    }
+
+    /// The player with up to `each_side` (player id, score) before and after him, and the rank of
+    /// the first of them. Both are of one instant. The caller bounds `each_side`.
+    pub fn around(&self, player_id: i64, each_side: u32) -> Option<(u64, Vec<(i64, i64)>)> {
+        let standings = self.read();
+        let (rank, _) = standings.rank(player_id)?;
+        let offset = (rank - 1).saturating_sub(u64::from(each_side));
+        let count = rank.saturating_add(u64::from(each_side)) - offset;
+        let limit = usize::try_from(count).unwrap_or(usize::MAX);
+        Some((offset + 1, standings.page(offset, limit)))
+    }
+
+    /// Bytes taken on the heap.
+    pub fn memory_bytes(&self) -> usize {
+        let standings = self.read();
+        standings.ranking.memory_bytes() + standings.scores.memory_bytes()
+    }
+
+    // A panic under the lock is a bug of this crate, counted by its invariants; the board goes on
+    // rather than failing every later request.
+    fn read(&self) -> RwLockReadGuard<'_, Standings> {
+        self.standings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Standings> {
+        self.standings.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standings {
+    fn page(&self, offset: u64, limit: usize) -> Vec<(i64, i64)> {
+        let mut page = self.ranking.page(offset, limit);
+        for entry in &mut page {
+            *entry = (entry.1, entry.0);
+        }
+        page
+    }
+
+    fn rank(&self, player_id: i64) -> Option<(u64, i64)> {
+        let score = self.scores.find(player_id)?;
+        let rank = self.ranking.rank_of(score, player_id);
+        invariant!(rank.is_some(), "a player with a score has a place");
+        Some((rank?, score))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn id() -> impl Strategy<Value = i64> {
+        prop_oneof![20 => 1i64..40, 1 => any::<i64>()]
+    }
+
+    fn score() -> impl Strategy<Value = i64> {
+        prop_oneof![20 => 0i64..15, 1 => any::<i64>()]
+    }
+
+    fn sorted(model: &BTreeMap<i64, i64>) -> Vec<(i64, i64)> {
+        let mut players: Vec<(i64, i64)> = model.iter().map(|(id, score)| (*id, *score)).collect();
+        players.sort_by_key(|&(id, score)| (std::cmp::Reverse(score), id));
+        players
+    }
+
+    fn assert_equals(board: &Board, model: &BTreeMap<i64, i64>) {
+        let sorted = sorted(model);
+        assert_eq!(board.total(), sorted.len() as u64);
+        assert_eq!(board.page(0, usize::MAX), sorted);
+        for (at, &(id, score)) in sorted.iter().enumerate() {
+            assert_eq!(board.rank(id), Some((at as u64 + 1, score)));
+            let from = at.saturating_sub(5);
+            let near = sorted[from..sorted.len().min(at + 6)].to_vec();
+            assert_eq!(board.around(id, 5), Some((from as u64 + 1, near)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn after_any_operations_the_board_equals_the_sorted_model(
+            start in prop::collection::vec((id(), score()), 0..60),
+            ops in prop::collection::vec(
+                (id(), prop::option::weighted(0.8, score())), 0..150),
+        ) {
+            let mut model = BTreeMap::new();
+            for &(id, score) in &start {
+                model.entry(id).and_modify(|known: &mut i64| *known = score.max(*known))
+                    .or_insert(score);
+            }
+            let board = Board::from_scores(start);
+            assert_equals(&board, &model);
+            for (id, score) in ops {
+                match score {
+                    Some(score) => {
+                        let known = model.get(&id).copied();
+                        let larger = known.is_none_or(|known| known < score);
+                        prop_assert_eq!(board.apply(id, score), larger);
+                        model.insert(id, known.map_or(score, |known| known.max(score)));
+                    }
+                    None => prop_assert_eq!(board.remove(id), model.remove(&id).is_some()),
+                }
+            }
+            assert_equals(&board, &model);
+        }
+
+        #[test]
+        fn changes_in_any_order_and_number_give_the_same_board(
+            changes in prop::collection::vec((id(), score()), 0..60),
+            again in prop::collection::vec(any::<prop::sample::Index>(), 0..30),
+        ) {
+            let once = Board::from_scores(changes.iter().copied());
+            let board = Board::default();
+            for index in again {
+                if !changes.is_empty() {
+                    let (id, score) = changes[index.index(changes.len())];
+                    board.apply(id, score);
+                }
+            }
+            for &(id, score) in changes.iter().rev() {
+                board.apply(id, score);
+            }
+            prop_assert_eq!(board.page(0, usize::MAX), once.page(0, usize::MAX));
+        }
+    }
+
+    #[test]
+    fn a_late_smaller_score_moves_nobody_back() {
+        let board = Board::from_scores([(1, 100), (2, 50)]);
+        assert!(!board.apply(1, 40));
+        assert!(!board.apply(1, 100));
+        assert_eq!(board.rank(1), Some((1, 100)));
+    }
+
+    #[test]
+    fn a_player_who_is_not_on_the_board_has_no_rank() {
+        let board = Board::from_scores([(1, 100)]);
+        assert_eq!(board.rank(2), None);
+        assert_eq!(board.around(2, 5), None);
+        assert!(!board.remove(2));
+    }
+
+    #[test]
+    fn the_first_and_the_last_have_neighbours_on_one_side() {
+        let board = Board::from_scores((1..=20).map(|id| (id, 1000 - id)));
+        let (first_rank, near) = board.around(1, 2).unwrap();
+        assert_eq!((first_rank, near.len()), (1, 3));
+        let (first_rank, near) = board.around(20, 2).unwrap();
+        assert_eq!((first_rank, near), (18, vec![(18, 982), (19, 981), (20, 980)]));
+    }
+
+    #[test]
+    fn readers_and_writers_may_come_from_many_threads() {
+        let board = Board::from_scores((0..500).map(|id| (id, 0)));
+        std::thread::scope(|scope| {
+            for thread in 0..4i64 {
+                let board = &board;
+                scope.spawn(move || {
+                    for step in 0..2_000 {
+                        board.apply((step * 7 + thread) % 500, step * 4 + thread);
+                        let (first_rank, near) = board.around(step % 500, 5).unwrap();
+                        assert!(first_rank >= 1 && near.iter().any(|row| row.0 == step % 500));
+                    }
+                });
+            }
+        });
+        let all = board.page(0, usize::MAX);
+        assert_eq!(all.len(), 500);
+        assert!(all.is_sorted_by_key(|&(id, score)| (std::cmp::Reverse(score), id)));
+    }
+}

@@ -1,0 +1,122 @@
+//! Keeping a board true to the database: building it at the start, then following the tail of the
+//! ledger, where every node's commits appear. It sets no timer and listens for no nudge (the server
+//! runs `follow_once` by tick and by nudge), and it does not compare the board with the database:
+//! a board it built and followed is exact, as long as the bounds said here hold.
+
+use domain::UnixMicros;
+use store::{Store, StoreError};
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::board::Board;
+
+/// Rows asked of the database at once.
+const PAGE_ROWS: i64 = 10_000;
+/// What a page may grow to when more than `PAGE_ROWS` ledger rows are of one instant.
+const PAGE_ROWS_MAX: i64 = 16 * PAGE_ROWS;
+/// Pages a run. A million rows are far more than one overlap can hold (50,000 trades/s for 5 s),
+/// so a run that is cut short has always got further than the run before.
+const RUN_PAGES_MAX: u32 = 100;
+/// How long after the instant it carries a row may become visible: commits in flight, and clocks
+/// of nodes that disagree. A commit that takes longer than this is missed.
+const OVERLAP_SECONDS: i64 = 5;
+/// A progress line is logged every so many players.
+const PROGRESS_EVERY: usize = 1_000_000;
+
+/// How far into the ledger a board has followed. It lives and dies with its board.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    last_seen: UnixMicros,
+}
+
+/// What one run found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Ledger rows read, most of them again because of the overlap.
+    pub rows: u64,
+    /// Rows that placed or moved a player.
+    pub moved: u64,
+    /// Whether the end of the ledger was reached; if not, run again at once.
+    pub drained: bool,
+}
+
+/// Why a board could not be built or followed. The board is as it was or further, never wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The database did not answer; run again later.
+    #[error("cannot read the scores of the players")]
+    Store(#[from] StoreError),
+    /// The thread that sorts the players did not finish.
+    #[error("cannot sort the players of the board")]
+    Sort(#[from] JoinError),
+    /// A bulk import under one instant, too large to be followed: build the board again.
+    #[error("cannot follow the ledger past {0}, which more than {PAGE_ROWS_MAX} rows share")]
+    OneInstant(UnixMicros),
+}
+
+/// Reads every player's score and builds the board, and the follower that goes on from there: it
+/// reads again what was committed while this ran. Nothing is served from a board before its first
+/// drained `follow_once`.
+pub async fn build_board(store: &Store, now: UnixMicros) -> Result<(Board, Follower), FollowError> {
+    let mut players: Vec<(i64, i64)> = Vec::new();
+    let mut after = i64::MIN;
+    loop {
+        let page = store.player_scores_page(after, PAGE_ROWS).await?;
+        let Some(&(last, _)) = page.last() else {
+            break;
+        };
+        after = last;
+        let lines_before = players.len() / PROGRESS_EVERY;
+        players.extend(page);
+        if players.len() / PROGRESS_EVERY > lines_before {
+            tracing::info!(players = players.len(), "building the board");
+        }
+    }
+    // Sorting ten million players takes a second; no request may wait for it.
+    let board = spawn_blocking(move || Board::from_scores(players)).await?;
+    tracing::info!(players = board.total(), "the board is built");
+    Ok((board, Follower { last_seen: now }))
+}
+
+impl Follower {
+    /// Applies what the ledger has gained since the last run to the board, oldest first, from
+    /// `OVERLAP_SECONDS` before the newest row seen. Running it again, twice at once or not to
+    /// its end does no harm: [`Board::apply`] ignores what it knows.
+    ///
+    /// `Store::scores_changed_since` must include rows of the instant `since` itself: rows of one
+    /// instant may be parted by the end of a page.
+    pub async fn follow_once(
+        &mut self,
+        store: &Store,
+        board: &Board,
+        now: UnixMicros,
+    ) -> Result<Followed, FollowError> {
+        // `now` bounds what a node whose clock is ahead can make us believe we have seen.
+        let mut since = self.last_seen.min(now).plus_seconds(-OVERLAP_SECONDS);
+        let mut limit = PAGE_ROWS;
+        let mut followed = Followed::default();
+        for _ in 0..RUN_PAGES_MAX {
+            let rows = store.scores_changed_since(since, limit).await?;
+            followed.rows += rows.len() as u64;
+            let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
+            let mut reached = since;
+            for (player_id, total_xp, created_at) in rows {
+                followed.moved += u64::from(board.apply(player_id, total_xp));
+                reached = reached.max(created_at);
+            }
+            self.last_seen = self.last_seen.max(reached);
+            if !is_full {
+                followed.drained = true;
+                break;
+            }
+            if reached > since {
+                since = reached;
+                limit = PAGE_ROWS;
+            } else if limit < PAGE_ROWS_MAX {
+                limit *= 2;
+            } else {
+                return Err(FollowError::OneInstant(since));
+            }
+        }
+        Ok(followed)
+    }
+}

@@ -1,0 +1,12 @@
+//! Boards in memory: any page and any rank of a game, exactly, without sorting or counting a
+//! table. It holds no names and no SQL: rows come from `store`, what a reader may see is decided
+//! by `web`.
+
+mod board;
+mod chunk;
+mod fenwick;
+mod ranking;
+mod scores;
+
+pub use board::Board;
+pub use ranking::Ranking;

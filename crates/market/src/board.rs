@@ -1,0 +1,270 @@
+//! The price board: the last published price of every stock, read without a lock by everyone who
+//! asks. It makes no price and holds no history.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use domain::{Day, Price, Quote, QuoteSource, Symbol, UnixMicros};
+use thiserror::Error;
+
+use crate::present::Present;
+use crate::source::MarketSource;
+
+/// Why a board cannot be made.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum BoardError {
+    /// The listings and the source do not have the same number of stocks.
+    #[error("price board: the market has {source_stocks} stocks, the listings have {listings}")]
+    OtherNumber {
+        /// How many stocks the source has.
+        source_stocks: usize,
+        /// How many were listed.
+        listings: usize,
+    },
+    /// A listing stands where the source has another stock.
+    #[error("price board: expected the listing of {expected} at position {position}, got {got}")]
+    OtherStock {
+        /// Where.
+        position: usize,
+        /// Which stock the source has there.
+        expected: Symbol,
+        /// Which was listed.
+        got: Symbol,
+    },
+    /// The same stock id twice.
+    #[error("price board: stock id {0} is listed twice")]
+    ListedTwice(i64),
+}
+
+/// A stock on the board: what of it never changes while the program runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Its id in the database.
+    pub stock_id: i64,
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The number of its category, as the caller counts them.
+    pub category_id: u8,
+}
+
+/// The price of a stock at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockQuote {
+    /// The price of one share, above zero.
+    pub price: Price,
+    /// The close before the quote's market day.
+    pub previous_close: Price,
+    /// When the price was made.
+    pub as_of: UnixMicros,
+}
+
+impl StockQuote {
+    /// The change since the previous close, in hundredths of a percent.
+    pub fn change(&self) -> i64 {
+        self.price.change_since(self.previous_close)
+    }
+}
+
+/// Everything that was published at one instant.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When.
+    pub as_of: UnixMicros,
+    /// The market's day.
+    pub market_day: Day,
+    /// Where the market stands.
+    pub present: Present,
+    /// Where the prices come from.
+    pub source: QuoteSource,
+    /// One for each of [`PriceBoard::listings`], in their order.
+    pub quotes: Vec<StockQuote>,
+    prices_json: Arc<str>,
+}
+
+/// The last published prices. Shared between threads behind an `Arc`.
+#[derive(Debug)]
+pub struct PriceBoard {
+    listings: Vec<Listing>,
+    by_id: HashMap<i64, usize>,
+    by_symbol: HashMap<Symbol, usize>,
+    current: ArcSwap<Snapshot>,
+}
+
+impl PriceBoard {
+    /// A board with the prices of `now`, for the stocks of `source` in its order.
+    pub fn new(
+        source: &MarketSource,
+        listings: Vec<Listing>,
+        now: UnixMicros,
+    ) -> Result<Self, BoardError> {
+        check_order(source, &listings)?;
+        let mut by_id = HashMap::with_capacity(listings.len());
+        let mut by_symbol = HashMap::with_capacity(listings.len());
+        for (position, listing) in listings.iter().enumerate() {
+            if by_id.insert(listing.stock_id, position).is_some() {
+                return Err(BoardError::ListedTwice(listing.stock_id));
+            }
+            by_symbol.insert(listing.symbol.clone(), position);
+        }
+        let current = ArcSwap::from_pointee(snapshot(source, &listings, now));
+        Ok(Self { listings, by_id, by_symbol, current })
+    }
+
+    /// Replaces the prices by those of `now`.
+    pub fn publish(&self, source: &MarketSource, now: UnixMicros) {
+        self.current.store(Arc::new(snapshot(source, &self.listings, now)));
+    }
+
+    /// All stocks, in the order of a snapshot's quotes.
+    pub fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    /// What was published last. Its parts belong together: take it once and read all from it.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// The last quote of a stock.
+    pub fn quote(&self, stock_id: i64) -> Option<Quote> {
+        let position = self.position(stock_id)?;
+        let current = self.current.load();
+        let StockQuote { price, as_of, .. } = *current.quotes.get(position)?;
+        Some(Quote { price, as_of, market_day: current.market_day, source: current.source })
+    }
+
+    /// Where a stock stands in [`Self::listings`] and in a snapshot's quotes.
+    pub fn position(&self, stock_id: i64) -> Option<usize> {
+        self.by_id.get(&stock_id).copied()
+    }
+
+    /// The stock with this symbol.
+    pub fn find(&self, symbol: &Symbol) -> Option<&Listing> {
+        self.listings.get(*self.by_symbol.get(symbol)?)
+    }
+
+    /// `[[stock_id, price in 1/10,000], …]`: all prices as one parameter of a statement.
+    pub fn prices_json(&self) -> Arc<str> {
+        Arc::clone(&self.current.load().prices_json)
+    }
+}
+
+fn check_order(source: &MarketSource, listings: &[Listing]) -> Result<(), BoardError> {
+    let stocks = source.stocks();
+    if stocks.len() != listings.len() {
+        let (source_stocks, listings) = (stocks.len(), listings.len());
+        return Err(BoardError::OtherNumber { source_stocks, listings });
+    }
+    let pairs = stocks.into_iter().map(|stock| stock.symbol).zip(listings);
+    for (position, (expected, listing)) in pairs.enumerate() {
+        if expected != listing.symbol {
+            let got = listing.symbol.clone();
+            return Err(BoardError::OtherStock { position, expected, got });
+        }
+    }
+    Ok(())
+}
+
+fn snapshot(source: &MarketSource, listings: &[Listing], now: UnixMicros) -> Snapshot {
+    let mut quotes = Vec::with_capacity(listings.len());
+    source.prices(now, &mut quotes);
+    Snapshot {
+        as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
+        market_day: source.market_day(now),
+        present: source.present(now),
+        source: source.source(),
+        prices_json: prices_json(listings, &quotes),
+        quotes,
+    }
+}
+
+fn prices_json(listings: &[Listing], quotes: &[StockQuote]) -> Arc<str> {
+    let mut json = String::with_capacity(2 + listings.len() * 20);
+    json.push('[');
+    for (position, (listing, quote)) in listings.iter().zip(quotes).enumerate() {
+        let comma = if position == 0 { "" } else { "," };
+        // Writing to a `String` cannot fail.
+        let _ = write!(json, "{comma}[{},{}]", listing.stock_id, quote.price.0);
+    }
+    json.push(']');
+    json.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MarketConfig;
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
+
+    fn source() -> MarketSource {
+        MarketSource::new(&MarketConfig::default(), START).unwrap()
+    }
+
+    fn listings(source: &MarketSource) -> Vec<Listing> {
+        let listing = |(stock_id, symbol)| Listing { stock_id, symbol, category_id: 0 };
+        let symbols = source.stocks().into_iter().map(|stock| stock.symbol);
+        (1001..).zip(symbols).map(listing).collect()
+    }
+
+    #[test]
+    fn a_new_board_has_the_prices_of_its_first_instant() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        let quote = board.quote(1001).unwrap();
+        assert_eq!((quote.price, quote.as_of), (Price(9_600), START));
+        assert_eq!(quote.market_day.to_string(), "2005-01-03");
+        assert_eq!(quote.source, QuoteSource::Replay);
+        assert_eq!(board.quote(1), None);
+        let microsoft = board.find(&Symbol::parse("msft").unwrap()).unwrap();
+        assert_eq!(board.position(microsoft.stock_id), Some(12));
+        assert_eq!(board.find(&Symbol::parse("NONE").unwrap()), None);
+    }
+
+    #[test]
+    fn publishing_replaces_prices_and_leaves_taken_snapshots_alone() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        let taken = board.snapshot();
+        board.publish(&source, UnixMicros(START.0 + 90_500_000));
+        assert_eq!(taken.as_of, START);
+        assert_eq!(board.snapshot().as_of, START.plus_seconds(90));
+        assert_eq!(board.quote(1001).unwrap().as_of, START.plus_seconds(90));
+        assert_ne!(board.snapshot().quotes, taken.quotes);
+        assert_eq!(board.snapshot().present.second_of_session, 30);
+    }
+
+    #[test]
+    fn the_prices_are_one_json_array_of_pairs() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        let json = board.prices_json();
+        assert!(json.starts_with("[[1001,9600],[1002,"), "{json}");
+        assert!(json.ends_with("]]"), "{json}");
+        assert_eq!(json.matches('[').count(), 21);
+        assert_eq!(prices_json(&[], &[]).as_ref(), "[]");
+    }
+
+    #[test]
+    fn a_quote_tells_its_change_in_hundredths_of_a_percent() {
+        let (price, previous_close) = (Price(10_125), Price(10_000));
+        assert_eq!(StockQuote { price, previous_close, as_of: START }.change(), 125);
+    }
+
+    #[test]
+    fn listings_in_another_order_are_refused() {
+        let source = source();
+        let board = |listings| PriceBoard::new(&source, listings, START).err();
+        let mut swapped = listings(&source);
+        swapped.swap(3, 4);
+        assert!(matches!(board(swapped), Some(BoardError::OtherStock { position: 3, .. })));
+        let mut short = listings(&source);
+        short.pop();
+        assert!(matches!(board(short), Some(BoardError::OtherNumber { listings: 19, .. })));
+        let mut twice = listings(&source);
+        twice[5].stock_id = 1001;
+        assert_eq!(board(twice), Some(BoardError::ListedTwice(1001)));
+    }
+}

@@ -1,0 +1,113 @@
+//! What is said about the stocks: names, categories and texts, for the embedded series and for the
+//! made-up stocks of a simulated market. It knows no price.
+
+use domain::Symbol;
+use serde::Deserialize;
+
+use crate::names::{CATEGORIES, category_of, name_of, symbol_of};
+
+const EMBEDDED: &str = include_str!("../data/stocks.toml");
+const LICENCE: &str = include_str!("../data/LICENSE.skfolio.BSD-3-Clause.txt");
+
+/// What is said about a stock.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StockText {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The company's usual name, at most 100 characters.
+    pub name: String,
+    /// One plain word, of which there are eight.
+    pub category: String,
+    /// For adults, at most 250 characters.
+    pub description: String,
+    /// For a reader of nine, at most 250 characters.
+    pub kid_friendly_description: String,
+    /// Something true and well known, at most 250 characters.
+    pub fun_fact: Option<String>,
+}
+
+/// The 20 stocks of the embedded series, in its order.
+pub fn embedded_stocks() -> Vec<StockText> {
+    #[derive(Deserialize)]
+    struct Catalogue {
+        stocks: Vec<StockText>,
+    }
+    let read = toml::from_str::<Catalogue>(EMBEDDED);
+    read.expect("invariant: the embedded catalogue is well formed").stocks
+}
+
+/// The first `count` made-up stocks, at most 10,000; always the same ones.
+pub fn simulated_stocks(count: u32) -> Vec<StockText> {
+    let count = usize::try_from(count.min(10_000)).unwrap_or(0);
+    (0..count).map(simulated_stock).collect()
+}
+
+/// The licence of the embedded closes, which goes with every copy of the program.
+pub fn data_licence() -> &'static str {
+    LICENCE
+}
+
+fn simulated_stock(stock: usize) -> StockText {
+    let (name, category) = (name_of(stock), CATEGORIES[category_of(stock)].0);
+    let symbol = Symbol::parse(&symbol_of(stock));
+    StockText {
+        symbol: symbol.expect("invariant: made-up symbols are symbols"),
+        description: format!(
+            "{name} is a made-up company in the category {category}. Its price is drawn by a \
+             random process and stands for no real stock."
+        ),
+        kid_friendly_description: format!(
+            "{name} is not a real company. The computer made it up, so that you can practice."
+        ),
+        fun_fact: None,
+        name,
+        category: category.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::Series;
+    use std::collections::HashSet;
+
+    fn assert_complete(stock: &StockText) {
+        let texts = [Some(&stock.description), Some(&stock.kid_friendly_description)];
+        for text in texts.into_iter().chain([stock.fun_fact.as_ref()]).flatten() {
+            assert!((40..=250).contains(&text.len()), "{}: {text}", stock.symbol);
+            assert!(text.is_ascii() && text.ends_with('.'), "{}: {text}", stock.symbol);
+        }
+        assert!((2..=100).contains(&stock.name.len()) && stock.name.is_ascii());
+        assert!(CATEGORIES.iter().any(|category| category.0 == stock.category));
+    }
+
+    #[test]
+    fn the_embedded_stocks_are_those_of_the_series_in_its_order() {
+        let symbols: Vec<_> = embedded_stocks().into_iter().map(|stock| stock.symbol).collect();
+        assert_eq!(symbols, Series::embedded().symbols);
+    }
+
+    #[test]
+    fn every_embedded_text_is_complete_and_short() {
+        let stocks = embedded_stocks();
+        stocks.iter().for_each(assert_complete);
+        assert!(stocks.iter().all(|stock| stock.fun_fact.is_some()));
+        let categories: HashSet<_> = stocks.iter().map(|stock| &stock.category).collect();
+        assert_eq!(categories.len(), 8);
+    }
+
+    #[test]
+    fn made_up_stocks_are_complete_and_stay_the_same_when_more_are_asked_for() {
+        let stocks = simulated_stocks(10_001);
+        assert_eq!(stocks.len(), 10_000);
+        stocks.iter().for_each(assert_complete);
+        assert_eq!(stocks[..50], simulated_stocks(50));
+    }
+
+    #[test]
+    fn the_licence_is_whole() {
+        assert!(data_licence().starts_with("BSD 3-Clause License"));
+        assert!(data_licence().contains("Copyright (c) 2023-2026 The skfolio developers."));
+    }
+}

@@ -1,0 +1,48 @@
+//! Prices: the market sources and the price board. A *market source* (replayed history, a simulated
+//! market, or prices that stand still) says what every stock costs at an instant; the *price board*
+//! holds the last answer for everyone who asks. It is not a store: it writes no table and keeps no
+//! history beyond what it needs to know the present, and it never says anything about the future.
+//!
+//! # The time of a market
+//!
+//! A market is a row of *sessions* numbered from 0, each with a market day and one close per stock.
+//! The sessions up to the start day are history. The sessions after it are lived, one every
+//! `session_seconds` real seconds from `started_at`, an instant which the caller stores when the
+//! market is first opened and hands in at every later start. At most one *tick* falls on a second:
+//!
+//! * The tick at second 0 of a session is the close of the session before, and bears its day. So a
+//!   replay opens at the closes of its start day, and every close is seen for one tick.
+//! * The ticks at later seconds bear the session's own day, and move along a seeded path that ends
+//!   at the close which the next session's second 0 then shows.
+//! * After the last session the market has ended: it shows the last close. With `at_end = "stop"`
+//!   it stands there for good; with `"loop"` it rests for the length of one session and starts
+//!   over.
+//!
+//! A quote's `previous_close` is the close before the quote's day, so at the closing tick its
+//! change is the change of the whole day. Prices and closes are rounded to the market's `tick`
+//! size; the benchmark is not.
+//!
+//! Every answer is a pure function of the configuration, `started_at` and `now`, in whole numbers
+//! only: it is equal on every node, on every machine and after a restart. Whoever knows the seed
+//! can work out the future of a simulated market, so the seed is as secret as a password.
+
+mod board;
+mod catalogue;
+mod chance;
+mod config;
+mod names;
+mod path;
+mod present;
+mod replay;
+mod series;
+mod simulated;
+mod source;
+pub mod ticker;
+
+pub use board::{BoardError, Listing, PriceBoard, Snapshot, StockQuote};
+pub use catalogue::{StockText, data_licence, embedded_stocks, simulated_stocks};
+pub use config::{
+    AtEnd, ConfigError, FixedConfig, MarketConfig, ReplayConfig, SimulatedConfig, SourceKind,
+};
+pub use present::Present;
+pub use source::MarketSource;

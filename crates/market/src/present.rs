@@ -1,0 +1,138 @@
+//! From the real time to the market's: which session is lived at an instant, and which second of
+//! it. It knows nothing of prices.
+
+use domain::UnixMicros;
+
+use crate::config::AtEnd;
+
+/// Where a market stands at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// The session that is lived; once the market has ended, the last one.
+    pub session: usize,
+    /// Real seconds since that session began; 0 once the market has ended.
+    pub second_of_session: u32,
+    /// Whether the last session is over.
+    pub ended: bool,
+    /// How often a looping market has started over.
+    pub pass: u32,
+}
+
+impl Present {
+    /// How many sessions have a public close: those numbered below this.
+    pub fn finished_sessions(&self) -> usize {
+        if self.ended { self.session + 1 } else { self.session }
+    }
+
+    /// The session whose day the prices of this instant bear: the last finished one at a closing
+    /// tick, otherwise the one that is lived.
+    pub fn priced_session(&self) -> usize {
+        if self.at_close() { self.finished_sessions().saturating_sub(1) } else { self.session }
+    }
+
+    /// Whether the prices of this instant are closes.
+    pub(crate) fn at_close(&self) -> bool {
+        self.ended || self.second_of_session == 0
+    }
+}
+
+/// When the sessions of a market are lived.
+#[derive(Clone, Debug)]
+pub(crate) struct Timetable {
+    /// The first session that is lived; at least 1, since a session starts from a close.
+    pub(crate) first: usize,
+    /// How many sessions are lived; 0 where prices stand still.
+    pub(crate) count: usize,
+    /// How long one lasts.
+    pub(crate) session_seconds: u32,
+    /// What comes after the last.
+    pub(crate) at_end: AtEnd,
+    /// When the first began.
+    pub(crate) started_at: UnixMicros,
+}
+
+impl Timetable {
+    /// Where the market stands at `now`; before its start it waits at its first instant.
+    pub(crate) fn present(&self, now: UnixMicros) -> Present {
+        let elapsed = now.seconds().saturating_sub(self.started_at.seconds());
+        let elapsed = u64::try_from(elapsed).unwrap_or(0);
+        let length = u64::from(self.session_seconds.max(1));
+        let count = self.count as u64;
+        let period = elapsed / length;
+        // One period more than there are sessions: the rest before a loop starts over.
+        let (pass, period) = match self.at_end {
+            AtEnd::Stop => (0, period),
+            AtEnd::Loop => (period / (count + 1), period % (count + 1)),
+        };
+        let pass = u32::try_from(pass).unwrap_or(u32::MAX);
+        if period >= count {
+            let session = (self.first + self.count).saturating_sub(1);
+            return Present { session, second_of_session: 0, ended: true, pass };
+        }
+        let second_of_session = u32::try_from(elapsed % length).unwrap_or(0);
+        let session = self.first + usize::try_from(period).unwrap_or(0);
+        Present { session, second_of_session, ended: false, pass }
+    }
+
+    /// When the last session is over for the first time.
+    pub(crate) fn ends_at(&self) -> UnixMicros {
+        let seconds = i64::from(self.session_seconds)
+            .saturating_mul(i64::try_from(self.count).unwrap_or(i64::MAX));
+        UnixMicros(self.started_at.seconds().saturating_mul(1_000_000)).plus_seconds(seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timetable(at_end: AtEnd) -> Timetable {
+        let started_at = UnixMicros(1_000_000_700_000);
+        Timetable { first: 10, count: 3, session_seconds: 60, at_end, started_at }
+    }
+
+    fn at(timetable: &Timetable, seconds: i64) -> Present {
+        timetable.present(UnixMicros(1_000_000_000_000).plus_seconds(seconds))
+    }
+
+    #[test]
+    fn ticks_fall_on_whole_seconds() {
+        let table = timetable(AtEnd::Stop);
+        assert_eq!(table.present(UnixMicros(1_000_000_999_999)).second_of_session, 0);
+        assert_eq!(table.present(UnixMicros(1_000_001_000_000)).second_of_session, 1);
+    }
+
+    #[test]
+    fn before_its_start_a_market_waits_at_its_first_instant() {
+        assert_eq!(at(&timetable(AtEnd::Stop), -500), at(&timetable(AtEnd::Stop), 0));
+    }
+
+    #[test]
+    fn a_close_is_public_when_its_session_is_over() {
+        let table = timetable(AtEnd::Stop);
+        assert_eq!(at(&table, 59).finished_sessions(), 10);
+        assert_eq!(at(&table, 59).priced_session(), 10);
+        assert_eq!(at(&table, 60).finished_sessions(), 11);
+        assert_eq!(at(&table, 60).priced_session(), 10);
+        assert_eq!(at(&table, 61).priced_session(), 11);
+    }
+
+    #[test]
+    fn a_stopped_market_stands_at_its_last_close_for_good() {
+        let table = timetable(AtEnd::Stop);
+        let end = Present { session: 12, second_of_session: 0, ended: true, pass: 0 };
+        assert!(!at(&table, 179).ended);
+        assert_eq!(at(&table, 180), end);
+        assert_eq!(table.present(UnixMicros(i64::MAX)), end);
+        assert_eq!(table.ends_at(), UnixMicros(1_000_180_000_000));
+    }
+
+    #[test]
+    fn a_looping_market_rests_for_a_session_and_starts_over() {
+        let table = timetable(AtEnd::Loop);
+        assert!(at(&table, 239).ended);
+        let again = at(&table, 240);
+        assert_eq!(again, Present { pass: 1, ..at(&table, 0) });
+        assert_eq!(at(&table, 240 + 61), Present { pass: 1, ..at(&table, 61) });
+    }
+}

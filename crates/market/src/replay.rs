@@ -1,0 +1,210 @@
+//! The replay market: the embedded history played again from a day on. Prices that stand still are
+//! the same market with no session left to live. It adds nothing to history but the path within a
+//! session, and gives out nothing that is later than its present.
+
+use domain::{Day, Price, QuoteSource, UnixMicros};
+
+use crate::board::StockQuote;
+use crate::chance::{mix_text, mix_two};
+use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_DAY, ReplayConfig};
+use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
+use crate::present::{Present, Timetable};
+use crate::series::Series;
+
+/// History and where it is played from.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub(crate) source: QuoteSource,
+    pub(crate) timetable: Timetable,
+    pub(crate) series: Series,
+    pub(crate) tick: Price,
+    seed: u64,
+    keys: Vec<u64>,
+}
+
+impl Replay {
+    /// The replay that `config` asks for, opened at `started_at`.
+    pub(crate) fn new(config: &ReplayConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let series = Series::embedded();
+        let start = session_from(&series, config.start)?;
+        let timetable = Timetable {
+            first: start + 1,
+            count: series.len() - start - 1,
+            session_seconds: config.session_seconds,
+            at_end: config.at_end,
+            started_at,
+        };
+        let keys = keys(&series, config.seed);
+        let (seed, tick, source) = (config.seed, config.tick, QuoteSource::Replay);
+        Ok(Self { source, timetable, series, tick, seed, keys })
+    }
+
+    /// Prices that stand still at the closes of a day.
+    pub(crate) fn fixed(config: &FixedConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let series = Series::embedded();
+        let timetable = Timetable {
+            first: session_from(&series, config.day)? + 1,
+            count: 0,
+            session_seconds: 1,
+            at_end: AtEnd::Stop,
+            started_at: UnixMicros(0),
+        };
+        let (keys, tick, source) = (keys(&series, 0), config.tick, QuoteSource::Fixed);
+        Ok(Self { source, timetable, series, tick, seed: 0, keys })
+    }
+
+    /// Replaces `quotes` by the prices of this instant.
+    pub(crate) fn quotes(&self, present: Present, as_of: UnixMicros, quotes: &mut Vec<StockQuote>) {
+        let lived = present.session;
+        let change_sums = self.change_sums(lived);
+        let lived = Lived {
+            keys: &self.keys,
+            before: self.series.row(lived.saturating_sub(2)),
+            open: self.series.row(lived.saturating_sub(1)),
+            close: self.series.row(lived),
+            change_sums: &change_sums.0,
+            changes: change_sums.1,
+        };
+        let (seed, tick, session_seconds) = (self.seed, self.tick, self.timetable.session_seconds);
+        let at = TickAt { seed, present, session_seconds, tick, as_of };
+        write_quotes(&at, &lived, quotes);
+    }
+
+    /// The closes of a session which the caller knows to be finished.
+    pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
+        let row = self.series.row(session).iter();
+        row.map(|&close| Price(close).round_to_tick(self.tick)).collect()
+    }
+
+    /// Each stock's sum of absolute changes over the last public sessions before the lived one, and
+    /// over how many; history may be younger than that.
+    fn change_sums(&self, lived: usize) -> (Vec<i64>, i64) {
+        let mut sums = vec![0; self.keys.len()];
+        let sessions = lived.saturating_sub(CALM_SESSIONS).max(1)..lived;
+        let changes = i64::try_from(sessions.len()).unwrap_or(0);
+        for session in sessions {
+            let pairs = self.series.row(session).iter().zip(self.series.row(session - 1));
+            for (sum, (close, open)) in sums.iter_mut().zip(pairs) {
+                *sum += (close - open).abs();
+            }
+        }
+        (sums, changes)
+    }
+}
+
+fn session_from(series: &Series, day: Day) -> Result<usize, ConfigError> {
+    let first = series.days.first().copied().unwrap_or_default();
+    series.session_from(day).ok_or(ConfigError::DayOutsideSeries { day, first, last: LAST_DAY })
+}
+
+/// A stock's chance hangs on its symbol, so that it does not change with its neighbours.
+fn keys(series: &Series, seed: u64) -> Vec<u64> {
+    series.symbols.iter().map(|symbol| mix_two(seed, mix_text(symbol.as_str()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
+
+    fn replay(config: &ReplayConfig) -> Replay {
+        Replay::new(config, START).unwrap()
+    }
+
+    /// The default replay, read once for all cases of a property.
+    static DEFAULT: LazyLock<Replay> = LazyLock::new(|| replay(&ReplayConfig::default()));
+
+    fn quotes_at(replay: &Replay, seconds: i64) -> Vec<StockQuote> {
+        let now = START.plus_seconds(seconds);
+        let mut quotes = Vec::new();
+        replay.quotes(replay.timetable.present(now), now, &mut quotes);
+        quotes
+    }
+
+    #[test]
+    fn the_market_opens_at_the_closes_of_its_start_day() {
+        let replay = replay(&ReplayConfig::default());
+        let apple = quotes_at(&replay, 0)[0];
+        assert_eq!(apple.price, Price(9_600), "0.961 rounded to a cent");
+        assert_eq!(apple.previous_close, Price(9_800), "the close of 2004-12-31");
+        assert_eq!(replay.series.days[replay.timetable.first - 1].to_string(), "2005-01-03");
+        let finer = ReplayConfig { tick: Price(10), ..ReplayConfig::default() };
+        assert_eq!(quotes_at(&self::replay(&finer), 0)[0].price, Price(9_610));
+    }
+
+    #[test]
+    fn a_start_on_a_weekend_is_the_monday_after_it() {
+        let start = Day::parse("2005-01-08").unwrap();
+        let replay = replay(&ReplayConfig { start, ..ReplayConfig::default() });
+        assert_eq!(replay.series.days[replay.timetable.first - 1].to_string(), "2005-01-10");
+    }
+
+    #[test]
+    fn the_first_and_the_last_start_day_can_be_played() {
+        let first = replay(&ReplayConfig { start: Day(7_306), ..ReplayConfig::default() });
+        assert_eq!(quotes_at(&first, 0)[0].previous_close, Price(2_600), "nothing came before");
+        assert_eq!(quotes_at(&first, 30).len(), 20);
+        let last = replay(&ReplayConfig { start: Day(19_353), ..ReplayConfig::default() });
+        assert_eq!(last.timetable.count, 1);
+        assert_eq!(quotes_at(&last, 60)[0].price, Price(1_256_700));
+    }
+
+    #[test]
+    fn fixed_prices_stand_still() {
+        let fixed = Replay::fixed(&FixedConfig::default()).unwrap();
+        let first = quotes_at(&fixed, 0);
+        assert_eq!(first[0].price, Price(9_600));
+        let prices =
+            |quotes: &[StockQuote]| -> Vec<Price> { quotes.iter().map(|q| q.price).collect() };
+        assert_eq!(prices(&quotes_at(&fixed, 1_000_000)), prices(&first));
+    }
+
+    #[test]
+    fn another_seed_is_another_path_between_the_same_closes() {
+        let one = replay(&ReplayConfig::default());
+        let two = replay(&ReplayConfig { seed: 2, ..ReplayConfig::default() });
+        assert_ne!(quotes_at(&one, 30), quotes_at(&two, 30));
+        assert_eq!(quotes_at(&one, 60), quotes_at(&two, 60));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn every_session_runs_from_close_to_close(session in 0i64..4_000) {
+            let replay = &*DEFAULT;
+            let prices: Vec<_> = quotes_at(replay, session * 60).iter().map(|q| q.price).collect();
+            let at = replay.timetable.first - 1 + usize::try_from(session).unwrap();
+            prop_assert_eq!(prices, replay.closes(at));
+            let path = quotes_at(replay, session * 60 + 37);
+            prop_assert!(path.iter().all(|q| q.price.0 >= 100 && q.price.0 % 100 == 0));
+        }
+
+        #[test]
+        fn two_nodes_say_the_same(seconds in 0i64..400_000, seed: u64) {
+            let config = ReplayConfig { seed, ..ReplayConfig::default() };
+            let (one, two) = (replay(&config), replay(&config));
+            let _ = quotes_at(&one, seconds / 2);
+            prop_assert_eq!(quotes_at(&one, seconds), quotes_at(&two, seconds));
+        }
+
+        #[test]
+        fn no_quote_knows_what_comes_after_the_session_that_is_lived(
+            session in 0usize..4_000, second in 0u32..60,
+        ) {
+            let seconds = i64::try_from(session).unwrap() * 60 + i64::from(second);
+            let one = &*DEFAULT;
+            let mut two = replay(&ReplayConfig::default());
+            let lived = two.timetable.first + session;
+            // At a closing tick not even the session that begins is known.
+            let hidden = if second == 0 { lived } else { lived + 1 };
+            two.series = two.series.with_other_future(hidden);
+            prop_assert_eq!(quotes_at(one, seconds), quotes_at(&two, seconds));
+        }
+    }
+}

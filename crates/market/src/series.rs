@@ -1,0 +1,178 @@
+//! The embedded series: the closes of 20 US stocks and of the S&P 500 index, 1990 to 2022. It holds
+//! the whole of history and hides nothing, so it never leaves this crate: what may be known at an
+//! instant is decided by the market source.
+
+use std::io::Read;
+
+use domain::{Day, Price, Symbol};
+use flate2::read::GzDecoder;
+
+const STOCKS: &[u8] = include_bytes!("../data/sp500_20_adjusted_close_1990-2022.csv.gz");
+const INDEX: &[u8] = include_bytes!("../data/sp500_index_1990-2022.csv.gz");
+
+/// Closes of all stocks by session, and the benchmark's.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) symbols: Vec<Symbol>,
+    pub(crate) days: Vec<Day>,
+    /// Row by row: `closes[session × symbols + position]`, in 1/10,000.
+    closes: Vec<i64>,
+    /// The benchmark's close by session, in 1/10,000.
+    benchmark: Vec<i64>,
+}
+
+impl Series {
+    /// Unpacks and reads the embedded files.
+    pub(crate) fn embedded() -> Self {
+        let read = Self::read(&unpack(STOCKS), &unpack(INDEX));
+        read.expect("invariant: the embedded series is well formed")
+    }
+
+    /// Reads the two tables; `None` where they are malformed or do not fit together.
+    fn read(stocks: &str, benchmark: &str) -> Option<Self> {
+        let (symbols, days, closes) = read_table(stocks)?;
+        let (_, benchmark_days, benchmark) = read_table(benchmark)?;
+        (days == benchmark_days).then_some(Self { symbols, days, closes, benchmark })
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.days.len()
+    }
+
+    /// The session of this day, or the next one after it.
+    pub(crate) fn session_from(&self, day: Day) -> Option<usize> {
+        let session = self.days.partition_point(|&d| d < day);
+        (session < self.len()).then_some(session)
+    }
+
+    /// The closes of a session, in the order of the symbols.
+    pub(crate) fn row(&self, session: usize) -> &[i64] {
+        let width = self.symbols.len();
+        &self.closes[session * width..(session + 1) * width]
+    }
+
+    /// The benchmark's close of a session.
+    pub(crate) fn benchmark(&self, session: usize) -> Price {
+        Price(self.benchmark[session])
+    }
+
+    /// The same series with other closes from `session` on; its past is equal.
+    #[cfg(test)]
+    pub(crate) fn with_other_future(mut self, session: usize) -> Self {
+        let width = self.symbols.len();
+        self.closes[session * width..].iter_mut().for_each(|close| *close = *close * 3 + 7);
+        self.benchmark[session..].iter_mut().for_each(|close| *close *= 2);
+        self
+    }
+}
+
+fn unpack(packed: &[u8]) -> String {
+    // Both files unpack to less than nine times their size.
+    let mut text = String::with_capacity(packed.len() * 4);
+    let unpacked = GzDecoder::new(packed).read_to_string(&mut text);
+    unpacked.expect("invariant: the embedded series is gzip");
+    text
+}
+
+/// Symbols, days and closes of a table with a header line, a day first in every line and no gaps.
+fn read_table(text: &str) -> Option<(Vec<Symbol>, Vec<Day>, Vec<i64>)> {
+    let mut lines = text.lines();
+    let header = lines.next()?.strip_prefix("Date,")?;
+    let symbols: Vec<Symbol> =
+        header.split(',').map(Symbol::parse).collect::<Result<_, _>>().ok()?;
+    let mut days: Vec<Day> = Vec::with_capacity(8_400);
+    let mut closes = Vec::with_capacity(8_400 * symbols.len());
+    for line in lines {
+        let (day, row) = line.split_once(',')?;
+        let day = Day::parse(day)?;
+        if days.last().is_some_and(|&before| before >= day) {
+            return None;
+        }
+        days.push(day);
+        read_row(row.as_bytes(), &mut closes)?;
+        if closes.len() != days.len() * symbols.len() {
+            return None;
+        }
+    }
+    Some((symbols, days, closes))
+}
+
+/// Appends the decimals of a line in units of 1/10,000; `None` unless each is above zero.
+fn read_row(row: &[u8], closes: &mut Vec<i64>) -> Option<()> {
+    for field in row.split(|&b| b == b',') {
+        let mut units: i64 = 0;
+        let mut places: Option<u32> = None;
+        for &byte in field {
+            match byte {
+                b'0'..=b'9' => {
+                    units = units.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?;
+                    places = places.map(|p| p + 1);
+                }
+                b'.' if places.is_none() => places = Some(0),
+                _ => return None,
+            }
+        }
+        let missing = 4u32.checked_sub(places.unwrap_or(0))?;
+        closes.push(units.checked_mul(10i64.pow(missing))?);
+        if units == 0 {
+            return None;
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{FIRST_DAY, LAST_DAY, LAST_START_DAY};
+
+    #[test]
+    fn the_embedded_series_is_whole() {
+        let series = Series::embedded();
+        assert_eq!((series.len(), series.symbols.len()), (8_313, 20));
+        assert_eq!(series.closes.len(), 8_313 * 20);
+        assert_eq!(series.days.first(), Some(&FIRST_DAY));
+        assert_eq!(series.days.last(), Some(&LAST_DAY));
+        assert_eq!(series.days[8_311], LAST_START_DAY);
+    }
+
+    #[test]
+    fn closes_are_read_exactly() {
+        let series = Series::embedded();
+        assert_eq!(series.row(0)[0], 2_640);
+        assert_eq!(series.row(8_312)[19], 1_066_270);
+        assert_eq!(series.benchmark(0), Price(3_596_900));
+        let start = series.session_from(Day::parse("2005-01-03").unwrap()).unwrap();
+        assert_eq!(series.row(start)[0], 9_610);
+    }
+
+    #[test]
+    fn a_weekend_belongs_to_the_monday_after_it() {
+        let series = Series::embedded();
+        let saturday = series.session_from(Day::parse("2005-01-08").unwrap()).unwrap();
+        assert_eq!(series.days[saturday].to_string(), "2005-01-10");
+        assert_eq!(series.session_from(Day(LAST_DAY.0 + 1)), None);
+    }
+
+    #[test]
+    fn malformed_tables_are_refused() {
+        let index = "Date,I\n2005-01-03,1.0\n";
+        assert!(Series::read("Date,A\n2005-01-03,1.5\n", index).is_some());
+        for bad in [
+            "",
+            "Day,A\n2005-01-03,1.0\n",
+            "Date,A\n2005-01-03,\n",
+            "Date,A\n2005-01-03,0.0\n",
+            "Date,A\n2005-01-03,-1.0\n",
+            "Date,A\n2005-01-03,1.0.0\n",
+            "Date,A\n2005-01-03,1.00001\n",
+            "Date,A\n2005-01-03,1.0,2.0\n",
+            "Date,A,B\n2005-01-03,1.0\n",
+            "Date,A\n2005-01-04,1.0\n",
+            "Date,A\n2005-01-04,1.0\n2005-01-03,1.0\n",
+        ] {
+            assert!(Series::read(bad, index).is_none(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The simulated market: made-up stocks whose closes are drawn one session after the other, with a
+//! shock for the whole market, one for each category and one for each stock, and rare jumps. It
+//! claims no likeness to any real stock, and it keeps no more than the sessions around the one
+//! asked for: to go back it starts again at session 0.
+
+use std::sync::{Mutex, PoisonError};
+
+use domain::{Day, Price, UnixMicros};
+
+use crate::board::StockQuote;
+use crate::chance::{BELL_DEVIATION, bell, mix, mix_two};
+use crate::config::{ConfigError, SimulatedConfig};
+use crate::names::{CATEGORIES, category_of};
+use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
+use crate::present::{Present, Timetable};
+
+/// Closes stay between 0.10 and 100,000.00, so that 64 bits are enough everywhere.
+const CLOSES: (i64, i64) = (1_000, 1_000_000_000);
+/// A change of one session, in 2^-30 of the price: a price at most halves or doubles.
+const CHANGES: (i64, i64) = (-(1 << 29), 1 << 30);
+const MILLION: i64 = 1_000_000;
+
+/// A seeded market and its two cursors: one at the present, one where history was last asked for.
+#[derive(Debug)]
+pub(crate) struct Simulated {
+    pub(crate) timetable: Timetable,
+    pub(crate) tick: Price,
+    start: Day,
+    model: Model,
+    present: Mutex<Walk>,
+    history: Mutex<Walk>,
+}
+
+impl Simulated {
+    /// The market that `config` asks for, opened at `started_at`.
+    pub(crate) fn new(
+        config: &SimulatedConfig,
+        started_at: UnixMicros,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        let timetable = Timetable {
+            first: count(config.warmup_sessions),
+            count: count(config.sessions),
+            session_seconds: config.session_seconds,
+            at_end: config.at_end,
+            started_at,
+        };
+        let model = Model::new(config);
+        let (present, history) = (Mutex::new(Walk::new(&model)), Mutex::new(Walk::new(&model)));
+        let (tick, start) = (config.tick, config.start);
+        Ok(Self { timetable, tick, start, model, present, history })
+    }
+
+    /// How many stocks there are.
+    pub(crate) fn stocks(&self) -> usize {
+        self.model.keys.len()
+    }
+
+    /// The weekday of a session; the one before the first lived session falls on the start day.
+    pub(crate) fn day(&self, session: usize) -> Day {
+        let offset = |n: usize| i32::try_from(n).unwrap_or(i32::MAX / 8);
+        let start = weekday_number(self.start);
+        weekday(start + offset(session) - offset(self.timetable.first - 1))
+    }
+
+    /// Replaces `quotes` by the prices of this instant.
+    pub(crate) fn quotes(&self, present: Present, as_of: UnixMicros, quotes: &mut Vec<StockQuote>) {
+        let mut walk = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        walk.seek(&self.model, present.session);
+        let session_seconds = self.timetable.session_seconds;
+        let (seed, tick) = (self.model.seed, self.tick);
+        let at = TickAt { seed, present, session_seconds, tick, as_of };
+        write_quotes(&at, &walk.lived(&self.model), quotes);
+    }
+
+    /// The closes of a session which the caller knows to be finished.
+    pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
+        let mut walk = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        walk.seek(&self.model, session);
+        let closes = if session == 0 { &walk.open } else { &walk.close };
+        closes.iter().map(|&close| Price(close).round_to_tick(self.tick)).collect()
+    }
+}
+
+/// Weekdays since Monday, 1970-01-05; a day at a weekend counts as the Monday after it.
+fn weekday_number(day: Day) -> i32 {
+    let days = day.0.saturating_sub(4);
+    days.div_euclid(7) * 5 + days.rem_euclid(7).min(5)
+}
+
+/// The day with this number.
+fn weekday(number: i32) -> Day {
+    Day(4 + number.div_euclid(5) * 7 + number.rem_euclid(5))
+}
+
+/// What does not change from session to session.
+#[derive(Debug)]
+struct Model {
+    seed: u64,
+    keys: Vec<u64>,
+    /// How far each stock follows the market, in 1/1,024.
+    follows: Vec<i64>,
+    /// The reach of each stock's own shock, and of its category's and the market's: what a draw of
+    /// [`bell`] is multiplied with, in 2^-46 of the price.
+    own_reach: Vec<i64>,
+    sector_reach: i64,
+    market_reach: i64,
+    drift: i64,
+    /// Below this the low 20 bits of a draw mean a jump.
+    jump_below: u64,
+    /// Half the mean size of a jump in 2^-30 of the price.
+    jump_half: i64,
+}
+
+impl Model {
+    fn new(config: &SimulatedConfig) -> Self {
+        let part = |ppm: u32| (i64::from(ppm) << 30) / MILLION;
+        let reach = |ppm: u32| part(ppm) * 65_536 / BELL_DEVIATION;
+        let own = reach(config.own_shock_ppm);
+        let keys: Vec<u64> =
+            (0..u64::from(config.symbols)).map(|stock| mix_two(config.seed, stock)).collect();
+        // Stocks differ: each follows the market, and shakes, by half to one and a half.
+        let between = |key: u64, shift: u32| 512 + (mix(key) >> shift & 1_023) as i64;
+        Self {
+            seed: config.seed,
+            follows: keys.iter().map(|&key| between(key, 0)).collect(),
+            own_reach: keys.iter().map(|&key| own * between(key, 10) / 1_024).collect(),
+            keys,
+            sector_reach: reach(config.sector_shock_ppm),
+            market_reach: reach(config.market_shock_ppm),
+            drift: part(config.drift_ppm),
+            jump_below: (u64::from(config.jump_chance_ppm) << 20) / 1_000_000,
+            jump_half: part(config.jump_size_ppm) / 2,
+        }
+    }
+
+    /// The closes of session 0: from 5 to 640, most of them low.
+    fn first_closes(&self) -> Vec<i64> {
+        let price = |&key: &u64| {
+            let random = mix(mix(key));
+            let base = 50_000i64 << (random % 7);
+            base + base * (random >> 32 & 1_023) as i64 / 1_024
+        };
+        self.keys.iter().map(price).collect()
+    }
+
+    /// Draws the closes of `session` from those before it.
+    fn draw(&self, session: usize, open: &[i64], close: &mut [i64]) {
+        let key = mix_two(!self.seed, session as u64);
+        let market = bell(mix(key)) * self.market_reach / 65_536;
+        let sectors: [i64; CATEGORIES.len()] = std::array::from_fn(|sector| {
+            bell(mix_two(key, sector as u64 + 1)) * self.sector_reach / 65_536
+        });
+        for (stock, (open, close)) in open.iter().zip(close).enumerate() {
+            let random = mix(self.keys[stock] ^ key);
+            let shock = self.drift
+                + self.follows[stock] * market / 1_024
+                + sectors[category_of(stock)]
+                + bell(random) * self.own_reach[stock] / 65_536
+                + self.jump(mix(random));
+            let change = shock.clamp(CHANGES.0, CHANGES.1);
+            *close = (open + (open * change) / (1 << 30)).clamp(CLOSES.0, CLOSES.1);
+        }
+    }
+
+    /// Mostly nothing; rarely half to one and a half of the mean jump, up or down.
+    fn jump(&self, random: u64) -> i64 {
+        if random & 0xF_FFFF >= self.jump_below {
+            return 0;
+        }
+        let size = self.jump_half + self.jump_half * (random >> 24 & 0x7FF) as i64 / 1_024;
+        if random >> 63 == 0 { size } else { -size }
+    }
+}
+
+/// The closes around one session.
+#[derive(Debug)]
+struct Walk {
+    session: usize,
+    before: Vec<i64>,
+    open: Vec<i64>,
+    close: Vec<i64>,
+    /// The absolute changes of the last sessions before this one: one row for each in turn.
+    changes: Vec<i64>,
+    change_sums: Vec<i64>,
+}
+
+impl Walk {
+    /// Stands at session 1, which leads from the closes of session 0 to its own.
+    fn new(model: &Model) -> Self {
+        let open = model.first_closes();
+        let mut close = open.clone();
+        model.draw(1, &open, &mut close);
+        let stocks = open.len();
+        let (changes, change_sums) = (vec![0; stocks * CALM_SESSIONS], vec![0; stocks]);
+        Self { session: 1, before: open.clone(), open, close, changes, change_sums }
+    }
+
+    /// Moves to a session; session 0 is asked for at session 1.
+    fn seek(&mut self, model: &Model, session: usize) {
+        let session = session.max(1);
+        if session < self.session {
+            *self = Self::new(model);
+        }
+        while self.session < session {
+            self.step(model);
+        }
+    }
+
+    fn step(&mut self, model: &Model) {
+        let stocks = self.open.len();
+        let slot = self.session % CALM_SESSIONS * stocks;
+        let row = &mut self.changes[slot..slot + stocks];
+        for (stock, kept) in row.iter_mut().enumerate() {
+            let change = (self.close[stock] - self.open[stock]).abs();
+            self.change_sums[stock] += change - *kept;
+            *kept = change;
+        }
+        std::mem::swap(&mut self.before, &mut self.open);
+        std::mem::swap(&mut self.open, &mut self.close);
+        self.session += 1;
+        model.draw(self.session, &self.open, &mut self.close);
+    }
+
+    fn lived<'a>(&'a self, model: &'a Model) -> Lived<'a> {
+        let changes = (self.session - 1).min(CALM_SESSIONS);
+        Lived {
+            keys: &model.keys,
+            before: &self.before,
+            open: &self.open,
+            close: &self.close,
+            change_sums: &self.change_sums,
+            changes: i64::try_from(changes).unwrap_or(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

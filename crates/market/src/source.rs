@@ -1,0 +1,295 @@
+//! The market source: one face for the replay, the simulated and the fixed market, and the gate
+//! through which every price leaves this crate. Nothing passes it that is later than the present:
+//! closes are asked for together with an instant, and only those of finished sessions are given.
+
+use domain::{Day, Price, QuoteSource, UnixMicros};
+
+use crate::board::StockQuote;
+use crate::catalogue::{StockText, embedded_stocks, simulated_stocks};
+use crate::config::{AtEnd, ConfigError, MarketConfig, SourceKind};
+use crate::present::{Present, Timetable};
+use crate::replay::Replay;
+use crate::simulated::Simulated;
+
+const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
+    and dividends, offered without warranty and not meant for investment or commercial use. Only \
+    the daily closes are history; the movement within a day is invented by this program.";
+const SIMULATED_CAUTION: &str =
+    "Simulated prices: the companies and their prices are made up by this program.";
+
+/// Where the prices of a game come from. Shared between threads behind an `Arc`.
+#[derive(Debug)]
+pub struct MarketSource {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The replay and, with no session to live, prices that stand still.
+    History(Replay),
+    Simulated(Box<Simulated>),
+}
+
+impl MarketSource {
+    /// The market that `config.source` names, as it was opened at `started_at`: the caller stores
+    /// that instant at the first start and hands it in at every later one.
+    pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
+        let kind = match config.source {
+            SourceKind::Replay => Kind::History(Replay::new(&config.replay, started_at)?),
+            SourceKind::Fixed => Kind::History(Replay::fixed(&config.fixed)?),
+            SourceKind::Simulated => {
+                Kind::Simulated(Box::new(Simulated::new(&config.simulated, started_at)?))
+            }
+        };
+        Ok(Self { kind })
+    }
+
+    /// The word that goes with its quotes.
+    pub fn source(&self) -> QuoteSource {
+        match &self.kind {
+            Kind::History(replay) => replay.source,
+            Kind::Simulated(_) => QuoteSource::Simulated,
+        }
+    }
+
+    /// What is said about its stocks, in the order in which it gives prices and closes.
+    pub fn stocks(&self) -> Vec<StockText> {
+        match &self.kind {
+            Kind::History(_) => embedded_stocks(),
+            Kind::Simulated(market) => {
+                simulated_stocks(u32::try_from(market.stocks()).unwrap_or(u32::MAX))
+            }
+        }
+    }
+
+    /// Where it stands at `now`.
+    pub fn present(&self, now: UnixMicros) -> Present {
+        self.timetable().present(now)
+    }
+
+    /// The market day which the prices of `now` bear.
+    pub fn market_day(&self, now: UnixMicros) -> Day {
+        self.day_of(self.present(now).priced_session())
+    }
+
+    /// Replaces `quotes` by the prices of `now`, in the order of [`Self::stocks`]. Their `as_of` is
+    /// the real instant of the tick: `now` without its fraction of a second.
+    pub fn prices(&self, now: UnixMicros, quotes: &mut Vec<StockQuote>) {
+        let as_of = UnixMicros(now.0 - now.0.rem_euclid(1_000_000));
+        match &self.kind {
+            Kind::History(replay) => replay.quotes(self.present(now), as_of, quotes),
+            Kind::Simulated(market) => market.quotes(self.present(now), as_of, quotes),
+        }
+    }
+
+    /// How many sessions have a public close at `now`: those numbered from 0 to below this.
+    pub fn finished_sessions(&self, now: UnixMicros) -> usize {
+        self.present(now).finished_sessions()
+    }
+
+    /// The market day of a session that is finished at `now`, else `None`.
+    pub fn session_day(&self, now: UnixMicros, session: usize) -> Option<Day> {
+        self.is_finished(now, session).then(|| self.day_of(session))
+    }
+
+    /// The closes of a session that is finished at `now`, in the order of [`Self::stocks`]; else
+    /// `None`. Quick in ascending order; a simulated market goes back by starting over.
+    pub fn session_closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
+        self.is_finished(now, session).then(|| match &self.kind {
+            Kind::History(replay) => replay.closes(session),
+            Kind::Simulated(market) => market.closes(session),
+        })
+    }
+
+    /// The benchmark's close of a session that is finished at `now`, else `None`: the S&P 500
+    /// index, or the mean of all closes of a simulated market, as costly as these.
+    pub fn benchmark_close(&self, now: UnixMicros, session: usize) -> Option<Price> {
+        self.is_finished(now, session).then(|| match &self.kind {
+            Kind::History(replay) => replay.series.benchmark(session),
+            Kind::Simulated(market) => mean(&market.closes(session)),
+        })
+    }
+
+    /// What the benchmark is called.
+    pub fn benchmark_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::History(_) => "S&P 500",
+            Kind::Simulated(_) => "Mean of all stocks",
+        }
+    }
+
+    /// One line for people: which market, from which day, how long a session, when it ends. It does
+    /// not tell the seed.
+    pub fn describe(&self) -> String {
+        let timetable = self.timetable();
+        let start = self.day_of(timetable.first - 1);
+        let market = match &self.kind {
+            Kind::History(replay) if replay.source == QuoteSource::Fixed => {
+                return format!("fixed: 20 US stocks at their closes of {start}");
+            }
+            Kind::History(_) => "replay: 20 US stocks".to_owned(),
+            Kind::Simulated(market) => format!("simulated: {} made-up stocks", market.stocks()),
+        };
+        let (seconds, last) = (timetable.session_seconds, timetable.first + timetable.count - 1);
+        let (end, until) = (timetable.ends_at(), self.day_of(last));
+        let then = match timetable.at_end {
+            AtEnd::Stop => "stops",
+            AtEnd::Loop => "starts over",
+        };
+        format!(
+            "{market} from the closes of {start}, a session every {seconds} s; after {until} it \
+             {then} (first at {}T{}Z)",
+            end.day(),
+            time_of_day(end)
+        )
+    }
+
+    /// What must be said wherever the prices are shown.
+    pub fn caution(&self) -> Option<&'static str> {
+        match &self.kind {
+            Kind::History(_) => Some(HISTORY_CAUTION),
+            Kind::Simulated(_) => Some(SIMULATED_CAUTION),
+        }
+    }
+
+    fn is_finished(&self, now: UnixMicros, session: usize) -> bool {
+        session < self.finished_sessions(now)
+    }
+
+    fn timetable(&self) -> &Timetable {
+        match &self.kind {
+            Kind::History(replay) => &replay.timetable,
+            Kind::Simulated(market) => &market.timetable,
+        }
+    }
+
+    fn day_of(&self, session: usize) -> Day {
+        match &self.kind {
+            Kind::History(replay) => replay.series.days[session],
+            Kind::Simulated(market) => market.day(session),
+        }
+    }
+}
+
+fn mean(closes: &[Price]) -> Price {
+    let sum: i64 = closes.iter().map(|close| close.0).sum();
+    Price(sum / i64::try_from(closes.len().max(1)).unwrap_or(i64::MAX))
+}
+
+/// Hours and minutes of an instant in UTC.
+fn time_of_day(at: UnixMicros) -> String {
+    let second = at.seconds().rem_euclid(86_400);
+    format!("{:02}:{:02}", second / 3_600, second / 60 % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ReplayConfig, SimulatedConfig};
+    use proptest::prelude::*;
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
+
+    fn source(kind: SourceKind, at_end: AtEnd) -> MarketSource {
+        let replay = ReplayConfig {
+            start: Day::parse("2022-09-01").unwrap(),
+            at_end,
+            ..ReplayConfig::default()
+        };
+        let simulated =
+            SimulatedConfig { symbols: 9, sessions: 81, at_end, ..SimulatedConfig::default() };
+        let config = MarketConfig { source: kind, replay, simulated, ..MarketConfig::default() };
+        MarketSource::new(&config, START).unwrap()
+    }
+
+    #[test]
+    fn a_market_says_what_it_is() {
+        let replay = source(SourceKind::Replay, AtEnd::Stop);
+        assert_eq!(
+            replay.describe(),
+            "replay: 20 US stocks from the closes of 2022-09-01, a session every 60 s; after \
+             2022-12-28 it stops (first at 2026-11-18T12:27Z)"
+        );
+        assert!(replay.caution().unwrap().contains("not meant for investment or commercial use"));
+        let fixed = source(SourceKind::Fixed, AtEnd::Stop);
+        assert_eq!(fixed.describe(), "fixed: 20 US stocks at their closes of 2005-01-03");
+        assert_eq!(fixed.source(), QuoteSource::Fixed);
+        let simulated = source(SourceKind::Simulated, AtEnd::Loop);
+        assert!(simulated.describe().starts_with("simulated: 9 made-up stocks from the closes of"));
+        assert!(simulated.describe().contains("starts over"));
+        assert_eq!(simulated.stocks().len(), 9);
+    }
+
+    #[test]
+    fn the_day_turns_at_the_first_tick_after_the_close() {
+        let replay = source(SourceKind::Replay, AtEnd::Stop);
+        let day = |seconds| replay.market_day(START.plus_seconds(seconds)).to_string();
+        assert_eq!(day(0), "2022-09-01");
+        assert_eq!(day(1), "2022-09-02");
+        assert_eq!(day(60), "2022-09-02");
+        assert_eq!(day(61), "2022-09-06", "after Labor Day");
+        assert_eq!(day(100_000_000), "2022-12-28");
+    }
+
+    #[test]
+    fn a_quote_is_as_old_as_its_tick() {
+        let replay = source(SourceKind::Replay, AtEnd::Stop);
+        let mut quotes = Vec::new();
+        replay.prices(START, &mut quotes);
+        assert_eq!(quotes[0].as_of, UnixMicros(1_795_000_000_000_000));
+    }
+
+    #[test]
+    fn the_benchmark_of_history_is_the_index() {
+        let fixed = source(SourceKind::Fixed, AtEnd::Stop);
+        let last = fixed.finished_sessions(START) - 1;
+        assert_eq!(fixed.session_day(START, last).unwrap().to_string(), "2005-01-03");
+        assert_eq!(fixed.benchmark_close(START, last), Some(Price(12_020_800)));
+        assert_eq!(fixed.benchmark_name(), "S&P 500");
+    }
+
+    #[test]
+    fn a_loop_starts_over_and_a_stop_stands_still() {
+        for kind in [SourceKind::Replay, SourceKind::Simulated] {
+            let (stop, around) = (source(kind, AtEnd::Stop), source(kind, AtEnd::Loop));
+            let prices = |source: &MarketSource, seconds| {
+                let mut quotes = Vec::new();
+                source.prices(START.plus_seconds(seconds), &mut quotes);
+                quotes.iter().map(|quote| quote.price).collect::<Vec<_>>()
+            };
+            let count = i64::try_from(stop.timetable().count).unwrap();
+            let end = count * 60;
+            assert_eq!(prices(&stop, end), prices(&stop, end + 1_000_000));
+            assert_eq!(prices(&around, end), prices(&stop, end));
+            assert_eq!(prices(&around, end + 60), prices(&stop, 0));
+            assert_eq!(prices(&around, end + 60 + 95), prices(&stop, 95));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn nothing_after_the_present_is_given_out(
+            kind in prop::sample::select(
+                &[SourceKind::Replay, SourceKind::Simulated, SourceKind::Fixed][..]),
+            at_end in prop::sample::select(&[AtEnd::Stop, AtEnd::Loop][..]),
+            seconds in -100i64..12_000,
+            ahead in 0usize..9_000,
+        ) {
+            let source = source(kind, at_end);
+            let now = START.plus_seconds(seconds);
+            let (finished, today) = (source.finished_sessions(now), source.market_day(now));
+            prop_assert!(source.session_day(now, finished - 1).is_some_and(|day| day <= today));
+            prop_assert!(source.session_closes(now, finished - 1).is_some());
+            prop_assert!(source.benchmark_close(now, finished - 1).is_some());
+            let later = finished + ahead;
+            prop_assert_eq!(source.session_day(now, later), None);
+            prop_assert_eq!(source.session_closes(now, later), None);
+            prop_assert_eq!(source.benchmark_close(now, later), None);
+            // A close becomes public no earlier than the first tick that shows it.
+            let lived = source.present(now);
+            prop_assert_eq!(finished, lived.session + usize::from(lived.ended));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The ticker: publishes the present prices once a second until it is told to stop. It only keeps
+//! the time; what is published is decided by the market source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Clock;
+use tokio::time::MissedTickBehavior;
+
+use crate::board::PriceBoard;
+use crate::source::MarketSource;
+
+/// Publishes once a second until `shutdown` is done. A second that was missed is not made up for.
+pub async fn run(
+    source: Arc<MarketSource>,
+    board: Arc<PriceBoard>,
+    clock: Arc<dyn Clock>,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            _ = seconds.tick() => publish(&source, &board, clock.as_ref()),
+        }
+    }
+}
+
+/// Publishes the prices of the clock's present.
+pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
+    board.publish(source, clock.now());
+    metrics::counter!("market_ticks_total").increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::Listing;
+    use crate::config::MarketConfig;
+    use domain::UnixMicros;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
+
+    /// A clock that is a second later at every look, and tells when it was looked at.
+    #[derive(Default)]
+    struct SteppingClock {
+        looks: AtomicI64,
+        looked: tokio::sync::Notify,
+    }
+
+    impl Clock for SteppingClock {
+        fn now(&self) -> UnixMicros {
+            self.looked.notify_one();
+            START.plus_seconds(self.looks.fetch_add(1, Ordering::SeqCst) + 1)
+        }
+    }
+
+    fn market() -> (Arc<MarketSource>, Arc<PriceBoard>) {
+        let source = MarketSource::new(&MarketConfig::default(), START).unwrap();
+        let listing = |(id, symbol)| Listing { stock_id: id, symbol, category_id: 0 };
+        let symbols = source.stocks().into_iter().map(|stock| stock.symbol);
+        let listings = (1..).zip(symbols).map(listing).collect();
+        let board = PriceBoard::new(&source, listings, START).unwrap();
+        (Arc::new(source), Arc::new(board))
+    }
+
+    #[test]
+    fn publishing_shows_the_prices_of_the_clocks_present() {
+        let (source, board) = market();
+        publish(&source, &board, &SteppingClock::default());
+        assert_eq!(board.snapshot().as_of, START.plus_seconds(1));
+    }
+
+    #[tokio::test]
+    async fn the_ticker_publishes_at_once_and_stops_when_told() {
+        let (source, board) = market();
+        let clock = Arc::new(SteppingClock::default());
+        let looked = Arc::clone(&clock);
+        run(source, Arc::clone(&board), clock, async move { looked.looked.notified().await }).await;
+        assert!(board.snapshot().as_of > START);
+    }
+
+    #[tokio::test]
+    async fn a_ticker_that_is_already_told_to_stop_publishes_nothing() {
+        let (source, board) = market();
+        let clock = Arc::new(SteppingClock::default());
+        run(source, Arc::clone(&board), clock, async {}).await;
+        assert_eq!(board.snapshot().as_of, START);
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line: its shape and nothing of what it does. A flag here is the last layer of the
+//! configuration; see `config`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A paper-trading game server: pretend money, real prices of the past, no risk.
+#[derive(Debug, Parser)]
+#[command(name = "openbell", version, about, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Without a command, openbell serves.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+impl Cli {
+    /// The command to run; `serve` when none was named.
+    pub(crate) fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+/// What the program can be asked to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server (what happens without a command, too).
+    Serve(ServeArgs),
+    /// Bring the database to this version's schema, and end.
+    Migrate(DatabaseArgs),
+    /// Print the configuration in effect, with passwords hidden, and end.
+    CheckConfig(ServeArgs),
+    /// Look after the ledger.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+/// What can be done with the ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Walk every player's chain and re-derive cash, shares and XP; exit code 1 at a difference.
+    Verify(VerifyArgs),
+}
+
+/// Flags of the server.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// The address to listen on, like 127.0.0.1:8080.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// A Redis for what several nodes share, like redis://127.0.0.1:6379.
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Flags that say which configuration and which database.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DatabaseArgs {
+    /// The configuration file; without it, the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The directory that holds the SQLite database; made when it does not exist.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The database: sqlite:FILE or postgres://user:password@host/name.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+}
+
+/// Flags of `audit verify`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_serve_with_the_same_flags() {
+        for line in [
+            &["openbell", "--listen", "[::1]:0"][..],
+            &["openbell", "serve", "--listen", "[::1]:0"],
+        ] {
+            let command = Cli::try_parse_from(line).expect("good").into_command();
+            let Command::Serve(args) = command else { panic!("not serve") };
+            assert_eq!(args.listen.as_deref(), Some("[::1]:0"));
+        }
+    }
+
+    #[test]
+    fn flags_before_a_command_are_refused_instead_of_ignored() {
+        assert!(Cli::try_parse_from(["openbell", "--listen", "[::1]:0", "migrate"]).is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! What an unknown key was probably meant to be. It only words the complaint.
+
+use toml::de::{DeTable, DeValue};
+
+use super::layers::join;
+
+/// How much a key of the same section, and a key of the same name elsewhere, is favoured.
+const SAME_SECTION: f64 = 0.1;
+const SAME_NAME: f64 = 0.2;
+
+/// Says that `key` is unknown in the section `section`, and which known key is the nearest.
+pub(super) fn unknown_key(known: &DeTable<'_>, section: &str, key: &str) -> String {
+    let mut nearest: (f64, Option<String>) = (f64::MIN, None);
+    visit(known, "", &mut |candidate_section, name| {
+        let likeness = likeness((section, key), (candidate_section, name));
+        if likeness > nearest.0 {
+            nearest = (likeness, Some(join(candidate_section, name)));
+        }
+    });
+    let dotted = join(section, key);
+    match nearest.1 {
+        Some(near) => format!("unknown key {dotted}; the nearest known key is {near}"),
+        None => format!("unknown key {dotted}"),
+    }
+}
+
+#[expect(clippy::float_arithmetic, reason = "likeness of two words; money is nowhere near")]
+fn likeness(wanted: (&str, &str), candidate: (&str, &str)) -> f64 {
+    let mut likeness = strsim::jaro_winkler(wanted.1, candidate.1);
+    if wanted.0 == candidate.0 {
+        likeness += SAME_SECTION;
+    }
+    if wanted.1 == candidate.1 {
+        likeness += SAME_NAME;
+    }
+    likeness
+}
+
+fn visit(table: &DeTable<'_>, section: &str, seen: &mut impl FnMut(&str, &str)) {
+    for (name, value) in table {
+        seen(section, name.get_ref());
+        if let DeValue::Table(inner) = value.get_ref() {
+            visit(inner, &join(section, name.get_ref()), &mut *seen);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nearest(section: &str, key: &str) -> String {
+        let text =
+            "data_dir = ''\n[http]\nlisten = ''\nbody_bytes_max = 1\n[limits]\nenabled = true";
+        let known = DeTable::parse(text).expect("good");
+        unknown_key(known.get_ref(), section, key)
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_recognised() {
+        let text = "unknown key http.lisen; the nearest known key is http.listen";
+        assert_eq!(nearest("http", "lisen"), text);
+        assert!(nearest("", "datadir").ends_with(" data_dir"));
+        assert!(nearest("", "htp").ends_with(" http"));
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_section_is_recognised() {
+        assert!(nearest("", "listen").ends_with(" http.listen"));
+        assert!(nearest("http", "enabled").ends_with(" limits.enabled"));
+    }
+}

@@ -1,0 +1,135 @@
+//! The data directory of an embedded server, and the lock that keeps a second process away from its
+//! SQLite file. It knows nothing of what is in the database.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Why the data directory or its lock cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataDirError {
+    /// The directory above does not exist: rather a slip of the pen than a wish.
+    #[error("cannot make the data directory {}: {} does not exist", .0.display(), .1.display())]
+    NoParent(PathBuf, PathBuf),
+    /// Something else has the name.
+    #[error("cannot use {} as data directory: it is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// The system refused to make it.
+    #[error("cannot make the data directory {}", .0.display())]
+    Make(PathBuf, #[source] io::Error),
+    /// The system refused to write into it.
+    #[error("cannot write {}", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    /// Another process holds the lock; its number if it could be read.
+    #[error("{} is in use by another openbell process{}", .0.display(), said(.1))]
+    InUse(PathBuf, Option<u32>),
+    /// There is nothing to read.
+    #[error("there is no database at {}", .0.display())]
+    NoDatabase(PathBuf),
+}
+
+fn said(process: &Option<u32>) -> String {
+    process.map(|id| format!(" (process {id})")).unwrap_or_default()
+}
+
+/// Makes the directory, for its owner only, unless it is there. Its parent has to exist.
+pub(crate) fn make(dir: &Path) -> Result<(), DataDirError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if dir.symlink_metadata().is_ok() {
+        return Err(DataDirError::NotADirectory(dir.to_owned()));
+    }
+    let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        return Err(DataDirError::NoParent(dir.to_owned(), parent.to_owned()));
+    }
+    let made = DirBuilder::new().mode(0o700).create(dir);
+    made.map_err(|error| DataDirError::Make(dir.to_owned(), error))
+}
+
+/// The right to be the only process on a SQLite file, for as long as this value lives. The system
+/// takes it back when the process ends, however it ends; the file itself stays.
+#[derive(Debug)]
+pub(crate) struct DatabaseLock {
+    _file: File,
+}
+
+impl DatabaseLock {
+    /// Takes the lock beside the SQLite file `database`, or says who has it.
+    pub(crate) fn take(database: &Path) -> Result<Self, DataDirError> {
+        let path = beside(database);
+        let cannot_write = |error| DataDirError::Write(path.clone(), error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(cannot_write)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // Only to tell; the lock has decided already.
+                let _ = file.read_to_string(&mut text);
+                return Err(DataDirError::InUse(database.to_owned(), text.trim().parse().ok()));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot_write(error)),
+        }
+        file.set_len(0).map_err(cannot_write)?;
+        writeln!(file, "{}", std::process::id()).map_err(cannot_write)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The lock file of a SQLite file.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn the_directory_is_made_for_its_owner_only() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let dir = temp.path().join("data");
+        make(&dir).expect("made");
+        make(&dir).expect("made before");
+        let mode = dir.metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_missing_parent_is_named() {
+        let error = make(Path::new("/nowhere-at-all/data")).expect_err("refused");
+        let text = "cannot make the data directory /nowhere-at-all/data: \
+                    /nowhere-at-all does not exist";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn a_file_in_its_place_is_refused() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        assert!(matches!(make(file.path()), Err(DataDirError::NotADirectory(_))));
+    }
+
+    #[test]
+    fn the_second_lock_names_the_process_of_the_first() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let database = temp.path().join("openbell.db");
+        let first = DatabaseLock::take(&database).expect("free");
+        let error = DatabaseLock::take(&database).expect_err("taken").to_string();
+        assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
+        drop(first);
+        DatabaseLock::take(&database).expect("free again");
+    }
+}

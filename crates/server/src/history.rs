@@ -1,0 +1,92 @@
+//! Closing prices in the database: those of every finished session of the market, and none of a
+//! later one. It decides no price; the market source does.
+
+use std::sync::Arc;
+
+use domain::{Day, Price, UnixMicros};
+use market::MarketSource;
+use store::{Store, StoreError};
+
+/// About how many rows are saved in one statement.
+const BATCH_ROWS: usize = 4_000;
+
+/// The closes of a game's market, and how far they are saved.
+pub(crate) struct History {
+    store: Store,
+    source: Arc<MarketSource>,
+    /// In the order of the source.
+    stock_ids: Vec<i64>,
+    /// Sessions numbered below this are saved.
+    saved: usize,
+}
+
+impl History {
+    /// Finds out how far the closes are saved at `now`.
+    pub(crate) async fn open(
+        store: Store,
+        source: Arc<MarketSource>,
+        stock_ids: Vec<i64>,
+        now: UnixMicros,
+    ) -> Result<Self, StoreError> {
+        let last_day = store.history_last_day().await?;
+        let saved = last_day.map_or(0, |day| sessions_up_to(&source, day, now));
+        Ok(Self { store, source, stock_ids, saved })
+    }
+
+    /// How many finished sessions are not saved yet.
+    pub(crate) fn missing(&self, now: UnixMicros) -> usize {
+        self.source.finished_sessions(now).saturating_sub(self.saved)
+    }
+
+    /// Saves one batch of what is missing; how many sessions it had.
+    pub(crate) async fn save_batch(&mut self, now: UnixMicros) -> Result<usize, StoreError> {
+        let sessions = (BATCH_ROWS / self.stock_ids.len().max(1)).max(1).min(self.missing(now));
+        let mut rows: Vec<(i64, Day, Price)> = Vec::with_capacity(sessions * self.stock_ids.len());
+        for session in self.saved..self.saved + sessions {
+            let day = self.source.session_day(now, session);
+            let closes = self.source.session_closes(now, session);
+            let (Some(day), Some(closes)) = (day, closes) else { continue };
+            rows.extend(self.stock_ids.iter().zip(closes).map(|(id, close)| (*id, day, close)));
+        }
+        if !rows.is_empty() {
+            self.store.save_history(&rows).await?;
+        }
+        self.saved += sessions;
+        Ok(sessions)
+    }
+}
+
+/// How many finished sessions there are up to `day`: days ascend, so it can be halved.
+fn sessions_up_to(source: &MarketSource, day: Day, now: UnixMicros) -> usize {
+    let (mut low, mut high) = (0, source.finished_sessions(now));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match source.session_day(now, middle) {
+            Some(found) if found <= day => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::MarketConfig;
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
+
+    #[test]
+    fn the_saved_sessions_are_found_by_their_last_day() {
+        let source = MarketSource::new(&MarketConfig::default(), START).expect("good");
+        let finished = source.finished_sessions(START);
+        for session in [0, 1, 250, finished - 1] {
+            let day = source.session_day(START, session).expect("finished");
+            assert_eq!(sessions_up_to(&source, day, START), session + 1);
+        }
+        let before = Day::parse("1980-01-01").expect("a day");
+        assert_eq!(sessions_up_to(&source, before, START), 0);
+        let after = Day::parse("2050-01-01").expect("a day");
+        assert_eq!(sessions_up_to(&source, after, START), finished);
+    }
+}

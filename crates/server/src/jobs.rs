@@ -1,0 +1,111 @@
+//! What the server does in the background; see `reconcile` for how it is kept running.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, UnixMicros};
+use leaderboard::{Board, Follower};
+use store::Store;
+
+use crate::history::History;
+use crate::reconcile::{Fault, Progress, Reconciler};
+use crate::telemetry::Metrics;
+
+/// Saves the closes of sessions that have ended.
+pub(crate) struct SaveHistory {
+    pub(crate) history: History,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Reconciler for SaveHistory {
+    const NAME: &'static str = "save_history";
+    // A session may be as short as this; when none has ended there is nothing to do.
+    const EVERY: Duration = Duration::from_secs(1);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        let now = self.clock.now();
+        if self.history.missing(now) == 0 {
+            return Ok(Progress::done(0));
+        }
+        let sessions = self.history.save_batch(now).await?;
+        Ok(Progress { changed: sessions as u64, done: self.history.missing(now) == 0 })
+    }
+}
+
+/// Makes the ledger's months before they begin.
+pub(crate) struct MakeMonths {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Reconciler for MakeMonths {
+    const NAME: &'static str = "make_months";
+    const EVERY: Duration = Duration::from_secs(3600);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        self.store.ensure_ledger_months(self.clock.now()).await?;
+        Ok(Progress::done(0))
+    }
+}
+
+/// Moves the board by what other nodes have committed.
+pub(crate) struct FollowBoard {
+    pub(crate) store: Store,
+    pub(crate) board: Arc<Board>,
+    pub(crate) follower: Follower,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Reconciler for FollowBoard {
+    const NAME: &'static str = "follow_board";
+    const EVERY: Duration = Duration::from_millis(500);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        let now = self.clock.now();
+        let followed = self.follower.follow_once(&self.store, &self.board, now).await?;
+        Ok(Progress { changed: followed.moved, done: followed.drained })
+    }
+}
+
+/// Deletes tokens that are over and answers to keyed requests nobody may ask for any more.
+pub(crate) struct DeleteExpired {
+    pub(crate) store: Store,
+    pub(crate) idempotency_hours: i64,
+    pub(crate) rows_max: i64,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl DeleteExpired {
+    fn kept_since(&self, now: UnixMicros) -> UnixMicros {
+        now.plus_seconds(-self.idempotency_hours * 3600)
+    }
+}
+
+impl Reconciler for DeleteExpired {
+    const NAME: &'static str = "delete_expired";
+    const EVERY: Duration = Duration::from_secs(60);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        let now = self.clock.now();
+        let tokens = self.store.delete_expired_tokens(now, self.rows_max).await?;
+        let kept_since = self.kept_since(now);
+        let records = self.store.delete_idempotency_before(kept_since, self.rows_max).await?;
+        let full = u64::try_from(self.rows_max).unwrap_or(u64::MAX);
+        Ok(Progress { changed: tokens + records, done: tokens < full && records < full })
+    }
+}
+
+/// Keeps the memory of the metrics bounded.
+pub(crate) struct FoldMetrics {
+    pub(crate) metrics: Metrics,
+}
+
+impl Reconciler for FoldMetrics {
+    const NAME: &'static str = "fold_metrics";
+    const EVERY: Duration = Duration::from_secs(5);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        self.metrics.fold();
+        Ok(Progress::done(0))
+    }
+}

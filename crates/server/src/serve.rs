@@ -1,0 +1,155 @@
+//! `openbell serve`: the order of start, what runs meanwhile, and the order of the end.
+
+use std::sync::Arc;
+
+use cluster::Counters;
+use domain::{Clock, Rules};
+use leaderboard::{Board, Follower};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use trading::Desk;
+
+use crate::clock::{SystemClock, SystemEntropy, check_entropy};
+use crate::config::{Config, load_rules, without_password};
+use crate::failure::Failure;
+use crate::reconcile::keep;
+use crate::signals::Signals;
+use crate::start::World;
+use crate::telemetry::Metrics;
+use crate::{banner, jobs, start, telemetry, term};
+
+/// Serves until a signal asks to end, and ends in order.
+pub(crate) async fn run(config: Config) -> Result<(), Failure> {
+    telemetry::install_logs(&config.log)?;
+    let metrics = telemetry::install_metrics(SystemClock.now())?;
+    let mut signals = Signals::take().map_err(|error| Failure::Process("no signals", error))?;
+    check_entropy().map_err(|error| Failure::Process("no randomness", error.into()))?;
+    let rules = Arc::new(load_rules(&config.game.rules)?);
+    let _lock = start::take_database(&config)?;
+    // Bound before the long work, so that a port in use is told at once.
+    let listener = bind(&config.http.listen).await?;
+    let server = tokio::select! {
+        server = Server::start(config, rules, metrics) => server?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ended before it had started");
+            return Ok(());
+        }
+    };
+    server.serve(listener, signals).await
+}
+
+async fn bind(address: &str) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| Failure::Listen(address.to_owned(), error))
+}
+
+/// A server that is ready to take connections.
+struct Server {
+    config: Config,
+    world: World,
+    board: Arc<Board>,
+    follower: Follower,
+    desk: Desk,
+    router: web::Router,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+}
+
+impl Server {
+    async fn start(config: Config, rules: Arc<Rules>, metrics: Metrics) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let world = start::prepare(&config, &rules).await?;
+        let (board, mut follower) = leaderboard::build_board(&world.store, clock.now()).await?;
+        // What other nodes committed while it was built.
+        while !follower.follow_once(&world.store, &board, clock.now()).await?.drained {}
+        let board = Arc::new(board);
+        let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(&board));
+        let desk = Desk::start(
+            &config.trading,
+            world.store.clone(),
+            Arc::clone(&prices),
+            Arc::clone(&ranks),
+            Arc::clone(&rules),
+            Arc::clone(&clock),
+        );
+        let rendered = metrics.clone();
+        let state = web::AppState::new(web::Parts {
+            store: world.store.clone(),
+            desk: desk.clone(),
+            prices,
+            ranks,
+            market: Arc::clone(&world.source),
+            rules,
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(SystemEntropy),
+            counters: connect(&config).await?,
+            config: config.web(),
+            render_metrics: Arc::new(move || rendered.render()),
+        });
+        let router = web::router(state);
+        Ok(Self { config, world, board, follower, desk, router, clock, metrics })
+    }
+
+    /// Serves until a signal. Then: no new connection, an answer for every accepted order, the
+    /// background jobs, the database.
+    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), Failure> {
+        let address = listener.local_addr().map_err(Failure::Serve)?;
+        term::say(&banner::text(&self.config, address, &self.world.source, self.clock.now()));
+        let (closing, stop) = (CancellationToken::new(), CancellationToken::new());
+        let told = closing.clone();
+        tokio::spawn(async move {
+            let signal = signals.next().await;
+            tracing::info!(signal, "closing: every accepted order is answered first");
+            told.cancel();
+            signals.exit_at_next();
+        });
+        let tasks = TaskTracker::new();
+        let store = self.world.store.clone();
+        let (desk, router, http) =
+            (self.desk.clone(), self.router.clone(), self.config.http.clone());
+        self.spawn_jobs(&tasks, &stop);
+        let served = web::serve(listener, router, &http, closing).await;
+        desk.close().await;
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        store.close().await;
+        served.map_err(Failure::Serve)
+    }
+
+    /// Starts everything that runs beside the requests.
+    fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let Self { config, world, board, follower, clock, metrics, .. } = self;
+        let World { store, source, prices, history } = world;
+        let ticker_stop = stop.clone();
+        tasks.spawn(market::ticker::run(source, prices, Arc::clone(&clock), async move {
+            ticker_stop.cancelled().await;
+        }));
+        let job = jobs::SaveHistory { history, clock: Arc::clone(&clock) };
+        tasks.spawn(keep(job, stop.clone()));
+        let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
+        tasks.spawn(keep(job, stop.clone()));
+        if config.sqlite_file().is_none() {
+            let (store, clock) = (store.clone(), Arc::clone(&clock));
+            tasks.spawn(keep(jobs::FollowBoard { store, board, follower, clock }, stop.clone()));
+        }
+        let job = jobs::DeleteExpired {
+            store,
+            idempotency_hours: config.retention.idempotency_hours,
+            rows_max: config.retention.delete_rows_max,
+            clock,
+        };
+        tasks.spawn(keep(job, stop.clone()));
+        tasks.spawn(keep(jobs::FoldMetrics { metrics }, stop.clone()));
+    }
+}
+
+/// What nodes share: in Redis if there is one.
+async fn connect(config: &Config) -> Result<Counters, Failure> {
+    if config.redis.url.is_empty() {
+        return Ok(Counters::in_memory());
+    }
+    let connected = Counters::connect(&config.redis.url).await;
+    connected.map_err(|error| Failure::Redis(without_password(&config.redis.url), error))
+}

@@ -1,0 +1,112 @@
+//! Bringing a server up: from a configuration to an open database with its game, stocks and
+//! history. What then runs on it is wired in `serve`.
+
+use std::sync::Arc;
+
+use domain::{Clock as _, Rules};
+use indicatif::{ProgressBar, ProgressStyle};
+use market::{Listing, MarketSource, PriceBoard};
+use store::{DatabaseConfig, NewStock, Store, StoreError};
+
+use crate::clock::SystemClock;
+use crate::config::{Config, without_password};
+use crate::data_dir;
+use crate::data_dir::DatabaseLock;
+use crate::failure::Failure;
+use crate::history::History;
+use crate::term;
+
+/// From how many sessions on saving history is long enough for a progress bar.
+const LONG_SESSIONS: usize = 500;
+
+/// A game that is ready to be played.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) source: Arc<MarketSource>,
+    pub(crate) prices: Arc<PriceBoard>,
+    pub(crate) history: History,
+}
+
+/// Makes the data directory if the database is a file in it, and takes the lock of the file.
+pub(crate) fn take_database(config: &Config) -> Result<Option<DatabaseLock>, Failure> {
+    let Some(file) = config.sqlite_file() else { return Ok(None) };
+    if file.starts_with(&config.data_dir) {
+        data_dir::make(&config.data_dir)?;
+    }
+    Ok(Some(DatabaseLock::take(&file)?))
+}
+
+/// Opens the database as it is.
+pub(crate) async fn connect_store(config: &DatabaseConfig) -> Result<Store, Failure> {
+    let opened = Store::open(config).await;
+    opened.map_err(|error| Failure::Database(without_password(&config.url), error))
+}
+
+/// Opens the database and brings it to this version's schema.
+pub(crate) async fn open_store(config: &DatabaseConfig) -> Result<Store, Failure> {
+    let store = connect_store(config).await?;
+    let migrated = store.migrate().await;
+    migrated.map_err(|error| Failure::Database(without_password(&config.url), error))?;
+    Ok(store)
+}
+
+/// Brings game, months, stocks, achievements and history up to the present.
+pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Failure> {
+    let store = open_store(&config.database).await?;
+    let now = SystemClock.now();
+    let failed =
+        |error: StoreError| Failure::Database(without_password(&config.database.url), error);
+    let game = store.ensure_game(now).await.map_err(failed)?;
+    store.ensure_ledger_months(now).await.map_err(failed)?;
+    store.save_achievements(rules).await.map_err(failed)?;
+    let source = Arc::new(MarketSource::new(&config.market, game.started_at)?);
+    let listings = list_stocks(&store, &source).await.map_err(failed)?;
+    let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
+    let prices = Arc::new(PriceBoard::new(&source, listings, now)?);
+    let history = History::open(store.clone(), Arc::clone(&source), stock_ids, now).await;
+    let mut history = history.map_err(failed)?;
+    fill(&mut history).await.map_err(failed)?;
+    Ok(World { store, source, prices, history })
+}
+
+/// Saves the market's stocks and gives them with their numbers, in the order of the source.
+async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing>, StoreError> {
+    let texts = source.stocks();
+    let stocks: Vec<NewStock<'_>> = texts
+        .iter()
+        .map(|text| NewStock {
+            symbol: &text.symbol,
+            name: &text.name,
+            category: &text.category,
+            description: &text.description,
+            kid_friendly_description: &text.kid_friendly_description,
+            fun_fact: text.fun_fact.as_deref(),
+        })
+        .collect();
+    let saved = store.save_stocks(&stocks).await?;
+    let listings = texts.into_iter().zip(saved).map(|(text, saved)| Listing {
+        stock_id: saved.stock_id,
+        symbol: text.symbol,
+        category_id: saved.category_id,
+    });
+    Ok(listings.collect())
+}
+
+/// Saves the history that is missing; a person who watches sees how far it is.
+async fn fill(history: &mut History) -> Result<(), StoreError> {
+    let now = SystemClock.now();
+    let missing = history.missing(now);
+    let bar = if missing >= LONG_SESSIONS && term::is_watched() {
+        let style = ProgressStyle::with_template("saving history {wide_bar} {pos}/{len} sessions");
+        ProgressBar::new(missing as u64).with_style(style.unwrap_or(ProgressStyle::default_bar()))
+    } else {
+        ProgressBar::hidden()
+    };
+    // To the present of the beginning: what ends meanwhile is saved in the background.
+    while history.missing(now) > 0 {
+        let sessions = history.save_batch(now).await?;
+        bar.inc(sessions as u64);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The command line, and what is said about bad input at start: one line and a code that is not 0.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+
+use crate::server::{Server, complaint, openbell, run};
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+    file
+}
+
+#[test]
+fn the_version_is_told() {
+    let output = run(&["--version"]);
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text.trim(), format!("openbell {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn check_config_prints_the_effective_tree_without_passwords() {
+    let file = file("[log]\nlevel = \"warn\"\n");
+    let args = ["check-config", "--config", &path(file.path()), "--redis", "redis://:hunter2@r:1"];
+    let output = openbell(&args).env("OPENBELL_LISTEN", "127.0.0.1:9").output().expect("it runs");
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let tree: toml::Table = toml::from_str(&text).expect("TOML");
+    assert_eq!(tree["log"]["level"].as_str(), Some("warn"));
+    assert_eq!(tree["http"]["listen"].as_str(), Some("127.0.0.1:9"));
+    assert_eq!(tree["redis"]["url"].as_str(), Some("redis://:***@r:1"));
+    assert_eq!(tree["database"]["url"].as_str(), Some("sqlite:./openbell-data/openbell.db"));
+}
+
+#[test]
+fn an_unknown_key_is_one_line_with_the_nearest_known_key() {
+    let file = file("\n[http]\nlisen = \"127.0.0.1:1\"\n");
+    let name = path(file.path());
+    for command in ["serve", "check-config", "migrate"] {
+        let text = complaint(&run(&[command, "--config", &name]));
+        let told = "unknown key http.lisen; the nearest known key is http.listen";
+        assert_eq!(text, format!("openbell: {name}:3: {told}"));
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_one_line() {
+    let output = openbell(&["check-config"]).env("OPENBELL__HTTP__LISEN", "x").output();
+    let text = complaint(&output.expect("it runs"));
+    assert!(text.contains("environment variable OPENBELL__HTTP__LISEN: unknown key"), "{text}");
+}
+
+#[test]
+fn bad_rules_are_one_line_with_file_and_line() {
+    let rules = file("starting_cash = \"-5\"\n");
+    let config = file(&format!("[game]\nrules = \"{}\"\n", path(rules.path())));
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    let config = path(config.path());
+    for args in [
+        &["check-config", "--config", &config][..],
+        &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data, "--config", &config],
+    ] {
+        let text = complaint(&run(args));
+        let start = format!("openbell: {}:1: expected a decimal number", path(rules.path()));
+        assert!(text.starts_with(&start), "{text}");
+    }
+}
+
+#[test]
+fn a_missing_directory_is_one_line() {
+    let output = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "/nowhere/at/all"]);
+    let text = complaint(&output);
+    assert!(text.contains("/nowhere/at/all") && text.contains("does not exist"), "{text}");
+}
+
+#[test]
+fn an_address_that_is_none_is_one_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    let text = complaint(&run(&["--listen", "here", "--data-dir", &data]));
+    assert!(text.contains("here"), "{text}");
+}
+
+#[test]
+fn a_port_in_use_is_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let dir = tempfile::tempdir().expect("a directory");
+    let text = complaint(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
+    assert!(text.contains(&address) && text.contains("in use"), "{text}");
+}
+
+#[test]
+fn a_second_process_on_the_same_directory_is_one_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = Server::start_in(dir.path());
+    let data = path(dir.path());
+    for args in [
+        &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data][..],
+        &["migrate", "--data-dir", &data],
+    ] {
+        let text = complaint(&run(args));
+        assert!(text.contains("in use by another openbell process"), "{text}");
+    }
+    first.stop();
+}
+
+#[test]
+fn a_damaged_database_is_one_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    let database = dir.path().join("openbell.db");
+    let mut bytes = std::fs::read(&database).expect("made");
+    // All but the first page, so that it still looks like a database from outside.
+    bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xA5);
+    std::fs::write(&database, bytes).expect("written");
+    let text = complaint(&run(&["--listen", "127.0.0.1:0", "--data-dir", &data]));
+    assert!(text.contains("damaged") && text.contains("openbell.db"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_one_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("openbell.db"), "not a database. ".repeat(1000)).expect("made");
+    let text = complaint(&run(&["--listen", "127.0.0.1:0", "--data-dir", &path(dir.path())]));
+    assert!(text.contains("openbell.db"), "{text}");
+}
+
+#[test]
+fn migrating_twice_is_as_good_as_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(&dir.path().join("data"));
+    for _ in 0..2 {
+        assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    }
+}
+
+#[test]
+fn verifying_a_database_that_is_not_there_is_one_line_and_makes_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let text = complaint(&run(&["audit", "verify", "--data-dir", &path(dir.path())]));
+    assert!(text.contains("there is no database at"), "{text}");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("there").count(), 0);
+}
+
+#[test]
+fn a_database_server_that_is_away_is_one_line_without_its_password() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let url = format!("postgres://bob:hunter2@{closed}/game");
+    let text = complaint(&run(&["migrate", "--database", &url]));
+    assert!(text.contains("postgres://bob:***@") && !text.contains("hunter2"), "{text}");
+}

@@ -1,0 +1,6 @@
+//! The real binary, end to end: command line, start, trades over HTTP, signals, crashes, restarts.
+//! One test program, so that it is linked once.
+
+mod cli;
+mod serve;
+mod server;

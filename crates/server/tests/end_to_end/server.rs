@@ -1,0 +1,188 @@
+//! The real binary as a test sees it: a process with a banner, an exit code and an HTTP port.
+//! No test here looks into the program.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long anything may take before a test gives up.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A command line of the binary with an environment of its own.
+pub(crate) fn openbell(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openbell"));
+    command.args(args).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("OPENBELL") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    openbell(args).output().expect("the binary runs")
+}
+
+/// What a failed run said on stderr; checks that it was one line and no panic.
+pub(crate) fn complaint(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "it should have failed: {text}");
+    assert_eq!(text.lines().count(), 1, "one line was expected: {text}");
+    assert!(text.starts_with("openbell: "), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text.trim_end().to_owned()
+}
+
+/// A running server. Dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    /// `HOST:PORT`.
+    pub(crate) address: String,
+    /// Everything up to the line with the address.
+    pub(crate) banner: String,
+}
+
+impl Server {
+    /// Starts on a free port with these flags, and waits for the banner.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let args = [&["serve", "--listen", "127.0.0.1:0"][..], args].concat();
+        let mut command = openbell(&args);
+        // Tests register and log in more often than a person may.
+        command.env("OPENBELL__LIMITS__ENABLED", "false");
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
+        let child = child.expect("it starts");
+        let mut server = Self { child, address: String::new(), banner: String::new() };
+        let stdout = BufReader::new(server.child.stdout.take().expect("piped"));
+        let (said, hears) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Reads on after the banner, so that the server never writes into a full pipe.
+            stdout.lines().map_while(Result::ok).for_each(|line| drop(said.send(line)));
+        });
+        while let Ok(line) = hears.recv_timeout(DEADLINE) {
+            server.banner.push_str(&line);
+            server.banner.push('\n');
+            if let Some((_, rest)) = line.split_once("http://")
+                && server.address.is_empty()
+            {
+                rest.split(['/', ' ']).next().unwrap_or_default().clone_into(&mut server.address);
+            }
+            // The banner ends with an empty line.
+            if line.is_empty() {
+                return server;
+            }
+        }
+        panic!("the server did not say where it listens: {}", server.banner);
+    }
+
+    /// Starts on an embedded database in `dir`.
+    pub(crate) fn start_in(dir: &Path) -> Self {
+        Self::start(&["--data-dir", &dir.display().to_string()])
+    }
+
+    /// Sends a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
+        assert!(sent.success(), "the process is gone");
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let (done, over) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if over.recv_timeout(DEADLINE).is_err() {
+                let _ = Command::new("kill").args(["-s", "KILL", &id]).status();
+            }
+        });
+        let status = self.child.wait().expect("it was started");
+        let _ = done.send(());
+        status
+    }
+
+    /// Asks it to end, and checks that it does so in order.
+    pub(crate) fn stop(self) {
+        self.signal("TERM");
+        assert_eq!(self.wait().code(), Some(0));
+    }
+
+    /// Takes it away without a word.
+    pub(crate) fn kill(self) {
+        self.signal("KILL");
+        self.wait();
+    }
+
+    /// Asks without a token.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        self.ask("GET", path, "", None)
+    }
+
+    /// Registers a player and gives the token.
+    pub(crate) fn register(&self, name: &str) -> String {
+        let body = serde_json::json!({
+            "name": name, "email": format!("{name}@example.org"),
+            "password": "correct horse battery", "password_confirmation": "correct horse battery",
+        });
+        let (status, answer) = self.ask("POST", "/api/auth/register", "", Some(&body));
+        assert_eq!(status, 201, "{answer}");
+        answer["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        self.try_ask(method, path, token, body).expect("it answers")
+    }
+
+    /// As `ask`; `None` when nobody listens or the connection was closed without a word.
+    pub(crate) fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        head.push_str("Connection: close\r\nAccept: application/json\r\n");
+        if !token.is_empty() {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        if !body.is_empty() {
+            head.push_str("Content-Type: application/json\r\n");
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        stream.write_all((head + &body).as_bytes()).ok()?;
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        if answer.is_empty() {
+            return None;
+        }
+        read.expect("an answer that was begun is ended");
+        let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let text = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        let value = serde_json::from_str(text).unwrap_or(Value::String(text.to_owned()));
+        Some((status.unwrap_or_else(|| panic!("no status line: {answer}")), value))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

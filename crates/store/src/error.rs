@@ -1,0 +1,110 @@
+//! Faults of the database, sorted by what a caller can do about them. Refused orders are not here:
+//! they are `domain::Rejection`.
+
+use thiserror::Error;
+
+/// A fault met while talking to the database.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is busy or full: try again later. Nothing is known to be
+    /// written, unless the fault came with a COMMIT.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// Another transaction won: the same work can be tried again at once.
+    #[error("the transaction lost against another one: {0}")]
+    Conflict(#[source] sqlx::Error),
+    /// The database is damaged.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
+    /// The database or its address is not one this program can run on.
+    #[error("{0}")]
+    Unsuitable(String),
+    /// Anything else: a defect of this program or of the database.
+    #[error("the database refused a statement: {0}")]
+    Fault(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether waiting may help.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::Execute(inner) => inner.into(),
+            other => Self::Unsuitable(format!("cannot migrate the database: {other}")),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::Database(inner) => {
+                let code = inner.code().unwrap_or_default();
+                match kind_of(&code) {
+                    Kind::Unavailable => Self::Unavailable(error),
+                    Kind::Conflict => Self::Conflict(error),
+                    Kind::Corrupt => Self::Corrupt(inner.message().to_owned()),
+                    Kind::Fault => Self::Fault(error),
+                }
+            }
+            E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed
+            | E::WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Fault(error),
+        }
+    }
+}
+
+enum Kind {
+    Unavailable,
+    Conflict,
+    Corrupt,
+    Fault,
+}
+
+/// SQLSTATE of PostgreSQL (five characters), or the result code of SQLite (a number, whose low byte
+/// is the primary code).
+fn kind_of(code: &str) -> Kind {
+    if code.len() == 5 {
+        return match (&code[..2], code) {
+            (_, "40001" | "40P01" | "55P03") => Kind::Conflict,
+            // Statement time-out, connection trouble, too little of something, shutting down.
+            ("08" | "53" | "57" | "58", _) => Kind::Unavailable,
+            ("XX", _) => Kind::Corrupt,
+            _ => Kind::Fault,
+        };
+    }
+    match code.parse::<i64>().unwrap_or_default() & 0xff {
+        // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN
+        5 | 6 | 7 | 8 | 10 | 13 | 14 => Kind::Unavailable,
+        // CORRUPT, NOTADB
+        11 | 26 => Kind::Corrupt,
+        _ => Kind::Fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_by_what_can_be_done() {
+        for code in ["40001", "40P01", "55P03"] {
+            assert!(matches!(kind_of(code), Kind::Conflict), "{code}");
+        }
+        for code in ["57014", "57P01", "53300", "08006", "5", "517", "13"] {
+            assert!(matches!(kind_of(code), Kind::Unavailable), "{code}");
+        }
+        for code in ["11", "267", "26", "XX001"] {
+            assert!(matches!(kind_of(code), Kind::Corrupt), "{code}");
+        }
+        for code in ["23505", "42601", "19", "1"] {
+            assert!(matches!(kind_of(code), Kind::Fault), "{code}");
+        }
+    }
+}

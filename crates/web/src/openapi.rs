@@ -1,0 +1,226 @@
+//! The OpenAPI document at `/openapi.json`, its reader for people at `/docs/`, and the members that
+//! every answer shares. Both work without a network. No operation is described here: each stands
+//! above its handler; this file adds what is true of all of them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use domain::{PageMeta, Quantity};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::etag;
+use crate::problem::Problem;
+use crate::routes::stocks::Segment;
+use crate::state::AppState;
+
+/// An answer with one thing in it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Data<T> {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    /// What was asked for.
+    data: T,
+}
+
+impl<T> Data<T> {
+    pub(crate) fn new(data: T) -> Self {
+        Self { success: true, data }
+    }
+}
+
+/// An answer with one page of a list in it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    /// The rows of this page.
+    data: Vec<T>,
+    /// Which page this is.
+    meta: Meta,
+}
+
+impl<T> Page<T> {
+    pub(crate) fn new(data: Vec<T>, meta: PageMeta) -> Self {
+        Self { success: true, data, meta: meta.into() }
+    }
+}
+
+/// Which page of a list this is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Meta {
+    /// This page, from 1.
+    #[schema(example = 1)]
+    current_page: i64,
+    /// Rows a page.
+    #[schema(example = 20)]
+    per_page: i64,
+    /// The last page, at least 1.
+    #[schema(example = 1)]
+    last_page: i64,
+    /// Rows in all.
+    #[schema(example = 20)]
+    total: i64,
+}
+
+impl From<PageMeta> for Meta {
+    fn from(meta: PageMeta) -> Self {
+        let PageMeta { current_page, per_page, last_page, total } = meta;
+        Self { current_page, per_page, last_page, total }
+    }
+}
+
+/// A number of shares as a JSON number, digit for digit and without a float on its way.
+pub(crate) struct Shares(pub(crate) Quantity);
+
+impl Serialize for Shares {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let literal = RawValue::from_string(self.0.to_string());
+        literal.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl PartialSchema for Shares {
+    fn schema() -> RefOr<Schema> {
+        let number = utoipa::openapi::schema::Type::Number;
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(number)
+            .description(Some("A number of shares: whole, or with up to six decimal places."))
+            .examples([3])
+            .into()
+    }
+}
+
+impl ToSchema for Shares {}
+
+/// Serves the routes, their document and its reader.
+pub(crate) fn mount(router: OpenApiRouter<AppState>) -> Router<AppState> {
+    let (router, api) = router.split_for_parts();
+    let text = completed(api).to_json().unwrap_or_default();
+    let text: Arc<str> = text.into();
+    let document = move |headers: HeaderMap| {
+        let text = Arc::clone(&text);
+        async move { etag::json(&headers, text.as_bytes().to_vec()) }
+    };
+    router
+        .route("/openapi.json", get(document))
+        .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
+        .route("/docs/", get(|| async { reader("") }))
+        .route("/docs/{*file}", get(|Segment(file): Segment| async move { reader(&file) }))
+}
+
+/// What the reader needs: its own scripts and styles, pictures it carries as `data:`, and the
+/// document. It sets styles through the DOM, which needs no `unsafe-inline`.
+const READER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'none'";
+
+fn reader(file: &str) -> Response {
+    let config = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
+    let Ok(Some(file)) = utoipa_swagger_ui::serve(file, Arc::new(config)) else {
+        return Problem::not_found().into_response();
+    };
+    let content_type = HeaderValue::from_str(&file.content_type);
+    let mut headers = HeaderMap::from_iter([
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(READER_POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
+    ]);
+    if let Ok(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
+    if file.gzpipped {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    (StatusCode::OK, headers, file.bytes.into_owned()).into_response()
+}
+
+/// Adds to a collected document what holds for every operation.
+fn completed(mut api: OpenApi) -> OpenApi {
+    api.info = Info::builder()
+        .title("Openbell")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A paper-trading game. Money is a decimal string, percentages are decimal strings, \
+             instants are RFC 3339 in UTC. Every error is a problem (RFC 9457) with a stable \
+             `code`; every answer carries `X-Request-Id`.",
+        ))
+        .license(Some(License::builder().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let components = api.components.get_or_insert_default();
+    let bearer = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("ob_…")
+        .description(Some("The token that register and login answer with."))
+        .build();
+    components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
+    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
+    Problem::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            add_common_errors(operation);
+        }
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [get, put, post, delete, patch].into_iter().flatten()
+}
+
+/// Adds the errors that any operation of its kind can answer with, unless it describes them itself.
+fn add_common_errors(operation: &mut Operation) {
+    let mut errors = vec![
+        ("429", "Too many requests; `Retry-After` says when to come back."),
+        ("500", "A fault of the server. Quote the request id when you report it."),
+        ("503", "The server cannot answer now; `Retry-After` says when to come back."),
+    ];
+    if operation.security.is_some() {
+        errors.push(("401", "No token, or one that is unknown, expired or revoked."));
+    }
+    if operation.request_body.is_some() {
+        errors.push(("413", "The body is too large."));
+        errors.push(("415", "The body is not JSON."));
+        errors.push(("422", "The body breaks a rule; `errors` names the fields."));
+    }
+    for (status, description) in errors {
+        let problem = problem_response(description);
+        operation.responses.responses.entry(status.to_owned()).or_insert(problem);
+    }
+    // The specification demands a description; where the status says it all, this is it.
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = plain_description(status).to_owned();
+        }
+    }
+}
+
+fn plain_description(status: &str) -> &'static str {
+    match status {
+        "200" => "Done.",
+        "201" => "Created.",
+        "404" => "There is no such thing.",
+        "422" => "The request breaks a rule; `errors` names the fields.",
+        _ => "See the status.",
+    }
+}
+
+fn problem_response(description: &str) -> RefOr<utoipa::openapi::Response> {
+    let schema = Ref::from_schema_name(Problem::name());
+    let content = Content::builder().schema(Some(schema)).build();
+    let builder = ResponseBuilder::new().description(description);
+    builder.content("application/problem+json", content).build().into()
+}

@@ -1,0 +1,297 @@
+//! The player's history: every ledger entry, newest first, with what it takes to verify the chain;
+//! the same as CSV; the receipt of one entry; and the note on a trade. Entries are never changed
+//! here: a note is a new entry of its own.
+
+mod receipt;
+mod row;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use domain::{Action, EntryKind, Month, TradeId};
+use serde::{Deserialize, Serialize};
+use store::LedgerRow;
+use trading::Request;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::receipt::Receipt;
+use self::row::{Transaction, to_csv};
+use super::achievements::UnlockedAchievement;
+use super::orders::parse_note;
+use super::stocks::Segment;
+use crate::body::Json;
+use crate::etag;
+use crate::openapi::Data;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::session::{Player, RequestId};
+use crate::state::AppState;
+
+/// Entries a page when the caller does not say.
+const LIMIT: i64 = 50;
+/// The most entries a page.
+const LIMIT_MAX: i64 = 100;
+const PATH: &str = "/api/portfolio/transactions";
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_transactions))
+        .routes(routes!(show_receipt))
+        .routes(routes!(write_note))
+}
+
+/// One page of the history.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct History {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    /// Newest first.
+    data: Vec<Transaction>,
+    meta: HistoryMeta,
+}
+
+/// Where the history goes on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HistoryMeta {
+    /// Hand this back as `cursor` for older entries; `null` when there are none.
+    #[schema(example = "3177b.2")]
+    next_cursor: Option<String>,
+    /// Entries a page.
+    #[schema(example = 50)]
+    limit: i64,
+}
+
+/// A note for a trade.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoteBody {
+    /// Why the trade was made, 1 to 280 characters.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 280,
+        example = "I use their phones every day.")]
+    note: Option<String>,
+}
+
+/// The answer to a note that was written.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoteAnswer {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    #[schema(example = "Note saved successfully")]
+    message: &'static str,
+    data: NoteSaved,
+}
+
+/// A trade's note, and what writing it earned.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoteSaved {
+    /// The trade the note is about.
+    #[schema(example = "t-42-202611-2")]
+    trade_id: String,
+    #[schema(example = "I use their phones every day.")]
+    note: String,
+    achievements_unlocked: Vec<UnlockedAchievement>,
+    /// The player's level afterwards; `null` when nothing changed.
+    #[schema(example = 1)]
+    level: Option<i64>,
+}
+
+/// The player's ledger entries, newest first.
+///
+/// Every entry carries its canonical text and its hash. A chain is verified from version 1 upwards:
+/// `hash` is the SHA-256 of the previous entry's hash (32 bytes; before the first, the SHA-256 of
+/// `openbell-chain-1`, a line feed and the player's number) followed by `canonical`. In CSV the
+/// lines of `canonical` are joined by blanks, and a note that a spreadsheet would take for a
+/// formula has an apostrophe in front.
+#[utoipa::path(get, path = "/api/portfolio/transactions", tag = "portfolio",
+    security(("bearer" = [])),
+    params(
+        ("limit" = Option<i64>, Query, description = "1 to 100; 50 unless told",
+            minimum = 1, maximum = 100, example = 50),
+        ("cursor" = Option<String>, Query, description = "`meta.next_cursor` of the page before"),
+        ("format" = Option<String>, Query, description = "`json` unless told, or `csv`",
+            example = "json"),
+    ),
+    responses(
+        (status = 200, content((History = "application/json"), (String = "text/csv")),
+            headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+        (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn list_transactions(
+    State(state): State<AppState>,
+    player: Player,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&query)?;
+    // One more than asked for tells whether there is another page.
+    let limit = asked.limit + 1;
+    let mut rows = state.store.transactions_page(player.player_id, asked.before, limit).await?;
+    let length = usize::try_from(asked.limit).unwrap_or(0);
+    let more = rows.len() > length;
+    rows.truncate(length);
+    let last = rows.last().filter(|_| more).map(|row| (row.entry.month, row.entry.version));
+    let next_cursor = last.map(write_cursor);
+    let link = next_cursor.as_deref().and_then(|cursor| {
+        let format = if asked.csv { "&format=csv" } else { "" };
+        let limit = asked.limit;
+        let link = format!("<{PATH}?cursor={cursor}&limit={limit}{format}>; rel=\"next\"");
+        HeaderValue::from_str(&link).ok()
+    });
+    let mut response = if asked.csv {
+        csv_answer(&rows)
+    } else {
+        let data = rows.iter().map(Transaction::new).collect();
+        let meta = HistoryMeta { next_cursor, limit: asked.limit };
+        etag::private(&headers, &History { success: true, data, meta })
+    };
+    if let Some(link) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// Explains one ledger entry: the quote and its age, the rounding, the fee, the experience and why.
+#[utoipa::path(get, path = "/api/portfolio/transactions/{trade_id}", tag = "portfolio",
+    security(("bearer" = [])),
+    params(("trade_id" = String, Path, description = "As in the trade's answer",
+        example = "t-42-202611-2")),
+    responses(
+        (status = 200, body = Data<Receipt>),
+        (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such trade, or not yours."),
+    ))]
+async fn show_receipt(
+    State(state): State<AppState>,
+    player: Player,
+    headers: HeaderMap,
+    Segment(trade_id): Segment,
+) -> Result<Response, Problem> {
+    let row = load_own(&state, &player, &trade_id).await?;
+    let unlocked = state.store.unlocked_by(player.player_id, row.entry.version).await?;
+    let receipt = Receipt::new(&row, &unlocked, &state.rules);
+    Ok(etag::private(&headers, &Data::new(receipt)))
+}
+
+/// Writes or replaces the note on a trade.
+///
+/// The first note on a trade counts towards achievements. The same note again changes nothing.
+#[utoipa::path(put, path = "/api/portfolio/transactions/{trade_id}/note", tag = "portfolio",
+    security(("bearer" = [])),
+    params(("trade_id" = String, Path, description = "As in the trade's answer",
+        example = "t-42-202611-2")),
+    request_body(content = NoteBody, example = json!({"note": "I use their phones."})),
+    responses(
+        (status = 200, body = NoteAnswer),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "No such trade, or not yours."),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn write_note(
+    State(state): State<AppState>,
+    player: Player,
+    request_id: RequestId,
+    Segment(trade_id): Segment,
+    Json(body): Json<NoteBody>,
+) -> Result<Response, Problem> {
+    let text = body.note.as_deref().filter(|text| !text.trim().is_empty());
+    let text = text.ok_or_else(|| Problem::field("note", "The note field is required."))?;
+    let note = parse_note(text).map_err(|text| Problem::field("note", text))?;
+    let row = load_own(&state, &player, &trade_id).await?;
+    if !matches!(row.entry.kind, EntryKind::Buy | EntryKind::Sell) {
+        return Err(Problem::not_found());
+    }
+    let text = note.as_str().to_owned();
+    let mut saved =
+        NoteSaved { trade_id, note: text, achievements_unlocked: Vec::new(), level: None };
+    if row.note.as_deref() != Some(note.as_str()) {
+        let about_version = row.entry.version;
+        let first = row.note.is_none();
+        let request = Request {
+            player_id: player.player_id,
+            action: Action::Annotate { about_version, first, note },
+            idempotency: None,
+            request_id: request_id.to_string(),
+        };
+        let fill = state.desk.submit(request).await?.outcome.map_err(Problem::from)?;
+        saved.achievements_unlocked = UnlockedAchievement::list(&fill.unlocked, &state.rules);
+        saved.level = Some(state.rules.levels.progress(fill.entry.total_xp_after).level);
+    }
+    let message = "Note saved successfully";
+    Ok(axum::Json(NoteAnswer { success: true, message, data: saved }).into_response())
+}
+
+/// The caller's entry with this number; what is not his does not exist.
+async fn load_own(state: &AppState, player: &Player, trade_id: &str) -> Result<LedgerRow, Problem> {
+    let id = TradeId::parse(trade_id).filter(|id| id.player_id == player.player_id);
+    let id = id.ok_or_else(Problem::not_found)?;
+    state.store.find_transaction(id).await?.ok_or_else(Problem::not_found)
+}
+
+/// What a caller of the history asked for.
+struct Asked {
+    limit: i64,
+    before: Option<(Month, i64)>,
+    csv: bool,
+}
+
+impl Asked {
+    fn read(query: &Query) -> Result<Self, Problem> {
+        let mut fields = query.strict();
+        let limit = fields.integer("limit", 1..=LIMIT_MAX).unwrap_or(LIMIT);
+        let cursor = fields.text("cursor", 0..=40);
+        let format = fields.text("format", 0..=10);
+        fields.finish()?;
+        let csv = match format.as_deref() {
+            None | Some("json") => false,
+            Some("csv") => true,
+            Some(_) => return Err(Problem::field("format", "The selected format is invalid.")),
+        };
+        let before = cursor.as_deref().map(|text| {
+            let invalid = || Problem::field("cursor", "The selected cursor is invalid.");
+            read_cursor(text).ok_or_else(invalid)
+        });
+        Ok(Self { limit, before: before.transpose()?, csv })
+    }
+}
+
+/// Writes the place of the last entry shown, opaque to the caller.
+fn write_cursor((month, version): (Month, i64)) -> String {
+    format!("{:x}.{version:x}", month.0)
+}
+
+/// Reads what [`write_cursor`] wrote, and nothing else.
+fn read_cursor(text: &str) -> Option<(Month, i64)> {
+    let (month, version) = text.split_once('.')?;
+    let number = |part: &str| i64::from_str_radix(part, 16).ok();
+    let place = (Month(number(month)?), number(version)?);
+    (place.1 > 0 && write_cursor(place) == text).then_some(place)
+}
+
+fn csv_answer(rows: &[LedgerRow]) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"openbell-transactions.csv\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, to_csv(rows)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let place = (Month(202_611), 42);
+        assert_eq!(read_cursor(&write_cursor(place)), Some(place));
+        for text in ["", ".", "x", "3177b", "3177b.", "3177B.2a", "3177b.+2", "3177b.0", "1.2.3"] {
+            assert_eq!(read_cursor(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The OpenAPI document against the routes: what is written is served, what is served is written,
+//! nobody reaches what is another's, and no error tells of the inside.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use common::{Answer, App};
+use serde_json::{Value, json};
+
+/// An operation of the document.
+struct Operation {
+    method: String,
+    path: String,
+    needs_token: bool,
+    statuses: BTreeSet<String>,
+    has_body: bool,
+}
+
+async fn operations(app: &App) -> Vec<Operation> {
+    let document = app.get("/openapi.json").await;
+    assert_eq!(document.status, 200, "{}", document.text);
+    let document = document.json();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let needs_token = operation["security"].as_array().is_some_and(|s| !s.is_empty());
+            let statuses =
+                operation["responses"].as_object().expect("answers").keys().cloned().collect();
+            operations.push(Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                needs_token,
+                statuses,
+                has_body: operation["requestBody"].is_object(),
+            });
+        }
+    }
+    operations
+}
+
+/// Sends an operation with these values for its path.
+async fn call(
+    app: &App,
+    operation: &Operation,
+    token: Option<&str>,
+    values: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut path = operation.path.clone();
+    for (name, value) in values {
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    let body = if operation.has_body { body } else { "" };
+    app.send(&operation.method, token, &path, "application/json", body).await
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_names_every_operation_s_errors() {
+    let app = App::start().await;
+    let answer = app.get("/openapi.json").await;
+    let document = answer.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    let problem = &document["components"]["schemas"]["Problem"]["properties"];
+    for member in ["type", "title", "status", "detail", "instance", "success", "message", "code"] {
+        assert!(problem[member].is_object(), "{member} is missing from the problem's schema");
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let text = response["description"].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "{path}: {status} has no description");
+            }
+        }
+    }
+    for operation in operations(&app).await {
+        let named = &operation.statuses;
+        let what = format!("{} {}", operation.method, operation.path);
+        assert!(named.contains("500") && named.contains("429"), "{what}");
+        assert!(!operation.needs_token || named.contains("401"), "{what}");
+        assert!(!operation.has_body || named.contains("422"), "{what}");
+        assert!(named.iter().any(|status| status.starts_with('2')), "{what}");
+    }
+    let etag = answer.header("etag").unwrap().to_owned();
+    let again = app.get_with("/openapi.json", &[("if-none-match", &etag)]).await;
+    assert_eq!(again.status, 304);
+}
+
+#[tokio::test]
+async fn every_reference_of_the_document_leads_somewhere() {
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(target)) = members.get("$ref") {
+                    found.insert(target.clone());
+                }
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let app = App::start().await;
+    let document = app.get("/openapi.json").await.json();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for target in found {
+        let pointer = target.strip_prefix('#').expect("a reference within the document");
+        assert!(document.pointer(pointer).is_some(), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_of_the_original_is_documented() {
+    let app = App::start().await;
+    let documented: BTreeSet<String> = operations(&app)
+        .await
+        .iter()
+        .map(|operation| format!("{} {}", operation.method, operation.path))
+        .collect();
+    for operation in [
+        "GET /api/stocks",
+        "GET /api/stocks/{symbol}",
+        "GET /api/stocks/{symbol}/history",
+        "POST /api/auth/register",
+        "POST /api/auth/login",
+        "GET /api/auth/user",
+        "POST /api/auth/logout",
+        "GET /api/portfolio",
+        "GET /api/portfolio/summary",
+        "POST /api/portfolio/buy",
+        "POST /api/portfolio/sell",
+        "GET /api/achievements",
+        "GET /api/leaderboard",
+        "GET /api/portfolio/transactions",
+        "GET /api/portfolio/transactions/{trade_id}",
+        "PUT /api/portfolio/transactions/{trade_id}/note",
+    ] {
+        assert!(documented.contains(operation), "{operation} is missing from the document");
+    }
+}
+
+#[tokio::test]
+async fn every_documented_operation_is_served() {
+    let app = App::start().await;
+    for operation in operations(&app).await {
+        let values = [("symbol", "AAPL"), ("trade_id", "t-1-202601-2"), ("token_id", "999")];
+        let answer = call(&app, &operation, None, &values, "{}").await;
+        let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
+        assert_ne!(answer.status, 405, "{what}");
+        let unknown = answer.status == 404 && answer.json()["code"] == "route_not_found";
+        assert!(!unknown, "{what}");
+        if operation.needs_token {
+            assert_eq!(answer.status, 401, "{what}");
+        }
+    }
+}
+
+/// Routes that are not operations of the API: pages, the document and its reader.
+const PAGES: [&str; 8] = [
+    "/",
+    "/toggle-ui",
+    "/set-ui/{mode}",
+    "/openapi.json",
+    "/docs",
+    "/docs/",
+    "/docs/{*file}",
+    "/metrics",
+];
+
+#[test]
+fn no_route_is_served_beside_the_document() {
+    fn visit(directory: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap();
+                let calls = text.split(".route(\"").skip(1);
+                found.extend(calls.map(|rest| rest.split('"').next().unwrap().to_owned()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.contains(&"/openapi.json".to_owned()), "the search finds routes");
+    for path in found {
+        assert!(PAGES.contains(&path.as_str()), "{path} is served, but not documented");
+    }
+}
+
+#[tokio::test]
+async fn nobody_reaches_what_is_another_s() {
+    let app = App::start().await;
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    let order = json!({"stock_symbol": "AAPL", "quantity": 3, "note": "ada-s-secret-note"});
+    let bought = app.post_as(&ada, "/api/portfolio/buy", &order).await.json();
+    let trade_id = bought["data"]["trade_id"].as_str().unwrap().to_owned();
+    let before = app.get_as(&ada, "/api/portfolio/transactions").await.text;
+    for operation in operations(&app).await {
+        // Ada is the first to register, so her token has the lowest number.
+        let values = [("symbol", "AAPL"), ("trade_id", trade_id.as_str()), ("token_id", "1")];
+        let owned = operation.path.contains("{trade_id}") || operation.path.contains("{token_id}");
+        let body = if owned {
+            r#"{"note":"bob was here"}"#
+        } else {
+            r#"{"stock_symbol":"GE","quantity":1,"player_id":1,"user_id":1,"id":1}"#
+        };
+        let token = if operation.path.ends_with("/logout") { None } else { Some(bob.as_str()) };
+        let answer = call(&app, &operation, token, &values, body).await;
+        let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
+        if owned {
+            assert_eq!(answer.status, 404, "{what}");
+        }
+        for secret in ["ada-s-secret-note", trade_id.as_str(), "ada@"] {
+            assert!(!answer.text.contains(secret), "{what}");
+        }
+        let status = answer.status.to_string();
+        assert!(operation.statuses.contains(&status), "{status} is not documented: {what}");
+    }
+    assert_eq!(app.get_as(&ada, "/api/portfolio/transactions").await.text, before);
+}
+
+/// What only the inside of the program would say.
+const INSIDE: [&str; 16] = [
+    "select ",
+    "insert ",
+    "update ",
+    "sqlite",
+    "sqlx",
+    "postgres",
+    "panicked",
+    "thread '",
+    "backtrace",
+    ".rs:",
+    "/src/",
+    "/work/",
+    "/tmp/",
+    "/home/",
+    "unwrap",
+    "serde",
+];
+
+#[tokio::test]
+async fn no_error_tells_of_the_inside() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let strange = ["%00", "%27%3B--", "..%2f..%2fetc%2fpasswd", "%F0%9F%92%A5", "%FF", "0", "-1"];
+    let bodies =
+        ["", "{", "[]", "null", "{\"stock_symbol\":{\"$gt\":\"\"}}", "\u{0}", "{\"note\":1}"];
+    let queries = ["page=%00", "search=%27%20OR%201=1--", "limit=%FF", "cursor=%27", "days=%FF"];
+    let mut seen = 0;
+    for operation in operations(&app).await {
+        if operation.path.ends_with("/logout") {
+            continue;
+        }
+        for value in strange {
+            let values = [("symbol", value), ("trade_id", value), ("token_id", value)];
+            for body in bodies {
+                let answer = call(&app, &operation, Some(&ada), &values, body).await;
+                seen += usize::from(assert_says_nothing_of_the_inside(&operation, &answer));
+                if !operation.has_body {
+                    break;
+                }
+            }
+        }
+        for query in queries.into_iter().filter(|_| operation.method == "GET") {
+            let path = format!("{}?{query}", operation.path.replace("{symbol}", "AAPL"));
+            let answer = app.get_as(&ada, &path).await;
+            seen += usize::from(assert_says_nothing_of_the_inside(&operation, &answer));
+        }
+    }
+    assert!(seen > 50, "only {seen} errors were met");
+}
+
+/// Whether it was an error at all.
+fn assert_says_nothing_of_the_inside(operation: &Operation, answer: &Answer) -> bool {
+    let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
+    assert!(answer.status < 500, "{what}");
+    let is_error = answer.status >= 400;
+    if is_error {
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
+        let text = answer.text.to_lowercase();
+        for word in INSIDE {
+            assert!(!text.contains(word), "{word:?} in {what}");
+        }
+    }
+    is_error
+}
+
+#[tokio::test]
+async fn the_reader_works_offline_and_without_unsafe_scripts() {
+    let app = App::start().await;
+    assert!(matches!(app.get("/docs").await.status, 301 | 303 | 307 | 308));
+    let page = app.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    let files = ["swagger-ui.css", "index.css", "swagger-ui-bundle.js", "swagger-initializer.js"];
+    for file in files {
+        let answer = app.get(&format!("/docs/{file}")).await;
+        assert_eq!(answer.status, 200, "{file}");
+    }
+    let start = app.get("/docs/swagger-initializer.js").await;
+    assert!(start.text.contains("/openapi.json") && !start.text.contains("petstore"));
+    assert_eq!(app.get("/docs/nowhere.js").await.status, 404);
+}

@@ -1,0 +1,191 @@
+//! What a player reads of himself and of the ranks: portfolio, summary, achievements, leaderboard.
+
+mod common;
+
+use common::App;
+use serde_json::{Value, json};
+
+const BUY: &str = "/api/portfolio/buy";
+
+fn names(object: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        object.as_object().expect("an object").keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+async fn buy(app: &App, token: &str, symbol: &str, quantity: u32) {
+    let order = json!({"stock_symbol": symbol, "quantity": quantity});
+    let answer = app.post_as(token, BUY, &order).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn without_a_token_private_answers_are_refused() {
+    let app = App::start().await;
+    let private = ["portfolio", "portfolio/summary", "achievements", "leaderboard"];
+    for path in private.into_iter().chain(["portfolio/transactions"]) {
+        let answer = app.get(&format!("/api/{path}")).await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert_eq!(answer.json()["message"], "Unauthenticated.");
+    }
+}
+
+#[tokio::test]
+async fn a_new_player_has_the_starting_cash_and_nothing_else() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let portfolio = app.get_as(&ada, "/api/portfolio").await;
+    let empty = json!({"success": true, "data": [],
+        "meta": {"current_page": 1, "per_page": 50, "last_page": 1, "total": 0}});
+    assert_eq!(portfolio.json(), empty);
+    let summary = app.get_as(&ada, "/api/portfolio/summary").await.json();
+    let market_date = summary["data"]["market_date"].clone();
+    let data = json!({"name": "Ada", "balance": "10000.00", "total_invested": "0.00",
+        "total_value": "0.00", "profit_loss": "0.00", "profit_loss_percentage": "0.00",
+        "level": 1, "experience_points": 0, "next_level_xp": 1000, "market_date": market_date});
+    assert_eq!(summary, json!({"success": true, "data": data}));
+}
+
+#[tokio::test]
+async fn a_holding_has_the_members_of_the_original_in_its_order() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    buy(&app, &ada, "AAPL", 3).await;
+    let answer = app.get_as(&ada, "/api/portfolio").await;
+    let stock = app.get("/api/stocks/AAPL").await.json();
+    let holding = answer.json()["data"][0].clone();
+    assert_eq!(holding["stock_symbol"], "AAPL");
+    assert_eq!(holding["quantity"], 3);
+    assert_eq!(holding["current_price"], stock["data"]["current_price"]);
+    assert_eq!(holding["profit_loss"], "0.00");
+    assert_eq!(holding["profit_loss_percentage"], "0.000000");
+    assert!(holding["portfolio_id"].is_i64() && holding["stock_id"].is_i64());
+    let order = [
+        "\"portfolio_id\":",
+        "\"stock_id\":",
+        "\"stock_symbol\":",
+        "\"stock_name\":",
+        "\"quantity\":",
+        "\"average_price\":",
+        "\"current_price\":",
+        "\"total_value\":",
+        "\"profit_loss\":",
+        "\"profit_loss_percentage\":",
+    ];
+    let places: Vec<usize> = order.map(|name| answer.text.find(name).expect(name)).to_vec();
+    assert!(places.is_sorted(), "{}", answer.text);
+    assert_eq!(names(&holding).len(), order.len());
+}
+
+#[tokio::test]
+async fn pages_of_the_portfolio_are_clamped_and_never_refused() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    for symbol in ["AAPL", "GE", "BAC"] {
+        buy(&app, &ada, symbol, 1).await;
+    }
+    let cases = [
+        ("", 1, 50, 1),
+        ("page=2&per_page=1", 2, 1, 3),
+        ("per_page=1000&page=-5", 1, 100, 1),
+        ("per_page=abc", 1, 1, 3),
+        ("per_page=0", 1, 1, 3),
+        ("page=abc", 1, 50, 1),
+        ("page=99999999999999999999", 1_000_000, 50, 1),
+    ];
+    for (query, page, per_page, last) in cases {
+        let answer = app.get_as(&ada, &format!("/api/portfolio?{query}")).await;
+        let meta =
+            json!({"current_page": page, "per_page": per_page, "last_page": last, "total": 3});
+        assert_eq!(answer.json()["meta"], meta, "{query}");
+    }
+    let second = app.get_as(&ada, "/api/portfolio?page=2&per_page=1").await.json();
+    assert_eq!(second["data"][0]["stock_symbol"], "BAC", "holdings are ordered by symbol");
+}
+
+#[tokio::test]
+async fn what_was_sold_out_is_left_out() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    buy(&app, &ada, "AAPL", 1).await;
+    let order = json!({"stock_symbol": "AAPL", "quantity": 1});
+    assert_eq!(app.post_as(&ada, "/api/portfolio/sell", &order).await.status, 200);
+    assert_eq!(app.get_as(&ada, "/api/portfolio").await.json()["meta"]["total"], 0);
+    buy(&app, &ada, "AAPL", 1).await;
+    assert_eq!(app.get_as(&ada, "/api/portfolio").await.json()["meta"]["total"], 1);
+}
+
+#[tokio::test]
+async fn private_answers_are_not_stored_and_carry_an_etag() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    buy(&app, &ada, "AAPL", 1).await;
+    for path in ["/api/portfolio", "/api/portfolio/summary", "/api/leaderboard"] {
+        let first = app.get_as(&ada, path).await;
+        assert!(first.header("cache-control").unwrap().contains("no-store"), "{path}");
+        let etag = first.header("etag").expect("an ETag").to_owned();
+        let bearer = format!("Bearer {ada}");
+        let headers = [("authorization", bearer.as_str()), ("if-none-match", etag.as_str())];
+        assert_eq!(app.get_with(path, &headers).await.status, 304, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn achievements_tell_what_is_unlocked_and_since_when() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let before = app.get_as(&ada, "/api/achievements").await.json();
+    let all = before["data"].as_array().unwrap();
+    assert!(all.len() >= 15);
+    assert!(all.iter().all(|a| a["unlocked"] == false && a["unlocked_at"].is_null()));
+    let members =
+        ["code", "description", "icon", "id", "name", "unlocked", "unlocked_at", "xp_reward"];
+    assert_eq!(names(&all[0]), members);
+    buy(&app, &ada, "AAPL", 1).await;
+    let after = app.get_as(&ada, "/api/achievements").await.json();
+    let first = after["data"].as_array().unwrap().iter().find(|a| a["code"] == "first_trade");
+    assert_eq!(first.unwrap()["unlocked"], true);
+    assert!(first.unwrap()["unlocked_at"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test]
+async fn the_leaderboard_shows_rank_name_level_and_experience_and_nothing_else() {
+    let app = App::start().await;
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    buy(&app, &bob, "AAPL", 1).await;
+    let answer = app.get_as(&ada, "/api/leaderboard").await;
+    let body = answer.json();
+    for row in body["data"].as_array().unwrap() {
+        assert_eq!(names(row), ["experience_points", "level", "name", "rank"]);
+    }
+    let bob_s = json!({"rank": 1, "name": "Bob", "level": 1, "experience_points": 60});
+    assert_eq!(body["data"][0], bob_s);
+    assert_eq!(body["meta"], json!({"current_page":1,"per_page":10,"last_page":1,"total":2}));
+    assert_eq!(body["me"], json!({"rank": 2, "level": 1, "experience_points": 0}));
+    assert_eq!(names(&body), ["data", "me", "meta", "success"]);
+    assert!(!answer.text.contains('@'), "no address is ever shown");
+}
+
+#[tokio::test]
+async fn the_leaderboard_is_paged_leniently_and_can_be_asked_for_around_oneself() {
+    let app = App::start().await;
+    let mut tokens = Vec::new();
+    for name in ["Ada", "Bob", "Cleo", "Dan", "Eve"] {
+        tokens.push(app.register(name).await);
+    }
+    buy(&app, &tokens[2], "AAPL", 1).await;
+    let page = app.get_as(&tokens[0], "/api/leaderboard?per_page=2&page=2").await.json();
+    assert_eq!(page["data"][0]["rank"], 3);
+    assert_eq!(page["meta"], json!({"current_page":2,"per_page":2,"last_page":3,"total":5}));
+    let clamped = app.get_as(&tokens[0], "/api/leaderboard?per_page=1000&page=0").await.json();
+    assert_eq!(clamped["meta"]["per_page"], 100);
+    let around = app.get_as(&tokens[4], "/api/leaderboard?around=me&per_page=3").await.json();
+    let ranks: Vec<&Value> =
+        around["data"].as_array().unwrap().iter().map(|row| &row["rank"]).collect();
+    assert_eq!(ranks, [4, 5]);
+    assert_eq!(around["data"][1]["name"], "Eve");
+    assert_eq!(around["meta"]["current_page"], 2);
+    let bad = app.get_as(&tokens[0], "/api/leaderboard?around=them").await;
+    assert_eq!(bad.status, 422);
+}

@@ -1,0 +1,18 @@
+//! `cargo xtask TASK`: the workspace's own chores. It is no part of the product and depends on
+//! none of its crates, so that it runs while they do not compile.
+
+mod rules;
+mod source;
+mod tidy;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("tidy") => tidy::run(),
+        _ => {
+            tidy::say("usage: cargo xtask tidy");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Rules about lines: headers, lengths, words that may not stand in code or comments.
+
+use crate::source::{Line, Source, is_word};
+use crate::tidy::Finding;
+
+const COLUMNS_MAX: usize = 100;
+const LINES_GOOD: usize = 400;
+const LINES_MAX: usize = 600;
+
+/// What may never stand in code, and what to do instead.
+const BANNED: [(&str, &str); 6] = [
+    ("#[allow(", "use #[expect(lint, reason = …)]"),
+    ("#![allow(", "use #[expect(lint, reason = …)]"),
+    ("#[ignore", "a test runs or is deleted"),
+    ("todo!", "finish it"),
+    ("unimplemented!", "finish it"),
+    ("dbg!", "remove it"),
+];
+
+const UNFINISHED: [&str; 3] = ["TODO", "FIXME", "XXX"];
+
+/// Kinds of text, besides Rust, that have comments and no other use for these words.
+const COMMENTED: [&str; 8] = [".toml", ".sql", ".sh", ".css", ".js", ".html", ".yml", "/run"];
+
+/// Checks a file of any kind but Rust.
+pub(crate) fn check_any(path: &str, content: &str) -> Vec<Finding> {
+    if path != "test" && !COMMENTED.iter().any(|ending| path.ends_with(ending)) {
+        return Vec::new();
+    }
+    let lines = content.lines().enumerate();
+    lines.filter_map(|(index, line)| unfinished(path, index + 1, line)).collect()
+}
+
+/// Checks a Rust file.
+pub(crate) fn check_rust(source: &Source<'_>) -> Vec<Finding> {
+    let path = source.path;
+    let mut findings = Vec::new();
+    if !source.lines.first().is_some_and(|line| line.text.starts_with("//!")) {
+        findings.push(Finding::new(
+            path,
+            1,
+            "the file does not open with `//!`: say what it is for",
+        ));
+    }
+    if source.lines.len() > LINES_MAX {
+        let what = format!("{} lines, at most {LINES_MAX}: find the seam", source.lines.len());
+        findings.push(Finding::new(path, source.lines.len(), what));
+    }
+    for (index, line) in source.lines.iter().enumerate() {
+        let mut found = |what: String| findings.push(Finding::new(path, index + 1, what));
+        for (banned, instead) in BANNED {
+            if contains_word(&line.code, banned) {
+                found(format!("`{banned}`: {instead}"));
+            }
+        }
+        if !line.is_test && line.code.contains(".unwrap()") {
+            found("`.unwrap()` outside of tests: return an error or name the invariant".to_owned());
+        }
+        if line.is_test && contains_word(&line.code, "sleep") {
+            found("a sleep in a test: wait for the event".to_owned());
+        }
+        if is_too_long(line) {
+            found(format!("{} columns, at most {COLUMNS_MAX}", line.text.chars().count()));
+        }
+        findings.extend(unfinished(path, index + 1, &line.comment));
+    }
+    findings
+}
+
+/// A remark on a Rust file that is longer than is good and not too long.
+pub(crate) fn length_note(path: &str, content: &str) -> Option<String> {
+    let lines = content.lines().count();
+    let is_remarkable = path.ends_with(".rs") && (LINES_GOOD + 1..=LINES_MAX).contains(&lines);
+    is_remarkable.then(|| format!("note: {path}: {lines} lines, about {LINES_GOOD} are good"))
+}
+
+/// URLs cannot be broken, and string data may say more on one line than code should.
+fn is_too_long(line: &Line<'_>) -> bool {
+    line.text.chars().count().saturating_sub(line.literal_chars) > COLUMNS_MAX
+        && !line.text.contains("://")
+}
+
+fn unfinished(path: &str, line: usize, text: &str) -> Option<Finding> {
+    let word = UNFINISHED.into_iter().find(|word| contains_word(text, word))?;
+    Some(Finding::new(path, line, format!("{word}: finish it, or open an issue")))
+}
+
+/// Whether `word` stands in the text and is not a part of a longer identifier.
+fn contains_word(text: &str, word: &str) -> bool {
+    let ends_open = |c: Option<char>, edge: Option<char>| {
+        !(c.is_some_and(is_word) && edge.is_some_and(is_word))
+    };
+    text.match_indices(word).any(|(at, _)| {
+        ends_open(text[..at].chars().next_back(), word.chars().next())
+            && ends_open(text[at + word.len()..].chars().next(), word.chars().next_back())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in a file that has a proper header line before `content`.
+    fn findings(path: &str, content: &str) -> Vec<String> {
+        let content = format!("//! x.\n{content}");
+        let found = check_rust(&Source::parse(path, &content));
+        found.into_iter().map(|finding| finding.to_string()).collect()
+    }
+
+    fn passes(path: &str, content: &str) {
+        assert_eq!(findings(path, content), [""; 0]);
+    }
+
+    fn fails(path: &str, content: &str, part: &str) {
+        let found = findings(path, content);
+        assert!(found.len() == 1 && found[0].contains(part), "{found:?} is not about {part}");
+    }
+
+    #[test]
+    fn a_file_opens_with_its_purpose() {
+        assert_eq!(check_rust(&Source::parse("a.rs", "//! For this.\n")).len(), 0);
+        assert_eq!(check_rust(&Source::parse("a.rs", "use std::fmt;\n")).len(), 1);
+        assert_eq!(check_rust(&Source::parse("a.rs", "")).len(), 1);
+    }
+
+    #[test]
+    fn lines_have_a_hundred_columns() {
+        passes("a.rs", &"x".repeat(100));
+        passes("a.rs", &format!("// https://example.org/{}", "x".repeat(100)));
+        passes("a.rs", &format!("f(\"{}\")", "x".repeat(100)));
+        fails("a.rs", &"x".repeat(101), "a.rs:2: 101 columns");
+        fails("a.rs", &format!("// {}", "é".repeat(98)), "101 columns");
+    }
+
+    #[test]
+    fn files_have_six_hundred_lines() {
+        passes("a.rs", &"\n".repeat(599));
+        fails("a.rs", &"\n".repeat(600), "601 lines");
+        assert_eq!(length_note("a.rs", &"\n".repeat(400)), None);
+        assert!(length_note("a.rs", &"\n".repeat(401)).is_some());
+    }
+
+    #[test]
+    fn banned_words_are_banned_in_code_only() {
+        passes("a.rs", "/// Not `todo!()` and no #[allow(x)].\nf(\"dbg!\"); my_todo!();");
+        passes("a.rs", "#[expect(x, reason = \"y\")]");
+        fails("a.rs", "#[allow(dead_code)]", "#[expect(");
+        fails("a.rs", "#![allow(dead_code)]", "#[expect(");
+        fails("a.rs", "#[ignore = \"slow\"]", "deleted");
+        fails("a.rs", "todo!()", "finish");
+        fails("a.rs", "unimplemented!()", "finish");
+        fails("a.rs", "dbg!(x)", "remove");
+    }
+
+    #[test]
+    fn unwrap_is_for_tests() {
+        passes("a.rs", "#[cfg(test)]\nmod tests {\n    x.unwrap();\n}");
+        passes("crates/a/tests/b.rs", "x.unwrap();");
+        passes("a.rs", "x.unwrap_or(1);");
+        fails("a.rs", "x.unwrap();", "invariant");
+    }
+
+    #[test]
+    fn tests_do_not_sleep() {
+        passes("a.rs", "tokio::time::sleep(x).await;");
+        passes("crates/a/tests/b.rs", "no_sleep();");
+        fails("a.rs", "#[cfg(test)]\nmod tests {\n    thread::sleep(x);\n}", "a.rs:4: a sleep");
+        fails("crates/a/tests/b.rs", "tokio::time::sleep(x).await;", "event");
+    }
+
+    #[test]
+    fn comments_promise_nothing() {
+        passes("a.rs", "let TODO = \"TODO\"; // TODOs are elsewhere.");
+        fails("a.rs", "x(); // TODO later", "TODO");
+        assert_eq!(check_any("a.sql", "-- FIXME").len(), 1);
+        assert_eq!(check_any("a.sql", "-- fine").len(), 0);
+        assert_eq!(check_any("a.md", "No TODO here").len(), 0);
+    }
+}
