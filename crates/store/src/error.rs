@@ -53,7 +53,11 @@ impl From<sqlx::Error> for StoreError {
                     Kind::Fault => Self::Fault(error),
                 }
             }
-            E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed
+            E::Io(_)
+            | E::Tls(_)
+            | E::Protocol(_)
+            | E::PoolTimedOut
+            | E::PoolClosed
             | E::WorkerCrashed => Self::Unavailable(error),
             _ => Self::Fault(error),
         }

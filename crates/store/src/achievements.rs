@@ -1,0 +1,156 @@
+//! Achievements of the game and of a player. What unlocks them is decided in `domain`.
+
+use domain::{Rules, UnixMicros, Unlock};
+
+use crate::rows::{BindRows, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// An achievement with what the player has of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AchievementRow {
+    /// Its number.
+    pub achievement_id: i64,
+    /// Its stable word.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// What to do.
+    pub description: String,
+    /// Its icon.
+    pub icon: String,
+    /// XP it is worth.
+    pub xp: i64,
+    /// When the player unlocked it.
+    pub unlocked_at: Option<UnixMicros>,
+}
+
+static SAVE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "achievements.save",
+        &[
+            ("achievement_id", Type::Int),
+            ("code", Type::Text),
+            ("name", Type::Text),
+            ("description", Type::Text),
+            ("icon", Type::Text),
+            ("xp", Type::Int),
+            ("position", Type::Int),
+        ],
+        "WITH wanted AS ({rows})
+         INSERT INTO achievements
+             (achievement_id, code, name, description, icon, xp, position)
+         SELECT achievement_id, code, name, description, icon, xp, position FROM wanted
+         WHERE true
+         ON CONFLICT (achievement_id) DO UPDATE SET
+             code = excluded.code, name = excluded.name, description = excluded.description,
+             icon = excluded.icon, xp = excluded.xp, position = excluded.position",
+    )
+});
+
+static OF_PLAYER: Lazy = Lazy::new(|| {
+    Statement::new(
+        "achievements.of_player",
+        "SELECT a.achievement_id, a.code, a.name, a.description, a.icon, a.xp, pa.unlocked_at
+         FROM achievements a
+         LEFT JOIN player_achievements pa
+             ON pa.achievement_id = a.achievement_id AND pa.player_id = $1
+         ORDER BY a.position, a.achievement_id
+         LIMIT 100",
+    )
+});
+
+static UNLOCKED_BY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "achievements.unlocked_by",
+        "SELECT achievement_id, xp FROM player_achievements
+         WHERE player_id = $1 AND version = $2 ORDER BY achievement_id",
+    )
+});
+
+static UNLOCKS_RANGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "achievements.unlocks_range",
+        "SELECT player_id, version, achievement_id, xp FROM player_achievements
+         WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, achievement_id",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
+
+type Row = (i64, String, String, String, String, i64, Option<i64>);
+
+impl Store {
+    /// Writes the achievements of the rules, so that lists can join them.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_achievements(&self, rules: &Rules) -> Result<(), StoreError> {
+        let all: Vec<_> = rules.achievements.iter().zip(1i64..).collect();
+        let rows = Rows::new(vec![
+            Rows::int(&all, |(a, _)| a.id),
+            Rows::text(&all, |(a, _)| a.code.clone()),
+            Rows::text(&all, |(a, _)| a.name.clone()),
+            Rows::text(&all, |(a, _)| a.description.clone()),
+            Rows::text(&all, |(a, _)| a.icon.clone()),
+            Rows::int(&all, |(a, _)| a.xp),
+            Rows::int(&all, |(_, position)| *position),
+        ]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE)).bind_rows(&rows).execute(&db.writer).await?;
+        });
+        Ok(())
+    }
+
+    /// All achievements, at most 100, with what this player has of them. One statement.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn achievements_of(&self, player_id: i64) -> Result<Vec<AchievementRow>, StoreError> {
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&OF_PLAYER)).bind(player_id).fetch_all(&db.reader).await?
+        });
+        let read = |(achievement_id, code, name, description, icon, xp, at): Row| {
+            let unlocked_at = at.map(UnixMicros);
+            AchievementRow { achievement_id, code, name, description, icon, xp, unlocked_at }
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    /// What one ledger entry unlocked.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn unlocked_by(
+        &self,
+        player_id: i64,
+        version: i64,
+    ) -> Result<Vec<Unlock>, StoreError> {
+        let rows: Vec<(i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&UNLOCKED_BY))
+                .bind(player_id)
+                .bind(version)
+                .fetch_all(&db.reader)
+                .await?
+        });
+        Ok(rows.into_iter().map(|(achievement_id, xp)| Unlock { achievement_id, xp }).collect())
+    }
+
+    /// Unlocks of the players after `after` up to `up_to`, as player, version, achievement, XP.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn unlocks_range(
+        &self,
+        after: i64,
+        up_to: i64,
+    ) -> Result<Vec<(i64, i64, i64, i64)>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&UNLOCKS_RANGE))
+                .bind(after)
+                .bind(up_to)
+                .fetch_all(&db.reader)
+                .await?
+        }))
+    }
+}

@@ -1,0 +1,84 @@
+//! The batch: loading what a lane needs to settle its orders, and committing what came of them in
+//! one transaction of set-based statements guarded by `balance_version`. It decides nothing and
+//! retries nothing: a player whose version moved is reported, and none of his rows is written.
+
+mod commit;
+mod load;
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::{Fill, Month, Note, Player, Rejection};
+
+use crate::SeenKey;
+use crate::statement::Lazy;
+
+pub(crate) use commit::{ENTRIES, PLAYERS, entry_rows, player_rows};
+
+/// What to load for one action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// The player.
+    pub player_id: i64,
+    /// The stock that the action touches.
+    pub stock_id: Option<i64>,
+}
+
+/// What was loaded for a batch.
+#[derive(Clone, Debug, Default)]
+pub struct BatchState {
+    /// The players that exist, with the wanted holdings.
+    pub players: BTreeMap<i64, Player>,
+    /// Keys that were used before.
+    pub seen: HashMap<(i64, String), SeenKey>,
+}
+
+/// What came of a player's actions in a batch.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The player after settling.
+    pub player: Player,
+    /// The version that the settling began with.
+    pub version_before: i64,
+    /// What was accepted, in order. Empty: only records are written.
+    pub fills: Vec<Fill>,
+    /// Notes by the version of the trade they are about.
+    pub notes: Vec<(i64, Note)>,
+    /// Records of the requests that had a key.
+    pub records: Vec<Record>,
+}
+
+/// An idempotency record.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The key.
+    pub key: String,
+    /// SHA-256 of the request's route and body.
+    pub fingerprint: [u8; 32],
+    /// The entry it made.
+    pub version: Option<(Month, i64)>,
+    /// Or why it was refused.
+    pub rejection: Option<Rejection>,
+    /// The request.
+    pub request_id: String,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Players of whom nothing was written, because another transaction was first.
+    pub moved: Vec<i64>,
+}
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &load::PLAYERS,
+    &load::KEYS,
+    &load::HEADS_PAGE,
+    &load::HOLDINGS_RANGE,
+    &commit::RECORDS,
+    &commit::TAKE_BACK,
+    &commit::PLAYERS,
+    &commit::HOLDINGS,
+    &commit::ENTRIES,
+    &commit::UNLOCKS,
+    &commit::NOTES,
+];

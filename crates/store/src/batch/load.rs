@@ -1,0 +1,242 @@
+//! Loading players, holdings and seen keys for a batch, and the same for the verification.
+
+use domain::{Holding, Money, Month, Player, Quantity, Rejection};
+
+use super::{BatchState, Wanted};
+use crate::ledger::{read_day, read_hash};
+use crate::rows::{BindRows, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{SeenKey, Store, StoreError};
+
+pub(super) static PLAYERS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.players",
+        &[("player_id", Type::Int), ("stock_id", Type::Int)],
+        "WITH wanted AS MATERIALIZED ({rows}),
+         prices AS MATERIALIZED ({prices:{$1}:prices}),
+         valued AS MATERIALIZED (
+             SELECT h.player_id, MIN(h.opened_on) AS oldest_holding,
+                 CAST(COALESCE(SUM(((h.quantity / 1000000) * p.price
+                     + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT)
+                     AS holdings_value
+             FROM holdings h
+             LEFT JOIN prices p ON p.stock_id = h.stock_id
+             WHERE h.player_id IN (SELECT player_id FROM wanted) AND h.quantity > 0
+             GROUP BY h.player_id)
+         SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
+             p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
+             p.categories_bought, p.realised_profit, p.achievements,
+             v.holdings_value, v.oldest_holding,
+             h.stock_id, h.quantity, h.cost_basis, h.opened_on
+         FROM wanted w
+         JOIN players p ON p.player_id = w.player_id
+         LEFT JOIN holdings h ON h.player_id = w.player_id AND h.stock_id = w.stock_id
+         LEFT JOIN valued v ON v.player_id = w.player_id",
+    )
+});
+
+pub(super) static KEYS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.keys",
+        &[("player_id", Type::Int), ("key", Type::Text)],
+        "WITH wanted AS MATERIALIZED ({rows})
+         SELECT i.player_id, i.key, i.fingerprint, i.month, i.version, i.rejection, i.request_id
+         FROM wanted w
+         JOIN idempotency i ON i.player_id = w.player_id AND i.key = w.key",
+    )
+});
+
+pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "players.heads_page",
+        "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
+             xp_day_trades, trades, notes, stocks_bought, categories_bought, realised_profit,
+             achievements, CAST(NULL AS BIGINT) AS holdings_value,
+             CAST(NULL AS BIGINT) AS oldest_holding, CAST(NULL AS BIGINT) AS stock_id,
+             CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
+             CAST(NULL AS BIGINT) AS opened_on
+         FROM players WHERE player_id > $1 ORDER BY player_id LIMIT $2",
+    )
+});
+
+pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "holdings.range",
+        "SELECT player_id, stock_id, quantity, cost_basis, opened_on FROM holdings
+         WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, stock_id",
+    )
+});
+
+#[derive(sqlx::FromRow)]
+struct PlayerRow {
+    player_id: i64,
+    cash: i64,
+    total_xp: i64,
+    balance_version: i64,
+    head_hash: Vec<u8>,
+    head_month: i64,
+    xp_day: i64,
+    xp_day_trades: i64,
+    trades: i64,
+    notes: i64,
+    stocks_bought: i64,
+    categories_bought: i64,
+    realised_profit: i64,
+    achievements: i64,
+    #[sqlx(flatten)]
+    beside: Beside,
+}
+
+/// What stands beside a player's row: the value of all holdings, and one holding.
+#[derive(sqlx::FromRow)]
+struct Beside {
+    holdings_value: Option<i64>,
+    oldest_holding: Option<i64>,
+    stock_id: Option<i64>,
+    quantity: Option<i64>,
+    cost_basis: Option<i64>,
+    opened_on: Option<i64>,
+}
+
+impl PlayerRow {
+    fn read(&self) -> Result<Player, StoreError> {
+        Ok(Player {
+            player_id: self.player_id,
+            cash: Money(self.cash),
+            total_xp: self.total_xp,
+            balance_version: self.balance_version,
+            head_hash: read_hash(&self.head_hash)?,
+            head_month: Month(self.head_month),
+            xp_day: self.xp_day,
+            xp_day_trades: self.xp_day_trades,
+            trades: self.trades,
+            notes: self.notes,
+            stocks_bought: self.stocks_bought,
+            categories_bought: self.categories_bought,
+            realised_profit: Money(self.realised_profit),
+            achievements: self.achievements,
+            holdings_value: Money(self.beside.holdings_value.unwrap_or(0)),
+            oldest_holding: self.beside.oldest_holding.map(read_day).transpose()?,
+            holdings: std::collections::BTreeMap::new(),
+        })
+    }
+}
+
+impl Beside {
+    fn holding(&self) -> Result<Option<(i64, Holding)>, StoreError> {
+        let (Some(stock_id), Some(quantity), Some(cost_basis), Some(opened_on)) =
+            (self.stock_id, self.quantity, self.cost_basis, self.opened_on)
+        else {
+            return Ok(None);
+        };
+        let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
+        Ok(Some((stock_id, Holding { quantity, cost_basis, opened_on: read_day(opened_on)? })))
+    }
+}
+
+impl Store {
+    /// Loads the players of a batch with the wanted holdings, valued at `prices_json`, and what
+    /// their keys were used for. At most two statements.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn load_batch(
+        &self,
+        wanted: &[Wanted],
+        keys: &[(i64, String)],
+        prices_json: &str,
+    ) -> Result<BatchState, StoreError> {
+        let rows = Rows::new(vec![
+            Rows::int(wanted, |w| w.player_id),
+            Rows::maybe(wanted, |w| w.stock_id),
+        ]);
+        // Read where it is written: a replica, or a reader's older snapshot, would only lose.
+        let found: Vec<PlayerRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PLAYERS))
+                .bind_rows(&rows)
+                .bind(prices_json)
+                .fetch_all(&db.writer)
+                .await?
+        });
+        let mut state = BatchState::default();
+        for row in found {
+            let player = match state.players.entry(row.player_id) {
+                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(row.read()?),
+            };
+            player.holdings.extend(row.beside.holding()?);
+        }
+        if !keys.is_empty() {
+            self.load_keys(keys, &mut state).await?;
+        }
+        Ok(state)
+    }
+
+    async fn load_keys(
+        &self,
+        keys: &[(i64, String)],
+        state: &mut BatchState,
+    ) -> Result<(), StoreError> {
+        type Row = (i64, String, Vec<u8>, Option<i64>, Option<i64>, Option<String>, String);
+        let rows = Rows::new(vec![
+            Rows::int(keys, |(player_id, _)| *player_id),
+            Rows::text(keys, |(_, key)| key.clone()),
+        ]);
+        let found: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&KEYS)).bind_rows(&rows).fetch_all(&db.writer).await?
+        });
+        for (player_id, key, fingerprint, month, version, rejection, request_id) in found {
+            let version = month.zip(version).map(|(month, version)| (Month(month), version));
+            let rejection = rejection.and_then(|code| Rejection::from_code(&code));
+            let seen = SeenKey { fingerprint, version, rejection, request_id };
+            state.seen.insert((player_id, key), seen);
+        }
+        Ok(())
+    }
+
+    /// Players after `after_player_id` by number, without their holdings, at most `limit`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn chain_heads_page(
+        &self,
+        after_player_id: i64,
+        limit: i64,
+    ) -> Result<Vec<Player>, StoreError> {
+        let rows: Vec<PlayerRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HEADS_PAGE))
+                .bind(after_player_id)
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .await?
+        });
+        rows.iter().map(PlayerRow::read).collect()
+    }
+
+    /// Holdings of the players after `after_player` up to `up_to_player`, sold-out ones included.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn holdings_range(
+        &self,
+        after_player: i64,
+        up_to_player: i64,
+    ) -> Result<Vec<(i64, i64, Holding)>, StoreError> {
+        let rows: Vec<(i64, i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HOLDINGS_RANGE))
+                .bind(after_player)
+                .bind(up_to_player)
+                .fetch_all(&db.reader)
+                .await?
+        });
+        let read = |(player_id, stock_id, quantity, cost_basis, opened_on)| {
+            let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
+            Ok((
+                player_id,
+                stock_id,
+                Holding { quantity, cost_basis, opened_on: read_day(opened_on)? },
+            ))
+        };
+        rows.into_iter().map(read).collect()
+    }
+}

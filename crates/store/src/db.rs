@@ -1,0 +1,205 @@
+//! The seam between the two engines: opening, settings, migrations, and `with_db!`, which runs one
+//! body on whichever engine the store has. No statement of the game is here.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+
+use crate::{DatabaseConfig, StoreError};
+
+/// The database: every statement of the program is a method of it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) db: Arc<Db>,
+}
+
+/// One engine with its pools and its way to begin a writing transaction.
+pub(crate) struct Pools<P> {
+    /// For reading.
+    pub(crate) reader: P,
+    /// For writing; a single connection on SQLite.
+    pub(crate) writer: P,
+    /// How a writing transaction begins.
+    pub(crate) begin: &'static str,
+}
+
+pub(crate) enum Db {
+    Sqlite(Pools<SqlitePool>),
+    Postgres(Pools<PgPool>),
+}
+
+/// Runs `$body` on the engine that the store has. In it, `$db` is the engine's pools and `$sql` gives
+/// a statement's text for that engine.
+macro_rules! with_db {
+    ($store:expr, |$db:ident, $sql:ident| $body:expr) => {
+        match &*$store.db {
+            $crate::db::Db::Sqlite($db) => {
+                let $sql = |statement: &$crate::Statement| statement.sqlite;
+                $body
+            }
+            $crate::db::Db::Postgres($db) => {
+                let $sql = |statement: &$crate::Statement| statement.postgres;
+                $body
+            }
+        }
+    };
+}
+
+/// The oldest SQLite without the WAL-reset corruption bug (sqlite.org, 3.51.3).
+const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+
+impl Store {
+    /// Opens the database and checks that it keeps what is acknowledged.
+    ///
+    /// # Errors
+    /// `Unsuitable` for an address or a server this program cannot run on, `Corrupt` for a damaged
+    /// file, `Unavailable` when it cannot be reached.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, StoreError> {
+        let db = if let Some(path) = config.url.strip_prefix("sqlite:") {
+            Db::Sqlite(open_sqlite(path.trim_start_matches("//"), config).await?)
+        } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
+            Db::Postgres(open_postgres(config).await?)
+        } else {
+            let text = "the database address must begin with sqlite: or postgres://";
+            return Err(StoreError::Unsuitable(text.to_owned()));
+        };
+        Ok(Self { db: Arc::new(db) })
+    }
+
+    /// Brings the schema up to date. Safe to run on several nodes at once.
+    ///
+    /// # Errors
+    /// `Unsuitable` when the database was made by a newer program, or the fault met.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &*self.db {
+            Db::Sqlite(db) => sqlx::migrate!("migrations/sqlite").run(&db.writer).await?,
+            Db::Postgres(db) => sqlx::migrate!("migrations/postgres").run(&db.writer).await?,
+        }
+        Ok(())
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        with_db!(self, |db, _sql| {
+            sqlx::query("SELECT 1").execute(&db.reader).await?;
+        });
+        Ok(())
+    }
+
+    /// Closes all connections, after the statements under way.
+    pub async fn close(&self) {
+        with_db!(self, |db, _sql| {
+            db.reader.close().await;
+            db.writer.close().await;
+        });
+    }
+
+    /// The engine's name: `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match &*self.db {
+            Db::Sqlite(_) => "sqlite",
+            Db::Postgres(_) => "postgres",
+        }
+    }
+}
+
+async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<SqlitePool>, StoreError> {
+    let existing = std::fs::metadata(path).map(|file| file.len()).unwrap_or(0);
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .auto_vacuum(SqliteAutoVacuum::None)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_millis(config.lock_timeout_ms))
+        .pragma("wal_autocheckpoint", "20000")
+        .pragma("cache_size", "-8000")
+        .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(200);
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+    };
+    let writer = pool(1).connect_with(options.clone()).await?;
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await?;
+    check_sqlite_version(&version)?;
+    if existing > 0 && existing <= config.check_size_max {
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&writer).await?;
+        if found != "ok" {
+            let first = found.lines().next().unwrap_or_default();
+            return Err(StoreError::Corrupt(format!("{path}: {first}")));
+        }
+    }
+    let readers = config.connections_max.clamp(1, 64);
+    let reader = pool(readers).connect_lazy_with(options.pragma("query_only", "ON"));
+    Ok(Pools { reader, writer, begin: "BEGIN IMMEDIATE" })
+}
+
+fn check_sqlite_version(version: &str) -> Result<(), StoreError> {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    let (min, found) = (SQLITE_VERSION_MIN, (next(), next(), next()));
+    if found >= min {
+        return Ok(());
+    }
+    let text = format!("SQLite {}.{}.{} or newer is needed, not {version}", min.0, min.1, min.2);
+    Err(StoreError::Unsuitable(text))
+}
+
+async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreError> {
+    let options = PgConnectOptions::from_str(&config.url)
+        .map_err(|_| StoreError::Unsuitable("the database address cannot be read".into()))?
+        .application_name("openbell")
+        .statement_cache_capacity(200)
+        .options([
+            ("statement_timeout", config.statement_timeout_ms.to_string()),
+            ("lock_timeout", config.lock_timeout_ms.to_string()),
+            ("idle_in_transaction_session_timeout", "60000".to_owned()),
+        ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(config.connections_max.max(2))
+        .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+        .connect_with(options)
+        .await?;
+    if config.require_durable {
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&pool)
+                .await?;
+            if value == "off" {
+                return Err(StoreError::Unsuitable(format!(
+                    "PostgreSQL runs with {setting} = off and would lose trades in a power cut; \
+                     turn it on, or set database.require_durable = false"
+                )));
+            }
+        }
+    }
+    Ok(Pools { reader: pool.clone(), writer: pool, begin: "BEGIN" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_sqlite_is_refused() {
+        assert!(check_sqlite_version("3.51.3").is_ok());
+        assert!(check_sqlite_version("3.52.0").is_ok());
+        assert!(check_sqlite_version("3.40.1").is_err());
+        assert!(check_sqlite_version("garbage").is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! The game's own row: when its market began. Rules are in a file, not here.
+
+use domain::UnixMicros;
+
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// The code of the game that always exists.
+pub(crate) const MAIN: &str = "main";
+
+/// A game.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Game {
+    /// Its number.
+    pub game_id: i64,
+    /// The market it was opened with.
+    pub market: String,
+    /// When its market began.
+    pub started_at: UnixMicros,
+}
+
+static OPEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "games.open",
+        "INSERT INTO games (code, market, started_at) VALUES ($1, $2, $3)
+         ON CONFLICT (code) DO NOTHING",
+    )
+});
+
+static LOAD: Lazy = Lazy::new(|| {
+    Statement::new("games.load", "SELECT game_id, market, started_at FROM games WHERE code = $1")
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &LOAD];
+
+impl Store {
+    /// The game `main`, opened now if it does not exist yet.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
+        let (game_id, market, started_at): (i64, String, i64) = with_db!(self, |db, sql| {
+            let found = sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_optional(&db.reader).await?;
+            match found {
+                Some(found) => found,
+                None => {
+                    sqlx::query(sql(&OPEN))
+                        .bind(MAIN)
+                        .bind(market)
+                        .bind(now.0)
+                        .execute(&db.writer)
+                        .await?;
+                    sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_one(&db.writer).await?
+                }
+            }
+        });
+        Ok(Game { game_id, market, started_at: UnixMicros(started_at) })
+    }
+}

@@ -1,0 +1,68 @@
+//! Idempotency records: what came of a request with a key. They are written by the batch commit, in
+//! the transaction of their effect; here is reading them and forgetting old ones.
+
+use domain::{Fill, Month, Rejection, UnixMicros};
+
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// What a key was used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenKey {
+    /// SHA-256 of the request's route and body.
+    pub fingerprint: Vec<u8>,
+    /// The ledger entry it made.
+    pub version: Option<(Month, i64)>,
+    /// Or why it was refused.
+    pub rejection: Option<Rejection>,
+    /// The request that did it.
+    pub request_id: String,
+}
+
+static DELETE_OLD: Lazy = Lazy::new(|| {
+    Statement::new(
+        "idempotency.delete_old",
+        "DELETE FROM idempotency WHERE (player_id, key) IN (
+             SELECT player_id, key FROM idempotency WHERE created_at < $1
+             ORDER BY created_at LIMIT $2)",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&DELETE_OLD];
+
+impl Store {
+    /// Forgets records older than `before`, at most `max` of them; says how many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn delete_idempotency_before(
+        &self,
+        before: UnixMicros,
+        max: i64,
+    ) -> Result<u64, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&DELETE_OLD))
+                .bind(before.0)
+                .bind(max)
+                .execute(&db.writer)
+                .await?
+                .rows_affected()
+        }))
+    }
+
+    /// The fill of a ledger entry, for the replay of its answer.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn load_fill(
+        &self,
+        player_id: i64,
+        month: Month,
+        version: i64,
+    ) -> Result<Option<Fill>, StoreError> {
+        let id = domain::TradeId { player_id, month, version };
+        let Some(row) = self.find_entry(id).await? else { return Ok(None) };
+        let unlocked = self.unlocked_by(player_id, version).await?;
+        Ok(Some(Fill { entry: row.entry, hash: row.hash, unlocked }))
+    }
+}

@@ -1,0 +1,264 @@
+//! Reading the ledger, and the months (partitions) it is kept in. Writing it is the batch commit's.
+
+use std::collections::HashMap;
+
+use domain::{
+    Day, EntryKind, Hash, LedgerEntry, Money, Month, Price, Quantity, QuoteSource, Symbol, TradeId,
+    UnixMicros,
+};
+
+use crate::db::Db;
+use crate::rows::{BindRows, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// A ledger entry with its hash, and what stands beside it elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// The entry.
+    pub entry: LedgerEntry,
+    /// Its hash.
+    pub hash: Hash,
+    /// The symbol of its stock.
+    pub symbol: Option<Symbol>,
+    /// The player's note about it.
+    pub note: Option<String>,
+}
+
+/// The columns of the ledger, as read.
+#[derive(sqlx::FromRow)]
+pub(crate) struct EntryRow {
+    player_id: i64,
+    version: i64,
+    month: i64,
+    kind: String,
+    stock_id: Option<i64>,
+    quantity: i64,
+    price: Option<i64>,
+    amount: i64,
+    fee: i64,
+    xp_trade: i64,
+    xp_achievements: i64,
+    cash_after: i64,
+    quantity_after: i64,
+    cost_basis_after: i64,
+    total_xp_after: i64,
+    quote_as_of: Option<i64>,
+    quote_day: Option<i64>,
+    quote_source: Option<String>,
+    about_version: Option<i64>,
+    created_at: i64,
+    hash: Vec<u8>,
+    symbol: Option<String>,
+    note: Option<String>,
+}
+
+/// A digest as read from the database.
+pub(crate) fn read_hash(bytes: &[u8]) -> Result<Hash, StoreError> {
+    let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt("a hash is not 32 bytes".into()));
+    bytes.map(Hash)
+}
+
+/// A day as read from the database.
+pub(crate) fn read_day(number: i64) -> Result<Day, StoreError> {
+    let day = i32::try_from(number).map_err(|_| StoreError::Corrupt("a day out of range".into()));
+    day.map(Day)
+}
+
+impl EntryRow {
+    pub(crate) fn read(self) -> Result<LedgerRow, StoreError> {
+        let unknown = |what: &str| StoreError::Corrupt(format!("unknown {what} in the ledger"));
+        let source = self.quote_source.map(|word| QuoteSource::parse(&word));
+        let quote_source = source.map(|s| s.ok_or_else(|| unknown("source"))).transpose()?;
+        let symbol = self.symbol.map(|text| Symbol::parse(&text)).transpose();
+        let entry = LedgerEntry {
+            month: Month(self.month),
+            player_id: self.player_id,
+            version: self.version,
+            kind: EntryKind::parse(&self.kind).ok_or_else(|| unknown("kind"))?,
+            stock_id: self.stock_id,
+            quantity: Quantity(self.quantity),
+            price: self.price.map(Price),
+            amount: Money(self.amount),
+            fee: Money(self.fee),
+            xp_trade: self.xp_trade,
+            xp_achievements: self.xp_achievements,
+            cash_after: Money(self.cash_after),
+            quantity_after: Quantity(self.quantity_after),
+            cost_basis_after: Money(self.cost_basis_after),
+            total_xp_after: self.total_xp_after,
+            quote_as_of: self.quote_as_of.map(UnixMicros),
+            quote_day: self.quote_day.map(read_day).transpose()?,
+            quote_source,
+            about_version: self.about_version,
+            created_at: UnixMicros(self.created_at),
+        };
+        let symbol = symbol.map_err(|_| unknown("symbol"))?;
+        Ok(LedgerRow { entry, hash: read_hash(&self.hash)?, symbol, note: self.note })
+    }
+}
+
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "ledger.page",
+        "SELECT l.*, s.symbol, n.text AS note FROM portfolio_audit l
+         LEFT JOIN stocks s ON s.stock_id = l.stock_id
+         LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
+         WHERE l.player_id = $1 AND l.version < $2
+         ORDER BY l.version DESC LIMIT $3",
+    )
+});
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new(
+        "ledger.find",
+        "SELECT l.*, s.symbol, n.text AS note FROM portfolio_audit l
+         LEFT JOIN stocks s ON s.stock_id = l.stock_id
+         LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
+         WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3",
+    )
+});
+
+static RANGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "ledger.range",
+        "SELECT l.*, NULL AS symbol, NULL AS note FROM portfolio_audit l
+         WHERE (l.player_id, l.version) > ($1, $2) AND l.player_id <= $3
+         ORDER BY l.player_id, l.version LIMIT $4",
+    )
+});
+
+static HASHES: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "ledger.hashes",
+        &[("player_id", Type::Int), ("version", Type::Int)],
+        "WITH wanted AS MATERIALIZED ({rows})
+         SELECT l.player_id, l.version, l.hash FROM wanted w
+         JOIN portfolio_audit l ON l.player_id = w.player_id AND l.version = w.version",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND, &RANGE, &HASHES];
+
+/// How many months ahead of the present PostgreSQL's partitions are made.
+const MONTHS_AHEAD: usize = 3;
+
+impl Store {
+    /// Entries of a player before the cursor (month, version), newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn transactions_page(
+        &self,
+        player_id: i64,
+        before: Option<(Month, i64)>,
+        limit: i64,
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let before = before.map_or(i64::MAX, |(_, version)| version);
+        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(player_id)
+                .bind(before)
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .await?
+        });
+        rows.into_iter().map(EntryRow::read).collect()
+    }
+
+    /// The trade (a purchase or a sale) of this number.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_transaction(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
+        let found = self.find_entry(id).await?;
+        Ok(found.filter(|row| matches!(row.entry.kind, EntryKind::Buy | EntryKind::Sell)))
+    }
+
+    /// The entry of this number, of any kind.
+    pub(crate) async fn find_entry(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
+        let row: Option<EntryRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(id.player_id)
+                .bind(id.version)
+                .bind(id.month.0)
+                .fetch_optional(&db.writer)
+                .await?
+        });
+        row.map(EntryRow::read).transpose()
+    }
+
+    /// Entries after (player, version) of players up to `up_to_player`, in that order.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn ledger_range(
+        &self,
+        after: (i64, i64),
+        up_to_player: i64,
+        limit: i64,
+    ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
+        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&RANGE))
+                .bind(after.0)
+                .bind(after.1)
+                .bind(up_to_player)
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .await?
+        });
+        rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
+    }
+
+    /// The hashes of those entries (player, version) that exist: what a COMMIT whose answer was lost
+    /// has written.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_entry_hashes(
+        &self,
+        entries: &[(i64, i64)],
+    ) -> Result<HashMap<(i64, i64), Hash>, StoreError> {
+        let rows = Rows::new(vec![
+            Rows::int(entries, |(player_id, _)| *player_id),
+            Rows::int(entries, |(_, version)| *version),
+        ]);
+        let found: Vec<(i64, i64, Vec<u8>)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HASHES)).bind_rows(&rows).fetch_all(&db.writer).await?
+        });
+        let read = |(player_id, version, hash): (i64, i64, Vec<u8>)| {
+            Ok(((player_id, version), read_hash(&hash)?))
+        };
+        found.into_iter().map(read).collect()
+    }
+
+    /// Makes the ledger's months from the present one on, where the engine keeps months apart.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn ensure_ledger_months(&self, now: UnixMicros) -> Result<(), StoreError> {
+        let Db::Postgres(db) = &*self.db else { return Ok(()) };
+        let mut month = now.month();
+        for _ in 0..=MONTHS_AHEAD {
+            let table = format!("portfolio_audit_{}", month.0);
+            let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+                .bind(&table)
+                .fetch_one(&db.writer)
+                .await?;
+            if !exists {
+                // Numbers cannot be bound in a definition; this one is a month's number.
+                let text = format!(
+                    "CREATE TABLE IF NOT EXISTS {table} PARTITION OF portfolio_audit
+                         FOR VALUES IN ({});
+                     CREATE OR REPLACE TRIGGER portfolio_audit_is_never_truncated
+                         BEFORE TRUNCATE ON {table}
+                         FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()",
+                    month.0
+                );
+                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&db.writer).await?;
+            }
+            month = month.next();
+        }
+        Ok(())
+    }
+}

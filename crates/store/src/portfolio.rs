@@ -1,0 +1,175 @@
+//! A player's portfolio as one statement each: join, value, profit and percentage are computed by
+//! the database, at the prices bound with the statement. Averages and texts are made outside.
+
+use domain::{Money, PageRequest, Price, Quantity, Symbol};
+
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// One holding of the portfolio page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldingRow {
+    /// The stock.
+    pub stock_id: i64,
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Its name.
+    pub name: String,
+    /// Shares, above zero.
+    pub quantity: Quantity,
+    /// What a share cost on average, rounded to 1/10,000.
+    pub average_price: Price,
+    /// The present price of a share; 0 when there is none.
+    pub current_price: Price,
+    /// What the shares are worth, rounded down.
+    pub total_value: Money,
+    /// Value less cost.
+    pub profit_loss: Money,
+    /// Profit in hundredths of a percent of the cost, 0 when the cost is 0.
+    pub profit_loss_hundredths: i64,
+}
+
+/// A player's sums.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortfolioSummary {
+    /// The user's name.
+    pub name: String,
+    /// Cash.
+    pub cash: Money,
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// What the shares cost.
+    pub total_invested: Money,
+    /// What the shares are worth.
+    pub total_value: Money,
+}
+
+// The value of a holding in cents, rounded down: quantity in millionths times price in
+// ten-thousandths, split so that it cannot overflow.
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.page",
+        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+         valued AS MATERIALIZED (
+             SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
+                 COALESCE(p.price, 0) AS price,
+                 COALESCE(((h.quantity / 1000000) * p.price
+                     + (h.quantity % 1000000) * p.price / 1000000) / 100, 0) AS value
+             FROM holdings h
+             JOIN stocks s ON s.stock_id = h.stock_id
+             LEFT JOIN prices p ON p.stock_id = h.stock_id
+             WHERE h.player_id = $1 AND h.quantity > 0),
+         page AS (SELECT * FROM valued ORDER BY symbol LIMIT $3 OFFSET $4)
+         SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
+             v.value - v.cost_basis AS profit,
+             CASE WHEN v.cost_basis = 0 THEN 0
+                 ELSE (v.value - v.cost_basis) * 10000 / v.cost_basis END AS profit_hundredths
+         FROM (SELECT count(*) AS total FROM valued) t
+         LEFT JOIN page v ON true
+         ORDER BY v.symbol",
+    )
+});
+
+static SUMMARY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.summary",
+        "WITH prices AS MATERIALIZED ({prices:$2:prices})
+         SELECT u.name, pl.cash, pl.total_xp,
+             CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
+             CAST(COALESCE(SUM(((h.quantity / 1000000) * p.price
+                 + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value
+         FROM players pl
+         JOIN users u ON u.user_id = pl.user_id
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         WHERE pl.player_id = $1
+         GROUP BY u.name, pl.cash, pl.total_xp",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &SUMMARY];
+
+#[derive(sqlx::FromRow)]
+struct PageRow {
+    total: i64,
+    stock_id: Option<i64>,
+    symbol: Option<String>,
+    name: Option<String>,
+    quantity: Option<i64>,
+    cost_basis: Option<i64>,
+    price: Option<i64>,
+    value: Option<i64>,
+    profit: Option<i64>,
+    profit_hundredths: Option<i64>,
+}
+
+impl PageRow {
+    /// `None` for the row that only carries the total of an empty page.
+    fn read(self) -> Option<HoldingRow> {
+        let quantity = Quantity(self.quantity?);
+        Some(HoldingRow {
+            stock_id: self.stock_id?,
+            symbol: Symbol::parse(&self.symbol?).ok()?,
+            name: self.name?,
+            quantity,
+            average_price: average(Money(self.cost_basis?), quantity),
+            current_price: Price(self.price?),
+            total_value: Money(self.value?),
+            profit_loss: Money(self.profit?),
+            profit_loss_hundredths: self.profit_hundredths?,
+        })
+    }
+}
+
+/// Cost over quantity, rounded to the nearest 1/10,000.
+fn average(cost_basis: Money, quantity: Quantity) -> Price {
+    let (cost, quantity) = (i128::from(cost_basis.0) * 100_000_000, i128::from(quantity.0.max(1)));
+    Price(i64::try_from((cost + quantity / 2) / quantity).unwrap_or(i64::MAX))
+}
+
+impl Store {
+    /// A page of holdings by symbol, sold-out ones left out, and how many there are. One statement.
+    /// `prices_json` is `[[stock_id, price], …]`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn portfolio_page(
+        &self,
+        player_id: i64,
+        prices_json: &str,
+        page: PageRequest,
+    ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
+        let rows: Vec<PageRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(player_id)
+                .bind(prices_json)
+                .bind(page.per_page())
+                .bind(page.offset())
+                .fetch_all(&db.reader)
+                .await?
+        });
+        let total = rows.first().map_or(0, |row| row.total);
+        Ok((rows.into_iter().filter_map(PageRow::read).collect(), total))
+    }
+
+    /// A player's sums. One statement.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` when there is no such player.
+    pub async fn portfolio_summary(
+        &self,
+        player_id: i64,
+        prices_json: &str,
+    ) -> Result<PortfolioSummary, StoreError> {
+        let (name, cash, total_xp, invested, value): (String, i64, i64, i64, i64) =
+            with_db!(self, |db, sql| {
+                sqlx::query_as(sql(&SUMMARY))
+                    .bind(player_id)
+                    .bind(prices_json)
+                    .fetch_one(&db.reader)
+                    .await?
+            });
+        let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));
+        Ok(PortfolioSummary { name, cash, total_xp, total_invested, total_value })
+    }
+}

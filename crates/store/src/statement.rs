@@ -1,0 +1,95 @@
+//! Statements: one text for both engines, or two where an engine forces it. A text may hold the
+//! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` (the prices,
+//! bound as one JSON text), `{$1}`, `{$2}`, … (further parameters, numbered after those of the set) and
+//! `{for update}` (row locks, where the engine has any). Every statement is in [`CATALOGUE`], and a
+//! test prepares each on both engines and looks at its plan.
+
+use std::sync::LazyLock;
+
+use crate::rows::{Type, source_postgres, source_sqlite};
+use crate::{
+    achievements, batch, board, game, idempotency, ledger, portfolio, stocks, tokens, users,
+};
+
+/// A statement of the program, with its text for each engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// `table.verb`, as in metrics and tests.
+    pub name: &'static str,
+    /// The text for SQLite.
+    pub sqlite: &'static str,
+    /// The text for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+/// A statement whose text is put together when it is first used.
+pub(crate) type Lazy = LazyLock<Statement>;
+
+impl Statement {
+    /// One text for both engines.
+    pub(crate) fn new(name: &'static str, text: &'static str) -> Self {
+        Self::with_rows(name, &[], text)
+    }
+
+    /// One text with a set of rows as its first parameters.
+    pub(crate) fn with_rows(
+        name: &'static str,
+        columns: &[(&str, Type)],
+        text: &'static str,
+    ) -> Self {
+        let (rows_sqlite, used_sqlite) = set_or_none(columns, source_sqlite);
+        let (rows_postgres, used_postgres) = set_or_none(columns, source_postgres);
+        let sqlite = number(text, used_sqlite)
+            .replace("{rows}", &rows_sqlite)
+            .replace("{for update}", "")
+            .replace("{prices:", PRICES_SQLITE.0)
+            .replace(":prices}", PRICES_SQLITE.1);
+        let postgres = number(text, used_postgres)
+            .replace("{rows}", &rows_postgres)
+            .replace("{for update}", "FOR UPDATE OF p")
+            .replace("{prices:", PRICES_POSTGRES.0)
+            .replace(":prices}", PRICES_POSTGRES.1);
+        // Statements live as long as the program; there are a few dozen.
+        Self { name, sqlite: sqlite.leak(), postgres: postgres.leak() }
+    }
+}
+
+/// Prices as a table, before and after the parameter that holds `[[stock_id, price], …]` as JSON.
+const PRICES_SQLITE: (&str, &str) =
+    ("SELECT value ->> 0 AS stock_id, value ->> 1 AS price FROM json_each(", ")");
+const PRICES_POSTGRES: (&str, &str) = (
+    "SELECT (pair ->> 0)::bigint AS stock_id, (pair ->> 1)::bigint AS price \
+     FROM json_array_elements(",
+    "::json) AS pair",
+);
+
+fn set_or_none(
+    columns: &[(&str, Type)],
+    source: impl Fn(&[(&str, Type)]) -> (String, usize),
+) -> (String, usize) {
+    if columns.is_empty() { (String::new(), 0) } else { source(columns) }
+}
+
+/// Numbers the further parameters after the `used` ones.
+fn number(text: &str, used: usize) -> String {
+    (1..=9).fold(text.to_owned(), |text, n| {
+        text.replace(&format!("{{${n}}}"), &format!("${}", n + used))
+    })
+}
+
+/// Every statement of the program.
+pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
+    let lists: [&[&Lazy]; 10] = [
+        achievements::STATEMENTS,
+        batch::STATEMENTS,
+        board::STATEMENTS,
+        game::STATEMENTS,
+        idempotency::STATEMENTS,
+        ledger::STATEMENTS,
+        portfolio::STATEMENTS,
+        stocks::STATEMENTS,
+        tokens::STATEMENTS,
+        users::STATEMENTS,
+    ];
+    lists.iter().flat_map(|list| list.iter().map(|statement| ***statement)).collect()
+});

@@ -1,0 +1,339 @@
+//! Stocks and their daily closes. Present prices are not here: they are in the price board.
+
+use std::collections::HashMap;
+
+use domain::{Day, PageRequest, Price, Symbol};
+
+use crate::ledger::read_day;
+use crate::rows::{BindRows, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// A stock as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockRow {
+    /// Its number.
+    pub stock_id: i64,
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The company's name.
+    pub name: String,
+    /// What kind of business it is.
+    pub category: String,
+    /// A description for adults.
+    pub description: String,
+    /// A description for children.
+    pub kid_friendly_description: String,
+    /// Something to smile about.
+    pub fun_fact: Option<String>,
+}
+
+/// A stock to be listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStock {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The company's name.
+    pub name: String,
+    /// What kind of business it is.
+    pub category: String,
+    /// A description for adults.
+    pub description: String,
+    /// A description for children.
+    pub kid_friendly_description: String,
+    /// Something to smile about.
+    pub fun_fact: Option<String>,
+}
+
+/// The numbers a listed stock got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedStock {
+    /// The stock's number.
+    pub stock_id: i64,
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Its category's number, 0 to 62.
+    pub category_id: u8,
+}
+
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.page",
+        "WITH found AS MATERIALIZED (
+             SELECT * FROM stocks
+             WHERE ($1 IS NULL OR category = $1)
+               AND ($2 IS NULL OR search_text LIKE $2 ESCAPE '\\')),
+         page AS (SELECT * FROM found ORDER BY symbol LIMIT $3 OFFSET $4)
+         SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
+             p.kid_friendly_description, p.fun_fact
+         FROM (SELECT count(*) AS total FROM found) t
+         LEFT JOIN page p ON true
+         ORDER BY p.symbol",
+    )
+});
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.find",
+        "SELECT stock_id, symbol, name, category, description,
+             kid_friendly_description, fun_fact
+         FROM stocks WHERE symbol = $1",
+    )
+});
+
+static HISTORY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.history",
+        "SELECT day, close FROM stock_history
+         WHERE stock_id = $1 AND day >= $2 AND day <= $3 ORDER BY day DESC LIMIT 3700",
+    )
+});
+
+static LAST_DAY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.history_last_day",
+        "SELECT day FROM stock_history WHERE stock_id = $1 ORDER BY day DESC LIMIT 1",
+    )
+});
+
+static CATEGORIES: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.categories",
+        "SELECT category, MIN(category_id) AS category_id FROM stocks GROUP BY category",
+    )
+});
+
+static SAVE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stocks.save",
+        &[
+            ("symbol", Type::Text),
+            ("name", Type::Text),
+            ("category", Type::Text),
+            ("category_id", Type::Int),
+            ("description", Type::Text),
+            ("kid_friendly_description", Type::Text),
+            ("fun_fact", Type::Text),
+            ("search_text", Type::Text),
+        ],
+        "WITH wanted AS ({rows})
+         INSERT INTO stocks (symbol, name, category, category_id, description,
+             kid_friendly_description, fun_fact, search_text)
+         SELECT symbol, name, category, category_id, description, kid_friendly_description,
+             fun_fact, search_text FROM wanted
+         WHERE true
+         ON CONFLICT (symbol) DO UPDATE SET
+             name = excluded.name, category = excluded.category,
+             category_id = excluded.category_id, description = excluded.description,
+             kid_friendly_description = excluded.kid_friendly_description,
+             fun_fact = excluded.fun_fact, search_text = excluded.search_text
+         RETURNING symbol, stock_id",
+    )
+});
+
+static SAVE_HISTORY: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stocks.save_history",
+        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
+        "WITH wanted AS ({rows})
+         INSERT INTO stock_history (stock_id, day, close)
+         SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day
+         ON CONFLICT (stock_id, day) DO NOTHING",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&PAGE, &FIND, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    stock_id: Option<i64>,
+    symbol: Option<String>,
+    name: Option<String>,
+    category: Option<String>,
+    description: Option<String>,
+    kid_friendly_description: Option<String>,
+    fun_fact: Option<String>,
+}
+
+impl Row {
+    fn read(self) -> Option<StockRow> {
+        Some(StockRow {
+            stock_id: self.stock_id?,
+            symbol: Symbol::parse(&self.symbol?).ok()?,
+            name: self.name?,
+            category: self.category?,
+            description: self.description?,
+            kid_friendly_description: self.kid_friendly_description?,
+            fun_fact: self.fun_fact,
+        })
+    }
+}
+
+/// `text` as a pattern that finds it anywhere, its own wildcards taken literally.
+fn contains_pattern(text: &str) -> String {
+    let mut pattern = "%".to_owned();
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+impl Store {
+    /// A page of stocks by symbol and how many match. `category` is exact; `search` is found
+    /// anywhere in symbol or name, whatever the case.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn stocks_page(
+        &self,
+        category: Option<&str>,
+        search: Option<&str>,
+        page: PageRequest,
+    ) -> Result<(Vec<StockRow>, i64), StoreError> {
+        #[derive(sqlx::FromRow)]
+        struct Counted {
+            total: i64,
+            #[sqlx(flatten)]
+            row: Row,
+        }
+        let pattern = search.map(contains_pattern);
+        let rows: Vec<Counted> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(category)
+                .bind(pattern)
+                .bind(page.per_page())
+                .bind(page.offset())
+                .fetch_all(&db.reader)
+                .await?
+        });
+        let total = rows.first().map_or(0, |counted| counted.total);
+        Ok((rows.into_iter().filter_map(|counted| counted.row.read()).collect(), total))
+    }
+
+    /// The stock with this symbol.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_stock(&self, symbol: &Symbol) -> Result<Option<StockRow>, StoreError> {
+        let row: Option<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND)).bind(symbol.as_str()).fetch_optional(&db.reader).await?
+        });
+        Ok(row.and_then(Row::read))
+    }
+
+    /// Daily closes from `from` to `to`, ascending, the newest 3,700 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn stock_history(
+        &self,
+        stock_id: i64,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<(Day, Price)>, StoreError> {
+        let rows: Vec<(i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HISTORY))
+                .bind(stock_id)
+                .bind(i64::from(from.0))
+                .bind(i64::from(to.0))
+                .fetch_all(&db.reader)
+                .await?
+        });
+        let read = |(day, close)| Ok((read_day(day)?, Price(close)));
+        rows.into_iter().rev().map(read).collect()
+    }
+
+    /// The last day of which this stock's close is kept.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
+        let row: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LAST_DAY)).bind(stock_id).fetch_optional(&db.reader).await?
+        });
+        row.map(|(day,)| read_day(day)).transpose()
+    }
+
+    /// Keeps daily closes; those that are kept already stay as they are.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_history(&self, closes: &[(i64, Day, Price)]) -> Result<(), StoreError> {
+        let rows = Rows::new(vec![
+            Rows::int(closes, |(stock_id, _, _)| *stock_id),
+            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
+            Rows::int(closes, |(_, _, close)| close.0),
+        ]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_HISTORY)).bind_rows(&rows).execute(&db.writer).await?;
+        });
+        Ok(())
+    }
+
+    /// Lists stocks, or brings their texts up to date; numbers once given stay. In input order.
+    ///
+    /// # Errors
+    /// `Unsuitable` beyond 63 categories, or the fault met.
+    pub async fn save_stocks(&self, stocks: &[NewStock]) -> Result<Vec<SavedStock>, StoreError> {
+        let known: Vec<(String, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.writer).await?
+        });
+        let categories = number_categories(known, stocks)?;
+        let category_of = |stock: &NewStock| categories.get(&stock.category).copied().unwrap_or(0);
+        let rows = Rows::new(vec![
+            Rows::text(stocks, |s| s.symbol.to_string()),
+            Rows::text(stocks, |s| s.name.clone()),
+            Rows::text(stocks, |s| s.category.clone()),
+            Rows::int(stocks, |s| i64::from(category_of(s))),
+            Rows::text(stocks, |s| s.description.clone()),
+            Rows::text(stocks, |s| s.kid_friendly_description.clone()),
+            Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
+            Rows::text(stocks, |s| format!("{} {}", s.symbol, s.name).to_lowercase()),
+        ]);
+        let saved: Vec<(String, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&SAVE)).bind_rows(&rows).fetch_all(&db.writer).await?
+        });
+        let ids: HashMap<String, i64> = saved.into_iter().collect();
+        let read = |stock: &NewStock| {
+            let stock_id = ids.get(stock.symbol.as_str()).copied()?;
+            let category_id = category_of(stock);
+            Some(SavedStock { stock_id, symbol: stock.symbol.clone(), category_id })
+        };
+        Ok(stocks.iter().filter_map(read).collect())
+    }
+}
+
+/// Gives every category a number from 0 to 62; numbers once given stay.
+fn number_categories(
+    known: Vec<(String, i64)>,
+    stocks: &[NewStock],
+) -> Result<HashMap<String, u8>, StoreError> {
+    let known = known.into_iter().filter_map(|(name, id)| Some((name, u8::try_from(id).ok()?)));
+    let mut categories: HashMap<String, u8> = known.collect();
+    for stock in stocks {
+        if categories.contains_key(&stock.category) {
+            continue;
+        }
+        let free = (0..63).find(|id| !categories.values().any(|used| used == id));
+        let free = free.ok_or_else(|| {
+            StoreError::Unsuitable("a market has at most 63 categories of stocks".to_owned())
+        })?;
+        categories.insert(stock.category.clone(), free);
+    }
+    Ok(categories)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_are_taken_literally() {
+        assert_eq!(contains_pattern(r"A%b_\"), r"%a\%b\_\\%");
+    }
+}

@@ -1,0 +1,236 @@
+//! Tokens: kept as SHA-256 only, with an idle and an absolute lifetime. Making and reading their
+//! texts is `web`'s.
+
+use domain::{PageRequest, UnixMicros};
+
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// A token to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken<'a> {
+    /// SHA-256 of its text.
+    pub hash: [u8; 32],
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// When it dies unless it is used.
+    pub idle_expires_at: UnixMicros,
+    /// When it dies in any case.
+    pub expires_at: UnixMicros,
+}
+
+/// Who a living token belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The token.
+    pub token_id: i64,
+    /// Its user.
+    pub user_id: i64,
+    /// The user's player in the game `main`.
+    pub player_id: i64,
+    /// When it was last marked as used.
+    pub last_used_at: UnixMicros,
+}
+
+/// A token as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Its number.
+    pub token_id: i64,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: UnixMicros,
+    /// When it was last marked as used.
+    pub last_used_at: UnixMicros,
+    /// When it dies in any case.
+    pub expires_at: UnixMicros,
+}
+
+pub(crate) static CREATE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.create",
+        "INSERT INTO tokens
+             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
+         VALUES ($1, $2, $3, $4, $4, $5, $6) RETURNING token_id",
+    )
+});
+
+static FIND_SESSION: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.find_session",
+        "SELECT t.token_id, t.user_id, p.player_id, t.last_used_at FROM tokens t
+         JOIN games g ON g.code = 'main'
+         JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
+         WHERE t.hash = $1 AND t.expires_at > $2 AND t.idle_expires_at > $2",
+    )
+});
+
+static TOUCH: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.touch",
+        "UPDATE tokens SET last_used_at = $2, idle_expires_at = $3 WHERE token_id = $1",
+    )
+});
+
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.page",
+        "SELECT token_id, name, created_at, last_used_at, expires_at,
+             count(*) OVER () AS total
+         FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+         ORDER BY token_id DESC LIMIT $3 OFFSET $4",
+    )
+});
+
+static REVOKE: Lazy = Lazy::new(|| {
+    Statement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2")
+});
+
+static DELETE_EXPIRED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.delete_expired",
+        "DELETE FROM tokens WHERE token_id IN (
+             SELECT token_id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&CREATE, &FIND_SESSION, &TOUCH, &PAGE, &REVOKE, &DELETE_EXPIRED];
+
+impl Store {
+    /// Keeps a token; gives its number.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn create_token(
+        &self,
+        user_id: i64,
+        token: &NewToken<'_>,
+        now: UnixMicros,
+    ) -> Result<i64, StoreError> {
+        let (token_id,): (i64,) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CREATE))
+                .bind(user_id)
+                .bind(token.hash.to_vec())
+                .bind(token.name)
+                .bind(now.0)
+                .bind(token.idle_expires_at.0)
+                .bind(token.expires_at.0)
+                .fetch_one(&db.writer)
+                .await?
+        });
+        Ok(token_id)
+    }
+
+    /// Whose living token this is.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_session(
+        &self,
+        token_hash: &[u8; 32],
+        now: UnixMicros,
+    ) -> Result<Option<Session>, StoreError> {
+        let row: Option<(i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND_SESSION))
+                .bind(token_hash.to_vec())
+                .bind(now.0)
+                .fetch_optional(&db.reader)
+                .await?
+        });
+        Ok(row.map(|(token_id, user_id, player_id, at)| Session {
+            token_id,
+            user_id,
+            player_id,
+            last_used_at: UnixMicros(at),
+        }))
+    }
+
+    /// Marks a token as used now and lets it live until `idle_expires_at`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn touch_token(
+        &self,
+        token_id: i64,
+        idle_expires_at: UnixMicros,
+        now: UnixMicros,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&TOUCH))
+                .bind(token_id)
+                .bind(now.0)
+                .bind(idle_expires_at.0)
+                .execute(&db.writer)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// A page of a user's living tokens, newest first, and how many there are (0 beyond the last
+    /// page).
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn tokens_page(
+        &self,
+        user_id: i64,
+        now: UnixMicros,
+        page: PageRequest,
+    ) -> Result<(Vec<TokenRow>, i64), StoreError> {
+        let rows: Vec<(i64, String, i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(user_id)
+                .bind(now.0)
+                .bind(page.per_page())
+                .bind(page.offset())
+                .fetch_all(&db.reader)
+                .await?
+        });
+        let total = rows.first().map_or(0, |row| row.5);
+        let read = |(token_id, name, created_at, last_used_at, expires_at, _)| TokenRow {
+            token_id,
+            name,
+            created_at: UnixMicros(created_at),
+            last_used_at: UnixMicros(last_used_at),
+            expires_at: UnixMicros(expires_at),
+        };
+        Ok((rows.into_iter().map(read).collect(), total))
+    }
+
+    /// Ends a token of this user; whether there was one.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn revoke_token(&self, user_id: i64, token_id: i64) -> Result<bool, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&REVOKE))
+                .bind(user_id)
+                .bind(token_id)
+                .execute(&db.writer)
+                .await?
+                .rows_affected()
+                > 0
+        }))
+    }
+
+    /// Forgets dead tokens, at most `max` of them; says how many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn delete_expired_tokens(
+        &self,
+        now: UnixMicros,
+        max: i64,
+    ) -> Result<u64, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&DELETE_EXPIRED))
+                .bind(now.0)
+                .bind(max)
+                .execute(&db.writer)
+                .await?
+                .rows_affected()
+        }))
+    }
+}

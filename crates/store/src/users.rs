@@ -1,0 +1,225 @@
+//! People who sign in, and taking a seat in the game. Names, e-mail addresses and passwords are
+//! checked and hashed before they come here.
+
+use domain::{Money, Rules, UnixMicros, open_player};
+
+use crate::batch;
+use crate::game::MAIN;
+use crate::rows::BindRows;
+use crate::statement::{Lazy, Statement};
+use crate::tokens;
+use crate::{NewToken, Store, StoreError};
+
+/// A person to be registered.
+#[derive(Clone, Copy, Debug)]
+pub struct NewUser<'a> {
+    /// The name, as checked.
+    pub name: &'a str,
+    /// The e-mail address as given.
+    pub email: &'a str,
+    /// The e-mail address in lower case: what must be unique.
+    pub email_key: &'a str,
+    /// The password's PHC string.
+    pub password_hash: &'a str,
+}
+
+/// The numbers of a new user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The user.
+    pub user_id: i64,
+    /// The user's player in the game `main`.
+    pub player_id: i64,
+    /// The token registered with it.
+    pub token_id: i64,
+}
+
+/// What a password is checked against.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub user_id: i64,
+    /// The password's PHC string.
+    pub password_hash: String,
+}
+
+/// A user with the player in the game `main`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub user_id: i64,
+    /// The player.
+    pub player_id: i64,
+    /// The name.
+    pub name: String,
+    /// The e-mail address as given.
+    pub email: String,
+    /// Cash.
+    pub cash: Money,
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// The version of the last ledger entry.
+    pub balance_version: i64,
+    /// When the user registered.
+    pub created_at: UnixMicros,
+    /// When the user or the player last changed.
+    pub updated_at: UnixMicros,
+}
+
+static REGISTER: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.register",
+        "INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $5)
+         ON CONFLICT (email_key) DO NOTHING RETURNING user_id",
+    )
+});
+
+// The rest of the row is written by the same statement as any other change of a player.
+static SEAT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "players.seat",
+        "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
+             head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
+             categories_bought, realised_profit, achievements, updated_at)
+         SELECT $1, game_id, 0, 0, 0, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3
+         FROM games WHERE code = $4 RETURNING player_id",
+    )
+});
+
+static CREDENTIALS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.credentials",
+        "SELECT user_id, password_hash FROM users WHERE email_key = $1",
+    )
+});
+
+static SAVE_PASSWORD: Lazy = Lazy::new(|| {
+    Statement::new("users.save_password", "UPDATE users SET password_hash = $2 WHERE user_id = $1")
+});
+
+static ACCOUNT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.account",
+        "SELECT u.user_id, p.player_id, u.name, u.email, p.cash, p.total_xp, p.balance_version,
+             u.created_at, CASE WHEN p.updated_at > u.updated_at THEN p.updated_at
+                 ELSE u.updated_at END AS updated_at
+         FROM users u
+         JOIN games g ON g.code = $2
+         JOIN players p ON p.user_id = u.user_id AND p.game_id = g.game_id
+         WHERE u.user_id = $1",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&REGISTER, &SEAT, &CREDENTIALS, &SAVE_PASSWORD, &ACCOUNT];
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    user_id: i64,
+    player_id: i64,
+    name: String,
+    email: String,
+    cash: i64,
+    total_xp: i64,
+    balance_version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl Store {
+    /// Registers a person, takes a seat in the game `main` with the starting cash (the first entry
+    /// of the player's chain), and keeps a token, in one transaction. `None`: the address is taken.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn register(
+        &self,
+        user: &NewUser<'_>,
+        token: &NewToken<'_>,
+        rules: &Rules,
+        now: UnixMicros,
+    ) -> Result<Option<Registered>, StoreError> {
+        with_db!(self, |db, sql| {
+            let mut tx = db.writer.begin_with(db.begin).await?;
+            let registered: Option<(i64,)> = sqlx::query_as(sql(&REGISTER))
+                .bind(user.name)
+                .bind(user.email)
+                .bind(user.email_key)
+                .bind(user.password_hash)
+                .bind(now.0)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some((user_id,)) = registered else { return Ok(None) };
+            let (player_id,): (i64,) = sqlx::query_as(sql(&SEAT))
+                .bind(user_id)
+                .bind(vec![0u8; 32])
+                .bind(now.0)
+                .bind(MAIN)
+                .fetch_one(&mut *tx)
+                .await?;
+            let (player, fill) = open_player(player_id, rules, now);
+            let rows = batch::player_rows(&[(&player, 0)], now);
+            sqlx::query(sql(&batch::PLAYERS)).bind_rows(&rows).execute(&mut *tx).await?;
+            let rows = batch::entry_rows(&[&fill]);
+            sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows).execute(&mut *tx).await?;
+            let (token_id,): (i64,) = sqlx::query_as(sql(&tokens::CREATE))
+                .bind(user_id)
+                .bind(token.hash.to_vec())
+                .bind(token.name)
+                .bind(now.0)
+                .bind(token.idle_expires_at.0)
+                .bind(token.expires_at.0)
+                .fetch_one(&mut *tx)
+                .await?;
+            tx.commit().await?;
+            Ok(Some(Registered { user_id, player_id, token_id }))
+        })
+    }
+
+    /// What the password of this address is checked against.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_credentials(
+        &self,
+        email_key: &str,
+    ) -> Result<Option<Credentials>, StoreError> {
+        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CREDENTIALS)).bind(email_key).fetch_optional(&db.reader).await?
+        });
+        Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
+    }
+
+    /// Replaces a password's hash.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_password_hash(&self, user_id: i64, hash: &str) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_PASSWORD)).bind(user_id).bind(hash).execute(&db.writer).await?;
+        });
+        Ok(())
+    }
+
+    /// A user with the player in the game `main`.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` when there is no such user.
+    pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
+        let row: AccountRow = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&ACCOUNT)).bind(user_id).bind(MAIN).fetch_one(&db.reader).await?
+        });
+        Ok(Account {
+            user_id: row.user_id,
+            player_id: row.player_id,
+            name: row.name,
+            email: row.email,
+            cash: Money(row.cash),
+            total_xp: row.total_xp,
+            balance_version: row.balance_version,
+            created_at: UnixMicros(row.created_at),
+            updated_at: UnixMicros(row.updated_at),
+        })
+    }
+}
