@@ -1,1 +1,11 @@
-//! cluster.
+//! What nodes share without trusting it: the counters behind the rate limits. They live in memory,
+//! or in Redis when there are several nodes; when Redis is away each node counts alone. Nothing
+//! that must not be lost is kept here: money, tokens and idempotency keys are `store`'s.
+
+mod counters;
+mod memory;
+mod quota;
+mod redis;
+
+pub use counters::{ClusterError, Counters};
+pub use quota::{Decision, Quota};

@@ -4,15 +4,13 @@
 //! a board it built and followed is exact, as long as the bounds said here hold.
 
 use domain::UnixMicros;
-use store::{Store, StoreError};
+use store::{ScoreCursor, Store, StoreError};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::board::Board;
 
 /// Rows asked of the database at once.
 const PAGE_ROWS: i64 = 10_000;
-/// What a page may grow to when more than `PAGE_ROWS` ledger rows are of one instant.
-const PAGE_ROWS_MAX: i64 = 16 * PAGE_ROWS;
 /// Pages a run. A million rows are far more than one overlap can hold (50,000 trades/s for 5 s),
 /// so a run that is cut short has always got further than the run before.
 const RUN_PAGES_MAX: u32 = 100;
@@ -48,9 +46,6 @@ pub enum FollowError {
     /// The thread that sorts the players did not finish.
     #[error("cannot sort the players of the board")]
     Sort(#[from] JoinError),
-    /// A bulk import under one instant, too large to be followed: build the board again.
-    #[error("cannot follow the ledger past {0}, which more than {PAGE_ROWS_MAX} rows share")]
-    OneInstant(UnixMicros),
 }
 
 /// Reads every player's score and builds the board, and the follower that goes on from there: it
@@ -81,9 +76,6 @@ impl Follower {
     /// Applies what the ledger has gained since the last run to the board, oldest first, from
     /// `OVERLAP_SECONDS` before the newest row seen. Running it again, twice at once or not to
     /// its end does no harm: [`Board::apply`] ignores what it knows.
-    ///
-    /// `Store::scores_changed_since` must include rows of the instant `since` itself: rows of one
-    /// instant may be parted by the end of a page.
     pub async fn follow_once(
         &mut self,
         store: &Store,
@@ -91,30 +83,21 @@ impl Follower {
         now: UnixMicros,
     ) -> Result<Followed, FollowError> {
         // `now` bounds what a node whose clock is ahead can make us believe we have seen.
-        let mut since = self.last_seen.min(now).plus_seconds(-OVERLAP_SECONDS);
-        let mut limit = PAGE_ROWS;
+        let created_at = self.last_seen.min(now).plus_seconds(-OVERLAP_SECONDS);
+        let mut cursor = ScoreCursor { created_at, ..ScoreCursor::default() };
         let mut followed = Followed::default();
         for _ in 0..RUN_PAGES_MAX {
-            let rows = store.scores_changed_since(since, limit).await?;
+            let rows = store.scores_changed_after(cursor, PAGE_ROWS).await?;
+            let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             followed.rows += rows.len() as u64;
-            let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
-            let mut reached = since;
-            for (player_id, total_xp, created_at) in rows {
+            for (player_id, total_xp, place) in rows {
                 followed.moved += u64::from(board.apply(player_id, total_xp));
-                reached = reached.max(created_at);
+                cursor = place;
             }
-            self.last_seen = self.last_seen.max(reached);
-            if !is_full {
+            self.last_seen = self.last_seen.max(cursor.created_at);
+            if count < PAGE_ROWS {
                 followed.drained = true;
                 break;
-            }
-            if reached > since {
-                since = reached;
-                limit = PAGE_ROWS;
-            } else if limit < PAGE_ROWS_MAX {
-                limit *= 2;
-            } else {
-                return Err(FollowError::OneInstant(since));
             }
         }
         Ok(followed)

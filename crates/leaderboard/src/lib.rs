@@ -5,8 +5,10 @@
 mod board;
 mod chunk;
 mod fenwick;
+mod follow;
 mod ranking;
 mod scores;
 
 pub use board::Board;
+pub use follow::{FollowError, Followed, Follower, build_board};
 pub use ranking::Ranking;

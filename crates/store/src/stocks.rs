@@ -61,8 +61,8 @@ static PAGE: Lazy = Lazy::new(|| {
         "stocks.page",
         "WITH found AS MATERIALIZED (
              SELECT * FROM stocks
-             WHERE ($1 IS NULL OR category = $1)
-               AND ($2 IS NULL OR search_text LIKE $2 ESCAPE '\\')),
+             WHERE (CAST($1 AS TEXT) IS NULL OR category = $1)
+               AND (CAST($2 AS TEXT) IS NULL OR search_text LIKE $2 ESCAPE '\\')),
          page AS (SELECT * FROM found ORDER BY symbol LIMIT $3 OFFSET $4)
          SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
              p.kid_friendly_description, p.fun_fact

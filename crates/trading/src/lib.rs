@@ -1,1 +1,13 @@
-//! trading.
+//! The trade path: the desk where orders arrive, the lanes in which they wait, the batches in which
+//! they are settled and committed, and idempotency. It decides nothing about the game (that is
+//! `domain::settle`), holds no SQL (that is `store`) and knows no HTTP (that is `web`).
+
+mod batch;
+mod config;
+mod desk;
+mod lane;
+
+pub use config::TradingConfig;
+pub use desk::{
+    Answer, Desk, DeskError, Idempotency, OnCommit, Parts, PricesJson, Quotes, Request,
+};

@@ -1,1 +1,28 @@
-//! web.
+//! The HTTP side: the JSON API under `/api`, the pages for people, and the server that carries them.
+//! It reads requests and tells answers; what an order does is decided in `domain`, when it is
+//! written in `trading`, and every SQL statement stands in `store`.
+
+mod address;
+mod body;
+mod config;
+mod context;
+mod csv;
+mod etag;
+mod limits;
+mod names;
+mod openapi;
+mod password;
+mod problem;
+mod query;
+mod routes;
+mod serve;
+mod session;
+mod state;
+mod token;
+
+pub use axum::Router;
+
+pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
+pub use self::routes::router;
+pub use self::serve::serve;
+pub use self::state::{AppState, Parts};

@@ -1,0 +1,285 @@
+//! One player's chain, walked entry by entry: everything an entry says is computed again from the
+//! entries before it. It loads nothing and does not ask `domain::settle`, so that a slip there is
+//! found here.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use domain::{EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, genesis_hash};
+
+/// What is wrong: a version and a sentence.
+pub(crate) type Wrong = (i64, String);
+
+/// What a chain adds up to so far.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// The player as read before the chain.
+    pub(crate) head: Player,
+    version: i64,
+    hash: Hash,
+    month: Month,
+    cash: Money,
+    total_xp: i64,
+    /// Shares and cost basis by stock.
+    held: BTreeMap<i64, (Quantity, Money)>,
+    /// XP of achievements by version, where there is any.
+    xp_achievements: BTreeMap<i64, i64>,
+}
+
+/// An error unless the two are the same.
+fn same<T: Copy + PartialEq + Display>(what: &str, found: T, expected: T) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{what} is {found}, expected {expected}"))
+}
+
+fn beyond(what: &str) -> String {
+    format!("{what} is beyond what is kept")
+}
+
+impl Chain {
+    /// The chain of this player before its first entry.
+    pub(crate) fn new(head: Player) -> Self {
+        Self {
+            version: 0,
+            hash: genesis_hash(head.player_id),
+            month: Month(0),
+            cash: Money::ZERO,
+            total_xp: 0,
+            held: BTreeMap::new(),
+            xp_achievements: BTreeMap::new(),
+            head,
+        }
+    }
+
+    /// Adds the next entry. Those beyond the head are later than this check and are left out; says
+    /// whether the entry counted.
+    pub(crate) fn add(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<bool, Wrong> {
+        if entry.version > self.head.balance_version {
+            return Ok(false);
+        }
+        if entry.version != self.version + 1 {
+            let missing = self.version + 1;
+            return Err((missing, format!("the entry is missing before {}", entry.version)));
+        }
+        self.check(entry, hash).map_err(|what| (entry.version, what))?;
+        Ok(true)
+    }
+
+    /// Compares the end of the chain with the player's row.
+    pub(crate) fn end(&self) -> Result<(), Wrong> {
+        let (head, version) = (&self.head, self.head.balance_version);
+        if self.version < version {
+            return Err((self.version + 1, format!("the entry is missing, the head is {version}")));
+        }
+        same("the player's head hash", head.head_hash, self.hash)
+            .and_then(|()| same("the player's head month", head.head_month.0, self.month.0))
+            .and_then(|()| same("the player's cash", head.cash, self.cash))
+            .and_then(|()| same("the player's total XP", head.total_xp, self.total_xp))
+            .map_err(|what| (version, what))
+    }
+
+    /// Compares the player's holdings with what the chain adds up to.
+    pub(crate) fn check_holdings(&self, found: &BTreeMap<i64, Holding>) -> Result<(), Wrong> {
+        let stocks = self.held.keys().chain(found.keys());
+        for stock_id in stocks {
+            let nothing = (Quantity(0), Money::ZERO);
+            let expected = self.held.get(stock_id).copied().unwrap_or(nothing);
+            let found = found.get(stock_id).map_or(nothing, |h| (h.quantity, h.cost_basis));
+            let what = |name: &str| format!("the holding's {name} of stock {stock_id}");
+            same(&what("quantity"), found.0, expected.0)
+                .and_then(|()| same(&what("cost basis"), found.1, expected.1))
+                .map_err(|what| (self.version, what))?;
+        }
+        Ok(())
+    }
+
+    /// Compares the player's unlocks (version, achievement, XP) with the entries and the row.
+    pub(crate) fn check_unlocks(&self, unlocks: &[(i64, i64, i64)]) -> Result<(), Wrong> {
+        let mut bits: i64 = 0;
+        let mut xp_by_version: BTreeMap<i64, i64> = BTreeMap::new();
+        for &(version, achievement_id, xp) in unlocks.iter().filter(|u| u.0 <= self.version) {
+            let bit = u32::try_from(achievement_id).ok().and_then(|id| 1_i64.checked_shl(id));
+            let bit = bit.filter(|bit| *bit > 0 && bits & bit == 0);
+            let wrong = format!("achievement {achievement_id} is unlocked twice or is none");
+            bits |= bit.ok_or((version, wrong))?;
+            let sum = xp_by_version.entry(version).or_default();
+            *sum = sum.saturating_add(xp);
+        }
+        for version in self.xp_achievements.keys().chain(xp_by_version.keys()) {
+            let expected = self.xp_achievements.get(version).copied().unwrap_or_default();
+            let found = xp_by_version.get(version).copied().unwrap_or_default();
+            same("the XP of the unlocks", found, expected).map_err(|what| (*version, what))?;
+        }
+        same("the player's set of achievements", self.head.achievements, bits)
+            .map_err(|what| (self.version, what))
+    }
+
+    fn check(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<(), String> {
+        same("the hash", hash, entry.hash(self.hash))?;
+        if entry.month < self.month {
+            return Err(format!("the month falls from {} to {}", self.month.0, entry.month.0));
+        }
+        if (entry.kind == EntryKind::Open) != (entry.version == 1) {
+            return Err(format!("the kind is {}", entry.kind.as_str()));
+        }
+        match entry.kind {
+            EntryKind::Open | EntryKind::Note => self.check_still(entry)?,
+            EntryKind::Buy | EntryKind::Sell => self.check_trade(entry)?,
+        }
+        let cash = self.cash.checked_add(entry.amount).and_then(|c| c.checked_sub(entry.fee));
+        let cash = cash.filter(|cash| cash.0 >= 0).ok_or_else(|| beyond("cash"))?;
+        same("cash_after", entry.cash_after, cash)?;
+        let total_xp = self.total_xp.saturating_add(entry.xp_trade);
+        let total_xp = total_xp.saturating_add(entry.xp_achievements);
+        same("total_xp_after", entry.total_xp_after, total_xp)?;
+        if entry.xp_achievements != 0 {
+            self.xp_achievements.insert(entry.version, entry.xp_achievements);
+        }
+        (self.version, self.hash, self.month) = (entry.version, hash, entry.month);
+        (self.cash, self.total_xp) = (cash, total_xp);
+        Ok(())
+    }
+
+    /// Entries that trade nothing.
+    fn check_still(&self, entry: &LedgerEntry) -> Result<(), String> {
+        same("quantity", entry.quantity, Quantity(0))?;
+        same("quantity_after", entry.quantity_after, Quantity(0))?;
+        same("cost_basis_after", entry.cost_basis_after, Money::ZERO)?;
+        same("fee", entry.fee, Money::ZERO)?;
+        same("xp_trade", entry.xp_trade, 0)?;
+        if entry.stock_id.is_some() || entry.price.is_some() {
+            return Err("an entry without a trade has a stock or a price".to_owned());
+        }
+        if entry.kind == EntryKind::Note {
+            same("amount", entry.amount, Money::ZERO)?;
+            let about = entry.about_version.unwrap_or_default();
+            if !(1..=self.version).contains(&about) {
+                return Err(format!("the note is about version {about}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_trade(&mut self, entry: &LedgerEntry) -> Result<(), String> {
+        let (Some(stock_id), Some(price)) = (entry.stock_id, entry.price) else {
+            return Err("a trade has no stock or no price".to_owned());
+        };
+        let (held, basis) = self.held.get(&stock_id).copied().unwrap_or_default();
+        let traded = Quantity(entry.quantity.0.saturating_abs());
+        let is_buy = entry.kind == EntryKind::Buy;
+        let signed = if is_buy { traded } else { Quantity(-traded.0) };
+        same("quantity", entry.quantity, signed)?;
+        let quantity = held.0.checked_add(signed.0).filter(|q| *q >= 0 && traded.0 > 0);
+        let quantity = Quantity(quantity.ok_or_else(|| beyond("quantity"))?);
+        let (amount, basis) = if is_buy {
+            let cost = price.cost_rounded_up(traded).ok_or_else(|| beyond("amount"))?;
+            (Money(-cost.0), basis.checked_add(cost))
+        } else {
+            let value = price.value_rounded_down(traded).ok_or_else(|| beyond("amount"))?;
+            (value, remaining_basis(basis, traded, held))
+        };
+        let basis = basis.ok_or_else(|| beyond("cost basis"))?;
+        same("amount", entry.amount, amount)?;
+        same("quantity_after", entry.quantity_after, quantity)?;
+        same("cost_basis_after", entry.cost_basis_after, basis)?;
+        self.held.insert(stock_id, (quantity, basis));
+        Ok(())
+    }
+}
+
+/// What is left of a cost basis after selling `sold` of `held` shares: their part is rounded to the
+/// nearest cent, halves up.
+fn remaining_basis(basis: Money, sold: Quantity, held: Quantity) -> Option<Money> {
+    let (sold, held) = (i128::from(sold.0), i128::from(held.0));
+    let part = (i128::from(basis.0) * sold + held / 2).checked_div(held)?;
+    basis.checked_sub(Money(i64::try_from(part).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        Action, Day, Fill, Order, Price, Quote, QuoteSource, Rules, Side, UnixMicros, open_player,
+        settle,
+    };
+
+    type Forgery = fn(&mut LedgerEntry);
+
+    /// Opens, buys 3, buys 2, sells 4; and the player afterwards.
+    fn played() -> (Player, Vec<Fill>) {
+        let rules: Rules =
+            toml::from_str(include_str!("../../../config/game.toml")).expect("good rules");
+        let now = UnixMicros(1_795_394_741_000_000);
+        let (mut player, open) = open_player(42, &rules, now);
+        let mut fills = vec![open];
+        for (side, shares, price) in [(Side::Buy, 3, 33_333), (Side::Buy, 2, 7), (Side::Sell, 4, 9)]
+        {
+            let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
+            let quote = Quote { price: Price(price), as_of: now, market_day, source };
+            let quantity = Quantity::whole(shares).unwrap();
+            let order = Order { stock_id: 1, category_id: 1, side, quantity };
+            let action = Action::Trade(order, None);
+            fills.push(settle(&mut player, &action, Some(quote), &rules, now).expect("filled"));
+        }
+        (player, fills)
+    }
+
+    fn walk(player: Player, fills: &[Fill]) -> Result<(), Wrong> {
+        let mut chain = Chain::new(player);
+        for fill in fills {
+            chain.add(&fill.entry, fill.hash)?;
+        }
+        chain.end()
+    }
+
+    #[test]
+    fn a_played_chain_holds() {
+        let (player, fills) = played();
+        assert_eq!(walk(player, &fills), Ok(()));
+    }
+
+    #[test]
+    fn a_forger_who_hashes_anew_is_found_by_the_rules() {
+        let changes: [(&str, Forgery); 12] = [
+            ("quantity_after", |e| e.quantity.0 += 100),
+            ("amount", |e| e.amount.0 += 1),
+            ("amount", |e| e.price = Some(Price(7_000))),
+            ("cash_after", |e| e.fee.0 -= 1),
+            ("cash_after", |e| e.cash_after.0 += 1),
+            ("quantity_after", |e| e.quantity_after.0 += 1),
+            ("cost_basis_after", |e| e.cost_basis_after.0 += 1),
+            ("total_xp_after", |e| e.xp_trade += 1),
+            ("total_xp_after", |e| e.xp_achievements += 1),
+            ("total_xp_after", |e| e.total_xp_after += 1),
+            ("a trade has no stock", |e| e.stock_id = None),
+            ("the month falls", |e| e.month.0 -= 1),
+        ];
+        for version in [3, 4] {
+            for (what, change) in changes {
+                let (mut player, mut fills) = played();
+                change(&mut fills[version - 1].entry);
+                let mut hash = genesis_hash(42);
+                for fill in &mut fills {
+                    hash = fill.entry.hash(hash);
+                    fill.hash = hash;
+                }
+                player.head_hash = hash;
+                let (at, found) = walk(player, &fills).expect_err(what);
+                assert_eq!(at, i64::try_from(version).unwrap(), "{what}: {found}");
+                assert!(found.starts_with(what), "{what}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_head_is_left_out() {
+        let (player, fills) = played();
+        let mut chain = Chain::new(player);
+        chain.head.balance_version = 3;
+        let counted: Vec<bool> =
+            fills.iter().map(|fill| chain.add(&fill.entry, fill.hash).unwrap()).collect();
+        assert_eq!(counted, [true, true, true, false]);
+    }
+}

@@ -1,0 +1,204 @@
+//! Verifying the whole ledger: every chain from its beginning, and the rows of players, holdings
+//! and unlocks against what the chains add up to. It only reads, and trading may go on meanwhile: a
+//! chain is compared up to the head that was read before it. What one entry must say is in `chain`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use domain::Holding;
+use serde::Serialize;
+use store::{Store, StoreError};
+use thiserror::Error;
+
+use crate::chain::{Chain, Wrong};
+
+/// Players whose chains are checked together. Their holdings are in memory at once.
+const PLAYERS: i64 = 500;
+/// Ledger entries, or scores when counting players, read at once.
+const ROWS: i64 = 5_000;
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Players whose chains were walked to their ends.
+    pub players: u64,
+    /// Ledger entries found to be right.
+    pub entries: u64,
+    /// The first difference, at which the verification ended.
+    pub difference: Option<Difference>,
+}
+
+/// Something that is not as the ledger's rules say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Whose.
+    pub player_id: i64,
+    /// The ledger entry at which it shows.
+    pub version: i64,
+    /// What was found, and what was expected.
+    pub what: String,
+}
+
+/// Why the ledger could not be verified. Nothing is said about the ledger then.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The database failed.
+    #[error("cannot read the ledger")]
+    Store(#[from] StoreError),
+}
+
+impl Report {
+    /// Whether there is no difference.
+    pub fn holds(&self) -> bool {
+        self.difference.is_none()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { players, entries, difference } = self;
+        match difference {
+            None => write!(f, "the ledger holds: {players} players, {entries} entries"),
+            Some(Difference { player_id, version, what }) => write!(
+                f,
+                "the ledger does not hold: player {player_id}, version {version}: {what} \
+                 ({players} players and {entries} entries were right before)"
+            ),
+        }
+    }
+}
+
+/// Verifies the whole ledger up to its first difference. `progress` is told how many players of how
+/// many are done; players that arrive meanwhile may be among the done ones.
+pub async fn verify(
+    store: &Store,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Report, VerifyError> {
+    let total = count_players(store).await?;
+    let mut report = Report { players: 0, entries: 0, difference: None };
+    let mut after = i64::MIN;
+    loop {
+        let heads = store.chain_heads_page(after, PLAYERS).await?;
+        let Some(last) = heads.last().map(|head| head.player_id) else {
+            return Ok(report);
+        };
+        let chains = heads.into_iter().map(|head| (head.player_id, Chain::new(head))).collect();
+        let mut page = Page { after, last, chains };
+        report.difference = page.verify(store, &mut report).await?;
+        if report.difference.is_some() {
+            return Ok(report);
+        }
+        after = last;
+        progress(report.players, total.max(report.players));
+    }
+}
+
+async fn count_players(store: &Store) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, i64::MIN);
+    loop {
+        let page = store.player_scores_page(after, ROWS).await?;
+        let Some(&(last, _)) = page.last() else { return Ok(count) };
+        count += page.len() as u64;
+        after = last;
+    }
+}
+
+/// Some players in the order of their numbers.
+struct Page {
+    /// The player before the first one.
+    after: i64,
+    /// The last player.
+    last: i64,
+    chains: BTreeMap<i64, Chain>,
+}
+
+impl Page {
+    async fn verify(
+        &mut self,
+        store: &Store,
+        report: &mut Report,
+    ) -> Result<Option<Difference>, StoreError> {
+        let found = self.walk(store, report).await?;
+        let found = found.or_else(|| first(&self.chains, Chain::end));
+        if found.is_some() {
+            return Ok(found);
+        }
+        let holdings = self.check_holdings(store).await?;
+        let found = match holdings {
+            Some(found) => Some(found),
+            None => self.check_unlocks(store).await?,
+        };
+        if found.is_none() {
+            report.players += self.chains.len() as u64;
+        }
+        Ok(found)
+    }
+
+    /// Walks the chains to their heads.
+    async fn walk(
+        &mut self,
+        store: &Store,
+        report: &mut Report,
+    ) -> Result<Option<Difference>, StoreError> {
+        let mut after = (self.after, i64::MAX);
+        loop {
+            let rows = store.ledger_range(after, self.last, ROWS).await?;
+            let Some((entry, _)) = rows.last() else { return Ok(None) };
+            after = (entry.player_id, entry.version);
+            for (entry, hash) in &rows {
+                let added = match self.chains.get_mut(&entry.player_id) {
+                    Some(chain) => chain.add(entry, *hash),
+                    None => Err((entry.version, "there is no such player".to_owned())),
+                };
+                match added {
+                    Ok(counted) => report.entries += u64::from(counted),
+                    Err(wrong) => return Ok(Some(difference(entry.player_id, wrong))),
+                }
+            }
+        }
+    }
+
+    /// Holdings have no versions: only those of players that did nothing meanwhile can be compared.
+    async fn check_holdings(&self, store: &Store) -> Result<Option<Difference>, StoreError> {
+        let mut held: BTreeMap<i64, BTreeMap<i64, Holding>> = BTreeMap::new();
+        for (player_id, stock_id, holding) in store.holdings_range(self.after, self.last).await? {
+            held.entry(player_id).or_default().insert(stock_id, holding);
+        }
+        let heads = store.chain_heads_page(self.after, PLAYERS).await?;
+        let now: BTreeMap<i64, i64> =
+            heads.into_iter().map(|head| (head.player_id, head.balance_version)).collect();
+        Ok(first(&self.chains, |chain| {
+            let head = &chain.head;
+            if now.get(&head.player_id) != Some(&head.balance_version) {
+                return Ok(());
+            }
+            chain.check_holdings(held.get(&head.player_id).unwrap_or(&BTreeMap::new()))
+        }))
+    }
+
+    async fn check_unlocks(&self, store: &Store) -> Result<Option<Difference>, StoreError> {
+        let mut unlocks: BTreeMap<i64, Vec<(i64, i64, i64)>> = BTreeMap::new();
+        let rows = store.unlocks_range(self.after, self.last).await?;
+        for (player_id, version, achievement_id, xp) in rows {
+            unlocks.entry(player_id).or_default().push((version, achievement_id, xp));
+        }
+        Ok(first(&self.chains, |chain| {
+            chain.check_unlocks(unlocks.get(&chain.head.player_id).map_or(&[], Vec::as_slice))
+        }))
+    }
+}
+
+/// The first chain at which the check finds something.
+fn first(
+    chains: &BTreeMap<i64, Chain>,
+    check: impl Fn(&Chain) -> Result<(), Wrong>,
+) -> Option<Difference> {
+    let found = |(player_id, chain): (&i64, &Chain)| {
+        check(chain).err().map(|wrong| difference(*player_id, wrong))
+    };
+    chains.iter().find_map(found)
+}
+
+fn difference(player_id: i64, (version, what): Wrong) -> Difference {
+    Difference { player_id, version, what }
+}

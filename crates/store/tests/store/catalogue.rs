@@ -1,0 +1,76 @@
+//! Every statement prepares on both engines, and no plan scans players, holdings or the ledger
+//! whole. Plans depend on the data; here the tables are small, so PostgreSQL is told to prefer an
+//! index where there is one, and a scan that remains means that there is none.
+
+use sqlx::{Connection, Executor, Row};
+use store::{CATALOGUE, Statement};
+
+use crate::support::*;
+
+const BIG_TABLES: [&str; 5] =
+    ["players", "holdings", "portfolio_audit", "idempotency", "player_achievements"];
+
+#[test]
+fn every_statement_has_its_own_name() {
+    let mut names: Vec<_> = CATALOGUE.iter().map(|s| s.name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    assert!(count > 30);
+}
+
+#[tokio::test]
+async fn every_statement_prepares_and_uses_an_index_on_sqlite() {
+    let store = fresh("sqlite").await;
+    let mut db = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
+    for Statement { name, sqlite, .. } in CATALOGUE.iter() {
+        let prepared = db.prepare(sqlx::SqlSafeStr::into_sql_str(*sqlite)).await;
+        prepared.unwrap_or_else(|error| panic!("{name}: {error}\n{sqlite}"));
+        let explain = format!("EXPLAIN QUERY PLAN {sqlite}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await;
+        for row in plan.unwrap_or_else(|error| panic!("{name}: {error}")) {
+            let line: String = row.get("detail");
+            let scans = BIG_TABLES.iter().any(|table| {
+                let alias = line.strip_prefix("SCAN ").unwrap_or_default();
+                alias == *table || alias == format!("{table} USING COVERING INDEX")
+            });
+            assert!(!scans, "{name} scans: {line}");
+            // Aliases of the big tables in our statements.
+            let aliased = ["SCAN p", "SCAN h", "SCAN l", "SCAN i", "SCAN pa", "SCAN pl"];
+            assert!(!aliased.contains(&line.as_str()), "{name} scans: {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_statement_prepares_and_uses_an_index_on_postgres() {
+    let store = fresh("postgres").await;
+    let mut db = sqlx::PgConnection::connect(&store.url).await.expect("connects");
+    for setting in ["enable_seqscan = off", "plan_cache_mode = force_generic_plan"] {
+        db.execute(sqlx::AssertSqlSafe(format!("SET {setting}"))).await.expect("sets");
+    }
+    for Statement { name, postgres, .. } in CATALOGUE.iter() {
+        let prepare = format!("PREPARE looked_at AS {postgres}");
+        let prepared = db.execute(sqlx::AssertSqlSafe(prepare)).await;
+        prepared.unwrap_or_else(|error| panic!("{name}: {error}\n{postgres}"));
+        let count: i32 = sqlx::query_scalar(
+            "SELECT coalesce(array_length(parameter_types, 1), 0) FROM pg_prepared_statements
+             WHERE name = 'looked_at'",
+        )
+        .fetch_one(&mut db)
+        .await
+        .expect("counts");
+        let nulls = vec!["NULL"; usize::try_from(count).expect("few")].join(", ");
+        let arguments = if count == 0 { String::new() } else { format!("({nulls})") };
+        let explain = format!("EXPLAIN EXECUTE looked_at{arguments}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await;
+        for row in plan.unwrap_or_else(|error| panic!("{name}: {error}")) {
+            let line: String = row.get(0);
+            let scans = line.contains("Seq Scan on ")
+                && BIG_TABLES.iter().any(|table| line.contains(&format!("Seq Scan on {table}")));
+            assert!(!scans, "{name} scans: {line}\n{postgres}");
+        }
+        db.execute("DEALLOCATE looked_at").await.expect("forgets");
+    }
+}

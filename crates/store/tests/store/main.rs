@@ -1,0 +1,7 @@
+//! Tests of the store on its real engines: one list of facts, run on SQLite and on PostgreSQL.
+
+mod catalogue;
+mod conformance;
+mod immutable;
+mod support;
+mod twin;

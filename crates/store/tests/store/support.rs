@@ -1,0 +1,116 @@
+//! What the store's tests share: an empty database of either engine, players, trades.
+
+use std::sync::OnceLock;
+
+use domain::*;
+use store::*;
+
+/// A store with an empty, migrated database, and what keeps it alive.
+pub(crate) struct Fresh {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    _directory: tempfile::TempDir,
+}
+
+impl std::ops::Deref for Fresh {
+    type Target = Store;
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+pub(crate) async fn fresh(engine: &str) -> Fresh {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let url = match engine {
+        "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
+        _ => testkit::postgres_database(),
+    };
+    let config = DatabaseConfig { url: url.clone(), connections_max: 4, ..Default::default() };
+    let store = Store::open(&config).await.expect("opens");
+    store.migrate().await.expect("migrates");
+    store.ensure_ledger_months(now()).await.expect("months");
+    store.ensure_game("fixed", now()).await.expect("game");
+    store.save_achievements(rules()).await.expect("achievements");
+    let stocks: Vec<_> = ["AAPL", "KO", "XOM"].map(new_stock).into();
+    store.save_stocks(&stocks).await.expect("stocks");
+    Fresh { store, url, _directory: directory }
+}
+
+pub(crate) fn new_stock(symbol: &str) -> NewStock {
+    NewStock {
+        symbol: Symbol::parse(symbol).expect("a symbol"),
+        name: format!("{symbol} 100%_Co"),
+        category: format!("Kind of {symbol}"),
+        description: "d".into(),
+        kid_friendly_description: "k".into(),
+        fun_fact: None,
+    }
+}
+
+pub(crate) fn rules() -> &'static Rules {
+    static RULES: OnceLock<Rules> = OnceLock::new();
+    RULES.get_or_init(|| {
+        toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
+    })
+}
+
+pub(crate) fn now() -> UnixMicros {
+    UnixMicros(1_795_394_741_000_000)
+}
+
+pub(crate) async fn player(store: &Store, name: &str) -> Registered {
+    let email = format!("{name}@example.com");
+    let user = NewUser { name, email: &email, email_key: &email, password_hash: "x" };
+    let mut hash = [0; 32];
+    hash[..name.len().min(32)].copy_from_slice(&name.as_bytes()[..name.len().min(32)]);
+    let later = now().plus_seconds(1000);
+    let token = NewToken { hash, name: "t", idle_expires_at: later, expires_at: later };
+    store.register(&user, &token, rules(), now()).await.expect("registers").expect("free")
+}
+
+pub(crate) const PRICES: &str = "[[1,10000],[2,20000],[3,30000]]";
+
+pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
+    let quantity = Quantity::whole(shares).expect("fits");
+    Action::Trade(Order { stock_id, category_id: 0, side, quantity }, None)
+}
+
+/// Loads one player, settles one action at 1.00 a share per stock number, and gives the change.
+pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> Change {
+    let stock_id = match action {
+        Action::Trade(order, _) => Some(order.stock_id),
+        Action::Annotate { .. } => None,
+    };
+    let wanted = [Wanted { player_id, stock_id }];
+    let state = store.load_batch(&wanted, &[], PRICES).await.expect("loads");
+    let mut player = state.players[&player_id].clone();
+    let version_before = player.balance_version;
+    let price = Price(stock_id.unwrap_or(1) * 10_000);
+    let quote = Quote { price, as_of: now(), market_day: Day(12_786), source: QuoteSource::Fixed };
+    let fills: Vec<Fill> =
+        settle(&mut player, action, Some(quote), rules(), now()).into_iter().collect();
+    Change { player, version_before, fills, notes: vec![], records: vec![] }
+}
+
+pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -> bool {
+    let change = settle_one(store, player_id, action).await;
+    let accepted = !change.fills.is_empty();
+    let committed = store.commit_batch(&[change], now()).await.expect("commits");
+    assert_eq!(committed.moved, Vec::<i64>::new());
+    accepted
+}
+
+/// Makes two tests of an async function: one on each engine.
+macro_rules! on_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name("sqlite").await }
+            )*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name("postgres").await }
+            )*
+        }
+    };
+}
+pub(crate) use on_both_engines;

@@ -1,0 +1,206 @@
+//! The entrance of the trade path: it puts a request in the lane of its player and waits for the
+//! answer. What a lane does with it is in `lane`; turning answers into HTTP is in `web`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::{Action, Clock, Entropy, Fill, Outcome, Quote, Rules};
+use store::{Store, StoreError};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::TradingConfig;
+use crate::lane::{Job, Lane};
+
+/// Gives the present quote of a stock.
+pub type Quotes = Arc<dyn Fn(i64) -> Option<Quote> + Send + Sync>;
+/// Gives the present prices as the JSON text that `Store::load_batch` takes.
+pub type PricesJson = Arc<dyn Fn() -> Arc<str> + Send + Sync>;
+/// Told of fills after their COMMIT and before their answers, so that a client that reads its rank
+/// after the answer sees it moved. Called on the lane: it must be quick.
+pub type OnCommit = Arc<dyn Fn(&[Fill]) + Send + Sync>;
+
+/// What a desk works with.
+pub struct Parts {
+    /// Where trades are committed.
+    pub store: Store,
+    /// The rules of the game.
+    pub rules: Arc<Rules>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The chance in the waits between attempts.
+    pub entropy: Arc<dyn Entropy>,
+    /// The prices orders are settled at.
+    pub quotes: Quotes,
+    /// The prices holdings are valued at.
+    pub prices_json: PricesJson,
+    /// Who is told of commits.
+    pub on_commit: OnCommit,
+}
+
+/// One request of a player.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The player.
+    pub player_id: i64,
+    /// What is asked for.
+    pub action: Action,
+    /// The key under which the request is done once only.
+    pub idempotency: Option<Idempotency>,
+    /// The number of the HTTP request, for logs and replays.
+    pub request_id: String,
+}
+
+/// An idempotency key, and what the request said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The player's word for this request.
+    pub key: String,
+    /// SHA-256 of the route and the normalised body.
+    pub fingerprint: [u8; 32],
+}
+
+/// What came of a request. It is committed when this is returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The fill or the rejection.
+    pub outcome: Outcome,
+    /// Only on a replay: the number of the HTTP request that did it.
+    pub first_request_id: Option<String>,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The lane is full; nothing was done.
+    #[error("too many orders are waiting")]
+    Full {
+        /// When to try again, in seconds.
+        retry_after_s: u64,
+    },
+    /// The desk is closed; nothing was done.
+    #[error("the desk is closing")]
+    Closing,
+    /// There is no such player (any more); nothing was done.
+    #[error("there is no such player")]
+    UnknownPlayer,
+    /// The batch ended in a panic; whether the request was done is not known.
+    #[error("the batch of the order was lost")]
+    Lost,
+    /// The database failed. If it is unavailable, whether the request was done may not be known.
+    #[error("cannot settle the order")]
+    Store(#[source] Arc<StoreError>),
+}
+
+/// The entrance of the trade path. Clones are the same desk.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    /// The lanes' queues; `None` once the desk closes, which ends the lanes when they are empty.
+    queues: RwLock<Option<Vec<Queue>>>,
+    /// The lanes that were not waited for yet.
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    lanes: u32,
+}
+
+struct Queue {
+    sender: mpsc::Sender<Job>,
+    length: metrics::Gauge,
+}
+
+impl Desk {
+    /// Opens a desk and starts its lanes. Call it within a Tokio runtime.
+    pub fn start(config: &TradingConfig, parts: Parts) -> Self {
+        let lanes = match config.lanes {
+            0 if parts.store.engine() == "sqlite" => 1,
+            0 => 4,
+            n => n,
+        };
+        let parts = Arc::new(parts);
+        let (mut queues, mut tasks) = (Vec::new(), Vec::new());
+        for number in 0..lanes {
+            let queue_max = usize::try_from(config.queue_max.max(1)).unwrap_or(1);
+            let (sender, receiver) = mpsc::channel(queue_max);
+            let name = number.to_string();
+            let length = metrics::gauge!("openbell_desk_queue_length", "lane" => name);
+            let lane = Lane::new(config, Arc::clone(&parts), length.clone());
+            tasks.push(tokio::spawn(Arc::new(lane).run(receiver)));
+            queues.push(Queue { sender, length });
+        }
+        let queues = RwLock::new(Some(queues));
+        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes }))
+    }
+
+    /// Has a request done. Once this was polled, dropping it changes nothing: the request is in the
+    /// queue and is done without a listener.
+    pub async fn submit(&self, request: Request) -> Result<Answer, DeskError> {
+        let answer = self.enqueue(request)?;
+        // The other end goes without an answer only when its batch panicked.
+        answer.await.unwrap_or(Err(DeskError::Lost))
+    }
+
+    /// Stops taking requests, waits until every accepted one is answered and the lanes have ended.
+    pub async fn close(&self) {
+        drop(self.0.queues.write().unwrap_or_else(PoisonError::into_inner).take());
+        let mut tasks = self.0.tasks.lock().await;
+        while let Some(task) = tasks.last_mut() {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a lane did not end well");
+            }
+            tasks.pop();
+        }
+    }
+
+    /// Whether requests are taken.
+    pub fn is_open(&self) -> bool {
+        self.0.queues.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// How many lanes there are.
+    pub fn lanes(&self) -> u32 {
+        self.0.lanes
+    }
+
+    fn enqueue(
+        &self,
+        request: Request,
+    ) -> Result<oneshot::Receiver<Result<Answer, DeskError>>, DeskError> {
+        let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let queues = queues.as_ref().ok_or(DeskError::Closing)?;
+        let queue = &queues[lane_of(request.player_id, queues.len())];
+        let (job, answer) = Job::new(request);
+        match queue.sender.try_send(job) {
+            Ok(()) => {
+                queue.length.increment(1.0);
+                Ok(answer)
+            }
+            Err(TrySendError::Full(_)) => {
+                metrics::counter!("openbell_desk_full_total").increment(1);
+                Err(DeskError::Full { retry_after_s: 1 })
+            }
+            Err(TrySendError::Closed(_)) => Err(DeskError::Closing),
+        }
+    }
+}
+
+/// The lane of a player: Fibonacci hashing, so that neighbouring numbers spread evenly.
+fn lane_of(player_id: i64, lanes: usize) -> usize {
+    let hash = player_id.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    usize::try_from(hash).unwrap_or_default() % lanes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_players_spread_over_the_lanes() {
+        for lanes in [1, 2, 4, 7] {
+            let mut counts = vec![0_usize; lanes];
+            (1..=7000).for_each(|player_id| counts[lane_of(player_id, lanes)] += 1);
+            let fair = 7000 / lanes;
+            assert!(counts.iter().all(|count| count.abs_diff(fair) < fair / 10), "{counts:?}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Facts about the desk, on real stores: what many orders at once come to, what a key promises, and
+//! what is answered when a desk is full, closing or not alone. `world` opens the games.
+
+mod world;
+
+use std::collections::BTreeSet;
+
+use domain::{Action, EntryKind, Money, Note, Outcome, Quantity, Rejection, Side};
+use tokio::task::JoinSet;
+use trading::{Answer, Desk, DeskError, Idempotency, Request, TradingConfig};
+use world::{ENGINES, World, order, poll_once};
+
+/// Of the starting cash, 10,000.00, 60 shares can be bought at this price.
+const DEAR: i64 = 1_666_600;
+const CHEAP: i64 = 100_000;
+
+fn buy(player_id: i64, stock_id: i64, key: Option<(&str, u8)>, number: u32) -> Request {
+    let idempotency = key.map(|(key, fingerprint)| Idempotency {
+        key: key.to_owned(),
+        fingerprint: [fingerprint; 32],
+    });
+    let action = Action::Trade(order(stock_id, Side::Buy, 1), None);
+    Request { player_id, action, idempotency, request_id: format!("r{number}") }
+}
+
+/// Submits all of them at once, and gives the answers in the order of the requests.
+async fn submit_all(desks: &[&Desk], requests: Vec<Request>) -> Vec<Answer> {
+    let mut tasks = JoinSet::new();
+    for (number, request) in requests.into_iter().enumerate() {
+        let desk = desks[number % desks.len()].clone();
+        tasks.spawn(async move { (number, desk.submit(request).await.expect("answered")) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(number, _)| *number);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+fn filled(answers: &[Answer]) -> usize {
+    answers.iter().filter(|answer| answer.outcome.is_ok()).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_100_purchases_at_once_exactly_the_60_with_cash_are_filled() {
+    for engine in ENGINES {
+        let world = World::open(engine, DEAR).await;
+        let desk = world.desk(&TradingConfig { batch_max: 16, ..TradingConfig::default() });
+        let requests = (0..100).map(|n| buy(world.player_id, world.stock_id, None, n)).collect();
+        let answers = submit_all(&[&desk], requests).await;
+        assert_eq!(filled(&answers), 60, "{engine}");
+        let refused: Vec<&Outcome> =
+            answers.iter().map(|answer| &answer.outcome).filter(|o| o.is_err()).collect();
+        assert_eq!(refused, [&Err(Rejection::InsufficientCash); 40], "{engine}");
+        desk.close().await;
+        let entries = world.checked_chain().await;
+        assert_eq!(entries.len(), 61, "{engine}");
+        assert_eq!(entries[60].cash_after, Money(1_000_000 - 60 * DEAR / 100), "{engine}");
+        assert_eq!(entries[60].quantity_after, Quantity::whole(60).unwrap(), "{engine}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_sent_16_times_at_once_trades_once() {
+    for engine in ENGINES {
+        // In one batch, and in many.
+        for batch_max in [512, 3] {
+            let world = World::open(engine, CHEAP).await;
+            let desk = world.desk(&TradingConfig { batch_max, ..TradingConfig::default() });
+            let request = |n| buy(world.player_id, world.stock_id, Some(("once", 7)), n);
+            let answers = submit_all(&[&desk], (0..16).map(request).collect()).await;
+            let first = &answers.iter().find(|a| a.first_request_id.is_none()).unwrap().outcome;
+            assert!(first.is_ok() && answers.iter().all(|a| a.outcome == *first), "{engine}");
+            let firsts: Vec<&Answer> =
+                answers.iter().filter(|a| a.first_request_id.is_none()).collect();
+            assert_eq!(firsts.len(), 1, "{engine}");
+            let named: BTreeSet<&String> =
+                answers.iter().filter_map(|a| a.first_request_id.as_ref()).collect();
+            assert_eq!(named.len(), 1, "{engine}");
+            assert_eq!(world.checked_chain().await.len(), 2, "{engine}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_another_body_is_reused_and_does_nothing() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        let request = |key, body, n| buy(world.player_id, world.stock_id, Some((key, body)), n);
+        let reused = Err(Rejection::IdempotencyKeyReused);
+        desk.submit(request("k", 1, 1)).await.unwrap().outcome.expect("filled");
+        assert_eq!(desk.submit(request("k", 2, 2)).await.unwrap().outcome, reused, "{engine}");
+        // The same within one batch.
+        let both = vec![request("l", 1, 3), request("l", 2, 4)];
+        let answers = submit_all(&[&desk], both).await;
+        assert_eq!(filled(&answers), 1, "{engine}");
+        assert!(answers.iter().any(|answer| answer.outcome == reused), "{engine}");
+        // It was not kept: the first body still has its answer.
+        let again = desk.submit(request("k", 1, 5)).await.unwrap();
+        assert!(again.outcome.is_ok(), "{engine}");
+        assert_eq!(again.first_request_id.as_deref(), Some("r1"), "{engine}");
+        assert_eq!(world.checked_chain().await.len(), 3, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_replayed_even_when_it_would_be_filled_now() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        let mut request = buy(world.player_id, world.stock_id, Some(("sell", 1)), 1);
+        request.action = Action::Trade(order(world.stock_id, Side::Sell, 1), None);
+        let refused = Err(Rejection::InsufficientQuantity);
+        let first = desk.submit(request.clone()).await.unwrap();
+        assert_eq!(first, Answer { outcome: refused.clone(), first_request_id: None });
+        let bought = desk.submit(buy(world.player_id, world.stock_id, None, 2)).await.unwrap();
+        assert!(bought.outcome.is_ok(), "{engine}");
+        let again = desk.submit(Request { request_id: "r3".to_owned(), ..request }).await.unwrap();
+        let expected = Answer { outcome: refused, first_request_id: Some("r1".to_owned()) };
+        assert_eq!(again, expected, "{engine}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_desks_on_one_player_leave_one_gapless_chain() {
+    let world = World::open("postgres", CHEAP).await;
+    let other = world.open_again().await;
+    let config = TradingConfig { batch_max: 8, attempts_max: 16, ..TradingConfig::default() };
+    let (one, two) = (world.desk(&config), other.desk(&config));
+    let requests = (0..400).map(|n| buy(world.player_id, world.stock_id, None, n)).collect();
+    let answers = submit_all(&[&one, &two], requests).await;
+    let others = answers.iter().filter_map(|answer| answer.outcome.as_ref().err());
+    assert!(others.into_iter().all(|rejection| *rejection == Rejection::Contended));
+    let entries = world.checked_chain().await;
+    let filled = filled(&answers);
+    assert_eq!(entries.len(), 1 + filled);
+    let shares = i64::try_from(filled).unwrap();
+    let last = &entries[filled];
+    assert_eq!(last.quantity_after, Quantity::whole(shares).unwrap());
+    assert_eq!(last.cash_after, Money(1_000_000 - shares * CHEAP / 100));
+    let versions: BTreeSet<i64> =
+        answers.iter().filter_map(|a| Some(a.outcome.as_ref().ok()?.entry.version)).collect();
+    assert_eq!(versions.len(), filled, "every answer names a trade of its own");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_sent_to_two_desks_at_once_trades_once() {
+    let world = World::open("postgres", CHEAP).await;
+    let other = world.open_again().await;
+    let config = TradingConfig { attempts_max: 16, ..TradingConfig::default() };
+    let (one, two) = (world.desk(&config), other.desk(&config));
+    let request = |n| buy(world.player_id, world.stock_id, Some(("once", 7)), n);
+    let answers = submit_all(&[&one, &two], (0..16).map(request).collect()).await;
+    assert_eq!(filled(&answers), 16);
+    assert_eq!(answers.iter().filter(|a| a.first_request_id.is_none()).count(), 1);
+    assert_eq!(world.checked_chain().await.len(), 2);
+}
+
+// On a runtime of one thread a lane does not run before the test waits, so it is known what is in
+// its queue.
+#[tokio::test]
+async fn a_full_lane_turns_orders_away() {
+    let world = World::open("sqlite", CHEAP).await;
+    let desk = world.desk(&TradingConfig { queue_max: 2, ..TradingConfig::default() });
+    let submit = |n| desk.submit(buy(world.player_id, world.stock_id, None, n));
+    let (one, two, three) = tokio::join!(submit(1), submit(2), submit(3));
+    assert!(one.unwrap().outcome.is_ok() && two.unwrap().outcome.is_ok());
+    assert!(matches!(three, Err(DeskError::Full { retry_after_s: 1 })));
+    assert!(submit(4).await.unwrap().outcome.is_ok(), "there is room again");
+}
+
+#[tokio::test]
+async fn closing_answers_everything_accepted_and_accepts_nothing_more() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig { batch_max: 4, ..TradingConfig::default() });
+        let submit = |n| desk.submit(buy(world.player_id, world.stock_id, None, n));
+        let mut accepted: Vec<_> = (0..20).map(|n| Box::pin(submit(n))).collect();
+        for waiting in &mut accepted {
+            assert!(poll_once(waiting.as_mut()).await.is_none());
+        }
+        assert!(desk.is_open());
+        desk.close().await;
+        assert!(!desk.is_open());
+        for waiting in accepted {
+            assert!(waiting.await.unwrap().outcome.is_ok(), "{engine}");
+        }
+        assert!(matches!(submit(99).await, Err(DeskError::Closing)));
+        desk.close().await;
+        assert_eq!(world.checked_chain().await.len(), 21, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_client_left_is_traded_all_the_same() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        let mut left = Box::pin(desk.submit(buy(world.player_id, world.stock_id, None, 1)));
+        assert!(poll_once(left.as_mut()).await.is_none());
+        drop(left);
+        desk.close().await;
+        assert_eq!(world.checked_chain().await.len(), 2, "{engine}");
+        assert_eq!(world.published(), [2], "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_note_comes_with_its_trade_and_can_be_replaced() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        let note = |text: &str| Note::parse(text).unwrap();
+        let mut request = buy(world.player_id, world.stock_id, None, 1);
+        let why = Some(note("It is cheap."));
+        request.action = Action::Trade(order(world.stock_id, Side::Buy, 1), why);
+        let fill = desk.submit(request.clone()).await.unwrap().outcome.expect("filled");
+        let id = fill.entry.trade_id();
+        assert_eq!(world.note_of(id).await.as_deref(), Some("It is cheap."), "{engine}");
+        // Two about one trade in one batch: the last one stands, and neither is a first note.
+        let annotate = |n, text: &str| {
+            let (about_version, note) = (fill.entry.version, note(text));
+            let action = Action::Annotate { about_version, first: false, note };
+            let request_id = format!("r{n}");
+            desk.submit(Request { action, request_id, ..request.clone() })
+        };
+        let (one, two) = tokio::join!(annotate(2, "It was cheap."), annotate(3, "I guessed."));
+        for (answer, version) in [(one, 3), (two, 4)] {
+            let entry = answer.unwrap().outcome.expect("kept").entry;
+            assert_eq!((entry.kind, entry.version), (EntryKind::Note, version), "{engine}");
+            assert_eq!(entry.about_version, Some(id.version), "{engine}");
+        }
+        assert_eq!(world.note_of(id).await.as_deref(), Some("I guessed."), "{engine}");
+        world.checked_chain().await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_first_notes_in_one_batch_one_counts() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        let request = buy(world.player_id, world.stock_id, None, 1);
+        let trade = desk.submit(request.clone()).await.unwrap().outcome.expect("filled").entry;
+        let annotate = || {
+            let note = Note::parse("Because.").unwrap();
+            let action = Action::Annotate { about_version: trade.version, first: true, note };
+            desk.submit(Request { action, ..request.clone() })
+        };
+        let (one, two) = tokio::join!(annotate(), annotate());
+        assert!(one.unwrap().outcome.is_ok() && two.unwrap().outcome.is_ok(), "{engine}");
+        assert_eq!(world.notes().await, 1, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_player_is_no_rejection() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        let unknown = desk.submit(buy(world.player_id + 1, world.stock_id, None, 1)).await;
+        assert!(matches!(unknown, Err(DeskError::UnknownPlayer)), "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_costs_its_batch_and_not_the_lane() {
+    let world = World::open("sqlite", CHEAP).await;
+    let desk = world.desk(&TradingConfig::default());
+    world.panic_at_next_quote();
+    let request = |n| buy(world.player_id, world.stock_id, None, n);
+    assert!(matches!(desk.submit(request(1)).await, Err(DeskError::Lost)));
+    assert!(desk.submit(request(2)).await.unwrap().outcome.is_ok());
+    assert_eq!(world.checked_chain().await.len(), 2);
+}

@@ -1,0 +1,164 @@
+//! A game with one stock at a fixed price and one player, on a real database, and desks on it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use domain::{
+    Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rules, Side, Symbol,
+    TradeId, genesis_hash,
+};
+use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store};
+use tempfile::TempDir;
+use testkit::{ManualClock, SeededEntropy, postgres_database};
+use trading::{Desk, Parts, TradingConfig};
+
+/// What every fact must hold on.
+pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+
+pub(crate) struct World {
+    store: Store,
+    url: String,
+    clock: ManualClock,
+    price: Price,
+    pub(crate) player_id: i64,
+    pub(crate) stock_id: i64,
+    published: Arc<Mutex<Vec<i64>>>,
+    panic_next: Arc<AtomicBool>,
+    _directory: Arc<TempDir>,
+}
+
+fn rules() -> Rules {
+    toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
+}
+
+pub(crate) fn order(stock_id: i64, side: Side, shares: i64) -> Order {
+    let quantity = Quantity::whole(shares).expect("few");
+    Order { stock_id, category_id: 0, side, quantity }
+}
+
+/// What a future gives when it is polled once, as if its client had looked and gone.
+pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+async fn open_store(url: &str) -> Store {
+    let config = DatabaseConfig { url: url.to_owned(), ..DatabaseConfig::default() };
+    Store::open(&config).await.expect("opens")
+}
+
+impl World {
+    pub(crate) async fn open(engine: &str, price: i64) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = match engine {
+            "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
+            _ => postgres_database(),
+        };
+        let (store, clock) = (open_store(&url).await, ManualClock::new());
+        let now = clock.now();
+        store.migrate().await.expect("migrates");
+        store.ensure_game("fixed", now).await.expect("a game");
+        store.ensure_ledger_months(now).await.expect("months");
+        store.save_achievements(&rules()).await.expect("achievements");
+        let text = || "x".to_owned();
+        let stock = NewStock {
+            symbol: Symbol::parse("AAPL").expect("a symbol"),
+            name: text(),
+            category: text(),
+            description: text(),
+            kid_friendly_description: text(),
+            fun_fact: None,
+        };
+        let stock_id = store.save_stocks(&[stock]).await.expect("saved")[0].stock_id;
+        let (name, email, password_hash) = ("Kim", "kim@example.org", "-");
+        let user = NewUser { name, email, email_key: email, password_hash };
+        let later = now.plus_seconds(1000);
+        let token =
+            NewToken { hash: [1; 32], name: "test", idle_expires_at: later, expires_at: later };
+        let registered = store.register(&user, &token, &rules(), now).await.expect("registers");
+        Self {
+            store,
+            url,
+            clock,
+            price: Price(price),
+            player_id: registered.expect("a new e-mail").player_id,
+            stock_id,
+            published: Arc::default(),
+            panic_next: Arc::default(),
+            _directory: Arc::new(directory),
+        }
+    }
+
+    /// The same game as another node sees it: with connections of its own.
+    pub(crate) async fn open_again(&self) -> Self {
+        Self {
+            store: open_store(&self.url).await,
+            url: self.url.clone(),
+            clock: self.clock.clone(),
+            published: Arc::clone(&self.published),
+            panic_next: Arc::clone(&self.panic_next),
+            _directory: Arc::clone(&self._directory),
+            ..*self
+        }
+    }
+
+    pub(crate) fn desk(&self, config: &TradingConfig) -> Desk {
+        let (clock, price, stock_id) = (self.clock.clone(), self.price, self.stock_id);
+        let (published, panic_next) = (Arc::clone(&self.published), Arc::clone(&self.panic_next));
+        let parts = Parts {
+            store: self.store.clone(),
+            rules: Arc::new(rules()),
+            clock: Arc::new(self.clock.clone()),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            quotes: Arc::new(move |asked| {
+                assert!(!panic_next.swap(false, Ordering::SeqCst), "asked to panic");
+                let (as_of, market_day, source) = (clock.now(), Day(12_786), QuoteSource::Fixed);
+                (asked == stock_id).then_some(Quote { price, as_of, market_day, source })
+            }),
+            prices_json: Arc::new(move || format!("[[{stock_id},{}]]", price.0).into()),
+            on_commit: Arc::new(move |fills| {
+                published
+                    .lock()
+                    .expect("no panic")
+                    .extend(fills.iter().map(|fill| fill.entry.version));
+            }),
+        };
+        Desk::start(config, parts)
+    }
+
+    /// The versions that were published, in their order.
+    pub(crate) fn published(&self) -> Vec<i64> {
+        self.published.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn panic_at_next_quote(&self) {
+        self.panic_next.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn note_of(&self, id: TradeId) -> Option<String> {
+        self.store.find_transaction(id).await.expect("read").expect("a trade").note
+    }
+
+    /// How many trades of the player have a note.
+    pub(crate) async fn notes(&self) -> i64 {
+        self.store.chain_heads_page(self.player_id - 1, 1).await.expect("read")[0].notes
+    }
+
+    /// The player's ledger; its hashes and versions are checked.
+    pub(crate) async fn checked_chain(&self) -> Vec<LedgerEntry> {
+        let after = (self.player_id, 0);
+        let rows = self.store.ledger_range(after, self.player_id, 10_000).await.expect("read");
+        let mut hash = genesis_hash(self.player_id);
+        for (version, (entry, found)) in (1..).zip(&rows) {
+            hash = entry.hash(hash);
+            assert_eq!((entry.version, *found), (version, hash));
+        }
+        rows.into_iter().map(|(entry, _)| entry).collect()
+    }
+}

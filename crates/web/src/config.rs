@@ -1,0 +1,183 @@
+//! What a host can choose about the HTTP side: the sections `[http]`, `[limits]`, `[auth]` and
+//! `[names]`. Reading files and the environment is the server's; `config/openbell.toml` names every
+//! key with its default.
+
+use cluster::Quota;
+use serde::{Deserialize, Serialize};
+
+/// The four sections of this crate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebConfig {
+    /// Connections and bodies.
+    pub http: HttpConfig,
+    /// Quotas.
+    pub limits: LimitsConfig,
+    /// Passwords and tokens.
+    pub auth: AuthConfig,
+    /// What players may call themselves.
+    pub names: NamesConfig,
+}
+
+/// Where to listen, and the limits on what arrives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// `ADDRESS:PORT`; port 0 is any free one.
+    pub listen: String,
+    /// From the first byte of a request to the end of its headers, in milliseconds.
+    pub header_read_timeout_ms: u64,
+    /// From a connection to its first byte, in milliseconds.
+    pub first_byte_timeout_ms: u64,
+    /// For the whole body, in milliseconds.
+    pub body_timeout_ms: u64,
+    /// For the whole answer, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// The largest body, in bytes.
+    pub body_size_max: usize,
+    /// The largest headers, in bytes.
+    pub header_size_max: usize,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Connections at once from one address.
+    pub connections_per_address_max: usize,
+    /// Proxies whose `X-Forwarded-For` is believed, as addresses or `ADDRESS/BITS`.
+    pub trusted_proxies: Vec<String>,
+    /// Origins whose pages may call the API; `*` is any.
+    pub cors_origins: Vec<String>,
+    /// How long running requests may go on when the server stops, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// Addresses, or `ADDRESS/BITS`, that may read the metrics.
+    pub metrics_from: Vec<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            header_read_timeout_ms: 10_000,
+            first_byte_timeout_ms: 10_000,
+            body_timeout_ms: 10_000,
+            request_timeout_ms: 30_000,
+            body_size_max: 16 * 1024,
+            header_size_max: 16 * 1024,
+            connections_max: 10_000,
+            connections_per_address_max: 1_024,
+            trusted_proxies: Vec::new(),
+            cors_origins: owned(&["*"]),
+            drain_timeout_ms: 10_000,
+            metrics_from: owned(&["127.0.0.0/8", "::1"]),
+        }
+    }
+}
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Times at once.
+    pub burst: u32,
+    /// Seconds in which that many come back.
+    pub per_s: u32,
+}
+
+impl From<Limit> for Quota {
+    fn from(limit: Limit) -> Self {
+        Self { burst: limit.burst, per_s: limit.per_s }
+    }
+}
+
+/// The quotas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Whether anything is limited at all.
+    pub enabled: bool,
+    /// Attempts to log in to one account from one network.
+    pub login_per_account: Limit,
+    /// Attempts to log in from one network, whatever the account.
+    pub login_per_address: Limit,
+    /// Registrations from one network.
+    pub register_per_address: Limit,
+    /// Requests that only read, of one token or, without one, of one network.
+    pub read: Limit,
+    /// Requests that write, of one token or, without one, of one network.
+    pub trade: Limit,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            login_per_account: Limit { burst: 10, per_s: 300 },
+            login_per_address: Limit { burst: 300, per_s: 300 },
+            register_per_address: Limit { burst: 200, per_s: 3_600 },
+            read: Limit { burst: 6_000, per_s: 60 },
+            trade: Limit { burst: 12_000, per_s: 60 },
+        }
+    }
+}
+
+/// Passwords and tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Days without use after which a token is dead.
+    pub token_idle_days: u32,
+    /// Days after which a token is dead, used or not.
+    pub token_absolute_days: u32,
+    /// Tokens one user may have when asking for another by name.
+    pub tokens_per_user_max: u32,
+    /// Passwords hashed at once; each takes 19 MiB and one core.
+    pub hash_concurrency_max: usize,
+    /// Passwords that wait for their turn; more are refused with 503.
+    pub hash_queue_max: usize,
+    /// The shortest password, in characters.
+    pub password_length_min: usize,
+    /// The longest password, in characters.
+    pub password_length_max: usize,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            token_idle_days: 30,
+            token_absolute_days: 365,
+            tokens_per_user_max: 50,
+            hash_concurrency_max: 2,
+            hash_queue_max: 64,
+            password_length_min: 8,
+            password_length_max: 256,
+        }
+    }
+}
+
+/// What players may call themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamesConfig {
+    /// The longest name, in characters as people count them.
+    pub length_max: usize,
+    /// Names that nobody may have, however they are spelt, beside those of the staff.
+    pub refused: Vec<String>,
+}
+
+impl Default for NamesConfig {
+    fn default() -> Self {
+        Self { length_max: 24, refused: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_and_a_missing_one_has_its_default() {
+        let read = serde_json::from_str::<WebConfig>(r#"{"auth":{"token_idle_days":7}}"#).unwrap();
+        assert_eq!((read.auth.token_idle_days, read.auth.token_absolute_days), (7, 365));
+        assert!(serde_json::from_str::<WebConfig>(r#"{"auth":{"token_days":7}}"#).is_err());
+        assert!(serde_json::from_str::<WebConfig>(r#"{"limits":{"read":{"burst":1}}}"#).is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! What surrounds every request: its number, its log line, its metrics, the end of its patience,
+//! and the writing of its error, if it ends in one. A panic ends here, too. The headers that guard
+//! browsers are in `headers`, those for other origins in `cors`.
+
+pub(crate) mod cors;
+pub(crate) mod headers;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::address::{self, ClientAddress};
+use crate::problem::{Problem, codes};
+use crate::session::RequestId;
+use crate::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest path that an error repeats, in bytes.
+const INSTANCE_LENGTH_MAX: usize = 256;
+
+/// What is known of a request once it is gone.
+struct Facts {
+    request_id: RequestId,
+    method: Method,
+    path: String,
+    route: String,
+}
+
+impl Facts {
+    /// Numbers the request and finds out whose it is.
+    fn note(state: &AppState, request: &mut Request) -> Self {
+        let mut believed = None;
+        if let Some(peer) = address::peer_of(request.extensions()) {
+            let client = address::resolve(peer, request.headers(), &state.trusted_proxies);
+            request.extensions_mut().insert(ClientAddress(client));
+            // Anybody else could give its requests the numbers of others.
+            if state.trusted_proxies.contains(peer) {
+                believed = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
+            }
+        }
+        let request_id = believed.unwrap_or_else(|| RequestId::new(&*state.entropy));
+        request.extensions_mut().insert(request_id.clone());
+        let path: String = request.uri().path().chars().take(INSTANCE_LENGTH_MAX).collect();
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map_or("none", MatchedPath::as_str).to_owned();
+        Self { request_id, method: request.method().clone(), path, route }
+    }
+
+    /// The method's name among those that are counted: a client can send any word.
+    fn method(&self) -> &'static str {
+        match self.method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::DELETE => "DELETE",
+            Method::PATCH => "PATCH",
+            Method::OPTIONS => "OPTIONS",
+            _ => "OTHER",
+        }
+    }
+}
+
+/// The outermost layer.
+pub(crate) async fn surround(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let facts = Facts::note(&state, &mut request);
+    let span = tracing::info_span!(
+        "request",
+        id = %facts.request_id,
+        method = facts.method(),
+        route = facts.route,
+        player_id = Empty,
+    );
+    let patience = Duration::from_millis(state.config.http.request_timeout_ms);
+    let answer = answer(request, next, patience, &facts);
+    let response = answer.instrument(span.clone()).await;
+    span.in_scope(|| record(&facts, &response, started.elapsed()));
+    response
+}
+
+async fn answer(request: Request, next: Next, patience: Duration, facts: &Facts) -> Response {
+    // Boxed: the state of all layers and handlers is large to hold inline.
+    let inner = AssertUnwindSafe(Box::pin(next.run(request))).catch_unwind();
+    let mut response = match tokio::time::timeout(patience, inner).await {
+        Ok(Ok(response)) => response,
+        // The panic's hook has logged where and why.
+        Ok(Err(_)) => headers::protected(Problem::internal().into_response()),
+        // The desk carries an order out even when nobody waits for it any more.
+        Err(_) => headers::protected(Problem::from(&codes::TIMED_OUT).into_response()),
+    };
+    write_problem(&mut response, facts);
+    if let Ok(value) = HeaderValue::from_str(&facts.request_id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// Writes the body of an error, also of those that are made by the router itself.
+fn write_problem(response: &mut Response, facts: &Facts) {
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if response.status() == codes::METHOD_NOT_ALLOWED.status => {
+            let allowed = response.headers().get(header::ALLOW);
+            let allowed = allowed.and_then(|value| value.to_str().ok()).unwrap_or_default();
+            Problem::method_not_allowed(&facts.method, &facts.path, allowed)
+        }
+        None => return,
+    };
+    problem.write(response, &facts.request_id.to_string(), &facts.path);
+    if facts.method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+}
+
+fn record(facts: &Facts, response: &Response, elapsed: Duration) {
+    let status = response.status();
+    let (method, route) = (facts.method(), facts.route.clone());
+    let status_text = status.as_str().to_owned();
+    metrics::counter!("openbell_http_requests_total",
+        "route" => route.clone(), "method" => method, "status" => status_text)
+    .increment(1);
+    metrics::histogram!("openbell_http_request_duration_seconds",
+        "route" => route, "method" => method)
+    .record(elapsed);
+    let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    if status.is_server_error() {
+        tracing::warn!(status = status.as_u16(), duration_us, "answered with a fault");
+    } else {
+        tracing::debug!(status = status.as_u16(), duration_us, "answered");
+    }
+}

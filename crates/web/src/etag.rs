@@ -1,0 +1,81 @@
+//! Answers with an `ETag`, and 304 to whoever has them already. The tag is a hash of the body, so it
+//! needs no version and is equal on every node.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::problem::Problem;
+
+/// Anybody may keep it, and asks before using it again.
+const PUBLIC: HeaderValue = HeaderValue::from_static("no-cache");
+/// Nobody keeps it but the player's own program, which may ask with the tag.
+const PRIVATE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// An answer that is the same for everybody.
+pub(crate) fn public(headers: &HeaderMap, answer: &impl Serialize) -> Response {
+    written(headers, answer, PUBLIC)
+}
+
+/// An answer that is one player's alone.
+pub(crate) fn private(headers: &HeaderMap, answer: &impl Serialize) -> Response {
+    written(headers, answer, PRIVATE)
+}
+
+/// JSON that is written already, the same for everybody.
+pub(crate) fn json(headers: &HeaderMap, body: Vec<u8>) -> Response {
+    tagged(headers, body, PUBLIC)
+}
+
+fn written(headers: &HeaderMap, answer: &impl Serialize, keep: HeaderValue) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => tagged(headers, body, keep),
+        Err(error) => {
+            tracing::error!(%error, "cannot write an answer as JSON");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+fn tagged(headers: &HeaderMap, body: Vec<u8>, keep: HeaderValue) -> Response {
+    let digest: [u8; 32] = Sha256::digest(&body).into();
+    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let tag = format!("\"{digits}\"");
+    let mut response = if is_known(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    };
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.insert(header::CACHE_CONTROL, keep);
+    response
+}
+
+/// Whether the asker has the answer with this tag; weak comparison, as RFC 9110 has it.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    tags.any(|known| {
+        let known = known.trim();
+        known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_found_in_lists_and_in_their_weak_form() {
+        let known = |value: &'static str| {
+            let value = HeaderValue::from_static(value);
+            is_known(&HeaderMap::from_iter([(header::IF_NONE_MATCH, value)]), "\"a\"")
+        };
+        assert!(known("\"a\"") && known("W/\"a\"") && known("\"b\", \"a\"") && known("*"));
+        assert!(!known("\"b\"") && !known("a") && !known(""));
+    }
+}

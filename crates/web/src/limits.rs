@@ -1,0 +1,206 @@
+//! Who may ask how often. Requests are counted by token or, without one, by network; attempts to
+//! log in by account and network together, so that nobody can lock another out from elsewhere, and
+//! by network alone. How counting is done is `cluster`'s.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cluster::{Decision, Quota};
+use sha2::{Digest, Sha256};
+
+use crate::address;
+use crate::config::Limit;
+use crate::problem::{Problem, codes};
+use crate::state::AppState;
+use crate::token;
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+const ORIGINAL_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const ORIGINAL_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const ORIGINAL_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// Bytes of a hash that tell two keys apart.
+const KEY_BYTES: usize = 8;
+
+/// The network a request comes from: one IPv4 address, or 64 bits of an IPv6 address, which is the
+/// least a household gets.
+pub(crate) struct Network(String);
+
+impl Network {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
+                format!("{network}/64")
+            }
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Network {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(address::client_of(&parts.extensions)))
+    }
+}
+
+/// Middleware that counts every request under `/api` and says in the answer's headers how many are
+/// left. Pages and probes are not counted: a probe that is refused would stop a healthy server.
+pub(crate) async fn general(
+    State(state): State<AppState>,
+    network: Network,
+    request: Request,
+    next: Next,
+) -> Response {
+    let limits = &state.config.limits;
+    let counted = request.uri().path().starts_with("/api/") && request.method() != Method::OPTIONS;
+    if !limits.enabled || !counted {
+        return next.run(request).await;
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (name, limit) = if reads { ("read", limits.read) } else { ("trade", limits.trade) };
+    let token = bearer(request.headers()).and_then(token::hash);
+    let key = token.as_ref().map_or_else(|| network.0.clone(), |hash| hex(hash));
+    let mut decision = take(&state, name, &key, limit).await;
+    let mut response = if decision.allowed {
+        next.run(request).await
+    } else {
+        refusal(&state, &decision).into_response()
+    };
+    // Made-up tokens, each new, must not be a way around the count.
+    if token.is_some() && response.status() == StatusCode::UNAUTHORIZED {
+        decision = take(&state, name, &network.0, limit).await;
+        if !decision.allowed {
+            response = refusal(&state, &decision).into_response();
+        }
+    }
+    describe(response.headers_mut(), name, limit, &decision);
+    response
+}
+
+/// Counts an attempt to log in, before anything is looked up, and refuses when there were too many.
+/// That the account exists makes no difference.
+pub(crate) async fn count_login(
+    state: &AppState,
+    network: &Network,
+    email_key: &str,
+) -> Result<(), Problem> {
+    let limits = &state.config.limits;
+    if !limits.enabled {
+        return Ok(());
+    }
+    // An address in a counter's key could be read in Redis.
+    let account = hex(&Sha256::digest(email_key.as_bytes()));
+    let key = format!("{account}:{}", network.0);
+    count(state, "login_per_address", &network.0, limits.login_per_address).await?;
+    count(state, "login_per_account", &key, limits.login_per_account).await
+}
+
+/// Counts a registration, and refuses when there were too many.
+pub(crate) async fn count_registration(state: &AppState, network: &Network) -> Result<(), Problem> {
+    let limits = &state.config.limits;
+    if !limits.enabled {
+        return Ok(());
+    }
+    count(state, "register_per_address", &network.0, limits.register_per_address).await
+}
+
+async fn count(
+    state: &AppState,
+    name: &'static str,
+    key: &str,
+    limit: Limit,
+) -> Result<(), Problem> {
+    let decision = take(state, name, key, limit).await;
+    if decision.allowed { Ok(()) } else { Err(refusal(state, &decision)) }
+}
+
+async fn take(state: &AppState, name: &'static str, key: &str, limit: Limit) -> Decision {
+    let decision = state.counters.take(name, key, Quota::from(limit), state.clock.now()).await;
+    if !decision.allowed {
+        metrics::counter!("openbell_rate_limited_total", "quota" => name).increment(1);
+    }
+    decision
+}
+
+fn refusal(state: &AppState, decision: &Decision) -> Problem {
+    let wait = i64::try_from(decision.retry_after_s).unwrap_or(i64::MAX);
+    let resets_at = state.clock.now().plus_seconds(wait).seconds();
+    Problem::from(&codes::RATE_LIMITED)
+        .retry_after(decision.retry_after_s)
+        .with_header(ORIGINAL_RESET, resets_at.into())
+}
+
+/// The IETF draft's headers and the original's.
+fn describe(headers: &mut HeaderMap, name: &str, limit: Limit, decision: &Decision) {
+    let policy = format!("\"{name}\";q={};w={}", limit.burst, limit.per_s);
+    let left = format!("\"{name}\";r={};t={}", decision.remaining, decision.reset_s);
+    for (header, text) in [(POLICY, policy), (LEFT, left)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(header, value);
+        }
+    }
+    headers.insert(ORIGINAL_LIMIT, decision.limit.into());
+    headers.insert(ORIGINAL_REMAINING, decision.remaining.into());
+}
+
+/// What stands after `Bearer`, whatever it is.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn hex(hash: &[u8]) -> String {
+    hash.iter().take(KEY_BYTES).fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_address() {
+        let network = |text: &str| Network::of(text.parse().unwrap()).0;
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(network("::1"), "::/64");
+    }
+
+    #[test]
+    fn the_headers_say_what_is_left() {
+        let mut headers = HeaderMap::new();
+        let decision =
+            Decision { allowed: true, limit: 60, remaining: 12, reset_s: 31, retry_after_s: 0 };
+        describe(&mut headers, "read", Limit { burst: 60, per_s: 60 }, &decision);
+        assert_eq!(headers["ratelimit-policy"], "\"read\";q=60;w=60");
+        assert_eq!(headers["ratelimit"], "\"read\";r=12;t=31");
+        assert_eq!(headers["x-ratelimit-limit"], "60");
+        assert_eq!(headers["x-ratelimit-remaining"], "12");
+    }
+
+    #[test]
+    fn only_bearer_tokens_are_read() {
+        let read = |text: &'static str| {
+            let headers = [(header::AUTHORIZATION, HeaderValue::from_static(text))];
+            bearer(&HeaderMap::from_iter(headers)).map(str::to_owned)
+        };
+        assert_eq!(read("Bearer ob_x").as_deref(), Some("ob_x"));
+        assert_eq!(read("bearer  ob_x ").as_deref(), Some("ob_x"));
+        assert_eq!(read("Basic ob_x"), None);
+        assert_eq!(read("ob_x"), None);
+    }
+}

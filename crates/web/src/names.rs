@@ -1,0 +1,289 @@
+//! What a player may be called and what an e-mail address looks like. Names are shown to others,
+//! many of them children, so what could hide, reorder, overflow or pretend is refused; what people
+//! are really called is not. That a name is escaped where it is shown is not this file's matter.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory as _};
+use unicode_security::skeleton;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::config::NamesConfig;
+
+const LENGTH_MIN: usize = 2;
+const BYTES_MAX: usize = 96;
+const MARKS_IN_A_ROW_MAX: usize = 4;
+const EMAIL_BYTES_MAX: usize = 254;
+const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// From this length on a refused word is found inside others, too.
+const INSIDE_LENGTH_MIN: usize = 8;
+
+/// Words by which someone could pretend to speak for the house.
+const STAFF: [&str; 8] =
+    ["admin", "administrator", "moderator", "openbell", "staff", "support", "sysadmin", "teacher"];
+
+const INVISIBLE: &str = "The name field must not contain invisible or control characters.";
+const MARKS: &str = "The name field must not contain more than 4 accents on one letter.";
+const AT_SIGN: &str = "The name field must not contain an @.";
+const TAKEN_BY_STAFF: &str = "The name field must not look like a name of the staff.";
+const EMAIL_INVALID: &str = "The email field must be a valid email address.";
+
+/// An e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Email {
+    /// As it was written.
+    pub(crate) shown: String,
+    /// What tells two accounts apart: the same in lower case.
+    pub(crate) key: String,
+}
+
+/// Tidies a name (NFC, one space between words) and checks it; the error is for the player.
+pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, String> {
+    // `char::is_whitespace` would let line breaks through; they are refused below.
+    let is_space = |c: char| c.general_category() == Category::SpaceSeparator;
+    let composed: String = text.trim().nfc().filter(|c| !is_presentation(*c)).collect();
+    let words: Vec<&str> = composed.split(is_space).filter(|word| !word.is_empty()).collect();
+    let name = words.join(" ");
+    if name.is_empty() {
+        return Err("The name field is required.".to_owned());
+    }
+    check_characters(&name)?;
+    let length = name.graphemes(true).count();
+    if length > config.length_max {
+        let max = config.length_max;
+        return Err(format!("The name field must not be greater than {max} characters."));
+    }
+    if name.len() > BYTES_MAX {
+        return Err(format!("The name field must not be greater than {BYTES_MAX} bytes."));
+    }
+    if length < LENGTH_MIN {
+        return Err(format!("The name field must be at least {LENGTH_MIN} characters."));
+    }
+    if is_refused(&name, config) {
+        return Err(TAKEN_BY_STAFF.to_owned());
+    }
+    Ok(name)
+}
+
+/// Checks an address; only sending to it could tell whether it exists.
+pub(crate) fn check_email(text: &str) -> Result<Email, String> {
+    let shown: String = text.trim().nfc().collect();
+    if shown.is_empty() {
+        return Err("The email field is required.".to_owned());
+    }
+    let parts = shown.rsplit_once('@');
+    let valid = shown.len() <= EMAIL_BYTES_MAX
+        && parts.is_some_and(|(local, host)| is_local_part(local) && is_host(host));
+    if !valid {
+        return Err(EMAIL_INVALID.to_owned());
+    }
+    let key = shown.to_lowercase();
+    Ok(Email { shown, key })
+}
+
+/// Selectors of text or emoji style change no meaning and are left out.
+fn is_presentation(c: char) -> bool {
+    matches!(c, '\u{fe0e}' | '\u{fe0f}')
+}
+
+fn check_characters(name: &str) -> Result<(), String> {
+    let mut marks = 0;
+    for (i, c) in name.chars().enumerate() {
+        if is_invisible(c) {
+            return Err(INVISIBLE.to_owned());
+        }
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        // A mark at the start would sit on whatever is shown before the name.
+        if marks > MARKS_IN_A_ROW_MAX || (i == 0 && marks > 0) {
+            return Err(MARKS.to_owned());
+        }
+    }
+    if name.nfkc().any(|c| c == '@') {
+        return Err(AT_SIGN.to_owned());
+    }
+    Ok(())
+}
+
+fn is_mark(c: char) -> bool {
+    use Category::{EnclosingMark, NonspacingMark, SpacingMark};
+    matches!(c.general_category(), EnclosingMark | NonspacingMark | SpacingMark)
+}
+
+/// Controls, bidirectional and zero-width format characters, line breaks, what is unassigned or
+/// private, and letters that are drawn as nothing.
+fn is_invisible(c: char) -> bool {
+    use Category::{
+        Control, Format, LineSeparator, ParagraphSeparator, PrivateUse, Surrogate, Unassigned,
+    };
+    let category = c.general_category();
+    matches!(category, Control | Format | LineSeparator | ParagraphSeparator)
+        || matches!(category, PrivateUse | Surrogate | Unassigned)
+        || matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}')
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{fffc}' | '\u{fffd}')
+        || matches!(c, '\u{e0100}'..='\u{e01ef}')
+}
+
+fn is_refused(name: &str, config: &NamesConfig) -> bool {
+    let words: Vec<String> = name.split(' ').map(looks).collect();
+    let whole = words.concat();
+    let refused = STAFF.into_iter().chain(config.refused.iter().map(String::as_str));
+    refused.map(|word| (looks(word), word.chars().count())).any(|(look, length)| {
+        !look.is_empty()
+            && (whole == look
+                || words.contains(&look)
+                || (length >= INSIDE_LENGTH_MIN && whole.contains(&look)))
+    })
+}
+
+/// What a text looks like at a glance: its UTS #39 skeleton without case, accents and
+/// punctuation, and with `l`, `1` and `I` as one.
+fn looks(text: &str) -> String {
+    let plain: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    let seen: String = skeleton(&plain).flat_map(char::to_lowercase).collect();
+    let seen = seen.nfd().filter(|c| c.is_alphanumeric());
+    seen.map(|c| if c == 'l' { 'i' } else { c }).collect()
+}
+
+fn is_local_part(local: &str) -> bool {
+    (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
+        && local.split('.').all(|atom| !atom.is_empty())
+        && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c))
+}
+
+fn is_host(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    host.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str) -> Result<String, String> {
+        check_name(name, &NamesConfig::default())
+    }
+
+    #[test]
+    fn what_people_are_called_passes() {
+        for name in [
+            "Contract User",
+            "José",
+            "李小龙",
+            "O'Brien",
+            "Jean-Luc",
+            "Ada",
+            "Łukasz",
+            "Åsa",
+            "محمد",
+            "אברהם",
+            "प्रिया",
+            "ไก่",
+            "Nguyễn Thị",
+            "Teacher's Pet",
+            "=1+1",
+            "<b>Bo</b>",
+            "X Æ A-12",
+            "🦊🦊",
+            "Stafford",
+            "Supporter",
+        ] {
+            assert_eq!(check(name).as_deref(), Ok(name));
+        }
+    }
+
+    #[test]
+    fn spaces_and_accents_are_tidied() {
+        assert_eq!(check("  Ada \u{a0}\u{3000} Lovelace\t").as_deref(), Ok("Ada Lovelace"));
+        assert_eq!(check("Jose\u{301}").as_deref(), Ok("José"));
+        assert_eq!(check("I ❤\u{fe0f} U").as_deref(), Ok("I ❤ U"));
+    }
+
+    #[test]
+    fn what_hides_reorders_or_overflows_is_refused() {
+        for (name, error) in [
+            ("", "The name field is required."),
+            (" \u{a0} ", "The name field is required."),
+            ("A", "The name field must be at least 2 characters."),
+            (&"x".repeat(25), "The name field must not be greater than 24 characters."),
+            (&"👨🏽".repeat(20), "The name field must not be greater than 96 bytes."),
+            ("Ada\nBob", INVISIBLE),
+            ("Ada\u{0}", INVISIBLE),
+            ("Ada\u{202e}adA", INVISIBLE),
+            ("Ada\u{2066}x", INVISIBLE),
+            ("A\u{200b}da", INVISIBLE),
+            ("A\u{200d}da", INVISIBLE),
+            ("\u{feff}Ada", INVISIBLE),
+            ("Ada\u{2028}x", INVISIBLE),
+            ("Ada\u{e000}", INVISIBLE),
+            ("Ada\u{378}", INVISIBLE),
+            ("\u{3164}\u{3164}", INVISIBLE),
+            ("Z\u{335}\u{336}\u{337}\u{338}\u{334}a", MARKS),
+            ("\u{301}da", MARKS),
+            ("ada@example.com", AT_SIGN),
+            ("ada\u{ff20}example", AT_SIGN),
+        ] {
+            assert_eq!(check(name).as_ref().map_err(String::as_str), Err(error), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_like_staff_are_refused() {
+        for name in [
+            "admin",
+            "ADMIN",
+            "Аdmіn",
+            "Adm1n",
+            "AdmIn",
+            "A d m i n",
+            "a.d.m.i.n",
+            "Ädmin",
+            "Admin Bob",
+            "ａｄｍｉｎ",
+            "𝐀𝐝𝐦𝐢𝐧",
+            "Openbell Team",
+            "TheOpenbe1lTeam",
+            "Support",
+            "Teacher",
+            "M0derator",
+        ] {
+            assert_eq!(check(name), Err(TAKEN_BY_STAFF.to_owned()), "{name}");
+        }
+        let config = NamesConfig { refused: vec!["Rude".to_owned()], ..NamesConfig::default() };
+        assert!(check_name("so rude", &config).is_err());
+        assert!(check_name("Prudence", &config).is_ok());
+    }
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        let email = check_email(" Ada.L+x@Example.COM ").unwrap();
+        assert_eq!((&*email.shown, &*email.key), ("Ada.L+x@Example.COM", "ada.l+x@example.com"));
+        assert!(check_email("ada@localhost").is_ok());
+        assert!(check_email("josé@exämple.de").is_ok());
+        assert_eq!(check_email("  ").unwrap_err(), "The email field is required.");
+        let long = format!("{}@{}.com", "a".repeat(64), "b".repeat(63).repeat(4));
+        for bad in [
+            "x",
+            "@",
+            "a@",
+            "@b",
+            "a b@c",
+            "a@b c",
+            "a@@b",
+            "a..b@c.d",
+            ".a@c.d",
+            "a@-b.c",
+            "a@b..c",
+            "a@b.c\nBcc: x@y.z",
+            "a\u{200b}@b.c",
+            "<a@b.c>",
+            &long,
+        ] {
+            assert_eq!(check_email(bad).unwrap_err(), EMAIL_INVALID, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457) that also carries the
+//! original's members. A [`Problem`] is made anywhere, travels in the response's extensions, and is
+//! written by the outermost middleware, which knows the request. What an error is called and which
+//! status it has is decided in `codes`. Nothing of SQL, paths or panics is ever told.
+
+pub(crate) mod codes;
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::Rejection;
+use serde::{Serialize, Serializer};
+use store::StoreError;
+use trading::DeskError;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use self::codes::Code;
+
+/// The content type of every error.
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// When to come back after a fault that usually passes quickly, in seconds.
+const RETRY_AFTER_S: u64 = 1;
+
+/// An error that a client is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Box<Inside>);
+
+#[derive(Clone, Debug)]
+struct Inside {
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    message: Cow<'static, str>,
+    retryable: bool,
+    errors: Errors,
+    request_id: Option<String>,
+    headers: HeaderMap,
+}
+
+/// What is wrong with the fields, in the order in which it was found.
+#[derive(Clone, Debug, Default)]
+struct Errors(Vec<(&'static str, Vec<String>)>);
+
+impl Serialize for Errors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(field, texts)| (field, texts)))
+    }
+}
+
+/// An error: a problem (RFC 9457) that also has the members of the original's errors.
+#[derive(Serialize, ToSchema)]
+struct Document<'a> {
+    /// Names the kind of error, as a URI that leads nowhere.
+    #[schema(example = "urn:openbell:error:insufficient_cash")]
+    r#type: String,
+    /// What the status means.
+    #[schema(example = "Bad Request")]
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    status: u16,
+    /// The same as `message`.
+    #[schema(example = "Insufficient balance")]
+    detail: &'a str,
+    /// The path that was asked for.
+    #[schema(example = "/api/portfolio/buy")]
+    instance: &'a str,
+    /// Always `false`.
+    #[schema(example = false)]
+    success: bool,
+    /// What went wrong, for people.
+    #[schema(example = "Insufficient balance")]
+    message: &'a str,
+    /// What went wrong, for programs; stable.
+    #[schema(example = "insufficient_cash")]
+    code: &'a str,
+    /// The request, for questions about it.
+    #[schema(example = "6f1d0c2be0b94d27a3f1c1c7a53a9c11")]
+    request_id: &'a str,
+    /// What is wrong with which field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<String>>>)]
+    errors: Option<&'a Errors>,
+    /// Whether the same request may succeed later.
+    #[schema(example = false)]
+    retryable: bool,
+}
+
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        Document::schema()
+    }
+}
+
+impl ToSchema for Problem {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Document::schemas(schemas);
+    }
+}
+
+impl From<&'static Code> for Problem {
+    fn from(code: &'static Code) -> Self {
+        Self(Box::new(Inside {
+            code: code.name,
+            status: code.status,
+            title: code.title(),
+            message: code.text.into(),
+            retryable: code.retryable,
+            errors: Errors::default(),
+            request_id: None,
+            headers: HeaderMap::new(),
+        }))
+    }
+}
+
+impl Problem {
+    /// This error in other words.
+    pub(crate) fn new(code: &'static Code, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut problem = Self::from(code);
+        problem.0.message = message.into();
+        problem
+    }
+
+    /// What was named is not there, or is another's.
+    pub(crate) fn not_found() -> Self {
+        (&codes::NOT_FOUND).into()
+    }
+
+    /// A path that no route has.
+    pub(crate) fn route_not_found(path: &str) -> Self {
+        let route = path.trim_start_matches('/');
+        Self::new(&codes::ROUTE_NOT_FOUND, format!("The route {route} could not be found."))
+    }
+
+    /// A path that has routes, but none with this method.
+    pub(crate) fn method_not_allowed(method: &Method, path: &str, allowed: &str) -> Self {
+        let route = path.trim_start_matches('/');
+        let allowed = allowed.split(',').map(str::trim).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "The {method} method is not supported for route {route}. Supported methods: {allowed}."
+        );
+        Self::new(&codes::METHOD_NOT_ALLOWED, message)
+    }
+
+    /// A fault of this program; whoever makes it has logged why.
+    pub(crate) fn internal() -> Self {
+        (&codes::INTERNAL).into()
+    }
+
+    /// No token, or (`with_token`) one that is unknown, expired or revoked.
+    pub(crate) fn unauthenticated(with_token: bool) -> Self {
+        let challenge = if with_token {
+            "Bearer realm=\"openbell\", error=\"invalid_token\""
+        } else {
+            "Bearer realm=\"openbell\""
+        };
+        let challenge = HeaderValue::from_static(challenge);
+        Self::from(&codes::UNAUTHENTICATED).with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// An `Idempotency-Key` that is none.
+    pub(crate) fn idempotency_key_invalid() -> Self {
+        (&codes::IDEMPOTENCY_KEY_INVALID).into()
+    }
+
+    /// One field that breaks a rule.
+    pub(crate) fn field(field: &'static str, message: impl Into<String>) -> Self {
+        Self::of_fields(vec![(field, message.into())])
+    }
+
+    fn of_fields(found: Vec<(&'static str, String)>) -> Self {
+        let first = found.first().map(|(_, text)| text.clone()).unwrap_or_default();
+        let message = match found.len() {
+            0 | 1 => first,
+            2 => format!("{first} (and 1 more error)"),
+            count => format!("{first} (and {} more errors)", count - 1),
+        };
+        let mut problem = Self::new(&codes::VALIDATION_FAILED, message);
+        let errors = &mut problem.0.errors.0;
+        for (field, text) in found {
+            match errors.iter_mut().find(|(known, _)| *known == field) {
+                Some((_, texts)) => texts.push(text),
+                None => errors.push((field, vec![text])),
+            }
+        }
+        problem
+    }
+
+    /// The same with a header.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    /// The same, saying when to come back.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.with_header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// The same as the answer to an earlier request.
+    pub(crate) fn of_request(mut self, request_id: &str) -> Self {
+        self.0.request_id = Some(request_id.to_owned());
+        self
+    }
+
+    /// Writes it as the body of a response that was made from it.
+    pub(crate) fn write(&self, response: &mut Response, request_id: &str, instance: &str) {
+        let inside = &*self.0;
+        let document = Document {
+            r#type: format!("urn:openbell:error:{}", inside.code),
+            title: inside.title,
+            status: inside.status.as_u16(),
+            detail: &inside.message,
+            instance,
+            success: false,
+            message: &inside.message,
+            code: inside.code,
+            request_id: inside.request_id.as_deref().unwrap_or(request_id),
+            errors: (!inside.errors.0.is_empty()).then_some(&inside.errors),
+            retryable: inside.retryable,
+        };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        *response.body_mut() = Body::from(body);
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        response.headers_mut().extend(self.0.headers.clone());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Conflict(_) => {
+                tracing::warn!(%error, "the store cannot answer now");
+                Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
+            }
+            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Fault(_) => {
+                tracing::error!(%error, "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Full { retry_after_s } => {
+                Self::from(&codes::BUSY).retry_after(retry_after_s)
+            }
+            DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
+            DeskError::UnknownPlayer => Self::unauthenticated(true),
+            DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
+            // The connection may have ended between a COMMIT and its confirmation.
+            DeskError::Store(error) if error.is_unavailable() => {
+                tracing::warn!(%error, "whether an order was carried out is not known");
+                Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
+            }
+            DeskError::Store(error) => error.as_ref().into(),
+        }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let (status, retryable) = codes::refusal(rejection);
+        let mut problem = Self::new(&codes::VALIDATION_FAILED, rejection.to_string());
+        let inside = &mut *problem.0;
+        inside.code = rejection.code();
+        inside.status = status;
+        inside.title = status.canonical_reason().unwrap_or("Error");
+        inside.retryable = retryable;
+        problem
+    }
+}
+
+/// Collects what is wrong with the fields of a request, to tell all of it at once.
+#[derive(Default)]
+pub(crate) struct FieldErrors(Vec<(&'static str, String)>);
+
+impl FieldErrors {
+    /// Keeps the text of a failure; `None` then.
+    pub(crate) fn keep<T>(&mut self, field: &'static str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|text| self.0.push((field, text))).ok()
+    }
+
+    /// Fails if anything was kept.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::of_fields(self.0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_errors_are_counted_as_the_original_counts_them() {
+        let mut errors = FieldErrors::default();
+        for (field, text) in [("a", "One."), ("b", "Two."), ("a", "Three.")] {
+            errors.keep::<()>(field, Err(text.to_owned()));
+        }
+        let problem = errors.finish().unwrap_err();
+        assert_eq!(problem.0.message, "One. (and 2 more errors)");
+        let written = serde_json::to_string(&problem.0.errors).unwrap();
+        assert_eq!(written, r#"{"a":["One.","Three."],"b":["Two."]}"#);
+        assert!(FieldErrors::default().finish().is_ok());
+    }
+}

@@ -1,0 +1,169 @@
+//! Every error a client can see: its stable code, its status and its words. This table is the only
+//! place where HTTP statuses of errors are decided; `docs/errors.md` is generated from it.
+
+use axum::http::StatusCode;
+
+/// What is always true of an error.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Code {
+    /// The stable code, in the member `code`.
+    pub(crate) name: &'static str,
+    /// Its HTTP status.
+    pub(crate) status: StatusCode,
+    /// What it says unless the place where it arose says more.
+    pub(crate) text: &'static str,
+    /// Whether the same request may succeed later.
+    pub(crate) retryable: bool,
+}
+
+impl Code {
+    /// The short name of its kind, in the member `title`.
+    pub(crate) fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+}
+
+const fn code(name: &'static str, status: StatusCode, text: &'static str) -> Code {
+    Code { name, status, text, retryable: false }
+}
+
+const fn retryable(name: &'static str, status: StatusCode, text: &'static str) -> Code {
+    Code { name, status, text, retryable: true }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $constant:ident = $code:expr;)*) => {
+        $($(#[$doc])* pub(crate) static $constant: Code = $code;)*
+        /// All of them, except the refusals of orders.
+        #[cfg(test)]
+        static FAULTS: &[&Code] = &[$(&$constant),*];
+    };
+}
+
+codes! {
+    /// The body is no JSON.
+    MALFORMED_JSON = code("malformed_json", StatusCode::BAD_REQUEST, "The body is not valid JSON.");
+    /// The body cannot be read to its end.
+    BODY_UNREADABLE = code("body_unreadable", StatusCode::BAD_REQUEST,
+        "The body could not be read.");
+    /// No session.
+    UNAUTHENTICATED = code("unauthenticated", StatusCode::UNAUTHORIZED, "Unauthenticated.");
+    /// The thing that was named is not there.
+    NOT_FOUND = code("not_found", StatusCode::NOT_FOUND, "There is no such thing.");
+    /// The address leads nowhere.
+    ROUTE_NOT_FOUND = code("route_not_found", StatusCode::NOT_FOUND,
+        "The route could not be found.");
+    /// The address leads somewhere, but not with this method.
+    METHOD_NOT_ALLOWED = code("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED,
+        "The method is not supported for this route.");
+    /// The body came too slowly.
+    BODY_TIMEOUT = retryable("body_timeout", StatusCode::REQUEST_TIMEOUT,
+        "The body did not arrive in time.");
+    /// The body is larger than is read.
+    BODY_TOO_LARGE = code("body_too_large", StatusCode::PAYLOAD_TOO_LARGE,
+        "The body is too large.");
+    /// The body is not said to be JSON.
+    NOT_JSON = code("not_json", StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The body must be JSON, with the Content-Type application/json.");
+    /// Fields break rules.
+    VALIDATION_FAILED = code("validation_failed", StatusCode::UNPROCESSABLE_ENTITY,
+        "The given data was invalid.");
+    /// The body is JSON of another form.
+    BODY_INVALID = code("body_invalid", StatusCode::UNPROCESSABLE_ENTITY,
+        "The body must be a JSON object.");
+    /// The key is not 1 to 255 visible characters, or there are several.
+    IDEMPOTENCY_KEY_INVALID = code("idempotency_key_invalid", StatusCode::UNPROCESSABLE_ENTITY,
+        "The Idempotency-Key must be 1 to 255 visible ASCII characters, sent once.");
+    /// Too many requests.
+    RATE_LIMITED = retryable("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.");
+    /// A fault of the server.
+    INTERNAL = code("internal", StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
+    /// The database or another part cannot answer now.
+    UNAVAILABLE = retryable("unavailable", StatusCode::SERVICE_UNAVAILABLE,
+        "The server cannot answer at the moment. Please try again later.");
+    /// An order was accepted and its end is not known.
+    OUTCOME_UNKNOWN = retryable("outcome_unknown", StatusCode::SERVICE_UNAVAILABLE,
+        "Whether the order was carried out is not known. Look at your transactions, or send it \
+         again with the same Idempotency-Key.");
+    /// A queue is full.
+    BUSY = retryable("busy", StatusCode::SERVICE_UNAVAILABLE,
+        "The server is busy. Please try again later.");
+    /// The server ends.
+    CLOSING = retryable("closing", StatusCode::SERVICE_UNAVAILABLE,
+        "The server is closing. Please try again later.");
+    /// It took too long; what was asked for may still happen.
+    TIMED_OUT = retryable("timed_out", StatusCode::GATEWAY_TIMEOUT,
+        "The answer took too long. What was asked for may still have happened.");
+}
+
+/// An order or a registration that was understood and refused.
+pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
+    use domain::Rejection as R;
+    match rejection {
+        R::InsufficientCash | R::InsufficientQuantity | R::FractionalNotAllowed => {
+            (StatusCode::BAD_REQUEST, false)
+        }
+        R::QuantityTooLarge | R::BeyondLimits => (StatusCode::BAD_REQUEST, false),
+        // The original's status for a trade that lost too often, kept for its front-end.
+        R::NoQuote | R::StaleQuote | R::Contended => (StatusCode::BAD_REQUEST, true),
+        R::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, false),
+    }
+}
+
+/// The whole table as Markdown: the content of `docs/errors.md`.
+#[cfg(test)]
+pub(crate) fn error_table() -> String {
+    use std::fmt::Write;
+
+    let row = |name: &str, status: StatusCode, retryable: bool, text: &str| {
+        let retryable = if retryable { "yes" } else { "no" };
+        (status.as_u16(), name.to_owned(), retryable, text.to_owned())
+    };
+    let faults = FAULTS.iter().map(|code| row(code.name, code.status, code.retryable, code.text));
+    let refusals = domain::Rejection::ALL.into_iter().map(|rejection| {
+        let (status, retryable) = refusal(rejection);
+        row(rejection.code(), status, retryable, &rejection.to_string())
+    });
+    let mut rows: Vec<_> = faults.chain(refusals).collect();
+    rows.sort();
+    let mut table = HEAD.to_owned();
+    for (status, name, retryable, text) in rows {
+        // Writing to a text cannot fail.
+        let _ = writeln!(table, "| `{name}` | {status} | {retryable} | {text} |");
+    }
+    table
+}
+
+#[cfg(test)]
+const HEAD: &str = "# Errors
+
+Generated from `crates/web/src/problem/codes.rs`; a test keeps them equal.
+
+Every error is `application/problem+json` (RFC 9457). Its member `code` is stable; `message` may say
+more than the text here. Retryable means that the same request may succeed later; `Retry-After`
+says when, where the server knows. Send orders with an `Idempotency-Key`, and no retry trades twice.
+A refusal of an order is kept with its key: to try that order again, send a new key.
+
+| code | status | retryable | text |
+|---|---|---|---|
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_documentation_names_every_error() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written == error_table(), "docs/errors.md should be:\n{}", error_table());
+    }
+
+    #[test]
+    fn no_code_means_two_things() {
+        let names = FAULTS.iter().map(|code| code.name);
+        let names: Vec<&str> = names.chain(domain::Rejection::ALL.map(|r| r.code())).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    }
+}

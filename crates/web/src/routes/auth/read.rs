@@ -1,0 +1,153 @@
+//! Reading what is sent to register, to log in and to make a token: every member is checked, and
+//! all that is wrong is told at once, in the original's words where it has some.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
+
+use crate::config::{AuthConfig, WebConfig};
+use crate::names::{self, Email};
+use crate::password;
+use crate::problem::{FieldErrors, Problem};
+
+/// The longest name of a token, in characters.
+const TOKEN_NAME_LENGTH_MAX: usize = 60;
+const EMAIL_INVALID: &str = "The email field must be a valid email address.";
+
+/// A registration as it is sent.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RegisterBody {
+    /// Shown to other players.
+    #[schema(value_type = String, example = "Ada", min_length = 2, max_length = 24,
+        required = true)]
+    name: Option<Box<RawValue>>,
+    #[schema(value_type = String, example = "ada@example.com", max_length = 254, required = true)]
+    email: Option<Box<RawValue>>,
+    #[schema(value_type = String, example = "password123", min_length = 8, max_length = 256,
+        required = true)]
+    password: Option<Box<RawValue>>,
+    /// The password once more.
+    #[schema(value_type = String, example = "password123", required = true)]
+    password_confirmation: Option<Box<RawValue>>,
+}
+
+/// A login as it is sent.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct LoginBody {
+    #[schema(value_type = String, example = "ada@example.com", required = true)]
+    email: Option<Box<RawValue>>,
+    #[schema(value_type = String, example = "password123", required = true)]
+    password: Option<Box<RawValue>>,
+}
+
+/// A wish for another token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenBody {
+    /// What it is for.
+    #[schema(value_type = String, example = "My trading bot", min_length = 1, max_length = 60,
+        required = true)]
+    name: Option<Box<RawValue>>,
+}
+
+/// A registration that can be made.
+pub(super) struct Registering {
+    pub(super) name: String,
+    pub(super) email: Email,
+    pub(super) password: String,
+}
+
+/// A login that can be tried.
+pub(super) struct LoggingIn {
+    pub(super) email: Email,
+    pub(super) password: String,
+}
+
+impl RegisterBody {
+    pub(super) fn read(&self, config: &WebConfig) -> Result<Registering, Problem> {
+        let mut errors = FieldErrors::default();
+        let name = text("name", self.name.as_deref());
+        let name = name.and_then(|name| names::check_name(&name, &config.names));
+        let name = errors.keep("name", name);
+        let email = keep_email(&mut errors, self.email.as_deref());
+        let password = self.keep_password(&mut errors, &config.auth);
+        errors.finish()?;
+        let (Some(name), Some(email), Some(password)) = (name, email, password) else {
+            return Err(Problem::internal());
+        };
+        Ok(Registering { name, email, password })
+    }
+
+    fn keep_password(&self, errors: &mut FieldErrors, auth: &AuthConfig) -> Option<String> {
+        let password = text("password", self.password.as_deref());
+        let password = errors.keep("password", password)?;
+        let again = text("password", self.password_confirmation.as_deref());
+        if again.as_ref() != Ok(&password) {
+            let text = "The password field confirmation does not match.".to_owned();
+            errors.keep::<()>("password", Err(text));
+        }
+        let (min, max) = (auth.password_length_min, auth.password_length_max);
+        let length = password::length(&password);
+        let checked = if length < min {
+            Err(format!("The password field must be at least {min} characters."))
+        } else if length > max {
+            Err(format!("The password field must not be greater than {max} characters."))
+        } else {
+            Ok(password)
+        };
+        errors.keep("password", checked)
+    }
+}
+
+impl LoginBody {
+    pub(super) fn read(&self) -> Result<LoggingIn, Problem> {
+        let mut errors = FieldErrors::default();
+        let email = keep_email(&mut errors, self.email.as_deref());
+        let password = errors.keep("password", text("password", self.password.as_deref()));
+        errors.finish()?;
+        let (Some(email), Some(password)) = (email, password) else {
+            return Err(Problem::internal());
+        };
+        Ok(LoggingIn { email, password })
+    }
+}
+
+impl TokenBody {
+    /// The token's name.
+    pub(super) fn read(&self) -> Result<String, Problem> {
+        let name = text("name", self.name.as_deref()).and_then(|name| {
+            let name = name.trim().nfc().collect::<String>();
+            if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
+                let max = TOKEN_NAME_LENGTH_MAX;
+                return Err(format!("The name field must not be greater than {max} characters."));
+            }
+            if name.chars().any(char::is_control) {
+                return Err("The name field must not contain control characters.".to_owned());
+            }
+            Ok(name)
+        });
+        name.map_err(|error| Problem::field("name", error))
+    }
+}
+
+fn keep_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email> {
+    let read = text("email", raw);
+    // The original says both of what is no text.
+    let is_text = raw.is_none_or(|raw| matches!(raw.get().as_bytes(), [b'"' | b'n', ..]));
+    let email = errors.keep("email", read.and_then(|text| names::check_email(&text)));
+    if !is_text {
+        errors.keep::<()>("email", Err(EMAIL_INVALID.to_owned()));
+    }
+    email
+}
+
+/// A member that must be a text with more than blanks in it; exactly as it was sent.
+fn text(name: &str, raw: Option<&RawValue>) -> Result<String, String> {
+    let no_text = || format!("The {name} field must be a string.");
+    let required = || format!("The {name} field is required.");
+    let raw = raw.map(RawValue::get).filter(|raw| *raw != "null").ok_or_else(required)?;
+    // Half of a surrogate pair is no text, either.
+    let text = serde_json::from_str::<String>(raw).map_err(|_| no_text())?;
+    if text.trim().is_empty() { Err(required()) } else { Ok(text) }
+}

@@ -1,0 +1,167 @@
+//! A user's own tokens: listed, made and ended. Another's are not there. The secret of a token is
+//! told once, when it is made.
+
+use axum::Json as Answer;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use domain::{PageRequest, UnixMicros};
+use serde::Serialize;
+use store::TokenRow;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::read::TokenBody;
+use super::{Done, lived_token};
+use crate::body::Json;
+use crate::openapi::Page;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::session::Player;
+use crate::state::AppState;
+use crate::token;
+
+/// Rows a page when the caller does not say.
+const PER_PAGE: i64 = 50;
+/// The most rows a page.
+const PER_PAGE_MAX: i64 = 100;
+/// The most tokens that one login ends.
+const ENDED_AT_ONCE_MAX: i64 = 10;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list_tokens, create_token)).routes(routes!(end_token))
+}
+
+/// A token without its secret.
+#[derive(Serialize, ToSchema)]
+struct TokenView {
+    #[schema(example = 7)]
+    id: i64,
+    /// What it is for; `login` for those of a login.
+    #[schema(example = "My trading bot")]
+    name: String,
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    created_at: String,
+    /// To the hour or so.
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    last_used_at: String,
+    /// When it ends at the latest; it ends earlier when it is not used.
+    #[schema(example = "2027-11-23T00:45:41.000000Z")]
+    expires_at: String,
+    /// Whether it is the one this was asked with.
+    #[schema(example = true)]
+    current: bool,
+}
+
+impl TokenView {
+    fn new(row: TokenRow, player: &Player) -> Self {
+        Self {
+            id: row.token_id,
+            name: row.name,
+            created_at: row.created_at.to_string(),
+            last_used_at: row.last_used_at.to_string(),
+            expires_at: row.expires_at.to_string(),
+            current: row.token_id == player.token_id,
+        }
+    }
+}
+
+/// A token that was just made.
+#[derive(Serialize, ToSchema)]
+struct NewTokenView {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    data: TokenView,
+    /// The secret, never shown again.
+    #[schema(example = "ob_7Jv2Xq…")]
+    token: String,
+}
+
+/// The user's living tokens, newest first.
+#[utoipa::path(get, path = "/api/auth/tokens", tag = "auth", security(("bearer" = [])),
+    params(
+        ("page" = Option<i64>, Query, description = "From 1."),
+        ("per_page" = Option<i64>, Query, description = "1 to 100, 50 by default."),
+    ),
+    responses((status = 200, body = Page<TokenView>)))]
+async fn list_tokens(
+    State(state): State<AppState>,
+    player: Player,
+    query: Query,
+) -> Result<Answer<Page<TokenView>>, Problem> {
+    let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
+    let now = state.clock.now();
+    let (rows, total) = state.store.tokens_page(player.user_id, now, page).await?;
+    let tokens = rows.into_iter().map(|row| TokenView::new(row, &player)).collect();
+    Ok(Answer(Page::new(tokens, page.meta(total))))
+}
+
+/// Makes another token, for a program that plays.
+#[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", security(("bearer" = [])),
+    request_body = TokenBody,
+    responses(
+        (status = 201, body = NewTokenView),
+        (status = 422, body = Problem, description = "The name breaks a rule, or there are as \
+            many tokens as a user may have."),
+    ))]
+async fn create_token(
+    State(state): State<AppState>,
+    player: Player,
+    Json(body): Json<TokenBody>,
+) -> Result<(StatusCode, Answer<NewTokenView>), Problem> {
+    let name = body.read()?;
+    let now = state.clock.now();
+    let max = state.config.auth.tokens_per_user_max;
+    let first = PageRequest::clamped(1, 1, 1);
+    let (_, total) = state.store.tokens_page(player.user_id, now, first).await?;
+    if total >= i64::from(max) {
+        let text = format!("You may have {max} tokens and have {total}. End one first.");
+        return Err(Problem::field("name", text));
+    }
+    let (token, hash) = token::new(&*state.entropy);
+    let new_token = lived_token(&state, hash, &name, now);
+    let expires_at = new_token.expires_at;
+    let token_id = state.store.create_token(player.user_id, &new_token, now).await?;
+    let row = TokenRow { token_id, name, created_at: now, last_used_at: now, expires_at };
+    let data = TokenView::new(row, &player);
+    Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
+}
+
+/// Ends one of the user's tokens.
+#[utoipa::path(delete, path = "/api/auth/tokens/{token_id}", tag = "auth",
+    security(("bearer" = [])),
+    params(("token_id" = i64, Path, description = "Its `id` in the list.")),
+    responses(
+        (status = 200, body = Done),
+        (status = 404, body = Problem, description = "The user has no such token."),
+    ))]
+async fn end_token(
+    State(state): State<AppState>,
+    player: Player,
+    Path(token_id): Path<String>,
+) -> Result<Answer<Done>, Problem> {
+    let token_id = token_id.parse::<i64>().map_err(|_| Problem::not_found())?;
+    if !state.store.revoke_token(player.user_id, token_id).await? {
+        return Err(Problem::not_found());
+    }
+    Ok(Answer(Done { success: true, message: "Token ended successfully" }))
+}
+
+/// Ends the oldest tokens beyond what a user may have, so that logins do not pile them up. A token
+/// for a program counts, too: it is the first to go when it is the oldest.
+pub(super) async fn end_oldest(
+    state: &AppState,
+    user_id: i64,
+    now: UnixMicros,
+) -> Result<(), Problem> {
+    let max = i64::from(state.config.auth.tokens_per_user_max.max(1));
+    // One token a page: page `max + 1` is the first of those that are too many, and it moves up.
+    let first_too_many = PageRequest::clamped(max + 1, 1, 1);
+    for _ in 0..ENDED_AT_ONCE_MAX {
+        let (rows, _) = state.store.tokens_page(user_id, now, first_too_many).await?;
+        let Some(row) = rows.first() else { break };
+        state.store.revoke_token(user_id, row.token_id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! What every request shares. It holds things that were made elsewhere and makes none itself, but
+//! for what follows from the configuration.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use cluster::Counters;
+use domain::{Clock, Entropy, Rules};
+use leaderboard::Board;
+use market::{MarketSource, PriceBoard};
+use store::Store;
+use trading::Desk;
+
+use crate::address::Networks;
+use crate::config::WebConfig;
+use crate::password::Hasher;
+
+/// What the server hands over.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Where orders go.
+    pub desk: Desk,
+    /// The present prices.
+    pub prices: Arc<PriceBoard>,
+    /// The market they come from.
+    pub market: Arc<MarketSource>,
+    /// The ranking of all players.
+    pub ranks: Arc<Board>,
+    /// The rules of the game.
+    pub rules: Arc<Rules>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// The counters behind the limits.
+    pub counters: Counters,
+    /// The configuration of this crate.
+    pub config: WebConfig,
+    /// Writes all metrics in the text format of Prometheus.
+    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// What every request shares; cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    parts: Arc<Parts>,
+    /// Hashes passwords.
+    pub(crate) hasher: Hasher,
+    /// The proxies that may say whom they speak for.
+    pub(crate) trusted_proxies: Arc<Networks>,
+    /// Who may read the metrics, besides this machine.
+    pub(crate) metrics_from: Arc<Networks>,
+}
+
+impl AppState {
+    /// The state of a server.
+    pub fn new(parts: Parts) -> Self {
+        let http = &parts.config.http;
+        Self {
+            hasher: Hasher::new(&parts.config.auth),
+            trusted_proxies: Arc::new(Networks::parse(&http.trusted_proxies)),
+            metrics_from: Arc::new(Networks::parse(&http.metrics_from)),
+            parts: Arc::new(parts),
+        }
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}

@@ -1,0 +1,356 @@
+//! Registration, login, logout and tokens through the whole router: the answers recorded from the
+//! original, and what hostile clients send.
+
+mod common;
+
+use common::App;
+use serde_json::{Value, json};
+
+fn registration(name: &str, email: &str) -> Value {
+    json!({
+        "name": name, "email": email,
+        "password": "password123", "password_confirmation": "password123",
+    })
+}
+
+fn keys(text: &str, member: &str) -> Vec<String> {
+    // `serde_json::Value` sorts; the order is read from the text. The values here hold no quotes.
+    let inside = text.split_once(&format!("\"{member}\":{{")).unwrap().1;
+    let inside = inside.split_once('}').unwrap().0;
+    let parts = inside.split(',').filter_map(|pair| pair.split_once("\":"));
+    parts.map(|(key, _)| key.trim_start_matches('"').to_owned()).collect()
+}
+
+#[tokio::test]
+async fn registering_answers_as_the_original_does() {
+    let app = App::start().await;
+    let sent = registration("Contract User", "Contract@Example.com");
+    let answer = app.post("/api/auth/register", &sent).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let body = answer.json();
+    assert_eq!(body["success"], true);
+    let user = &body["user"];
+    assert_eq!(user["name"], "Contract User");
+    assert_eq!(user["email"], "Contract@Example.com");
+    assert_eq!(user["balance"], "10000.00");
+    assert_eq!((&user["level"], &user["experience_points"]), (&json!(1), &json!(0)));
+    assert_eq!(user["created_at"], user["updated_at"]);
+    assert!(user["id"].is_i64());
+    assert_eq!(
+        keys(&answer.text, "user"),
+        [
+            "name",
+            "email",
+            "balance",
+            "level",
+            "experience_points",
+            "updated_at",
+            "created_at",
+            "id"
+        ]
+    );
+    let token = body["token"].as_str().unwrap();
+    assert!(token.starts_with("ob_") && token.len() == 41);
+    assert_eq!(app.get_as(token, "/api/auth/user").await.status, 200);
+    for taken in ["Contract@Example.com", "CONTRACT@EXAMPLE.COM", " contract@example.com "] {
+        let answer = app.post("/api/auth/register", &registration("Another", taken)).await;
+        assert_eq!(answer.status, 422);
+        assert_eq!(answer.json()["message"], "The email has already been taken.");
+        assert_eq!(
+            answer.json()["errors"],
+            json!({"email": ["The email has already been taken."]})
+        );
+    }
+}
+
+#[tokio::test]
+async fn registrations_that_break_rules_are_refused_in_the_originals_words() {
+    let app = App::start().await;
+    let long = "x".repeat(256);
+    let cases = [
+        (
+            json!({}),
+            "The name field is required. (and 2 more errors)",
+            json!({
+                "name": ["The name field is required."],
+                "email": ["The email field is required."],
+                "password": ["The password field is required."],
+            }),
+        ),
+        (
+            json!({"name": 123, "email": ["a"], "password": 12345678}),
+            "The name field must be a string. (and 3 more errors)",
+            json!({
+                "name": ["The name field must be a string."],
+                "email": ["The email field must be a string.",
+                    "The email field must be a valid email address."],
+                "password": ["The password field must be a string."],
+            }),
+        ),
+        (
+            json!({"name": long, "email": "x", "password": "short",
+                "password_confirmation": "other"}),
+            "The name field must not be greater than 24 characters. (and 3 more errors)",
+            json!({
+                "name": ["The name field must not be greater than 24 characters."],
+                "email": ["The email field must be a valid email address."],
+                "password": ["The password field confirmation does not match.",
+                    "The password field must be at least 8 characters."],
+            }),
+        ),
+    ];
+    for (sent, message, errors) in cases {
+        let answer = app.post("/api/auth/register", &sent).await;
+        assert_eq!((answer.status, &answer.json()["message"]), (422, &json!(message)));
+        assert_eq!(answer.json()["errors"], errors);
+        assert_eq!(answer.json()["success"], false);
+    }
+    let mut unconfirmed = registration("Ada", "ada@example.com");
+    unconfirmed["password_confirmation"] = Value::Null;
+    assert_eq!(app.post("/api/auth/register", &unconfirmed).await.status, 422);
+    let mut longer = registration("Ada", "ada@example.com");
+    longer["password"] = json!("p".repeat(257));
+    longer["password_confirmation"] = longer["password"].clone();
+    assert_eq!(app.post("/api/auth/register", &longer).await.status, 422);
+}
+
+#[tokio::test]
+async fn bodies_of_other_kinds_are_refused_without_a_fault() {
+    let app = App::start().await;
+    let form = "name=Form+User&email=f%40example.com&password=password123";
+    let path = "/api/auth/register";
+    let kind = "application/x-www-form-urlencoded";
+    assert_eq!(app.post_raw(None, path, kind, form).await.status, 415);
+    assert_eq!(app.post_raw(None, path, "text/plain", "{}").await.status, 415);
+    for body in ["{\"name\":", "[]", "null", "\"\\ud800\"", "{\"name\":\"\\ud800\"}"] {
+        for path in ["/api/auth/register", "/api/auth/login"] {
+            let answer = app.post_raw(None, path, "application/json", body).await;
+            assert!(matches!(answer.status, 400 | 422), "{body}: {}", answer.text);
+            assert_eq!(answer.json()["success"], false);
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_names_are_refused_and_real_ones_kept() {
+    let app = App::start().await;
+    let hostile = [
+        "A",
+        "Ada\nBob",
+        "Ada\u{202e}kcid",
+        "\u{2066}Ada",
+        "A\u{200b}da",
+        "A\u{0}da",
+        "Z\u{335}\u{336}\u{337}\u{338}\u{334}",
+        "Ada\u{e000}",
+        "ada@example.com",
+        "Admin",
+        "Аdmіn",
+        "\u{3164}\u{3164}",
+        "Openbell Support",
+    ];
+    for (i, name) in hostile.into_iter().enumerate() {
+        let sent = registration(name, &format!("h{i}@example.com"));
+        let answer = app.post("/api/auth/register", &sent).await;
+        assert_eq!(answer.status, 422, "{name:?}");
+        assert!(answer.json()["errors"]["name"].is_array(), "{}", answer.text);
+    }
+    let real = ["José", "李小龙", "O'Brien", "<b>Bo</b>", "=1+1", "'; DROP TABLE users;--"];
+    for (i, name) in real.into_iter().enumerate() {
+        let sent = registration(name, &format!("r{i}@example.com"));
+        let answer = app.post("/api/auth/register", &sent).await;
+        assert_eq!((answer.status, &answer.json()["user"]["name"]), (201, &json!(name)));
+    }
+}
+
+#[tokio::test]
+async fn only_the_four_members_of_a_registration_are_used() {
+    let app = App::start().await;
+    let mut sent = registration("Ada", "ada@example.com");
+    for (member, value) in [
+        ("balance", json!("999999.00")),
+        ("level", json!(99)),
+        ("experience_points", json!(99_999)),
+        ("id", json!(7_777)),
+        ("balance_version", json!(50)),
+        ("role", json!("admin")),
+        ("email_verified_at", json!("2026-01-01")),
+    ] {
+        sent[member] = value;
+    }
+    let answer = app.post("/api/auth/register", &sent).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let user = app.get_as(&token, "/api/auth/user").await.json()["user"].clone();
+    assert_eq!(user["balance"], "10000.00");
+    assert_eq!((&user["level"], &user["experience_points"]), (&json!(1), &json!(0)));
+    assert_ne!(user["id"], 7_777);
+    assert_eq!((&user["email_verified_at"], &user["role"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn logging_in_answers_as_the_original_does() {
+    let app = App::start().await;
+    app.post("/api/auth/register", &registration("Ada", "ada@example.com")).await;
+    let sent = json!({"email": "ADA@example.com", "password": "password123"});
+    let answer = app.post("/api/auth/login", &sent).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let order = [
+        "id",
+        "name",
+        "email",
+        "email_verified_at",
+        "balance",
+        "balance_version",
+        "level",
+        "experience_points",
+        "created_at",
+        "updated_at",
+    ];
+    assert_eq!(keys(&answer.text, "user"), order);
+    let body = answer.json();
+    assert_eq!(
+        (&body["user"]["email"], &body["success"]),
+        (&json!("ada@example.com"), &json!(true))
+    );
+    let own = app.get_as(body["token"].as_str().unwrap(), "/api/auth/user").await;
+    assert_eq!(keys(&own.text, "user"), order);
+    assert_eq!(own.json()["user"], body["user"]);
+    assert_eq!(own.json()["token"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
+    let app = App::start().await;
+    app.post("/api/auth/register", &registration("Ada", "ada@example.com")).await;
+    let login = async |email: &str, password: Value| {
+        app.post("/api/auth/login", &json!({"email": email, "password": password})).await
+    };
+    let told = |answer: &common::Answer| {
+        let mut body = answer.json();
+        body["request_id"] = Value::Null;
+        (answer.status, body)
+    };
+    let known = login("ada@example.com", json!("wrong")).await;
+    let unknown = login("eve@example.com", json!("wrong")).await;
+    assert_eq!(told(&known), told(&unknown));
+    assert_eq!(known.status, 422);
+    let text = "The provided credentials are incorrect.";
+    assert_eq!(known.json()["errors"], json!({"email": [text]}));
+    let (long, cut) = ("x".repeat(5_000), "password12");
+    for wrong in [json!(long), json!(cut), json!("password123 "), json!("PASSWORD123")] {
+        assert_eq!(told(&login("ada@example.com", wrong).await), told(&known));
+    }
+    let mistyped = login("ada@example.com", json!(["a"])).await;
+    assert_eq!(mistyped.status, 422);
+    let missing = app.post("/api/auth/login", &json!({})).await.json();
+    assert_eq!(missing["message"], "The email field is required. (and 1 more error)");
+    let bad = login("x", json!("y")).await.json();
+    assert_eq!(bad["message"], "The email field must be a valid email address.");
+}
+
+#[tokio::test]
+async fn what_is_not_exactly_a_token_opens_nothing() {
+    let app = App::start().await;
+    let token = app.register("Ada").await;
+    let swapped: String = token[3..]
+        .chars()
+        .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+        .collect();
+    let bad = [&token[..40], &token[3..], &format!("ob_{swapped}"), &format!("{token}0"), "1|x"];
+    for bad in bad {
+        let answer = app.get_as(bad, "/api/auth/user").await;
+        assert_eq!(answer.status, 401, "{bad}");
+        assert_eq!(answer.json()["message"], "Unauthenticated.");
+    }
+    for path in ["/api/auth/user?token=", "/api/auth/user?access_token=", "/api/auth/user?api_key="]
+    {
+        assert_eq!(app.get(&format!("{path}{token}")).await.status, 401, "{path}");
+    }
+    assert_eq!(app.get("/api/auth/user").await.status, 401);
+    assert_eq!(app.get_as(&token, "/api/auth/user").await.status, 200);
+}
+
+#[tokio::test]
+async fn logging_out_ends_this_token_and_no_other() {
+    let app = App::start().await;
+    let sent = registration("Ada", "ada@example.com");
+    let first = app.post("/api/auth/register", &sent).await.json()["token"].clone();
+    let sent = json!({"email": "ada@example.com", "password": "password123"});
+    let second = app.post("/api/auth/login", &sent).await.json()["token"].clone();
+    let (first, second) = (first.as_str().unwrap(), second.as_str().unwrap());
+    let answer = app.post_as(first, "/api/auth/logout", &json!({})).await;
+    let told = json!({"success": true, "message": "Logged out successfully"});
+    assert_eq!((answer.status, answer.json()), (200, told));
+    assert_eq!(app.get_as(first, "/api/auth/user").await.status, 401);
+    assert_eq!(app.post_as(first, "/api/auth/logout", &json!({})).await.status, 401);
+    assert_eq!(app.get_as(second, "/api/auth/user").await.status, 200);
+}
+
+#[tokio::test]
+async fn tokens_are_made_listed_and_ended_by_their_owner_alone() {
+    let app = App::start().await;
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    let made = app.post_as(&ada, "/api/auth/tokens", &json!({"name": "Bot"})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let secret = made.json()["token"].as_str().unwrap().to_owned();
+    let id = made.json()["data"]["id"].clone();
+    assert_eq!(app.get_as(&secret, "/api/auth/user").await.status, 200);
+    let list = app.get_as(&ada, "/api/auth/tokens").await;
+    assert_eq!(list.json()["meta"]["total"], 2);
+    assert_eq!(list.json()["data"][0]["name"], "Bot");
+    assert_eq!(list.json()["data"][1]["current"], true);
+    assert!(!list.text.contains(&secret) && !list.text.contains("ob_"), "secrets are told once");
+    let path = format!("/api/auth/tokens/{id}");
+    let end =
+        async |token: &str, path: &str| app.send("DELETE", Some(token), path, "", "").await.status;
+    assert_eq!(end(&bob, &path).await, 404);
+    assert_eq!(app.get_as(&secret, "/api/auth/user").await.status, 200);
+    assert_eq!(end(&ada, &path).await, 200);
+    assert_eq!(end(&ada, &path).await, 404);
+    assert_eq!(app.get_as(&secret, "/api/auth/user").await.status, 401);
+    for absurd in ["0", "-1", "x", "99999999999999999999", "%00"] {
+        assert_eq!(end(&ada, &format!("/api/auth/tokens/{absurd}")).await, 404, "{absurd}");
+    }
+    assert_eq!(app.get("/api/auth/tokens").await.status, 401);
+}
+
+#[tokio::test]
+async fn wishes_for_tokens_are_read_strictly_and_bounded() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    for sent in [
+        json!({}),
+        json!({"name": ""}),
+        json!({"name": 1}),
+        json!({"name": "x".repeat(61)}),
+        json!({"name": "a\nb"}),
+        json!({"name": "Bot", "user_id": 2}),
+        json!({"name": "Bot", "expires_at": "2099-01-01"}),
+    ] {
+        assert_eq!(app.post_as(&ada, "/api/auth/tokens", &sent).await.status, 422, "{sent}");
+    }
+    for _ in 0..49 {
+        let made = app.post_as(&ada, "/api/auth/tokens", &json!({"name": "Bot"})).await;
+        assert_eq!(made.status, 201);
+    }
+    let refused = app.post_as(&ada, "/api/auth/tokens", &json!({"name": "Bot"})).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!(app.get_as(&ada, "/api/auth/tokens").await.json()["meta"]["total"], 50);
+}
+
+#[tokio::test]
+async fn a_login_beyond_the_number_of_tokens_ends_the_oldest() {
+    let app = App::start().await;
+    let sent = registration("Ada", "ada@example.com");
+    let first = app.post("/api/auth/register", &sent).await.json()["token"].clone();
+    let first = first.as_str().unwrap();
+    for _ in 0..49 {
+        app.post_as(first, "/api/auth/tokens", &json!({"name": "Bot"})).await;
+    }
+    let sent = json!({"email": "ada@example.com", "password": "password123"});
+    let last = app.post("/api/auth/login", &sent).await.json()["token"].clone();
+    assert_eq!(app.get_as(first, "/api/auth/user").await.status, 401);
+    let list = app.get_as(last.as_str().unwrap(), "/api/auth/tokens").await;
+    assert_eq!(list.json()["meta"]["total"], 50);
+}

@@ -1,0 +1,285 @@
+//! A whole server without a socket: the real store on SQLite in a directory of its own, the real
+//! desk, a market that stands still, a clock that a test moves. Limits are off unless asked for.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "shared by test files that each use a part of it"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Request};
+use domain::{Clock, Entropy, Rules};
+use market::{Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
+use serde_json::{Value, json};
+use store::{DatabaseConfig, NewStock, Store};
+use tempfile::TempDir;
+use testkit::{ManualClock, SeededEntropy};
+use tower::ServiceExt;
+use trading::{Desk, TradingConfig};
+use web::WebConfig;
+
+const JSON: &str = "application/json";
+/// How far back the history of the market is saved, in days.
+const HISTORY_DAYS: i32 = 400;
+/// The password of everybody who is registered here.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A server.
+pub struct App {
+    pub router: axum::Router,
+    pub clock: ManualClock,
+    pub store: Store,
+    pub desk: Desk,
+    players: AtomicU64,
+    /// Removed with the server.
+    _directory: TempDir,
+}
+
+/// What it answered.
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("visible characters"))
+    }
+}
+
+impl App {
+    /// A server without limits on how often it is asked.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A server with the limits of the default configuration.
+    pub async fn start_limited() -> Self {
+        Self::start_with(|config| config.limits.enabled = true).await
+    }
+
+    /// A server with another configuration.
+    pub async fn start_with(change: impl FnOnce(&mut WebConfig)) -> Self {
+        let mut config = WebConfig::default();
+        config.limits.enabled = false;
+        change(&mut config);
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite:{}", directory.path().join("openbell.db").display());
+        let store = Store::open(&DatabaseConfig { url, ..DatabaseConfig::default() }).await;
+        let store = store.expect("a store");
+        store.migrate().await.expect("a schema");
+        let (clock, rules) = (ManualClock::new(), Arc::new(rules()));
+        let source = open_game(&store, &rules, &clock).await;
+        let listings = save_market(&store, &source, &clock).await;
+        let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
+        let parts = parts(store.clone(), rules, &clock, source, Arc::new(prices), config);
+        let desk = parts.desk.clone();
+        let router = web::router(web::AppState::new(parts));
+        let players = AtomicU64::new(0);
+        Self { router, clock, store, desk, players, _directory: directory }
+    }
+
+    /// Registers a player and gives the token.
+    pub async fn register(&self, name: &str) -> String {
+        let number = self.players.fetch_add(1, Ordering::Relaxed);
+        let email = format!("{}@n{number}.example.com", name.to_lowercase());
+        let answer = self.register_as(name, &email).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Asks to register.
+    pub async fn register_as(&self, name: &str, email: &str) -> Answer {
+        let body = json!({
+            "name": name, "email": email,
+            "password": PASSWORD, "password_confirmation": PASSWORD,
+        });
+        self.post("/api/auth/register", &body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.raw("GET", path, &[], "").await
+    }
+
+    /// Headers without a value are not sent.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let sent: Vec<_> = headers.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        self.raw("GET", path, &sent, "").await
+    }
+
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        self.send("GET", Some(token), path, "", "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", None, path, JSON, &body.to_string()).await
+    }
+
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+        self.send("POST", Some(token), path, JSON, &body.to_string()).await
+    }
+
+    pub async fn put_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+        self.send("PUT", Some(token), path, JSON, &body.to_string()).await
+    }
+
+    pub async fn delete_as(&self, token: &str, path: &str) -> Answer {
+        self.send("DELETE", Some(token), path, "", "").await
+    }
+
+    pub async fn post_raw(
+        &self,
+        token: Option<&str>,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> Answer {
+        self.send("POST", token, path, content_type, body).await
+    }
+
+    /// The key may be empty or no ASCII.
+    pub async fn post_keyed(&self, token: &str, path: &str, key: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers =
+            [("authorization", bearer.as_str()), ("content-type", JSON), ("idempotency-key", key)];
+        self.raw("POST", path, &headers, &body.to_string()).await
+    }
+
+    /// An empty content type is not sent.
+    pub async fn send(
+        &self,
+        method: &str,
+        token: Option<&str>,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> Answer {
+        let bearer = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
+        let headers = [("authorization", bearer.as_str()), ("content-type", content_type)];
+        let sent: Vec<_> = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        self.raw(method, path, &sent, body).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            // What cannot be a header's value at all is sent as a blank.
+            let value = HeaderValue::from_bytes(value.as_bytes());
+            request = request.header(*name, value.unwrap_or(HeaderValue::from_static(" ")));
+        }
+        self.ask(request.body(Body::from(body.to_owned())).expect("a request")).await
+    }
+
+    /// Sends a request that was made elsewhere.
+    pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: head.status.as_u16(), headers: head.headers, text }
+    }
+}
+
+fn rules() -> Rules {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/game.toml");
+    let text = std::fs::read_to_string(path).expect("the rules");
+    toml::from_str(&text).expect("rules")
+}
+
+/// Opens the game and makes its market.
+async fn open_game(store: &Store, rules: &Rules, clock: &ManualClock) -> Arc<MarketSource> {
+    let now = clock.now();
+    let game = store.ensure_game("fixed", now).await.expect("a game");
+    store.ensure_ledger_months(now).await.expect("months");
+    store.save_achievements(rules).await.expect("achievements");
+    let config = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+    Arc::new(MarketSource::new(&config, game.started_at).expect("a market"))
+}
+
+/// Saves the market's stocks and their newest history.
+async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) -> Vec<Listing> {
+    let texts = source.stocks().into_iter();
+    let stocks = texts.map(|text| NewStock {
+        symbol: text.symbol,
+        name: text.name,
+        category: text.category,
+        description: text.description,
+        kid_friendly_description: text.kid_friendly_description,
+        fun_fact: text.fun_fact,
+    });
+    let saved = store.save_stocks(&stocks.collect::<Vec<_>>()).await.expect("stocks");
+    let now = clock.now();
+    let first_day = source.market_day(now).0 - HISTORY_DAYS;
+    let mut closes = Vec::new();
+    for session in 0..source.finished_sessions(now) {
+        let day = source.session_day(now, session).expect("a day");
+        if day.0 < first_day {
+            continue;
+        }
+        let prices = source.session_closes(now, session).expect("closes");
+        closes.extend(saved.iter().zip(prices).map(|(stock, price)| (stock.stock_id, day, price)));
+    }
+    store.save_history(&closes).await.expect("history");
+    let listing = |stock: store::SavedStock| Listing {
+        stock_id: stock.stock_id,
+        symbol: stock.symbol,
+        category_id: stock.category_id,
+    };
+    saved.into_iter().map(listing).collect()
+}
+
+fn parts(
+    store: Store,
+    rules: Arc<Rules>,
+    clock: &ManualClock,
+    market: Arc<MarketSource>,
+    prices: Arc<PriceBoard>,
+    config: WebConfig,
+) -> web::Parts {
+    let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
+    let ranks = Arc::new(leaderboard::Board::default());
+    let (quoted, listed, ranked) = (Arc::clone(&prices), Arc::clone(&prices), Arc::clone(&ranks));
+    let desk_parts = trading::Parts {
+        store: store.clone(),
+        rules: Arc::clone(&rules),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        quotes: Arc::new(move |stock_id| quoted.quote(stock_id)),
+        prices_json: Arc::new(move || listed.prices_json()),
+        on_commit: Arc::new(move |fills| {
+            for fill in fills {
+                ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);
+            }
+        }),
+    };
+    web::Parts {
+        desk: Desk::start(&TradingConfig::default(), desk_parts),
+        store,
+        prices,
+        market,
+        ranks,
+        rules,
+        clock,
+        entropy,
+        counters: cluster::Counters::in_memory(),
+        config,
+        render_metrics: Arc::new(|| "openbell_test 1\n".to_owned()),
+    }
+}

@@ -1,0 +1,196 @@
+//! What holds for every route: errors, headers, other origins, sessions, the operators' routes.
+
+mod common;
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::http::Request;
+use common::{Answer, App};
+use serde_json::json;
+
+/// A request that came through a socket from this address.
+fn from(peer: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = Request::builder().uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let peer: SocketAddr = format!("{peer}:40000").parse().expect("an address");
+    request.extension(peer).body(Body::empty()).expect("a request")
+}
+
+fn assert_problem(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    let body = answer.json();
+    assert_eq!(body["code"], code);
+    assert_eq!(body["status"], status);
+    assert_eq!(body["success"], false);
+    assert_eq!(body["message"], body["detail"]);
+    assert_eq!(body["type"], format!("urn:openbell:error:{code}"));
+    assert_eq!(body["request_id"].as_str(), answer.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn addresses_that_lead_nowhere_speak_as_the_original() {
+    let app = App::start().await;
+    let answer = app.get("/api/nope?token=secret").await;
+    assert_problem(&answer, 404, "route_not_found");
+    assert_eq!(answer.json()["message"], "The route api/nope could not be found.");
+    assert_eq!(answer.json()["instance"], "/api/nope");
+    let answer = app.post("/api/stocks", &json!({})).await;
+    assert_problem(&answer, 405, "method_not_allowed");
+    assert!(answer.header("allow").is_some());
+    let text = "The POST method is not supported for route api/stocks. \
+                Supported methods: GET, HEAD.";
+    assert_eq!(answer.json()["message"], text);
+    let answer = app.get("/api/auth/register").await;
+    let text = "The GET method is not supported for route api/auth/register. \
+                Supported methods: POST.";
+    assert_eq!(answer.json()["message"], text);
+}
+
+#[tokio::test]
+async fn every_answer_has_the_guarding_headers() {
+    let app = App::start().await;
+    for path in ["/", "/api/stocks", "/api/nope", "/api/portfolio", "/livez", "/docs/"] {
+        let answer = app.get(path).await;
+        let header = |name| answer.header(name).unwrap_or_else(|| panic!("{path}: no {name}"));
+        assert!(header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert!(!header("content-security-policy").contains("unsafe"), "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("x-frame-options"), "DENY");
+        assert_eq!(header("x-request-id").len(), 32);
+        header("referrer-policy");
+        header("cache-control");
+    }
+    assert_eq!(app.get("/api/portfolio").await.header("cache-control"), Some("no-store"));
+    let (one, two) = (app.get("/livez").await, app.get("/livez").await);
+    assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_call_the_api() {
+    let app = App::start().await;
+    let origin = [("origin", "https://play.example")];
+    let answer = app.get_with("/api/stocks", &origin).await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let asked = [
+        ("origin", "https://play.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type"),
+    ];
+    let answer = app.raw("OPTIONS", "/api/portfolio/buy", &asked, "").await;
+    assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
+    let headers = answer.header("access-control-allow-headers");
+    assert_eq!(headers, Some("authorization,content-type"));
+    let answer = app.get_with("/", &origin).await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn a_token_is_needed_known_and_sent_once() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let path = "/api/portfolio";
+    let answer = app.get(path).await;
+    assert_problem(&answer, 401, "unauthenticated");
+    assert_eq!(answer.json()["message"], "Unauthenticated.");
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"openbell\""));
+    let other = format!("ob_{}", "x".repeat(ada.len() - 3));
+    for bad in ["x", "ob_", "1|abcdef", &other, &ada[..ada.len() - 1]] {
+        let answer = app.get_as(bad, path).await;
+        assert_problem(&answer, 401, "unauthenticated");
+        assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"), "{bad}");
+    }
+    let bearer = format!("Bearer {ada}");
+    let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+    assert_eq!(app.raw("GET", path, &twice, "").await.status, 401);
+    assert_eq!(app.get(&format!("{path}?token={ada}")).await.status, 401);
+    assert_eq!(app.get_as(&ada, path).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_stays_alive_and_an_idle_one_dies() {
+    let app = App::start().await;
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    for _ in 0..3 {
+        app.clock.advance_seconds(20 * 86_400);
+        assert_eq!(app.get_as(&ada, "/api/portfolio").await.status, 200);
+    }
+    assert_eq!(app.get_as(&bob, "/api/portfolio").await.status, 401);
+    app.clock.advance_seconds(366 * 86_400);
+    assert_eq!(app.get_as(&ada, "/api/portfolio").await.status, 401);
+}
+
+#[tokio::test]
+async fn head_answers_as_get_without_the_body() {
+    let app = App::start().await;
+    for path in ["/api/stocks", "/livez", "/api/nope", "/api/portfolio"] {
+        let (get, head) = (app.get(path).await, app.raw("HEAD", path, &[], "").await);
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_ends_with_the_desk_and_life_does_not() {
+    let app = App::start().await;
+    for path in ["/livez", "/readyz", "/up"] {
+        assert_eq!(app.get(path).await.status, 200, "{path}");
+    }
+    app.desk.close().await;
+    assert_eq!(app.get("/livez").await.status, 200);
+    for path in ["/readyz", "/up"] {
+        let answer = app.get(path).await;
+        assert_problem(&answer, 503, "closing");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_for_this_machine_and_those_that_are_named() {
+    let app = App::start_with(|config| {
+        config.http.metrics_from = vec!["192.0.2.0/24".to_owned()];
+        config.http.trusted_proxies = vec!["10.0.0.1".to_owned()];
+    })
+    .await;
+    let forwarded = |to: &'static str| [("x-forwarded-for", to)];
+    let cases: [(&str, &[(&str, &str)], u16); 7] = [
+        ("127.0.0.1", &[], 200),
+        ("192.0.2.77", &[], 200),
+        ("198.51.100.1", &[], 404),
+        ("127.0.0.1", &forwarded("127.0.0.1"), 404),
+        ("198.51.100.1", &forwarded("127.0.0.1"), 404),
+        ("10.0.0.1", &forwarded("192.0.2.5"), 200),
+        ("10.0.0.1", &forwarded("198.51.100.1"), 404),
+    ];
+    for (peer, headers, status) in cases {
+        let answer = app.ask(from(peer, "/metrics", headers)).await;
+        assert_eq!(answer.status, status, "{peer} {headers:?}");
+    }
+    assert_problem(&app.get("/metrics").await, 404, "route_not_found");
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_gives_requests_their_numbers() {
+    let app = App::start_with(|config| {
+        config.http.trusted_proxies = vec!["10.0.0.1".to_owned()];
+    })
+    .await;
+    let number = [("x-request-id", "edge-7")];
+    let answer = app.ask(from("10.0.0.1", "/livez", &number)).await;
+    assert_eq!(answer.header("x-request-id"), Some("edge-7"));
+    let answer = app.ask(from("198.51.100.1", "/livez", &number)).await;
+    assert_ne!(answer.header("x-request-id"), Some("edge-7"));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_told_so() {
+    let app = App::start_with(|config| config.http.request_timeout_ms = 0).await;
+    let answer = app.get("/api/stocks").await;
+    assert_problem(&answer, 504, "timed_out");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+}
