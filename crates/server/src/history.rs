@@ -28,7 +28,11 @@ impl History {
         stock_ids: Vec<i64>,
         now: UnixMicros,
     ) -> Result<Self, StoreError> {
-        let last_day = store.history_last_day().await?;
+        let last_day = match stock_ids.last() {
+            // Rows of a session are saved in the order of the stocks: the last one has them all.
+            Some(last) => store.history_last_day(*last).await?,
+            None => None,
+        };
         let saved = last_day.map_or(0, |day| sessions_up_to(&source, day, now));
         Ok(Self { store, source, stock_ids, saved })
     }

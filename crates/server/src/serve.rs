@@ -65,14 +65,7 @@ impl Server {
         while !follower.follow_once(&world.store, &board, clock.now()).await?.drained {}
         let board = Arc::new(board);
         let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(&board));
-        let desk = Desk::start(
-            &config.trading,
-            world.store.clone(),
-            Arc::clone(&prices),
-            Arc::clone(&ranks),
-            Arc::clone(&rules),
-            Arc::clone(&clock),
-        );
+        let desk = open_desk(&config, &world, &ranks, &rules, &clock);
         let rendered = metrics.clone();
         let state = web::AppState::new(web::Parts {
             store: world.store.clone(),
@@ -143,6 +136,32 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         tasks.spawn(keep(jobs::FoldMetrics { metrics }, stop.clone()));
     }
+}
+
+/// Opens the trade path on the world's prices; a commit moves the board before it is answered.
+fn open_desk(
+    config: &Config,
+    world: &World,
+    ranks: &Arc<Board>,
+    rules: &Arc<Rules>,
+    clock: &Arc<dyn Clock>,
+) -> Desk {
+    let (quotes, prices, ranks) =
+        (Arc::clone(&world.prices), Arc::clone(&world.prices), Arc::clone(ranks));
+    let parts = trading::Parts {
+        store: world.store.clone(),
+        rules: Arc::clone(rules),
+        clock: Arc::clone(clock),
+        entropy: Arc::new(SystemEntropy),
+        quotes: Arc::new(move |stock_id| quotes.quote(stock_id)),
+        prices_json: Arc::new(move || prices.prices_json()),
+        on_commit: Arc::new(move |fills| {
+            for fill in fills {
+                ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);
+            }
+        }),
+    };
+    Desk::start(&config.trading, parts)
 }
 
 /// What nodes share: in Redis if there is one.

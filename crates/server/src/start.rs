@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Clock as _, Rules};
 use indicatif::{ProgressBar, ProgressStyle};
-use market::{Listing, MarketSource, PriceBoard};
+use market::{Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
 use store::{DatabaseConfig, NewStock, Store, StoreError};
 
 use crate::clock::SystemClock;
@@ -56,7 +56,7 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     let now = SystemClock.now();
     let failed =
         |error: StoreError| Failure::Database(without_password(&config.database.url), error);
-    let game = store.ensure_game(now).await.map_err(failed)?;
+    let game = store.ensure_game(market_name(&config.market), now).await.map_err(failed)?;
     store.ensure_ledger_months(now).await.map_err(failed)?;
     store.save_achievements(rules).await.map_err(failed)?;
     let source = Arc::new(MarketSource::new(&config.market, game.started_at)?);
@@ -69,18 +69,27 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     Ok(World { store, source, prices, history })
 }
 
+/// The word for a market in the game's row.
+fn market_name(market: &MarketConfig) -> &'static str {
+    match market.source {
+        SourceKind::Replay => "replay",
+        SourceKind::Simulated => "simulated",
+        SourceKind::Fixed => "fixed",
+    }
+}
+
 /// Saves the market's stocks and gives them with their numbers, in the order of the source.
 async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing>, StoreError> {
     let texts = source.stocks();
-    let stocks: Vec<NewStock<'_>> = texts
+    let stocks: Vec<NewStock> = texts
         .iter()
         .map(|text| NewStock {
-            symbol: &text.symbol,
-            name: &text.name,
-            category: &text.category,
-            description: &text.description,
-            kid_friendly_description: &text.kid_friendly_description,
-            fun_fact: text.fun_fact.as_deref(),
+            symbol: text.symbol.clone(),
+            name: text.name.clone(),
+            category: text.category.clone(),
+            description: text.description.clone(),
+            kid_friendly_description: text.kid_friendly_description.clone(),
+            fun_fact: text.fun_fact.clone(),
         })
         .collect();
     let saved = store.save_stocks(&stocks).await?;

@@ -120,8 +120,8 @@ async fn a_slow_header_is_cut() {
 async fn headers_that_are_too_large_are_refused() {
     let server = start(|config| config.header_size_max = 8 * 1024).await;
     let large = "a".repeat(9 * 1024);
-    let answer = exchange(&server, &format!("GET / HTTP/1.1\r\nHost: x\r\nX-A: {large}\r\n\r\n"));
-    let answer = answer.await;
+    let request = format!("GET / HTTP/1.1\r\nHost: x\r\nX-A: {large}\r\n\r\n");
+    let answer = exchange(&server, &request).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     server.stop().await;
 }
