@@ -1,6 +1,6 @@
 //! The rules of the game, pure and synchronous: numbers, orders, settlement, progress,
-//! achievements, the ledger entry and its hash. It is not allowed to do I/O, to read a clock, to draw a random
-//! number or to look at the environment: time and chance arrive as arguments.
+//! achievements, the ledger entry and its hash. It is not allowed to do I/O, to read a clock, to
+//! draw a random number or to look at the environment: time and chance arrive as arguments.
 
 mod achievement;
 mod clock;

@@ -34,8 +34,8 @@ pub(crate) enum Db {
     Postgres(Pools<PgPool>),
 }
 
-/// Runs `$body` on the engine that the store has. In it, `$db` is the engine's pools and `$sql` gives
-/// a statement's text for that engine.
+/// Runs `$body` on the engine that the store has. In it, `$db` is the engine's pools and `$sql`
+/// gives a statement's text for that engine.
 macro_rules! with_db {
     ($store:expr, |$db:ident, $sql:ident| $body:expr) => {
         match &*$store.db {

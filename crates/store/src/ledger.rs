@@ -210,8 +210,8 @@ impl Store {
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
-    /// The hashes of those entries (player, version) that exist: what a COMMIT whose answer was lost
-    /// has written.
+    /// The hashes of those entries (player, version) that exist: what a COMMIT whose answer was
+    /// lost has written.
     ///
     /// # Errors
     /// The fault met.

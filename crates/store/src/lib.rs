@@ -1,6 +1,6 @@
 //! Every SQL statement of the program, for SQLite and PostgreSQL, with the schema and the batch
-//! commit. One concrete [`Store`] over both engines: no trait, no mock. It decides nothing about the
-//! game (that is `domain`) and retries nothing (that is `trading`).
+//! commit. One concrete [`Store`] over both engines: no trait, no mock. It decides nothing about
+//! the game (that is `domain`) and retries nothing (that is `trading`).
 
 #[macro_use]
 mod db;

@@ -1,5 +1,6 @@
-//! Request bodies: JSON only, of a bounded size and depth, within a bounded time, read straight from
-//! the bytes so that no number passes through a float. What the members mean is the routes' to say.
+//! Request bodies: JSON only, of a bounded size and depth, within a bounded time, read straight
+//! from the bytes so that no number passes through a float. What the members mean is the routes'
+//! to say.
 
 use std::time::Duration;
 

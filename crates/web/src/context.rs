@@ -6,6 +6,7 @@ pub(crate) mod cors;
 pub(crate) mod headers;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -24,15 +25,25 @@ use crate::session::RequestId;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest path that an error repeats, in bytes.
-const INSTANCE_LENGTH_MAX: usize = 256;
+/// The longest path that an error repeats, in characters.
+const PATH_LENGTH_MAX: usize = 256;
 
 /// What is known of a request once it is gone.
 struct Facts {
     request_id: RequestId,
     method: Method,
     path: String,
-    route: String,
+    route: Route,
+}
+
+/// The route of a request, once the router has found it.
+#[derive(Clone, Default)]
+struct Route(Arc<OnceLock<MatchedPath>>);
+
+impl Route {
+    fn name(&self) -> &str {
+        self.0.get().map_or("none", MatchedPath::as_str)
+    }
 }
 
 impl Facts {
@@ -49,9 +60,9 @@ impl Facts {
         }
         let request_id = believed.unwrap_or_else(|| RequestId::new(&*state.entropy));
         request.extensions_mut().insert(request_id.clone());
-        let path: String = request.uri().path().chars().take(INSTANCE_LENGTH_MAX).collect();
-        let route = request.extensions().get::<MatchedPath>();
-        let route = route.map_or("none", MatchedPath::as_str).to_owned();
+        let path: String = request.uri().path().chars().take(PATH_LENGTH_MAX).collect();
+        let route = Route::default();
+        request.extensions_mut().insert(route.clone());
         Self { request_id, method: request.method().clone(), path, route }
     }
 
@@ -70,7 +81,19 @@ impl Facts {
     }
 }
 
-/// The outermost layer.
+/// The innermost layer: tells the outermost which route it is, which only routing finds out.
+pub(crate) async fn note_route(request: Request, next: Next) -> Response {
+    let extensions = request.extensions();
+    if let (Some(path), Some(route)) = (extensions.get::<MatchedPath>(), extensions.get::<Route>())
+    {
+        tracing::Span::current().record("route", path.as_str());
+        // It is set once: requests are routed once.
+        let _ = route.0.set(path.clone());
+    }
+    next.run(request).await
+}
+
+/// The outermost layer. It surrounds the router itself, which adds `Allow` to its refusals.
 pub(crate) async fn surround(
     State(state): State<AppState>,
     mut request: Request,
@@ -82,7 +105,7 @@ pub(crate) async fn surround(
         "request",
         id = %facts.request_id,
         method = facts.method(),
-        route = facts.route,
+        route = Empty,
         player_id = Empty,
     );
     let patience = Duration::from_millis(state.config.http.request_timeout_ms);
@@ -118,9 +141,11 @@ fn write_problem(response: &mut Response, facts: &Facts) {
             let allowed = allowed.and_then(|value| value.to_str().ok()).unwrap_or_default();
             Problem::method_not_allowed(&facts.method, &facts.path, allowed)
         }
+        // The router's own words tell of the inside.
+        None if response.status() == codes::BAD_REQUEST.status => (&codes::BAD_REQUEST).into(),
         None => return,
     };
-    problem.write(response, &facts.request_id.to_string(), &facts.path);
+    problem.write(response, &facts.request_id.to_string());
     if facts.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
@@ -128,7 +153,7 @@ fn write_problem(response: &mut Response, facts: &Facts) {
 
 fn record(facts: &Facts, response: &Response, elapsed: Duration) {
     let status = response.status();
-    let (method, route) = (facts.method(), facts.route.clone());
+    let (method, route) = (facts.method(), facts.route.name().to_owned());
     let status_text = status.as_str().to_owned();
     metrics::counter!("openbell_http_requests_total",
         "route" => route.clone(), "method" => method, "status" => status_text)

@@ -1,5 +1,5 @@
-//! Answers with an `ETag`, and 304 to whoever has them already. The tag is a hash of the body, so it
-//! needs no version and is equal on every node.
+//! Answers with an `ETag`, and 304 to whoever has them already. The tag is a hash of the body, so
+//! it needs no version and is equal on every node.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

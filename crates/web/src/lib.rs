@@ -1,6 +1,6 @@
-//! The HTTP side: the JSON API under `/api`, the pages for people, and the server that carries them.
-//! It reads requests and tells answers; what an order does is decided in `domain`, when it is
-//! written in `trading`, and every SQL statement stands in `store`.
+//! The HTTP side: the JSON API under `/api`, the pages for people, and the server that carries
+//! them. It reads requests and tells answers; what an order does is decided in `domain`, when it
+//! is written in `trading`, and every SQL statement stands in `store`.
 
 mod address;
 mod body;

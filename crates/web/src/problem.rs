@@ -65,9 +65,9 @@ struct Document<'a> {
     /// The same as `message`.
     #[schema(example = "Insufficient balance")]
     detail: &'a str,
-    /// The path that was asked for.
-    #[schema(example = "/api/portfolio/buy")]
-    instance: &'a str,
+    /// This occurrence of it, as a URI that leads nowhere.
+    #[schema(example = "urn:openbell:request:6f1d0c2be0b94d27a3f1c1c7a53a9c11")]
+    instance: String,
     /// Always `false`.
     #[schema(example = false)]
     success: bool,
@@ -207,18 +207,20 @@ impl Problem {
     }
 
     /// Writes it as the body of a response that was made from it.
-    pub(crate) fn write(&self, response: &mut Response, request_id: &str, instance: &str) {
+    pub(crate) fn write(&self, response: &mut Response, request_id: &str) {
         let inside = &*self.0;
+        let request_id = inside.request_id.as_deref().unwrap_or(request_id);
         let document = Document {
             r#type: format!("urn:openbell:error:{}", inside.code),
             title: inside.title,
             status: inside.status.as_u16(),
             detail: &inside.message,
-            instance,
+            // Not the path: it is the client's own text, and names things that are another's.
+            instance: format!("urn:openbell:request:{request_id}"),
             success: false,
             message: &inside.message,
             code: inside.code,
-            request_id: inside.request_id.as_deref().unwrap_or(request_id),
+            request_id,
             errors: (!inside.errors.0.is_empty()).then_some(&inside.errors),
             retryable: inside.retryable,
         };

@@ -35,14 +35,17 @@ pub fn router(state: AppState) -> Router {
         .merge(leaderboard::router())
         .merge(health::router())
         .merge(pages::router());
-    // The last layer is the first that a request meets.
-    openapi::mount(routes)
+    let router = openapi::mount(routes)
         .fallback(answer_nowhere)
+        .layer(from_fn(context::note_route))
+        .with_state(state.clone());
+    // The last layer is the first that a request meets.
+    Router::new()
+        .fallback_service(router)
         .layer(from_fn_with_state(state.clone(), limits::general))
         .layer(from_fn_with_state(state.clone(), context::cors::answer))
         .layer(from_fn(context::headers::protect))
-        .layer(from_fn_with_state(state.clone(), context::surround))
-        .with_state(state)
+        .layer(from_fn_with_state(state, context::surround))
 }
 
 /// What an address answers that leads nowhere: a page for people, a problem for programs.

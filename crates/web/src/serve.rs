@@ -121,10 +121,12 @@ impl Edge {
     async fn carry(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
         // Answers are written at once; a socket that cannot do that is served all the same.
         let _ = stream.set_nodelay(true);
+        // Peeked at, because a socket is also called readable without anything to read.
+        let mut first = [0];
         let begun = tokio::select! {
             () = self.shutdown.cancelled() => false,
-            begun = tokio::time::timeout(self.first_byte_timeout, stream.readable()) => {
-                matches!(begun, Ok(Ok(())))
+            begun = tokio::time::timeout(self.first_byte_timeout, stream.peek(&mut first)) => {
+                matches!(begun, Ok(Ok(1)))
             }
         };
         if !begun {

@@ -15,8 +15,8 @@ fn registration(name: &str, email: &str) -> Value {
 
 fn keys(text: &str, member: &str) -> Vec<String> {
     // `serde_json::Value` sorts; the order is read from the text. The values here hold no quotes.
-    let inside = text.split_once(&format!("\"{member}\":{{")).unwrap().1;
-    let inside = inside.split_once('}').unwrap().0;
+    let inside = text.split_once(&format!("\"{member}\":{{")).expect("the member").1;
+    let inside = inside.split_once('}').expect("its end").0;
     let parts = inside.split(',').filter_map(|pair| pair.split_once("\":"));
     parts.map(|(key, _)| key.trim_start_matches('"').to_owned()).collect()
 }

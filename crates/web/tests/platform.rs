@@ -28,7 +28,9 @@ fn assert_problem(answer: &Answer, status: u16, code: &str) {
     assert_eq!(body["success"], false);
     assert_eq!(body["message"], body["detail"]);
     assert_eq!(body["type"], format!("urn:openbell:error:{code}"));
-    assert_eq!(body["request_id"].as_str(), answer.header("x-request-id"));
+    let request_id = answer.header("x-request-id").expect("a number");
+    assert_eq!(body["request_id"], request_id);
+    assert_eq!(body["instance"], format!("urn:openbell:request:{request_id}"));
 }
 
 #[tokio::test]
@@ -37,7 +39,7 @@ async fn addresses_that_lead_nowhere_speak_as_the_original() {
     let answer = app.get("/api/nope?token=secret").await;
     assert_problem(&answer, 404, "route_not_found");
     assert_eq!(answer.json()["message"], "The route api/nope could not be found.");
-    assert_eq!(answer.json()["instance"], "/api/nope");
+    assert!(!answer.text.contains("secret"));
     let answer = app.post("/api/stocks", &json!({})).await;
     assert_problem(&answer, 405, "method_not_allowed");
     assert!(answer.header("allow").is_some());
@@ -157,19 +159,19 @@ async fn metrics_are_for_this_machine_and_those_that_are_named() {
         config.http.trusted_proxies = vec!["10.0.0.1".to_owned()];
     })
     .await;
-    let forwarded = |to: &'static str| [("x-forwarded-for", to)];
-    let cases: [(&str, &[(&str, &str)], u16); 7] = [
-        ("127.0.0.1", &[], 200),
-        ("192.0.2.77", &[], 200),
-        ("198.51.100.1", &[], 404),
-        ("127.0.0.1", &forwarded("127.0.0.1"), 404),
-        ("198.51.100.1", &forwarded("127.0.0.1"), 404),
-        ("10.0.0.1", &forwarded("192.0.2.5"), 200),
-        ("10.0.0.1", &forwarded("198.51.100.1"), 404),
+    let cases = [
+        ("127.0.0.1", None, 200),
+        ("192.0.2.77", None, 200),
+        ("198.51.100.1", None, 404),
+        ("127.0.0.1", Some("127.0.0.1"), 404),
+        ("198.51.100.1", Some("127.0.0.1"), 404),
+        ("10.0.0.1", Some("192.0.2.5"), 200),
+        ("10.0.0.1", Some("198.51.100.1"), 404),
     ];
-    for (peer, headers, status) in cases {
-        let answer = app.ask(from(peer, "/metrics", headers)).await;
-        assert_eq!(answer.status, status, "{peer} {headers:?}");
+    for (peer, forwarded, status) in cases {
+        let headers: Vec<_> = forwarded.map(|to| ("x-forwarded-for", to)).into_iter().collect();
+        let answer = app.ask(from(peer, "/metrics", &headers)).await;
+        assert_eq!(answer.status, status, "{peer} for {forwarded:?}");
     }
     assert_problem(&app.get("/metrics").await, 404, "route_not_found");
 }
@@ -187,10 +189,22 @@ async fn only_a_trusted_proxy_gives_requests_their_numbers() {
     assert_ne!(answer.header("x-request-id"), Some("edge-7"));
 }
 
+/// An order whose body never arrives.
+fn endless(token: &str) -> Request<Body> {
+    let body = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = Request::post("/api/portfolio/buy").header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    request.body(Body::from_stream(body)).expect("a request")
+}
+
 #[tokio::test]
-async fn a_request_that_takes_too_long_is_told_so() {
-    let app = App::start_with(|config| config.http.request_timeout_ms = 0).await;
-    let answer = app.get("/api/stocks").await;
+async fn slow_bodies_and_slow_answers_come_to_an_end() {
+    let app = App::start_with(|config| config.http.body_timeout_ms = 20).await;
+    let ada = app.register("Ada").await;
+    assert_problem(&app.ask(endless(&ada)).await, 408, "body_timeout");
+    let app = App::start_with(|config| config.http.request_timeout_ms = 2_000).await;
+    let ada = app.register("Ada").await;
+    let answer = app.ask(endless(&ada)).await;
     assert_problem(&answer, 504, "timed_out");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }

@@ -40,8 +40,8 @@ async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
                 "done"
             }),
         );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { web::serve(listener, router, &config, stop).await });
@@ -50,13 +50,14 @@ async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
 
 impl Server {
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+        TcpStream::connect(self.address).await.expect("a connection")
     }
 
     /// Ends it and waits for the end.
     async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
+        let ended = tokio::time::timeout(PATIENCE, self.task).await.expect("an end");
+        ended.expect("no panic").expect("no fault");
     }
 }
 
@@ -75,7 +76,7 @@ async fn until(stream: &mut TcpStream, text: &str) -> String {
     let mut buffer = [0; 1024];
     while !seen.contains(text) {
         let read = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await;
-        let count = read.expect("an answer").unwrap();
+        let count = read.expect("an answer").expect("bytes");
         assert!(count > 0, "closed after {seen:?}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
     }
@@ -84,7 +85,7 @@ async fn until(stream: &mut TcpStream, text: &str) -> String {
 
 async fn exchange(server: &Server, request: &str) -> String {
     let mut stream = server.connect().await;
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.expect("to be sent");
     rest(&mut stream).await
 }
 
@@ -102,7 +103,11 @@ async fn a_connection_is_kept_for_the_next_request() {
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_cut() {
-    let server = start(|config| config.first_byte_timeout_ms = 50).await;
+    let server = start(|config| {
+        config.first_byte_timeout_ms = 50;
+        config.header_read_timeout_ms = 60_000;
+    })
+    .await;
     let mut stream = server.connect().await;
     assert_eq!(rest(&mut stream).await, "");
     server.stop().await;

@@ -41,6 +41,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The address or a header cannot be read.
+    BAD_REQUEST = code("bad_request", StatusCode::BAD_REQUEST, "The request cannot be read.");
     /// The body is no JSON.
     MALFORMED_JSON = code("malformed_json", StatusCode::BAD_REQUEST, "The body is not valid JSON.");
     /// The body cannot be read to its end.

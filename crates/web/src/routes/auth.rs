@@ -168,7 +168,7 @@ impl From<HashError> for Problem {
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = RegisterBody,
     responses(
         (status = 201, body = Registration),
-        (status = 422, body = Problem, description = "Members break rules, or the address is taken."),
+        (status = 422, body = Problem, description = "A rule is broken, or the address taken."),
         (status = 429, body = Problem, description = "Too many registrations from one network."),
     ))]
 async fn register(

@@ -1,11 +1,6 @@
 //! A whole server without a socket: the real store on SQLite in a directory of its own, the real
 //! desk, a market that stands still, a clock that a test moves. Limits are off unless asked for.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::allow_attributes,
-    reason = "shared by test files that each use a part of it"
-)]
+#![expect(dead_code, reason = "every test file uses another part of this")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,49 +21,49 @@ const JSON: &str = "application/json";
 /// How far back the history of the market is saved, in days.
 const HISTORY_DAYS: i32 = 400;
 /// The password of everybody who is registered here.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A server.
-pub struct App {
-    pub router: axum::Router,
-    pub clock: ManualClock,
-    pub store: Store,
-    pub desk: Desk,
+pub(crate) struct App {
+    pub(crate) router: axum::Router,
+    pub(crate) clock: ManualClock,
+    pub(crate) store: Store,
+    pub(crate) desk: Desk,
     players: AtomicU64,
     /// Removed with the server.
     _directory: TempDir,
 }
 
 /// What it answered.
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("visible characters"))
     }
 }
 
 impl App {
     /// A server without limits on how often it is asked.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
     /// A server with the limits of the default configuration.
-    pub async fn start_limited() -> Self {
+    pub(crate) async fn start_limited() -> Self {
         Self::start_with(|config| config.limits.enabled = true).await
     }
 
     /// A server with another configuration.
-    pub async fn start_with(change: impl FnOnce(&mut WebConfig)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut WebConfig)) -> Self {
         let mut config = WebConfig::default();
         config.limits.enabled = false;
         change(&mut config);
@@ -89,7 +84,7 @@ impl App {
     }
 
     /// Registers a player and gives the token.
-    pub async fn register(&self, name: &str) -> String {
+    pub(crate) async fn register(&self, name: &str) -> String {
         let number = self.players.fetch_add(1, Ordering::Relaxed);
         let email = format!("{}@n{number}.example.com", name.to_lowercase());
         let answer = self.register_as(name, &email).await;
@@ -98,7 +93,7 @@ impl App {
     }
 
     /// Asks to register.
-    pub async fn register_as(&self, name: &str, email: &str) -> Answer {
+    pub(crate) async fn register_as(&self, name: &str, email: &str) -> Answer {
         let body = json!({
             "name": name, "email": email,
             "password": PASSWORD, "password_confirmation": PASSWORD,
@@ -106,37 +101,37 @@ impl App {
         self.post("/api/auth/register", &body).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.raw("GET", path, &[], "").await
     }
 
     /// Headers without a value are not sent.
-    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let sent: Vec<_> = headers.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
         self.raw("GET", path, &sent, "").await
     }
 
-    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Answer {
         self.send("GET", Some(token), path, "", "").await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", None, path, JSON, &body.to_string()).await
     }
 
-    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
         self.send("POST", Some(token), path, JSON, &body.to_string()).await
     }
 
-    pub async fn put_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put_as(&self, token: &str, path: &str, body: &Value) -> Answer {
         self.send("PUT", Some(token), path, JSON, &body.to_string()).await
     }
 
-    pub async fn delete_as(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn delete_as(&self, token: &str, path: &str) -> Answer {
         self.send("DELETE", Some(token), path, "", "").await
     }
 
-    pub async fn post_raw(
+    pub(crate) async fn post_raw(
         &self,
         token: Option<&str>,
         path: &str,
@@ -147,7 +142,13 @@ impl App {
     }
 
     /// The key may be empty or no ASCII.
-    pub async fn post_keyed(&self, token: &str, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_keyed(
+        &self,
+        token: &str,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Answer {
         let bearer = format!("Bearer {token}");
         let headers =
             [("authorization", bearer.as_str()), ("content-type", JSON), ("idempotency-key", key)];
@@ -155,7 +156,7 @@ impl App {
     }
 
     /// An empty content type is not sent.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         token: Option<&str>,
@@ -170,7 +171,7 @@ impl App {
     }
 
     /// Sends a request as it is.
-    pub async fn raw(
+    pub(crate) async fn raw(
         &self,
         method: &str,
         path: &str,
@@ -187,7 +188,7 @@ impl App {
     }
 
     /// Sends a request that was made elsewhere.
-    pub async fn ask(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
