@@ -135,6 +135,9 @@ impl From<Money> for String {
 pub struct Price(pub i64);
 
 impl Price {
+    /// The highest price that is traded at: a million a share.
+    pub const MAX: Self = Self(10_000_000_000);
+
     /// Reads `"189.95"` or `"0.9575"`; no sign, at most four digits after the point.
     pub fn parse(text: &str) -> Result<Self, NumberError> {
         parse_scaled(text, 4).map(Self)

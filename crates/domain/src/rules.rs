@@ -95,7 +95,7 @@ whole_number_between!(not_negative, 0, 1_000_000_000);
 whole_number_between!(positive, 1, 1_000_000_000);
 whole_number_between!(utc_offset, -720, 840);
 whole_number_between!(rate_bps, 0, 10_000);
-whole_number_between!(shares, 1, 1_000_000_000);
+whole_number_between!(shares, 1, 100_000_000);
 
 fn quantity_max<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Quantity, D::Error> {
     let whole = shares(from)?;
@@ -104,10 +104,10 @@ fn quantity_max<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Quantity, D
 
 fn starting_cash<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Money, D::Error> {
     let cash = Money::deserialize(from)?;
-    if (1..=100_000_000_000_000).contains(&cash.0) {
+    if (1..=100_000_000_000).contains(&cash.0) {
         return Ok(cash);
     }
-    Err(serde::de::Error::custom("expected starting cash from \"0.01\" to \"1000000000000.00\""))
+    Err(serde::de::Error::custom("expected starting cash from \"0.01\" to \"1000000000.00\""))
 }
 
 #[cfg(test)]

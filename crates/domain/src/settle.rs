@@ -10,10 +10,11 @@ use crate::{
     Rules, UnixMicros, Unlock, genesis_hash, invariant,
 };
 
-/// The most shares a player can hold of one stock: 10^12, far above any order.
-const HOLDING_MAX: i64 = 1_000_000_000_000_000_000;
-/// The most cash and the highest cost basis that are kept: 10^16 in cents.
-const MONEY_MAX: i64 = 1_000_000_000_000_000_000;
+/// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
+/// [`Price::MAX`] it keeps every value that SQL computes within 64 bits.
+const HOLDING_MAX: i64 = 100_000_000 * Quantity::SHARE;
+/// The most cash and the highest cost basis that are kept, ten million millions, in cents.
+const MONEY_MAX: i64 = 1_000_000_000_000_000;
 
 /// A player as loaded for settling: the row, and what was loaded of the holdings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,7 +250,8 @@ impl<'a> Trade<'a> {
         if !rules.fractional_shares && !order.quantity.is_whole() {
             return Err(Rejection::FractionalNotAllowed);
         }
-        let quote = quote.filter(|q| q.price.0 > 0).ok_or(Rejection::NoQuote)?;
+        let quote =
+            quote.filter(|q| q.price.0 > 0 && q.price <= Price::MAX).ok_or(Rejection::NoQuote)?;
         if quote.as_of.plus_seconds(rules.quote_age_max_s) < now {
             return Err(Rejection::StaleQuote);
         }

@@ -64,12 +64,13 @@ fn selling_more_than_held_is_rejected_and_changes_nothing() {
 }
 
 #[test]
-fn a_quote_that_is_missing_zero_or_old_is_not_traded_at() {
+fn a_quote_that_is_missing_absurd_or_old_is_not_traded_at() {
     let (mut player, _) = open_player(1, &rules(), now());
     let buy = whole(Side::Buy, 1, 1);
     let mut try_at = |q, at| settle(&mut player, &buy, q, &rules(), at);
     assert_eq!(try_at(None, now()), Err(Rejection::NoQuote));
     assert_eq!(try_at(quote(0), now()), Err(Rejection::NoQuote));
+    assert_eq!(try_at(quote(Price::MAX.0 + 1), now()), Err(Rejection::NoQuote));
     let late = now().plus_seconds(901);
     assert_eq!(try_at(quote(10_000), late), Err(Rejection::StaleQuote));
     assert!(try_at(quote(10_000), now().plus_seconds(900)).is_ok());

@@ -112,7 +112,9 @@ mod tests {
             let mut scores = Scores::default();
             for (id, score) in ops {
                 match score {
-                    Some(score) => prop_assert_eq!(scores.insert(id, score), model.insert(id, score)),
+                    Some(score) => {
+                        prop_assert_eq!(scores.insert(id, score), model.insert(id, score));
+                    }
                     None => prop_assert_eq!(scores.remove(id), model.remove(&id)),
                 }
                 prop_assert_eq!(scores.find(id), model.get(&id).copied());

@@ -14,6 +14,7 @@ pub(crate) fn text(
     address: SocketAddr,
     source: &MarketSource,
     now: UnixMicros,
+    lanes: u32,
 ) -> String {
     let redis = &config.redis.url;
     let redis = if redis.is_empty() { "none: this node stands alone" } else { redis.as_str() };
@@ -26,7 +27,7 @@ pub(crate) fn text(
     if config.sqlite_file().is_some() {
         lines.push(("data", config.data_dir.display().to_string()));
     }
-    lines.push(("lanes", config.trading.lanes.to_string()));
+    lines.push(("lanes", lanes.to_string()));
     lines.push(("redis", without_password(redis)));
     let mut text = format!("openbell {} is open\n", env!("CARGO_PKG_VERSION"));
     for (what, value) in lines {

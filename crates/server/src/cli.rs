@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Look after the ledger.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Measure a running server. Its limits (limits.enabled) should be off.
+    #[command(subcommand)]
+    Load(LoadCommand),
 }
 
 /// What can be done with the ledger.
@@ -42,6 +45,14 @@ pub(crate) enum Command {
 pub(crate) enum AuditCommand {
     /// Walk every player's chain and re-derive cash, shares and XP; exit code 1 at a difference.
     Verify(VerifyArgs),
+}
+
+/// What can be sent to a running server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LoadCommand {
+    /// Register a player, buy stocks, and ask for the portfolio; exit code 1 unless all answers
+    /// are 200.
+    Portfolio(LoadPortfolioArgs),
 }
 
 /// Flags of the server.
@@ -79,6 +90,29 @@ pub(crate) struct VerifyArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Flags of `load portfolio`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadPortfolioArgs {
+    /// The server, like http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
+    /// How many stocks to buy a share of, as far as so many are listed.
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    #[arg(value_parser = value_parser!(u32).range(0..=i64::from(load::HOLDINGS_MAX)))]
+    pub(crate) holdings: u32,
+    /// How many requests to measure.
+    #[arg(long, value_name = "COUNT", default_value_t = 5000)]
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    pub(crate) requests: u64,
+    /// How many workers send them, each when its last request is answered.
+    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    #[arg(value_parser = value_parser!(u32).range(1..=1024))]
+    pub(crate) concurrency: u32,
+    /// Write the report to this file, too, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{AuditCommand, Cli, Command};
+use crate::cli::{AuditCommand, Cli, Command, LoadCommand};
 use crate::config::Flags;
 use crate::failure::Failure;
 
@@ -55,6 +55,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(AuditCommand::Verify(args)) => {
             let settings = config::load(&Flags::from(args.database))?;
             return runtime.block_on(commands::verify(&settings.config, args.json));
+        }
+        Command::Load(LoadCommand::Portfolio(args)) => {
+            return Ok(runtime.block_on(commands::load_portfolio(&args, &clock::SystemClock)));
         }
     }
     Ok(ExitCode::SUCCESS)

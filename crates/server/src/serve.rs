@@ -88,7 +88,8 @@ impl Server {
     /// background jobs, the database.
     async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(Failure::Serve)?;
-        term::say(&banner::text(&self.config, address, &self.world.source, self.clock.now()));
+        let (now, lanes) = (self.clock.now(), self.desk.lanes());
+        term::say(&banner::text(&self.config, address, &self.world.source, now, lanes));
         let (closing, stop) = (CancellationToken::new(), CancellationToken::new());
         let told = closing.clone();
         tokio::spawn(async move {

@@ -1,8 +1,8 @@
 //! Statements: one text for both engines, or two where an engine forces it. A text may hold the
 //! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` (the prices,
-//! bound as one JSON text), `{$1}`, `{$2}`, … (further parameters, numbered after those of the set)
-//! and `{for update}` (row locks, where the engine has any). Every statement is in [`CATALOGUE`], and a
-//! test prepares each on both engines and looks at its plan.
+//! bound as one JSON text), `{$1}`, `{$2}`, … (further parameters, numbered after those of the
+//! set) and `{for update}` (row locks, where the engine has any). Every statement is in
+//! [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
 

@@ -2,5 +2,6 @@
 //! One test program, so that it is linked once.
 
 mod cli;
+mod load;
 mod serve;
 mod server;
