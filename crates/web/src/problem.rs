@@ -290,7 +290,7 @@ impl From<Rejection> for Problem {
         inside.status = status;
         inside.title = status.canonical_reason().unwrap_or("Error");
         inside.retryable = retryable;
-        problem
+        if retryable { problem.retry_after(RETRY_AFTER_S) } else { problem }
     }
 }
 

@@ -106,8 +106,8 @@ pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
             (StatusCode::BAD_REQUEST, false)
         }
         R::QuantityTooLarge | R::BeyondLimits => (StatusCode::BAD_REQUEST, false),
-        // The original's status for a trade that lost too often, kept for its front-end.
-        R::NoQuote | R::StaleQuote | R::Contended => (StatusCode::BAD_REQUEST, true),
+        // Nothing is wrong with the order: the market or the other orders were in its way.
+        R::NoQuote | R::StaleQuote | R::Contended => (StatusCode::SERVICE_UNAVAILABLE, true),
         R::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, false),
     }
 }
