@@ -2,7 +2,7 @@
 //! rules, and gives a ledger entry or a rejection. It is the only place where cash, shares and XP
 //! change. It loads and writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::achievement::Numbers;
 use crate::{
@@ -53,6 +53,8 @@ pub struct Player {
     pub oldest_holding: Option<Day>,
     /// The loaded holdings by stock: at least those that the actions touch.
     pub holdings: BTreeMap<i64, Holding>,
+    /// Versions of trades that have a note: at least those that the actions are about.
+    pub noted: BTreeSet<i64>,
 }
 
 /// Shares of one stock.
@@ -107,8 +109,6 @@ pub enum Action {
     Annotate {
         /// The version of the trade.
         about_version: i64,
-        /// Whether the trade had no note before.
-        first: bool,
         /// The note.
         note: Note,
     },
@@ -194,6 +194,7 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
         holdings_value: Money::ZERO,
         oldest_holding: None,
         holdings: BTreeMap::new(),
+        noted: BTreeSet::new(),
     };
     let mut entry = player.next_entry(EntryKind::Open, now);
     entry.amount = rules.starting_cash;
@@ -218,10 +219,10 @@ pub fn settle(
                 Side::Sell => sell(player, &trade, note.is_some(), rules),
             }
         }
-        Action::Annotate { about_version, first, .. } => {
+        Action::Annotate { about_version, .. } => {
             let mut entry = player.next_entry(EntryKind::Note, now);
             entry.about_version = Some(*about_version);
-            player.notes += i64::from(*first);
+            player.notes += i64::from(player.noted.insert(*about_version));
             Ok(player.append(entry, rules))
         }
     }
@@ -392,7 +393,7 @@ impl Player {
             entry.xp_trade = xp;
         }
         self.trades += 1;
-        self.notes += i64::from(noted);
+        self.notes += i64::from(noted && self.noted.insert(entry.version));
         self.append(entry, rules)
     }
 

@@ -21,6 +21,8 @@ pub struct Wanted {
     pub player_id: i64,
     /// The stock that the action touches.
     pub stock_id: Option<i64>,
+    /// The trade that the action is a note about, by its version.
+    pub about_version: Option<i64>,
 }
 
 /// What was loaded for a batch.

@@ -2,7 +2,7 @@
 //! was loaded for them gives a verdict each, and what is to be written. It loads, writes and waits
 //! for nothing; that is `lane`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{Action, Fill, Month, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
 use store::{BatchState, Change, Record, SeenKey, Wanted};
@@ -43,16 +43,17 @@ pub(crate) struct Settled {
 
 /// What has to be loaded for these requests, each once and in the order of keys.
 pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>) {
-    let stock_of = |action: &Action| match action {
-        Action::Trade(order, _) => Some(order.stock_id),
-        Action::Annotate { .. } => None,
-    };
-    let wanted: BTreeSet<(i64, Option<i64>)> =
-        requests.iter().map(|r| (r.player_id, stock_of(&r.action))).collect();
+    let wanted = requests.iter().map(|request| {
+        let (stock_id, about_version) = match &request.action {
+            Action::Trade(order, _) => (Some(order.stock_id), None),
+            Action::Annotate { about_version, .. } => (None, Some(*about_version)),
+        };
+        Wanted { player_id: request.player_id, stock_id, about_version }
+    });
+    let wanted: BTreeSet<Wanted> = wanted.collect();
     let keys: BTreeSet<(i64, &str)> = requests.iter().filter_map(|r| key_of(r)).collect();
-    let wanted = wanted.into_iter().map(|(player_id, stock_id)| Wanted { player_id, stock_id });
     let keys = keys.into_iter().map(|(player_id, key)| (player_id, key.to_owned()));
-    (wanted.collect(), keys.collect())
+    (wanted.into_iter().collect(), keys.collect())
 }
 
 /// Settles the requests in their order; those of one player see each other.
@@ -68,12 +69,7 @@ pub(crate) fn settle_batch(
         let (fills, notes, records) = (Vec::new(), Vec::new(), Vec::new());
         (player_id, Change { player, version_before, fills, notes, records })
     });
-    let mut batch = Batch {
-        seen: state.seen,
-        changes: changes.collect(),
-        firsts: HashMap::new(),
-        noted: HashSet::new(),
-    };
+    let mut batch = Batch { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
     let verdicts = requests.iter().map(|request| batch.decide(request, quotes, rules, now));
     let verdicts = verdicts.collect();
     let changes = batch.changes.into_values();
@@ -87,8 +83,6 @@ struct Batch<'a> {
     changes: BTreeMap<i64, Change>,
     /// The first request of each key in this batch, and what came of it.
     firsts: HashMap<(i64, &'a str), (&'a Request, Outcome)>,
-    /// Trades that got a note in this batch, by player and version.
-    noted: HashSet<(i64, i64)>,
 }
 
 impl<'a> Batch<'a> {
@@ -108,19 +102,18 @@ impl<'a> Batch<'a> {
         let Some(change) = self.changes.get_mut(&request.player_id) else {
             return Verdict::UnknownPlayer;
         };
-        let action = action_in_batch(request, &self.noted);
-        let quote = match &action {
+        let action = &request.action;
+        let quote = match action {
             Action::Trade(order, _) => quotes(order.stock_id),
             Action::Annotate { .. } => None,
         };
-        let outcome = settle(&mut change.player, &action, quote, rules, now);
+        let outcome = settle(&mut change.player, action, quote, rules, now);
         if let Ok(fill) = &outcome {
             change.fills.push(fill.clone());
-            if let Some((version, note)) = note_of(&action, fill) {
+            if let Some((version, note)) = note_of(action, fill) {
                 // One row a trade: the last note of a batch is the one that is written.
                 change.notes.retain(|(about, _)| *about != version);
                 change.notes.push((version, note.clone()));
-                self.noted.insert((request.player_id, version));
             }
         }
         if let Some(key) = key_of(request) {
@@ -161,17 +154,6 @@ impl<'a> Batch<'a> {
 
 fn key_of(request: &Request) -> Option<(i64, &str)> {
     request.idempotency.as_ref().map(|i| (request.player_id, i.key.as_str()))
-}
-
-/// The action, a note being the first of its trade only if the batch has none before it.
-fn action_in_batch(request: &Request, noted: &HashSet<(i64, i64)>) -> Action {
-    let mut action = request.action.clone();
-    if let Action::Annotate { about_version, first, .. } = &mut action
-        && noted.contains(&(request.player_id, *about_version))
-    {
-        *first = false;
-    }
-    action
 }
 
 /// The note to write, and the version of the trade it is about.

@@ -1,5 +1,8 @@
 //! Loading players, holdings and seen keys for a batch, and the same for the verification.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::{Holding, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, Wanted};
@@ -11,7 +14,7 @@ use crate::{SeenKey, Store, StoreError};
 pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.players",
-        &[("player_id", Type::Int), ("stock_id", Type::Int)],
+        &[("player_id", Type::Int), ("stock_id", Type::Int), ("about_version", Type::Int)],
         "WITH wanted AS MATERIALIZED ({rows}),
          prices AS MATERIALIZED ({prices:{$1}:prices}),
          valued AS MATERIALIZED (
@@ -27,11 +30,12 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
              p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
              p.categories_bought, p.realised_profit, p.achievements,
              v.holdings_value, v.oldest_holding,
-             h.stock_id, h.quantity, h.cost_basis, h.opened_on
+             h.stock_id, h.quantity, h.cost_basis, h.opened_on, n.version AS noted_version
          FROM wanted w
          JOIN players p ON p.player_id = w.player_id
          LEFT JOIN holdings h ON h.player_id = w.player_id AND h.stock_id = w.stock_id
-         LEFT JOIN valued v ON v.player_id = w.player_id",
+         LEFT JOIN valued v ON v.player_id = w.player_id
+         LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version",
     )
 });
 
@@ -54,7 +58,7 @@ pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
              achievements, CAST(NULL AS BIGINT) AS holdings_value,
              CAST(NULL AS BIGINT) AS oldest_holding, CAST(NULL AS BIGINT) AS stock_id,
              CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
-             CAST(NULL AS BIGINT) AS opened_on
+             CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_version
          FROM players WHERE player_id > $1 ORDER BY player_id LIMIT $2",
     )
 });
@@ -87,7 +91,7 @@ struct PlayerRow {
     beside: Beside,
 }
 
-/// What stands beside a player's row: the value of all holdings, and one holding.
+/// What stands beside a player's row: the value of all holdings, one holding, one noted trade.
 #[derive(sqlx::FromRow)]
 struct Beside {
     holdings_value: Option<i64>,
@@ -96,6 +100,7 @@ struct Beside {
     quantity: Option<i64>,
     cost_basis: Option<i64>,
     opened_on: Option<i64>,
+    noted_version: Option<i64>,
 }
 
 impl PlayerRow {
@@ -117,7 +122,8 @@ impl PlayerRow {
             achievements: self.achievements,
             holdings_value: Money(self.beside.holdings_value.unwrap_or(0)),
             oldest_holding: self.beside.oldest_holding.map(read_day).transpose()?,
-            holdings: std::collections::BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            noted: BTreeSet::new(),
         })
     }
 }
@@ -149,6 +155,7 @@ impl Store {
         let rows = Rows::new(vec![
             Rows::int(wanted, |w| w.player_id),
             Rows::maybe(wanted, |w| w.stock_id),
+            Rows::maybe(wanted, |w| w.about_version),
         ]);
         // Read where it is written: a replica, or a reader's older snapshot, would only lose.
         let found: Vec<PlayerRow> = with_db!(self, |db, sql| {
@@ -161,10 +168,11 @@ impl Store {
         let mut state = BatchState::default();
         for row in found {
             let player = match state.players.entry(row.player_id) {
-                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(row.read()?),
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(row.read()?),
             };
             player.holdings.extend(row.beside.holding()?);
+            player.noted.extend(row.beside.noted_version);
         }
         if !keys.is_empty() {
             self.load_keys(keys, &mut state).await?;

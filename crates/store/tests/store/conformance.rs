@@ -310,12 +310,14 @@ async fn a_note_stands_beside_its_trade_and_can_be_replaced(engine: &str) {
     commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     for text in ["first thought", "second 'thought' \"with\" quotes ✓"] {
         let note = Note::parse(text).expect("a note");
-        let action = Action::Annotate { about_version: 2, first: true, note: note.clone() };
+        let action = Action::Annotate { about_version: 2, note: note.clone() };
         let mut change = settle_one(&store, ada, &action).await;
         change.notes.push((2, note));
         store.commit_batch(&[change], now()).await.expect("commits");
         let rows = store.transactions_page(ada, None, 50).await.expect("page");
         let row = rows.iter().find(|r| r.entry.version == 2).expect("the trade");
         assert_eq!(row.note.as_deref(), Some(text));
+        let heads = store.chain_heads_page(0, 1).await.expect("heads");
+        assert_eq!(heads[0].notes, 1, "a trade is explained once, however often");
     }
 }

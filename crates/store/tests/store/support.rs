@@ -77,11 +77,11 @@ pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
 
 /// Loads one player, settles one action at 1.00 a share per stock number, and gives the change.
 pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> Change {
-    let stock_id = match action {
-        Action::Trade(order, _) => Some(order.stock_id),
-        Action::Annotate { .. } => None,
+    let (stock_id, about_version) = match action {
+        Action::Trade(order, _) => (Some(order.stock_id), None),
+        Action::Annotate { about_version, .. } => (None, Some(*about_version)),
     };
-    let wanted = [Wanted { player_id, stock_id }];
+    let wanted = [Wanted { player_id, stock_id, about_version }];
     let state = store.load_batch(&wanted, &[], PRICES).await.expect("loads");
     let mut player = state.players[&player_id].clone();
     let version_before = player.balance_version;

@@ -219,7 +219,7 @@ async fn a_note_comes_with_its_trade_and_can_be_replaced() {
         // Two about one trade in one batch: the last one stands, and neither is a first note.
         let annotate = |n, text: &str| {
             let (about_version, note) = (fill.entry.version, note(text));
-            let action = Action::Annotate { about_version, first: false, note };
+            let action = Action::Annotate { about_version, note };
             let request_id = format!("r{n}");
             desk.submit(Request { action, request_id, ..request.clone() })
         };
@@ -235,7 +235,7 @@ async fn a_note_comes_with_its_trade_and_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn of_two_first_notes_in_one_batch_one_counts() {
+async fn a_trade_is_explained_once_however_many_notes_it_gets() {
     for engine in ENGINES {
         let world = World::open(engine, CHEAP).await;
         let desk = world.desk(&TradingConfig::default());
@@ -243,11 +243,13 @@ async fn of_two_first_notes_in_one_batch_one_counts() {
         let trade = desk.submit(request.clone()).await.unwrap().outcome.expect("filled").entry;
         let annotate = || {
             let note = Note::parse("Because.").unwrap();
-            let action = Action::Annotate { about_version: trade.version, first: true, note };
+            let action = Action::Annotate { about_version: trade.version, note };
             desk.submit(Request { action, ..request.clone() })
         };
         let (one, two) = tokio::join!(annotate(), annotate());
         assert!(one.unwrap().outcome.is_ok() && two.unwrap().outcome.is_ok(), "{engine}");
+        // And a third one in a later batch, by a client that knows nothing of the others.
+        assert!(annotate().await.unwrap().outcome.is_ok(), "{engine}");
         assert_eq!(world.notes().await, 1, "{engine}");
     }
 }

@@ -211,10 +211,9 @@ async fn write_note(
         NoteSaved { trade_id, note: text, achievements_unlocked: Vec::new(), level: None };
     if row.note.as_deref() != Some(note.as_str()) {
         let about_version = row.entry.version;
-        let first = row.note.is_none();
         let request = Request {
             player_id: player.player_id,
-            action: Action::Annotate { about_version, first, note },
+            action: Action::Annotate { about_version, note },
             idempotency: None,
             request_id: request_id.to_string(),
         };
