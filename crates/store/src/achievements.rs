@@ -2,6 +2,7 @@
 
 use domain::{Rules, UnixMicros, Unlock};
 
+use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -97,7 +98,7 @@ impl Store {
             Rows::int(&all, |(_, position)| *position),
         ]);
         with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE)).bind_rows(&rows).execute(&db.writer).await?;
+            sqlx::query(sql(&SAVE)).bind_rows(&rows).execute(&db.writer).timed(&SAVE).await?;
         });
         Ok(())
     }
@@ -108,7 +109,11 @@ impl Store {
     /// The fault met.
     pub async fn achievements_of(&self, player_id: i64) -> Result<Vec<AchievementRow>, StoreError> {
         let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&OF_PLAYER)).bind(player_id).fetch_all(&db.reader).await?
+            sqlx::query_as(sql(&OF_PLAYER))
+                .bind(player_id)
+                .fetch_all(&db.reader)
+                .timed(&OF_PLAYER)
+                .await?
         });
         let read = |(achievement_id, code, name, description, icon, xp, at): Row| {
             let unlocked_at = at.map(UnixMicros);
@@ -131,6 +136,7 @@ impl Store {
                 .bind(player_id)
                 .bind(version)
                 .fetch_all(&db.reader)
+                .timed(&UNLOCKED_BY)
                 .await?
         });
         Ok(rows.into_iter().map(|(achievement_id, xp)| Unlock { achievement_id, xp }).collect())
@@ -150,6 +156,7 @@ impl Store {
                 .bind(after)
                 .bind(up_to)
                 .fetch_all(&db.reader)
+                .timed(&UNLOCKS_RANGE)
                 .await?
         }))
     }

@@ -4,15 +4,18 @@
 
 mod commit;
 mod load;
+mod locked;
+mod sets;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{Fill, Month, Note, Player, Rejection};
 
 use crate::SeenKey;
 use crate::statement::Lazy;
 
-pub(crate) use commit::{ENTRIES, PLAYERS, entry_rows, player_rows};
+pub use locked::LockedBatch;
+pub(crate) use sets::{ENTRIES, PLAYERS, entry_rows, player_rows};
 
 /// What to load for one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,19 +71,19 @@ pub struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Players of whom nothing was written, because another transaction was first.
-    pub moved: Vec<i64>,
+    pub moved: BTreeSet<i64>,
 }
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[
     &load::PLAYERS,
     &load::KEYS,
+    &locked::LOCK,
     &load::HEADS_PAGE,
     &load::HOLDINGS_RANGE,
-    &commit::RECORDS,
-    &commit::TAKE_BACK,
-    &commit::PLAYERS,
-    &commit::HOLDINGS,
-    &commit::ENTRIES,
-    &commit::UNLOCKS,
-    &commit::NOTES,
+    &sets::RECORDS,
+    &sets::PLAYERS,
+    &sets::HOLDINGS,
+    &sets::ENTRIES,
+    &sets::UNLOCKS,
+    &sets::NOTES,
 ];

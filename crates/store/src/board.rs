@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::UnixMicros;
 
+use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -65,6 +66,7 @@ impl Store {
                 .bind(after_player_id)
                 .bind(limit)
                 .fetch_all(&db.reader)
+                .timed(&SCORES_PAGE)
                 .await?
         }))
     }
@@ -85,6 +87,7 @@ impl Store {
                 .bind(cursor.version)
                 .bind(limit)
                 .fetch_all(&db.reader)
+                .timed(&SCORES_CHANGED)
                 .await?
         });
         let read = |(player_id, xp, at, version)| {
@@ -103,7 +106,7 @@ impl Store {
     ) -> Result<HashMap<i64, String>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
         let names: Vec<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NAMES)).bind_rows(&rows).fetch_all(&db.reader).await?
+            sqlx::query_as(sql(&NAMES)).bind_rows(&rows).fetch_all(&db.reader).timed(&NAMES).await?
         });
         Ok(names.into_iter().collect())
     }

@@ -1,7 +1,26 @@
 //! Faults of the database, sorted by what a caller can do about them. Refused orders are not here:
 //! they are `domain::Rejection`.
 
+use std::sync::LazyLock;
+
 use thiserror::Error;
+use tokio::sync::watch;
+
+/// Whether the disk has failed to keep what was written to it. A second try may claim to have kept
+/// what is lost (PostgreSQL's wiki, "Fsync Errors"), so there is no way back but a new process that
+/// reads what is really there.
+static DISK_FAILED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
+/// Waits until the disk has failed to keep what was written to it: the process must end then.
+pub async fn disk_failed() {
+    // The sender lives as long as the program.
+    let _ = DISK_FAILED.subscribe().wait_for(|failed| *failed).await;
+}
+
+/// Refuses all further work once the disk has failed.
+pub(crate) fn check_disk() -> Result<(), StoreError> {
+    if *DISK_FAILED.borrow() { Err(StoreError::DiskFailed) } else { Ok(()) }
+}
 
 /// A fault met while talking to the database.
 #[derive(Debug, Error)]
@@ -16,6 +35,9 @@ pub enum StoreError {
     /// The database is damaged.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
+    /// The disk did not keep what was written to it; nothing is read or written any more.
+    #[error("the disk failed to keep what was written")]
+    DiskFailed,
     /// The database or its address is not one this program can run on.
     #[error("{0}")]
     Unsuitable(String),
@@ -28,6 +50,22 @@ impl StoreError {
     /// Whether waiting may help.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    /// The kind as one word, for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Conflict(error) => match error.as_database_error().and_then(|e| e.code()) {
+                Some(code) if code == "40P01" => "deadlock",
+                Some(code) if code == "55P03" => "lock_timeout",
+                _ => "conflict",
+            },
+            Self::Corrupt(_) => "corrupt",
+            Self::DiskFailed => "disk_failed",
+            Self::Unsuitable(_) => "unsuitable",
+            Self::Fault(_) => "fault",
+        }
     }
 }
 
@@ -50,6 +88,12 @@ impl From<sqlx::Error> for StoreError {
                     Kind::Unavailable => Self::Unavailable(error),
                     Kind::Conflict => Self::Conflict(error),
                     Kind::Corrupt => Self::Corrupt(inner.message().to_owned()),
+                    Kind::DiskFailed => {
+                        if !DISK_FAILED.send_replace(true) {
+                            tracing::error!(%error, "the disk failed; nothing is written any more");
+                        }
+                        Self::DiskFailed
+                    }
                     Kind::Fault => Self::Fault(error),
                 }
             }
@@ -68,6 +112,7 @@ enum Kind {
     Unavailable,
     Conflict,
     Corrupt,
+    DiskFailed,
     Fault,
 }
 
@@ -83,7 +128,12 @@ fn kind_of(code: &str) -> Kind {
             _ => Kind::Fault,
         };
     }
-    match code.parse::<i64>().unwrap_or_default() & 0xff {
+    let code = code.parse::<i64>().unwrap_or_default();
+    // IOERR_FSYNC, IOERR_DIR_FSYNC
+    if code == 1034 || code == 1290 {
+        return Kind::DiskFailed;
+    }
+    match code & 0xff {
         // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN
         5 | 6 | 7 | 8 | 10 | 13 | 14 => Kind::Unavailable,
         // CORRUPT, NOTADB
@@ -106,6 +156,9 @@ mod tests {
         }
         for code in ["11", "267", "26", "XX001"] {
             assert!(matches!(kind_of(code), Kind::Corrupt), "{code}");
+        }
+        for code in ["1034", "1290"] {
+            assert!(matches!(kind_of(code), Kind::DiskFailed), "{code}");
         }
         for code in ["23505", "42601", "19", "1"] {
             assert!(matches!(kind_of(code), Kind::Fault), "{code}");

@@ -2,6 +2,7 @@
 
 use domain::UnixMicros;
 
+use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -40,7 +41,11 @@ impl Store {
     /// The fault met.
     pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
         let (game_id, market, started_at): (i64, String, i64) = with_db!(self, |db, sql| {
-            let found = sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_optional(&db.reader).await?;
+            let found = sqlx::query_as(sql(&LOAD))
+                .bind(MAIN)
+                .fetch_optional(&db.reader)
+                .timed(&LOAD)
+                .await?;
             match found {
                 Some(found) => found,
                 None => {
@@ -49,8 +54,9 @@ impl Store {
                         .bind(market)
                         .bind(now.0)
                         .execute(&db.writer)
+                        .timed(&OPEN)
                         .await?;
-                    sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_one(&db.writer).await?
+                    sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_one(&db.writer).timed(&LOAD).await?
                 }
             }
         });

@@ -3,6 +3,7 @@
 
 use domain::{Fill, Month, Rejection, UnixMicros};
 
+use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -45,6 +46,7 @@ impl Store {
                 .bind(before.0)
                 .bind(max)
                 .execute(&db.writer)
+                .timed(&DELETE_OLD)
                 .await?
                 .rows_affected()
         }))

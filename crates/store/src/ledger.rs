@@ -8,8 +8,10 @@ use domain::{
 };
 
 use crate::db::Db;
+use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
+use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
 /// A ledger entry with its hash, and what stands beside it elsewhere.
@@ -161,6 +163,7 @@ impl Store {
                 .bind(before)
                 .bind(limit)
                 .fetch_all(&db.reader)
+                .timed(&PAGE)
                 .await?
         });
         rows.into_iter().map(EntryRow::read).collect()
@@ -183,6 +186,7 @@ impl Store {
                 .bind(id.version)
                 .bind(id.month.0)
                 .fetch_optional(&db.writer)
+                .timed(&FIND)
                 .await?
         });
         row.map(EntryRow::read).transpose()
@@ -205,6 +209,7 @@ impl Store {
                 .bind(up_to_player)
                 .bind(limit)
                 .fetch_all(&db.reader)
+                .timed(&RANGE)
                 .await?
         });
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
@@ -219,17 +224,7 @@ impl Store {
         &self,
         entries: &[(i64, i64)],
     ) -> Result<HashMap<(i64, i64), Hash>, StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(entries, |(player_id, _)| *player_id),
-            Rows::int(entries, |(_, version)| *version),
-        ]);
-        let found: Vec<(i64, i64, Vec<u8>)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HASHES)).bind_rows(&rows).fetch_all(&db.writer).await?
-        });
-        let read = |(player_id, version, hash): (i64, i64, Vec<u8>)| {
-            Ok(((player_id, version), read_hash(&hash)?))
-        };
-        found.into_iter().map(read).collect()
+        find_hashes(self.writer().await?.conn(), entries).await
     }
 
     /// Makes the ledger's months from the present one on, where the engine keeps months apart.
@@ -261,4 +256,23 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The hashes of those entries that exist.
+pub(crate) async fn find_hashes(
+    conn: Conn<'_>,
+    entries: &[(i64, i64)],
+) -> Result<HashMap<(i64, i64), Hash>, StoreError> {
+    let rows = Rows::new(vec![
+        Rows::int(entries, |(player_id, _)| *player_id),
+        Rows::int(entries, |(_, version)| *version),
+    ]);
+    let found: Vec<(i64, i64, Vec<u8>)> = with_conn!(conn, |conn, sql| {
+        let query = sqlx::query_as(sql(&HASHES)).bind_rows(&rows);
+        query.fetch_all(conn).timed(&HASHES).await?
+    });
+    let read = |(player_id, version, hash): (i64, i64, Vec<u8>)| {
+        Ok(((player_id, version), read_hash(&hash)?))
+    };
+    found.into_iter().map(read).collect()
 }

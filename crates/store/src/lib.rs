@@ -4,6 +4,8 @@
 
 #[macro_use]
 mod db;
+#[macro_use]
+mod transaction;
 
 mod achievements;
 mod batch;
@@ -13,6 +15,7 @@ mod error;
 mod game;
 mod idempotency;
 mod ledger;
+mod measure;
 mod portfolio;
 mod rows;
 mod statement;
@@ -21,11 +24,11 @@ mod tokens;
 mod users;
 
 pub use achievements::AchievementRow;
-pub use batch::{BatchState, Change, Committed, Record, Wanted};
+pub use batch::{BatchState, Change, Committed, LockedBatch, Record, Wanted};
 pub use board::ScoreCursor;
 pub use config::DatabaseConfig;
 pub use db::Store;
-pub use error::StoreError;
+pub use error::{StoreError, disk_failed};
 pub use game::Game;
 pub use idempotency::SeenKey;
 pub use ledger::LedgerRow;

@@ -3,6 +3,7 @@
 
 use domain::{Money, PageRequest, Price, Quantity, Symbol};
 
+use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -146,6 +147,7 @@ impl Store {
                 .bind(page.per_page())
                 .bind(page.offset())
                 .fetch_all(&db.reader)
+                .timed(&PAGE)
                 .await?
         });
         let total = rows.first().map_or(0, |row| row.total);
@@ -167,6 +169,7 @@ impl Store {
                     .bind(player_id)
                     .bind(prices_json)
                     .fetch_one(&db.reader)
+                    .timed(&SUMMARY)
                     .await?
             });
         let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));

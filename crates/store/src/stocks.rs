@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{Day, PageRequest, Price, Symbol};
 
 use crate::ledger::read_day;
+use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -209,6 +210,7 @@ impl Store {
                 .bind(page.per_page())
                 .bind(page.offset())
                 .fetch_all(&db.reader)
+                .timed(&PAGE)
                 .await?
         });
         let total = rows.first().map_or(0, |counted| counted.total);
@@ -221,7 +223,11 @@ impl Store {
     /// The fault met.
     pub async fn find_stock(&self, symbol: &Symbol) -> Result<Option<StockRow>, StoreError> {
         let row: Option<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND)).bind(symbol.as_str()).fetch_optional(&db.reader).await?
+            sqlx::query_as(sql(&FIND))
+                .bind(symbol.as_str())
+                .fetch_optional(&db.reader)
+                .timed(&FIND)
+                .await?
         });
         Ok(row.and_then(Row::read))
     }
@@ -242,6 +248,7 @@ impl Store {
                 .bind(i64::from(from.0))
                 .bind(i64::from(to.0))
                 .fetch_all(&db.reader)
+                .timed(&HISTORY)
                 .await?
         });
         let read = |(day, close)| Ok((read_day(day)?, Price(close)));
@@ -254,7 +261,11 @@ impl Store {
     /// The fault met.
     pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
         let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LAST_DAY)).bind(stock_id).fetch_optional(&db.reader).await?
+            sqlx::query_as(sql(&LAST_DAY))
+                .bind(stock_id)
+                .fetch_optional(&db.reader)
+                .timed(&LAST_DAY)
+                .await?
         });
         row.map(|(day,)| read_day(day)).transpose()
     }
@@ -270,7 +281,11 @@ impl Store {
             Rows::int(closes, |(_, _, close)| close.0),
         ]);
         with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_HISTORY)).bind_rows(&rows).execute(&db.writer).await?;
+            sqlx::query(sql(&SAVE_HISTORY))
+                .bind_rows(&rows)
+                .execute(&db.writer)
+                .timed(&SAVE_HISTORY)
+                .await?;
         });
         Ok(())
     }
@@ -281,7 +296,7 @@ impl Store {
     /// `Unsuitable` beyond 63 categories, or the fault met.
     pub async fn save_stocks(&self, stocks: &[NewStock]) -> Result<Vec<SavedStock>, StoreError> {
         let known: Vec<(String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.writer).await?
+            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.writer).timed(&CATEGORIES).await?
         });
         let categories = number_categories(known, stocks)?;
         let category_of = |stock: &NewStock| categories.get(&stock.category).copied().unwrap_or(0);
@@ -296,7 +311,7 @@ impl Store {
             Rows::text(stocks, |s| format!("{} {}", s.symbol, s.name).to_lowercase()),
         ]);
         let saved: Vec<(String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&SAVE)).bind_rows(&rows).fetch_all(&db.writer).await?
+            sqlx::query_as(sql(&SAVE)).bind_rows(&rows).fetch_all(&db.writer).timed(&SAVE).await?
         });
         let ids: HashMap<String, i64> = saved.into_iter().collect();
         let read = |stock: &NewStock| {

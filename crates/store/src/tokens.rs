@@ -3,6 +3,7 @@
 
 use domain::{PageRequest, UnixMicros};
 
+use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -118,6 +119,7 @@ impl Store {
                 .bind(token.idle_expires_at.0)
                 .bind(token.expires_at.0)
                 .fetch_one(&db.writer)
+                .timed(&CREATE)
                 .await?
         });
         Ok(token_id)
@@ -137,6 +139,7 @@ impl Store {
                 .bind(token_hash.to_vec())
                 .bind(now.0)
                 .fetch_optional(&db.reader)
+                .timed(&FIND_SESSION)
                 .await?
         });
         Ok(row.map(|(token_id, user_id, player_id, at)| Session {
@@ -163,6 +166,7 @@ impl Store {
                 .bind(now.0)
                 .bind(idle_expires_at.0)
                 .execute(&db.writer)
+                .timed(&TOUCH)
                 .await?;
         });
         Ok(())
@@ -186,6 +190,7 @@ impl Store {
                 .bind(page.per_page())
                 .bind(page.offset())
                 .fetch_all(&db.reader)
+                .timed(&PAGE)
                 .await?
         });
         let total = rows.first().map_or(0, |row| row.5);
@@ -209,6 +214,7 @@ impl Store {
                 .bind(user_id)
                 .bind(token_id)
                 .execute(&db.writer)
+                .timed(&REVOKE)
                 .await?
                 .rows_affected()
                 > 0
@@ -229,6 +235,7 @@ impl Store {
                 .bind(now.0)
                 .bind(max)
                 .execute(&db.writer)
+                .timed(&DELETE_EXPIRED)
                 .await?
                 .rows_affected()
         }))

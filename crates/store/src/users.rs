@@ -5,6 +5,7 @@ use domain::{Money, Rules, UnixMicros, open_player};
 
 use crate::batch;
 use crate::game::MAIN;
+use crate::measure::Timed as _;
 use crate::rows::BindRows;
 use crate::statement::{Lazy, Statement};
 use crate::tokens;
@@ -140,29 +141,33 @@ impl Store {
         rules: &Rules,
         now: UnixMicros,
     ) -> Result<Option<Registered>, StoreError> {
-        with_db!(self, |db, sql| {
-            let mut tx = db.writer.begin_with(db.begin).await?;
-            let registered: Option<(i64,)> = sqlx::query_as(sql(&REGISTER))
+        let mut tx = self.begin().await?;
+        let registered = with_conn!(tx.conn(), |conn, sql| {
+            let user_id: Option<(i64,)> = sqlx::query_as(sql(&REGISTER))
                 .bind(user.name)
                 .bind(user.email)
                 .bind(user.email_key)
                 .bind(user.password_hash)
                 .bind(now.0)
-                .fetch_optional(&mut *tx)
+                .fetch_optional(&mut *conn)
+                .timed(&REGISTER)
                 .await?;
-            let Some((user_id,)) = registered else { return Ok(None) };
+            let Some((user_id,)) = user_id else { return Ok(None) };
             let (player_id,): (i64,) = sqlx::query_as(sql(&SEAT))
                 .bind(user_id)
                 .bind(vec![0u8; 32])
                 .bind(now.0)
                 .bind(MAIN)
-                .fetch_one(&mut *tx)
+                .fetch_one(&mut *conn)
+                .timed(&SEAT)
                 .await?;
             let (player, fill) = open_player(player_id, rules, now);
             let rows = batch::player_rows(&[(&player, 0)], now);
-            sqlx::query(sql(&batch::PLAYERS)).bind_rows(&rows).execute(&mut *tx).await?;
+            let query = sqlx::query(sql(&batch::PLAYERS)).bind_rows(&rows);
+            query.execute(&mut *conn).timed(&batch::PLAYERS).await?;
             let rows = batch::entry_rows(&[&fill]);
-            sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows).execute(&mut *tx).await?;
+            let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows);
+            query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
             let (token_id,): (i64,) = sqlx::query_as(sql(&tokens::CREATE))
                 .bind(user_id)
                 .bind(token.hash.to_vec())
@@ -170,11 +175,13 @@ impl Store {
                 .bind(now.0)
                 .bind(token.idle_expires_at.0)
                 .bind(token.expires_at.0)
-                .fetch_one(&mut *tx)
+                .fetch_one(&mut *conn)
+                .timed(&tokens::CREATE)
                 .await?;
-            tx.commit().await?;
-            Ok(Some(Registered { user_id, player_id, token_id }))
-        })
+            Registered { user_id, player_id, token_id }
+        });
+        tx.commit().await?;
+        Ok(Some(registered))
     }
 
     /// What the password of this address is checked against.
@@ -186,7 +193,11 @@ impl Store {
         email_key: &str,
     ) -> Result<Option<Credentials>, StoreError> {
         let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CREDENTIALS)).bind(email_key).fetch_optional(&db.reader).await?
+            sqlx::query_as(sql(&CREDENTIALS))
+                .bind(email_key)
+                .fetch_optional(&db.reader)
+                .timed(&CREDENTIALS)
+                .await?
         });
         Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
     }
@@ -197,7 +208,12 @@ impl Store {
     /// The fault met.
     pub async fn save_password_hash(&self, user_id: i64, hash: &str) -> Result<(), StoreError> {
         with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_PASSWORD)).bind(user_id).bind(hash).execute(&db.writer).await?;
+            sqlx::query(sql(&SAVE_PASSWORD))
+                .bind(user_id)
+                .bind(hash)
+                .execute(&db.writer)
+                .timed(&SAVE_PASSWORD)
+                .await?;
         });
         Ok(())
     }
@@ -208,7 +224,12 @@ impl Store {
     /// The fault met; `Fault` when there is no such user.
     pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
         let row: AccountRow = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ACCOUNT)).bind(user_id).bind(MAIN).fetch_one(&db.reader).await?
+            sqlx::query_as(sql(&ACCOUNT))
+                .bind(user_id)
+                .bind(MAIN)
+                .fetch_one(&db.reader)
+                .timed(&ACCOUNT)
+                .await?
         });
         Ok(Account {
             user_id: row.user_id,

@@ -10,7 +10,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::TradingConfig;
-use crate::lane::{Job, Lane};
+use crate::job::Job;
+use crate::lane::Lane;
 
 /// Gives the present quote of a stock.
 pub type Quotes = Arc<dyn Fn(i64) -> Option<Quote> + Send + Sync>;
@@ -122,9 +123,8 @@ impl Desk {
         for number in 0..lanes {
             let queue_max = usize::try_from(config.queue_max.max(1)).unwrap_or(1);
             let (sender, receiver) = mpsc::channel(queue_max);
-            let name = number.to_string();
-            let length = metrics::gauge!("openbell_desk_queue_length", "lane" => name);
-            let lane = Lane::new(config, Arc::clone(&parts), length.clone());
+            let lane = Lane::new(config, Arc::clone(&parts), number);
+            let length = lane.length();
             tasks.push(tokio::spawn(Arc::new(lane).run(receiver)));
             queues.push(Queue { sender, length });
         }

@@ -2,12 +2,18 @@
 //! they are settled and committed, and idempotency. It decides nothing about the game (that is
 //! `domain::settle`), holds no SQL (that is `store`) and knows no HTTP (that is `web`).
 
+mod answer;
+mod attempt;
 mod batch;
 mod config;
 mod desk;
+mod job;
 mod lane;
 
+pub use attempt::{Loaded, Prepared};
 pub use config::TradingConfig;
 pub use desk::{
     Answer, Desk, DeskError, Idempotency, OnCommit, Parts, PricesJson, Quotes, Request,
 };
+pub use job::Job;
+pub use lane::Lane;

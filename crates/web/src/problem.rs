@@ -250,7 +250,7 @@ impl From<StoreError> for Problem {
 impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) => {
+            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::DiskFailed => {
                 tracing::warn!(%error, "the store cannot answer now");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }

@@ -7,8 +7,10 @@ use domain::{Holding, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, Wanted};
 use crate::ledger::{read_day, read_hash};
+use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
+use crate::transaction::Conn;
 use crate::{SeenKey, Store, StoreError};
 
 pub(super) static PLAYERS: Lazy = Lazy::new(|| {
@@ -140,6 +142,62 @@ impl Beside {
     }
 }
 
+/// The players with the wanted holdings, without the keys.
+pub(super) async fn load(
+    conn: Conn<'_>,
+    wanted: &[Wanted],
+    prices_json: &str,
+) -> Result<BatchState, StoreError> {
+    let rows = Rows::new(vec![
+        Rows::int(wanted, |w| w.player_id),
+        Rows::maybe(wanted, |w| w.stock_id),
+        Rows::maybe(wanted, |w| w.about_version),
+    ]);
+    let found: Vec<PlayerRow> = with_conn!(conn, |conn, sql| {
+        let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows).bind(prices_json);
+        query.fetch_all(conn).timed(&PLAYERS).await?
+    });
+    let mut state = BatchState::default();
+    for row in found {
+        let player = match state.players.entry(row.player_id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(row.read()?),
+        };
+        player.holdings.extend(row.beside.holding()?);
+        player.noted.extend(row.beside.noted_version);
+    }
+    Ok(state)
+}
+
+impl BatchState {
+    /// The same with what the keys were used for.
+    pub(super) async fn with_keys(
+        mut self,
+        conn: Conn<'_>,
+        keys: &[(i64, String)],
+    ) -> Result<Self, StoreError> {
+        type Row = (i64, String, Vec<u8>, Option<i64>, Option<i64>, Option<String>, String);
+        if keys.is_empty() {
+            return Ok(self);
+        }
+        let rows = Rows::new(vec![
+            Rows::int(keys, |(player_id, _)| *player_id),
+            Rows::text(keys, |(_, key)| key.clone()),
+        ]);
+        let found: Vec<Row> = with_conn!(conn, |conn, sql| {
+            let query = sqlx::query_as(sql(&KEYS)).bind_rows(&rows);
+            query.fetch_all(conn).timed(&KEYS).await?
+        });
+        for (player_id, key, fingerprint, month, version, rejection, request_id) in found {
+            let version = month.zip(version).map(|(month, version)| (Month(month), version));
+            let rejection = rejection.and_then(|code| Rejection::from_code(&code));
+            let seen = SeenKey { fingerprint, version, rejection, request_id };
+            self.seen.insert((player_id, key), seen);
+        }
+        Ok(self)
+    }
+}
+
 impl Store {
     /// Loads the players of a batch with the wanted holdings, valued at `prices_json`, and what
     /// their keys were used for. At most two statements.
@@ -152,54 +210,10 @@ impl Store {
         keys: &[(i64, String)],
         prices_json: &str,
     ) -> Result<BatchState, StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(wanted, |w| w.player_id),
-            Rows::maybe(wanted, |w| w.stock_id),
-            Rows::maybe(wanted, |w| w.about_version),
-        ]);
         // Read where it is written: a replica, or a reader's older snapshot, would only lose.
-        let found: Vec<PlayerRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PLAYERS))
-                .bind_rows(&rows)
-                .bind(prices_json)
-                .fetch_all(&db.writer)
-                .await?
-        });
-        let mut state = BatchState::default();
-        for row in found {
-            let player = match state.players.entry(row.player_id) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(row.read()?),
-            };
-            player.holdings.extend(row.beside.holding()?);
-            player.noted.extend(row.beside.noted_version);
-        }
-        if !keys.is_empty() {
-            self.load_keys(keys, &mut state).await?;
-        }
-        Ok(state)
-    }
-
-    async fn load_keys(
-        &self,
-        keys: &[(i64, String)],
-        state: &mut BatchState,
-    ) -> Result<(), StoreError> {
-        type Row = (i64, String, Vec<u8>, Option<i64>, Option<i64>, Option<String>, String);
-        let rows = Rows::new(vec![
-            Rows::int(keys, |(player_id, _)| *player_id),
-            Rows::text(keys, |(_, key)| key.clone()),
-        ]);
-        let found: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&KEYS)).bind_rows(&rows).fetch_all(&db.writer).await?
-        });
-        for (player_id, key, fingerprint, month, version, rejection, request_id) in found {
-            let version = month.zip(version).map(|(month, version)| (Month(month), version));
-            let rejection = rejection.and_then(|code| Rejection::from_code(&code));
-            let seen = SeenKey { fingerprint, version, rejection, request_id };
-            state.seen.insert((player_id, key), seen);
-        }
-        Ok(())
+        let mut writer = self.writer().await?;
+        let state = load(writer.conn(), wanted, prices_json).await?;
+        state.with_keys(writer.conn(), keys).await
     }
 
     /// Players after `after_player_id` by number, without their holdings, at most `limit`.
@@ -216,6 +230,7 @@ impl Store {
                 .bind(after_player_id)
                 .bind(limit)
                 .fetch_all(&db.reader)
+                .timed(&HEADS_PAGE)
                 .await?
         });
         rows.iter().map(PlayerRow::read).collect()
@@ -235,6 +250,7 @@ impl Store {
                 .bind(after_player)
                 .bind(up_to_player)
                 .fetch_all(&db.reader)
+                .timed(&HOLDINGS_RANGE)
                 .await?
         });
         let read = |(player_id, stock_id, quantity, cost_basis, opened_on)| {

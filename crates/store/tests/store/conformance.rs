@@ -14,6 +14,8 @@ on_both_engines! {
     a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs,
     a_key_used_by_another_transaction_moves_the_player,
     a_refusal_is_recorded_without_an_entry,
+    locked_players_are_won_by_nobody_else,
+    a_locked_batch_that_is_dropped_changes_nothing,
     stocks_are_found_whatever_the_case_and_wildcards_are_literal,
     numbers_of_stocks_and_categories_stay,
     history_is_bounded_by_its_days,
@@ -132,7 +134,7 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     let fine = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 2, 2)).await);
     let committed = store.commit_batch(&[late, fine], now()).await.expect("commits");
-    assert_eq!(committed.moved, [ada]);
+    assert_eq!(committed.moved, [ada].into());
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].entry.stock_id, Some(2));
@@ -161,14 +163,49 @@ async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     };
     let mut twin = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     twin.records.push(record("k", 2));
+    let eve = player(&store, "Eve").await.player_id;
+    let other = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     let first = store.commit_batch(&[refused], now()).await.expect("commits");
-    assert_eq!(first.moved, Vec::<i64>::new());
-    let second = store.commit_batch(&[twin], now()).await.expect("commits");
-    assert_eq!(second.moved, [ada]);
+    assert_eq!(first.moved, [].into());
+    let second = store.commit_batch(&[twin, other], now()).await.expect("commits");
+    assert_eq!(second.moved, [ada, eve].into(), "the whole batch is to be settled again");
+    assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 1);
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
     let seen = store.load_batch(&[], &[(ada, "k".into())], "[]").await.expect("loads").seen;
     let kept = &seen[&(ada, "k".to_owned())];
     assert_eq!(kept.rejection, Some(Rejection::InsufficientCash), "the first record stays");
+}
+
+async fn locked_players_are_won_by_nobody_else(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
+    let wanted = [Wanted { player_id: ada, stock_id: Some(2), about_version: None }];
+    let (locked, state) = store.lock_batch(&wanted, &[], PRICES).await.expect("locks");
+    let waits = tokio::spawn({
+        let store = (*store).clone();
+        async move { store.commit_batch(&[late], now()).await }
+    });
+    let change = settle_in(state, ada, &trade(Side::Buy, 2, 1));
+    let committed = locked.commit(&[change], now()).await.expect("commits");
+    assert_eq!(committed.moved, [].into());
+    let other = waits.await.expect("no panic").expect("commits");
+    assert_eq!(other.moved, [ada].into(), "who waited sees the newer version");
+    let rows = store.transactions_page(ada, None, 50).await.expect("page");
+    assert_eq!((rows.len(), rows[0].entry.stock_id), (2, Some(2)));
+}
+
+async fn a_locked_batch_that_is_dropped_changes_nothing(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let wanted = [Wanted { player_id: ada, stock_id: Some(1), about_version: None }];
+    let (mut locked, state) = store.lock_batch(&wanted, &[], PRICES).await.expect("locks");
+    assert_eq!(state.players[&ada].balance_version, 1);
+    let found = locked.find_entry_hashes(&[(ada, 1), (ada, 2)]).await.expect("answers");
+    assert_eq!(found.into_keys().collect::<Vec<_>>(), [(ada, 1)]);
+    drop(locked);
+    assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await);
+    assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 2);
 }
 
 async fn a_refusal_is_recorded_without_an_entry(engine: &str) {

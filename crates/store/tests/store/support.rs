@@ -83,7 +83,16 @@ pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -
     };
     let wanted = [Wanted { player_id, stock_id, about_version }];
     let state = store.load_batch(&wanted, &[], PRICES).await.expect("loads");
-    let mut player = state.players[&player_id].clone();
+    settle_in(state, player_id, action)
+}
+
+/// Settles one action of a loaded player.
+pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) -> Change {
+    let mut player = state.players.remove(&player_id).expect("loaded");
+    let stock_id = match action {
+        Action::Trade(order, _) => Some(order.stock_id),
+        Action::Annotate { .. } => None,
+    };
     let version_before = player.balance_version;
     let price = Price(stock_id.unwrap_or(1) * 10_000);
     let quote = Quote { price, as_of: now(), market_day: Day(12_786), source: QuoteSource::Fixed };
@@ -96,7 +105,7 @@ pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -
     let change = settle_one(store, player_id, action).await;
     let accepted = !change.fills.is_empty();
     let committed = store.commit_batch(&[change], now()).await.expect("commits");
-    assert_eq!(committed.moved, Vec::<i64>::new());
+    assert!(committed.moved.is_empty());
     accepted
 }
 

@@ -1,0 +1,284 @@
+//! The statements that write a batch and the sets of rows they take, each for all players at once,
+//! rows touched in the order of their keys. In which order they run is `commit`'s.
+
+use std::collections::BTreeMap;
+
+use domain::{Fill, Player, UnixMicros};
+
+use super::{Change, Record};
+use crate::rows::{Rows, Type};
+use crate::statement::{Lazy, Statement};
+
+pub(super) static RECORDS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.records",
+        &[
+            ("player_id", Type::Int),
+            ("key", Type::Text),
+            ("fingerprint", Type::Bytes),
+            ("month", Type::Int),
+            ("version", Type::Int),
+            ("rejection", Type::Text),
+            ("request_id", Type::Text),
+            ("created_at", Type::Int),
+        ],
+        "WITH batch AS ({rows})
+         INSERT INTO idempotency (player_id, key, fingerprint, month, version, rejection,
+             request_id, created_at)
+         SELECT player_id, key, fingerprint, month, version, rejection, request_id, created_at
+         FROM batch WHERE true ORDER BY player_id, key
+         ON CONFLICT (player_id, key) DO NOTHING",
+    )
+});
+
+pub(crate) static PLAYERS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.update_players",
+        &[
+            ("player_id", Type::Int),
+            ("version_before", Type::Int),
+            ("cash", Type::Int),
+            ("total_xp", Type::Int),
+            ("balance_version", Type::Int),
+            ("head_hash", Type::Bytes),
+            ("head_month", Type::Int),
+            ("xp_day", Type::Int),
+            ("xp_day_trades", Type::Int),
+            ("trades", Type::Int),
+            ("notes", Type::Int),
+            ("stocks_bought", Type::Int),
+            ("categories_bought", Type::Int),
+            ("realised_profit", Type::Int),
+            ("achievements", Type::Int),
+            ("updated_at", Type::Int),
+        ],
+        // The rows are locked in the order of their numbers, so that two batches never wait for
+        // each other; whoever waited sees the newer version and lets the player go.
+        "WITH batch AS MATERIALIZED ({rows}),
+         held AS MATERIALIZED (
+             SELECT p.player_id FROM players p
+             JOIN batch b ON b.player_id = p.player_id
+                 AND b.version_before = p.balance_version
+             ORDER BY p.player_id {for update})
+         UPDATE players SET
+             cash = b.cash, total_xp = b.total_xp, balance_version = b.balance_version,
+             head_hash = b.head_hash, head_month = b.head_month, xp_day = b.xp_day,
+             xp_day_trades = b.xp_day_trades, trades = b.trades, notes = b.notes,
+             stocks_bought = b.stocks_bought, categories_bought = b.categories_bought,
+             realised_profit = b.realised_profit, achievements = b.achievements,
+             updated_at = b.updated_at
+         FROM batch b
+         WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
+             AND b.player_id IN (SELECT player_id FROM held)
+         RETURNING players.player_id",
+    )
+});
+
+pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.save_holdings",
+        &[
+            ("player_id", Type::Int),
+            ("stock_id", Type::Int),
+            ("quantity", Type::Int),
+            ("cost_basis", Type::Int),
+            ("opened_on", Type::Int),
+        ],
+        "WITH batch AS ({rows})
+         INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on)
+         SELECT player_id, stock_id, quantity, cost_basis, opened_on FROM batch
+         WHERE true ORDER BY player_id, stock_id
+         ON CONFLICT (player_id, stock_id) DO UPDATE SET
+             quantity = excluded.quantity, cost_basis = excluded.cost_basis,
+             opened_on = excluded.opened_on",
+    )
+});
+
+pub(crate) static ENTRIES: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.insert_entries",
+        &[
+            ("player_id", Type::Int),
+            ("version", Type::Int),
+            ("month", Type::Int),
+            ("kind", Type::Text),
+            ("stock_id", Type::Int),
+            ("quantity", Type::Int),
+            ("price", Type::Int),
+            ("amount", Type::Int),
+            ("fee", Type::Int),
+            ("xp_trade", Type::Int),
+            ("xp_achievements", Type::Int),
+            ("cash_after", Type::Int),
+            ("quantity_after", Type::Int),
+            ("cost_basis_after", Type::Int),
+            ("total_xp_after", Type::Int),
+            ("quote_as_of", Type::Int),
+            ("quote_day", Type::Int),
+            ("quote_source", Type::Text),
+            ("about_version", Type::Int),
+            ("created_at", Type::Int),
+            ("hash", Type::Bytes),
+        ],
+        "WITH batch AS ({rows})
+         INSERT INTO portfolio_audit (player_id, version, month, kind, stock_id, quantity, price,
+             amount, fee, xp_trade, xp_achievements, cash_after, quantity_after,
+             cost_basis_after, total_xp_after, quote_as_of, quote_day, quote_source,
+             about_version, created_at, hash)
+         SELECT player_id, version, month, kind, stock_id, quantity, price, amount, fee,
+             xp_trade, xp_achievements, cash_after, quantity_after, cost_basis_after,
+             total_xp_after, quote_as_of, quote_day, quote_source, about_version, created_at,
+             hash
+         FROM batch",
+    )
+});
+
+pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.insert_unlocks",
+        &[
+            ("player_id", Type::Int),
+            ("achievement_id", Type::Int),
+            ("version", Type::Int),
+            ("xp", Type::Int),
+            ("unlocked_at", Type::Int),
+        ],
+        "WITH batch AS ({rows})
+         INSERT INTO player_achievements (player_id, achievement_id, version, xp, unlocked_at)
+         SELECT player_id, achievement_id, version, xp, unlocked_at FROM batch",
+    )
+});
+
+pub(super) static NOTES: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.save_notes",
+        &[
+            ("player_id", Type::Int),
+            ("version", Type::Int),
+            ("text", Type::Text),
+            ("written_at", Type::Int),
+        ],
+        "WITH batch AS ({rows})
+         INSERT INTO trade_notes (player_id, version, text, written_at)
+         SELECT player_id, version, text, written_at FROM batch
+         WHERE true ORDER BY player_id, version
+         ON CONFLICT (player_id, version) DO UPDATE SET
+             text = excluded.text, written_at = excluded.written_at",
+    )
+});
+
+/// The rows of players with the version that each had before.
+pub(crate) fn player_rows(players: &[(&Player, i64)], now: UnixMicros) -> Rows {
+    let column = |value: fn(&Player) -> i64| Rows::int(players, move |(p, _)| value(p));
+    Rows::new(vec![
+        column(|p| p.player_id),
+        Rows::int(players, |(_, version_before)| *version_before),
+        column(|p| p.cash.0),
+        column(|p| p.total_xp),
+        column(|p| p.balance_version),
+        Rows::bytes(players, |(p, _)| p.head_hash.0.to_vec()),
+        column(|p| p.head_month.0),
+        column(|p| p.xp_day),
+        column(|p| p.xp_day_trades),
+        column(|p| p.trades),
+        column(|p| p.notes),
+        column(|p| p.stocks_bought),
+        column(|p| p.categories_bought),
+        column(|p| p.realised_profit.0),
+        column(|p| p.achievements),
+        Rows::int(players, |_| now.0),
+    ])
+}
+
+/// The rows of ledger entries.
+pub(crate) fn entry_rows(fills: &[&Fill]) -> Rows {
+    let column = |value: fn(&Fill) -> i64| Rows::int(fills, move |f| value(f));
+    let maybe = |value: fn(&Fill) -> Option<i64>| Rows::maybe(fills, move |f| value(f));
+    Rows::new(vec![
+        column(|f| f.entry.player_id),
+        column(|f| f.entry.version),
+        column(|f| f.entry.month.0),
+        Rows::text(fills, |f| f.entry.kind.as_str().to_owned()),
+        maybe(|f| f.entry.stock_id),
+        column(|f| f.entry.quantity.0),
+        maybe(|f| f.entry.price.map(|p| p.0)),
+        column(|f| f.entry.amount.0),
+        column(|f| f.entry.fee.0),
+        column(|f| f.entry.xp_trade),
+        column(|f| f.entry.xp_achievements),
+        column(|f| f.entry.cash_after.0),
+        column(|f| f.entry.quantity_after.0),
+        column(|f| f.entry.cost_basis_after.0),
+        column(|f| f.entry.total_xp_after),
+        maybe(|f| f.entry.quote_as_of.map(|at| at.0)),
+        maybe(|f| f.entry.quote_day.map(|day| i64::from(day.0))),
+        Rows::maybe_text(fills, |f| f.entry.quote_source.map(|s| s.as_str().to_owned())),
+        maybe(|f| f.entry.about_version),
+        column(|f| f.entry.created_at.0),
+        Rows::bytes(fills, |f| f.hash.0.to_vec()),
+    ])
+}
+
+pub(super) fn record_rows(records: &[(i64, &Record)], now: UnixMicros) -> Rows {
+    Rows::new(vec![
+        Rows::int(records, |(player_id, _)| *player_id),
+        Rows::text(records, |(_, r)| r.key.clone()),
+        Rows::bytes(records, |(_, r)| r.fingerprint.to_vec()),
+        Rows::maybe(records, |(_, r)| r.version.map(|(month, _)| month.0)),
+        Rows::maybe(records, |(_, r)| r.version.map(|(_, version)| version)),
+        Rows::maybe_text(records, |(_, r)| r.rejection.map(|why| why.code().to_owned())),
+        Rows::text(records, |(_, r)| r.request_id.clone()),
+        Rows::int(records, |_| now.0),
+    ])
+}
+
+pub(super) fn holding_rows(changes: &[&Change]) -> Option<Rows> {
+    let mut rows = BTreeMap::new();
+    for change in changes {
+        for stock_id in change.fills.iter().filter_map(|fill| fill.entry.stock_id) {
+            if let Some(holding) = change.player.holdings.get(&stock_id) {
+                rows.insert((change.player.player_id, stock_id), *holding);
+            }
+        }
+    }
+    let rows: Vec<_> = rows.into_iter().collect();
+    (!rows.is_empty()).then(|| {
+        Rows::new(vec![
+            Rows::int(&rows, |((player_id, _), _)| *player_id),
+            Rows::int(&rows, |((_, stock_id), _)| *stock_id),
+            Rows::int(&rows, |(_, h)| h.quantity.0),
+            Rows::int(&rows, |(_, h)| h.cost_basis.0),
+            Rows::int(&rows, |(_, h)| i64::from(h.opened_on.0)),
+        ])
+    })
+}
+
+pub(super) fn unlock_rows(fills: &[&Fill]) -> Option<Rows> {
+    let rows: Vec<_> =
+        fills.iter().flat_map(|f| f.unlocked.iter().map(|unlock| (&f.entry, unlock))).collect();
+    (!rows.is_empty()).then(|| {
+        Rows::new(vec![
+            Rows::int(&rows, |(e, _)| e.player_id),
+            Rows::int(&rows, |(_, u)| u.achievement_id),
+            Rows::int(&rows, |(e, _)| e.version),
+            Rows::int(&rows, |(_, u)| u.xp),
+            Rows::int(&rows, |(e, _)| e.created_at.0),
+        ])
+    })
+}
+
+pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
+    let notes = changes.iter().flat_map(|change| {
+        change.notes.iter().map(|(version, note)| ((change.player.player_id, *version), note))
+    });
+    // Of two notes about one trade the later one stays.
+    let rows: Vec<_> = notes.collect::<BTreeMap<_, _>>().into_iter().collect();
+    (!rows.is_empty()).then(|| {
+        Rows::new(vec![
+            Rows::int(&rows, |((player_id, _), _)| *player_id),
+            Rows::int(&rows, |((_, version), _)| *version),
+            Rows::text(&rows, |(_, note)| note.as_str().to_owned()),
+            Rows::int(&rows, |_| now.0),
+        ])
+    })
+}

@@ -1,0 +1,110 @@
+//! A transaction on whichever engine the store has, and a connection borrowed from it or from the
+//! pool. What is written in it is decided where the statements are.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use tokio::time::Instant;
+
+use crate::db::Db;
+use crate::{Store, StoreError, error};
+
+/// A writing transaction. Dropping it undoes what was done in it.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A connection that writes, outside of a transaction.
+pub(crate) enum Writer {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A connection of either kind, borrowed.
+pub(crate) enum Conn<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// Runs `$body` on a connection, like `with_db!` on a store.
+macro_rules! with_conn {
+    ($borrowed:expr, |$conn:ident, $sql:ident| $body:expr) => {
+        match $borrowed {
+            $crate::transaction::Conn::Sqlite($conn) => {
+                let $sql = |statement: &$crate::Statement| statement.sqlite;
+                $body
+            }
+            $crate::transaction::Conn::Postgres($conn) => {
+                let $sql = |statement: &$crate::Statement| statement.postgres;
+                $body
+            }
+        }
+    };
+}
+
+impl Tx {
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Self::Sqlite(tx) => Conn::Sqlite(tx),
+            Self::Postgres(tx) => Conn::Postgres(tx),
+        }
+    }
+
+    /// Makes it last. `Unavailable`: it may have been carried out all the same.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        error::check_disk()?;
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done in it.
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Self::Sqlite(conn) => Conn::Sqlite(conn),
+            Self::Postgres(conn) => Conn::Postgres(conn),
+        }
+    }
+}
+
+impl Store {
+    /// Begins a writing transaction. On SQLite this waits for the only writer to be free.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        error::check_disk()?;
+        Ok(match &*self.db {
+            Db::Sqlite(db) => {
+                let began = Instant::now();
+                let tx = db.writer.begin_with(db.begin).await?;
+                record_lock_wait(began);
+                Tx::Sqlite(tx)
+            }
+            Db::Postgres(db) => Tx::Postgres(db.writer.begin_with(db.begin).await?),
+        })
+    }
+
+    /// A connection to where it is written.
+    pub(crate) async fn writer(&self) -> Result<Writer, StoreError> {
+        Ok(match &*self.db {
+            Db::Sqlite(db) => Writer::Sqlite(db.writer.acquire().await?),
+            Db::Postgres(db) => Writer::Postgres(db.writer.acquire().await?),
+        })
+    }
+}
+
+/// How long it took until nobody else could write: the whole file on SQLite, a batch's players on
+/// PostgreSQL.
+pub(crate) fn record_lock_wait(began: Instant) {
+    metrics::histogram!("openbell_lock_wait_seconds").record(began.elapsed().as_secs_f64());
+}

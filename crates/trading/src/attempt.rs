@@ -1,0 +1,129 @@
+//! One attempt at a batch, in its three phases: load, settle, commit. They are apart so that a
+//! simulator can let other nodes in between; a lane runs them one after the other. Telling the
+//! players is in `answer`, what an order does in `batch`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::{Fill, UnixMicros};
+use store::{BatchState, Change, LockedBatch, StoreError};
+use tokio::time::Instant;
+
+use crate::Request;
+use crate::answer::found_fills;
+use crate::batch::{Settled, settle_batch, wanted};
+use crate::job::Job;
+use crate::lane::Lane;
+
+/// Jobs with what was loaded for them.
+pub struct Loaded {
+    jobs: Vec<Job>,
+    state: BatchState,
+    /// The transaction that keeps the players from everybody else, if they were locked.
+    locked: Option<LockedBatch>,
+}
+
+/// Jobs with what will be answered once it is committed.
+pub struct Prepared {
+    jobs: Vec<Job>,
+    settled: Settled,
+    locked: Option<LockedBatch>,
+    now: UnixMicros,
+}
+
+/// How a commit went.
+pub(crate) struct Commit {
+    /// Players of whom nothing is known to be written.
+    pub(crate) lost: BTreeSet<i64>,
+    /// Whether they may be settled again.
+    pub(crate) retry: bool,
+    /// What went wrong, unless it was only that others won.
+    pub(crate) fault: Option<Arc<StoreError>>,
+}
+
+impl Lane {
+    /// Loads what the jobs need; with `lock`, nobody else can change their players until they are
+    /// committed or dropped. `Err`: the jobs to be attempted again (none, when all were answered).
+    pub async fn load(&self, jobs: Vec<Job>, lock: bool) -> Result<Loaded, Vec<Job>> {
+        let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
+        let (players, keys) = wanted(&requests);
+        let prices = (self.parts.prices_json)();
+        let store = &self.parts.store;
+        let loaded = if lock {
+            let loaded = store.lock_batch(&players, &keys, &prices).await;
+            loaded.map(|(locked, state)| (Some(locked), state))
+        } else {
+            store.load_batch(&players, &keys, &prices).await.map(|state| (None, state))
+        };
+        match loaded {
+            Ok((mut locked, state)) => {
+                // After loading: what an earlier attempt commits from now on moves the version that
+                // was loaded, so that this attempt loses and looks again.
+                let jobs = self.answer_committed(jobs, locked.as_mut()).await;
+                Ok(Loaded { jobs, state, locked })
+            }
+            Err(StoreError::Conflict(_)) => Err(jobs),
+            Err(error) => {
+                let error = Arc::new(error);
+                jobs.into_iter().for_each(|job| job.fail(&error));
+                Err(Vec::new())
+            }
+        }
+    }
+
+    /// Settles the jobs in their order, at the present prices.
+    pub fn settle(&self, loaded: Loaded) -> Prepared {
+        let Loaded { jobs, state, locked } = loaded;
+        let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
+        let now = self.parts.clock.now();
+        let settled = settle_batch(&requests, state, &*self.parts.quotes, &self.parts.rules, now);
+        Prepared { jobs, settled, locked, now }
+    }
+
+    /// Commits, publishes and answers; gives back the jobs to be attempted again.
+    pub async fn commit(&self, prepared: Prepared) -> Vec<Job> {
+        let Prepared { jobs, settled, locked, now } = prepared;
+        let commit = self.write(&settled.changes, locked, now).await;
+        self.finish(jobs, settled, &commit).await
+    }
+
+    async fn write(
+        &self,
+        changes: &[Change],
+        locked: Option<LockedBatch>,
+        now: UnixMicros,
+    ) -> Commit {
+        if changes.is_empty() {
+            return Commit { lost: BTreeSet::new(), retry: false, fault: None };
+        }
+        let started = Instant::now();
+        let committed = match locked {
+            Some(locked) => locked.commit(changes, now).await,
+            None => self.parts.store.commit_batch(changes, now).await,
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        metrics::histogram!("openbell_batch_commit_seconds").record(seconds);
+        let mut lost: BTreeSet<i64> = changes.iter().map(|c| c.player.player_id).collect();
+        let conflicts = metrics::counter!("openbell_version_conflicts_total");
+        match committed {
+            Ok(committed) => {
+                conflicts.increment(committed.moved.len() as u64);
+                Commit { lost: committed.moved, retry: true, fault: None }
+            }
+            Err(StoreError::Conflict(_)) => {
+                conflicts.increment(lost.len() as u64);
+                Commit { lost, retry: true, fault: None }
+            }
+            Err(error) if error.is_unavailable() => {
+                tracing::warn!(%error, "a commit has no answer; looking whether it happened");
+                let last: Vec<&Fill> = changes.iter().filter_map(|c| c.fills.last()).collect();
+                let found = self.look_up(&last, None).await;
+                for fill in found.iter().flat_map(|found| found_fills(&last, found)) {
+                    lost.remove(&fill.entry.player_id);
+                }
+                Commit { lost, retry: found.is_some(), fault: Some(Arc::new(error)) }
+            }
+            Err(error) => Commit { lost, retry: false, fault: Some(Arc::new(error)) },
+        }
+    }
+}
