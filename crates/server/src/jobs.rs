@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{Clock, UnixMicros};
 use leaderboard::{Board, Follower};
-use store::Store;
+use store::{Store, Watch};
 
 use crate::history::History;
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -92,6 +92,37 @@ impl Reconciler for DeleteExpired {
         let records = self.store.delete_idempotency_before(kept_since, self.rows_max).await?;
         let full = u64::try_from(self.rows_max).unwrap_or(u64::MAX);
         Ok(Progress { changed: tokens + records, done: tokens < full && records < full })
+    }
+}
+
+/// Moves what was written into the SQLite file proper.
+pub(crate) struct Checkpoint {
+    pub(crate) store: Store,
+}
+
+impl Reconciler for Checkpoint {
+    const NAME: &'static str = "checkpoint";
+    // At full load the log grows by some 20 MB a second.
+    const EVERY: Duration = Duration::from_secs(5);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        self.store.checkpoint().await?;
+        Ok(Progress::done(0))
+    }
+}
+
+/// Notices when PostgreSQL is away, and when it is back.
+pub(crate) struct WatchDatabase {
+    pub(crate) watch: Watch,
+}
+
+impl Reconciler for WatchDatabase {
+    const NAME: &'static str = "watch_database";
+    const EVERY: Duration = Duration::from_secs(1);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        self.watch.look().await?;
+        Ok(Progress::done(0))
     }
 }
 

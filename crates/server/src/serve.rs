@@ -1,6 +1,7 @@
 //! `openbell serve`: the order of start, what runs meanwhile, and the order of the end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cluster::Counters;
 use domain::{Clock, Rules};
@@ -18,6 +19,9 @@ use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
 use crate::{banner, jobs, start, telemetry, term};
+
+/// How long answers may still go out once the disk has failed.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Serves until a signal asks to end, and ends in order.
 pub(crate) async fn run(config: Config) -> Result<(), Failure> {
@@ -98,6 +102,7 @@ impl Server {
             told.cancel();
             signals.exit_at_next();
         });
+        tokio::spawn(end_with_disk());
         let tasks = TaskTracker::new();
         let store = self.world.store.clone();
         let (desk, router, http) =
@@ -124,7 +129,11 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));
-        if config.sqlite_file().is_none() {
+        if config.sqlite_file().is_some() {
+            tasks.spawn(keep(jobs::Checkpoint { store: store.clone() }, stop.clone()));
+        } else {
+            let watch = store::Watch::new(store.clone());
+            tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
             let (store, clock) = (store.clone(), Arc::clone(&clock));
             tasks.spawn(keep(jobs::FollowBoard { store, board, follower, clock }, stop.clone()));
         }
@@ -137,6 +146,15 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         tasks.spawn(keep(jobs::FoldMetrics { metrics }, stop.clone()));
     }
+}
+
+/// Ends the process when the disk has failed: what runs gets its refusals first. The database is
+/// not closed, because that would write again.
+async fn end_with_disk() {
+    store::disk_failed().await;
+    tokio::time::sleep(LAST_ANSWERS).await;
+    tracing::error!("ending: the disk failed to keep what was written");
+    std::process::exit(1);
 }
 
 /// Opens the trade path on the world's prices; a commit moves the board before it is answered.

@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -11,12 +12,14 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 
-use crate::{DatabaseConfig, StoreError};
+use crate::{DatabaseConfig, StoreError, error};
 
 /// The database: every statement of the program is a method of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) db: Arc<Db>,
+    db: Arc<Db>,
+    /// Whether the database was seen to be away; see `watch`.
+    pub(crate) away: Arc<AtomicBool>,
 }
 
 /// One engine with its pools and its way to begin a writing transaction.
@@ -38,7 +41,7 @@ pub(crate) enum Db {
 /// gives a statement's text for that engine.
 macro_rules! with_db {
     ($store:expr, |$db:ident, $sql:ident| $body:expr) => {
-        match &*$store.db {
+        match $store.db()? {
             $crate::db::Db::Sqlite($db) => {
                 let $sql = |statement: &$crate::Statement| statement.sqlite;
                 $body
@@ -50,6 +53,10 @@ macro_rules! with_db {
         }
     };
 }
+
+/// Pages in the write-ahead log at which SQLite itself checkpoints: far more than the server lets
+/// gather (see `Store::checkpoint`, which hears of failures), for commands that write much at once.
+const AUTOCHECKPOINT_PAGES: &str = "100000";
 
 /// The oldest SQLite without the WAL-reset corruption bug (sqlite.org, 3.51.3).
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -69,7 +76,18 @@ impl Store {
             let text = "the database address must begin with sqlite: or postgres://";
             return Err(StoreError::Unsuitable(text.to_owned()));
         };
-        Ok(Self { db: Arc::new(db) })
+        Ok(Self { db: Arc::new(db), away: Arc::default() })
+    }
+
+    /// The engine, unless it is known that asking it is of no use.
+    pub(crate) fn db(&self) -> Result<&Db, StoreError> {
+        error::check_disk()?;
+        if self.away.load(Ordering::Relaxed) { Err(error::away()) } else { Ok(&self.db) }
+    }
+
+    /// The engine, whether it answers or not.
+    pub(crate) fn engine_pools(&self) -> &Db {
+        &self.db
     }
 
     /// Brings the schema up to date. Safe to run on several nodes at once.
@@ -95,12 +113,29 @@ impl Store {
         Ok(())
     }
 
+    /// Moves what the write-ahead log of SQLite holds into the database file, so that the log starts
+    /// over; most of it while others write. Unlike SQLite's own checkpoints, which hide what goes
+    /// wrong, it tells. PostgreSQL does this by itself.
+    ///
+    /// # Errors
+    /// The fault met; `DiskFailed` when the file could not be synced.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let Db::Sqlite(db) = self.db()? else { return Ok(()) };
+        for pool in [&db.reader, &db.writer] {
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// Closes all connections, after the statements under way.
     pub async fn close(&self) {
-        with_db!(self, |db, _sql| {
-            db.reader.close().await;
-            db.writer.close().await;
-        });
+        match &*self.db {
+            Db::Sqlite(db) => {
+                db.reader.close().await;
+                db.writer.close().await;
+            }
+            Db::Postgres(db) => db.writer.close().await,
+        }
     }
 
     /// The engine's name: `sqlite` or `postgres`.
@@ -122,7 +157,7 @@ async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<Sqlite
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(config.lock_timeout_ms))
-        .pragma("wal_autocheckpoint", "20000")
+        .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES)
         .pragma("cache_size", "-8000")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(200);

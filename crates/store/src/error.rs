@@ -17,6 +17,12 @@ pub async fn disk_failed() {
     let _ = DISK_FAILED.subscribe().wait_for(|failed| *failed).await;
 }
 
+/// What is told while the database is known to be away.
+pub(crate) fn away() -> StoreError {
+    let error = std::io::Error::new(std::io::ErrorKind::NotConnected, "it does not answer");
+    StoreError::Unavailable(sqlx::Error::Io(error))
+}
+
 /// Refuses all further work once the disk has failed.
 pub(crate) fn check_disk() -> Result<(), StoreError> {
     if *DISK_FAILED.borrow() { Err(StoreError::DiskFailed) } else { Ok(()) }

@@ -232,7 +232,7 @@ impl Store {
     /// # Errors
     /// The fault met.
     pub async fn ensure_ledger_months(&self, now: UnixMicros) -> Result<(), StoreError> {
-        let Db::Postgres(db) = &*self.db else { return Ok(()) };
+        let Db::Postgres(db) = self.db()? else { return Ok(()) };
         let mut month = now.month();
         for _ in 0..=MONTHS_AHEAD {
             let table = format!("portfolio_audit_{}", month.0);

@@ -22,6 +22,7 @@ mod statement;
 mod stocks;
 mod tokens;
 mod users;
+mod watch;
 
 pub use achievements::AchievementRow;
 pub use batch::{BatchState, Change, Committed, LockedBatch, Record, Wanted};
@@ -37,3 +38,4 @@ pub use statement::{CATALOGUE, Statement};
 pub use stocks::{NewStock, SavedStock, StockRow};
 pub use tokens::{NewToken, Session, TokenRow};
 pub use users::{Account, Credentials, NewUser, Registered};
+pub use watch::Watch;

@@ -82,8 +82,7 @@ impl Writer {
 impl Store {
     /// Begins a writing transaction. On SQLite this waits for the only writer to be free.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        error::check_disk()?;
-        Ok(match &*self.db {
+        Ok(match self.db()? {
             Db::Sqlite(db) => {
                 let began = Instant::now();
                 let tx = db.writer.begin_with(db.begin).await?;
@@ -96,7 +95,7 @@ impl Store {
 
     /// A connection to where it is written.
     pub(crate) async fn writer(&self) -> Result<Writer, StoreError> {
-        Ok(match &*self.db {
+        Ok(match self.db()? {
             Db::Sqlite(db) => Writer::Sqlite(db.writer.acquire().await?),
             Db::Postgres(db) => Writer::Postgres(db.writer.acquire().await?),
         })
