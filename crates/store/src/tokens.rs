@@ -1,9 +1,12 @@
 //! Tokens: kept as SHA-256 only, with an idle and an absolute lifetime. Making and reading their
 //! texts is `web`'s.
 
+use std::collections::HashMap;
+
 use domain::{PageRequest, UnixMicros};
 
 use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -57,13 +60,16 @@ pub(crate) static CREATE: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND_SESSION: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.find_session",
-        "SELECT t.token_id, t.user_id, p.player_id, t.last_used_at FROM tokens t
+static FIND_SESSIONS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "tokens.find_sessions",
+        &[("hash", Type::Bytes)],
+        "WITH asked AS MATERIALIZED ({rows})
+         SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at FROM asked a
+         JOIN tokens t ON t.hash = a.hash
          JOIN games g ON g.code = 'main'
          JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
-         WHERE t.hash = $1 AND t.expires_at > $2 AND t.idle_expires_at > $2",
+         WHERE t.expires_at > {$1} AND t.idle_expires_at > {$1}",
     )
 });
 
@@ -97,7 +103,7 @@ static DELETE_EXPIRED: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&CREATE, &FIND_SESSION, &TOUCH, &PAGE, &REVOKE, &DELETE_EXPIRED];
+    &[&CREATE, &FIND_SESSIONS, &TOUCH, &PAGE, &REVOKE, &DELETE_EXPIRED];
 
 impl Store {
     /// Keeps a token; gives its number.
@@ -125,29 +131,29 @@ impl Store {
         Ok(token_id)
     }
 
-    /// Whose living token this is.
+    /// Whose living tokens these are, by their hashes; those that are none are left out.
     ///
     /// # Errors
     /// The fault met.
-    pub async fn find_session(
+    pub async fn find_sessions(
         &self,
-        token_hash: &[u8; 32],
+        hashes: &[[u8; 32]],
         now: UnixMicros,
-    ) -> Result<Option<Session>, StoreError> {
-        let row: Option<(i64, i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_SESSION))
-                .bind(token_hash.to_vec())
+    ) -> Result<HashMap<[u8; 32], Session>, StoreError> {
+        let rows = Rows::new(vec![Rows::bytes(hashes, |hash| hash.to_vec())]);
+        let found: Vec<(Vec<u8>, i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND_SESSIONS))
+                .bind_rows(&rows)
                 .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_SESSION)
+                .fetch_all(&db.reader)
+                .timed(&FIND_SESSIONS)
                 .await?
         });
-        Ok(row.map(|(token_id, user_id, player_id, at)| Session {
-            token_id,
-            user_id,
-            player_id,
-            last_used_at: UnixMicros(at),
-        }))
+        let read = |(hash, token_id, user_id, player_id, at): (Vec<u8>, i64, i64, i64, i64)| {
+            let last_used_at = UnixMicros(at);
+            Some((hash.try_into().ok()?, Session { token_id, user_id, player_id, last_used_at }))
+        };
+        Ok(found.into_iter().filter_map(read).collect())
     }
 
     /// Marks a token as used now and lets it live until `idle_expires_at`.

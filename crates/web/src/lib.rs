@@ -7,6 +7,7 @@ mod body;
 mod config;
 mod context;
 mod csv;
+mod door;
 mod etag;
 mod limits;
 mod names;

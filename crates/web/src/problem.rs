@@ -18,6 +18,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use self::codes::Code;
+use crate::door::DoorError;
 
 /// The content type of every error.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -258,6 +259,15 @@ impl From<&StoreError> for Problem {
                 tracing::error!(%error, "the store failed");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<DoorError> for Problem {
+    fn from(error: DoorError) -> Self {
+        match error {
+            DoorError::Store(error) => Self::from(&*error),
+            DoorError::Full => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
         }
     }
 }

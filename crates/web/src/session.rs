@@ -34,7 +34,7 @@ impl FromRequestParts<AppState> for Player {
         let unknown = || Problem::unauthenticated(true);
         let hash = token::hash(bearer).ok_or_else(unknown)?;
         let now = state.clock.now();
-        let session = state.store.find_session(&hash, now).await?.ok_or_else(unknown)?;
+        let session = state.door.find_session(hash).await?.ok_or_else(unknown)?;
         if session.last_used_at.plus_seconds(TOUCH_INTERVAL_S) <= now {
             touch(state, session.token_id, now).await;
         }

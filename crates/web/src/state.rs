@@ -13,6 +13,7 @@ use trading::Desk;
 
 use crate::address::Networks;
 use crate::config::WebConfig;
+use crate::door::Door;
 use crate::password::Hasher;
 
 /// What the server hands over.
@@ -45,6 +46,8 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct AppState {
     parts: Arc<Parts>,
+    /// Finds out whose token it is.
+    pub(crate) door: Door,
     /// Hashes passwords.
     pub(crate) hasher: Hasher,
     /// The proxies that may say whom they speak for.
@@ -54,10 +57,11 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// The state of a server.
+    /// The state of a server. Call it within a Tokio runtime.
     pub fn new(parts: Parts) -> Self {
         let http = &parts.config.http;
         Self {
+            door: Door::new(parts.store.clone(), Arc::clone(&parts.clock)),
             hasher: Hasher::new(&parts.config.auth),
             trusted_proxies: Arc::new(Networks::parse(&http.trusted_proxies)),
             metrics_from: Arc::new(Networks::parse(&http.metrics_from)),
