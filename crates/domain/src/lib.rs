@@ -7,6 +7,7 @@ mod clock;
 mod invariant;
 mod ledger;
 mod number;
+mod order;
 mod page;
 mod progress;
 mod rejection;
@@ -19,12 +20,10 @@ pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
 pub use number::{Money, NumberError, Price, Quantity};
+pub use order::{Action, Note, NoteError, Order, Quote, Side};
 pub use page::{PageMeta, PageRequest};
 pub use progress::{Levels, Progress};
 pub use rejection::Rejection;
 pub use rules::{Fee, Rules, XpRules};
-pub use settle::{
-    Action, Fill, Holding, Note, NoteError, Order, Outcome, Player, Quote, Side, open_player,
-    settle,
-};
+pub use settle::{Fill, Holding, Outcome, Player, open_player, settle};
 pub use symbol::{Symbol, SymbolError};

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::achievement::Numbers;
 use crate::{
-    Day, EntryKind, Hash, LedgerEntry, Money, Month, Price, Quantity, QuoteSource, Rejection,
-    Rules, UnixMicros, Unlock, genesis_hash, invariant,
+    Action, Day, EntryKind, Hash, LedgerEntry, Money, Month, Order, Price, Quantity, Quote,
+    Rejection, Rules, Side, UnixMicros, Unlock, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -66,98 +66,6 @@ pub struct Holding {
     pub cost_basis: Money,
     /// The market's day of the purchase that opened it.
     pub opened_on: Day,
-}
-
-/// Buying or selling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// Cash to shares.
-    Buy,
-    /// Shares to cash.
-    Sell,
-}
-
-impl Side {
-    /// The word in answers and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Buy => "buy",
-            Self::Sell => "sell",
-        }
-    }
-}
-
-/// An order to trade at the market's present price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The stock.
-    pub stock_id: i64,
-    /// The stock's category, 0 to 62.
-    pub category_id: u8,
-    /// Buy or sell.
-    pub side: Side,
-    /// How many shares; above zero.
-    pub quantity: Quantity,
-}
-
-/// What a player asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// To trade, perhaps with a note.
-    Trade(Order, Option<Note>),
-    /// To explain an earlier trade of the player with a note, or to replace its note.
-    Annotate {
-        /// The version of the trade.
-        about_version: i64,
-        /// The note.
-        note: Note,
-    },
-}
-
-/// Why a trade was made, in the player's own words: 1 to 280 characters without control characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note(String);
-
-/// Why a text is not a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a note is 1 to {} characters of plain text", Note::LENGTH_MAX)]
-pub struct NoteError;
-
-impl Note {
-    /// The most characters a note has.
-    pub const LENGTH_MAX: usize = 280;
-
-    /// Trims and checks the text; line breaks are kept.
-    pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let text = text.trim();
-        let bad = |c: char| {
-            c.is_control() && c != '\n'
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        let length = text.chars().take(Self::LENGTH_MAX + 1).count();
-        if length == 0 || length > Self::LENGTH_MAX || text.chars().any(bad) {
-            return Err(NoteError);
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The note's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A price with its time and origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quote {
-    /// The price of one share, above zero.
-    pub price: Price,
-    /// When the price was made.
-    pub as_of: UnixMicros,
-    /// The market's calendar day (in a replay, a day in history).
-    pub market_day: Day,
-    /// Where it comes from.
-    pub source: QuoteSource,
 }
 
 /// What an accepted action did.

@@ -113,9 +113,9 @@ impl Store {
         Ok(())
     }
 
-    /// Moves what the write-ahead log of SQLite holds into the database file, so that the log starts
-    /// over; most of it while others write. Unlike SQLite's own checkpoints, which hide what goes
-    /// wrong, it tells. PostgreSQL does this by itself.
+    /// Moves what the write-ahead log of SQLite holds into the database file, so that the log
+    /// starts over; most of it while others write. Unlike SQLite's own checkpoints, which hide
+    /// what goes wrong, it tells. PostgreSQL does this by itself.
     ///
     /// # Errors
     /// The fault met; `DiskFailed` when the file could not be synced.

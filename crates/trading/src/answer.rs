@@ -1,6 +1,6 @@
-//! What becomes of the jobs of a batch after its commit: fills are published, everybody is answered,
-//! and where an answer to a COMMIT was lost, the ledger is asked what happened. It settles and
-//! writes nothing.
+//! What becomes of the jobs of a batch after its commit: fills are published, everybody is
+//! answered, and where an answer to a COMMIT was lost, the ledger is asked what happened. It
+//! settles and writes nothing.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

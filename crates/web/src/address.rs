@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{Extensions, HeaderMap};
+use serde::{Deserialize, Serialize};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -54,27 +55,40 @@ fn parse(text: &str) -> Option<IpAddr> {
     bare.or_else(bracketed).map(|address| address.to_canonical())
 }
 
-/// Addresses and networks in CIDR notation.
-#[derive(Debug, Default)]
-pub(crate) struct Networks(Vec<(IpAddr, u32)>);
+/// Addresses and networks in CIDR notation (RFC 4632, RFC 4291): `192.0.2.7`, `2001:db8::/32`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Networks {
+    texts: Vec<String>,
+    networks: Vec<(IpAddr, u32)>,
+}
+
+/// What is neither an address nor a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address or ADDRESS/BITS, found {0:?}")]
+pub struct NetworkError(String);
+
+impl TryFrom<Vec<String>> for Networks {
+    type Error = NetworkError;
+
+    fn try_from(texts: Vec<String>) -> Result<Self, NetworkError> {
+        let read = |text: &String| parse_network(text).ok_or_else(|| NetworkError(text.clone()));
+        let networks = texts.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { texts, networks })
+    }
+}
+
+impl From<Networks> for Vec<String> {
+    fn from(networks: Networks) -> Self {
+        networks.texts
+    }
+}
 
 impl Networks {
-    /// Reads addresses and networks; what is neither is reported and contains nothing.
-    pub(crate) fn parse(texts: &[String]) -> Self {
-        let read = texts.iter().filter_map(|text| {
-            let network = parse_network(text);
-            if network.is_none() {
-                tracing::error!(network = text, "expected an address or a network, ignored");
-            }
-            network
-        });
-        Self(read.collect())
-    }
-
     /// Whether the address is one of them.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|(network, prefix)| {
+        self.networks.iter().any(|(network, prefix)| {
             let (one, other) = (bits(*network), bits(address));
             let same_family = network.is_ipv4() == address.is_ipv4();
             // IPv4 stands in the upper 32 bits, so that prefixes count from the same end.
@@ -106,8 +120,12 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
+    fn read(texts: &[&str]) -> Result<Networks, NetworkError> {
+        texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>().try_into()
+    }
+
     fn networks(texts: &[&str]) -> Networks {
-        Networks::parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+        read(texts).unwrap()
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -116,8 +134,7 @@ mod tests {
 
     #[test]
     fn networks_contain_their_addresses_only() {
-        let some =
-            networks(&["10.1.0.0/16", "192.0.2.7", "2001:db8::/32", "nonsense", "1.2.3.4/33"]);
+        let some = networks(&["10.1.0.0/16", "192.0.2.7", "2001:db8::/32"]);
         for inside in ["10.1.2.3", "192.0.2.7", "2001:db8::1", "::ffff:10.1.0.1"] {
             assert!(some.contains(ip(inside)), "{inside}");
         }
@@ -126,6 +143,13 @@ mod tests {
         }
         assert!(networks(&["0.0.0.0/0"]).contains(ip("8.8.8.8")));
         assert!(!networks(&["0.0.0.0/0"]).contains(ip("::1")));
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["nonsense", "1.2.3.4/33", "::1/129", "1.2.3.4/", "", "10.0.0.0/8/8"] {
+            assert_eq!(read(&["::1", text]), Err(NetworkError(text.to_owned())), "{text}");
+        }
     }
 
     #[test]

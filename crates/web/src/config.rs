@@ -5,6 +5,8 @@
 use cluster::Quota;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Networks;
+
 /// The four sections of this crate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,21 +41,25 @@ pub struct HttpConfig {
     pub header_size_max: usize,
     /// Connections at once.
     pub connections_max: usize,
-    /// Connections at once from one address.
+    /// Connections at once from one address; a trusted proxy may have more.
     pub connections_per_address_max: usize,
     /// Proxies whose `X-Forwarded-For` is believed, as addresses or `ADDRESS/BITS`.
-    pub trusted_proxies: Vec<String>,
+    pub trusted_proxies: Networks,
     /// Origins whose pages may call the API; `*` is any.
     pub cors_origins: Vec<String>,
     /// How long running requests may go on when the server stops, in milliseconds.
     pub drain_timeout_ms: u64,
     /// Addresses, or `ADDRESS/BITS`, that may read the metrics.
-    pub metrics_from: Vec<String>,
+    pub metrics_from: Networks,
+    /// How long browsers shall come over HTTPS only, in seconds, told to those who came so through
+    /// a trusted proxy (RFC 6797); 0: not told.
+    pub hsts_max_age_s: u64,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let owned =
+            |texts: &[&str]| -> Vec<_> { texts.iter().map(|&text| text.to_owned()).collect() };
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             header_read_timeout_ms: 10_000,
@@ -64,10 +70,11 @@ impl Default for HttpConfig {
             header_size_max: 16 * 1024,
             connections_max: 10_000,
             connections_per_address_max: 1_024,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Networks::default(),
             cors_origins: owned(&["*"]),
             drain_timeout_ms: 10_000,
-            metrics_from: owned(&["127.0.0.0/8", "::1"]),
+            metrics_from: owned(&["127.0.0.0/8", "::1"]).try_into().unwrap_or_default(),
+            hsts_max_age_s: 31_536_000,
         }
     }
 }
@@ -179,5 +186,9 @@ mod tests {
         assert_eq!((read.auth.token_idle_days, read.auth.token_absolute_days), (7, 365));
         assert!(serde_json::from_str::<WebConfig>(r#"{"auth":{"token_days":7}}"#).is_err());
         assert!(serde_json::from_str::<WebConfig>(r#"{"limits":{"read":{"burst":1}}}"#).is_err());
+        let proxies = r#"{"http":{"trusted_proxies":["10.0.0.0/33"]}}"#;
+        let error = serde_json::from_str::<WebConfig>(proxies).unwrap_err().to_string();
+        assert!(error.contains("10.0.0.0/33"), "{error}");
+        assert!(HttpConfig::default().metrics_from.contains([127, 0, 0, 1].into()));
     }
 }

@@ -25,6 +25,7 @@ use crate::session::RequestId;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// The longest path that an error repeats, in characters.
 const PATH_LENGTH_MAX: usize = 256;
 
@@ -34,6 +35,8 @@ struct Facts {
     method: Method,
     path: String,
     route: Route,
+    /// Whether a trusted proxy says that the client came over HTTPS.
+    is_https: bool,
 }
 
 /// The route of a request, once the router has found it.
@@ -49,13 +52,15 @@ impl Route {
 impl Facts {
     /// Numbers the request and finds out whose it is.
     fn note(state: &AppState, request: &mut Request) -> Self {
-        let mut believed = None;
+        let (mut believed, mut is_https) = (None, false);
         if let Some(peer) = address::peer_of(request.extensions()) {
-            let client = address::resolve(peer, request.headers(), &state.trusted_proxies);
+            let client =
+                address::resolve(peer, request.headers(), &state.config.http.trusted_proxies);
             request.extensions_mut().insert(ClientAddress(client));
             // Anybody else could give its requests the numbers of others.
-            if state.trusted_proxies.contains(peer) {
+            if state.config.http.trusted_proxies.contains(peer) {
                 believed = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
+                is_https = request.headers().get(FORWARDED_PROTO).is_some_and(|p| p == "https");
             }
         }
         let request_id = believed.unwrap_or_else(|| RequestId::new(&*state.entropy));
@@ -63,7 +68,7 @@ impl Facts {
         let path: String = request.uri().path().chars().take(PATH_LENGTH_MAX).collect();
         let route = Route::default();
         request.extensions_mut().insert(route.clone());
-        Self { request_id, method: request.method().clone(), path, route }
+        Self { request_id, method: request.method().clone(), path, route, is_https }
     }
 
     /// The method's name among those that are counted: a client can send any word.
@@ -110,7 +115,10 @@ pub(crate) async fn surround(
     );
     let patience = Duration::from_millis(state.config.http.request_timeout_ms);
     let answer = answer(request, next, patience, &facts);
-    let response = answer.instrument(span.clone()).await;
+    let mut response = answer.instrument(span.clone()).await;
+    if facts.is_https {
+        headers::insist_on_https(&mut response, state.config.http.hsts_max_age_s);
+    }
     span.in_scope(|| record(&facts, &response, started.elapsed()));
     response
 }

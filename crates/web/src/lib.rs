@@ -23,6 +23,7 @@ mod token;
 
 pub use axum::Router;
 
+pub use self::address::{NetworkError, Networks};
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
 pub use self::routes::router;
 pub use self::serve::serve;

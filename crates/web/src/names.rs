@@ -18,8 +18,18 @@ const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 const INSIDE_LENGTH_MIN: usize = 8;
 
 /// Words by which someone could pretend to speak for the house.
-const STAFF: [&str; 8] =
-    ["admin", "administrator", "moderator", "openbell", "staff", "support", "sysadmin", "teacher"];
+const STAFF: [&str; 10] = [
+    "admin",
+    "administrator",
+    "moderator",
+    "openbell",
+    "root",
+    "staff",
+    "support",
+    "sysadmin",
+    "system",
+    "teacher",
+];
 
 const INVISIBLE: &str = "The name field must not contain invisible or control characters.";
 const MARKS: &str = "The name field must not contain more than 4 accents on one letter.";
@@ -248,6 +258,8 @@ mod tests {
             "Openbell Team",
             "TheOpenbe1lTeam",
             "Support",
+            "r00t",
+            "System",
             "Teacher",
             "M0derator",
         ] {

@@ -41,7 +41,7 @@ pub async fn serve(
     config: &HttpConfig,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let places = Places::new(config.connections_max, config.connections_per_address_max);
+    let places = Places::new(config);
     let edge = Arc::new(Edge::new(router, config, shutdown.clone()));
     let connections = TaskTracker::new();
     loop {

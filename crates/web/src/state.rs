@@ -11,7 +11,6 @@ use market::{MarketSource, PriceBoard};
 use store::Store;
 use trading::Desk;
 
-use crate::address::Networks;
 use crate::config::WebConfig;
 use crate::door::Door;
 use crate::password::Hasher;
@@ -50,21 +49,14 @@ pub struct AppState {
     pub(crate) door: Door,
     /// Hashes passwords.
     pub(crate) hasher: Hasher,
-    /// The proxies that may say whom they speak for.
-    pub(crate) trusted_proxies: Arc<Networks>,
-    /// Who may read the metrics, besides this machine.
-    pub(crate) metrics_from: Arc<Networks>,
 }
 
 impl AppState {
     /// The state of a server. Call it within a Tokio runtime.
     pub fn new(parts: Parts) -> Self {
-        let http = &parts.config.http;
         Self {
             door: Door::new(parts.store.clone(), Arc::clone(&parts.clock)),
             hasher: Hasher::new(&parts.config.auth),
-            trusted_proxies: Arc::new(Networks::parse(&http.trusted_proxies)),
-            metrics_from: Arc::new(Networks::parse(&http.metrics_from)),
             parts: Arc::new(parts),
         }
     }

@@ -70,6 +70,24 @@ async fn every_answer_says_how_many_requests_are_left() {
     assert_eq!(refused.header("retry-after"), Some("3"));
     assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"read\";q=20;w=60"));
+}
+
+#[tokio::test]
+async fn a_refused_registration_tells_its_own_quota() {
+    let app = App::start_with(limited).await;
+    for name in ["Ada", "Bob", "Cy"] {
+        app.register(name).await;
+    }
+    let sent = json!({
+        "name": "Dan", "email": "dan@example.com",
+        "password": "password123", "password_confirmation": "password123",
+    });
+    let refused = app.post("/api/auth/register", &sent).await;
+    assert_eq!(refused.status, 429);
+    let policy = refused.header("ratelimit-policy").unwrap();
+    assert!(policy.starts_with("\"register_per_address\";q=3;"), "{policy}");
+    assert_eq!(refused.header("x-ratelimit-limit"), Some("3"));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use common::{Answer, App};
 use serde_json::json;
+use web::Networks;
 
 /// A request that came through a socket from this address.
 fn from(peer: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
@@ -17,6 +18,10 @@ fn from(peer: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
     }
     let peer: SocketAddr = format!("{peer}:40000").parse().expect("an address");
     request.extension(peer).body(Body::empty()).expect("a request")
+}
+
+fn networks(text: &str) -> Networks {
+    vec![text.to_owned()].try_into().expect("a network")
 }
 
 fn assert_problem(answer: &Answer, status: u16, code: &str) {
@@ -155,8 +160,8 @@ async fn readiness_ends_with_the_desk_and_life_does_not() {
 #[tokio::test]
 async fn metrics_are_for_this_machine_and_those_that_are_named() {
     let app = App::start_with(|config| {
-        config.http.metrics_from = vec!["192.0.2.0/24".to_owned()];
-        config.http.trusted_proxies = vec!["10.0.0.1".to_owned()];
+        config.http.metrics_from = networks("192.0.2.0/24");
+        config.http.trusted_proxies = networks("10.0.0.1");
     })
     .await;
     let cases = [
@@ -179,7 +184,7 @@ async fn metrics_are_for_this_machine_and_those_that_are_named() {
 #[tokio::test]
 async fn only_a_trusted_proxy_gives_requests_their_numbers() {
     let app = App::start_with(|config| {
-        config.http.trusted_proxies = vec!["10.0.0.1".to_owned()];
+        config.http.trusted_proxies = networks("10.0.0.1");
     })
     .await;
     let number = [("x-request-id", "edge-7")];
@@ -187,6 +192,19 @@ async fn only_a_trusted_proxy_gives_requests_their_numbers() {
     assert_eq!(answer.header("x-request-id"), Some("edge-7"));
     let answer = app.ask(from("198.51.100.1", "/livez", &number)).await;
     assert_ne!(answer.header("x-request-id"), Some("edge-7"));
+}
+
+#[tokio::test]
+async fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() {
+    let app = App::start_with(|config| config.http.trusted_proxies = networks("10.0.0.1")).await;
+    let proto = |proto| [("x-forwarded-proto", proto)];
+    let answer = app.ask(from("10.0.0.1", "/livez", &proto("https"))).await;
+    let told = answer.header("strict-transport-security");
+    assert_eq!(told, Some("max-age=31536000; includeSubDomains"));
+    for (peer, proto) in [("10.0.0.1", proto("http")), ("198.51.100.1", proto("https"))] {
+        let answer = app.ask(from(peer, "/livez", &proto)).await;
+        assert_eq!(answer.header("strict-transport-security"), None, "{peer}");
+    }
 }
 
 /// An order whose body never arrives.

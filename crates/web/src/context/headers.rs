@@ -24,6 +24,14 @@ pub(crate) async fn protect(request: Request, next: Next) -> Response {
     protected(next.run(request).await)
 }
 
+/// Tells a browser to come over HTTPS only from now on, as long as a host wants that (RFC 6797).
+pub(crate) fn insist_on_https(response: &mut Response, max_age_s: u64) {
+    let value = HeaderValue::from_str(&format!("max-age={max_age_s}; includeSubDomains"));
+    if let (1.., Ok(value)) = (max_age_s, value) {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+}
+
 /// The same answer with all of them.
 pub(crate) fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();

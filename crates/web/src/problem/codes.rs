@@ -102,10 +102,11 @@ codes! {
 pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
     use domain::Rejection as R;
     match rejection {
-        R::InsufficientCash | R::InsufficientQuantity | R::FractionalNotAllowed => {
+        R::InsufficientCash | R::InsufficientQuantity | R::BeyondLimits => {
             (StatusCode::BAD_REQUEST, false)
         }
-        R::QuantityTooLarge | R::BeyondLimits => (StatusCode::BAD_REQUEST, false),
+        // The order itself is wrong, like any other field that breaks a rule.
+        R::FractionalNotAllowed | R::QuantityTooLarge => (StatusCode::UNPROCESSABLE_ENTITY, false),
         // Nothing is wrong with the order: the market or the other orders were in its way.
         R::NoQuote | R::StaleQuote | R::Contended => (StatusCode::SERVICE_UNAVAILABLE, true),
         R::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, false),

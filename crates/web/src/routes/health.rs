@@ -87,9 +87,10 @@ fn may_read_metrics(state: &AppState, request: &Request) -> bool {
         return false;
     };
     // A proxy on this machine that is not known as one would make everybody local.
-    if address::is_forwarded(request.headers()) && !state.trusted_proxies.contains(peer) {
+    if address::is_forwarded(request.headers()) && !state.config.http.trusted_proxies.contains(peer)
+    {
         return false;
     }
     let client = address::client_of(request.extensions());
-    client.is_loopback() || state.metrics_from.contains(client)
+    client.is_loopback() || state.config.http.metrics_from.contains(client)
 }

@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::address::Networks;
+use crate::config::HttpConfig;
+
 /// The places that connections take.
 pub(super) struct Places {
     taken: Mutex<Taken>,
     max: usize,
     per_address_max: usize,
+    /// Who speaks for many, and is counted only in all.
+    trusted_proxies: Networks,
 }
 
 #[derive(Default)]
@@ -24,16 +29,22 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(max: usize, per_address_max: usize) -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::default(), max, per_address_max })
+    pub(super) fn new(config: &HttpConfig) -> Arc<Self> {
+        Arc::new(Self {
+            taken: Mutex::default(),
+            max: config.connections_max,
+            per_address_max: config.connections_per_address_max,
+            trusted_proxies: config.trusted_proxies.clone(),
+        })
     }
 
     /// Takes a place; `None` when all are taken, or all that one address may have.
     pub(super) fn take(places: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let is_proxy = places.trusted_proxies.contains(address);
         let address = network_of(address);
         let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let here = taken.by_address.get(&address).copied().unwrap_or(0);
-        if taken.all >= places.max || here >= places.per_address_max {
+        if taken.all >= places.max || here >= places.per_address_max && !is_proxy {
             return None;
         }
         taken.all += 1;
@@ -74,7 +85,17 @@ mod tests {
     #[test]
     fn places_are_limited_and_given_back() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let places = Places::new(3, 2);
+        let config = HttpConfig {
+            connections_max: 3,
+            connections_per_address_max: 2,
+            trusted_proxies: vec!["10.0.0.1".to_owned()].try_into().unwrap(),
+            ..HttpConfig::default()
+        };
+        let places = Places::new(&config);
+        let proxy: Vec<_> =
+            (0..3).map(|_| Places::take(&places, ip("10.0.0.1")).unwrap()).collect();
+        assert!(Places::take(&places, ip("10.0.0.1")).is_none(), "all are taken");
+        drop(proxy);
         let one = Places::take(&places, ip("2001:db8::1")).unwrap();
         let _two = Places::take(&places, ip("2001:db8::2")).unwrap();
         assert!(Places::take(&places, ip("2001:db8::3")).is_none());
