@@ -25,6 +25,10 @@ use crate::cli::{AuditCommand, Cli, Command, LoadCommand};
 use crate::config::Flags;
 use crate::failure::Failure;
 
+/// The system's allocator keeps most of what password hashes and bursts of requests once needed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse().into_command()) {
         Ok(code) => code,

@@ -203,6 +203,10 @@ async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreEr
             ("statement_timeout", config.statement_timeout_ms.to_string()),
             ("lock_timeout", config.lock_timeout_ms.to_string()),
             ("idle_in_transaction_session_timeout", "60000".to_owned()),
+            // Every statement finds its rows by an index. The statistics of a young table say that
+            // reading all of it is as cheap, and the plan is kept while the table grows.
+            ("enable_seqscan", "off".to_owned()),
+            ("jit", "off".to_owned()),
         ]);
     let pool = PgPoolOptions::new()
         .max_connections(config.connections_max.max(2))
