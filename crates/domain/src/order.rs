@@ -1,5 +1,5 @@
-//! What a player asks for: orders and notes, and the quote an order is settled at. What comes of them
-//! is decided in `settle`.
+//! What a player asks for: orders and notes, and the quote an order is settled at. What comes of
+//! them is decided in `settle`.
 
 use crate::{Day, Price, Quantity, QuoteSource, UnixMicros};
 

@@ -1,137 +1,200 @@
-//! The server as a player sees it: an address, a token and JSON. It measures nothing and knows no
-//! route.
+//! The server as a player sees it: an address and a connection that is kept alive. It knows no
+//! route, measures nothing and never sends a request twice once it may have been received.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
-use serde_json::Value;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::error::LoadError;
 
 /// How long an answer may take before the request counts as failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The address is none, or not one for plain HTTP.
-    #[error("{0} is not an address like http://127.0.0.1:8080")]
-    Url(String),
-    /// The HTTP client cannot be set up.
-    #[error("cannot set up the HTTP client")]
-    Client(#[source] reqwest::Error),
-    /// A request of the preparation or of the check got no answer.
-    #[error("no answer to {0}")]
-    NoAnswer(String, #[source] reqwest::Error),
-    /// A request of the preparation or of the check was refused.
-    #[error("{request} was answered {status}: {message}")]
-    Refused {
-        /// Method and path.
-        request: String,
-        /// The answer's status.
-        status: u16,
-        /// The server's own words, if it had any.
-        message: String,
-    },
-    /// An answer lacks what the API promises.
-    #[error("the answer to {request} has no {missing}; is this an openbell server?")]
-    Unexpected {
-        /// Method and path.
-        request: &'static str,
-        /// What was looked for.
-        missing: &'static str,
-    },
-    /// A worker ended before its work was done.
-    #[error("a worker ended early")]
-    Worker(#[from] tokio::task::JoinError),
-}
-
-/// One client with a pool of connections of its own.
-#[derive(Clone, Debug)]
-pub(crate) struct Api {
-    client: Client,
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    host: HeaderValue,
+    /// `HOST:PORT`, as it is connected to.
+    place: String,
+    /// What stands before every path.
     base: String,
-    token: String,
 }
 
-impl Api {
-    /// A client of this server that is nobody yet.
-    pub(crate) fn new(url: &str) -> Result<Self, LoadError> {
-        let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == "http");
-        if parsed.is_none() {
-            return Err(LoadError::Url(url.to_owned()));
+impl Address {
+    /// Reads an address of plain HTTP.
+    pub(crate) fn parse(url: &str) -> Result<Self, LoadError> {
+        let wrong = || LoadError::Url(url.to_owned());
+        let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let parsed: hyper::http::uri::Authority = authority.parse().map_err(|_| wrong())?;
+        if parsed.host().is_empty() || authority.contains('@') || path.contains(['?', '#']) {
+            return Err(wrong());
         }
-        let base = url.trim_end_matches('/').to_owned();
-        Ok(Self { client: new_client()?, base, token: String::new() })
+        let place = format!("{}:{}", parsed.host(), parsed.port_u16().unwrap_or(80));
+        let path = path.trim_end_matches('/');
+        let base = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let host = HeaderValue::from_str(authority).map_err(|_| wrong())?;
+        Ok(Self { host, place, base })
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// `Bearer …`, for whom it is.
+    pub(crate) bearer: Option<HeaderValue>,
+    pub(crate) key: Option<HeaderValue>,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// A question.
+    pub(crate) fn get(path: impl Into<String>, bearer: Option<&HeaderValue>) -> Self {
+        let (path, bearer) = (path.into(), bearer.cloned());
+        Self { method: Method::GET, path, bearer, key: None, body: Bytes::new() }
     }
 
-    /// The same server and player, with connections of its own.
-    pub(crate) fn on_own_connection(&self) -> Result<Self, LoadError> {
-        Ok(Self { client: new_client()?, ..self.clone() })
+    /// A change.
+    pub(crate) fn post(path: &str, bearer: Option<&HeaderValue>, body: impl Into<Bytes>) -> Self {
+        let (path, bearer, body) = (path.to_owned(), bearer.cloned(), body.into());
+        Self { method: Method::POST, path, bearer, key: None, body }
+    }
+}
+
+/// One answer, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The header `Retry-After`, in seconds.
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Nobody listens; nothing was sent.
+    Refused,
+    /// The connection broke or nothing came in time: it may have been received.
+    Unanswered,
+}
+
+/// A client with one connection, to one server after the other.
+#[derive(Debug)]
+pub(crate) struct Client {
+    addresses: Arc<[Address]>,
+    at: usize,
+    link: Option<Link>,
+}
+
+impl Client {
+    /// A client that begins with the server of this number, counted round and round.
+    pub(crate) fn new(addresses: &Arc<[Address]>, number: usize) -> Self {
+        let at = number % addresses.len().max(1);
+        Self { addresses: Arc::clone(addresses), at, link: None }
     }
 
-    /// Speaks for the owner of this token from now on.
-    pub(crate) fn sign_in(&mut self, token: &str) {
-        token.clone_into(&mut self.token);
+    /// Connects ahead of the first request, if somebody listens.
+    pub(crate) async fn connect(&mut self) {
+        self.link = Link::open(&self.addresses, &mut self.at).await.ok();
     }
 
-    /// Asks, and gives the JSON of a good answer.
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, LoadError> {
-        self.json(Method::GET, path, None).await
+    /// Sends a request and reads the answer to its end.
+    pub(crate) async fn send(&mut self, call: &Call) -> Result<Answer, Lost> {
+        let answered = tokio::time::timeout(PATIENCE, self.send_now(call)).await;
+        let answered = answered.unwrap_or(Err(Lost::Unanswered));
+        if answered.is_err() {
+            self.link = None;
+        }
+        answered
     }
 
-    /// Sends JSON, and gives the JSON of a good answer.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, LoadError> {
-        self.json(Method::POST, path, Some(body)).await
-    }
-
-    /// Asks and reads the answer to its end, whatever it is.
-    pub(crate) async fn status_of(&self, path: &str) -> Result<StatusCode, reqwest::Error> {
-        let response = self.request(Method::GET, path).send().await?;
-        let status = response.status();
-        response.bytes().await?;
-        Ok(status)
-    }
-
-    async fn json(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, LoadError> {
-        let asked = format!("{method} {path}");
-        let request = self.request(method, path);
-        let request = if let Some(body) = body { request.json(body) } else { request };
-        match request.send().await {
-            Ok(response) if response.status().is_success() => {
-                response.json().await.map_err(|error| LoadError::NoAnswer(asked, error))
+    async fn send_now(&mut self, call: &Call) -> Result<Answer, Lost> {
+        if let Some(link) = &mut self.link {
+            match link.exchange(request(&self.addresses[self.at], call)?).await {
+                Ok(answer) => return Ok(answer),
+                // The server had closed the idle connection; nothing was sent.
+                Err(error) if error.is_canceled() || error.is_closed() => self.link = None,
+                Err(_) => return Err(Lost::Unanswered),
             }
-            Ok(response) => Err(refusal(asked, response).await),
-            Err(error) => Err(LoadError::NoAnswer(asked, error)),
         }
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.base));
-        let request = request.header(ACCEPT, "application/json");
-        if self.token.is_empty() {
-            return request;
-        }
-        request.header(AUTHORIZATION, format!("Bearer {}", self.token))
+        let link = self.link.insert(Link::open(&self.addresses, &mut self.at).await?);
+        let answered = link.exchange(request(&self.addresses[self.at], call)?).await;
+        answered.map_err(|_| Lost::Unanswered)
     }
 }
 
-/// A client that takes no way around over a proxy and follows no redirect.
-fn new_client() -> Result<Client, LoadError> {
-    let builder = Client::builder().no_proxy().timeout(PATIENCE);
-    let builder = builder.redirect(reqwest::redirect::Policy::none()).tcp_nodelay(true);
-    builder.build().map_err(LoadError::Client)
+fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, Lost> {
+    let uri = format!("{}{}", address.base, call.path);
+    let mut request = Request::builder().method(&call.method).uri(uri);
+    request = request.header(HOST, &address.host).header(ACCEPT, JSON);
+    if let Some(bearer) = &call.bearer {
+        request = request.header(AUTHORIZATION, bearer);
+    }
+    if let Some(key) = &call.key {
+        request = request.header(IDEMPOTENCY_KEY, key);
+    }
+    if call.method == Method::POST {
+        request = request.header(CONTENT_TYPE, JSON);
+    }
+    // Paths are made of what servers and scenarios name, so one that is none is never sent.
+    request.body(Full::new(call.body.clone())).map_err(|_| Lost::Refused)
 }
 
-async fn refusal(request: String, response: Response) -> LoadError {
-    let status = response.status().as_u16();
-    let body: Value = response.json().await.unwrap_or_default();
-    let message = body["message"].as_str().unwrap_or("without a word").to_owned();
-    LoadError::Refused { request, status, message }
+/// An open connection. It is driven by who waits for an answer, not by a task of its own, which
+/// saves two changes of task a request.
+#[derive(Debug)]
+struct Link {
+    sender: SendRequest<Full<Bytes>>,
+    connection: Connection<TokioIo<TcpStream>, Full<Bytes>>,
+    is_open: bool,
+}
+
+impl Link {
+    /// Connects to the server at `at`; goes on to the next one when nobody listens there.
+    async fn open(addresses: &[Address], at: &mut usize) -> Result<Self, Lost> {
+        let stream = TcpStream::connect(&addresses[*at].place).await;
+        let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        let Ok(stream) = stream else {
+            *at = (*at + 1) % addresses.len();
+            return Err(Lost::Refused);
+        };
+        let linked = handshake(TokioIo::new(stream)).await.map_err(|_| Lost::Refused);
+        linked.map(|(sender, connection)| Self { sender, connection, is_open: true })
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
+        let Self { sender, connection, is_open } = self;
+        let mut work = pin!(async {
+            sender.ready().await?;
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = body.collect().await?.to_bytes();
+            let header = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let retry_after = header.and_then(|text| text.parse().ok());
+            Ok(Answer { status: head.status.as_u16(), retry_after, body })
+        });
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ended = &mut *connection, if *is_open => *is_open = false,
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -140,9 +203,12 @@ mod tests {
 
     #[test]
     fn only_plain_http_is_an_address() {
-        for url in ["", "here", "127.0.0.1:8080", "https://127.0.0.1"] {
-            assert!(matches!(Api::new(url), Err(LoadError::Url(told)) if told == url));
+        for url in ["", "here", "127.0.0.1:8080", "https://127.0.0.1", "http://", "http://a@b"] {
+            assert!(matches!(Address::parse(url), Err(LoadError::Url(told)) if told == url));
         }
-        assert_eq!(Api::new("http://[::1]:1/").expect("good").base, "http://[::1]:1");
+        let parsed = Address::parse("http://[::1]:1/").expect("good");
+        assert_eq!((parsed.place.as_str(), parsed.base.as_str()), ("[::1]:1", ""));
+        let parsed = Address::parse("http://localhost/game/").expect("good");
+        assert_eq!((parsed.place.as_str(), parsed.base.as_str()), ("localhost:80", "/game"));
     }
 }

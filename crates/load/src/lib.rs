@@ -1,33 +1,115 @@
-//! The load generator: plays one player over HTTP, asks for the same page again and again, and
-//! measures the answers. It knows the server by its HTTP API alone and uses none of our crates; it
-//! reads no wall clock and no randomness, and prints nothing.
+//! The load generator: plays players over HTTP, measures the answers, and checks from outside that
+//! what was acknowledged was kept. It knows the server by its HTTP API alone and uses none of our
+//! crates; it reads no wall clock and no randomness, and prints nothing.
 //!
-//! The load is closed-loop: a worker sends its next request when the last one is answered. Latency
-//! therefore leaves out what requests at a fixed rate would wait while the server stalls.
+//! Without a rate the load is closed-loop: a worker sends its next request when the last one is
+//! answered. With a rate it is open-loop: latency counts from when a request was due, so that what
+//! waits for a slow server is not hidden.
 
+mod amount;
+mod chain;
+mod chance;
 mod client;
+mod duration;
+mod entry;
+mod error;
+mod keep;
+mod market;
+mod plan;
+mod players;
 mod portfolio;
 mod report;
+mod run;
+mod schedule;
+mod scrape;
+mod tally;
+mod verify;
+mod watch;
+mod worker;
 
-pub use client::LoadError;
-pub use portfolio::portfolio;
-pub use report::{Latency, Report, Sums};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// The most holdings a run can have: what fits on one page of stocks and of holdings.
+pub use duration::parse_duration;
+pub use error::LoadError;
+pub use keep::regression;
+pub use players::Players;
+pub use report::{Latency, Memory, QueueWait, Report, Sums, Trades};
+pub use run::run;
+pub use verify::Verified;
+
+/// The most holdings a run of `portfolio` can have: what fits on one page of holdings.
 pub const HOLDINGS_MAX: u32 = 50;
+
+/// What is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Every worker trades for players of its own.
+    Distinct,
+    /// All workers trade for the first player.
+    Popular {
+        /// So many times all at the same instant, instead of for a time.
+        rounds: Option<u64>,
+    },
+    /// The market opens: reads, trades, boards, sign-ins.
+    Mixed,
+    /// A storm on the leaderboard.
+    Board,
+    /// As `Mixed` without sign-ins, with an eye on the server's memory.
+    Soak,
+    /// The portfolio of the first player is asked for.
+    Portfolio {
+        /// How many stocks it holds, as far as so many have a price.
+        holdings: u32,
+    },
+}
+
+impl Scenario {
+    /// The scenario's name, as on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Distinct => "distinct",
+            Self::Popular { .. } => "popular",
+            Self::Mixed => "mixed",
+            Self::Board => "board",
+            Self::Soak => "soak",
+            Self::Portfolio { .. } => "portfolio",
+        }
+    }
+}
 
 /// What to send, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The server, like `http://127.0.0.1:8080`.
-    pub url: String,
-    /// How many stocks the player buys a share of, as far as so many are listed with a price; more
-    /// than `HOLDINGS_MAX` counts as that.
-    pub holdings: u32,
-    /// How many measured requests are sent in all.
-    pub requests: u64,
-    /// How many workers send them, each on a connection of its own; 0 counts as 1.
+    /// What is played.
+    pub scenario: Scenario,
+    /// The servers, like `http://127.0.0.1:8080`.
+    pub urls: Vec<String>,
+    /// Who plays.
+    pub players: Players,
+    /// How many workers send, each on a connection of its own; 0 counts as 1.
     pub concurrency: u32,
-    /// What makes the player's e-mail address unique: letters, digits and hyphens.
+    /// How long is measured.
+    pub duration: Duration,
+    /// Arrivals a second; none: a worker sends when its last request is answered.
+    pub rate: Option<u64>,
+    /// Where chance comes from.
+    pub seed: u64,
+    /// Whether trades carry an `Idempotency-Key`.
+    pub keys: bool,
+    /// What makes the keys of this run unique: letters, digits and hyphens.
     pub tag: String,
 }
+
+/// What a run is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Sending; progress is in milliseconds, or in rounds.
+    Measuring,
+    /// Checking; progress is in players.
+    Verifying,
+}
+
+/// Is told how far a run is: the stage, how much is done, and of how much. Called from any worker,
+/// and so not always in order.
+pub type Progress = Arc<dyn Fn(Stage, u64, u64) + Send + Sync>;

@@ -1,45 +1,65 @@
-//! What a run measured: counted while it goes (`Tally`), and as it is told at the end (`Report`).
-//! It sends nothing and judges no number but the statuses and the sums.
+//! What a run came to, as it is told and as it is judged. It measures nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// The status of a good answer, as it is counted.
-const GOOD: &str = "200";
-/// What a request without an answer is counted as.
-const FAILED: &str = "failed";
-/// The longest latency told apart, in microseconds; longer ones count as this.
-const LATENCY_MAX_US: u64 = 600_000_000;
-/// How many digits of a latency are kept.
-const DIGITS: u8 = 3;
+use crate::tally::{Tally, Times};
+use crate::verify::Verified;
+
+/// From how long on a run says something about memory.
+const LONG_RUN: Duration = Duration::from_secs(300);
 
 /// The numbers of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// How many requests were measured.
-    pub requests: u64,
-    /// How many workers sent them.
-    pub concurrency: u32,
-    /// How many stocks the player held.
-    pub holdings: u32,
-    /// How long the measured requests took together.
-    pub seconds: f64,
-    /// Answers a second, whatever their status.
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// Accepted trades a second in `distinct` and `popular`, answered requests in the others.
     pub throughput: f64,
-    /// From sending a request to the last byte of its answer; without requests that failed.
+    /// Answered requests a second, whatever their status.
+    pub answers_per_second: f64,
+    /// Accepted trades a second.
+    pub accepted_per_second: f64,
+    /// From the first try, or from when it was due, to the last byte of the last answer.
     pub latency_ms: Latency,
     /// How often each status was answered; `failed` is a request without an answer.
     pub statuses: BTreeMap<String, u64>,
-    /// Whether the portfolio's rows add up to its summary.
-    pub sums: Sums,
+    /// How often each code of a refusal was answered.
+    pub codes: BTreeMap<String, u64>,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Requests sent, those sent again included.
+    pub requests: u64,
+    /// What became of the trades.
+    pub trades: Trades,
+    /// How many workers sent them.
+    pub concurrency: u32,
+    /// Arrivals a second; `null` where a worker waits for its answer.
+    pub rate: Option<u64>,
+    /// How long was measured.
+    pub seconds: f64,
+    /// How long orders waited in the server's queues; `null` when it does not tell.
+    pub queue_wait_ms: Option<QueueWait>,
+    /// How late requests were sent; `null` without a rate.
+    pub send_delay_ms: Option<Latency>,
+    /// What the check at the end came to.
+    pub verified: Verified,
+    /// The server's memory; `null` but in `soak`.
+    pub memory_bytes: Option<Memory>,
+    /// Whether the portfolio's rows add up to its summary; `null` but in `portfolio`.
+    pub sums: Option<Sums>,
+    /// Whether all is as it should be.
+    pub good: bool,
+    /// Whether nothing but 429 was answered.
+    #[serde(skip)]
+    pub is_limited: bool,
 }
 
-/// Percentiles of the latency in milliseconds.
-#[derive(Clone, Debug, Serialize)]
+/// Percentiles in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
     /// The median.
     pub p50: f64,
@@ -49,6 +69,39 @@ pub struct Latency {
     pub p99: f64,
     /// The 99.9th percentile.
     pub p999: f64,
+}
+
+/// Percentiles of the server's queues in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct QueueWait {
+    /// The median.
+    pub p50: f64,
+    /// The 90th percentile.
+    pub p90: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+}
+
+/// What became of the trades.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Trades {
+    /// Carried out.
+    pub accepted: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Not known, in spite of all retries.
+    pub unknown: u64,
+}
+
+/// Memory of the servers together, in bytes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Memory {
+    /// After a fifth of the run.
+    pub first: u64,
+    /// At the end.
+    pub last: u64,
+    /// The most.
+    pub max: u64,
 }
 
 /// What comparing the rows' worth with the summary's came to.
@@ -61,30 +114,142 @@ pub enum Sums {
     Unequal,
     /// Prices moved at every try, so nothing was compared.
     PricesMoved,
-    /// An answer before was not 200, so nothing was asked.
-    NotAsked,
+}
+
+/// What a report is made of.
+pub(crate) struct Parts {
+    pub(crate) scenario: &'static str,
+    /// Whether throughput is of accepted trades.
+    pub(crate) counts_trades: bool,
+    pub(crate) tally: Tally,
+    pub(crate) elapsed: Duration,
+    pub(crate) concurrency: u32,
+    pub(crate) rate: Option<u64>,
+    pub(crate) queue_wait: Option<QueueWait>,
+    pub(crate) verified: Verified,
+    pub(crate) memory: Option<Memory>,
+    pub(crate) sums: Option<Sums>,
 }
 
 impl Report {
-    /// Whether every answer was 200 and the sums do not contradict each other.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.statuses.keys().all(|status| status == GOOD) && self.sums != Sums::Unequal
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { scenario, tally, elapsed, verified, memory, sums, .. } = parts;
+        let answers_per_second = per_second(tally.answered_in_time, elapsed);
+        let accepted_per_second = per_second(tally.accepted_in_time, elapsed);
+        let throughput = if parts.counts_trades { accepted_per_second } else { answers_per_second };
+        let has_grown = elapsed >= LONG_RUN && memory.is_some_and(|memory| memory.has_grown());
+        let good = tally.bad == 0
+            && tally.unknown == 0
+            && tally.latency.at_quantile(1.0) > 0
+            && tally.statuses.keys().all(|status| is_expected(*status))
+            && verified.difference.is_none()
+            && !has_grown
+            && sums != Some(Sums::Unequal);
+        let named = |(status, count): (&u16, &u64)| (status.to_string(), *count);
+        let mut statuses: BTreeMap<String, u64> = tally.statuses.iter().map(named).collect();
+        if tally.failed > 0 {
+            statuses.insert("failed".to_owned(), tally.failed);
+        }
+        let Tally { accepted, refused, unknown, .. } = tally;
+        Self {
+            scenario,
+            throughput,
+            answers_per_second,
+            accepted_per_second,
+            latency_ms: Latency::new(&tally.latency),
+            statuses,
+            retries: tally.retries,
+            requests: tally.requests(),
+            trades: Trades { accepted, refused, unknown },
+            concurrency: parts.concurrency,
+            rate: parts.rate,
+            seconds: elapsed.as_secs_f64(),
+            queue_wait_ms: parts.queue_wait,
+            send_delay_ms: parts.rate.map(|_| Latency::new(&tally.send_delay)),
+            verified,
+            memory_bytes: memory,
+            sums,
+            good,
+            is_limited: tally.is_limited(),
+            codes: tally.codes,
+        }
+    }
+}
+
+/// Statuses that a good run may meet: success, refusals (whose codes are judged on their own) and
+/// what was sent again with success.
+fn is_expected(status: u16) -> bool {
+    (200..500).contains(&status) || status == 503
+}
+
+impl Memory {
+    /// Whether more than a tenth came on top.
+    fn has_grown(self) -> bool {
+        self.last.saturating_mul(10) > self.first.saturating_mul(11)
+    }
+}
+
+impl Latency {
+    fn new(times: &Times) -> Self {
+        let at = |quantile| milliseconds(times.at_quantile(quantile));
+        Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) }
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p90, p99, p999 } = self;
+        write!(f, "p50 {p50} ms, p90 {p90} ms, p99 {p99} ms, p99.9 {p999} ms")
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Trades { accepted, refused, unknown } = self.trades;
         writeln!(
             f,
-            "{} requests by {} workers, {} holdings, in {:.2} s: {:.1} answers/s",
-            self.requests, self.concurrency, self.holdings, self.seconds, self.throughput
+            "{}: {} requests by {} workers in {:.2} s: {:.1} answers/s, {:.1} accepted trades/s",
+            self.scenario,
+            self.requests,
+            self.concurrency,
+            self.seconds,
+            self.answers_per_second,
+            self.accepted_per_second
         )?;
-        let statuses = self.statuses.iter().map(|(status, count)| format!("{status}: {count}"));
-        writeln!(f, "statuses  {}", statuses.collect::<Vec<_>>().join(", "))?;
-        let Latency { p50, p90, p99, p999 } = self.latency_ms;
-        writeln!(f, "latency   p50 {p50} ms, p90 {p90} ms, p99 {p99} ms, p99.9 {p999} ms")?;
-        write!(f, "sums      {}", self.sums)
+        writeln!(f, "latency   {}", self.latency_ms)?;
+        if let (Some(rate), Some(delay)) = (self.rate, &self.send_delay_ms) {
+            writeln!(f, "sent late {delay}, at {rate} arrivals/s")?;
+        }
+        if let Some(QueueWait { p50, p90, p99 }) = self.queue_wait_ms {
+            writeln!(f, "queues    p50 {p50} ms, p90 {p90} ms, p99 {p99} ms")?;
+        }
+        writeln!(f, "statuses  {}", listed(&self.statuses))?;
+        if !self.codes.is_empty() {
+            writeln!(f, "codes     {}", listed(&self.codes))?;
+        }
+        writeln!(f, "retries   {}", self.retries)?;
+        if let Some(Memory { first, last, max }) = self.memory_bytes {
+            writeln!(f, "memory    first {first}, last {last}, most {max} bytes")?;
+        }
+        if let Some(sums) = self.sums {
+            writeln!(f, "sums      {sums}")?;
+        }
+        if accepted + refused + unknown > 0 {
+            writeln!(f, "trades    {accepted} accepted, {refused} refused, {unknown} unknown")?;
+            let Verified { players, acknowledged, found, foreign, .. } = &self.verified;
+            writeln!(
+                f,
+                "verified  {found} of {acknowledged} acknowledged trades of {players} players, \
+                 {foreign} foreign entries"
+            )?;
+        }
+        if let Some(difference) = &self.verified.difference {
+            writeln!(f, "DIFFERENCE: {difference}")?;
+        }
+        if self.is_limited {
+            writeln!(f, "every answer was 429: limits.enabled of the server should be off")?;
+        }
+        f.write_str(if self.good { "good" } else { "NOT good" })
     }
 }
 
@@ -94,78 +259,19 @@ impl fmt::Display for Sums {
             Self::Equal => "the rows add up to the summary's total_value",
             Self::Unequal => "the rows do NOT add up to the summary's total_value",
             Self::PricesMoved => "not compared with the summary: prices moved meanwhile",
-            Self::NotAsked => "not compared with the summary: not every answer was 200",
         })
     }
 }
 
-/// Statuses and latencies of some requests.
-#[derive(Debug)]
-pub(crate) struct Tally {
-    statuses: BTreeMap<String, u64>,
-    latency_us: Histogram<u64>,
+fn listed(counts: &BTreeMap<String, u64>) -> String {
+    let counts = counts.iter().map(|(name, count)| format!("{name}: {count}"));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
-impl Default for Tally {
-    fn default() -> Self {
-        let latency_us = Histogram::new_with_bounds(1, LATENCY_MAX_US, DIGITS)
-            .expect("invariant: the bounds are constants that fit together");
-        Self { statuses: BTreeMap::new(), latency_us }
-    }
-}
-
-impl Tally {
-    /// Counts one request; no status means that it failed.
-    pub(crate) fn count(&mut self, status: Option<u16>, latency: Duration) {
-        let name = status.map_or_else(|| FAILED.to_owned(), |status| status.to_string());
-        self.count_name(name, 1);
-        if status.is_some() {
-            let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-            self.latency_us.saturating_record(micros);
-        }
-    }
-
-    /// Takes in what another one counted.
-    pub(crate) fn add(&mut self, other: &Self) {
-        for (name, count) in &other.statuses {
-            self.count_name(name.clone(), *count);
-        }
-        self.latency_us
-            .add(&other.latency_us)
-            .expect("invariant: all tallies have the same bounds");
-    }
-
-    /// Whether nothing but 200 was answered.
-    pub(crate) fn all_good(&self) -> bool {
-        self.statuses.keys().all(|status| status == GOOD)
-    }
-
-    /// The numbers as they are told.
-    pub(crate) fn report(
-        self,
-        elapsed: Duration,
-        concurrency: u32,
-        holdings: u32,
-        sums: Sums,
-    ) -> Report {
-        let at = |quantile| milliseconds(self.latency_us.value_at_quantile(quantile));
-        let latency_ms = Latency { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) };
-        Report {
-            requests: self.statuses.values().sum(),
-            concurrency,
-            holdings,
-            seconds: elapsed.as_secs_f64(),
-            throughput: per_second(self.latency_us.len(), elapsed),
-            latency_ms,
-            statuses: self.statuses,
-            sums,
-        }
-    }
-
-    fn count_name(&mut self, name: String, more: u64) {
-        let count = self.statuses.entry(name).or_default();
-        *count = count.saturating_add(more);
-    }
+/// Nanoseconds as milliseconds.
+#[expect(clippy::float_arithmetic, reason = "a measured time for people, not a value of the game")]
+pub(crate) fn nanos_as_ms(nanos: u64) -> f64 {
+    (nanos / 1000) as f64 / 1000.0
 }
 
 #[expect(clippy::float_arithmetic, reason = "a measured time for people, not a value of the game")]
@@ -180,75 +286,4 @@ fn per_second(count: u64, elapsed: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 1 to 1000 ms from two workers, all 200.
-    fn thousand() -> Tally {
-        let (mut all, mut other) = (Tally::default(), Tally::default());
-        for ms in 1..=500 {
-            all.count(Some(200), Duration::from_millis(ms));
-            other.count(Some(200), Duration::from_millis(ms + 500));
-        }
-        all.add(&other);
-        all
-    }
-
-    /// Whether a latency is this one to three digits.
-    #[expect(clippy::float_arithmetic, reason = "a histogram keeps three digits")]
-    fn near(actual: f64, expected: f64) -> bool {
-        (actual / expected - 1.0).abs() < 0.001
-    }
-
-    #[test]
-    fn percentiles_and_throughput_are_of_all_workers() {
-        let tally = thousand();
-        assert!(tally.all_good());
-        let report = tally.report(Duration::from_secs(4), 2, 20, Sums::Equal);
-        let Latency { p50, p90, p99, p999 } = report.latency_ms;
-        for (actual, expected) in [(p50, 500.0), (p90, 900.0), (p99, 990.0), (p999, 999.0)] {
-            assert!(near(actual, expected), "{actual} instead of {expected}");
-        }
-        assert!(near(report.throughput, 250.0) && report.requests == 1000);
-        assert!(report.is_good());
-    }
-
-    #[test]
-    fn a_failed_request_counts_but_is_no_answer() {
-        let mut tally = thousand();
-        tally.count(None, Duration::from_secs(30));
-        tally.count(Some(429), Duration::from_millis(1));
-        assert!(!tally.all_good());
-        let report = tally.report(Duration::from_secs(1), 2, 20, Sums::NotAsked);
-        assert!(!report.is_good());
-        assert_eq!(report.requests, 1002);
-        assert!(near(report.throughput, 1001.0));
-        assert!(report.to_string().contains("200: 1000, 429: 1, failed: 1"), "{report}");
-    }
-
-    #[test]
-    fn sums_that_differ_are_not_good_and_sums_not_compared_are_told() {
-        let report = |sums| thousand().report(Duration::from_secs(1), 2, 20, sums);
-        assert!(!report(Sums::Unequal).is_good());
-        assert!(report(Sums::PricesMoved).is_good());
-        assert!(report(Sums::PricesMoved).to_string().ends_with("prices moved meanwhile"));
-    }
-
-    #[test]
-    fn the_json_has_the_names_that_are_promised() {
-        let report = thousand().report(Duration::from_secs(4), 2, 20, Sums::PricesMoved);
-        let json = serde_json::to_value(&report).expect("JSON");
-        assert_eq!(json["throughput"].as_f64(), Some(250.0));
-        assert_eq!(json["statuses"], serde_json::json!({ "200": 1000 }));
-        assert_eq!(json["sums"], "prices_moved");
-        for name in ["p50", "p90", "p99", "p999"] {
-            assert!(json["latency_ms"][name].is_f64(), "{name}");
-        }
-    }
-
-    #[test]
-    fn nothing_measured_is_zeros() {
-        let report = Tally::default().report(Duration::ZERO, 1, 0, Sums::Equal);
-        assert!(report.throughput == 0.0 && report.latency_ms.p999 == 0.0);
-    }
-}
+mod tests;

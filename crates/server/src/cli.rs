@@ -2,6 +2,7 @@
 //! configuration; see `config`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
@@ -47,11 +48,22 @@ pub(crate) enum AuditCommand {
     Verify(VerifyArgs),
 }
 
-/// What can be sent to a running server.
+/// What can be sent to a running server, and what it takes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LoadCommand {
-    /// Register a player, buy stocks, and ask for the portfolio; exit code 1 unless all answers
-    /// are 200.
+    /// Make players and tokens straight in the database; no server may run on an SQLite file.
+    Prepare(LoadPrepareArgs),
+    /// Trade for many players, each worker for players of its own.
+    Distinct(LoadArgs),
+    /// Trade for the first player, all workers at once.
+    Popular(LoadPopularArgs),
+    /// The market opens: reads, trades, boards and sign-ins.
+    Mixed(LoadArgs),
+    /// A storm on the leaderboard.
+    Board(LoadArgs),
+    /// As mixed without sign-ins, with an eye on the server's memory.
+    Soak(LoadArgs),
+    /// Ask for the portfolio of the first player.
     Portfolio(LoadPortfolioArgs),
 }
 
@@ -92,27 +104,74 @@ pub(crate) struct VerifyArgs {
     pub(crate) json: bool,
 }
 
+/// Flags of `load prepare`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadPrepareArgs {
+    /// How many players to make.
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) players: u64,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// The file for the tokens, one player a line: TOKEN EMAIL PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Flags of every load run. Its end is exit code 1 unless all is as it should be.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// The server, like http://127.0.0.1:8080; several times for several servers.
+    #[arg(long = "url", value_name = "URL", required = true)]
+    pub(crate) urls: Vec<String>,
+    /// The file of tokens that `load prepare` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: PathBuf,
+    /// How many workers send, each on a connection of its own.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    #[arg(value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(crate) concurrency: u32,
+    /// How long to measure, like 500ms, 15s, 10m or 1h.
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = load::parse_duration)]
+    pub(crate) duration: Duration,
+    /// Requests due a second, whether the last ones are answered or not; without it, a worker
+    /// sends when its last request is answered.
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) rate: Option<u64>,
+    /// Where chance comes from.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Send trades without an Idempotency-Key.
+    #[arg(long)]
+    pub(crate) no_keys: bool,
+    /// Write the report to this file, too, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep the report in this directory, and compare it with the last one kept there: exit code 1
+    /// when throughput fell below 80 %, or p99 rose by half.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// Flags of `load popular`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadPopularArgs {
+    #[command(flatten)]
+    pub(crate) run: LoadArgs,
+    /// Send so many times from all workers at the same instant, instead of for a time.
+    #[arg(long, value_name = "COUNT", conflicts_with = "rate")]
+    #[arg(value_parser = value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) rounds: Option<u64>,
+}
+
 /// Flags of `load portfolio`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoadPortfolioArgs {
-    /// The server, like http://127.0.0.1:8080.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) run: LoadArgs,
     /// How many stocks to buy a share of, as far as so many are listed.
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     #[arg(value_parser = value_parser!(u32).range(0..=i64::from(load::HOLDINGS_MAX)))]
     pub(crate) holdings: u32,
-    /// How many requests to measure.
-    #[arg(long, value_name = "COUNT", default_value_t = 5000)]
-    #[arg(value_parser = value_parser!(u64).range(1..))]
-    pub(crate) requests: u64,
-    /// How many workers send them, each when its last request is answered.
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
-    #[arg(value_parser = value_parser!(u32).range(1..=1024))]
-    pub(crate) concurrency: u32,
-    /// Write the report to this file, too, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
 }
 
 #[cfg(test)]

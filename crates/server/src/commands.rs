@@ -1,15 +1,12 @@
-//! The commands that do one thing and end: `migrate`, `audit verify` and `load portfolio`.
+//! The commands that do one thing and end: `migrate` and `audit verify`. Those of `load` stand in
+//! `prepare` and `load`.
 
-use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use archive::Report;
-use domain::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::cli::LoadPortfolioArgs;
 use crate::config::{Config, without_password};
 use crate::data_dir::DataDirError;
 use crate::failure::Failure;
@@ -43,53 +40,8 @@ pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Fail
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Why a run of the load generator has nothing to tell, or cannot write it down.
-#[derive(Debug, thiserror::Error)]
-enum LoadFailure {
-    #[error("cannot measure the server")]
-    Run(#[from] load::LoadError),
-    #[error("cannot write {}", .0.display())]
-    Write(PathBuf, #[source] io::Error),
-}
-
-/// Measures a running server; 1 when an answer was not 200 or the sums were wrong.
-pub(crate) async fn load_portfolio(args: &LoadPortfolioArgs, clock: &impl Clock) -> ExitCode {
-    match measure_portfolio(args, clock).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(failure) => {
-            term::complain(&term::error_chain(&failure));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn measure_portfolio(
-    args: &LoadPortfolioArgs,
-    clock: &impl Clock,
-) -> Result<bool, LoadFailure> {
-    let options = load::Options {
-        url: args.url.clone(),
-        holdings: args.holdings,
-        requests: args.requests,
-        concurrency: args.concurrency,
-        tag: format!("{}-{}", std::process::id(), clock.now().0),
-    };
-    let bar = progress_bar("measuring {wide_bar} {pos}/{len} requests", args.requests);
-    let told = bar.clone();
-    let report = load::portfolio(&options, move |done| told.set_position(done)).await;
-    bar.finish_and_clear();
-    let report = report?;
-    term::say(&format!("{report}\n"));
-    if let Some(file) = &args.out {
-        let written = std::fs::write(file, as_json(&report));
-        written.map_err(|error| LoadFailure::Write(file.clone(), error))?;
-    }
-    Ok(report.is_good())
-}
-
 /// How far a command is; hidden when nobody watches.
-fn progress_bar(template: &str, total: u64) -> ProgressBar {
+pub(crate) fn progress_bar(template: &str, total: u64) -> ProgressBar {
     if !term::is_watched() {
         return ProgressBar::hidden();
     }
@@ -97,7 +49,7 @@ fn progress_bar(template: &str, total: u64) -> ProgressBar {
     ProgressBar::new(total).with_style(style.unwrap_or(ProgressStyle::default_bar()))
 }
 
-fn as_json(report: &impl Serialize) -> String {
+pub(crate) fn as_json(report: &impl Serialize) -> String {
     // A report is numbers and texts, which always have a JSON text.
     serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
 }

@@ -10,6 +10,8 @@ mod data_dir;
 mod failure;
 mod history;
 mod jobs;
+mod load;
+mod prepare;
 mod reconcile;
 mod serve;
 mod signals;
@@ -60,9 +62,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let settings = config::load(&Flags::from(args.database))?;
             return runtime.block_on(commands::verify(&settings.config, args.json));
         }
-        Command::Load(LoadCommand::Portfolio(args)) => {
-            return Ok(runtime.block_on(commands::load_portfolio(&args, &clock::SystemClock)));
+        Command::Load(LoadCommand::Prepare(args)) => {
+            let settings = config::load(&Flags::from(args.database))?;
+            runtime.block_on(prepare::run(&settings.config, args.players, &args.out))?;
         }
+        Command::Load(command) => return Ok(runtime.block_on(load::run(command))),
     }
     Ok(ExitCode::SUCCESS)
 }

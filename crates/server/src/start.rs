@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{Clock as _, Rules};
 use indicatif::{ProgressBar, ProgressStyle};
 use market::{Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
-use store::{DatabaseConfig, NewStock, Store, StoreError};
+use store::{DatabaseConfig, Game, NewStock, Store, StoreError};
 
 use crate::clock::SystemClock;
 use crate::config::{Config, without_password};
@@ -52,13 +52,10 @@ pub(crate) async fn open_store(config: &DatabaseConfig) -> Result<Store, Failure
 
 /// Brings game, months, stocks, achievements and history up to the present.
 pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Failure> {
-    let store = open_store(&config.database).await?;
+    let (store, game) = open_game(config, rules).await?;
     let now = SystemClock.now();
     let failed =
         |error: StoreError| Failure::Database(without_password(&config.database.url), error);
-    let game = store.ensure_game(market_name(&config.market), now).await.map_err(failed)?;
-    store.ensure_ledger_months(now).await.map_err(failed)?;
-    store.save_achievements(rules).await.map_err(failed)?;
     let source = Arc::new(MarketSource::new(&config.market, game.started_at)?);
     let listings = list_stocks(&store, &source).await.map_err(failed)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
@@ -67,6 +64,18 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     let mut history = history.map_err(failed)?;
     fill(&mut history).await.map_err(failed)?;
     Ok(World { store, source, prices, history })
+}
+
+/// Opens the database with all that a player needs to take a seat.
+pub(crate) async fn open_game(config: &Config, rules: &Rules) -> Result<(Store, Game), Failure> {
+    let store = open_store(&config.database).await?;
+    let now = SystemClock.now();
+    let failed =
+        |error: StoreError| Failure::Database(without_password(&config.database.url), error);
+    let game = store.ensure_game(market_name(&config.market), now).await.map_err(failed)?;
+    store.ensure_ledger_months(now).await.map_err(failed)?;
+    store.save_achievements(rules).await.map_err(failed)?;
+    Ok((store, game))
 }
 
 /// The word for a market in the game's row.

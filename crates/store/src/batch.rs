@@ -74,7 +74,17 @@ pub struct Committed {
     pub moved: BTreeSet<i64>,
 }
 
+/// A transaction whose COMMIT has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The number that PostgreSQL gave it.
+    pub(crate) transaction: i64,
+    /// As [`Committed::moved`], if it was committed.
+    pub moved: BTreeSet<i64>,
+}
+
 pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &commit::STATUS,
     &load::PLAYERS,
     &load::KEYS,
     &locked::LOCK,

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::Doubt;
+
 /// Whether the disk has failed to keep what was written to it. A second try may claim to have kept
 /// what is lost (PostgreSQL's wiki, "Fsync Errors"), so there is no way back but a new process that
 /// reads what is really there.
@@ -31,10 +33,13 @@ pub(crate) fn check_disk() -> Result<(), StoreError> {
 /// A fault met while talking to the database.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database cannot be reached, is busy or full: try again later. Nothing is known to be
-    /// written, unless the fault came with a COMMIT.
+    /// The database cannot be reached, is busy or full: try again later. Nothing is known to
+    /// be written; of a batch, nothing was.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The same when the answer to a batch's COMMIT was waited for: it may have been written.
+    #[error("the answer to a COMMIT was lost: {1}")]
+    InDoubt(Doubt, #[source] sqlx::Error),
     /// Another transaction won: the same work can be tried again at once.
     #[error("the transaction lost against another one: {0}")]
     Conflict(#[source] sqlx::Error),
@@ -55,13 +60,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether waiting may help.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::InDoubt(..))
     }
 
     /// The kind as one word, for metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
+            Self::InDoubt(..) => "in_doubt",
             Self::Conflict(error) => match error.as_database_error().and_then(|e| e.code()) {
                 Some(code) if code == "40P01" => "deadlock",
                 Some(code) if code == "55P03" => "lock_timeout",

@@ -1,7 +1,5 @@
 //! Reading the ledger, and the months (partitions) it is kept in. Writing it is the batch commit's.
 
-use std::collections::HashMap;
-
 use domain::{
     Day, EntryKind, Hash, LedgerEntry, Money, Month, Price, Quantity, QuoteSource, Symbol, TradeId,
     UnixMicros,
@@ -9,9 +7,7 @@ use domain::{
 
 use crate::db::Db;
 use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
-use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
 /// A ledger entry with its hash, and what stands beside it elsewhere.
@@ -130,17 +126,7 @@ static RANGE: Lazy = Lazy::new(|| {
     )
 });
 
-static HASHES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "ledger.hashes",
-        &[("player_id", Type::Int), ("version", Type::Int)],
-        "WITH wanted AS MATERIALIZED ({rows})
-         SELECT l.player_id, l.version, l.hash FROM wanted w
-         JOIN portfolio_audit l ON l.player_id = w.player_id AND l.version = w.version",
-    )
-});
-
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND, &RANGE, &HASHES];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND, &RANGE];
 
 /// How many months ahead of the present PostgreSQL's partitions are made.
 const MONTHS_AHEAD: usize = 3;
@@ -215,18 +201,6 @@ impl Store {
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
-    /// The hashes of those entries (player, version) that exist: what a COMMIT whose answer was
-    /// lost has written.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn find_entry_hashes(
-        &self,
-        entries: &[(i64, i64)],
-    ) -> Result<HashMap<(i64, i64), Hash>, StoreError> {
-        find_hashes(self.writer().await?.conn(), entries).await
-    }
-
     /// Makes the ledger's months from the present one on, where the engine keeps months apart.
     ///
     /// # Errors
@@ -256,23 +230,4 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// The hashes of those entries that exist.
-pub(crate) async fn find_hashes(
-    conn: Conn<'_>,
-    entries: &[(i64, i64)],
-) -> Result<HashMap<(i64, i64), Hash>, StoreError> {
-    let rows = Rows::new(vec![
-        Rows::int(entries, |(player_id, _)| *player_id),
-        Rows::int(entries, |(_, version)| *version),
-    ]);
-    let found: Vec<(i64, i64, Vec<u8>)> = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query_as(sql(&HASHES)).bind_rows(&rows);
-        query.fetch_all(conn).timed(&HASHES).await?
-    });
-    let read = |(player_id, version, hash): (i64, i64, Vec<u8>)| {
-        Ok(((player_id, version), read_hash(&hash)?))
-    };
-    found.into_iter().map(read).collect()
 }

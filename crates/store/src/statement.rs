@@ -1,14 +1,16 @@
 //! Statements: one text for both engines, or two where an engine forces it. A text may hold the
 //! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` (the prices,
 //! bound as one JSON text), `{$1}`, `{$2}`, … (further parameters, numbered after those of the
-//! set) and `{for update}` (row locks, where the engine has any). Every statement is in
+//! set), `{for update}` (row locks) and `{transaction}` (the transaction's number), where the
+//! engine has any. Every statement is in
 //! [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, batch, board, game, idempotency, ledger, portfolio, stocks, tokens, users,
+    achievements, batch, board, game, idempotency, ledger, portfolio, prepare, stocks, tokens,
+    users,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -42,11 +44,13 @@ impl Statement {
         let sqlite = number(text, used_sqlite)
             .replace("{rows}", &rows_sqlite)
             .replace("{for update}", "")
+            .replace("{transaction}", "CAST(NULL AS BIGINT)")
             .replace("{prices:", PRICES_SQLITE.0)
             .replace(":prices}", PRICES_SQLITE.1);
         let postgres = number(text, used_postgres)
             .replace("{rows}", &rows_postgres)
             .replace("{for update}", "FOR UPDATE OF p")
+            .replace("{transaction}", "pg_current_xact_id()::text::bigint")
             .replace("{prices:", PRICES_POSTGRES.0)
             .replace(":prices}", PRICES_POSTGRES.1);
         // Statements live as long as the program; there are a few dozen.
@@ -79,7 +83,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 10] = [
+    let lists: [&[&Lazy]; 11] = [
         achievements::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
@@ -87,6 +91,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         idempotency::STATEMENTS,
         ledger::STATEMENTS,
         portfolio::STATEMENTS,
+        prepare::STATEMENTS,
         stocks::STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,

@@ -7,9 +7,13 @@ mod clock;
 mod entropy;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
+mod seconds;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use postgres::{POSTGRES_URL_VARIABLE, Postgres, postgres_database};
+pub use proxy::FaultProxy;
 pub use redis::{REDIS_URL_VARIABLE, Redis, redis_url};
+pub use seconds::{SECONDS_VARIABLE, seconds};

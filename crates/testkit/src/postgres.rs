@@ -2,8 +2,9 @@
 //! It never talks to a cluster that somebody else runs, and offers no SQL: tests bring their own.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -21,6 +22,7 @@ const CONNECTIONS_MAX: u32 = 400;
 /// A running cluster with durable defaults (`fsync`, `full_page_writes`, `synchronous_commit`).
 pub struct Postgres {
     process: ServerProcess,
+    bin: PathBuf,
 }
 
 impl Postgres {
@@ -31,20 +33,63 @@ impl Postgres {
     /// When no PostgreSQL is installed, or when it does not start.
     pub fn start() -> Self {
         let bin = programs();
-        let user = cluster_user();
-        let recipe = Recipe {
-            user,
-            // An immediate shutdown: nobody will read the data again.
-            stop_signal: "QUIT",
-            prepare: &|dir| make_cluster(&bin, user, dir),
-            command: &|dir, port| command_line(&bin, dir, port),
-            answers: &|dir, port| {
-                let mut ask = command_as(user, &program(&bin, "pg_isready"), dir);
-                ask.args(["--quiet", "--port", &port.to_string(), "--host"]).arg(dir);
-                ask.status().is_ok_and(|status| status.success())
-            },
-        };
-        Self { process: ServerProcess::start(&recipe) }
+        Self { process: with_recipe(&bin, ServerProcess::start), bin }
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.process.port()
+    }
+
+    /// Ends the cluster as a crash does: what was not synced to disk must be recovered.
+    pub fn stop_hard(&mut self) {
+        self.process.end("QUIT");
+    }
+
+    /// Starts the cluster that was stopped, where it was.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        let (bin, process) = (&self.bin, &mut self.process);
+        with_recipe(bin, |recipe| process.start_again(recipe));
+    }
+
+    /// Runs statements in a database of the cluster, each line as a message of its own, and
+    /// returns their rows.
+    ///
+    /// # Panics
+    /// When one of them fails.
+    pub fn run_sql(&self, url: &str, sql: &str) -> String {
+        self.try_sql(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The same; what psql says of the first that fails is the error.
+    pub fn try_sql(&self, url: &str, sql: &str) -> Result<String, String> {
+        let mut psql = Command::new(program(&self.bin, "psql"));
+        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", url]);
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = psql.spawn().map_err(|error| error.to_string())?;
+        if let Some(mut input) = child.stdin.take() {
+            // What it does not read it has refused, and says so.
+            let _ = input.write_all(sql.as_bytes());
+        }
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    /// Kills all sessions of a database, and says how many there were.
+    ///
+    /// # Panics
+    /// When the cluster does not answer.
+    pub fn kill_backends(&self, url: &str) -> usize {
+        let killed = self.run_sql(
+            url,
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid();",
+        );
+        killed.parse().unwrap_or_else(|_| panic!("not a number: {killed}"))
     }
 
     /// The URL of the cluster's maintenance database.
@@ -73,6 +118,23 @@ pub fn postgres_database() -> String {
         Some(url) => create_database(&url),
         None => OWN.get_or_init(Postgres::start).fresh_database(),
     }
+}
+
+/// How a cluster is started and stopped.
+fn with_recipe<T>(bin: &Path, use_it: impl FnOnce(&Recipe<'_>) -> T) -> T {
+    let user = cluster_user();
+    use_it(&Recipe {
+        user,
+        // An immediate shutdown: nobody will read the data again.
+        stop_signal: "QUIT",
+        prepare: &|dir| make_cluster(bin, user, dir),
+        command: &|dir, port| command_line(bin, dir, port),
+        answers: &|dir, port| {
+            let mut ask = command_as(user, &program(bin, "pg_isready"), dir);
+            ask.args(["--quiet", "--port", &port.to_string(), "--host"]).arg(dir);
+            ask.status().is_ok_and(|status| status.success())
+        },
+    })
 }
 
 fn create_database(maintenance_url: &str) -> String {
@@ -173,6 +235,21 @@ mod tests {
     #[test]
     fn a_started_cluster_is_durable() {
         assert_eq!(query(&Postgres::start().url(), "show fsync"), "on");
+    }
+
+    #[test]
+    fn a_cluster_that_crashed_starts_again_with_what_was_committed() {
+        let mut postgres = Postgres::start();
+        let url = postgres.fresh_database();
+        postgres.run_sql(&url, "CREATE TABLE kept (id bigint); INSERT INTO kept VALUES (1);");
+        postgres.stop_hard();
+        assert!(postgres.try_sql(&url, "SELECT 1").is_err());
+        postgres.start_again();
+        assert_eq!(postgres.run_sql(&url, "SELECT id FROM kept"), "1");
+        assert_eq!(postgres.kill_backends(&url), 0, "nobody else is there");
+        let dir = postgres.process.directory().to_owned();
+        drop(postgres);
+        assert!(!dir.exists(), "nothing is left of it");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! A server process that cannot outlive its owner, and what starting one needs. It knows nothing
 //! of any one server.
 
-use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::Duration;
+use std::{fs, mem, thread};
 
 /// Between two looks at whether a server answers, and how many looks there are at most (60 s).
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -19,12 +18,13 @@ const PORTS_MAX: u32 = 5;
 
 /// The shell turns into the server. Before, it leaves a watcher behind that reads our pipe: the
 /// pipe ends when we drop it or when we die, however we die. The watcher then sends the signal,
-/// waits for the server (at most 5 s, then it kills) and removes the directory.
+/// waits for the server (at most 5 s, then it kills) and removes the directory. Only when it is
+/// told to leave, because the server is gone and another watcher is there, it just goes.
 const SCRIPT: &str = r#"
 signal=$1 dir=$2; shift 2
 exec 3<&0
 (
-  cat <&3 >/dev/null
+  read -r word <&3; [ "$word" != leave ] || exit
   kill -s "$signal" $$
   looks=0
   while kill -0 $$ && [ $looks -lt 100 ]; do sleep 0.05; looks=$((looks + 1)); done
@@ -81,16 +81,44 @@ impl ServerProcess {
         self.port
     }
 
+    /// Where it keeps its files.
+    #[cfg(test)]
+    pub(crate) fn directory(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Ends the server by a signal, without its `SIG`; the directory stays.
+    pub(crate) fn end(&mut self, signal: &str) {
+        run(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
+        // Waiting closes the pipe that is left in the child, which the watcher would hear.
+        let pipe = self.child.stdin.take();
+        self.child.wait().unwrap_or_else(|error| panic!("waiting for a server: {error}"));
+        self.child.stdin = pipe;
+    }
+
+    /// Starts a server that was ended on its directory and its port.
+    pub(crate) fn start_again(&mut self, recipe: &Recipe<'_>) {
+        for _ in 0..PORTS_MAX {
+            let mut ended = mem::replace(&mut self.child, spawn(recipe, &self.dir, self.port));
+            if let Some(pipe) = &mut ended.stdin {
+                // Without a watcher to hear it there is nothing to say.
+                let _ = pipe.write_all(b"leave\n");
+            }
+            let _ = ended.wait();
+            if self.becomes_ready(recipe) {
+                return;
+            }
+            // Children of the ended server may still hold what it needs.
+            pause();
+        }
+        let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+        panic!("the server did not start again:\n{log}");
+    }
+
     fn spawn(recipe: &Recipe<'_>) -> Self {
         let (dir, port) = (fresh_directory(recipe.user), free_port());
         (recipe.prepare)(&dir);
-        let mut shell = command_as(recipe.user, "sh", &dir);
-        shell.args(["-c", SCRIPT, "sh", recipe.stop_signal]).arg(&dir);
-        shell.args((recipe.command)(&dir, port));
-        // A Ctrl-C in the terminal is for us; the server follows through the pipe.
-        shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let child = shell.spawn().unwrap_or_else(|error| panic!("starting sh: {error}"));
-        Self { child, dir, port }
+        Self { child: spawn(recipe, &dir, port), dir, port }
     }
 
     /// False when the server ended instead.
@@ -106,6 +134,15 @@ impl ServerProcess {
         }
         false
     }
+}
+
+fn spawn(recipe: &Recipe<'_>, dir: &Path, port: u16) -> Child {
+    let mut shell = command_as(recipe.user, "sh", dir);
+    shell.args(["-c", SCRIPT, "sh", recipe.stop_signal]).arg(dir);
+    shell.args((recipe.command)(dir, port));
+    // A Ctrl-C in the terminal is for us; the server follows through the pipe.
+    shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+    shell.spawn().unwrap_or_else(|error| panic!("starting sh: {error}"))
 }
 
 impl Drop for ServerProcess {

@@ -1,5 +1,5 @@
 //! What becomes of the jobs of a batch after its commit: fills are published, everybody is
-//! answered, and where an answer to a COMMIT was lost, the ledger is asked what happened. It
+//! answered, and where an answer to a COMMIT was lost, the database is asked what happened. It
 //! settles and writes nothing.
 
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{EntryKind, Fill, Hash};
-use store::{Change, LockedBatch, StoreError};
+use domain::{EntryKind, Fill};
+use store::{Change, Doubt, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::attempt::Commit;
@@ -23,13 +23,6 @@ const LOOK_UP_MAX: Duration = Duration::from_secs(5);
 const LOOK_UP_WAIT: Duration = Duration::from_millis(50);
 
 impl Lane {
-    /// Answers jobs for which no attempt is left.
-    pub async fn give_up(&self, jobs: Vec<Job>) {
-        for job in self.answer_committed(jobs, None).await {
-            job.give_up();
-        }
-    }
-
     /// Publishes and answers what is committed; gives back the jobs to be settled again.
     pub(crate) async fn finish(
         &self,
@@ -48,13 +41,10 @@ impl Lane {
                 Verdict::Settled(answer) if !commit.lost.contains(&job.request.player_id) => {
                     job.give(Ok(answer));
                 }
-                Verdict::Settled(answer) => match &commit.fault {
+                Verdict::Settled(_) => match &commit.fault {
                     Some(fault) if !commit.retry => job.fail(fault),
                     fault => {
-                        if let Some(fault) = fault {
-                            job.fault = Some(Arc::clone(fault));
-                            job.doubts.extend(answer.outcome.is_ok().then_some(answer));
-                        }
+                        job.fault.clone_from(fault);
                         again.push(job);
                     }
                 },
@@ -86,7 +76,7 @@ impl Lane {
             };
             match outcome {
                 Ok(outcome) => {
-                    // After a lost answer, what was kept may be this very request's.
+                    // Of a lost answer to refusals only, what was kept may be this very request's.
                     let own = job.fault.is_some() && kept.request_id == job.request.request_id;
                     let first_request_id = (!own).then_some(kept.request_id);
                     job.give(Ok(Answer { outcome, first_request_id }));
@@ -96,66 +86,22 @@ impl Lane {
         }
     }
 
-    /// Answers the jobs of which an earlier attempt turns out to be committed; gives back the rest.
-    pub(crate) async fn answer_committed(
-        &self,
-        jobs: Vec<Job>,
-        locked: Option<&mut LockedBatch>,
-    ) -> Vec<Job> {
-        let doubts = jobs.iter().flat_map(|job| &job.doubts);
-        let doubts: Vec<&Fill> = doubts.filter_map(|answer| answer.outcome.as_ref().ok()).collect();
-        if doubts.is_empty() {
-            return jobs;
-        }
-        let hashes = self.look_up(&doubts, locked).await;
-        let (mut rest, mut answered, mut fills) = (Vec::new(), Vec::new(), Vec::new());
-        for mut job in jobs {
-            let is_found = |answer: &Answer| match (&answer.outcome, &hashes) {
-                (Ok(fill), Some(hashes)) => is_ours(fill, hashes),
-                _ => false,
-            };
-            if let Some(at) = job.doubts.iter().position(is_found) {
-                let answer = job.doubts.swap_remove(at);
-                if answer.first_request_id.is_none() {
-                    fills.extend(answer.outcome.clone());
-                }
-                answered.push((job, answer));
-                continue;
-            }
-            match job.fault.clone() {
-                Some(fault) if hashes.is_none() && !job.doubts.is_empty() => job.fail(&fault),
-                _ => rest.push(job),
-            }
-        }
-        self.publish(&fills);
-        answered.into_iter().for_each(|(job, answer)| job.give(Ok(answer)));
-        rest
-    }
-
-    /// The hashes of the ledger entries in the places of these fills; `None` if the database does
+    /// Whether a transaction was committed whose COMMIT has no answer; `None` if the database does
     /// not tell in time.
-    pub(crate) async fn look_up(
-        &self,
-        fills: &[&Fill],
-        locked: Option<&mut LockedBatch>,
-    ) -> Option<HashMap<(i64, i64), Hash>> {
-        let places: Vec<(i64, i64)> = fills.iter().map(|fill| place_of(fill)).collect();
-        if places.is_empty() {
-            return Some(HashMap::new());
-        }
-        if let Some(locked) = locked {
-            return locked.find_entry_hashes(&places).await.ok();
-        }
+    pub(crate) async fn look_up(&self, doubt: &Doubt) -> Option<bool> {
         let ask = async {
             let mut wait = LOOK_UP_WAIT;
             loop {
-                match self.parts.store.find_entry_hashes(&places).await {
-                    Ok(hashes) => return Some(hashes),
-                    Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                match self.parts.store.was_committed(doubt).await {
+                    Ok(Some(committed)) => return Some(committed),
+                    Ok(None) | Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                         sleep(wait).await;
                         wait *= 2;
                     }
-                    Err(_) => return None,
+                    Err(error) => {
+                        tracing::error!(%error, "the database does not know a transaction");
+                        return None;
+                    }
                 }
             }
         };
@@ -180,21 +126,6 @@ impl Lane {
             tracing::error!("telling of committed trades panicked");
         }
     }
-}
-
-fn place_of(fill: &Fill) -> (i64, i64) {
-    (fill.entry.player_id, fill.entry.version)
-}
-
-fn is_ours(fill: &Fill, hashes: &HashMap<(i64, i64), Hash>) -> bool {
-    hashes.get(&place_of(fill)) == Some(&fill.hash)
-}
-
-pub(crate) fn found_fills<'f>(
-    fills: &'f [&'f Fill],
-    hashes: &'f HashMap<(i64, i64), Hash>,
-) -> impl Iterator<Item = &'f Fill> {
-    fills.iter().copied().filter(|fill| is_ours(fill, hashes))
 }
 
 fn no_such_entry(player_id: i64, version: i64) -> StoreError {

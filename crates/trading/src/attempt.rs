@@ -5,12 +5,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{Fill, UnixMicros};
+use domain::UnixMicros;
 use store::{BatchState, Change, LockedBatch, StoreError};
 use tokio::time::Instant;
 
 use crate::Request;
-use crate::answer::found_fills;
 use crate::batch::{Settled, settle_batch, wanted};
 use crate::job::Job;
 use crate::lane::Lane;
@@ -56,12 +55,7 @@ impl Lane {
             store.load_batch(&players, &keys, &prices).await.map(|state| (None, state))
         };
         match loaded {
-            Ok((mut locked, state)) => {
-                // After loading: what an earlier attempt commits from now on moves the version that
-                // was loaded, so that this attempt loses and looks again.
-                let jobs = self.answer_committed(jobs, locked.as_mut()).await;
-                Ok(Loaded { jobs, state, locked })
-            }
+            Ok((locked, state)) => Ok(Loaded { jobs, state, locked }),
             Err(StoreError::Conflict(_)) => Err(jobs),
             Err(error) => {
                 let error = Arc::new(error);
@@ -114,14 +108,20 @@ impl Lane {
                 conflicts.increment(lost.len() as u64);
                 Commit { lost, retry: true, fault: None }
             }
-            Err(error) if error.is_unavailable() => {
+            Err(StoreError::InDoubt(doubt, error)) => {
                 tracing::warn!(%error, "a commit has no answer; looking whether it happened");
-                let last: Vec<&Fill> = changes.iter().filter_map(|c| c.fills.last()).collect();
-                let found = self.look_up(&last, None).await;
-                for fill in found.iter().flat_map(|found| found_fills(&last, found)) {
-                    lost.remove(&fill.entry.player_id);
+                let committed = self.look_up(&doubt).await;
+                if committed == Some(true) {
+                    lost.clone_from(&doubt.moved);
                 }
-                Commit { lost, retry: found.is_some(), fault: Some(Arc::new(error)) }
+                let fault = match committed {
+                    Some(_) => StoreError::Unavailable(error),
+                    None => StoreError::InDoubt(doubt, error),
+                };
+                Commit { lost, retry: committed.is_some(), fault: Some(Arc::new(fault)) }
+            }
+            Err(error @ StoreError::Unavailable(_)) => {
+                Commit { lost, retry: true, fault: Some(Arc::new(error)) }
             }
             Err(error) => Commit { lost, retry: false, fault: Some(Arc::new(error)) },
         }

@@ -15,9 +15,7 @@ pub struct Job {
     pub(crate) request: Request,
     answer: oneshot::Sender<Result<Answer, DeskError>>,
     pub(crate) queued_at: Instant,
-    /// Answers of attempts of which it is not known whether they will yet be committed.
-    pub(crate) doubts: Vec<Answer>,
-    /// The fault that left the doubt.
+    /// The fault that the last attempt ended in.
     pub(crate) fault: Option<Arc<StoreError>>,
 }
 
@@ -26,7 +24,7 @@ impl Job {
     pub fn new(request: Request) -> (Self, oneshot::Receiver<Result<Answer, DeskError>>) {
         let (answer, receiver) = oneshot::channel();
         let queued_at = Instant::now();
-        (Self { request, answer, queued_at, doubts: Vec::new(), fault: None }, receiver)
+        (Self { request, answer, queued_at, fault: None }, receiver)
     }
 
     pub(crate) fn give(self, answer: Result<Answer, DeskError>) {
@@ -52,8 +50,8 @@ impl Job {
         self.give(Err(DeskError::Store(Arc::clone(error))));
     }
 
-    /// The answer when all attempts are used up.
-    pub(crate) fn give_up(self) {
+    /// Answers when all attempts are used up.
+    pub fn give_up(self) {
         match self.fault.clone() {
             Some(fault) => self.fail(&fault),
             None => {

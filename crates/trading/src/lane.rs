@@ -74,7 +74,7 @@ impl Lane {
                 return;
             }
         }
-        self.give_up(jobs).await;
+        jobs.into_iter().for_each(Job::give_up);
     }
 
     /// A random wait after this many attempts: half of a doubling time, and up to half more.

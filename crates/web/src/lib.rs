@@ -25,6 +25,8 @@ pub use axum::Router;
 
 pub use self::address::{NetworkError, Networks};
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
+pub use self::password::{HashError, Hasher};
 pub use self::routes::router;
 pub use self::serve::serve;
 pub use self::state::{AppState, Parts};
+pub use self::token::new as new_token;

@@ -25,7 +25,7 @@ const SALT_LENGTH: usize = 16;
 
 /// Why a password was neither hashed nor compared.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum HashError {
+pub enum HashError {
     /// Too many wait already.
     #[error("hashing a password: the queue is full")]
     Busy,
@@ -52,13 +52,14 @@ const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$b3BlbmJlbGwtbm8tdXNlcg\
 
 /// Hashes and compares passwords. Clones share the limits.
 #[derive(Clone, Debug)]
-pub(crate) struct Hasher {
+pub struct Hasher {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
 }
 
 impl Hasher {
-    pub(crate) fn new(config: &AuthConfig) -> Self {
+    /// With the limits of this configuration.
+    pub fn new(config: &AuthConfig) -> Self {
         let running = config.hash_concurrency_max.clamp(1, 1_024);
         let admitted = running + config.hash_queue_max.min(1_000_000);
         Self {
@@ -68,11 +69,10 @@ impl Hasher {
     }
 
     /// The PHC string of a password.
-    pub(crate) async fn hash(
-        &self,
-        password: &str,
-        entropy: &dyn Entropy,
-    ) -> Result<String, HashError> {
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, HashError> {
         let password = normalised(password);
         let mut salt = [0; SALT_LENGTH];
         entropy.fill(&mut salt);

@@ -251,7 +251,10 @@ impl From<StoreError> for Problem {
 impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::DiskFailed => {
+            StoreError::Unavailable(_)
+            | StoreError::InDoubt(..)
+            | StoreError::Conflict(_)
+            | StoreError::DiskFailed => {
                 tracing::warn!(%error, "the store cannot answer now");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }
@@ -281,8 +284,7 @@ impl From<DeskError> for Problem {
             DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
-            // The connection may have ended between a COMMIT and its confirmation.
-            DeskError::Store(error) if error.is_unavailable() => {
+            DeskError::Store(error) if matches!(*error, StoreError::InDoubt(..)) => {
                 tracing::warn!(%error, "whether an order was carried out is not known");
                 Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
             }

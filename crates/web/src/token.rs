@@ -15,7 +15,7 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const UNBIASED: u8 = 248;
 
 /// Draws a token; returns it and what to store of it.
-pub(crate) fn new(entropy: &dyn Entropy) -> (String, [u8; 32]) {
+pub fn new(entropy: &dyn Entropy) -> (String, [u8; 32]) {
     let mut token = PREFIX.to_owned();
     while token.len() < PREFIX.len() + SECRET_LENGTH {
         let mut bytes = [0; SECRET_LENGTH];

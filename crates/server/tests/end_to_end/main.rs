@@ -2,6 +2,7 @@
 //! One test program, so that it is linked once.
 
 mod cli;
+mod killed;
 mod load;
 mod serve;
 mod server;

@@ -52,10 +52,20 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on a free port with these flags, and waits for the banner.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let args = [&["serve", "--listen", "127.0.0.1:0"][..], args].concat();
+        Self::start_at("127.0.0.1:0", args, |_| ())
+    }
+
+    /// The same at an address, with a command that the test has changed.
+    pub(crate) fn start_at(
+        address: &str,
+        args: &[&str],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
+        let args = [&["serve", "--listen", address][..], args].concat();
         let mut command = openbell(&args);
         // Tests register and log in more often than a person may.
         command.env("OPENBELL__LIMITS__ENABLED", "false");
+        change(&mut command);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
         let child = child.expect("it starts");
         let mut server = Self { child, address: String::new(), banner: String::new() };
@@ -154,6 +164,21 @@ impl Server {
         token: &str,
         body: Option<&Value>,
     ) -> Option<(u16, Value)> {
+        let answer = self.try_ask_raw(method, path, token, body)?;
+        let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let text = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        let value = serde_json::from_str(text).unwrap_or(Value::String(text.to_owned()));
+        Some((status.unwrap_or_else(|| panic!("no status line: {answer}")), value))
+    }
+
+    /// As `try_ask`, the answer with its head.
+    pub(crate) fn try_ask_raw(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -173,10 +198,7 @@ impl Server {
             return None;
         }
         read.expect("an answer that was begun is ended");
-        let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
-        let text = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-        let value = serde_json::from_str(text).unwrap_or(Value::String(text.to_owned()));
-        Some((status.unwrap_or_else(|| panic!("no status line: {answer}")), value))
+        Some(answer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Committing a batch: one transaction of at most six statements. It decides nothing and retries
-//! nothing: a player whose version moved is reported, and none of his rows is written.
+//! nothing: a player whose version moved is reported, and none of his rows is written. Where the
+//! answer to a COMMIT is lost, it can be asked later what became of the transaction.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +10,28 @@ use super::sets::{
     ENTRIES, HOLDINGS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows, holding_rows, note_rows,
     player_rows, record_rows, unlock_rows,
 };
-use super::{Change, Committed, Record};
+use super::{Change, Committed, Doubt, Record};
+use crate::db::Db;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows};
-use crate::statement::Lazy;
+use crate::statement::{Lazy, Statement};
 use crate::transaction::{Conn, Tx};
 use crate::{Store, StoreError};
+
+// Not asked of SQLite, where nobody is between the program and its file.
+pub(super) static STATUS: Lazy = Lazy::new(|| Statement {
+    name: "batch.transaction_status",
+    sqlite: "SELECT CAST(NULL AS TEXT) WHERE $1 > 0",
+    postgres: "SELECT pg_xact_status($1::text::xid8)",
+});
 
 impl Store {
     /// Writes the changes of a batch in one transaction, and reports the players of whom nothing
     /// was written because another transaction moved their version or used their key first.
     ///
     /// # Errors
-    /// The fault met; nothing is written, unless it is `Unavailable`: then a COMMIT may have been
-    /// carried out whose answer was lost (see [`Store::find_entry_hashes`]).
+    /// The fault met; nothing is written, unless it is `InDoubt`: then a COMMIT may have been
+    /// carried out whose answer was lost (see [`Store::was_committed`]).
     pub async fn commit_batch(
         &self,
         changes: &[Change],
@@ -31,6 +40,30 @@ impl Store {
         let tx = self.begin().await?;
         commit(tx, changes, now).await
     }
+
+    /// Whether a transaction was committed; `None` while it is under way. PostgreSQL keeps that for
+    /// as long as it keeps two thousand million transactions apart.
+    ///
+    /// # Errors
+    /// The fault met, or `Fault` for a transaction the database does not know (any more).
+    pub async fn was_committed(&self, doubt: &Doubt) -> Result<Option<bool>, StoreError> {
+        let Db::Postgres(db) = self.db()? else { return Err(unknown_transaction()) };
+        let status: Option<String> = sqlx::query_scalar(STATUS.postgres)
+            .bind(doubt.transaction)
+            .fetch_one(&db.writer)
+            .timed(&STATUS)
+            .await?;
+        match status.as_deref() {
+            Some("committed") => Ok(Some(true)),
+            Some("aborted") => Ok(Some(false)),
+            Some(_) => Ok(None),
+            None => Err(unknown_transaction()),
+        }
+    }
+}
+
+fn unknown_transaction() -> StoreError {
+    StoreError::Fault(sqlx::Error::RowNotFound)
 }
 
 /// Writes the changes and commits. Players are locked before keys are taken, in every transaction
@@ -40,7 +73,7 @@ pub(super) async fn commit(
     changes: &[Change],
     now: UnixMicros,
 ) -> Result<Committed, StoreError> {
-    let moved = write_players(tx.conn(), changes, now).await?;
+    let (moved, transaction) = write_players(tx.conn(), changes, now).await?;
     let kept: Vec<&Change> =
         changes.iter().filter(|c| !moved.contains(&c.player.player_id)).collect();
     if !write_records(tx.conn(), &kept, now).await? {
@@ -49,32 +82,40 @@ pub(super) async fn commit(
         return Ok(Committed { moved: changes.iter().map(|c| c.player.player_id).collect() });
     }
     write_rest(tx.conn(), &kept, now).await?;
-    tx.commit().await?;
-    Ok(Committed { moved })
+    match (tx.commit().await, transaction) {
+        (Ok(()), _) => Ok(Committed { moved }),
+        (Err(StoreError::Unavailable(error)), Some(transaction)) => {
+            Err(StoreError::InDoubt(Doubt { transaction, moved }, error))
+        }
+        (Err(error), _) => Err(error),
+    }
 }
 
-/// Writes the players whose version is still the one that was loaded; gives the others.
+/// Writes the players whose version is still the one that was loaded; gives the others, and the
+/// transaction's number where there is one.
 async fn write_players(
     conn: Conn<'_>,
     changes: &[Change],
     now: UnixMicros,
-) -> Result<BTreeSet<i64>, StoreError> {
+) -> Result<(BTreeSet<i64>, Option<i64>), StoreError> {
     let changed = changes.iter().filter(|c| !c.fills.is_empty());
     let mut players: Vec<(&Player, i64)> = changed.map(|c| (&c.player, c.version_before)).collect();
     if players.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok((BTreeSet::new(), None));
     }
     players.sort_by_key(|(player, _)| player.player_id);
     let rows = player_rows(&players, now);
-    let kept: Vec<(i64,)> = with_conn!(conn, |conn, sql| {
+    let kept: Vec<(i64, Option<i64>)> = with_conn!(conn, |conn, sql| {
         let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows);
         query.fetch_all(conn).timed(&PLAYERS).await?
     });
     let mut moved: BTreeSet<i64> = players.iter().map(|(player, _)| player.player_id).collect();
-    for (player_id,) in kept {
+    let mut number = None;
+    for (player_id, transaction) in kept {
         moved.remove(&player_id);
+        number = transaction;
     }
-    Ok(moved)
+    Ok((moved, number))
 }
 
 /// Writes the records; whether none of their keys was there before.

@@ -2,15 +2,12 @@
 //! what a lane does with players it has lost before. It holds a transaction between loading and
 //! committing, in which the lane does nothing but settle.
 
-use std::collections::HashMap;
-
-use domain::{Hash, UnixMicros};
+use domain::UnixMicros;
 use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
 use super::{BatchState, Change, Committed, Wanted};
-use crate::ledger::find_hashes;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
@@ -32,17 +29,6 @@ pub(super) static LOCK: Lazy = Lazy::new(|| {
 pub struct LockedBatch(Tx);
 
 impl LockedBatch {
-    /// As [`Store::find_entry_hashes`]; of the batch's players, nobody else's COMMIT is under way.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn find_entry_hashes(
-        &mut self,
-        entries: &[(i64, i64)],
-    ) -> Result<HashMap<(i64, i64), Hash>, StoreError> {
-        find_hashes(self.0.conn(), entries).await
-    }
-
     /// Writes the changes; see [`Store::commit_batch`].
     ///
     /// # Errors

@@ -70,7 +70,7 @@ pub(crate) static PLAYERS: Lazy = Lazy::new(|| {
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
              AND b.player_id IN (SELECT player_id FROM held)
-         RETURNING players.player_id",
+         RETURNING players.player_id, {transaction}",
     )
 });
 

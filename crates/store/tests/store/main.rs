@@ -3,5 +3,6 @@
 mod catalogue;
 mod conformance;
 mod immutable;
+mod prepare;
 mod support;
 mod twin;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
+use archive::Report;
 use domain::{
     Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rules, Side, Symbol,
     TradeId, genesis_hash,
@@ -24,10 +25,13 @@ pub(crate) struct World {
     clock: ManualClock,
     price: Price,
     pub(crate) player_id: i64,
+    /// All players, the first one first.
+    pub(crate) players: Vec<i64>,
     pub(crate) stock_id: i64,
     published: Arc<Mutex<Vec<i64>>>,
     panic_next: Arc<AtomicBool>,
-    _directory: Arc<TempDir>,
+    /// Where SQLite's file is.
+    _directory: Option<Arc<TempDir>>,
 }
 
 fn rules() -> Rules {
@@ -60,7 +64,12 @@ impl World {
             "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
             _ => postgres_database(),
         };
-        let (store, clock) = (open_store(&url).await, ManualClock::new());
+        Self { _directory: Some(Arc::new(directory)), ..Self::open_at(&url, price).await }
+    }
+
+    /// The same in a database that is there.
+    pub(crate) async fn open_at(url: &str, price: i64) -> Self {
+        let (store, clock) = (open_store(url).await, ManualClock::new());
         let now = clock.now();
         store.migrate().await.expect("migrates");
         store.ensure_game("fixed", now).await.expect("a game");
@@ -76,34 +85,58 @@ impl World {
             fun_fact: None,
         };
         let stock_id = store.save_stocks(&[stock]).await.expect("saved")[0].stock_id;
-        let (name, email, password_hash) = ("Kim", "kim@example.org", "-");
-        let user = NewUser { name, email, email_key: email, password_hash };
-        let later = now.plus_seconds(1000);
-        let token =
-            NewToken { hash: [1; 32], name: "test", idle_expires_at: later, expires_at: later };
-        let registered = store.register(&user, &token, &rules(), now).await.expect("registers");
-        Self {
+        let mut world = Self {
             store,
-            url,
+            url: url.to_owned(),
             clock,
             price: Price(price),
-            player_id: registered.expect("a new e-mail").player_id,
+            player_id: 0,
+            players: Vec::new(),
             stock_id,
             published: Arc::default(),
             panic_next: Arc::default(),
-            _directory: Arc::new(directory),
+            _directory: None,
+        };
+        world.player_id = world.register().await;
+        world
+    }
+
+    /// The same with so many players.
+    pub(crate) async fn with_players(mut self, count: usize) -> Self {
+        while self.players.len() < count {
+            self.register().await;
         }
+        self
+    }
+
+    async fn register(&mut self) -> i64 {
+        let (number, now) = (self.players.len(), self.clock.now());
+        let (name, email) = (format!("Kim {number}"), format!("kim{number}@example.org"));
+        let user = NewUser { name: &name, email: &email, email_key: &email, password_hash: "-" };
+        let later = now.plus_seconds(1000);
+        let hash = [u8::try_from(number).expect("few"); 32];
+        let token = NewToken { hash, name: "test", idle_expires_at: later, expires_at: later };
+        let registered = self.store.register(&user, &token, &rules(), now).await;
+        let player_id = registered.expect("registers").expect("a new e-mail").player_id;
+        self.players.push(player_id);
+        player_id
     }
 
     /// The same game as another node sees it: with connections of its own.
     pub(crate) async fn open_again(&self) -> Self {
+        self.open_again_at(&self.url).await
+    }
+
+    /// The same by another way to the database.
+    pub(crate) async fn open_again_at(&self, url: &str) -> Self {
         Self {
-            store: open_store(&self.url).await,
-            url: self.url.clone(),
+            store: open_store(url).await,
+            url: url.to_owned(),
             clock: self.clock.clone(),
+            players: self.players.clone(),
             published: Arc::clone(&self.published),
             panic_next: Arc::clone(&self.panic_next),
-            _directory: Arc::clone(&self._directory),
+            _directory: self._directory.clone(),
             ..*self
         }
     }
@@ -152,13 +185,22 @@ impl World {
 
     /// The player's ledger; its hashes and versions are checked.
     pub(crate) async fn checked_chain(&self) -> Vec<LedgerEntry> {
-        let after = (self.player_id, 0);
-        let rows = self.store.ledger_range(after, self.player_id, 10_000).await.expect("read");
-        let mut hash = genesis_hash(self.player_id);
+        self.checked_chain_of(self.player_id).await
+    }
+
+    /// The same of any player.
+    pub(crate) async fn checked_chain_of(&self, player_id: i64) -> Vec<LedgerEntry> {
+        let rows = self.store.ledger_range((player_id, 0), player_id, i64::from(u32::MAX)).await;
+        let (rows, mut hash) = (rows.expect("read"), genesis_hash(player_id));
         for (version, (entry, found)) in (1..).zip(&rows) {
             hash = entry.hash(hash);
             assert_eq!((entry.version, *found), (version, hash));
         }
         rows.into_iter().map(|(entry, _)| entry).collect()
+    }
+
+    /// What the verification says of the whole ledger.
+    pub(crate) async fn verify(&self) -> Report {
+        archive::verify(&self.store, |_, _| ()).await.expect("read")
     }
 }

@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const HOMES: [(&str, &[&str]); 5] = [
     ("redis", &["cluster"]),
     ("sqlx", &["store"]),
-    ("reqwest", &["market", "load"]),
+    ("reqwest", &["market"]),
     ("parquet", &["archive"]),
     ("object_store", &["archive"]),
 ];
@@ -47,8 +47,10 @@ const HOMES: [(&str, &[&str]); 5] = [
 const FREE_IN_TESTS: [&str; 2] = ["testkit", "reqwest"];
 
 /// Libraries that single crates may use in their tests: `archive` tampers with a ledger from
-/// outside to see whether its verification finds it.
-const IN_TESTS_OF: [(&str, &str); 1] = [("sqlx", "archive")];
+/// outside to see whether its verification finds it, the bench of `store` drives the trade path,
+/// and the simulation of `trading` is verified at its end.
+const IN_TESTS_OF: [(&str, &str); 3] =
+    [("sqlx", "archive"), ("trading", "store"), ("archive", "trading")];
 
 /// Checks the manifest of one of our crates.
 pub(crate) fn check(path: &str, content: &str) -> Vec<Finding> {
@@ -145,11 +147,11 @@ mod tests {
 
     #[test]
     fn heavy_libraries_stay_at_home() {
-        passes("crates/load/Cargo.toml", "[dependencies]\nreqwest.workspace = true");
+        passes("crates/market/Cargo.toml", "[dependencies]\nreqwest.workspace = true");
         passes("crates/web/Cargo.toml", "[dev-dependencies]\nreqwest.workspace = true");
         passes("crates/store/Cargo.toml", "[dependencies]\nsqlx.workspace = true");
         passes("crates/archive/Cargo.toml", "[dev-dependencies]\nsqlx.workspace = true");
-        let what = "2: reqwest is used in market and load only";
+        let what = "2: reqwest is used in market only";
         fails("crates/web/Cargo.toml", "[dependencies]\nreqwest.workspace = true", what);
         let what = "2: sqlx is used in store only";
         fails("crates/web/Cargo.toml", "[dev-dependencies]\nsqlx.workspace = true", what);

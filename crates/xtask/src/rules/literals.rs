@@ -3,8 +3,9 @@
 use crate::source::Source;
 use crate::tidy::Finding;
 
-/// Where SQL may stand: its own crate, and this one, which has to name the keywords.
-const SQL_PLACES: [&str; 2] = ["crates/store/", "crates/xtask/"];
+/// Where SQL may stand: its own crate, this one, which has to name the keywords, and the fixture
+/// that kills the sessions of a cluster.
+const SQL_PLACES: [&str; 3] = ["crates/store/", "crates/xtask/", "crates/testkit/src/postgres.rs"];
 
 /// Words of a statement, in order; a trailing space keeps prose and names apart from SQL.
 const STATEMENTS: [&[&str]; 4] =

@@ -1,0 +1,48 @@
+//! Chance from a seed, in whole numbers: the same seed always plays the same. Not for secrets.
+
+/// The golden ratio in 64 bits, which spreads neighbouring seeds apart.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The generator splitmix64.
+#[derive(Clone, Debug)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    /// The generator of one worker.
+    pub(crate) fn new(seed: u64, worker: usize) -> Self {
+        let mut chance = Self(seed);
+        let own = chance.next().wrapping_add(worker as u64);
+        Self(own.wrapping_mul(GOLDEN))
+    }
+
+    /// A number below `end`; 0 when there is none.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        let end = end.max(1) as u64;
+        // The remainder of 64 bits by so small a number is even enough.
+        usize::try_from(self.next() % end).unwrap_or(0)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(GOLDEN);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_plays_the_same_again_and_workers_play_differently() {
+        let draw = |seed, worker| {
+            let mut chance = Chance::new(seed, worker);
+            std::iter::repeat_with(|| chance.below(1000)).take(20).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(1, 0), draw(1, 0));
+        assert_ne!(draw(1, 0), draw(1, 1));
+        assert_ne!(draw(1, 0), draw(2, 0));
+        assert!(draw(1, 0).iter().all(|number| *number < 1000));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a worker sends next, by scenario. Chance comes from the worker's own generator, so that a
+//! seed plays the same requests again.
+
+use std::collections::HashMap;
+
+use hyper::header::HeaderValue;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::Scenario;
+use crate::client::Call;
+use crate::worker::{Order, Side, Worker};
+
+/// How many of the cheapest stocks are traded.
+const CHEAP_STOCKS: usize = 5;
+/// The measured page of the portfolio.
+pub(crate) const PORTFOLIO: &str = "/api/portfolio?per_page=50";
+/// The deepest page of the board that is asked for, and how many players it takes for one more.
+const BOARD_PAGES: usize = 100;
+const PLAYERS_A_PAGE: usize = 100;
+
+/// A worker's players and what they hold of the trades of this run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    scenario: Scenario,
+    /// The worker's first player, and how far the next one is.
+    first: usize,
+    step: usize,
+    /// How many players are the worker's.
+    count: usize,
+    turn: usize,
+    held: HashMap<usize, usize>,
+}
+
+impl Plan {
+    /// The plan of worker `number` of `workers`, with its share of so many players.
+    pub(crate) fn new(scenario: Scenario, number: usize, workers: usize, players: usize) -> Self {
+        let (first, step) = match scenario {
+            Scenario::Popular { .. } | Scenario::Portfolio { .. } => (0, players),
+            _ => (number % players.max(1), workers),
+        };
+        let count = players.saturating_sub(first).div_ceil(step.max(1)).max(1);
+        Self { scenario, first, step, count, turn: 0, held: HashMap::new() }
+    }
+
+    /// Sends the next request, which was due at `begun`.
+    pub(crate) async fn go(&mut self, worker: &mut Worker, begun: Instant) {
+        match self.scenario {
+            Scenario::Distinct | Scenario::Popular { .. } => self.trade(worker, begun).await,
+            Scenario::Portfolio { .. } => self.ask(worker, PORTFOLIO.into(), begun).await,
+            Scenario::Board => self.ask_board(worker, begun).await,
+            Scenario::Mixed => self.mix(worker, begun, true).await,
+            Scenario::Soak => self.mix(worker, begun, false).await,
+        }
+    }
+
+    /// Buys a share, or sells the one that the player bought before.
+    async fn trade(&mut self, worker: &mut Worker, begun: Instant) {
+        let player = self.first + self.step * (self.turn % self.count);
+        self.turn = self.turn.wrapping_add(1);
+        let held = self.held.remove(&player);
+        let side = if held.is_some() { Side::Sell } else { Side::Buy };
+        let stocks = match self.scenario {
+            Scenario::Popular { .. } => 1,
+            _ => CHEAP_STOCKS.min(worker.common.market.stocks.len()),
+        };
+        let stock = held.unwrap_or_else(|| worker.chance.below(stocks));
+        if worker.trade(Order { player, side, stock }, begun).await && side == Side::Buy {
+            self.held.insert(player, stock);
+        }
+    }
+
+    async fn mix(&mut self, worker: &mut Worker, begun: Instant, with_sign_ins: bool) {
+        let path = match worker.chance.below(100) {
+            0..15 => PORTFOLIO.to_owned(),
+            15..30 => "/api/portfolio/summary".to_owned(),
+            30..40 => format!("/api/stocks?page={}", worker.chance.below(3) + 1),
+            40..50 => format!("/api/stocks/{}", symbol(worker)),
+            50..55 => format!("/api/stocks/{}/history", symbol(worker)),
+            55..60 => "/api/portfolio/transactions".to_owned(),
+            60..72 => return self.ask_board(worker, begun).await,
+            72..74 if with_sign_ins => return self.sign_in(worker, begun).await,
+            _ => return self.trade(worker, begun).await,
+        };
+        self.ask(worker, path, begun).await;
+    }
+
+    async fn ask_board(&mut self, worker: &mut Worker, begun: Instant) {
+        let path = if worker.chance.below(4) == 0 {
+            "/api/leaderboard?around=me".to_owned()
+        } else {
+            let pages = worker.common.seats.len().div_ceil(PLAYERS_A_PAGE).min(BOARD_PAGES);
+            let (page, rows) = (worker.chance.below(pages) + 1, worker.chance.below(91) + 10);
+            format!("/api/leaderboard?page={page}&per_page={rows}")
+        };
+        self.ask(worker, path, begun).await;
+    }
+
+    async fn ask(&mut self, worker: &mut Worker, path: String, begun: Instant) {
+        let player = self.any_player(worker);
+        let call = Call::get(path, Some(&worker.common.seats[player].bearer));
+        worker.ask(&call, begun).await;
+    }
+
+    /// Signs in once more, and out again.
+    async fn sign_in(&mut self, worker: &mut Worker, begun: Instant) {
+        let player = self.any_player(worker);
+        let Some((email, password)) = worker.common.seats[player].login.clone() else {
+            return self.trade(worker, begun).await;
+        };
+        let body = json!({ "email": email, "password": password }).to_string();
+        let login = Call::post("/api/auth/login", None, body);
+        let Some(answer) = worker.ask(&login, begun).await else { return };
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let bearer = format!("Bearer {}", answer["token"].as_str().unwrap_or_default());
+        let Ok(bearer) = HeaderValue::try_from(bearer) else { return };
+        let logout = Call::post("/api/auth/logout", Some(&bearer), "{}");
+        worker.ask(&logout, Instant::now()).await;
+    }
+
+    fn any_player(&self, worker: &mut Worker) -> usize {
+        self.first + self.step * worker.chance.below(self.count)
+    }
+}
+
+fn symbol(worker: &mut Worker) -> String {
+    let stock = worker.chance.below(worker.common.market.stocks.len());
+    worker.common.market.stocks[stock].symbol.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_workers_share_a_player() {
+        let mut seen = Vec::new();
+        for number in 0..4 {
+            let plan = Plan::new(Scenario::Distinct, number, 4, 10);
+            seen.extend((0..plan.count).map(|turn| plan.first + plan.step * turn));
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn everybody_plays_the_popular_player() {
+        for number in 0..4 {
+            let plan = Plan::new(Scenario::Popular { rounds: None }, number, 4, 10);
+            assert_eq!((plan.first, plan.count), (0, 1));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The players of a run, as the file of tokens names them.
+
+use hyper::header::HeaderValue;
+
+use crate::error::LoadError;
+
+/// A player that can be played.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    /// `Bearer …`.
+    pub(crate) bearer: HeaderValue,
+    /// E-mail address and password, where they are known.
+    pub(crate) login: Option<(String, String)>,
+}
+
+/// The players of a file of tokens.
+#[derive(Clone, Debug)]
+pub struct Players(Vec<Seat>);
+
+impl Players {
+    /// Reads lines of `TOKEN` or `TOKEN EMAIL PASSWORD`; empty ones are skipped.
+    ///
+    /// # Errors
+    /// A line that is neither, or no line at all.
+    pub fn parse(text: &str) -> Result<Self, LoadError> {
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let seats = lines.map(|(index, line)| parse_line(line).ok_or(LoadError::Tokens(index + 1)));
+        let seats = seats.collect::<Result<Vec<_>, _>>()?;
+        if seats.is_empty() { Err(LoadError::NoPlayers) } else { Ok(Self(seats)) }
+    }
+
+    pub(crate) fn seats(&self) -> &[Seat] {
+        &self.0
+    }
+}
+
+fn parse_line(line: &str) -> Option<Seat> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (token, login) = match words[..] {
+        [token] => (token, None),
+        [token, email, password] => (token, Some((email.to_owned(), password.to_owned()))),
+        _ => return None,
+    };
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    bearer.set_sensitive(true);
+    Some(Seat { bearer, login })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_token_with_or_without_a_login() {
+        let players = Players::parse("ob_a a@b.c pass\n\nob_b\n").expect("good");
+        assert_eq!(players.seats().len(), 2);
+        assert_eq!(players.seats()[0].login, Some(("a@b.c".into(), "pass".into())));
+        assert_eq!(players.seats()[1].bearer, "Bearer ob_b");
+        assert!(matches!(Players::parse("ob_a\nob_b me\n"), Err(LoadError::Tokens(2))));
+        assert!(matches!(Players::parse(" \n"), Err(LoadError::NoPlayers)));
+    }
+}

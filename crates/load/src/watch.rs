@@ -1,0 +1,77 @@
+//! An eye on the servers during a run: their queues before and after, their memory meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::client::{Address, Call, Client};
+use crate::report::{Memory, QueueWait, nanos_as_ms};
+use crate::scrape::{QueueWaits, memory_bytes};
+
+/// How often memory is looked at.
+const EVERY: Duration = Duration::from_secs(5);
+/// Which part of a run is its warm-up: a fifth.
+const WARM_UP: u32 = 5;
+
+/// Reads the metrics of all servers.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    clients: Vec<Client>,
+}
+
+impl Watch {
+    pub(crate) fn new(addresses: &[Address]) -> Self {
+        let alone = |address: &Address| Client::new(&Arc::from([address.clone()]), 0);
+        Self { clients: addresses.iter().map(alone).collect() }
+    }
+
+    /// The waits in the queues of all servers; `None` when one does not tell.
+    pub(crate) async fn queue_waits(&mut self) -> Option<QueueWaits> {
+        let mut waits = QueueWaits::default();
+        for text in self.read().await? {
+            waits.add(&text);
+        }
+        Some(waits)
+    }
+
+    /// Looks at the memory until the end of the run; `None` when a server did not tell.
+    pub(crate) async fn memory(mut self, start: Instant, duration: Duration) -> Option<Memory> {
+        let (warm, end) = (start + duration / WARM_UP, start + duration);
+        let mut ticks = tokio::time::interval_at(warm, EVERY.min(duration / WARM_UP));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut seen: Option<Memory> = None;
+        while Instant::now() < end {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = tokio::time::sleep_until(end) => {}
+            }
+            // One that is away for a moment is looked at again.
+            let Some(texts) = self.read().await else { continue };
+            let last: u64 = texts.iter().filter_map(|text| memory_bytes(text)).sum();
+            let before = seen.unwrap_or(Memory { first: last, last, max: last });
+            seen = Some(Memory { first: before.first, last, max: before.max.max(last) });
+        }
+        seen
+    }
+
+    async fn read(&mut self) -> Option<Vec<String>> {
+        let call = Call::get("/metrics", None);
+        let mut texts = Vec::new();
+        for client in &mut self.clients {
+            let answer = client.send(&call).await.ok().filter(|answer| answer.status == 200)?;
+            texts.push(String::from_utf8_lossy(&answer.body).into_owned());
+        }
+        Some(texts)
+    }
+}
+
+/// The waits between two readings; `None` when there were none.
+pub(crate) fn queue_wait(
+    before: Option<&QueueWaits>,
+    after: Option<&QueueWaits>,
+) -> Option<QueueWait> {
+    let (before, after) = (before?, after?);
+    let at = |thousandths| after.since(before, thousandths).map(nanos_as_ms);
+    Some(QueueWait { p50: at(500)?, p90: at(900)?, p99: at(990)? })
+}

@@ -1,0 +1,111 @@
+//! Servers that are killed under load, again and again. The clients repeat what was not answered
+//! under its key; in the end they find every trade they were told of, once, and the ledger holds.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{SeededEntropy, postgres_database, seconds};
+
+use crate::server::{Server, openbell, run};
+
+/// How often a server is killed in one test.
+const KILLS: u64 = 20;
+
+#[test]
+fn a_node_on_sqlite_that_is_killed_20_times_loses_and_doubles_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data").display().to_string();
+    kill_under_load(dir.path(), &["--data-dir", &data], 1, "distinct");
+}
+
+#[test]
+fn two_nodes_that_are_killed_in_turn_lose_and_double_nothing_of_one_player() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = postgres_database();
+    kill_under_load(dir.path(), &["--database", &url], 2, "popular");
+}
+
+/// Kills one server after the other while clients trade, and checks what is left.
+fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) {
+    let tokens = prepare(dir, database);
+    let mut servers: Vec<Server> = (0..nodes).map(|_| Server::start(database)).collect();
+    let load = Load::start(dir, scenario, &tokens, &servers);
+    let random = SeededEntropy::new(3);
+    for kill in 0..seconds(KILLS) {
+        // Long enough for trades, and never the same.
+        let alive = Duration::from_millis(100 + random.next_u64() % 300);
+        assert!(load.goes_on_for(alive), "the load ended after {kill} kills");
+        let dying = servers.remove(0);
+        let address = dying.address.clone();
+        dying.kill();
+        servers.push(Server::start_at(&address, database, |_| ()));
+    }
+    let report = load.end();
+    let count = |path: &str| report.pointer(path).and_then(Value::as_u64).expect("a number");
+    assert!(count("/trades/accepted") > 0 && count("/retries") > 0, "{report}");
+    assert_eq!(count("/verified/found"), count("/verified/acknowledged"), "{report}");
+    servers.into_iter().for_each(Server::stop);
+    verify(database);
+}
+
+/// Players and their tokens, straight in the database.
+pub(crate) fn prepare(dir: &Path, database: &[&str]) -> PathBuf {
+    let tokens = dir.join("tokens");
+    let file = tokens.display().to_string();
+    succeed(&run(&[&["load", "prepare", "--players", "64", "--out", &file], database].concat()));
+    tokens
+}
+
+/// `openbell audit verify`.
+pub(crate) fn verify(database: &[&str]) {
+    succeed(&run(&[&["audit", "verify"], database].concat()));
+}
+
+fn succeed(output: &Output) {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+/// Clients at work: a running `openbell load`.
+pub(crate) struct Load {
+    child: Child,
+    ended: mpsc::Receiver<()>,
+    report: PathBuf,
+}
+
+impl Load {
+    /// Starts clients of all these servers, for as long as it takes to kill them.
+    pub(crate) fn start(dir: &Path, scenario: &str, tokens: &Path, servers: &[Server]) -> Self {
+        let report = dir.join("report.json");
+        let mut command = openbell(&["load", scenario, "--concurrency", "8"]);
+        command.args(["--duration", &format!("{}s", seconds(KILLS) + 5)]);
+        command.arg("--tokens").arg(tokens).arg("--out").arg(&report);
+        for server in servers {
+            command.args(["--url", &format!("http://{}", server.address)]);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut said = child.stdout.take().expect("piped");
+        let (done, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut said, &mut std::io::stderr());
+            drop(done);
+        });
+        Self { child, ended, report }
+    }
+
+    /// Waits; whether it has not ended meanwhile.
+    pub(crate) fn goes_on_for(&self, time: Duration) -> bool {
+        self.ended.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout)
+    }
+
+    /// Waits for its end, which must be a good one, and gives its report.
+    pub(crate) fn end(mut self) -> Value {
+        let status = self.child.wait().expect("it was started");
+        let report = std::fs::read_to_string(&self.report).unwrap_or_default();
+        assert!(status.success(), "the load found fault: {report}");
+        serde_json::from_str(&report).expect("JSON")
+    }
+}

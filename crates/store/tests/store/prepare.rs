@@ -1,0 +1,65 @@
+//! Many people registered at once are as those registered one by one.
+
+use domain::*;
+use store::*;
+
+use crate::support::*;
+
+on_both_engines! {
+    many_people_have_seats_chains_and_tokens_like_any_other,
+    a_taken_address_undoes_the_whole_set,
+}
+
+fn people(count: u8) -> Vec<NewPlayer> {
+    let person = |number: u8| NewPlayer {
+        name: format!("Load {number}"),
+        email: format!("load-{number}@example.org"),
+        token_hash: [number; 32],
+    };
+    (1..=count).map(person).collect()
+}
+
+fn common() -> Common<'static> {
+    let token_expires_at = now().plus_seconds(100);
+    Common { password_hash: "$hash", token_name: "load", token_expires_at }
+}
+
+async fn many_people_have_seats_chains_and_tokens_like_any_other(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await;
+    store.register_many(&people(30), &common(), rules(), now()).await.expect("registers");
+    store.register_many(&[], &common(), rules(), now()).await.expect("nobody is no fault");
+    store.analyze().await.expect("counts");
+    assert_eq!(store.player_scores_page(0, 100).await.expect("page").len(), 31);
+    for number in 1..=30u8 {
+        let hash = [number; 32];
+        let found = store.find_sessions(&[hash], now()).await.expect("answers");
+        let session = found[&hash];
+        let account = store.load_account(session.user_id).await.expect("account");
+        assert_eq!(account.player_id, session.player_id);
+        assert_eq!(account.email, format!("load-{number}@example.org"));
+        assert_eq!(account.name, format!("Load {number}"));
+        assert_eq!((account.cash, account.balance_version), (rules().starting_cash, 1));
+        let rows = store.transactions_page(session.player_id, None, 50).await.expect("page");
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].hash, rows[0].entry.hash(genesis_hash(session.player_id)));
+        let later = store.find_sessions(&[hash], now().plus_seconds(100)).await.expect("answers");
+        assert!(later.is_empty(), "the token has died");
+    }
+    let known = store.find_credentials("load-7@example.org").await.expect("answers");
+    assert_eq!(known.expect("known").password_hash, "$hash");
+    let heads = store.chain_heads_page(ada.player_id, 100).await.expect("heads");
+    assert_eq!(heads.len(), 30);
+    let session = store.find_sessions(&[[3; 32]], now()).await.expect("answers")[&[3; 32]];
+    assert!(commit_one(&store, session.player_id, &trade(Side::Buy, 2, 100)).await);
+}
+
+async fn a_taken_address_undoes_the_whole_set(engine: &str) {
+    let store = fresh(engine).await;
+    store.register_many(&people(3), &common(), rules(), now()).await.expect("registers");
+    let mut again = people(5);
+    again[3].email = "load-1@example.org".to_owned();
+    again.drain(..3);
+    store.register_many(&again, &common(), rules(), now()).await.expect_err("taken");
+    assert_eq!(store.player_scores_page(0, 100).await.expect("page").len(), 3);
+}

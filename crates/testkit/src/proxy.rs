@@ -1,0 +1,331 @@
+//! A TCP proxy that fails on purpose, in front of a server that does not: connections are cut,
+//! refused or left hanging, and answers to COMMIT get lost. It knows of PostgreSQL's protocol only
+//! what a COMMIT looks like.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// The message by which a client asks for a COMMIT, and the server's answer that it is done
+/// (PostgreSQL 15, 55.7 "Message Formats": `Query` and `CommandComplete`).
+const COMMITS: [&[u8]; 2] = [b"Q\0\0\0\x0bCOMMIT\0", b"Q\0\0\0\x0cCOMMIT;\0"];
+const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
+const CHUNK: usize = 16 * 1024;
+
+/// What becomes of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Pass,
+    /// New ones are reset at once.
+    Refuse,
+    /// Bytes vanish.
+    BlackHole,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    mode: Mode,
+    /// How often everything was reset.
+    resets: u64,
+    /// Whether the proxy goes on.
+    open: bool,
+}
+
+struct Shared {
+    state: watch::Sender<State>,
+    commits_to_lose: AtomicU64,
+    commits_lost: AtomicU64,
+}
+
+/// A proxy on a port of 127.0.0.1. It ends when it is dropped.
+pub struct FaultProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FaultProxy {
+    /// Starts a proxy in front of a server. It runs on a thread of its own.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub fn start(upstream: SocketAddr) -> Self {
+        let state = State { mode: Mode::Pass, resets: 0, open: true };
+        let shared = Arc::new(Shared {
+            state: watch::Sender::new(state),
+            commits_to_lose: AtomicU64::new(0),
+            commits_lost: AtomicU64::new(0),
+        });
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        listener.set_nonblocking(true).expect("a socket can be made non-blocking");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::spawn(move || runtime.block_on(accept(listener, upstream, of_thread)));
+        Self { address, shared, thread: Some(thread) }
+    }
+
+    /// Where to connect to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A server's URL with the proxy's address in it.
+    ///
+    /// # Panics
+    /// When it has no `//HOST:PORT`.
+    pub fn url_through(&self, url: &str) -> String {
+        let (scheme, rest) = url.split_once("//").expect("a URL");
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let user = rest[..end].rfind('@').map_or(0, |at| at + 1);
+        format!("{scheme}//{}{}{}", &rest[..user], self.address, &rest[end..])
+    }
+
+    /// From now on everything passes.
+    pub fn pass(&self) {
+        self.set(Mode::Pass);
+    }
+
+    /// From now on new connections are reset; open ones stay.
+    pub fn refuse(&self) {
+        self.set(Mode::Refuse);
+    }
+
+    /// From now on nothing arrives on either side, on open connections and on new ones.
+    pub fn black_hole(&self) {
+        self.set(Mode::BlackHole);
+    }
+
+    /// Resets all open connections.
+    pub fn reset_all(&self) {
+        self.shared.state.send_modify(|state| state.resets += 1);
+    }
+
+    /// The next so many times that a client asks for a COMMIT, it is carried out, and the client's
+    /// connection is reset instead of telling it so.
+    pub fn lose_commit_answers(&self, times: u64) {
+        self.shared.commits_to_lose.store(times, Ordering::SeqCst);
+    }
+
+    /// How many answers to COMMIT were lost.
+    pub fn commits_lost(&self) -> u64 {
+        self.shared.commits_lost.load(Ordering::SeqCst)
+    }
+
+    fn set(&self, mode: Mode) {
+        self.shared.state.send_modify(|state| state.mode = mode);
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.shared.state.send_modify(|state| state.open = false);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn accept(listener: std::net::TcpListener, upstream: SocketAddr, shared: Arc<Shared>) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
+    let mut state = shared.state.subscribe();
+    loop {
+        tokio::select! {
+            _ = state.wait_for(|state| !state.open) => return,
+            accepted = listener.accept() => {
+                if let Ok((client, _)) = accepted {
+                    tokio::spawn(carry(client, upstream, Arc::clone(&shared)));
+                }
+            }
+        }
+    }
+}
+
+/// Why a connection ended.
+enum End {
+    /// One of the two sides closed it.
+    Closed,
+    /// It is to be reset.
+    Reset,
+}
+
+async fn carry(mut client: TcpStream, upstream: SocketAddr, shared: Arc<Shared>) {
+    let mut state = shared.state.subscribe();
+    let before = *state.borrow();
+    let end = match TcpStream::connect(upstream).await {
+        Ok(mut server) if before.mode != Mode::Refuse => {
+            let ((from_client, to_client), (from_server, to_server)) =
+                (client.split(), server.split());
+            let swallow = AtomicBool::new(false);
+            tokio::select! {
+                end = ask(from_client, to_server, &shared, &swallow) => end.unwrap_or(End::Closed),
+                end = tell(from_server, to_client, &shared, &swallow) => end.unwrap_or(End::Closed),
+                _ = state.wait_for(|now| now.resets != before.resets) => End::Reset,
+            }
+        }
+        _ => End::Reset,
+    };
+    if matches!(end, End::Reset) {
+        // What was not sent yet is thrown away.
+        let _ = client.set_zero_linger();
+    }
+}
+
+/// From the client to the server.
+async fn ask(
+    mut client: ReadHalf<'_>,
+    mut server: WriteHalf<'_>,
+    shared: &Shared,
+    swallow: &AtomicBool,
+) -> io::Result<End> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = client.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(End::Closed);
+        }
+        if shared.state.borrow().mode == Mode::BlackHole {
+            continue;
+        }
+        let is_commit = COMMITS.iter().any(|commit| contains(&chunk[..read], commit));
+        if is_commit && shared.take_commit() {
+            swallow.store(true, Ordering::SeqCst);
+        }
+        server.write_all(&chunk[..read]).await?;
+    }
+}
+
+/// From the server to the client.
+async fn tell(
+    mut server: ReadHalf<'_>,
+    mut client: WriteHalf<'_>,
+    shared: &Shared,
+    swallow: &AtomicBool,
+) -> io::Result<End> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = server.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(End::Closed);
+        }
+        if swallow.load(Ordering::SeqCst) && contains(&chunk[..read], COMMITTED) {
+            shared.commits_lost.fetch_add(1, Ordering::SeqCst);
+            return Ok(End::Reset);
+        }
+        if shared.state.borrow().mode != Mode::BlackHole {
+            client.write_all(&chunk[..read]).await?;
+        }
+    }
+}
+
+impl Shared {
+    /// Whether the answer to this COMMIT is to be lost.
+    fn take_commit(&self) -> bool {
+        let take = |left: u64| left.checked_sub(1);
+        self.commits_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
+    }
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream as Stream;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Postgres;
+
+    /// Longer than anything here takes.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A server that sends back what it gets.
+    fn echo() -> SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                thread::spawn(move || {
+                    let mut from = stream.try_clone().unwrap();
+                    let mut to = stream;
+                    io::copy(&mut from, &mut to)
+                });
+            }
+        });
+        address
+    }
+
+    fn connect(proxy: &FaultProxy) -> Stream {
+        let stream = Stream::connect(proxy.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn ask(stream: &mut Stream, text: &str) -> io::Result<String> {
+        stream.write_all(text.as_bytes())?;
+        let mut answer = vec![0; text.len()];
+        stream.read_exact(&mut answer)?;
+        Ok(String::from_utf8(answer).unwrap())
+    }
+
+    #[test]
+    fn bytes_pass_until_connections_are_reset_and_new_ones_pass_again() {
+        let proxy = FaultProxy::start(echo());
+        let mut stream = connect(&proxy);
+        assert_eq!(ask(&mut stream, "one").unwrap(), "one");
+        proxy.reset_all();
+        let kind = stream.read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(kind, Err(io::ErrorKind::ConnectionReset));
+        assert_eq!(ask(&mut connect(&proxy), "two").unwrap(), "two");
+    }
+
+    #[test]
+    fn refusing_leaves_open_connections_alone() {
+        let proxy = FaultProxy::start(echo());
+        let mut open = connect(&proxy);
+        assert_eq!(ask(&mut open, "one").unwrap(), "one");
+        proxy.refuse();
+        assert!(ask(&mut connect(&proxy), "two").is_err());
+        assert_eq!(ask(&mut open, "three").unwrap(), "three");
+        proxy.pass();
+        assert_eq!(ask(&mut connect(&proxy), "four").unwrap(), "four");
+    }
+
+    #[test]
+    fn a_black_hole_answers_nothing_and_says_nothing() {
+        let proxy = FaultProxy::start(echo());
+        let mut stream = connect(&proxy);
+        assert_eq!(ask(&mut stream, "one").unwrap(), "one");
+        proxy.black_hole();
+        stream.write_all(b"two").unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let kind = stream.read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(kind, Err(io::ErrorKind::WouldBlock));
+    }
+
+    #[test]
+    fn a_commit_whose_answer_is_lost_is_done() {
+        let postgres = Postgres::start();
+        let address = format!("127.0.0.1:{}", postgres.port()).parse().unwrap();
+        let proxy = FaultProxy::start(address);
+        let through = proxy.url_through(&postgres.url());
+        postgres.run_sql(&postgres.url(), "CREATE TABLE kept (id bigint)");
+        proxy.lose_commit_answers(1);
+        // Each line is a message of its own.
+        let lost = postgres.try_sql(&through, "BEGIN;\nINSERT INTO kept VALUES (7);\nCOMMIT;\n");
+        assert!(lost.is_err(), "{lost:?}");
+        assert_eq!(proxy.commits_lost(), 1);
+        assert_eq!(postgres.run_sql(&through, "SELECT id FROM kept"), "7");
+    }
+}

@@ -1,0 +1,280 @@
+//! Many workers, one or two nodes, and failures made on purpose: connections cut, answers to
+//! COMMIT lost, sessions killed, players locked in the wrong order. Whatever happens, every worker
+//! gets its answer in the end, and the ledger holds each acknowledged trade once and nothing else.
+//! `OPENBELL_TEST_SECONDS` makes the runs longer, a thousand trades for each second.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::{Action, EntryKind, Fill, Quantity, Rejection, Side};
+use testkit::{FaultProxy, Postgres, SeededEntropy, seconds};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use trading::{Answer, Desk, DeskError, Idempotency, Request, TradingConfig};
+
+use crate::world::{World, order};
+
+/// Thousands of trades in one run, of which there are four.
+const SECONDS: u64 = 5;
+const WORKERS: u64 = 48;
+const PLAYERS: usize = 12;
+/// A share for 0.10, so that nobody's cash ends.
+const PRICE: i64 = 1_000;
+/// Longer than any fault lasts; a request without an answer after it is a defect.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_on_sqlite_does_everything_once() {
+    let world = World::open("sqlite", PRICE).await.with_players(PLAYERS).await;
+    let desks = [world.desk(&TradingConfig::default())];
+    let done = Work::new(&world, &desks).run().await;
+    assert_eq!(done.contended, 0, "nobody else was there");
+    check(&world, &done).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_on_sqlite_do_everything_once() {
+    let world = World::open("sqlite", PRICE).await.with_players(PLAYERS).await;
+    let other = world.open_again().await;
+    let config = TradingConfig::default();
+    let desks = [world.desk(&config), other.desk(&config)];
+    let done = Work::new(&world, &desks).run().await;
+    check(&world, &done).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_whose_database_fails_it_does_everything_once() {
+    let cluster = Cluster::start();
+    let world = World::open_at(&cluster.url, PRICE).await.with_players(PLAYERS).await;
+    let node = world.open_again_at(&cluster.proxied()).await;
+    let desks = [node.desk(&TradingConfig::default())];
+    let done = cluster.fail_during(&world, Work::new(&world, &desks)).await;
+    check(&world, &done).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_whose_database_fails_one_of_them_do_everything_once() {
+    let cluster = Cluster::start();
+    let world = World::open_at(&cluster.url, PRICE).await.with_players(PLAYERS).await;
+    let node = world.open_again_at(&cluster.proxied()).await;
+    let config = TradingConfig::default();
+    let desks = [world.desk(&config), node.desk(&config)];
+    let done = cluster.fail_during(&world, Work::new(&world, &desks)).await;
+    check(&world, &done).await;
+}
+
+/// A PostgreSQL with a way to it that fails.
+struct Cluster {
+    postgres: Postgres,
+    url: String,
+    proxy: FaultProxy,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let postgres = Postgres::start();
+        let url = postgres.fresh_database();
+        let address = url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:"));
+        let address: SocketAddr = address.and_then(|text| text.parse().ok()).expect("an address");
+        Self { postgres, url, proxy: FaultProxy::start(address) }
+    }
+
+    fn proxied(&self) -> String {
+        self.proxy.url_through(&self.url)
+    }
+
+    /// Does the work while one failure follows the other, and checks that they happened.
+    async fn fail_during(&self, world: &World, work: Work) -> Done {
+        let over = CancellationToken::new();
+        let failures = self.fail_until(&over, world);
+        let work = async {
+            let done = work.run().await;
+            over.cancel();
+            done
+        };
+        let (done, failures) = tokio::join!(work, failures);
+        assert!(failures >= 4, "each failure happened: {failures}");
+        assert!(self.proxy.commits_lost() > 0, "answers to COMMIT were lost");
+        done
+    }
+
+    async fn fail_until(&self, over: &CancellationToken, world: &World) -> u32 {
+        let random = Random(SeededEntropy::new(7));
+        for number in 0.. {
+            tokio::task::block_in_place(|| match number % 4 {
+                0 => self.proxy.lose_commit_answers(1 + random.below(3)),
+                1 => self.proxy.reset_all(),
+                2 => drop(self.postgres.kill_backends(&self.url)),
+                // Either of the two is told that it is a deadlock.
+                _ => drop(self.postgres.try_sql(&self.url, &lock_backwards(world))),
+            });
+            let pause = Duration::from_millis(50 + random.below(100));
+            if tokio::time::timeout(pause, over.cancelled()).await.is_ok() {
+                return number;
+            }
+        }
+        0
+    }
+}
+
+/// A session that locks players from the last to the first, unlike every batch: they wait for each
+/// other, until one of them is told that it is a deadlock.
+fn lock_backwards(world: &World) -> String {
+    let mut sql = String::from("SET deadlock_timeout = '20ms'; BEGIN;");
+    for player_id in world.players.iter().rev() {
+        sql += &format!("SELECT FROM players WHERE player_id = {player_id} FOR UPDATE;");
+    }
+    sql + "COMMIT;"
+}
+
+struct Random(SeededEntropy);
+
+impl Random {
+    fn below(&self, end: u64) -> u64 {
+        self.0.next_u64() % end
+    }
+}
+
+/// What the workers share.
+struct Work {
+    desks: Vec<Desk>,
+    players: Vec<i64>,
+    stock_id: i64,
+    left: AtomicI64,
+}
+
+/// What came of all of it.
+#[derive(Default)]
+struct Done {
+    fills: Vec<Fill>,
+    refused: u64,
+    contended: u64,
+}
+
+impl Work {
+    fn new(world: &World, desks: &[Desk]) -> Self {
+        let trades = seconds(SECONDS) * 1_000;
+        let left = AtomicI64::new(i64::try_from(trades).expect("not that many"));
+        Self {
+            desks: desks.to_vec(),
+            players: world.players.clone(),
+            stock_id: world.stock_id,
+            left,
+        }
+    }
+
+    async fn run(self) -> Done {
+        let work = Arc::new(self);
+        let contended = Arc::new(AtomicU64::new(0));
+        let mut workers = JoinSet::new();
+        for number in 0..WORKERS {
+            workers.spawn(Arc::clone(&work).work(number, Arc::clone(&contended)));
+        }
+        let mut done = Done::default();
+        for outcomes in workers.join_all().await {
+            for answer in outcomes {
+                match answer.outcome {
+                    Ok(fill) => done.fills.push(fill),
+                    Err(Rejection::InsufficientQuantity) => done.refused += 1,
+                    Err(other) => panic!("refused as {}", other.code()),
+                }
+            }
+        }
+        for desk in &work.desks {
+            desk.close().await;
+        }
+        done.contended = contended.load(Ordering::Relaxed);
+        done
+    }
+
+    /// Half of what a worker sends is for the one popular player; it sells as much as it buys.
+    async fn work(self: Arc<Self>, number: u64, contended: Arc<AtomicU64>) -> Vec<Answer> {
+        let random = Random(SeededEntropy::new(number));
+        let mut answers = Vec::new();
+        let mut sent = 0_u64;
+        while self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
+            sent += 1;
+            let all = self.players.len() as u64;
+            let popular = random.below(2) == 0;
+            let player = if popular { 0 } else { random.below(all) };
+            let player_id = self.players[usize::try_from(player).expect("few")];
+            let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
+            let request = Request {
+                player_id,
+                action: Action::Trade(order(self.stock_id, side, 1), None),
+                idempotency: Some(Idempotency {
+                    key: format!("w{number}-{sent}"),
+                    fingerprint: [u8::from(side == Side::Buy); 32],
+                }),
+                request_id: format!("r{number}-{sent}"),
+            };
+            let first = usize::try_from(number + sent).expect("few");
+            let asked =
+                tokio::time::timeout(PATIENCE, self.ask(request.clone(), first, &contended));
+            let answer = asked.await.unwrap_or_else(|_| panic!("no answer: {request:?}"));
+            if sent.is_multiple_of(16) {
+                // A client that never got its answer asks again, of whichever node.
+                let again = self.ask(request, first + 1, &contended).await;
+                assert_eq!(again.outcome, answer.outcome, "the same key, the same answer");
+                assert!(again.first_request_id.is_some(), "it was done before");
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+
+    /// Asks until it is known what came of it, as a client with a key does.
+    async fn ask(&self, request: Request, first: usize, contended: &AtomicU64) -> Answer {
+        let mut pauses = tokio::time::interval(Duration::from_millis(20));
+        for tried in first.. {
+            pauses.tick().await;
+            let desk = &self.desks[tried % self.desks.len()];
+            match desk.submit(request.clone()).await {
+                Ok(Answer { outcome: Err(Rejection::Contended), .. }) => {
+                    contended.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(answer) => return answer,
+                Err(DeskError::Store(error)) if error.is_unavailable() => {}
+                Err(error) => panic!("not an answer: {error}"),
+            }
+        }
+        unreachable!("a worker asks for ever")
+    }
+}
+
+/// The ledger against what was acknowledged, for each player.
+#[expect(clippy::print_stderr, reason = "how much was done is not to be seen otherwise")]
+async fn check(world: &World, done: &Done) {
+    let trades = done.fills.len() as u64;
+    assert!(done.contended * 100 < trades, "{} of {trades} contended", done.contended);
+    assert!(trades > 0 && done.refused > 0, "both happened");
+    let mut acknowledged: BTreeMap<i64, BTreeMap<i64, &Fill>> = BTreeMap::new();
+    for fill in &done.fills {
+        let (player_id, version) = (fill.entry.player_id, fill.entry.version);
+        let twice = acknowledged.entry(player_id).or_default().insert(version, fill);
+        assert_eq!(twice, None, "two trades are one entry");
+    }
+    for player_id in &world.players {
+        let entries = world.checked_chain_of(*player_id).await;
+        let of_player = acknowledged.remove(player_id).unwrap_or_default();
+        let versions: BTreeSet<i64> = of_player.keys().copied().collect();
+        let found: BTreeSet<i64> =
+            entries.iter().filter(|e| e.kind != EntryKind::Open).map(|e| e.version).collect();
+        assert_eq!(versions, found, "acknowledged and written are the same trades");
+        for entry in &entries {
+            assert!(entry.cash_after.0 >= 0 && entry.quantity_after >= Quantity(0), "{entry:?}");
+            let fill = of_player.get(&entry.version);
+            assert!(fill.is_none_or(|fill| fill.entry == *entry), "as acknowledged");
+        }
+    }
+    assert!(acknowledged.is_empty(), "no other player traded");
+    let report = world.verify().await;
+    assert!(report.holds(), "{report}");
+    eprintln!(
+        "{trades} trades, {} refused, {} times contended: {report}",
+        done.refused, done.contended
+    );
+}

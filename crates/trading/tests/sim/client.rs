@@ -1,0 +1,104 @@
+//! What the players send: orders small and too large, notes, and keys used again, rightly and
+//! wrongly. It draws, and sends nothing.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use domain::{Action, EntryKind, Note, Order, Quantity, Side};
+use trading::{Idempotency, Request};
+
+use crate::chance::Chance;
+use crate::judge::{Judge, Sent};
+use crate::world::World;
+
+/// Draws a new request of some player.
+pub(crate) fn draw(world: &World, judge: &Judge, chance: &Chance) -> Request {
+    let player_id = *chance.pick(&world.players);
+    let earlier: Vec<&Sent> = judge
+        .sent
+        .iter()
+        .filter(|sent| sent.request.player_id == player_id && sent.request.idempotency.is_some())
+        .collect();
+    if !earlier.is_empty() && chance.one_in(6) {
+        let again = again(&chance.pick(&earlier).request, judge);
+        if chance.one_in(2) {
+            return again;
+        }
+        let key = again.idempotency.expect("it has a key").key;
+        return request(player_id, draw_action(player_id, world, judge, chance), Some(key), judge);
+    }
+    let key = (!chance.one_in(3)).then(|| format!("key-{}", judge.sent.len()));
+    request(player_id, draw_action(player_id, world, judge, chance), key, judge)
+}
+
+/// The same request once more.
+pub(crate) fn again(earlier: &Request, judge: &Judge) -> Request {
+    Request { request_id: name(judge), ..earlier.clone() }
+}
+
+fn request(player_id: i64, action: Action, key: Option<String>, judge: &Judge) -> Request {
+    let fingerprint = fingerprint(&action);
+    let idempotency = key.map(|key| Idempotency { key, fingerprint });
+    Request { player_id, action, idempotency, request_id: name(judge) }
+}
+
+fn name(judge: &Judge) -> String {
+    format!("r{}", judge.sent.len())
+}
+
+fn draw_action(player_id: i64, world: &World, judge: &Judge, chance: &Chance) -> Action {
+    let account = &judge.accounts[&player_id];
+    if chance.one_in(8) {
+        let is_trade = |kind| matches!(kind, EntryKind::Buy | EntryKind::Sell);
+        let trades: Vec<i64> = account
+            .chain
+            .iter()
+            .filter(|(entry, _)| is_trade(entry.kind))
+            .map(|(entry, _)| entry.version)
+            .collect();
+        if !trades.is_empty() {
+            return Action::Annotate { about_version: *chance.pick(&trades), note: note(chance) };
+        }
+    }
+    let (stock_id, category_id) = *chance.pick(&world.stocks);
+    let held = account.last().held.get(&stock_id).map_or(0, |(held, _)| *held);
+    let held = i64::try_from(held).expect("few shares");
+    let side = if chance.one_in(2) { Side::Buy } else { Side::Sell };
+    let quantity = match (chance.between(1, 20), side) {
+        (1, _) => 1_000_001 * Quantity::SHARE,
+        (2, _) => chance.between(1_000, 1_000_000) * Quantity::SHARE,
+        (3..=6, _) => chance.between(1, 5 * Quantity::SHARE),
+        (7..=10, Side::Sell) if held > 0 => held,
+        (11..=12, Side::Sell) if held > 0 => held + 1,
+        (_, Side::Sell) if held > 0 => chance.between(1, held),
+        (_, _) => chance.between(1, 12) * Quantity::SHARE,
+    };
+    let note = chance.one_in(5).then(|| note(chance));
+    Action::Trade(Order { stock_id, category_id, side, quantity: Quantity(quantity) }, note)
+}
+
+fn note(chance: &Chance) -> Note {
+    Note::parse(&format!("because of {}", chance.between(1, 3))).expect("a note")
+}
+
+/// Equal for equal actions; what the server makes of route and body is not needed here.
+fn fingerprint(action: &Action) -> [u8; 32] {
+    let mut hasher = DefaultHasher::new();
+    format!("{action:?}").hash(&mut hasher);
+    let mut print = [0; 32];
+    print[..8].copy_from_slice(&hasher.finish().to_le_bytes());
+    print
+}
+
+/// One line about a request.
+pub(crate) fn tell(request: &Request) -> String {
+    let key = request.idempotency.as_ref().map_or("no key", |i| i.key.as_str());
+    let what = match &request.action {
+        Action::Annotate { about_version, .. } => format!("note about {about_version}"),
+        Action::Trade(order, note) => {
+            let noted = if note.is_some() { " with a note" } else { "" };
+            let side = order.side.as_str();
+            format!("{side} {} of stock {}{noted}", order.quantity, order.stock_id)
+        }
+    };
+    format!("{} of player {}: {what}, {key}", request.request_id, request.player_id)
+}

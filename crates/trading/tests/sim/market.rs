@@ -1,0 +1,97 @@
+//! A market whose provider is faulty: quotes go missing, grow old, stand still, jump, or make no
+//! sense. Every node reads the same quotes; whether one may be traded at is for the rules to say.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Price, Quote, QuoteSource, UnixMicros};
+
+use crate::chance::Chance;
+
+/// What is wrong with a stock's quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    Missing,
+    Frozen,
+    Old,
+    Senseless,
+}
+
+#[derive(Clone)]
+pub(crate) struct Market {
+    quotes: Arc<Mutex<BTreeMap<i64, Quote>>>,
+    faults: BTreeMap<i64, Fault>,
+    prices: BTreeMap<i64, i64>,
+    quote_age_max_s: i64,
+}
+
+impl Market {
+    pub(crate) fn new(stocks: &[i64], chance: &Chance, quote_age_max_s: i64) -> Self {
+        let price = |stock: &i64| (*stock, chance.between(9_999, 2_000_000));
+        Self {
+            quotes: Arc::default(),
+            faults: stocks.iter().map(|stock| (*stock, Fault::None)).collect(),
+            prices: stocks.iter().map(price).collect(),
+            quote_age_max_s,
+        }
+    }
+
+    /// The present quotes.
+    pub(crate) fn quotes(&self) -> BTreeMap<i64, Quote> {
+        self.quotes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The prices that make sense, as JSON.
+    pub(crate) fn prices_json(&self) -> String {
+        let quotes = self.quotes();
+        let sane = quotes.iter().filter(|(_, quote)| is_sane(quote.price));
+        let pairs: Vec<String> = sane.map(|(id, q)| format!("[{id},{}]", q.price.0)).collect();
+        format!("[{}]", pairs.join(","))
+    }
+
+    /// Gives every stock a new quote, as far as its fault lets it have one.
+    pub(crate) fn tick(&mut self, now: UnixMicros, chance: &Chance) {
+        let mut quotes = self.quotes();
+        for (stock, price) in &mut self.prices {
+            *price = (*price + *price * chance.between(-500, 500) / 10_000).max(1);
+            let fault = self.faults[stock];
+            let (as_of, shown) = match fault {
+                Fault::None => (now, *price),
+                Fault::Old => (now.plus_seconds(-self.quote_age_max_s - 1), *price),
+                Fault::Senseless => (now, *chance.pick(&[0, -1, Price::MAX.0 + 1])),
+                Fault::Frozen => continue,
+                Fault::Missing => {
+                    quotes.remove(stock);
+                    continue;
+                }
+            };
+            let (price, market_day) = (Price(shown), now.day());
+            let source = QuoteSource::Simulated;
+            quotes.insert(*stock, Quote { price, as_of, market_day, source });
+        }
+        *self.quotes.lock().unwrap_or_else(PoisonError::into_inner) = quotes;
+    }
+
+    /// Breaks or mends a stock's quotes; says what it did.
+    pub(crate) fn meddle(&mut self, chance: &Chance) -> String {
+        let stocks: Vec<i64> = self.prices.keys().copied().collect();
+        let stock = *chance.pick(&stocks);
+        if chance.one_in(4) {
+            let price = self.prices.entry(stock).or_default();
+            let moved = if chance.one_in(2) { *price * 10 } else { *price / 10 };
+            *price = moved.clamp(1, Price::MAX.0 / 20);
+            return format!("the price of stock {stock} jumps to {price}");
+        }
+        let healed = !chance.one_in(3);
+        let all = [Fault::Missing, Fault::Frozen, Fault::Old, Fault::Senseless];
+        let fault = if healed { Fault::None } else { *chance.pick(&all) };
+        self.faults.insert(stock, fault);
+        format!("fault of stock {stock}: {fault:?}")
+    }
+}
+
+/// Whether a price may be traded at.
+pub(crate) fn is_sane(price: Price) -> bool {
+    (1..=Price::MAX.0).contains(&price.0)
+}

@@ -1,0 +1,272 @@
+//! One run: from a seed, what happens step by step, strictly one await at a time, and whether it
+//! holds after each. What must hold at its end is in `ending`.
+
+use domain::{Clock as _, Hash, LedgerEntry, UnixMicros};
+use testkit::ManualClock;
+use trading::Request;
+
+use crate::canary::Break;
+use crate::chance::Chance;
+use crate::client;
+use crate::judge::{Fate, Judge};
+use crate::node::Node;
+use crate::trace::Trace;
+use crate::world::World;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) seed: u64,
+    pub(crate) steps: u64,
+    pub(crate) engine: String,
+    pub(crate) planted: Option<Break>,
+}
+
+pub(crate) struct Simulation<'t> {
+    pub(crate) world: World,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) judge: Judge,
+    pub(crate) chance: Chance,
+    pub(crate) trace: &'t Trace,
+    /// What is still to be planted.
+    planted: Option<Break>,
+    /// Whether later attempts lock their players, as lanes do.
+    locks: bool,
+}
+
+/// Runs it; `Err` says what did not hold.
+pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
+    let chance = Chance::new(run.seed);
+    let world = World::open(&run.engine, &chance).await;
+    let nodes = (0..chance.between(2, 4)).map(|_| {
+        let lanes = u32::try_from(chance.between(1, 2)).expect("few");
+        Node::new(&world, ManualClock::at(world.clock.now()), lanes)
+    });
+    let nodes = nodes.collect();
+    let judge = Judge::new(&world.rules, &world.players);
+    let locks = !chance.one_in(3);
+    let planted = run.planted;
+    let mut simulation = Simulation { world, nodes, judge, chance, trace, planted, locks };
+    trace.step(format!("seed {}: {} nodes, locks {locks}", run.seed, simulation.nodes.len()));
+    simulation.look().await?;
+    for number in 1..=run.steps {
+        simulation.step(number).await?;
+        trace.count(|counts| counts.steps += 1);
+    }
+    Box::pin(simulation.end()).await?;
+    trace.count(|counts| counts.seeds += 1);
+    Ok(())
+}
+
+impl Simulation<'_> {
+    async fn step(&mut self, number: u64) -> Result<(), String> {
+        let title = |what: &str| self.trace.step(format!("{number}: {what}"));
+        match self.chance.between(1, 100) {
+            1..=32 => {
+                title("a client sends");
+                let request = client::draw(&self.world, &self.judge, &self.chance);
+                let twice = request.idempotency.is_some() && self.chance.one_in(8);
+                let node = self.chance.index(self.nodes.len());
+                self.send(node, &request);
+                if twice {
+                    let twin = client::again(&request, &self.judge);
+                    self.send((node + 1) % self.nodes.len(), &twin);
+                }
+                Ok(())
+            }
+            33..=86 => {
+                title("a node goes on");
+                self.advance().await
+            }
+            87..=88 => {
+                title("a node crashes");
+                self.crash().await
+            }
+            89..=92 => {
+                title("a client tries a lost request again");
+                self.retry();
+                Ok(())
+            }
+            93 => {
+                title("a client goes away");
+                self.hang_up();
+                Ok(())
+            }
+            94 => {
+                title("the clock jumps");
+                self.jump().await
+            }
+            95..=97 => {
+                title("the market is meddled with");
+                let what = self.world.market.meddle(&self.chance);
+                self.trace.note(&what);
+                self.tick();
+                Ok(())
+            }
+            _ => {
+                title("time goes by");
+                let seconds = self.chance.between(1, 60);
+                self.move_clocks(seconds);
+                self.tick();
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn send(&mut self, node: usize, request: &Request) {
+        self.trace.note(&format!("to node {node}: {}", client::tell(request)));
+        self.trace.count(|counts| counts.requests += 1);
+        self.nodes[node].enqueue(request.clone(), &mut self.judge);
+    }
+
+    async fn advance(&mut self) -> Result<(), String> {
+        let lines = self.nodes.iter().enumerate().flat_map(|(node, n)| {
+            let busy = n.lines.iter().enumerate().filter(|(_, line)| line.has_work());
+            busy.map(move |(line, _)| (node, line))
+        });
+        let lines: Vec<(usize, usize)> = lines.collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let (node, line) = *self.chance.pick(&lines);
+        self.advance_line(node, line).await
+    }
+
+    pub(crate) async fn advance_line(&mut self, node: usize, line: usize) -> Result<(), String> {
+        self.trace.note(&format!("node {node}, lane {line}"));
+        let at_once = usize::try_from(self.chance.between(1, 6)).expect("few");
+        let Node { clock, lines } = &mut self.nodes[node];
+        let parts = (&self.world, &mut self.judge, self.trace);
+        let answered = lines[line].advance(clock, at_once, self.locks, parts).await?;
+        if answered {
+            self.look().await?;
+            self.nodes[node].lines[line].keep_waiting(&self.judge)?;
+        }
+        Ok(())
+    }
+
+    /// A node dies at whatever it is doing; or just after a COMMIT, before anybody is told.
+    async fn crash(&mut self) -> Result<(), String> {
+        let node = self.chance.index(self.nodes.len());
+        self.trace.note(&format!("node {node}"));
+        self.trace.count(|counts| counts.crashes += 1);
+        for line in 0..self.nodes[node].lines.len() {
+            let at = &mut self.nodes[node].lines[line];
+            if at.is_prepared() && self.chance.one_in(2) {
+                at.batch.iter().for_each(|&number| self.judge.sent[number].is_deaf = true);
+                self.trace.count(|counts| counts.silent += 1);
+                self.advance_line(node, line).await?;
+            } else if at.will_lock(self.locks) && self.chance.one_in(2) {
+                at.die_locked(self.trace).await;
+                self.judge.died(&at.batch);
+            }
+        }
+        let numbers = self.nodes[node].crash();
+        self.judge.died(&numbers);
+        Ok(())
+    }
+
+    /// A request that was lost, or whose client went away, is sent to some node again.
+    fn retry(&mut self) {
+        let lost = self.judge.sent.iter().filter(|sent| {
+            let unheard = sent.is_deaf || matches!(sent.fate, Fate::Gone | Fate::Silent);
+            unheard && !self.judge.is_resolved(&sent.request)
+        });
+        let lost: Vec<_> = lost.map(|sent| &sent.request).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let request = client::again(lost[self.chance.index(lost.len())], &self.judge);
+        let node = self.chance.index(self.nodes.len());
+        self.send(node, &request);
+    }
+
+    fn hang_up(&mut self) {
+        let waiting = self.judge.sent.iter().enumerate().filter(|(_, s)| s.fate == Fate::Waiting);
+        let waiting: Vec<usize> = waiting.map(|(number, _)| number).collect();
+        if !waiting.is_empty() {
+            let number = *self.chance.pick(&waiting);
+            self.judge.sent[number].is_deaf = true;
+            self.trace.note(&format!("request {number} is not listened to any more"));
+        }
+    }
+
+    /// Seconds to days, forward or backward, for all or for one node; or to a month's last second.
+    async fn jump(&mut self) -> Result<(), String> {
+        self.trace.count(|counts| counts.jumps += 1);
+        let chance = &self.chance;
+        let days = if chance.one_in(2) { chance.between(-20, 30) } else { 0 };
+        let seconds = days * 86_400 + chance.between(-3_600, 3_600);
+        match chance.between(1, 4) {
+            1 => {
+                let node = chance.index(self.nodes.len());
+                self.nodes[node].clock.advance_seconds(seconds);
+                self.trace.note(&format!("node {node} by {seconds} s"));
+            }
+            2 => {
+                let (year, month, _) = self.world.clock.now().day().civil();
+                let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+                let first = domain::Day::from_civil(year, month, 1).expect("a day").start();
+                self.set_clocks(first.plus_seconds(-2));
+            }
+            3 => self.set_clocks(self.world.clock.now()),
+            _ => self.move_clocks(seconds),
+        }
+        self.tick();
+        // As the server's job does, which also knows only its own node's time.
+        let clocks = self.nodes.iter().map(|node| node.clock.now()).chain([self.world.clock.now()]);
+        for now in clocks.collect::<Vec<UnixMicros>>() {
+            let made = self.world.store.ensure_ledger_months(now).await;
+            made.map_err(|error| format!("making months: {error}"))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_clocks(&self, now: UnixMicros) {
+        self.trace.note(&format!("all to {now}"));
+        self.world.clock.set(now);
+        self.nodes.iter().for_each(|node| node.clock.set(now));
+    }
+
+    fn move_clocks(&self, seconds: i64) {
+        self.trace.note(&format!("all by {seconds} s"));
+        self.world.clock.advance_seconds(seconds);
+        self.nodes.iter().for_each(|node| node.clock.advance_seconds(seconds));
+    }
+
+    fn tick(&mut self) {
+        self.world.market.tick(self.world.clock.now(), &self.chance);
+    }
+
+    /// Takes what has arrived: first the new rows of the ledger, then the answers about them.
+    async fn look(&mut self) -> Result<(), String> {
+        let answers = self.judge.take_answers()?;
+        for player_id in self.world.players.clone() {
+            let account = &self.judge.accounts[&player_id];
+            let after = (player_id, account.version());
+            let mut rows = self.rows(after, player_id).await?;
+            if let Some(planted) = self.planted
+                && planted.plant(account, &mut rows)
+            {
+                self.trace.note(&format!("planted: {}", planted.as_str()));
+                self.planted = None;
+            }
+            for (entry, hash) in rows {
+                self.judge.take_row(&entry, hash, &answers)?;
+            }
+        }
+        for (number, answer) in answers {
+            self.judge.judge(number, answer, self.trace)?;
+        }
+        Ok(())
+    }
+
+    async fn rows(
+        &self,
+        after: (i64, i64),
+        player_id: i64,
+    ) -> Result<Vec<(LedgerEntry, Hash)>, String> {
+        let rows = self.world.store.ledger_range(after, player_id, 100_000).await;
+        rows.map_err(|error| format!("reading the ledger: {error}"))
+    }
+}

@@ -1,0 +1,108 @@
+//! The game that is simulated: one database, its stocks and players, the faulty market, and what
+//! every node is made of. What the nodes do is in `node`.
+
+use std::sync::Arc;
+
+use domain::{Clock as _, Fee, Money, Rules, Symbol};
+use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store};
+use tempfile::TempDir;
+use testkit::{ManualClock, SeededEntropy, postgres_database};
+use trading::Parts;
+
+use crate::chance::Chance;
+use crate::market::Market;
+
+const STOCKS: [&str; 4] = ["AAA", "BBB", "CCC", "DDD"];
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<Rules>,
+    /// The true time, at which the market makes its prices.
+    pub(crate) clock: ManualClock,
+    pub(crate) market: Market,
+    pub(crate) players: Vec<i64>,
+    pub(crate) stocks: Vec<(i64, u8)>,
+    _directory: TempDir,
+}
+
+/// The game's rules, with fees, so that these are counted as well.
+fn rules() -> Rules {
+    let text = include_str!("../../../../config/game.toml");
+    let rules: Rules = toml::from_str(text).expect("good rules");
+    Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, ..rules }
+}
+
+impl World {
+    pub(crate) async fn open(engine: &str, chance: &Chance) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = match engine {
+            "sqlite" => format!("sqlite:{}", directory.path().join("sim.db").display()),
+            _ => postgres_database(),
+        };
+        let config = DatabaseConfig { url, ..DatabaseConfig::default() };
+        let store = Store::open(&config).await.expect("opens");
+        let (clock, rules) = (ManualClock::new(), Arc::new(rules()));
+        let now = clock.now();
+        store.migrate().await.expect("migrates");
+        store.ensure_game("simulated", now).await.expect("a game");
+        store.ensure_ledger_months(now).await.expect("months");
+        store.save_achievements(&rules).await.expect("achievements");
+        let stocks: Vec<NewStock> = STOCKS.into_iter().map(new_stock).collect();
+        let saved = store.save_stocks(&stocks).await.expect("saved");
+        let stocks: Vec<(i64, u8)> = saved.iter().map(|s| (s.stock_id, s.category_id)).collect();
+        let numbers: Vec<i64> = stocks.iter().map(|(stock, _)| *stock).collect();
+        let mut market = Market::new(&numbers, chance, rules.quote_age_max_s);
+        market.tick(now, chance);
+        let mut world = Self {
+            store,
+            rules,
+            clock,
+            market,
+            players: Vec::new(),
+            stocks,
+            _directory: directory,
+        };
+        for number in 1..=u8::try_from(chance.between(1, 4)).expect("few") {
+            let player = world.register(number).await;
+            world.players.push(player);
+        }
+        world
+    }
+
+    async fn register(&self, number: u8) -> i64 {
+        let (name, email) = (format!("player {number}"), format!("p{number}@example.org"));
+        let user = NewUser { name: &name, email: &email, email_key: &email, password_hash: "-" };
+        let now = self.clock.now();
+        let later = now.plus_seconds(1000);
+        let hash = [number; 32];
+        let token = NewToken { hash, name: "sim", idle_expires_at: later, expires_at: later };
+        let registered = self.store.register(&user, &token, &self.rules, now).await;
+        registered.expect("registers").expect("a new e-mail").player_id
+    }
+
+    /// What a node with this clock trades with.
+    pub(crate) fn parts(&self, clock: &ManualClock) -> Arc<Parts> {
+        let (quotes, prices) = (self.market.clone(), self.market.clone());
+        Arc::new(Parts {
+            store: self.store.clone(),
+            rules: Arc::clone(&self.rules),
+            clock: Arc::new(clock.clone()),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            quotes: Arc::new(move |stock| quotes.quotes().get(&stock).copied()),
+            prices_json: Arc::new(move || prices.prices_json().into()),
+            on_commit: Arc::new(|_| {}),
+        })
+    }
+}
+
+fn new_stock(symbol: &str) -> NewStock {
+    let text = || symbol.to_owned();
+    NewStock {
+        symbol: Symbol::parse(symbol).expect("a symbol"),
+        name: text(),
+        category: text(),
+        description: text(),
+        kid_friendly_description: text(),
+        fun_fact: None,
+    }
+}
