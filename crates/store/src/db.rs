@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -57,6 +58,9 @@ macro_rules! with_db {
 /// Pages in the write-ahead log at which SQLite itself checkpoints: far more than the server lets
 /// gather (see `Store::checkpoint`, which hears of failures), for commands that write much at once.
 const AUTOCHECKPOINT_PAGES: &str = "100000";
+
+/// For how long an idle connection to PostgreSQL is taken to live.
+const IDLE_TRUSTED: Duration = Duration::from_millis(500);
 
 /// The oldest SQLite without the WAL-reset corruption bug (sqlite.org, 3.51.3).
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -211,6 +215,16 @@ async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreEr
     let pool = PgPoolOptions::new()
         .max_connections(config.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+        // A connection that was just used is not asked whether it still lives.
+        .test_before_acquire(false)
+        .before_acquire(|conn, known| {
+            Box::pin(async move {
+                if known.idle_for >= IDLE_TRUSTED {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await?;
     if config.require_durable {

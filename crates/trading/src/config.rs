@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TradingConfig {
-    /// Queues that are settled side by side, 0 to 64; 0: one on SQLite, four on PostgreSQL.
+    /// Queues that are settled side by side, 0 to 64; 0: one on SQLite, two on PostgreSQL.
     #[serde(deserialize_with = "lanes")]
     pub lanes: u32,
     /// The most requests of one commit, 1 to 4,096.

@@ -115,7 +115,7 @@ impl Desk {
     pub fn start(config: &TradingConfig, parts: Parts) -> Self {
         let lanes = match config.lanes {
             0 if parts.store.engine() == "sqlite" => 1,
-            0 => 4,
+            0 => 2,
             n => n,
         };
         let parts = Arc::new(parts);

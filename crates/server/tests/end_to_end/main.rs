@@ -2,6 +2,7 @@
 //! One test program, so that it is linked once.
 
 mod cli;
+mod gone;
 mod killed;
 mod load;
 mod serve;

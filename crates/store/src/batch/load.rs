@@ -17,27 +17,28 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.players",
         &[("player_id", Type::Int), ("stock_id", Type::Int), ("about_version", Type::Int)],
+        // One pass over all holdings of each player: a join with their sums would compare every
+        // player of the batch with every other.
         "WITH wanted AS MATERIALIZED ({rows}),
-         prices AS MATERIALIZED ({prices:{$1}:prices}),
-         valued AS MATERIALIZED (
-             SELECT h.player_id, MIN(h.opened_on) AS oldest_holding,
-                 CAST(COALESCE(SUM(((h.quantity / 1000000) * p.price
-                     + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT)
-                     AS holdings_value
-             FROM holdings h
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id IN (SELECT player_id FROM wanted) AND h.quantity > 0
-             GROUP BY h.player_id)
+         prices AS MATERIALIZED ({prices:{$1}:prices})
          SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
              p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
              p.categories_bought, p.realised_profit, p.achievements,
-             v.holdings_value, v.oldest_holding,
-             h.stock_id, h.quantity, h.cost_basis, h.opened_on, n.version AS noted_version
+             CAST(COALESCE(SUM(((h.quantity / 1000000) * r.price
+                 + (h.quantity % 1000000) * r.price / 1000000) / 100), 0) AS BIGINT)
+                 AS holdings_value,
+             MIN(h.opened_on) FILTER (WHERE h.quantity > 0) AS oldest_holding,
+             MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
+             MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
+             MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
+             MAX(h.opened_on) FILTER (WHERE h.stock_id = w.stock_id) AS opened_on,
+             n.version AS noted_version
          FROM wanted w
          JOIN players p ON p.player_id = w.player_id
-         LEFT JOIN holdings h ON h.player_id = w.player_id AND h.stock_id = w.stock_id
-         LEFT JOIN valued v ON v.player_id = w.player_id
-         LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version",
+         LEFT JOIN holdings h ON h.player_id = w.player_id
+         LEFT JOIN prices r ON r.stock_id = h.stock_id
+         LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version
+         GROUP BY p.player_id, w.stock_id, w.about_version, n.version",
     )
 });
 
