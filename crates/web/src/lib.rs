@@ -3,6 +3,7 @@
 //! is written in `trading`, and every SQL statement stands in `store`.
 
 mod address;
+mod assets;
 mod body;
 mod config;
 mod context;
