@@ -6,7 +6,7 @@ use domain::{
     settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, Wanted};
+use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Wanted};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 
@@ -67,7 +67,13 @@ impl World {
             let email = &*format!("{number}@example.org");
             let user = NewUser { name: "Kim", email, email_key: email, password_hash: "-" };
             let (hash, later) = ([number; 32], now.plus_seconds(1000));
-            let token = NewToken { hash, name: "test", idle_expires_at: later, expires_at: later };
+            let token = NewToken {
+                hash,
+                name: "test",
+                kind: TokenKind::Api,
+                idle_expires_at: later,
+                expires_at: later,
+            };
             let registered = store.register(&user, &token, &rules(), now).await.expect("works");
             player_ids.push(registered.expect("a new e-mail").player_id);
         }

@@ -7,8 +7,8 @@ use store::{CATALOGUE, Statement};
 
 use crate::support::*;
 
-const BIG_TABLES: [&str; 5] =
-    ["players", "holdings", "portfolio_audit", "idempotency", "player_achievements"];
+const BIG_TABLES: [&str; 6] =
+    ["players", "holdings", "portfolio_audit", "idempotency", "player_achievements", "watches"];
 
 #[test]
 fn every_statement_has_its_own_name() {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod conformance;
 mod immutable;
+mod pages;
 mod prepare;
 mod support;
 mod twin;
