@@ -61,12 +61,7 @@ static ASSETS: [Asset; 7] = [
         "vendor/lightweight-charts@5.2.1/lightweight-charts.standalone.production.js"
     ),
     asset!("icon.svg", "image/svg+xml", "icon.svg"),
-    Asset {
-        name: "icon-192.png",
-        kind: "image/png",
-        plain: file!("icon-192.png"),
-        siblings: None,
-    },
+    Asset { name: "icon-192.png", kind: "image/png", plain: file!("icon-192.png"), siblings: None },
 ];
 
 /// The address of each file, in the order of [`ASSETS`].

@@ -144,9 +144,8 @@ mod tests {
     fn foreign_files_are_those_that_are_listed() {
         let list = std::fs::read_to_string(directory().join("vendor/THIRD_PARTY.md")).unwrap();
         let rows = list.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | `"));
-        let listed: Vec<_> = rows
-            .map(|(name, rest)| (name, rest.split('`').next().unwrap_or_default()))
-            .collect();
+        let listed: Vec<_> =
+            rows.map(|(name, rest)| (name, rest.split('`').next().unwrap_or_default())).collect();
         assert_eq!(listed.len(), 6, "{listed:?}");
         for (name, hash) in listed {
             let content = std::fs::read(directory().join("vendor").join(name)).unwrap();
