@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, batch, board, game, idempotency, ledger, market, portfolio, prepare, settings,
-    stocks, tokens, users, viewer, watches,
+    achievements, batch, board, equity, erase, game, idempotency, ledger, market, portfolio,
+    prepare, settings, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -98,10 +98,12 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 15] = [
+    let lists: [&[&Lazy]; 17] = [
         achievements::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
+        equity::STATEMENTS,
+        erase::STATEMENTS,
         game::STATEMENTS,
         idempotency::STATEMENTS,
         ledger::STATEMENTS,
