@@ -17,8 +17,8 @@ use trading::{Answer, Desk, DeskError, Idempotency, Request, TradingConfig};
 
 use crate::world::{World, order};
 
-/// Thousands of trades in one run, of which there are four.
-const SECONDS: u64 = 5;
+/// Thousands of trades in one run, of which there are four: a hundred thousand in all.
+const SECONDS: u64 = 25;
 const WORKERS: u64 = 48;
 const PLAYERS: usize = 12;
 /// A share for 0.10, so that nobody's cash ends.
