@@ -22,6 +22,9 @@ pub(crate) enum DataDirError {
     /// The system refused to write into it.
     #[error("cannot write {}", .0.display())]
     Write(PathBuf, #[source] io::Error),
+    /// The write-ahead log that was left beside the database cannot be synced.
+    #[error("cannot bring the log of {} to the disk", .0.display())]
+    Log(PathBuf, #[source] io::Error),
     /// Another process holds the lock; its number if it could be read.
     #[error("{} is in use by another openbell process{}", .0.display(), said(.1))]
     InUse(PathBuf, Option<u32>),
