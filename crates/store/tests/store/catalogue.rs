@@ -52,6 +52,28 @@ async fn every_statement_prepares_and_uses_an_index_on_sqlite() {
     }
 }
 
+/// Without an index that it makes itself, SQLite compares every row with all prices.
+#[tokio::test]
+async fn prices_are_joined_through_an_index_on_sqlite() {
+    let store = fresh("sqlite").await;
+    let mut db = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
+    let mut joined = 0;
+    for Statement { name, sqlite, .. } in CATALOGUE.iter() {
+        if !sqlite.contains("value ->> 1 AS price") {
+            continue;
+        }
+        let explain = format!("EXPLAIN QUERY PLAN {sqlite}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await;
+        let plan = plan.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let is_indexed = |row: &sqlx::sqlite::SqliteRow| {
+            row.get::<String, _>("detail").contains("AUTOMATIC COVERING INDEX (stock_id=?)")
+        };
+        assert!(plan.iter().any(is_indexed), "{name} compares every row with all prices");
+        joined += 1;
+    }
+    assert!(joined >= 6, "{joined}");
+}
+
 #[tokio::test]
 async fn every_statement_prepares_and_uses_an_index_on_postgres() {
     let store = fresh("postgres").await;
