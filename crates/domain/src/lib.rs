@@ -15,7 +15,7 @@ mod rules;
 mod settle;
 mod symbol;
 
-pub use achievement::{Achievement, AchievementKind, Achievements, Unlock};
+pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};

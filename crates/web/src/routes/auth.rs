@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::UnixMicros;
 use serde::Serialize;
-use store::{Account, NewToken, NewUser};
+use store::{Account, NewToken, NewUser, TokenKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -275,5 +275,5 @@ fn lived_token<'a>(
     let after = |days: u32| now.plus_seconds(i64::from(days) * SECONDS_PER_DAY);
     let expires_at = after(auth.token_absolute_days);
     let idle_expires_at = after(auth.token_idle_days).min(expires_at);
-    NewToken { hash, name, idle_expires_at, expires_at }
+    NewToken { hash, name, kind: TokenKind::Api, idle_expires_at, expires_at }
 }

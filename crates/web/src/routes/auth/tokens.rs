@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::{PageRequest, UnixMicros};
 use serde::Serialize;
-use store::TokenRow;
+use store::{TokenKind, TokenRow};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -92,7 +92,7 @@ async fn list_tokens(
 ) -> Result<Answer<Page<TokenView>>, Problem> {
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
     let now = state.clock.now();
-    let (rows, total) = state.store.tokens_page(player.user_id, now, page).await?;
+    let (rows, total) = state.store.tokens_page(player.user_id, None, now, page).await?;
     let tokens = rows.into_iter().map(|row| TokenView::new(row, &player)).collect();
     Ok(Answer(Page::new(tokens, page.meta(total))))
 }
@@ -114,7 +114,7 @@ async fn create_token(
     let now = state.clock.now();
     let max = state.config.auth.tokens_per_user_max;
     let first = PageRequest::clamped(1, 1, 1);
-    let (_, total) = state.store.tokens_page(player.user_id, now, first).await?;
+    let (_, total) = state.store.tokens_page(player.user_id, None, now, first).await?;
     if total >= i64::from(max) {
         let text = format!("You may have {max} tokens and have {total}. End one first.");
         return Err(Problem::field("name", text));
@@ -123,7 +123,8 @@ async fn create_token(
     let new_token = lived_token(&state, hash, &name, now);
     let expires_at = new_token.expires_at;
     let token_id = state.store.create_token(player.user_id, &new_token, now).await?;
-    let row = TokenRow { token_id, name, created_at: now, last_used_at: now, expires_at };
+    let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
+    let row = TokenRow { token_id, name, kind, created_at, last_used_at, expires_at };
     let data = TokenView::new(row, &player);
     Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
 }
@@ -159,7 +160,7 @@ pub(super) async fn end_oldest(
     // One token a page: page `max + 1` is the first of those that are too many, and it moves up.
     let first_too_many = PageRequest::clamped(max + 1, 1, 1);
     for _ in 0..ENDED_AT_ONCE_MAX {
-        let (rows, _) = state.store.tokens_page(user_id, now, first_too_many).await?;
+        let (rows, _) = state.store.tokens_page(user_id, None, now, first_too_many).await?;
         let Some(row) = rows.first() else { break };
         state.store.revoke_token(user_id, row.token_id).await?;
     }
