@@ -24,6 +24,6 @@ pub use order::{Action, Note, NoteError, Order, Quote, Side};
 pub use page::{PageMeta, PageRequest};
 pub use progress::{Levels, Progress};
 pub use rejection::Rejection;
-pub use rules::{Fee, Rules, XpRules};
+pub use rules::{Currency, Fee, Rules, XpRules};
 pub use settle::{Fill, Holding, Outcome, Player, open_player, settle};
 pub use symbol::{Symbol, SymbolError};

@@ -207,6 +207,11 @@ impl Problem {
         self
     }
 
+    /// The status and the stable code.
+    pub(crate) fn kind(&self) -> (StatusCode, &'static str) {
+        (self.0.status, self.0.code)
+    }
+
     /// Writes it as the body of a response that was made from it.
     pub(crate) fn write(&self, response: &mut Response, request_id: &str) {
         let inside = &*self.0;

@@ -4,15 +4,16 @@
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::{PageRequest, UnixMicros};
+use domain::PageRequest;
 use serde::Serialize;
 use store::{TokenKind, TokenRow};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Done;
 use super::read::TokenBody;
-use super::{Done, lived_token};
+use crate::account::lived_token;
 use crate::body::Json;
 use crate::openapi::Page;
 use crate::problem::Problem;
@@ -25,8 +26,6 @@ use crate::token;
 const PER_PAGE: i64 = 50;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
-/// The most tokens that one login ends.
-const ENDED_AT_ONCE_MAX: i64 = 10;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_tokens, create_token)).routes(routes!(end_token))
@@ -120,7 +119,7 @@ async fn create_token(
         return Err(Problem::field("name", text));
     }
     let (token, hash) = token::new(&*state.entropy);
-    let new_token = lived_token(&state, hash, &name, now);
+    let new_token = lived_token(&state, hash, &name, TokenKind::Api, now);
     let expires_at = new_token.expires_at;
     let token_id = state.store.create_token(player.user_id, &new_token, now).await?;
     let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
@@ -147,22 +146,4 @@ async fn end_token(
         return Err(Problem::not_found());
     }
     Ok(Answer(Done { success: true, message: "Token ended successfully" }))
-}
-
-/// Ends the oldest tokens beyond what a user may have, so that logins do not pile them up. A token
-/// for a program counts, too: it is the first to go when it is the oldest.
-pub(super) async fn end_oldest(
-    state: &AppState,
-    user_id: i64,
-    now: UnixMicros,
-) -> Result<(), Problem> {
-    let max = i64::from(state.config.auth.tokens_per_user_max.max(1));
-    // One token a page: page `max + 1` is the first of those that are too many, and it moves up.
-    let first_too_many = PageRequest::clamped(max + 1, 1, 1);
-    for _ in 0..ENDED_AT_ONCE_MAX {
-        let (rows, _) = state.store.tokens_page(user_id, None, now, first_too_many).await?;
-        let Some(row) = rows.first() else { break };
-        state.store.revoke_token(user_id, row.token_id).await?;
-    }
-    Ok(())
 }

@@ -1,0 +1,1 @@
+### Orders: ticket, review, receipt.
