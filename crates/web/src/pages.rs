@@ -7,13 +7,17 @@
 mod about;
 mod answer;
 mod auth;
+mod chart;
 pub(crate) mod cookies;
 mod csrf;
 pub(crate) mod errors;
 mod form;
 mod format;
+mod market;
+mod order;
 mod preferences;
 mod shell;
+mod stock;
 mod view;
 mod visitor;
 mod words;
@@ -38,6 +42,9 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
     let pages = Router::new()
         .merge(about::router())
         .merge(auth::router())
+        .merge(market::router())
+        .merge(order::router())
+        .merge(stock::router())
         .merge(shell::router())
         .layer(from_fn_with_state(state, answer::note_shown));
     Router::new().merge(assets::router()).merge(pages)
