@@ -13,6 +13,7 @@ pub(crate) mod errors;
 mod form;
 mod format;
 mod preferences;
+mod settings;
 mod shell;
 mod view;
 mod visitor;
@@ -38,6 +39,7 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
     let pages = Router::new()
         .merge(about::router())
         .merge(auth::router())
+        .merge(settings::router())
         .merge(shell::router())
         .layer(from_fn_with_state(state, answer::note_shown));
     Router::new().merge(assets::router()).merge(pages)

@@ -8,7 +8,7 @@ mod leaderboard;
 mod orders;
 mod portfolio;
 pub(crate) mod stocks;
-mod transactions;
+pub(crate) mod transactions;
 
 use axum::Router;
 use axum::extract::Request;
