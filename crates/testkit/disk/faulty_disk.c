@@ -76,7 +76,7 @@ static uint64_t recorded;
 
 #define REAL(name) static __typeof__(&name) real_##name
 REAL(open64); REAL(close); REAL(write); REAL(pwrite64); REAL(ftruncate64);
-REAL(fsync); REAL(fdatasync); REAL(unlink); REAL(rename);
+REAL(fsync); REAL(fdatasync); REAL(unlink); REAL(rename); REAL(mkdir);
 
 static void give_up(const char *what) {
   fprintf(stderr, "faulty_disk: %s: %s\n", what, strerror(errno));
@@ -86,7 +86,7 @@ static void give_up(const char *what) {
 __attribute__((constructor)) static void begin(void) {
 #define FIND(name) real_##name = (__typeof__(real_##name))dlsym(RTLD_NEXT, #name)
   FIND(open64); FIND(close); FIND(write); FIND(pwrite64); FIND(ftruncate64);
-  FIND(fsync); FIND(fdatasync); FIND(unlink); FIND(rename);
+  FIND(fsync); FIND(fdatasync); FIND(unlink); FIND(rename); FIND(mkdir);
   const char *switches = getenv("FAULTY_DISK_CONTROL"), *tape = getenv("FAULTY_DISK_RECORDING");
   const char *below = getenv("FAULTY_DISK_DIR");
   if (!below || !switches || !tape) give_up("its environment is not complete");
@@ -297,6 +297,19 @@ int unlink(const char *path) {
   forget(path);
   int done = real_unlink(path), error = errno;
   if (done == 0) record_name(REMOVED, 0, name);
+  pthread_mutex_unlock(&lock);
+  errno = error;
+  return done;
+}
+
+/* A directory in the directory is a name like any other; what is in it is not recorded. */
+int mkdir(const char *path, mode_t mode) {
+  const char *name = name_of(path);
+  if (!name || *name == 0) return real_mkdir(path, mode);
+  pthread_mutex_lock(&lock);
+  int done = real_mkdir(path, mode), error = errno;
+  if (done == 0 && files_count == FILES_MAX) give_up("too many files");
+  if (done == 0) record_name(CREATED, files_count++, name);
   pthread_mutex_unlock(&lock);
   errno = error;
   return done;

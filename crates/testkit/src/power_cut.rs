@@ -264,6 +264,11 @@ impl Luck {
 }
 
 impl Image {
+    /// Whether there is a file or a directory of this name.
+    pub fn holds(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// Writes the files into a directory, but those that are only memory: names that end so.
     ///
     /// # Panics

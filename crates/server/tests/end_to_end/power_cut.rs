@@ -53,6 +53,23 @@ fn what_players_were_told_survives_a_power_cut_at_any_moment() {
 }
 
 #[test]
+fn the_data_directory_is_kept_before_anything_is_promised() {
+    let home = tempfile::tempdir().expect("a directory");
+    let parent = home.path().canonicalize().expect("it is there");
+    // A disk for the directory above, so that the name of the data directory is seen to.
+    let disk = FaultyDisk::below(&parent);
+    let server = start_on(&disk, &parent.join("data"));
+    server.register("ada");
+    let told_at = disk.recorded();
+    server.stop();
+    let recording = disk.recording();
+    Disk::new(Syncs::Honest).play(&recording, &[told_at], |_, disk| {
+        let is_kept = |seed| disk.cut(&SeededEntropy::new(seed)).holds("data");
+        assert!((0..CANARY_IMAGES).all(is_kept), "all that was told can be gone with it");
+    });
+}
+
+#[test]
 fn a_disk_that_only_says_it_synced_the_log_is_found_out() {
     let (images, found) = Session::get().find(Syncs::Pretended("-wal"), Belief::Told);
     println!("after {images} images: {found}");
