@@ -16,6 +16,7 @@ mod format;
 mod market;
 mod order;
 mod preferences;
+mod settings;
 mod shell;
 mod stock;
 mod view;
@@ -45,6 +46,7 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(market::router())
         .merge(order::router())
         .merge(stock::router())
+        .merge(settings::router())
         .merge(shell::router())
         .layer(from_fn_with_state(state, answer::note_shown));
     Router::new().merge(assets::router()).merge(pages)

@@ -5,6 +5,8 @@
 mod receipt;
 mod row;
 
+pub(crate) use self::row::Transaction;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::receipt::Receipt;
-use self::row::{Transaction, to_csv};
+use self::row::to_csv;
 use super::achievements::UnlockedAchievement;
 use super::orders::parse_note;
 use super::stocks::Segment;
