@@ -94,6 +94,10 @@ impl Asked {
         self.sort.0 == word
     }
 
+    fn is_category(&self, category: &str) -> bool {
+        self.category == category
+    }
+
     /// The list with these filters, without a page.
     fn base(&self) -> String {
         let mut base = "/market?".to_owned();

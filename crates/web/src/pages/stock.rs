@@ -51,7 +51,7 @@ struct StockPage<'a> {
     range: Range,
     shape: Shape,
     /// How the price has moved over the range.
-    story: Option<Story>,
+    story: Option<String>,
     own: Option<Own>,
     day: Day,
     is_watched: bool,
@@ -101,13 +101,6 @@ struct Shown {
     change: i64,
     is_stale: bool,
     as_of: String,
-}
-
-/// The first and the last close of the range.
-struct Story {
-    first: Price,
-    last: Price,
-    way: &'static str,
 }
 
 /// What the player has.
@@ -171,10 +164,10 @@ async fn page(
         }
         None => None,
     };
-    let story = closes.first().zip(closes.last()).map(|(first, last)| Story {
-        first: Price(first.value),
-        last: Price(last.value),
-        way: view.direction(last.value - first.value),
+    let story = closes.first().zip(closes.last()).map(|(first, last)| {
+        let way = view.direction(last.value - first.value);
+        let [first, last] = [first, last].map(|point| view.fmt.price(Price(point.value)));
+        view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
     });
     let page = StockPage {
         quote: shown(state, &view, stock.stock_id),
