@@ -7,6 +7,7 @@
 mod about;
 mod answer;
 mod auth;
+mod chart;
 pub(crate) mod cookies;
 mod csrf;
 pub(crate) mod errors;
