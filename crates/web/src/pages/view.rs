@@ -93,6 +93,8 @@ pub(crate) struct View {
     pub(crate) text_size: TextSize,
     pub(crate) saver: bool,
     pub(crate) signed_in: Option<SignedInAs>,
+    /// Whether the browser has a session, living or not: an error's page does not ask which.
+    pub(crate) has_session: bool,
     /// The value of the hidden field of every form.
     pub(crate) csrf: String,
     pub(crate) nav: Tab,
@@ -127,6 +129,7 @@ impl View {
         let currency = state.rules.currency;
         let mut view = Self::bare(preferences, &visitor.asked, currency, title);
         view.nav = nav;
+        view.has_session = signed_in.is_some();
         view.signed_in = signed_in;
         if let Some(signed_in) = &visitor.player {
             view.rewards.clone_from(&signed_in.rewards);
@@ -147,14 +150,15 @@ impl View {
         currency: Currency,
         title: &str,
     ) -> Self {
-        let Preferences { mode, lang, theme, text_size, saver, ref zone } = *preferences;
+        let Preferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
         Self {
             mode,
             lang,
             theme,
             text_size,
-            saver,
+            saver: preferences.saves_data(),
             signed_in: None,
+            has_session: false,
             csrf: String::new(),
             nav: Tab::None,
             title: words::message(lang, mode, title, &[]),

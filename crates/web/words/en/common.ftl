@@ -15,11 +15,7 @@ common-portfolio =
        *[other] Portfolio
     }
 common-ranks = Ranks
-common-achievements =
-    { $mode ->
-        [kid] Badges
-       *[other] Achievements
-    }
+common-achievements = Badges
 common-history = History
 common-settings = Settings
 common-ops = Operations
@@ -60,3 +56,4 @@ common-chart-low = Low
 common-chart-close = Close
 common-chart-part = Part
 common-chart-share = Share of all
+common-more-badges = See all new badges
