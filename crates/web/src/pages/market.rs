@@ -160,9 +160,9 @@ async fn show(
 
 impl Row {
     fn new(row: MarketRow, closes: &HashMap<i64, Vec<(Day, Price)>>) -> Self {
-        let spark = closes.get(&row.stock.stock_id).map(|closes| {
-            sparkline(&closes.iter().map(|(_, close)| close.0).collect::<Vec<_>>())
-        });
+        let spark = closes
+            .get(&row.stock.stock_id)
+            .map(|closes| sparkline(&closes.iter().map(|(_, close)| close.0).collect::<Vec<_>>()));
         Self {
             symbol: row.stock.symbol.to_string(),
             name: row.stock.name,

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, EntryKind, Entropy, LedgerEntry, Money, Note, Order, Outcome, Price, Quantity,
+    Action, Entropy, EntryKind, LedgerEntry, Money, Note, Order, Outcome, Price, Quantity,
     Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
@@ -270,11 +270,7 @@ async fn show_receipt(
     receipt_page(&state, &me, StatusCode::OK, &row, &form, is_noted).await
 }
 
-async fn own_trade(
-    state: &AppState,
-    me: &SignedIn,
-    trade_id: &str,
-) -> Result<LedgerRow, Problem> {
+async fn own_trade(state: &AppState, me: &SignedIn, trade_id: &str) -> Result<LedgerRow, Problem> {
     load_own(state, &me.player(), trade_id).await
 }
 

@@ -239,7 +239,11 @@ pub(crate) async fn save_note(
 }
 
 /// The caller's trade with this number; what is not his does not exist.
-pub(crate) async fn load_own(state: &AppState, player: &Player, trade_id: &str) -> Result<LedgerRow, Problem> {
+pub(crate) async fn load_own(
+    state: &AppState,
+    player: &Player,
+    trade_id: &str,
+) -> Result<LedgerRow, Problem> {
     let id = TradeId::parse(trade_id).filter(|id| id.player_id == player.player_id);
     let id = id.ok_or_else(Problem::not_found)?;
     state.store.find_transaction(id).await?.ok_or_else(Problem::not_found)

@@ -12,7 +12,7 @@ order-quantity =
         [kid] How many pieces (shares)?
        *[other] How many shares?
     }
-order-quantity-wrong = Write a number of shares in digits, from 1 to { $max }.
+order-quantity-wrong = Write a number of shares in digits, above 0 and up to { $max }.
 order-you-have = You have { $cash } and { $shares } of these shares.
 order-affordable =
     { $n ->

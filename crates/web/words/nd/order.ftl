@@ -9,7 +9,7 @@ order-back = Emuva
 order-side = Ufuna ukwenzani?
 order-side-missing = Khetha ukuthenga loba ukuthengisa.
 order-quantity = Amasheya amangaki?
-order-quantity-wrong = Bhala inani lamasheya, 1 kusiya ku-{ $max }.
+order-quantity-wrong = Bhala inani lamasheya, elidlula u-0 kusiya ku-{ $max }.
 order-you-have = Ule { $cash } lamasheya angu-{ $shares } ale nkampani.
 order-affordable =
     { $n ->

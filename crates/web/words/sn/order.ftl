@@ -9,7 +9,7 @@ order-back = Dzokera
 order-side = Unoda kuitei?
 order-side-missing = Sarudza kutenga kana kutengesa.
 order-quantity = Migove mingani?
-order-quantity-wrong = Nyora nhamba yemigove, 1 kusvika { $max }.
+order-quantity-wrong = Nyora nhamba yemigove, inopfuura 0 kusvika { $max }.
 order-you-have = Une { $cash } nemigove { $shares } yekambani iyi.
 order-affordable =
     { $n ->

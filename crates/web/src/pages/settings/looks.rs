@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::{Part, refused};
 use crate::pages::answer;
 use crate::pages::form::{Form, Post};
-use crate::pages::preferences::{self, Lang, Mode, Preferences, TextSize, Theme};
+use crate::pages::preferences::{self, Lang, Mode, Preferences, Saver, TextSize, Theme};
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -48,17 +48,12 @@ pub(super) fn zones(preferences: &Preferences) -> Vec<String> {
 pub(super) fn fill(form: Form, visitor: &Visitor) -> Form {
     let chosen = &visitor.preferences;
     let stored = visitor.player.as_ref().and_then(|player| player.viewer.preferences.as_ref());
-    let saver = match (stored.map(|stored| stored.data_saver), chosen.saver) {
-        (Some(None), _) => "auto",
-        (_, true) => "on",
-        (_, false) => "off",
-    };
     let hides = stored.is_some_and(|stored| stored.hide_amounts);
     form.with("mode", chosen.mode.as_str())
         .with("theme", chosen.theme.as_str())
         .with("text", chosen.text_size.as_str())
         .with("language", chosen.lang.as_str())
-        .with("saver", saver)
+        .with("saver", chosen.saver.as_str())
         .with("zone", chosen.zone.iana_name().unwrap_or(preferences::ZONE))
         .with("amounts", if hides { "on" } else { "" })
 }
@@ -69,35 +64,29 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&FIELDS)?;
     let view = super::View::new(&state, &visitor, super::Tab::None, "settings-title");
-    let read = read(&form, visitor.preferences.saver);
-    let Some((chosen, data_saver)) = read else {
+    let read = read(&form, visitor.preferences.browser_saves);
+    let Some(chosen) = read else {
         form.fail("mode", view.t("settings-choice-unknown"));
         return refused(&state, &visitor, Part::Looks, &form).await;
     };
     if let Some(signed_in) = &visitor.player {
         let hide_amounts = form.is("amounts", "on");
-        let stored = store::Preferences { data_saver, hide_amounts, ..chosen.to_stored() };
+        let stored = store::Preferences { hide_amounts, ..chosen.to_stored() };
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
     Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen)))
 }
 
-/// The choices, if each is one that there is; and what was said of saving data.
-fn read(form: &Form, device_saves: bool) -> Option<(Preferences, Option<bool>)> {
-    let data_saver = match form.value("saver") {
-        "auto" => None,
-        "on" => Some(true),
-        "off" => Some(false),
-        _ => return None,
-    };
-    let chosen = Preferences {
+/// The choices, if each is one that there is.
+fn read(form: &Form, browser_saves: bool) -> Option<Preferences> {
+    Some(Preferences {
         mode: Mode::parse(form.value("mode"))?,
         lang: Lang::parse(form.value("language"))?,
         theme: Theme::parse(form.value("theme"))?,
         text_size: TextSize::parse(form.value("text"))?,
-        saver: data_saver.unwrap_or(device_saves),
+        saver: Saver::parse(form.value("saver"))?,
+        browser_saves,
         zone: preferences::zone(form.value("zone"))?,
-    };
-    Some((chosen, data_saver))
+    })
 }
