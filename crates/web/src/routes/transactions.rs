@@ -5,7 +5,7 @@
 mod receipt;
 mod row;
 
-pub(crate) use self::row::Transaction;
+pub(crate) use self::row::{Transaction, to_csv};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -19,7 +19,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::receipt::Receipt;
-use self::row::to_csv;
 use super::achievements::UnlockedAchievement;
 use super::orders::parse_note;
 use super::stocks::Segment;
