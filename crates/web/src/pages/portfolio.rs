@@ -93,7 +93,7 @@ async fn show(
 /// The market's index on the days of a curve, as if the same money had gone into it on the first of
 /// them. Empty where there is no index of its own.
 fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
-    let (Some(first), true) = (points.first(), state.market.source() == QuoteSource::Replay) else {
+    let (Some(first), true) = (points.first(), state.market.source() != QuoteSource::Simulated) else {
         return Vec::new();
     };
     let now = state.clock.now();
