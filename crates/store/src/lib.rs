@@ -44,7 +44,7 @@ pub use idempotency::SeenKey;
 pub use ledger::{FilteredPage, LedgerFilter, LedgerRow, NoteRow};
 pub use log::keep_log;
 pub use market::{MarketQuery, MarketRow, MarketSort};
-pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary};
+pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary, Stake};
 pub use prepare::{Common, NewPlayer};
 pub use settings::{Appearance, Preferences, Shows};
 pub use statement::{CATALOGUE, Statement};
