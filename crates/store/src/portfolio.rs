@@ -30,6 +30,24 @@ pub struct HoldingRow {
     pub profit_loss_hundredths: i64,
 }
 
+/// What a player has to do with one stock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stake {
+    /// Shares held.
+    pub quantity: Quantity,
+    /// What they cost.
+    pub cost_basis: Money,
+    /// Whether the player watches it.
+    pub is_watched: bool,
+}
+
+impl Stake {
+    /// What a share cost on average, rounded to 1/10,000; 0 without shares.
+    pub fn average_price(&self) -> Price {
+        average(self.cost_basis, self.quantity)
+    }
+}
+
 /// A player's sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioSummary {
@@ -81,6 +99,18 @@ static PAGE: Lazy = Lazy::new(|| {
          FROM (SELECT count(*) AS total FROM valued) t
          LEFT JOIN page v ON true
          ORDER BY v.symbol",
+    )
+});
+
+static STAKE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.stake",
+        "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
+             CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
+         FROM players pl
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
+         LEFT JOIN watches w ON w.player_id = pl.player_id AND w.stock_id = $2
+         WHERE pl.player_id = $1",
     )
 });
 
@@ -144,7 +174,7 @@ static COUNTS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &SUMMARY, &MIX, &COUNTS];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &MIX, &COUNTS];
 
 #[derive(sqlx::FromRow)]
 struct PageRow {
@@ -221,6 +251,26 @@ impl Store {
         });
         let total = rows.first().map_or(0, |row| row.total);
         Ok((rows.into_iter().filter_map(PageRow::read).collect(), total))
+    }
+
+    /// What a player has to do with a stock.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn load_stake(&self, player_id: i64, stock_id: i64) -> Result<Stake, StoreError> {
+        let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&STAKE))
+                .bind(player_id)
+                .bind(stock_id)
+                .fetch_optional(&db.reader)
+                .timed(&STAKE)
+                .await?
+        });
+        Ok(row.map_or_else(Stake::default, |(quantity, cost_basis, watched)| Stake {
+            quantity: Quantity(quantity),
+            cost_basis: Money(cost_basis),
+            is_watched: watched != 0,
+        }))
     }
 
     /// A player's sums. One statement.

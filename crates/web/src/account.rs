@@ -2,7 +2,8 @@
 //! checked before (`names`, `password`); how the outcome is told is the routes' to say.
 
 use domain::{PageRequest, UnixMicros};
-use store::{NewToken, NewUser, TokenKind};
+use store::{NewToken, NewUser, TokenKind, TokenRow};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::limits::{self, Network};
 use crate::names::Email;
@@ -14,6 +15,8 @@ use crate::token;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// When to come back while too many passwords wait, in seconds.
 const BUSY_RETRY_AFTER_S: u64 = 2;
+/// The longest name of a token, in characters.
+pub(crate) const TOKEN_NAME_LENGTH_MAX: usize = 60;
 /// What tokens of a login or a registration are called.
 const LOGIN_TOKEN_NAME: &str = "login";
 /// The most tokens that one login ends.
@@ -84,19 +87,9 @@ pub(crate) async fn log_in(
     asked: &LoggingIn,
     kind: TokenKind,
 ) -> Result<Option<Opened>, Problem> {
-    limits::count_login(state, network, &asked.email.key).await?;
-    // No account has a longer one, and what is too long is not worth hashing.
-    if password::length(&asked.password) > state.config.auth.password_length_max {
-        return Ok(None);
-    }
-    let known = state.store.find_credentials(&asked.email.key).await?;
-    let stored = known.as_ref().map(|credentials| credentials.password_hash.as_str());
-    let verdict = state.hasher.verify(&asked.password, stored).await?;
-    let user_id = match (verdict, known) {
-        (Verdict::Right | Verdict::RightButWeak, Some(known)) => known.user_id,
-        _ => return Ok(None),
-    };
-    if verdict == Verdict::RightButWeak {
+    let known = check_password(state, network, &asked.email.key, &asked.password).await?;
+    let Some((user_id, is_weak)) = known else { return Ok(None) };
+    if is_weak {
         let hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
         state.store.save_password_hash(user_id, &hash).await?;
     }
@@ -108,8 +101,71 @@ pub(crate) async fn log_in(
     Ok(Some(Opened { user_id, token }))
 }
 
+/// Whose account this address and password are, and whether the password is hashed too weakly;
+/// `None` for a wrong one. Counted like an attempt to log in.
+pub(crate) async fn check_password(
+    state: &AppState,
+    network: &Network,
+    email_key: &str,
+    password: &str,
+) -> Result<Option<(i64, bool)>, Problem> {
+    limits::count_login(state, network, email_key).await?;
+    // No account has a longer one, and what is too long is not worth hashing.
+    if password::length(password) > state.config.auth.password_length_max {
+        return Ok(None);
+    }
+    let known = state.store.find_credentials(email_key).await?;
+    let stored = known.as_ref().map(|credentials| credentials.password_hash.as_str());
+    let verdict = state.hasher.verify(password, stored).await?;
+    let known = known.filter(|_| verdict != Verdict::Wrong);
+    Ok(known.map(|known| (known.user_id, verdict == Verdict::RightButWeak)))
+}
+
+/// Tidies the name of a token for a program; the texts are the API's.
+pub(crate) fn check_token_name(name: &str) -> Result<String, String> {
+    let name = name.trim().nfc().collect::<String>();
+    if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
+        let max = TOKEN_NAME_LENGTH_MAX;
+        return Err(format!("The name field must not be greater than {max} characters."));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("The name field must not contain control characters.".to_owned());
+    }
+    Ok(name)
+}
+
+/// What came of asking for a token.
+pub(crate) enum Created {
+    /// It and its secret.
+    Made(TokenRow, String),
+    /// The user has as many as a user may have.
+    TooMany(u32),
+}
+
+/// Makes a token for a program that plays.
+pub(crate) async fn create_token(
+    state: &AppState,
+    user_id: i64,
+    name: String,
+) -> Result<Created, Problem> {
+    let now = state.clock.now();
+    let max = state.config.auth.tokens_per_user_max;
+    let first = PageRequest::clamped(1, 1, 1);
+    let (_, total) = state.store.tokens_page(user_id, None, now, first).await?;
+    if total >= i64::from(max) {
+        return Ok(Created::TooMany(max));
+    }
+    let (token, hash) = token::new(&*state.entropy);
+    let new_token = lived_token(state, hash, &name, TokenKind::Api, now);
+    let expires_at = new_token.expires_at;
+    let token_id = state.store.create_token(user_id, &new_token, now).await?;
+    let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
+    let row = TokenRow { token_id, name, kind, created_at, last_used_at, expires_at };
+    Ok(Created::Made(row, token))
+}
+
 /// A token that lives as long as the configuration says.
-pub(crate) fn lived_token<'a>(
+fn lived_token<'a>(
     state: &AppState,
     hash: [u8; 32],
     name: &'a str,

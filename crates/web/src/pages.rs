@@ -5,15 +5,25 @@
 #![expect(dead_code, reason = "the base is whole before all pages that stand on it are")]
 
 mod about;
+mod achievements;
 mod answer;
 mod auth;
+mod chart;
 pub(crate) mod cookies;
 mod csrf;
 pub(crate) mod errors;
 mod form;
 mod format;
+mod history;
+mod home;
+mod market;
+mod order;
+mod portfolio;
 mod preferences;
+mod ranks;
+mod settings;
 mod shell;
+mod stock;
 mod view;
 mod visitor;
 mod words;
@@ -38,6 +48,15 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
     let pages = Router::new()
         .merge(about::router())
         .merge(auth::router())
+        .merge(achievements::router())
+        .merge(history::router())
+        .merge(home::router())
+        .merge(market::router())
+        .merge(order::router())
+        .merge(stock::router())
+        .merge(portfolio::router())
+        .merge(ranks::router())
+        .merge(settings::router())
         .merge(shell::router())
         .layer(from_fn_with_state(state, answer::note_shown));
     Router::new().merge(assets::router()).merge(pages)

@@ -289,7 +289,10 @@ impl From<DeskError> for Problem {
             DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
-            DeskError::Store(error) if matches!(*error, StoreError::InDoubt(..)) => {
+            // What could not be synced may still be found by the next process.
+            DeskError::Store(error)
+                if matches!(*error, StoreError::InDoubt(..) | StoreError::DiskFailed) =>
+            {
                 tracing::warn!(%error, "whether an order was carried out is not known");
                 Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
             }

@@ -6,10 +6,10 @@ mod auth;
 mod events;
 mod health;
 mod leaderboard;
-mod orders;
+pub(crate) mod orders;
 mod portfolio;
 pub(crate) mod stocks;
-mod transactions;
+pub(crate) mod transactions;
 
 use axum::Router;
 use axum::extract::Request;

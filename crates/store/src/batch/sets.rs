@@ -52,14 +52,10 @@ pub(crate) static PLAYERS: Lazy = Lazy::new(|| {
             ("achievements", Type::Int),
             ("updated_at", Type::Int),
         ],
-        // The rows are locked in the order of their numbers, so that two batches never wait for
-        // each other; whoever waited sees the newer version and lets the player go.
-        "WITH batch AS MATERIALIZED ({rows}),
-         held AS MATERIALIZED (
-             SELECT p.player_id FROM players p
-             JOIN batch b ON b.player_id = p.player_id
-                 AND b.version_before = p.balance_version
-             ORDER BY p.player_id {for update})
+        // The rows come sorted and are found one by one in that order, so they are locked in the
+        // order of their numbers, as in every batch. Whoever waited for another batch sees the
+        // newer version and lets the player go.
+        "WITH batch AS MATERIALIZED ({rows})
          UPDATE players SET
              cash = b.cash, total_xp = b.total_xp, balance_version = b.balance_version,
              head_hash = b.head_hash, head_month = b.head_month, xp_day = b.xp_day,
@@ -69,7 +65,6 @@ pub(crate) static PLAYERS: Lazy = Lazy::new(|| {
              updated_at = b.updated_at
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
-             AND b.player_id IN (SELECT player_id FROM held)
          RETURNING players.player_id, {transaction}",
     )
 });

@@ -52,6 +52,28 @@ async fn every_statement_prepares_and_uses_an_index_on_sqlite() {
     }
 }
 
+/// Without an index that it makes itself, SQLite compares every row with all prices.
+#[tokio::test]
+async fn prices_are_joined_through_an_index_on_sqlite() {
+    let store = fresh("sqlite").await;
+    let mut db = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
+    let mut joined = 0;
+    for Statement { name, sqlite, .. } in CATALOGUE.iter() {
+        if !sqlite.contains("value ->> 1 AS price") {
+            continue;
+        }
+        let explain = format!("EXPLAIN QUERY PLAN {sqlite}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await;
+        let plan = plan.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let is_indexed = |row: &sqlx::sqlite::SqliteRow| {
+            row.get::<String, _>("detail").contains("AUTOMATIC COVERING INDEX (stock_id=?)")
+        };
+        assert!(plan.iter().any(is_indexed), "{name} compares every row with all prices");
+        joined += 1;
+    }
+    assert!(joined >= 6, "{joined}");
+}
+
 #[tokio::test]
 async fn every_statement_prepares_and_uses_an_index_on_postgres() {
     let store = fresh("postgres").await;
@@ -82,4 +104,26 @@ async fn every_statement_prepares_and_uses_an_index_on_postgres() {
         }
         db.execute("DEALLOCATE looked_at").await.expect("forgets");
     }
+}
+
+/// What keeps two batches from waiting for each other: each takes its players in ascending order.
+#[tokio::test]
+async fn a_batch_updates_its_players_in_the_order_it_names_them_on_postgres() {
+    let store = fresh("postgres").await;
+    let mut db = sqlx::PgConnection::connect(&store.url).await.expect("connects");
+    for setting in ["enable_seqscan = off", "plan_cache_mode = force_generic_plan"] {
+        db.execute(sqlx::AssertSqlSafe(format!("SET {setting}"))).await.expect("sets");
+    }
+    let update = CATALOGUE.iter().find(|s| s.name == "batch.update_players").expect("is there");
+    let prepare = format!("PREPARE update_players AS {}", update.postgres);
+    db.execute(sqlx::AssertSqlSafe(prepare)).await.expect("prepares");
+    let nulls = vec!["NULL"; 16].join(", ");
+    let explain = format!("EXPLAIN EXECUTE update_players({nulls})");
+    let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await.expect("a plan");
+    let lines: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    let place = |text: &str| lines.iter().position(|line| line.contains(text));
+    let (join, batch) = (place("Nested Loop"), place("CTE Scan on batch"));
+    let players = place("Index Scan using players_pkey");
+    assert!(join.is_some() && join < batch && batch < players, "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("Sort")), "{lines:#?}");
 }

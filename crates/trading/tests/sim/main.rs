@@ -29,7 +29,7 @@ use crate::trace::{Counts, Trace, say};
 /// Seeds that once found something. They are run before all others.
 const REGRESSIONS: [u64; 0] = [];
 /// How long `cargo test` goes on to new seeds, unless it is told otherwise.
-const SECONDS: u64 = 15;
+const SECONDS: u64 = 30;
 const STEPS: u64 = 400;
 const SQLITE: &str = "sqlite";
 

@@ -75,6 +75,11 @@ impl Jar {
     }
 }
 
+/// Whether a browser has a session by any name, which need not live.
+pub(crate) fn has_session(headers: &HeaderMap) -> bool {
+    [true, false].into_iter().any(|secure| Jar { secure }.session(headers).is_some())
+}
+
 /// Whether the browser runs on this machine, for which browsers make an exception from HTTPS.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();

@@ -8,10 +8,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::answer;
 use super::preferences::Preferences;
 use super::view::View;
 use super::visitor::Asked;
+use super::{answer, cookies};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -47,7 +47,8 @@ pub(crate) fn write(
     let asked = Asked::of(uri, headers);
     let (status, code) = problem.kind();
     let (title, text) = words(status, code);
-    let view = View::bare(&preferences, &asked, state.rules.currency, title);
+    let mut view = View::bare(&preferences, &asked, state.rules.currency, title);
+    view.has_session = cookies::has_session(headers);
     let retry_after = response.headers().get(header::RETRY_AFTER);
     let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
     let page =

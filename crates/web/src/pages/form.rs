@@ -118,6 +118,17 @@ impl Form {
         self
     }
 
+    /// The same with the values and errors of another form's fields.
+    #[must_use]
+    pub(crate) fn joined(mut self, other: &Self) -> Self {
+        for field in &other.0 {
+            if let Some(own) = self.0.iter_mut().find(|own| own.name == field.name) {
+                own.clone_from(field);
+            }
+        }
+        self
+    }
+
     /// The value of a field; empty when it was not sent.
     pub(crate) fn value(&self, name: &str) -> &str {
         self.find(name).map_or("", |field| field.value.as_str())

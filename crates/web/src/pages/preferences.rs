@@ -69,6 +69,17 @@ choices! {
 }
 
 choices! {
+    /// Whether nothing is loaded that was not asked for.
+    Saver {
+        /// As the browser says with each request.
+        #[default]
+        Auto = "auto",
+        On = "on",
+        Off = "off",
+    }
+}
+
+choices! {
     /// The language of the texts.
     Lang {
         #[default]
@@ -122,8 +133,9 @@ pub(crate) struct Preferences {
     pub(crate) lang: Lang,
     pub(crate) theme: Theme,
     pub(crate) text_size: TextSize,
-    /// Nothing is loaded that was not asked for.
-    pub(crate) saver: bool,
+    pub(crate) saver: Saver,
+    /// What the browser says of saving data.
+    pub(crate) browser_saves: bool,
     pub(crate) zone: TimeZone,
 }
 
@@ -141,7 +153,8 @@ impl Preferences {
             lang: lang.unwrap_or_else(|| wanted_language(headers)),
             theme: find("theme").and_then(Theme::parse).unwrap_or_default(),
             text_size: find("text").and_then(TextSize::parse).unwrap_or_default(),
-            saver: find("saver").map_or_else(|| saves_data(headers), |word| word == "on"),
+            saver: find("saver").and_then(Saver::parse).unwrap_or_default(),
+            browser_saves: headers.get("save-data").is_some_and(|value| value == "on"),
             zone: find("zone").and_then(zone).unwrap_or_else(default_zone),
         }
     }
@@ -156,7 +169,12 @@ impl Preferences {
             lang: Lang::parse(&word(&stored.language)).unwrap_or(self.lang),
             theme: Theme::parse(&word(&stored.theme)).unwrap_or(self.theme),
             text_size: TextSize::parse(&word(&stored.text_size)).unwrap_or(self.text_size),
-            saver: stored.data_saver.unwrap_or(self.saver),
+            saver: match stored.data_saver {
+                Some(true) => Saver::On,
+                Some(false) => Saver::Off,
+                None => Saver::Auto,
+            },
+            browser_saves: self.browser_saves,
             zone: stored_zone.unwrap_or(self.zone),
         }
     }
@@ -169,23 +187,33 @@ impl Preferences {
             language: word(self.lang.as_str()),
             theme: word(self.theme.as_str()),
             text_size: word(self.text_size.as_str()),
-            // What the device says of itself may change.
-            data_saver: None,
+            data_saver: match self.saver {
+                Saver::Auto => None,
+                chosen => Some(chosen == Saver::On),
+            },
             hide_amounts: false,
             time_zone: self.zone.iana_name().map(str::to_owned),
         }
     }
 
+    /// Whether nothing is loaded that was not asked for.
+    pub(crate) fn saves_data(&self) -> bool {
+        match self.saver {
+            Saver::Auto => self.browser_saves,
+            chosen => chosen == Saver::On,
+        }
+    }
+
     /// The value of the cookie that keeps them.
     pub(crate) fn to_cookie(&self) -> String {
-        let Self { mode, lang, theme, text_size, saver, zone } = self;
+        let Self { mode, lang, theme, text_size, saver, zone, .. } = self;
         format!(
             "mode={}&lang={}&theme={}&text={}&saver={}&zone={}",
             mode.as_str(),
             lang.as_str(),
             theme.as_str(),
             text_size.as_str(),
-            if *saver { "on" } else { "off" },
+            saver.as_str(),
             zone.iana_name().unwrap_or(ZONE),
         )
     }
@@ -238,10 +266,6 @@ fn thousandths(text: &str) -> Option<u32> {
     Some(whole * 1000 + places)
 }
 
-fn saves_data(headers: &HeaderMap) -> bool {
-    headers.get("save-data").is_some_and(|value| value == "on")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,7 +284,7 @@ mod tests {
                       &zone=Africa/Lusaka; c=d";
         let chosen = of(&[("cookie", cookie)], "");
         assert_eq!((chosen.mode, chosen.lang, chosen.theme), (Mode::Kid, Lang::Sn, Theme::Dark));
-        assert_eq!((chosen.text_size, chosen.saver), (TextSize::Larger, true));
+        assert_eq!((chosen.text_size, chosen.saver), (TextSize::Larger, Saver::On));
         assert!(cookie.contains(&chosen.to_cookie()), "{}", chosen.to_cookie());
         assert_eq!(of(&[("cookie", "openbell_ui=senior")], "").mode, Mode::Easy);
         assert_eq!(of(&[("cookie", "openbell_ui=mode=<script>")], "").mode, Mode::Standard);
@@ -274,9 +298,10 @@ mod tests {
         assert_eq!(lang("de,en;q=0.5,nd;q=0.7"), Lang::Nd);
         assert_eq!(lang("nd;q=0, sn;q=0.001"), Lang::Sn);
         assert_eq!((lang("de"), lang(""), lang("x")), (Lang::En, Lang::En, Lang::En));
-        assert!(of(&[("save-data", "on")], "").saver);
+        assert!(of(&[("save-data", "on")], "").saves_data());
+        assert_eq!(of(&[("save-data", "on")], "").saver, Saver::Auto, "it was not chosen");
         let chosen = of(&[("save-data", "on"), ("cookie", "openbell_ui=saver=off")], "");
-        assert!(!chosen.saver);
+        assert!(!chosen.saves_data());
         assert_eq!(of(&[("cookie", "openbell_ui=lang=sn")], "lang=nd").lang, Lang::Nd);
     }
 }

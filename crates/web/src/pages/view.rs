@@ -93,6 +93,8 @@ pub(crate) struct View {
     pub(crate) text_size: TextSize,
     pub(crate) saver: bool,
     pub(crate) signed_in: Option<SignedInAs>,
+    /// Whether the browser has a session, living or not: an error's page does not ask which.
+    pub(crate) has_session: bool,
     /// The value of the hidden field of every form.
     pub(crate) csrf: String,
     pub(crate) nav: Tab,
@@ -127,6 +129,7 @@ impl View {
         let currency = state.rules.currency;
         let mut view = Self::bare(preferences, &visitor.asked, currency, title);
         view.nav = nav;
+        view.has_session = signed_in.is_some();
         view.signed_in = signed_in;
         if let Some(signed_in) = &visitor.player {
             view.rewards.clone_from(&signed_in.rewards);
@@ -147,14 +150,15 @@ impl View {
         currency: Currency,
         title: &str,
     ) -> Self {
-        let Preferences { mode, lang, theme, text_size, saver, ref zone } = *preferences;
+        let Preferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
         Self {
             mode,
             lang,
             theme,
             text_size,
-            saver,
+            saver: preferences.saves_data(),
             signed_in: None,
+            has_session: false,
             csrf: String::new(),
             nav: Tab::None,
             title: words::message(lang, mode, title, &[]),
@@ -232,5 +236,73 @@ impl View {
     pub(crate) fn in_language(&self, lang: &Lang) -> String {
         let mark = if self.here.contains('?') { '&' } else { '?' };
         format!("{}{mark}lang={}", self.here, lang.tag())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use askama::Template;
+    use domain::Price;
+
+    use super::*;
+    use crate::pages::chart::{self, Chart, Point, Unit};
+    use crate::pages::form::Form;
+    use crate::query::Query;
+
+    /// All parts of pages at once: they are compiled where they are used only.
+    #[derive(Template)]
+    #[template(
+        source = r#"{% import "parts/ui.html" as ui %}{{ ui::price(view, symbol, price) }}
+{{ ui::change(view, symbol, change) }}{{ ui::percent_change(view, change) }}
+{{ ui::money_change(view, money) }}{{ ui::person(symbol) }}{{ ui::monogram(symbol) }}
+{{ ui::pager(view, pages) }}{{ ui::chart(view, chart) }}{{ ui::csrf(view) }}
+{{ ui::errors(view, form) }}{{ ui::field(form, "a", "A") }}{{ ui::tick(form, "a", "B") }}
+{{ ui::choice(form, "a", "x", "C") }}{{ ui::password(view, form, "a", "D") }}"#,
+        ext = "html"
+    )]
+    struct Parts<'a> {
+        view: &'a View,
+        form: &'a Form,
+        symbol: &'a str,
+        price: Price,
+        change: i64,
+        money: Money,
+        pages: Pages,
+        chart: Chart,
+    }
+
+    #[test]
+    fn the_parts_of_pages_show_what_they_are_given() {
+        let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
+        let view = View::bare(&preferences, &Asked::default(), Currency::Usd, "common-home");
+        let mut form = Form::new(&["a"]).with("a", "<x>");
+        form.fail("a", "no & no");
+        let point = |day, value| Point { day: domain::Day(day), value };
+        let points = [point(0, 10_000), point(1, 20_000)];
+        let parts = Parts {
+            view: &view,
+            form: &form,
+            symbol: "AAPL",
+            price: Price(1_899_500),
+            change: -125,
+            money: Money(500),
+            pages: Pages { base: "/market?q=a&".to_owned(), page: 2, last: 3 },
+            chart: chart::line(&view, "A & B", Unit::Price, &points, &[]).unwrap(),
+        };
+        let html = parts.render().unwrap();
+        for part in [
+            "<span id=\"px-AAPL\" class=\"num\">US$189.95</span>",
+            "<span id=\"ch-AAPL\" class=\"num down\">\u{2212}1.25%</span>",
+            "<span class=\"num up\">+US$5.00</span>",
+            "href=\"/market?q=a&#38;page=1\"",
+            "href=\"/market?q=a&#38;page=3\"",
+            "Page 2 of 3",
+            "<svg viewBox=\"0 0 640 200\" role=\"img\" aria-label=\"A &amp; B,",
+            "<th scope=\"row\">2 Jan 1970</th><td>US$2.00</td>",
+            "value=\"&#60;x&#62;\"",
+            "<p class=\"error\" id=\"e-a\">no &#38; no</p>",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
     }
 }

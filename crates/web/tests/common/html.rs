@@ -79,8 +79,14 @@ impl Page {
         let found = self.form_tags(action);
         let found = found.unwrap_or_else(|| panic!("{} has no form for {action}", self.path));
         let mut fields = BTreeMap::new();
+        let mut select = "";
         for tag in found {
+            if tag.name == "option" && tag.get("selected").is_some() {
+                let chosen = unescape(tag.get("value").unwrap_or_default());
+                fields.insert(select.to_owned(), chosen);
+            }
             let Some(name) = tag.get("name") else { continue };
+            select = name;
             let kind = tag.get("type").unwrap_or("text");
             let is_choice = matches!(kind, "radio" | "checkbox");
             let value = if is_choice && tag.get("checked").is_none() {
@@ -102,7 +108,7 @@ impl Page {
         let start = self.tags.iter().position(is_it)?;
         let rest = &self.tags[start + 1..];
         let end = rest.iter().position(|tag| tag.name == "/form").unwrap_or(rest.len());
-        let fields = ["input", "select", "textarea", "button"];
+        let fields = ["input", "select", "option", "textarea", "button"];
         Some(rest[..end].iter().filter(|tag| fields.contains(&tag.name.as_str())).collect())
     }
 

@@ -15,11 +15,7 @@ common-portfolio =
        *[other] Portfolio
     }
 common-ranks = Ranks
-common-achievements =
-    { $mode ->
-        [kid] Badges
-       *[other] Achievements
-    }
+common-achievements = Badges
 common-history = History
 common-settings = Settings
 common-ops = Operations
@@ -51,3 +47,13 @@ common-mode-standard = Standard
 common-mode-standard-hint = Everything there is to see.
 common-mode-easy = Easy
 common-mode-easy-hint = Large text, one step at a time.
+common-chart-sentence = { $name }, { $from } to { $to }: from { $first } to { $last }; lowest { $low }, highest { $high }.
+common-chart-day = Day
+common-chart-value = Value
+common-chart-open = Open
+common-chart-high = High
+common-chart-low = Low
+common-chart-close = Close
+common-chart-part = Part
+common-chart-share = Share of all
+common-more-badges = See all new badges

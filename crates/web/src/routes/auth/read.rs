@@ -3,17 +3,13 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
-use crate::account::{LoggingIn, Registering};
+use crate::account::{self, LoggingIn, Registering};
 use crate::config::{AuthConfig, WebConfig};
 use crate::names::{self, Email, EmailFault};
 use crate::password;
 use crate::problem::{FieldErrors, Problem};
-
-/// The longest name of a token, in characters.
-const TOKEN_NAME_LENGTH_MAX: usize = 60;
 
 /// A registration as it is sent.
 #[derive(Deserialize, ToSchema)]
@@ -97,17 +93,8 @@ impl LoginBody {
 impl TokenBody {
     /// The token's name.
     pub(super) fn read(&self) -> Result<String, Problem> {
-        let name = text("name", self.name.as_deref()).and_then(|name| {
-            let name = name.trim().nfc().collect::<String>();
-            if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
-                let max = TOKEN_NAME_LENGTH_MAX;
-                return Err(format!("The name field must not be greater than {max} characters."));
-            }
-            if name.chars().any(char::is_control) {
-                return Err("The name field must not contain control characters.".to_owned());
-            }
-            Ok(name)
-        });
+        let name = text("name", self.name.as_deref());
+        let name = name.and_then(|name| account::check_token_name(&name));
         name.map_err(|error| Problem::field("name", error))
     }
 }

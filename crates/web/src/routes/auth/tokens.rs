@@ -4,23 +4,21 @@
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::PageRequest;
 use serde::Serialize;
-use store::{TokenKind, TokenRow};
+use store::TokenRow;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Done;
 use super::read::TokenBody;
-use crate::account::lived_token;
+use crate::account::{self, Created};
 use crate::body::Json;
 use crate::openapi::Page;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::session::Player;
 use crate::state::AppState;
-use crate::token;
 
 /// Rows a page when the caller does not say.
 const PER_PAGE: i64 = 50;
@@ -110,22 +108,16 @@ async fn create_token(
     Json(body): Json<TokenBody>,
 ) -> Result<(StatusCode, Answer<NewTokenView>), Problem> {
     let name = body.read()?;
-    let now = state.clock.now();
-    let max = state.config.auth.tokens_per_user_max;
-    let first = PageRequest::clamped(1, 1, 1);
-    let (_, total) = state.store.tokens_page(player.user_id, None, now, first).await?;
-    if total >= i64::from(max) {
-        let text = format!("You may have {max} tokens and have {total}. End one first.");
-        return Err(Problem::field("name", text));
+    match account::create_token(&state, player.user_id, name).await? {
+        Created::Made(row, token) => {
+            let data = TokenView::new(row, &player);
+            Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
+        }
+        Created::TooMany(max) => {
+            let text = format!("You may have {max} tokens and have {max}. End one first.");
+            Err(Problem::field("name", text))
+        }
     }
-    let (token, hash) = token::new(&*state.entropy);
-    let new_token = lived_token(&state, hash, &name, TokenKind::Api, now);
-    let expires_at = new_token.expires_at;
-    let token_id = state.store.create_token(player.user_id, &new_token, now).await?;
-    let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
-    let row = TokenRow { token_id, name, kind, created_at, last_used_at, expires_at };
-    let data = TokenView::new(row, &player);
-    Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
 }
 
 /// Ends one of the user's tokens.
