@@ -16,6 +16,7 @@ mod form;
 mod format;
 mod history;
 mod home;
+mod live;
 mod market;
 mod order;
 mod portfolio;
@@ -51,6 +52,7 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(achievements::router())
         .merge(history::router())
         .merge(home::router())
+        .merge(live::router())
         .merge(market::router())
         .merge(order::router())
         .merge(stock::router())
