@@ -2,8 +2,6 @@
 //! has its file; `view`, `words`, `format`, `visitor`, `form` and `answer` are the base they share.
 //! What the pages show comes from the same places as the answers of the API, never from the API.
 
-#![expect(dead_code, reason = "the base is whole before all pages that stand on it are")]
-
 mod about;
 mod achievements;
 mod answer;

@@ -127,7 +127,7 @@ impl Page {
             ));
         }
         self.cursor.prices = prices.number;
-        if self.shows_total && !html.is_empty() {
+        if self.shows_total {
             html.push_str(&self.total().await.unwrap_or_default());
         }
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
