@@ -16,6 +16,7 @@ mod history;
 mod home;
 mod live;
 mod market;
+mod ops;
 mod order;
 mod portfolio;
 mod preferences;
@@ -52,6 +53,7 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(home::router())
         .merge(live::router())
         .merge(market::router())
+        .merge(ops::router())
         .merge(order::router())
         .merge(stock::router())
         .merge(portfolio::router())
