@@ -1,8 +1,10 @@
 //! A server process that cannot outlive its owner, and what starting one needs. It knows nothing
 //! of any one server.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +17,9 @@ const LOOKS_MAX: u32 = 3_000;
 
 /// Another process can take a port between our finding it free and the server's binding it.
 const PORTS_MAX: u32 = 5;
+
+/// Below what Linux (32768) and the IANA (49152) give to clients.
+const PORTS: Range<u16> = 10_240..32_768;
 
 /// The shell turns into the server. Before, it leaves a watcher behind that reads our pipe: the
 /// pipe ends when we drop it or when we die, however we die. The watcher then sends the signal,
@@ -98,7 +103,7 @@ impl ServerProcess {
 
     /// Starts a server that was ended on its directory and its port.
     pub(crate) fn start_again(&mut self, recipe: &Recipe<'_>) {
-        for _ in 0..PORTS_MAX {
+        for _ in 0..LOOKS_MAX / 10 {
             let mut ended = mem::replace(&mut self.child, spawn(recipe, &self.dir, self.port));
             if let Some(pipe) = &mut ended.stdin {
                 // Without a watcher to hear it there is nothing to say.
@@ -197,11 +202,14 @@ fn fresh_directory(user: Option<User>) -> PathBuf {
     dir
 }
 
+/// A port that no client is given for its end of a connection: those would take it from a server
+/// that is stopped to be started again.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .unwrap_or_else(|error| panic!("finding a free port: {error}"))
-        .port()
+    let range = u64::from(PORTS.end - PORTS.start);
+    (0..PORTS_MAX * 100)
+        .map(|_| PORTS.start + u16::try_from(RandomState::new().hash_one(0) % range).unwrap_or(0))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap_or_else(|| panic!("no port of {PORTS:?} is free"))
 }
 
 #[expect(
