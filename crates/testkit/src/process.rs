@@ -176,6 +176,24 @@ pub(crate) fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// Whether a program is in PATH.
+pub(crate) fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// Waits until another process has got so far (60 s at most).
+#[cfg(test)]
+pub(crate) fn eventually(is_so: impl Fn() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if is_so() {
+            return;
+        }
+        pause();
+    }
+    panic!("it never came to that");
+}
+
 /// The value of a variable by which `./test` names a server it started for the whole run.
 #[expect(
     clippy::disallowed_methods,

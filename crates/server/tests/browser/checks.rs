@@ -1,0 +1,99 @@
+//! What a page must always be, whoever looks at it and however: axe finds nothing, the console has
+//! no error, nothing scrolls sideways, there is one first heading, and nothing moved while it
+//! loaded. What the page says is not looked at.
+
+use serde::Deserialize;
+
+use crate::axe;
+use crate::browser::{self, Scheme};
+use crate::player::Player;
+
+/// The widths at which pages are looked at: the least one that must work, a phone, a desk.
+pub(crate) const WIDTHS: [u32; 3] = [320, 360, 1280];
+
+/// Two frames later the browser has told of all that moved.
+const MEASURE: &str = r#"
+const done = arguments[arguments.length - 1];
+const moved = [];
+const note = (entries) => entries.filter((entry) => !entry.hadRecentInput).forEach((entry) =>
+  moved.push(...entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 120) || "something")));
+const observer = new PerformanceObserver((list) => note(list.getEntries()));
+observer.observe({ type: "layout-shift", buffered: true });
+requestAnimationFrame(() => requestAnimationFrame(() => {
+  note(observer.takeRecords());
+  observer.disconnect();
+  const root = document.documentElement;
+  const wide = [...document.body.querySelectorAll("*")].filter((element) =>
+    element.getBoundingClientRect().right > root.clientWidth + 1);
+  done({
+    first_headings: document.querySelectorAll("h1").length,
+    width: root.clientWidth,
+    content_width: root.scrollWidth,
+    widest: wide.map((element) => element.outerHTML.slice(0, 120)).slice(0, 3),
+    moved,
+  });
+}));
+"#;
+
+#[derive(Deserialize)]
+struct Measured {
+    first_headings: usize,
+    width: u32,
+    content_width: u32,
+    widest: Vec<String>,
+    moved: Vec<String>,
+}
+
+/// Loads the page at `path` at every width, in light and dark, and tells what is wrong with it.
+/// `is_error` says that the page answers with an error, which the console then tells of.
+pub(crate) async fn look_at(player: &Player, path: &str, is_error: bool) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for width in WIDTHS {
+        player.resize(width).await;
+        player.go(path).await;
+        let mut found = measure(player).await;
+        found.extend(console(player, path, is_error).await);
+        for scheme in Scheme::ALL {
+            player.prefer(scheme).await;
+            let violations = axe::violations(player).await;
+            found.extend(violations.into_iter().map(|text| format!("{}: {text}", scheme.name())));
+        }
+        complaints.extend(found.into_iter().map(|text| format!("{path} at {width} px: {text}")));
+    }
+    player.prefer(Scheme::Light).await;
+    complaints
+}
+
+/// Tells what is wrong with the page as it is now.
+pub(crate) async fn look(player: &Player) -> Vec<String> {
+    let mut complaints = measure(player).await;
+    complaints.extend(browser::console_errors(&player.client).await);
+    complaints.extend(axe::violations(player).await);
+    complaints
+}
+
+/// Fails with all complaints when there is one.
+pub(crate) fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+async fn measure(player: &Player) -> Vec<String> {
+    let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
+    let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
+    let mut complaints = Vec::new();
+    if measured.first_headings != 1 {
+        complaints.push(format!("{} first headings", measured.first_headings));
+    }
+    if measured.content_width > measured.width {
+        let (content, widest) = (measured.content_width, measured.widest.join("\n    "));
+        complaints.push(format!("it is {content} px wide and scrolls sideways:\n    {widest}"));
+    }
+    complaints.extend(measured.moved.iter().map(|what| format!("it moved while loading: {what}")));
+    complaints
+}
+
+async fn console(player: &Player, path: &str, is_error: bool) -> Vec<String> {
+    let errors = browser::console_errors(&player.client).await;
+    let is_its_own = |text: &String| is_error && text.contains(&format!("{path} - Failed to load"));
+    errors.into_iter().filter(|text| !is_its_own(text)).collect()
+}
