@@ -160,15 +160,42 @@ pub struct Unlock {
 }
 
 /// A player's numbers that achievements are measured against.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Numbers {
-    pub(crate) trades: i64,
-    pub(crate) stocks: i64,
-    pub(crate) categories: i64,
-    pub(crate) holding_days: i64,
-    pub(crate) portfolio_value: Money,
-    pub(crate) profit: Money,
-    pub(crate) notes: i64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The level.
+    pub level: i64,
+    /// Trades ever made.
+    pub trades: i64,
+    /// Different stocks ever bought.
+    pub stocks: i64,
+    /// Different categories ever bought from.
+    pub categories: i64,
+    /// Days since the oldest holding was opened; 0 without one.
+    pub holding_days: i64,
+    /// Cash and shares together.
+    pub portfolio_value: Money,
+    /// Profit from sales, all added up; a loss is negative.
+    pub profit: Money,
+    /// Trades explained with a note.
+    pub notes: i64,
+}
+
+impl AchievementKind {
+    /// How much of it these counts have reached, and how much is wanted: money in cents, a loss as
+    /// 0. What is reached may be more than what is wanted.
+    pub fn progress(self, counts: &Counts) -> (i64, i64) {
+        match self {
+            Self::FirstTrade => (counts.trades, 1),
+            Self::TradesCount(n) => (counts.trades, n),
+            Self::DistinctStocks(n) => (counts.stocks, n),
+            Self::DistinctCategories(n) => (counts.categories, n),
+            Self::HoldingDays(n) => (counts.holding_days, n),
+            Self::PortfolioValue(money) => (counts.portfolio_value.0, money.0),
+            Self::ProfitAmount(money) => (counts.profit.0.max(0), money.0),
+            Self::LevelReached(n) => (counts.level, n),
+            Self::NoteWritten(n) => (counts.notes, n),
+        }
+    }
 }
 
 impl Achievements {
@@ -182,41 +209,29 @@ impl Achievements {
         self.0.iter().find(|a| a.id == id)
     }
 
-    /// What these numbers unlock beyond `unlocked` (a bit per id). XP of an achievement can lift
-    /// the level and so unlock another one; `total_xp` is the XP before any of them, and is raised.
+    /// What these counts unlock beyond `unlocked` (a bit per id). XP of an achievement can lift the
+    /// level and so unlock another one: `total_xp` is the XP before any of them, and is raised; the
+    /// level is taken from it.
     pub(crate) fn unlock(
         &self,
         unlocked: &mut i64,
         total_xp: &mut i64,
         levels: &Levels,
-        numbers: &Numbers,
+        mut counts: Counts,
     ) -> Vec<Unlock> {
         let mut found = Vec::new();
         loop {
-            let level = levels.progress(*total_xp).level;
-            let next = self
-                .0
-                .iter()
-                .find(|a| *unlocked & (1 << a.id) == 0 && is_reached(a.kind, level, numbers));
+            counts.level = levels.progress(*total_xp).level;
+            let is_reached = |achievement: &Achievement| {
+                let (reached, wanted) = achievement.kind.progress(&counts);
+                reached >= wanted
+            };
+            let next = self.0.iter().find(|a| *unlocked & (1 << a.id) == 0 && is_reached(a));
             let Some(next) = next else { return found };
             *unlocked |= 1 << next.id;
             *total_xp = total_xp.saturating_add(next.xp);
             found.push(Unlock { achievement_id: next.id, xp: next.xp });
         }
-    }
-}
-
-fn is_reached(kind: AchievementKind, level: i64, numbers: &Numbers) -> bool {
-    match kind {
-        AchievementKind::FirstTrade => numbers.trades >= 1,
-        AchievementKind::TradesCount(n) => numbers.trades >= n,
-        AchievementKind::DistinctStocks(n) => numbers.stocks >= n,
-        AchievementKind::DistinctCategories(n) => numbers.categories >= n,
-        AchievementKind::HoldingDays(n) => numbers.holding_days >= n,
-        AchievementKind::PortfolioValue(money) => numbers.portfolio_value >= money,
-        AchievementKind::ProfitAmount(money) => numbers.profit >= money,
-        AchievementKind::LevelReached(n) => level >= n,
-        AchievementKind::NoteWritten(n) => numbers.notes >= n,
     }
 }
 
@@ -245,7 +260,8 @@ mod tests {
         ])
         .expect("good");
         let levels = Levels::new(1000, vec![]).expect("good");
-        let numbers = Numbers {
+        let counts = Counts {
+            level: 0,
             trades: 1,
             stocks: 1,
             categories: 1,
@@ -255,10 +271,40 @@ mod tests {
             notes: 0,
         };
         let (mut bits, mut xp) = (0, 0);
-        let found = all.unlock(&mut bits, &mut xp, &levels, &numbers);
+        let found = all.unlock(&mut bits, &mut xp, &levels, counts);
         assert_eq!(found.iter().map(|u| u.achievement_id).collect::<Vec<_>>(), [2, 1]);
         assert_eq!((bits, xp), (0b110, 1005));
-        assert!(all.unlock(&mut bits, &mut xp, &levels, &numbers).is_empty());
+        assert!(all.unlock(&mut bits, &mut xp, &levels, counts).is_empty());
+    }
+
+    #[test]
+    fn every_kind_tells_what_is_reached_and_what_is_wanted() {
+        use AchievementKind::*;
+        let counts = Counts {
+            level: 1,
+            trades: 2,
+            stocks: 3,
+            categories: 4,
+            holding_days: 5,
+            portfolio_value: Money(6),
+            profit: Money(7),
+            notes: 8,
+        };
+        for (kind, expected) in [
+            (FirstTrade, (2, 1)),
+            (TradesCount(10), (2, 10)),
+            (DistinctStocks(10), (3, 10)),
+            (DistinctCategories(10), (4, 10)),
+            (HoldingDays(10), (5, 10)),
+            (PortfolioValue(Money(10)), (6, 10)),
+            (ProfitAmount(Money(10)), (7, 10)),
+            (LevelReached(10), (1, 10)),
+            (NoteWritten(10), (8, 10)),
+        ] {
+            assert_eq!(kind.progress(&counts), expected, "{kind:?}");
+        }
+        let lost = Counts { profit: Money(-7), ..counts };
+        assert_eq!(ProfitAmount(Money(10)).progress(&lost), (0, 10));
     }
 
     #[test]

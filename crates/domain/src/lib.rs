@@ -15,7 +15,7 @@ mod rules;
 mod settle;
 mod symbol;
 
-pub use achievement::{Achievement, AchievementKind, Achievements, Unlock};
+pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
@@ -24,6 +24,6 @@ pub use order::{Action, Note, NoteError, Order, Quote, Side};
 pub use page::{PageMeta, PageRequest};
 pub use progress::{Levels, Progress};
 pub use rejection::Rejection;
-pub use rules::{Fee, Rules, XpRules};
+pub use rules::{Currency, Fee, Rules, XpRules};
 pub use settle::{Fill, Holding, Outcome, Player, open_player, settle};
 pub use symbol::{Symbol, SymbolError};

@@ -9,6 +9,9 @@ use crate::{Achievements, Levels, Money, Quantity, UnixMicros};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
+    /// What money is called. It is a name only: a game has one currency and converts nothing.
+    #[serde(default)]
+    pub currency: Currency,
     /// Cash of a new player.
     #[serde(deserialize_with = "starting_cash")]
     pub starting_cash: Money,
@@ -29,6 +32,18 @@ pub struct Rules {
     /// What there is to unlock.
     #[serde(default)]
     pub achievements: Achievements,
+}
+
+/// The currency of a game, by its ISO 4217 code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Currency {
+    /// United States dollar.
+    #[default]
+    #[serde(rename = "USD")]
+    Usd,
+    /// Zimbabwe Gold, which people call ZiG.
+    #[serde(rename = "ZWG")]
+    Zwg,
 }
 
 /// XP for trades, and how many trades of a day earn it.

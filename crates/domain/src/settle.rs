@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::achievement::Numbers;
 use crate::{
-    Action, Day, EntryKind, Hash, LedgerEntry, Money, Month, Order, Price, Quantity, Quote,
+    Action, Counts, Day, EntryKind, Hash, LedgerEntry, Money, Month, Order, Price, Quantity, Quote,
     Rejection, Rules, Side, UnixMicros, Unlock, genesis_hash, invariant,
 };
 
@@ -308,7 +307,9 @@ impl Player {
     /// Adds XP and achievements, fills in what is known afterwards, and moves the chain's head.
     fn append(&mut self, mut entry: LedgerEntry, rules: &Rules) -> Fill {
         let held_since = self.oldest_holding.zip(entry.quote_day);
-        let numbers = Numbers {
+        let counts = Counts {
+            // Unlocking goes by the XP.
+            level: 0,
             trades: self.trades,
             stocks: self.stocks_bought,
             categories: i64::from(self.categories_bought.count_ones()),
@@ -322,7 +323,7 @@ impl Player {
         let mut unlocked = Vec::new();
         if entry.kind != EntryKind::Open {
             let bits = &mut self.achievements;
-            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &rules.levels, &numbers);
+            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &rules.levels, counts);
         }
         entry.xp_achievements = unlocked.iter().map(|u| u.xp).sum();
         entry.cash_after = self.cash;

@@ -160,8 +160,8 @@ fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, Lost>
 #[derive(Debug)]
 struct Link {
     sender: SendRequest<Full<Bytes>>,
-    connection: Connection<TokioIo<TcpStream>, Full<Bytes>>,
-    is_open: bool,
+    /// `None` once it has ended: dropped, it gives back a request that it did not take.
+    connection: Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>,
 }
 
 impl Link {
@@ -174,11 +174,11 @@ impl Link {
             return Err(Lost::Refused);
         };
         let linked = handshake(TokioIo::new(stream)).await.map_err(|_| Lost::Refused);
-        linked.map(|(sender, connection)| Self { sender, connection, is_open: true })
+        linked.map(|(sender, connection)| Self { sender, connection: Some(connection) })
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
-        let Self { sender, connection, is_open } = self;
+        let Self { sender, connection } = self;
         let mut work = pin!(async {
             sender.ready().await?;
             let (head, body) = sender.send_request(request).await?.into_parts();
@@ -187,13 +187,14 @@ impl Link {
             let retry_after = header.and_then(|text| text.parse().ok());
             Ok(Answer { status: head.status.as_u16(), retry_after, body })
         });
-        loop {
+        if let Some(open) = connection {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                _ended = &mut *connection, if *is_open => *is_open = false,
+                _ended = open => *connection = None,
             }
         }
+        work.await
     }
 }
 

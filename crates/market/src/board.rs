@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use domain::{Day, Price, Quote, QuoteSource, Symbol, UnixMicros};
@@ -81,12 +81,28 @@ pub struct Snapshot {
     /// One for each of [`PriceBoard::listings`], in their order.
     pub quotes: Vec<StockQuote>,
     prices_json: Arc<str>,
+    /// For whoever asks first; most snapshots are never asked for it.
+    quotes_json: OnceLock<Arc<str>>,
+    listings: Arc<[Listing]>,
+}
+
+impl Snapshot {
+    /// `[[stock_id, price in 1/10,000, change in 1/100 of a percent], …]`: all quotes as one
+    /// parameter of a statement.
+    pub fn quotes_json(&self) -> Arc<str> {
+        let json = self.quotes_json.get_or_init(|| {
+            json_rows(&self.listings, &self.quotes, |json, listing, quote| {
+                write!(json, "[{},{},{}]", listing.stock_id, quote.price.0, quote.change())
+            })
+        });
+        Arc::clone(json)
+    }
 }
 
 /// The last published prices. Shared between threads behind an `Arc`.
 #[derive(Debug)]
 pub struct PriceBoard {
-    listings: Vec<Listing>,
+    listings: Arc<[Listing]>,
     by_id: HashMap<i64, usize>,
     by_symbol: HashMap<Symbol, usize>,
     current: ArcSwap<Snapshot>,
@@ -108,6 +124,7 @@ impl PriceBoard {
             }
             by_symbol.insert(listing.symbol.clone(), position);
         }
+        let listings: Arc<[Listing]> = listings.into();
         let current = ArcSwap::from_pointee(snapshot(source, &listings, now));
         Ok(Self { listings, by_id, by_symbol, current })
     }
@@ -167,7 +184,7 @@ fn check_order(source: &MarketSource, listings: &[Listing]) -> Result<(), BoardE
     Ok(())
 }
 
-fn snapshot(source: &MarketSource, listings: &[Listing], now: UnixMicros) -> Snapshot {
+fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -> Snapshot {
     let mut quotes = Vec::with_capacity(listings.len());
     source.prices(now, &mut quotes);
     Snapshot {
@@ -176,17 +193,32 @@ fn snapshot(source: &MarketSource, listings: &[Listing], now: UnixMicros) -> Sna
         present: source.present(now),
         source: source.source(),
         prices_json: prices_json(listings, &quotes),
+        quotes_json: OnceLock::new(),
+        listings: Arc::clone(listings),
         quotes,
     }
 }
 
 fn prices_json(listings: &[Listing], quotes: &[StockQuote]) -> Arc<str> {
-    let mut json = String::with_capacity(2 + listings.len() * 20);
+    json_rows(listings, quotes, |json, listing, quote| {
+        write!(json, "[{},{}]", listing.stock_id, quote.price.0)
+    })
+}
+
+/// A JSON array with what `row` writes for each stock.
+fn json_rows(
+    listings: &[Listing],
+    quotes: &[StockQuote],
+    row: impl Fn(&mut String, &Listing, &StockQuote) -> std::fmt::Result,
+) -> Arc<str> {
+    let mut json = String::with_capacity(2 + listings.len() * 24);
     json.push('[');
     for (position, (listing, quote)) in listings.iter().zip(quotes).enumerate() {
-        let comma = if position == 0 { "" } else { "," };
+        if position > 0 {
+            json.push(',');
+        }
         // Writing to a `String` cannot fail.
-        let _ = write!(json, "{comma}[{},{}]", listing.stock_id, quote.price.0);
+        let _ = row(&mut json, listing, quote);
     }
     json.push(']');
     json.into()
@@ -245,6 +277,19 @@ mod tests {
         assert!(json.ends_with("]]"), "{json}");
         assert_eq!(json.matches('[').count(), 21);
         assert_eq!(prices_json(&[], &[]).as_ref(), "[]");
+    }
+
+    #[test]
+    fn the_quotes_are_one_json_array_made_once_for_a_snapshot() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        board.publish(&source, UnixMicros(START.0 + 90_500_000));
+        let snapshot = board.snapshot();
+        let (json, first) = (snapshot.quotes_json(), snapshot.quotes[0]);
+        let expected = format!("[[1001,{},{}],[1002,", first.price.0, first.change());
+        assert!(json.starts_with(&expected), "{json}");
+        assert_eq!((json.matches('[').count(), json.matches(',').count()), (21, 59));
+        assert!(Arc::ptr_eq(&json, &board.snapshot().quotes_json()));
     }
 
     #[test]

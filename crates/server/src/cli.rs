@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use store::Role;
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
 #[derive(Debug, Parser)]
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// Look after the ledger.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look after the people who play.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Measure a running server. Its limits (limits.enabled) should be off.
     #[command(subcommand)]
     Load(LoadCommand),
@@ -46,6 +50,14 @@ pub(crate) enum Command {
 pub(crate) enum AuditCommand {
     /// Walk every player's chain and re-derive cash, shares and XP; exit code 1 at a difference.
     Verify(VerifyArgs),
+}
+
+/// What can be done with a user.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make somebody an operator, who sees how the server is, or a player again. The server may
+    /// run meanwhile; exit code 1 when nobody has the address.
+    Role(UserRoleArgs),
 }
 
 /// What can be sent to a running server, and what it takes.
@@ -102,6 +114,36 @@ pub(crate) struct VerifyArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `user role`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserRoleArgs {
+    /// The address the person registered with.
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: String,
+    /// What the person may be.
+    pub(crate) role: RoleWord,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// A role on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RoleWord {
+    /// May look after the server, too.
+    Operator,
+    /// May play.
+    Player,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::Operator => Self::Operator,
+            RoleWord::Player => Self::Player,
+        }
+    }
 }
 
 /// Flags of `load prepare`.

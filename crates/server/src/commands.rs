@@ -1,12 +1,15 @@
-//! The commands that do one thing and end: `migrate` and `audit verify`. Those of `load` stand in
-//! `prepare` and `load`.
+//! The commands that do one thing and end: `migrate`, `audit verify` and `user role`. Those of
+//! `load` stand in `prepare` and `load`.
 
 use std::process::ExitCode;
 
 use archive::Report;
+use domain::Clock as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use store::{Role, Store};
 
+use crate::clock::SystemClock;
 use crate::config::{Config, without_password};
 use crate::data_dir::DataDirError;
 use crate::failure::Failure;
@@ -24,10 +27,7 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
 /// Checks the whole ledger; 1 when something in it does not hold. A server may go on writing
 /// meanwhile, so no lock is taken; but no database is made either.
 pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Failure> {
-    if let Some(file) = config.sqlite_file().filter(|file| !file.is_file()) {
-        return Err(DataDirError::NoDatabase(file).into());
-    }
-    let store = start::connect_store(&config.database).await?;
+    let store = connect_existing(config).await?;
     let bar = progress_bar("verifying {wide_bar} {pos}/{len} players", 0);
     let report = archive::verify(&store, |done, total| {
         bar.set_length(total);
@@ -38,6 +38,35 @@ pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Fail
     store.close().await;
     term::say(&if json { as_json(&report) } else { as_text(&report) });
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Gives the user of this address a role; 1 when there is none. A server may run meanwhile: it is
+/// one row, which the server reads with every page.
+pub(crate) async fn set_role(
+    config: &Config,
+    email: &str,
+    role: Role,
+) -> Result<ExitCode, Failure> {
+    let store = connect_existing(config).await?;
+    let key = email.trim().to_lowercase();
+    let is_set = store.set_role(&key, role, SystemClock.now()).await;
+    let database = || without_password(&config.database.url);
+    let is_set = is_set.map_err(|error| Failure::Database(database(), error))?;
+    store.close().await;
+    if !is_set {
+        term::complain(&format!("nobody has registered with {key}"));
+        return Ok(ExitCode::FAILURE);
+    }
+    term::say(&format!("{key} is now: {}\n", role.as_str()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the database, which must be there already, without its lock.
+async fn connect_existing(config: &Config) -> Result<Store, Failure> {
+    if let Some(file) = config.sqlite_file().filter(|file| !file.is_file()) {
+        return Err(DataDirError::NoDatabase(file).into());
+    }
+    start::connect_store(&config.database).await
 }
 
 /// How far a command is; hidden when nobody watches.

@@ -22,6 +22,9 @@ pub(crate) enum DataDirError {
     /// The system refused to write into it.
     #[error("cannot write {}", .0.display())]
     Write(PathBuf, #[source] io::Error),
+    /// The write-ahead log that was left beside the database cannot be synced.
+    #[error("cannot bring the log of {} to the disk", .0.display())]
+    Log(PathBuf, #[source] io::Error),
     /// Another process holds the lock; its number if it could be read.
     #[error("{} is in use by another openbell process{}", .0.display(), said(.1))]
     InUse(PathBuf, Option<u32>),
@@ -47,7 +50,10 @@ pub(crate) fn make(dir: &Path) -> Result<(), DataDirError> {
         return Err(DataDirError::NoParent(dir.to_owned(), parent.to_owned()));
     }
     let made = DirBuilder::new().mode(0o700).create(dir);
-    made.map_err(|error| DataDirError::Make(dir.to_owned(), error))
+    // A name survives a power cut once its directory was synced. SQLite sees to that for its files,
+    // but not for the directory they are in, with which all of them could be gone.
+    let kept = made.and_then(|()| File::open(parent)?.sync_all());
+    kept.map_err(|error| DataDirError::Make(dir.to_owned(), error))
 }
 
 /// The right to be the only process on a SQLite file, for as long as this value lives. The system

@@ -1,4 +1,5 @@
-//! What the server does in the background; see `reconcile` for how it is kept running.
+//! What the server does in the background; see `reconcile` for how it is kept running. Writing and
+//! thinning out the players' equity stands in `equity`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod config;
 mod data_dir;
+mod equity;
 mod failure;
 mod history;
 mod jobs;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{AuditCommand, Cli, Command, LoadCommand};
+use crate::cli::{AuditCommand, Cli, Command, LoadCommand, UserCommand};
 use crate::config::Flags;
 use crate::failure::Failure;
 
@@ -61,6 +62,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(AuditCommand::Verify(args)) => {
             let settings = config::load(&Flags::from(args.database))?;
             return runtime.block_on(commands::verify(&settings.config, args.json));
+        }
+        Command::User(UserCommand::Role(args)) => {
+            let settings = config::load(&Flags::from(args.database))?;
+            let role = commands::set_role(&settings.config, &args.email, args.role.into());
+            return runtime.block_on(role);
         }
         Command::Load(LoadCommand::Prepare(args)) => {
             let settings = config::load(&Flags::from(args.database))?;

@@ -46,7 +46,8 @@ pub(crate) async fn keep<R: Reconciler>(mut job: R, stop: CancellationToken) {
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures: u64 = 0;
     let rounds = async {
-        loop {
+        // A turn that was due already is none once it is told to stop.
+        while !stop.is_cancelled() {
             turns.tick().await;
             while !turn(&mut job, &mut failures).await {
                 // A long way is gone in bounded parts, with others let in between.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use cluster::Counters;
 use domain::{Clock, Rules};
 use leaderboard::{Board, Follower};
+use market::{MarketSource, PriceBoard};
+use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +20,7 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{banner, jobs, start, telemetry, term};
+use crate::{banner, equity, jobs, start, telemetry, term};
 
 /// How long answers may still go out once the disk has failed.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -121,6 +123,7 @@ impl Server {
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
         let Self { config, world, board, follower, clock, metrics, .. } = self;
         let World { store, source, prices, history } = world;
+        spawn_equity_jobs(&store, &source, &prices, &clock, tasks, stop);
         let ticker_stop = stop.clone();
         tasks.spawn(market::ticker::run(source, prices, Arc::clone(&clock), async move {
             ticker_stop.cancelled().await;
@@ -146,6 +149,34 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         tasks.spawn(keep(jobs::FoldMetrics { metrics }, stop.clone()));
     }
+}
+
+/// Starts what writes the players' curves.
+fn spawn_equity_jobs(
+    store: &Store,
+    source: &Arc<MarketSource>,
+    prices: &PriceBoard,
+    clock: &Arc<dyn Clock>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let job = equity::SnapshotEquity {
+        store: store.clone(),
+        source: Arc::clone(source),
+        // Closes are kept in the order of the stocks.
+        last_stock_id: prices.listings().last().map(|listing| listing.stock_id),
+        clock: Arc::clone(clock),
+        written: None,
+    };
+    tasks.spawn(keep(job, stop.clone()));
+    let job = equity::RollUpEquity {
+        store: store.clone(),
+        source: Arc::clone(source),
+        clock: Arc::clone(clock),
+        after_player_id: 0,
+        rolled_up: None,
+    };
+    tasks.spawn(keep(job, stop.clone()));
 }
 
 /// Ends the process when the disk has failed: what runs gets its refusals first. The database is

@@ -11,7 +11,7 @@ use store::{DatabaseConfig, Game, NewStock, Store, StoreError};
 use crate::clock::SystemClock;
 use crate::config::{Config, without_password};
 use crate::data_dir;
-use crate::data_dir::DatabaseLock;
+use crate::data_dir::{DataDirError, DatabaseLock};
 use crate::failure::Failure;
 use crate::history::History;
 use crate::term;
@@ -27,13 +27,16 @@ pub(crate) struct World {
     pub(crate) history: History,
 }
 
-/// Makes the data directory if the database is a file in it, and takes the lock of the file.
+/// Makes the data directory if the database is a file in it, takes the lock of the file, and brings
+/// to the disk what another process has left there.
 pub(crate) fn take_database(config: &Config) -> Result<Option<DatabaseLock>, Failure> {
     let Some(file) = config.sqlite_file() else { return Ok(None) };
     if file.starts_with(&config.data_dir) {
         data_dir::make(&config.data_dir)?;
     }
-    Ok(Some(DatabaseLock::take(&file)?))
+    let lock = DatabaseLock::take(&file)?;
+    store::keep_log(&file).map_err(|error| DataDirError::Log(file, error))?;
+    Ok(Some(lock))
 }
 
 /// Opens the database as it is.

@@ -21,6 +21,15 @@ pub struct ScoreCursor {
     pub version: i64,
 }
 
+/// What a board shows of a player.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShownName {
+    /// The name, or the pseudonym that stands for it.
+    Known(String),
+    /// Nothing.
+    Hidden,
+}
+
 static SCORES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.scores_page",
@@ -43,9 +52,13 @@ static NAMES: Lazy = Lazy::new(|| {
         "players.names",
         &[("player_id", Type::Int)],
         "WITH wanted AS MATERIALIZED ({rows})
-         SELECT p.player_id, u.name FROM wanted w
+         SELECT p.player_id,
+             CASE COALESCE(a.shows, 'name') WHEN 'name' THEN u.name
+                 WHEN 'pseudonym' THEN a.pseudonym END AS name
+         FROM wanted w
          JOIN players p ON p.player_id = w.player_id
-         JOIN users u ON u.user_id = p.user_id",
+         JOIN users u ON u.user_id = p.user_id
+         LEFT JOIN appearances a ON a.player_id = p.player_id",
     )
 });
 
@@ -96,18 +109,22 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// The names of these players (at most a page of them).
+    /// What may be shown of these players (at most a page of them). A player whose user has left
+    /// is not among them.
     ///
     /// # Errors
     /// The fault met.
     pub async fn player_names(
         &self,
         player_ids: &[i64],
-    ) -> Result<HashMap<i64, String>, StoreError> {
+    ) -> Result<HashMap<i64, ShownName>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        let names: Vec<(i64, String)> = with_db!(self, |db, sql| {
+        let names: Vec<(i64, Option<String>)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&NAMES)).bind_rows(&rows).fetch_all(&db.reader).timed(&NAMES).await?
         });
-        Ok(names.into_iter().collect())
+        let read = |(player_id, name): (i64, Option<String>)| {
+            (player_id, name.map_or(ShownName::Hidden, ShownName::Known))
+        };
+        Ok(names.into_iter().map(read).collect())
     }
 }

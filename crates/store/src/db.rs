@@ -171,6 +171,12 @@ async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<Sqlite
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+            // SQLite undoes a transaction by itself when the disk is full. The connection is then
+            // in none, but counts as being in one and would refuse to begin another for ever.
+            .before_acquire(|conn, _| {
+                let is_free = !conn.is_in_transaction();
+                Box::pin(async move { Ok(is_free) })
+            })
     };
     let writer = pool(1).connect_with(options.clone()).await?;
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await?;

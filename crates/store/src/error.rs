@@ -46,7 +46,8 @@ pub enum StoreError {
     /// The database is damaged.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
-    /// The disk did not keep what was written to it; nothing is read or written any more.
+    /// The disk did not keep what was written to it; nothing is read or written any more. What was
+    /// being committed when it failed may be found by the next process.
     #[error("the disk failed to keep what was written")]
     DiskFailed,
     /// The database or its address is not one this program can run on.

@@ -14,6 +14,8 @@ pub(crate) const MAIN: &str = "main";
 pub struct Game {
     /// Its number.
     pub game_id: i64,
+    /// The word it is joined by, in lower case.
+    pub code: String,
     /// The market it was opened with.
     pub market: String,
     /// When its market began.
@@ -34,13 +36,19 @@ static LOAD: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &LOAD];
 
+type Row = (i64, String, i64);
+
+fn read(code: &str, (game_id, market, started_at): Row) -> Game {
+    Game { game_id, code: code.to_owned(), market, started_at: UnixMicros(started_at) }
+}
+
 impl Store {
     /// The game `main`, opened now if it does not exist yet.
     ///
     /// # Errors
     /// The fault met.
     pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
-        let (game_id, market, started_at): (i64, String, i64) = with_db!(self, |db, sql| {
+        let row: Row = with_db!(self, |db, sql| {
             let found = sqlx::query_as(sql(&LOAD))
                 .bind(MAIN)
                 .fetch_optional(&db.reader)
@@ -60,6 +68,18 @@ impl Store {
                 }
             }
         });
-        Ok(Game { game_id, market, started_at: UnixMicros(started_at) })
+        Ok(read(MAIN, row))
+    }
+
+    /// The game of this code, whatever its case.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_game(&self, code: &str) -> Result<Option<Game>, StoreError> {
+        let code = code.to_lowercase();
+        let row: Option<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LOAD)).bind(&code).fetch_optional(&db.reader).timed(&LOAD).await?
+        });
+        Ok(row.map(|row| read(&code, row)))
     }
 }

@@ -23,6 +23,35 @@ pub struct LedgerRow {
     pub note: Option<String>,
 }
 
+/// Which entries of a player are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedgerFilter {
+    /// Of this kind only.
+    pub kind: Option<EntryKind>,
+    /// About this stock only.
+    pub stock_id: Option<i64>,
+}
+
+/// A page of the entries that a filter lets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilteredPage {
+    /// The entries, newest first.
+    pub rows: Vec<LedgerRow>,
+    /// The version below which to go on; `None` at the end of the ledger.
+    pub next: Option<i64>,
+}
+
+/// A note with the trade that it explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteRow {
+    /// The version of the trade.
+    pub version: i64,
+    /// The note.
+    pub text: String,
+    /// When it was written.
+    pub written_at: UnixMicros,
+}
+
 /// The columns of the ledger, as read.
 #[derive(sqlx::FromRow)]
 pub(crate) struct EntryRow {
@@ -107,6 +136,32 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
+// Rare entries are searched for among a bounded number of versions at a time.
+static FILTERED_PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "ledger.filtered_page",
+        "SELECT l.*, s.symbol, n.text AS note FROM portfolio_audit l
+         LEFT JOIN stocks s ON s.stock_id = l.stock_id
+         LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
+         WHERE l.player_id = $1 AND l.version < $2 AND l.version >= $3
+           AND (CAST($4 AS TEXT) IS NULL OR l.kind = $4)
+           AND (CAST($5 AS BIGINT) IS NULL OR l.stock_id = $5)
+         ORDER BY l.version DESC LIMIT $6",
+    )
+});
+
+static HEAD: Lazy = Lazy::new(|| {
+    Statement::new("ledger.head", "SELECT balance_version FROM players WHERE player_id = $1")
+});
+
+static NOTES_PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "notes.page",
+        "SELECT n.version, n.text, n.written_at FROM trade_notes n
+         WHERE n.player_id = $1 AND n.version > $2 ORDER BY n.version LIMIT $3",
+    )
+});
+
 static FIND: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.find",
@@ -126,7 +181,11 @@ static RANGE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND, &RANGE];
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&PAGE, &FILTERED_PAGE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
+
+/// How many versions are searched for a filtered page.
+const SEARCHED_MAX: i64 = 10_000;
 
 /// How many months ahead of the present PostgreSQL's partitions are made.
 const MONTHS_AHEAD: usize = 3;
@@ -153,6 +212,81 @@ impl Store {
                 .await?
         });
         rows.into_iter().map(EntryRow::read).collect()
+    }
+
+    /// Entries of a player that the filter lets through below version `before`, newest first, at
+    /// most `limit`. Of a long ledger a page may be short, or empty, and yet not be the last one.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn filtered_transactions_page(
+        &self,
+        player_id: i64,
+        filter: LedgerFilter,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<FilteredPage, StoreError> {
+        let before = match before {
+            Some(before) => before,
+            None => self.find_head(player_id).await?.map_or(0, |head| head + 1),
+        };
+        let from = before.saturating_sub(SEARCHED_MAX);
+        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FILTERED_PAGE))
+                .bind(player_id)
+                .bind(before)
+                .bind(from)
+                .bind(filter.kind.map(EntryKind::as_str))
+                .bind(filter.stock_id)
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .timed(&FILTERED_PAGE)
+                .await?
+        });
+        let rows = rows.into_iter().map(EntryRow::read).collect::<Result<Vec<_>, _>>()?;
+        let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
+        let searched_to = rows.last().filter(|_| is_full).map_or(from, |row| row.entry.version);
+        // Versions begin at 1.
+        Ok(FilteredPage { rows, next: Some(searched_to).filter(|version| *version > 1) })
+    }
+
+    /// The version of a player's last entry.
+    async fn find_head(&self, player_id: i64) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HEAD))
+                .bind(player_id)
+                .fetch_optional(&db.reader)
+                .timed(&HEAD)
+                .await?
+        });
+        Ok(row.map(|(version,)| version))
+    }
+
+    /// Notes of a player about trades after version `after`, oldest trade first, at most `limit`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn notes_page(
+        &self,
+        player_id: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<NoteRow>, StoreError> {
+        let rows: Vec<(i64, String, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&NOTES_PAGE))
+                .bind(player_id)
+                .bind(after)
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .timed(&NOTES_PAGE)
+                .await?
+        });
+        let read = |(version, text, written_at)| NoteRow {
+            version,
+            text,
+            written_at: UnixMicros(written_at),
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// The trade (a purchase or a sale) of this number.

@@ -1,7 +1,7 @@
 //! A player's portfolio as one statement each: join, value, profit and percentage are computed by
 //! the database, at the prices bound with the statement. Averages and texts are made outside.
 
-use domain::{Money, PageRequest, Price, Quantity, Symbol};
+use domain::{Counts, Day, Levels, Money, PageRequest, Price, Quantity, Symbol};
 
 use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
@@ -30,6 +30,24 @@ pub struct HoldingRow {
     pub profit_loss_hundredths: i64,
 }
 
+/// What a player has to do with one stock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stake {
+    /// Shares held.
+    pub quantity: Quantity,
+    /// What they cost.
+    pub cost_basis: Money,
+    /// Whether the player watches it.
+    pub is_watched: bool,
+}
+
+impl Stake {
+    /// What a share cost on average, rounded to 1/10,000; 0 without shares.
+    pub fn average_price(&self) -> Price {
+        average(self.cost_basis, self.quantity)
+    }
+}
+
 /// A player's sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioSummary {
@@ -43,6 +61,19 @@ pub struct PortfolioSummary {
     pub total_invested: Money,
     /// What the shares are worth.
     pub total_value: Money,
+}
+
+/// What a portfolio is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortfolioMix {
+    /// Cash.
+    pub cash: Money,
+    /// How many stocks are held.
+    pub holdings: i64,
+    /// The holding that is worth most, and what it is worth.
+    pub largest: Option<(Symbol, Money)>,
+    /// What the holdings of each category are worth, the largest first; 63 at most.
+    pub categories: Vec<(String, Money)>,
 }
 
 // The value of a holding in cents, rounded down: quantity in millionths times price in
@@ -71,6 +102,18 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
+static STAKE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.stake",
+        "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
+             CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
+         FROM players pl
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
+         LEFT JOIN watches w ON w.player_id = pl.player_id AND w.stock_id = $2
+         WHERE pl.player_id = $1",
+    )
+});
+
 static SUMMARY: Lazy = Lazy::new(|| {
     Statement::new(
         "portfolio.summary",
@@ -88,7 +131,50 @@ static SUMMARY: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &SUMMARY];
+static MIX: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.mix",
+        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+         valued AS MATERIALIZED (
+             SELECT s.symbol, s.category,
+                 COALESCE(((h.quantity / 1000000) * p.price
+                     + (h.quantity % 1000000) * p.price / 1000000) / 100, 0) AS value
+             FROM holdings h
+             JOIN stocks s ON s.stock_id = h.stock_id
+             LEFT JOIN prices p ON p.stock_id = h.stock_id
+             WHERE h.player_id = $1 AND h.quantity > 0),
+         kinds AS (
+             SELECT category, CAST(SUM(value) AS BIGINT) AS value FROM valued GROUP BY category),
+         largest AS (SELECT symbol, value FROM valued ORDER BY value DESC, symbol LIMIT 1)
+         SELECT pl.cash, t.holdings, m.symbol AS largest, m.value AS largest_value,
+             k.category, k.value
+         FROM players pl
+         JOIN (SELECT count(*) AS holdings FROM valued) t ON true
+         LEFT JOIN largest m ON true
+         LEFT JOIN kinds k ON true
+         WHERE pl.player_id = $1
+         ORDER BY k.value DESC, k.category LIMIT 63",
+    )
+});
+
+static COUNTS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.counts",
+        "WITH prices AS MATERIALIZED ({prices:$2:prices})
+         SELECT pl.cash, pl.total_xp, pl.trades, pl.notes, pl.stocks_bought,
+             pl.categories_bought, pl.realised_profit,
+             CAST(COALESCE(SUM(((h.quantity / 1000000) * p.price
+                 + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value,
+             MIN(h.opened_on) AS opened_on
+         FROM players pl
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         WHERE pl.player_id = $1
+         GROUP BY pl.player_id",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &MIX, &COUNTS];
 
 #[derive(sqlx::FromRow)]
 struct PageRow {
@@ -120,6 +206,19 @@ impl PageRow {
             profit_loss_hundredths: self.profit_hundredths?,
         })
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct CountsRow {
+    cash: i64,
+    total_xp: i64,
+    trades: i64,
+    notes: i64,
+    stocks_bought: i64,
+    categories_bought: i64,
+    realised_profit: i64,
+    value: i64,
+    opened_on: Option<i64>,
 }
 
 /// Cost over quantity, rounded to the nearest 1/10,000.
@@ -154,6 +253,26 @@ impl Store {
         Ok((rows.into_iter().filter_map(PageRow::read).collect(), total))
     }
 
+    /// What a player has to do with a stock.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn load_stake(&self, player_id: i64, stock_id: i64) -> Result<Stake, StoreError> {
+        let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&STAKE))
+                .bind(player_id)
+                .bind(stock_id)
+                .fetch_optional(&db.reader)
+                .timed(&STAKE)
+                .await?
+        });
+        Ok(row.map_or_else(Stake::default, |(quantity, cost_basis, watched)| Stake {
+            quantity: Quantity(quantity),
+            cost_basis: Money(cost_basis),
+            is_watched: watched != 0,
+        }))
+    }
+
     /// A player's sums. One statement.
     ///
     /// # Errors
@@ -174,5 +293,65 @@ impl Store {
             });
         let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));
         Ok(PortfolioSummary { name, cash, total_xp, total_invested, total_value })
+    }
+
+    /// What a player's portfolio is made of. One statement.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` when there is no such player.
+    pub async fn portfolio_mix(
+        &self,
+        player_id: i64,
+        prices_json: &str,
+    ) -> Result<PortfolioMix, StoreError> {
+        type Row = (i64, i64, Option<String>, Option<i64>, Option<String>, Option<i64>);
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&MIX))
+                .bind(player_id)
+                .bind(prices_json)
+                .fetch_all(&db.reader)
+                .timed(&MIX)
+                .await?
+        });
+        let Some((cash, holdings, symbol, value, ..)) = rows.first().cloned() else {
+            return Err(StoreError::Fault(sqlx::Error::RowNotFound));
+        };
+        let symbol = symbol.and_then(|text| Symbol::parse(&text).ok());
+        let largest = symbol.zip(value.map(Money));
+        let read = |(.., category, value): Row| Some((category?, Money(value?)));
+        let categories = rows.into_iter().filter_map(read).collect();
+        Ok(PortfolioMix { cash: Money(cash), holdings, largest, categories })
+    }
+
+    /// What a player's achievements are measured against at the prices of `market_day`. One
+    /// statement.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` when there is no such player.
+    pub async fn load_counts(
+        &self,
+        player_id: i64,
+        prices_json: &str,
+        market_day: Day,
+        levels: &Levels,
+    ) -> Result<Counts, StoreError> {
+        let row: CountsRow = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&COUNTS))
+                .bind(player_id)
+                .bind(prices_json)
+                .fetch_one(&db.reader)
+                .timed(&COUNTS)
+                .await?
+        });
+        Ok(Counts {
+            level: levels.progress(row.total_xp).level,
+            trades: row.trades,
+            stocks: row.stocks_bought,
+            categories: i64::from(row.categories_bought.count_ones()),
+            holding_days: row.opened_on.map_or(0, |day| i64::from(market_day.0) - day),
+            portfolio_value: Money(row.cash.saturating_add(row.value)),
+            profit: Money(row.realised_profit),
+            notes: row.notes,
+        })
     }
 }

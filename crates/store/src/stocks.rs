@@ -147,7 +147,7 @@ pub(crate) static STATEMENTS: &[&Lazy] =
     &[&PAGE, &FIND, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     stock_id: Option<i64>,
     symbol: Option<String>,
     name: Option<String>,
@@ -158,7 +158,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Option<StockRow> {
+    pub(crate) fn read(self) -> Option<StockRow> {
         Some(StockRow {
             stock_id: self.stock_id?,
             symbol: Symbol::parse(&self.symbol?).ok()?,
@@ -172,7 +172,7 @@ impl Row {
 }
 
 /// `text` as a pattern that finds it anywhere, its own wildcards taken literally.
-fn contains_pattern(text: &str) -> String {
+pub(crate) fn contains_pattern(text: &str) -> String {
     let mut pattern = "%".to_owned();
     for c in text.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {

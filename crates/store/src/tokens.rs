@@ -10,6 +10,35 @@ use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A program that asks the API.
+    Api,
+    /// A browser's session.
+    Web,
+}
+
+impl TokenKind {
+    /// The word that is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Web => "web",
+        }
+    }
+
+    /// The kind of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Api, Self::Web].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A kind as read from the database.
+fn read_kind(word: &str) -> Result<TokenKind, StoreError> {
+    TokenKind::parse(word).ok_or_else(|| StoreError::Corrupt("unknown kind of token".to_owned()))
+}
+
 /// A token to be kept.
 #[derive(Clone, Copy, Debug)]
 pub struct NewToken<'a> {
@@ -17,6 +46,8 @@ pub struct NewToken<'a> {
     pub hash: [u8; 32],
     /// What its owner calls it.
     pub name: &'a str,
+    /// What it is for.
+    pub kind: TokenKind,
     /// When it dies unless it is used.
     pub idle_expires_at: UnixMicros,
     /// When it dies in any case.
@@ -34,6 +65,8 @@ pub struct Session {
     pub player_id: i64,
     /// When it was last marked as used.
     pub last_used_at: UnixMicros,
+    /// What the token is for.
+    pub kind: TokenKind,
 }
 
 /// A token as its owner sees it.
@@ -43,6 +76,8 @@ pub struct TokenRow {
     pub token_id: i64,
     /// What its owner calls it.
     pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
     /// When it was made.
     pub created_at: UnixMicros,
     /// When it was last marked as used.
@@ -55,8 +90,8 @@ pub(crate) static CREATE: Lazy = Lazy::new(|| {
     Statement::new(
         "tokens.create",
         "INSERT INTO tokens
-             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
-         VALUES ($1, $2, $3, $4, $4, $5, $6) RETURNING token_id",
+             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at, kind)
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $7) RETURNING token_id",
     )
 });
 
@@ -65,7 +100,8 @@ static FIND_SESSIONS: Lazy = Lazy::new(|| {
         "tokens.find_sessions",
         &[("hash", Type::Bytes)],
         "WITH asked AS MATERIALIZED ({rows})
-         SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at FROM asked a
+         SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
+         FROM asked a
          JOIN tokens t ON t.hash = a.hash
          JOIN games g ON g.code = 'main'
          JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
@@ -83,15 +119,23 @@ static TOUCH: Lazy = Lazy::new(|| {
 static PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "tokens.page",
-        "SELECT token_id, name, created_at, last_used_at, expires_at,
+        "SELECT token_id, name, kind, created_at, last_used_at, expires_at,
              count(*) OVER () AS total
          FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+             AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
          ORDER BY token_id DESC LIMIT $3 OFFSET $4",
     )
 });
 
 static REVOKE: Lazy = Lazy::new(|| {
     Statement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2")
+});
+
+static REVOKE_OTHERS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.revoke_others",
+        "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
+    )
 });
 
 static DELETE_EXPIRED: Lazy = Lazy::new(|| {
@@ -103,7 +147,9 @@ static DELETE_EXPIRED: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&CREATE, &FIND_SESSIONS, &TOUCH, &PAGE, &REVOKE, &DELETE_EXPIRED];
+    &[&CREATE, &FIND_SESSIONS, &TOUCH, &PAGE, &REVOKE, &REVOKE_OTHERS, &DELETE_EXPIRED];
+
+type PageRow = (i64, String, String, i64, i64, i64, i64);
 
 impl Store {
     /// Keeps a token; gives its number.
@@ -124,6 +170,7 @@ impl Store {
                 .bind(now.0)
                 .bind(token.idle_expires_at.0)
                 .bind(token.expires_at.0)
+                .bind(token.kind.as_str())
                 .fetch_one(&db.writer)
                 .timed(&CREATE)
                 .await?
@@ -141,7 +188,7 @@ impl Store {
         now: UnixMicros,
     ) -> Result<HashMap<[u8; 32], Session>, StoreError> {
         let rows = Rows::new(vec![Rows::bytes(hashes, |hash| hash.to_vec())]);
-        let found: Vec<(Vec<u8>, i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+        let found: Vec<(Vec<u8>, i64, i64, i64, i64, String)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&FIND_SESSIONS))
                 .bind_rows(&rows)
                 .bind(now.0)
@@ -149,11 +196,15 @@ impl Store {
                 .timed(&FIND_SESSIONS)
                 .await?
         });
-        let read = |(hash, token_id, user_id, player_id, at): (Vec<u8>, i64, i64, i64, i64)| {
-            let last_used_at = UnixMicros(at);
-            Some((hash.try_into().ok()?, Session { token_id, user_id, player_id, last_used_at }))
-        };
-        Ok(found.into_iter().filter_map(read).collect())
+        let mut sessions = HashMap::with_capacity(found.len());
+        for (hash, token_id, user_id, player_id, at, kind) in found {
+            let (last_used_at, kind) = (UnixMicros(at), read_kind(&kind)?);
+            if let Ok(hash) = hash.try_into() {
+                let session = Session { token_id, user_id, player_id, last_used_at, kind };
+                sessions.insert(hash, session);
+            }
+        }
+        Ok(sessions)
     }
 
     /// Marks a token as used now and lets it live until `idle_expires_at`.
@@ -178,36 +229,41 @@ impl Store {
         Ok(())
     }
 
-    /// A page of a user's living tokens, newest first, and how many there are (0 beyond the last
-    /// page).
+    /// A page of a user's living tokens, of one kind or of all, newest first, and how many there
+    /// are (0 beyond the last page).
     ///
     /// # Errors
     /// The fault met.
     pub async fn tokens_page(
         &self,
         user_id: i64,
+        kind: Option<TokenKind>,
         now: UnixMicros,
         page: PageRequest,
     ) -> Result<(Vec<TokenRow>, i64), StoreError> {
-        let rows: Vec<(i64, String, i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+        let rows: Vec<PageRow> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&PAGE))
                 .bind(user_id)
                 .bind(now.0)
                 .bind(page.per_page())
                 .bind(page.offset())
+                .bind(kind.map(TokenKind::as_str))
                 .fetch_all(&db.reader)
                 .timed(&PAGE)
                 .await?
         });
-        let total = rows.first().map_or(0, |row| row.5);
-        let read = |(token_id, name, created_at, last_used_at, expires_at, _)| TokenRow {
-            token_id,
-            name,
-            created_at: UnixMicros(created_at),
-            last_used_at: UnixMicros(last_used_at),
-            expires_at: UnixMicros(expires_at),
+        let total = rows.first().map_or(0, |row| row.6);
+        let read = |(token_id, name, kind, created_at, last_used_at, expires_at, _): PageRow| {
+            Ok(TokenRow {
+                token_id,
+                name,
+                kind: read_kind(&kind)?,
+                created_at: UnixMicros(created_at),
+                last_used_at: UnixMicros(last_used_at),
+                expires_at: UnixMicros(expires_at),
+            })
         };
-        Ok((rows.into_iter().map(read).collect(), total))
+        Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, total))
     }
 
     /// Ends a token of this user; whether there was one.
@@ -224,6 +280,26 @@ impl Store {
                 .await?
                 .rows_affected()
                 > 0
+        }))
+    }
+
+    /// Ends all tokens of this user but one; how many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn revoke_other_tokens(
+        &self,
+        user_id: i64,
+        kept_token_id: i64,
+    ) -> Result<u64, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&REVOKE_OTHERS))
+                .bind(user_id)
+                .bind(kept_token_id)
+                .execute(&db.writer)
+                .timed(&REVOKE_OTHERS)
+                .await?
+                .rows_affected()
         }))
     }
 

@@ -11,6 +11,30 @@ use crate::statement::{Lazy, Statement};
 use crate::tokens;
 use crate::{NewToken, Store, StoreError};
 
+/// What a user may do beside playing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing.
+    Player,
+    /// Look after the server.
+    Operator,
+}
+
+impl Role {
+    /// The word that is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Player => "player",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The role of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Player, Self::Operator].into_iter().find(|role| role.as_str() == word)
+    }
+}
+
 /// A person to be registered.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {
@@ -99,6 +123,27 @@ static SAVE_PASSWORD: Lazy = Lazy::new(|| {
     Statement::new("users.save_password", "UPDATE users SET password_hash = $2 WHERE user_id = $1")
 });
 
+static CHANGE_PASSWORD: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.change_password",
+        "UPDATE users SET password_hash = $2, updated_at = $3 WHERE user_id = $1",
+    )
+});
+
+static CHANGE_NAME: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.change_name",
+        "UPDATE users SET name = $2, updated_at = $3 WHERE user_id = $1",
+    )
+});
+
+static SET_ROLE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.set_role",
+        "UPDATE users SET role = $2, updated_at = $3 WHERE email_key = $1",
+    )
+});
+
 static ACCOUNT: Lazy = Lazy::new(|| {
     Statement::new(
         "users.account",
@@ -112,8 +157,16 @@ static ACCOUNT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&REGISTER, &SEAT, &CREDENTIALS, &SAVE_PASSWORD, &ACCOUNT];
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &REGISTER,
+    &SEAT,
+    &CREDENTIALS,
+    &SAVE_PASSWORD,
+    &CHANGE_PASSWORD,
+    &CHANGE_NAME,
+    &SET_ROLE,
+    &ACCOUNT,
+];
 
 #[derive(sqlx::FromRow)]
 struct AccountRow {
@@ -175,6 +228,7 @@ impl Store {
                 .bind(now.0)
                 .bind(token.idle_expires_at.0)
                 .bind(token.expires_at.0)
+                .bind(token.kind.as_str())
                 .fetch_one(&mut *conn)
                 .timed(&tokens::CREATE)
                 .await?;
@@ -202,7 +256,7 @@ impl Store {
         Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
     }
 
-    /// Replaces a password's hash.
+    /// Replaces the hash of the same password by a better one.
     ///
     /// # Errors
     /// The fault met.
@@ -216,6 +270,73 @@ impl Store {
                 .await?;
         });
         Ok(())
+    }
+
+    /// Gives a user another password; the tokens are the caller's to end.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn change_password(
+        &self,
+        user_id: i64,
+        hash: &str,
+        now: UnixMicros,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&CHANGE_PASSWORD))
+                .bind(user_id)
+                .bind(hash)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&CHANGE_PASSWORD)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Gives a user another name, as checked.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn change_name(
+        &self,
+        user_id: i64,
+        name: &str,
+        now: UnixMicros,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&CHANGE_NAME))
+                .bind(user_id)
+                .bind(name)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&CHANGE_NAME)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Gives the user of this address (in lower case) a role; whether there is such a user.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn set_role(
+        &self,
+        email_key: &str,
+        role: Role,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&SET_ROLE))
+                .bind(email_key)
+                .bind(role.as_str())
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&SET_ROLE)
+                .await?
+                .rows_affected()
+                > 0
+        }))
     }
 
     /// A user with the player in the game `main`.

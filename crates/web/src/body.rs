@@ -1,6 +1,6 @@
-//! Request bodies: JSON only, of a bounded size and depth, within a bounded time, read straight
-//! from the bytes so that no number passes through a float. What the members mean is the routes'
-//! to say.
+//! Request bodies of the API: JSON only, of a bounded size and depth, within a bounded time, read
+//! straight from the bytes so that no number passes through a float. What the members mean is the
+//! routes' to say. Forms are read in `pages::form`.
 
 use std::time::Duration;
 
@@ -47,7 +47,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
-async fn read(body: Body, size_max: usize) -> Result<Bytes, Problem> {
+/// Reads a body to its end, unless it is too long.
+pub(crate) async fn read(body: Body, size_max: usize) -> Result<Bytes, Problem> {
     // A body that says how long it is need not be read to be refused.
     let said = axum::body::HttpBody::size_hint(&body).lower();
     if usize::try_from(said).is_ok_and(|said| said > size_max) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -20,6 +20,8 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::address::{self, ClientAddress};
+use crate::pages;
+use crate::pages::cookies::CameByHttps;
 use crate::problem::{Problem, codes};
 use crate::session::RequestId;
 use crate::state::AppState;
@@ -37,6 +39,8 @@ struct Facts {
     route: Route,
     /// Whether a trusted proxy says that the client came over HTTPS.
     is_https: bool,
+    /// What a page is made from that tells people of an error; `None` for programs.
+    page: Option<(HeaderMap, Uri)>,
 }
 
 /// The route of a request, once the router has found it.
@@ -68,7 +72,10 @@ impl Facts {
         let path: String = request.uri().path().chars().take(PATH_LENGTH_MAX).collect();
         let route = Route::default();
         request.extensions_mut().insert(route.clone());
-        Self { request_id, method: request.method().clone(), path, route, is_https }
+        request.extensions_mut().insert(CameByHttps(is_https));
+        let page = pages::errors::wants_page(request.uri().path(), request.headers());
+        let page = page.then(|| (request.headers().clone(), request.uri().clone()));
+        Self { request_id, method: request.method().clone(), path, route, is_https, page }
     }
 
     /// The method's name among those that are counted: a client can send any word.
@@ -114,7 +121,7 @@ pub(crate) async fn surround(
         player_id = Empty,
     );
     let patience = Duration::from_millis(state.config.http.request_timeout_ms);
-    let answer = answer(request, next, patience, &facts);
+    let answer = answer(&state, request, next, patience, &facts);
     let mut response = answer.instrument(span.clone()).await;
     if facts.is_https {
         headers::insist_on_https(&mut response, state.config.http.hsts_max_age_s);
@@ -123,7 +130,13 @@ pub(crate) async fn surround(
     response
 }
 
-async fn answer(request: Request, next: Next, patience: Duration, facts: &Facts) -> Response {
+async fn answer(
+    state: &AppState,
+    request: Request,
+    next: Next,
+    patience: Duration,
+    facts: &Facts,
+) -> Response {
     // Boxed: the state of all layers and handlers is large to hold inline.
     let inner = AssertUnwindSafe(Box::pin(next.run(request))).catch_unwind();
     let mut response = match tokio::time::timeout(patience, inner).await {
@@ -133,7 +146,7 @@ async fn answer(request: Request, next: Next, patience: Duration, facts: &Facts)
         // The desk carries an order out even when nobody waits for it any more.
         Err(_) => headers::protected(Problem::from(&codes::TIMED_OUT).into_response()),
     };
-    write_problem(&mut response, facts);
+    write_problem(state, &mut response, facts);
     if let Ok(value) = HeaderValue::from_str(&facts.request_id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -141,7 +154,7 @@ async fn answer(request: Request, next: Next, patience: Duration, facts: &Facts)
 }
 
 /// Writes the body of an error, also of those that are made by the router itself.
-fn write_problem(response: &mut Response, facts: &Facts) {
+fn write_problem(state: &AppState, response: &mut Response, facts: &Facts) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status() == codes::METHOD_NOT_ALLOWED.status => {
@@ -153,7 +166,13 @@ fn write_problem(response: &mut Response, facts: &Facts) {
         None if response.status() == codes::BAD_REQUEST.status => (&codes::BAD_REQUEST).into(),
         None => return,
     };
-    problem.write(response, &facts.request_id.to_string());
+    let request_id = facts.request_id.to_string();
+    match &facts.page {
+        Some((headers, uri)) => {
+            pages::errors::write(state, &problem, response, headers, uri, &request_id);
+        }
+        None => problem.write(response, &request_id),
+    }
     if facts.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }

@@ -56,7 +56,7 @@ fn tagged(headers: &HeaderMap, body: Vec<u8>, keep: HeaderValue) -> Response {
 }
 
 /// Whether the asker has the answer with this tag; weak comparison, as RFC 9110 has it.
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
     tags.any(|known| {

@@ -2,7 +2,9 @@
 //! them. It reads requests and tells answers; what an order does is decided in `domain`, when it
 //! is written in `trading`, and every SQL statement stands in `store`.
 
+mod account;
 mod address;
+mod assets;
 mod body;
 mod config;
 mod context;
@@ -12,6 +14,7 @@ mod etag;
 mod limits;
 mod names;
 mod openapi;
+mod pages;
 mod password;
 mod problem;
 mod query;

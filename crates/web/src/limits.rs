@@ -5,6 +5,8 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -16,6 +18,8 @@ use sha2::{Digest, Sha256};
 
 use crate::address;
 use crate::config::Limit;
+use crate::pages;
+use crate::pages::cookies::Jar;
 use crate::problem::{Problem, codes};
 use crate::session::bearer;
 use crate::state::AppState;
@@ -53,22 +57,42 @@ impl<S: Sync> FromRequestParts<S> for Network {
     }
 }
 
-/// Middleware that counts every request under `/api` and says in the answer's headers how many are
-/// left. Pages and probes are not counted: a probe that is refused would stop a healthy server.
+/// That a request's session was found to live, noted by whoever looked it up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recognised(Arc<AtomicBool>);
+
+impl Recognised {
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Middleware that counts every request of the API and of the pages and says in the answer's
+/// headers how many are left. Files and probes are not counted: a probe that is refused would stop
+/// a healthy server.
 pub(crate) async fn general(
     State(state): State<AppState>,
     network: Network,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let limits = &state.config.limits;
-    let counted = request.uri().path().starts_with("/api/") && request.method() != Method::OPTIONS;
+    let is_page = pages::is_page(request.uri().path());
+    let counted = is_page || request.uri().path().starts_with("/api/");
+    let counted = counted && request.method() != Method::OPTIONS;
     if !limits.enabled || !counted {
         return next.run(request).await;
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let (name, limit) = if reads { ("read", limits.read) } else { ("trade", limits.trade) };
-    let token = bearer(request.headers()).and_then(token::hash);
+    let recognised = Recognised::default();
+    request.extensions_mut().insert(recognised.clone());
+    let token = if is_page {
+        Jar::of(&request).session(request.headers())
+    } else {
+        bearer(request.headers())
+    };
+    let token = token.and_then(token::hash);
     let key = token.as_ref().map_or_else(|| network.0.clone(), |hash| hex(hash));
     let mut decision = take(&state, name, &key, limit).await;
     let mut response = if decision.allowed {
@@ -77,7 +101,12 @@ pub(crate) async fn general(
         refusal(&state, &decision).into_response()
     };
     // Made-up tokens, each new, must not be a way around the count.
-    if token.is_some() && response.status() == StatusCode::UNAUTHORIZED {
+    let is_unknown = if is_page {
+        !recognised.0.load(Ordering::Relaxed)
+    } else {
+        response.status() == StatusCode::UNAUTHORIZED
+    };
+    if token.is_some() && is_unknown {
         decision = take(&state, name, &network.0, limit).await;
         if !decision.allowed {
             response = refusal(&state, &decision).into_response();

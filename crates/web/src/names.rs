@@ -2,6 +2,7 @@
 //! many of them children, so what could hide, reorder, overflow or pretend is refused; what people
 //! are really called is not. That a name is escaped where it is shown is not this file's matter.
 
+use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory as _};
 use unicode_security::skeleton;
@@ -31,11 +32,36 @@ const STAFF: [&str; 10] = [
     "teacher",
 ];
 
-const INVISIBLE: &str = "The name field must not contain invisible or control characters.";
-const MARKS: &str = "The name field must not contain more than 4 accents on one letter.";
-const AT_SIGN: &str = "The name field must not contain an @.";
-const TAKEN_BY_STAFF: &str = "The name field must not look like a name of the staff.";
-const EMAIL_INVALID: &str = "The email field must be a valid email address.";
+/// Why a name is refused; the texts are the API's.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum NameFault {
+    #[error("The name field is required.")]
+    Missing,
+    #[error("The name field must not contain invisible or control characters.")]
+    Invisible,
+    #[error("The name field must not contain more than 4 accents on one letter.")]
+    Marks,
+    #[error("The name field must not contain an @.")]
+    AtSign,
+    #[error("The name field must not look like a name of the staff.")]
+    Staff,
+    #[error("The name field must be at least {LENGTH_MIN} characters.")]
+    TooShort,
+    /// Beyond so many characters.
+    #[error("The name field must not be greater than {0} characters.")]
+    TooLong(usize),
+    #[error("The name field must not be greater than {BYTES_MAX} bytes.")]
+    TooManyBytes,
+}
+
+/// Why an address is refused; the texts are the API's.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum EmailFault {
+    #[error("The email field is required.")]
+    Missing,
+    #[error("The email field must be a valid email address.")]
+    Invalid,
+}
 
 /// An e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,45 +72,44 @@ pub(crate) struct Email {
     pub(crate) key: String,
 }
 
-/// Tidies a name (NFC, one space between words) and checks it; the error is for the player.
-pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, String> {
+/// Tidies a name (NFC, one space between words) and checks it.
+pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, NameFault> {
     // `char::is_whitespace` would let line breaks through; they are refused below.
     let is_space = |c: char| c.general_category() == Category::SpaceSeparator;
     let composed: String = text.trim().nfc().filter(|c| !is_presentation(*c)).collect();
     let words: Vec<&str> = composed.split(is_space).filter(|word| !word.is_empty()).collect();
     let name = words.join(" ");
     if name.is_empty() {
-        return Err("The name field is required.".to_owned());
+        return Err(NameFault::Missing);
     }
     check_characters(&name)?;
     let length = name.graphemes(true).count();
     if length > config.length_max {
-        let max = config.length_max;
-        return Err(format!("The name field must not be greater than {max} characters."));
+        return Err(NameFault::TooLong(config.length_max));
     }
     if name.len() > BYTES_MAX {
-        return Err(format!("The name field must not be greater than {BYTES_MAX} bytes."));
+        return Err(NameFault::TooManyBytes);
     }
     if length < LENGTH_MIN {
-        return Err(format!("The name field must be at least {LENGTH_MIN} characters."));
+        return Err(NameFault::TooShort);
     }
     if is_refused(&name, config) {
-        return Err(TAKEN_BY_STAFF.to_owned());
+        return Err(NameFault::Staff);
     }
     Ok(name)
 }
 
 /// Checks an address; only sending to it could tell whether it exists.
-pub(crate) fn check_email(text: &str) -> Result<Email, String> {
+pub(crate) fn check_email(text: &str) -> Result<Email, EmailFault> {
     let shown: String = text.trim().nfc().collect();
     if shown.is_empty() {
-        return Err("The email field is required.".to_owned());
+        return Err(EmailFault::Missing);
     }
     let parts = shown.rsplit_once('@');
     let valid = shown.len() <= EMAIL_BYTES_MAX
         && parts.is_some_and(|(local, host)| is_local_part(local) && is_host(host));
     if !valid {
-        return Err(EMAIL_INVALID.to_owned());
+        return Err(EmailFault::Invalid);
     }
     let key = shown.to_lowercase();
     Ok(Email { shown, key })
@@ -95,20 +120,20 @@ fn is_presentation(c: char) -> bool {
     matches!(c, '\u{fe0e}' | '\u{fe0f}')
 }
 
-fn check_characters(name: &str) -> Result<(), String> {
+fn check_characters(name: &str) -> Result<(), NameFault> {
     let mut marks = 0;
     for (i, c) in name.chars().enumerate() {
         if is_invisible(c) {
-            return Err(INVISIBLE.to_owned());
+            return Err(NameFault::Invisible);
         }
         marks = if is_mark(c) { marks + 1 } else { 0 };
         // A mark at the start would sit on whatever is shown before the name.
         if marks > MARKS_IN_A_ROW_MAX || (i == 0 && marks > 0) {
-            return Err(MARKS.to_owned());
+            return Err(NameFault::Marks);
         }
     }
     if name.nfkc().any(|c| c == '@') {
-        return Err(AT_SIGN.to_owned());
+        return Err(NameFault::AtSign);
     }
     Ok(())
 }
@@ -174,7 +199,7 @@ fn is_host(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(name: &str) -> Result<String, String> {
+    fn check(name: &str) -> Result<String, NameFault> {
         check_name(name, &NamesConfig::default())
     }
 
@@ -216,28 +241,28 @@ mod tests {
     #[test]
     fn what_hides_reorders_or_overflows_is_refused() {
         for (name, error) in [
-            ("", "The name field is required."),
-            (" \u{a0} ", "The name field is required."),
-            ("A", "The name field must be at least 2 characters."),
-            (&"x".repeat(25), "The name field must not be greater than 24 characters."),
-            (&"👨🏽".repeat(20), "The name field must not be greater than 96 bytes."),
-            ("Ada\nBob", INVISIBLE),
-            ("Ada\u{0}", INVISIBLE),
-            ("Ada\u{202e}adA", INVISIBLE),
-            ("Ada\u{2066}x", INVISIBLE),
-            ("A\u{200b}da", INVISIBLE),
-            ("A\u{200d}da", INVISIBLE),
-            ("\u{feff}Ada", INVISIBLE),
-            ("Ada\u{2028}x", INVISIBLE),
-            ("Ada\u{e000}", INVISIBLE),
-            ("Ada\u{378}", INVISIBLE),
-            ("\u{3164}\u{3164}", INVISIBLE),
-            ("Z\u{335}\u{336}\u{337}\u{338}\u{334}a", MARKS),
-            ("\u{301}da", MARKS),
-            ("ada@example.com", AT_SIGN),
-            ("ada\u{ff20}example", AT_SIGN),
+            ("", NameFault::Missing),
+            (" \u{a0} ", NameFault::Missing),
+            ("A", NameFault::TooShort),
+            (&"x".repeat(25), NameFault::TooLong(24)),
+            (&"👨🏽".repeat(20), NameFault::TooManyBytes),
+            ("Ada\nBob", NameFault::Invisible),
+            ("Ada\u{0}", NameFault::Invisible),
+            ("Ada\u{202e}adA", NameFault::Invisible),
+            ("Ada\u{2066}x", NameFault::Invisible),
+            ("A\u{200b}da", NameFault::Invisible),
+            ("A\u{200d}da", NameFault::Invisible),
+            ("\u{feff}Ada", NameFault::Invisible),
+            ("Ada\u{2028}x", NameFault::Invisible),
+            ("Ada\u{e000}", NameFault::Invisible),
+            ("Ada\u{378}", NameFault::Invisible),
+            ("\u{3164}\u{3164}", NameFault::Invisible),
+            ("Z\u{335}\u{336}\u{337}\u{338}\u{334}a", NameFault::Marks),
+            ("\u{301}da", NameFault::Marks),
+            ("ada@example.com", NameFault::AtSign),
+            ("ada\u{ff20}example", NameFault::AtSign),
         ] {
-            assert_eq!(check(name).as_ref().map_err(String::as_str), Err(error), "{name:?}");
+            assert_eq!(check(name), Err(error), "{name:?}");
         }
     }
 
@@ -263,7 +288,7 @@ mod tests {
             "Teacher",
             "M0derator",
         ] {
-            assert_eq!(check(name), Err(TAKEN_BY_STAFF.to_owned()), "{name}");
+            assert_eq!(check(name), Err(NameFault::Staff), "{name}");
         }
         let config = NamesConfig { refused: vec!["Rude".to_owned()], ..NamesConfig::default() };
         assert!(check_name("so rude", &config).is_err());
@@ -276,7 +301,7 @@ mod tests {
         assert_eq!((&*email.shown, &*email.key), ("Ada.L+x@Example.COM", "ada.l+x@example.com"));
         assert!(check_email("ada@localhost").is_ok());
         assert!(check_email("josé@exämple.de").is_ok());
-        assert_eq!(check_email("  ").unwrap_err(), "The email field is required.");
+        assert_eq!(check_email("  "), Err(EmailFault::Missing));
         let long = format!("{}@{}.com", "a".repeat(64), "b".repeat(63).repeat(4));
         for bad in [
             "x",
@@ -295,7 +320,7 @@ mod tests {
             "<a@b.c>",
             &long,
         ] {
-            assert_eq!(check_email(bad).unwrap_err(), EMAIL_INVALID, "{bad}");
+            assert_eq!(check_email(bad), Err(EmailFault::Invalid), "{bad}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Passwords: argon2id with OWASP's parameters, as PHC strings. Hashing takes memory and a core, so
-//! a few run at once, a bounded number waits and the rest is refused at once. What a good password
-//! is decides `routes::auth`.
+//! a few run at once, a bounded number waits and the rest is refused at once. How long one may be
+//! is the configuration's.
 
 use std::sync::Arc;
 
@@ -32,6 +32,25 @@ pub enum HashError {
     /// The algorithm itself failed, which it does not.
     #[error("hashing a password failed")]
     Fault,
+}
+
+/// Why a password is refused, with the bound; the texts are the API's.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum PasswordFault {
+    #[error("The password field must be at least {0} characters.")]
+    TooShort(usize),
+    #[error("The password field must not be greater than {0} characters.")]
+    TooLong(usize),
+}
+
+/// Checks a password that somebody wants to have.
+pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordFault> {
+    let (min, max) = (config.password_length_min, config.password_length_max);
+    match length(password) {
+        length if length < min => Err(PasswordFault::TooShort(min)),
+        length if length > max => Err(PasswordFault::TooLong(max)),
+        _ => Ok(()),
+    }
 }
 
 /// What comparing with a stored hash said.

@@ -207,6 +207,11 @@ impl Problem {
         self
     }
 
+    /// The status and the stable code.
+    pub(crate) fn kind(&self) -> (StatusCode, &'static str) {
+        (self.0.status, self.0.code)
+    }
+
     /// Writes it as the body of a response that was made from it.
     pub(crate) fn write(&self, response: &mut Response, request_id: &str) {
         let inside = &*self.0;
@@ -284,7 +289,10 @@ impl From<DeskError> for Problem {
             DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
-            DeskError::Store(error) if matches!(*error, StoreError::InDoubt(..)) => {
+            // What could not be synced may still be found by the next process.
+            DeskError::Store(error)
+                if matches!(*error, StoreError::InDoubt(..) | StoreError::DiskFailed) =>
+            {
                 tracing::warn!(%error, "whether an order was carried out is not known");
                 Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
             }

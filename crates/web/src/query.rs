@@ -22,10 +22,16 @@ impl<S: Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    fn parse(query: &str) -> Self {
+    /// What stands in an address after `?`, and in a form.
+    pub(crate) fn parse(query: &str) -> Self {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         Self(split.map(|(name, value)| (decode(name), decode(value))).collect())
+    }
+
+    /// All of them.
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
     }
 
     /// The value of a parameter; of several the last, as in the original.

@@ -5,23 +5,20 @@ mod achievements;
 mod auth;
 mod health;
 mod leaderboard;
-mod orders;
-mod pages;
+pub(crate) mod orders;
 mod portfolio;
 pub(crate) mod stocks;
-mod transactions;
+pub(crate) mod transactions;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::problem::Problem;
-use crate::session::RequestId;
 use crate::state::AppState;
-use crate::{context, limits, openapi};
+use crate::{context, limits, openapi, pages};
 
 /// Everything that is served, ready for [`serve`](crate::serve).
 pub fn router(state: AppState) -> Router {
@@ -34,7 +31,7 @@ pub fn router(state: AppState) -> Router {
         .merge(achievements::router())
         .merge(leaderboard::router())
         .merge(health::router())
-        .merge(pages::router());
+        .merge(OpenApiRouter::from(pages::router(state.clone())));
     let router = openapi::mount(routes)
         .fallback(answer_nowhere)
         .layer(from_fn(context::note_route))
@@ -46,16 +43,10 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), context::cors::answer))
         .layer(from_fn(context::headers::protect))
         .layer(from_fn_with_state(state, context::surround))
+        .layer(pages::compression())
 }
 
-/// What an address answers that leads nowhere: a page for people, a problem for programs.
-async fn answer_nowhere(request_id: RequestId, request: Request) -> Response {
-    let path = request.uri().path();
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let wants_page = accept.is_some_and(|accept| accept.contains("text/html"));
-    let is_api = path == "/api" || path.starts_with("/api/");
-    if wants_page && !is_api {
-        return pages::not_found(request.headers(), &request_id.to_string());
-    }
-    Problem::route_not_found(path).into_response()
+/// What an address answers that leads nowhere.
+async fn answer_nowhere(request: Request) -> Response {
+    Problem::route_not_found(request.uri().path()).into_response()
 }

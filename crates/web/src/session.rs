@@ -1,5 +1,5 @@
-//! Who asks: the player behind a bearer token, and the number of the request. Tokens are made and
-//! read in `token`; logging in and out is `routes::auth`.
+//! Who asks: the player behind a bearer token or a session, and the number of the request. Tokens
+//! are made and read in `token`; accounts and sessions are opened in `account`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use domain::{Entropy, UnixMicros};
+use store::TokenKind;
 
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -33,15 +34,26 @@ impl FromRequestParts<AppState> for Player {
         let bearer = bearer(&parts.headers).ok_or_else(|| Problem::unauthenticated(false))?;
         let unknown = || Problem::unauthenticated(true);
         let hash = token::hash(bearer).ok_or_else(unknown)?;
-        let now = state.clock.now();
-        let session = state.door.find_session(hash).await?.ok_or_else(unknown)?;
-        if session.last_used_at.plus_seconds(TOUCH_INTERVAL_S) <= now {
-            touch(state, session.token_id, now).await;
-        }
-        tracing::Span::current().record("player_id", session.player_id);
-        let store::Session { token_id, user_id, player_id, .. } = session;
-        Ok(Self { player_id, user_id, token_id })
+        find_player(state, hash, TokenKind::Api).await?.ok_or_else(unknown)
     }
+}
+
+/// The player behind a living token of this kind. A session of the pages is none to the API, and
+/// a token of the API none to the pages: what leaks from one does not open the other.
+pub(crate) async fn find_player(
+    state: &AppState,
+    hash: [u8; 32],
+    kind: TokenKind,
+) -> Result<Option<Player>, Problem> {
+    let session = state.door.find_session(hash).await?;
+    let Some(session) = session.filter(|session| session.kind == kind) else { return Ok(None) };
+    let now = state.clock.now();
+    if session.last_used_at.plus_seconds(TOUCH_INTERVAL_S) <= now {
+        touch(state, session.token_id, now).await;
+    }
+    tracing::Span::current().record("player_id", session.player_id);
+    let store::Session { token_id, user_id, player_id, .. } = session;
+    Ok(Some(Player { player_id, user_id, token_id }))
 }
 
 /// Notes that a token is in use. When that fails the request goes on: the next one tries again.

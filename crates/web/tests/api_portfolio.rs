@@ -4,6 +4,7 @@ mod common;
 
 use common::App;
 use serde_json::{Value, json};
+use store::{Appearance, Shows};
 
 const BUY: &str = "/api/portfolio/buy";
 
@@ -165,6 +166,30 @@ async fn the_leaderboard_shows_rank_name_level_and_experience_and_nothing_else()
     assert_eq!(body["me"], json!({"rank": 2, "level": 1, "experience_points": 0}));
     assert_eq!(names(&body), ["data", "me", "meta", "success"]);
     assert!(!answer.text.contains('@'), "no address is ever shown");
+}
+
+#[tokio::test]
+async fn the_leaderboard_shows_people_as_they_want_to_be_shown() {
+    let app = App::start().await;
+    let (ada, bob, eve) =
+        (app.register("Ada").await, app.register("Bob").await, app.register("Eve").await);
+    let ids: Vec<i64> =
+        app.store.player_scores_page(0, 3).await.unwrap().iter().map(|p| p.0).collect();
+    let appear = async |player_id, shows| {
+        let appearance = Appearance { shows, pseudonym: Some("Fox".to_owned()) };
+        app.store.save_appearance(player_id, &appearance).await.unwrap();
+    };
+    for token in [&ada, &bob, &eve] {
+        buy(&app, token, "AAPL", 1).await;
+    }
+    appear(ids[0], Shows::Hidden).await;
+    appear(ids[1], Shows::Pseudonym).await;
+    let account = app.get_as(&eve, "/api/auth/user").await.json();
+    app.store.erase_user(account["user"]["id"].as_i64().unwrap()).await.unwrap();
+    let board = app.get_as(&ada, "/api/leaderboard").await.json();
+    let shown: Vec<_> = board["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();
+    assert_eq!(shown, ["Hidden player", "Fox", "A former player"]);
+    assert_eq!(board["me"]["rank"], json!(1), "who is hidden still has a rank");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ fn check_file(path: &str, content: &str) -> Vec<Finding> {
 }
 
 /// Asked at run time: worktrees may share one target directory, and so this program.
-fn root() -> Result<PathBuf, String> {
+pub(crate) fn root() -> Result<PathBuf, String> {
     let top = git(Path::new("."), &["rev-parse", "--show-toplevel"])?;
     Ok(PathBuf::from(top.trim_end()))
 }

@@ -65,6 +65,20 @@ async fn a_changed_hash_is_found() {
 }
 
 #[tokio::test]
+async fn a_ledger_holds_without_the_people_behind_it() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let fills = world.trade(60).await;
+        for user_id in &world.user_ids {
+            assert!(world.store.erase_user(*user_id).await.expect("erases"));
+        }
+        let report = verify(&world.store, |_, _| ()).await.expect("readable");
+        assert!(report.holds(), "{engine}: {report}");
+        assert_eq!((report.players, report.entries), (3, 3 + fills), "{engine}");
+    }
+}
+
+#[tokio::test]
 async fn a_removed_last_entry_is_found() {
     for engine in ENGINES {
         let sql = "DELETE FROM portfolio_audit WHERE player_id = $1 AND version =

@@ -6,7 +6,7 @@ use domain::{
     settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, Wanted};
+use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Wanted};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 
@@ -25,6 +25,7 @@ pub(crate) enum Hand {
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) player_ids: Vec<i64>,
+    pub(crate) user_ids: Vec<i64>,
     stock_ids: Vec<i64>,
     url: String,
     clock: ManualClock,
@@ -62,17 +63,25 @@ impl World {
         store.ensure_ledger_months(now).await.expect("months");
         store.save_achievements(&rules()).await.expect("achievements");
         let stocks = store.save_stocks(&["A", "B", "C"].map(stock)).await.expect("stocks");
-        let mut player_ids = Vec::new();
+        let (mut player_ids, mut user_ids) = (Vec::new(), Vec::new());
         for number in 0..3_u8 {
             let email = &*format!("{number}@example.org");
             let user = NewUser { name: "Kim", email, email_key: email, password_hash: "-" };
             let (hash, later) = ([number; 32], now.plus_seconds(1000));
-            let token = NewToken { hash, name: "test", idle_expires_at: later, expires_at: later };
+            let token = NewToken {
+                hash,
+                name: "test",
+                kind: TokenKind::Api,
+                idle_expires_at: later,
+                expires_at: later,
+            };
             let registered = store.register(&user, &token, &rules(), now).await.expect("works");
-            player_ids.push(registered.expect("a new e-mail").player_id);
+            let registered = registered.expect("a new e-mail");
+            player_ids.push(registered.player_id);
+            user_ids.push(registered.user_id);
         }
         let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
-        Self { store, player_ids, stock_ids, url, clock, _directory: directory }
+        Self { store, player_ids, user_ids, stock_ids, url, clock, _directory: directory }
     }
 
     /// Tries this many random actions, some in one commit, over a few days; gives how many of them

@@ -113,6 +113,34 @@ fn a_second_process_on_the_same_directory_is_one_line() {
 }
 
 #[test]
+fn a_role_is_given_by_address_while_the_server_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start_in(dir.path());
+    server.register("ada");
+    let data = path(dir.path());
+    let role = |email, role| run(&["user", "role", email, role, "--data-dir", &data]);
+    for word in ["operator", "player"] {
+        let output = role(" Ada@Example.org", word);
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(told, format!("ada@example.org is now: {word}\n"));
+    }
+    let text = complaint(&role("eve@example.org", "operator"));
+    assert_eq!(text, "openbell: nobody has registered with eve@example.org");
+    assert!(!role("ada@example.org", "king").status.success());
+    server.stop();
+}
+
+#[test]
+fn a_role_makes_no_database() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    let output = run(&["user", "role", "ada@example.org", "operator", "--data-dir", &data]);
+    assert!(complaint(&output).contains("openbell.db"), "{output:?}");
+    assert!(!dir.path().join("openbell.db").exists());
+}
+
+#[test]
 fn a_damaged_database_is_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());

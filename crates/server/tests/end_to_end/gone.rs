@@ -73,7 +73,7 @@ fn buy(server: &Server, token: &str) -> (u16, String) {
 }
 
 /// Asks until it is so.
-fn until(mut is_so: impl FnMut() -> bool, what: &str) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool, what: &str) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < NOTICE_MAX, "after {NOTICE_MAX:?} not yet: {what}");

@@ -81,6 +81,21 @@ fn every_scenario_measures_and_verifies() {
 }
 
 #[test]
+fn queues_are_read_though_the_server_closes_idle_connections_meanwhile() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, tokens) = prepared(dir.path(), "4");
+    let data = data.display().to_string();
+    let server = Server::start_at("127.0.0.1:0", &["--data-dir", &data], |command| {
+        command.env("OPENBELL__HTTP__HEADER_READ_TIMEOUT_MS", "200");
+        command.env("OPENBELL__HTTP__FIRST_BYTE_TIMEOUT_MS", "200");
+    });
+    let line = ["distinct", "--duration", "1s"];
+    let (good, text, report) = measure(&server, &tokens, dir.path(), &line);
+    assert!(good && report["queue_wait_ms"]["p99"].is_f64(), "{text}");
+    server.stop();
+}
+
+#[test]
 fn a_run_that_is_worse_than_the_last_kept_one_is_told() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, tokens) = prepared(dir.path(), "4");

@@ -2,8 +2,13 @@
 //! One test program, so that it is linked once.
 
 mod cli;
+mod disk_failed;
+mod disk_full;
 mod gone;
 mod killed;
 mod load;
+mod power_cut;
+mod promises;
 mod serve;
 mod server;
+mod traders;

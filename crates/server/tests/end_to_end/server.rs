@@ -134,6 +134,15 @@ impl Server {
         self.ask("GET", path, "", None)
     }
 
+    /// The number on the first line of the metrics that has these words in it; 0 without one.
+    pub(crate) fn metric(&self, words: &str) -> u64 {
+        let (_, metrics) = self.get("/metrics");
+        let mut lines = metrics.as_str().expect("a text").lines();
+        let line = lines.find(|line| line.contains(words) && !line.starts_with('#'));
+        let number = line.and_then(|line| line.rsplit(' ').next());
+        number.map_or(0, |number| number.parse().expect("a whole number"))
+    }
+
     /// Registers a player and gives the token.
     pub(crate) fn register(&self, name: &str) -> String {
         let body = serde_json::json!({
@@ -179,6 +188,28 @@ impl Server {
         token: &str,
         body: Option<&Value>,
     ) -> Option<String> {
+        self.exchange(method, path, token, None, body)
+    }
+
+    /// An order under a key, and the answer with its head.
+    pub(crate) fn try_order(
+        &self,
+        side: &str,
+        token: &str,
+        key: &str,
+        order: &Value,
+    ) -> Option<String> {
+        self.exchange("POST", &format!("/api/portfolio/{side}"), token, Some(key), Some(order))
+    }
+
+    fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -186,6 +217,9 @@ impl Server {
         head.push_str("Connection: close\r\nAccept: application/json\r\n");
         if !token.is_empty() {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        if let Some(key) = key {
+            head.push_str(&format!("Idempotency-Key: {key}\r\n"));
         }
         if !body.is_empty() {
             head.push_str("Content-Type: application/json\r\n");

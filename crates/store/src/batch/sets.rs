@@ -144,6 +144,7 @@ pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
     )
 });
 
+// Whoever left meanwhile has taken the notes along; see `erase`.
 pub(super) static NOTES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.save_notes",
@@ -155,8 +156,10 @@ pub(super) static NOTES: Lazy = Lazy::new(|| {
         ],
         "WITH batch AS ({rows})
          INSERT INTO trade_notes (player_id, version, text, written_at)
-         SELECT player_id, version, text, written_at FROM batch
-         WHERE true ORDER BY player_id, version
+         SELECT b.player_id, b.version, b.text, b.written_at FROM batch b
+         JOIN players p ON p.player_id = b.player_id
+         JOIN users u ON u.user_id = p.user_id
+         WHERE true ORDER BY b.player_id, b.version
          ON CONFLICT (player_id, version) DO UPDATE SET
              text = excluded.text, written_at = excluded.written_at",
     )

@@ -7,8 +7,17 @@ use store::{CATALOGUE, Statement};
 
 use crate::support::*;
 
-const BIG_TABLES: [&str; 5] =
-    ["players", "holdings", "portfolio_audit", "idempotency", "player_achievements"];
+const BIG_TABLES: [&str; 9] = [
+    "players",
+    "holdings",
+    "portfolio_audit",
+    "idempotency",
+    "player_achievements",
+    "watches",
+    "trade_notes",
+    "equity_snapshots",
+    "tokens",
+];
 
 #[test]
 fn every_statement_has_its_own_name() {
@@ -37,10 +46,32 @@ async fn every_statement_prepares_and_uses_an_index_on_sqlite() {
             });
             assert!(!scans, "{name} scans: {line}");
             // Aliases of the big tables in our statements.
-            let aliased = ["SCAN p", "SCAN h", "SCAN l", "SCAN i", "SCAN pa", "SCAN pl"];
+            let aliased = ["SCAN p", "SCAN h", "SCAN l", "SCAN i", "SCAN pa", "SCAN pl", "SCAN eq"];
             assert!(!aliased.contains(&line.as_str()), "{name} scans: {line}");
         }
     }
+}
+
+/// Without an index that it makes itself, SQLite compares every row with all prices.
+#[tokio::test]
+async fn prices_are_joined_through_an_index_on_sqlite() {
+    let store = fresh("sqlite").await;
+    let mut db = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
+    let mut joined = 0;
+    for Statement { name, sqlite, .. } in CATALOGUE.iter() {
+        if !sqlite.contains("value ->> 1 AS price") {
+            continue;
+        }
+        let explain = format!("EXPLAIN QUERY PLAN {sqlite}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await;
+        let plan = plan.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let is_indexed = |row: &sqlx::sqlite::SqliteRow| {
+            row.get::<String, _>("detail").contains("AUTOMATIC COVERING INDEX (stock_id=?)")
+        };
+        assert!(plan.iter().any(is_indexed), "{name} compares every row with all prices");
+        joined += 1;
+    }
+    assert!(joined >= 6, "{joined}");
 }
 
 #[tokio::test]

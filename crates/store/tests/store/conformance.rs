@@ -49,7 +49,13 @@ async fn an_address_is_taken_once(engine: &str) {
         email_key: "Ada@example.com",
         password_hash: "x",
     };
-    let token = NewToken { hash: [9; 32], name: "t", idle_expires_at: now(), expires_at: now() };
+    let token = NewToken {
+        hash: [9; 32],
+        name: "t",
+        kind: TokenKind::Api,
+        idle_expires_at: now(),
+        expires_at: now(),
+    };
     let twice = store.register(&user, &token, rules(), now()).await.expect("answers");
     assert_eq!(twice, None);
     assert_eq!(store.player_scores_page(0, 10).await.expect("page").len(), 1);
@@ -61,8 +67,13 @@ async fn a_token_lives_until_it_is_idle_too_long_or_revoked(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let at = |seconds| now().plus_seconds(seconds);
-    let idle =
-        NewToken { hash: [7; 32], name: "phone", idle_expires_at: at(10), expires_at: at(100) };
+    let idle = NewToken {
+        hash: [7; 32],
+        name: "phone",
+        kind: TokenKind::Api,
+        idle_expires_at: at(10),
+        expires_at: at(100),
+    };
     let token_id = store.create_token(ada.user_id, &idle, now()).await.expect("creates");
     let find = async |at| {
         let asked = [[7; 32], [8; 32]];
@@ -75,7 +86,7 @@ async fn a_token_lives_until_it_is_idle_too_long_or_revoked(engine: &str) {
     assert!(find(at(99)).await.is_some());
     assert_eq!(find(at(100)).await, None);
     let page = PageRequest::clamped(1, 50, 100);
-    let (tokens, total) = store.tokens_page(ada.user_id, now(), page).await.expect("page");
+    let (tokens, total) = store.tokens_page(ada.user_id, None, now(), page).await.expect("page");
     assert_eq!((tokens[0].name.as_str(), total), ("phone", 2));
     let other = player(&store, "Eve").await;
     assert!(!store.revoke_token(other.user_id, token_id).await.expect("answers"));
@@ -319,7 +330,7 @@ async fn scores_are_followed_by_cursor(engine: &str) {
     }
     assert_eq!(seen, [(ada, 0), (eve, 0), (eve, 60)]);
     let names = store.player_names(&[eve, ada, 999]).await.expect("names");
-    assert_eq!((names.len(), names[&eve].as_str()), (2, "Eve"));
+    assert_eq!((names.len(), &names[&eve]), (2, &ShownName::Known("Eve".to_owned())));
 }
 
 async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {

@@ -2,7 +2,10 @@
 
 mod catalogue;
 mod conformance;
+mod equity;
 mod immutable;
+mod pages;
 mod prepare;
+mod records;
 mod support;
 mod twin;

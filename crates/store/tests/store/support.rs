@@ -64,7 +64,13 @@ pub(crate) async fn player(store: &Store, name: &str) -> Registered {
     let mut hash = [0; 32];
     hash[..name.len().min(32)].copy_from_slice(&name.as_bytes()[..name.len().min(32)]);
     let later = now().plus_seconds(1000);
-    let token = NewToken { hash, name: "t", idle_expires_at: later, expires_at: later };
+    let token = NewToken {
+        hash,
+        name: "t",
+        kind: TokenKind::Api,
+        idle_expires_at: later,
+        expires_at: later,
+    };
     store.register(&user, &token, rules(), now()).await.expect("registers").expect("free")
 }
 

@@ -23,6 +23,12 @@ async fn story(store: &Fresh, players: &[i64]) -> String {
         let rows = store.portfolio_page(*player_id, PRICES, page).await.expect("portfolio");
         text += &format!("{rows:?}");
         text += &format!("{:?}", store.achievements_of(*player_id).await.expect("list"));
+        text += &format!("{:?}", store.unseen_rewards(*player_id).await.expect("rewards"));
+        text += &format!("{:?}", store.portfolio_mix(*player_id, PRICES).await.expect("mix"));
+        let (day, levels) = (Day(12_800), &rules().levels);
+        let counts = store.load_counts(*player_id, PRICES, day, levels).await.expect("counts");
+        let curve = store.equity_curve(*player_id, Day(0), day).await.expect("curve");
+        text += &format!("{counts:?}{curve:?}");
     }
     text
 }
@@ -43,6 +49,9 @@ fn random_operations_leave_equal_tables_on_both_engines() {
                 for (who, side, stock, shares) in &operations {
                     commit_one(&store, players[*who], &trade(*side, *stock, *shares)).await;
                 }
+                let closes = [1, 2, 3].map(|stock| (stock, Day(12_786), Price(stock * 12_345)));
+                store.save_history(&closes).await.expect("closes");
+                store.snapshot_equity(Day(12_786), 10).await.expect("equity");
                 stories.push(story(&store, &players).await);
                 store.close().await;
             }

@@ -11,7 +11,7 @@ use domain::{
     Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rules, Side, Symbol,
     TradeId, genesis_hash,
 };
-use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store};
+use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use trading::{Desk, Parts, TradingConfig};
@@ -115,7 +115,13 @@ impl World {
         let user = NewUser { name: &name, email: &email, email_key: &email, password_hash: "-" };
         let later = now.plus_seconds(1000);
         let hash = [u8::try_from(number).expect("few"); 32];
-        let token = NewToken { hash, name: "test", idle_expires_at: later, expires_at: later };
+        let token = NewToken {
+            hash,
+            name: "test",
+            kind: TokenKind::Api,
+            idle_expires_at: later,
+            expires_at: later,
+        };
         let registered = self.store.register(&user, &token, &rules(), now).await;
         let player_id = registered.expect("registers").expect("a new e-mail").player_id;
         self.players.push(player_id);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{Clock as _, Fee, Money, Rules, Symbol};
-use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store};
+use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use trading::Parts;
@@ -75,7 +75,13 @@ impl World {
         let now = self.clock.now();
         let later = now.plus_seconds(1000);
         let hash = [number; 32];
-        let token = NewToken { hash, name: "sim", idle_expires_at: later, expires_at: later };
+        let token = NewToken {
+            hash,
+            name: "sim",
+            kind: TokenKind::Api,
+            idle_expires_at: later,
+            expires_at: later,
+        };
         let registered = self.store.register(&user, &token, &self.rules, now).await;
         registered.expect("registers").expect("a new e-mail").player_id
     }

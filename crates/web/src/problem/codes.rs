@@ -50,6 +50,9 @@ codes! {
         "The body could not be read.");
     /// No session.
     UNAUTHENTICATED = code("unauthenticated", StatusCode::UNAUTHORIZED, "Unauthenticated.");
+    /// A form that was not given to whoever sent it, or too long ago.
+    FORM_EXPIRED = code("form_expired", StatusCode::FORBIDDEN,
+        "The form was not sent from a page of this server, or has expired.");
     /// The thing that was named is not there.
     NOT_FOUND = code("not_found", StatusCode::NOT_FOUND, "There is no such thing.");
     /// The address leads nowhere.
@@ -67,6 +70,9 @@ codes! {
     /// The body is not said to be JSON.
     NOT_JSON = code("not_json", StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "The body must be JSON, with the Content-Type application/json.");
+    /// The body is not said to be a form.
+    NOT_A_FORM = code("not_a_form", StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The body must be a form, with the Content-Type application/x-www-form-urlencoded.");
     /// Fields break rules.
     VALIDATION_FAILED = code("validation_failed", StatusCode::UNPROCESSABLE_ENTITY,
         "The given data was invalid.");

@@ -1,5 +1,6 @@
-//! Registration, login and logout, in the original's shapes and words. What a name or an address
-//! may be is `names`', how passwords are kept is `password`'s, and further tokens are `tokens`'.
+//! Registration, login and logout, in the original's shapes and words. How an account and a session
+//! are opened is `account`'s, what a name or an address may be is `names`', and further tokens are
+//! `tokens`'.
 
 mod read;
 mod tokens;
@@ -7,27 +8,20 @@ mod tokens;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::UnixMicros;
 use serde::Serialize;
-use store::{Account, NewToken, NewUser};
+use store::{Account, TokenKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::read::{LoginBody, RegisterBody};
+use crate::account::{self, Opened};
 use crate::body::Json;
-use crate::limits::{self, Network};
-use crate::password::{self, HashError, Verdict};
-use crate::problem::{Problem, codes};
+use crate::limits::Network;
+use crate::problem::Problem;
 use crate::session::Player;
 use crate::state::AppState;
-use crate::token;
 
-const SECONDS_PER_DAY: i64 = 86_400;
-/// When to come back while too many passwords wait, in seconds.
-const BUSY_RETRY_AFTER_S: u64 = 2;
-/// What tokens of a login or a registration are called.
-const LOGIN_TOKEN_NAME: &str = "login";
 const INCORRECT: &str = "The provided credentials are incorrect.";
 const TAKEN: &str = "The email has already been taken.";
 
@@ -152,18 +146,6 @@ struct Done {
     message: &'static str,
 }
 
-impl From<HashError> for Problem {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Busy => Self::from(&codes::BUSY).retry_after(BUSY_RETRY_AFTER_S),
-            HashError::Fault => {
-                tracing::error!(%error, "a password could not be handled");
-                Self::internal()
-            }
-        }
-    }
-}
-
 /// Opens an account with the game's starting cash. Other members of the body are ignored.
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = RegisterBody,
     responses(
@@ -177,20 +159,9 @@ async fn register(
     Json(body): Json<RegisterBody>,
 ) -> Result<(StatusCode, Answer<Registration>), Problem> {
     let asked = body.read(&state.config)?;
-    limits::count_registration(&state, &network).await?;
-    let password_hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
     let now = state.clock.now();
-    let (token, hash) = token::new(&*state.entropy);
-    let user = NewUser {
-        name: &asked.name,
-        email: &asked.email.shown,
-        email_key: &asked.email.key,
-        password_hash: &password_hash,
-    };
-    let new_token = lived_token(&state, hash, LOGIN_TOKEN_NAME, now);
-    let registered = state.store.register(&user, &new_token, &state.rules, now).await?;
-    let registered = registered.ok_or_else(|| Problem::field("email", TAKEN))?;
-    state.ranks.apply(registered.player_id, 0);
+    let opened = account::register(&state, &network, &asked, TokenKind::Api, now).await?;
+    let Opened { user_id, token } = opened.ok_or_else(|| Problem::field("email", TAKEN))?;
     let progress = state.rules.levels.progress(0);
     let user = NewcomerBody {
         name: asked.name,
@@ -200,7 +171,7 @@ async fn register(
         experience_points: progress.xp_in_level,
         updated_at: now.to_string(),
         created_at: now.to_string(),
-        id: registered.user_id,
+        id: user_id,
     };
     Ok((StatusCode::CREATED, Answer(Registration { success: true, user, token })))
 }
@@ -219,27 +190,8 @@ async fn login(
     Json(body): Json<LoginBody>,
 ) -> Result<Answer<Login>, Problem> {
     let asked = body.read()?;
-    limits::count_login(&state, &network, &asked.email.key).await?;
-    // No account has a longer one, and what is too long is not worth hashing.
-    if password::length(&asked.password) > state.config.auth.password_length_max {
-        return Err(Problem::field("email", INCORRECT));
-    }
-    let known = state.store.find_credentials(&asked.email.key).await?;
-    let stored = known.as_ref().map(|credentials| credentials.password_hash.as_str());
-    let verdict = state.hasher.verify(&asked.password, stored).await?;
-    let user_id = match (verdict, known) {
-        (Verdict::Right | Verdict::RightButWeak, Some(known)) => known.user_id,
-        _ => return Err(Problem::field("email", INCORRECT)),
-    };
-    if verdict == Verdict::RightButWeak {
-        let hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
-        state.store.save_password_hash(user_id, &hash).await?;
-    }
-    let now = state.clock.now();
-    let (token, hash) = token::new(&*state.entropy);
-    let new_token = lived_token(&state, hash, LOGIN_TOKEN_NAME, now);
-    state.store.create_token(user_id, &new_token, now).await?;
-    tokens::end_oldest(&state, user_id, now).await?;
+    let opened = account::log_in(&state, &network, &asked, TokenKind::Api).await?;
+    let Opened { user_id, token } = opened.ok_or_else(|| Problem::field("email", INCORRECT))?;
     let account = state.store.load_account(user_id).await?;
     Ok(Answer(Login { success: true, user: UserBody::new(account, &state), token }))
 }
@@ -262,18 +214,4 @@ async fn logout(State(state): State<AppState>, player: Player) -> Result<Answer<
     // That another request has ended it meanwhile is as good.
     state.store.revoke_token(player.user_id, player.token_id).await?;
     Ok(Answer(Done { success: true, message: "Logged out successfully" }))
-}
-
-/// A token that lives as long as the configuration says.
-fn lived_token<'a>(
-    state: &AppState,
-    hash: [u8; 32],
-    name: &'a str,
-    now: UnixMicros,
-) -> NewToken<'a> {
-    let auth = &state.config.auth;
-    let after = |days: u32| now.plus_seconds(i64::from(days) * SECONDS_PER_DAY);
-    let expires_at = after(auth.token_absolute_days);
-    let idle_expires_at = after(auth.token_idle_days).min(expires_at);
-    NewToken { hash, name, idle_expires_at, expires_at }
 }

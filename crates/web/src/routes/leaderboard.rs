@@ -1,11 +1,12 @@
-//! The leaderboard, read from the board in memory. Of other people it shows a rank, a name, a level
-//! and experience, and nothing else: no number, no address, no time.
+//! The leaderboard, read from the board in memory. Of other people it shows a rank, the name they
+//! chose to be shown by, a level and experience, and nothing else: no number, no address, no time.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::PageRequest;
 use serde::Serialize;
+use store::ShownName;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +24,8 @@ const PER_PAGE: i64 = 10;
 const PER_PAGE_MAX: i64 = 100;
 /// Who a row belongs to when the person has left.
 const NAMELESS: &str = "A former player";
+/// Who a row belongs to when the person is not to be shown.
+const HIDDEN: &str = "Hidden player";
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show_leaderboard))
@@ -46,6 +49,7 @@ pub(crate) struct Leaderboard {
 pub(crate) struct Rank {
     #[schema(example = 1)]
     rank: u64,
+    /// The name or the pseudonym; `Hidden player` for one who shows neither.
     #[schema(example = "Ada")]
     name: String,
     #[schema(example = 2)]
@@ -118,7 +122,11 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
     let names = state.store.player_names(&ids).await?;
     let levels = &state.rules.levels;
     let data = (first_rank..).zip(rows).map(|(rank, (player_id, total_xp))| {
-        let name = names.get(&player_id).map_or(NAMELESS, String::as_str).to_owned();
+        let name = match names.get(&player_id) {
+            Some(ShownName::Known(name)) => name.clone(),
+            Some(ShownName::Hidden) => HIDDEN.to_owned(),
+            None => NAMELESS.to_owned(),
+        };
         let progress = levels.progress(total_xp);
         Rank { rank, name, level: progress.level, experience_points: progress.xp_in_level }
     });

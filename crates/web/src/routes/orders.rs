@@ -4,7 +4,7 @@
 
 mod read;
 
-pub(crate) use self::read::parse_note;
+pub(crate) use self::read::{Asked, fingerprint, parse_note, parse_quantity};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::read::{Asked, OrderBody, fingerprint, idempotency_key};
+use self::read::{OrderBody, idempotency_key};
 use super::achievements::UnlockedAchievement;
 use crate::body::Json;
 use crate::openapi::Shares;

@@ -228,14 +228,14 @@ impl Asked {
     }
 }
 
-async fn load_stock(state: &AppState, symbol: &str) -> Result<StockRow, Problem> {
+pub(crate) async fn load_stock(state: &AppState, symbol: &str) -> Result<StockRow, Problem> {
     let symbol = Symbol::parse(symbol).map_err(|_| Problem::not_found())?;
     state.store.find_stock(&symbol).await?.ok_or_else(Problem::not_found)
 }
 
 /// The last day whose close everybody may know: the prices' own day at a closing tick, otherwise
 /// the day before it, since that session is still being lived.
-fn last_public_day(present: &Snapshot) -> Day {
+pub(crate) fn last_public_day(present: &Snapshot) -> Day {
     let at_close = present.present.priced_session() < present.present.finished_sessions();
     Day(present.market_day.0.saturating_sub(i32::from(!at_close)))
 }

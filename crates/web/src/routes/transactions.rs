@@ -5,10 +5,12 @@
 mod receipt;
 mod row;
 
+pub(crate) use self::row::{Transaction, to_csv};
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::{Action, EntryKind, Month, TradeId};
+use domain::{Action, EntryKind, Fill, Month, Note, TradeId};
 use serde::{Deserialize, Serialize};
 use store::LedgerRow;
 use trading::Request;
@@ -17,7 +19,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::receipt::Receipt;
-use self::row::{Transaction, to_csv};
 use super::achievements::UnlockedAchievement;
 use super::orders::parse_note;
 use super::stocks::Segment;
@@ -209,15 +210,7 @@ async fn write_note(
     let text = note.as_str().to_owned();
     let mut saved =
         NoteSaved { trade_id, note: text, achievements_unlocked: Vec::new(), level: None };
-    if row.note.as_deref() != Some(note.as_str()) {
-        let about_version = row.entry.version;
-        let request = Request {
-            player_id: player.player_id,
-            action: Action::Annotate { about_version, note },
-            idempotency: None,
-            request_id: request_id.to_string(),
-        };
-        let fill = state.desk.submit(request).await?.outcome.map_err(Problem::from)?;
+    if let Some(fill) = save_note(&state, &row, note, &request_id).await? {
         saved.achievements_unlocked = UnlockedAchievement::list(&fill.unlocked, &state.rules);
         saved.level = Some(state.rules.levels.progress(fill.entry.total_xp_after).level);
     }
@@ -225,8 +218,31 @@ async fn write_note(
     Ok(axum::Json(NoteAnswer { success: true, message, data: saved }).into_response())
 }
 
-/// The caller's entry with this number; what is not his does not exist.
-async fn load_own(state: &AppState, player: &Player, trade_id: &str) -> Result<LedgerRow, Problem> {
+/// Writes or replaces the note about a trade; `None` when it says that already.
+pub(crate) async fn save_note(
+    state: &AppState,
+    row: &LedgerRow,
+    note: Note,
+    request_id: &RequestId,
+) -> Result<Option<Fill>, Problem> {
+    if row.note.as_deref() == Some(note.as_str()) {
+        return Ok(None);
+    }
+    let request = Request {
+        player_id: row.entry.player_id,
+        action: Action::Annotate { about_version: row.entry.version, note },
+        idempotency: None,
+        request_id: request_id.to_string(),
+    };
+    Ok(Some(state.desk.submit(request).await?.outcome.map_err(Problem::from)?))
+}
+
+/// The caller's trade with this number; what is not his does not exist.
+pub(crate) async fn load_own(
+    state: &AppState,
+    player: &Player,
+    trade_id: &str,
+) -> Result<LedgerRow, Problem> {
     let id = TradeId::parse(trade_id).filter(|id| id.player_id == player.player_id);
     let id = id.ok_or_else(Problem::not_found)?;
     state.store.find_transaction(id).await?.ok_or_else(Problem::not_found)

@@ -2,6 +2,9 @@
 //! desk, a market that stands still, a clock that a test moves. Limits are off unless asked for.
 #![expect(dead_code, reason = "every test file uses another part of this")]
 
+pub(crate) mod browser;
+pub(crate) mod html;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    /// How long the body was, as it was sent.
+    pub(crate) size: usize,
 }
 
 impl Answer {
@@ -193,7 +198,7 @@ impl App {
         let (head, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: head.status.as_u16(), headers: head.headers, text }
+        Answer { status: head.status.as_u16(), headers: head.headers, text, size: bytes.len() }
     }
 }
 

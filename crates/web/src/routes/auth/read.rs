@@ -3,17 +3,13 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
+use crate::account::{self, LoggingIn, Registering};
 use crate::config::{AuthConfig, WebConfig};
-use crate::names::{self, Email};
+use crate::names::{self, Email, EmailFault};
 use crate::password;
 use crate::problem::{FieldErrors, Problem};
-
-/// The longest name of a token, in characters.
-const TOKEN_NAME_LENGTH_MAX: usize = 60;
-const EMAIL_INVALID: &str = "The email field must be a valid email address.";
 
 /// A registration as it is sent.
 #[derive(Deserialize, ToSchema)]
@@ -51,24 +47,13 @@ pub(super) struct TokenBody {
     name: Option<Box<RawValue>>,
 }
 
-/// A registration that can be made.
-pub(super) struct Registering {
-    pub(super) name: String,
-    pub(super) email: Email,
-    pub(super) password: String,
-}
-
-/// A login that can be tried.
-pub(super) struct LoggingIn {
-    pub(super) email: Email,
-    pub(super) password: String,
-}
-
 impl RegisterBody {
     pub(super) fn read(&self, config: &WebConfig) -> Result<Registering, Problem> {
         let mut errors = FieldErrors::default();
         let name = text("name", self.name.as_deref());
-        let name = name.and_then(|name| names::check_name(&name, &config.names));
+        let name = name.and_then(|name| {
+            names::check_name(&name, &config.names).map_err(|fault| fault.to_string())
+        });
         let name = errors.keep("name", name);
         let email = keep_email(&mut errors, self.email.as_deref());
         let password = self.keep_password(&mut errors, &config.auth);
@@ -87,16 +72,8 @@ impl RegisterBody {
             let text = "The password field confirmation does not match.".to_owned();
             errors.keep::<()>("password", Err(text));
         }
-        let (min, max) = (auth.password_length_min, auth.password_length_max);
-        let length = password::length(&password);
-        let checked = if length < min {
-            Err(format!("The password field must be at least {min} characters."))
-        } else if length > max {
-            Err(format!("The password field must not be greater than {max} characters."))
-        } else {
-            Ok(password)
-        };
-        errors.keep("password", checked)
+        let checked = password::check(&password, auth).map_err(|fault| fault.to_string());
+        errors.keep("password", checked.map(|()| password))
     }
 }
 
@@ -116,17 +93,8 @@ impl LoginBody {
 impl TokenBody {
     /// The token's name.
     pub(super) fn read(&self) -> Result<String, Problem> {
-        let name = text("name", self.name.as_deref()).and_then(|name| {
-            let name = name.trim().nfc().collect::<String>();
-            if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
-                let max = TOKEN_NAME_LENGTH_MAX;
-                return Err(format!("The name field must not be greater than {max} characters."));
-            }
-            if name.chars().any(char::is_control) {
-                return Err("The name field must not contain control characters.".to_owned());
-            }
-            Ok(name)
-        });
+        let name = text("name", self.name.as_deref());
+        let name = name.and_then(|name| account::check_token_name(&name));
         name.map_err(|error| Problem::field("name", error))
     }
 }
@@ -135,9 +103,12 @@ fn keep_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email>
     let read = text("email", raw);
     // The original says both of what is no text.
     let is_text = raw.is_none_or(|raw| matches!(raw.get().as_bytes(), [b'"' | b'n', ..]));
-    let email = errors.keep("email", read.and_then(|text| names::check_email(&text)));
+    let email = errors.keep(
+        "email",
+        read.and_then(|text| names::check_email(&text).map_err(|fault| fault.to_string())),
+    );
     if !is_text {
-        errors.keep::<()>("email", Err(EMAIL_INVALID.to_owned()));
+        errors.keep::<()>("email", Err(EmailFault::Invalid.to_string()));
     }
     email
 }

@@ -4,29 +4,26 @@
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::{PageRequest, UnixMicros};
 use serde::Serialize;
 use store::TokenRow;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Done;
 use super::read::TokenBody;
-use super::{Done, lived_token};
+use crate::account::{self, Created};
 use crate::body::Json;
 use crate::openapi::Page;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::session::Player;
 use crate::state::AppState;
-use crate::token;
 
 /// Rows a page when the caller does not say.
 const PER_PAGE: i64 = 50;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
-/// The most tokens that one login ends.
-const ENDED_AT_ONCE_MAX: i64 = 10;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_tokens, create_token)).routes(routes!(end_token))
@@ -92,7 +89,7 @@ async fn list_tokens(
 ) -> Result<Answer<Page<TokenView>>, Problem> {
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
     let now = state.clock.now();
-    let (rows, total) = state.store.tokens_page(player.user_id, now, page).await?;
+    let (rows, total) = state.store.tokens_page(player.user_id, None, now, page).await?;
     let tokens = rows.into_iter().map(|row| TokenView::new(row, &player)).collect();
     Ok(Answer(Page::new(tokens, page.meta(total))))
 }
@@ -111,21 +108,16 @@ async fn create_token(
     Json(body): Json<TokenBody>,
 ) -> Result<(StatusCode, Answer<NewTokenView>), Problem> {
     let name = body.read()?;
-    let now = state.clock.now();
-    let max = state.config.auth.tokens_per_user_max;
-    let first = PageRequest::clamped(1, 1, 1);
-    let (_, total) = state.store.tokens_page(player.user_id, now, first).await?;
-    if total >= i64::from(max) {
-        let text = format!("You may have {max} tokens and have {total}. End one first.");
-        return Err(Problem::field("name", text));
+    match account::create_token(&state, player.user_id, name).await? {
+        Created::Made(row, token) => {
+            let data = TokenView::new(row, &player);
+            Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
+        }
+        Created::TooMany(max) => {
+            let text = format!("You may have {max} tokens and have {max}. End one first.");
+            Err(Problem::field("name", text))
+        }
     }
-    let (token, hash) = token::new(&*state.entropy);
-    let new_token = lived_token(&state, hash, &name, now);
-    let expires_at = new_token.expires_at;
-    let token_id = state.store.create_token(player.user_id, &new_token, now).await?;
-    let row = TokenRow { token_id, name, created_at: now, last_used_at: now, expires_at };
-    let data = TokenView::new(row, &player);
-    Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
 }
 
 /// Ends one of the user's tokens.
@@ -146,22 +138,4 @@ async fn end_token(
         return Err(Problem::not_found());
     }
     Ok(Answer(Done { success: true, message: "Token ended successfully" }))
-}
-
-/// Ends the oldest tokens beyond what a user may have, so that logins do not pile them up. A token
-/// for a program counts, too: it is the first to go when it is the oldest.
-pub(super) async fn end_oldest(
-    state: &AppState,
-    user_id: i64,
-    now: UnixMicros,
-) -> Result<(), Problem> {
-    let max = i64::from(state.config.auth.tokens_per_user_max.max(1));
-    // One token a page: page `max + 1` is the first of those that are too many, and it moves up.
-    let first_too_many = PageRequest::clamped(max + 1, 1, 1);
-    for _ in 0..ENDED_AT_ONCE_MAX {
-        let (rows, _) = state.store.tokens_page(user_id, now, first_too_many).await?;
-        let Some(row) = rows.first() else { break };
-        state.store.revoke_token(user_id, row.token_id).await?;
-    }
-    Ok(())
 }

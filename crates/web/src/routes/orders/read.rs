@@ -135,7 +135,7 @@ fn read_quantity(raw: Option<&RawValue>, rules: &Rules) -> Result<Quantity, Stri
 
 /// Reads the number as it was written: plain digits, without an exponent and without zeros at its
 /// end, since `5.0` is what a client sends that calculates with floats.
-fn parse_quantity(literal: &str, rules: &Rules) -> Result<Quantity, String> {
+pub(crate) fn parse_quantity(literal: &str, rules: &Rules) -> Result<Quantity, String> {
     let too_small = || {
         if rules.fractional_shares {
             "The quantity field must be greater than 0.".to_owned()

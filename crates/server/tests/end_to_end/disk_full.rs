@@ -1,0 +1,121 @@
+//! A disk below SQLite without room for what is written: orders are turned away and change nothing,
+//! reads go on, and when there is room again all goes on by itself. And a disk that writes less
+//! than it was asked to, which nobody may notice. Disks that lose what they kept are in
+//! `disk_failed` and `power_cut`.
+
+use std::path::Path;
+
+use testkit::FaultyDisk;
+
+use crate::gone::until;
+use crate::killed::verify;
+use crate::promises::check_blocking;
+use crate::server::Server;
+use crate::traders::{Told, Traders, start_on};
+
+const PLAYERS: usize = 6;
+/// Bytes that are left each time: none, some of a page, some pages of a commit, some commits.
+const ROOMS: [u64; 4] = [0, 100, 9_000, 200_000];
+const CHECKPOINT_FAILED: &str = r#"runs_total{name="checkpoint",outcome="error"}"#;
+const CHECKPOINT_DONE: &str = r#"runs_total{name="checkpoint",outcome="ok"}"#;
+
+#[test]
+fn while_the_disk_is_full_orders_are_turned_away_and_reads_go_on() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let disk = FaultyDisk::below(&data);
+    let server = start_on(&disk, &data);
+    let mut traders = Traders::register(&server, PLAYERS);
+    let mut told = Vec::new();
+    for room in ROOMS {
+        let refused = disk.refused();
+        disk.leave_room(room);
+        told.extend(rounds_until(&mut traders, &server, |told| told.answer.status == 503));
+        assert!(disk.refused() > refused, "the disk was full");
+        for (status, portfolio) in traders.portfolios(&server) {
+            assert_eq!(status, 200, "reads go on: {portfolio}");
+        }
+        disk.make_room();
+        told.extend(rounds_until(&mut traders, &server, Told::is_promise));
+    }
+    let turned_away: Vec<&Told> = told.iter().filter(|told| !told.is_promise()).collect();
+    for Told { answer, .. } in &turned_away {
+        let (status, code) = (answer.status, answer.code());
+        assert!((status, code) == (503, "unavailable"), "{status} {}", answer.body);
+        assert!(answer.head.contains("\nretry-after: "), "{}", answer.head);
+    }
+    // Nothing is known of their keys: they are carried out now, unless the market is against it.
+    let late: Vec<Told> = turned_away.iter().map(|told| told.repeat(&server, &|| 0)).collect();
+    assert!(late.iter().all(|told| !told.answer.is_replay()), "nothing was done before");
+    server.stop();
+    let promises = told.iter().chain(&late).filter(|told| told.is_promise()).collect::<Vec<_>>();
+    assert_holds_just(&data, &promises);
+}
+
+#[test]
+fn a_disk_that_is_full_at_a_checkpoint_does_no_harm() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let disk = FaultyDisk::below(&data);
+    let server = start_on(&disk, &data);
+    let mut traders = Traders::register(&server, PLAYERS);
+    let mut told = traders.round(&server, &|| 0);
+    disk.leave_room(0);
+    until(|| server.metric(CHECKPOINT_FAILED) > 0, "a checkpoint found no room");
+    for (status, portfolio) in traders.portfolios(&server) {
+        assert_eq!(status, 200, "reads go on: {portfolio}");
+    }
+    let done = server.metric(CHECKPOINT_DONE);
+    disk.make_room();
+    told.extend(rounds_until(&mut traders, &server, Told::is_promise));
+    until(|| server.metric(CHECKPOINT_DONE) > done, "a checkpoint found room again");
+    server.stop();
+    let promises = told.iter().filter(|told| told.is_promise()).collect::<Vec<_>>();
+    assert_holds_just(&data, &promises);
+}
+
+#[test]
+fn writes_that_are_carried_out_by_half_are_not_noticed() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let disk = FaultyDisk::below(&data);
+    disk.shorten_writes(3);
+    let server = start_on(&disk, &data);
+    let mut traders = Traders::register(&server, PLAYERS);
+    let mut told = Vec::new();
+    for _ in 0..10 {
+        told.extend(traders.round(&server, &|| 0));
+    }
+    // The last checkpoint is part of the end.
+    server.stop();
+    assert!(disk.shortened() > 0, "writes were shortened");
+    let promises = told.iter().filter(|told| told.is_promise()).collect::<Vec<_>>();
+    assert_eq!(promises.len(), told.len(), "every order was carried out");
+    assert_holds_just(&data, &promises);
+}
+
+/// Rounds of orders up to one in which it is so for all of them.
+fn rounds_until(
+    traders: &mut Traders,
+    server: &Server,
+    is_so: impl Fn(&Told) -> bool,
+) -> Vec<Told> {
+    let mut told = Vec::new();
+    until(
+        || {
+            let round = traders.round(server, &|| 0);
+            let all = round.iter().all(&is_so);
+            told.extend(round);
+            all
+        },
+        "all orders of a round have the same fate",
+    );
+    told
+}
+
+/// The ledger holds these trades and no others.
+fn assert_holds_just(data: &Path, promises: &[&Told]) {
+    verify(&["--data-dir", &data.display().to_string()]);
+    let report = check_blocking(data, promises).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(report.entries, (PLAYERS + promises.len()) as u64, "openings and promises");
+}

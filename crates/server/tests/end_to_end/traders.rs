@@ -1,0 +1,186 @@
+//! Players who trade over HTTP, all at the same moment so that their orders share commits, each
+//! under a key, and remember word for word what they were told. Whether that is true is asked in
+//! `promises`.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+use testkit::FaultyDisk;
+
+use crate::server::Server;
+
+/// A server on a faulty disk, with a small market so that its files are small.
+pub(crate) fn start_on(disk: &FaultyDisk, data: &Path) -> Server {
+    Server::start_at("127.0.0.1:0", &["--data-dir", &data.display().to_string()], |command| {
+        disk.put_below(command);
+        play_small_market(command);
+    })
+}
+
+/// A few stocks without much of a past.
+pub(crate) fn play_small_market(command: &mut Command) {
+    command.env("OPENBELL__MARKET__SOURCE", "simulated");
+    command.env("OPENBELL__MARKET__SIMULATED__SYMBOLS", "8");
+    command.env("OPENBELL__MARKET__SIMULATED__WARMUP_SESSIONS", "2");
+}
+
+/// Players with their tokens.
+pub(crate) struct Traders {
+    players: Vec<Player>,
+    symbols: Vec<String>,
+}
+
+struct Player {
+    token: String,
+    /// How many orders it has sent, each under a key of its own.
+    orders: usize,
+    /// The stock it has a share of.
+    held: Option<String>,
+}
+
+/// An order and what its player was told.
+pub(crate) struct Told {
+    token: String,
+    pub(crate) key: String,
+    side: &'static str,
+    order: Value,
+    /// How long the recording was when the order was sent.
+    pub(crate) sent_at: u64,
+    /// How long it was when the answer was there.
+    pub(crate) told_at: u64,
+    pub(crate) answer: Answer,
+}
+
+/// An answer to an order.
+pub(crate) struct Answer {
+    /// 0: the connection was closed without a word.
+    pub(crate) status: u16,
+    /// In lower case.
+    pub(crate) head: String,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    fn read(text: Option<&str>) -> Self {
+        let Some(text) = text else {
+            return Self { status: 0, head: String::new(), body: Value::Null };
+        };
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let body = serde_json::from_str(body).expect("JSON");
+        Self { status: status.expect("a status"), head: head.to_lowercase(), body }
+    }
+
+    /// Whether it is the kept answer to an earlier request.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.head.contains("\nidempotent-replayed: true")
+    }
+
+    /// The code of an error.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl Traders {
+    /// Registers so many players, with names that nobody has yet.
+    pub(crate) fn register(server: &Server, count: usize) -> Self {
+        static NAMES: AtomicUsize = AtomicUsize::new(0);
+        let (status, stocks) = server.get("/api/stocks");
+        assert_eq!(status, 200, "{stocks}");
+        let stocks = stocks["data"].as_array().expect("a list");
+        let symbol = |stock: &Value| stock["symbol"].as_str().expect("a symbol").to_owned();
+        let player = |_| Player {
+            token: server.register(&format!("player{}", NAMES.fetch_add(1, Ordering::SeqCst))),
+            orders: 0,
+            held: None,
+        };
+        Self {
+            players: (0..count).map(player).collect(),
+            symbols: stocks.iter().map(symbol).collect(),
+        }
+    }
+
+    /// Everybody sends an order at once and waits for its answer: a share is bought, and sold the
+    /// next time. `recorded` says how long the recording is.
+    pub(crate) fn round(
+        &mut self,
+        server: &Server,
+        recorded: &(impl Fn() -> u64 + Sync),
+    ) -> Vec<Told> {
+        let symbols = &self.symbols;
+        thread::scope(|scope| {
+            let players = self.players.iter_mut().enumerate();
+            let sent: Vec<_> = players
+                .map(|(number, player)| {
+                    scope.spawn(move || player.trade(number, symbols, server, recorded))
+                })
+                .collect();
+            sent.into_iter().map(|thread| thread.join().expect("an answer")).collect()
+        })
+    }
+
+    /// What every player sees of itself.
+    pub(crate) fn portfolios(&self, server: &Server) -> Vec<(u16, Value)> {
+        let see = |player: &Player| server.ask("GET", "/api/portfolio", &player.token, None);
+        self.players.iter().map(see).collect()
+    }
+}
+
+impl Player {
+    fn trade(
+        &mut self,
+        number: usize,
+        symbols: &[String],
+        server: &Server,
+        recorded: &impl Fn() -> u64,
+    ) -> Told {
+        self.orders += 1;
+        let (side, symbol) = match &self.held {
+            Some(symbol) => ("sell", symbol.clone()),
+            None => ("buy", symbols[(number + self.orders) % symbols.len()].clone()),
+        };
+        let key = format!("{number}-{}", self.orders);
+        let mut order = json!({ "stock_symbol": symbol, "quantity": 1 });
+        if self.orders.is_multiple_of(5) {
+            order["note"] = json!("Because of what I have read about it.");
+        }
+        let token = self.token.clone();
+        let told = Told::send(server, token, key, side, order, recorded);
+        if told.is_promise() {
+            self.held = (side == "buy").then_some(symbol);
+        }
+        told
+    }
+}
+
+impl Told {
+    fn send(
+        server: &Server,
+        token: String,
+        key: String,
+        side: &'static str,
+        order: Value,
+        recorded: &impl Fn() -> u64,
+    ) -> Self {
+        let sent_at = recorded();
+        let answer = server.try_order(side, &token, &key, &order);
+        let told_at = recorded();
+        let answer = Answer::read(answer.as_deref());
+        Self { token, key, side, order, sent_at, told_at, answer }
+    }
+
+    /// Whether the trade is promised to be done.
+    pub(crate) fn is_promise(&self) -> bool {
+        self.answer.status == 200
+    }
+
+    /// Sends the same order again.
+    pub(crate) fn repeat(&self, server: &Server, recorded: &impl Fn() -> u64) -> Self {
+        let (token, key) = (self.token.clone(), self.key.clone());
+        Self::send(server, token, key, self.side, self.order.clone(), recorded)
+    }
+}

@@ -1,0 +1,263 @@
+//! What players had at the close of each session: written for a few players at a time, thinned out
+//! with age, read as a curve. When a session ends, and which days are old, its callers know.
+
+use domain::{Day, Money};
+
+use crate::ledger::read_day;
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::transaction::Conn;
+use crate::{Store, StoreError};
+
+/// What a player had at a session's close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EquityPoint {
+    /// The session's day.
+    pub day: Day,
+    /// Cash and shares together.
+    pub value: Money,
+    /// Cash.
+    pub cash: Money,
+}
+
+/// How far a session's equity got with one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EquityStep {
+    /// Players written by this step. 0 when another node took the same ones.
+    pub written: u64,
+    /// Whether all players are written.
+    pub is_done: bool,
+}
+
+/// Which days are kept how densely. Days after `newest` are left alone: in a market that started
+/// over they are of the time before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EquityKept {
+    /// The newest finished session.
+    pub newest: Day,
+    /// From this day on every session is kept.
+    pub daily_from: Day,
+    /// From this day on the last session of each week is kept, and of each month before.
+    pub weekly_from: Day,
+}
+
+/// How far thinning out got with one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RollUpStep {
+    /// Rows deleted.
+    pub deleted: u64,
+    /// The player after whom to go on; `None` when all have been looked at.
+    pub next_after: Option<i64>,
+}
+
+static OPEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.open",
+        "INSERT INTO equity_progress (day, after_player_id, done) VALUES ($1, 0, 0)
+         ON CONFLICT (day) DO NOTHING",
+    )
+});
+
+static PROGRESS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.progress",
+        "SELECT after_player_id, done FROM equity_progress WHERE day = $1",
+    )
+});
+
+static CHUNK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.chunk",
+        "SELECT MAX(player_id) AS last_player_id, count(*) AS players FROM (
+             SELECT player_id FROM players WHERE player_id > $1
+             ORDER BY player_id LIMIT $2) chunk",
+    )
+});
+
+// Of two nodes that want the same players the second one waits here, and finds them taken.
+static CLAIM: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.claim",
+        "UPDATE equity_progress SET after_player_id = $3, done = $4
+         WHERE day = $1 AND after_player_id = $2 AND done = 0",
+    )
+});
+
+// Whoever has never traded has the starting cash, and whoever has left is not asked for. A day that
+// was written before is of a market that has started over: the later one counts.
+static WRITE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.write",
+        "INSERT INTO equity_snapshots (player_id, day, value, cash)
+         SELECT pl.player_id, $1, pl.cash + CAST(COALESCE(SUM(
+                 ((h.quantity / 1000000) * c.close
+                     + (h.quantity % 1000000) * c.close / 1000000) / 100), 0) AS BIGINT), pl.cash
+         FROM players pl
+         JOIN users u ON u.user_id = pl.user_id
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+         LEFT JOIN stock_history c ON c.stock_id = h.stock_id AND c.day = $1
+         WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.trades > 0
+         GROUP BY pl.player_id, pl.cash
+         ON CONFLICT (player_id, day) DO UPDATE SET
+             value = excluded.value, cash = excluded.cash",
+    )
+});
+
+// A row goes when the player's next one is in the same week or month. Weeks begin on Mondays (day 0
+// was a Thursday), and a month has 1461/48 days, as a month has on average.
+static THIN_OUT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.thin_out",
+        "WITH old AS MATERIALIZED (
+             SELECT eq.player_id, eq.day,
+                 LEAD(eq.day) OVER (PARTITION BY eq.player_id ORDER BY eq.day) AS next_day
+             FROM equity_snapshots eq
+             WHERE eq.player_id > $1 AND eq.player_id <= $2 AND eq.day < $3)
+         DELETE FROM equity_snapshots
+         WHERE player_id > $1 AND player_id <= $2 AND (player_id, day) IN (
+             SELECT player_id, day FROM old
+             WHERE (day >= $4 AND (day + 3) / 7 = (next_day + 3) / 7)
+                OR (day < $4 AND day * 48 / 1461 = next_day * 48 / 1461))",
+    )
+});
+
+static FORGET_PROGRESS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.forget_progress",
+        "DELETE FROM equity_progress WHERE day IN (
+             SELECT day FROM equity_progress WHERE day < $1 OR day > $2 ORDER BY day LIMIT 1000)",
+    )
+});
+
+static CURVE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.curve",
+        "SELECT eq.day, eq.value, eq.cash FROM equity_snapshots eq
+         WHERE eq.player_id = $1 AND eq.day >= $2 AND eq.day <= $3
+         ORDER BY eq.day DESC LIMIT 800",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&OPEN, &PROGRESS, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &FORGET_PROGRESS, &CURVE];
+
+impl Store {
+    /// Writes what the next `limit` players had at the close of `day`, whose closes must be kept
+    /// already. One transaction; nodes share the players among each other.
+    ///
+    /// # Errors
+    /// The fault met; nothing is written then.
+    pub async fn snapshot_equity(&self, day: Day, limit: i64) -> Result<EquityStep, StoreError> {
+        let day = i64::from(day.0);
+        let mut tx = self.begin().await?;
+        let step = write_chunk(tx.conn(), day, limit).await?;
+        tx.commit().await?;
+        Ok(step)
+    }
+
+    /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). At
+    /// the end it also forgets how far old sessions got.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn roll_up_equity(
+        &self,
+        after_player_id: i64,
+        limit: i64,
+        kept: EquityKept,
+    ) -> Result<RollUpStep, StoreError> {
+        let [newest, daily_from, weekly_from] =
+            [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));
+        Ok(with_db!(self, |db, sql| {
+            let (last, players): (Option<i64>, i64) = sqlx::query_as(sql(&CHUNK))
+                .bind(after_player_id)
+                .bind(limit)
+                .fetch_one(&db.reader)
+                .timed(&CHUNK)
+                .await?;
+            let deleted = sqlx::query(sql(&THIN_OUT))
+                .bind(after_player_id)
+                .bind(last.unwrap_or(after_player_id))
+                .bind(daily_from)
+                .bind(weekly_from)
+                .execute(&db.writer)
+                .timed(&THIN_OUT)
+                .await?
+                .rows_affected();
+            let next_after = last.filter(|_| players >= limit);
+            if next_after.is_none() {
+                sqlx::query(sql(&FORGET_PROGRESS))
+                    .bind(daily_from)
+                    .bind(newest)
+                    .execute(&db.writer)
+                    .timed(&FORGET_PROGRESS)
+                    .await?;
+            }
+            RollUpStep { deleted, next_after }
+        }))
+    }
+
+    /// What a player had at the closes from `from` to `to`, ascending, the newest 800 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn equity_curve(
+        &self,
+        player_id: i64,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<EquityPoint>, StoreError> {
+        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CURVE))
+                .bind(player_id)
+                .bind(i64::from(from.0))
+                .bind(i64::from(to.0))
+                .fetch_all(&db.reader)
+                .timed(&CURVE)
+                .await?
+        });
+        let read = |(day, value, cash)| {
+            Ok(EquityPoint { day: read_day(day)?, value: Money(value), cash: Money(cash) })
+        };
+        rows.into_iter().rev().map(read).collect()
+    }
+}
+
+async fn write_chunk(conn: Conn<'_>, day: i64, limit: i64) -> Result<EquityStep, StoreError> {
+    Ok(with_conn!(conn, |conn, sql| {
+        sqlx::query(sql(&OPEN)).bind(day).execute(&mut *conn).timed(&OPEN).await?;
+        let (after, done): (i64, i64) =
+            sqlx::query_as(sql(&PROGRESS)).bind(day).fetch_one(&mut *conn).timed(&PROGRESS).await?;
+        if done != 0 {
+            return Ok(EquityStep { written: 0, is_done: true });
+        }
+        let (last, players): (Option<i64>, i64) = sqlx::query_as(sql(&CHUNK))
+            .bind(after)
+            .bind(limit)
+            .fetch_one(&mut *conn)
+            .timed(&CHUNK)
+            .await?;
+        let (last, is_done) = (last.unwrap_or(after), players < limit);
+        let claimed = sqlx::query(sql(&CLAIM))
+            .bind(day)
+            .bind(after)
+            .bind(last)
+            .bind(i64::from(is_done))
+            .execute(&mut *conn)
+            .timed(&CLAIM)
+            .await?
+            .rows_affected();
+        if claimed == 0 {
+            return Ok(EquityStep { written: 0, is_done: false });
+        }
+        let written = sqlx::query(sql(&WRITE))
+            .bind(day)
+            .bind(after)
+            .bind(last)
+            .execute(&mut *conn)
+            .timed(&WRITE)
+            .await?
+            .rows_affected();
+        EquityStep { written, is_done }
+    }))
+}

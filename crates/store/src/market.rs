@@ -1,0 +1,231 @@
+//! The market's page as one statement: stocks with price, change and whether they are watched,
+//! filtered and sorted; and the closes behind small charts. Prices are bound, never kept.
+
+use std::collections::HashMap;
+
+use domain::{Day, PageRequest, Price};
+
+use crate::ledger::read_day;
+use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::stocks::{Row as StockColumns, contains_pattern};
+use crate::{StockRow, Store, StoreError};
+
+/// The most stocks and days of [`Store::recent_closes`]; the statement's own bound is their
+/// product.
+const CLOSES_STOCKS_MAX: usize = 20;
+const CLOSES_DAYS_MAX: i32 = 100;
+
+/// What the market's page is sorted by. Equal ones are sorted by symbol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarketSort {
+    /// The symbol.
+    #[default]
+    Symbol,
+    /// The company's name.
+    Name,
+    /// The present price.
+    Price,
+    /// The change since the last close, in percent.
+    Change,
+}
+
+impl MarketSort {
+    /// Its word, in the statement and in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Symbol => "symbol",
+            Self::Name => "name",
+            Self::Price => "price",
+            Self::Change => "change",
+        }
+    }
+
+    /// What this word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Symbol, Self::Name, Self::Price, Self::Change];
+        all.into_iter().find(|sort| sort.as_str() == word)
+    }
+}
+
+/// What is asked of the market's page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MarketQuery<'a> {
+    /// Whose watched stocks are marked.
+    pub player_id: Option<i64>,
+    /// The exact category.
+    pub category: Option<&'a str>,
+    /// What is found anywhere in symbol or name, whatever the case.
+    pub search: Option<&'a str>,
+    /// Whether only watched stocks are wanted.
+    pub only_watched: bool,
+    /// What comes first.
+    pub sort: MarketSort,
+    /// Whether the order is turned around.
+    pub descending: bool,
+}
+
+/// A stock on the market's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketRow {
+    /// The stock.
+    pub stock: StockRow,
+    /// The present price of a share; 0 when there is none.
+    pub price: Price,
+    /// The change since the last close, in hundredths of a percent.
+    pub change_hundredths: i64,
+    /// Whether the player watches it.
+    pub is_watched: bool,
+}
+
+// The order turns only one of the four sorting keys; the other ones are null in every row.
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "market.page",
+        "WITH quotes AS MATERIALIZED ({quotes:$7:quotes}),
+         found AS MATERIALIZED (
+             SELECT s.stock_id, s.symbol, s.name, s.category, s.description,
+                 s.kid_friendly_description, s.fun_fact, COALESCE(q.price, 0) AS price,
+                 COALESCE(q.change, 0) AS change,
+                 CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched,
+                 CASE CAST($5 AS TEXT) WHEN 'symbol' THEN s.symbol
+                     WHEN 'name' THEN lower(s.name) END AS word,
+                 CASE CAST($5 AS TEXT) WHEN 'price' THEN COALESCE(q.price, 0)
+                     WHEN 'change' THEN COALESCE(q.change, 0) END AS number
+             FROM stocks s
+             LEFT JOIN quotes q ON q.stock_id = s.stock_id
+             LEFT JOIN watches w ON w.player_id = $1 AND w.stock_id = s.stock_id
+             WHERE (CAST($2 AS TEXT) IS NULL OR s.category = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR s.search_text LIKE $3 ESCAPE '\\')
+               AND (CAST($4 AS BIGINT) = 0 OR w.stock_id IS NOT NULL)),
+         placed AS MATERIALIZED (
+             SELECT found.*, row_number() OVER (ORDER BY
+                 CASE WHEN CAST($6 AS BIGINT) = 0 THEN word END,
+                 CASE WHEN CAST($6 AS BIGINT) = 1 THEN word END DESC,
+                 CASE WHEN CAST($6 AS BIGINT) = 0 THEN number END,
+                 CASE WHEN CAST($6 AS BIGINT) = 1 THEN number END DESC,
+                 symbol) AS place
+             FROM found),
+         page AS (SELECT * FROM placed ORDER BY place LIMIT $8 OFFSET $9)
+         SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
+             p.kid_friendly_description, p.fun_fact, p.price, p.change, p.watched
+         FROM (SELECT count(*) AS total FROM found) t
+         LEFT JOIN page p ON true
+         ORDER BY p.place",
+    )
+});
+
+static CATEGORIES: Lazy = Lazy::new(|| {
+    Statement::new(
+        "market.categories",
+        "SELECT category FROM stocks GROUP BY category ORDER BY category LIMIT 100",
+    )
+});
+
+static CLOSES: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "market.recent_closes",
+        &[("stock_id", Type::Int)],
+        "WITH wanted AS MATERIALIZED ({rows})
+         SELECT c.stock_id, c.day, c.close FROM wanted w
+         JOIN stock_history c ON c.stock_id = w.stock_id AND c.day >= {$1} AND c.day <= {$2}
+         ORDER BY c.stock_id, c.day LIMIT 2000",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &CATEGORIES, &CLOSES];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    total: i64,
+    #[sqlx(flatten)]
+    stock: StockColumns,
+    price: Option<i64>,
+    change: Option<i64>,
+    watched: Option<i64>,
+}
+
+impl Row {
+    /// `None` for the row that only carries the total of an empty page.
+    fn read(self) -> Option<MarketRow> {
+        Some(MarketRow {
+            stock: self.stock.read()?,
+            price: Price(self.price?),
+            change_hundredths: self.change?,
+            is_watched: self.watched? != 0,
+        })
+    }
+}
+
+impl Store {
+    /// A page of the market and how many stocks match. One statement. `quotes_json` is
+    /// `[[stock_id, price, change in hundredths of a percent], …]`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn market_page(
+        &self,
+        query: &MarketQuery<'_>,
+        quotes_json: &str,
+        page: PageRequest,
+    ) -> Result<(Vec<MarketRow>, i64), StoreError> {
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(query.player_id)
+                .bind(query.category)
+                .bind(query.search.map(contains_pattern))
+                .bind(i64::from(query.only_watched))
+                .bind(query.sort.as_str())
+                .bind(i64::from(query.descending))
+                .bind(quotes_json)
+                .bind(page.per_page())
+                .bind(page.offset())
+                .fetch_all(&db.reader)
+                .timed(&PAGE)
+                .await?
+        });
+        let total = rows.first().map_or(0, |row| row.total);
+        Ok((rows.into_iter().filter_map(Row::read).collect(), total))
+    }
+
+    /// The categories that stocks have, by name; there are 63 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn stock_categories(&self) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.reader).timed(&CATEGORIES).await?
+        });
+        Ok(rows.into_iter().map(|(category,)| category).collect())
+    }
+
+    /// The closes from `from` to `to` of the first 20 of these stocks, ascending; of the last 100
+    /// days when the two are further apart. A stock without a close is not in it.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn recent_closes(
+        &self,
+        stock_ids: &[i64],
+        from: Day,
+        to: Day,
+    ) -> Result<HashMap<i64, Vec<(Day, Price)>>, StoreError> {
+        let stock_ids = &stock_ids[..stock_ids.len().min(CLOSES_STOCKS_MAX)];
+        let from = from.0.max(to.0.saturating_sub(CLOSES_DAYS_MAX - 1));
+        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CLOSES))
+                .bind_rows(&Rows::new(vec![Rows::int(stock_ids, |id| *id)]))
+                .bind(i64::from(from))
+                .bind(i64::from(to.0))
+                .fetch_all(&db.reader)
+                .timed(&CLOSES)
+                .await?
+        });
+        let mut closes: HashMap<i64, Vec<(Day, Price)>> = HashMap::new();
+        for (stock_id, day, close) in rows {
+            closes.entry(stock_id).or_default().push((read_day(day)?, Price(close)));
+        }
+        Ok(closes)
+    }
+}

@@ -1,0 +1,141 @@
+//! What a user has set: how the pages look and behave, and what boards show of the player. Which
+//! words there are for a mode or a language is the pages' to know.
+
+use domain::UnixMicros;
+
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// A user's settings of the pages. What is `None` was never chosen: the device decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// The mode's word.
+    pub mode: Option<String>,
+    /// The language's code.
+    pub language: Option<String>,
+    /// The theme's word.
+    pub theme: Option<String>,
+    /// The word for the size of text.
+    pub text_size: Option<String>,
+    /// Whether to send less.
+    pub data_saver: Option<bool>,
+    /// Whether amounts are covered until asked for.
+    pub hide_amounts: bool,
+    /// The name of a time zone, as in the IANA database.
+    pub time_zone: Option<String>,
+}
+
+/// What boards show of a player.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shows {
+    /// The name.
+    #[default]
+    Name,
+    /// The pseudonym.
+    Pseudonym,
+    /// Nothing.
+    Hidden,
+}
+
+impl Shows {
+    /// The word that is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Pseudonym => "pseudonym",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// What this word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Name, Self::Pseudonym, Self::Hidden].into_iter().find(|s| s.as_str() == word)
+    }
+}
+
+/// How a player appears to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appearance {
+    /// What boards show.
+    pub shows: Shows,
+    /// The pseudonym, as checked; it is kept while another choice is made. Needed for
+    /// [`Shows::Pseudonym`].
+    pub pseudonym: Option<String>,
+}
+
+static SAVE_PREFERENCES: Lazy = Lazy::new(|| {
+    Statement::new(
+        "preferences.save",
+        "INSERT INTO preferences (user_id, mode, language, theme, text_size, data_saver,
+             hide_amounts, time_zone, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (user_id) DO UPDATE SET
+             mode = excluded.mode, language = excluded.language, theme = excluded.theme,
+             text_size = excluded.text_size, data_saver = excluded.data_saver,
+             hide_amounts = excluded.hide_amounts, time_zone = excluded.time_zone,
+             updated_at = excluded.updated_at",
+    )
+});
+
+static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "appearances.save",
+        "INSERT INTO appearances (player_id, shows, pseudonym) VALUES ($1, $2, $3)
+         ON CONFLICT (player_id) DO UPDATE SET
+             shows = excluded.shows, pseudonym = excluded.pseudonym",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &SAVE_APPEARANCE];
+
+impl Store {
+    /// Keeps all of a user's settings.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_preferences(
+        &self,
+        user_id: i64,
+        preferences: &Preferences,
+        now: UnixMicros,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_PREFERENCES))
+                .bind(user_id)
+                .bind(&preferences.mode)
+                .bind(&preferences.language)
+                .bind(&preferences.theme)
+                .bind(&preferences.text_size)
+                .bind(preferences.data_saver.map(i64::from))
+                .bind(i64::from(preferences.hide_amounts))
+                .bind(&preferences.time_zone)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&SAVE_PREFERENCES)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Keeps how a player appears to others.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` for a pseudonym that is to be shown and is not there.
+    pub async fn save_appearance(
+        &self,
+        player_id: i64,
+        appearance: &Appearance,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_APPEARANCE))
+                .bind(player_id)
+                .bind(appearance.shows.as_str())
+                .bind(&appearance.pseudonym)
+                .execute(&db.writer)
+                .timed(&SAVE_APPEARANCE)
+                .await?;
+        });
+        Ok(())
+    }
+}

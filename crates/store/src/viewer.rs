@@ -1,0 +1,201 @@
+//! Who looks at a page: what its frame needs in one statement, and the rewards not shown yet.
+
+use domain::{Money, UnixMicros};
+
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Appearance, Preferences, Role, Shows, Store, StoreError};
+
+/// What the frame of every page needs of the person who looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// The name.
+    pub name: String,
+    /// The e-mail address as given.
+    pub email: String,
+    /// What the user may do.
+    pub role: Role,
+    /// Cash.
+    pub cash: Money,
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// Trades ever made.
+    pub trades: i64,
+    /// When the user registered.
+    pub created_at: UnixMicros,
+    /// The settings, if any were ever saved.
+    pub preferences: Option<Preferences>,
+    /// How the player appears to others.
+    pub appearance: Appearance,
+    /// Whether something was unlocked that the player has not been shown.
+    pub has_unseen_rewards: bool,
+}
+
+/// An unlocked achievement that the player has not been shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnseenReward {
+    /// Its number.
+    pub achievement_id: i64,
+    /// Its stable word.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Its icon.
+    pub icon: String,
+    /// XP that it gave.
+    pub xp: i64,
+    /// The ledger entry that unlocked it.
+    pub version: i64,
+    /// When.
+    pub unlocked_at: UnixMicros,
+}
+
+static LOAD: Lazy = Lazy::new(|| {
+    Statement::new(
+        "viewer.load",
+        "SELECT u.name, u.email, u.role, pl.cash, pl.total_xp, pl.trades, u.created_at,
+             s.mode, s.language, s.theme, s.text_size, s.data_saver, s.hide_amounts, s.time_zone,
+             a.shows, a.pseudonym,
+             CAST(CASE WHEN EXISTS (
+                 SELECT 1 FROM player_achievements pa
+                 WHERE pa.player_id = pl.player_id AND pa.version > COALESCE(r.version, 0))
+                 THEN 1 ELSE 0 END AS BIGINT) AS unseen
+         FROM players pl
+         JOIN users u ON u.user_id = pl.user_id
+         LEFT JOIN preferences s ON s.user_id = u.user_id
+         LEFT JOIN appearances a ON a.player_id = pl.player_id
+         LEFT JOIN rewards_seen r ON r.player_id = pl.player_id
+         WHERE pl.player_id = $2 AND pl.user_id = $1",
+    )
+});
+
+static UNSEEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "rewards.unseen",
+        "SELECT a.achievement_id, a.code, a.name, a.icon, pa.xp, pa.version, pa.unlocked_at
+         FROM player_achievements pa
+         JOIN achievements a ON a.achievement_id = pa.achievement_id
+         WHERE pa.player_id = $1 AND pa.version > COALESCE(
+             (SELECT r.version FROM rewards_seen r WHERE r.player_id = $1), 0)
+         ORDER BY pa.version, a.position, a.achievement_id LIMIT 100",
+    )
+});
+
+// Two pages that are open at once may tell in any order what they showed.
+static MARK_SEEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "rewards.mark_seen",
+        "INSERT INTO rewards_seen (player_id, version) VALUES ($1, $2)
+         ON CONFLICT (player_id) DO UPDATE SET version = excluded.version
+             WHERE excluded.version > rewards_seen.version",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&LOAD, &UNSEEN, &MARK_SEEN];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    name: String,
+    email: String,
+    role: String,
+    cash: i64,
+    total_xp: i64,
+    trades: i64,
+    created_at: i64,
+    mode: Option<String>,
+    language: Option<String>,
+    theme: Option<String>,
+    text_size: Option<String>,
+    data_saver: Option<i64>,
+    /// Never null in a row of settings, so it tells whether there is one.
+    hide_amounts: Option<i64>,
+    time_zone: Option<String>,
+    shows: Option<String>,
+    pseudonym: Option<String>,
+    unseen: i64,
+}
+
+impl Row {
+    fn read(self) -> Result<Viewer, StoreError> {
+        let unknown = |what: &str| StoreError::Corrupt(format!("unknown {what} of a user"));
+        let preferences = self.hide_amounts.map(|hide_amounts| Preferences {
+            mode: self.mode,
+            language: self.language,
+            theme: self.theme,
+            text_size: self.text_size,
+            data_saver: self.data_saver.map(|saves| saves != 0),
+            hide_amounts: hide_amounts != 0,
+            time_zone: self.time_zone,
+        });
+        let shows = match &self.shows {
+            None => Shows::default(),
+            Some(word) => Shows::parse(word).ok_or_else(|| unknown("appearance"))?,
+        };
+        Ok(Viewer {
+            name: self.name,
+            email: self.email,
+            role: Role::parse(&self.role).ok_or_else(|| unknown("role"))?,
+            cash: Money(self.cash),
+            total_xp: self.total_xp,
+            trades: self.trades,
+            created_at: UnixMicros(self.created_at),
+            preferences,
+            appearance: Appearance { shows, pseudonym: self.pseudonym },
+            has_unseen_rewards: self.unseen != 0,
+        })
+    }
+}
+
+impl Store {
+    /// What a page's frame needs of its viewer. One statement.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` when there is no such user with this player.
+    pub async fn load_viewer(&self, user_id: i64, player_id: i64) -> Result<Viewer, StoreError> {
+        let row: Row = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LOAD))
+                .bind(user_id)
+                .bind(player_id)
+                .fetch_one(&db.reader)
+                .timed(&LOAD)
+                .await?
+        });
+        row.read()
+    }
+
+    /// What a player unlocked and has not been shown, oldest first, at most 100.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn unseen_rewards(&self, player_id: i64) -> Result<Vec<UnseenReward>, StoreError> {
+        type Row = (i64, String, String, String, i64, i64, i64);
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&UNSEEN))
+                .bind(player_id)
+                .fetch_all(&db.reader)
+                .timed(&UNSEEN)
+                .await?
+        });
+        let read = |(achievement_id, code, name, icon, xp, version, at): Row| {
+            let unlocked_at = UnixMicros(at);
+            UnseenReward { achievement_id, code, name, icon, xp, version, unlocked_at }
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    /// Marks what was unlocked up to this ledger entry as shown.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn mark_rewards_seen(&self, player_id: i64, version: i64) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&MARK_SEEN))
+                .bind(player_id)
+                .bind(version)
+                .execute(&db.writer)
+                .timed(&MARK_SEEN)
+                .await?;
+        });
+        Ok(())
+    }
+}

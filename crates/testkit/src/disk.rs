@@ -1,0 +1,158 @@
+//! A disk that records what is written to it and fails when told to, below a process that knows
+//! nothing of it: a small C library (`disk/faulty_disk.c`), compiled here and loaded into the
+//! process before libc. What was recorded is read in `recording`.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::Recording;
+use crate::process::run;
+
+const SOURCE: &str = include_str!("../disk/faulty_disk.c");
+const LIBRARY: &str = "faulty_disk.so";
+const CONTROL: &str = "control";
+
+/// The numbers of `struct control`, in its order. The first five are ours to write, the others the
+/// library's.
+#[derive(Clone, Copy)]
+enum Switch {
+    RoomEnds,
+    ShortEvery,
+    FailLog,
+    FailOther,
+    SyncDelay,
+    Written,
+    Refused,
+    Shortened,
+    FailedLog,
+    FailedOther,
+}
+
+/// The disk below one process.
+pub struct FaultyDisk {
+    dir: PathBuf,
+    control: File,
+    home: TempDir,
+}
+
+impl FaultyDisk {
+    /// A disk for the files directly in a directory, which need not be there yet. All goes well at
+    /// first.
+    ///
+    /// # Panics
+    /// When the directory's parent is not there, or without a C compiler.
+    pub fn below(dir: &Path) -> Self {
+        let (parent, name) = (dir.parent().expect("a parent"), dir.file_name().expect("a name"));
+        // As the program names it once it has followed every link.
+        let dir = parent.canonicalize().expect("a parent that is there").join(name);
+        let home = tempfile::tempdir().expect("a directory");
+        compile(home.path());
+        let control = File::options()
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .open(home.path().join(CONTROL))
+            .expect("a new file");
+        control.set_len(8 * (Switch::FailedOther as u64 + 1)).expect("a small file");
+        let disk = Self { dir, control, home };
+        disk.make_room();
+        disk
+    }
+
+    /// Puts the disk below a process that is about to be started; one process has one disk.
+    pub fn put_below(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", self.home.path().join(LIBRARY));
+        command.env("FAULTY_DISK_DIR", &self.dir);
+        command.env("FAULTY_DISK_CONTROL", self.home.path().join(CONTROL));
+        command.env("FAULTY_DISK_RECORDING", self.tape());
+    }
+
+    /// How long the recording is, in bytes. What the process has told anyone rests on changes that
+    /// stand before this.
+    pub fn recorded(&self) -> u64 {
+        fs::metadata(self.tape()).map_or(0, |tape| tape.len())
+    }
+
+    /// What has been recorded.
+    ///
+    /// # Panics
+    /// When no process has begun.
+    pub fn recording(&self) -> Recording {
+        Recording::new(fs::read(self.tape()).expect("a recording"))
+    }
+
+    /// After so many bytes the disk is full: one more write is carried out in part, all further
+    /// ones fail with ENOSPC.
+    pub fn leave_room(&self, bytes: u64) {
+        self.set(Switch::RoomEnds, self.get(Switch::Written).saturating_add(bytes));
+    }
+
+    /// The disk is not full any more.
+    pub fn make_room(&self) {
+        self.set(Switch::RoomEnds, u64::MAX);
+    }
+
+    /// Of each so many writes one is carried out by half; 0: none.
+    pub fn shorten_writes(&self, every: u64) {
+        self.set(Switch::ShortEvery, every);
+    }
+
+    /// The next sync of a write-ahead log that was written to fails with EIO, once.
+    pub fn fail_log_sync(&self) {
+        self.set(Switch::FailLog, self.get(Switch::FailedLog) + 1);
+    }
+
+    /// The next sync of any other file that was written to fails with EIO, once.
+    pub fn fail_other_sync(&self) {
+        self.set(Switch::FailOther, self.get(Switch::FailedOther) + 1);
+    }
+
+    /// Each sync takes so much longer, in microseconds.
+    pub fn slow_syncs(&self, microseconds: u64) {
+        self.set(Switch::SyncDelay, microseconds);
+    }
+
+    /// How many writes there was no room for.
+    pub fn refused(&self) -> u64 {
+        self.get(Switch::Refused)
+    }
+
+    /// How many writes were carried out by half.
+    pub fn shortened(&self) -> u64 {
+        self.get(Switch::Shortened)
+    }
+
+    /// How many syncs have failed.
+    pub fn failed_syncs(&self) -> u64 {
+        self.get(Switch::FailedLog) + self.get(Switch::FailedOther)
+    }
+
+    fn tape(&self) -> PathBuf {
+        self.home.path().join("recording")
+    }
+
+    // The process has the file mapped; on Linux that is the same memory.
+    fn get(&self, switch: Switch) -> u64 {
+        let mut bytes = [0; 8];
+        self.control.read_exact_at(&mut bytes, switch as u64 * 8).expect("a number");
+        u64::from_ne_bytes(bytes)
+    }
+
+    fn set(&self, switch: Switch, value: u64) {
+        self.control.write_all_at(&value.to_ne_bytes(), switch as u64 * 8).expect("a number");
+    }
+}
+
+/// Compiles the library into a directory.
+fn compile(home: &Path) {
+    let source = home.join("faulty_disk.c");
+    fs::write(&source, SOURCE).expect("a file");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]);
+    compiler.arg(home.join(LIBRARY)).arg(&source).args(["-ldl", "-lpthread"]);
+    run(compiler.stdin(Stdio::null()));
+}

@@ -1,0 +1,116 @@
+//! What a [`FaultyDisk`](crate::FaultyDisk) recorded, event by event. What a power cut would have
+//! left of it is in `power_cut`.
+
+use std::ops::Range;
+
+/// `struct event` without what follows it.
+const HEAD: usize = 24;
+
+/// One thing that happened to the files of a directory. Files go by numbers that are given once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event<'r> {
+    /// A file was made.
+    Created { file: u32, name: &'r str },
+    /// A file that was there before the recording was opened.
+    Found { file: u32, name: &'r str },
+    /// Bytes were written.
+    Written { file: u32, at: usize, data: &'r [u8] },
+    /// The file has a new size.
+    Truncated { file: u32, size: usize },
+    /// A sync that began when the recording was so long went well.
+    Synced { file: u32, began: usize },
+    /// Or failed.
+    SyncFailed { file: u32, began: usize },
+    /// A name was removed.
+    Removed { name: &'r str },
+    /// A file got another name.
+    Renamed { from: &'r str, to: &'r str },
+}
+
+/// The number of the directory itself, when it is synced.
+pub(crate) const DIRECTORY: u32 = 1;
+
+/// A recording. Positions in it are in bytes, as [`FaultyDisk::recorded`](crate::FaultyDisk) gives
+/// them.
+pub struct Recording {
+    bytes: Vec<u8>,
+    /// Where the events stand in it.
+    events: Vec<Range<usize>>,
+}
+
+impl Recording {
+    /// Finds the events; one that was not recorded to its end is left out.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        let (mut events, mut start) = (Vec::new(), 0);
+        while let Some(head) = bytes.get(start..start + HEAD) {
+            let end = start + HEAD + number(head, 16);
+            if end > bytes.len() {
+                break;
+            }
+            events.push(start..end);
+            start = end;
+        }
+        Self { bytes, events }
+    }
+
+    /// Its length.
+    pub fn length(&self) -> u64 {
+        self.events.last().map_or(0, |event| event.end as u64)
+    }
+
+    /// From the first change of a file to the sync that keeps it, each time, for files whose names
+    /// end so.
+    pub fn stretches(&self, ending: &str) -> Vec<Range<u64>> {
+        let (mut ours, mut start, mut stretches) = (Vec::new(), None, Vec::new());
+        for (end, event) in self.events() {
+            match event {
+                Event::Created { file, name } | Event::Found { file, name }
+                    if name.ends_with(ending) =>
+                {
+                    ours.push(file);
+                }
+                Event::Written { file, .. } | Event::Truncated { file, .. }
+                    if ours.contains(&file) =>
+                {
+                    start = start.or(Some(end as u64));
+                }
+                Event::Synced { file, .. } if ours.contains(&file) => {
+                    stretches.extend(start.take().map(|start| start..end as u64));
+                }
+                _ => {}
+            }
+        }
+        stretches
+    }
+
+    /// All events with the positions at which they end.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (usize, Event<'_>)> {
+        self.events.iter().map(|range| (range.end, read(&self.bytes[range.clone()])))
+    }
+}
+
+fn read(bytes: &[u8]) -> Event<'_> {
+    let (head, data) = bytes.split_at(HEAD);
+    let half = |at: usize| u32::from_ne_bytes(head[at..at + 4].try_into().expect("four bytes"));
+    let (kind, file, at) = (half(0), half(4), number(head, 8));
+    let name = || str::from_utf8(data).expect("a name");
+    match kind {
+        1 => Event::Created { file, name: name() },
+        2 => Event::Found { file, name: name() },
+        3 => Event::Written { file, at, data },
+        4 => Event::Truncated { file, size: at },
+        5 => Event::Synced { file, began: at },
+        6 => Event::SyncFailed { file, began: at },
+        7 => Event::Removed { name: name() },
+        8 => {
+            let (from, to) = name().split_once('/').expect("two names");
+            Event::Renamed { from, to }
+        }
+        _ => panic!("an event of an unknown kind, {kind}"),
+    }
+}
+
+fn number(head: &[u8], at: usize) -> usize {
+    let bytes = head[at..at + 8].try_into().expect("eight bytes");
+    usize::try_from(u64::from_ne_bytes(bytes)).expect("an address")
+}

@@ -1,0 +1,98 @@
+//! The pages for people: HTML that is rendered here and works without scripts. Each group of pages
+//! has its file; `view`, `words`, `format`, `visitor`, `form` and `answer` are the base they share.
+//! What the pages show comes from the same places as the answers of the API, never from the API.
+
+#![expect(dead_code, reason = "the base is whole before all pages that stand on it are")]
+
+mod about;
+mod achievements;
+mod answer;
+mod auth;
+mod chart;
+pub(crate) mod cookies;
+mod csrf;
+pub(crate) mod errors;
+mod form;
+mod format;
+mod history;
+mod home;
+mod market;
+mod order;
+mod portfolio;
+mod preferences;
+mod ranks;
+mod settings;
+mod shell;
+mod stock;
+mod view;
+mod visitor;
+mod words;
+
+use axum::Router;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
+use axum::middleware::from_fn_with_state;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::Predicate;
+
+use crate::assets;
+use crate::state::AppState;
+
+/// Good enough for what is compressed once and sent once.
+const BROTLI_QUALITY: i32 = 4;
+/// Addresses of programs; everything else is for people.
+const FOR_PROGRAMS: [&str; 9] =
+    ["/api", "/docs", "/openapi.json", "/livez", "/readyz", "/up", "/metrics", "/static", "/sw.js"];
+
+pub(crate) fn router(state: AppState) -> Router<AppState> {
+    let pages = Router::new()
+        .merge(about::router())
+        .merge(auth::router())
+        .merge(achievements::router())
+        .merge(history::router())
+        .merge(home::router())
+        .merge(market::router())
+        .merge(order::router())
+        .merge(stock::router())
+        .merge(portfolio::router())
+        .merge(ranks::router())
+        .merge(settings::router())
+        .merge(shell::router())
+        .layer(from_fn_with_state(state, answer::note_shown));
+    Router::new().merge(assets::router()).merge(pages)
+}
+
+/// Whether an address is one for people.
+pub(crate) fn is_page(path: &str) -> bool {
+    !FOR_PROGRAMS.iter().any(|start| {
+        path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// The layer that compresses what is written anew for each answer: pages, never streams of events
+/// and never what has siblings.
+pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
+    let written_anew = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+        matches!(kind, "text/html" | "text/javascript" | "application/manifest+json")
+    };
+    CompressionLayer::new()
+        .quality(CompressionLevel::Precise(BROTLI_QUALITY))
+        .compress_when(written_anew)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_for_people_unless_programs_have_them() {
+        for path in ["/", "/login", "/apple", "/upper", "/nowhere/at/all"] {
+            assert!(is_page(path), "{path}");
+        }
+        for path in ["/api", "/api/stocks", "/docs/", "/up", "/static/app.css", "/metrics"] {
+            assert!(!is_page(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Achievements: the level, what is unlocked, what is not and how far it is, and which entries of
+//! the ledger earned experience last. What unlocks them is decided in `domain`.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use domain::{AchievementKind, Counts, Money};
+use store::{AchievementRow, LedgerFilter, LedgerRow};
+
+use super::answer;
+use super::view::{Tab, View};
+use super::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Entries that are looked at for what earned experience.
+const ENTRIES: i64 = 40;
+/// Of these so many are shown.
+const SHOWN: usize = 10;
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new().route("/achievements", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "achievements.html")]
+struct AchievementsPage<'a> {
+    view: &'a View,
+    level: i64,
+    xp: i64,
+    xp_next: i64,
+    unlocked: Vec<Badge>,
+    locked: Vec<Badge>,
+    earned: Vec<Earned>,
+}
+
+/// One achievement.
+struct Badge {
+    name: String,
+    text: String,
+    xp: i64,
+    when: Option<String>,
+    reached: i64,
+    wanted: i64,
+    /// How far it is, in words.
+    progress: String,
+}
+
+/// An entry that earned experience.
+struct Earned {
+    link: String,
+    what: String,
+    xp: i64,
+}
+
+async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
+    let (player_id, viewer) = (me.player().player_id, me.viewer());
+    let view = View::new(&state, &me, Tab::Achievements, "achievements-title");
+    let rows = state.store.achievements_of(player_id).await?;
+    let day = state.prices.snapshot().market_day;
+    let prices = state.prices.prices_json();
+    let counts = state.store.load_counts(player_id, &prices, day, &state.rules.levels).await?;
+    let badges = rows.into_iter().map(|row| badge(&state, &view, row, &counts));
+    let (unlocked, locked) = badges.partition(|badge| badge.when.is_some());
+    let newest = LedgerFilter::default();
+    let entries =
+        state.store.filtered_transactions_page(player_id, newest, None, ENTRIES).await?.rows;
+    let earned = entries.iter().filter_map(|row| earned(&view, row)).take(SHOWN);
+    let progress = state.rules.levels.progress(viewer.total_xp);
+    let page = AchievementsPage {
+        level: progress.level,
+        xp: progress.xp_in_level,
+        xp_next: progress.next_level_xp,
+        unlocked,
+        locked,
+        earned: earned.collect(),
+        view: &view,
+    };
+    Ok(answer::page(&view, &page))
+}
+
+fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) -> Badge {
+    let rule = state.rules.achievements.iter().find(|rule| rule.id == row.achievement_id);
+    let (reached, wanted) = rule.map_or((0, 1), |rule| rule.kind.progress(counts));
+    let reached = reached.clamp(0, wanted);
+    let is_money = rule.is_some_and(|rule| {
+        matches!(rule.kind, AchievementKind::PortfolioValue(_) | AchievementKind::ProfitAmount(_))
+    });
+    let [done, of] = [reached, wanted].map(|number| {
+        if is_money { view.fmt.money(Money(number)) } else { view.fmt.number(number) }
+    });
+    Badge {
+        when: row.unlocked_at.map(|at| view.fmt.date_of(at)),
+        progress: view.t2("achievements-so-far", "done", done, "of", of),
+        name: row.name,
+        text: row.description,
+        xp: row.xp,
+        reached,
+        wanted,
+    }
+}
+
+fn earned(view: &View, row: &LedgerRow) -> Option<Earned> {
+    use domain::EntryKind as Kind;
+    let entry = &row.entry;
+    let xp = entry.xp_trade + entry.xp_achievements;
+    let symbol = row.symbol.as_ref().map(ToString::to_string).unwrap_or_default();
+    let what = match entry.kind {
+        Kind::Buy => view.tn("achievements-by-buying", "symbol", symbol),
+        Kind::Sell => view.tn("achievements-by-selling", "symbol", symbol),
+        Kind::Note => view.t("achievements-by-note"),
+        Kind::Open => return None,
+    };
+    let about = entry.about_version.is_none();
+    let link = if about { format!("/orders/{}", entry.trade_id()) } else { "/history".to_owned() };
+    (xp > 0).then_some(Earned { link, what, xp })
+}

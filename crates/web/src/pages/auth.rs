@@ -1,0 +1,267 @@
+//! Registering, logging in and out, and joining a game by its code. What an account and a session
+//! are is `account`'s; the API tells the same of it in its own words.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use store::TokenKind;
+
+use super::answer;
+use super::form::{Form, Post};
+use super::preferences::{Mode, Preferences};
+use super::view::{Tab, View};
+use super::visitor::{self, Visitor};
+use crate::account::{self, LoggingIn, Opened, Registering};
+use crate::limits::Network;
+use crate::names::{self, EmailFault, NameFault};
+use crate::password::{self, PasswordFault};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::routes::stocks::Segment;
+use crate::state::AppState;
+
+/// Where players are led who did not want to go anywhere else.
+const HOME: &str = "/home";
+/// The only game there is.
+const GAME: &str = "main";
+/// The longest code of a game.
+const CODE_LENGTH_MAX: usize = 32;
+const REGISTER_FIELDS: [&str; 6] = ["name", "email", "password", "mode", "stay", "next"];
+const LOGIN_FIELDS: [&str; 4] = ["email", "password", "stay", "next"];
+const JOIN_FIELDS: [&str; 1] = ["code"];
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/register", get(show_registration).post(register))
+        .route("/login", get(show_login).post(log_in))
+        .route("/logout", post(log_out))
+        .route("/join", get(show_join))
+        .route("/join/{code}", get(join))
+}
+
+#[derive(Template)]
+#[template(path = "register.html")]
+struct RegisterPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+    password_length_min: usize,
+    name_length_max: usize,
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+}
+
+#[derive(Template)]
+#[template(path = "join.html")]
+struct JoinPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+}
+
+async fn show_registration(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    query: Query,
+) -> Response {
+    if visitor.player.is_some() {
+        return answer::see_other(HOME);
+    }
+    let form = Form::new(&REGISTER_FIELDS)
+        .with("mode", visitor.preferences.mode.as_str())
+        .with("next", query.find("next").unwrap_or_default());
+    registration_page(&state, &visitor, &form, StatusCode::OK)
+}
+
+async fn register(
+    State(state): State<AppState>,
+    network: Network,
+    Post(visitor, sent): Post<Visitor>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&REGISTER_FIELDS)?;
+    let view = view_of(&state, &visitor, "auth-register-title");
+    let asked = read_registration(&state, &view, &mut form);
+    let mode = Mode::parse(form.value("mode")).unwrap_or(visitor.preferences.mode);
+    if let Some(asked) = asked {
+        let now = state.clock.now();
+        let opened = account::register(&state, &network, &asked, TokenKind::Web, now).await?;
+        if let Some(opened) = opened {
+            let chosen = Preferences { mode, ..visitor.preferences.clone() };
+            let stored = chosen.to_stored();
+            state.store.save_preferences(opened.user_id, &stored, now).await?;
+            let response = welcome(&state, &visitor, &form, &opened);
+            return Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen)));
+        }
+        form.fail("email", view.t("auth-email-taken"));
+    }
+    Ok(registration_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+/// The registration, if nothing is wrong with it; what is wrong is noted in the form.
+fn read_registration(state: &AppState, view: &View, form: &mut Form) -> Option<Registering> {
+    let name = names::check_name(form.value("name"), &state.config.names);
+    let email = names::check_email(form.value("email"));
+    let password = form.value("password").to_owned();
+    let checked = password::check(&password, &state.config.auth);
+    if let Err(fault) = name {
+        form.fail("name", name_fault(view, fault));
+    }
+    if let Err(fault) = email {
+        form.fail("email", email_fault(view, fault));
+    }
+    if let Err(fault) = checked {
+        form.fail("password", password_fault(view, fault));
+    }
+    Some(Registering { name: name.ok()?, email: email.ok()?, password }).filter(|_| form.is_sound())
+}
+
+fn registration_page(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &Form,
+    status: StatusCode,
+) -> Response {
+    let view = view_of(state, visitor, "auth-register-title");
+    let page = RegisterPage {
+        view: &view,
+        form,
+        password_length_min: state.config.auth.password_length_min,
+        name_length_max: state.config.names.length_max,
+    };
+    answer::page_with(status, &view, &page)
+}
+
+async fn show_login(State(state): State<AppState>, visitor: Visitor, query: Query) -> Response {
+    if visitor.player.is_some() {
+        return answer::see_other(HOME);
+    }
+    let form = Form::new(&LOGIN_FIELDS).with("next", query.find("next").unwrap_or_default());
+    login_page(&state, &visitor, &form, StatusCode::OK)
+}
+
+async fn log_in(
+    State(state): State<AppState>,
+    network: Network,
+    Post(visitor, sent): Post<Visitor>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&LOGIN_FIELDS)?;
+    let view = view_of(&state, &visitor, "auth-login-title");
+    let email = names::check_email(form.value("email"));
+    if let Err(fault) = email {
+        form.fail("email", email_fault(&view, fault));
+    }
+    let password = form.value("password").to_owned();
+    if password.is_empty() {
+        form.fail("password", view.t("auth-password-missing"));
+    }
+    if let (Ok(email), true) = (email, form.is_sound()) {
+        let asked = LoggingIn { email, password };
+        let opened = account::log_in(&state, &network, &asked, TokenKind::Web).await?;
+        if let Some(opened) = opened {
+            return Ok(welcome(&state, &visitor, &form, &opened));
+        }
+        form.fail("email", view.t("auth-incorrect"));
+    }
+    Ok(login_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+fn login_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCode) -> Response {
+    let view = view_of(state, visitor, "auth-login-title");
+    answer::page_with(status, &view, &LoginPage { view: &view, form })
+}
+
+/// Leads on with the new session: to where the visitor wanted to go, or home.
+fn welcome(state: &AppState, visitor: &Visitor, form: &Form, opened: &Opened) -> Response {
+    let target = visitor::safe_next(form.value("next")).unwrap_or(HOME);
+    // Telephones are shared: only who asks for it stays after the browser is closed.
+    let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
+    answer::with_cookie(answer::see_other(target), visitor.jar.keep_session(&opened.token, days))
+}
+
+async fn log_out(
+    State(state): State<AppState>,
+    Post(visitor, sent): Post<Visitor>,
+) -> Result<Response, Problem> {
+    sent.into_form(&[])?;
+    if let Some(signed_in) = &visitor.player {
+        let player = signed_in.player;
+        // That another request has ended it meanwhile is as good.
+        state.store.revoke_token(player.user_id, player.token_id).await?;
+    }
+    let mut response = answer::with_cookie(answer::see_other("/"), visitor.jar.end_session());
+    // What the browser kept of the pages is nobody else's to see on a shared device.
+    let kept = axum::http::HeaderValue::from_static("\"cache\"");
+    response.headers_mut().insert("clear-site-data", kept);
+    Ok(response)
+}
+
+async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query) -> Response {
+    let view = view_of(&state, &visitor, "auth-join-title");
+    let mut form = Form::new(&JOIN_FIELDS);
+    let Some(code) = query.find("code") else {
+        return answer::page(&view, &JoinPage { view: &view, form: &form });
+    };
+    let code = code.trim();
+    let is_code = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if (1..=CODE_LENGTH_MAX).contains(&code.len()) && code.bytes().all(is_code) {
+        return answer::see_other(&format!("/join/{}", code.to_ascii_lowercase()));
+    }
+    form = form.with("code", code);
+    form.fail("code", view.t("auth-code-unknown"));
+    let page = JoinPage { view: &view, form: &form };
+    answer::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
+}
+
+async fn join(State(state): State<AppState>, visitor: Visitor, Segment(code): Segment) -> Response {
+    if code.eq_ignore_ascii_case(GAME) {
+        // Everybody who registers plays in it.
+        let target = if visitor.player.is_some() { HOME } else { "/register" };
+        return answer::see_other(target);
+    }
+    if code.len() > CODE_LENGTH_MAX {
+        return Problem::not_found().into_response();
+    }
+    let view = view_of(&state, &visitor, "auth-join-title");
+    let mut form = Form::new(&JOIN_FIELDS).with("code", code);
+    form.fail("code", view.t("auth-code-unknown"));
+    answer::page_with(StatusCode::NOT_FOUND, &view, &JoinPage { view: &view, form: &form })
+}
+
+fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
+    View::new(state, visitor, Tab::None, title)
+}
+
+/// What is wrong with a name, in the reader's words.
+pub(super) fn name_fault(view: &View, fault: NameFault) -> String {
+    match fault {
+        NameFault::Missing => view.t("auth-name-missing"),
+        NameFault::Invisible => view.t("auth-name-invisible"),
+        NameFault::Marks => view.t("auth-name-marks"),
+        NameFault::AtSign => view.t("auth-name-at"),
+        NameFault::Staff => view.t("auth-name-staff"),
+        NameFault::TooShort => view.t("auth-name-short"),
+        NameFault::TooLong(max) => view.tn("auth-name-long", "max", max),
+        NameFault::TooManyBytes => view.t("auth-name-bytes"),
+    }
+}
+
+fn email_fault(view: &View, fault: EmailFault) -> String {
+    match fault {
+        EmailFault::Missing => view.t("auth-email-missing"),
+        EmailFault::Invalid => view.t("auth-email-invalid"),
+    }
+}
+
+/// What is wrong with a new password, in the reader's words.
+pub(super) fn password_fault(view: &View, fault: PasswordFault) -> String {
+    match fault {
+        PasswordFault::TooShort(min) => view.tn("auth-password-short", "min", min),
+        PasswordFault::TooLong(max) => view.tn("auth-password-long", "max", max),
+    }
+}

@@ -1,0 +1,107 @@
+//! That a form was sent from a page of ours and by whom it was given to: a token in every form that
+//! only the holder of the session's (or the visitor's) secret can have been shown, and what
+//! browsers say about where a request comes from. Who the visitor is decides `visitor`.
+
+use std::fmt::Write as _;
+
+use axum::http::{HeaderMap, header};
+use domain::Entropy;
+use sha2::{Digest, Sha256};
+
+/// The name of the hidden field.
+pub(crate) const FIELD: &str = "csrf";
+const MAC_BYTES: usize = 16;
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// A token for a form. It is masked anew each time, so that a page that is sent compressed does not
+/// give it away by its length (BREACH).
+pub(crate) fn token(secret: &str, entropy: &dyn Entropy) -> String {
+    let mut mask = [0; MAC_BYTES];
+    entropy.fill(&mut mask);
+    let masked = mac(secret).into_iter().zip(mask).map(|(byte, mask)| byte ^ mask);
+    mask.into_iter().chain(masked).fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Whether the token was made for this secret.
+pub(crate) fn is_valid(secret: &str, token: &str) -> bool {
+    let Some(bytes) = bytes(token) else { return false };
+    let (mask, masked) = bytes.split_at(MAC_BYTES);
+    let unmasked = mask.iter().zip(masked).map(|(mask, byte)| mask ^ byte);
+    // All bytes are looked at, so that the time says nothing.
+    let difference = unmasked.zip(mac(secret)).fold(0, |all, (one, other)| all | (one ^ other));
+    difference == 0
+}
+
+/// Whether a browser says that the request comes from elsewhere. One that says nothing is old; the
+/// token alone must do there.
+pub(crate) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text(SEC_FETCH_SITE) {
+        return site != "same-origin";
+    }
+    let Some(origin) = text(header::ORIGIN.as_str()) else { return false };
+    let host = text(header::HOST.as_str()).unwrap_or_default();
+    let own = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    own.is_none_or(|own| !own.eq_ignore_ascii_case(host))
+}
+
+fn mac(secret: &str) -> [u8; MAC_BYTES] {
+    // The secrets have one length, so nothing can be appended to one to make another.
+    let digest: [u8; 32] = Sha256::digest(format!("openbell form {secret}")).into();
+    let mut mac = [0; MAC_BYTES];
+    mac.copy_from_slice(&digest[..MAC_BYTES]);
+    mac
+}
+
+fn bytes(token: &str) -> Option<[u8; 2 * MAC_BYTES]> {
+    let mut bytes = [0; 2 * MAC_BYTES];
+    if token.len() != 2 * bytes.len() || !token.is_ascii() {
+        return None;
+    }
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&token[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+    use testkit::SeededEntropy;
+
+    #[test]
+    fn a_token_belongs_to_one_secret() {
+        let entropy = SeededEntropy::new(1);
+        let (one, other) = (token("secret", &entropy), token("secret", &entropy));
+        assert!(one != other && is_valid("secret", &one) && is_valid("secret", &other));
+        assert!(!is_valid("another", &one));
+        for bad in ["", "0", &one[2..], &"0".repeat(64), &"é".repeat(32)] {
+            assert!(!is_valid("secret", bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn browsers_tell_where_a_request_comes_from() {
+        let elsewhere = |pairs: &[(&'static str, &'static str)]| {
+            let named = pairs.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            is_from_elsewhere(&named.collect())
+        };
+        let host = ("host", "play.example:8080");
+        assert!(!elsewhere(&[host]));
+        assert!(!elsewhere(&[host, ("sec-fetch-site", "same-origin")]));
+        assert!(!elsewhere(&[host, ("origin", "http://play.example:8080")]));
+        for site in ["same-site", "cross-site", "none"] {
+            assert!(elsewhere(&[host, ("sec-fetch-site", site)]), "{site}");
+        }
+        for origin in ["null", "http://play.example", "https://evil.example", "play.example:8080"] {
+            assert!(elsewhere(&[host, ("origin", origin)]), "{origin}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Forms: what was sent, read strictly, and what is shown again when something in it is wrong. A
+//! form is read only together with whom it comes from, so that none is taken without its token.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use super::csrf;
+use super::visitor::Visitor;
+use crate::body;
+use crate::problem::{Problem, codes};
+use crate::query::Query;
+use crate::state::AppState;
+
+/// The most fields of a form.
+const FIELDS_MAX: usize = 64;
+
+/// A form that was sent by this visitor ([`Visitor`] or `SignedIn`) from a page of ours.
+pub(crate) struct Post<V>(pub(crate) V, pub(crate) Sent);
+
+impl<V> FromRequest<AppState> for Post<V>
+where
+    V: FromRequestParts<AppState> + AsRef<Visitor> + Send,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = V::from_request_parts(&mut parts, state).await;
+        let visitor = visitor.map_err(IntoResponse::into_response)?;
+        let sent = read(&parts.headers, body, state).await.map_err(IntoResponse::into_response)?;
+        let token = sent.0.iter().find(|(name, _)| name == csrf::FIELD);
+        let is_ours = token.is_some_and(|(_, token)| {
+            csrf::is_valid(&visitor.as_ref().secret, token)
+                && !csrf::is_from_elsewhere(&parts.headers)
+        });
+        if !is_ours {
+            return Err(Problem::from(&codes::FORM_EXPIRED).into_response());
+        }
+        Ok(Self(visitor, sent))
+    }
+}
+
+async fn read(
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    state: &AppState,
+) -> Result<Sent, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err((&codes::NOT_A_FORM).into());
+    }
+    let http = &state.config.http;
+    let limit = Duration::from_millis(http.body_timeout_ms);
+    let bytes = tokio::time::timeout(limit, body::read(body, http.body_size_max)).await;
+    let bytes = bytes.map_err(|_| Problem::from(&codes::BODY_TIMEOUT))??;
+    let text = str::from_utf8(&bytes).map_err(|_| Problem::from(&codes::BAD_REQUEST))?;
+    let fields = Query::parse(text).into_pairs();
+    if fields.len() > FIELDS_MAX {
+        return Err((&codes::BODY_INVALID).into());
+    }
+    Ok(Sent(fields))
+}
+
+/// The fields as they were sent.
+pub(crate) struct Sent(Vec<(String, String)>);
+
+impl Sent {
+    /// The form with these fields, each at most once, and no others. A box that is not ticked is
+    /// not sent, so an absent field is empty.
+    pub(crate) fn into_form(self, names: &[&'static str]) -> Result<Form, Problem> {
+        let mut form = Form::new(names);
+        let mut seen = Vec::new();
+        for (name, value) in self.0 {
+            if name == csrf::FIELD {
+                continue;
+            }
+            let field = form.0.iter_mut().find(|field| field.name == name);
+            let Some(field) = field.filter(|field| !seen.contains(&field.name)) else {
+                return Err((&codes::BODY_INVALID).into());
+            };
+            seen.push(field.name);
+            field.value = value;
+        }
+        Ok(form)
+    }
+}
+
+/// A form as it is shown: its values and what is wrong with them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Form(Vec<Field>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    value: String,
+    /// Empty: nothing is wrong.
+    pub(crate) error: String,
+}
+
+impl Form {
+    /// An empty form with these fields.
+    pub(crate) fn new(names: &[&'static str]) -> Self {
+        let field =
+            |name: &&'static str| Field { name, value: String::new(), error: String::new() };
+        Self(names.iter().map(field).collect())
+    }
+
+    /// The same with a value filled in.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        if let Some(field) = self.0.iter_mut().find(|field| field.name == name) {
+            field.value = value.into();
+        }
+        self
+    }
+
+    /// The same with the values and errors of another form's fields.
+    #[must_use]
+    pub(crate) fn joined(mut self, other: &Self) -> Self {
+        for field in &other.0 {
+            if let Some(own) = self.0.iter_mut().find(|own| own.name == field.name) {
+                own.clone_from(field);
+            }
+        }
+        self
+    }
+
+    /// The value of a field; empty when it was not sent.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        self.find(name).map_or("", |field| field.value.as_str())
+    }
+
+    /// What is wrong with a field; empty when nothing is.
+    pub(crate) fn error(&self, name: &str) -> &str {
+        self.find(name).map_or("", |field| field.error.as_str())
+    }
+
+    pub(crate) fn is_wrong(&self, name: &str) -> bool {
+        !self.error(name).is_empty()
+    }
+
+    /// Whether an error or a hint belongs to a field.
+    pub(crate) fn is_described(&self, name: &str, hint: &str) -> bool {
+        self.is_wrong(name) || !hint.is_empty()
+    }
+
+    /// The ids of the error and the hint of a field, in the order in which they are read.
+    pub(crate) fn described_by(&self, name: &str, hint: &str) -> String {
+        match (self.is_wrong(name), hint.is_empty()) {
+            (true, false) => format!("e-{name} h-{name}"),
+            (true, true) => format!("e-{name}"),
+            _ => format!("h-{name}"),
+        }
+    }
+
+    /// Whether a choice or a box has this value.
+    pub(crate) fn is(&self, name: &str, value: &str) -> bool {
+        self.value(name) == value
+    }
+
+    /// Notes what is wrong with a field, in the reader's words; of several the first.
+    pub(crate) fn fail(&mut self, name: &str, text: impl Into<String>) {
+        if let Some(field) = self.0.iter_mut().find(|field| field.name == name)
+            && field.error.is_empty()
+        {
+            field.error = text.into();
+        }
+    }
+
+    /// The fields that something is wrong with.
+    pub(crate) fn errors(&self) -> Vec<&Field> {
+        self.0.iter().filter(|field| !field.error.is_empty()).collect()
+    }
+
+    pub(crate) fn is_sound(&self) -> bool {
+        self.0.iter().all(|field| field.error.is_empty())
+    }
+
+    fn find(&self, name: &str) -> Option<&Field> {
+        self.0.iter().find(|field| field.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(body: &str) -> Result<Form, Problem> {
+        Sent(Query::parse(body).into_pairs()).into_form(&["name", "stay"])
+    }
+
+    #[test]
+    fn a_form_has_its_fields_once_and_no_others() {
+        let read = form("name=Ada+L&csrf=x").unwrap();
+        assert_eq!((read.value("name"), read.value("stay")), ("Ada L", ""));
+        assert!(form("name=a&name=b").is_err() && form("other=1").is_err());
+    }
+
+    #[test]
+    fn the_first_error_of_a_field_is_kept_with_its_value() {
+        let mut read = form("name=Ada").unwrap();
+        assert!(read.is_sound());
+        read.fail("name", "one");
+        read.fail("name", "two");
+        assert_eq!((read.value("name"), read.error("name")), ("Ada", "one"));
+        assert_eq!((read.errors().len(), read.is_sound()), (1, false));
+    }
+}

@@ -1,0 +1,312 @@
+//! How numbers, money, dates and times look to a reader. It is the only place that knows: pages
+//! hand over values, never texts they made themselves. The languages of the game write numbers
+//! alike (1,234.50) and dates each in its own way, after CLDR 48. Nothing is computed here.
+
+use domain::{Currency, Day, Money, Price, Quantity, UnixMicros};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::preferences::{Lang, Mode};
+
+/// The true minus, as wide as a plus.
+const MINUS: char = '\u{2212}';
+
+/// How one reader has them.
+#[derive(Clone, Debug)]
+pub(crate) struct Format {
+    pub(crate) lang: Lang,
+    pub(crate) mode: Mode,
+    pub(crate) zone: TimeZone,
+    pub(crate) currency: Currency,
+}
+
+/// A value or a reference to it: templates hand over both.
+pub(crate) trait Plain<T> {
+    fn plain(&self) -> T;
+}
+
+macro_rules! plain {
+    ($($type:ty),*) => { $(
+        impl Plain<$type> for $type {
+            fn plain(&self) -> $type { *self }
+        }
+    )* };
+}
+
+plain!(Money, Price, Quantity, Day, UnixMicros, i64);
+
+impl<T, A: Plain<T>> Plain<T> for &A {
+    fn plain(&self) -> T {
+        (**self).plain()
+    }
+}
+
+impl Format {
+    /// `US$1,234.50`, `−US$0.05`.
+    pub(crate) fn money(&self, money: impl Plain<Money>) -> String {
+        let money = money.plain();
+        format!("{}{}{}", minus(money.0), self.symbol(), magnitude(&money.to_string()))
+    }
+
+    /// A difference: `+US$1,234.50`, `−US$0.05`, `US$0.00`.
+    pub(crate) fn signed_money(&self, money: impl Plain<Money>) -> String {
+        let money = money.plain();
+        format!("{}{}{}", sign(money.0), self.symbol(), magnitude(&money.to_string()))
+    }
+
+    /// `US$189.95`, with up to four places where the price has them.
+    pub(crate) fn price(&self, price: impl Plain<Price>) -> String {
+        format!("{}{}", self.symbol(), magnitude(&price.plain().to_string()))
+    }
+
+    /// A change in hundredths of a percent: `+1.25%`; children see one place.
+    pub(crate) fn change(&self, hundredths: impl Plain<i64>) -> String {
+        let (number, places) = self.rounded(hundredths.plain());
+        format!("{}{}%", sign(number), decimal(number, places))
+    }
+
+    /// A part of a whole in hundredths of a percent: `22.00%`; children see one place.
+    pub(crate) fn percent(&self, hundredths: impl Plain<i64>) -> String {
+        let (number, places) = self.rounded(hundredths.plain());
+        format!("{}{}%", minus(number), decimal(number, places))
+    }
+
+    /// A number of shares: `3`, `1,000.25`.
+    pub(crate) fn shares(&self, quantity: impl Plain<Quantity>) -> String {
+        let quantity = quantity.plain();
+        format!("{}{}", minus(quantity.0), magnitude(&quantity.to_string()))
+    }
+
+    /// A whole number: `1,234`.
+    pub(crate) fn number(&self, number: impl Plain<i64>) -> String {
+        let number = number.plain();
+        format!("{}{}", minus(number), magnitude(&number.to_string()))
+    }
+
+    /// `7 February 2018`.
+    pub(crate) fn day(&self, day: impl Plain<Day>) -> String {
+        let (year, month, day) = day.plain().civil();
+        self.date(i64::from(year), self.month(month, &MONTHS), i64::from(day))
+    }
+
+    /// `7 Feb 2018`, for tables and axes.
+    pub(crate) fn short_day(&self, day: impl Plain<Day>) -> String {
+        let (year, month, day) = day.plain().civil();
+        self.date(i64::from(year), self.month(month, &SHORT_MONTHS), i64::from(day))
+    }
+
+    /// The reader's date of an instant: `7 February 2018`.
+    pub(crate) fn date_of(&self, instant: impl Plain<UnixMicros>) -> String {
+        self.day(self.local(instant.plain()).0)
+    }
+
+    /// The reader's time of an instant: `14:05`.
+    pub(crate) fn time(&self, instant: impl Plain<UnixMicros>) -> String {
+        let (_, hour, minute) = self.local(instant.plain());
+        format!("{hour:02}:{minute:02}")
+    }
+
+    /// The reader's date and time of an instant: `7 Feb 2018, 14:05`.
+    pub(crate) fn moment(&self, instant: impl Plain<UnixMicros>) -> String {
+        let (day, hour, minute) = self.local(instant.plain());
+        format!("{}, {hour:02}:{minute:02}", self.short_day(day))
+    }
+
+    /// What stands before every amount.
+    pub(crate) fn symbol(&self) -> &'static str {
+        match self.currency {
+            Currency::Usd => "US$",
+            Currency::Zwg => "ZiG",
+        }
+    }
+
+    fn rounded(&self, hundredths: i64) -> (i64, usize) {
+        if self.mode != Mode::Kid {
+            return (hundredths, 2);
+        }
+        let away = if hundredths < 0 { -5 } else { 5 };
+        (hundredths.saturating_add(away) / 10, 1)
+    }
+
+    fn month(&self, month: u8, names: &[[&'static str; 12]; 3]) -> &'static str {
+        let index = usize::from(month.clamp(1, 12) - 1);
+        names[self.lang.index()][index]
+    }
+
+    fn date(&self, year: i64, month: &str, day: i64) -> String {
+        match self.lang {
+            Lang::Sn => format!("{year} {month} {day}"),
+            Lang::En | Lang::Nd => format!("{day} {month} {year}"),
+        }
+    }
+
+    /// Day, hour and minute in the reader's zone.
+    fn local(&self, instant: UnixMicros) -> (Day, i8, i8) {
+        let stamp = Timestamp::from_microsecond(instant.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let local = self.zone.to_datetime(stamp);
+        let (month, day) = (u8::try_from(local.month()), u8::try_from(local.day()));
+        let day = Day::from_civil(local.year().into(), month.unwrap_or(1), day.unwrap_or(1));
+        (day.unwrap_or_default(), local.hour(), local.minute())
+    }
+}
+
+/// The class of a gain, a loss or neither.
+pub(crate) fn direction(number: i64) -> &'static str {
+    match number {
+        1.. => "up",
+        0 => "flat",
+        _ => "down",
+    }
+}
+
+/// Digits in groups of three, whatever follows a point: `1234.5` is `1,234.5`.
+pub(crate) fn grouped(number: &str) -> String {
+    let (whole, places) = number.split_once('.').map_or((number, None), |(w, p)| (w, Some(p)));
+    let (negative, digits) = whole.strip_prefix('-').map_or((false, whole), |d| (true, d));
+    let mut text = String::with_capacity(number.len() + number.len() / 3);
+    if negative {
+        text.push(MINUS);
+    }
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if let Some(places) = places {
+        text.push('.');
+        text.push_str(places);
+    }
+    text
+}
+
+fn magnitude(number: &str) -> String {
+    grouped(number.trim_start_matches('-'))
+}
+
+fn minus(number: i64) -> &'static str {
+    if number < 0 { "\u{2212}" } else { "" }
+}
+
+fn sign(number: i64) -> &'static str {
+    if number > 0 { "+" } else { minus(number) }
+}
+
+/// A magnitude in tenths or hundredths with its point.
+fn decimal(number: i64, places: usize) -> String {
+    let digits = format!("{:0width$}", number.unsigned_abs(), width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    grouped(&format!("{whole}.{fraction}"))
+}
+
+/// Months by language, after CLDR (en-ZW, sn-ZW, nd-ZW), as they stand in dates.
+const MONTHS: [[&str; 12]; 3] = [
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    [
+        "Ndira",
+        "Kukadzi",
+        "Kurume",
+        "Kubvumbi",
+        "Chivabvu",
+        "Chikumi",
+        "Chikunguru",
+        "Nyamavhuvhu",
+        "Gunyana",
+        "Gumiguru",
+        "Mbudzi",
+        "Zvita",
+    ],
+    [
+        "Zibandlela",
+        "Nhlolanja",
+        "Mbimbitho",
+        "Mabasa",
+        "Nkwenkwezi",
+        "Nhlangula",
+        "Ntulikazi",
+        "Ncwabakazi",
+        "Mpandula",
+        "Mfumfu",
+        "Lwezi",
+        "Mpalakazi",
+    ],
+];
+
+const SHORT_MONTHS: [[&str; 12]; 3] = [
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"],
+    ["Ndi", "Kuk", "Kur", "Kub", "Chv", "Chk", "Chg", "Nya", "Gun", "Gum", "Mbu", "Zvi"],
+    ["Zib", "Nhlo", "Mbi", "Mab", "Nkw", "Nhla", "Ntu", "Ncw", "Mpan", "Mfu", "Lwe", "Mpal"],
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::preferences::zone;
+
+    fn format(lang: Lang, mode: Mode) -> Format {
+        let zone = zone("Africa/Harare").unwrap();
+        Format { lang, mode, zone, currency: Currency::Usd }
+    }
+
+    #[test]
+    fn money_names_its_currency_and_has_a_true_minus() {
+        let usd = format(Lang::En, Mode::Standard);
+        assert_eq!(usd.money(Money(123_456_789)), "US$1,234,567.89");
+        assert_eq!(usd.money(Money(-5)), "\u{2212}US$0.05");
+        assert_eq!(usd.signed_money(Money(100_000)), "+US$1,000.00");
+        assert_eq!(usd.signed_money(Money(0)), "US$0.00");
+        assert_eq!(usd.money(Money(i64::MIN)), "\u{2212}US$92,233,720,368,547,758.08");
+        assert_eq!(usd.price(Price(9_575)), "US$0.9575");
+        let zwg = Format { currency: Currency::Zwg, ..usd };
+        assert_eq!(zwg.money(Money(123_450)), "ZiG1,234.50");
+    }
+
+    #[test]
+    fn percentages_have_two_places_and_one_for_children() {
+        let adult = format(Lang::En, Mode::Standard);
+        let child = format(Lang::En, Mode::Kid);
+        assert_eq!((adult.change(125), child.change(125)), ("+1.25%".into(), "+1.3%".into()));
+        let falling = ("\u{2212}0.05%".to_owned(), "\u{2212}0.1%".to_owned());
+        assert_eq!((adult.change(-5), child.change(-5)), falling);
+        assert_eq!((adult.change(0), child.change(4)), ("0.00%".into(), "0.0%".into()));
+        assert_eq!(adult.percent(123_456), "1,234.56%");
+        assert_eq!(adult.shares(Quantity(1_000_250_000)), "1,000.25");
+        assert_eq!(adult.number(-1_234), "\u{2212}1,234");
+    }
+
+    #[test]
+    fn dates_are_written_as_each_language_writes_them() {
+        let day = Day::parse("2026-11-23").unwrap();
+        let long = |lang| format(lang, Mode::Standard).day(day);
+        assert_eq!(long(Lang::En), "23 November 2026");
+        assert_eq!(long(Lang::Sn), "2026 Mbudzi 23");
+        assert_eq!(long(Lang::Nd), "23 Lwezi 2026");
+        assert_eq!(format(Lang::En, Mode::Standard).short_day(day), "23 Nov 2026");
+    }
+
+    #[test]
+    fn times_are_the_reader_s() {
+        let midnight = Day::parse("2026-11-23").unwrap().start().plus_seconds(-60);
+        let here = format(Lang::En, Mode::Standard);
+        assert_eq!(here.moment(midnight), "23 Nov 2026, 01:59");
+        assert_eq!(
+            (here.time(midnight), here.date_of(midnight)),
+            ("01:59".into(), here.day(Day::parse("2026-11-23").unwrap()))
+        );
+        let there = Format { zone: zone("America/New_York").unwrap(), ..here };
+        assert_eq!(there.moment(midnight), "22 Nov 2026, 18:59");
+    }
+}

@@ -1,0 +1,162 @@
+//! The history: every ledger entry of the player, newest first, filtered and page by page, and the
+//! same as a file for spreadsheets. One entry explained is `order`'s receipt.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use domain::{EntryKind, Money, Price, Quantity, Symbol};
+use store::{LedgerFilter, LedgerRow};
+
+use super::answer;
+use super::view::{Tab, View};
+use super::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::routes::transactions::to_csv;
+use crate::state::AppState;
+
+/// Entries a page, and entries of a file.
+const ROWS: i64 = 20;
+const FILE_ROWS: i64 = 1_000;
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new().route("/history", get(show)).route("/history.csv", get(send))
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage<'a> {
+    view: &'a View,
+    asked: &'a Asked,
+    rows: Vec<Row>,
+    /// The address of older entries.
+    older: Option<String>,
+    file: String,
+    hides: bool,
+}
+
+/// An entry of the list.
+struct Row {
+    /// Its receipt, where there is one.
+    link: Option<String>,
+    kind: EntryKind,
+    symbol: String,
+    shares: Quantity,
+    price: Option<Price>,
+    amount: Money,
+    cash_after: Money,
+    when: String,
+    note: Option<String>,
+}
+
+impl Row {
+    fn new(view: &View, row: LedgerRow) -> Self {
+        let entry = &row.entry;
+        let is_trade = matches!(entry.kind, EntryKind::Buy | EntryKind::Sell);
+        Self {
+            link: is_trade.then(|| format!("/orders/{}", entry.trade_id())),
+            kind: entry.kind,
+            symbol: row.symbol.as_ref().map(ToString::to_string).unwrap_or_default(),
+            shares: Quantity(entry.quantity.0.saturating_abs()),
+            price: entry.price,
+            amount: entry.amount,
+            cash_after: entry.cash_after,
+            when: view.fmt.moment(entry.created_at),
+            note: row.note,
+        }
+    }
+
+    fn is_kind(&self, word: &str) -> bool {
+        self.kind.as_str() == word
+    }
+}
+
+/// What the reader asked for. What is none of it counts as nothing.
+struct Asked {
+    kind: Option<EntryKind>,
+    symbol: Option<Symbol>,
+    before: Option<i64>,
+}
+
+impl Asked {
+    fn read(query: &Query) -> Self {
+        let kinds = [EntryKind::Buy, EntryKind::Sell, EntryKind::Note, EntryKind::Open];
+        let word = query.find("kind").unwrap_or_default();
+        let before = query.find("before").and_then(|text| text.parse::<i64>().ok());
+        Self {
+            kind: kinds.into_iter().find(|kind| kind.as_str() == word),
+            symbol: Symbol::parse(query.find("symbol").unwrap_or_default()).ok(),
+            before: before.filter(|version| *version > 0),
+        }
+    }
+
+    /// Nothing for a stock that there is none of.
+    fn filter(&self, state: &AppState) -> LedgerFilter {
+        let listed = |symbol| state.prices.find(symbol).map_or(0, |listing| listing.stock_id);
+        LedgerFilter { kind: self.kind, stock_id: self.symbol.as_ref().map(listed) }
+    }
+
+    /// The filters as they stand in an address; it ends with `?` or `&`.
+    fn address(&self, path: &str) -> String {
+        let mut address = format!("{path}?");
+        if let Some(kind) = self.kind {
+            address.push_str(&format!("kind={}&", kind.as_str()));
+        }
+        if let Some(symbol) = &self.symbol {
+            address.push_str(&format!("symbol={}&", answer::encode(symbol.as_str())));
+        }
+        address
+    }
+
+    fn is_kind(&self, word: &str) -> bool {
+        self.kind.map_or("", EntryKind::as_str) == word
+    }
+
+    fn symbol(&self) -> &str {
+        self.symbol.as_ref().map_or("", Symbol::as_str)
+    }
+}
+
+async fn show(
+    State(state): State<AppState>,
+    me: SignedIn,
+    query: Query,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&query);
+    let (player_id, viewer) = (me.player().player_id, me.viewer());
+    let filter = asked.filter(&state);
+    let found = state.store.filtered_transactions_page(player_id, filter, asked.before, ROWS);
+    let found = found.await?;
+    let view = View::new(&state, &me, Tab::None, "history-title");
+    let page = HistoryPage {
+        rows: found.rows.into_iter().map(|row| Row::new(&view, row)).collect(),
+        older: found.next.map(|next| format!("{}before={next}", asked.address("/history"))),
+        file: asked.address("/history.csv"),
+        hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
+        asked: &asked,
+        view: &view,
+    };
+    Ok(answer::page(&view, &page))
+}
+
+/// The newest thousand entries as a file.
+async fn send(
+    State(state): State<AppState>,
+    me: SignedIn,
+    query: Query,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&query);
+    let player_id = me.player().player_id;
+    let filter = asked.filter(&state);
+    let found = state.store.filtered_transactions_page(player_id, filter, asked.before, FILE_ROWS);
+    let file = HeaderValue::from_static("attachment; filename=\"openbell-history.csv\"");
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, file),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, to_csv(&found.await?.rows)).into_response())
+}

@@ -1,0 +1,222 @@
+//! Home: what the player has, how it went, the level, the largest holdings and what is watched; for
+//! who has never traded, where to begin. The whole portfolio is `portfolio`'s.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use domain::{Day, Money, PageRequest, Price};
+use store::{HoldingRow, MarketQuery};
+
+use super::answer;
+use super::chart::{self, Chart, Point, Unit};
+use super::view::{Tab, View};
+use super::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+
+/// Holdings and watched stocks that are shown.
+const SHOWN: usize = 5;
+/// The most holdings that are looked at for the largest ones.
+const HOLDINGS_MAX: i64 = 100;
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new().route("/home", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage<'a> {
+    view: &'a View,
+    name: String,
+    worth: Worth,
+    level: i64,
+    xp: i64,
+    xp_next: i64,
+    chart: Option<Chart>,
+    range: Range,
+    holdings: Vec<HoldingRow>,
+    more: bool,
+    watched: Vec<Watched>,
+    hides: bool,
+    is_new: bool,
+    day: Day,
+}
+
+/// What a player has, and how that has changed.
+pub(super) struct Worth {
+    pub(super) total: Money,
+    pub(super) cash: Money,
+    pub(super) shares: Money,
+    /// Against the starting cash.
+    pub(super) gain: Money,
+    pub(super) gain_hundredths: i64,
+    /// Against the last session's close.
+    pub(super) today: Option<Money>,
+}
+
+/// A watched stock.
+struct Watched {
+    symbol: String,
+    name: String,
+    price: Price,
+    change: i64,
+}
+
+/// How far back a curve of what a player had goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    Week,
+    Month,
+    HalfYear,
+    Year,
+    Max,
+}
+
+impl Range {
+    const ALL: [Self; 5] = [Self::Week, Self::Month, Self::HalfYear, Self::Year, Self::Max];
+
+    pub(super) fn all() -> [Self; 5] {
+        Self::ALL
+    }
+
+    pub(super) fn of(query: &Query) -> Self {
+        let word = query.find("range").unwrap_or_default();
+        Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::HalfYear)
+    }
+
+    /// Its word in addresses.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Week => "1w",
+            Self::Month => "1m",
+            Self::HalfYear => "6m",
+            Self::Year => "1y",
+            Self::Max => "max",
+        }
+    }
+
+    /// The key of its label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Week => "home-range-1w",
+            Self::Month => "stock-range-1m",
+            Self::HalfYear => "stock-range-6m",
+            Self::Year => "stock-range-1y",
+            Self::Max => "stock-range-max",
+        }
+    }
+
+    /// Calendar days of the market.
+    fn days(self) -> i32 {
+        match self {
+            Self::Week => 7,
+            Self::Month => 31,
+            Self::HalfYear => 183,
+            Self::Year => 366,
+            Self::Max => 40_000,
+        }
+    }
+}
+
+impl HomePage<'_> {
+    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
+    fn ranges(&self) -> [Range; 5] {
+        Range::all()
+    }
+
+    /// A difference without its sign, where a word says which way.
+    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
+    fn size(&self, difference: &Money) -> Money {
+        Money(difference.0.saturating_abs())
+    }
+}
+
+async fn show(
+    State(state): State<AppState>,
+    me: SignedIn,
+    query: Query,
+) -> Result<Response, Problem> {
+    let (player_id, viewer) = (me.player().player_id, me.viewer());
+    let mut view = View::new(&state, &me, Tab::Home, "home-title");
+    view.live = true;
+    let range = Range::of(&query);
+    let curve = load_curve(&state, player_id, range).await?;
+    let worth = load_worth(&state, player_id, &curve).await?;
+    let all = PageRequest::clamped(1, HOLDINGS_MAX, HOLDINGS_MAX);
+    let prices = state.prices.prices_json();
+    let (mut holdings, count) = state.store.portfolio_page(player_id, &prices, all).await?;
+    holdings.sort_by_key(|row| std::cmp::Reverse(row.total_value));
+    holdings.truncate(SHOWN);
+    let progress = state.rules.levels.progress(viewer.total_xp);
+    let page = HomePage {
+        name: viewer.name.clone(),
+        chart: chart::line(&view, &view.t("home-curve"), Unit::Money, &curve, &[]),
+        worth,
+        level: progress.level,
+        xp: progress.xp_in_level,
+        xp_next: progress.next_level_xp,
+        range,
+        more: usize::try_from(count).is_ok_and(|count| count > SHOWN),
+        holdings,
+        watched: load_watched(&state, player_id).await?,
+        hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
+        is_new: viewer.trades == 0,
+        day: state.prices.snapshot().market_day,
+        view: &view,
+    };
+    Ok(answer::page(&view, &page))
+}
+
+/// What the player had at the closes of a range.
+pub(super) async fn load_curve(
+    state: &AppState,
+    player_id: i64,
+    range: Range,
+) -> Result<Vec<Point>, Problem> {
+    let to = state.prices.snapshot().market_day;
+    let from = Day(to.0.saturating_sub(range.days()));
+    let points = state.store.equity_curve(player_id, from, to).await?;
+    Ok(points.iter().map(|point| Point { day: point.day, value: point.value.0 }).collect())
+}
+
+/// What the player has now; the curve tells what it was at the last close.
+pub(super) async fn load_worth(
+    state: &AppState,
+    player_id: i64,
+    curve: &[Point],
+) -> Result<Worth, Problem> {
+    let present = state.prices.snapshot();
+    let prices = state.prices.prices_json();
+    let summary = state.store.portfolio_summary(player_id, &prices).await?;
+    let total = Money(summary.cash.0.saturating_add(summary.total_value.0));
+    let start = state.rules.starting_cash;
+    let gain = Money(total.0.saturating_sub(start.0));
+    let last = curve.iter().rev().find(|point| point.day < present.market_day);
+    Ok(Worth {
+        total,
+        cash: summary.cash,
+        shares: summary.total_value,
+        gain,
+        gain_hundredths: gain.percent_of(start),
+        today: last.map(|point| Money(total.0.saturating_sub(point.value))),
+    })
+}
+
+async fn load_watched(state: &AppState, player_id: i64) -> Result<Vec<Watched>, Problem> {
+    let wanted =
+        MarketQuery { player_id: Some(player_id), only_watched: true, ..MarketQuery::default() };
+    let few = i64::try_from(SHOWN).unwrap_or(1);
+    let page = PageRequest::clamped(1, few, few);
+    let quotes = state.prices.snapshot().quotes_json();
+    let (rows, _) = state.store.market_page(&wanted, &quotes, page).await?;
+    let watched = rows.into_iter().map(|row| Watched {
+        symbol: row.stock.symbol.to_string(),
+        name: row.stock.name,
+        price: row.price,
+        change: row.change_hundredths,
+    });
+    Ok(watched.collect())
+}

@@ -1,0 +1,197 @@
+//! The list of stocks: searched, filtered, sorted, watched, page by page. One stock is `stock`'s.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use domain::{Day, PageRequest, Price, Symbol};
+use store::{MarketQuery, MarketRow, MarketSort};
+
+use super::answer;
+use super::chart::{Svg, sparkline};
+use super::form::Post;
+use super::preferences::Mode;
+use super::view::{Pages, Tab, View};
+use super::visitor::{SignedIn, Visitor, safe_next};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::routes::stocks::last_public_day;
+use crate::state::AppState;
+
+/// Rows a page.
+const ROWS: i64 = 20;
+/// The longest text to search for, in characters.
+const SEARCH_LENGTH_MAX: usize = 50;
+/// How many calendar days a small curve goes back: some thirty sessions.
+const SPARK_DAYS: i32 = 44;
+/// The orders one can choose: word, what is compared, whether it is turned around.
+const SORTS: [(&str, MarketSort, bool); 6] = [
+    ("symbol", MarketSort::Symbol, false),
+    ("name", MarketSort::Name, false),
+    ("gains", MarketSort::Change, true),
+    ("losses", MarketSort::Change, false),
+    ("dear", MarketSort::Price, true),
+    ("cheap", MarketSort::Price, false),
+];
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new().route("/market", get(show)).route("/market/watch", post(watch))
+}
+
+#[derive(Template)]
+#[template(path = "market.html")]
+struct MarketPage<'a> {
+    view: &'a View,
+    asked: &'a Asked,
+    categories: Vec<String>,
+    rows: Vec<Row>,
+    total: i64,
+    pages: Pages,
+    /// The market's day.
+    day: Day,
+    /// Whether the last star was one too many.
+    is_full: bool,
+}
+
+/// A stock of the list.
+struct Row {
+    symbol: String,
+    name: String,
+    category: String,
+    price: Price,
+    change: i64,
+    is_watched: bool,
+    spark: Option<Svg>,
+}
+
+/// What the reader asked for.
+struct Asked {
+    search: String,
+    category: String,
+    sort: (&'static str, MarketSort, bool),
+    only_watched: bool,
+    page: PageRequest,
+}
+
+impl Asked {
+    fn read(query: &Query) -> Self {
+        let text = |name| query.find(name).unwrap_or_default().trim();
+        let sort = SORTS.into_iter().find(|(word, ..)| *word == text("sort"));
+        let page = query.lenient_integer("page").unwrap_or(1);
+        Self {
+            search: text("q").chars().take(SEARCH_LENGTH_MAX).collect(),
+            category: text("category").to_owned(),
+            sort: sort.unwrap_or(SORTS[0]),
+            only_watched: text("watched") == "on",
+            page: PageRequest::clamped(page, ROWS, ROWS),
+        }
+    }
+
+    fn is_sorted(&self, word: &str) -> bool {
+        self.sort.0 == word
+    }
+
+    fn is_category(&self, category: &str) -> bool {
+        self.category == category
+    }
+
+    /// The list with these filters, without a page.
+    fn base(&self) -> String {
+        let mut base = "/market?".to_owned();
+        for (name, value) in [("q", &self.search), ("category", &self.category)] {
+            if !value.is_empty() {
+                base.push_str(&format!("{name}={}&", answer::encode(value)));
+            }
+        }
+        if !self.is_sorted(SORTS[0].0) {
+            base.push_str(&format!("sort={}&", self.sort.0));
+        }
+        if self.only_watched {
+            base.push_str("watched=on&");
+        }
+        base
+    }
+}
+
+async fn show(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&query);
+    let player_id = visitor.player.as_ref().map(|signed_in| signed_in.player.player_id);
+    let wanted = MarketQuery {
+        player_id,
+        category: Some(asked.category.as_str()).filter(|category| !category.is_empty()),
+        search: Some(asked.search.as_str()).filter(|search| !search.is_empty()),
+        only_watched: asked.only_watched && player_id.is_some(),
+        sort: asked.sort.1,
+        descending: asked.sort.2,
+    };
+    let present = state.prices.snapshot();
+    let quotes = present.quotes_json();
+    let (rows, total) = state.store.market_page(&wanted, &quotes, asked.page).await?;
+    let categories = state.store.stock_categories().await?;
+    let mut view = View::new(&state, &visitor, Tab::Market, "market-title");
+    view.live = true;
+    let closes = if view.mode == Mode::Standard && !view.saver {
+        let ids: Vec<i64> = rows.iter().map(|row| row.stock.stock_id).collect();
+        let to = last_public_day(&present);
+        state.store.recent_closes(&ids, Day(to.0.saturating_sub(SPARK_DAYS)), to).await?
+    } else {
+        HashMap::new()
+    };
+    let last = (total.max(1) + ROWS - 1) / ROWS;
+    let page = MarketPage {
+        view: &view,
+        categories,
+        rows: rows.into_iter().map(|row| Row::new(row, &closes)).collect(),
+        total,
+        pages: Pages { base: asked.base(), page: asked.page.page(), last },
+        day: present.market_day,
+        is_full: query.find("full").is_some(),
+        asked: &asked,
+    };
+    Ok(answer::page(&view, &page))
+}
+
+impl Row {
+    fn new(row: MarketRow, closes: &HashMap<i64, Vec<(Day, Price)>>) -> Self {
+        let spark = closes
+            .get(&row.stock.stock_id)
+            .map(|closes| sparkline(&closes.iter().map(|(_, close)| close.0).collect::<Vec<_>>()));
+        Self {
+            symbol: row.stock.symbol.to_string(),
+            name: row.stock.name,
+            category: row.stock.category,
+            price: row.price,
+            change: row.change_hundredths,
+            is_watched: row.is_watched,
+            spark,
+        }
+    }
+}
+
+/// Watches a stock or stops watching it, and leads back.
+async fn watch(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let form = sent.into_form(&["watch", "unwatch", "back"])?;
+    let player_id = me.player().player_id;
+    let stock = |name| {
+        let symbol = Symbol::parse(form.value(name)).map_err(|_| Problem::not_found())?;
+        let listing = state.prices.find(&symbol).ok_or_else(Problem::not_found)?;
+        Ok::<i64, Problem>(listing.stock_id)
+    };
+    let back = safe_next(form.value("back")).unwrap_or("/market");
+    if form.value("watch").is_empty() {
+        state.store.unwatch(player_id, stock("unwatch")?).await?;
+    } else if !state.store.watch(player_id, stock("watch")?, state.clock.now()).await? {
+        return Ok(answer::see_other("/market?watched=on&full=1"));
+    }
+    Ok(answer::see_other(back))
+}

@@ -1,0 +1,327 @@
+//! An order on its way: the ticket is checked and reviewed, confirmed once however often it is
+//! tapped, and told as a receipt, to which a note can be added. Whether it is allowed is `domain`'s
+//! decision, when it is written `trading`'s.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use domain::{
+    Action, Entropy, EntryKind, LedgerEntry, Money, Note, Order, Outcome, Price, Quantity,
+    Rejection, Side, Symbol,
+};
+use store::{LedgerRow, StockRow};
+use trading::{DeskError, Idempotency, Request};
+
+use super::answer;
+use super::form::{Form, Post};
+use super::stock::{self, TICKET};
+use super::view::{Tab, View};
+use super::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::routes::orders::{Asked, fingerprint, parse_note, parse_quantity};
+use crate::routes::stocks::{Segment, load_stock};
+use crate::routes::transactions::{load_own, save_note};
+use crate::session::RequestId;
+use crate::state::AppState;
+
+/// From this share of all money on, in hundredths of a percent, an order is pointed out.
+const MUCH_OF_ALL: i64 = 4_000;
+const ORDER: [&str; 5] = ["symbol", "side", "quantity", "note", "key"];
+const KEY_LENGTH: usize = 32;
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/orders/review", post(review))
+        .route("/orders", post(confirm))
+        .route("/orders/{trade_id}", get(show_receipt))
+        .route("/orders/{trade_id}/note", post(write_note))
+}
+
+#[derive(Template)]
+#[template(path = "review.html")]
+struct ReviewPage<'a> {
+    view: &'a View,
+    stock: &'a StockRow,
+    form: &'a Form,
+    side: &'static str,
+    quantity: Quantity,
+    price: Option<Price>,
+    total: Money,
+    fee: Money,
+    cash_after: Option<Money>,
+    /// How much of all money would be in this company, if that is much.
+    share: Option<i64>,
+    key: String,
+    /// Why it was refused.
+    refusal: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "receipt.html")]
+struct ReceiptPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+    entry: &'a LedgerEntry,
+    symbol: String,
+    name: String,
+    trade_id: String,
+    side: &'static str,
+    quantity: Quantity,
+    price: Price,
+    total: Money,
+    note: Option<String>,
+    is_noted: bool,
+}
+
+/// A ticket that is in order.
+struct Ticket {
+    asked: Asked,
+    side: Side,
+}
+
+impl Ticket {
+    /// Reads a ticket; what is wrong with it is noted in the form.
+    fn read(state: &AppState, view: &View, form: &mut Form) -> Option<Self> {
+        let side = match form.value("side") {
+            "buy" => Some(Side::Buy),
+            "sell" => Some(Side::Sell),
+            _ => None,
+        };
+        let listing = Symbol::parse(form.value("symbol")).ok();
+        let listing = listing.and_then(|symbol| state.prices.find(&symbol));
+        let quantity = parse_quantity(form.value("quantity").trim(), &state.rules);
+        let typed = form.value("note").trim().to_owned();
+        // Browsers send the ends of lines as two characters.
+        let typed = typed.replace("\r\n", "\n");
+        let note = if typed.is_empty() { Ok(None) } else { parse_note(&typed).map(Some) };
+        if side.is_none() {
+            form.fail("side", view.t("order-side-missing"));
+        }
+        if quantity.is_err() {
+            let max = view.fmt.shares(state.rules.quantity_max);
+            form.fail("quantity", view.tn("order-quantity-wrong", "max", max.as_str()));
+        }
+        if note.is_err() {
+            form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
+        }
+        let (listing, side) = (listing?, side?);
+        let asked = Asked {
+            stock_id: listing.stock_id,
+            category_id: listing.category_id,
+            symbol: listing.symbol.clone(),
+            quantity: quantity.ok()?,
+            note: note.ok()?,
+        };
+        Some(Self { asked, side })
+    }
+}
+
+/// Shows what an order would do, before anything is done.
+async fn review(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&TICKET)?;
+    let stock = load_stock(&state, form.value("symbol")).await?;
+    let view = View::new(&state, &me, Tab::Market, "order-review-title");
+    let Some(ticket) = Ticket::read(&state, &view, &mut form) else {
+        return stock::refused(&state, &me, &stock, &form).await;
+    };
+    let key = new_key(&*state.entropy);
+    review_page(&state, &me, &stock, &form, &ticket, key, None).await
+}
+
+/// A key that no other order has: 128 random bits.
+fn new_key(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; KEY_LENGTH / 2];
+    entropy.fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn review_page(
+    state: &AppState,
+    me: &SignedIn,
+    stock: &StockRow,
+    form: &Form,
+    ticket: &Ticket,
+    key: String,
+    refusal: Option<String>,
+) -> Result<Response, Problem> {
+    let view = View::new(state, me, Tab::Market, "order-review-title");
+    let quantity = ticket.asked.quantity;
+    let price = state.prices.quote(stock.stock_id).map(|quote| quote.price);
+    let total = price.and_then(|price| match ticket.side {
+        Side::Buy => price.cost_rounded_up(quantity),
+        Side::Sell => price.value_rounded_down(quantity),
+    });
+    let total = total.unwrap_or_default();
+    let fee = state.rules.fee.on(total).unwrap_or_default();
+    let cash = me.viewer().cash;
+    let cash_after = match ticket.side {
+        Side::Buy => cash.0.checked_sub(total.0).and_then(|left| left.checked_sub(fee.0)),
+        Side::Sell => cash.0.checked_add(total.0).and_then(|sum| sum.checked_sub(fee.0)),
+    };
+    let share = match ticket.side {
+        Side::Buy => Some(share_of_all(state, me, stock, total).await?),
+        Side::Sell => None,
+    };
+    let status = if refusal.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let page = ReviewPage {
+        view: &view,
+        stock,
+        form,
+        side: ticket.side.as_str(),
+        quantity,
+        price,
+        total,
+        fee,
+        cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),
+        share: share.filter(|share| *share >= MUCH_OF_ALL),
+        key,
+        refusal,
+    };
+    Ok(answer::page_with(status, &view, &page))
+}
+
+/// How much of all the player's money would be in this company, in hundredths of a percent.
+async fn share_of_all(
+    state: &AppState,
+    me: &SignedIn,
+    stock: &StockRow,
+    total: Money,
+) -> Result<i64, Problem> {
+    let player_id = me.player().player_id;
+    let prices = state.prices.prices_json();
+    let summary = state.store.portfolio_summary(player_id, &prices).await?;
+    let stake = state.store.load_stake(player_id, stock.stock_id).await?;
+    let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
+    let held = price.value_rounded_down(stake.quantity).unwrap_or_default();
+    let inside = Money(held.0.saturating_add(total.0));
+    Ok(inside.percent_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
+}
+
+/// Has the order carried out, once for its key.
+async fn confirm(
+    State(state): State<AppState>,
+    request_id: RequestId,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&ORDER)?;
+    let stock = load_stock(&state, form.value("symbol")).await?;
+    let view = View::new(&state, &me, Tab::Market, "order-review-title");
+    let key = form.value("key").to_owned();
+    let is_key = key.len() == KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
+        return stock::refused(&state, &me, &stock, &form).await;
+    };
+    let Asked { stock_id, category_id, quantity, ref note, .. } = ticket.asked;
+    let order = Order { stock_id, category_id, side: ticket.side, quantity };
+    let fingerprint = fingerprint(ticket.side, &ticket.asked);
+    let request = Request {
+        player_id: me.player().player_id,
+        action: Action::Trade(order, note.clone()),
+        idempotency: Some(Idempotency { key: key.clone(), fingerprint }),
+        request_id: request_id.to_string(),
+    };
+    let (key, refusal) = match state.desk.submit(request).await.map(|answer| answer.outcome) {
+        Ok(Outcome::Ok(fill)) => {
+            return Ok(answer::see_other(&format!("/orders/{}", fill.entry.trade_id())));
+        }
+        // Nothing is kept of a trade that others were faster than: the key goes on.
+        Ok(Outcome::Err(Rejection::Contended)) => (key, refusal(&view, Rejection::Contended)),
+        // The refusal is kept under the key: whoever tries again means another order.
+        Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), refusal(&view, rejection)),
+        Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
+        Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),
+        // With its key it can be asked for again, whatever became of it.
+        Err(error) => {
+            tracing::warn!(%error, "an order of a page has no answer");
+            (key, view.t("order-unknown"))
+        }
+    };
+    review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await
+}
+
+/// Why an order was refused, and what to do, in the reader's words.
+fn refusal(view: &View, rejection: Rejection) -> String {
+    match rejection {
+        Rejection::InsufficientCash => view.t("order-no-cash"),
+        Rejection::InsufficientQuantity => view.t("order-no-shares"),
+        Rejection::NoQuote | Rejection::StaleQuote => view.t("order-no-price"),
+        Rejection::FractionalNotAllowed | Rejection::QuantityTooLarge => view.t("order-size"),
+        Rejection::BeyondLimits => view.t("order-beyond"),
+        Rejection::Contended => view.t("order-busy"),
+        Rejection::IdempotencyKeyReused => view.t("order-reused"),
+    }
+}
+
+async fn show_receipt(
+    State(state): State<AppState>,
+    me: SignedIn,
+    Segment(trade_id): Segment,
+    query: crate::query::Query,
+) -> Result<Response, Problem> {
+    let row = own_trade(&state, &me, &trade_id).await?;
+    let form = Form::new(&["note"]).with("note", row.note.clone().unwrap_or_default());
+    let is_noted = query.find("noted").is_some();
+    receipt_page(&state, &me, StatusCode::OK, &row, &form, is_noted).await
+}
+
+async fn own_trade(state: &AppState, me: &SignedIn, trade_id: &str) -> Result<LedgerRow, Problem> {
+    load_own(state, &me.player(), trade_id).await
+}
+
+async fn receipt_page(
+    state: &AppState,
+    me: &SignedIn,
+    status: StatusCode,
+    row: &LedgerRow,
+    form: &Form,
+    is_noted: bool,
+) -> Result<Response, Problem> {
+    let view = View::new(state, me, Tab::Portfolio, "order-receipt-title");
+    let symbol = row.symbol.as_ref().ok_or_else(Problem::not_found)?;
+    let stock = state.store.find_stock(symbol).await?;
+    let entry = &row.entry;
+    let page = ReceiptPage {
+        view: &view,
+        form,
+        symbol: symbol.to_string(),
+        name: stock.map_or_else(|| symbol.to_string(), |stock| stock.name),
+        trade_id: entry.trade_id().to_string(),
+        side: if entry.kind == EntryKind::Sell { "sell" } else { "buy" },
+        quantity: Quantity(entry.quantity.0.saturating_abs()),
+        price: entry.price.unwrap_or_default(),
+        total: Money(entry.amount.0.saturating_abs()),
+        note: row.note.clone(),
+        is_noted,
+        entry,
+    };
+    Ok(answer::page_with(status, &view, &page))
+}
+
+/// Adds a note to a trade, or changes it.
+async fn write_note(
+    State(state): State<AppState>,
+    request_id: RequestId,
+    Segment(trade_id): Segment,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&["note"])?;
+    let row = own_trade(&state, &me, &trade_id).await?;
+    match parse_note(form.value("note").trim().replace("\r\n", "\n").as_str()) {
+        Ok(note) => {
+            save_note(&state, &row, note, &request_id).await?;
+            Ok(answer::see_other(&format!("/orders/{trade_id}?noted=1#note")))
+        }
+        Err(_) => {
+            let view = View::new(&state, &me, Tab::Portfolio, "order-receipt-title");
+            form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            receipt_page(&state, &me, status, &row, &form, false).await
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! How a visitor wants to see the pages: mode, language, theme, size of text, saving of data and
+//! time zone, as a cookie keeps them and a browser's headers suggest them. What a player has stored
+//! is stronger than both; it is joined in `visitor`.
+
+use axum::http::{HeaderMap, header};
+use jiff::tz::TimeZone;
+
+use crate::query::Query;
+
+/// The cookie, also of the time before there were more choices than `senior`.
+pub(crate) const COOKIE: &str = "openbell_ui";
+/// Where the game was made for.
+pub(crate) const ZONE: &str = "Africa/Harare";
+/// The longest name of a time zone.
+const ZONE_LENGTH_MAX: usize = 64;
+
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$of:meta])* $variant:ident = $word:literal),* $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub(crate) enum $name { $($(#[$of])* $variant),* }
+
+        impl $name {
+            pub(crate) fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            pub(crate) fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+choices! {
+    /// Who the words and the pages are for.
+    Mode {
+        /// Friendly words, one idea at a time.
+        Kid = "kid",
+        /// Everything there is.
+        #[default]
+        Standard = "standard",
+        /// Large, plain, one thing a screen.
+        Easy = "easy",
+    }
+}
+
+choices! {
+    /// Light or dark.
+    Theme {
+        /// As the device says.
+        #[default]
+        Auto = "auto",
+        Light = "light",
+        Dark = "dark",
+    }
+}
+
+choices! {
+    /// How large the text is, on top of what the browser is set to.
+    TextSize {
+        #[default]
+        Normal = "normal",
+        Large = "large",
+        Larger = "larger",
+    }
+}
+
+choices! {
+    /// Whether nothing is loaded that was not asked for.
+    Saver {
+        /// As the browser says with each request.
+        #[default]
+        Auto = "auto",
+        On = "on",
+        Off = "off",
+    }
+}
+
+choices! {
+    /// The language of the texts.
+    Lang {
+        #[default]
+        En = "en",
+        Sn = "sn",
+        Nd = "nd",
+    }
+}
+
+impl Mode {
+    /// A mode by its name or by the one that the original gave it.
+    pub(crate) fn parse_any(word: &str) -> Option<Self> {
+        match word {
+            "normal" => Some(Self::Kid),
+            "senior" => Some(Self::Easy),
+            _ => Self::parse(word),
+        }
+    }
+}
+
+impl Lang {
+    pub(crate) const ALL: [Self; 3] = [Self::En, Self::Sn, Self::Nd];
+
+    /// The tag of the language (BCP 47).
+    pub(crate) fn tag(self) -> &'static str {
+        self.as_str()
+    }
+
+    /// Its own name.
+    pub(crate) fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Sn => "chiShona",
+            Self::Nd => "isiNdebele",
+        }
+    }
+
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::En => 0,
+            Self::Sn => 1,
+            Self::Nd => 2,
+        }
+    }
+}
+
+/// All choices.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Preferences {
+    pub(crate) mode: Mode,
+    pub(crate) lang: Lang,
+    pub(crate) theme: Theme,
+    pub(crate) text_size: TextSize,
+    pub(crate) saver: Saver,
+    /// What the browser says of saving data.
+    pub(crate) browser_saves: bool,
+    pub(crate) zone: TimeZone,
+}
+
+impl Preferences {
+    /// What the visitor chose before, else what the browser asks for.
+    pub(crate) fn of(headers: &HeaderMap, query: &Query) -> Self {
+        let chosen = Query::parse(cookie(headers, COOKIE).unwrap_or_default());
+        let find = |name: &str| chosen.find(name);
+        // Before there were names of choices, the mode's word stood alone.
+        let old = ["senior", "normal"].into_iter().find(|word| find(word).is_some());
+        let lang = query.find("lang").and_then(Lang::parse);
+        let lang = lang.or_else(|| find("lang").and_then(Lang::parse));
+        Self {
+            mode: find("mode").or(old).and_then(Mode::parse_any).unwrap_or_default(),
+            lang: lang.unwrap_or_else(|| wanted_language(headers)),
+            theme: find("theme").and_then(Theme::parse).unwrap_or_default(),
+            text_size: find("text").and_then(TextSize::parse).unwrap_or_default(),
+            saver: find("saver").and_then(Saver::parse).unwrap_or_default(),
+            browser_saves: headers.get("save-data").is_some_and(|value| value == "on"),
+            zone: find("zone").and_then(zone).unwrap_or_else(default_zone),
+        }
+    }
+
+    /// These, where a player has not stored others.
+    #[must_use]
+    pub(crate) fn or_stored(self, stored: &store::Preferences) -> Self {
+        let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        let stored_zone = stored.time_zone.as_deref().and_then(zone);
+        Self {
+            mode: Mode::parse(&word(&stored.mode)).unwrap_or(self.mode),
+            lang: Lang::parse(&word(&stored.language)).unwrap_or(self.lang),
+            theme: Theme::parse(&word(&stored.theme)).unwrap_or(self.theme),
+            text_size: TextSize::parse(&word(&stored.text_size)).unwrap_or(self.text_size),
+            saver: match stored.data_saver {
+                Some(true) => Saver::On,
+                Some(false) => Saver::Off,
+                None => Saver::Auto,
+            },
+            browser_saves: self.browser_saves,
+            zone: stored_zone.unwrap_or(self.zone),
+        }
+    }
+
+    /// What is stored of them when a player has chosen all of them.
+    pub(crate) fn to_stored(&self) -> store::Preferences {
+        let word = |word: &str| Some(word.to_owned());
+        store::Preferences {
+            mode: word(self.mode.as_str()),
+            language: word(self.lang.as_str()),
+            theme: word(self.theme.as_str()),
+            text_size: word(self.text_size.as_str()),
+            data_saver: match self.saver {
+                Saver::Auto => None,
+                chosen => Some(chosen == Saver::On),
+            },
+            hide_amounts: false,
+            time_zone: self.zone.iana_name().map(str::to_owned),
+        }
+    }
+
+    /// Whether nothing is loaded that was not asked for.
+    pub(crate) fn saves_data(&self) -> bool {
+        match self.saver {
+            Saver::Auto => self.browser_saves,
+            chosen => chosen == Saver::On,
+        }
+    }
+
+    /// The value of the cookie that keeps them.
+    pub(crate) fn to_cookie(&self) -> String {
+        let Self { mode, lang, theme, text_size, saver, zone, .. } = self;
+        format!(
+            "mode={}&lang={}&theme={}&text={}&saver={}&zone={}",
+            mode.as_str(),
+            lang.as_str(),
+            theme.as_str(),
+            text_size.as_str(),
+            saver.as_str(),
+            zone.iana_name().unwrap_or(ZONE),
+        )
+    }
+}
+
+/// A time zone by its IANA name.
+pub(crate) fn zone(name: &str) -> Option<TimeZone> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/_+-".contains(&b);
+    let sound = name.len() <= ZONE_LENGTH_MAX && name.bytes().all(plain);
+    sound.then(|| TimeZone::get(name).ok()).flatten()
+}
+
+fn default_zone() -> TimeZone {
+    zone(ZONE).unwrap_or(TimeZone::UTC)
+}
+
+/// The value of a cookie; of several the first, which has the longest path.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| {
+        let (known, value) = pair.trim().split_once('=')?;
+        (known == name).then_some(value)
+    });
+    pairs.next()
+}
+
+/// The first of our languages in the order in which the browser would have them.
+fn wanted_language(headers: &HeaderMap) -> Lang {
+    let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let mut wanted: Vec<(u32, Lang)> = text
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(|item| {
+            let (tag, weight) = item.split_once(";q=").unwrap_or((item, "1"));
+            let lang = Lang::parse(&tag.trim().get(..2)?.to_ascii_lowercase())?;
+            let weight = thousandths(weight.trim())?;
+            (weight > 0).then_some((weight, lang))
+        })
+        .collect();
+    // The order of equals is kept.
+    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    wanted.first().map_or(Lang::En, |(_, lang)| *lang)
+}
+
+/// A weight of 0 to 1 with up to three places, in thousandths.
+fn thousandths(text: &str) -> Option<u32> {
+    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+    let whole = whole.parse::<u32>().ok().filter(|whole| *whole <= 1)?;
+    let places = format!("{places:0<3}").get(..3)?.parse::<u32>().ok()?;
+    Some(whole * 1000 + places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn of(pairs: &[(&'static str, &'static str)], query: &str) -> Preferences {
+        let named = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        Preferences::of(&named.collect(), &Query::parse(query))
+    }
+
+    #[test]
+    fn choices_come_back_from_their_cookie() {
+        let cookie = "a=b; openbell_ui=mode=kid&lang=sn&theme=dark&text=larger&saver=on\
+                      &zone=Africa/Lusaka; c=d";
+        let chosen = of(&[("cookie", cookie)], "");
+        assert_eq!((chosen.mode, chosen.lang, chosen.theme), (Mode::Kid, Lang::Sn, Theme::Dark));
+        assert_eq!((chosen.text_size, chosen.saver), (TextSize::Larger, Saver::On));
+        assert!(cookie.contains(&chosen.to_cookie()), "{}", chosen.to_cookie());
+        assert_eq!(of(&[("cookie", "openbell_ui=senior")], "").mode, Mode::Easy);
+        assert_eq!(of(&[("cookie", "openbell_ui=mode=<script>")], "").mode, Mode::Standard);
+        assert_eq!(of(&[("cookie", "openbell_ui=zone=../../etc")], "").zone, default_zone());
+    }
+
+    #[test]
+    fn the_browser_is_asked_when_nothing_was_chosen() {
+        let lang = |text: &'static str| of(&[("accept-language", text)], "").lang;
+        assert_eq!(lang("sn-ZW,sn;q=0.9,en;q=0.8"), Lang::Sn);
+        assert_eq!(lang("de,en;q=0.5,nd;q=0.7"), Lang::Nd);
+        assert_eq!(lang("nd;q=0, sn;q=0.001"), Lang::Sn);
+        assert_eq!((lang("de"), lang(""), lang("x")), (Lang::En, Lang::En, Lang::En));
+        assert!(of(&[("save-data", "on")], "").saves_data());
+        assert_eq!(of(&[("save-data", "on")], "").saver, Saver::Auto, "it was not chosen");
+        let chosen = of(&[("save-data", "on"), ("cookie", "openbell_ui=saver=off")], "");
+        assert!(!chosen.saves_data());
+        assert_eq!(of(&[("cookie", "openbell_ui=lang=sn")], "lang=nd").lang, Lang::Nd);
+    }
+}

@@ -1,0 +1,255 @@
+//! Settings: how pages look, how a player appears, name and password, tokens and sessions, taking
+//! everything along and leaving. One page of forms; each is read by a file of its own below this
+//! one. Strangers choose how pages look, too; a cookie keeps it.
+
+mod board;
+mod export;
+mod looks;
+mod person;
+mod tokens;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use domain::PageRequest;
+use store::{Shows, TokenKind, TokenRow, Viewer};
+
+use super::answer;
+use super::form::Form;
+use super::view::{Tab, View};
+use super::visitor::{SignedIn, Visitor};
+use crate::account;
+use crate::limits::Network;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::session::Player;
+use crate::state::AppState;
+
+/// The most tokens and sessions that are listed; nobody has more.
+const LISTED_MAX: i64 = 100;
+/// All fields of all forms: what one form got wrong is shown on the whole page.
+const FIELDS: [&str; 16] = [
+    "mode",
+    "theme",
+    "text",
+    "language",
+    "saver",
+    "zone",
+    "amounts",
+    "shows",
+    "pseudonym",
+    "name",
+    "current",
+    "password",
+    "token",
+    "token_id",
+    "farewell",
+    "others",
+];
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/settings", get(show))
+        .route("/settings/looks", post(looks::save))
+        .route("/settings/board", post(board::save))
+        .route("/settings/name", post(person::save_name))
+        .route("/settings/password", post(person::save_password))
+        .route("/settings/tokens", post(tokens::create))
+        .route("/settings/tokens/end", post(tokens::end))
+        .route("/settings/sessions/end-others", post(tokens::end_others))
+        .route("/settings/export", get(export::send))
+        .route("/settings/delete", post(person::delete))
+        .route("/settings/gone", get(person::show_gone))
+}
+
+/// One part of the page, with its form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Looks,
+    Board,
+    Name,
+    Password,
+    Tokens,
+    Sessions,
+    Delete,
+}
+
+impl Part {
+    const ALL: [Self; 7] = [
+        Self::Looks,
+        Self::Board,
+        Self::Name,
+        Self::Password,
+        Self::Tokens,
+        Self::Sessions,
+        Self::Delete,
+    ];
+
+    /// Its word in addresses and ids.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Looks => "looks",
+            Self::Board => "board",
+            Self::Name => "name",
+            Self::Password => "password",
+            Self::Tokens => "tokens",
+            Self::Sessions => "sessions",
+            Self::Delete => "delete",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == word)
+    }
+
+    /// Leads back to this part, which then says that it is done.
+    fn done(self) -> Response {
+        let word = self.as_str();
+        answer::see_other(&format!("/settings?done={word}#{word}"))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+    /// The part that was saved, or that something is wrong with.
+    part: Option<Part>,
+    zones: Vec<String>,
+    signed_in: Option<Own>,
+    password_length_min: usize,
+    name_length_max: usize,
+}
+
+/// What only a player's own page shows.
+struct Own {
+    tokens: Vec<Row>,
+    sessions: Vec<Row>,
+    /// The secret of a token that was just made.
+    secret: Option<String>,
+    email: String,
+}
+
+/// A token or a session in its list.
+struct Row {
+    token_id: i64,
+    name: String,
+    made: String,
+    used: String,
+    is_this: bool,
+}
+
+impl SettingsPage<'_> {
+    fn is_done(&self, word: &str) -> bool {
+        self.form.is_sound() && self.is_part(word)
+    }
+
+    fn is_wrong(&self, word: &str) -> bool {
+        !self.form.is_sound() && self.is_part(word)
+    }
+
+    fn is_part(&self, word: &str) -> bool {
+        self.part.is_some_and(|part| part.as_str() == word)
+    }
+}
+
+async fn show(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    query: Query,
+) -> Result<Response, Problem> {
+    let mut form = filled(&visitor);
+    let mut part = query.find("done").and_then(Part::parse);
+    if query.find("propose").is_some() && visitor.player.is_some() {
+        let proposed = board::propose(&*state.entropy);
+        form = form.with("shows", Shows::Pseudonym.as_str()).with("pseudonym", proposed);
+        part = None;
+    }
+    page(&state, &visitor, StatusCode::OK, &form, part, None).await
+}
+
+/// All forms with what is in effect.
+fn filled(visitor: &Visitor) -> Form {
+    let mut form = looks::fill(Form::new(&FIELDS), visitor);
+    if let Some(signed_in) = &visitor.player {
+        form = board::fill(form, &signed_in.viewer.appearance);
+        form = form.with("name", signed_in.viewer.name.clone());
+    }
+    form
+}
+
+/// The page again, with what is wrong in one form.
+async fn refused(
+    state: &AppState,
+    visitor: &Visitor,
+    part: Part,
+    sent: &Form,
+) -> Result<Response, Problem> {
+    let form = filled(visitor).joined(sent);
+    page(state, visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, Some(part), None).await
+}
+
+async fn page(
+    state: &AppState,
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &Form,
+    part: Option<Part>,
+    secret: Option<String>,
+) -> Result<Response, Problem> {
+    let view = View::new(state, visitor, Tab::None, "settings-title");
+    let signed_in = match &visitor.player {
+        Some(signed_in) => {
+            Some(own(state, &view, signed_in.player, &signed_in.viewer, secret).await?)
+        }
+        None => None,
+    };
+    let page = SettingsPage {
+        view: &view,
+        form,
+        part,
+        zones: looks::zones(&visitor.preferences),
+        signed_in,
+        password_length_min: state.config.auth.password_length_min,
+        name_length_max: state.config.names.length_max,
+    };
+    Ok(answer::page_with(status, &view, &page))
+}
+
+async fn own(
+    state: &AppState,
+    view: &View,
+    player: Player,
+    viewer: &Viewer,
+    secret: Option<String>,
+) -> Result<Own, Problem> {
+    let all = PageRequest::clamped(1, LISTED_MAX, LISTED_MAX);
+    let (rows, _) = state.store.tokens_page(player.user_id, None, state.clock.now(), all).await?;
+    let row = |row: TokenRow| Row {
+        token_id: row.token_id,
+        made: view.fmt.moment(row.created_at),
+        used: view.fmt.moment(row.last_used_at),
+        is_this: row.token_id == player.token_id,
+        name: row.name,
+    };
+    let (sessions, tokens): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.kind == TokenKind::Web);
+    let [tokens, sessions] = [tokens, sessions].map(|rows| rows.into_iter().map(row).collect());
+    Ok(Own { tokens, sessions, secret, email: viewer.email.clone() })
+}
+
+/// Whether the password is the one of this account. Counted like an attempt to log in.
+async fn knows_password(
+    state: &AppState,
+    network: &Network,
+    me: &SignedIn,
+    password: &str,
+) -> Result<bool, Problem> {
+    let email_key = me.viewer().email.to_lowercase();
+    let known = account::check_password(state, network, &email_key, password).await?;
+    Ok(known.is_some_and(|(user_id, _)| user_id == me.player().user_id))
+}

@@ -1,0 +1,96 @@
+//! How a player appears on boards: by name, by another name, or not at all. What boards make of it
+//! is `store`'s.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::Entropy;
+use store::{Appearance, Shows};
+
+use super::{Part, refused};
+use crate::names;
+use crate::pages::auth::name_fault;
+use crate::pages::form::{Form, Post};
+use crate::pages::view::{Tab, View};
+use crate::pages::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+const FIELDS: [&str; 2] = ["shows", "pseudonym"];
+/// What a proposed name is made of: friendly, and of no person.
+const FIRST: [&str; 16] = [
+    "Swift", "Calm", "Bright", "Patient", "Brave", "Gentle", "Clever", "Quiet", "Sunny", "Steady",
+    "Merry", "Bold", "Kind", "Nimble", "Wise", "Lucky",
+];
+const SECOND: [&str; 16] = [
+    "Kudu",
+    "Eland",
+    "Sable",
+    "Impala",
+    "Zebra",
+    "Heron",
+    "Falcon",
+    "Tortoise",
+    "Lion",
+    "Otter",
+    "Giraffe",
+    "Hornbill",
+    "Pangolin",
+    "Leopard",
+    "Elephant",
+    "Kingfisher",
+];
+
+/// The form with what is in effect.
+pub(super) fn fill(form: Form, appearance: &Appearance) -> Form {
+    form.with("shows", appearance.shows.as_str())
+        .with("pseudonym", appearance.pseudonym.clone().unwrap_or_default())
+}
+
+/// A name that nobody has for a name, like `Swift Kudu 42`.
+pub(super) fn propose(entropy: &dyn Entropy) -> String {
+    let mut drawn = [0; 3];
+    entropy.fill(&mut drawn);
+    let [first, second, number] = drawn.map(usize::from);
+    format!("{} {} {}", FIRST[first % FIRST.len()], SECOND[second % SECOND.len()], number % 90 + 10)
+}
+
+pub(super) async fn save(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&FIELDS)?;
+    let view = View::new(&state, &me, Tab::None, "settings-title");
+    let typed = form.value("pseudonym").trim().to_owned();
+    let shows = Shows::parse(form.value("shows"));
+    let pseudonym = if typed.is_empty() && shows != Some(Shows::Pseudonym) {
+        Ok(None)
+    } else {
+        names::check_name(&typed, &state.config.names).map(Some)
+    };
+    match (shows, pseudonym) {
+        (Some(shows), Ok(pseudonym)) => {
+            let appearance = Appearance { shows, pseudonym };
+            state.store.save_appearance(me.player().player_id, &appearance).await?;
+            return Ok(Part::Board.done());
+        }
+        (None, _) => form.fail("shows", view.t("settings-choice-unknown")),
+        (_, Err(fault)) => form.fail("pseudonym", name_fault(&view, fault)),
+    }
+    refused(&state, &me, Part::Board, &form).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::NamesConfig;
+
+    #[test]
+    fn every_name_that_can_be_proposed_may_be_used() {
+        for first in FIRST {
+            for second in SECOND {
+                let name = format!("{first} {second} 99");
+                assert_eq!(names::check_name(&name, &NamesConfig::default()), Ok(name.clone()));
+            }
+        }
+    }
+}

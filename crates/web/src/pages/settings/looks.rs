@@ -1,0 +1,92 @@
+//! How pages look: mode, theme, size of text, language, saving of data, time zone, hidden amounts.
+//! A player's choices are stored, a stranger's kept in a cookie.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{Part, refused};
+use crate::pages::answer;
+use crate::pages::form::{Form, Post};
+use crate::pages::preferences::{self, Lang, Mode, Preferences, Saver, TextSize, Theme};
+use crate::pages::visitor::Visitor;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+const FIELDS: [&str; 7] = ["mode", "theme", "text", "language", "saver", "zone", "amounts"];
+/// Where players are, most of them. Whoever is elsewhere keeps the zone that was set before.
+const ZONES: [&str; 16] = [
+    "Africa/Harare",
+    "Africa/Johannesburg",
+    "Africa/Lusaka",
+    "Africa/Maputo",
+    "Africa/Nairobi",
+    "Africa/Lagos",
+    "Africa/Cairo",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Australia/Sydney",
+    "UTC",
+];
+
+/// The zones to choose from, with the one in effect.
+pub(super) fn zones(preferences: &Preferences) -> Vec<String> {
+    let mut zones: Vec<String> = ZONES.iter().map(|zone| (*zone).to_owned()).collect();
+    if let Some(own) = preferences.zone.iana_name()
+        && !ZONES.contains(&own)
+    {
+        zones.insert(0, own.to_owned());
+    }
+    zones
+}
+
+/// The form with what is in effect.
+pub(super) fn fill(form: Form, visitor: &Visitor) -> Form {
+    let chosen = &visitor.preferences;
+    let stored = visitor.player.as_ref().and_then(|player| player.viewer.preferences.as_ref());
+    let hides = stored.is_some_and(|stored| stored.hide_amounts);
+    form.with("mode", chosen.mode.as_str())
+        .with("theme", chosen.theme.as_str())
+        .with("text", chosen.text_size.as_str())
+        .with("language", chosen.lang.as_str())
+        .with("saver", chosen.saver.as_str())
+        .with("zone", chosen.zone.iana_name().unwrap_or(preferences::ZONE))
+        .with("amounts", if hides { "on" } else { "" })
+}
+
+pub(super) async fn save(
+    State(state): State<AppState>,
+    Post(visitor, sent): Post<Visitor>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&FIELDS)?;
+    let view = super::View::new(&state, &visitor, super::Tab::None, "settings-title");
+    let read = read(&form, visitor.preferences.browser_saves);
+    let Some(chosen) = read else {
+        form.fail("mode", view.t("settings-choice-unknown"));
+        return refused(&state, &visitor, Part::Looks, &form).await;
+    };
+    if let Some(signed_in) = &visitor.player {
+        let hide_amounts = form.is("amounts", "on");
+        let stored = store::Preferences { hide_amounts, ..chosen.to_stored() };
+        let user_id = signed_in.player.user_id;
+        state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
+    }
+    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen)))
+}
+
+/// The choices, if each is one that there is.
+fn read(form: &Form, browser_saves: bool) -> Option<Preferences> {
+    Some(Preferences {
+        mode: Mode::parse(form.value("mode"))?,
+        lang: Lang::parse(form.value("language"))?,
+        theme: Theme::parse(form.value("theme"))?,
+        text_size: TextSize::parse(form.value("text"))?,
+        saver: Saver::parse(form.value("saver"))?,
+        browser_saves,
+        zone: preferences::zone(form.value("zone"))?,
+    })
+}

@@ -1,0 +1,86 @@
+//! Name, password, and leaving. What leaving deletes and what stays is `store::erase`'s.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{Part, knows_password, refused};
+use crate::limits::Network;
+use crate::names;
+use crate::pages::answer;
+use crate::pages::auth::{name_fault, password_fault};
+use crate::pages::form::Post;
+use crate::pages::view::{Tab, View};
+use crate::pages::visitor::{SignedIn, Visitor};
+use crate::password;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "gone.html")]
+struct GonePage<'a> {
+    view: &'a View,
+}
+
+pub(super) async fn save_name(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&["name"])?;
+    let view = View::new(&state, &me, Tab::None, "settings-title");
+    match names::check_name(form.value("name"), &state.config.names) {
+        Ok(name) => {
+            state.store.change_name(me.player().user_id, &name, state.clock.now()).await?;
+            Ok(Part::Name.done())
+        }
+        Err(fault) => {
+            form.fail("name", name_fault(&view, fault));
+            refused(&state, &me, Part::Name, &form).await
+        }
+    }
+}
+
+/// Changes the password and ends all other sessions and tokens: whoever knew the old one is out.
+pub(super) async fn save_password(
+    State(state): State<AppState>,
+    network: Network,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&["current", "password"])?;
+    let view = View::new(&state, &me, Tab::None, "settings-title");
+    let wanted = form.value("password").to_owned();
+    if let Err(fault) = password::check(&wanted, &state.config.auth) {
+        form.fail("password", password_fault(&view, fault));
+        return refused(&state, &me, Part::Password, &form).await;
+    }
+    if !knows_password(&state, &network, &me, form.value("current")).await? {
+        form.fail("current", view.t("settings-password-wrong"));
+        return refused(&state, &me, Part::Password, &form).await;
+    }
+    let hash = state.hasher.hash(&wanted, &*state.entropy).await?;
+    let player = me.player();
+    state.store.change_password(player.user_id, &hash, state.clock.now()).await?;
+    state.store.revoke_other_tokens(player.user_id, player.token_id).await?;
+    Ok(Part::Password.done())
+}
+
+/// Forgets the person. The ledger stays, without a name.
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    network: Network,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&["farewell"])?;
+    let view = View::new(&state, &me, Tab::None, "settings-title");
+    if !knows_password(&state, &network, &me, form.value("farewell")).await? {
+        form.fail("farewell", view.t("settings-password-wrong"));
+        return refused(&state, &me, Part::Delete, &form).await;
+    }
+    state.store.erase_user(me.player().user_id).await?;
+    Ok(answer::with_cookie(answer::see_other("/settings/gone"), me.jar.end_session()))
+}
+
+pub(super) async fn show_gone(State(state): State<AppState>, visitor: Visitor) -> Response {
+    let view = View::new(&state, &visitor, Tab::None, "settings-gone-title");
+    answer::page(&view, &GonePage { view: &view })
+}

@@ -1,0 +1,62 @@
+//! Tokens for programs and sessions of browsers: made, ended. What they are is `account`'s and
+//! `token`'s.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{Part, filled, page, refused};
+use crate::account::{self, Created};
+use crate::pages::form::Post;
+use crate::pages::view::{Tab, View};
+use crate::pages::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Makes a token; its secret is shown on this answer and never again.
+pub(super) async fn create(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&["token"])?;
+    let view = View::new(&state, &me, Tab::None, "settings-title");
+    let name = form.value("token").trim().to_owned();
+    if name.is_empty() || account::check_token_name(&name).is_err() {
+        form.fail("token", view.tn("settings-token-wrong", "max", account::TOKEN_NAME_LENGTH_MAX));
+        return refused(&state, &me, Part::Tokens, &form).await;
+    }
+    match account::create_token(&state, me.player().user_id, name).await? {
+        Created::Made(_, secret) => {
+            let form = filled(&me);
+            page(&state, &me, StatusCode::OK, &form, Some(Part::Tokens), Some(secret)).await
+        }
+        Created::TooMany(max) => {
+            form.fail("token", view.tn("settings-token-many", "max", i64::from(max)));
+            refused(&state, &me, Part::Tokens, &form).await
+        }
+    }
+}
+
+/// Ends a token or a session of one's own.
+pub(super) async fn end(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let form = sent.into_form(&["token_id"])?;
+    let token_id = form.value("token_id").parse::<i64>().map_err(|_| Problem::not_found())?;
+    if !state.store.revoke_token(me.player().user_id, token_id).await? {
+        return Err(Problem::not_found());
+    }
+    Ok(Part::Sessions.done())
+}
+
+/// Ends all tokens and sessions but this one.
+pub(super) async fn end_others(
+    State(state): State<AppState>,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    sent.into_form(&[])?;
+    let player = me.player();
+    state.store.revoke_other_tokens(player.user_id, player.token_id).await?;
+    Ok(Part::Sessions.done())
+}

@@ -1,0 +1,157 @@
+//! What makes the pages an app that can be installed: the manifest, the worker that keeps files,
+//! and the page for when there is no network. Also the two addresses of the original that switch
+//! how the pages look. Nothing of a player is kept on a device.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::answer;
+use super::preferences::{Mode, Preferences};
+use super::view::View;
+use super::visitor::{Asked, Visitor};
+use crate::assets;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::routes::stocks::Segment;
+use crate::state::AppState;
+
+const OFFLINE: &str = "/offline";
+const WORKER: &str = include_str!("../../static/sw.js");
+const BRAND: &str = "#4338CA";
+const BACKGROUND: &str = "#FBFAF8";
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route(OFFLINE, get(show_offline))
+        .route("/manifest.webmanifest", get(manifest))
+        .route("/sw.js", get(worker))
+        .route("/toggle-ui", get(toggle_mode))
+        .route("/set-ui/{mode}", get(set_mode))
+}
+
+#[derive(Template)]
+#[template(path = "offline.html")]
+struct OfflinePage<'a> {
+    view: &'a View,
+}
+
+/// The same for whoever is signed in, because it is kept on the device.
+async fn show_offline(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
+    let preferences = Preferences::of(&headers, &query);
+    let asked = Asked { here: OFFLINE.to_owned(), ..Asked::default() };
+    let view = View::bare(&preferences, &asked, state.rules.currency, "about-offline-title");
+    answer::public_page(&headers, &view, &OfflinePage { view: &view })
+}
+
+/// The manifest of the app (W3C).
+#[derive(Serialize)]
+struct Manifest<'a> {
+    id: &'a str,
+    name: &'a str,
+    short_name: &'a str,
+    description: String,
+    lang: &'a str,
+    start_url: &'a str,
+    scope: &'a str,
+    display: &'a str,
+    theme_color: &'a str,
+    background_color: &'a str,
+    icons: [Icon<'a>; 2],
+}
+
+#[derive(Serialize)]
+struct Icon<'a> {
+    src: &'a str,
+    sizes: &'a str,
+    r#type: &'a str,
+    purpose: &'a str,
+}
+
+async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
+    let preferences = Preferences::of(&headers, &query);
+    let currency = state.rules.currency;
+    let view = View::bare(&preferences, &Asked::default(), currency, "common-description");
+    let icon =
+        |name, sizes, kind| Icon { src: assets::path(name), sizes, r#type: kind, purpose: "any" };
+    let manifest = Manifest {
+        id: "/",
+        name: "Openbell",
+        short_name: "Openbell",
+        description: view.title.clone(),
+        lang: view.lang.tag(),
+        start_url: "/",
+        scope: "/",
+        display: "standalone",
+        theme_color: BRAND,
+        background_color: BACKGROUND,
+        icons: [
+            icon("icon.svg", "any", "image/svg+xml"),
+            icon("icon-192.png", "192x192", "image/png"),
+        ],
+    };
+    match serde_json::to_string(&manifest) {
+        Ok(text) => unkept("application/manifest+json", text),
+        Err(error) => {
+            tracing::error!(%error, "cannot write the manifest");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+/// The worker, told which files there are; another file is another worker.
+async fn worker() -> Response {
+    let files: Vec<&str> = assets::kept_offline().chain([OFFLINE]).collect();
+    let files = serde_json::to_string(&files).unwrap_or_default();
+    let digest: [u8; 32] = Sha256::digest(&files).into();
+    let version: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let text = format!("const FILES = {files}, VERSION = '{version}'\n{WORKER}");
+    unkept("text/javascript; charset=utf-8", text)
+}
+
+fn unkept(kind: &'static str, text: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "Cookie, Accept-Language"),
+        // A worker lives under the policy that it came with.
+        (header::CONTENT_SECURITY_POLICY, answer::POLICY),
+    ];
+    (headers, text).into_response()
+}
+
+async fn toggle_mode(State(state): State<AppState>, visitor: Visitor) -> Result<Response, Problem> {
+    let mode = if visitor.preferences.mode == Mode::Easy { Mode::Kid } else { Mode::Easy };
+    choose_mode(&state, &visitor, Some(mode)).await
+}
+
+async fn set_mode(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    Segment(word): Segment,
+) -> Result<Response, Problem> {
+    choose_mode(&state, &visitor, Mode::parse_any(&word)).await
+}
+
+/// Leads to the start page, and remembers the choice where there is one.
+async fn choose_mode(
+    state: &AppState,
+    visitor: &Visitor,
+    mode: Option<Mode>,
+) -> Result<Response, Problem> {
+    let response = answer::found("/");
+    let Some(mode) = mode else { return Ok(response) };
+    let chosen = Preferences { mode, ..visitor.preferences.clone() };
+    if let Some(signed_in) = &visitor.player {
+        let stored = signed_in.viewer.preferences.clone().unwrap_or_default();
+        let stored = store::Preferences { mode: Some(mode.as_str().to_owned()), ..stored };
+        let user_id = signed_in.player.user_id;
+        state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
+    }
+    Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen)))
+}

@@ -1,0 +1,286 @@
+//! One stock: what it is, how its price moved, what the player has of it, and the ticket to order.
+//! Nothing after the market's present is shown. What becomes of the ticket is `order`'s.
+
+mod ranges;
+
+use std::fmt;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use domain::{Day, Money, Price, Quantity, Side};
+use store::{Stake, StockRow};
+
+use self::ranges::{Range, Shape};
+use super::answer;
+use super::chart::Chart;
+use super::form::Form;
+use super::preferences::Mode;
+use super::view::{Tab, View};
+use super::visitor::{SignedIn, Visitor};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::routes::stocks::{Segment, load_stock};
+use crate::state::AppState;
+
+/// The fields of a ticket.
+pub(super) const TICKET: [&str; 4] = ["symbol", "side", "quantity", "note"];
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/stocks/{symbol}", get(show))
+        .route("/stocks/{symbol}/buy", get(show_buying))
+        .route("/stocks/{symbol}/sell", get(show_selling))
+}
+
+#[derive(Template)]
+#[template(path = "stock.html")]
+struct StockPage<'a> {
+    view: &'a View,
+    stock: &'a StockRow,
+    form: &'a Form,
+    quote: Option<Shown>,
+    chart: Option<Chart>,
+    /// `[day, open, high, low, close]` for the large chart, when somebody asks for it.
+    candles_json: String,
+    span: &'static str,
+    range: Range,
+    shape: Shape,
+    /// How the price has moved over the range.
+    story: Option<String>,
+    own: Option<Own>,
+    day: Day,
+    is_watched: bool,
+}
+
+#[derive(Template)]
+#[template(path = "ticket.html")]
+struct TicketPage<'a> {
+    view: &'a View,
+    stock: &'a StockRow,
+    form: &'a Form,
+    quote: Option<Shown>,
+    own: Own,
+}
+
+impl StockPage<'_> {
+    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
+    fn ranges(&self) -> [Range; 5] {
+        Range::ALL
+    }
+
+    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
+    fn shapes(&self) -> [Shape; 2] {
+        Shape::ALL
+    }
+
+    /// The data of the large chart: days and numbers, in which nothing is to be escaped.
+    fn rows(&self) -> Rows<'_> {
+        Rows(&self.candles_json)
+    }
+}
+
+/// JSON that was written here.
+struct Rows<'a>(&'a str);
+
+impl fmt::Display for Rows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl HtmlSafe for Rows<'_> {}
+
+/// The present price.
+struct Shown {
+    price: Price,
+    change: i64,
+    is_stale: bool,
+    as_of: String,
+}
+
+/// What the player has.
+struct Own {
+    cash: Money,
+    stake: Stake,
+    value: Money,
+    profit: Money,
+    profit_hundredths: i64,
+    /// How many whole shares the cash buys.
+    affordable: i64,
+}
+
+async fn show(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    Segment(symbol): Segment,
+    query: Query,
+) -> Result<Response, Problem> {
+    let stock = load_stock(&state, &symbol).await?;
+    let form = Form::new(&TICKET)
+        .with("symbol", stock.symbol.as_str())
+        .with("side", "buy")
+        .with("quantity", "1");
+    let range = Range::of(query.find("range").unwrap_or_default());
+    let shape = Shape::of(query.find("chart").unwrap_or_default());
+    page(&state, &visitor, StatusCode::OK, &stock, &form, (range, shape)).await
+}
+
+/// The ticket again, with what is wrong on it.
+pub(super) async fn refused(
+    state: &AppState,
+    me: &SignedIn,
+    stock: &StockRow,
+    form: &Form,
+) -> Result<Response, Problem> {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    if me.preferences.mode == Mode::Easy {
+        return ticket(state, me, status, stock, form).await;
+    }
+    page(state, me, status, stock, form, (Range::Year, Shape::Line)).await
+}
+
+async fn page(
+    state: &AppState,
+    visitor: &Visitor,
+    status: StatusCode,
+    stock: &StockRow,
+    form: &Form,
+    (range, shape): (Range, Shape),
+) -> Result<Response, Problem> {
+    let mut view = View::new(state, visitor, Tab::Market, "stock-title");
+    view.title.clone_from(&stock.name);
+    view.live = true;
+    let present = state.prices.snapshot();
+    let closes = ranges::load(state, &present, stock.stock_id, range).await?;
+    let own = match &visitor.player {
+        Some(signed_in) => {
+            let player_id = signed_in.player.player_id;
+            Some(own(state, player_id, signed_in.viewer.cash, stock).await?)
+        }
+        None => None,
+    };
+    let story = closes.first().zip(closes.last()).map(|(first, last)| {
+        let way = view.direction(last.value - first.value);
+        let [first, last] = [first, last].map(|point| view.fmt.price(Price(point.value)));
+        view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
+    });
+    let page = StockPage {
+        quote: shown(state, &view, stock.stock_id),
+        chart: ranges::draw(&view, stock, &closes, range, shape),
+        candles_json: ranges::candles_json(&closes, range),
+        span: ranges::span(range),
+        is_watched: own.as_ref().is_some_and(|own| own.stake.is_watched),
+        view: &view,
+        stock,
+        form,
+        range,
+        shape,
+        story,
+        own,
+        day: present.market_day,
+    };
+    Ok(answer::page_with(status, &view, &page))
+}
+
+async fn show_buying(
+    state: State<AppState>,
+    me: SignedIn,
+    symbol: Segment,
+) -> Result<Response, Problem> {
+    show_ticket(&state, &me, &symbol.0, Side::Buy).await
+}
+
+async fn show_selling(
+    state: State<AppState>,
+    me: SignedIn,
+    symbol: Segment,
+) -> Result<Response, Problem> {
+    show_ticket(&state, &me, &symbol.0, Side::Sell).await
+}
+
+/// The second of three steps: how many.
+async fn show_ticket(
+    state: &AppState,
+    me: &SignedIn,
+    symbol: &str,
+    side: Side,
+) -> Result<Response, Problem> {
+    let stock = load_stock(state, symbol).await?;
+    let form = Form::new(&TICKET)
+        .with("symbol", stock.symbol.as_str())
+        .with("side", side.as_str())
+        .with("quantity", "1");
+    ticket(state, me, StatusCode::OK, &stock, &form).await
+}
+
+async fn ticket(
+    state: &AppState,
+    me: &SignedIn,
+    status: StatusCode,
+    stock: &StockRow,
+    form: &Form,
+) -> Result<Response, Problem> {
+    let title = if form.is("side", "sell") { "stock-sell-title" } else { "stock-buy-title" };
+    let mut view = View::new(state, me, Tab::Market, title);
+    view.title = view.tn(title, "name", stock.name.as_str());
+    view.live = true;
+    let own = own(state, me.player().player_id, me.viewer().cash, stock).await?;
+    let quote = shown(state, &view, stock.stock_id);
+    Ok(answer::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, own }))
+}
+
+fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
+    let present = state.prices.snapshot();
+    let quote = present.quotes.get(state.prices.position(stock_id)?)?;
+    let oldest = state.clock.now().plus_seconds(-state.rules.quote_age_max_s);
+    Some(Shown {
+        price: quote.price,
+        change: quote.change(),
+        is_stale: quote.as_of < oldest,
+        as_of: view.fmt.time(quote.as_of),
+    })
+}
+
+async fn own(
+    state: &AppState,
+    player_id: i64,
+    cash: Money,
+    stock: &StockRow,
+) -> Result<Own, Problem> {
+    let stake = state.store.load_stake(player_id, stock.stock_id).await?;
+    let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
+    let value = price.value_rounded_down(stake.quantity).unwrap_or_default();
+    let profit = Money(value.0.saturating_sub(stake.cost_basis.0));
+    Ok(Own {
+        cash,
+        value,
+        profit,
+        profit_hundredths: profit.percent_of(stake.cost_basis),
+        affordable: affordable(state, cash, price),
+        stake,
+    })
+}
+
+/// How many whole shares so much cash buys, the fee included.
+fn affordable(state: &AppState, cash: Money, price: Price) -> i64 {
+    let most = state.rules.quantity_max.0 / 1_000_000;
+    let costs = |shares: i64| {
+        let total = price.cost_rounded_up(Quantity::whole(shares)?)?;
+        total.checked_add(state.rules.fee.on(total)?)
+    };
+    let (mut low, mut high) = (0, most);
+    while low < high && price.0 > 0 {
+        let middle = low + (high - low + 1) / 2;
+        if costs(middle).is_some_and(|cost| cost <= cash) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
+}

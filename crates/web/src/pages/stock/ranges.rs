@@ -1,0 +1,146 @@
+//! How far back a chart goes and what it looks like. What is drawn is `chart`'s.
+
+use domain::{Day, Price};
+use market::Snapshot;
+use store::StockRow;
+
+use crate::pages::chart::{self, Candle, Chart, Point, Span, Unit};
+use crate::pages::view::View;
+use crate::problem::Problem;
+use crate::routes::stocks::last_public_day;
+use crate::state::AppState;
+
+/// How far back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    Month,
+    HalfYear,
+    Year,
+    FiveYears,
+    Max,
+}
+
+impl Range {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Month, Self::HalfYear, Self::Year, Self::FiveYears, Self::Max];
+
+    pub(super) fn of(word: &str) -> Self {
+        Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::Year)
+    }
+
+    /// Its word in addresses.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Month => "1m",
+            Self::HalfYear => "6m",
+            Self::Year => "1y",
+            Self::FiveYears => "5y",
+            Self::Max => "max",
+        }
+    }
+
+    /// The key of its label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Month => "stock-range-1m",
+            Self::HalfYear => "stock-range-6m",
+            Self::Year => "stock-range-1y",
+            Self::FiveYears => "stock-range-5y",
+            Self::Max => "stock-range-max",
+        }
+    }
+
+    /// Calendar days; the longest is what one statement gives.
+    fn days(self) -> i32 {
+        match self {
+            Self::Month => 31,
+            Self::HalfYear => 183,
+            Self::Year => 366,
+            Self::FiveYears => 1_827,
+            Self::Max => 20_000,
+        }
+    }
+}
+
+/// A curve or candles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Line,
+    Candles,
+}
+
+impl Shape {
+    pub(super) const ALL: [Self; 2] = [Self::Line, Self::Candles];
+
+    pub(super) fn of(word: &str) -> Self {
+        if word == "candles" { Self::Candles } else { Self::Line }
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Candles => "candles",
+        }
+    }
+
+    /// The key of its label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Line => "stock-line",
+            Self::Candles => "stock-candles",
+        }
+    }
+}
+
+/// The closes of a range, up to the market's present.
+pub(super) async fn load(
+    state: &AppState,
+    present: &Snapshot,
+    stock_id: i64,
+    range: Range,
+) -> Result<Vec<Point>, Problem> {
+    let to = last_public_day(present);
+    let from = Day(to.0.saturating_sub(range.days()));
+    let closes = state.store.stock_history(stock_id, from, to).await?;
+    Ok(closes.into_iter().map(|(day, Price(value))| Point { day, value }).collect())
+}
+
+pub(super) fn draw(
+    view: &View,
+    stock: &StockRow,
+    closes: &[Point],
+    range: Range,
+    shape: Shape,
+) -> Option<Chart> {
+    match shape {
+        Shape::Line => chart::line(view, &stock.name, Unit::Price, closes, &[]),
+        Shape::Candles => chart::candles(view, &stock.name, &candles(closes, range)),
+    }
+}
+
+/// What one candle covers, as a word for the texts.
+pub(super) fn span(range: Range) -> &'static str {
+    match range {
+        Range::Month | Range::HalfYear | Range::Year => "week",
+        Range::FiveYears | Range::Max => "month",
+    }
+}
+
+fn candles(closes: &[Point], range: Range) -> Vec<Candle> {
+    let span = if span(range) == "week" { Span::Week } else { Span::Month };
+    chart::grouped(closes, span)
+}
+
+/// The candles as the script of the large chart takes them. Numbers and days only, so it may stand
+/// in a page.
+pub(super) fn candles_json(closes: &[Point], range: Range) -> String {
+    let rows: Vec<String> = candles(closes, range)
+        .iter()
+        .map(|candle| {
+            let [open, high, low, close] =
+                [candle.open, candle.high, candle.low, candle.close].map(|p| Price(p).to_string());
+            format!("[\"{}\",{open},{high},{low},{close}]", candle.day)
+        })
+        .collect();
+    format!("[{}]", rows.join(","))
+}

@@ -1,0 +1,308 @@
+//! What every template gets: the reader's mode, language and looks, who is signed in, which tab is
+//! current, the words and the formats. It is made from a [`Visitor`], for one answer. What a page
+//! itself shows stands in the page's own struct.
+
+use axum::http::HeaderValue;
+use domain::{Currency, Money};
+use store::{Role, UnseenReward};
+
+use super::csrf;
+use super::format::{self, Format};
+use super::preferences::{Lang, Mode, Preferences, TextSize, Theme};
+use super::visitor::{Asked, Visitor};
+use super::words::{self, Argument};
+use crate::assets;
+use crate::state::AppState;
+
+/// The pages that are always one tap away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tab {
+    /// A page that belongs to none of them.
+    None,
+    Home,
+    Market,
+    Portfolio,
+    Ranks,
+    Achievements,
+}
+
+impl Tab {
+    /// Those that are shown, in their order.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Home, Self::Market, Self::Portfolio, Self::Ranks, Self::Achievements];
+
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::None => "/",
+            Self::Home => "/home",
+            Self::Market => "/market",
+            Self::Portfolio => "/portfolio",
+            Self::Ranks => "/ranks",
+            Self::Achievements => "/achievements",
+        }
+    }
+
+    /// The key of its label.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Home => "common-home",
+            Self::Market => "common-market",
+            Self::Portfolio => "common-portfolio",
+            Self::Ranks => "common-ranks",
+            Self::Achievements => "common-achievements",
+        }
+    }
+
+    pub(crate) fn icon(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Home => "home",
+            Self::Market => "market",
+            Self::Portfolio => "portfolio",
+            Self::Ranks => "ranks",
+            Self::Achievements => "achievements",
+        }
+    }
+}
+
+/// What the header shows of a player.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedInAs {
+    pub(crate) name: String,
+    pub(crate) level: i64,
+    pub(crate) cash: Money,
+    pub(crate) is_operator: bool,
+}
+
+/// The way through a list that is shown page by page.
+pub(crate) struct Pages {
+    /// The address of the list with its filters; it ends with `?` or `&`.
+    pub(crate) base: String,
+    /// This page, from 1.
+    pub(crate) page: i64,
+    /// The last page, at least 1.
+    pub(crate) last: i64,
+}
+
+/// What every template gets.
+pub(crate) struct View {
+    pub(crate) mode: Mode,
+    pub(crate) lang: Lang,
+    pub(crate) theme: Theme,
+    pub(crate) text_size: TextSize,
+    pub(crate) saver: bool,
+    pub(crate) signed_in: Option<SignedInAs>,
+    /// Whether the browser has a session, living or not: an error's page does not ask which.
+    pub(crate) has_session: bool,
+    /// The value of the hidden field of every form.
+    pub(crate) csrf: String,
+    pub(crate) nav: Tab,
+    pub(crate) title: String,
+    /// Path and query of this page, without the language.
+    pub(crate) here: String,
+    /// Whether only the middle of the page is wanted.
+    pub(crate) fragment: bool,
+    /// Whether the page shows what changes by itself, and listens to `/live`.
+    pub(crate) live: bool,
+    /// Good news that was not shown yet.
+    pub(crate) rewards: Vec<UnseenReward>,
+    /// Whose news it is.
+    pub(super) player_id: i64,
+    pub(crate) fmt: Format,
+    /// Cookies that the answer sets.
+    pub(super) cookies: Vec<HeaderValue>,
+    /// The cookie that is set when the page has a form.
+    pub(super) visitor_cookie: Option<HeaderValue>,
+}
+
+impl View {
+    /// The view of a visitor, with the tab that is current and the key of the page's title.
+    pub(crate) fn new(state: &AppState, visitor: &Visitor, nav: Tab, title: &str) -> Self {
+        let signed_in = visitor.player.as_ref().map(|signed_in| SignedInAs {
+            name: signed_in.viewer.name.clone(),
+            level: state.rules.levels.progress(signed_in.viewer.total_xp).level,
+            cash: signed_in.viewer.cash,
+            is_operator: signed_in.viewer.role == Role::Operator,
+        });
+        let preferences = &visitor.preferences;
+        let currency = state.rules.currency;
+        let mut view = Self::bare(preferences, &visitor.asked, currency, title);
+        view.nav = nav;
+        view.has_session = signed_in.is_some();
+        view.signed_in = signed_in;
+        if let Some(signed_in) = &visitor.player {
+            view.rewards.clone_from(&signed_in.rewards);
+            view.player_id = signed_in.player.player_id;
+        }
+        view.csrf = csrf::token(&visitor.secret, &*visitor.entropy);
+        if visitor.asked.lang.is_some() {
+            view.cookies.push(visitor.jar.keep_preferences(preferences));
+        }
+        view.visitor_cookie = visitor.is_new.then(|| visitor.jar.keep_visitor(&visitor.secret));
+        view
+    }
+
+    /// The view of nobody in particular: for errors and for what is kept on shared devices.
+    pub(crate) fn bare(
+        preferences: &Preferences,
+        asked: &Asked,
+        currency: Currency,
+        title: &str,
+    ) -> Self {
+        let Preferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
+        Self {
+            mode,
+            lang,
+            theme,
+            text_size,
+            saver: preferences.saves_data(),
+            signed_in: None,
+            has_session: false,
+            csrf: String::new(),
+            nav: Tab::None,
+            title: words::message(lang, mode, title, &[]),
+            here: asked.here.clone(),
+            fragment: asked.fragment,
+            live: false,
+            rewards: Vec::new(),
+            player_id: 0,
+            fmt: Format { lang, mode, zone: zone.clone(), currency },
+            cookies: Vec::new(),
+            visitor_cookie: None,
+        }
+    }
+
+    /// A message.
+    pub(crate) fn t(&self, key: &str) -> String {
+        words::message(self.lang, self.mode, key, &[])
+    }
+
+    /// A message with a value.
+    pub(crate) fn tn(&self, key: &str, name: &str, value: impl Argument) -> String {
+        words::message(self.lang, self.mode, key, &[(name, &value)])
+    }
+
+    /// A message with two values.
+    pub(crate) fn t2(
+        &self,
+        key: &str,
+        name_1: &str,
+        value_1: impl Argument,
+        name_2: &str,
+        value_2: impl Argument,
+    ) -> String {
+        words::message(self.lang, self.mode, key, &[(name_1, &value_1), (name_2, &value_2)])
+    }
+
+    /// A message with any values, from code.
+    pub(crate) fn ta(&self, key: &str, arguments: &[(&str, &dyn Argument)]) -> String {
+        words::message(self.lang, self.mode, key, arguments)
+    }
+
+    /// Where a file is found that pages load.
+    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
+    pub(crate) fn asset(&self, name: &str) -> &'static str {
+        assets::path(name)
+    }
+
+    /// `up`, `down` or `flat`: the class of a number that is a gain, a loss or neither.
+    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
+    pub(crate) fn direction(&self, number: impl format::Plain<i64>) -> &'static str {
+        format::direction(number.plain())
+    }
+
+    /// The tabs, in their order.
+    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
+    pub(crate) fn tabs(&self) -> [Tab; 5] {
+        Tab::ALL
+    }
+
+    /// The languages there are.
+    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
+    pub(crate) fn languages(&self) -> [Lang; 3] {
+        Lang::ALL
+    }
+
+    pub(crate) fn is_kid(&self) -> bool {
+        self.mode == Mode::Kid
+    }
+
+    pub(crate) fn is_easy(&self) -> bool {
+        self.mode == Mode::Easy
+    }
+
+    /// This page in another language.
+    pub(crate) fn in_language(&self, lang: &Lang) -> String {
+        let mark = if self.here.contains('?') { '&' } else { '?' };
+        format!("{}{mark}lang={}", self.here, lang.tag())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use askama::Template;
+    use domain::Price;
+
+    use super::*;
+    use crate::pages::chart::{self, Chart, Point, Unit};
+    use crate::pages::form::Form;
+    use crate::query::Query;
+
+    /// All parts of pages at once: they are compiled where they are used only.
+    #[derive(Template)]
+    #[template(
+        source = r#"{% import "parts/ui.html" as ui %}{{ ui::price(view, symbol, price) }}
+{{ ui::change(view, symbol, change) }}{{ ui::percent_change(view, change) }}
+{{ ui::money_change(view, money) }}{{ ui::person(symbol) }}{{ ui::monogram(symbol) }}
+{{ ui::pager(view, pages) }}{{ ui::chart(view, chart) }}{{ ui::csrf(view) }}
+{{ ui::errors(view, form) }}{{ ui::field(form, "a", "A") }}{{ ui::tick(form, "a", "B") }}
+{{ ui::choice(form, "a", "x", "C") }}{{ ui::password(view, form, "a", "D") }}"#,
+        ext = "html"
+    )]
+    struct Parts<'a> {
+        view: &'a View,
+        form: &'a Form,
+        symbol: &'a str,
+        price: Price,
+        change: i64,
+        money: Money,
+        pages: Pages,
+        chart: Chart,
+    }
+
+    #[test]
+    fn the_parts_of_pages_show_what_they_are_given() {
+        let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
+        let view = View::bare(&preferences, &Asked::default(), Currency::Usd, "common-home");
+        let mut form = Form::new(&["a"]).with("a", "<x>");
+        form.fail("a", "no & no");
+        let point = |day, value| Point { day: domain::Day(day), value };
+        let points = [point(0, 10_000), point(1, 20_000)];
+        let parts = Parts {
+            view: &view,
+            form: &form,
+            symbol: "AAPL",
+            price: Price(1_899_500),
+            change: -125,
+            money: Money(500),
+            pages: Pages { base: "/market?q=a&".to_owned(), page: 2, last: 3 },
+            chart: chart::line(&view, "A & B", Unit::Price, &points, &[]).unwrap(),
+        };
+        let html = parts.render().unwrap();
+        for part in [
+            "<span id=\"px-AAPL\" class=\"num\">US$189.95</span>",
+            "<span id=\"ch-AAPL\" class=\"num down\">\u{2212}1.25%</span>",
+            "<span class=\"num up\">+US$5.00</span>",
+            "href=\"/market?q=a&#38;page=1\"",
+            "href=\"/market?q=a&#38;page=3\"",
+            "Page 2 of 3",
+            "<svg viewBox=\"0 0 640 200\" role=\"img\" aria-label=\"A &amp; B,",
+            "<th scope=\"row\">2 Jan 1970</th><td>US$2.00</td>",
+            "value=\"&#60;x&#62;\"",
+            "<p class=\"error\" id=\"e-a\">no &#38; no</p>",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The texts of the pages: a Fluent catalogue in English, chiShona and isiNdebele that is built
+//! into the program. What a language does not have yet is said in English. Every message knows the
+//! mode (`$mode`), so that children read other words than adults. Numbers and dates are `format`'s.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use unic_langid::LanguageIdentifier;
+
+use super::format;
+use super::preferences::{Lang, Mode};
+
+type Bundle = FluentBundle<FluentResource>;
+
+macro_rules! catalogue {
+    ($language:literal) => {
+        catalogue!($language: "common", "errors", "auth", "market", "stock", "order", "home",
+            "portfolio", "history", "achievements", "ranks", "settings", "ops", "about")
+    };
+    ($language:literal: $($file:literal),*) => {
+        [$(include_str!(concat!("../../words/", $language, "/", $file, ".ftl"))),*]
+    };
+}
+
+/// The files of a language; a key begins with the name of its file.
+const FILES: usize = 14;
+static ENGLISH: [&str; FILES] = catalogue!("en");
+static SHONA: [&str; FILES] = catalogue!("sn");
+static NDEBELE: [&str; FILES] = catalogue!("nd");
+
+static BUNDLES: LazyLock<[Bundle; 3]> = LazyLock::new(|| Lang::ALL.map(bundle));
+
+fn files(lang: Lang) -> &'static [&'static str; FILES] {
+    match lang {
+        Lang::En => &ENGLISH,
+        Lang::Sn => &SHONA,
+        Lang::Nd => &NDEBELE,
+    }
+}
+
+fn bundle(lang: Lang) -> Bundle {
+    let tag = lang.tag().parse::<LanguageIdentifier>().unwrap_or_default();
+    let mut bundle = Bundle::new_concurrent(vec![tag]);
+    // Marks around every value help where directions mix, which they do not here.
+    bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(|value, _| match value {
+        FluentValue::Number(number) => Some(format::grouped(&number.as_string())),
+        _ => None,
+    }));
+    for text in files(lang) {
+        // What cannot be read is left out here, and found by the tests of the catalogue.
+        let resource = FluentResource::try_new((*text).to_owned());
+        let resource = resource.unwrap_or_else(|(resource, _)| resource);
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
+}
+
+/// A value that a message can name.
+pub(crate) trait Argument {
+    fn value(&self) -> FluentValue<'_>;
+}
+
+impl Argument for str {
+    fn value(&self) -> FluentValue<'_> {
+        FluentValue::from(self)
+    }
+}
+
+impl Argument for String {
+    fn value(&self) -> FluentValue<'_> {
+        FluentValue::from(self.as_str())
+    }
+}
+
+impl Argument for i64 {
+    fn value(&self) -> FluentValue<'_> {
+        FluentValue::from(*self)
+    }
+}
+
+impl Argument for usize {
+    fn value(&self) -> FluentValue<'_> {
+        FluentValue::from(*self)
+    }
+}
+
+impl<A: Argument + ?Sized> Argument for &A {
+    fn value(&self) -> FluentValue<'_> {
+        (**self).value()
+    }
+}
+
+/// A message in a language and a mode. A key without a message is shown as it is.
+pub(crate) fn message(
+    lang: Lang,
+    mode: Mode,
+    key: &str,
+    arguments: &[(&str, &dyn Argument)],
+) -> String {
+    let mut args = FluentArgs::with_capacity(arguments.len() + 1);
+    args.set("mode", mode.as_str());
+    for (name, argument) in arguments {
+        args.set(*name, argument.value());
+    }
+    let said = [lang, Lang::En].into_iter().find_map(|lang| {
+        let bundle = &BUNDLES[lang.index()];
+        let pattern = bundle.get_message(key)?.value()?;
+        let mut errors = Vec::new();
+        let text = bundle.format_pattern(pattern, Some(&args), &mut errors);
+        errors.is_empty().then(|| Cow::into_owned(text))
+    });
+    said.unwrap_or_else(|| {
+        tracing::error!(key, "a message is missing or wants another value");
+        key.to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+/* Conveniences only: every page works without this file. No text stands here; pages bring theirs. */
+(function () {
+  'use strict'
+  const page = document.documentElement
+  const saver = page.dataset.saver === 'on' || !!(navigator.connection && navigator.connection.saveData)
+  const all = (what, within) => (within || document).querySelectorAll(what)
+
+  // What makes sense with scripts only is hidden until now.
+  const reveal = within => all('[data-js]', within).forEach(part => { part.hidden = false })
+
+  document.addEventListener('click', event => {
+    const on = what => event.target.closest(what)
+    const dismissed = on('[data-dismiss]')
+    if (dismissed) dismissed.closest('.toast').remove()
+    const shown = on('[data-show]')
+    if (shown) showPassword(shown)
+    const wanted = on('[data-candles]')
+    if (wanted) loadCandles(wanted)
+    all('.menu[open]').forEach(menu => { if (!menu.contains(event.target)) menu.open = false })
+  })
+  document.addEventListener('keydown', event => {
+    if (event.key !== 'Escape') return
+    all('.menu[open]').forEach(menu => { menu.open = false; menu.firstElementChild.focus() })
+  })
+
+  function showPassword (button) {
+    const field = document.getElementById(button.dataset.show)
+    const hidden = field.type === 'password'
+    field.type = hidden ? 'text' : 'password'
+    button.setAttribute('aria-pressed', String(hidden))
+  }
+
+  // The ticket: what so many shares would cost. The server alone decides what they do cost.
+  document.addEventListener('input', event => {
+    const field = event.target
+    const output = field.dataset && field.dataset.price && document.getElementById(field.dataset.estimate)
+    if (!output) return
+    const cost = Number(field.value) * Number(field.dataset.price) / 1e4
+    const known = field.validity.valid && isFinite(cost)
+    const form = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
+    output.textContent = known ? field.dataset.prefix + cost.toLocaleString('en', form) : '\u2026'
+  })
+
+  // Large charts, when somebody asks: 54 kB that nobody else loads. The frame names the script, the
+  // data ([day, open, high, low, close], ...) and what is to be hidden when it is drawn.
+  function loadCandles (button) {
+    const script = document.createElement('script')
+    button.disabled = true
+    script.src = button.dataset.script
+    script.onload = () => { drawCandles(button); button.remove() }
+    script.onerror = () => { button.disabled = false }
+    document.head.append(script)
+  }
+  function drawCandles (button) {
+    const box = document.getElementById(button.dataset.candles)
+    const rows = JSON.parse(document.getElementById(box.dataset.rows).textContent)
+    const colour = name => getComputedStyle(page).getPropertyValue(name).trim()
+    const library = window.LightweightCharts
+    const [gain, loss, line] = [colour('--gain'), colour('--loss'), colour('--border')]
+    box.closest('[data-chart]').hidden = false
+    const chart = library.createChart(box, {
+      autoSize: true,
+      // The logo would add a style element, which our policy forbids: the page links in text.
+      layout: { background: { color: 'transparent' }, textColor: colour('--text-2'), attributionLogo: false },
+      grid: { vertLines: { visible: false }, horzLines: { color: line } },
+      rightPriceScale: { borderVisible: false },
+      timeScale: { borderVisible: false }
+    })
+    const series = chart.addSeries(library.CandlestickSeries, {
+      upColor: 'transparent', downColor: loss, borderUpColor: gain, borderDownColor: loss, wickUpColor: gain, wickDownColor: loss
+    })
+    series.setData(rows.map(([time, open, high, low, close]) => ({ time, open, high, low, close })))
+    chart.timeScale().fitContent()
+    const still = document.getElementById(box.dataset.still)
+    if (still) still.hidden = true
+  }
+
+  // News from the server: not while nobody looks, and not for who saves data.
+  let stream
+  if (window.htmx) {
+    window.htmx.createEventSource = url => (stream = new EventSource(url))
+    if (saver) all('[sse-connect]').forEach(part => part.removeAttribute('sse-connect'))
+    document.addEventListener('visibilitychange', () => {
+      if (!stream) return
+      if (document.hidden) stream.close()
+      // The extension opens a closed stream again when it is told of a fault.
+      else if (stream.readyState === EventSource.CLOSED && stream.onerror) stream.onerror()
+    })
+    // Whoever went to another page by script is taken to its beginning, as by a link.
+    document.addEventListener('htmx:afterSettle', event => {
+      const target = event.detail.target || event.target
+      reveal(target)
+      if (target.id !== 'main') return
+      const main = document.getElementById('main')
+      const at = document.activeElement
+      if (main && (!at || at === document.body)) main.focus({ preventScroll: true })
+    })
+  }
+
+  reveal()
+  if ('serviceWorker' in navigator && !saver) {
+    addEventListener('load', () => navigator.serviceWorker.register('/sw.js').catch(() => {}))
+  }
+})()

@@ -1,0 +1,187 @@
+//! Registering, logging in and out, and joining through the pages.
+
+mod common;
+
+use common::browser::Browser;
+use common::{App, PASSWORD};
+
+const SESSION: &str = "__Host-openbell";
+
+#[tokio::test]
+async fn somebody_registers_logs_out_and_logs_in_again() {
+    let app = App::start().await;
+    let mut browser = app.browser();
+    let page = browser.page("/register").await;
+    let fields = [
+        ("name", "Rudo <b>"),
+        ("email", "rudo@example.com"),
+        ("password", PASSWORD),
+        ("mode", "kid"),
+    ];
+    let answer = browser.submit(&page, "/register", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/home")));
+    let about = browser.page("/about").await;
+    assert!(about.html().contains("<bdi>Rudo &#60;b&#62;</bdi>"), "{}", about.html());
+    assert_eq!(about.all("html")[0].get("data-mode"), Some("kid"));
+    assert_eq!(about.answer.header("cache-control"), Some("no-store"));
+    assert_eq!(browser.get("/").await.header("location"), Some("/home"));
+    assert_eq!(browser.get("/login").await.header("location"), Some("/home"));
+
+    let answer = browser.submit(&about, "/logout", &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    assert!(!browser.cookies.contains_key(SESSION));
+    assert!(!browser.page("/about").await.text().contains("Rudo"));
+
+    let page = browser.page("/login?next=/stocks/AAPL%3Frange%3D1y").await;
+    let fields = [("email", "RUDO@example.com"), ("password", PASSWORD)];
+    let answer = browser.submit(&page, "/login", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/stocks/AAPL?range=1y")));
+    let mut elsewhere = app.browser();
+    elsewhere.cookies.insert(SESSION.to_owned(), browser.cookies[SESSION].clone());
+    let about = elsewhere.page("/about").await;
+    assert!(about.text().contains("Rudo"));
+    assert_eq!(about.all("html")[0].get("data-mode"), Some("kid"), "the choice is the player's");
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_is_dead() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await;
+    let kept = browser.cookies[SESSION].clone();
+    let page = browser.page("/about").await;
+    browser.submit(&page, "/logout", &[]).await;
+    browser.cookies.insert(SESSION.to_owned(), kept);
+    assert!(!browser.page("/about").await.text().contains("Ada"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_is_kept() {
+    let app = App::start().await;
+    let mut browser = app.browser().speaking("en");
+    let page = browser.page("/register").await;
+    let fields = [("name", "A\u{200b}da"), ("email", "ada@"), ("password", "short")];
+    let answer = browser.submit(&page, "/register", &fields).await;
+    assert_eq!(answer.status, 422);
+    let page = browser.checked("/register", answer);
+    for name in ["name", "email", "password"] {
+        let field = page.by_id(&format!("f-{name}")).unwrap();
+        assert_eq!(field.get("aria-invalid"), Some("true"));
+        let described = field.get("aria-describedby").unwrap();
+        assert!(described.contains(&format!("e-{name}")), "{described}");
+        assert!(page.links().contains(&format!("#f-{name}").as_str()));
+    }
+    assert_eq!(page.by_id("f-email").unwrap().get("value"), Some("ada@"));
+    assert_eq!(page.by_id("f-password").unwrap().get("value"), None);
+    let fields = [("name", "Ada"), ("email", "ada@example.com"), ("password", PASSWORD)];
+    assert_eq!(browser.submit(&page, "/register", &fields).await.status, 303);
+    let mut other = app.browser();
+    let page = other.page("/register").await;
+    let answer = other.submit(&page, "/register", &fields).await;
+    assert_eq!(answer.status, 422, "the address is taken");
+    assert!(other.checked("/register", answer).by_id("e-email").is_some());
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+    let app = App::start().await;
+    app.browser_of("Ada").await;
+    let mut said = Vec::new();
+    for (email, password) in [
+        ("ada@pages.example.com", "a wrong password"),
+        ("nobody@pages.example.com", PASSWORD),
+        ("ada@pages.example.com", &"long".repeat(100)),
+    ] {
+        let mut browser = app.browser();
+        let page = browser.page("/login").await;
+        let fields = [("email", email), ("password", password)];
+        let answer = browser.submit(&page, "/login", &fields).await;
+        assert_eq!(answer.status, 422);
+        assert!(!browser.cookies.contains_key(SESSION));
+        let page = browser.checked("/login", answer);
+        said.push(page.text().replace(email, ""));
+    }
+    said.dedup();
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+#[tokio::test]
+async fn a_form_needs_its_token_and_comes_from_here() {
+    let app = App::start().await;
+    let mut browser = app.browser();
+    let page = browser.page("/login").await;
+    let token = page.form("/login")["csrf"].clone();
+    let body = |token: &str| format!("email=a%40b.example&password=x&next=&csrf={token}");
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let send = async |browser: &mut Browser<'_>, body: &str, more: (&str, &str)| {
+        browser.send("POST", "/login", body, &[kind, more]).await.status
+    };
+    let same = ("sec-fetch-site", "same-origin");
+    assert_eq!(send(&mut browser, &body(&token), same).await, 422, "the right one is read");
+    assert_eq!(send(&mut browser, &body(&token), ("origin", "http://localhost:8080")).await, 422);
+    for site in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        assert_eq!(send(&mut browser, &body(&token), site).await, 403, "{site:?}");
+    }
+    for wrong in ["", "x", &"0".repeat(64)] {
+        assert_eq!(send(&mut browser, &body(wrong), same).await, 403, "{wrong}");
+    }
+    let mut other = app.browser();
+    other.page("/login").await;
+    let answer = other.post("/login", &body(&token)).await;
+    assert_eq!(answer.status, 403, "another visitor's");
+    other.checked("/login", answer);
+    let twice = format!("{}&email=x", body(&token));
+    assert_eq!(send(&mut browser, &twice, same).await, 422);
+    let unknown = format!("{}&admin=1", body(&token));
+    assert_eq!(send(&mut browser, &unknown, same).await, 422);
+}
+
+#[tokio::test]
+async fn cookies_and_bearer_tokens_open_different_doors() {
+    let app = App::start().await;
+    let browser = app.browser_of("Ada").await;
+    let session = browser.cookies[SESSION].clone();
+    let cookie = format!("{SESSION}={session}");
+    let headers = [("cookie", cookie.as_str()), ("host", "localhost")];
+    assert_eq!(app.get_with("/api/auth/user", &headers).await.status, 401);
+    assert_eq!(app.get_as(&session, "/api/auth/user").await.status, 401);
+    let token = app.register("Bob").await;
+    assert_eq!(app.get_as(&token, "/api/auth/user").await.status, 200);
+    let mut stranger = app.browser();
+    stranger.cookies.insert(SESSION.to_owned(), token);
+    assert!(!stranger.page("/about").await.text().contains("Bob"));
+}
+
+#[tokio::test]
+async fn a_school_s_own_network_without_https_can_log_in() {
+    let app = App::start().await;
+    let mut browser = app.browser();
+    browser.host = "192.168.1.9:8080";
+    let page = browser.page("/register").await;
+    let fields =
+        [("name", "Ada"), ("email", "ada@example.com"), ("password", PASSWORD), ("stay", "on")];
+    let answer = browser.submit(&page, "/register", &fields).await;
+    assert_eq!(answer.status, 303);
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
+    let session = cookies.iter().find_map(|c| c.to_str().ok()?.strip_prefix("openbell=ob_"));
+    let session = session.expect("a session");
+    assert!(session.contains("Max-Age=2592000; HttpOnly; SameSite=Lax"), "{session}");
+    assert!(!session.contains("Secure"));
+    assert!(browser.page("/about").await.text().contains("Ada"));
+}
+
+#[tokio::test]
+async fn one_joins_the_only_game_by_its_code() {
+    let app = App::start().await;
+    let mut browser = app.browser();
+    browser.page("/join").await;
+    assert_eq!(browser.get("/join?code=Main").await.header("location"), Some("/join/main"));
+    assert_eq!(browser.get("/join/MAIN").await.header("location"), Some("/register"));
+    let unknown = browser.get("/join/KUDU-482").await;
+    assert_eq!(unknown.status, 404);
+    browser.checked("/join/KUDU-482", unknown);
+    let strange = browser.get("/join?code=%2F%2Fevil.example").await;
+    assert_eq!(strange.status, 422);
+    browser.checked("/join", strange);
+    let mut player = app.browser_of("Ada").await;
+    assert_eq!(player.get("/join/main").await.header("location"), Some("/home"));
+}

@@ -1,0 +1,219 @@
+//! The market, one stock, and an order from the ticket to the receipt, through the pages.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::browser::Browser;
+use common::html::{PAGE_SIZE_MAX, Page};
+use common::{Answer, App};
+
+/// A player's browser with this mode and language, stored.
+async fn reader<'a>(app: &'a App, mode: &str, lang: &str) -> Browser<'a> {
+    let mut browser = app.browser_of(&format!("{mode}{lang}")).await;
+    let page = browser.page("/settings").await;
+    let looks = [("mode", mode), ("language", lang), ("zone", "UTC")];
+    assert_eq!(browser.submit(&page, "/settings/looks", &looks).await.status, 303);
+    browser
+}
+
+/// The ticket of a page, filled in and sent: the review, or the page again.
+async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let page = browser.page(path).await;
+    browser.submit(&page, "/orders/review", fields).await
+}
+
+/// The player's cash and how many entries the ledger has.
+async fn account(browser: &mut Browser<'_>) -> (String, usize) {
+    let export = browser.get("/settings/export").await.json();
+    let cash = export["account"]["cash"].as_str().unwrap().to_owned();
+    (cash, export["ledger"].as_array().unwrap().len())
+}
+
+/// Confirms a review; where that leads.
+async fn confirm(browser: &mut Browser<'_>, review: &Page) -> String {
+    let answer = browser.submit(review, "/orders", &[]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    answer.header("location").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_page_of_an_order_is_sound_in_every_language_and_mode() {
+    let app = App::start().await;
+    for lang in ["en", "sn", "nd"] {
+        for mode in ["kid", "standard", "easy"] {
+            let mut browser = reader(&app, mode, lang).await;
+            browser.page("/market").await;
+            browser.page("/market?q=zzzz").await;
+            for range in ["1m", "6m", "1y", "5y", "max"] {
+                browser.page(&format!("/stocks/AAPL?range={range}&chart=candles")).await;
+            }
+            let path = if mode == "easy" { "/stocks/AAPL/buy" } else { "/stocks/AAPL" };
+            let ticket = [("quantity", "3"), ("note", "I use <b>their</b> phones.")];
+            let review = order(&mut browser, path, &ticket).await;
+            let review = browser.checked("/orders/review", review);
+            let receipt = confirm(&mut browser, &review).await;
+            let page = browser.page(&receipt).await;
+            assert!(page.html().contains("I use &#60;b&#62;their&#60;/b&#62; phones."));
+            let held = browser.page("/stocks/AAPL").await;
+            assert!(held.links().contains(&"/stocks/AAPL/sell") == (mode == "easy"));
+            let wrong = order(&mut browser, path, &[("quantity", "0")]).await;
+            assert_eq!(wrong.status, 422);
+            browser.checked("/orders/review", wrong);
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_small() {
+    let app = App::start().await;
+    let mut browser = reader(&app, "standard", "en").await;
+    for path in ["/market", "/stocks/AAPL", "/stocks/AAPL?range=max&chart=candles"] {
+        let answer = browser.send("GET", path, "", &[("accept-encoding", "br")]).await;
+        assert!(answer.size <= PAGE_SIZE_MAX, "{path}: {} bytes", answer.size);
+    }
+}
+
+#[tokio::test]
+async fn the_market_is_searched_filtered_sorted_and_watched() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let symbols = |page: &Page| -> Vec<String> {
+        let stocks = page.links().into_iter().filter_map(|link| link.strip_prefix("/stocks/"));
+        stocks.map(str::to_owned).collect()
+    };
+    let page = browser.page("/market").await;
+    assert_eq!(symbols(&page).len(), 20);
+    assert!(page.text().contains("20 companies"));
+    let page = browser.page("/market?q=appl").await;
+    assert_eq!(symbols(&page), ["AAPL"]);
+    let page = browser.page("/market?q=%25").await;
+    assert!(symbols(&page).is_empty() && page.text().contains("No company fits."));
+    let page = browser.page("/market?sort=symbol&category=Tech").await;
+    assert!(symbols(&page).contains(&"AAPL".to_owned()) && symbols(&page).len() < 20);
+    let (dear, cheap) =
+        (browser.page("/market?sort=dear").await, browser.page("/market?sort=cheap").await);
+    assert_eq!(symbols(&dear)[0], symbols(&cheap)[19]);
+
+    let page = browser.page("/market?watched=on").await;
+    assert!(page.text().contains("You watch no company yet."));
+    let csrf = page.form("/logout")["csrf"].clone();
+    let body = format!("csrf={csrf}&watch=KO&back=/market%3Fq%3Da");
+    let answer = browser.post("/market/watch", &body).await;
+    assert_eq!(answer.header("location"), Some("/market?q=a"));
+    assert_eq!(symbols(&browser.page("/market?watched=on").await), ["KO"]);
+    let body = format!("csrf={csrf}&unwatch=KO&back=https://evil.example/");
+    assert_eq!(browser.post("/market/watch", &body).await.header("location"), Some("/market"));
+    assert!(symbols(&browser.page("/market?watched=on").await).is_empty());
+    let body = format!("csrf={csrf}&watch=NOPE&back=");
+    assert_eq!(browser.post("/market/watch", &body).await.status, 404);
+    let mut stranger = app.browser();
+    assert_eq!(symbols(&stranger.page("/market").await).len(), 20);
+}
+
+#[tokio::test]
+async fn nothing_after_the_present_of_the_market_is_shown() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let page = browser.page("/stocks/AAPL?range=max").await;
+    let day = app.get("/api/stocks/AAPL").await.json()["data"]["quote"]["market_date"].to_string();
+    let year: i32 = day[1..5].parse().unwrap();
+    for later in year + 1..=2022 {
+        assert!(!page.text().contains(&format!(" {later}")), "{later}");
+    }
+    assert_eq!(browser.get("/stocks/NOPE").await.status, 404);
+    assert_eq!(browser.get("/stocks/%3Cb%3E").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_tap_more_or_a_form_sent_again_makes_one_trade() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let review = order(&mut browser, "/stocks/AAPL", &[("quantity", "2")]).await;
+    let review = browser.checked("/orders/review", review);
+    assert!(review.text().contains("You BUY 2 shares of Apple"), "{}", review.text());
+    assert_eq!(account(&mut browser).await.1, 1, "a review does nothing");
+    let first = confirm(&mut browser, &review).await;
+    let second = confirm(&mut browser, &review).await;
+    assert_eq!(first, second);
+    assert_eq!(account(&mut browser).await.1, 2);
+    let answer = browser.submit(&review, "/orders", &[("quantity", "3")]).await;
+    assert_eq!(answer.status, 409, "the key stands for another order");
+    assert!(browser.checked("/orders", answer).text().contains("confirmed before"));
+    assert_eq!(account(&mut browser).await.1, 2);
+}
+
+#[tokio::test]
+async fn what_is_refused_says_why_and_changes_nothing() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let before = account(&mut browser).await;
+    for quantity in ["", "0", "-1", "1.0000001", "1e3", "two", "99999999999999999999"] {
+        let answer = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
+        assert_eq!(answer.status, 422, "{quantity}");
+        let page = browser.checked("/orders/review", answer);
+        assert!(page.text().contains("Write a number of shares"), "{quantity}");
+        assert_eq!(page.form("/orders/review")["quantity"], quantity, "it is kept");
+    }
+    let long = "x".repeat(281);
+    let answer = order(&mut browser, "/stocks/AAPL", &[("note", long.as_str())]).await;
+    assert_eq!(answer.status, 422);
+    for (side, why) in [("buy", "enough cash"), ("sell", "that many shares")] {
+        let fields = [("side", side), ("quantity", "999999")];
+        let review = order(&mut browser, "/stocks/AAPL", &fields).await;
+        let review = browser.checked("/orders/review", review);
+        let answer = browser.submit(&review, "/orders", &[]).await;
+        assert_eq!(answer.status, 409);
+        let again = browser.checked("/orders", answer);
+        assert!(again.text().contains(why), "{}", again.text());
+        assert_ne!(again.form("/orders")["key"], review.form("/orders")["key"]);
+    }
+    let csrf = browser.page("/about").await.form("/logout")["csrf"].clone();
+    let body = format!("csrf={csrf}&symbol=AAPL&side=buy&quantity=1&note=&key=x");
+    assert_eq!(browser.post("/orders", &body).await.status, 422, "no key, no order");
+    let body = "symbol=AAPL&side=buy&quantity=1&note=&key=00000000000000000000000000000000";
+    assert_eq!(browser.post("/orders", body).await.status, 403);
+    assert_eq!(account(&mut browser).await, before);
+}
+
+#[tokio::test]
+async fn a_receipt_is_its_owners_and_takes_a_note() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let review = order(&mut browser, "/stocks/KO", &[("quantity", "4")]).await;
+    let review = browser.checked("/orders/review", review);
+    let receipt = confirm(&mut browser, &review).await;
+    let page = browser.page(&receipt).await;
+    assert!(page.text().contains("You bought 4 shares of") && page.text().contains("+10 XP"));
+    let action = format!("{receipt}/note");
+    let answer = browser.submit(&page, &action, &[("note", " ")]).await;
+    assert_eq!(answer.status, 422);
+    let answer = browser.submit(&page, &action, &[("note", "Everybody drinks it.")]).await;
+    assert_eq!(answer.status, 303);
+    let page = browser.page(&format!("{receipt}?noted=1")).await;
+    assert!(page.text().contains("Everybody drinks it.") && page.text().contains("Saved."));
+    let mut stranger = app.browser_of("Eve").await;
+    assert_eq!(stranger.get(&receipt).await.status, 404);
+    let csrf = stranger.page("/about").await.form("/logout")["csrf"].clone();
+    let body = format!("csrf={csrf}&note=mine");
+    assert_eq!(stranger.post(&action, &body).await.status, 404);
+    assert_eq!(stranger.get("/orders/t-1-1-1").await.status, 404);
+    let mut nobody = app.browser();
+    assert_eq!(nobody.get(&receipt).await.header("location").map(|l| &l[..6]), Some("/login"));
+}
+
+#[tokio::test]
+async fn many_at_once_of_one_player_are_all_done() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let mut reviews = Vec::new();
+    for _ in 0..5 {
+        let review = order(&mut browser, "/stocks/AAPL", &[("quantity", "1")]).await;
+        reviews.push(browser.checked("/orders/review", review));
+    }
+    let mut done = BTreeMap::new();
+    for review in &reviews {
+        done.insert(confirm(&mut browser, review).await, ());
+    }
+    assert_eq!((done.len(), account(&mut browser).await.1), (5, 6));
+}

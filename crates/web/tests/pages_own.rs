@@ -1,0 +1,181 @@
+//! What a player has, through the pages: home, portfolio, history, achievements and ranks.
+
+mod common;
+
+use common::App;
+use common::browser::Browser;
+use common::html::PAGE_SIZE_MAX;
+use serde_json::json;
+
+const PAGES: [&str; 8] = [
+    "/home",
+    "/home?range=max",
+    "/portfolio",
+    "/history",
+    "/history?kind=buy&symbol=AAPL",
+    "/achievements",
+    "/ranks",
+    "/ranks?around=me",
+];
+
+/// The bearer token of the player in this browser.
+async fn token_of(app: &App, name: &str) -> String {
+    let email = format!("{}@pages.example.com", name.to_lowercase());
+    let login = json!({ "email": email, "password": common::PASSWORD });
+    let login = app.post("/api/auth/login", &login).await.json();
+    login["token"].as_str().unwrap().to_owned()
+}
+
+async fn trade(app: &App, token: &str, side: &str, symbol: &str, shares: i64) {
+    let order = json!({ "stock_symbol": symbol, "quantity": shares, "note": "why <i>not</i>" });
+    let answer = app.post_as(token, &format!("/api/portfolio/{side}"), &order).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+async fn look(browser: &mut Browser<'_>, mode: &str, lang: &str) {
+    let page = browser.page("/settings").await;
+    let looks = [("mode", mode), ("language", lang)];
+    assert_eq!(browser.submit(&page, "/settings/looks", &looks).await.status, 303);
+}
+
+#[tokio::test]
+async fn every_page_is_sound_for_newcomers_and_players_in_every_language_and_mode() {
+    let app = App::start().await;
+    let mut newcomer = app.browser_of("Noni").await;
+    let mut player = app.browser_of("Ada").await;
+    let token = token_of(&app, "Ada").await;
+    for symbol in ["AAPL", "KO", "JNJ", "XOM", "MSFT", "WMT"] {
+        trade(&app, &token, "buy", symbol, 3).await;
+    }
+    trade(&app, &token, "sell", "KO", 1).await;
+    for lang in ["en", "sn", "nd"] {
+        for mode in ["kid", "standard", "easy"] {
+            for browser in [&mut newcomer, &mut player] {
+                look(browser, mode, lang).await;
+                for path in PAGES {
+                    browser.page(path).await;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_small_with_fifty_holdings() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await;
+    let token = token_of(&app, "Ada").await;
+    let stocks = app.get("/api/stocks?per_page=50").await.json();
+    for stock in stocks["data"].as_array().unwrap() {
+        trade(&app, &token, "buy", stock["symbol"].as_str().unwrap(), 1).await;
+    }
+    for path in PAGES {
+        let answer = browser.send("GET", path, "", &[("accept-encoding", "br")]).await;
+        assert!(answer.size <= PAGE_SIZE_MAX, "{path}: {} bytes", answer.size);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn home_and_portfolio_show_the_sums_of_the_api() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    assert!(browser.page("/home").await.text().contains("Where to begin"));
+    assert!(browser.page("/portfolio").await.text().contains("You have no shares yet."));
+    let token = token_of(&app, "Ada").await;
+    trade(&app, &token, "buy", "AAPL", 1000).await;
+    trade(&app, &token, "buy", "KO", 10).await;
+    let home = browser.page("/home").await;
+    assert!(!home.text().contains("Where to begin") && home.text().contains("US$10,000.00"));
+    assert!(home.by_id("px-AAPL").is_some() && home.by_id("total").is_some());
+    let text = browser.page("/portfolio").await.text();
+    for expected in ["1,000 shares", "10 shares", "You have shares of 2 companies only."] {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+    let page = browser.page("/settings").await;
+    browser.submit(&page, "/settings/looks", &[("amounts", "on")]).await;
+    let home = browser.page("/home").await;
+    assert!(home.text().contains("Show amounts") && home.all("details").len() > 1);
+}
+
+#[tokio::test]
+async fn the_curve_and_the_index_beside_it_are_drawn_from_what_was_kept() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let token = token_of(&app, "Ada").await;
+    trade(&app, &token, "buy", "AAPL", 100).await;
+    assert!(browser.page("/portfolio").await.all("figure").len() < 2, "there is no curve yet");
+    let today = app.get("/api/stocks/AAPL").await.json()["data"]["quote"]["market_date"].clone();
+    let today = domain::Day::parse(today.as_str().unwrap()).unwrap();
+    for days in [10, 6, 4] {
+        let step = app.store.snapshot_equity(domain::Day(today.0 - days), 100).await.unwrap();
+        assert!(step.is_done);
+    }
+    let page = browser.page("/portfolio?range=1m").await;
+    assert!(page.html().contains("c-bench"), "the index is dashed");
+    assert!(page.text().contains("The dashed line is the index S&P 500"), "{}", page.text());
+    assert!(browser.page("/home?range=1m").await.html().contains("c-line"));
+}
+
+#[tokio::test]
+async fn the_history_is_filtered_paged_and_told_as_a_file() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let token = token_of(&app, "Ada").await;
+    for _ in 0..25 {
+        trade(&app, &token, "buy", "AAPL", 1).await;
+    }
+    trade(&app, &token, "sell", "AAPL", 2).await;
+    let page = browser.page("/history").await;
+    assert!(page.text().contains("Sold 2 AAPL") && page.html().contains("why &#60;i&#62;"));
+    let older = page.links().into_iter().find(|link| link.contains("before=")).unwrap().to_owned();
+    let page = browser.page(&older).await;
+    assert!(page.text().contains("Began to play") && !page.text().contains("Sold 2 AAPL"));
+    let page = browser.page("/history?kind=sell").await;
+    assert_eq!(page.links().iter().filter(|link| link.starts_with("/orders/t-")).count(), 1);
+    assert!(browser.page("/history?symbol=KO").await.text().contains("Nothing here yet."));
+    assert!(browser.page("/history?kind=%3Cb%3E&before=x").await.text().contains("Sold 2"));
+    let file = browser.get("/history.csv?kind=sell").await;
+    assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(file.text.lines().count(), 2, "{}", file.text);
+    let mut stranger = app.browser();
+    for path in ["/history", "/history.csv", "/home", "/portfolio", "/ranks", "/achievements"] {
+        assert_eq!(stranger.get(path).await.status, 303, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn achievements_tell_how_far_they_are() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let before = browser.page("/achievements").await;
+    assert!(before.text().contains("None yet.") && before.text().contains("0 of 1"));
+    let token = token_of(&app, "Ada").await;
+    trade(&app, &token, "buy", "AAPL", 1).await;
+    let after = browser.page("/achievements").await;
+    assert!(!after.text().contains("None yet.") && after.text().contains("Bought AAPL"));
+    assert!(after.all("progress").len() < before.all("progress").len());
+}
+
+#[tokio::test]
+async fn ranks_show_ones_own_place_on_every_page_and_names_as_data() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let token = token_of(&app, "Ada").await;
+    trade(&app, &token, "buy", "AAPL", 1).await;
+    for number in 0..24 {
+        let email = format!("p{number}@example.com");
+        assert_eq!(app.register_as(&format!("P<i>{number}"), &email).await.status, 201);
+    }
+    let page = browser.page("/ranks").await;
+    assert!(page.text().contains("1 of 25"), "{}", page.text());
+    assert!(page.html().contains("<bdi>P&#60;i&#62;0</bdi>"));
+    let page = browser.page("/ranks?page=2").await;
+    assert!(page.text().contains("1 of 25") && page.text().contains("Page 2 of 2"));
+    assert!(browser.page("/ranks?page=99").await.text().contains("Page 2 of 2"));
+    let page = browser.page("/ranks?around=me").await;
+    assert_eq!(page.all("tr").len(), 7, "the head, me, and five after me");
+    for private in ["@example.com", "@pages.example.com"] {
+        assert!(!page.html().contains(private));
+    }
+}

@@ -1,0 +1,191 @@
+//! The settings: each form does what it says and nothing else, in every language and mode.
+
+mod common;
+
+use common::browser::Browser;
+use common::{App, PASSWORD};
+
+const SESSION: &str = "__Host-openbell";
+
+/// Sends one of the forms of the settings; it must lead back to its part.
+async fn save(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) {
+    let page = browser.page("/settings").await;
+    let answer = browser.submit(&page, action, fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let target = answer.header("location").unwrap().to_owned();
+    assert!(target.starts_with("/settings?done="), "{target}");
+    browser.page(target.split('#').next().unwrap()).await;
+}
+
+/// Sends a form that is refused; the text of the page that tells why.
+async fn refuse(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) -> String {
+    let page = browser.page("/settings").await;
+    let answer = browser.submit(&page, action, fields).await;
+    assert_eq!(answer.status, 422);
+    browser.checked("/settings", answer).text()
+}
+
+#[tokio::test]
+async fn the_page_is_sound_for_strangers_and_players_in_every_language_and_mode() {
+    let app = App::start().await;
+    for lang in ["en", "sn", "nd"] {
+        let mut stranger = app.browser().speaking(lang);
+        let page = stranger.page("/settings").await;
+        assert!(page.by_id("looks").is_some() && page.by_id("delete").is_none());
+        let mut browser = app.browser_of(&format!("Ada{lang}")).await;
+        for mode in ["kid", "standard", "easy"] {
+            let looks = [("mode", mode), ("language", lang)];
+            save(&mut browser, "/settings/looks", &looks).await;
+            let page = browser.page("/settings").await;
+            let html = page.all("html")[0];
+            assert_eq!((html.get("lang"), html.get("data-mode")), (Some(lang), Some(mode)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn looks_are_kept_for_players_everywhere_and_for_strangers_in_their_browser() {
+    let app = App::start().await;
+    let looks = [
+        ("mode", "kid"),
+        ("theme", "dark"),
+        ("text", "larger"),
+        ("saver", "on"),
+        ("zone", "Asia/Kolkata"),
+        ("language", "nd"),
+    ];
+    let mut stranger = app.browser();
+    save(&mut stranger, "/settings/looks", &looks).await;
+    let html = stranger.page("/about").await.all("html")[0].clone();
+    assert_eq!((html.get("data-theme"), html.get("data-text")), (Some("dark"), Some("larger")));
+
+    let mut browser = app.browser_of("Ada").await;
+    save(&mut browser, "/settings/looks", &[&looks[..], &[("amounts", "on")]].concat()).await;
+    let mut elsewhere = app.browser();
+    elsewhere.cookies.insert(SESSION.to_owned(), browser.cookies[SESSION].clone());
+    let page = elsewhere.page("/settings").await;
+    let html = page.all("html")[0];
+    assert_eq!((html.get("data-theme"), html.get("data-saver")), (Some("dark"), Some("on")));
+    let form = page.form("/settings/looks");
+    assert_eq!((form["zone"].as_str(), form["amounts"].as_str()), ("Asia/Kolkata", "on"));
+    for wrong in [("mode", "grown-up"), ("zone", "Mars/Base"), ("saver", "x"), ("theme", "")] {
+        refuse(&mut browser, "/settings/looks", &[wrong]).await;
+    }
+    let form = browser.page("/settings").await.form("/settings/looks");
+    assert_eq!(form["zone"], "Asia/Kolkata", "what was refused changed nothing");
+}
+
+#[tokio::test]
+async fn a_player_appears_in_the_ranks_as_chosen() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let text = refuse(&mut browser, "/settings/board", &[("shows", "pseudonym")]).await;
+    assert!(text.contains("Write a name."), "{text}");
+    let admin = [("shows", "pseudonym"), ("pseudonym", "Admin")];
+    refuse(&mut browser, "/settings/board", &admin).await;
+    let proposed = browser.page("/settings?propose=1").await.form("/settings/board");
+    assert_eq!(proposed["shows"], "pseudonym");
+    assert!(proposed["pseudonym"].split(' ').count() == 3, "{}", proposed["pseudonym"]);
+    let chosen = [("shows", "pseudonym"), ("pseudonym", "Calm Kudu")];
+    save(&mut browser, "/settings/board", &chosen).await;
+    let token = app.register("Bob").await;
+    let names = app.get_as(&token, "/api/leaderboard").await.json()["data"].to_string();
+    assert!(names.contains("Calm Kudu") && !names.contains("Ada"), "{names}");
+    save(&mut browser, "/settings/board", &[("shows", "hidden")]).await;
+    let names = app.get_as(&token, "/api/leaderboard").await.json()["data"].to_string();
+    assert!(!names.contains("Calm Kudu") && !names.contains("Ada"), "{names}");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_everything_else() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let mut other = app.browser();
+    let page = other.page("/login").await;
+    let email = "ada@pages.example.com";
+    let login = [("email", email), ("password", PASSWORD)];
+    assert_eq!(other.submit(&page, "/login", &login).await.status, 303);
+    let text =
+        refuse(&mut browser, "/settings/password", &[("current", "x"), ("password", "short")]);
+    assert!(text.await.contains("at least 8"));
+    let wrong = [("current", "not the password"), ("password", "a new long one")];
+    let text = refuse(&mut browser, "/settings/password", &wrong).await;
+    assert!(text.contains("That is not your password."), "{text}");
+    assert_eq!(other.get("/settings").await.header("location"), None);
+    let right = [("current", PASSWORD), ("password", "a new long one")];
+    save(&mut browser, "/settings/password", &right).await;
+    assert!(browser.page("/settings").await.by_id("delete").is_some(), "this one goes on");
+    assert!(other.page("/settings").await.by_id("delete").is_none(), "the other is out");
+    let mut again = app.browser();
+    let page = again.page("/login").await;
+    assert_eq!(again.submit(&page, "/login", &login).await.status, 422);
+    let login = [("email", email), ("password", "a new long one")];
+    let page = again.page("/login").await;
+    assert_eq!(again.submit(&page, "/login", &login).await.status, 303);
+}
+
+#[tokio::test]
+async fn tokens_are_shown_once_and_ended_by_their_owner_only() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    refuse(&mut browser, "/settings/tokens", &[("token", " ")]).await;
+    let page = browser.page("/settings").await;
+    let answer = browser.submit(&page, "/settings/tokens", &[("token", "My <bot>")]).await;
+    assert_eq!(answer.status, 200);
+    let page = browser.checked("/settings", answer);
+    let secret =
+        page.text().split("ob_").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let token = format!("ob_{secret}");
+    assert_eq!(app.get_as(&token, "/api/auth/user").await.status, 200);
+    let page = browser.page("/settings").await;
+    assert!(!page.text().contains(&token) && page.text().contains("My &#60;bot&#62;"));
+    let token_id = page.form("/settings/tokens/end")["token_id"].clone();
+
+    let mut stranger = app.browser_of("Eve").await;
+    let csrf = stranger.page("/settings").await.form("/settings/name")["csrf"].clone();
+    let body = format!("csrf={csrf}&token_id={token_id}");
+    assert_eq!(stranger.post("/settings/tokens/end", &body).await.status, 404);
+    assert_eq!(app.get_as(&token, "/api/auth/user").await.status, 200);
+    let csrf = page.form("/settings/name")["csrf"].clone();
+    let body = format!("csrf={csrf}&token_id={token_id}");
+    assert_eq!(browser.post("/settings/tokens/end", &body).await.status, 303);
+    assert_eq!(app.get_as(&token, "/api/auth/user").await.status, 401);
+    assert_eq!(browser.post("/settings/tokens/end", "token_id=1").await.status, 403);
+}
+
+#[tokio::test]
+async fn the_export_is_whole_and_an_account_that_is_deleted_is_gone() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let login = serde_json::json!({ "email": "ada@pages.example.com", "password": PASSWORD });
+    let login = app.post("/api/auth/login", &login).await.json();
+    let token = login["token"].as_str().unwrap().to_owned();
+    for number in 1..=3 {
+        let order = serde_json::json!({
+            "stock_symbol": "AAPL", "quantity": 1, "note": format!("note {number}")
+        });
+        assert_eq!(app.post_as(&token, "/api/portfolio/buy", &order).await.status, 200);
+    }
+    let answer = browser.get("/settings/export").await;
+    assert!(answer.header("content-disposition").unwrap().contains("openbell-export.json"));
+    let export: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(export["account"]["name"], "Ada");
+    assert_eq!(export["holdings"][0]["symbol"], "AAPL");
+    assert_eq!(export["ledger"].as_array().unwrap().len(), 4);
+    assert_eq!(export["notes"].as_array().unwrap().len(), 3);
+    assert_eq!(export["notes"][2]["text"], "note 3");
+    assert!(!export["achievements"].as_array().unwrap().is_empty());
+    assert_eq!(export["tokens"].as_array().unwrap().len(), 2);
+
+    let text = refuse(&mut browser, "/settings/delete", &[("farewell", "wrong one")]).await;
+    assert!(text.contains("That is not your password."));
+    let page = browser.page("/settings").await;
+    let answer = browser.submit(&page, "/settings/delete", &[("farewell", PASSWORD)]).await;
+    assert_eq!(answer.header("location"), Some("/settings/gone"));
+    assert!(!browser.cookies.contains_key(SESSION));
+    assert!(browser.page("/settings/gone").await.text().contains("Your account is deleted"));
+    assert_eq!(app.get_as(&token, "/api/auth/user").await.status, 401);
+    let bob = app.register("Bob").await;
+    let names = app.get_as(&bob, "/api/leaderboard").await.text;
+    assert!(!names.contains("Ada"), "{names}");
+}

@@ -1,0 +1,34 @@
+### The landing, help, and what is shown without a network.
+
+about-title = About and help
+about-landing-title = Learn to invest without risk
+about-promise = Learn to invest. Risk nothing.
+about-promise-text = You get { $cash } of pretend money, buy shares of real companies and see what becomes of them. For children, adults and grandparents.
+about-start = Start playing
+about-safe = No real money, ever
+about-safe-text = Nothing to pay, nothing to lose, no advertisements.
+about-real = Prices from history
+about-real-text = A market day passes while you play, so that you see years instead of waiting for them.
+about-learn = Learn by doing
+about-learn-text = Write down why you buy, and look back later. Patience earns more badges than haste.
+about-code = Do you have a code?
+about-what = What this is
+about-what-text = Openbell is a game about shares. Everybody starts with { $cash } of pretend money, buys and sells at the prices of a market and learns what happens.
+about-not-advice = Nothing here is advice about real money. Prices of the past say little about those to come.
+about-how = How to play
+about-how-look = Look around in the market and read what a company does.
+about-how-trade = Buy a few shares of one that you understand. You see what it costs before you confirm.
+about-how-why = Write down why. It helps you later more than it seems now.
+about-how-wait = Wait. Prices rise and fall; selling in a fright is seldom a good plan.
+about-prices = The prices
+about-prices-day = The market is at { $day } of its own calendar.
+about-privacy = What is kept about you
+about-privacy-text = Your name, your e-mail address, a scrambled form of your password and what you did in the game. One cookie keeps you logged in, one remembers how the pages look. Nobody else is told anything.
+about-parts = Parts of others
+about-charts = The large charts are drawn by Lightweight Charts™, Copyright © TradingView, Inc., under the Apache License 2.0:
+about-charts-name = TradingView
+about-program = The pages use htmx (0BSD). The program is free software under the Apache License 2.0; its file NOTICE names everything.
+about-api = The API for programs
+about-offline-title = No connection
+about-offline-text = This device has no connection at the moment. Your pretend money and your shares are safe on the server.
+about-offline-again = Try again

@@ -1,0 +1,29 @@
+### The list of stocks.
+
+market-title = Market
+market-day = Market day { $day }
+market-full = You watch 100 companies already. Take a star away first.
+market-search = Search by name or symbol
+market-search-do = Search
+market-category = Kind of business
+market-all = All
+market-sort = Order
+market-sort-symbol = Symbol, A to Z
+market-sort-name = Name, A to Z
+market-sort-gains = Largest gains first
+market-sort-losses = Largest losses first
+market-sort-dear = Dearest first
+market-sort-cheap = Cheapest first
+market-watched = With a star only
+market-results = Companies
+market-found =
+    { $n ->
+        [one] { $n } company
+       *[other] { $n } companies
+    }
+market-none = No company fits. Try fewer letters, or another kind of business.
+market-none-watched = You watch no company yet. Tap a star to find it here again.
+market-show-all = Show all companies
+market-no-price = no price
+market-watch = Watch { $name }
+market-unwatch = Stop watching { $name }

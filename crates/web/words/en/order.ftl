@@ -1,0 +1,70 @@
+### Orders: ticket, review, receipt.
+
+order-step-1 = Step 1 of 3: choose. Nothing is bought yet.
+order-step-2 = Step 2 of 3: how many?
+order-step-3 = Step 3 of 3: look at it once more. Nothing is done yet.
+order-one-costs = One share costs
+order-back = Back
+order-side = What do you want to do?
+order-side-missing = Choose whether to buy or to sell.
+order-quantity =
+    { $mode ->
+        [kid] How many pieces (shares)?
+       *[other] How many shares?
+    }
+order-quantity-wrong = Write a number of shares in digits, above 0 and up to { $max }.
+order-you-have = You have { $cash } and { $shares } of these shares.
+order-affordable =
+    { $n ->
+        [one] Your cash buys one share.
+       *[other] Your cash buys up to { $n } shares.
+    }
+order-note =
+    { $mode ->
+        [kid] Why? Tell future you
+       *[other] Why? A note to yourself
+    }
+order-note-hint = You may leave it out. Nobody else reads it.
+order-note-wrong = A note is plain text of 1 to { $max } characters.
+order-about = It will be about
+order-review-do = Look at the order
+order-review-title = Check your order
+order-you-buy = You BUY { $shares } shares of { $name }
+order-you-sell = You SELL { $shares } shares of { $name }
+order-price = Price of one share
+order-total = All shares together
+order-fee = Fee
+order-cash-after =
+    { $mode ->
+        [kid] Pretend money you have then
+       *[other] Cash afterwards
+    }
+order-note-own = Your note
+order-too-dear = You do not have enough cash for this.
+order-much = { $share } of all your money would be in { $name }. If its price falls, much of your money falls with it.
+order-price-moves = The price may move until you confirm. The receipt says what it was.
+order-confirm-buy = Confirm: buy
+order-confirm-sell = Confirm: sell
+order-change = Change
+order-no-cash = Not done: you do not have enough cash. Buy fewer shares, or sell something first.
+order-no-shares = Not done: you do not have that many shares.
+order-no-price = Not done: there is no new price at the moment. Try again later.
+order-size = Not done: this game does not trade that many shares at once, or parts of shares.
+order-beyond = Not done: it is more than an account can hold.
+order-busy = Not done yet: very many orders came at once. Confirm again in a moment.
+order-unknown = We do not know yet whether it was done. Confirm again: it is done once, however often you confirm.
+order-reused = This order was confirmed before, with other shares. Begin again.
+order-receipt-title = Done
+order-you-bought = You bought { $shares } shares of { $name }
+order-you-sold = You sold { $shares } shares of { $name }
+order-cash-left = Cash left
+order-shares-now = Shares of it now
+order-xp = XP for the trade
+order-xp-none = None: only the first trades of a day earn XP
+order-when = Done at
+order-quote = Price of the market day
+order-number = Number
+order-note-title = Your note
+order-note-change = Change the note
+order-to-portfolio = To my shares
+order-to-market = To the market

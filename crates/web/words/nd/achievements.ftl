@@ -1,0 +1,13 @@
+### DRAFT in isiNdebele, not yet read by a native speaker: it needs one before anybody relies on it.
+### Achievements.
+
+achievements-title = Amabheji
+achievements-what-is-xp = I-XP lulwazi. Uyithola ngokufunda: ukuthengiselana kokuqala kosuku, amanothi, lamabheji.
+achievements-have = Olawo
+achievements-none = Awekho okwamanje. Elokuqala liza lokuthengiselana kwakho kokuqala.
+achievements-to-come = Azakuza
+achievements-so-far = { $done } kwezi-{ $of }
+achievements-earned = Okucine ukuthola i-XP
+achievements-by-buying = Uthenge { $symbol }
+achievements-by-selling = Uthengise { $symbol }
+achievements-by-note = Ubhale inothi

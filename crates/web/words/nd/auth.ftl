@@ -1,0 +1,40 @@
+### DRAFT in isiNdebele, not yet read by a native speaker: it needs one before anybody relies on it.
+### Registering, logging in and out, joining.
+
+auth-register-title = Qalisa ukudlala
+auth-register-lead = Kumahhala. Udinga ibizo, ikheli le-email lephasiwedi.
+auth-register-do = Qalisa ukudlala
+auth-register-link = Qalisa ukudlala
+auth-login-title = Ngena
+auth-new-here = Umutsha lapha?
+auth-known-here = Usudlala yini?
+auth-name = Ibizo
+auth-name-hint = Abanye bayalibona ezikhundleni. Izinhlamvu ezi-2 kusiya ku-{ $max }; kakumelanga kube libizo lakho langempela.
+auth-email = Ikheli le-email
+auth-email-hint = Ungena ngalo. Kasithumeli lutho njalo kasilitshengisi muntu.
+auth-password = Iphasiwedi
+auth-password-hint = Okungenani izinhlamvu ezingu-{ $min }. Amazwi ambalwa ndawonye kulula ukuwakhumbula.
+auth-mode = Kumele kube njani?
+auth-stay = Ngigcine ngingenile kulo msebenziso
+auth-name-missing = Bhala ibizo.
+auth-name-invisible = Ibizo lilezinhlamvu ezingabonakaliyo. Bhala futhi.
+auth-name-marks = Ibizo lilezimpawu ezinengi phezu kohlamvu olulodwa.
+auth-name-at = Ibizo kalila @. Ikheli lakho le-email lingena ngaphansi.
+auth-name-staff = Lelo lifana lebizo labaphethe umdlalo. Khetha elinye.
+auth-name-short = Ibizo lidinga izinhlamvu ezi-2 kumbe ngaphezulu.
+auth-name-long = Ibizo lingaba lezinhlamvu ezingu-{ $max } kuphela.
+auth-name-bytes = Ibizo lide kakhulu. Susa okunye.
+auth-email-missing = Bhala ikheli lakho le-email.
+auth-email-invalid = Lelo kayisilo kheli le-email. Lifana lo rudo@example.com.
+auth-email-taken = Sekukhona i-akhawunti ngaleli kheli. Ungangena ngalo.
+auth-password-missing = Bhala iphasiwedi yakho.
+auth-password-short = Iphasiwedi idinga izinhlamvu ezingu-{ $min } kumbe ngaphezulu.
+auth-password-long = Iphasiwedi ingaba lezinhlamvu ezingu-{ $max } kuphela.
+auth-incorrect = Ikheli le-email kumbe iphasiwedi kayiqondanga. Khangela kokubili uzame futhi.
+auth-join-title = Ngena ngekhodi
+auth-join-text = Ukhona okuphe ikhodi yini? Ngayo ungena emdlalweni munye.
+auth-code = Ikhodi yomdlalo
+auth-code-hint = Izinhlamvu, izinombolo lemigqa.
+auth-code-unknown = Akulamdlalo olale khodi. Buza futhi, kumbe udlale ungelayo.
+auth-join-do = Ngena
+auth-no-code = Awulakhodi?

@@ -1,0 +1,20 @@
+### DRAFT in isiNdebele, not yet read by a native speaker: it needs one before anybody relies on it.
+### The history.
+
+history-title = Umlando
+history-file = Njengefayili (CSV)
+history-kind = Kuyini
+history-all = Konke
+history-bought = Okuthengiweyo
+history-sold = Okuthengisiweyo
+history-noted = Amanothi
+history-symbol = Uphawu
+history-show = Tshengisa
+history-none = Akulalutho lapha okwamanje.
+history-you-bought = Uthenge { $shares } { $symbol }
+history-you-sold = Uthengise { $shares } { $symbol }
+history-you-noted = Ubhale inothi ngokuthengiselana
+history-you-began = Uqalise ukudlala
+history-at = nge { $price }
+history-cash = imali eseleyo { $cash }
+history-older = Okudala

@@ -1,0 +1,30 @@
+### DRAFT in isiNdebele, not yet read by a native speaker: it needs one before anybody relies on it.
+### The list of stocks.
+
+market-title = Imakethe
+market-day = Usuku lwemakethe { $day }
+market-full = Usulandela izinkampani ezili-100. Susa inkanyezi eyodwa kuqala.
+market-search = Dinga ngebizo loba uphawu
+market-search-do = Dinga
+market-category = Uhlobo lwebhizimusi
+market-all = Zonke
+market-sort = Ukuhleleka
+market-sort-symbol = Uphawu, A kusiya ku-Z
+market-sort-name = Ibizo, A kusiya ku-Z
+market-sort-gains = Ezikhuphuke kakhulu kuqala
+market-sort-losses = Ezehle kakhulu kuqala
+market-sort-dear = Ezidulayo kuqala
+market-sort-cheap = Ezitshiphileyo kuqala
+market-watched = Ezilenkanyezi kuphela
+market-results = Izinkampani
+market-found =
+    { $n ->
+        [one] Inkampani { $n }
+       *[other] Izinkampani { $n }
+    }
+market-none = Ayikho inkampani efananayo. Zama izinhlamvu ezinlutshwana, loba olunye uhlobo lwebhizimusi.
+market-none-watched = Kawulandeli nkampani okwamanje. Cindezela inkanyezi ukuze uyithole lapha futhi.
+market-show-all = Tshengisa izinkampani zonke
+market-no-price = akulantengo
+market-watch = Landela { $name }
+market-unwatch = Yekela ukulandela { $name }

@@ -1,0 +1,13 @@
+### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
+### Achievements.
+
+achievements-title = Mabheji
+achievements-what-is-xp = XP iruzivo. Unoiwana nekudzidza: kutengeserana kwekutanga kwezuva, zvinyorwa, nemabheji.
+achievements-have = Awakawana
+achievements-none = Hapana parizvino. Rekutanga rinouya nekutengeserana kwako kwekutanga.
+achievements-to-come = Achauya
+achievements-so-far = { $done } pa { $of }
+achievements-earned = Zvakapedzisira kuwana XP
+achievements-by-buying = Watenga { $symbol }
+achievements-by-selling = Watengesa { $symbol }
+achievements-by-note = Wanyora chinyorwa

@@ -1,0 +1,40 @@
+### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
+### Registering, logging in and out, joining.
+
+auth-register-title = Tanga kutamba
+auth-register-lead = Hazvibhadharwi. Unoda zita, kero ye-email nepasiwedi.
+auth-register-do = Tanga kutamba
+auth-register-link = Tanga kutamba
+auth-login-title = Pinda
+auth-new-here = Uri mutsva pano?
+auth-known-here = Unototamba kare here?
+auth-name = Zita
+auth-name-hint = Vamwe vanoriona munzvimbo. Mavara 2 kusvika { $max }; hazvifaniri kuva zita rako chairo.
+auth-email = Kero ye-email
+auth-email-hint = Unopinda nayo. Hapana chatinokutumira uye hatiratidzi munhu.
+auth-password = Pasiwedi
+auth-password-hint = Mavara anosvika { $min }. Mazwi mashoma pamwe chete ari nyore kurangarira.
+auth-mode = Zvitaridzike sei?
+auth-stay = Ndichengete ndiri mukati pamudziyo uno
+auth-name-missing = Nyora zita.
+auth-name-invisible = Zita rine mavara asingaoneki. Nyora zvakare.
+auth-name-marks = Zita rine zviratidzo zvakawanda pavara rimwe.
+auth-name-at = Zita harina @. Kero yako ye-email inoenda pasi apa.
+auth-name-staff = Iro rinoita sezita revanofambisa mutambo. Sarudza rimwe.
+auth-name-short = Zita rinoda mavara 2 kana kupfuura.
+auth-name-long = Zita ringava nemavara { $max } chete.
+auth-name-bytes = Zita rakareba. Bvisa zvimwe.
+auth-email-missing = Nyora kero yako ye-email.
+auth-email-invalid = Iyo haisi kero ye-email. Inoita se rudo@example.com.
+auth-email-taken = Pane akaundi ine kero iyi kare. Unogona kupinda nayo.
+auth-password-missing = Nyora pasiwedi yako.
+auth-password-short = Pasiwedi inoda mavara { $min } kana kupfuura.
+auth-password-long = Pasiwedi ingava nemavara { $max } chete.
+auth-incorrect = Kero ye-email kana pasiwedi haina kururama. Tarisa zvose wedza zvakare.
+auth-join-title = Pinda nekodhi
+auth-join-text = Pane akakupa kodhi here? Nayo unopinda mumutambo mumwe chete.
+auth-code = Kodhi yemutambo
+auth-code-hint = Mavara, nhamba nemitsetse.
+auth-code-unknown = Hapana mutambo une kodhi iyi. Bvunza zvakare, kana kutamba usina.
+auth-join-do = Pinda
+auth-no-code = Hauna kodhi?

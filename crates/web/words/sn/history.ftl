@@ -1,0 +1,20 @@
+### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
+### The history.
+
+history-title = Nhoroondo
+history-file = Sefaira (CSV)
+history-kind = Chii
+history-all = Zvese
+history-bought = Zvakatengwa
+history-sold = Zvakatengeswa
+history-noted = Zvinyorwa
+history-symbol = Chiratidzo
+history-show = Ratidza
+history-none = Hapana chiripo parizvino.
+history-you-bought = Watenga { $shares } { $symbol }
+history-you-sold = Watengesa { $shares } { $symbol }
+history-you-noted = Wanyora chinyorwa pamusoro pekutengeserana
+history-you-began = Watanga kutamba
+history-at = pa { $price }
+history-cash = mari yasara { $cash }
+history-older = Zvekare

@@ -1,0 +1,18 @@
+### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
+### Ranks.
+
+ranks-title = Nzvimbo
+ranks-own = Nzvimbo yangu
+ranks-place = { $rank } pa { $total }
+ranks-level = Danho { $level }, XP { $xp } mariri
+ranks-how = Mataridzirwo angu kune vamwe
+ranks-which = Mitsara ipi
+ranks-top = Kubva kumusoro
+ranks-around = Vari pedyo neni
+ranks-rank = Nzvimbo
+ranks-level-short = Danho
+ranks-xp = XP
+ranks-you = Iwe
+ranks-hidden = Mutambi akavanda
+ranks-former = Aimbova mutambi
+ranks-order = Danho repamusoro rinotanga, kozouya XP yakawanda, kozouya akatanga kare.
