@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::ledger::LedgerEntry;
+
 /// The level thresholds of a game: level `n` needs `thresholds[n-1]` XP more, and beyond that list
 /// `n × step` more.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -80,6 +82,13 @@ impl Levels {
         }
         let within = i64::try_from(total - self.begins_at(low)).unwrap_or(i64::MAX);
         Progress { level: low, xp_in_level: within, next_level_xp: self.needed(low) }
+    }
+
+    /// Where the player stands, if this entry brought a new level.
+    pub fn reached_by(&self, entry: &LedgerEntry) -> Option<Progress> {
+        let earned = entry.xp_trade.saturating_add(entry.xp_achievements);
+        let before = self.progress(entry.total_xp_after.saturating_sub(earned));
+        Some(self.progress(entry.total_xp_after)).filter(|after| after.level > before.level)
     }
 
     /// The total XP of a player at `level` with `xp_in_level`; the inverse of [`Levels::progress`].

@@ -75,12 +75,14 @@ pub async fn build_board(store: &Store, now: UnixMicros) -> Result<(Board, Follo
 impl Follower {
     /// Applies what the ledger has gained since the last run to the board, oldest first, from
     /// `OVERLAP_SECONDS` before the newest row seen. Running it again, twice at once or not to
-    /// its end does no harm: [`Board::apply`] ignores what it knows.
+    /// its end does no harm: [`Board::apply`] ignores what it knows. `heard` gets each page of
+    /// rows, as player and place in the ledger, once the board knows them.
     pub async fn follow_once(
         &mut self,
         store: &Store,
         board: &Board,
         now: UnixMicros,
+        heard: impl Fn(&[(i64, ScoreCursor)]),
     ) -> Result<Followed, FollowError> {
         // `now` bounds what a node whose clock is ahead can make us believe we have seen.
         let created_at = self.last_seen.min(now).plus_seconds(-OVERLAP_SECONDS);
@@ -90,10 +92,13 @@ impl Follower {
             let rows = store.scores_changed_after(cursor, PAGE_ROWS).await?;
             let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             followed.rows += rows.len() as u64;
+            let mut entries = Vec::with_capacity(rows.len());
             for (player_id, total_xp, place) in rows {
                 followed.moved += u64::from(board.apply(player_id, total_xp));
+                entries.push((player_id, place));
                 cursor = place;
             }
+            heard(&entries);
             self.last_seen = self.last_seen.max(cursor.created_at);
             if count < PAGE_ROWS {
                 followed.drained = true;

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use domain::{Day, Price, Quote, QuoteSource, Symbol, UnixMicros};
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::present::Present;
 use crate::source::MarketSource;
@@ -106,6 +107,7 @@ pub struct PriceBoard {
     by_id: HashMap<i64, usize>,
     by_symbol: HashMap<Symbol, usize>,
     current: ArcSwap<Snapshot>,
+    published: watch::Sender<UnixMicros>,
 }
 
 impl PriceBoard {
@@ -125,13 +127,24 @@ impl PriceBoard {
             by_symbol.insert(listing.symbol.clone(), position);
         }
         let listings: Arc<[Listing]> = listings.into();
-        let current = ArcSwap::from_pointee(snapshot(source, &listings, now));
-        Ok(Self { listings, by_id, by_symbol, current })
+        let first = snapshot(source, &listings, now);
+        let (published, _) = watch::channel(first.as_of);
+        let current = ArcSwap::from_pointee(first);
+        Ok(Self { listings, by_id, by_symbol, current, published })
     }
 
     /// Replaces the prices by those of `now`.
     pub fn publish(&self, source: &MarketSource, now: UnixMicros) {
-        self.current.store(Arc::new(snapshot(source, &self.listings, now)));
+        let next = snapshot(source, &self.listings, now);
+        let as_of = next.as_of;
+        self.current.store(Arc::new(next));
+        // Told afterwards: whoever is woken by it finds these prices or newer ones.
+        self.published.send_replace(as_of);
+    }
+
+    /// Wakes whoever waits for it each time that prices were published, and tells of when they are.
+    pub fn watch(&self) -> watch::Receiver<UnixMicros> {
+        self.published.subscribe()
     }
 
     /// All stocks, in the order of a snapshot's quotes.
@@ -266,6 +279,18 @@ mod tests {
         assert_eq!(board.quote(1001).unwrap().as_of, START.plus_seconds(90));
         assert_ne!(board.snapshot().quotes, taken.quotes);
         assert_eq!(board.snapshot().present.second_of_session, 30);
+    }
+
+    #[tokio::test]
+    async fn whoever_watches_is_woken_and_finds_what_was_published() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        let mut watched = board.watch();
+        assert!(!watched.has_changed().unwrap(), "what was there before is no news");
+        let later = START.plus_seconds(7);
+        board.publish(&source, later);
+        watched.changed().await.unwrap();
+        assert_eq!((*watched.borrow(), board.snapshot().as_of), (later, later));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::{Clock, UnixMicros};
 use leaderboard::{Board, Follower};
-use store::{Store, Watch};
+use store::{ScoreCursor, Store, Watch};
+use web::Hub;
 
 use crate::history::History;
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -54,6 +55,8 @@ pub(crate) struct FollowBoard {
     pub(crate) store: Store,
     pub(crate) board: Arc<Board>,
     pub(crate) follower: Follower,
+    /// Whose streams hear of what other nodes committed.
+    pub(crate) hub: Arc<Hub>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -63,7 +66,11 @@ impl Reconciler for FollowBoard {
 
     async fn run(&mut self) -> Result<Progress, Fault> {
         let now = self.clock.now();
-        let followed = self.follower.follow_once(&self.store, &self.board, now).await?;
+        let hub = &self.hub;
+        let heard = |entries: &[(i64, ScoreCursor)]| {
+            hub.hear(entries.iter().map(|(player_id, place)| (*player_id, place.version)));
+        };
+        let followed = self.follower.follow_once(&self.store, &self.board, now, heard).await?;
         Ok(Progress { changed: followed.moved, done: followed.drained })
     }
 }

@@ -56,6 +56,9 @@ struct Server {
     world: World,
     board: Arc<Board>,
     follower: Follower,
+    hub: Arc<web::Hub>,
+    /// Cancelled when a signal asks to end; ends the streams of events at once.
+    closing: CancellationToken,
     desk: Desk,
     router: web::Router,
     clock: Arc<dyn Clock>,
@@ -68,16 +71,19 @@ impl Server {
         let world = start::prepare(&config, &rules).await?;
         let (board, mut follower) = leaderboard::build_board(&world.store, clock.now()).await?;
         // What other nodes committed while it was built.
-        while !follower.follow_once(&world.store, &board, clock.now()).await?.drained {}
+        while !follower.follow_once(&world.store, &board, clock.now(), |_| ()).await?.drained {}
         let board = Arc::new(board);
         let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(&board));
-        let desk = open_desk(&config, &world, &ranks, &rules, &clock);
+        let closing = CancellationToken::new();
+        let hub = web::Hub::start(&config.http, &prices, closing.clone());
+        let desk = open_desk(&config, &world, &ranks, &hub, &rules, &clock);
         let rendered = metrics.clone();
         let state = web::AppState::new(web::Parts {
             store: world.store.clone(),
             desk: desk.clone(),
             prices,
             ranks,
+            hub: Arc::clone(&hub),
             market: Arc::clone(&world.source),
             rules,
             clock: Arc::clone(&clock),
@@ -87,7 +93,7 @@ impl Server {
             render_metrics: Arc::new(move || rendered.render()),
         });
         let router = web::router(state);
-        Ok(Self { config, world, board, follower, desk, router, clock, metrics })
+        Ok(Self { config, world, board, follower, hub, closing, desk, router, clock, metrics })
     }
 
     /// Serves until a signal. Then: no new connection, an answer for every accepted order, the
@@ -96,7 +102,7 @@ impl Server {
         let address = listener.local_addr().map_err(Failure::Serve)?;
         let (now, lanes) = (self.clock.now(), self.desk.lanes());
         term::say(&banner::text(&self.config, address, &self.world.source, now, lanes));
-        let (closing, stop) = (CancellationToken::new(), CancellationToken::new());
+        let (closing, stop) = (self.closing.clone(), CancellationToken::new());
         let told = closing.clone();
         tokio::spawn(async move {
             let signal = signals.next().await;
@@ -121,7 +127,7 @@ impl Server {
 
     /// Starts everything that runs beside the requests.
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let Self { config, world, board, follower, clock, metrics, .. } = self;
+        let Self { config, world, board, follower, hub, clock, metrics, .. } = self;
         let World { store, source, prices, history } = world;
         spawn_equity_jobs(&store, &source, &prices, &clock, tasks, stop);
         let ticker_stop = stop.clone();
@@ -138,7 +144,8 @@ impl Server {
             let watch = store::Watch::new(store.clone());
             tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
             let (store, clock) = (store.clone(), Arc::clone(&clock));
-            tasks.spawn(keep(jobs::FollowBoard { store, board, follower, clock }, stop.clone()));
+            let job = jobs::FollowBoard { store, board, follower, hub, clock };
+            tasks.spawn(keep(job, stop.clone()));
         }
         let job = jobs::DeleteExpired {
             store,
@@ -188,16 +195,18 @@ async fn end_with_disk() {
     std::process::exit(1);
 }
 
-/// Opens the trade path on the world's prices; a commit moves the board before it is answered.
+/// Opens the trade path on the world's prices; a commit moves the board, and is told
+/// to whoever listens, before it is answered.
 fn open_desk(
     config: &Config,
     world: &World,
     ranks: &Arc<Board>,
+    hub: &Arc<web::Hub>,
     rules: &Arc<Rules>,
     clock: &Arc<dyn Clock>,
 ) -> Desk {
-    let (quotes, prices, ranks) =
-        (Arc::clone(&world.prices), Arc::clone(&world.prices), Arc::clone(ranks));
+    let (quotes, prices) = (Arc::clone(&world.prices), Arc::clone(&world.prices));
+    let (ranks, hub) = (Arc::clone(ranks), Arc::clone(hub));
     let parts = trading::Parts {
         store: world.store.clone(),
         rules: Arc::clone(rules),
@@ -209,6 +218,7 @@ fn open_desk(
             for fill in fills {
                 ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);
             }
+            hub.tell(fills);
         }),
     };
     Desk::start(&config.trading, parts)

@@ -49,6 +49,14 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
     /// How long running requests may go on when the server stops, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// Streams of events at once, those of all players.
+    pub streams_max: usize,
+    /// Streams of events of one player; one more ends the oldest.
+    pub streams_per_player_max: usize,
+    /// At least this long between two events with prices of a stream, in milliseconds.
+    pub stream_prices_interval_ms: u64,
+    /// How often a stream shows that it lives and looks whether its token does, in milliseconds.
+    pub stream_heartbeat_ms: u64,
     /// Addresses, or `ADDRESS/BITS`, that may read the metrics.
     pub metrics_from: Networks,
     /// How long browsers shall come over HTTPS only, in seconds, told to those who came so through
@@ -73,6 +81,10 @@ impl Default for HttpConfig {
             trusted_proxies: Networks::default(),
             cors_origins: owned(&["*"]),
             drain_timeout_ms: 10_000,
+            streams_max: 2_000,
+            streams_per_player_max: 6,
+            stream_prices_interval_ms: 5_000,
+            stream_heartbeat_ms: 25_000,
             metrics_from: owned(&["127.0.0.0/8", "::1"]).try_into().unwrap_or_default(),
             hsts_max_age_s: 31_536_000,
         }

@@ -11,6 +11,7 @@ mod context;
 mod csv;
 mod door;
 mod etag;
+mod events;
 mod limits;
 mod names;
 mod openapi;
@@ -28,6 +29,7 @@ pub use axum::Router;
 
 pub use self::address::{NetworkError, Networks};
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
+pub use self::events::Hub;
 pub use self::password::{HashError, Hasher};
 pub use self::routes::router;
 pub use self::serve::serve;

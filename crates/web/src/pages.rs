@@ -2,8 +2,6 @@
 //! has its file; `view`, `words`, `format`, `visitor`, `form` and `answer` are the base they share.
 //! What the pages show comes from the same places as the answers of the API, never from the API.
 
-#![expect(dead_code, reason = "the base is whole before all pages that stand on it are")]
-
 mod about;
 mod achievements;
 mod answer;
@@ -16,7 +14,9 @@ mod form;
 mod format;
 mod history;
 mod home;
+mod live;
 mod market;
+mod ops;
 mod order;
 mod portfolio;
 mod preferences;
@@ -51,7 +51,9 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(achievements::router())
         .merge(history::router())
         .merge(home::router())
+        .merge(live::router())
         .merge(market::router())
+        .merge(ops::router())
         .merge(order::router())
         .merge(stock::router())
         .merge(portfolio::router())

@@ -3,6 +3,7 @@
 
 mod achievements;
 mod auth;
+mod events;
 mod health;
 mod leaderboard;
 pub(crate) mod orders;
@@ -30,6 +31,7 @@ pub fn router(state: AppState) -> Router {
         .merge(transactions::router())
         .merge(achievements::router())
         .merge(leaderboard::router())
+        .merge(events::router())
         .merge(health::router())
         .merge(OpenApiRouter::from(pages::router(state.clone())));
     let router = openapi::mount(routes)

@@ -13,6 +13,7 @@ use trading::Desk;
 
 use crate::config::WebConfig;
 use crate::door::Door;
+use crate::events::Hub;
 use crate::password::Hasher;
 
 /// What the server hands over.
@@ -27,6 +28,8 @@ pub struct Parts {
     pub market: Arc<MarketSource>,
     /// The ranking of all players.
     pub ranks: Arc<Board>,
+    /// Who listens to events.
+    pub hub: Arc<Hub>,
     /// The rules of the game.
     pub rules: Arc<Rules>,
     /// Where the time comes from.

@@ -142,6 +142,7 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Home, "home-title");
     view.live = true;
+    view.shows_total = true;
     let range = Range::of(&query);
     let curve = load_curve(&state, player_id, range).await?;
     let worth = load_worth(&state, player_id, &curve).await?;

@@ -137,6 +137,7 @@ async fn show(
     let categories = state.store.stock_categories().await?;
     let mut view = View::new(&state, &visitor, Tab::Market, "market-title");
     view.live = true;
+    view.symbols = rows.iter().map(|row| row.stock.symbol.to_string()).collect();
     let closes = if view.mode == Mode::Standard && !view.saver {
         let ids: Vec<i64> = rows.iter().map(|row| row.stock.stock_id).collect();
         let to = last_public_day(&present);

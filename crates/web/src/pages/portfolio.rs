@@ -62,6 +62,7 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Portfolio, "portfolio-title");
     view.live = true;
+    view.shows_total = true;
     let range = Range::of(&query);
     let points = load_curve(&state, player_id, range).await?;
     let asked = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
@@ -93,7 +94,8 @@ async fn show(
 /// The market's index on the days of a curve, as if the same money had gone into it on the first of
 /// them. Empty where there is no index of its own.
 fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
-    let (Some(first), true) = (points.first(), state.market.source() != QuoteSource::Simulated) else {
+    let (Some(first), true) = (points.first(), state.market.source() != QuoteSource::Simulated)
+    else {
         return Vec::new();
     };
     let now = state.clock.now();

@@ -155,6 +155,7 @@ async fn page(
     let mut view = View::new(state, visitor, Tab::Market, "stock-title");
     view.title.clone_from(&stock.name);
     view.live = true;
+    view.symbols = vec![stock.symbol.to_string()];
     let present = state.prices.snapshot();
     let closes = ranges::load(state, &present, stock.stock_id, range).await?;
     let own = match &visitor.player {
@@ -228,7 +229,6 @@ async fn ticket(
     let title = if form.is("side", "sell") { "stock-sell-title" } else { "stock-buy-title" };
     let mut view = View::new(state, me, Tab::Market, title);
     view.title = view.tn(title, "name", stock.name.as_str());
-    view.live = true;
     let own = own(state, me.player().player_id, me.viewer().cash, stock).await?;
     let quote = shown(state, &view, stock.stock_id);
     Ok(answer::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, own }))

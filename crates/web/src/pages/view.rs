@@ -105,6 +105,10 @@ pub(crate) struct View {
     pub(crate) fragment: bool,
     /// Whether the page shows what changes by itself, and listens to `/live`.
     pub(crate) live: bool,
+    /// The stocks that it shows once, and so keeps up to date.
+    pub(crate) symbols: Vec<String>,
+    /// Whether it shows the player's total.
+    pub(crate) shows_total: bool,
     /// Good news that was not shown yet.
     pub(crate) rewards: Vec<UnseenReward>,
     /// Whose news it is.
@@ -165,6 +169,8 @@ impl View {
             here: asked.here.clone(),
             fragment: asked.fragment,
             live: false,
+            symbols: Vec::new(),
+            shows_total: false,
             rewards: Vec::new(),
             player_id: 0,
             fmt: Format { lang, mode, zone: zone.clone(), currency },
@@ -204,6 +210,13 @@ impl View {
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn asset(&self, name: &str) -> &'static str {
         assets::path(name)
+    }
+
+    /// Where the page hears what changes; `None` when it does not listen.
+    pub(crate) fn stream(&self) -> Option<String> {
+        let listens = self.live && !self.saver && self.signed_in.is_some();
+        let total = if self.shows_total { "&t=1" } else { "" };
+        listens.then(|| format!("/live?s={}{total}", self.symbols.join(",")))
     }
 
     /// `up`, `down` or `flat`: the class of a number that is a gain, a loss or neither.

@@ -63,12 +63,21 @@ pub(crate) struct Rank {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Place {
     #[schema(example = 17)]
-    rank: u64,
+    pub(crate) rank: u64,
     #[schema(example = 2)]
     level: i64,
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
+}
+
+impl Place {
+    /// Where the board has this player.
+    pub(crate) fn find(state: &AppState, player_id: i64) -> Option<Self> {
+        let (rank, total_xp) = state.ranks.rank(player_id)?;
+        let progress = state.rules.levels.progress(total_xp);
+        Some(Self { rank, level: progress.level, experience_points: progress.xp_in_level })
+    }
 }
 
 /// The players by experience, the most experienced first.
@@ -110,7 +119,7 @@ struct Asked {
 }
 
 async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard, Problem> {
-    let own = state.ranks.rank(asked.player_id);
+    let me = Place::find(state, asked.player_id);
     let (page, first_rank, rows) = if asked.around_me {
         around_me(state, asked)
     } else {
@@ -129,10 +138,6 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
         };
         let progress = levels.progress(total_xp);
         Rank { rank, name, level: progress.level, experience_points: progress.xp_in_level }
-    });
-    let me = own.map(|(rank, total_xp)| {
-        let progress = levels.progress(total_xp);
-        Place { rank, level: progress.level, experience_points: progress.xp_in_level }
     });
     let total = i64::try_from(state.ranks.total()).unwrap_or(i64::MAX);
     Ok(Leaderboard { success: true, data: data.collect(), meta: page.meta(total).into(), me })

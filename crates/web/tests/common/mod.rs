@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "every test file uses another part of this")]
 
 pub(crate) mod browser;
+pub(crate) mod events;
 pub(crate) mod html;
 
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
 use domain::{Clock, Entropy, Rules};
+use futures_util::StreamExt;
 use market::{Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
 use serde_json::{Value, json};
 use store::{DatabaseConfig, NewStock, Store};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use trading::{Desk, TradingConfig};
 use web::WebConfig;
@@ -32,6 +35,10 @@ pub(crate) struct App {
     pub(crate) clock: ManualClock,
     pub(crate) store: Store,
     pub(crate) desk: Desk,
+    pub(crate) prices: Arc<PriceBoard>,
+    pub(crate) hub: Arc<web::Hub>,
+    /// Ends what goes on for ever, as a signal does.
+    pub(crate) closing: CancellationToken,
     players: AtomicU64,
     /// Removed with the server.
     _directory: TempDir,
@@ -81,11 +88,14 @@ impl App {
         let source = open_game(&store, &rules, &clock).await;
         let listings = save_market(&store, &source, &clock).await;
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
-        let parts = parts(store.clone(), rules, &clock, source, Arc::new(prices), config);
+        let (prices, closing) = (Arc::new(prices), CancellationToken::new());
+        let hub = web::Hub::start(&config.http, &prices, closing.clone());
+        let (told, listed) = (Arc::clone(&hub), Arc::clone(&prices));
+        let parts = parts(store.clone(), rules, &clock, source, listed, told, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
-        Self { router, clock, store, desk, players, _directory: directory }
+        Self { router, clock, store, desk, prices, hub, closing, players, _directory: directory }
     }
 
     /// Registers a player and gives the token.
@@ -196,7 +206,13 @@ impl App {
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
+        let is_endless =
+            head.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if is_endless {
+            body.into_data_stream().next().await.expect("a piece").expect("no fault")
+        } else {
+            axum::body::to_bytes(body, 1 << 24).await.expect("a body")
+        };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Answer { status: head.status.as_u16(), headers: head.headers, text, size: bytes.len() }
     }
@@ -256,12 +272,14 @@ fn parts(
     clock: &ManualClock,
     market: Arc<MarketSource>,
     prices: Arc<PriceBoard>,
+    hub: Arc<web::Hub>,
     config: WebConfig,
 ) -> web::Parts {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
     let ranks = Arc::new(leaderboard::Board::default());
     let (quoted, listed, ranked) = (Arc::clone(&prices), Arc::clone(&prices), Arc::clone(&ranks));
+    let told = Arc::clone(&hub);
     let desk_parts = trading::Parts {
         store: store.clone(),
         rules: Arc::clone(&rules),
@@ -273,6 +291,7 @@ fn parts(
             for fill in fills {
                 ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);
             }
+            told.tell(fills);
         }),
     };
     web::Parts {
@@ -281,6 +300,7 @@ fn parts(
         prices,
         market,
         ranks,
+        hub,
         rules,
         clock,
         entropy,

@@ -32,6 +32,7 @@ common-cash =
 common-languages = Languages
 common-no-real-money = A game with pretend money. No real money, no real orders, no advice.
 common-badge = Badge earned:
+common-level-reached = You reached level { $level }.
 common-xp-gained = +{ $xp } XP
 common-ok = OK
 common-form-errors = Please look at this again:

@@ -1,1 +1,46 @@
-### The page of the operators.
+### The operator's page.
+
+ops-title = Operations
+ops-refresh = Refresh
+ops-nothing = Nothing yet.
+ops-since = All of it is of this node since it started. The page looks again every ten seconds.
+ops-good = fine
+ops-look = look
+ops-node = Node
+ops-version = Version
+ops-uptime = Running for
+ops-minutes = { $n } min
+ops-memory = Memory
+ops-breaches = Broken invariants
+ops-orders = Orders
+ops-trades = Trades
+ops-replays = Answers given again
+ops-conflicts = Players lost to another node
+ops-retries = Tried again
+ops-full = Turned away, queue full
+ops-lost = Batches lost
+ops-lanes = Lanes and batches
+ops-wait = Wait in the queue
+ops-commit = Commit
+ops-locks = Wait for locks
+ops-batch = Orders in a batch, on average
+ops-lane = Waiting in lane
+ops-database = Database
+ops-engine = Engine
+ops-up = Answers
+ops-waiters = Sessions that wait for locks
+ops-errors = Failed statements
+ops-statements = Slowest statements (p99)
+ops-market = Market
+ops-source = Source
+ops-day = Market day
+ops-stocks = Stocks
+ops-age = Age of the prices
+ops-ticks = Ticks
+ops-http = People and requests
+ops-players = Players on the board
+ops-streams = Open streams
+ops-answer = Answers
+ops-status = Status
+ops-jobs = Jobs
+ops-runs = { $ok } ok, { $failed } failed

@@ -21,6 +21,7 @@ common-cash = Imali yakho
 common-languages = Izindimi
 common-no-real-money = Umdlalo ngemali yokuzenzisa. Akulamali yangempela, akulakuthenga kwangempela, akulazeluleko.
 common-badge = Uthole umklomelo:
+common-level-reached = Usufike ezingeni { $level }.
 common-xp-gained = +{ $xp } XP
 common-ok = Kulungile
 common-form-errors = Sicela ukhangele lokhu futhi:

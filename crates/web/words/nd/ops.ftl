@@ -1,2 +1,47 @@
 ### DRAFT in isiNdebele, not yet read by a native speaker: it needs one before anybody relies on it.
-### The page of the operators.
+### The operator's page.
+
+ops-title = Ukuqhuba
+ops-refresh = Khangela futhi
+ops-nothing = Akulalutho okwamanje.
+ops-since = Konke ngokwe-node le kusukela iqalisile. Ikhasi likhangela futhi njalo ngemizuzwana elitshumi.
+ops-good = kuhle
+ops-look = khangela
+ops-node = I-node
+ops-version = Uhlobo
+ops-uptime = Isebenze okwe
+ops-minutes = imizuzu { $n }
+ops-memory = Imemori
+ops-breaches = Imithetho eyephukileyo
+ops-orders = Ama-oda
+ops-trades = Ukuthengiselana
+ops-replays = Impendulo eziphindiweyo
+ops-conflicts = Abadlali abathethwe ngenye i-node
+ops-retries = Okuzanywe futhi
+ops-full = Okubuyiselweyo, umugqa ugcwele
+ops-lost = Amaqembu alahlekileyo
+ops-lanes = Imigqa lamaqembu
+ops-wait = Ukulinda emgqeni
+ops-commit = Ukubhala
+ops-locks = Ukulinda izihluthulelo
+ops-batch = Ama-oda eqenjini, nge-avareji
+ops-lane = Alindile emgqeni
+ops-database = Idathabheyisi
+ops-engine = I-injini
+ops-up = Iyaphendula
+ops-waiters = Okulinde izihluthulelo
+ops-errors = Izitatimende ezehlulekileyo
+ops-statements = Izitatimende eziphuzayo (p99)
+ops-market = Imakethe
+ops-source = Umthombo
+ops-day = Usuku lwemakethe
+ops-stocks = Izinkampani
+ops-age = Ubudala bezintengo
+ops-ticks = Amathiki
+ops-http = Abantu lezicelo
+ops-players = Abadlali ebhodini
+ops-streams = Imifula evuliweyo
+ops-answer = Impendulo
+ops-status = Isimo
+ops-jobs = Imisebenzi
+ops-runs = { $ok } kuhle, { $failed } kwehlulekile

@@ -21,6 +21,7 @@ common-cash = Mari yako
 common-languages = Mitauro
 common-no-real-money = Mutambo une mari yekufungidzira. Hapana mari chaiyo, hapana kutenga chaiko, hapana mazano.
 common-badge = Wawana mubairo:
+common-level-reached = Wasvika padanho { $level }.
 common-xp-gained = +{ $xp } XP
 common-ok = Hongu
 common-form-errors = Ndapota tarisa izvi zvakare:

@@ -1,2 +1,47 @@
 ### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
-### The page of the operators.
+### The operator's page.
+
+ops-title = Kufambisa
+ops-refresh = Tarisa zvakare
+ops-nothing = Hapana parizvino.
+ops-since = Zvese ndezve node ino kubva payakatanga. Peji inotarisa zvakare masekondi gumi ega ega.
+ops-good = zvakanaka
+ops-look = tarisa
+ops-node = Node
+ops-version = Vhezheni
+ops-uptime = Yashanda kwe
+ops-minutes = maminitsi { $n }
+ops-memory = Memori
+ops-breaches = Mitemo yakatyorwa
+ops-orders = Maodha
+ops-trades = Kutengeserana
+ops-replays = Mhinduro dzakadzokororwa
+ops-conflicts = Vatambi vakatorwa neimwe node
+ops-retries = Zvakaedzwa zvakare
+ops-full = Zvakadzoswa, mutsetse wazara
+ops-lost = Mapoka akarasika
+ops-lanes = Mitsetse nemapoka
+ops-wait = Kumirira mumutsetse
+ops-commit = Kunyora
+ops-locks = Kumirira makiyi
+ops-batch = Maodha mupoka, paavhareji
+ops-lane = Yakamirira mumutsetse
+ops-database = Dhatabhesi
+ops-engine = Injini
+ops-up = Inopindura
+ops-waiters = Zvakamirira makiyi
+ops-errors = Zvirevo zvakatadza
+ops-statements = Zvirevo zvinononoka (p99)
+ops-market = Musika
+ops-source = Kunobva
+ops-day = Zuva remusika
+ops-stocks = Makambani
+ops-age = Zera remitengo
+ops-ticks = Matiki
+ops-http = Vanhu nezvikumbiro
+ops-players = Vatambi pabhodhi
+ops-streams = Hova dzakavhurika
+ops-answer = Mhinduro
+ops-status = Chimiro
+ops-jobs = Mabasa
+ops-runs = { $ok } zvakanaka, { $failed } zvakatadza

@@ -1,0 +1,213 @@
+//! The operator's page: what this node knows of itself, in words. The numbers are those that
+//! `/metrics` tells Prometheus; nothing is measured here. To others the page does not exist.
+
+mod metrics;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use store::Role;
+
+use self::metrics::{Metrics, seconds};
+use super::answer;
+use super::view::{Tab, View};
+use super::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Statements that are listed, the slowest first.
+const STATEMENTS: usize = 5;
+const PER_MILLE_HALF: u64 = 500;
+const PER_MILLE_99: u64 = 990;
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new().route("/ops", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "ops.html")]
+struct OpsPage<'a> {
+    view: &'a View,
+    cards: Vec<Card>,
+}
+
+/// A card: a heading and lines of it.
+struct Card {
+    /// The key of its heading.
+    title: &'static str,
+    lines: Vec<Line>,
+}
+
+/// One number with its name.
+struct Line {
+    /// The key of its name; empty when the name is data.
+    key: &'static str,
+    /// What it is of: a lane, a code, a statement, a job.
+    of: String,
+    value: String,
+    /// The key of a word that says that all is well or not, where the number says that.
+    state: Option<(bool, &'static str)>,
+}
+
+fn line(key: &'static str, value: impl Into<String>) -> Line {
+    Line { key, of: String::new(), value: value.into(), state: None }
+}
+
+fn line_of(of: &str, value: impl Into<String>) -> Line {
+    Line { key: "", of: of.to_owned(), value: value.into(), state: None }
+}
+
+impl Line {
+    /// The same, with a word for whether it is as it should be.
+    fn judged(self, is_good: bool) -> Self {
+        let word = if is_good { "ops-good" } else { "ops-look" };
+        Self { state: Some((is_good, word)), ..self }
+    }
+}
+
+async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
+    if me.viewer().role != Role::Operator {
+        return Err(Problem::route_not_found("/ops"));
+    }
+    let view = View::new(&state, &me, Tab::None, "ops-title");
+    let metrics = Metrics::parse(&(state.render_metrics)());
+    let cards = vec![
+        node(&state, &view, &metrics),
+        trades(&view, &metrics),
+        lanes(&view, &metrics),
+        database(&state, &view, &metrics),
+        statements(&metrics),
+        market(&state, &view, &metrics),
+        people(&state, &view, &metrics),
+        jobs(&view, &metrics),
+    ];
+    Ok(answer::page(&view, &OpsPage { view: &view, cards }))
+}
+
+fn count(view: &View, number: i64) -> String {
+    view.fmt.number(number)
+}
+
+fn node(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+    let begun = metrics.value("process_start_time_seconds");
+    let minutes = (state.clock.now().seconds() - begun).max(0) / 60;
+    let megabytes = metrics.value("process_resident_memory_bytes") / 1_000_000;
+    let breaches = metrics.sum("openbell_invariant_breaches_total");
+    Card {
+        title: "ops-node",
+        lines: vec![
+            line("ops-version", env!("CARGO_PKG_VERSION")),
+            line("ops-uptime", view.tn("ops-minutes", "n", minutes)),
+            line("ops-memory", format!("{} MB", count(view, megabytes))),
+            line("ops-breaches", count(view, breaches)).judged(breaches == 0),
+        ],
+    }
+}
+
+fn trades(view: &View, metrics: &Metrics) -> Card {
+    let sum = |name| count(view, metrics.sum(name));
+    let mut lines = vec![
+        line("ops-trades", sum("openbell_trades_total")),
+        line("ops-replays", sum("openbell_idempotent_replays_total")),
+        line("ops-conflicts", sum("openbell_version_conflicts_total")),
+        line("ops-retries", sum("openbell_retries_total")),
+        line("ops-full", sum("openbell_desk_full_total"))
+            .judged(metrics.sum("openbell_desk_full_total") == 0),
+        line("ops-lost", sum("openbell_batches_lost_total"))
+            .judged(metrics.sum("openbell_batches_lost_total") == 0),
+    ];
+    for (code, number) in metrics.by("openbell_rejections_total", "code") {
+        lines.push(line_of(&code, count(view, number)));
+    }
+    Card { title: "ops-orders", lines }
+}
+
+fn lanes(view: &View, metrics: &Metrics) -> Card {
+    let waits = "openbell_desk_queue_wait_seconds";
+    let commits = "openbell_batch_commit_seconds";
+    let mut lines = vec![
+        line("ops-wait", quantiles(metrics, waits)),
+        line("ops-commit", quantiles(metrics, commits)),
+        line("ops-locks", quantiles(metrics, "openbell_lock_wait_seconds")),
+        line("ops-batch", count(view, metrics.mean("openbell_batch_size"))),
+    ];
+    for (lane, length) in metrics.by("openbell_desk_queue_length", "lane") {
+        lines.push(Line { key: "ops-lane", ..line_of(&lane, count(view, length)) });
+    }
+    Card { title: "ops-lanes", lines }
+}
+
+fn database(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+    let errors = metrics.sum("openbell_query_errors_total");
+    let mut lines = vec![line("ops-engine", state.store.engine())];
+    if let Some(up) = metrics.find("openbell_database_up") {
+        lines.push(line("ops-up", count(view, up)).judged(up == 1));
+    }
+    if let Some(waiting) = metrics.find("openbell_database_lock_waiters") {
+        lines.push(line("ops-waiters", count(view, waiting)).judged(waiting == 0));
+    }
+    lines.push(line("ops-errors", count(view, errors)).judged(errors == 0));
+    for (kind, number) in metrics.by("openbell_query_errors_total", "kind") {
+        lines.push(line_of(&kind, count(view, number)));
+    }
+    Card { title: "ops-database", lines }
+}
+
+/// The statements of which one in a hundred takes longest.
+fn statements(metrics: &Metrics) -> Card {
+    let mut found = metrics.quantiles_by("openbell_query_seconds", "statement", PER_MILLE_99);
+    found.sort_by_key(|(_, bound)| std::cmp::Reverse(*bound));
+    let lines = found.iter().take(STATEMENTS);
+    let lines = lines.map(|(name, bound)| line_of(name, seconds(*bound))).collect();
+    Card { title: "ops-statements", lines }
+}
+
+fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+    let present = state.prices.snapshot();
+    let age = (state.clock.now().seconds() - present.as_of.seconds()).max(0);
+    let is_fresh = age <= state.rules.quote_age_max_s;
+    Card {
+        title: "ops-market",
+        lines: vec![
+            line("ops-source", present.source.as_str()),
+            line("ops-day", view.fmt.short_day(present.market_day)),
+            line("ops-stocks", count(view, i64::try_from(present.quotes.len()).unwrap_or(0))),
+            line("ops-age", format!("{age} s")).judged(is_fresh),
+            line("ops-ticks", count(view, metrics.sum("market_ticks_total"))),
+        ],
+    }
+}
+
+fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+    let players = i64::try_from(state.ranks.total()).unwrap_or(i64::MAX);
+    let mut lines = vec![
+        line("ops-players", count(view, players)),
+        line("ops-streams", count(view, metrics.sum("openbell_streams_open"))),
+        line("ops-answer", quantiles(metrics, "openbell_http_request_duration_seconds")),
+    ];
+    for (status, number) in metrics.by("openbell_http_requests_total", "status") {
+        lines.push(Line { key: "ops-status", ..line_of(&status, count(view, number)) });
+    }
+    Card { title: "ops-http", lines }
+}
+
+fn jobs(view: &View, metrics: &Metrics) -> Card {
+    let runs = "openbell_reconciler_runs_total";
+    let failed: std::collections::BTreeMap<String, i64> =
+        metrics.by_where(runs, "name", ("outcome", "error")).into_iter().collect();
+    let done = metrics.by_where(runs, "name", ("outcome", "ok"));
+    let job = |(name, ok): (String, i64)| {
+        let failed = failed.get(&name).copied().unwrap_or(0);
+        let text = view.t2("ops-runs", "ok", ok, "failed", failed);
+        line_of(&name, text).judged(failed == 0)
+    };
+    Card { title: "ops-jobs", lines: done.into_iter().map(job).collect() }
+}
+
+/// Half of them took at most …, 99 of a hundred at most ….
+fn quantiles(metrics: &Metrics, name: &str) -> String {
+    let at = |per_mille| metrics.quantile(name, per_mille).map_or("–".to_owned(), seconds);
+    format!("p50 {} · p99 {}", at(PER_MILLE_HALF), at(PER_MILLE_99))
+}
