@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// Opens a browser and gives the id of its process.
+    /// Opens a browser and gives the id of its process. The driver does not close the connection.
     fn open_browser(driver: &Chromedriver) -> u32 {
         let body = r#"{"capabilities":{"alwaysMatch":{"goog:chromeOptions":{"args":
             ["--headless=new","--no-sandbox","--disable-gpu","--remote-debugging-pipe"]}}}}"#;
@@ -81,8 +81,13 @@ mod tests {
         let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        let (_, rest) = answer.split_once("processID\":").expect("a browser started");
+        let mut part = [0; 4096];
+        while !answer.contains("\"sessionId\"") {
+            let length = stream.read(&mut part).expect("it answers");
+            assert_ne!(length, 0, "no browser opened: {answer}");
+            answer.push_str(&String::from_utf8_lossy(&part[..length]));
+        }
+        let (_, rest) = answer.split_once("processID\":").expect("it tells of the browser");
         rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|id| id.parse().ok()).expect("id")
     }
 

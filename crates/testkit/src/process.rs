@@ -18,7 +18,8 @@ const PORTS_MAX: u32 = 5;
 
 /// The shell turns into the server. Before, it leaves a watcher behind that reads our pipe: the
 /// pipe ends when we drop it or when we die, however we die. The watcher then sends the signal,
-/// waits for the server (at most 5 s, then it kills) and removes the directory. Only when it is
+/// waits for the server (at most 5 s, then it kills) and removes the directory, again if what the
+/// server had started wrote into it once more (5 s at most). Only when it is
 /// told to leave, because the server is gone and another watcher is there, it just goes.
 const SCRIPT: &str = r#"
 signal=$1 dir=$2; shift 2
@@ -29,7 +30,8 @@ exec 3<&0
   looks=0
   while kill -0 $$ && [ $looks -lt 100 ]; do sleep 0.05; looks=$((looks + 1)); done
   kill -s KILL $$
-  rm -rf "$dir"
+  looks=0
+  while rm -rf "$dir"; sleep 0.05; [ -e "$dir" ] && [ $looks -lt 100 ]; do looks=$((looks + 1)); done
 ) 2>/dev/null &
 exec "$@" 3<&- </dev/null >"$dir/log" 2>&1
 "#;
@@ -82,7 +84,6 @@ impl ServerProcess {
     }
 
     /// Where it keeps its files.
-    #[cfg(test)]
     pub(crate) fn directory(&self) -> &Path {
         &self.dir
     }

@@ -78,8 +78,9 @@ pub(crate) async fn open(setup: Setup) -> Client {
         unreachable!("it is written as an object above")
     };
     let mut builder = ClientBuilder::new(HttpConnector::new());
-    let connecting = builder.capabilities(capabilities).connect(&chromedriver_url());
-    let client = connecting.await.expect("a browser opens");
+    let driver = chromedriver_url();
+    let client = builder.capabilities(capabilities).connect(&driver).await;
+    let client = client.expect("a browser opens");
     resize(&client, setup.width, height_for(setup.width)).await;
     set_scheme(&client, setup.scheme).await;
     client

@@ -3,6 +3,8 @@
 //! always be (axe, no console error, no sideways scrolling) is said once, in `checks`, for every
 //! page that `pages` lists. The numbers and words of a page are the affair of `crates/web/tests`.
 
+#![expect(dead_code, reason = "x")]
+
 mod axe;
 mod browser;
 mod checks;

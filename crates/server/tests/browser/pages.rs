@@ -14,7 +14,5 @@ const fn page(name: &'static str, path: &'static str) -> Page {
 }
 
 /// What anybody may see.
-pub(crate) const PUBLIC: &[Page] = &[
-    page("landing", "/"),
-    Page { is_error: true, ..page("not-found", "/there-is-no-such-page") },
-];
+pub(crate) const PUBLIC: &[Page] =
+    &[page("landing", "/"), Page { is_error: true, ..page("not-found", "/there-is-no-such-page") }];

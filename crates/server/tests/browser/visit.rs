@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::OnceLock;
 
 use testkit::Openbell;
+use tokio::task::{LocalSet, spawn_local};
 
 use crate::browser::Setup;
 use crate::player::Player;
@@ -24,10 +25,11 @@ pub(crate) fn shared_game() -> &'static Openbell {
 pub(crate) async fn visit<S, F>(name: &str, game: &Openbell, setup: Setup, story: S)
 where
     S: FnOnce(Player) -> F,
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = ()> + 'static,
 {
     let player = Player::open(name, setup, &game.url()).await;
-    let outcome = tokio::spawn(story(player.clone())).await;
+    let story = story(player.clone());
+    let outcome = LocalSet::new().run_until(async { spawn_local(story).await }).await;
     if outcome.is_err() {
         player.picture("failed").await;
     }
