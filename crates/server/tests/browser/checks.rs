@@ -44,23 +44,28 @@ struct Measured {
     moved: Vec<String>,
 }
 
-/// Loads the page at `path` at every width, in light and dark, and tells what is wrong with it.
-/// `is_error` says that the page answers with an error, which the console then tells of.
-pub(crate) async fn look_at(player: &Player, path: &str, is_error: bool) -> Vec<String> {
+/// Looks at a page at every width, in light and dark, and tells what is wrong with it. `arrive`
+/// leads there anew each time; `may_say` is a part of what the console may tell, if anything.
+pub(crate) async fn look_everywhere(
+    player: &Player,
+    arrive: impl AsyncFn(&Player),
+    may_say: Option<&str>,
+) -> Vec<String> {
     let mut complaints = Vec::new();
     for width in WIDTHS {
         player.resize(width).await;
-        player.go(path).await;
+        arrive(player).await;
         let mut found = measure(player).await;
-        found.extend(console(player, path, is_error).await);
+        let console = browser::console_errors(&player.client).await;
+        let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
+        found.extend(console.into_iter().filter(is_a_surprise));
         for scheme in Scheme::ALL {
             player.prefer(scheme).await;
             let violations = axe::violations(player).await;
             found.extend(violations.into_iter().map(|text| format!("{}: {text}", scheme.name())));
         }
-        complaints.extend(found.into_iter().map(|text| format!("{path} at {width} px: {text}")));
+        complaints.extend(found.into_iter().map(|text| format!("at {width} px: {text}")));
     }
-    player.prefer(Scheme::Light).await;
     complaints
 }
 
@@ -90,10 +95,4 @@ async fn measure(player: &Player) -> Vec<String> {
     }
     complaints.extend(measured.moved.iter().map(|what| format!("it moved while loading: {what}")));
     complaints
-}
-
-async fn console(player: &Player, path: &str, is_error: bool) -> Vec<String> {
-    let errors = browser::console_errors(&player.client).await;
-    let is_its_own = |text: &String| is_error && text.contains(&format!("{path} - Failed to load"));
-    errors.into_iter().filter(|text| !is_its_own(text)).collect()
 }

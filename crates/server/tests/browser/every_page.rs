@@ -1,22 +1,64 @@
-//! Every page at every width, light and dark, in every language.
+//! Every page at every width, light and dark, in every language and mode. One visitor looks at all
+//! of them: what is chosen on the page of settings changes them, not another browser.
 
 use crate::browser::Setup;
-use crate::checks::{assert_none, look_at};
-use crate::pages::{PUBLIC, Page};
+use crate::checks::{assert_none, look_everywhere};
+use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
+use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
 use crate::player::Player;
-use crate::visit::{shared_game, visit};
+use crate::visit::{own_game, shared_game, visit};
 
-/// Looks at each of the pages and tells what is wrong with them, all at once.
-async fn look_at_all(player: Player, pages: &[Page]) {
+/// Prices that stand still, so that no picture is another one for it.
+const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
+
+/// Looks at each of the pages, and tells what is wrong with them.
+async fn look_at_all(player: &Player, pages: &[Page], looks: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     for page in pages {
-        complaints.extend(look_at(&player, page.path, page.is_error).await);
-        player.picture(page.name).await;
+        let found =
+            look_everywhere(player, async |player| page.reach(player).await, page.may_say());
+        let found = found.await;
+        complaints.extend(found.into_iter().map(|text| format!("{} {looks} {text}", page.name)));
+        player.picture(&format!("{looks}-{}", page.name)).await;
+    }
+    complaints
+}
+
+/// Looks at pages in each mode and language.
+async fn look_in_all_looks(player: &Player, pages: &[Page]) {
+    let mut complaints = Vec::new();
+    for mode in MODES {
+        for language in LANGUAGES {
+            choose_looks(player, mode, language).await;
+            let looks = format!("{mode}-{language}");
+            complaints.extend(look_at_all(player, pages, &looks).await);
+            if mode == "easy" && pages.len() == OWN.len() {
+                complaints.extend(look_at_all(player, EASY, &looks).await);
+            }
+        }
     }
     assert_none(&complaints);
 }
 
 #[tokio::test]
 async fn nothing_is_wrong_with_any_page_that_anybody_sees() {
-    visit("public", shared_game(), Setup::default(), |player| look_at_all(player, PUBLIC)).await;
+    visit("public", shared_game(), Setup::default(), async |player| {
+        look_in_all_looks(&player, PUBLIC).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_wrong_with_any_page_of_a_player() {
+    let game = own_game(&STILL);
+    visit("own", &game, Setup::default(), async |player| {
+        register(&player, "Rudo", "standard").await;
+        make_operator(&game, "Rudo");
+        assert_none(&look_at_all(&player, NEW, "new").await);
+        trade(&player, "AAPL", "buy", "10").await;
+        trade(&player, "MSFT", "buy", "2.5").await;
+        trade(&player, "AAPL", "sell", "4").await;
+        look_in_all_looks(&player, OWN).await;
+    })
+    .await;
 }

@@ -8,6 +8,7 @@
 mod axe;
 mod browser;
 mod checks;
+mod deeds;
 mod every_page;
 mod pages;
 mod player;

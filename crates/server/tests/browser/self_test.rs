@@ -44,7 +44,7 @@ async fn open(player: &Player, what: &str) {
 
 #[tokio::test]
 async fn each_check_finds_what_it_is_for_and_nothing_else() {
-    visit("self-test", shared_game(), Setup::default(), |player| async move {
+    visit("self-test", shared_game(), Setup::default(), async |player| {
         open(&player, "").await;
         assert_eq!(look(&player).await, [""; 0], "nothing is wrong with a plain page");
         for (what, complaint) in WRONG {
@@ -63,7 +63,7 @@ async fn each_check_finds_what_it_is_for_and_nothing_else() {
 
 #[tokio::test]
 async fn dark_and_narrow_are_what_the_page_sees() {
-    visit("emulation", shared_game(), Setup::default(), |player| async move {
+    visit("emulation", shared_game(), Setup::default(), async |player| {
         open(&player, "<p class='night'>Black on black at night</p>").await;
         assert_eq!(look(&player).await, [""; 0]);
         player.prefer(Scheme::Dark).await;
@@ -79,7 +79,7 @@ async fn dark_and_narrow_are_what_the_page_sees() {
 #[tokio::test]
 async fn a_browser_without_scripts_runs_none() {
     let setup = Setup { runs_scripts: false, languages: "sn,en", ..Setup::default() };
-    visit("no-scripts", shared_game(), setup, |player| async move {
+    visit("no-scripts", shared_game(), setup, async |player| {
         open(&player, "<p id='say'>still</p><script>say.textContent = 'moved'</script>").await;
         assert_eq!(player.text("#say").await, "still");
         let languages = player.execute("return navigator.languages.join()", vec![]).await;

@@ -1,10 +1,10 @@
 //! Runs what one visitor does, and sees to it that the browser closes however that ends.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::OnceLock;
 
+use futures_util::FutureExt as _;
 use testkit::Openbell;
-use tokio::task::{LocalSet, spawn_local};
 
 use crate::browser::Setup;
 use crate::player::Player;
@@ -22,19 +22,19 @@ pub(crate) fn shared_game() -> &'static Openbell {
 
 /// Opens a browser, lets `story` happen and closes it. A story that fails leaves a picture of
 /// what the visitor saw then, `NAME-failed.png`.
-pub(crate) async fn visit<S, F>(name: &str, game: &Openbell, setup: Setup, story: S)
-where
-    S: FnOnce(Player) -> F,
-    F: Future<Output = ()> + 'static,
-{
+pub(crate) async fn visit(
+    name: &str,
+    game: &Openbell,
+    setup: Setup,
+    story: impl AsyncFnOnce(Player),
+) {
     let player = Player::open(name, setup, &game.url()).await;
-    let story = story(player.clone());
-    let outcome = LocalSet::new().run_until(async { spawn_local(story).await }).await;
+    let outcome = AssertUnwindSafe(story(player.clone())).catch_unwind().await;
     if outcome.is_err() {
         player.picture("failed").await;
     }
     player.close().await;
     if let Err(failure) = outcome {
-        resume_unwind(failure.into_panic());
+        resume_unwind(failure);
     }
 }
