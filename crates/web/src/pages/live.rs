@@ -1,5 +1,5 @@
-//! What a page keeps up to date while somebody looks at it: `GET /live`, a stream of small pieces of
-//! HTML that take the places of old ones by their ids. Who is told what and when is decided in
+//! What a page keeps up to date while somebody looks at it: `GET /live`, small pieces of HTML that
+//! take the places of old ones by their ids. Who is told what and when is decided in
 //! `events`; programs read `routes::events`. A page works without it.
 
 use axum::Router;
@@ -35,7 +35,7 @@ async fn stream(
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
-    // Whoever saves data does not ask; 204 tells an `EventSource` that was quicker not to come back.
+    // Whoever saves data does not ask; 204 tells an `EventSource` that did not to come back.
     if me.preferences.saves_data() {
         let kept = [(header::CACHE_CONTROL, "no-store")];
         return Ok((StatusCode::NO_CONTENT, kept).into_response());

@@ -1,5 +1,5 @@
-//! The portfolio: every holding, how it is spread, a check-up in sentences, and the curve beside the
-//! market's index. Buying and selling are `stock`'s and `order`'s.
+//! The portfolio: every holding, how it is spread, a check-up in sentences, and the curve beside
+//! the market's index. Buying and selling are `stock`'s and `order`'s.
 
 mod checkup;
 
@@ -94,7 +94,8 @@ async fn show(
 /// The market's index on the days of a curve, as if the same money had gone into it on the first of
 /// them. Empty where there is no index of its own.
 fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
-    let (Some(first), true) = (points.first(), state.market.source() != QuoteSource::Simulated)
+    let (Some(first), Some(last), true) =
+        (points.first(), points.last(), state.market.source() != QuoteSource::Simulated)
     else {
         return Vec::new();
     };
@@ -102,7 +103,8 @@ fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
     let finished = state.market.finished_sessions(now);
     let sessions = finished.saturating_sub(SESSIONS_MAX)..finished;
     let closes = sessions.filter_map(|session| {
-        let day = state.market.session_day(now, session).filter(|day| *day >= first.day)?;
+        let day = state.market.session_day(now, session)?;
+        let day = (first.day..=last.day).contains(&day).then_some(day)?;
         Some(Point { day, value: state.market.benchmark_close(now, session)?.0 })
     });
     let closes: Vec<Point> = closes.collect();

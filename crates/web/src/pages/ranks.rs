@@ -1,5 +1,5 @@
-//! Ranks: a page of the board with the reader's own place above it, or the rows around it. Of others
-//! it shows what they chose to show. The board itself is `leaderboard`'s.
+//! Ranks: a page of the board with the reader's own place above it, or the rows around it. Of
+//! others it shows what they chose to show. The board itself is `leaderboard`'s.
 
 use askama::Template;
 use axum::Router;

@@ -1,5 +1,5 @@
-//! What happens, told to programs while it happens: `GET /api/events`, as server-sent events. Who is
-//! told what and when is decided in `events`; here is only how it looks.
+//! What happens, told to programs while it happens: `GET /api/events`, as server-sent events. Who
+//! is told what and when is decided in `events`; here is only how it looks.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
