@@ -242,8 +242,9 @@ async fn what_another_node_committed_is_read_from_the_ledger() {
 
 /// Player and version in a trade's number, `t-<player>-<month>-<version>`.
 fn place(trade: &Value) -> (i64, i64) {
-    let number = trade["trade_id"].as_str().unwrap();
-    let parts: Vec<i64> = number.split('-').skip(1).map(|part| part.parse().unwrap()).collect();
+    let number = trade["trade_id"].as_str().expect("a text");
+    let parts: Vec<i64> =
+        number.split('-').skip(1).map(|part| part.parse().expect("a number")).collect();
     (parts[0], parts[2])
 }
 

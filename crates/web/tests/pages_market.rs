@@ -26,15 +26,15 @@ async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -
 /// The player's cash and how many entries the ledger has.
 async fn account(browser: &mut Browser<'_>) -> (String, usize) {
     let export = browser.get("/settings/export").await.json();
-    let cash = export["account"]["cash"].as_str().unwrap().to_owned();
-    (cash, export["ledger"].as_array().unwrap().len())
+    let cash = export["account"]["cash"].as_str().expect("it is there").to_owned();
+    (cash, export["ledger"].as_array().expect("it is there").len())
 }
 
 /// Confirms a review; where that leads.
 async fn confirm(browser: &mut Browser<'_>, review: &Page) -> String {
     let answer = browser.submit(review, "/orders", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    answer.header("location").unwrap().to_owned()
+    answer.header("location").expect("it is there").to_owned()
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn token_of(app: &App, name: &str) -> String {
     let email = format!("{}@pages.example.com", name.to_lowercase());
     let login = json!({ "email": email, "password": common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
-    login["token"].as_str().unwrap().to_owned()
+    login["token"].as_str().expect("it is there").to_owned()
 }
 
 async fn trade(app: &App, token: &str, side: &str, symbol: &str, shares: i64) {

@@ -12,9 +12,9 @@ async fn save(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) 
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, action, fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
-    let target = answer.header("location").unwrap().to_owned();
+    let target = answer.header("location").expect("it is there").to_owned();
     assert!(target.starts_with("/settings?done="), "{target}");
-    browser.page(target.split('#').next().unwrap()).await;
+    browser.page(target.split('#').next().expect("it is there")).await;
 }
 
 /// Sends a form that is refused; the text of the page that tells why.

@@ -128,7 +128,7 @@ impl Writer {
                 if page * ROWS < total {
                     Some((text, Stage::Holdings(page + 1)))
                 } else {
-                    Some((self.next_list(text, "ledger"), Stage::Ledger(None)))
+                    Some((self.next_list(&text, "ledger"), Stage::Ledger(None)))
                 }
             }
             Stage::Ledger(before) => {
@@ -137,7 +137,7 @@ impl Writer {
                 let text = self.rows(found.rows.iter().map(|row| json!(Transaction::new(row))));
                 match found.next {
                     Some(next) => Some((text, Stage::Ledger(Some(next)))),
-                    None => Some((self.next_list(text, "notes"), Stage::Notes(0))),
+                    None => Some((self.next_list(&text, "notes"), Stage::Notes(0))),
                 }
             }
             Stage::Notes(after) => {
@@ -169,7 +169,7 @@ impl Writer {
     }
 
     /// Ends a list and begins the next one.
-    fn next_list(&mut self, text: String, name: &str) -> String {
+    fn next_list(&mut self, text: &str, name: &str) -> String {
         self.is_first = true;
         format!("{text}],\"{name}\":[")
     }
