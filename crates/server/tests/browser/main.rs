@@ -14,4 +14,5 @@ mod pages;
 mod player;
 mod screenshots;
 mod self_test;
+mod stories;
 mod visit;
