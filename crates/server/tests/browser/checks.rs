@@ -44,22 +44,36 @@ struct Measured {
     moved: Vec<String>,
 }
 
-/// Looks at a page at every width, in light and dark, and tells what is wrong with it. `arrive`
-/// leads there anew each time; `may_say` is a part of what the console may tell, if anything.
+/// How closely pages are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// At every width, in light and dark.
+    Whole,
+    /// On a phone, in light.
+    Glance,
+}
+
+/// Looks at a page and tells what is wrong with it. `arrive` leads there anew each time; `may_say`
+/// is a part of what the console may tell, if anything.
 pub(crate) async fn look_everywhere(
     player: &Player,
+    care: Care,
     arrive: impl AsyncFn(&Player),
     may_say: Option<&str>,
 ) -> Vec<String> {
+    let (widths, schemes) = match care {
+        Care::Whole => (&WIDTHS[..], &Scheme::ALL[..]),
+        Care::Glance => (&WIDTHS[1..2], &Scheme::ALL[..1]),
+    };
     let mut complaints = Vec::new();
-    for width in WIDTHS {
+    for width in widths.iter().copied() {
         player.resize(width).await;
         arrive(player).await;
         let mut found = measure(player).await;
         let console = browser::console_errors(&player.client).await;
         let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
         found.extend(console.into_iter().filter(is_a_surprise));
-        for scheme in Scheme::ALL {
+        for scheme in schemes.iter().copied() {
             player.prefer(scheme).await;
             let violations = axe::violations(player).await;
             found.extend(violations.into_iter().map(|text| format!("{}: {text}", scheme.name())));

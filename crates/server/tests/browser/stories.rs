@@ -5,7 +5,9 @@
 use fantoccini::key::Key;
 
 use crate::browser::{Setup, console_errors};
-use crate::deeds::{MODES, confirm, fields_of, fill_ticket, register, review, send_again, sign_out};
+use crate::deeds::{
+    MODES, confirm, fields_of, fill_ticket, register, review, send_again, sign_out,
+};
 use crate::player::Player;
 use crate::visit::{own_game, shared_game, visit};
 
@@ -85,11 +87,9 @@ async fn tab_to(player: &Player, css: &str) {
 async fn the_keyboard_alone_is_enough() {
     visit("keyboard", shared_game(), Setup::default(), async |player| {
         player.go("/register").await;
-        for (field, words) in [
-            ("name", "Keys"),
-            ("email", "keys@example.org"),
-            ("password", "correct horse battery"),
-        ] {
+        for (field, words) in
+            [("name", "Keys"), ("email", "keys@example.org"), ("password", "correct horse battery")]
+        {
             tab_to(&player, &format!("input[name='{field}']")).await;
             player.types(words).await;
         }
