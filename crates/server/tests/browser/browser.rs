@@ -11,9 +11,11 @@ use url::{ParseError, Url};
 
 /// Root may not use chromium's sandbox, and the tests visit nothing but our own pages. The pipe
 /// lets the browser end with its driver, however that ends. The rest keeps it from calling home
-/// and from needing what a container does not have.
-const ARGUMENTS: [&str; 13] = [
+/// and from needing what a container does not have; scrollbars, which phones lay over a page,
+/// would take width from it.
+const ARGUMENTS: [&str; 14] = [
     "--headless=new",
+    "--hide-scrollbars",
     "--no-sandbox",
     "--remote-debugging-pipe",
     "--disable-gpu",

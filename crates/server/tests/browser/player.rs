@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::elements::{Element, ElementRef};
+use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
@@ -72,13 +73,15 @@ impl Player {
     /// Presses the link, button or summary that reads so, or begins so.
     pub(crate) async fn press(&self, words: &str) {
         let element = self.found("press", words, None).await;
-        element.click().await.unwrap_or_else(|error| panic!("pressing {words:?}: {error}"));
+        let pressed = self.click(&element).await;
+        pressed.unwrap_or_else(|error| panic!("pressing {words:?}: {error}"));
     }
 
     /// Presses what a selector finds, for what has other words in each language.
     pub(crate) async fn press_at(&self, css: &str) {
         let element = self.element(css).await;
-        element.click().await.unwrap_or_else(|error| panic!("pressing {css}: {error}"));
+        let pressed = self.click(&element).await;
+        pressed.unwrap_or_else(|error| panic!("pressing {css}: {error}"));
     }
 
     /// Presses the button of the form that posts to a path beginning so.
@@ -106,7 +109,7 @@ impl Player {
         let list = self.execute(script, vec![json!(name)]).await;
         let chosen = match self.as_element(&list) {
             Some(list) => list.select_by_value(value).await,
-            None => self.found("field", name, Some(value)).await.click().await,
+            None => self.click(&self.found("field", name, Some(value)).await).await,
         };
         chosen.unwrap_or_else(|error| panic!("choosing {value} of {name}: {error}"));
     }
@@ -127,9 +130,13 @@ impl Player {
         focused.send_keys(words).await.expect("it takes text");
     }
 
-    /// What the first element that a selector finds reads, as a person sees it.
+    /// What the first element that a selector finds reads, as a person sees it. It may be replaced
+    /// by another one at any moment.
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.element(css).await.text().await.unwrap_or_else(|error| panic!("{css}: {error}"))
+        self.element(css).await;
+        let script = "return document.querySelector(arguments[0])?.innerText ?? ''";
+        let text = self.execute(script, vec![json!(css)]).await;
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     /// How many elements a selector finds now.
@@ -197,6 +204,13 @@ impl Player {
     async fn visible_text(&self) -> String {
         let text = self.execute("return document.body.innerText", Vec::new()).await;
         text.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Presses an element after scrolling to it, as people do who see that something lies over it.
+    async fn click(&self, element: &Element) -> Result<(), CmdError> {
+        let place = serde_json::to_value(element).expect("an element has a number");
+        self.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![place]).await;
+        element.click().await
     }
 
     async fn write(&self, element: &Element, words: &str) {

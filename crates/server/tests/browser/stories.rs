@@ -50,7 +50,7 @@ async fn plays(player: &Player, name: &str, mode: &str) {
 async fn somebody_plays_in_every_mode() {
     for mode in MODES {
         visit(mode, shared_game(), Setup::default(), async move |player| {
-            plays(&player, &format!("Tendai {mode}"), mode).await;
+            plays(&player, &format!("Tendai{mode}"), mode).await;
             assert_eq!(console_errors(&player.client).await, [String::new(); 0]);
         })
         .await;
