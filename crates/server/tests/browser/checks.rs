@@ -70,6 +70,12 @@ pub(crate) async fn look_everywhere(
         player.resize(width).await;
         arrive(player).await;
         let mut found = measure(player).await;
+        if !found.is_empty() {
+            // A browser that stumbles paints half a page; what is wrong with one is wrong again.
+            arrive(player).await;
+            let again = measure(player).await;
+            found.retain(|complaint| again.contains(complaint));
+        }
         let console = browser::console_errors(&player.client).await;
         let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
         found.extend(console.into_iter().filter(is_a_surprise));
