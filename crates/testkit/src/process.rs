@@ -23,7 +23,8 @@ const PORTS: Range<u16> = 10_240..32_768;
 
 /// The shell turns into the server. Before, it leaves a watcher behind that reads our pipe: the
 /// pipe ends when we drop it or when we die, however we die. The watcher then sends the signal,
-/// waits for the server (at most 5 s, then it kills) and removes the directory. Only when it is
+/// waits for the server (at most 5 s, then it kills) and removes the directory, again if what the
+/// server had started wrote into it once more (5 s at most). Only when it is
 /// told to leave, because the server is gone and another watcher is there, it just goes.
 const SCRIPT: &str = r#"
 signal=$1 dir=$2; shift 2
@@ -34,7 +35,8 @@ exec 3<&0
   looks=0
   while kill -0 $$ && [ $looks -lt 100 ]; do sleep 0.05; looks=$((looks + 1)); done
   kill -s KILL $$
-  rm -rf "$dir"
+  looks=0
+  while rm -rf "$dir"; sleep 0.05; [ -e "$dir" ] && [ $looks -lt 100 ]; do looks=$((looks + 1)); done
 ) 2>/dev/null &
 exec "$@" 3<&- </dev/null >"$dir/log" 2>&1
 "#;
@@ -87,7 +89,6 @@ impl ServerProcess {
     }
 
     /// Where it keeps its files.
-    #[cfg(test)]
     pub(crate) fn directory(&self) -> &Path {
         &self.dir
     }
@@ -179,6 +180,24 @@ pub(crate) fn run(command: &mut Command) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} failed ({}):\n{errors}", output.status);
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Whether a program is in PATH.
+pub(crate) fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// Waits until another process has got so far (60 s at most).
+#[cfg(test)]
+pub(crate) fn eventually(is_so: impl Fn() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if is_so() {
+            return;
+        }
+        pause();
+    }
+    panic!("it never came to that");
 }
 
 /// The value of a variable by which `./test` names a server it started for the whole run.

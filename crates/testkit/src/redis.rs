@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::process::{Recipe, ServerProcess, environment};
+use crate::process::{Recipe, ServerProcess, environment, installed};
 
 /// Names the server that `./test` started for the whole run, as a URL.
 pub const REDIS_URL_VARIABLE: &str = "OPENBELL_TEST_REDIS_URL";
@@ -22,9 +22,8 @@ impl Redis {
     /// # Panics
     /// When no Redis is installed, or when it does not start.
     pub fn start() -> Self {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let installed = std::env::split_paths(&path).any(|dir| dir.join("redis-server").is_file());
-        assert!(installed, "redis-server is not installed; `./test` installs it");
+        let is_there = installed("redis-server");
+        assert!(is_there, "redis-server is not installed; `./test` installs it");
         let recipe = Recipe {
             user: None,
             stop_signal: "TERM",

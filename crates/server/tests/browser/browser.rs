@@ -1,0 +1,144 @@
+//! One headless chromium with a fresh profile, set up as one visitor's: its width, its colour
+//! scheme, its languages, whether it runs scripts. It knows nothing of the pages.
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use hyper::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use testkit::chromedriver_url;
+use url::{ParseError, Url};
+
+/// Root may not use chromium's sandbox, and the tests visit nothing but our own pages. The pipe
+/// lets the browser end with its driver, however that ends. The rest keeps it from calling home
+/// and from needing what a container does not have; scrollbars, which phones lay over a page,
+/// would take width from it.
+const ARGUMENTS: [&str; 14] = [
+    "--headless=new",
+    "--hide-scrollbars",
+    "--no-sandbox",
+    "--remote-debugging-pipe",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--no-first-run",
+    "--no-default-browser-check",
+];
+
+/// What `prefers-color-scheme` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Light,
+    Dark,
+}
+
+impl Scheme {
+    pub(crate) const ALL: [Self; 2] = [Self::Light, Self::Dark];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// How a visitor's browser is set up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    /// In CSS pixels.
+    pub(crate) width: u32,
+    pub(crate) scheme: Scheme,
+    pub(crate) runs_scripts: bool,
+    /// As in the header `Accept-Language`, without weights.
+    pub(crate) languages: &'static str,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { width: 1280, scheme: Scheme::Light, runs_scripts: true, languages: "en" }
+    }
+}
+
+/// Opens a browser.
+pub(crate) async fn open(setup: Setup) -> Client {
+    let preferences = json!({
+        "intl.accept_languages": setup.languages,
+        // 1 allows and 2 blocks.
+        "profile.managed_default_content_settings.javascript":
+            if setup.runs_scripts { 1 } else { 2 },
+    });
+    let Value::Object(capabilities) = json!({
+        "goog:chromeOptions": { "args": ARGUMENTS, "prefs": preferences },
+        "goog:loggingPrefs": { "browser": "ALL" },
+    }) else {
+        unreachable!("it is written as an object above")
+    };
+    let mut builder = ClientBuilder::new(HttpConnector::new());
+    let driver = chromedriver_url();
+    let client = builder.capabilities(capabilities).connect(&driver).await;
+    let client = client.expect("a browser opens");
+    resize(&client, setup.width, height_for(setup.width)).await;
+    set_scheme(&client, setup.scheme).await;
+    client
+}
+
+/// How high the window of a phone or of a desk is, in CSS pixels.
+pub(crate) fn height_for(width: u32) -> u32 {
+    if width < 600 { 740 } else { 900 }
+}
+
+/// Gives the current tab a size, whatever a window's least size is.
+pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
+    let metrics =
+        json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+    devtools(client, "Emulation.setDeviceMetricsOverride", metrics).await;
+}
+
+/// Makes the current tab prefer a colour scheme.
+pub(crate) async fn set_scheme(client: &Client, scheme: Scheme) {
+    let features = json!([{ "name": "prefers-color-scheme", "value": scheme.name() }]);
+    devtools(client, "Emulation.setEmulatedMedia", json!({ "features": features })).await;
+}
+
+/// A command of the DevTools protocol to the current tab.
+pub(crate) async fn devtools(client: &Client, command: &str, parameters: Value) -> Value {
+    let body = json!({ "cmd": command, "params": parameters });
+    let sent = client.issue_cmd(DriverCommand { path: "goog/cdp/execute", body }).await;
+    sent.unwrap_or_else(|error| panic!("{command}: {error}"))
+}
+
+/// The errors that the browser's console got since the last call.
+pub(crate) async fn console_errors(client: &Client) -> Vec<String> {
+    let body = json!({ "type": "browser" });
+    let log = client.issue_cmd(DriverCommand { path: "se/log", body }).await.expect("a log");
+    let entries = log.as_array().expect("a list of entries");
+    entries
+        .iter()
+        .filter(|entry| entry["level"] == "SEVERE")
+        .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// A command that chromedriver has beyond the WebDriver standard.
+#[derive(Debug)]
+struct DriverCommand {
+    /// Below the session.
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for DriverCommand {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}

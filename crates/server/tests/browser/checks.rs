@@ -1,0 +1,118 @@
+//! What a page must always be, whoever looks at it and however: axe finds nothing, the console has
+//! no error, nothing scrolls sideways, there is one first heading, and nothing moved while it
+//! loaded. What the page says is not looked at.
+
+use serde::Deserialize;
+
+use crate::axe;
+use crate::browser::{self, Scheme};
+use crate::player::Player;
+
+/// The widths at which pages are looked at: the least one that must work, a phone, a desk.
+pub(crate) const WIDTHS: [u32; 3] = [320, 360, 1280];
+
+/// Two frames later the browser has told of all that moved.
+const MEASURE: &str = r#"
+const done = arguments[arguments.length - 1];
+const moved = [];
+const note = (entries) => entries.filter((entry) => !entry.hadRecentInput).forEach((entry) =>
+  moved.push(...entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 120) || "something")));
+const observer = new PerformanceObserver((list) => note(list.getEntries()));
+observer.observe({ type: "layout-shift", buffered: true });
+requestAnimationFrame(() => requestAnimationFrame(() => {
+  note(observer.takeRecords());
+  observer.disconnect();
+  const root = document.documentElement;
+  const wide = [...document.body.querySelectorAll("*")].filter((element) =>
+    element.getBoundingClientRect().right > root.clientWidth + 1);
+  done({
+    first_headings: document.querySelectorAll("h1").length,
+    width: root.clientWidth,
+    content_width: root.scrollWidth,
+    widest: wide.map((element) => element.outerHTML.slice(0, 120)).slice(0, 3),
+    moved,
+  });
+}));
+"#;
+
+#[derive(Deserialize)]
+struct Measured {
+    first_headings: usize,
+    width: u32,
+    content_width: u32,
+    widest: Vec<String>,
+    moved: Vec<String>,
+}
+
+/// How closely pages are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// At every width, in light and dark.
+    Whole,
+    /// On a phone, in light.
+    Glance,
+}
+
+/// Looks at a page and tells what is wrong with it. `arrive` leads there anew each time; `may_say`
+/// is a part of what the console may tell, if anything.
+pub(crate) async fn look_everywhere(
+    player: &Player,
+    care: Care,
+    arrive: impl AsyncFn(&Player),
+    may_say: Option<&str>,
+) -> Vec<String> {
+    let (widths, schemes) = match care {
+        Care::Whole => (&WIDTHS[..], &Scheme::ALL[..]),
+        Care::Glance => (&WIDTHS[1..2], &Scheme::ALL[..1]),
+    };
+    let mut complaints = Vec::new();
+    for width in widths.iter().copied() {
+        player.resize(width).await;
+        arrive(player).await;
+        let mut found = measure(player).await;
+        if !found.is_empty() {
+            // A browser that stumbles paints half a page; what is wrong with one is wrong again.
+            arrive(player).await;
+            let again = measure(player).await;
+            found.retain(|complaint| again.contains(complaint));
+        }
+        let console = browser::console_errors(&player.client).await;
+        let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
+        found.extend(console.into_iter().filter(is_a_surprise));
+        for scheme in schemes.iter().copied() {
+            player.prefer(scheme).await;
+            let violations = axe::violations(player).await;
+            found.extend(violations.into_iter().map(|text| format!("{}: {text}", scheme.name())));
+        }
+        complaints.extend(found.into_iter().map(|text| format!("at {width} px: {text}")));
+    }
+    complaints
+}
+
+/// Tells what is wrong with the page as it is now.
+pub(crate) async fn look(player: &Player) -> Vec<String> {
+    let mut complaints = measure(player).await;
+    complaints.extend(browser::console_errors(&player.client).await);
+    complaints.extend(axe::violations(player).await);
+    complaints
+}
+
+/// Fails with all complaints when there is one.
+pub(crate) fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+async fn measure(player: &Player) -> Vec<String> {
+    let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
+    let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
+    let mut complaints = Vec::new();
+    if measured.first_headings != 1 {
+        complaints.push(format!("{} first headings", measured.first_headings));
+    }
+    if measured.content_width > measured.width {
+        let (content, widest) = (measured.content_width, measured.widest.join("\n    "));
+        complaints.push(format!("it is {content} px wide and scrolls sideways:\n    {widest}"));
+    }
+    complaints.extend(measured.moved.iter().map(|what| format!("it moved while loading: {what}")));
+    complaints
+}

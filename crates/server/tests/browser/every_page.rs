@@ -1,0 +1,66 @@
+//! Every page at every width, light and dark, in every language and mode. One visitor looks at all
+//! of them: what is chosen on the page of settings changes them, not another browser.
+
+use crate::browser::Setup;
+use crate::checks::{Care, assert_none, look_everywhere};
+use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
+use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
+use crate::player::Player;
+use crate::visit::{own_game, shared_game, visit};
+
+/// Prices that stand still, so that no picture is another one for it.
+const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
+
+/// Looks at each of the pages, and tells what is wrong with them.
+async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for page in pages {
+        let found =
+            look_everywhere(player, care, async |player| page.reach(player).await, page.may_say());
+        let found = found.await;
+        complaints.extend(found.into_iter().map(|text| format!("{} {looks} {text}", page.name)));
+        player.picture(&format!("{looks}-{}", page.name)).await;
+    }
+    complaints
+}
+
+/// Looks at pages in each mode and language.
+async fn look_in_all_looks(player: &Player, pages: &[Page]) {
+    let mut complaints = Vec::new();
+    for (mode, closely) in MODES.into_iter().zip(LANGUAGES) {
+        for language in LANGUAGES {
+            // Every mode and every language is looked at closely once.
+            let care = if language == closely { Care::Whole } else { Care::Glance };
+            choose_looks(player, mode, language).await;
+            let looks = format!("{mode}-{language}");
+            complaints.extend(look_at_all(player, care, pages, &looks).await);
+            if mode == "easy" && pages.len() == OWN.len() {
+                complaints.extend(look_at_all(player, care, EASY, &looks).await);
+            }
+        }
+    }
+    assert_none(&complaints);
+}
+
+#[tokio::test]
+async fn nothing_is_wrong_with_any_page_that_anybody_sees() {
+    visit("public", shared_game(), Setup::default(), async |player| {
+        look_in_all_looks(&player, PUBLIC).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_wrong_with_any_page_of_a_player() {
+    let game = own_game(&STILL);
+    visit("own", &game, Setup::default(), async |player| {
+        register(&player, "Rudo", "standard").await;
+        make_operator(&game, "Rudo");
+        assert_none(&look_at_all(&player, Care::Whole, NEW, "new").await);
+        trade(&player, "AAPL", "buy", "10").await;
+        trade(&player, "MSFT", "buy", "2.5").await;
+        trade(&player, "AAPL", "sell", "4").await;
+        look_in_all_looks(&player, OWN).await;
+    })
+    .await;
+}

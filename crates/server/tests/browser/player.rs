@@ -1,0 +1,268 @@
+//! A person at a browser: goes to a page, presses what can be pressed, fills in fields, reads.
+//! Everything here is found as a person or a reader of the HTML finds it, and what takes time is
+//! waited for by looking again. It holds no knowledge of a single page.
+
+use std::time::Duration;
+
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
+use fantoccini::elements::{Element, ElementRef};
+use fantoccini::error::CmdError;
+use fantoccini::key::Key;
+use fantoccini::{Client, Locator};
+use serde_json::{Value, json};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::browser::{self, Scheme, Setup};
+use crate::screenshots;
+
+/// How long anything may take before a test gives up, and how often it looks.
+const DEADLINE: Duration = Duration::from_secs(20);
+const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+
+/// The key under which WebDriver hands out an element.
+const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A visitor. Clones are the same person at the same browser.
+#[derive(Clone)]
+pub(crate) struct Player {
+    pub(crate) client: Client,
+    /// `http://127.0.0.1:PORT`.
+    base: String,
+    /// Under which the screenshots are kept.
+    name: String,
+}
+
+impl Player {
+    /// Opens a browser for a visitor of the game at `base`.
+    pub(crate) async fn open(name: &str, setup: Setup, base: &str) -> Self {
+        let client = browser::open(setup).await;
+        Self { client, base: base.to_owned(), name: name.to_owned() }
+    }
+
+    /// Closes the browser.
+    pub(crate) async fn close(self) {
+        self.client.close().await.expect("the browser closes");
+    }
+
+    /// Types an address: a path of the game, or a whole URL.
+    pub(crate) async fn go(&self, path: &str) {
+        let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.into() };
+        self.client.goto(&url).await.unwrap_or_else(|error| panic!("going to {path}: {error}"));
+    }
+
+    /// Presses "reload".
+    pub(crate) async fn reload(&self) {
+        self.client.refresh().await.expect("the page loads again");
+    }
+
+    /// Where the browser is, without the game's own address.
+    pub(crate) async fn path(&self) -> String {
+        let url = self.client.current_url().await.expect("an address").to_string();
+        url.strip_prefix(&self.base).unwrap_or(&url).to_owned()
+    }
+
+    /// Waits until the browser is on a path that begins so.
+    pub(crate) async fn arrives_at(&self, beginning: &str) {
+        let arrived = async || self.path().await.starts_with(beginning);
+        if !self.comes_true(arrived).await {
+            let (path, words) = (self.path().await, self.text("body").await);
+            panic!("{}: is at {path} and not at {beginning}; it reads: {words}", self.name);
+        }
+    }
+
+    /// Presses the link, button or summary that reads so, or begins so.
+    pub(crate) async fn press(&self, words: &str) {
+        let element = self.found("press", words, None).await;
+        let pressed = self.click(&element).await;
+        pressed.unwrap_or_else(|error| panic!("pressing {words:?}: {error}"));
+    }
+
+    /// Presses what a selector finds, for what has other words in each language.
+    pub(crate) async fn press_at(&self, css: &str) {
+        let element = self.element(css).await;
+        let pressed = self.click(&element).await;
+        pressed.unwrap_or_else(|error| panic!("pressing {css}: {error}"));
+    }
+
+    /// Presses the button of the form that posts to a path beginning so.
+    pub(crate) async fn submit(&self, action: &str) {
+        self.press_at(&format!("form[action^='{action}'] button:not([type=button])")).await;
+    }
+
+    /// Fills in the field with this label; of a list, the choice that reads so.
+    pub(crate) async fn fill(&self, label: &str, words: &str) {
+        let element = self.found("control", label, None).await;
+        self.write(&element, words).await;
+    }
+
+    /// Fills in the field with this name, in any language.
+    pub(crate) async fn fill_named(&self, name: &str, words: &str) {
+        let element = self.found("field", name, None).await;
+        self.write(&element, words).await;
+    }
+
+    /// Chooses the value of a list, a radio button or a check box with this name.
+    pub(crate) async fn choose(&self, name: &str, value: &str) {
+        let script = "const named = [...document.getElementsByName(arguments[0])];
+            const list = named.find((element) => element.tagName === 'SELECT');
+            return list ? list : null";
+        let list = self.execute(script, vec![json!(name)]).await;
+        let chosen = match self.as_element(&list) {
+            Some(list) => list.select_by_value(value).await,
+            None => self.click(&self.found("field", name, Some(value)).await).await,
+        };
+        chosen.unwrap_or_else(|error| panic!("choosing {value} of {name}: {error}"));
+    }
+
+    /// Presses keys, each down and up.
+    pub(crate) async fn keys(&self, keys: &[Key]) {
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        for key in keys {
+            let value = char::from(*key);
+            actions = actions.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(actions).await.expect("keys are pressed");
+    }
+
+    /// Types where the focus is.
+    pub(crate) async fn types(&self, words: &str) {
+        let focused = self.client.active_element().await.expect("something has the focus");
+        focused.send_keys(words).await.expect("it takes text");
+    }
+
+    /// What the first element that a selector finds reads, as a person sees it. It may be replaced
+    /// by another one at any moment.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.element(css).await;
+        let script = "return document.querySelector(arguments[0])?.innerText ?? ''";
+        let text = self.execute(script, vec![json!(css)]).await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// How many elements a selector finds now.
+    pub(crate) async fn count(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.expect("a valid selector").len()
+    }
+
+    /// Waits until the page shows these words.
+    pub(crate) async fn sees(&self, words: &str) {
+        let seen = async || self.visible_text().await.contains(words);
+        if !self.comes_true(seen).await {
+            let (path, all) = (self.path().await, self.visible_text().await);
+            panic!("{}: {path} does not show {words:?}; it reads: {all}", self.name);
+        }
+    }
+
+    /// Waits until a condition holds; `what` says what was waited for when it never does.
+    pub(crate) async fn until(&self, what: &str, holds: impl AsyncFnMut() -> bool) {
+        assert!(self.comes_true(holds).await, "{}: it never came true that {what}", self.name);
+    }
+
+    /// Makes the browser so wide.
+    pub(crate) async fn resize(&self, width: u32) {
+        browser::resize(&self.client, width, browser::height_for(width)).await;
+    }
+
+    /// Makes the browser prefer light or dark.
+    pub(crate) async fn prefer(&self, scheme: Scheme) {
+        browser::set_scheme(&self.client, scheme).await;
+    }
+
+    /// Opens a second tab, in which this person goes on, and gives the first one's handle.
+    pub(crate) async fn open_tab(&self, setup: Setup) -> fantoccini::wd::WindowHandle {
+        let first = self.client.window().await.expect("a tab");
+        let second = self.client.new_window(true).await.expect("a tab opens").handle;
+        self.client.switch_to_window(second).await.expect("it is there");
+        self.resize(setup.width).await;
+        self.prefer(setup.scheme).await;
+        first
+    }
+
+    /// Goes on in another tab, and gives the handle of this one.
+    pub(crate) async fn switch_tab(
+        &self,
+        to: fantoccini::wd::WindowHandle,
+    ) -> fantoccini::wd::WindowHandle {
+        let left = self.client.window().await.expect("a tab");
+        self.client.switch_to_window(to).await.expect("it is there");
+        left
+    }
+
+    /// Keeps a picture of the whole page for people to look at.
+    pub(crate) async fn picture(&self, name: &str) {
+        let file = screenshots::directory().join(format!("{}-{name}.png", self.name));
+        screenshots::take(&self.client, &file).await;
+    }
+
+    /// Runs a script in the page, which works where the page may run none.
+    pub(crate) async fn execute(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let ran = self.client.execute(script, arguments).await;
+        ran.unwrap_or_else(|error| panic!("{}: a script of the test: {error}", self.name))
+    }
+
+    /// Everything that the page shows now.
+    async fn visible_text(&self) -> String {
+        let text = self.execute("return document.body.innerText", Vec::new()).await;
+        text.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Presses an element after scrolling to it, as people do who see that something lies over it.
+    async fn click(&self, element: &Element) -> Result<(), CmdError> {
+        let place = serde_json::to_value(element).expect("an element has a number");
+        self.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![place]).await;
+        element.click().await
+    }
+
+    async fn write(&self, element: &Element, words: &str) {
+        let list = element.tag_name().await.expect("a field") == "select";
+        let written = if list {
+            element.select_by_label(words).await
+        } else {
+            element.clear().await.expect("it can be emptied");
+            element.send_keys(words).await
+        };
+        written.unwrap_or_else(|error| panic!("filling in {words:?}: {error}"));
+    }
+
+    /// Waits for what `find.js` finds.
+    async fn found(&self, kind: &str, wanted: &str, value: Option<&str>) -> Element {
+        let mut found = None;
+        let looks = async || {
+            let arguments = vec![json!(kind), json!(wanted), json!(value)];
+            found = self.as_element(&self.execute(include_str!("find.js"), arguments).await);
+            found.is_some()
+        };
+        if !self.comes_true(looks).await {
+            let (path, all) = (self.path().await, self.visible_text().await);
+            panic!("{}: no {kind} {wanted:?} at {path}; it reads: {all}", self.name);
+        }
+        found.expect("it came true that it is found")
+    }
+
+    async fn element(&self, css: &str) -> Element {
+        let wait = self.client.wait().at_most(DEADLINE).every(LOOK_INTERVAL);
+        match wait.for_element(Locator::Css(css)).await {
+            Ok(element) => element,
+            Err(error) => {
+                let (path, all) = (self.path().await, self.visible_text().await);
+                panic!("{}: {css} at {path}: {error}; it reads: {all}", self.name)
+            }
+        }
+    }
+
+    fn as_element(&self, value: &Value) -> Option<Element> {
+        let id = value.get(ELEMENT_KEY)?.as_str()?.to_owned();
+        Some(Element::from_element_id(self.client.clone(), ElementRef::from(id)))
+    }
+
+    async fn comes_true(&self, mut holds: impl AsyncFnMut() -> bool) -> bool {
+        let mut looks = interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let coming = async {
+            while !holds().await {
+                looks.tick().await;
+            }
+        };
+        timeout(DEADLINE, coming).await.is_ok()
+    }
+}
