@@ -3,14 +3,13 @@
 //! always be (axe, no console error, no sideways scrolling) is said once, in `checks`, for every
 //! page that `pages` lists. The numbers and words of a page are the affair of `crates/web/tests`.
 
-#![expect(dead_code, reason = "x")]
-
 mod axe;
 mod browser;
 mod checks;
 mod deeds;
 mod every_page;
 mod pages;
+mod pictures;
 mod player;
 mod screenshots;
 mod self_test;

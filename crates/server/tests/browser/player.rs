@@ -2,6 +2,7 @@
 //! Everything here is found as a person or a reader of the HTML finds it, and what takes time is
 //! waited for by looking again. It holds no knowledge of a single page.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
@@ -70,13 +71,6 @@ impl Player {
         }
     }
 
-    /// Presses the link, button or summary that reads so, or begins so.
-    pub(crate) async fn press(&self, words: &str) {
-        let element = self.found("press", words, None).await;
-        let pressed = self.click(&element).await;
-        pressed.unwrap_or_else(|error| panic!("pressing {words:?}: {error}"));
-    }
-
     /// Presses what a selector finds, for what has other words in each language.
     pub(crate) async fn press_at(&self, css: &str) {
         let element = self.element(css).await;
@@ -89,15 +83,9 @@ impl Player {
         self.press_at(&format!("form[action^='{action}'] button:not([type=button])")).await;
     }
 
-    /// Fills in the field with this label; of a list, the choice that reads so.
-    pub(crate) async fn fill(&self, label: &str, words: &str) {
-        let element = self.found("control", label, None).await;
-        self.write(&element, words).await;
-    }
-
     /// Fills in the field with this name, in any language.
     pub(crate) async fn fill_named(&self, name: &str, words: &str) {
-        let element = self.found("field", name, None).await;
+        let element = self.found(name, None).await;
         self.write(&element, words).await;
     }
 
@@ -109,7 +97,7 @@ impl Player {
         let list = self.execute(script, vec![json!(name)]).await;
         let chosen = match self.as_element(&list) {
             Some(list) => list.select_by_value(value).await,
-            None => self.click(&self.found("field", name, Some(value)).await).await,
+            None => self.click(&self.found(name, Some(value)).await).await,
         };
         chosen.unwrap_or_else(|error| panic!("choosing {value} of {name}: {error}"));
     }
@@ -190,8 +178,16 @@ impl Player {
 
     /// Keeps a picture of the whole page for people to look at.
     pub(crate) async fn picture(&self, name: &str) {
-        let file = screenshots::directory().join(format!("{}-{name}.png", self.name));
-        screenshots::take(&self.client, &file).await;
+        screenshots::take(&self.client, &self.picture_file(name)).await;
+    }
+
+    /// Keeps a picture of what the window shows.
+    pub(crate) async fn snapshot(&self, name: &str) {
+        screenshots::take_window(&self.client, &self.picture_file(name)).await;
+    }
+
+    fn picture_file(&self, name: &str) -> PathBuf {
+        screenshots::directory().join(format!("{}-{name}.png", self.name))
     }
 
     /// Runs a script in the page, which works where the page may run none.
@@ -225,16 +221,16 @@ impl Player {
     }
 
     /// Waits for what `find.js` finds.
-    async fn found(&self, kind: &str, wanted: &str, value: Option<&str>) -> Element {
+    async fn found(&self, wanted: &str, value: Option<&str>) -> Element {
         let mut found = None;
         let looks = async || {
-            let arguments = vec![json!(kind), json!(wanted), json!(value)];
+            let arguments = vec![json!(wanted), json!(value)];
             found = self.as_element(&self.execute(include_str!("find.js"), arguments).await);
             found.is_some()
         };
         if !self.comes_true(looks).await {
             let (path, all) = (self.path().await, self.visible_text().await);
-            panic!("{}: no {kind} {wanted:?} at {path}; it reads: {all}", self.name);
+            panic!("{}: no field {wanted:?} at {path}; it reads: {all}", self.name);
         }
         found.expect("it came true that it is found")
     }

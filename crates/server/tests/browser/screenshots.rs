@@ -25,8 +25,13 @@ pub(crate) async fn take(client: &Client, file: &Path) {
     let sizes: Value = client.execute(SIZES, Vec::new()).await.expect("the page has a size");
     let [width, height, whole]: [u32; 3] = serde_json::from_value(sizes).expect("three numbers");
     browser::resize(client, width, whole.clamp(height, HEIGHT_MAX)).await;
-    let png = client.screenshot().await.expect("a picture");
+    take_window(client, file).await;
     browser::resize(client, width, height).await;
+}
+
+/// Keeps a picture of what the window shows.
+pub(crate) async fn take_window(client: &Client, file: &Path) {
+    let png = client.screenshot().await.expect("a picture");
     let parent = file.parent().expect("it lies in a directory");
     fs::create_dir_all(parent).expect("the directory can be written");
     fs::write(file, png).expect("a picture is written");
