@@ -8,8 +8,11 @@ use crate::visit::{own_game, visit};
 /// A day takes a second, so that there is a past to show.
 const QUICK: [(&str, &str); 1] = [("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "1")];
 
+/// A symbol and how many shares.
+type Purchase = (&'static str, &'static str);
+
 /// Who plays, in which mode, and what they buy.
-const PLAYERS: [(&str, &str, &[(&str, &str)]); 5] = [
+const PLAYERS: [(&str, &str, &[Purchase]); 5] = [
     ("Rudo", "kid", &[("AAPL", "500"), ("KO", "20")]),
     ("Farai", "standard", &[("XOM", "30"), ("JNJ", "25"), ("MSFT", "40")]),
     ("Sipho", "easy", &[("KO", "50")]),

@@ -51,7 +51,7 @@ async fn somebody_plays_in_every_mode() {
     for mode in MODES {
         visit(mode, shared_game(), Setup::default(), async move |player| {
             plays(&player, &format!("Tendai{mode}"), mode).await;
-            assert_eq!(console_errors(&player.client).await, [String::new(); 0]);
+            assert_eq!(console_errors(&player.client).await, Vec::<String>::new());
         })
         .await;
     }
@@ -160,7 +160,7 @@ async fn prices_change_in_place_while_somebody_looks() {
         let before = player.text("#total").await;
         let has_changed = async || player.text("#total").await != before;
         player.until("the total follows the prices", has_changed).await;
-        assert_eq!(console_errors(&player.client).await, [String::new(); 0]);
+        assert_eq!(console_errors(&player.client).await, Vec::<String>::new());
     })
     .await;
 }
