@@ -5,8 +5,9 @@ use crate::browser::{Scheme, Setup};
 use crate::deeds::{make_operator, register, sign_out, trade};
 use crate::visit::{own_game, visit};
 
-/// A day takes a second, so that there is a past to show.
-const QUICK: [(&str, &str); 1] = [("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "1")];
+/// A day takes three seconds, so that there is a past to show soon. Days that end faster than a busy
+/// machine writes what everybody has are left out of the curves.
+const QUICK: [(&str, &str); 1] = [("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "3")];
 
 /// A symbol and how many shares.
 type Purchase = (&'static str, &'static str);
@@ -24,7 +25,7 @@ const PLAYERS: [(&str, &str, &[Purchase]); 5] = [
 const PHONE: u32 = 390;
 
 /// The least number of days of a curve worth showing, and how many the page shows.
-const DAYS_MIN: u64 = 10;
+const DAYS_MIN: u64 = 5;
 const POINTS: &str = "return document.querySelector('main figure polyline')\
     ?.points.numberOfItems ?? 0";
 
