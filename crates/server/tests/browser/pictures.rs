@@ -5,8 +5,8 @@ use crate::browser::{Scheme, Setup};
 use crate::deeds::{make_operator, register, sign_out, trade};
 use crate::visit::{own_game, visit};
 
-/// A day takes three seconds, so that there is a past to show soon. Days that end faster than a busy
-/// machine writes what everybody has are left out of the curves.
+/// A day takes three seconds, so that there is a past to show soon. Days that end faster than a
+/// busy machine writes what everybody has are left out of the curves.
 const QUICK: [(&str, &str); 1] = [("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "3")];
 
 /// A symbol and how many shares.
