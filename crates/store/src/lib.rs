@@ -16,7 +16,6 @@ mod erase;
 mod error;
 mod game;
 mod idempotency;
-mod leases;
 mod ledger;
 mod log;
 mod market;

@@ -4,7 +4,6 @@ mod catalogue;
 mod conformance;
 mod equity;
 mod immutable;
-mod leases;
 mod pages;
 mod prepare;
 mod records;
