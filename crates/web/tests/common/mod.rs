@@ -76,6 +76,15 @@ impl App {
 
     /// A server with another configuration.
     pub(crate) async fn start_with(change: impl FnOnce(&mut WebConfig)) -> Self {
+        let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+        Self::start_on(&market, change).await
+    }
+
+    /// A server on another market.
+    pub(crate) async fn start_on(
+        market: &MarketConfig,
+        change: impl FnOnce(&mut WebConfig),
+    ) -> Self {
         let mut config = WebConfig::default();
         config.limits.enabled = false;
         change(&mut config);
@@ -85,7 +94,7 @@ impl App {
         let store = store.expect("a store");
         store.migrate().await.expect("a schema");
         let (clock, rules) = (ManualClock::new(), Arc::new(rules()));
-        let source = open_game(&store, &rules, &clock).await;
+        let source = open_game(&store, &rules, market, &clock).await;
         let listings = save_market(&store, &source, &clock).await;
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
         let (prices, closing) = (Arc::new(prices), CancellationToken::new());
@@ -225,13 +234,17 @@ fn rules() -> Rules {
 }
 
 /// Opens the game and makes its market.
-async fn open_game(store: &Store, rules: &Rules, clock: &ManualClock) -> Arc<MarketSource> {
+async fn open_game(
+    store: &Store,
+    rules: &Rules,
+    market: &MarketConfig,
+    clock: &ManualClock,
+) -> Arc<MarketSource> {
     let now = clock.now();
-    let game = store.ensure_game("fixed", now).await.expect("a game");
+    let game = store.ensure_game("test", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
     store.save_achievements(rules).await.expect("achievements");
-    let config = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
-    Arc::new(MarketSource::new(&config, game.started_at).expect("a market"))
+    Arc::new(MarketSource::new(market, game.started_at).expect("a market"))
 }
 
 /// Saves the market's stocks and their newest history.
