@@ -1,6 +1,8 @@
 //! One headless chromium with a fresh profile, set up as one visitor's: its width, its colour
 //! scheme, its languages, whether it runs scripts. It knows nothing of the pages.
 
+use std::time::Duration;
+
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use hyper::Method;
@@ -29,6 +31,14 @@ const ARGUMENTS: [&str; 14] = [
     "--no-first-run",
     "--no-default-browser-check",
 ];
+
+/// How long a window may take to have another size.
+const RESIZE_MAX: Duration = Duration::from_secs(20);
+
+/// A slow phone connection (DevTools' "slow 3G"), on which nothing is kept: milliseconds, and bytes
+/// a second.
+const SLOW_LATENCY_MS: u32 = 400;
+const SLOW_BYTES: u32 = 50_000;
 
 /// What `prefers-color-scheme` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +108,28 @@ pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
     let metrics =
         json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
     devtools(client, "Emulation.setDeviceMetricsOverride", metrics).await;
+    // The next page must not be painted in the old size first.
+    let resized = async {
+        while client.execute("return innerWidth", Vec::new()).await.expect("a width") != width {}
+    };
+    let resized = tokio::time::timeout(RESIZE_MAX, resized).await;
+    resized.unwrap_or_else(|_| panic!("after {RESIZE_MAX:?} not yet {width} px wide"));
 }
 
 /// Makes the current tab prefer a colour scheme.
 pub(crate) async fn set_scheme(client: &Client, scheme: Scheme) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme.name() }]);
     devtools(client, "Emulation.setEmulatedMedia", json!({ "features": features })).await;
+}
+
+/// Makes the current tab load everything anew over a slow connection.
+pub(crate) async fn slow_down(client: &Client) {
+    let conditions = json!({ "offline": false, "latency": SLOW_LATENCY_MS,
+        "downloadThroughput": SLOW_BYTES, "uploadThroughput": SLOW_BYTES });
+    devtools(client, "Network.enable", json!({})).await;
+    devtools(client, "Network.setCacheDisabled", json!({ "cacheDisabled": true })).await;
+    devtools(client, "Network.setBypassServiceWorker", json!({ "bypass": true })).await;
+    devtools(client, "Network.emulateNetworkConditions", conditions).await;
 }
 
 /// A command of the DevTools protocol to the current tab.

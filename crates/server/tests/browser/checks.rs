@@ -70,12 +70,6 @@ pub(crate) async fn look_everywhere(
         player.resize(width).await;
         arrive(player).await;
         let mut found = measure(player).await;
-        if !found.is_empty() {
-            // A browser that stumbles paints half a page; what is wrong with one is wrong again.
-            arrive(player).await;
-            let again = measure(player).await;
-            found.retain(|complaint| again.contains(complaint));
-        }
         let console = browser::console_errors(&player.client).await;
         let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
         found.extend(console.into_iter().filter(is_a_surprise));
@@ -102,7 +96,8 @@ pub(crate) fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-async fn measure(player: &Player) -> Vec<String> {
+/// Tells what is wrong with the page's shape, and what moved since it was opened.
+pub(crate) async fn measure(player: &Player) -> Vec<String> {
     let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
     let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
     let mut complaints = Vec::new();

@@ -74,6 +74,24 @@ pub(crate) async fn trade(player: &Player, symbol: &str, side: &str, quantity: &
     confirm(player).await
 }
 
+/// Buys a share as another program of this person does, from a page that hears no news.
+pub(crate) async fn buy_by_api(player: &Player, name: &str, symbol: &str) {
+    const BUY: &str = "const [email, password, stock_symbol, done] = arguments;
+        const post = async (path, bearer, body) => (await fetch(path, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json', ...bearer },
+          body: JSON.stringify(body),
+        })).json();
+        post('/api/auth/login', {}, { email, password })
+          .then(({ token }) => ({ Authorization: `Bearer ${token}` }))
+          .then((bearer) => post('/api/portfolio/buy', bearer, { stock_symbol, quantity: 1 }))
+          .then(({ success }) => done(success), (error) => done(String(error)))";
+    player.go("/about").await;
+    let arguments = vec![email_of(name).into(), PASSWORD.into(), symbol.into()];
+    let bought = player.client.execute_async(BUY, arguments).await.expect("it ends");
+    assert_eq!(bought, true, "a share is bought");
+}
+
 /// Chooses a mode and a language for all pages, and is on the page of settings then.
 pub(crate) async fn choose_looks(player: &Player, mode: &str, language: &str) {
     player.go("/settings").await;

@@ -1,8 +1,8 @@
 //! Every page at every width, light and dark, in every language and mode. One visitor looks at all
 //! of them: what is chosen on the page of settings changes them, not another browser.
 
-use crate::browser::Setup;
-use crate::checks::{Care, assert_none, look_everywhere};
+use crate::browser::{Setup, slow_down};
+use crate::checks::{Care, assert_none, look_everywhere, measure};
 use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
 use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
 use crate::player::Player;
@@ -10,6 +10,9 @@ use crate::visit::{own_game, shared_game, visit};
 
 /// Prices that stand still, so that no picture is another one for it.
 const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
+
+/// The width of a phone, in CSS pixels.
+const PHONE: u32 = 360;
 
 /// Looks at each of the pages, and tells what is wrong with them.
 async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -> Vec<String> {
@@ -46,6 +49,28 @@ async fn look_in_all_looks(player: &Player, pages: &[Page]) {
 async fn nothing_is_wrong_with_any_page_that_anybody_sees() {
     visit("public", shared_game(), Setup::default(), async |player| {
         look_in_all_looks(&player, PUBLIC).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_moves_on_a_first_visit_over_a_slow_connection() {
+    let game = own_game(&STILL);
+    visit("slow", &game, Setup { width: PHONE, ..Setup::default() }, async |player| {
+        let mut complaints = Vec::new();
+        let mut look_at = async |pages: &[Page]| {
+            for page in pages {
+                page.reach(&player).await;
+                let found = measure(&player).await;
+                complaints.extend(found.into_iter().map(|text| format!("{} {text}", page.name)));
+            }
+        };
+        slow_down(&player.client).await;
+        look_at(PUBLIC).await;
+        register(&player, "Tino", "standard").await;
+        trade(&player, "AAPL", "buy", "10").await;
+        look_at(OWN).await;
+        assert_none(&complaints);
     })
     .await;
 }

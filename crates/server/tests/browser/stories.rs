@@ -4,9 +4,10 @@
 
 use fantoccini::key::Key;
 
-use crate::browser::{Setup, console_errors};
+use crate::browser::{Setup, console_errors, slow_down};
+use crate::checks::{assert_none, look};
 use crate::deeds::{
-    MODES, confirm, fields_of, fill_ticket, register, review, send_again, sign_out,
+    MODES, buy_by_api, confirm, fields_of, fill_ticket, register, review, send_again, sign_out,
 };
 use crate::player::Player;
 use crate::visit::{own_game, shared_game, visit};
@@ -136,6 +137,24 @@ async fn two_tabs_make_one_trade_of_one_order_and_show_the_same_money() {
 }
 
 #[tokio::test]
+async fn a_badge_is_shown_and_put_away_without_moving_the_page() {
+    visit("badge", shared_game(), Setup::default(), async |player| {
+        register(&player, "Medal", "standard").await;
+        buy_by_api(&player, "Medal", "AAPL").await;
+        // The page is painted before its scripts are there, as on a first visit.
+        slow_down(&player.client).await;
+        player.go("/home").await;
+        assert_eq!(player.count(".toast").await, 1, "the first trade has its badge");
+        assert_none(&look(&player).await);
+        player.press_at(".toast [data-dismiss]").await;
+        assert_eq!(player.count(".toast").await, 0);
+        player.reload().await;
+        assert_eq!(player.count(".toast").await, 0, "it is shown once");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn prices_change_in_place_while_somebody_looks() {
     let quick = [
         ("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "2"),
@@ -152,6 +171,7 @@ async fn prices_change_in_place_while_somebody_looks() {
             player.until(&format!("{place} changes"), has_changed).await;
             let same = player.execute("return window.isTheSamePage === true", Vec::new()).await;
             assert_eq!(same, true, "nothing was loaded anew");
+            assert_none(&look(&player).await);
         }
         fill_ticket(&player, "XOM", "buy", "1").await;
         review(&player).await;
