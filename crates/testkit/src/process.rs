@@ -18,6 +18,10 @@ const LOOKS_MAX: u32 = 3_000;
 /// Another process can take a port between our finding it free and the server's binding it.
 const PORTS_MAX: u32 = 5;
 
+/// How often a free port is looked for, and a stopped server is started again, at most.
+const DRAWS_MAX: u32 = 500;
+const STARTS_MAX: u32 = 300;
+
 /// Below what Linux (32768) and the IANA (49152) give to clients.
 const PORTS: Range<u16> = 10_240..32_768;
 
@@ -104,7 +108,7 @@ impl ServerProcess {
 
     /// Starts a server that was ended on its directory and its port.
     pub(crate) fn start_again(&mut self, recipe: &Recipe<'_>) {
-        for _ in 0..LOOKS_MAX / 10 {
+        for _ in 0..STARTS_MAX {
             let mut ended = mem::replace(&mut self.child, spawn(recipe, &self.dir, self.port));
             if let Some(pipe) = &mut ended.stdin {
                 // Without a watcher to hear it there is nothing to say.
@@ -224,9 +228,10 @@ fn fresh_directory(user: Option<User>) -> PathBuf {
 /// A port that no client is given for its end of a connection: those would take it from a server
 /// that is stopped to be started again.
 fn free_port() -> u16 {
-    let range = u64::from(PORTS.end - PORTS.start);
-    (0..PORTS_MAX * 100)
-        .map(|_| PORTS.start + u16::try_from(RandomState::new().hash_one(0) % range).unwrap_or(0))
+    let chance = RandomState::new();
+    let draw = |number| chance.hash_one(number) % PORTS.len() as u64;
+    (0..DRAWS_MAX)
+        .filter_map(|number| Some(PORTS.start + u16::try_from(draw(number)).ok()?))
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .unwrap_or_else(|| panic!("no port of {PORTS:?} is free"))
 }
