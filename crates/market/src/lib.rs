@@ -33,6 +33,7 @@ mod config;
 mod names;
 mod path;
 mod present;
+mod provider;
 mod replay;
 mod series;
 mod simulated;
@@ -45,4 +46,8 @@ pub use config::{
     AtEnd, ConfigError, FixedConfig, MarketConfig, ReplayConfig, SimulatedConfig, SourceKind,
 };
 pub use present::Present;
+pub use provider::{
+    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, Question, QuoteProvider, Refusal,
+    SearchHit, Window,
+};
 pub use source::MarketSource;

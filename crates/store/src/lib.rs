@@ -16,6 +16,7 @@ mod erase;
 mod error;
 mod game;
 mod idempotency;
+mod leases;
 mod ledger;
 mod log;
 mod market;

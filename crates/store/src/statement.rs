@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, batch, board, equity, erase, game, idempotency, ledger, market, portfolio,
-    prepare, settings, stocks, tokens, users, viewer, watches,
+    achievements, batch, board, equity, erase, game, idempotency, leases, ledger, market,
+    portfolio, prepare, settings, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -101,7 +101,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 17] = [
+    let lists: [&[&Lazy]; 18] = [
         achievements::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
@@ -109,6 +109,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         erase::STATEMENTS,
         game::STATEMENTS,
         idempotency::STATEMENTS,
+        leases::STATEMENTS,
         ledger::STATEMENTS,
         market::STATEMENTS,
         portfolio::STATEMENTS,

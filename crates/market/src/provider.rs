@@ -1,0 +1,255 @@
+//! The seam to the outside world: what is asked of a provider of prices, what it may answer, and
+//! why it may refuse. It asks nobody itself; each provider has its own file below, and what
+//! protects them and us from each other is in `guard`.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use domain::{Day, Price, Symbol, UnixMicros};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The providers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// <https://www.alphavantage.co>
+    AlphaVantage,
+    /// <https://financialmodelingprep.com>
+    FinancialModelingPrep,
+    /// <https://finnhub.io>
+    Finnhub,
+    /// <https://twelvedata.com>
+    TwelveData,
+}
+
+impl ProviderKind {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::AlphaVantage, Self::FinancialModelingPrep, Self::Finnhub, Self::TwelveData];
+
+    /// Its word in configuration, metrics, logs and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AlphaVantage => "alpha_vantage",
+            Self::FinancialModelingPrep => "financial_modeling_prep",
+            Self::Finnhub => "finnhub",
+            Self::TwelveData => "twelve_data",
+        }
+    }
+
+    /// The provider of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What can be asked, for the quota and the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// The present price of a stock.
+    Quote,
+    /// Its daily bars.
+    History,
+    /// Which stocks there are.
+    Search,
+    /// What a company does.
+    Profile,
+}
+
+impl Question {
+    /// Its word in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quote => "quote",
+            Self::History => "history",
+            Self::Search => "search",
+            Self::Profile => "profile",
+        }
+    }
+}
+
+/// A price that a provider told, parsed exactly and found plausible by itself: above zero, of the
+/// stock that was asked for, not from the future.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderQuote {
+    /// The stock.
+    pub symbol: Symbol,
+    /// The price of one share.
+    pub price: Price,
+    /// The close before its day, where it is told.
+    pub previous_close: Option<Price>,
+    /// When it was made, where it is told to the second; else the end of its day's session.
+    pub as_of: UnixMicros,
+    /// Its trading day in the exchange's time zone.
+    pub market_day: Day,
+    /// Shares traded that day, where they are told.
+    pub volume: Option<i64>,
+}
+
+/// A day of trading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DailyBar {
+    /// The day, in the exchange's time zone.
+    pub day: Day,
+    /// The first price, where it is told.
+    pub open: Option<Price>,
+    /// The highest price, where it is told.
+    pub high: Option<Price>,
+    /// The lowest price, where it is told.
+    pub low: Option<Price>,
+    /// The last price.
+    pub close: Price,
+    /// Shares traded, where they are told.
+    pub volume: Option<i64>,
+}
+
+/// A stock that a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchHit {
+    /// Its symbol as the provider writes it.
+    pub symbol: String,
+    /// The company's name.
+    pub name: String,
+    /// The kind of paper, like `Equity`.
+    pub kind: Option<String>,
+    /// The country or region.
+    pub region: Option<String>,
+    /// The exchange's short name.
+    pub exchange: Option<String>,
+    /// The currency's code (ISO 4217).
+    pub currency: Option<String>,
+}
+
+/// What a provider tells of a company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompanyProfile {
+    /// The stock.
+    pub symbol: Symbol,
+    /// The company's name.
+    pub name: String,
+    /// What it does.
+    pub description: Option<String>,
+    /// The exchange's short name.
+    pub exchange: Option<String>,
+    /// The currency's code (ISO 4217).
+    pub currency: Option<String>,
+    /// Where it is at home.
+    pub country: Option<String>,
+    /// Its sector.
+    pub sector: Option<String>,
+    /// Its industry.
+    pub industry: Option<String>,
+    /// Its web site; `http` or `https`.
+    pub website: Option<String>,
+}
+
+/// The span of time of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// A second.
+    Second,
+    /// A minute.
+    Minute,
+    /// A day in the provider's own time zone.
+    Day,
+}
+
+impl Window {
+    /// Its word in metrics and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// Why a provider did not answer what it was asked. Its own words are never in it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not know the stock, or has nothing for these days.
+    #[error("the provider does not know it")]
+    NotFound,
+    /// It was asked too often; told by it, or known before it was asked.
+    #[error("the provider was asked too often")]
+    RateLimited {
+        /// Of which span the limit is.
+        window: Window,
+        /// When it may be asked again, where it said so.
+        retry_after: Option<Duration>,
+    },
+    /// It does not accept the key.
+    #[error("the provider does not accept the key")]
+    AuthFailed,
+    /// The plan behind the key does not have it.
+    #[error("the provider's plan does not have it")]
+    PlanRestricted {
+        /// Only for this stock.
+        symbol_only: bool,
+    },
+    /// It does not offer this at all.
+    #[error("the provider does not offer it")]
+    Unsupported,
+    /// It failed or was too slow, and may do better later.
+    #[error("the provider failed")]
+    Transient,
+    /// It answered what cannot be understood, or a price that cannot be.
+    #[error("the provider's answer cannot be believed")]
+    Malformed,
+    /// It was not asked: its breaker is open.
+    #[error("the provider is left alone for a while")]
+    BreakerOpen,
+}
+
+impl Refusal {
+    /// Its word in metrics and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::AuthFailed => "auth_failed",
+            Self::PlanRestricted { .. } => "plan_restricted",
+            Self::Unsupported => "unsupported",
+            Self::Transient => "transient",
+            Self::Malformed => "malformed",
+            Self::BreakerOpen => "breaker_open",
+        }
+    }
+
+    /// Whether the breaker counts it: the provider is ill, and not we impolite or mistaken.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Transient | Self::Malformed)
+    }
+}
+
+/// What comes of asking, in time.
+pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// Somebody who can be asked for prices.
+pub trait QuoteProvider: fmt::Debug + Send + Sync {
+    /// Who it is.
+    fn kind(&self) -> ProviderKind;
+
+    /// The present price of a stock.
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote>;
+
+    /// The daily bars from `from` to `to`, ascending, as far as the plan goes back.
+    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, Vec<DailyBar>>;
+
+    /// Stocks that fit a text, the best first.
+    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>>;
+
+    /// What a company does.
+    fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile>;
+}
