@@ -221,7 +221,7 @@ mod tests {
             let quantity = Quantity::whole(shares).unwrap();
             let order = Order { stock_id: 1, category_id: 1, side, quantity };
             let action = Action::Trade(order, None);
-            fills.push(settle(&mut player, &action, Some(quote), &rules, now).expect("filled"));
+            fills.push(settle(&mut player, &action, Ok(quote), &rules, now).expect("filled"));
         }
         (player, fills)
     }

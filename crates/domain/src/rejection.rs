@@ -20,6 +20,9 @@ pub enum Rejection {
     /// The newest price is older than the rules allow to trade at.
     #[error("The latest price of this stock is too old to trade at. Please try again later.")]
     StaleQuote,
+    /// The exchange is closed. When it opens is said where the refusal is told.
+    #[error("The market is closed. Orders are taken again when it opens.")]
+    MarketClosed,
     /// The game trades whole shares only.
     #[error("This game trades whole shares only.")]
     FractionalNotAllowed,
@@ -39,11 +42,12 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every rejection, for the generated documentation and for tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::InsufficientCash,
         Self::InsufficientQuantity,
         Self::NoQuote,
         Self::StaleQuote,
+        Self::MarketClosed,
         Self::FractionalNotAllowed,
         Self::QuantityTooLarge,
         Self::BeyondLimits,
@@ -58,6 +62,7 @@ impl Rejection {
             Self::InsufficientQuantity => "insufficient_quantity",
             Self::NoQuote => "no_quote",
             Self::StaleQuote => "stale_quote",
+            Self::MarketClosed => "market_closed",
             Self::FractionalNotAllowed => "fractional_not_allowed",
             Self::QuantityTooLarge => "quantity_too_large",
             Self::BeyondLimits => "beyond_limits",

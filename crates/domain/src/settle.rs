@@ -110,11 +110,12 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
     (player, fill)
 }
 
-/// Decides one action. On a rejection the player is as before.
+/// Decides one action. On a rejection the player is as before. `quote` is what the market has to say
+/// to an order: a price, or why there is none.
 pub fn settle(
     player: &mut Player,
     action: &Action,
-    quote: Option<Quote>,
+    quote: Result<Quote, Rejection>,
     rules: &Rules,
     now: UnixMicros,
 ) -> Outcome {
@@ -147,7 +148,7 @@ struct Trade<'a> {
 impl<'a> Trade<'a> {
     fn check(
         order: &'a Order,
-        quote: Option<Quote>,
+        quote: Result<Quote, Rejection>,
         rules: &Rules,
         now: UnixMicros,
     ) -> Result<Self, Rejection> {
@@ -158,8 +159,10 @@ impl<'a> Trade<'a> {
         if !rules.fractional_shares && !order.quantity.is_whole() {
             return Err(Rejection::FractionalNotAllowed);
         }
-        let quote =
-            quote.filter(|q| q.price.0 > 0 && q.price <= Price::MAX).ok_or(Rejection::NoQuote)?;
+        let quote = quote?;
+        if quote.price.0 <= 0 || quote.price > Price::MAX {
+            return Err(Rejection::NoQuote);
+        }
         if quote.as_of.plus_seconds(rules.quote_age_max_s) < now {
             return Err(Rejection::StaleQuote);
         }

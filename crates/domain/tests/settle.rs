@@ -14,9 +14,9 @@ fn now() -> UnixMicros {
     UnixMicros(1_795_394_741_000_000)
 }
 
-fn quote(price: i64) -> Option<Quote> {
+fn quote(price: i64) -> Result<Quote, Rejection> {
     let source = QuoteSource::Fixed;
-    Some(Quote { price: Price(price), as_of: now(), market_day: Day(12_786), source })
+    Ok(Quote { price: Price(price), as_of: now(), market_day: Day(12_786), source })
 }
 
 fn order(side: Side, stock_id: i64, quantity: i64) -> Action {
@@ -68,11 +68,12 @@ fn a_quote_that_is_missing_absurd_or_old_is_not_traded_at() {
     let (mut player, _) = open_player(1, &rules(), now());
     let buy = whole(Side::Buy, 1, 1);
     let mut try_at = |q, at| settle(&mut player, &buy, q, &rules(), at);
-    assert_eq!(try_at(None, now()), Err(Rejection::NoQuote));
+    assert_eq!(try_at(Err(Rejection::NoQuote), now()), Err(Rejection::NoQuote));
     assert_eq!(try_at(quote(0), now()), Err(Rejection::NoQuote));
     assert_eq!(try_at(quote(Price::MAX.0 + 1), now()), Err(Rejection::NoQuote));
     let late = now().plus_seconds(901);
     assert_eq!(try_at(quote(10_000), late), Err(Rejection::StaleQuote));
+    assert_eq!(try_at(Err(Rejection::MarketClosed), now()), Err(Rejection::MarketClosed));
     assert!(try_at(quote(10_000), now().plus_seconds(900)).is_ok());
 }
 

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use domain::{Day, Price, Quote, QuoteSource, Symbol, UnixMicros};
+use domain::{Day, Price, Quote, QuoteSource, Rejection, Symbol, UnixMicros};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::live::Hours;
 use crate::present::Present;
 use crate::source::MarketSource;
 
@@ -53,7 +54,7 @@ pub struct Listing {
 /// The price of a stock at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockQuote {
-    /// The price of one share, above zero.
+    /// The price of one share; 0 while the stock has none.
     pub price: Price,
     /// The close before the quote's market day.
     pub previous_close: Price,
@@ -79,6 +80,8 @@ pub struct Snapshot {
     pub present: Present,
     /// Where the prices come from.
     pub source: QuoteSource,
+    /// Whether orders are taken.
+    pub hours: Hours,
     /// One for each of [`PriceBoard::listings`], in their order.
     pub quotes: Vec<StockQuote>,
     prices_json: Arc<str>,
@@ -88,8 +91,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The quote of the stock at this position of the listings; `None` while it has no price.
+    pub fn quote(&self, position: usize) -> Option<StockQuote> {
+        self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
+    }
+
     /// `[[stock_id, price in 1/10,000, change in 1/100 of a percent], …]`: all quotes as one
-    /// parameter of a statement.
+    /// parameter of a statement. Stocks without a price are left out.
     pub fn quotes_json(&self) -> Arc<str> {
         let json = self.quotes_json.get_or_init(|| {
             json_rows(&self.listings, &self.quotes, |json, listing, quote| {
@@ -157,12 +165,26 @@ impl PriceBoard {
         self.current.load_full()
     }
 
-    /// The last quote of a stock.
+    /// The last quote of a stock, whether it can be traded at or not.
     pub fn quote(&self, stock_id: i64) -> Option<Quote> {
         let position = self.position(stock_id)?;
         let current = self.current.load();
-        let StockQuote { price, as_of, .. } = *current.quotes.get(position)?;
+        let StockQuote { price, as_of, .. } = current.quote(position)?;
         Some(Quote { price, as_of, market_day: current.market_day, source: current.source })
+    }
+
+    /// What an order of this stock is settled at, or why it is refused. How old a quote may be is
+    /// for the rules to say.
+    pub fn quote_for_order(&self, stock_id: i64) -> Result<Quote, Rejection> {
+        if matches!(self.hours(), Hours::Closed { .. }) {
+            return Err(Rejection::MarketClosed);
+        }
+        self.quote(stock_id).ok_or(Rejection::NoQuote)
+    }
+
+    /// Whether orders are taken.
+    pub fn hours(&self) -> Hours {
+        self.current.load().hours
     }
 
     /// Where a stock stands in [`Self::listings`] and in a snapshot's quotes.
@@ -176,6 +198,7 @@ impl PriceBoard {
     }
 
     /// `[[stock_id, price in 1/10,000], …]`: all prices as one parameter of a statement.
+    /// Stocks without a price are left out.
     pub fn prices_json(&self) -> Arc<str> {
         Arc::clone(&self.current.load().prices_json)
     }
@@ -205,6 +228,7 @@ fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -
         market_day: source.market_day(now),
         present: source.present(now),
         source: source.source(),
+        hours: source.hours(now),
         prices_json: prices_json(listings, &quotes),
         quotes_json: OnceLock::new(),
         listings: Arc::clone(listings),
@@ -218,7 +242,7 @@ fn prices_json(listings: &[Listing], quotes: &[StockQuote]) -> Arc<str> {
     })
 }
 
-/// A JSON array with what `row` writes for each stock.
+/// A JSON array with what `row` writes for each stock that has a price.
 fn json_rows(
     listings: &[Listing],
     quotes: &[StockQuote],
@@ -226,7 +250,8 @@ fn json_rows(
 ) -> Arc<str> {
     let mut json = String::with_capacity(2 + listings.len() * 24);
     json.push('[');
-    for (position, (listing, quote)) in listings.iter().zip(quotes).enumerate() {
+    let priced = listings.iter().zip(quotes).filter(|(_, quote)| quote.price.0 > 0);
+    for (position, (listing, quote)) in priced.enumerate() {
         if position > 0 {
             json.push(',');
         }

@@ -1,10 +1,14 @@
 //! What a host can choose about the market, with its limits. Each limit is checked where its field
 //! is read, so that a reader of TOML can point at the line, and once more when a market is built.
 
+mod live;
+
 use domain::{Day, Price};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
+
+pub use self::live::{CacheTtl, LiveConfig};
 
 /// The first day of the embedded series, and the first on which prices can stand still.
 pub(crate) const FIRST_DAY: Day = Day(7_306);
@@ -29,6 +33,9 @@ pub enum ConfigError {
         /// The last possible day.
         last: Day,
     },
+    /// Live prices need to know their stocks, which are in the database.
+    #[error("market: a live market is made of the stocks in the database")]
+    LiveNeedsStocks,
     /// A number outside its limits.
     #[error("market: expected {field} from {least} to {most}, got {got}")]
     OutsideLimits {
@@ -54,6 +61,8 @@ pub enum SourceKind {
     Simulated,
     /// The prices of one day in history, standing still.
     Fixed,
+    /// What providers of prices tell, by the calendar of an exchange.
+    Live,
 }
 
 /// What a market does after its last session.
@@ -79,6 +88,8 @@ pub struct MarketConfig {
     pub simulated: SimulatedConfig,
     /// For `source = "fixed"`.
     pub fixed: FixedConfig,
+    /// For `source = "live"`.
+    pub live: LiveConfig,
 }
 
 /// How history is replayed.

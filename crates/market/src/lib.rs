@@ -1,7 +1,8 @@
 //! Prices: the market sources and the price board. A *market source* (replayed history, a simulated
-//! market, or prices that stand still) says what every stock costs at an instant; the *price board*
-//! holds the last answer for everyone who asks. It is not a store: it writes no table and keeps no
-//! history beyond what it needs to know the present, and it never says anything about the future.
+//! market, prices that stand still, or live ones) says what every stock costs at an instant; the
+//! *price board* holds the last answer for everyone who asks. It is not a store: it writes no table
+//! and keeps no history beyond what it needs to know the present, and it never says anything about
+//! the future.
 //!
 //! # The time of a market
 //!
@@ -25,11 +26,16 @@
 //! Every answer is a pure function of the configuration, `started_at` and `now`, in whole numbers
 //! only: it is equal on every node, on every machine and after a restart. Whoever knows the seed
 //! can work out the future of a simulated market, so the seed is as secret as a password.
+//!
+//! A live market is none of that: its sessions are those of an exchange's calendar, and its prices
+//! are what providers told last.
 
 mod board;
+mod calendar;
 mod catalogue;
 mod chance;
 mod config;
+mod live;
 mod names;
 mod path;
 mod present;
@@ -41,10 +47,13 @@ mod source;
 pub mod ticker;
 
 pub use board::{BoardError, Listing, PriceBoard, Snapshot, StockQuote};
+pub use calendar::{Calendar, CalendarError, Session};
 pub use catalogue::{StockText, data_licence, embedded_stocks, simulated_stocks};
 pub use config::{
-    AtEnd, ConfigError, FixedConfig, MarketConfig, ReplayConfig, SimulatedConfig, SourceKind,
+    AtEnd, CacheTtl, ConfigError, FixedConfig, LiveConfig, MarketConfig, ReplayConfig,
+    SimulatedConfig, SourceKind,
 };
+pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use present::Present;
 pub use provider::{
     Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, Question, QuoteProvider, Refusal,

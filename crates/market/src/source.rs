@@ -1,19 +1,25 @@
-//! The market source: one face for the replay, the simulated and the fixed market, and the gate
-//! through which every price leaves this crate. Nothing passes it that is later than the present:
+//! The market source: one face for the replay, the simulated, the fixed and the live market, and the
+//! gate through which every price leaves this crate. Nothing passes it that is later than the present:
 //! closes are asked for together with an instant, and only those of finished sessions are given.
+
+use std::sync::Arc;
 
 use domain::{Day, Price, QuoteSource, UnixMicros};
 
 use crate::board::StockQuote;
+use crate::calendar::Calendar;
 use crate::catalogue::{StockText, embedded_stocks, simulated_stocks};
 use crate::config::{AtEnd, ConfigError, MarketConfig, SourceKind};
-use crate::present::{Present, Timetable};
+use crate::live::{Hours, Live};
+use crate::present::Present;
 use crate::replay::Replay;
 use crate::simulated::Simulated;
 
 const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
     and dividends, offered without warranty and not meant for investment or commercial use. Only \
     the daily closes are history; the movement within a day is invented by this program.";
+const LIVE_CAUTION: &str = "Live prices as providers of market data told them, late or wrong as they \
+    may be, and not meant for investment.";
 const SIMULATED_CAUTION: &str =
     "Simulated prices: the companies and their prices are made up by this program.";
 
@@ -28,6 +34,8 @@ enum Kind {
     /// The replay and, with no session to live, prices that stand still.
     History(Replay),
     Simulated(Box<Simulated>),
+    /// What providers told.
+    Live(Arc<Live>),
 }
 
 impl MarketSource {
@@ -40,8 +48,32 @@ impl MarketSource {
             SourceKind::Simulated => {
                 Kind::Simulated(Box::new(Simulated::new(&config.simulated, started_at)?))
             }
+            SourceKind::Live => return Err(ConfigError::LiveNeedsStocks),
         };
         Ok(Self { kind })
+    }
+
+    /// The live market of these stocks, by the calendar of their exchange. It knows no price before
+    /// it is fed.
+    pub fn live(calendar: Calendar, around_the_clock: bool, stocks: Vec<StockText>) -> Self {
+        let live = Live::new(calendar, around_the_clock, stocks);
+        Self { kind: Kind::Live(Arc::new(live)) }
+    }
+
+    /// Where a live market is fed; `None` for the others.
+    pub fn feed(&self) -> Option<Arc<Live>> {
+        match &self.kind {
+            Kind::Live(live) => Some(Arc::clone(live)),
+            Kind::History(_) | Kind::Simulated(_) => None,
+        }
+    }
+
+    /// Whether orders are taken at `now`. Only a live market ever closes.
+    pub fn hours(&self, now: UnixMicros) -> Hours {
+        match &self.kind {
+            Kind::Live(live) => live.hours(now),
+            Kind::History(_) | Kind::Simulated(_) => Hours::Open,
+        }
     }
 
     /// The word that goes with its quotes.
@@ -49,6 +81,7 @@ impl MarketSource {
         match &self.kind {
             Kind::History(replay) => replay.source,
             Kind::Simulated(_) => QuoteSource::Simulated,
+            Kind::Live(_) => QuoteSource::Live,
         }
     }
 
@@ -59,12 +92,17 @@ impl MarketSource {
             Kind::Simulated(market) => {
                 simulated_stocks(u32::try_from(market.stocks()).unwrap_or(u32::MAX))
             }
+            Kind::Live(live) => live.stocks().to_vec(),
         }
     }
 
     /// Where it stands at `now`.
     pub fn present(&self, now: UnixMicros) -> Present {
-        self.timetable().present(now)
+        match &self.kind {
+            Kind::History(replay) => replay.timetable.present(now),
+            Kind::Simulated(market) => market.timetable.present(now),
+            Kind::Live(live) => live.present(now),
+        }
     }
 
     /// The market day which the prices of `now` bear.
@@ -73,12 +111,14 @@ impl MarketSource {
     }
 
     /// Replaces `quotes` by the prices of `now`, in the order of [`Self::stocks`]. Their `as_of` is
-    /// the real instant of the tick: `now` without its fraction of a second.
+    /// the real instant of the tick: `now` without its fraction of a second. A live market gives
+    /// what it was fed, with a price of 0 where that was nothing.
     pub fn prices(&self, now: UnixMicros, quotes: &mut Vec<StockQuote>) {
         let as_of = UnixMicros(now.0 - now.0.rem_euclid(1_000_000));
         match &self.kind {
             Kind::History(replay) => replay.quotes(self.present(now), as_of, quotes),
             Kind::Simulated(market) => market.quotes(self.present(now), as_of, quotes),
+            Kind::Live(live) => live.quotes(quotes),
         }
     }
 
@@ -93,43 +133,57 @@ impl MarketSource {
     }
 
     /// The closes of a session that is finished at `now`, in the order of [`Self::stocks`]; else
-    /// `None`. Quick in ascending order; a simulated market goes back by starting over.
+    /// `None`. Quick in ascending order; a simulated market goes back by starting over. A live
+    /// market knows only the newest ones, until the next session begins, and 0 for no price.
     pub fn session_closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
-        self.is_finished(now, session).then(|| match &self.kind {
-            Kind::History(replay) => replay.closes(session),
-            Kind::Simulated(market) => market.closes(session),
-        })
+        if !self.is_finished(now, session) {
+            return None;
+        }
+        match &self.kind {
+            Kind::History(replay) => Some(replay.closes(session)),
+            Kind::Simulated(market) => Some(market.closes(session)),
+            Kind::Live(live) => live.closes(now, session),
+        }
     }
 
     /// The benchmark's close of a session that is finished at `now`, else `None`: the S&P 500
-    /// index, or the mean of all closes of a simulated market, as costly as these.
+    /// index, or the mean of all closes of a simulated market, as costly as these. A live market has
+    /// none.
     pub fn benchmark_close(&self, now: UnixMicros, session: usize) -> Option<Price> {
-        self.is_finished(now, session).then(|| match &self.kind {
-            Kind::History(replay) => replay.series.benchmark(session),
-            Kind::Simulated(market) => mean(&market.closes(session)),
-        })
+        if !self.is_finished(now, session) {
+            return None;
+        }
+        match &self.kind {
+            Kind::History(replay) => Some(replay.series.benchmark(session)),
+            Kind::Simulated(market) => Some(mean(&market.closes(session))),
+            Kind::Live(_) => None,
+        }
     }
 
-    /// What the benchmark is called.
+    /// What the benchmark is called, where there is one.
     pub fn benchmark_name(&self) -> &'static str {
         match &self.kind {
             Kind::History(_) => "S&P 500",
-            Kind::Simulated(_) => "Mean of all stocks",
+            Kind::Simulated(_) | Kind::Live(_) => "Mean of all stocks",
         }
     }
 
     /// One line for people: which market, from which day, how long a session, when it ends. It does
     /// not tell the seed.
     pub fn describe(&self) -> String {
-        let timetable = self.timetable();
-        let start = self.day_of(timetable.first - 1);
-        let market = match &self.kind {
+        let (timetable, market) = match &self.kind {
+            Kind::Live(live) => return live.describe(),
             Kind::History(replay) if replay.source == QuoteSource::Fixed => {
-                return format!("fixed: 20 US stocks at their closes of {start}");
+                let day = self.day_of(replay.timetable.first - 1);
+                return format!("fixed: 20 US stocks at their closes of {day}");
             }
-            Kind::History(_) => "replay: 20 US stocks".to_owned(),
-            Kind::Simulated(market) => format!("simulated: {} made-up stocks", market.stocks()),
+            Kind::History(replay) => (&replay.timetable, "replay: 20 US stocks".to_owned()),
+            Kind::Simulated(market) => {
+                let stocks = format!("simulated: {} made-up stocks", market.stocks());
+                (&market.timetable, stocks)
+            }
         };
+        let start = self.day_of(timetable.first - 1);
         let (seconds, last) = (timetable.session_seconds, timetable.first + timetable.count - 1);
         let (end, until) = (timetable.ends_at(), self.day_of(last));
         let then = match timetable.at_end {
@@ -149,6 +203,7 @@ impl MarketSource {
         match &self.kind {
             Kind::History(_) => Some(HISTORY_CAUTION),
             Kind::Simulated(_) => Some(SIMULATED_CAUTION),
+            Kind::Live(_) => Some(LIVE_CAUTION),
         }
     }
 
@@ -156,17 +211,11 @@ impl MarketSource {
         session < self.finished_sessions(now)
     }
 
-    fn timetable(&self) -> &Timetable {
-        match &self.kind {
-            Kind::History(replay) => &replay.timetable,
-            Kind::Simulated(market) => &market.timetable,
-        }
-    }
-
     fn day_of(&self, session: usize) -> Day {
         match &self.kind {
             Kind::History(replay) => replay.series.days[session],
             Kind::Simulated(market) => market.day(session),
+            Kind::Live(live) => live.day(session),
         }
     }
 }
@@ -189,6 +238,15 @@ mod tests {
     use proptest::prelude::*;
 
     const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
+
+    /// How many sessions are lived.
+    fn count(source: &MarketSource) -> usize {
+        match &source.kind {
+            Kind::History(replay) => replay.timetable.count,
+            Kind::Simulated(market) => market.timetable.count,
+            Kind::Live(_) => 0,
+        }
+    }
 
     fn source(kind: SourceKind, at_end: AtEnd) -> MarketSource {
         let replay = ReplayConfig {
@@ -257,7 +315,7 @@ mod tests {
                 source.prices(START.plus_seconds(seconds), &mut quotes);
                 quotes.iter().map(|quote| quote.price).collect::<Vec<_>>()
             };
-            let count = i64::try_from(stop.timetable().count).unwrap();
+            let count = i64::try_from(count(&stop)).unwrap();
             let end = count * 60;
             assert_eq!(prices(&stop, end), prices(&stop, end + 1_000_000));
             assert_eq!(prices(&around, end), prices(&stop, end));

@@ -60,7 +60,7 @@ pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>)
 pub(crate) fn settle_batch(
     requests: &[&Request],
     state: BatchState,
-    quotes: &dyn Fn(i64) -> Option<Quote>,
+    quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,
     rules: &Rules,
     now: UnixMicros,
 ) -> Settled {
@@ -89,7 +89,7 @@ impl<'a> Batch<'a> {
     fn decide(
         &mut self,
         request: &'a Request,
-        quotes: &dyn Fn(i64) -> Option<Quote>,
+        quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,
         rules: &Rules,
         now: UnixMicros,
     ) -> Verdict {
@@ -105,7 +105,7 @@ impl<'a> Batch<'a> {
         let action = &request.action;
         let quote = match action {
             Action::Trade(order, _) => quotes(order.stock_id),
-            Action::Annotate { .. } => None,
+            Action::Annotate { .. } => Err(Rejection::NoQuote),
         };
         let outcome = settle(&mut change.player, action, quote, rules, now);
         if let Ok(fill) = &outcome {

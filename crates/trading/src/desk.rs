@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::{Action, Clock, Entropy, Fill, Outcome, Quote, Rules};
+use domain::{Action, Clock, Entropy, Fill, Outcome, Quote, Rejection, Rules};
 use store::{Store, StoreError};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -13,8 +13,8 @@ use crate::TradingConfig;
 use crate::job::Job;
 use crate::lane::Lane;
 
-/// Gives the present quote of a stock.
-pub type Quotes = Arc<dyn Fn(i64) -> Option<Quote> + Send + Sync>;
+/// Gives the present quote of a stock, or why none can be traded at.
+pub type Quotes = Arc<dyn Fn(i64) -> Result<Quote, Rejection> + Send + Sync>;
 /// Gives the present prices as the JSON text that `Store::load_batch` takes.
 pub type PricesJson = Arc<dyn Fn() -> Arc<str> + Send + Sync>;
 /// Told of fills after their COMMIT and before their answers, so that a client that reads its rank

@@ -123,7 +123,7 @@ impl World {
         let quote = Quote { price: Price(price), as_of: now, market_day, source };
         // Twice in one commit, so that one entry follows another within it.
         let fills: Vec<_> = (0..2)
-            .filter_map(|_| settle(&mut player, action, Some(quote), &rules(), now).ok())
+            .filter_map(|_| settle(&mut player, action, Ok(quote), &rules(), now).ok())
             .collect();
         let accepted = u64::try_from(fills.len()).expect("two at most");
         let (notes, records) = (Vec::new(), Vec::new());

@@ -70,7 +70,7 @@ impl Game {
 
     /// Decides an order of one share.
     pub(crate) fn settle(&self, player: &mut Player, side: Side) -> Outcome {
-        settle(player, &self.action(side), Some(self.quote()), &self.rules, self.now())
+        settle(player, &self.action(side), Ok(self.quote()), &self.rules, self.now())
     }
 
     /// A player who has bought one share, with the entries of both changes.

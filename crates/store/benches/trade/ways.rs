@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{EntryKind, Fill, Player, Quantity, QuoteSource, Side, genesis_hash};
+use domain::{EntryKind, Fill, Player, Quantity, QuoteSource, Rejection, Side, genesis_hash};
 use testkit::SeededEntropy;
 use trading::{Desk, DeskError, Parts, Request, TradingConfig};
 
@@ -264,7 +264,9 @@ fn open_desk(database: &Database, lanes: u32) -> Desk {
         rules: Arc::clone(&game.rules),
         clock: Arc::new(game.clock),
         entropy: Arc::new(SeededEntropy::new(1)),
-        quotes: Arc::new(move |asked| (asked == quoting.stock_id).then(|| quoting.quote())),
+        quotes: Arc::new(move |asked| {
+            if asked == quoting.stock_id { Ok(quoting.quote()) } else { Err(Rejection::NoQuote) }
+        }),
         prices_json: Arc::new(move || Arc::clone(&prices)),
         on_commit: Arc::new(|_| ()),
     };

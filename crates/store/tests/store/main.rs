@@ -7,6 +7,7 @@ mod immutable;
 mod leases;
 mod pages;
 mod prepare;
+mod quotes;
 mod records;
 mod support;
 mod twin;

@@ -103,7 +103,7 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
     let price = Price(stock_id.unwrap_or(1) * 10_000);
     let quote = Quote { price, as_of: now(), market_day: Day(12_786), source: QuoteSource::Fixed };
     let fills: Vec<Fill> =
-        settle(&mut player, action, Some(quote), rules(), now()).into_iter().collect();
+        settle(&mut player, action, Ok(quote), rules(), now()).into_iter().collect();
     Change { player, version_before, fills, notes: vec![], records: vec![] }
 }
 

@@ -8,8 +8,8 @@ use std::task::Poll;
 
 use archive::Report;
 use domain::{
-    Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rules, Side, Symbol,
-    TradeId, genesis_hash,
+    Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rejection, Rules, Side,
+    Symbol, TradeId, genesis_hash,
 };
 use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
 use tempfile::TempDir;
@@ -158,7 +158,8 @@ impl World {
             quotes: Arc::new(move |asked| {
                 assert!(!panic_next.swap(false, Ordering::SeqCst), "asked to panic");
                 let (as_of, market_day, source) = (clock.now(), Day(12_786), QuoteSource::Fixed);
-                (asked == stock_id).then_some(Quote { price, as_of, market_day, source })
+                let quote = Quote { price, as_of, market_day, source };
+                (asked == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
             }),
             prices_json: Arc::new(move || format!("[[{stock_id},{}]]", price.0).into()),
             on_commit: Arc::new(move |fills| {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{Clock as _, Fee, Money, Rules, Symbol};
+use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol};
 use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -94,7 +94,9 @@ impl World {
             rules: Arc::clone(&self.rules),
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(1)),
-            quotes: Arc::new(move |stock| quotes.quotes().get(&stock).copied()),
+            quotes: Arc::new(move |stock| {
+                quotes.quotes().get(&stock).copied().ok_or(Rejection::NoQuote)
+            }),
             prices_json: Arc::new(move || prices.prices_json().into()),
             on_commit: Arc::new(|_| {}),
         })

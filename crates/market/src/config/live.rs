@@ -1,0 +1,68 @@
+//! What a host can choose about a live market: whose calendar, how often prices are asked for, and
+//! how long what was told is kept.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DAY_SECONDS, limited};
+
+/// A year.
+const YEAR_SECONDS: u32 = 365 * DAY_SECONDS;
+
+/// How prices are had from providers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LiveConfig {
+    /// The exchange in the calendar file, like `NYSE`.
+    pub exchange: String,
+    /// A file of calendars instead of the built-in one. Empty: the built-in one.
+    pub calendar_file: String,
+    /// Whether orders are taken while the exchange is closed, too.
+    pub around_the_clock: bool,
+    /// Seconds between two questions for the price of the same stock, 1 to 86,400.
+    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    pub refresh_interval_s: u32,
+    /// How long what providers told is good.
+    pub cache_ttl: CacheTtl,
+}
+
+impl Default for LiveConfig {
+    fn default() -> Self {
+        Self {
+            exchange: "NYSE".to_owned(),
+            calendar_file: String::new(),
+            around_the_clock: false,
+            refresh_interval_s: 300,
+            cache_ttl: CacheTtl::default(),
+        }
+    }
+}
+
+/// How long what providers told is good, in seconds, each 1 to 31,536,000. It is given out longer
+/// while nothing newer can be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheTtl {
+    /// A price that somebody asks for.
+    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    pub quote_s: u32,
+    /// What a company does.
+    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    pub profile_s: u32,
+    /// Which stocks a search finds.
+    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    pub listing_s: u32,
+    /// Daily bars.
+    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    pub history_s: u32,
+}
+
+impl Default for CacheTtl {
+    fn default() -> Self {
+        Self {
+            quote_s: 300,
+            profile_s: 7 * DAY_SECONDS,
+            listing_s: 30 * DAY_SECONDS,
+            history_s: DAY_SECONDS,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The live market: the last good price that was told of each stock, and the calendar of the
+//! exchange. It asks nobody for prices; who refreshes them feeds them in here, on every node.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use domain::{Day, Price, UnixMicros};
+
+use crate::board::StockQuote;
+use crate::calendar::Calendar;
+use crate::catalogue::StockText;
+use crate::present::Present;
+
+/// How long after a session's end its last prices may still come in, in seconds.
+pub const CLOSE_GRACE_S: i64 = 900;
+
+/// Whether orders are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hours {
+    /// They are.
+    Open,
+    /// They are refused, because the exchange is closed.
+    Closed {
+        /// When it opens; `None` where its calendar ends before.
+        opens_at: Option<UnixMicros>,
+    },
+}
+
+/// The last good prices of a live market. Shared between threads behind an `Arc`.
+#[derive(Debug)]
+pub struct Live {
+    calendar: Calendar,
+    around_the_clock: bool,
+    stocks: Vec<StockText>,
+    /// One for each stock; price 0 where none is known.
+    quotes: ArcSwap<Vec<StockQuote>>,
+}
+
+impl Live {
+    /// A market of these stocks that knows no price yet.
+    pub(crate) fn new(calendar: Calendar, around_the_clock: bool, stocks: Vec<StockText>) -> Self {
+        let none = StockQuote { price: Price(0), previous_close: Price(0), as_of: UnixMicros(0) };
+        let quotes = ArcSwap::from_pointee(vec![none; stocks.len()]);
+        Self { calendar, around_the_clock, stocks, quotes }
+    }
+
+    /// The exchange's calendar.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// Takes over quotes by the position of their stock. One that is older than the known one
+    /// changes nothing, so feeding twice or late does no harm. Whether anything changed.
+    pub fn feed(&self, quotes: &[(usize, StockQuote)]) -> bool {
+        let is_news = |known: &[StockQuote], (position, quote): &(usize, StockQuote)| {
+            known.get(*position).is_some_and(|old| quote.as_of >= old.as_of && old != quote)
+        };
+        // Almost always nothing has changed: then nothing is copied.
+        if !quotes.iter().any(|quote| is_news(&self.quotes.load(), quote)) {
+            return false;
+        }
+        self.quotes.rcu(|known| {
+            let mut next = Vec::clone(known);
+            for (position, quote) in quotes {
+                if is_news(&next, &(*position, *quote)) {
+                    next[*position] = *quote;
+                }
+            }
+            Arc::new(next)
+        });
+        true
+    }
+
+    pub(crate) fn stocks(&self) -> &[StockText] {
+        &self.stocks
+    }
+
+    /// Replaces `quotes` by the last good prices.
+    pub(crate) fn quotes(&self, quotes: &mut Vec<StockQuote>) {
+        quotes.clear();
+        quotes.extend_from_slice(&self.quotes.load());
+    }
+
+    pub(crate) fn hours(&self, now: UnixMicros) -> Hours {
+        if self.around_the_clock || self.calendar.running(now).is_some() {
+            return Hours::Open;
+        }
+        Hours::Closed { opens_at: self.calendar.next_opening(now) }
+    }
+
+    /// From the opening of a session until its last prices are in, its day is lived; at all other
+    /// times the prices are those of the last close.
+    pub(crate) fn present(&self, now: UnixMicros) -> Present {
+        let sessions = self.calendar.sessions();
+        let finished = self.calendar.closed_by(now.plus_seconds(-CLOSE_GRACE_S));
+        let Some(next) = sessions.get(finished) else {
+            let session = sessions.len().saturating_sub(1);
+            return Present { session, second_of_session: 0, ended: true, pass: 0 };
+        };
+        let lived = (now.seconds() - next.opens_at.seconds()).max(0);
+        let lived = if now < next.opens_at { 0 } else { lived.max(1) };
+        let second_of_session = u32::try_from(lived).unwrap_or(u32::MAX);
+        Present { session: finished, second_of_session, ended: false, pass: 0 }
+    }
+
+    pub(crate) fn day(&self, session: usize) -> Day {
+        self.calendar.sessions()[session].day
+    }
+
+    /// The present prices as the closes of the newest finished session; none of an older one, and
+    /// none while the next is lived. A stock without a price has 0.
+    pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
+        let present = self.present(now);
+        if session + 1 != present.finished_sessions() || !present.at_close() {
+            return None;
+        }
+        Some(self.quotes.load().iter().map(|quote| quote.price).collect())
+    }
+
+    /// One line for people.
+    pub(crate) fn describe(&self) -> String {
+        let hours = if self.around_the_clock { ", around the clock" } else { "" };
+        format!("live: {} stocks by the calendar of {}{hours}", self.stocks.len(), {
+            self.calendar.name()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Symbol;
+
+    fn at(text: &str) -> UnixMicros {
+        UnixMicros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+    }
+
+    fn market(around_the_clock: bool) -> Live {
+        let stock = |symbol: &str| StockText {
+            symbol: Symbol::parse(symbol).unwrap(),
+            name: symbol.to_owned(),
+            category: "Tech".to_owned(),
+            description: String::new(),
+            kid_friendly_description: String::new(),
+            fun_fact: None,
+        };
+        let stocks = vec![stock("ONE"), stock("TWO")];
+        Live::new(Calendar::embedded("NYSE").unwrap(), around_the_clock, stocks)
+    }
+
+    fn quote(price: i64, as_of: &str) -> StockQuote {
+        StockQuote { price: Price(price), previous_close: Price(price), as_of: at(as_of) }
+    }
+
+    fn prices(market: &Live) -> Vec<i64> {
+        let mut quotes = Vec::new();
+        market.quotes(&mut quotes);
+        quotes.iter().map(|quote| quote.price.0).collect()
+    }
+
+    #[test]
+    fn the_newest_price_wins_whatever_comes_when() {
+        let market = market(false);
+        assert_eq!(prices(&market), [0, 0], "nothing is known yet");
+        assert!(market.feed(&[(1, quote(500, "2026-11-27T15:00:00Z"))]));
+        assert!(!market.feed(&[(1, quote(500, "2026-11-27T15:00:00Z"))]), "the same again");
+        assert!(!market.feed(&[(1, quote(400, "2026-11-27T14:59:59Z"))]), "an older one");
+        assert!(!market.feed(&[(2, quote(400, "2026-11-27T15:00:01Z"))]), "no such stock");
+        assert!(
+            market.feed(&[
+                (0, quote(7, "2026-11-27T15:00:01Z")),
+                (1, quote(9, "2026-11-25T15:00:00Z")),
+            ])
+        );
+        assert_eq!(prices(&market), [7, 500]);
+    }
+
+    #[test]
+    fn orders_are_taken_while_the_exchange_trades_or_around_the_clock() {
+        let thanksgiving = at("2026-11-26T15:00:00Z");
+        let opens_at = Some(at("2026-11-27T14:30:00Z"));
+        assert_eq!(market(false).hours(thanksgiving), Hours::Closed { opens_at });
+        assert_eq!(market(true).hours(thanksgiving), Hours::Open);
+        assert_eq!(market(false).hours(at("2026-11-27T14:30:00Z")), Hours::Open);
+        let early = Hours::Closed { opens_at: Some(at("2026-11-30T14:30:00Z")) };
+        assert_eq!(market(false).hours(at("2026-11-27T18:00:00Z")), early);
+    }
+
+    #[test]
+    fn a_close_is_public_when_its_last_prices_are_in() {
+        let market = market(false);
+        let day = |text| market.day(market.present(at(text)).priced_session()).to_string();
+        assert_eq!(day("2026-11-25T14:29:59Z"), "2026-11-24");
+        assert_eq!(day("2026-11-25T14:30:00Z"), "2026-11-25");
+        let finished = |text| market.present(at(text)).finished_sessions();
+        let grace = finished("2026-11-25T21:14:59Z");
+        assert_eq!(finished("2026-11-25T21:15:00Z"), grace + 1);
+        assert_eq!(day("2026-11-25T21:14:59Z"), "2026-11-25");
+        assert_eq!(day("2026-11-26T15:00:00Z"), "2026-11-25", "Thanksgiving");
+        assert!(market.present(at("2030-01-01T00:00:00Z")).ended);
+    }
+
+    #[test]
+    fn closes_are_given_between_two_sessions_only() {
+        let market = market(false);
+        market.feed(&[(0, quote(7, "2026-11-25T20:59:00Z"))]);
+        let newest = |text| market.present(at(text)).finished_sessions() - 1;
+        let evening = "2026-11-25T22:00:00Z";
+        let session = newest(evening);
+        assert_eq!(market.closes(at(evening), session), Some(vec![Price(7), Price(0)]));
+        assert_eq!(market.closes(at(evening), session - 1), None, "nobody knows them any more");
+        let lived = "2026-11-27T14:30:01Z";
+        assert_eq!(newest(lived), session);
+        assert_eq!(market.closes(at(lived), session), None, "the prices are of another day");
+    }
+}

@@ -1,0 +1,277 @@
+//! The last good prices of a live market, as providers told them: what nodes share of them, and
+//! which stock is to be asked for next. It asks nobody, and judges no price.
+
+use domain::{Day, Price, Symbol, UnixMicros};
+
+use crate::ledger::read_day;
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// The most stocks a live market has.
+const STOCKS_MAX: i64 = 10_000;
+
+/// The last good price of a stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptQuote {
+    /// The stock.
+    pub stock_id: i64,
+    /// The price of one share, above zero.
+    pub price: Price,
+    /// The close before its day, where it was told.
+    pub previous_close: Option<Price>,
+    /// When the price was made.
+    pub as_of: UnixMicros,
+    /// Its trading day.
+    pub market_day: Day,
+    /// Shares traded that day, where they were told.
+    pub volume: Option<i64>,
+    /// Who told it.
+    pub provider: String,
+}
+
+/// A stock to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueQuote {
+    /// The stock.
+    pub stock_id: i64,
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The last good price and when it was made.
+    pub last: Option<(Price, UnixMicros)>,
+}
+
+/// Which stocks are due.
+#[derive(Clone, Copy, Debug)]
+pub struct DueBefore {
+    /// Those that nobody was asked for since before this instant.
+    pub tried: UnixMicros,
+    /// Of these, those of which no provider told a price since before this instant.
+    pub confirmed: UnixMicros,
+}
+
+static OPEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.open",
+        "INSERT INTO quotes (stock_id, tried_at, confirmed_at, changed_at)
+         SELECT stock_id, 0, 0, 0 FROM stocks WHERE true
+         ON CONFLICT (stock_id) DO NOTHING",
+    )
+});
+
+static DUE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.due",
+        "SELECT q.stock_id, s.symbol, q.price, q.as_of
+         FROM quotes q JOIN stocks s ON s.stock_id = q.stock_id
+         WHERE q.tried_at < $1 AND q.confirmed_at < $2
+         ORDER BY q.tried_at, q.stock_id LIMIT $3",
+    )
+});
+
+static TRIED: Lazy = Lazy::new(|| {
+    Statement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1")
+});
+
+// A quote that was made before the known one changes nothing but that somebody answered.
+static SAVE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.save",
+        "UPDATE quotes SET
+             price = CASE WHEN as_of > $4 THEN price ELSE $2 END,
+             previous_close = CASE WHEN as_of > $4 THEN previous_close
+                 ELSE COALESCE($3, previous_close) END,
+             as_of = CASE WHEN as_of > $4 THEN as_of ELSE $4 END,
+             market_day = CASE WHEN as_of > $4 THEN market_day ELSE $5 END,
+             volume = CASE WHEN as_of > $4 THEN volume ELSE $6 END,
+             provider = CASE WHEN as_of > $4 THEN provider ELSE $7 END,
+             changed_at = CASE WHEN as_of > $4 OR (as_of = $4 AND price = $2)
+                 THEN changed_at ELSE $8 END,
+             tried_at = $8, confirmed_at = $8
+         WHERE stock_id = $1",
+    )
+});
+
+static CHANGED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.changed",
+        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider, changed_at
+         FROM quotes WHERE changed_at >= $1 AND price IS NOT NULL
+         ORDER BY changed_at, stock_id LIMIT $2",
+    )
+});
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.find",
+        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider, changed_at
+         FROM quotes WHERE stock_id = $1 AND price IS NOT NULL",
+    )
+});
+
+static HURRY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.hurry",
+        "UPDATE quotes SET tried_at = 0
+         WHERE stock_id = $1 AND tried_at > 0 AND tried_at < $2 AND confirmed_at < $2",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &DUE, &TRIED, &SAVE, &CHANGED, &FIND, &HURRY];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    stock_id: i64,
+    price: i64,
+    previous_close: Option<i64>,
+    as_of: i64,
+    market_day: i64,
+    volume: Option<i64>,
+    provider: String,
+    changed_at: i64,
+}
+
+impl Row {
+    fn read(self) -> Result<(KeptQuote, UnixMicros), StoreError> {
+        let quote = KeptQuote {
+            stock_id: self.stock_id,
+            price: Price(self.price),
+            previous_close: self.previous_close.map(Price),
+            as_of: UnixMicros(self.as_of),
+            market_day: read_day(self.market_day)?,
+            volume: self.volume,
+            provider: self.provider,
+        };
+        Ok((quote, UnixMicros(self.changed_at)))
+    }
+}
+
+impl Store {
+    /// Makes room for the prices of all stocks that are listed.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn ensure_quotes(&self) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&OPEN)).execute(&db.writer).timed(&OPEN).await?;
+        });
+        Ok(())
+    }
+
+    /// Stocks that are due, those first that nobody was asked for the longest.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn due_quotes(
+        &self,
+        before: DueBefore,
+        limit: i64,
+    ) -> Result<Vec<DueQuote>, StoreError> {
+        type Found = (i64, String, Option<i64>, Option<i64>);
+        let rows: Vec<Found> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&DUE))
+                .bind(before.tried.0)
+                .bind(before.confirmed.0)
+                .bind(limit.clamp(1, STOCKS_MAX))
+                .fetch_all(&db.reader)
+                .timed(&DUE)
+                .await?
+        });
+        let read = |(stock_id, symbol, price, as_of): Found| {
+            let symbol = Symbol::parse(&symbol).ok()?;
+            let last = price.map(Price).zip(as_of.map(UnixMicros));
+            Some(DueQuote { stock_id, symbol, last })
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// Notes that a stock was asked for, and nobody told a price.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn mark_quote_tried(&self, stock_id: i64, now: UnixMicros) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&TRIED))
+                .bind(stock_id)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&TRIED)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Keeps what a provider told at `now`, unless what is kept was made later.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_quote(&self, quote: &KeptQuote, now: UnixMicros) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE))
+                .bind(quote.stock_id)
+                .bind(quote.price.0)
+                .bind(quote.previous_close.map(|close| close.0))
+                .bind(quote.as_of.0)
+                .bind(i64::from(quote.market_day.0))
+                .bind(quote.volume)
+                .bind(quote.provider.as_str())
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&SAVE)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Prices that changed at `since` or later, 10,000 at most, and when each did, ascending.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn quotes_changed_since(
+        &self,
+        since: UnixMicros,
+    ) -> Result<Vec<(KeptQuote, UnixMicros)>, StoreError> {
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CHANGED))
+                .bind(since.0)
+                .bind(STOCKS_MAX)
+                .fetch_all(&db.reader)
+                .timed(&CHANGED)
+                .await?
+        });
+        rows.into_iter().map(Row::read).collect()
+    }
+
+    /// The last good price of a stock.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_quote(&self, stock_id: i64) -> Result<Option<KeptQuote>, StoreError> {
+        let row: Option<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(stock_id)
+                .fetch_optional(&db.reader)
+                .timed(&FIND)
+                .await?
+        });
+        Ok(row.map(Row::read).transpose()?.map(|(quote, _)| quote))
+    }
+
+    /// Makes a stock the next one to be asked for, unless somebody was asked since `since`.
+    /// Whether it is now.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn hurry_quote(&self, stock_id: i64, since: UnixMicros) -> Result<bool, StoreError> {
+        let done = with_db!(self, |db, sql| {
+            sqlx::query(sql(&HURRY))
+                .bind(stock_id)
+                .bind(since.0)
+                .execute(&db.writer)
+                .timed(&HURRY)
+                .await?
+                .rows_affected()
+        });
+        Ok(done > 0)
+    }
+}
