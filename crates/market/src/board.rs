@@ -82,7 +82,9 @@ pub struct Snapshot {
     pub source: QuoteSource,
     /// Whether orders are taken.
     pub hours: Hours,
-    /// One for each of [`PriceBoard::listings`], in their order.
+    /// Before when a price of a live market is stale.
+    fresh_since: Option<UnixMicros>,
+    /// One for each of [`PriceBoard::listings`], in their order; without a price it is 0.
     pub quotes: Vec<StockQuote>,
     prices_json: Arc<str>,
     /// For whoever asks first; most snapshots are never asked for it.
@@ -94,6 +96,12 @@ impl Snapshot {
     /// The quote of the stock at this position of the listings; `None` while it has no price.
     pub fn quote(&self, position: usize) -> Option<StockQuote> {
         self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
+    }
+
+    /// Whether a quote is older than it should be: in a live market when providers failed to tell a
+    /// newer one, elsewhere when it is too old to trade at, which is `age_max_s`.
+    pub fn is_stale(&self, quote: &StockQuote, now: UnixMicros, age_max_s: i64) -> bool {
+        quote.as_of < self.fresh_since.unwrap_or(now.plus_seconds(-age_max_s))
     }
 
     /// `[[stock_id, price in 1/10,000, change in 1/100 of a percent], …]`: all quotes as one
@@ -229,6 +237,7 @@ fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -
         present: source.present(now),
         source: source.source(),
         hours: source.hours(now),
+        fresh_since: source.fresh_since(now),
         prices_json: prices_json(listings, &quotes),
         quotes_json: OnceLock::new(),
         listings: Arc::clone(listings),

@@ -9,6 +9,7 @@ use domain::{Day, Price, UnixMicros};
 use crate::board::StockQuote;
 use crate::calendar::Calendar;
 use crate::catalogue::StockText;
+use crate::config::LiveConfig;
 use crate::present::Present;
 
 /// How long after a session's end its last prices may still come in, in seconds.
@@ -31,6 +32,8 @@ pub enum Hours {
 pub struct Live {
     calendar: Calendar,
     around_the_clock: bool,
+    /// How old a price may be before somebody should have told a newer one.
+    stale_after_s: i64,
     stocks: Vec<StockText>,
     /// One for each stock; price 0 where none is known.
     quotes: ArcSwap<Vec<StockQuote>>,
@@ -38,10 +41,17 @@ pub struct Live {
 
 impl Live {
     /// A market of these stocks that knows no price yet.
-    pub(crate) fn new(calendar: Calendar, around_the_clock: bool, stocks: Vec<StockText>) -> Self {
+    pub(crate) fn new(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockText>) -> Self {
         let none = StockQuote { price: Price(0), previous_close: Price(0), as_of: UnixMicros(0) };
         let quotes = ArcSwap::from_pointee(vec![none; stocks.len()]);
-        Self { calendar, around_the_clock, stocks, quotes }
+        Self {
+            calendar,
+            around_the_clock: config.around_the_clock,
+            // Once two questions in a row brought nothing newer, something is wrong.
+            stale_after_s: 2 * i64::from(config.refresh_interval_s),
+            stocks,
+            quotes,
+        }
     }
 
     /// The exchange's calendar.
@@ -86,6 +96,18 @@ impl Live {
             return Hours::Open;
         }
         Hours::Closed { opens_at: self.calendar.next_opening(now) }
+    }
+
+    /// Prices made before this are stale: there should be newer ones. While the exchange is closed
+    /// the last prices of its last session are the newest there can be.
+    pub(crate) fn fresh_since(&self, now: UnixMicros) -> UnixMicros {
+        let since = now.plus_seconds(-self.stale_after_s);
+        if self.calendar.running(now).is_some() {
+            return since;
+        }
+        let closed = self.calendar.closed_by(now).checked_sub(1);
+        let last = closed.map(|session| self.calendar.sessions()[session].closes_at);
+        last.map_or(since, |closed_at| since.min(closed_at.plus_seconds(-self.stale_after_s)))
     }
 
     /// From the opening of a session until its last prices are in, its day is lived; at all other
@@ -145,7 +167,8 @@ mod tests {
             fun_fact: None,
         };
         let stocks = vec![stock("ONE"), stock("TWO")];
-        Live::new(Calendar::embedded("NYSE").unwrap(), around_the_clock, stocks)
+        let config = LiveConfig { around_the_clock, ..LiveConfig::default() };
+        Live::new(Calendar::embedded("NYSE").unwrap(), &config, stocks)
     }
 
     fn quote(price: i64, as_of: &str) -> StockQuote {
@@ -184,6 +207,14 @@ mod tests {
         assert_eq!(market(false).hours(at("2026-11-27T14:30:00Z")), Hours::Open);
         let early = Hours::Closed { opens_at: Some(at("2026-11-30T14:30:00Z")) };
         assert_eq!(market(false).hours(at("2026-11-27T18:00:00Z")), early);
+    }
+
+    #[test]
+    fn a_price_is_fresh_for_two_refreshes_and_over_a_closed_exchange() {
+        let since = |text| market(false).fresh_since(at(text));
+        assert_eq!(since("2026-11-25T15:00:00Z"), at("2026-11-25T14:50:00Z"));
+        assert_eq!(since("2026-11-25T21:00:00Z"), at("2026-11-25T20:50:00Z"));
+        assert_eq!(since("2026-11-27T14:29:59Z"), at("2026-11-25T20:50:00Z"));
     }
 
     #[test]

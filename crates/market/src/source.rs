@@ -9,7 +9,7 @@ use domain::{Day, Price, QuoteSource, UnixMicros};
 use crate::board::StockQuote;
 use crate::calendar::Calendar;
 use crate::catalogue::{StockText, embedded_stocks, simulated_stocks};
-use crate::config::{AtEnd, ConfigError, MarketConfig, SourceKind};
+use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, SourceKind};
 use crate::live::{Hours, Live};
 use crate::present::Present;
 use crate::replay::Replay;
@@ -55,8 +55,8 @@ impl MarketSource {
 
     /// The live market of these stocks, by the calendar of their exchange. It knows no price before
     /// it is fed.
-    pub fn live(calendar: Calendar, around_the_clock: bool, stocks: Vec<StockText>) -> Self {
-        let live = Live::new(calendar, around_the_clock, stocks);
+    pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockText>) -> Self {
+        let live = Live::new(calendar, config, stocks);
         Self { kind: Kind::Live(Arc::new(live)) }
     }
 
@@ -82,6 +82,14 @@ impl MarketSource {
             Kind::History(replay) => replay.source,
             Kind::Simulated(_) => QuoteSource::Simulated,
             Kind::Live(_) => QuoteSource::Live,
+        }
+    }
+
+    /// Prices made before this are stale; `None` where each tick makes new ones.
+    pub(crate) fn fresh_since(&self, now: UnixMicros) -> Option<UnixMicros> {
+        match &self.kind {
+            Kind::Live(live) => Some(live.fresh_since(now)),
+            Kind::History(_) | Kind::Simulated(_) => None,
         }
     }
 

@@ -8,6 +8,7 @@ use domain::{Clock, Day, UnixMicros};
 use market::MarketSource;
 use store::{EquityKept, Store};
 
+use crate::history::SavedDay;
 use crate::reconcile::{Fault, Progress, Reconciler};
 
 /// Players written or looked at in one transaction, which others wait for on SQLite.
@@ -22,8 +23,8 @@ const WEEKLY_SESSIONS: usize = 520;
 pub(crate) struct SnapshotEquity {
     pub(crate) store: Store,
     pub(crate) source: Arc<MarketSource>,
-    /// A stock whose closes are kept last in their session; without one there is nothing to value.
-    pub(crate) last_stock_id: Option<i64>,
+    /// How far `save_history` is, without whose closes there is nothing to value.
+    pub(crate) saved_day: SavedDay,
     pub(crate) clock: Arc<dyn Clock>,
     /// The session that is known to be written.
     pub(crate) written: Option<Day>,
@@ -39,7 +40,7 @@ impl Reconciler for SnapshotEquity {
         let Some(day) = day.filter(|day| self.written != Some(*day)) else {
             return Ok(Progress::done(0));
         };
-        if !self.has_closes(day).await? {
+        if !self.saved_day.includes(day) {
             return Ok(Progress::done(0));
         }
         let step = self.store.snapshot_equity(day, PLAYERS).await?;
@@ -47,14 +48,6 @@ impl Reconciler for SnapshotEquity {
             self.written = Some(day);
         }
         Ok(Progress { changed: step.written, done: step.is_done })
-    }
-}
-
-impl SnapshotEquity {
-    /// Whether `save_history` has kept the closes of this session.
-    async fn has_closes(&self, day: Day) -> Result<bool, Fault> {
-        let Some(stock_id) = self.last_stock_id else { return Ok(false) };
-        Ok(!self.store.stock_history(stock_id, day, day).await?.is_empty())
     }
 }
 
@@ -107,14 +100,13 @@ fn kept(source: &MarketSource, now: UnixMicros) -> Option<EquityKept> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use market::{MarketConfig, PriceBoard};
-    use store::{DatabaseConfig, NewStock};
+    use market::MarketConfig;
+    use store::DatabaseConfig;
     use testkit::ManualClock;
 
     struct World {
         store: Store,
         source: Arc<MarketSource>,
-        prices: PriceBoard,
         clock: ManualClock,
         _directory: tempfile::TempDir,
     }
@@ -127,41 +119,24 @@ mod tests {
         store.migrate().await.expect("migrates");
         let clock = ManualClock::new();
         let source = MarketSource::new(&MarketConfig::default(), clock.now()).expect("a market");
-        let texts = source.stocks().into_iter();
-        let stocks = texts.map(|text| NewStock {
-            symbol: text.symbol,
-            name: text.name,
-            category: text.category,
-            description: text.description,
-            kid_friendly_description: text.kid_friendly_description,
-            fun_fact: text.fun_fact,
-        });
-        let saved = store.save_stocks(&stocks.collect::<Vec<_>>()).await.expect("stocks");
-        let listings = saved.into_iter().map(|stock| market::Listing {
-            stock_id: stock.stock_id,
-            symbol: stock.symbol,
-            category_id: stock.category_id,
-        });
-        let prices = PriceBoard::new(&source, listings.collect(), clock.now()).expect("a board");
-        World { store, source: Arc::new(source), prices, clock, _directory: directory }
+        World { store, source: Arc::new(source), clock, _directory: directory }
     }
 
     #[tokio::test]
     async fn a_session_is_written_when_its_closes_are_kept_and_then_no_more() {
         let world = world().await;
-        let last_stock_id = world.prices.listings().last().map(|listing| listing.stock_id);
+        let saved_day = SavedDay::default();
         let mut job = SnapshotEquity {
             store: world.store.clone(),
             source: Arc::clone(&world.source),
-            last_stock_id,
+            saved_day: saved_day.clone(),
             clock: Arc::new(world.clock.clone()),
             written: None,
         };
         assert_eq!(job.run().await.expect("runs"), Progress::done(0));
         assert_eq!(job.written, None, "the closes are not kept yet");
         let day = newest_day(&world.source, world.clock.now()).expect("history");
-        let close = (last_stock_id.expect("a stock"), day, domain::Price(1));
-        world.store.save_history(&[close]).await.expect("saves");
+        saved_day.set(day);
         for _ in 0..2 {
             assert_eq!(job.run().await.expect("runs"), Progress::done(0));
             assert_eq!(job.written, Some(day));

@@ -24,6 +24,14 @@ pub(crate) enum Failure {
     /// The market cannot be built.
     #[error(transparent)]
     Market(#[from] market::ConfigError),
+    /// The exchange's calendar.
+    #[error(transparent)]
+    Calendar(#[from] market::CalendarError),
+    /// A live market without stocks.
+    #[error(
+        "a live market needs stocks: list some with `openbell stocks seed` or `openbell stocks import`"
+    )]
+    NoStocks,
     /// The prices and the stocks of the database do not fit together.
     #[error("cannot set up the price board")]
     Board(#[from] market::BoardError),

@@ -2,6 +2,7 @@
 //! later one. It decides no price; the market source does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use domain::{Day, Price, UnixMicros};
 use market::MarketSource;
@@ -9,6 +10,27 @@ use store::{Store, StoreError};
 
 /// About how many rows are saved in one statement.
 const BATCH_ROWS: usize = 4_000;
+
+/// The newest day of which the closes are known to be saved.
+#[derive(Clone, Debug)]
+pub(crate) struct SavedDay(Arc<AtomicI32>);
+
+impl SavedDay {
+    /// Whether the closes of this day are saved, as far as there are any.
+    pub(crate) fn includes(&self, day: Day) -> bool {
+        self.0.load(Ordering::Acquire) >= day.0
+    }
+
+    pub(crate) fn set(&self, day: Day) {
+        self.0.store(day.0, Ordering::Release);
+    }
+}
+
+impl Default for SavedDay {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI32::new(i32::MIN)))
+    }
+}
 
 /// The closes of a game's market, and how far they are saved.
 pub(crate) struct History {
@@ -18,6 +40,7 @@ pub(crate) struct History {
     stock_ids: Vec<i64>,
     /// Sessions numbered below this are saved.
     saved: usize,
+    day: SavedDay,
 }
 
 impl History {
@@ -34,7 +57,14 @@ impl History {
             None => None,
         };
         let saved = last_day.map_or(0, |day| sessions_up_to(&source, day, now));
-        Ok(Self { store, source, stock_ids, saved })
+        let day = SavedDay::default();
+        day.set(last_day.unwrap_or(Day(i32::MIN)));
+        Ok(Self { store, source, stock_ids, saved, day })
+    }
+
+    /// Tells others how far the closes are saved.
+    pub(crate) fn saved_day(&self) -> SavedDay {
+        self.day.clone()
     }
 
     /// How many finished sessions are not saved yet.
@@ -50,12 +80,16 @@ impl History {
             let day = self.source.session_day(now, session);
             let closes = self.source.session_closes(now, session);
             let (Some(day), Some(closes)) = (day, closes) else { continue };
-            rows.extend(self.stock_ids.iter().zip(closes).map(|(id, close)| (*id, day, close)));
+            let known = self.stock_ids.iter().zip(closes).filter(|(_, close)| close.0 > 0);
+            rows.extend(known.map(|(id, close)| (*id, day, close)));
         }
         if !rows.is_empty() {
             self.store.save_history(&rows).await?;
         }
         self.saved += sessions;
+        if let Some(day) = self.source.session_day(now, self.saved.saturating_sub(1)) {
+            self.day.set(day);
+        }
         Ok(sessions)
     }
 }

@@ -11,6 +11,7 @@ mod equity;
 mod failure;
 mod history;
 mod jobs;
+mod live;
 mod load;
 mod prepare;
 mod reconcile;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cluster::Counters;
 use domain::{Clock, Rules};
 use leaderboard::{Board, Follower};
-use market::{MarketSource, PriceBoard};
+use market::MarketSource;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -16,11 +16,12 @@ use trading::Desk;
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::config::{Config, load_rules, without_password};
 use crate::failure::Failure;
+use crate::history::SavedDay;
 use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{banner, equity, jobs, start, telemetry, term};
+use crate::{banner, equity, jobs, live, start, telemetry, term};
 
 /// How long answers may still go out once the disk has failed.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -129,7 +130,11 @@ impl Server {
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
         let Self { config, world, board, follower, hub, clock, metrics, .. } = self;
         let World { store, source, prices, history } = world;
-        spawn_equity_jobs(&store, &source, &prices, &clock, tasks, stop);
+        spawn_equity_jobs(&store, &source, history.saved_day(), &clock, tasks, stop);
+        let (quoted, shown, now) = (Arc::clone(&source), Arc::clone(&prices), Arc::clone(&clock));
+        if let Some(job) = live::FollowQuotes::new(store.clone(), quoted, shown, now) {
+            tasks.spawn(keep(job, stop.clone()));
+        }
         let ticker_stop = stop.clone();
         tasks.spawn(market::ticker::run(source, prices, Arc::clone(&clock), async move {
             ticker_stop.cancelled().await;
@@ -162,7 +167,7 @@ impl Server {
 fn spawn_equity_jobs(
     store: &Store,
     source: &Arc<MarketSource>,
-    prices: &PriceBoard,
+    saved_day: SavedDay,
     clock: &Arc<dyn Clock>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -170,8 +175,7 @@ fn spawn_equity_jobs(
     let job = equity::SnapshotEquity {
         store: store.clone(),
         source: Arc::clone(source),
-        // Closes are kept in the order of the stocks.
-        last_stock_id: prices.listings().last().map(|listing| listing.stock_id),
+        saved_day,
         clock: Arc::clone(clock),
         written: None,
     };
@@ -212,7 +216,7 @@ fn open_desk(
         rules: Arc::clone(rules),
         clock: Arc::clone(clock),
         entropy: Arc::new(SystemEntropy),
-        quotes: Arc::new(move |stock_id| quotes.quote(stock_id)),
+        quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
         prices_json: Arc::new(move || prices.prices_json()),
         on_commit: Arc::new(move |fills| {
             for fill in fills {

@@ -14,7 +14,7 @@ use crate::data_dir;
 use crate::data_dir::{DataDirError, DatabaseLock};
 use crate::failure::Failure;
 use crate::history::History;
-use crate::term;
+use crate::{live, term};
 
 /// From how many sessions on saving history is long enough for a progress bar.
 const LONG_SESSIONS: usize = 500;
@@ -59,9 +59,16 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     let now = SystemClock.now();
     let failed =
         |error: StoreError| Failure::Database(without_password(&config.database.url), error);
-    let source = Arc::new(MarketSource::new(&config.market, game.started_at)?);
+    let source = match config.market.source {
+        SourceKind::Live => live::open_market(&store, config).await?,
+        _ => MarketSource::new(&config.market, game.started_at)?,
+    };
+    let source = Arc::new(source);
     let listings = list_stocks(&store, &source).await.map_err(failed)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
+    if let Some(feed) = source.feed() {
+        live::feed_kept(&store, &feed, &stock_ids).await.map_err(failed)?;
+    }
     let prices = Arc::new(PriceBoard::new(&source, listings, now)?);
     let history = History::open(store.clone(), Arc::clone(&source), stock_ids, now).await;
     let mut history = history.map_err(failed)?;
@@ -87,6 +94,7 @@ fn market_name(market: &MarketConfig) -> &'static str {
         SourceKind::Replay => "replay",
         SourceKind::Simulated => "simulated",
         SourceKind::Fixed => "fixed",
+        SourceKind::Live => "live",
     }
 }
 

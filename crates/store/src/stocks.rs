@@ -82,6 +82,15 @@ static FIND: Lazy = Lazy::new(|| {
     )
 });
 
+static ALL: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.all",
+        "SELECT stock_id, symbol, name, category, description,
+             kid_friendly_description, fun_fact
+         FROM stocks ORDER BY stock_id LIMIT 10000",
+    )
+});
+
 static HISTORY: Lazy = Lazy::new(|| {
     Statement::new(
         "stocks.history",
@@ -144,7 +153,7 @@ static SAVE_HISTORY: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&PAGE, &FIND, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY];
+    &[&PAGE, &FIND, &ALL, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY];
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
@@ -230,6 +239,17 @@ impl Store {
                 .await?
         });
         Ok(row.and_then(Row::read))
+    }
+
+    /// Every stock by its number, 10,000 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn all_stocks(&self) -> Result<Vec<StockRow>, StoreError> {
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
+        });
+        Ok(rows.into_iter().filter_map(Row::read).collect())
     }
 
     /// Daily closes from `from` to `to`, ascending, the newest 3,700 at most.

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::Rejection;
+use domain::{Rejection, UnixMicros};
+use market::Hours;
 use serde::{Serialize, Serializer};
 use store::StoreError;
 use trading::DeskError;
@@ -37,6 +38,7 @@ struct Inside {
     message: Cow<'static, str>,
     retryable: bool,
     errors: Errors,
+    opens_at: Option<UnixMicros>,
     request_id: Option<String>,
     headers: HeaderMap,
 }
@@ -88,6 +90,10 @@ struct Document<'a> {
     /// Whether the same request may succeed later.
     #[schema(example = false)]
     retryable: bool,
+    /// When the exchange opens, where it is closed and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-11-27T14:30:00.000000Z")]
+    opens_at: Option<String>,
 }
 
 impl PartialSchema for Problem {
@@ -111,6 +117,7 @@ impl From<&'static Code> for Problem {
             message: code.text.into(),
             retryable: code.retryable,
             errors: Errors::default(),
+            opens_at: None,
             request_id: None,
             headers: HeaderMap::new(),
         }))
@@ -201,6 +208,18 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, seconds.into())
     }
 
+    /// The refusal of an order, with what the market's hours have to say to it.
+    pub(crate) fn refused(rejection: Rejection, hours: Hours, now: UnixMicros) -> Self {
+        let mut problem = Self::from(rejection);
+        if let (Rejection::MarketClosed, Hours::Closed { opens_at: Some(at) }) = (rejection, hours)
+        {
+            problem.0.opens_at = Some(at);
+            let seconds = at.seconds().saturating_sub(now.seconds()).max(1);
+            problem = problem.retry_after(u64::try_from(seconds).unwrap_or(RETRY_AFTER_S));
+        }
+        problem
+    }
+
     /// The same as the answer to an earlier request.
     pub(crate) fn of_request(mut self, request_id: &str) -> Self {
         self.0.request_id = Some(request_id.to_owned());
@@ -229,6 +248,7 @@ impl Problem {
             request_id,
             errors: (!inside.errors.0.is_empty()).then_some(&inside.errors),
             retryable: inside.retryable,
+            opens_at: inside.opens_at.map(|at| at.to_string()),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let headers = response.headers_mut();

@@ -72,8 +72,8 @@ fn a_value_outside_its_limits_is_refused_with_file_and_line() {
     let complaint = with_file("[log]\nlevel = \"trading=loud\"\n").expect_err("refused");
     let text = "F:2: log.level: expected a level or a filter like \"info,trading=debug\"";
     assert_eq!(complaint, text);
-    let complaint = with_file("[market]\nsource = \"live\"\n").expect_err("refused");
-    assert!(complaint.starts_with("F:2: market.source: unknown variant `live`"), "{complaint}");
+    let complaint = with_file("[market]\nsource = \"lively\"\n").expect_err("refused");
+    assert!(complaint.starts_with("F:2: market.source: unknown variant `lively`"), "{complaint}");
     let complaint = with_file("[market.replay]\nstart = \"1066-10-14\"\n").expect_err("refused");
     assert!(
         complaint.starts_with("F:2: market.replay.start: market: expected a day"),

@@ -74,9 +74,9 @@ impl Prices {
     }
 
     /// The stock's quote, if it changed after the set of this number.
-    pub(crate) fn find_changed(&self, position: usize, since: i64) -> Option<&StockQuote> {
+    pub(crate) fn find_changed(&self, position: usize, since: i64) -> Option<StockQuote> {
         let changed = self.changed.get(position).is_some_and(|changed| *changed > since);
-        self.snapshot.quotes.get(position).filter(|_| changed)
+        self.snapshot.quote(position).filter(|_| changed)
     }
 
     /// What changed after the set of this number, as a JSON array; `None` when nothing did.
@@ -89,7 +89,8 @@ impl Prices {
 
     fn write_json(&self, since: i64, listings: &[Listing]) -> Option<Arc<str>> {
         let changed = listings.iter().enumerate().filter_map(|(position, listing)| {
-            Some(ChangedPrice::new(listing, self.find_changed(position, since)?))
+            let quote = self.find_changed(position, since)?;
+            Some(ChangedPrice::new(listing, &quote))
         });
         let changed: Vec<ChangedPrice> = changed.collect();
         (!changed.is_empty()).then(|| serde_json::to_string(&changed).unwrap_or_default().into())

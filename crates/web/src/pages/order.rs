@@ -250,6 +250,7 @@ fn refusal(view: &View, rejection: Rejection) -> String {
     match rejection {
         Rejection::InsufficientCash => view.t("order-no-cash"),
         Rejection::InsufficientQuantity => view.t("order-no-shares"),
+        Rejection::MarketClosed => view.closed.clone().unwrap_or_else(|| view.t("market-closed")),
         Rejection::NoQuote | Rejection::StaleQuote => view.t("order-no-price"),
         Rejection::FractionalNotAllowed | Rejection::QuantityTooLarge => view.t("order-size"),
         Rejection::BeyondLimits => view.t("order-beyond"),

@@ -236,12 +236,11 @@ async fn ticket(
 
 fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
     let present = state.prices.snapshot();
-    let quote = present.quotes.get(state.prices.position(stock_id)?)?;
-    let oldest = state.clock.now().plus_seconds(-state.rules.quote_age_max_s);
+    let quote = present.quote(state.prices.position(stock_id)?)?;
     Some(Shown {
         price: quote.price,
         change: quote.change(),
-        is_stale: quote.as_of < oldest,
+        is_stale: present.is_stale(&quote, state.clock.now(), state.rules.quote_age_max_s),
         as_of: view.fmt.time(quote.as_of),
     })
 }

@@ -4,6 +4,7 @@
 
 use axum::http::HeaderValue;
 use domain::{Currency, Money};
+use market::Hours;
 use store::{Role, UnseenReward};
 
 use super::csrf;
@@ -109,6 +110,8 @@ pub(crate) struct View {
     pub(crate) symbols: Vec<String>,
     /// Whether it shows the player's total.
     pub(crate) shows_total: bool,
+    /// That the exchange is closed, and until when; `None` while orders are taken.
+    pub(crate) closed: Option<String>,
     /// Good news that was not shown yet.
     pub(crate) rewards: Vec<UnseenReward>,
     /// Whose news it is.
@@ -133,6 +136,7 @@ impl View {
         let currency = state.rules.currency;
         let mut view = Self::bare(preferences, &visitor.asked, currency, title);
         view.nav = nav;
+        view.closed = view.closed_text(state.prices.hours());
         view.has_session = signed_in.is_some();
         view.signed_in = signed_in;
         if let Some(signed_in) = &visitor.player {
@@ -171,11 +175,22 @@ impl View {
             live: false,
             symbols: Vec::new(),
             shows_total: false,
+            closed: None,
             rewards: Vec::new(),
             player_id: 0,
             fmt: Format { lang, mode, zone: zone.clone(), currency },
             cookies: Vec::new(),
             visitor_cookie: None,
+        }
+    }
+
+    fn closed_text(&self, hours: Hours) -> Option<String> {
+        match hours {
+            Hours::Open => None,
+            Hours::Closed { opens_at: None } => Some(self.t("market-closed")),
+            Hours::Closed { opens_at: Some(at) } => {
+                Some(self.tn("market-closed-until", "when", self.fmt.moment(at)))
+            }
         }
     }
 

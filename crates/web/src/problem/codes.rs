@@ -114,6 +114,7 @@ pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
         // The order itself is wrong, like any other field that breaks a rule.
         R::FractionalNotAllowed | R::QuantityTooLarge => (StatusCode::UNPROCESSABLE_ENTITY, false),
         // Nothing is wrong with the order: the market or the other orders were in its way.
+        R::MarketClosed => (StatusCode::CONFLICT, true),
         R::NoQuote | R::StaleQuote | R::Contended => (StatusCode::SERVICE_UNAVAILABLE, true),
         R::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, false),
     }

@@ -138,6 +138,8 @@ impl Trade {
             description = "`true` when this is the stored answer to an earlier request."))),
         (status = 400, body = Problem, content_type = "application/problem+json",
             description = "The order was understood and refused; `code` says why."),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The exchange is closed (`market_closed`); `opens_at` says until when."),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
@@ -165,6 +167,8 @@ async fn buy(
             description = "`true` when this is the stored answer to an earlier request."))),
         (status = 400, body = Problem, content_type = "application/problem+json",
             description = "The order was understood and refused; `code` says why."),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "The exchange is closed (`market_closed`); `opens_at` says until when."),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
@@ -210,10 +214,13 @@ async fn trade(
             };
             axum::Json(TradeAnswer { success: true, message, data }).into_response()
         }
-        Err(rejection) => match &first_request {
-            Some(first) => Problem::from(rejection).of_request(first).into_response(),
-            None => Problem::from(rejection).into_response(),
-        },
+        Err(rejection) => {
+            let problem = Problem::refused(rejection, state.prices.hours(), state.clock.now());
+            match &first_request {
+                Some(first) => problem.of_request(first).into_response(),
+                None => problem.into_response(),
+            }
+        }
     };
     if first_request.is_some() {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

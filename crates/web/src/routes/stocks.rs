@@ -97,7 +97,8 @@ pub(crate) struct StockQuote {
     /// `replay`, `simulated`, `fixed` or `live`.
     #[schema(example = "replay")]
     source: &'static str,
-    /// Whether the price is too old to trade at.
+    /// Whether there should be a newer price: in a live market nobody told one, elsewhere this one
+    /// is too old to trade at.
     #[schema(example = false)]
     stale: bool,
 }
@@ -243,23 +244,23 @@ pub(crate) fn last_public_day(present: &Snapshot) -> Day {
 /// Joins a row with the market's present price.
 fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail {
     let position = state.prices.position(row.stock_id);
-    let quote = position.and_then(|position| present.quotes.get(position));
+    let quote = position.and_then(|position| present.quote(position));
     let facts = StockFacts {
         symbol: row.symbol.to_string(),
         name: row.name,
         current_price: quote.map(|quote| two_places(quote.price)),
-        change_percentage: percentage(quote.map_or(0, market::StockQuote::change)),
+        change_percentage: percentage(quote.map_or(0, |quote| quote.change())),
         category: row.category,
         description: row.description,
         kid_friendly_description: row.kid_friendly_description,
     };
-    let oldest = state.clock.now().plus_seconds(-state.rules.quote_age_max_s);
+    let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
     let quote = quote.map(|quote| StockQuote {
         price: quote.price.to_string(),
         as_of: quote.as_of.to_string(),
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),
-        stale: quote.as_of < oldest,
+        stale: present.is_stale(&quote, now, age_max_s),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }
 }

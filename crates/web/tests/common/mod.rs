@@ -298,7 +298,7 @@ fn parts(
         rules: Arc::clone(&rules),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        quotes: Arc::new(move |stock_id| quoted.quote(stock_id)),
+        quotes: Arc::new(move |stock_id| quoted.quote_for_order(stock_id)),
         prices_json: Arc::new(move || listed.prices_json()),
         on_commit: Arc::new(move |fills| {
             for fill in fills {

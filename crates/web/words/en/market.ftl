@@ -1,6 +1,8 @@
 ### The list of stocks.
 
 market-title = Market
+market-closed-until = The exchange is closed. Orders are taken again from { $when }.
+market-closed = The exchange is closed.
 market-day = Market day { $day }
 market-full = You watch 100 companies already. Take a star away first.
 market-search = Search by name or symbol

@@ -2,6 +2,8 @@
 ### The list of stocks.
 
 market-title = Imakethe
+market-closed-until = Imakethe ivaliwe. Ama-oda azakwamukelwa futhi kusukela ngo-{ $when }.
+market-closed = Imakethe ivaliwe.
 market-day = Usuku lwemakethe { $day }
 market-full = Usulandela izinkampani ezili-100. Susa inkanyezi eyodwa kuqala.
 market-search = Dinga ngebizo loba uphawu

@@ -2,6 +2,8 @@
 ### The list of stocks.
 
 market-title = Musika
+market-closed-until = Musika wakavharwa. Maodha anotambirwa zvakare kubva { $when }.
+market-closed = Musika wakavharwa.
 market-day = Zuva remusika { $day }
 market-full = Wakatotarisa makambani 100. Bvisa nyeredzi imwe kutanga.
 market-search = Tsvaga nezita kana chiratidzo
