@@ -23,6 +23,7 @@ mod market;
 mod measure;
 mod portfolio;
 mod prepare;
+mod provider_usage;
 mod quotes;
 mod rows;
 mod settings;

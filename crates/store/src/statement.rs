@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, batch, board, equity, erase, game, idempotency, leases, ledger, market,
-    portfolio, prepare, quotes, settings, stocks, tokens, users, viewer, watches,
+    portfolio, prepare, provider_usage, quotes, settings, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -101,7 +101,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 19] = [
+    let lists: [&[&Lazy]; 20] = [
         achievements::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
@@ -114,6 +114,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         market::STATEMENTS,
         portfolio::STATEMENTS,
         prepare::STATEMENTS,
+        provider_usage::STATEMENTS,
         quotes::STATEMENTS,
         settings::STATEMENTS,
         stocks::STATEMENTS,

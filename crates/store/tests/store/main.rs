@@ -7,6 +7,7 @@ mod immutable;
 mod leases;
 mod pages;
 mod prepare;
+mod provider_usage;
 mod quotes;
 mod records;
 mod support;

@@ -1,0 +1,75 @@
+//! What all nodes know of each provider of prices: a document that is replaced by compare-and-set.
+//! What it says is for `market` to read.
+
+use domain::UnixMicros;
+
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new(
+        "provider_usage.find",
+        "SELECT version, state FROM provider_usage WHERE provider = $1",
+    )
+});
+
+// Version 1 is a row's first one, and $2 the version that is there now, or 0.
+static SAVE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "provider_usage.save",
+        "INSERT INTO provider_usage (provider, version, state, updated_at)
+         VALUES ($1, $2 + 1, $3, $4)
+         ON CONFLICT (provider) DO UPDATE SET
+             version = excluded.version, state = excluded.state, updated_at = excluded.updated_at
+         WHERE provider_usage.version = excluded.version - 1",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &SAVE];
+
+impl Store {
+    /// The document of a provider and its version; `None` while there is none.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_provider_usage(
+        &self,
+        provider: &str,
+    ) -> Result<Option<(i64, String)>, StoreError> {
+        // From the writer: what is read here is about to be replaced.
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(provider)
+                .fetch_optional(&db.writer)
+                .timed(&FIND)
+                .await?
+        }))
+    }
+
+    /// Replaces the document that has this version, 0 where there is none. Whether it still had it;
+    /// otherwise nothing is changed.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_provider_usage(
+        &self,
+        provider: &str,
+        version: i64,
+        state: &str,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let done = with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE))
+                .bind(provider)
+                .bind(version)
+                .bind(state)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&SAVE)
+                .await?
+                .rows_affected()
+        });
+        Ok(done == 1)
+    }
+}

@@ -1,0 +1,47 @@
+//! What both engines do alike with what is known of providers.
+
+use crate::support::*;
+
+on_both_engines! {
+    a_document_is_replaced_by_whoever_read_it_last,
+    of_many_who_replace_it_at_once_each_counts,
+}
+
+async fn a_document_is_replaced_by_whoever_read_it_last(engine: &str) {
+    let store = fresh(engine).await;
+    let save = async |version, state| {
+        store.save_provider_usage("finnhub", version, state, now()).await.expect("answers")
+    };
+    let find = async || store.find_provider_usage("finnhub").await.expect("answers");
+    assert_eq!(find().await, None);
+    assert!(save(0, "one").await);
+    assert!(!save(0, "another one").await, "somebody was faster");
+    assert_eq!(find().await, Some((1, "one".to_owned())));
+    assert!(save(1, "two").await);
+    assert!(!save(1, "late").await && !save(3, "early").await);
+    assert_eq!(find().await, Some((2, "two".to_owned())));
+    assert_eq!(store.find_provider_usage("twelve_data").await.expect("answers"), None);
+}
+
+async fn of_many_who_replace_it_at_once_each_counts(engine: &str) {
+    let store = fresh(engine).await;
+    let counting = (0..16).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            loop {
+                let found = store.find_provider_usage("finnhub").await.expect("answers");
+                let (version, state) = found.unwrap_or((0, "0".to_owned()));
+                let next = (state.parse::<i64>().expect("a number") + 1).to_string();
+                let saved = store.save_provider_usage("finnhub", version, &next, now()).await;
+                if saved.expect("answers") {
+                    return;
+                }
+            }
+        })
+    });
+    for one in counting.collect::<Vec<_>>() {
+        one.await.expect("it ran");
+    }
+    let found = store.find_provider_usage("finnhub").await.expect("answers");
+    assert_eq!(found, Some((16, "16".to_owned())));
+}
