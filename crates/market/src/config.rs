@@ -17,7 +17,7 @@ pub(crate) const LAST_DAY: Day = Day(19_354);
 /// The last day a replay can start on: one session is left after it.
 pub(crate) const LAST_START_DAY: Day = Day(19_353);
 
-const DAY_SECONDS: u32 = 86_400;
+pub(crate) const DAY_SECONDS: u32 = 86_400;
 const MILLION: u32 = 1_000_000;
 
 /// Why a market cannot be built from a configuration.
@@ -265,7 +265,7 @@ fn check_tick(tick: Price) -> Result<(), ConfigError> {
     Err(ConfigError::OutsideLimits { field: "tick, in 1/10,000,", got: tick.0, least, most })
 }
 
-fn limited<'de, D, const LEAST: u32, const MOST: u32>(reader: D) -> Result<u32, D::Error>
+pub(crate) fn limited<'de, D, const LEAST: u32, const MOST: u32>(reader: D) -> Result<u32, D::Error>
 where
     D: Deserializer<'de>,
 {

@@ -35,6 +35,7 @@ mod calendar;
 mod catalogue;
 mod chance;
 mod config;
+mod guard;
 mod live;
 mod names;
 mod path;
@@ -52,6 +53,9 @@ pub use catalogue::{StockText, data_licence, embedded_stocks, simulated_stocks};
 pub use config::{
     AtEnd, CacheTtl, ConfigError, FixedConfig, LiveConfig, MarketConfig, ReplayConfig,
     SimulatedConfig, SourceKind,
+};
+pub use guard::{
+    BreakerConfig, BreakerWord, GuardConfig, ProviderStatus, Providers, QuotaConfig, QuotasConfig,
 };
 pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use present::Present;

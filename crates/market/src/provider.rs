@@ -53,7 +53,8 @@ impl fmt::Display for ProviderKind {
 }
 
 /// What can be asked, for the quota and the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Question {
     /// The present price of a stock.
     Quote,

@@ -1,0 +1,13 @@
+//! What protects us and the providers of prices from each other: breaker, quota, fallback and doubt.
+//! What a provider answers is for `provider` to read; here it is decided whether it is asked.
+
+mod config;
+mod flight;
+mod guarded;
+mod providers;
+mod state;
+
+pub use config::{BreakerConfig, GuardConfig, QuotaConfig, QuotasConfig};
+pub use guarded::ProviderStatus;
+pub use providers::Providers;
+pub use state::BreakerWord;
