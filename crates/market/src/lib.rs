@@ -60,7 +60,7 @@ pub use guard::{
 pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use present::Present;
 pub use provider::{
-    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, Question, QuoteProvider, Refusal,
-    SearchHit, Window,
+    Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,
+    ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Secret, Window, connect,
 };
 pub use source::MarketSource;

@@ -2,14 +2,31 @@
 //! why it may refuse. It asks nobody itself; each provider has its own file below, and what
 //! protects them and us from each other is in `guard`.
 
+mod address;
+mod alpha_vantage;
+mod answer;
+mod config;
+mod financial_modeling_prep;
+mod finnhub;
+mod http;
+mod number;
+mod secret;
+mod twelve_data;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Day, Price, Symbol, UnixMicros};
+use domain::{Clock, Day, Price, Symbol, UnixMicros};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use self::config::{ProviderConfig, ProvidersConfig};
+pub use self::http::ConnectError;
+use self::http::Http;
+pub use self::secret::Secret;
 
 /// The providers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -253,4 +270,36 @@ pub trait QuoteProvider: fmt::Debug + Send + Sync {
 
     /// What a company does.
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile>;
+}
+
+/// The providers of which there is a key, in the configured order. Nobody is asked yet.
+///
+/// # Errors
+/// An address that is none or not allowed.
+pub fn connect(
+    config: &ProvidersConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Arc<dyn QuoteProvider>>, ConnectError> {
+    let client = Http::new(config)?;
+    let mut providers: Vec<Arc<dyn QuoteProvider>> = Vec::new();
+    for kind in &config.order {
+        let key = config.of(*kind).key.clone();
+        if key.is_empty() {
+            continue;
+        }
+        let (http, base, clock) = (client.clone(), http::base(config, *kind)?, Arc::clone(clock));
+        providers.push(match kind {
+            ProviderKind::AlphaVantage => {
+                Arc::new(alpha_vantage::AlphaVantage { http, base, key, clock })
+            }
+            ProviderKind::FinancialModelingPrep => {
+                Arc::new(financial_modeling_prep::FinancialModelingPrep { http, base, key, clock })
+            }
+            ProviderKind::Finnhub => Arc::new(finnhub::Finnhub { http, base, key, clock }),
+            ProviderKind::TwelveData => {
+                Arc::new(twelve_data::TwelveData { http, base, key, clock })
+            }
+        });
+    }
+    Ok(providers)
 }

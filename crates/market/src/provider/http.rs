@@ -1,0 +1,231 @@
+//! The one HTTP client that asks providers: a time limit on everything, no redirect, no proxy, no
+//! answer larger than allowed, no private address. It reads no answer's meaning, and tells nobody
+//! what it asked for: an address may hold a key.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, StatusCode, Url, redirect};
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+
+use super::address::{PublicOnly, is_public};
+use super::config::ProvidersConfig;
+use super::secret::Secret;
+use super::{ProviderKind, Refusal};
+
+/// The longest wait that a provider can ask for, in seconds: a month.
+const RETRY_AFTER_MAX_S: u64 = 31 * 86_400;
+
+/// Why providers cannot be asked.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// An address in the configuration is none, or is not allowed.
+    #[error("market.live.providers.{provider}.url: {reason}")]
+    Address {
+        /// Whose.
+        provider: ProviderKind,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The client cannot be set up.
+    #[error("cannot set up the client that asks providers of prices")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What a provider answered.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: String,
+}
+
+/// Asks providers.
+#[derive(Clone, Debug)]
+pub(super) struct Http {
+    client: Client,
+    body_size_max: usize,
+}
+
+impl Http {
+    pub(super) fn new(config: &ProvidersConfig) -> Result<Self, ConnectError> {
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::Client(error);
+        let allowed: Arc<[String]> = config.allow_private.clone().into();
+        let millis = |millis: u32| Duration::from_millis(millis.into());
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls().map_err(|error| failed(error.into()))?)
+            .connect_timeout(millis(config.connect_timeout_ms))
+            .read_timeout(millis(config.read_timeout_ms))
+            .timeout(millis(config.total_timeout_ms))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(PublicOnly { allowed })
+            .pool_max_idle_per_host(2)
+            .user_agent(concat!("openbell/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let client = client.map_err(|error| failed(error.into()))?;
+        let body_size_max = usize::try_from(config.body_size_max).unwrap_or(usize::MAX);
+        Ok(Self { client, body_size_max })
+    }
+
+    /// Asks once. The header's value is a key, and marked as such.
+    pub(super) async fn get(
+        &self,
+        url: Url,
+        header: Option<(&'static str, String)>,
+    ) -> Result<Reply, Refusal> {
+        let mut request = self.client.get(url);
+        if let Some((name, value)) = header {
+            let mut value = HeaderValue::from_str(&value).map_err(|_| Refusal::AuthFailed)?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let mut body = Vec::new();
+        // Counted as unpacked: a small answer may become a large one.
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > self.body_size_max {
+                return Err(Refusal::Malformed);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = String::from_utf8(body).map_err(|_| Refusal::Malformed)?;
+        Ok(Reply { status, retry_after, body })
+    }
+}
+
+/// Where a provider is, as far as that is allowed.
+pub(super) fn base(config: &ProvidersConfig, provider: ProviderKind) -> Result<Url, ConnectError> {
+    let refused = |reason| ConnectError::Address { provider, reason };
+    let text = &config.of(provider).url;
+    let url = Url::parse(text).map_err(|_| refused("expected an address like https://host"))?;
+    let host = url.host_str().ok_or(refused("it has no host"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("a key belongs into `key`"));
+    }
+    let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let is_listed = config.allow_private.iter().any(|one| one.eq_ignore_ascii_case(host));
+    // A name is looked at when it is resolved.
+    if !is_listed && literal.is_some_and(|address| !is_public(address)) {
+        return Err(refused("a private address has to be in `allow_private`"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_listed => Ok(url),
+        "http" => Err(refused("without TLS the host has to be in `allow_private`")),
+        _ => Err(refused("expected https")),
+    }
+}
+
+/// Adds the path, whose parts are escaped, and the query.
+pub(super) fn address(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut parts) = url.path_segments_mut() {
+        parts.pop_if_empty().extend(path);
+    }
+    url.query_pairs_mut().extend_pairs(query);
+    url
+}
+
+/// A header with a key, where there is one.
+pub(super) fn key_header(
+    name: &'static str,
+    before: &str,
+    key: &Secret,
+) -> Option<(&'static str, String)> {
+    Some((name, format!("{before}{}", key.reveal())))
+}
+
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(config?.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn failed(error: reqwest::Error) -> Refusal {
+    // Without its address, which may hold a key.
+    let error = error.without_url();
+    tracing::debug!(%error, "a provider could not be asked");
+    Refusal::Transient
+}
+
+/// How long to wait (RFC 9110, 10.2.3), as seconds or as a date against the answer's own.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok();
+            let until = date(text)?.timestamp().as_second();
+            let now = date(headers.get(reqwest::header::DATE)?.to_str().ok()?)?;
+            u64::try_from(until - now.timestamp().as_second()).ok()?
+        }
+    };
+    Some(Duration::from_secs(seconds.min(RETRY_AFTER_MAX_S)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: &str, allowed: &[&str]) -> ProvidersConfig {
+        let mut config = ProvidersConfig::default();
+        config.finnhub.url = url.to_owned();
+        config.allow_private = allowed.iter().map(|host| (*host).to_owned()).collect();
+        config
+    }
+
+    #[test]
+    fn an_address_has_tls_and_is_public_unless_it_is_listed() {
+        for (url, allowed, expected) in [
+            ("https://finnhub.io", &[][..], None),
+            ("http://finnhub.io", &[], Some("without TLS")),
+            ("https://127.0.0.1:9", &[], Some("private address")),
+            ("https://[::1]:9", &[], Some("private address")),
+            ("http://127.0.0.1:9", &["127.0.0.1"], None),
+            ("http://localhost:9", &["LOCALHOST"], None),
+            ("https://me:key@finnhub.io", &[], Some("belongs into `key`")),
+            ("ftp://finnhub.io", &[], Some("expected https")),
+            ("finnhub.io", &[], Some("like https://host")),
+        ] {
+            let found = base(&config(url, allowed), ProviderKind::Finnhub).err();
+            let found = found.map(|error| error.to_string());
+            match (&found, expected) {
+                (None, None) => {}
+                (Some(text), Some(part)) => assert!(text.contains(part), "{url}: {text}"),
+                _ => panic!("{url}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_escaped() {
+        let base = Url::parse("https://host/").unwrap();
+        let url = address(&base, &["a b", "../c"], &[("q", "x&y=z")]);
+        assert_eq!(url.as_str(), "https://host/a%20b/..%2Fc?q=x%26y%3Dz");
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_by_a_date() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(retry_after(&headers), None);
+        for (text, expected) in [
+            ("120", Some(120)),
+            ("soon", None),
+            ("99999999999", Some(RETRY_AFTER_MAX_S)),
+            ("Fri, 27 Nov 2026 09:01:30 GMT", Some(90)),
+            ("Fri, 27 Nov 2026 08:00:00 GMT", None),
+        ] {
+            headers.insert("date", HeaderValue::from_static("Fri, 27 Nov 2026 09:00:00 GMT"));
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+}
