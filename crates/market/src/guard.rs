@@ -2,6 +2,7 @@
 //! What a provider answers is for `provider` to read; here it is decided whether it is asked.
 
 mod config;
+mod doubt;
 mod flight;
 mod guarded;
 mod providers;

@@ -1,10 +1,10 @@
 //! A provider's state step by step, with the time handed in, and its limits under random steps.
 
-use std::time::Duration;
-
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::guard::config::QuotaConfig;
 
 /// 2026-11-27T09:00:00Z, 04:00 in New York.
 const START: UnixMicros = UnixMicros(1_795_770_000_000_000);
@@ -136,11 +136,12 @@ fn a_probe_that_is_never_answered_is_not_waited_for_for_good() {
     let mut world = World::new(0, 0, 0);
     (0..5).for_each(|_| world.fail(at(0)));
     let lost = world.ask(at(300)).expect("the time is over");
-    assert_eq!(world.ask(at(359)), Err(Refusal::BreakerOpen));
-    let second = world.ask(at(360)).expect("another one may probe");
-    world.tell(lost, Ok(()), at(361));
+    assert_eq!(world.ask(at(389)), Err(Refusal::BreakerOpen));
+    let second = world.ask(at(390)).expect("another one may probe");
+    world.tell(lost, Ok(()), at(391));
     assert_eq!(world.state.breaker, BreakerWord::HalfOpen, "the late one does not count");
-    world.tell(second, Ok(()), at(362));
+    assert_eq!(world.ask(at(392)), Err(Refusal::BreakerOpen), "one is still under way");
+    world.tell(second, Ok(()), at(393));
     assert_eq!(world.state.breaker, BreakerWord::Closed);
 }
 
@@ -269,6 +270,62 @@ fn a_day_is_the_providers_own_across_a_change_of_the_clocks() {
     assert!(world.ask(midnight.plus_seconds(25 * 3_600)).is_ok());
 }
 
+#[test]
+fn what_a_provider_says_first_is_not_shortened_by_what_it_says_then() {
+    let mut world = World::new(0, 0, 0);
+    let permits = [world.ask(at(0)).expect("free"), world.ask(at(0)).expect("free")];
+    for (permit, seconds) in permits.into_iter().zip([600, 5]) {
+        let retry_after = Some(Duration::from_secs(seconds));
+        let limited = Refusal::RateLimited { window: Window::Minute, retry_after };
+        world.tell(permit, Err(limited), at(0));
+    }
+    assert!(world.ask(at(599)).is_err());
+    assert!(world.ask(at(600)).is_ok());
+    assert_eq!(world.take_events(), [Event::QuotaLearned(Window::Minute)], "said once");
+}
+
+#[test]
+fn the_window_that_lasts_longest_is_told() {
+    let mut world = World::new(1, 2, 0);
+    world.fail(at(0));
+    world.fail(at(1));
+    let refused = |window, seconds| {
+        let retry_after = Some(Duration::from_secs(seconds));
+        Err(Refusal::RateLimited { window, retry_after })
+    };
+    assert_eq!(world.ask(at(1)), refused(Window::Minute, 59));
+}
+
+#[test]
+fn questions_that_no_limit_counts_are_not_kept() {
+    for (per_second, per_minute, kept) in [(0, 0, 0), (100, 0, 1), (0, 100, 30)] {
+        let mut world = World::new(per_second, per_minute, 0);
+        for second in 0..30 {
+            let permit = world.ask(at(second)).expect("no limit is near");
+            world.tell(permit, Ok(()), at(second));
+        }
+        assert_eq!(world.state.asked.len(), kept);
+    }
+}
+
+#[test]
+fn what_another_version_has_written_is_not_read() {
+    let text = serde_json::to_string(&ProviderState::new(START)).unwrap();
+    assert_eq!(ProviderState::read(&text), Some(ProviderState::new(START)));
+    for (from, to) in [
+        ("\"form\":1", "\"form\":2"),
+        ("{", "{\"health\":1,"),
+        ("\"closed\"", "\"ajar\""),
+        ("}", ""),
+        ("\"failures\":[],", ""),
+    ] {
+        let other = text.replacen(from, to, 1);
+        assert_ne!(other, text, "{from} is in it");
+        assert_eq!(ProviderState::read(&other), None, "{other}");
+    }
+    assert_eq!(ProviderState::read(""), None);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Wait(i64),
@@ -321,10 +378,61 @@ proptest! {
             };
             prop_assert!(within(1_000_000) <= 2 && within(60_000_000) <= 5);
             let text = serde_json::to_string(&world.state).unwrap();
-            let read: ProviderState = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(&read, &world.state);
+            let read = ProviderState::read(&text);
+            prop_assert_eq!(read.as_ref(), Some(&world.state));
             prop_assert!(text.len() < 4_000, "{} bytes", text.len());
         }
         prop_assert!(asked.len() <= 30 * (1 + (latest.0 - START.0) as usize / 72_000_000_000 + 1));
     }
+
+    #[test]
+    fn a_provider_that_is_ill_is_asked_five_times_and_then_once_a_time(
+        steps in prop::collection::vec((0i64..120, 0u8..4, any::<usize>()), 1..300),
+    ) {
+        let mut world = World::new(0, 0, 0);
+        let (mut clock, mut open, mut length) = (START, Vec::<(Permit, UnixMicros)>::new(), 0);
+        let (mut asked, mut has_opened) = (0, false);
+        for (seconds, what, which) in steps {
+            let before = world.state.breaker_at(clock);
+            match what {
+                0 => clock = clock.plus_seconds(seconds),
+                1 if !open.is_empty() => {
+                    let (permit, _) = open.swap_remove(which % open.len());
+                    world.tell(permit, Err(Refusal::Transient), clock);
+                }
+                _ => match world.ask(clock) {
+                    Ok(permit) => {
+                        prop_assert!(before != BreakerWord::Open);
+                        open.push((permit, clock));
+                        asked += 1;
+                        if has_opened {
+                            prop_assert_eq!(world.state.breaker, BreakerWord::HalfOpen);
+                        }
+                    }
+                    Err(refusal) => prop_assert_eq!(refusal, Refusal::BreakerOpen),
+                },
+            }
+            let lost = clock.plus_seconds(-LOST_S);
+            open.retain(|(_, since)| *since > lost);
+            let probes = open.iter().filter(|(permit, _)| world.state.probe == Some(permit.0));
+            prop_assert!(probes.count() <= 1);
+            if !has_opened {
+                prop_assert!(world.state.failures_at(clock, &limits(&world)) + open.len() <= 5);
+            }
+            for event in world.take_events() {
+                if event == Event::Breaker(BreakerWord::Open) {
+                    length = if has_opened { 3_600.min(length * 2) } else { 300 };
+                    has_opened = true;
+                    let lasts = world.state.open_until.seconds() - clock.seconds();
+                    prop_assert_eq!(lasts, length);
+                }
+            }
+        }
+        prop_assert!(asked > 0 || !has_opened);
+    }
+}
+
+fn limits(world: &World) -> Limits<'_> {
+    let World { breaker, quota, zone, .. } = world;
+    Limits { breaker, quota, warn_percent: 80, zone }
 }
