@@ -1,5 +1,5 @@
 //! What tests of every crate share: a clock and a chance they control, throwaway servers
-//! (PostgreSQL, Redis, the product itself, a browser's driver), a network and a disk that fail on
+//! (PostgreSQL, Redis, the product itself, a browser's driver, a provider of prices), a network and a disk that fail on
 //! purpose, and what a power cut leaves. It is a dev-dependency only, panics instead of returning
 //! errors, and holds no mock of a store: tests use real ones. Nothing here touches a server it did
 //! not start, except those that `./test` names in the environment.
@@ -8,6 +8,7 @@ mod chromedriver;
 mod clock;
 mod disk;
 mod entropy;
+mod fake_provider;
 mod openbell;
 mod postgres;
 mod power_cut;
@@ -21,6 +22,7 @@ pub use chromedriver::{Chromedriver, chromedriver_url};
 pub use clock::ManualClock;
 pub use disk::FaultyDisk;
 pub use entropy::SeededEntropy;
+pub use fake_provider::{Dialect, FakeBar, FakeMode, FakeProvider};
 pub use openbell::Openbell;
 pub use postgres::{POSTGRES_URL_VARIABLE, Postgres, postgres_database};
 pub use power_cut::{Disk, Image, Syncs};

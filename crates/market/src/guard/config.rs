@@ -41,7 +41,8 @@ impl Default for GuardConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// So many failures within the window open it, 1 to 100.
+    /// So many failures within the window open it, 1 to 100. As a question under way may become one,
+    /// no more than so many are under way at once, of all nodes together.
     #[serde(deserialize_with = "limited::<_, 1, 100>")]
     pub failures_max: u32,
     /// The window, in seconds, 1 to 86,400.

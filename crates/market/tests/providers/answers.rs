@@ -1,0 +1,159 @@
+//! Good answers, and each provider's own way to say no.
+
+use std::time::Duration;
+
+use domain::{Clock as _, Price};
+use market::{DailyBar, Refusal, Window};
+use testkit::{Dialect, FakeMode};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_price_is_read_exactly_in_every_dialect() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        let quote = world.provider.quote(&symbol("DEMO")).await.expect("a quote");
+        assert_eq!((quote.symbol, quote.price), (symbol("DEMO"), Price(1_024_000)), "{dialect:?}");
+        assert_eq!(quote.previous_close, Some(Price(1_010_000)), "{dialect:?}");
+        let volume = (dialect != Dialect::Finnhub).then_some(1_234_567);
+        assert_eq!(quote.volume, volume, "{dialect:?}");
+        assert!(quote.as_of <= world.clock.now(), "{dialect:?}");
+        assert_eq!(world.fake.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_price_with_a_time_keeps_it_and_one_with_a_day_ends_with_its_session() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        world.fake.set_price("DEMO", "102.4", noon(&world.clock));
+        let quote = world.provider.quote(&symbol("DEMO")).await.expect("a quote");
+        if dialect == Dialect::AlphaVantage {
+            let late = quote.as_of.plus_seconds(16 * 3_600);
+            assert!(quote.as_of <= world.clock.now() && late >= world.clock.now());
+        } else {
+            assert_eq!(quote.as_of, noon(&world.clock), "{dialect:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stock_that_a_provider_does_not_know_is_not_found() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        let nope = symbol("NOPE");
+        assert_eq!(world.provider.quote(&nope).await, Err(Refusal::NotFound), "{dialect:?}");
+        let profile = world.provider.profile(&nope).await.expect_err("none");
+        let history = world.provider.history(&nope, day_of("2026-11-01"), day_of("2026-11-13"));
+        let history = history.await.expect_err("none");
+        for refusal in [profile, history] {
+            assert!(matches!(refusal, Refusal::NotFound | Refusal::Unsupported), "{dialect:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn days_ascend_within_what_was_asked_for() {
+    for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
+        let world = World::start(dialect).await;
+        let history = |from, to| {
+            let (provider, demo) = (world.provider.clone(), symbol("DEMO"));
+            async move { provider.history(&demo, day_of(from), day_of(to)).await }
+        };
+        let bars = history("2026-11-01", "2026-11-13").await.expect("bars");
+        let days: Vec<String> = bars.iter().map(|bar| bar.day.to_string()).collect();
+        assert_eq!(days, ["2026-11-12", "2026-11-13"], "{dialect:?}");
+        let expected = DailyBar {
+            day: day_of("2026-11-13"),
+            open: Some(Price(1_012_000)),
+            high: Some(Price(1_030_500)),
+            low: Some(Price(1_009_000)),
+            close: Price(1_024_000),
+            volume: Some(1_234_567),
+        };
+        assert_eq!(bars[1], expected, "{dialect:?}");
+        assert_eq!(history("2026-11-13", "2026-11-13").await.expect("one").len(), 1);
+        assert_eq!(history("2026-11-14", "2026-11-20").await, Err(Refusal::NotFound));
+    }
+    let finnhub = World::start(Dialect::Finnhub).await;
+    let demo = symbol("DEMO");
+    let history = finnhub.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
+    assert_eq!(history.await, Err(Refusal::Unsupported));
+    assert_eq!(finnhub.fake.calls(), 0, "it is not asked for what it does not have");
+}
+
+#[tokio::test]
+async fn a_search_finds_stocks_or_none() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        let hits = world.provider.search("dem").await.expect("an answer");
+        assert_eq!((hits.len(), hits[0].symbol.as_str()), (1, "DEMO"), "{dialect:?}");
+        assert_eq!(hits[0].name, "DEMO Company Inc");
+        assert_eq!(world.provider.search("zzz").await, Ok(vec![]), "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_searched_for_is_escaped() {
+    let world = World::start(Dialect::Finnhub).await;
+    let _ = world.provider.search("a&token=x#/../é").await;
+    assert_eq!(world.fake.asked(), ["/api/v1/search?q=a%26token%3Dx%23%2F..%2F%C3%A9"]);
+}
+
+#[tokio::test]
+async fn a_company_is_described_where_the_plan_has_it() {
+    for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::Finnhub] {
+        let world = World::start(dialect).await;
+        let profile = world.provider.profile(&symbol("DEMO")).await.expect("a profile");
+        assert_eq!(profile.name, "DEMO Company Inc", "{dialect:?}");
+        assert_eq!(profile.currency.as_deref(), Some("USD"), "{dialect:?}");
+        let has_text = profile.description.is_some();
+        assert_eq!(has_text, dialect != Dialect::Finnhub, "{dialect:?}");
+        world.fake.set_mode(FakeMode::WrongSymbol);
+        let other = world.provider.profile(&symbol("DEMO")).await;
+        assert_eq!(other, Err(Refusal::Malformed), "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_provider_says_no_in_its_own_way() {
+    use Dialect::{AlphaVantage, FinancialModelingPrep, Finnhub, TwelveData};
+    let limited = |window| Refusal::RateLimited { window, retry_after: None };
+    let plan = Refusal::PlanRestricted { symbol_only: false };
+    for (dialect, mode, expected) in [
+        (AlphaVantage, FakeMode::QuotaSecond, limited(Window::Second)),
+        (AlphaVantage, FakeMode::QuotaMinute, limited(Window::Minute)),
+        (AlphaVantage, FakeMode::QuotaDay, limited(Window::Day)),
+        (AlphaVantage, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (AlphaVantage, FakeMode::PlanRestricted, plan.clone()),
+        (FinancialModelingPrep, FakeMode::QuotaDay, limited(Window::Day)),
+        (FinancialModelingPrep, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (FinancialModelingPrep, FakeMode::PlanRestricted, plan.clone()),
+        (Finnhub, FakeMode::QuotaMinute, limited(Window::Minute)),
+        (Finnhub, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (Finnhub, FakeMode::PlanRestricted, plan.clone()),
+        (TwelveData, FakeMode::QuotaMinute, limited(Window::Minute)),
+        (TwelveData, FakeMode::QuotaDay, limited(Window::Day)),
+        (TwelveData, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (TwelveData, FakeMode::PlanRestricted, plan),
+    ] {
+        let world = World::start(dialect).await;
+        world.fake.set_mode(mode.clone());
+        let refusal = world.provider.quote(&symbol("DEMO")).await;
+        assert_eq!(refusal, Err(expected), "{dialect:?} {mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_told_is_kept() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        let limited =
+            |retry_after| Err(Refusal::RateLimited { window: Window::Minute, retry_after });
+        world.fake.script([FakeMode::TooMany(Some(17)), FakeMode::TooMany(None)]);
+        let asked = || async { world.provider.quote(&symbol("DEMO")).await };
+        assert_eq!(asked().await, limited(Some(Duration::from_secs(17))), "{dialect:?}");
+        assert_eq!(asked().await, limited(None), "{dialect:?}");
+        assert!(asked().await.is_ok(), "{dialect:?}");
+    }
+}

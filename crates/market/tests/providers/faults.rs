@@ -1,0 +1,182 @@
+//! Everything that can go wrong on the way: no answer, too large an answer, one that makes no sense,
+//! one that leads elsewhere. None of it is believed, and none of it takes long.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Clock;
+use market::{ProviderKind, Refusal, connect};
+use testkit::{Dialect, FakeMode, ManualClock};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::*;
+
+/// Every fault, and what it is taken for.
+fn faults() -> Vec<(FakeMode, Refusal)> {
+    let (ill, unbelievable) = (Refusal::Transient, Refusal::Malformed);
+    vec![
+        (FakeMode::Status(500), ill.clone()),
+        (FakeMode::Status(503), ill.clone()),
+        (FakeMode::Hang, ill.clone()),
+        (FakeMode::Drip, ill.clone()),
+        (FakeMode::Close, ill.clone()),
+        (FakeMode::Redirect("http://169.254.169.254/latest/meta-data/"), ill.clone()),
+        (FakeMode::Redirect("/query"), ill),
+        (FakeMode::Garbage, unbelievable.clone()),
+        (FakeMode::Truncated, unbelievable.clone()),
+        (FakeMode::Html, unbelievable.clone()),
+        (FakeMode::Price("-102.4"), unbelievable.clone()),
+        (FakeMode::Price("NaN"), unbelievable.clone()),
+        (FakeMode::Price("Infinity"), unbelievable.clone()),
+        (FakeMode::Price("1e308"), unbelievable.clone()),
+        (FakeMode::Shifted(86_400 * 2), unbelievable.clone()),
+        (FakeMode::Huge(2_000_000), unbelievable.clone()),
+        (FakeMode::GzipBomb(64 * 1024 * 1024), unbelievable),
+    ]
+}
+
+#[tokio::test]
+async fn nothing_that_goes_wrong_is_believed() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        for (mode, expected) in faults() {
+            let before = world.fake.calls();
+            world.fake.set_mode(mode.clone());
+            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            assert_eq!(refusal, expected, "{dialect:?} {mode:?}");
+            assert_eq!(world.fake.calls(), before + 1, "{dialect:?} {mode:?}: asked once");
+        }
+        world.fake.set_mode(FakeMode::Healthy);
+        assert!(world.provider.quote(&symbol("DEMO")).await.is_ok(), "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_price_of_zero_or_none_is_no_price() {
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        for text in ["0", "0.0000", "null"] {
+            world.fake.set_mode(FakeMode::Price(text));
+            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            // Finnhub says so of stocks that it does not know.
+            let expected = match dialect {
+                Dialect::Finnhub => Refusal::NotFound,
+                _ => Refusal::Malformed,
+            };
+            assert_eq!(refusal, expected, "{dialect:?} {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_price_of_another_stock_is_refused() {
+    for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
+        let world = World::start(dialect).await;
+        world.fake.set_mode(FakeMode::WrongSymbol);
+        let refusal = world.provider.quote(&symbol("DEMO")).await;
+        assert_eq!(refusal, Err(Refusal::Malformed), "{dialect:?}");
+        if dialect == Dialect::AlphaVantage {
+            continue;
+        }
+        let demo = symbol("DEMO");
+        let history = world.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
+        assert_eq!(history.await, Err(Refusal::Malformed), "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_price_says_how_old_it_is() {
+    for dialect in [Dialect::FinancialModelingPrep, Dialect::Finnhub, Dialect::TwelveData] {
+        let world = World::start(dialect).await;
+        world.fake.set_mode(FakeMode::Shifted(-86_400));
+        let quote = world.provider.quote(&symbol("DEMO")).await.expect("an old one");
+        assert_eq!(quote.as_of, noon(&world.clock).plus_seconds(-86_400), "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_does_not_listen_is_waited_for() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", closed.local_addr().expect("an address"));
+    drop(closed);
+    let provider = adapter(Dialect::Finnhub, &config(Dialect::Finnhub, &url), &ManualClock::new());
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::Transient));
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_leads_nowhere() {
+    let fake = testkit::FakeProvider::start(Dialect::Finnhub).await;
+    let port = fake.url().rsplit(':').next().expect("a port").to_owned();
+    let mut config = config(Dialect::Finnhub, &format!("https://localhost:{port}"));
+    let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::Transient));
+    assert_eq!(fake.calls(), 0, "nobody was asked");
+    // The same name, once it is listed, is asked, even without TLS.
+    config.allow_private.push("localhost".to_owned());
+    config.finnhub.url = format!("http://localhost:{port}");
+    let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::NotFound));
+    assert_eq!(fake.calls(), 1);
+}
+
+#[test]
+fn providers_come_in_their_order_and_only_with_a_key() {
+    let mut config = config(Dialect::TwelveData, "https://api.twelvedata.com");
+    config.finnhub.key = market::Secret::new(KEY);
+    config.order =
+        vec![ProviderKind::TwelveData, ProviderKind::AlphaVantage, ProviderKind::Finnhub];
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
+    let providers = connect(&config, &clock).expect("a client");
+    let kinds: Vec<ProviderKind> = providers.iter().map(|provider| provider.kind()).collect();
+    assert_eq!(kinds, [ProviderKind::TwelveData, ProviderKind::Finnhub]);
+    assert!(!format!("{config:?} {providers:?}").contains(KEY));
+}
+
+/// What is logged, for reading.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_in_no_log_and_in_no_refusal() {
+    let log = Log::default();
+    let ours = "market=trace";
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_env_filter(ours);
+    // For all tests of this program: what they log must not hold a key either.
+    tracing::subscriber::set_global_default(subscriber.finish()).expect("the first");
+    let mut modes: Vec<FakeMode> = faults().into_iter().map(|(mode, _)| mode).collect();
+    modes.extend([FakeMode::KeyRefused, FakeMode::QuotaDay, FakeMode::PlanRestricted]);
+    for dialect in Dialect::ALL {
+        let world = World::start(dialect).await;
+        for mode in &modes {
+            world.fake.set_mode(mode.clone());
+            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            assert!(!format!("{refusal:?} {refusal}").contains(KEY), "{dialect:?} {mode:?}");
+        }
+        let asked = world.fake.asked().join(" ");
+        let in_address = dialect == Dialect::AlphaVantage;
+        assert_eq!(asked.contains(KEY), in_address, "{dialect:?}: only where there is no header");
+    }
+    let text = log.0.lock().expect("no panic").clone();
+    let text = String::from_utf8(text).expect("text");
+    assert!(text.contains("could not be asked"), "something is logged: {text}");
+    assert!(!text.contains(KEY), "{text}");
+}

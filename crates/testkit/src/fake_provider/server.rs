@@ -1,0 +1,118 @@
+//! The server of the fake provider: one question a connection, read and answered byte by byte, so
+//! that it can stop anywhere. What a good answer says stands in `shapes`.
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::shapes::{self, Question};
+use super::{FakeMode, State, lock};
+
+/// The largest question.
+const HEAD_MAX: usize = 16 * 1_024;
+/// Between two bytes of an answer that drips.
+const DRIP: Duration = Duration::from_millis(100);
+
+pub(super) async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+    // Dropped with this task, so that what hangs ends with the server.
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(answer(stream, Arc::clone(&state)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>) {
+    let Some(head) = read_head(&mut stream).await else { return };
+    let Some(target) = head.split(' ').nth(1) else { return };
+    let (mode, reply) = {
+        let mut state = lock(&state);
+        state.asked.push(target.to_owned());
+        let mode = state.script.pop_front().unwrap_or_else(|| state.mode.clone());
+        let question = Question::read(state.dialect, target, &head);
+        let reply = reply(&state, &question, &mode);
+        (mode, reply)
+    };
+    match mode {
+        FakeMode::Hang => std::future::pending::<()>().await,
+        FakeMode::Close => {}
+        FakeMode::Drip => drip(&mut stream, &reply).await,
+        _ => {
+            // Whoever has read enough may leave.
+            let _ = stream.write_all(&reply).await;
+            let _ = stream.shutdown().await;
+        }
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() > HEAD_MAX {
+            return None;
+        }
+        head.push(stream.read_u8().await.ok()?);
+    }
+    String::from_utf8(head).ok()
+}
+
+async fn drip(stream: &mut TcpStream, reply: &[u8]) {
+    for byte in reply {
+        if stream.write_all(&[*byte]).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(DRIP).await;
+    }
+}
+
+fn reply(state: &State, question: &Question, mode: &FakeMode) -> Vec<u8> {
+    let json = |status: u16, body: &str| http(status, "", body.as_bytes());
+    match mode {
+        FakeMode::Status(status) => json(*status, "oh dear"),
+        FakeMode::TooMany(retry_after) => {
+            let header = retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n"));
+            http(429, &header.unwrap_or_default(), b"")
+        }
+        FakeMode::Garbage => http(200, "", &[0xff, 0xfe, 0x00, 0x7b]),
+        FakeMode::Truncated => {
+            let whole = shapes::healthy(state, question, mode);
+            json(200, &whole[..whole.len() / 2])
+        }
+        FakeMode::Html => json(200, "<!DOCTYPE html><html><body>Please wait</body></html>"),
+        FakeMode::Huge(bytes) => http(200, "", &vec![b' '; *bytes]),
+        FakeMode::GzipBomb(_) => http(200, "Content-Encoding: gzip\r\n", &state.bomb),
+        FakeMode::Redirect(to) => http(302, &format!("Location: {to}\r\n"), b""),
+        FakeMode::QuotaSecond
+        | FakeMode::QuotaMinute
+        | FakeMode::QuotaDay
+        | FakeMode::KeyRefused
+        | FakeMode::PlanRestricted => {
+            let (status, body) = shapes::refusal(state.dialect, question, mode);
+            json(status, &body)
+        }
+        _ => json(200, &shapes::healthy(state, question, mode)),
+    }
+}
+
+/// So many spaces, packed.
+pub(super) fn pack(bytes: usize) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&vec![b' '; bytes]).expect("memory");
+    packed.finish().expect("memory")
+}
+
+fn http(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut reply = format!(
+        "HTTP/1.1 {status} Whatever\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n{headers}\r\n"
+    )
+    .into_bytes();
+    reply.extend_from_slice(body);
+    reply
+}
