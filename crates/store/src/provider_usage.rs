@@ -57,7 +57,7 @@ impl Store {
         }))
     }
 
-    /// The documents of all providers with their versions, in the order of their names; 100 at most.
+    /// The documents of all providers with their versions, ordered by name; 100 at most.
     ///
     /// # Errors
     /// The fault met.
