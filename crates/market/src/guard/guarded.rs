@@ -80,7 +80,7 @@ impl Guarded {
         let permit = match admitted.await {
             Some(Ok(permit)) => permit,
             Some(Err(refusal)) => {
-                self.count(question, &format!("held_back_{}", refusal.as_str()));
+                self.count(question, "held_back");
                 return Err(refusal);
             }
             // Whether it may be asked is not known.
@@ -129,32 +129,33 @@ impl Guarded {
         let recorded = self.change(|state, now, events| {
             let limits = self.limits();
             state.record((permit, question), outcome, is_slow, now, &limits, events);
+            Ok(())
         });
         if recorded.await.is_none() {
             tracing::warn!(provider = %self.kind(), "what came of a question could not be kept");
         }
     }
 
-    /// Changes what is known. `None` when it cannot be read or kept: then nothing has changed.
+    /// Changes what is known, unless `change` refuses. `None` when it cannot be read or kept: then
+    /// nothing has changed.
     async fn change<T>(
         &self,
-        change: impl Fn(&mut ProviderState, UnixMicros, &mut Vec<Event>) -> T,
-    ) -> Option<T> {
+        change: impl Fn(&mut ProviderState, UnixMicros, &mut Vec<Event>) -> Result<T, Refusal>,
+    ) -> Option<Result<T, Refusal>> {
         for _ in 0..RACES_MAX {
             let (version, mut state) = self.load().await?;
             let (now, mut events) = (self.clock.now(), Vec::new());
-            let before = state.clone();
-            let result = change(&mut state, now, &mut events);
-            if state == before {
-                return Some(result);
-            }
+            let result = match change(&mut state, now, &mut events) {
+                Ok(result) => result,
+                Err(refusal) => return Some(Err(refusal)),
+            };
             let text = serde_json::to_string(&state).ok()?;
             let kind = self.kind().as_str();
             let saved = self.store.save_provider_usage(kind, version, &text, now).await;
             match saved {
                 Ok(true) => {
                     self.tell(&state, &events);
-                    return Some(result);
+                    return Some(Ok(result));
                 }
                 Ok(false) => {}
                 Err(error) => {
