@@ -27,6 +27,9 @@ pub(crate) enum Failure {
     /// The exchange's calendar.
     #[error(transparent)]
     Calendar(#[from] market::CalendarError),
+    /// The providers of prices.
+    #[error(transparent)]
+    Providers(#[from] market::ConnectError),
     /// A live market without stocks.
     #[error(
         "a live market needs stocks: list some with `openbell stocks seed` or `openbell stocks import`"

@@ -1,15 +1,18 @@
 //! A live market in the server: opened with the stocks in the database, and kept equal on every node
 //! to the prices that one of them refreshes. Who is asked for prices is in `refresh`.
 
+mod refresh;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, UnixMicros};
-use market::{Calendar, Live, MarketSource, PriceBoard, StockQuote, StockText};
+use market::{Calendar, Live, MarketSource, PriceBoard, Providers, StockQuote, StockText};
 use store::{KeptQuote, Store, StoreError};
 
+pub(crate) use self::refresh::{RefreshQuotes, warn_of_quota};
 use crate::config::{Config, ConfigError, without_password};
 use crate::failure::Failure;
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -48,6 +51,17 @@ pub(crate) fn open_calendar(config: &Config) -> Result<Calendar, Failure> {
     let path = PathBuf::from(&live.calendar_file);
     let file = std::fs::read_to_string(&path).map_err(|error| ConfigError::Read(path, error))?;
     Ok(Calendar::read(&file, &live.exchange)?)
+}
+
+/// The providers that the configuration names, behind their breakers and quotas.
+pub(crate) fn open_providers(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<Providers>, Failure> {
+    let live = &config.market.live;
+    let providers = market::connect(&live.providers, clock)?;
+    Ok(Arc::new(Providers::new(live.guard.clone(), providers, store, clock)))
 }
 
 /// Takes over all prices that are kept.

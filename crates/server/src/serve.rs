@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::Counters;
-use domain::{Clock, Rules};
+use domain::{Clock, Entropy as _, Rules};
 use leaderboard::{Board, Follower};
-use market::MarketSource;
+use market::{MarketSource, PriceBoard, Providers};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +63,8 @@ struct Server {
     desk: Desk,
     router: web::Router,
     clock: Arc<dyn Clock>,
+    /// Who is asked for prices; only in a live market.
+    providers: Option<Arc<Providers>>,
     metrics: Metrics,
 }
 
@@ -78,6 +80,10 @@ impl Server {
         let closing = CancellationToken::new();
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
         let desk = open_desk(&config, &world, &ranks, &hub, &rules, &clock);
+        let providers = match world.source.feed() {
+            Some(_) => Some(live::open_providers(&config, &world.store, &clock)?),
+            None => None,
+        };
         let rendered = metrics.clone();
         let state = web::AppState::new(web::Parts {
             store: world.store.clone(),
@@ -94,7 +100,19 @@ impl Server {
             render_metrics: Arc::new(move || rendered.render()),
         });
         let router = web::router(state);
-        Ok(Self { config, world, board, follower, hub, closing, desk, router, clock, metrics })
+        Ok(Self {
+            config,
+            world,
+            board,
+            follower,
+            hub,
+            closing,
+            desk,
+            router,
+            clock,
+            providers,
+            metrics,
+        })
     }
 
     /// Serves until a signal. Then: no new connection, an answer for every accepted order, the
@@ -128,12 +146,11 @@ impl Server {
 
     /// Starts everything that runs beside the requests.
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let Self { config, world, board, follower, hub, clock, metrics, .. } = self;
+        let Self { config, world, board, follower, hub, clock, providers, metrics, .. } = self;
         let World { store, source, prices, history } = world;
         spawn_equity_jobs(&store, &source, history.saved_day(), &clock, tasks, stop);
-        let (quoted, shown, now) = (Arc::clone(&source), Arc::clone(&prices), Arc::clone(&clock));
-        if let Some(job) = live::FollowQuotes::new(store.clone(), quoted, shown, now) {
-            tasks.spawn(keep(job, stop.clone()));
+        if let Some(providers) = providers {
+            spawn_live_jobs(&config, &store, (&source, &prices), providers, &clock, tasks, stop);
         }
         let ticker_stop = stop.clone();
         tasks.spawn(market::ticker::run(source, prices, Arc::clone(&clock), async move {
@@ -161,6 +178,40 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         tasks.spawn(keep(jobs::FoldMetrics { metrics }, stop.clone()));
     }
+}
+
+/// Starts what keeps the prices of a live market.
+fn spawn_live_jobs(
+    config: &Config,
+    store: &Store,
+    (source, prices): (&Arc<MarketSource>, &Arc<PriceBoard>),
+    providers: Arc<Providers>,
+    clock: &Arc<dyn Clock>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let live = &config.market.live;
+    live::warn_of_quota(&providers, prices.listings().len(), live);
+    let (followed, shown) = (Arc::clone(source), Arc::clone(prices));
+    let job = live::FollowQuotes::new(store.clone(), followed, shown, Arc::clone(clock));
+    let (Some(job), Some(feed)) = (job, source.feed()) else { return };
+    tasks.spawn(keep(job, stop.clone()));
+    let job = live::RefreshQuotes {
+        store: store.clone(),
+        providers,
+        calendar: feed.calendar().clone(),
+        interval_s: i64::from(live.refresh_interval_s),
+        clock: Arc::clone(clock),
+        node: node_name(),
+    };
+    tasks.spawn(keep(job, stop.clone()));
+}
+
+/// A name that no other node has, nor this one after a restart.
+fn node_name() -> String {
+    let mut name = [0; 16];
+    SystemEntropy.fill(&mut name);
+    format!("{:032x}", u128::from_be_bytes(name))
 }
 
 /// Starts what writes the players' curves.

@@ -152,8 +152,17 @@ static SAVE_HISTORY: Lazy = Lazy::new(|| {
     )
 });
 
+static CORRECT_CLOSE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stocks.correct_close",
+        "INSERT INTO stock_history (stock_id, day, close) VALUES ($1, $2, $3)
+         ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close
+         WHERE stock_history.close <> excluded.close",
+    )
+});
+
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&PAGE, &FIND, &ALL, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY];
+    &[&PAGE, &FIND, &ALL, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY, &CORRECT_CLOSE];
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
@@ -305,6 +314,28 @@ impl Store {
                 .bind_rows(&rows)
                 .execute(&db.writer)
                 .timed(&SAVE_HISTORY)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Keeps the close of a day in place of the one that is kept: what was told last is right.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn correct_close(
+        &self,
+        stock_id: i64,
+        day: Day,
+        close: Price,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&CORRECT_CLOSE))
+                .bind(stock_id)
+                .bind(i64::from(day.0))
+                .bind(close.0)
+                .execute(&db.writer)
+                .timed(&CORRECT_CLOSE)
                 .await?;
         });
         Ok(())

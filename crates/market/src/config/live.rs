@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DAY_SECONDS, limited};
+use crate::guard::GuardConfig;
+use crate::provider::ProvidersConfig;
 
 /// A year.
 const YEAR_SECONDS: u32 = 365 * DAY_SECONDS;
@@ -23,6 +25,10 @@ pub struct LiveConfig {
     pub refresh_interval_s: u32,
     /// How long what providers told is good.
     pub cache_ttl: CacheTtl,
+    /// Who is asked.
+    pub providers: ProvidersConfig,
+    /// How they are spared.
+    pub guard: GuardConfig,
 }
 
 impl Default for LiveConfig {
@@ -33,6 +39,8 @@ impl Default for LiveConfig {
             around_the_clock: false,
             refresh_interval_s: 300,
             cache_ttl: CacheTtl::default(),
+            providers: ProvidersConfig::default(),
+            guard: GuardConfig::default(),
         }
     }
 }

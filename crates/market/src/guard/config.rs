@@ -102,7 +102,7 @@ impl Default for QuotasConfig {
         };
         Self {
             alpha_vantage: quota(1, 5, 25, "America/New_York"),
-            financial_modeling_prep: quota(0, 300, 250, "America/New_York"),
+            financial_modeling_prep: quota(0, 0, 250, "America/New_York"),
             finnhub: quota(30, 60, 0, "UTC"),
             twelve_data: quota(0, 8, 800, "UTC"),
         }

@@ -103,11 +103,8 @@ impl Guarded {
         question: Question,
         call: impl FnOnce() -> Asked<'a, T>,
     ) -> Result<T, Refusal> {
-        let admitted = self.change(|state, now, events| {
-            let admitted = state.admit(question, now, &self.limits(), events);
-            let is_changed = admitted.is_ok();
-            (admitted, is_changed)
-        });
+        let admitted =
+            self.change(|state, now, events| state.admit(question, now, &self.limits(), events));
         let held_back = match admitted.await {
             Ok(Ok(permit)) => {
                 let began = Instant::now();
@@ -119,7 +116,7 @@ impl Guarded {
             Err(Unknown::Unavailable) => Refusal::Transient,
             Err(Unknown::Unreadable) => Refusal::BreakerOpen,
         };
-        self.count(question, &format!("held_back_{}", held_back.as_str()));
+        self.count(question, "held_back");
         Err(held_back)
     }
 
@@ -160,26 +157,26 @@ impl Guarded {
         let recorded = self.change(|state, now, events| {
             let limits = self.limits();
             state.record((permit, question), outcome, is_slow, now, &limits, events);
-            ((), true)
+            Ok(())
         });
         if recorded.await.is_err() {
             tracing::warn!(provider = %self.kind(), "what came of a question could not be kept");
         }
     }
 
-    /// Changes what is known, if `change` says that it has. When what is known cannot be read or
-    /// kept, nothing has changed as far as anybody knows.
+    /// Changes what is known, unless `change` refuses. When what is known cannot be read or kept,
+    /// nothing has changed as far as anybody knows.
     async fn change<T>(
         &self,
-        change: impl Fn(&mut ProviderState, UnixMicros, &mut Vec<Event>) -> (T, bool),
-    ) -> Result<T, Unknown> {
+        change: impl Fn(&mut ProviderState, UnixMicros, &mut Vec<Event>) -> Result<T, Refusal>,
+    ) -> Result<Result<T, Refusal>, Unknown> {
         let kind = self.kind().as_str();
         for _ in 0..RACES_MAX {
             let (version, mut state) = self.load().await?;
             let (now, mut events) = (self.clock.now(), Vec::new());
             self.compare_clocks(&state, now);
-            let (result, is_changed) = change(&mut state, now, &mut events);
-            if !is_changed {
+            let result = change(&mut state, now, &mut events);
+            if result.is_err() {
                 self.show(&state, now);
                 return Ok(result);
             }
@@ -246,12 +243,12 @@ impl Guarded {
         }
     }
 
-    fn count(&self, question: Question, outcome: &str) {
+    fn count(&self, question: Question, outcome: &'static str) {
         metrics::counter!(
             "openbell_provider_calls_total",
             "provider" => self.kind().as_str(),
             "question" => question.as_str(),
-            "outcome" => outcome.to_owned(),
+            "outcome" => outcome,
         )
         .increment(1);
     }

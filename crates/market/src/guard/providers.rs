@@ -111,8 +111,8 @@ impl Providers {
     /// made; of those who ask at once, that of the first counts.
     ///
     /// The providers are asked in their order until one tells a price that is not older than `last`
-    /// and not a jump. If all tell older ones, the newest of these is given: whoever keeps prices
-    /// has to keep the newer one. A price that differs from `last` by more than `jump_percent_max`
+    /// and not a jump. If all tell older ones, the newest of these that is no jump is given:
+    /// whoever keeps prices has to keep the newer one. A price that differs from `last` by more than `jump_percent_max`
     /// is believed once a second provider is as near to it; where no other one tells a price, once
     /// the same one tells it again a minute later.
     ///
@@ -234,11 +234,15 @@ impl Inner {
                     continue;
                 }
             };
+            let is_near = last.is_none_or(|(price, _)| self.doubts.is_near(price, told.1.price));
             if last.is_some_and(|(_, as_of)| told.1.as_of < as_of) {
-                if older.as_ref().is_none_or(|known| known.1.as_of < told.1.as_of) {
+                // An old price that is far off is worth nobody's second opinion.
+                if !is_near {
+                    refusals.push(Refusal::Malformed);
+                } else if older.as_ref().is_none_or(|known| known.1.as_of < told.1.as_of) {
                     older = Some(told);
                 }
-            } else if last.is_none_or(|(price, _)| self.doubts.is_near(price, told.1.price)) {
+            } else if is_near {
                 self.doubts.forget(symbol);
                 return Ok(told);
             } else if let Some(at) = doubted.iter().position(|one| self.doubts.agree(one, &told)) {

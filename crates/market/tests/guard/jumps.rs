@@ -114,6 +114,11 @@ async fn an_older_price_is_passed_over_while_somebody_has_a_newer_one() {
     assert_eq!(ask().await, Ok((Finnhub, 10_200)));
     second.say(Answer::Price(10_300, now.plus_seconds(-80)));
     assert_eq!(ask().await, Ok((Finnhub, 10_300)), "the newest of those that are too old");
+    second.say(Answer::Price(90_000, now.plus_seconds(-80)));
+    assert_eq!(ask().await, Ok((AlphaVantage, 10_100)), "one that is far off does not count");
+    first.say(Answer::Price(90_000, now.plus_seconds(-90)));
+    assert_eq!(ask().await, Err(Refusal::Malformed));
+    first.say(Answer::Price(10_100, now.plus_seconds(-90)));
     second.say(Answer::Price(90_000, now));
     assert_eq!(ask().await, Err(Refusal::Malformed), "a doubted one is no reason for an old one");
 }
