@@ -46,6 +46,16 @@ pub enum Currency {
     Zwg,
 }
 
+impl Currency {
+    /// Its code (ISO 4217).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Usd => "USD",
+            Self::Zwg => "ZWG",
+        }
+    }
+}
+
 /// XP for trades, and how many trades of a day earn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

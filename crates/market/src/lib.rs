@@ -37,6 +37,7 @@ mod chance;
 mod config;
 mod guard;
 mod live;
+mod lookups;
 mod names;
 mod path;
 mod present;
@@ -58,6 +59,7 @@ pub use guard::{
     BreakerConfig, BreakerWord, GuardConfig, ProviderStatus, Providers, QuotaConfig, QuotasConfig,
 };
 pub use live::{CLOSE_GRACE_S, Hours, Live};
+pub use lookups::Lookups;
 pub use present::Present;
 pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,

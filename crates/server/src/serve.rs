@@ -84,6 +84,9 @@ impl Server {
             Some(_) => Some(live::open_providers(&config, &world.store, &clock)?),
             None => None,
         };
+        let ttl = &config.market.live.cache_ttl;
+        let lookups =
+            providers.as_ref().map(|one| Arc::new(market::Lookups::new(Arc::clone(one), ttl)));
         let rendered = metrics.clone();
         let state = web::AppState::new(web::Parts {
             store: world.store.clone(),
@@ -92,6 +95,7 @@ impl Server {
             ranks,
             hub: Arc::clone(&hub),
             market: Arc::clone(&world.source),
+            lookups,
             rules,
             clock: Arc::clone(&clock),
             entropy: Arc::new(SystemEntropy),

@@ -123,6 +123,8 @@ pub struct LimitsConfig {
     pub read: Limit,
     /// Requests that write, of one token or, without one, of one network.
     pub trade: Limit,
+    /// Requests to `/api/external`, of one user.
+    pub external: Limit,
 }
 
 impl Default for LimitsConfig {
@@ -134,6 +136,7 @@ impl Default for LimitsConfig {
             register_per_address: Limit { burst: 200, per_s: 3_600 },
             read: Limit { burst: 6_000, per_s: 60 },
             trade: Limit { burst: 12_000, per_s: 60 },
+            external: Limit { burst: 60, per_s: 60 },
         }
     }
 }

@@ -146,6 +146,15 @@ pub(crate) async fn count_registration(state: &AppState, network: &Network) -> R
     count(state, "register_per_address", &network.0, limits.register_per_address).await
 }
 
+/// Counts a question in a provider's shape, and refuses when the user asked too often.
+pub(crate) async fn count_external(state: &AppState, user_id: i64) -> Result<(), Problem> {
+    let limits = &state.config.limits;
+    if !limits.enabled {
+        return Ok(());
+    }
+    count(state, "external", &user_id.to_string(), limits.external).await
+}
+
 async fn count(
     state: &AppState,
     name: &'static str,

@@ -4,8 +4,10 @@
 mod achievements;
 mod auth;
 mod events;
+mod external;
 mod health;
 mod leaderboard;
+mod ops;
 pub(crate) mod orders;
 mod portfolio;
 pub(crate) mod stocks;
@@ -32,6 +34,8 @@ pub fn router(state: AppState) -> Router {
         .merge(achievements::router())
         .merge(leaderboard::router())
         .merge(events::router())
+        .merge(external::router())
+        .merge(ops::router())
         .merge(health::router())
         .merge(OpenApiRouter::from(pages::router(state.clone())));
     let router = openapi::mount(routes)

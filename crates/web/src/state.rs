@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cluster::Counters;
 use domain::{Clock, Entropy, Rules};
 use leaderboard::Board;
-use market::{MarketSource, PriceBoard};
+use market::{Lookups, MarketSource, PriceBoard};
 use store::Store;
 use trading::Desk;
 
@@ -26,6 +26,8 @@ pub struct Parts {
     pub prices: Arc<PriceBoard>,
     /// The market they come from.
     pub market: Arc<MarketSource>,
+    /// Who is asked about companies; only in a live market.
+    pub lookups: Option<Arc<Lookups>>,
     /// The ranking of all players.
     pub ranks: Arc<Board>,
     /// Who listens to events.

@@ -86,6 +86,9 @@ codes! {
     RATE_LIMITED = retryable("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.");
     /// A fault of the server.
     INTERNAL = code("internal", StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
+    /// No provider has told what was asked for.
+    NO_MARKET_DATA = retryable("no_market_data", StatusCode::BAD_GATEWAY,
+        "There is no market data about it yet.");
     /// The database or another part cannot answer now.
     UNAVAILABLE = retryable("unavailable", StatusCode::SERVICE_UNAVAILABLE,
         "The server cannot answer at the moment. Please try again later.");

@@ -312,6 +312,7 @@ fn parts(
         store,
         prices,
         market,
+        lookups: None,
         ranks,
         hub,
         rules,
