@@ -25,14 +25,14 @@ const CLOCK_BEHIND_S: i64 = 60;
 pub struct ProviderStatus {
     /// Who.
     pub provider: ProviderKind,
-    /// Whether what is known of it could be read; otherwise it is not asked, and the rest here says
-    /// nothing.
+    /// Whether what is known of it could be read; otherwise it is not asked, so the breaker is open
+    /// here, and the rest says nothing.
     pub is_known: bool,
     /// How the breaker stands.
     pub breaker: BreakerWord,
     /// Since when.
     pub since: UnixMicros,
-    /// While it is open: until when.
+    /// While it is open: until when, as far as it is known.
     pub open_until: Option<UnixMicros>,
     /// Failures within the breaker's window.
     pub failures: usize,
@@ -127,13 +127,14 @@ impl Guarded {
             Ok((_, state)) => (true, state),
             Err(_) => (false, ProviderState::new(now)),
         };
-        let breaker = state.breaker_at(now);
+        let breaker = if is_known { state.breaker_at(now) } else { BreakerWord::Open };
+        let open_until = (is_known && breaker == BreakerWord::Open).then_some(state.open_until);
         ProviderStatus {
             provider: self.kind(),
             is_known,
             breaker,
             since: state.since,
-            open_until: (breaker == BreakerWord::Open).then_some(state.open_until),
+            open_until,
             failures: state.failures_at(now, &self.limits()),
             quota: state.used(now, &self.limits()),
             last_success: state.last_success,

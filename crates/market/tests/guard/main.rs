@@ -5,3 +5,4 @@ mod asking;
 mod jumps;
 mod nodes;
 mod support;
+mod told;
