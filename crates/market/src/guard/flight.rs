@@ -9,10 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
+/// A question under way; `None` when it panicked.
+type Flight<V> = Shared<BoxFuture<'static, Option<V>>>;
+type UnderWay<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
+
 /// Questions under way, by what they ask. `V` is what all who wait get.
 #[derive(Debug)]
 pub(super) struct Flights<K, V> {
-    under_way: Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Option<V>>>>>>,
+    under_way: UnderWay<K, V>,
 }
 
 impl<K, V> Default for Flights<K, V> {
@@ -62,7 +66,7 @@ where
 
 /// Takes a flight off the map before anybody has its answer.
 struct Landing<K: Eq + Hash, V: Clone> {
-    under_way: Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Option<V>>>>>>,
+    under_way: UnderWay<K, V>,
     key: K,
 }
 

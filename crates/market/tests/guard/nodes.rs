@@ -90,7 +90,7 @@ async fn two_nodes_started_twenty_times_ask_no_more_than_a_day_allows(engine: &s
     };
     // Midnight in New York.
     let reset = UnixMicros(1_767_675_600_000_000);
-    assert_eq!(clock.now().plus_seconds(i64::try_from(after.as_secs()).unwrap()), reset);
+    assert_eq!(clock.now().plus_seconds(i64::try_from(after.as_secs()).expect("a day")), reset);
     assert_eq!(node.statuses().await[0].quota.last(), Some(&(Window::Day, 25, 25)));
     clock.set(reset);
     assert!(node.quote(&symbol("AAPL"), None).await.is_ok(), "another day");
