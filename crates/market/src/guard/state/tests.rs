@@ -1,10 +1,11 @@
-//! A provider's state step by step, with the time handed in, and its limits under random steps.
+//! A provider's state step by step, with the time handed in.
 
 use jiff::tz::TimeZone;
-use proptest::prelude::*;
 
 use super::*;
 use crate::guard::config::QuotaConfig;
+
+mod properties;
 
 /// 2026-11-27T09:00:00Z, 04:00 in New York.
 const START: UnixMicros = UnixMicros(1_795_770_000_000_000);
@@ -38,7 +39,7 @@ impl World {
         state.admit(question, at, &Limits { breaker, quota, warn_percent: 80, zone }, events)
     }
 
-    fn tell(&mut self, permit: Permit, outcome: Result<(), Refusal>, at: UnixMicros) {
+    fn tell(&mut self, permit: Permit, outcome: Result<(), &Refusal>, at: UnixMicros) {
         self.tell_of(Question::Quote, permit, outcome, false, at);
     }
 
@@ -46,19 +47,23 @@ impl World {
         &mut self,
         question: Question,
         permit: Permit,
-        outcome: Result<(), Refusal>,
+        outcome: Result<(), &Refusal>,
         is_slow: bool,
         at: UnixMicros,
     ) {
         let Self { breaker, quota, zone, state, events } = self;
         let limits = Limits { breaker, quota, warn_percent: 80, zone };
-        let outcome = outcome.as_ref().map(|()| ());
         state.record((permit, question), outcome, is_slow, at, &limits, events);
     }
 
     fn fail(&mut self, at: UnixMicros) {
         let permit = self.ask(at).expect("it may be asked");
-        self.tell(permit, Err(Refusal::Transient), at);
+        self.tell(permit, Err(&Refusal::Transient), at);
+    }
+
+    fn limits(&self) -> Limits<'_> {
+        let Self { breaker, quota, zone, .. } = self;
+        Limits { breaker, quota, warn_percent: 80, zone }
     }
 
     fn take_events(&mut self) -> Vec<Event> {
@@ -100,10 +105,10 @@ fn one_question_probes_and_decides() {
     let probe = world.ask(at(300)).expect("the time is over");
     assert_eq!(world.state.breaker, BreakerWord::HalfOpen);
     assert_eq!(world.ask(at(300)), Err(Refusal::BreakerOpen), "one is enough");
-    world.tell(probe, Err(Refusal::Transient), at(305));
+    world.tell(probe, Err(&Refusal::Transient), at(305));
     assert_eq!(world.state.open_until, at(905), "twice as long");
     let probe = world.ask(at(905)).expect("the time is over");
-    world.tell(probe, Err(Refusal::NotFound), at(906));
+    world.tell(probe, Err(&Refusal::NotFound), at(906));
     assert_eq!(world.state.breaker, BreakerWord::Closed, "it answers, if only with a no");
     let words = world.take_events();
     let expected = [
@@ -151,7 +156,7 @@ fn a_provider_that_hangs_is_asked_five_times_however_many_ask_at_once() {
     let permits: Vec<Permit> = (0..100).filter_map(|_| world.ask(at(0)).ok()).collect();
     assert_eq!(permits.len(), 5);
     for permit in permits {
-        world.tell(permit, Err(Refusal::Transient), at(5));
+        world.tell(permit, Err(&Refusal::Transient), at(5));
     }
     assert_eq!(world.state.breaker, BreakerWord::Open);
 }
@@ -167,7 +172,7 @@ fn a_slow_answer_counts_as_a_failure_and_a_refusal_does_not() {
     let mut world = World::new(0, 0, 0);
     for _ in 0..50 {
         let permit = world.ask(at(0)).expect("it may be asked");
-        world.tell(permit, Err(Refusal::NotFound), at(0));
+        world.tell(permit, Err(&Refusal::NotFound), at(0));
     }
     assert_eq!(world.state.breaker, BreakerWord::Closed);
 }
@@ -225,7 +230,6 @@ fn a_clock_that_goes_back_gives_no_more_quota() {
 
 #[test]
 fn what_a_provider_says_of_its_quota_is_believed() {
-    let limited = |window, retry_after| Err(Refusal::RateLimited { window, retry_after });
     for (window, retry_after, refused_until, free_at) in [
         (Window::Second, None, 1, 2),
         (Window::Minute, None, 59, 60),
@@ -236,7 +240,7 @@ fn what_a_provider_says_of_its_quota_is_believed() {
     ] {
         let mut world = World::new(0, 0, 0);
         let permit = world.ask(at(0)).expect("it may be asked");
-        world.tell(permit, limited(window, retry_after), at(0));
+        world.tell(permit, Err(&Refusal::RateLimited { window, retry_after }), at(0));
         assert_eq!(world.state.breaker, BreakerWord::Closed, "it is not ill");
         assert!(world.ask(at(refused_until)).is_err(), "{window:?} {retry_after:?}");
         assert!(world.ask(at(free_at)).is_ok(), "{window:?} {retry_after:?}");
@@ -248,12 +252,12 @@ fn a_provider_without_our_key_or_the_plan_is_left_alone_for_an_hour() {
     let mut world = World::new(0, 0, 0);
     let permit = world.ask_for(Question::History, at(0)).expect("it may be asked");
     let refusal = Refusal::PlanRestricted { symbol_only: false };
-    world.tell_of(Question::History, permit, Err(refusal.clone()), false, at(0));
+    world.tell_of(Question::History, permit, Err(&refusal), false, at(0));
     assert_eq!(world.ask_for(Question::History, at(1)), Err(refusal));
     let permit = world.ask(at(1)).expect("prices are another matter");
-    world.tell(permit, Err(Refusal::PlanRestricted { symbol_only: true }), at(1));
+    world.tell(permit, Err(&Refusal::PlanRestricted { symbol_only: true }), at(1));
     let permit = world.ask(at(2)).expect("other stocks are another matter");
-    world.tell(permit, Err(Refusal::AuthFailed), at(2));
+    world.tell(permit, Err(&Refusal::AuthFailed), at(2));
     assert_eq!(world.ask(at(3_601)), Err(Refusal::AuthFailed));
     assert!(world.ask(at(3_602)).is_ok());
     assert_eq!(world.take_events(), [Event::Away, Event::Away]);
@@ -277,7 +281,7 @@ fn what_a_provider_says_first_is_not_shortened_by_what_it_says_then() {
     for (permit, seconds) in permits.into_iter().zip([600, 5]) {
         let retry_after = Some(Duration::from_secs(seconds));
         let limited = Refusal::RateLimited { window: Window::Minute, retry_after };
-        world.tell(permit, Err(limited), at(0));
+        world.tell(permit, Err(&limited), at(0));
     }
     assert!(world.ask(at(599)).is_err());
     assert!(world.ask(at(600)).is_ok());
@@ -324,115 +328,4 @@ fn what_another_version_has_written_is_not_read() {
         assert_eq!(ProviderState::read(&other), None, "{other}");
     }
     assert_eq!(ProviderState::read(""), None);
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Wait(i64),
-    Ask,
-    Answer(usize, u8),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (-5_000_000i64..90_000_000).prop_map(Step::Wait),
-        Just(Step::Ask),
-        Just(Step::Ask),
-        (any::<usize>(), 0u8..4).prop_map(|(which, how)| Step::Answer(which, how)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn no_limit_is_ever_exceeded(steps in prop::collection::vec(step(), 1..300)) {
-        let mut world = World::new(2, 5, 30);
-        let (mut clock, mut latest) = (START, START);
-        let (mut asked, mut open): (Vec<UnixMicros>, Vec<Permit>) = (Vec::new(), Vec::new());
-        for step in steps {
-            match step {
-                Step::Wait(micros) => clock = UnixMicros(clock.0 + micros),
-                Step::Ask => {
-                    latest = latest.max(clock);
-                    if let Ok(permit) = world.ask(clock) {
-                        asked.push(latest);
-                        open.push(permit);
-                    }
-                }
-                Step::Answer(which, how) if !open.is_empty() => {
-                    latest = latest.max(clock);
-                    let permit = open.swap_remove(which % open.len());
-                    let outcome = match how {
-                        0 => Ok(()),
-                        1 => Err(Refusal::NotFound),
-                        2 => Err(Refusal::Transient),
-                        _ => Err(Refusal::Malformed),
-                    };
-                    world.tell(permit, outcome, clock);
-                }
-                Step::Answer(..) => {}
-            }
-            let within = |micros: i64| {
-                asked.iter().filter(|at| at.0 > latest.0 - micros).count()
-            };
-            prop_assert!(within(1_000_000) <= 2 && within(60_000_000) <= 5);
-            let text = serde_json::to_string(&world.state).unwrap();
-            let read = ProviderState::read(&text);
-            prop_assert_eq!(read.as_ref(), Some(&world.state));
-            prop_assert!(text.len() < 4_000, "{} bytes", text.len());
-        }
-        prop_assert!(asked.len() <= 30 * (1 + (latest.0 - START.0) as usize / 72_000_000_000 + 1));
-    }
-
-    #[test]
-    fn a_provider_that_is_ill_is_asked_five_times_and_then_once_a_time(
-        steps in prop::collection::vec((0i64..120, 0u8..4, any::<usize>()), 1..300),
-    ) {
-        let mut world = World::new(0, 0, 0);
-        let (mut clock, mut open, mut length) = (START, Vec::<(Permit, UnixMicros)>::new(), 0);
-        let (mut asked, mut has_opened) = (0, false);
-        for (seconds, what, which) in steps {
-            let before = world.state.breaker_at(clock);
-            match what {
-                0 => clock = clock.plus_seconds(seconds),
-                1 if !open.is_empty() => {
-                    let (permit, _) = open.swap_remove(which % open.len());
-                    world.tell(permit, Err(Refusal::Transient), clock);
-                }
-                _ => match world.ask(clock) {
-                    Ok(permit) => {
-                        prop_assert!(before != BreakerWord::Open);
-                        open.push((permit, clock));
-                        asked += 1;
-                        if has_opened {
-                            prop_assert_eq!(world.state.breaker, BreakerWord::HalfOpen);
-                        }
-                    }
-                    Err(refusal) => prop_assert_eq!(refusal, Refusal::BreakerOpen),
-                },
-            }
-            let lost = clock.plus_seconds(-LOST_S);
-            open.retain(|(_, since)| *since > lost);
-            let probes = open.iter().filter(|(permit, _)| world.state.probe == Some(permit.0));
-            prop_assert!(probes.count() <= 1);
-            if !has_opened {
-                prop_assert!(world.state.failures_at(clock, &limits(&world)) + open.len() <= 5);
-            }
-            for event in world.take_events() {
-                if event == Event::Breaker(BreakerWord::Open) {
-                    length = if has_opened { 3_600.min(length * 2) } else { 300 };
-                    has_opened = true;
-                    let lasts = world.state.open_until.seconds() - clock.seconds();
-                    prop_assert_eq!(lasts, length);
-                }
-            }
-        }
-        prop_assert!(asked > 0 || !has_opened);
-    }
-}
-
-fn limits(world: &World) -> Limits<'_> {
-    let World { breaker, quota, zone, .. } = world;
-    Limits { breaker, quota, warn_percent: 80, zone }
 }
