@@ -15,7 +15,9 @@ mod equity;
 mod erase;
 mod error;
 mod game;
+mod history;
 mod idempotency;
+mod imports;
 mod leases;
 mod ledger;
 mod log;
@@ -43,7 +45,11 @@ pub use db::Store;
 pub use equity::{EquityKept, EquityPoint, EquityStep, RollUpStep};
 pub use error::{StoreError, disk_failed};
 pub use game::Game;
+pub use history::{MonthBar, MonthSpan};
 pub use idempotency::SeenKey;
+pub use imports::{
+    Bar, ImportCounts, MarketCloses, MarketInfo, MarketStock, MarketStockInfo, NewMarket,
+};
 pub use ledger::{FilteredPage, LedgerFilter, LedgerRow, NoteRow};
 pub use log::keep_log;
 pub use market::{MarketQuery, MarketRow, MarketSort};

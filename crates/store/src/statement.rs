@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, batch, board, equity, erase, game, idempotency, leases, ledger, market,
-    portfolio, prepare, provider_usage, quotes, settings, stocks, tokens, users, viewer, watches,
+    achievements, batch, board, equity, erase, game, history, idempotency, imports, leases, ledger,
+    market, portfolio, prepare, provider_usage, quotes, settings, stocks, tokens, users, viewer,
+    watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -101,14 +102,16 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 20] = [
+    let lists: [&[&Lazy]; 22] = [
         achievements::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
         equity::STATEMENTS,
         erase::STATEMENTS,
         game::STATEMENTS,
+        history::STATEMENTS,
         idempotency::STATEMENTS,
+        imports::STATEMENTS,
         leases::STATEMENTS,
         ledger::STATEMENTS,
         market::STATEMENTS,

@@ -4,6 +4,7 @@ mod catalogue;
 mod conformance;
 mod equity;
 mod immutable;
+mod imports;
 mod leases;
 mod pages;
 mod prepare;

@@ -1,0 +1,277 @@
+//! The public history of stocks as whole days, and its months: open, high, low, close, average and
+//! sessions of each, from which long charts are drawn. Closes alone are in `stocks`.
+
+use domain::{Day, Month, Price};
+
+use crate::imports::Bar;
+use crate::ledger::read_day;
+use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// The most months a chart has: a century.
+const MONTHS_MAX: i64 = 1_200;
+
+/// A month of a stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonthBar {
+    /// Which.
+    pub month: Month,
+    /// The day of its last session.
+    pub last_day: Day,
+    /// The first price that is known of it.
+    pub open: Price,
+    /// The highest.
+    pub high: Price,
+    /// The lowest.
+    pub low: Price,
+    /// The last close.
+    pub close: Price,
+    /// The mean of its closes.
+    pub average: Price,
+    /// How many sessions it has.
+    pub sessions: i64,
+}
+
+/// A month and its days: from the first up to, and without, the day after its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonthSpan {
+    /// Which.
+    pub month: Month,
+    /// Its first day.
+    pub from: Day,
+    /// The first day of the next one.
+    pub until: Day,
+}
+
+impl MonthSpan {
+    /// The month that a day is in.
+    pub fn of(day: Day) -> Self {
+        let (year, month, _) = day.civil();
+        let first = |year, month| Day::from_civil(year, month, 1).unwrap_or(day);
+        let next = if month == 12 { first(year + 1, 1) } else { first(year, month + 1) };
+        Self { month: day.start().month(), from: first(year, month), until: next }
+    }
+}
+
+static SAVE_BARS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stock_history.save_bars",
+        &[
+            ("stock_id", Type::Int),
+            ("day", Type::Int),
+            ("open", Type::Int),
+            ("high", Type::Int),
+            ("low", Type::Int),
+            ("close", Type::Int),
+            ("volume", Type::Int),
+        ],
+        "WITH wanted AS ({rows})
+         INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
+         SELECT stock_id, day, close, open, high, low, volume FROM wanted WHERE true
+         ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close, open = excluded.open,
+             high = excluded.high, low = excluded.low, volume = excluded.volume",
+    )
+});
+
+static FIRST_AND_LAST: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stock_history.first_and_last",
+        "SELECT MIN(day) AS first, MAX(day) AS last FROM stock_history WHERE stock_id = $1",
+    )
+});
+
+static ROLLED_TO: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stock_history_months.last",
+        "SELECT MAX(month) AS month FROM stock_history_months WHERE stock_id = $1",
+    )
+});
+
+// Where only the close of a day is known, it stands for the whole day.
+static ROLL_UP: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stock_history_months.roll_up",
+        &[("month", Type::Int), ("from_day", Type::Int), ("until_day", Type::Int)],
+        "WITH wanted AS ({rows}),
+         sums AS (
+             SELECT w.month, MIN(h.day) AS first_day, MAX(h.day) AS last_day,
+                 MAX(COALESCE(h.high, h.close)) AS high, MIN(COALESCE(h.low, h.close)) AS low,
+                 SUM(h.close) AS total, count(*) AS sessions
+             FROM wanted w JOIN stock_history h
+                 ON h.stock_id = {$1} AND h.day >= w.from_day AND h.day < w.until_day
+             GROUP BY w.month)
+         INSERT INTO stock_history_months (stock_id, month, last_day, open, high, low, close,
+             average, sessions)
+         SELECT {$1}, m.month, m.last_day, COALESCE(f.open, f.close), m.high, m.low, l.close,
+             CAST(m.total / m.sessions AS BIGINT), m.sessions
+         FROM sums m
+         JOIN stock_history f ON f.stock_id = {$1} AND f.day = m.first_day
+         JOIN stock_history l ON l.stock_id = {$1} AND l.day = m.last_day
+         WHERE true
+         ON CONFLICT (stock_id, month) DO UPDATE SET last_day = excluded.last_day,
+             open = excluded.open, high = excluded.high, low = excluded.low,
+             close = excluded.close, average = excluded.average, sessions = excluded.sessions",
+    )
+});
+
+static MONTHS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stock_history_months.list",
+        "SELECT month, last_day, open, high, low, close, average, sessions
+         FROM stock_history_months WHERE stock_id = $1 AND last_day >= $2 AND last_day <= $3
+         ORDER BY month DESC LIMIT $4",
+    )
+});
+
+// Only what is in a month that is rolled up.
+static FORGET: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stock_history.forget",
+        "DELETE FROM stock_history WHERE stock_id = $1 AND day < $2 AND day <= (
+             SELECT COALESCE(MAX(last_day), -1000000) FROM stock_history_months
+             WHERE stock_id = $1)",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &FORGET];
+
+impl Store {
+    /// Keeps whole days of a stock, in place of what is kept of them.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_bars(&self, stock_id: i64, bars: &[Bar]) -> Result<(), StoreError> {
+        let price = |price: Option<Price>| price.map(|price| price.0);
+        let rows = Rows::new(vec![
+            Rows::int(bars, |_| stock_id),
+            Rows::int(bars, |bar| i64::from(bar.day.0)),
+            Rows::maybe(bars, |bar| price(bar.open)),
+            Rows::maybe(bars, |bar| price(bar.high)),
+            Rows::maybe(bars, |bar| price(bar.low)),
+            Rows::int(bars, |bar| bar.close.0),
+            Rows::maybe(bars, |bar| bar.volume),
+        ]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_BARS))
+                .bind_rows(&rows)
+                .execute(&db.writer)
+                .timed(&SAVE_BARS)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Rolls up the months of a stock that are over before `until` and not rolled up yet; with
+    /// `again_from`, those from that day on again. How many months there were to do.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn roll_up_history(
+        &self,
+        stock_id: i64,
+        until: Day,
+        again_from: Option<Day>,
+    ) -> Result<usize, StoreError> {
+        let (first, last): (Option<i64>, Option<i64>) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIRST_AND_LAST))
+                .bind(stock_id)
+                .fetch_one(&db.reader)
+                .timed(&FIRST_AND_LAST)
+                .await?
+        });
+        let (Some(first), Some(last)) = (first, last) else { return Ok(0) };
+        let (rolled,): (Option<i64>,) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&ROLLED_TO))
+                .bind(stock_id)
+                .fetch_one(&db.reader)
+                .timed(&ROLLED_TO)
+                .await?
+        });
+        let again = again_from.map(|day| MonthSpan::of(day).month.0);
+        let is_due = |span: &MonthSpan| {
+            rolled.is_none_or(|rolled| span.month.0 > rolled)
+                || again.is_some_and(|again| span.month.0 >= again)
+        };
+        let end = until.min(Day(read_day(last)?.0.saturating_add(32)));
+        let mut spans = Vec::new();
+        let mut span = MonthSpan::of(read_day(first)?);
+        while span.until <= end {
+            if is_due(&span) {
+                spans.push(span);
+            }
+            span = MonthSpan::of(span.until);
+        }
+        if spans.is_empty() {
+            return Ok(0);
+        }
+        let rows = Rows::new(vec![
+            Rows::int(&spans, |span| span.month.0),
+            Rows::int(&spans, |span| i64::from(span.from.0)),
+            Rows::int(&spans, |span| i64::from(span.until.0)),
+        ]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&ROLL_UP))
+                .bind_rows(&rows)
+                .bind(stock_id)
+                .execute(&db.writer)
+                .timed(&ROLL_UP)
+                .await?;
+        });
+        Ok(spans.len())
+    }
+
+    /// The months of a stock whose last sessions are from `from` to `to`, ascending.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn stock_months(
+        &self,
+        stock_id: i64,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<MonthBar>, StoreError> {
+        type Row = (i64, i64, i64, i64, i64, i64, i64, i64);
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&MONTHS))
+                .bind(stock_id)
+                .bind(i64::from(from.0))
+                .bind(i64::from(to.0))
+                .bind(MONTHS_MAX)
+                .fetch_all(&db.reader)
+                .timed(&MONTHS)
+                .await?
+        });
+        let read = |(month, last_day, open, high, low, close, average, sessions): Row| {
+            Ok(MonthBar {
+                month: Month(month),
+                last_day: read_day(last_day)?,
+                open: Price(open),
+                high: Price(high),
+                low: Price(low),
+                close: Price(close),
+                average: Price(average),
+                sessions,
+            })
+        };
+        rows.into_iter().rev().map(read).collect()
+    }
+
+    /// Forgets the days of a stock before `before`, as far as their months are rolled up. How many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn forget_history(&self, stock_id: i64, before: Day) -> Result<u64, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&FORGET))
+                .bind(stock_id)
+                .bind(i64::from(before.0))
+                .execute(&db.writer)
+                .timed(&FORGET)
+                .await?
+                .rows_affected()
+        }))
+    }
+}
