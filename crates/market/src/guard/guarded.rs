@@ -120,13 +120,15 @@ impl Guarded {
         Err(held_back)
     }
 
-    /// How it is.
-    pub(super) async fn status(&self) -> ProviderStatus {
+    /// How it is, by the documents of all providers; `None` when they could not be read.
+    pub(super) fn status(&self, usages: Option<&[(String, i64, String)]>) -> ProviderStatus {
         let now = self.clock.now();
-        let (is_known, state) = match self.load().await {
-            Ok((_, state)) => (true, state),
-            Err(_) => (false, ProviderState::new(now)),
-        };
+        let read = usages.and_then(|usages| {
+            let found = usages.iter().find(|(provider, ..)| provider == self.kind().as_str());
+            self.read(found.map(|(_, version, text)| (*version, text.as_str()))).ok()
+        });
+        let is_known = read.is_some();
+        let state = read.map_or_else(|| ProviderState::new(now), |(_, state)| state);
         let breaker = if is_known { state.breaker_at(now) } else { BreakerWord::Open };
         let open_until = (is_known && breaker == BreakerWord::Open).then_some(state.open_until);
         ProviderStatus {
@@ -208,15 +210,19 @@ impl Guarded {
             tracing::warn!(provider = kind, %error, "what is known cannot be read now");
             Unknown::Unavailable
         })?;
+        self.read(found.as_ref().map(|(version, text)| (*version, text.as_str())))
+    }
+
+    fn read(&self, found: Option<(i64, &str)>) -> Result<(i64, ProviderState), Unknown> {
         let Some((version, text)) = found else {
             return Ok((0, ProviderState::new(self.clock.now())));
         };
-        if let Some(state) = ProviderState::read(&text) {
+        if let Some(state) = ProviderState::read(text) {
             return Ok((version, state));
         }
         if self.unreadable.swap(version, Ordering::Relaxed) != version {
             tracing::error!(
-                provider = kind,
+                provider = self.kind().as_str(),
                 version,
                 "what is known is not of a form that this version reads; the provider is not asked"
             );

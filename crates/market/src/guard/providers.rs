@@ -58,6 +58,7 @@ impl Topic {
 
 struct Inner {
     guarded: Vec<Guarded>,
+    store: Store,
     clock: Arc<dyn Clock>,
     /// What a provider said it does not have, and until when it is believed.
     unknown: Cache<(ProviderKind, Topic), (Refusal, UnixMicros)>,
@@ -79,6 +80,7 @@ impl Providers {
         });
         let inner = Inner {
             guarded: guarded.collect(),
+            store: store.clone(),
             clock: Arc::clone(clock),
             unknown: Cache::new(UNKNOWN_MAX),
             not_found_ttl_s: config.not_found_ttl_s,
@@ -100,11 +102,12 @@ impl Providers {
 
     /// How each of them is.
     pub async fn statuses(&self) -> Vec<ProviderStatus> {
-        let mut statuses = Vec::new();
-        for guarded in &self.inner.guarded {
-            statuses.push(guarded.status().await);
+        let usages = self.inner.store.provider_usages().await;
+        if let Err(error) = &usages {
+            tracing::warn!(%error, "what is known of the providers cannot be read now");
         }
-        statuses
+        let usages = usages.as_deref().ok();
+        self.inner.guarded.iter().map(|guarded| guarded.status(usages)).collect()
     }
 
     /// The present price of a stock, and who told it. `last` is the last good price and when it was
