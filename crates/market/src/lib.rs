@@ -67,4 +67,5 @@ pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,
     ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Secret, Window, connect,
 };
+pub use series::ImportedMarket;
 pub use source::MarketSource;
