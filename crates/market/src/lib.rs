@@ -36,6 +36,7 @@ mod catalogue;
 mod chance;
 mod config;
 mod guard;
+mod import;
 mod live;
 mod lookups;
 mod names;
@@ -58,6 +59,7 @@ pub use config::{
 pub use guard::{
     BreakerConfig, BreakerWord, GuardConfig, ProviderStatus, Providers, QuotaConfig, QuotasConfig,
 };
+pub use import::{ImportError, ImportFile, ImportOptions, LineRefused, join_texts, read_import};
 pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use lookups::Lookups;
 pub use present::Present;
@@ -65,4 +67,5 @@ pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,
     ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Secret, Window, connect,
 };
+pub use series::ImportedMarket;
 pub use source::MarketSource;

@@ -14,6 +14,9 @@ use crate::present::Present;
 /// How many sessions before the present one say how much a stock moves.
 pub(crate) const CALM_SESSIONS: usize = 20;
 
+/// Stands for the close of a stock that had none yet.
+pub(crate) const NO_CLOSE: i64 = -1;
+
 /// What is known of the session that is lived, for every stock in the same order.
 pub(crate) struct Lived<'a> {
     /// The key of each stock's chance.
@@ -39,13 +42,20 @@ pub(crate) struct TickAt {
     pub(crate) as_of: domain::UnixMicros,
 }
 
-/// Replaces `quotes` by the prices of one instant.
+/// Replaces `quotes` by the prices of one instant. A stock has no price before its first close.
 pub(crate) fn write_quotes(at: &TickAt, lived: &Lived<'_>, quotes: &mut Vec<StockQuote>) {
     quotes.clear();
-    let quote = |price: i64, previous: i64| StockQuote {
-        price: Price(price).round_to_tick(at.tick),
-        previous_close: Price(previous).round_to_tick(at.tick),
-        as_of: at.as_of,
+    let quote = |price: i64, previous: i64| {
+        if price == NO_CLOSE {
+            return StockQuote { price: Price(0), previous_close: Price(0), as_of: at.as_of };
+        }
+        // On its first day a stock has not changed.
+        let previous = if previous == NO_CLOSE { price } else { previous };
+        StockQuote {
+            price: Price(price).round_to_tick(at.tick),
+            previous_close: Price(previous).round_to_tick(at.tick),
+            as_of: at.as_of,
+        }
     };
     if at.present.ended {
         let pairs = lived.close.iter().zip(lived.open);
@@ -60,6 +70,9 @@ pub(crate) fn write_quotes(at: &TickAt, lived: &Lived<'_>, quotes: &mut Vec<Stoc
     let session = mix_two(at.seed, at.present.session as u64);
     let bridge = Bridge::to(session, at.present.second_of_session, at.session_seconds);
     quotes.extend((0..lived.keys.len()).map(|i| {
+        if lived.open[i] == NO_CLOSE {
+            return quote(NO_CLOSE, NO_CLOSE);
+        }
         let swing = swing(lived.change_sums[i], lived.changes);
         let price = bridge.price(lived.keys[i], lived.open[i], lived.close[i], swing);
         quote(price, lived.open[i])

@@ -9,7 +9,7 @@ mod config;
 mod financial_modeling_prep;
 mod finnhub;
 mod http;
-mod number;
+pub(crate) mod number;
 mod secret;
 mod twelve_data;
 

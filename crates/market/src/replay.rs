@@ -1,20 +1,22 @@
-//! The replay market: the embedded history played again from a day on. Prices that stand still are
+//! The replay market: the embedded history, or an imported one, played again from a day on. Prices that stand still are
 //! the same market with no session left to live. It adds nothing to history but the path within a
 //! session, and gives out nothing that is later than its present.
 
 use domain::{Day, Price, QuoteSource, UnixMicros};
 
 use crate::board::StockQuote;
+use crate::catalogue::{StockText, embedded_stocks};
 use crate::chance::{mix_text, mix_two};
-use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_DAY, ReplayConfig};
+use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_START_DAY, ReplayConfig, check_day};
 use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
 use crate::present::{Present, Timetable};
-use crate::series::Series;
+use crate::series::{ImportedMarket, Series};
 
 /// History and where it is played from.
 #[derive(Debug)]
 pub(crate) struct Replay {
     pub(crate) source: QuoteSource,
+    pub(crate) stocks: Vec<StockText>,
     pub(crate) timetable: Timetable,
     pub(crate) series: Series,
     pub(crate) tick: Price,
@@ -26,8 +28,31 @@ impl Replay {
     /// The replay that `config` asks for, opened at `started_at`.
     pub(crate) fn new(config: &ReplayConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
         config.validate()?;
-        let series = Series::embedded();
+        check_day(config.start, LAST_START_DAY)?;
+        Self::of(Series::embedded(), embedded_stocks(), config, started_at)
+    }
+
+    /// The replay of an imported market, opened at `started_at`.
+    pub(crate) fn imported(
+        market: ImportedMarket,
+        config: &ReplayConfig,
+        started_at: UnixMicros,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let (series, stocks) = Series::imported(market);
+        Self::of(series, stocks, config, started_at)
+    }
+
+    fn of(
+        series: Series,
+        stocks: Vec<StockText>,
+        config: &ReplayConfig,
+        started_at: UnixMicros,
+    ) -> Result<Self, ConfigError> {
         let start = session_from(&series, config.start)?;
+        if start + 1 >= series.len() {
+            return Err(outside(&series, config.start));
+        }
         let timetable = Timetable {
             first: start + 1,
             count: series.len() - start - 1,
@@ -37,7 +62,7 @@ impl Replay {
         };
         let keys = keys(&series, config.seed);
         let (seed, tick, source) = (config.seed, config.tick, QuoteSource::Replay);
-        Ok(Self { source, timetable, series, tick, seed, keys })
+        Ok(Self { source, stocks, timetable, series, tick, seed, keys })
     }
 
     /// Prices that stand still at the closes of a day.
@@ -52,7 +77,8 @@ impl Replay {
             started_at: UnixMicros(0),
         };
         let (keys, tick, source) = (keys(&series, 0), config.tick, QuoteSource::Fixed);
-        Ok(Self { source, timetable, series, tick, seed: 0, keys })
+        let stocks = embedded_stocks();
+        Ok(Self { source, stocks, timetable, series, tick, seed: 0, keys })
     }
 
     /// Replaces `quotes` by the prices of this instant.
@@ -75,7 +101,10 @@ impl Replay {
     /// The closes of a session which the caller knows to be finished.
     pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
         let row = self.series.row(session).iter();
-        row.map(|&close| Price(close).round_to_tick(self.tick)).collect()
+        // A stock that had no close yet has none here either.
+        let close =
+            |&close: &i64| if close > 0 { Price(close).round_to_tick(self.tick) } else { Price(0) };
+        row.map(close).collect()
     }
 
     /// Each stock's sum of absolute changes over the last public sessions before the lived one, and
@@ -86,7 +115,10 @@ impl Replay {
         let changes = i64::try_from(sessions.len()).unwrap_or(0);
         for session in sessions {
             let pairs = self.series.row(session).iter().zip(self.series.row(session - 1));
-            for (sum, (close, open)) in sums.iter_mut().zip(pairs) {
+            // Before a stock's first close there is no change.
+            for (sum, (close, open)) in
+                sums.iter_mut().zip(pairs).filter(|(_, (_, open))| **open > 0)
+            {
                 *sum += (close - open).abs();
             }
         }
@@ -96,7 +128,14 @@ impl Replay {
 
 fn session_from(series: &Series, day: Day) -> Result<usize, ConfigError> {
     let first = series.days.first().copied().unwrap_or_default();
-    series.session_from(day).ok_or(ConfigError::DayOutsideSeries { day, first, last: LAST_DAY })
+    let found = series.session_from(day).filter(|_| day >= first);
+    found.ok_or_else(|| outside(series, day))
+}
+
+/// That a day is none to play from: a session has to be left after it.
+fn outside(series: &Series, day: Day) -> ConfigError {
+    let at = |session| series.days.get(session).copied().unwrap_or_default();
+    ConfigError::DayOutsideSeries { day, first: at(0), last: at(series.len().saturating_sub(2)) }
 }
 
 /// A stock's chance hangs on its symbol, so that it does not change with its neighbours.

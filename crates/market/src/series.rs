@@ -1,5 +1,5 @@
-//! The embedded series: the closes of 20 US stocks and of the S&P 500 index, 1990 to 2022. It holds
-//! the whole of history and hides nothing, so it never leaves this crate: what may be known at an
+//! The series that is replayed: the closes of 20 US stocks and of the S&P 500 index, 1990 to 2022,
+//! which are embedded, or those of an imported market. It holds the whole of history and hides nothing, so it never leaves this crate: what may be known at an
 //! instant is decided by the market source.
 
 use std::io::Read;
@@ -7,10 +7,23 @@ use std::io::Read;
 use domain::{Day, Price, Symbol};
 use flate2::read::GzDecoder;
 
+use crate::catalogue::StockText;
+use crate::path::NO_CLOSE;
+
 const STOCKS: &[u8] = include_bytes!("../data/sp500_20_adjusted_close_1990-2022.csv.gz");
 const INDEX: &[u8] = include_bytes!("../data/sp500_index_1990-2022.csv.gz");
 
-/// Closes of all stocks by session, and the benchmark's.
+/// A market that was imported: what is said about its stocks, and their closes ascending by day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedMarket {
+    /// Its name.
+    pub name: String,
+    /// Each stock with its closes.
+    pub stocks: Vec<(StockText, Vec<(Day, Price)>)>,
+}
+
+/// Closes of all stocks by session, and the benchmark's. A stock has [`NO_CLOSE`] before
+/// its first one.
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) symbols: Vec<Symbol>,
@@ -19,6 +32,8 @@ pub(crate) struct Series {
     closes: Vec<i64>,
     /// The benchmark's close by session, in 1/10,000.
     benchmark: Vec<i64>,
+    /// The name of the market; `None` for the embedded one.
+    pub(crate) imported: Option<String>,
 }
 
 impl Series {
@@ -32,7 +47,37 @@ impl Series {
     fn read(stocks: &str, benchmark: &str) -> Option<Self> {
         let (symbols, days, closes) = read_table(stocks)?;
         let (_, benchmark_days, benchmark) = read_table(benchmark)?;
-        (days == benchmark_days).then_some(Self { symbols, days, closes, benchmark })
+        (days == benchmark_days).then_some(Self {
+            symbols,
+            days,
+            closes,
+            benchmark,
+            imported: None,
+        })
+    }
+
+    /// An imported market: a session is a day on which any stock has a close, and a stock without
+    /// one keeps its last.
+    pub(crate) fn imported(market: ImportedMarket) -> (Self, Vec<StockText>) {
+        let all = market.stocks.iter().flat_map(|(_, closes)| closes.iter().map(|(day, _)| *day));
+        let mut days: Vec<Day> = all.collect();
+        days.sort_unstable();
+        days.dedup();
+        let width = market.stocks.len();
+        let mut closes = vec![0; days.len() * width];
+        for (position, (_, known)) in market.stocks.iter().enumerate() {
+            let (mut known, mut last) = (known.iter().peekable(), NO_CLOSE);
+            for (session, day) in days.iter().enumerate() {
+                while let Some((_, close)) = known.next_if(|(known, _)| known <= day) {
+                    last = close.0;
+                }
+                closes[session * width + position] = last;
+            }
+        }
+        let stocks: Vec<StockText> = market.stocks.into_iter().map(|(stock, _)| stock).collect();
+        let symbols = stocks.iter().map(|stock| stock.symbol.clone()).collect();
+        let benchmark = equal_weight(&closes, days.len(), width);
+        (Self { symbols, days, closes, benchmark, imported: Some(market.name) }, stocks)
     }
 
     /// How many sessions there are.
@@ -65,6 +110,31 @@ impl Series {
         self.benchmark[session..].iter_mut().for_each(|close| *close *= 2);
         self
     }
+}
+
+/// An index of all stocks with the same weight, which begins at 1,000: it moves each day by the mean
+/// of the changes of those that had a price the day before.
+fn equal_weight(closes: &[i64], sessions: usize, width: usize) -> Vec<i64> {
+    /// What stands for 1 in a change.
+    const ONE: i128 = 1_000_000_000_000;
+    let row = |session: usize| &closes[session * width..(session + 1) * width];
+    // In 1/10,000, with as many places more.
+    let mut level = 1_000 * 10_000 * 10_000i128;
+    let mut levels = Vec::with_capacity(sessions);
+    for session in 0..sessions {
+        if session > 0 {
+            let pairs =
+                row(session).iter().zip(row(session - 1)).filter(|(_, before)| **before > 0);
+            let (sum, count) = pairs.fold((0i128, 0i128), |(sum, count), (now, before)| {
+                (sum + i128::from(*now) * ONE / i128::from(*before), count + 1)
+            });
+            if count > 0 {
+                level = (level * (sum / count) / ONE).clamp(1, i128::from(i64::MAX));
+            }
+        }
+        levels.push(i64::try_from(level / 10_000).unwrap_or(i64::MAX));
+    }
+    levels
 }
 
 fn unpack(packed: &[u8]) -> String {
@@ -153,6 +223,39 @@ mod tests {
         let saturday = series.session_from(Day::parse("2005-01-08").unwrap()).unwrap();
         assert_eq!(series.days[saturday].to_string(), "2005-01-10");
         assert_eq!(series.session_from(Day(LAST_DAY.0 + 1)), None);
+    }
+
+    fn imported(stocks: &[(&str, &[(&str, i64)])]) -> (Series, Vec<StockText>) {
+        let stock = |(symbol, closes): &(&str, &[(&str, i64)])| {
+            let text = StockText {
+                symbol: Symbol::parse(symbol).unwrap(),
+                name: (*symbol).to_owned(),
+                category: "Other".to_owned(),
+                description: String::new(),
+                kid_friendly_description: String::new(),
+                fun_fact: None,
+            };
+            let close = |(day, close): &(&str, i64)| (Day::parse(day).unwrap(), Price(*close));
+            (text, closes.iter().map(close).collect())
+        };
+        let stocks = stocks.iter().map(stock).collect();
+        Series::imported(ImportedMarket { name: "us".to_owned(), stocks })
+    }
+
+    #[test]
+    fn an_imported_stock_has_no_close_before_its_first_and_keeps_its_last() {
+        let (series, stocks) = imported(&[
+            ("A", &[("2013-02-08", 100), ("2013-02-12", 300)]),
+            ("B", &[("2013-02-11", 50), ("2013-02-12", 100)]),
+        ]);
+        let days: Vec<String> = series.days.iter().map(Day::to_string).collect();
+        assert_eq!(days, ["2013-02-08", "2013-02-11", "2013-02-12"]);
+        assert_eq!(series.row(0), [100, NO_CLOSE]);
+        assert_eq!((series.row(1), series.row(2)), (&[100, 50][..], &[300, 100][..]));
+        assert_eq!(stocks[1].symbol.as_str(), "B");
+        // 1,000, then no change of A, then the mean of +200 % and +100 %.
+        let index = [0, 1, 2].map(|session| series.benchmark(session).0);
+        assert_eq!(index, [10_000_000, 10_000_000, 25_000_000]);
     }
 
     #[test]

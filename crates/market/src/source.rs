@@ -8,16 +8,19 @@ use domain::{Day, Price, QuoteSource, UnixMicros};
 
 use crate::board::StockQuote;
 use crate::calendar::Calendar;
-use crate::catalogue::{StockText, embedded_stocks, simulated_stocks};
-use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, SourceKind};
+use crate::catalogue::{StockText, simulated_stocks};
+use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
 use crate::live::{Hours, Live};
 use crate::present::Present;
 use crate::replay::Replay;
+use crate::series::ImportedMarket;
 use crate::simulated::Simulated;
 
 const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
     and dividends, offered without warranty and not meant for investment or commercial use. Only \
     the daily closes are history; the movement within a day is invented by this program.";
+const IMPORTED_CAUTION: &str = "Historical prices as they were imported by whoever runs this game. \
+    Only the daily closes are history; the movement within a day is invented by this program.";
 const LIVE_CAUTION: &str = "Live prices as providers of market data told them, late or wrong as they \
     may be, and not meant for investment.";
 const SIMULATED_CAUTION: &str =
@@ -51,6 +54,15 @@ impl MarketSource {
             SourceKind::Live => return Err(ConfigError::LiveNeedsStocks),
         };
         Ok(Self { kind })
+    }
+
+    /// The replay of an imported market, opened at `started_at` like any other.
+    pub fn imported(
+        market: ImportedMarket,
+        config: &ReplayConfig,
+        started_at: UnixMicros,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self { kind: Kind::History(Replay::imported(market, config, started_at)?) })
     }
 
     /// The live market of these stocks, by the calendar of their exchange. It knows no price before
@@ -96,7 +108,7 @@ impl MarketSource {
     /// What is said about its stocks, in the order in which it gives prices and closes.
     pub fn stocks(&self) -> Vec<StockText> {
         match &self.kind {
-            Kind::History(_) => embedded_stocks(),
+            Kind::History(replay) => replay.stocks.clone(),
             Kind::Simulated(market) => {
                 simulated_stocks(u32::try_from(market.stocks()).unwrap_or(u32::MAX))
             }
@@ -171,7 +183,8 @@ impl MarketSource {
     /// What the benchmark is called, where there is one.
     pub fn benchmark_name(&self) -> &'static str {
         match &self.kind {
-            Kind::History(_) => "S&P 500",
+            Kind::History(replay) if replay.series.imported.is_none() => "S&P 500",
+            Kind::History(_) => "All stocks, equal weight",
             Kind::Simulated(_) | Kind::Live(_) => "Mean of all stocks",
         }
     }
@@ -185,7 +198,13 @@ impl MarketSource {
                 let day = self.day_of(replay.timetable.first - 1);
                 return format!("fixed: 20 US stocks at their closes of {day}");
             }
-            Kind::History(replay) => (&replay.timetable, "replay: 20 US stocks".to_owned()),
+            Kind::History(replay) => {
+                let stocks = match &replay.series.imported {
+                    None => "replay: 20 US stocks".to_owned(),
+                    Some(name) => format!("replay: {} stocks of {name}", replay.stocks.len()),
+                };
+                (&replay.timetable, stocks)
+            }
             Kind::Simulated(market) => {
                 let stocks = format!("simulated: {} made-up stocks", market.stocks());
                 (&market.timetable, stocks)
@@ -209,6 +228,7 @@ impl MarketSource {
     /// What must be said wherever the prices are shown.
     pub fn caution(&self) -> Option<&'static str> {
         match &self.kind {
+            Kind::History(replay) if replay.series.imported.is_some() => Some(IMPORTED_CAUTION),
             Kind::History(_) => Some(HISTORY_CAUTION),
             Kind::Simulated(_) => Some(SIMULATED_CAUTION),
             Kind::Live(_) => Some(LIVE_CAUTION),

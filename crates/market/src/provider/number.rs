@@ -25,11 +25,9 @@ impl Literal {
         self.0
     }
 
-    /// A price above zero and at most the highest that is traded at, rounded half up to four places.
+    /// A price, as [`decimal_price`] reads it.
     pub(super) fn price(&self) -> Option<Price> {
-        let scaled = scaled(self.text()?, PRICE_PLACES)?;
-        let price = i64::try_from(scaled).ok().map(Price)?;
-        (price.0 > 0 && price <= Price::MAX).then_some(price)
+        decimal_price(self.text()?)
     }
 
     /// A whole number, as which a volume or an instant is told; a fraction is rounded.
@@ -52,6 +50,12 @@ impl<'de> Deserialize<'de> for Literal {
         let text = text.map(|text| text.trim().to_owned());
         Ok(Self(text.filter(|text| !missing(text))))
     }
+}
+
+/// A price above zero and at most the highest that is traded at, rounded half up to four places.
+pub(crate) fn decimal_price(text: &str) -> Option<Price> {
+    let price = i64::try_from(scaled(text, PRICE_PLACES)?).ok().map(Price)?;
+    (price.0 > 0 && price <= Price::MAX).then_some(price)
 }
 
 /// `text` × 10^`places`, rounded half up. `None` for what is no decimal number or does not fit.
