@@ -1,5 +1,5 @@
-//! Doubt of prices that jump: what differs much from the last good price needs somebody who confirms
-//! it. Nobody is asked here; each node doubts by itself, and forgets its doubts when it ends.
+//! Doubt of prices that jump: what differs much from the last good price needs somebody who
+//! confirms it. Nobody is asked here; each node doubts by itself, and forgets its doubts when it ends.
 
 use domain::{Price, Symbol, UnixMicros};
 use moka::sync::Cache;
@@ -59,7 +59,7 @@ impl Doubts {
             Some(_) => false,
             None => {
                 let price = quote.price;
-                tracing::warn!(%symbol, %provider, %price, "a price jumped and is not believed yet");
+                tracing::warn!(%symbol, %provider, %price, "a price jumped, and is not believed");
                 let doubt = Doubt { provider: *provider, price, since: now };
                 self.kept.insert(symbol.clone(), doubt);
                 false

@@ -2,8 +2,8 @@
 //! answer changes. It is pure: the time is handed in, and nothing is asked or kept here.
 //!
 //! A question is admitted before it is asked: its share of the quota is taken then, whatever comes
-//! of it. While it is under way it counts as a failure to be, so that a provider that hangs is asked
-//! no more often than the breaker's limit says, however many ask at once.
+//! of it. While it is under way it counts as a failure to be, so that a provider that hangs is
+//! asked no more often than the breaker's limit says, however many ask at once.
 
 mod limits;
 
