@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::catalogue::StockText;
 use crate::provider::DailyBar;
-use crate::provider::number::decimal_price;
+use crate::provider::number::{decimal_price, is_tiny};
 
 /// The most refusals that are kept; the others are counted.
 const REFUSALS_MAX: usize = 20;
@@ -49,6 +49,9 @@ pub struct ImportFile {
     pub stocks: Vec<StockText>,
     /// Rows of other currencies, which were left out.
     pub left_out: u64,
+    /// Bars with a price above zero that is smaller than the smallest one there is, which stands
+    /// for it.
+    pub tiny: u64,
     /// The first refusals.
     pub refused: Vec<LineRefused>,
     /// All refusals.
@@ -180,7 +183,8 @@ fn read_bars<R: Read>(
             continue;
         }
         match bar(columns, record, options.today) {
-            Ok((text, bar)) => {
+            Ok((text, bar, is_tiny)) => {
+                found.tiny += u64::from(is_tiny);
                 let Some((symbol, days)) = known(&mut symbols, text) else {
                     found.refuse(line, format!("expected a symbol, got {text:?}"));
                     continue;
@@ -222,17 +226,22 @@ fn bar<'r>(
     columns: &Columns,
     record: &'r StringRecord,
     today: Day,
-) -> Result<(&'r str, DailyBar), String> {
+) -> Result<(&'r str, DailyBar, bool), String> {
     let get = |name| columns.get(record, name);
     let day = Day::parse(get("date"))
         .ok_or_else(|| format!("expected a date like 2013-02-08, got {:?}", get("date")))?;
     if day > today {
         return Err(format!("{day} has not been yet"));
     }
+    let prices = ["open", "high", "low", "close"];
+    let has_tiny = prices.iter().any(|name| is_tiny(columns.get(record, name)));
     let price = |name| {
         let text = columns.get(record, name);
         if text.is_empty() {
             return Ok(None);
+        }
+        if has_tiny && is_tiny(text) {
+            return Ok(Some(Price(1)));
         }
         decimal_price(text).map(Some).ok_or_else(|| format!("{name} is not a price: {text:?}"))
     };
@@ -250,7 +259,7 @@ fn bar<'r>(
         "" => None,
         text => Some(volume(text).ok_or_else(|| format!("volume is not a number: {text:?}"))?),
     };
-    Ok((get("symbol"), DailyBar { day, open, high, low, close, volume }))
+    Ok((get("symbol"), DailyBar { day, open, high, low, close, volume }, has_tiny))
 }
 
 /// Whole shares; some files write them with a fraction of 0.
@@ -404,6 +413,14 @@ mod tests {
         assert_eq!(error, "the file has no price in USD");
         let plain = read("date,symbol,close\n2024-04-05,A,100\n", Some("USD")).unwrap();
         assert_eq!(plain.bars.len(), 1, "a file without a currency has the one that is named");
+    }
+
+    #[test]
+    fn a_price_below_the_smallest_is_kept_as_that_and_told() {
+        let text = "date,symbol,open,close\n2024-04-08,A,0.000018,0.0002\n2024-04-09,A,1,1\n";
+        let found = read(text, None).unwrap();
+        assert_eq!((found.bars.len(), found.tiny), (2, 1));
+        assert_eq!(found.bars[0].1.open, Some(Price(1)));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use domain::{Day, Symbol};
+use market::ProviderKind;
 use store::Role;
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// Look after the people who play.
     #[command(subcommand)]
     User(UserCommand),
+    /// Look after stocks, their prices and their history.
+    #[command(subcommand)]
+    Stocks(StocksCommand),
     /// Measure a running server. Its limits (limits.enabled) should be off.
     #[command(subcommand)]
     Load(LoadCommand),
@@ -58,6 +63,23 @@ pub(crate) enum UserCommand {
     /// Make somebody an operator, who sees how the server is, or a player again. The server may
     /// run meanwhile; exit code 1 when nobody has the address.
     Role(UserRoleArgs),
+}
+
+/// What can be done with stocks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StocksCommand {
+    /// Bring a market in from CSV files, plain or .gz: daily bars, constituents, descriptions. All
+    /// lines or none; exit code 1 when one is refused. No server may run on an SQLite file.
+    Import(StocksImportArgs),
+    /// The imported markets, or the stocks of one.
+    List(StocksListArgs),
+    /// List stocks for a live game, as providers describe them; without names the built-in ones. No
+    /// server may run on an SQLite file.
+    Seed(StocksSeedArgs),
+    /// Ask the providers for the present prices of the listed stocks.
+    UpdatePrices(StocksPricesArgs),
+    /// Ask the providers for the daily bars of the listed stocks.
+    ImportHistory(StocksHistoryArgs),
 }
 
 /// What can be sent to a running server, and what it takes.
@@ -114,6 +136,99 @@ pub(crate) struct VerifyArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `stocks import`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StocksImportArgs {
+    /// The files, in any order.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The market's name, by which market.replay.market names it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) market: String,
+    /// The exchange, for the list.
+    #[arg(long, value_name = "WORD", default_value = "-")]
+    pub(crate) exchange: String,
+    /// The currency (ISO 4217); of a file with several, only bars in this one.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+    /// Check everything and say what would change, but change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `stocks list`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StocksListArgs {
+    /// The market whose stocks to list.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) market: Option<String>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `stocks seed`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StocksSeedArgs {
+    /// The symbols.
+    #[arg(value_name = "SYMBOL", value_parser = symbol)]
+    pub(crate) symbols: Vec<Symbol>,
+    /// Ask this provider only.
+    #[arg(long, value_name = "PROVIDER", value_parser = provider)]
+    pub(crate) provider: Option<ProviderKind>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `stocks update-prices`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StocksPricesArgs {
+    /// The symbols; without any, all that are listed.
+    #[arg(value_name = "SYMBOL", value_parser = symbol)]
+    pub(crate) symbols: Vec<Symbol>,
+    /// Ask this provider only.
+    #[arg(long, value_name = "PROVIDER", value_parser = provider)]
+    pub(crate) provider: Option<ProviderKind>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `stocks import-history`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StocksHistoryArgs {
+    /// The symbols; without any, all that are listed.
+    #[arg(value_name = "SYMBOL", value_parser = symbol)]
+    pub(crate) symbols: Vec<Symbol>,
+    /// The first day; without it, where each history ends, or five years ago.
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) from: Option<Day>,
+    /// The last day; without it, yesterday.
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) to: Option<Day>,
+    /// Ask this provider only.
+    #[arg(long, value_name = "PROVIDER", value_parser = provider)]
+    pub(crate) provider: Option<ProviderKind>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+fn symbol(text: &str) -> Result<Symbol, String> {
+    Symbol::parse(text).map_err(|error| error.to_string())
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "expected a day like 2026-11-27".to_owned())
+}
+
+fn provider(text: &str) -> Result<ProviderKind, String> {
+    let words = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+    ProviderKind::parse(text).ok_or_else(|| format!("expected one of {words}"))
 }
 
 /// Arguments of `user role`.

@@ -62,7 +62,7 @@ pub(crate) async fn set_role(
 }
 
 /// Opens the database, which must be there already, without its lock.
-async fn connect_existing(config: &Config) -> Result<Store, Failure> {
+pub(crate) async fn connect_existing(config: &Config) -> Result<Store, Failure> {
     if let Some(file) = config.sqlite_file().filter(|file| !file.is_file()) {
         return Err(DataDirError::NoDatabase(file).into());
     }

@@ -114,6 +114,9 @@ pub(crate) struct RetentionConfig {
     /// Rows deleted in one statement.
     #[serde(deserialize_with = "delete_rows_max")]
     pub(crate) delete_rows_max: i64,
+    /// Days of the market for which closes are kept one by one; 0: all of them.
+    #[serde(deserialize_with = "history_days")]
+    pub(crate) history_days: i32,
 }
 
 fn filter<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
@@ -130,6 +133,15 @@ fn idempotency_hours<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64,
 
 fn delete_rows_max<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
     between(1, 100_000, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
+}
+
+fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::Error> {
+    // A year is what the pages draw day by day.
+    let days = i32::deserialize(reader)?;
+    if days == 0 || (366..=36_525).contains(&days) {
+        return Ok(days);
+    }
+    Err(serde::de::Error::custom(format!("expected 0 or 366 to 36525 days, got {days}")))
 }
 
 fn between(least: i64, most: i64, got: i64) -> Result<i64, String> {

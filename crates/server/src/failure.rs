@@ -1,7 +1,9 @@
 //! Everything that can end the program before its work is done. Each becomes one line on stderr.
 
 use std::io;
+use std::path::PathBuf;
 
+use domain::Symbol;
 use leaderboard::FollowError;
 use store::StoreError;
 
@@ -27,6 +29,24 @@ pub(crate) enum Failure {
     /// The exchange's calendar.
     #[error(transparent)]
     Calendar(#[from] market::CalendarError),
+    /// A market that was not imported.
+    #[error("there is no imported market {0:?}: `openbell stocks list` tells which there are")]
+    NoMarket(String),
+    /// A name that no market can have.
+    #[error("a market's name is 1 to 32 of a to z, 0 to 9 and hyphen, got {0:?}")]
+    BadName(String),
+    /// A file that cannot be opened.
+    #[error("cannot read {}", .0.display())]
+    ReadFile(PathBuf, #[source] io::Error),
+    /// A file that cannot be imported.
+    #[error("cannot import {}", .0.display())]
+    Import(PathBuf, #[source] market::ImportError),
+    /// A stock that is not listed.
+    #[error("there is no stock {0}")]
+    UnknownStock(Symbol),
+    /// Nobody to ask.
+    #[error("no provider has a key: set one under market.live.providers")]
+    NoProvider,
     /// The providers of prices.
     #[error(transparent)]
     Providers(#[from] market::ConnectError),

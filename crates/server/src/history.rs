@@ -38,6 +38,8 @@ pub(crate) struct History {
     source: Arc<MarketSource>,
     /// In the order of the source.
     stock_ids: Vec<i64>,
+    /// The imported market whose bars go with the closes.
+    market_id: Option<i64>,
     /// Sessions numbered below this are saved.
     saved: usize,
     day: SavedDay,
@@ -49,6 +51,7 @@ impl History {
         store: Store,
         source: Arc<MarketSource>,
         stock_ids: Vec<i64>,
+        market_id: Option<i64>,
         now: UnixMicros,
     ) -> Result<Self, StoreError> {
         let last_day = match stock_ids.last() {
@@ -59,7 +62,7 @@ impl History {
         let saved = last_day.map_or(0, |day| sessions_up_to(&source, day, now));
         let day = SavedDay::default();
         day.set(last_day.unwrap_or(Day(i32::MIN)));
-        Ok(Self { store, source, stock_ids, saved, day })
+        Ok(Self { store, source, stock_ids, market_id, saved, day })
     }
 
     /// Tells others how far the closes are saved.
@@ -84,7 +87,10 @@ impl History {
             rows.extend(known.map(|(id, close)| (*id, day, close)));
         }
         if !rows.is_empty() {
-            self.store.save_history(&rows).await?;
+            match self.market_id {
+                Some(market_id) => self.store.save_imported_history(market_id, &rows).await?,
+                None => self.store.save_history(&rows).await?,
+            }
         }
         self.saved += sessions;
         if let Some(day) = self.source.session_day(now, self.saved.saturating_sub(1)) {

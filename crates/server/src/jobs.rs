@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, UnixMicros};
+use domain::{Clock, Day, Month, UnixMicros};
 use leaderboard::{Board, Follower};
+use market::PriceBoard;
 use store::{ScoreCursor, Store, Watch};
 use web::Hub;
 
@@ -31,6 +32,44 @@ impl Reconciler for SaveHistory {
         }
         let sessions = self.history.save_batch(now).await?;
         Ok(Progress { changed: sessions as u64, done: self.history.missing(now) == 0 })
+    }
+}
+
+/// Rolls the months of stocks up once they are over, and forgets old days that are rolled up.
+pub(crate) struct RollUpHistory {
+    pub(crate) store: Store,
+    pub(crate) prices: Arc<PriceBoard>,
+    /// Days that are kept one by one; 0: all of them.
+    pub(crate) days: i32,
+    /// How far this round through the stocks is.
+    pub(crate) position: usize,
+    /// Up to which month of the market the last whole round was.
+    pub(crate) rolled_up: Option<Month>,
+}
+
+impl Reconciler for RollUpHistory {
+    const NAME: &'static str = "roll_up_history";
+    // A session may be as short as a second: then a month of the market is over every 20.
+    const EVERY: Duration = Duration::from_secs(10);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        // The days before the market's own are over, and their closes public.
+        let today = self.prices.snapshot().market_day;
+        let month = today.start().month();
+        if self.rolled_up == Some(month) {
+            return Ok(Progress::done(0));
+        }
+        let Some(listing) = self.prices.listings().get(self.position) else {
+            (self.position, self.rolled_up) = (0, Some(month));
+            return Ok(Progress::done(0));
+        };
+        let months = self.store.roll_up_history(listing.stock_id, today, None).await?;
+        if self.days > 0 {
+            let before = Day(today.0.saturating_sub(self.days));
+            self.store.forget_history(listing.stock_id, before).await?;
+        }
+        self.position += 1;
+        Ok(Progress { changed: months as u64, done: false })
     }
 }
 

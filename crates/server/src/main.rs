@@ -18,6 +18,7 @@ mod reconcile;
 mod serve;
 mod signals;
 mod start;
+mod stocks;
 mod telemetry;
 mod term;
 
@@ -69,6 +70,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let role = commands::set_role(&settings.config, &args.email, args.role.into());
             return runtime.block_on(role);
         }
+        Command::Stocks(command) => return runtime.block_on(stocks::run(command)),
         Command::Load(LoadCommand::Prepare(args)) => {
             let settings = config::load(&Flags::from(args.database))?;
             runtime.block_on(prepare::run(&settings.config, args.players, &args.out))?;

@@ -157,10 +157,19 @@ impl Server {
             spawn_live_jobs(&config, &store, (&source, &prices), providers, &clock, tasks, stop);
         }
         let ticker_stop = stop.clone();
-        tasks.spawn(market::ticker::run(source, prices, Arc::clone(&clock), async move {
+        let shown = Arc::clone(&prices);
+        tasks.spawn(market::ticker::run(source, shown, Arc::clone(&clock), async move {
             ticker_stop.cancelled().await;
         }));
         let job = jobs::SaveHistory { history, clock: Arc::clone(&clock) };
+        tasks.spawn(keep(job, stop.clone()));
+        let job = jobs::RollUpHistory {
+            store: store.clone(),
+            prices: Arc::clone(&prices),
+            days: config.retention.history_days,
+            position: 0,
+            rolled_up: None,
+        };
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));

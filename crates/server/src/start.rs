@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use domain::{Clock as _, Rules};
 use indicatif::{ProgressBar, ProgressStyle};
-use market::{Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
-use store::{DatabaseConfig, Game, NewStock, Store, StoreError};
+use market::{
+    ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind, StockText,
+};
+use store::{DatabaseConfig, Game, MarketCloses, NewStock, Store, StoreError};
 
 use crate::clock::SystemClock;
 use crate::config::{Config, without_password};
@@ -59,9 +61,14 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     let now = SystemClock.now();
     let failed =
         |error: StoreError| Failure::Database(without_password(&config.database.url), error);
-    let source = match config.market.source {
-        SourceKind::Live => live::open_market(&store, config).await?,
-        _ => MarketSource::new(&config.market, game.started_at)?,
+    let replay = &config.market.replay;
+    let (source, market_id) = match config.market.source {
+        SourceKind::Live => (live::open_market(&store, config).await?, None),
+        SourceKind::Replay if !replay.market.is_empty() => {
+            let (market_id, market) = load_imported(&store, config).await?;
+            (MarketSource::imported(market, replay, game.started_at)?, Some(market_id))
+        }
+        _ => (MarketSource::new(&config.market, game.started_at)?, None),
     };
     let source = Arc::new(source);
     let listings = list_stocks(&store, &source).await.map_err(failed)?;
@@ -70,10 +77,36 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
         live::feed_kept(&store, &feed, &stock_ids).await.map_err(failed)?;
     }
     let prices = Arc::new(PriceBoard::new(&source, listings, now)?);
-    let history = History::open(store.clone(), Arc::clone(&source), stock_ids, now).await;
+    let history = History::open(store.clone(), Arc::clone(&source), stock_ids, market_id, now);
+    let history = history.await;
     let mut history = history.map_err(failed)?;
     fill(&mut history).await.map_err(failed)?;
     Ok(World { store, source, prices, history })
+}
+
+/// The imported market that is replayed, and its number.
+async fn load_imported(store: &Store, config: &Config) -> Result<(i64, ImportedMarket), Failure> {
+    let failed =
+        |error: StoreError| Failure::Database(without_password(&config.database.url), error);
+    let name = &config.market.replay.market;
+    let found = store.find_market(name).await.map_err(failed)?;
+    let market_id = found.ok_or_else(|| Failure::NoMarket(name.clone()))?;
+    let closes = store.market_closes(market_id).await.map_err(failed)?;
+    if closes.is_empty() {
+        return Err(Failure::NoMarket(name.clone()));
+    }
+    let stocks = closes.into_iter().map(|MarketCloses { stock, closes }| {
+        let text = StockText {
+            symbol: stock.symbol,
+            name: stock.name,
+            category: stock.category,
+            description: stock.description,
+            kid_friendly_description: stock.kid_friendly_description,
+            fun_fact: stock.fun_fact,
+        };
+        (text, closes)
+    });
+    Ok((market_id, ImportedMarket { name: name.clone(), stocks: stocks.collect() }))
 }
 
 /// Opens the database with all that a player needs to take a seat.

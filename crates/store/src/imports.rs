@@ -64,7 +64,7 @@ pub struct Bar {
 /// What an import changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportCounts {
-    /// Stocks of the market afterwards.
+    /// Stocks of the market that have bars, afterwards.
     pub stocks: u64,
     /// Bars that were not there.
     pub bars_new: u64,
@@ -85,7 +85,7 @@ pub struct MarketInfo {
     pub exchange: String,
     /// The currency.
     pub currency: String,
-    /// Its stocks.
+    /// Its stocks that have bars.
     pub stocks: i64,
     /// Its bars.
     pub bars: i64,
@@ -172,7 +172,7 @@ static SAVE_BARS: Lazy = Lazy::new(|| {
 static COUNT: Lazy = Lazy::new(|| {
     Statement::new(
         "market_bars.count",
-        "SELECT count(DISTINCT s.market_stock_id) AS stocks, count(b.day) AS bars
+        "SELECT count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars
          FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
          WHERE s.market_id = $1",
     )
@@ -182,7 +182,7 @@ static LIST: Lazy = Lazy::new(|| {
     Statement::new(
         "markets.list",
         "SELECT m.market_id, m.name, m.exchange, m.currency,
-             count(DISTINCT s.market_stock_id) AS stocks, count(b.day) AS bars,
+             count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars,
              MIN(b.day) AS first_day, MAX(b.day) AS last_day
          FROM markets m
          LEFT JOIN market_stocks s ON s.market_id = m.market_id
@@ -219,21 +219,33 @@ static STOCKS_PAGE: Lazy = Lazy::new(|| {
 });
 
 // The closes of a game's history are rounded to its tick; the rest of a day is taken as it is.
-static COPY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stock_history.complete",
-        "UPDATE stock_history SET (open, high, low, volume) = (
-             SELECT b.open, b.high, b.low, b.volume FROM market_bars b
-             JOIN market_stocks m ON m.market_stock_id = b.market_stock_id
-             JOIN stocks s ON s.symbol = m.symbol
-             WHERE m.market_id = $1 AND s.stock_id = stock_history.stock_id
-                 AND b.day = stock_history.day)
-         WHERE stock_id = $2 AND day >= $3 AND day <= $4 AND volume IS NULL",
+static SAVE_HISTORY: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stock_history.save_imported",
+        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
+        "WITH wanted AS ({rows})
+         INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
+         SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume
+         FROM wanted w
+         JOIN stocks s ON s.stock_id = w.stock_id
+         LEFT JOIN market_stocks m ON m.market_id = {$1} AND m.symbol = s.symbol
+         LEFT JOIN market_bars b ON b.market_stock_id = m.market_stock_id AND b.day = w.day
+         WHERE true
+         ON CONFLICT (stock_id, day) DO NOTHING",
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&SAVE_MARKET, &SAVE_STOCKS, &SAVE_BARS, &COUNT, &LIST, &FIND, &CLOSES, &STOCKS_PAGE, &COPY];
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &SAVE_MARKET,
+    &SAVE_STOCKS,
+    &SAVE_BARS,
+    &COUNT,
+    &LIST,
+    &FIND,
+    &CLOSES,
+    &STOCKS_PAGE,
+    &SAVE_HISTORY,
+];
 
 /// A stock of a market as listed: symbol, name, category, bars, first and last day.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -415,27 +427,30 @@ impl Store {
         rows.into_iter().map(ClosesRow::read).collect()
     }
 
-    /// Completes the days of a stock in the public history by what was imported of them.
+    /// Keeps closes of public days as [`Store::save_history`] does, with what was imported of these
+    /// days besides.
     ///
     /// # Errors
     /// The fault met.
-    pub async fn complete_history(
+    pub async fn save_imported_history(
         &self,
         market_id: i64,
-        stock_id: i64,
-        (from, to): (Day, Day),
-    ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&COPY))
+        closes: &[(i64, Day, Price)],
+    ) -> Result<(), StoreError> {
+        let rows = Rows::new(vec![
+            Rows::int(closes, |(stock_id, _, _)| *stock_id),
+            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
+            Rows::int(closes, |(_, _, close)| close.0),
+        ]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_HISTORY))
+                .bind_rows(&rows)
                 .bind(market_id)
-                .bind(stock_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
                 .execute(&db.writer)
-                .timed(&COPY)
-                .await?
-                .rows_affected()
-        }))
+                .timed(&SAVE_HISTORY)
+                .await?;
+        });
+        Ok(())
     }
 }
 

@@ -58,6 +58,11 @@ pub(crate) fn decimal_price(text: &str) -> Option<Price> {
     (price.0 > 0 && price <= Price::MAX).then_some(price)
 }
 
+/// Whether a text is a number above zero that is smaller than the smallest price.
+pub(crate) fn is_tiny(text: &str) -> bool {
+    scaled(text, PRICE_PLACES) == Some(0) && scaled(text, 30).is_some_and(|scaled| scaled > 0)
+}
+
 /// `text` × 10^`places`, rounded half up. `None` for what is no decimal number or does not fit.
 fn scaled(text: &str, places: i32) -> Option<i128> {
     if text.len() > LENGTH_MAX {
@@ -145,6 +150,14 @@ mod tests {
             "\"1e\"",
         ] {
             assert_eq!(read(json).price(), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_price_that_is_too_small_is_told_from_none() {
+        assert!(is_tiny("0.000018") && is_tiny("4.9e-5"));
+        for text in ["0", "0.0000", "-0.000018", "0.00005", "abc"] {
+            assert!(!is_tiny(text), "{text}");
         }
     }
 

@@ -157,7 +157,7 @@ async fn page(
     view.live = true;
     view.symbols = vec![stock.symbol.to_string()];
     let present = state.prices.snapshot();
-    let closes = ranges::load(state, &present, stock.stock_id, range).await?;
+    let loaded = ranges::load(state, &present, stock.stock_id, range).await?;
     let own = match &visitor.player {
         Some(signed_in) => {
             let player_id = signed_in.player.player_id;
@@ -165,15 +165,15 @@ async fn page(
         }
         None => None,
     };
-    let story = closes.first().zip(closes.last()).map(|(first, last)| {
+    let story = loaded.closes.first().zip(loaded.closes.last()).map(|(first, last)| {
         let way = view.direction(last.value - first.value);
         let [first, last] = [first, last].map(|point| view.fmt.price(Price(point.value)));
         view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
     });
     let page = StockPage {
         quote: shown(state, &view, stock.stock_id),
-        chart: ranges::draw(&view, stock, &closes, range, shape),
-        candles_json: ranges::candles_json(&closes, range),
+        chart: ranges::draw(&view, stock, &loaded, range, shape),
+        candles_json: ranges::candles_json(&loaded, range),
         span: ranges::span(range),
         is_watched: own.as_ref().is_some_and(|own| own.stake.is_watched),
         view: &view,

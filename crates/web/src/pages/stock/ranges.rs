@@ -2,7 +2,7 @@
 
 use domain::{Day, Price};
 use market::Snapshot;
-use store::StockRow;
+use store::{MonthBar, StockRow};
 
 use crate::pages::chart::{self, Candle, Chart, Point, Span, Unit};
 use crate::pages::view::View;
@@ -92,29 +92,52 @@ impl Shape {
     }
 }
 
-/// The closes of a range, up to the market's present.
+/// What is drawn of a range.
+pub(super) struct Loaded {
+    /// A point a session, or of months that are over, one a month.
+    pub(super) closes: Vec<Point>,
+    /// The months that are over, of a long range.
+    months: Vec<Candle>,
+}
+
+/// What a range shows, up to the market's present. Of a long one the months that are over are read
+/// rolled up.
 pub(super) async fn load(
     state: &AppState,
     present: &Snapshot,
     stock_id: i64,
     range: Range,
-) -> Result<Vec<Point>, Problem> {
+) -> Result<Loaded, Problem> {
     let to = last_public_day(present);
     let from = Day(to.0.saturating_sub(range.days()));
-    let closes = state.store.stock_history(stock_id, from, to).await?;
-    Ok(closes.into_iter().map(|(day, Price(value))| Point { day, value }).collect())
+    let months = match range {
+        Range::Month | Range::HalfYear | Range::Year => Vec::new(),
+        Range::FiveYears | Range::Max => state.store.stock_months(stock_id, from, to).await?,
+    };
+    let rest = months.last().map_or(from, |month| Day(month.last_day.0.saturating_add(1)));
+    let closes = state.store.stock_history(stock_id, rest, to).await?;
+    let closes = closes.into_iter().map(|(day, Price(value))| Point { day, value });
+    let over = months.iter().map(|month| Point { day: month.last_day, value: month.close.0 });
+    let candle = |month: &MonthBar| Candle {
+        day: month.last_day,
+        open: month.open.0,
+        high: month.high.0,
+        low: month.low.0,
+        close: month.close.0,
+    };
+    Ok(Loaded { closes: over.chain(closes).collect(), months: months.iter().map(candle).collect() })
 }
 
 pub(super) fn draw(
     view: &View,
     stock: &StockRow,
-    closes: &[Point],
+    loaded: &Loaded,
     range: Range,
     shape: Shape,
 ) -> Option<Chart> {
     match shape {
-        Shape::Line => chart::line(view, &stock.name, Unit::Price, closes, &[]),
-        Shape::Candles => chart::candles(view, &stock.name, &candles(closes, range)),
+        Shape::Line => chart::line(view, &stock.name, Unit::Price, &loaded.closes, &[]),
+        Shape::Candles => chart::candles(view, &stock.name, &candles(loaded, range)),
     }
 }
 
@@ -126,15 +149,17 @@ pub(super) fn span(range: Range) -> &'static str {
     }
 }
 
-fn candles(closes: &[Point], range: Range) -> Vec<Candle> {
+fn candles(loaded: &Loaded, range: Range) -> Vec<Candle> {
     let span = if span(range) == "week" { Span::Week } else { Span::Month };
-    chart::grouped(closes, span)
+    // The months that are over come first, a point each.
+    let rest = loaded.closes.get(loaded.months.len()..).unwrap_or_default();
+    loaded.months.iter().copied().chain(chart::grouped(rest, span)).collect()
 }
 
 /// The candles as the script of the large chart takes them. Numbers and days only, so it may stand
 /// in a page.
-pub(super) fn candles_json(closes: &[Point], range: Range) -> String {
-    let rows: Vec<String> = candles(closes, range)
+pub(super) fn candles_json(loaded: &Loaded, range: Range) -> String {
+    let rows: Vec<String> = candles(loaded, range)
         .iter()
         .map(|candle| {
             let [open, high, low, close] =

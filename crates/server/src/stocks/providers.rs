@@ -1,0 +1,285 @@
+//! `openbell stocks seed`, `update-prices` and `import-history`: what providers tell, kept stock by
+//! stock as it comes. When the providers allow no more, the rest is left for the next time.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use domain::{Clock, Day, Symbol};
+use market::{
+    CompanyProfile, DailyBar, ProviderKind, Providers, Refusal, StockText, embedded_stocks,
+};
+use store::{Bar, KeptQuote, NewStock, StockRow, Store};
+
+use super::failed;
+use crate::cli::{StocksHistoryArgs, StocksPricesArgs, StocksSeedArgs};
+use crate::clock::SystemClock;
+use crate::commands::progress_bar;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::term;
+
+/// How far back a history goes when nobody says, in days.
+const HISTORY_DAYS: i32 = 5 * 366;
+/// So many refusals in a row end a command: the others would be refused, too.
+const REFUSALS_MAX: u32 = 3;
+/// The longest time a command waits for a provider that was asked too often, in seconds.
+const WAIT_MAX_S: u64 = 70;
+
+/// What came of a command.
+#[derive(Debug, Default)]
+struct Tally {
+    done: u64,
+    skipped: u64,
+    unknown: Vec<String>,
+    left: u64,
+}
+
+impl Tally {
+    /// Says what came of it; 1 when something is left to do.
+    fn finish(&self, what: &str) -> ExitCode {
+        let Self { done, skipped, unknown, left } = self;
+        let mut text = format!("{done} {what}");
+        if *skipped > 0 {
+            text.push_str(&format!(", {skipped} were there already"));
+        }
+        if !unknown.is_empty() {
+            let (count, first) = (unknown.len(), unknown.iter().take(10));
+            let first: Vec<&str> = first.map(String::as_str).collect();
+            text.push_str(&format!(", no provider has {count} ({})", first.join(", ")));
+        }
+        text.push('\n');
+        term::say(&text);
+        if *left == 0 {
+            return ExitCode::SUCCESS;
+        }
+        term::complain(&format!(
+            "{left} are left: the providers allow no more now. Run it again later; it goes on from \
+             here"
+        ));
+        ExitCode::FAILURE
+    }
+}
+
+/// The configured providers, or the one that is named.
+fn providers(
+    config: &Config,
+    store: &Store,
+    only: Option<ProviderKind>,
+) -> Result<Providers, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let live = &config.market.live;
+    let mut settings = live.providers.clone();
+    if let Some(only) = only {
+        settings.order = vec![only];
+    }
+    let connected = market::connect(&settings, &clock)?;
+    if connected.is_empty() {
+        return Err(Failure::NoProvider);
+    }
+    Ok(Providers::new(live.guard.clone(), connected, store, &clock))
+}
+
+/// Asks, and waits and asks again where that is soon enough.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let refusal = match ask().await {
+        Err(refusal) => refusal,
+        answer => return answer,
+    };
+    let Refusal::RateLimited { retry_after: Some(after), .. } = &refusal else {
+        return Err(refusal);
+    };
+    if after.as_secs() > WAIT_MAX_S {
+        return Err(refusal);
+    }
+    tokio::time::sleep(*after + std::time::Duration::from_millis(50)).await;
+    ask().await
+}
+
+/// Lists stocks for a live game: those that are named, else the built-in ones.
+pub(super) async fn seed(
+    config: &Config,
+    store: &Store,
+    args: &StocksSeedArgs,
+) -> Result<ExitCode, Failure> {
+    let providers = providers(config, store, args.provider)?;
+    let known = embedded_stocks();
+    let wanted: Vec<Symbol> = if args.symbols.is_empty() {
+        known.iter().map(|stock| stock.symbol.clone()).collect()
+    } else {
+        args.symbols.clone()
+    };
+    let bar = progress_bar("seeding {wide_bar} {pos}/{len} stocks", wanted.len() as u64);
+    let (mut tally, mut refused) = (Tally::default(), 0);
+    for (number, symbol) in wanted.iter().enumerate() {
+        bar.set_position(number as u64);
+        if store.find_stock(symbol).await.map_err(failed(config))?.is_some() {
+            tally.skipped += 1;
+            continue;
+        }
+        let told = patiently(async || providers.profile(symbol).await).await;
+        let text = known.iter().find(|stock| stock.symbol == *symbol);
+        match told {
+            Ok((_, profile)) => {
+                let stock = new_stock(symbol, Some(&profile), text);
+                store.save_stocks(&[stock]).await.map_err(failed(config))?;
+                (tally.done, refused) = (tally.done + 1, 0);
+            }
+            // Providers that have no profiles on their plan: what is known of it has to do.
+            Err(Refusal::Unsupported | Refusal::PlanRestricted { .. }) if text.is_some() => {
+                let stock = new_stock(symbol, None, text);
+                store.save_stocks(&[stock]).await.map_err(failed(config))?;
+                tally.done += 1;
+            }
+            Err(Refusal::NotFound) => tally.unknown.push(symbol.to_string()),
+            Err(refusal) => {
+                refused += 1;
+                tally.left += 1;
+                term::complain(&format!("{symbol}: {refusal}"));
+            }
+        }
+        if refused == REFUSALS_MAX {
+            tally.left += (wanted.len() - number - 1) as u64;
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    store.ensure_quotes().await.map_err(failed(config))?;
+    Ok(tally.finish("stocks were listed"))
+}
+
+fn new_stock(
+    symbol: &Symbol,
+    profile: Option<&CompanyProfile>,
+    text: Option<&StockText>,
+) -> NewStock {
+    let told = |read: fn(&CompanyProfile) -> Option<&String>| profile.and_then(read).cloned();
+    let name = profile.map(|profile| profile.name.clone());
+    let sector = told(|profile| profile.sector.as_ref().or(profile.industry.as_ref()));
+    let description = told(|profile| profile.description.as_ref());
+    // What we wrote about it is made for its readers.
+    let own = |read: fn(&StockText) -> &String| text.map(read).cloned();
+    let name = own(|text| &text.name).or(name).unwrap_or_else(|| symbol.to_string());
+    let description = own(|text| &text.description).or(description).unwrap_or_default();
+    let description: String = description.chars().take(500).collect();
+    NewStock {
+        symbol: symbol.clone(),
+        name,
+        category: own(|text| &text.category).or(sector).unwrap_or_else(|| "Other".to_owned()),
+        kid_friendly_description: own(|text| &text.kid_friendly_description)
+            .unwrap_or_else(|| description.clone()),
+        fun_fact: text.and_then(|text| text.fun_fact.clone()),
+        description,
+    }
+}
+
+/// Asks for the prices of all stocks, or of those that are named.
+pub(super) async fn update_prices(
+    config: &Config,
+    store: &Store,
+    args: &StocksPricesArgs,
+) -> Result<ExitCode, Failure> {
+    let providers = providers(config, store, args.provider)?;
+    store.ensure_quotes().await.map_err(failed(config))?;
+    let stocks = chosen(config, store, &args.symbols).await?;
+    let bar = progress_bar("asking {wide_bar} {pos}/{len} prices", stocks.len() as u64);
+    let (mut tally, mut refused) = (Tally::default(), 0);
+    for (number, stock) in stocks.iter().enumerate() {
+        bar.set_position(number as u64);
+        let last = store.find_quote(stock.stock_id).await.map_err(failed(config))?;
+        let last = last.map(|last| (last.price, last.as_of));
+        match patiently(async || providers.quote(&stock.symbol, last).await).await {
+            Ok((provider, quote)) => {
+                let kept = KeptQuote {
+                    stock_id: stock.stock_id,
+                    price: quote.price,
+                    previous_close: quote.previous_close,
+                    as_of: quote.as_of,
+                    market_day: quote.market_day,
+                    volume: quote.volume,
+                    provider: provider.as_str().to_owned(),
+                };
+                store.save_quote(&kept, SystemClock.now()).await.map_err(failed(config))?;
+                (tally.done, refused) = (tally.done + 1, 0);
+            }
+            Err(Refusal::NotFound) => tally.unknown.push(stock.symbol.to_string()),
+            Err(refusal) => {
+                refused += 1;
+                tally.left += 1;
+                term::complain(&format!("{}: {refusal}", stock.symbol));
+            }
+        }
+        if refused == REFUSALS_MAX {
+            tally.left += (stocks.len() - number - 1) as u64;
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(tally.finish("prices are up to date"))
+}
+
+/// Asks for the daily bars of all stocks, or of those that are named, that are not kept yet.
+pub(super) async fn import_history(
+    config: &Config,
+    store: &Store,
+    args: &StocksHistoryArgs,
+) -> Result<ExitCode, Failure> {
+    let providers = providers(config, store, args.provider)?;
+    let today = SystemClock.now().day();
+    let to = args.to.unwrap_or(Day(today.0 - 1));
+    let stocks = chosen(config, store, &args.symbols).await?;
+    let bar = progress_bar("asking {wide_bar} {pos}/{len} histories", stocks.len() as u64);
+    let (mut tally, mut refused) = (Tally::default(), 0);
+    for (number, stock) in stocks.iter().enumerate() {
+        bar.set_position(number as u64);
+        let kept = store.history_last_day(stock.stock_id).await.map_err(failed(config))?;
+        // Without a first day it goes on where the history ends, a few days over.
+        let from = args.from.or(kept.map(|day| Day(day.0 - 7)));
+        let from = from.unwrap_or(Day(to.0 - HISTORY_DAYS));
+        if args.from.is_none() && kept.is_some_and(|day| day >= to) {
+            tally.skipped += 1;
+            continue;
+        }
+        match patiently(async || providers.history(&stock.symbol, from, to).await).await {
+            Ok((_, bars)) => {
+                let bars: Vec<Bar> = bars.iter().copied().map(kept_bar).collect();
+                store.save_bars(stock.stock_id, &bars).await.map_err(failed(config))?;
+                let rolled = store.roll_up_history(stock.stock_id, to, Some(from)).await;
+                rolled.map_err(failed(config))?;
+                (tally.done, refused) = (tally.done + 1, 0);
+            }
+            Err(Refusal::NotFound) => tally.unknown.push(stock.symbol.to_string()),
+            Err(refusal) => {
+                refused += 1;
+                tally.left += 1;
+                term::complain(&format!("{}: {refusal}", stock.symbol));
+            }
+        }
+        if refused == REFUSALS_MAX {
+            tally.left += (stocks.len() - number - 1) as u64;
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(tally.finish("histories are up to date"))
+}
+
+fn kept_bar(bar: DailyBar) -> Bar {
+    let DailyBar { day, open, high, low, close, volume } = bar;
+    Bar { day, open, high, low, close, volume }
+}
+
+/// The stocks that are named, else all.
+async fn chosen(
+    config: &Config,
+    store: &Store,
+    symbols: &[Symbol],
+) -> Result<Vec<StockRow>, Failure> {
+    let all = store.all_stocks().await.map_err(failed(config))?;
+    if all.is_empty() {
+        return Err(Failure::NoStocks);
+    }
+    if let Some(unknown) = symbols.iter().find(|one| all.iter().all(|row| row.symbol != **one)) {
+        return Err(Failure::UnknownStock(unknown.clone()));
+    }
+    Ok(all.into_iter().filter(|row| symbols.is_empty() || symbols.contains(&row.symbol)).collect())
+}
