@@ -1,5 +1,6 @@
 //! Doubt of prices that jump: what differs much from the last good price needs somebody who
-//! confirms it. Nobody is asked here; each node doubts by itself, and forgets its doubts when it ends.
+//! confirms it. Nobody is asked here; each node doubts by itself, and forgets its doubts when it
+//! ends.
 
 use domain::{Price, Symbol, UnixMicros};
 use moka::sync::Cache;

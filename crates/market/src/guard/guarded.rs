@@ -1,6 +1,6 @@
 //! One provider behind its breaker and its quota. What is known of it is one row of the database,
-//! so all nodes know it and no restart forgets it; it is changed by compare-and-set before a question
-//! goes out and after its answer has come.
+//! so all nodes know it and no restart forgets it; it is changed by compare-and-set before a
+//! question goes out and after its answer has come.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -96,8 +96,8 @@ impl Guarded {
     }
 
     /// Asks if it may be asked; otherwise `call` is not called. A question that is given up
-    /// half-way has used its quota, and its place is free again after a while. While the database does not
-    /// answer, the provider is not asked: whether it may be is not known.
+    /// half-way has used its quota, and its place is free again after a while. While the database
+    /// does not answer, the provider is not asked: whether it may be is not known.
     pub(super) async fn ask<'a, T>(
         &self,
         question: Question,

@@ -115,9 +115,9 @@ impl Providers {
     ///
     /// The providers are asked in their order until one tells a price that is not older than `last`
     /// and not a jump. If all tell older ones, the newest of these that is no jump is given:
-    /// whoever keeps prices has to keep the newer one. A price that differs from `last` by more than
-    /// `jump_percent_max` is believed once a second provider is as near to it; where no other one tells a price, once
-    /// the same one tells it again a minute later.
+    /// whoever keeps prices has to keep the newer one. A price that differs from `last` by more
+    /// than `jump_percent_max` is believed once a second provider is as near to it; where no other
+    /// one tells a price, once the same one tells it again a minute later.
     ///
     /// # Errors
     /// `Malformed`: a price jumped and nobody has confirmed it yet. Else what the refusals mean
