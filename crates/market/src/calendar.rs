@@ -130,6 +130,25 @@ struct Exchange {
     last: Day,
     holidays: Vec<Day>,
     early: Vec<Day>,
+    #[serde(default = "weekend")]
+    rest: Vec<Weekday>,
+}
+
+/// A day of the week, in the order of the days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Weekday {
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+    Monday,
+    Tuesday,
+    Wednesday,
+}
+
+fn weekend() -> Vec<Weekday> {
+    vec![Weekday::Saturday, Weekday::Sunday]
 }
 
 fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Time, D::Error> {
@@ -152,7 +171,8 @@ impl Exchange {
         }
         let zone = TimeZone::get(&self.zone).map_err(|_| malformed("no such time zone"))?;
         let days = (self.first.0..=self.last.0).map(Day);
-        let traded = days.filter(|day| !is_weekend(*day) && !self.holidays.contains(day));
+        let rests = |day: Day| self.rest.iter().any(|one| *one as i32 == day.0.rem_euclid(7));
+        let traded = days.filter(|day| !rests(*day) && !self.holidays.contains(day));
         let session = |day: Day| {
             let closes = if self.early.contains(&day) { self.closes_early } else { self.closes };
             Some(Session {
@@ -164,11 +184,6 @@ impl Exchange {
         let sessions = traded.map(session).collect::<Option<Vec<_>>>();
         sessions.ok_or_else(|| malformed("a day is outside of what can be reckoned with"))
     }
-}
-
-/// Saturday or Sunday; day 0 was a Thursday.
-fn is_weekend(day: Day) -> bool {
-    (day.0 + 3).rem_euclid(7) >= 5
 }
 
 fn instant(day: Day, time: Time, zone: &TimeZone) -> Option<UnixMicros> {
@@ -250,6 +265,15 @@ mod tests {
             assert_eq!(calendar.closed_by(second.closes_at), 2);
             assert_eq!(calendar.closed_by(UnixMicros(second.closes_at.0 - 1)), 1);
         }
+    }
+
+    #[test]
+    fn an_exchange_may_rest_on_other_days() {
+        let line = "early = []";
+        let file = EMBEDDED.replace(line, "early = []\nrest = [\"friday\"]");
+        let calendar = Calendar::read(&file, "ZSE").unwrap();
+        let trades = |day| calendar.session_on(Day::parse(day).unwrap()).is_some();
+        assert!(trades("2026-11-28") && trades("2026-11-29") && !trades("2026-11-27"));
     }
 
     #[test]

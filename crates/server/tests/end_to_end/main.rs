@@ -6,6 +6,7 @@ mod disk_failed;
 mod disk_full;
 mod gone;
 mod killed;
+mod live;
 mod load;
 mod power_cut;
 mod promises;

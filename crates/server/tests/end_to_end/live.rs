@@ -1,0 +1,253 @@
+//! A live game: its providers go down and come back while people trade, and its exchange closes.
+//! The providers are fakes of the test, over real connections.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use domain::UnixMicros;
+use serde_json::{Value, json};
+use testkit::{Dialect, FakeBar, FakeMode, FakeProvider};
+
+use crate::server::{Server, openbell};
+
+/// So many failures open a breaker in these tests.
+const FAILURES_MAX: usize = 3;
+/// How long a test waits for something that should happen within seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Seconds of now, from the system, as the server has them.
+fn now() -> UnixMicros {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
+    UnixMicros(i64::try_from(since.as_micros()).expect("before 292,000"))
+}
+
+/// Writes the calendar of the exchange of these tests.
+fn exchange(dir: &Path, hours: &str) {
+    let always = "[[exchange]]\nname = \"X\"\nzone = \"UTC\"\ncurrency = \"USD\"\n\
+                  closes_early = \"13:00\"\nlast = \"2090-01-02\"\nearly = []\nrest = []\n";
+    std::fs::write(dir.join("calendars.toml"), format!("{always}{hours}")).expect("written");
+}
+
+/// A live market of one provider, quick to notice.
+fn settings(dir: &Path, fake: &FakeProvider) -> Vec<(&'static str, String)> {
+    vec![
+        ("OPENBELL__MARKET__LIVE__EXCHANGE", "X".to_owned()),
+        ("OPENBELL__MARKET__LIVE__CALENDAR_FILE", dir.join("calendars.toml").display().to_string()),
+        ("OPENBELL__MARKET__SOURCE", "live".to_owned()),
+        ("OPENBELL__MARKET__LIVE__AROUND_THE_CLOCK", "true".to_owned()),
+        ("OPENBELL__MARKET__LIVE__REFRESH_INTERVAL_S", "1".to_owned()),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__ORDER", "[\"finnhub\"]".to_owned()),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__KEY", "k3y-of-the-test".to_owned()),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__URL", fake.url().to_owned()),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__ALLOW_PRIVATE", "[\"127.0.0.1\"]".to_owned()),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__TOTAL_TIMEOUT_MS", "500".to_owned()),
+        ("OPENBELL__MARKET__LIVE__GUARD__BREAKER__FAILURES_MAX", FAILURES_MAX.to_string()),
+        ("OPENBELL__MARKET__LIVE__GUARD__BREAKER__OPEN_S", "3".to_owned()),
+        (
+            "OPENBELL__MARKET__LIVE__GUARD__QUOTA__FINNHUB",
+            format!("{{ per_second = 0, per_minute = 0, per_day = 0, day_zone = {:?} }}", "UTC"),
+        ),
+    ]
+}
+
+fn with<'c>(command: &'c mut Command, settings: &[(&str, String)]) -> &'c mut Command {
+    command.envs(settings.iter().map(|(name, value)| (*name, value.as_str())))
+}
+
+/// Runs a command on the database in `dir`; what it said.
+fn command(args: &[&str], dir: &Path, settings: &[(&str, String)]) -> (bool, String) {
+    let dir = dir.display().to_string();
+    let args = [args, &["--data-dir", &dir]].concat();
+    let output = with(&mut openbell(&args), settings).output().expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn start(dir: &Path, settings: &[(&str, String)]) -> Server {
+    let dir = dir.display().to_string();
+    Server::start_at("127.0.0.1:0", &["--data-dir", &dir], |command| {
+        with(command, settings);
+    })
+}
+
+/// Asks until it is so.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+fn quote(server: &Server, symbol: &str) -> Value {
+    let (status, answer) = server.get(&format!("/api/stocks/{symbol}"));
+    assert_eq!(status, 200, "{answer}");
+    answer["data"]["quote"].clone()
+}
+
+fn buy(server: &Server, token: &str) -> (u16, Value) {
+    let order = json!({"stock_symbol": "AAPL", "quantity": 1});
+    server.ask("POST", "/api/portfolio/buy", token, Some(&order))
+}
+
+/// A provider that knows two stocks, and a database in which both are listed with their prices.
+async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
+    let fake = FakeProvider::start(Dialect::Finnhub).await;
+    fake.set_price("AAPL", "190.25", now());
+    fake.set_price("MSFT", "410.5", now());
+    // Open all day, whatever day it is.
+    let hours = "opens = \"00:00\"\ncloses = \"23:59\"\nfirst = \"2020-01-06\"\nholidays = []\n";
+    exchange(dir, hours);
+    let settings = settings(dir, &fake);
+    let (is_done, text) = command(&["stocks", "seed", "AAPL", "MSFT", "NOPE"], dir, &settings);
+    assert!(
+        is_done && text.starts_with("2 stocks were listed, no provider has 1 (NOPE)"),
+        "{text}"
+    );
+    let (is_done, text) = command(&["stocks", "seed", "AAPL", "MSFT"], dir, &settings);
+    assert!(is_done && text == "0 stocks were listed, 2 were there already\n", "{text}");
+    let (is_done, text) = command(&["stocks", "update-prices"], dir, &settings);
+    assert!(is_done && text == "2 prices are up to date\n", "{text}");
+    (fake, settings)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (fake, settings) = listed(dir.path()).await;
+    let server = start(dir.path(), &settings);
+    let token = server.register("ada");
+    assert_eq!(quote(&server, "AAPL")["price"], "190.25");
+    let (status, answer) = buy(&server, &token);
+    assert_eq!((status, &answer["data"]["quote"]["source"]), (200, &"live".into()), "{answer}");
+
+    fake.set_price("AAPL", "191.5", now());
+    wait_until("the price moves", || quote(&server, "AAPL")["price"] == "191.50");
+    assert_eq!(quote(&server, "AAPL")["stale"], false);
+
+    fake.set_mode(FakeMode::Hang);
+    let before = fake.calls();
+    wait_until("the price is marked stale", || quote(&server, "AAPL")["stale"] == true);
+    let kept = quote(&server, "AAPL");
+    assert_eq!(kept["price"], "191.50", "the last good price stays");
+    for _ in 0..20 {
+        let (status, answer) = buy(&server, &token);
+        assert_eq!((status, &answer["data"]["price"]), (200, &"191.50".into()), "{answer}");
+    }
+    wait_until("the breaker opens", || {
+        server.metric("openbell_provider_breaker_state{provider=\"finnhub\"}") == 2
+    });
+    // As many as open it, and one probe each time that it is tried again.
+    let calls = fake.calls() - before;
+    assert!((FAILURES_MAX..FAILURES_MAX + 4).contains(&calls), "{calls} questions");
+    assert_eq!(quote(&server, "AAPL")["as_of"], kept["as_of"], "its age is told");
+
+    let (is_done, text) =
+        command(&["user", "role", "ada@example.org", "operator"], dir.path(), &[]);
+    assert!(is_done, "{text}");
+    let (status, answer) = server.ask("GET", "/api/ops/providers", &token, None);
+    let provider = &answer["data"][0];
+    assert_eq!((status, &provider["provider"]), (200, &"finnhub".into()), "{answer}");
+    assert_ne!(provider["breaker"]["state"], "closed", "{answer}");
+    assert_eq!(provider["last_refusal"], "transient", "{answer}");
+
+    fake.set_price("AAPL", "192.75", now());
+    fake.set_mode(FakeMode::Healthy);
+    wait_until("the price moves again", || {
+        // Made anew each time, as a market does.
+        fake.set_price("AAPL", "192.75", now());
+        let quote = quote(&server, "AAPL");
+        quote["price"] == "192.75" && quote["stale"] == false
+    });
+    let (status, answer) = buy(&server, &token);
+    assert_eq!((status, &answer["data"]["price"]), (200, &"192.75".into()), "{answer}");
+    let closed = "openbell_provider_breaker_state{provider=\"finnhub\"} 0";
+    wait_until("the breaker closes", || {
+        server.get("/metrics").1.as_str().is_some_and(|text| text.contains(closed))
+    });
+    server.stop();
+    let (holds, text) = command(&["audit", "verify"], dir.path(), &[]);
+    assert!(holds, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_survives_a_restart_without_providers_and_is_traded_at_until_it_is_too_old() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (fake, mut settings) = listed(dir.path()).await;
+    fake.set_mode(FakeMode::Close);
+    let server = start(dir.path(), &settings);
+    let token = server.register("ada");
+    assert_eq!(buy(&server, &token).0, 200);
+    server.stop();
+    // Rules by which a price is old after a second.
+    let text = include_str!("../../../../config/game.toml");
+    let line = text.lines().find(|line| line.starts_with("quote_age_max_s")).expect("the rule");
+    let rules = dir.path().join("game.toml");
+    std::fs::write(&rules, text.replace(line, "quote_age_max_s = 1")).expect("written");
+    settings.push(("OPENBELL__GAME__RULES", rules.display().to_string()));
+    let server = start(dir.path(), &settings);
+    wait_until("the price is too old", || buy(&server, &token).0 == 503);
+    let (_, answer) = buy(&server, &token);
+    assert_eq!(answer["code"], "stale_quote", "{answer}");
+    assert_eq!(quote(&server, "AAPL")["price"], "190.25", "it is shown all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_are_refused_while_the_exchange_is_closed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (_fake, mut settings) = listed(dir.path()).await;
+    // Rests on all days but one in years.
+    let day = |text| domain::Day::parse(text).expect("a day").0;
+    let rests = day("2020-01-07")..=day("2090-01-01");
+    let rests: Vec<String> = rests.map(|day| format!("\"{}\"", domain::Day(day))).collect();
+    let hours = "opens = \"09:30\"\ncloses = \"16:00\"\nfirst = \"2020-01-06\"\n";
+    exchange(dir.path(), &format!("{hours}holidays = [{}]\n", rests.join(", ")));
+    settings.retain(|(name, _)| !name.ends_with("AROUND_THE_CLOCK"));
+    let server = start(dir.path(), &settings);
+    let token = server.register("ada");
+    let (status, answer) = buy(&server, &token);
+    assert_eq!((status, &answer["code"]), (409, &"market_closed".into()), "{answer}");
+    assert_eq!(answer["opens_at"], "2090-01-02T09:30:00.000000Z", "{answer}");
+    assert_eq!(quote(&server, "AAPL")["price"], "190.25", "prices are shown");
+    let (status, page) = server.get("/stocks/AAPL");
+    let page = page.as_str().expect("a page");
+    assert!(status == 200 && page.contains("The exchange is closed"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn histories_come_from_providers_and_are_gone_on_with() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (fake, mut settings) = listed(dir.path()).await;
+    let history = FakeProvider::start(Dialect::TwelveData).await;
+    let day = |text| domain::Day::parse(text).expect("a day");
+    let bar = |text, close| FakeBar { day: day(text), prices: ["9", "12", "8", close], volume: 5 };
+    history.set_bars("AAPL", vec![bar("2026-09-30", "10"), bar("2026-10-30", "11")]);
+    for (name, value) in [
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__ORDER", "[\"finnhub\", \"twelve_data\"]"),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__TWELVE_DATA__KEY", "k3y-of-the-test"),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__TWELVE_DATA__URL", history.url()),
+    ] {
+        settings.retain(|(known, _)| *known != name);
+        settings.push((name, value.to_owned()));
+    }
+    let quotes = fake.calls();
+    let args =
+        ["stocks", "import-history", "AAPL", "MSFT", "--from", "2026-09-01", "--to", "2026-11-20"];
+    let (is_done, text) = command(&args, dir.path(), &settings);
+    assert!(is_done, "{text}");
+    assert_eq!(text, "1 histories are up to date, no provider has 1 (MSFT)\n");
+    assert_eq!(fake.calls(), quotes, "who has no history is not asked for one");
+    let server = start(dir.path(), &settings);
+    let (_, answer) = server.get("/api/stocks/AAPL/history?days=3650");
+    let closes: Vec<&str> = answer["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|close| close["close_price"].as_str())
+        .take(2)
+        .collect();
+    assert_eq!(closes, ["10.00", "11.00"], "{answer}");
+    let (_, page) = server.get("/stocks/AAPL?range=max&chart=candles");
+    assert!(page.as_str().is_some_and(|page| page.contains("12.00")), "the month's highest");
+}
