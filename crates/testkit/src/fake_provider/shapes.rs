@@ -31,8 +31,9 @@ impl Question {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let value = |name: &str| {
             let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let found = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-            found.last().unwrap_or_default()
+            let mut found =
+                pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+            found.next_back().unwrap_or_default()
         };
         let header = |name: &str| {
             let lines = head.lines().filter_map(|line| line.split_once(": "));
