@@ -1,7 +1,8 @@
-//! What protects us and the providers of prices from each other: breaker, quota, fallback and doubt.
+//! What protects us and the providers of prices from each other: breaker, quota, order and doubt.
 //! What a provider answers is for `provider` to read; here it is decided whether it is asked.
 
 mod config;
+mod doubt;
 mod flight;
 mod guarded;
 mod providers;

@@ -183,6 +183,9 @@ pub enum Window {
 }
 
 impl Window {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Day];
+
     /// Its word in metrics and the database.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -35,7 +35,7 @@ pub struct MarketSource {
 #[derive(Debug)]
 enum Kind {
     /// The replay and, with no session to live, prices that stand still.
-    History(Replay),
+    History(Box<Replay>),
     Simulated(Box<Simulated>),
     /// What providers told.
     Live(Arc<Live>),
@@ -46,8 +46,8 @@ impl MarketSource {
     /// that instant at the first start and hands it in at every later one.
     pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
         let kind = match config.source {
-            SourceKind::Replay => Kind::History(Replay::new(&config.replay, started_at)?),
-            SourceKind::Fixed => Kind::History(Replay::fixed(&config.fixed)?),
+            SourceKind::Replay => Kind::History(Box::new(Replay::new(&config.replay, started_at)?)),
+            SourceKind::Fixed => Kind::History(Box::new(Replay::fixed(&config.fixed)?)),
             SourceKind::Simulated => {
                 Kind::Simulated(Box::new(Simulated::new(&config.simulated, started_at)?))
             }
@@ -62,7 +62,8 @@ impl MarketSource {
         config: &ReplayConfig,
         started_at: UnixMicros,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { kind: Kind::History(Replay::imported(market, config, started_at)?) })
+        let replay = Box::new(Replay::imported(market, config, started_at)?);
+        Ok(Self { kind: Kind::History(replay) })
     }
 
     /// The live market of these stocks, by the calendar of their exchange. It knows no price before

@@ -339,7 +339,7 @@ impl Store {
             }
             let count = async |conn: &mut _| -> Result<(i64, i64), StoreError> {
                 let query = sqlx::query_as(sql(&COUNT)).bind(market_id);
-                Ok(query.fetch_one(conn).timed(&COUNT).await?)
+                query.fetch_one(conn).timed(&COUNT).await
             };
             let (_, before) = count(&mut *conn).await?;
             let mut touched = 0;

@@ -7,10 +7,20 @@ use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
+/// The most providers that are listed; there are a handful.
+const PROVIDERS_MAX: i64 = 100;
+
 static FIND: Lazy = Lazy::new(|| {
     Statement::new(
         "provider_usage.find",
         "SELECT version, state FROM provider_usage WHERE provider = $1",
+    )
+});
+
+static LIST: Lazy = Lazy::new(|| {
+    Statement::new(
+        "provider_usage.list",
+        "SELECT provider, version, state FROM provider_usage ORDER BY provider LIMIT $1",
     )
 });
 
@@ -26,7 +36,7 @@ static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &SAVE];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &LIST, &SAVE];
 
 impl Store {
     /// The document of a provider and its version; `None` while there is none.
@@ -43,6 +53,20 @@ impl Store {
                 .bind(provider)
                 .fetch_optional(&db.writer)
                 .timed(&FIND)
+                .await?
+        }))
+    }
+
+    /// The documents of all providers with their versions, ordered by name; 100 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn provider_usages(&self) -> Result<Vec<(String, i64, String)>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LIST))
+                .bind(PROVIDERS_MAX)
+                .fetch_all(&db.reader)
+                .timed(&LIST)
                 .await?
         }))
     }

@@ -18,7 +18,8 @@ pub struct GuardConfig {
     /// 1,000.
     #[serde(deserialize_with = "limited::<_, 1, 1_000>")]
     pub jump_percent_max: u32,
-    /// How long it is remembered that a provider does not know a stock, in seconds, 1 to 31,536,000.
+    /// How long it is remembered that a provider does not know a stock, in seconds, 1 to
+    /// 31,536,000.
     #[serde(deserialize_with = "limited::<_, 1, 31_536_000>")]
     pub not_found_ttl_s: u32,
     /// What each provider allows.
@@ -41,7 +42,8 @@ impl Default for GuardConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// So many failures within the window open it, 1 to 100.
+    /// So many failures within the window open it, 1 to 100. As a question under way may become
+    /// one, no more than so many are under way at once, of all nodes together.
     #[serde(deserialize_with = "limited::<_, 1, 100>")]
     pub failures_max: u32,
     /// The window, in seconds, 1 to 86,400.

@@ -3,15 +3,20 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
+/// A question under way; `None` when it panicked.
+type Flight<V> = Shared<BoxFuture<'static, Option<V>>>;
+type UnderWay<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
+
 /// Questions under way, by what they ask. `V` is what all who wait get.
 #[derive(Debug)]
 pub(super) struct Flights<K, V> {
-    under_way: Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Option<V>>>>>>,
+    under_way: UnderWay<K, V>,
 }
 
 impl<K, V> Default for Flights<K, V> {
@@ -32,32 +37,36 @@ where
         key: K,
         ask: impl FnOnce() -> BoxFuture<'static, V>,
     ) -> Option<V> {
-        let flight = {
+        let (flight, is_new) = {
             // Held for as long as a look into a map takes.
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             match under_way.get(&key) {
-                Some(flight) => flight.clone(),
+                Some(flight) => (flight.clone(), false),
                 None => {
-                    let landing = Landing { under_way: Arc::clone(&self.under_way), key };
-                    let (ask, key) = (ask(), landing.key.clone());
-                    let task = tokio::spawn(async move {
-                        let answer = ask.await;
+                    let landing =
+                        Landing { under_way: Arc::clone(&self.under_way), key: key.clone() };
+                    // What a panic leaves behind is gone with the question.
+                    let answer = AssertUnwindSafe(ask()).catch_unwind().map(move |answer| {
                         drop(landing);
-                        answer
+                        answer.ok()
                     });
-                    let flight = task.map(Result::ok).boxed().shared();
+                    let flight = answer.boxed().shared();
                     under_way.insert(key, flight.clone());
-                    flight
+                    (flight, true)
                 }
             }
         };
+        if is_new {
+            // Whoever waits moves it on; this task does when they have left.
+            tokio::spawn(flight.clone());
+        }
         flight.await
     }
 }
 
-/// Takes a flight off the map when it ends, however it ends.
+/// Takes a flight off the map before anybody has its answer.
 struct Landing<K: Eq + Hash, V: Clone> {
-    under_way: Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Option<V>>>>>>,
+    under_way: UnderWay<K, V>,
     key: K,
 }
 

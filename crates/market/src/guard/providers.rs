@@ -1,8 +1,7 @@
 //! All providers in their order: the next one is asked when one refuses, one question at a time for
 //! the same thing, and a price that jumps is doubted until somebody else tells it, too.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, Day, Price, Symbol, UnixMicros};
@@ -11,6 +10,7 @@ use moka::sync::Cache;
 use store::Store;
 
 use super::config::GuardConfig;
+use super::doubt::Doubts;
 use super::flight::Flights;
 use super::guarded::{Guarded, ProviderStatus};
 use crate::provider::{
@@ -18,10 +18,8 @@ use crate::provider::{
     SearchHit,
 };
 
-/// Of how many stocks it is remembered that a provider does not know them.
+/// Of how many questions it is remembered that a provider has no answer.
 const UNKNOWN_MAX: u64 = 50_000;
-/// After how long the same provider may confirm a price that jumped, in seconds.
-const DOUBT_S: i64 = 60;
 
 /// An answer and who gave it.
 type Told<T> = Result<(ProviderKind, T), Refusal>;
@@ -29,27 +27,43 @@ type Told<T> = Result<(ProviderKind, T), Refusal>;
 /// The providers of a live market. Shared between tasks behind an `Arc`.
 pub struct Providers {
     inner: Arc<Inner>,
-    quotes: Flights<Symbol, Told<ProviderQuote>>,
-    histories: Flights<(Symbol, Day, Day), Told<Arc<Vec<DailyBar>>>>,
-    searches: Flights<String, Told<Arc<Vec<SearchHit>>>>,
-    profiles: Flights<Symbol, Told<Arc<CompanyProfile>>>,
+    quotes: Flights<Topic, Told<ProviderQuote>>,
+    histories: Flights<Topic, Told<Arc<Vec<DailyBar>>>>,
+    searches: Flights<Topic, Told<Arc<Vec<SearchHit>>>>,
+    profiles: Flights<Topic, Told<Arc<CompanyProfile>>>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Topic {
+    Quote(Symbol),
+    History(Symbol, Day, Day),
+    Search(String),
+    Profile(Symbol),
+    /// All that can be asked of this kind.
+    Any(Question),
+}
+
+impl Topic {
+    fn question(&self) -> Question {
+        match self {
+            Self::Quote(_) => Question::Quote,
+            Self::History(..) => Question::History,
+            Self::Search(_) => Question::Search,
+            Self::Profile(_) => Question::Profile,
+            Self::Any(question) => *question,
+        }
+    }
 }
 
 struct Inner {
     guarded: Vec<Guarded>,
-    config: Arc<GuardConfig>,
+    store: Store,
     clock: Arc<dyn Clock>,
-    /// What a provider said it does not know.
-    unknown: Cache<(ProviderKind, Question, Symbol), ()>,
-    /// Prices that jumped and that nobody else has told, yet.
-    doubts: Mutex<HashMap<Symbol, Doubt>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Doubt {
-    provider: ProviderKind,
-    price: Price,
-    since: UnixMicros,
+    /// What a provider said it does not have, and until when it is believed.
+    unknown: Cache<(ProviderKind, Topic), (Refusal, UnixMicros)>,
+    not_found_ttl_s: u32,
+    doubts: Doubts,
 }
 
 impl Providers {
@@ -64,13 +78,13 @@ impl Providers {
         let guarded = providers.into_iter().map(|provider| {
             Guarded::new(provider, Arc::clone(&config), store.clone(), Arc::clone(clock))
         });
-        let ttl = Duration::from_secs(config.not_found_ttl_s.into());
         let inner = Inner {
             guarded: guarded.collect(),
-            unknown: Cache::builder().max_capacity(UNKNOWN_MAX).time_to_live(ttl).build(),
-            config,
+            store: store.clone(),
             clock: Arc::clone(clock),
-            doubts: Mutex::default(),
+            unknown: Cache::new(UNKNOWN_MAX),
+            not_found_ttl_s: config.not_found_ttl_s,
+            doubts: Doubts::new(config.jump_percent_max),
         };
         Self {
             inner: Arc::new(inner),
@@ -88,20 +102,28 @@ impl Providers {
 
     /// How each of them is.
     pub async fn statuses(&self) -> Vec<ProviderStatus> {
-        let mut statuses = Vec::new();
-        for guarded in &self.inner.guarded {
-            statuses.push(guarded.status().await);
+        let usages = self.inner.store.provider_usages().await;
+        if let Err(error) = &usages {
+            tracing::warn!(%error, "what is known of the providers cannot be read now");
         }
-        statuses
+        let usages = usages.as_deref().ok();
+        self.inner.guarded.iter().map(|guarded| guarded.status(usages)).collect()
     }
 
-    /// The present price of a stock. `last` is the last good one and when it was made: a price made
-    /// before it is given only if nobody has a newer one, and one that differs from it by more than
-    /// `jump_percent_max` only once it was told twice, by two providers or, a minute apart, by one.
+    /// The present price of a stock, and who told it. `last` is the last good price and when it was
+    /// made; of those who ask at once, that of the first counts.
+    ///
+    /// The providers are asked in their order until one tells a price that is not older than `last`
+    /// and not a jump. If all tell older ones, the newest of these that is no jump is given:
+    /// whoever keeps prices has to keep the newer one. A price that differs from `last` by more
+    /// than `jump_percent_max` is believed once a second provider is as near to it; where no other
+    /// one tells a price, once the same one tells it again a minute later.
     ///
     /// # Errors
-    /// Why nobody told one: `NotFound` when nobody knows the stock; else the refusal that ends the
-    /// soonest, as far as that is known.
+    /// `Malformed`: a price jumped and nobody has confirmed it yet. Else what the refusals mean
+    /// together, leaving aside who does not offer it: `NotFound` when nobody knows the stock;
+    /// `RateLimited` that ends the soonest, when somebody was asked too often; else the first
+    /// refusal in the configured order that is not `NotFound`. `Unsupported` when nobody offers it.
     pub async fn quote(
         &self,
         symbol: &Symbol,
@@ -109,7 +131,8 @@ impl Providers {
     ) -> Told<ProviderQuote> {
         let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
         let ask = || async move { inner.quote(&asked, last).await }.boxed();
-        self.quotes.join(symbol.clone(), ask).await.unwrap_or(Err(Refusal::Transient))
+        let flight = self.quotes.join(Topic::Quote(symbol.clone()), ask);
+        flight.await.unwrap_or(Err(Refusal::Transient))
     }
 
     /// The daily bars from `from` to `to`, ascending.
@@ -117,15 +140,13 @@ impl Providers {
     /// # Errors
     /// As for [`Self::quote`].
     pub async fn history(&self, symbol: &Symbol, from: Day, to: Day) -> Told<Arc<Vec<DailyBar>>> {
-        let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
+        let topic = Topic::History(symbol.clone(), from, to);
+        let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let ask = || {
-            async move {
-                let call = |one| QuoteProvider::history(one, &asked, from, to);
-                inner.first(Question::History, Some(&asked), call).await
-            }
-            .boxed()
+            let call =
+                async move { inner.first(&topic, |one| one.history(&asked, from, to)).await };
+            call.boxed()
         };
-        let key = (symbol.clone(), from, to);
         self.histories.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
     }
 
@@ -134,15 +155,10 @@ impl Providers {
     /// # Errors
     /// As for [`Self::quote`].
     pub async fn search(&self, text: &str) -> Told<Arc<Vec<SearchHit>>> {
-        let (inner, asked) = (Arc::clone(&self.inner), text.to_owned());
-        let ask = || {
-            async move {
-                let call = |one| QuoteProvider::search(one, &asked);
-                inner.first(Question::Search, None, call).await
-            }
-            .boxed()
-        };
-        self.searches.join(text.to_owned(), ask).await.unwrap_or(Err(Refusal::Transient))
+        let topic = Topic::Search(text.to_owned());
+        let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
+        let ask = || async move { inner.first(&topic, |one| one.search(&asked)).await }.boxed();
+        self.searches.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
     }
 
     /// What a company does.
@@ -150,15 +166,10 @@ impl Providers {
     /// # Errors
     /// As for [`Self::quote`].
     pub async fn profile(&self, symbol: &Symbol) -> Told<Arc<CompanyProfile>> {
-        let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
-        let ask = || {
-            async move {
-                let call = |one| QuoteProvider::profile(one, &asked);
-                inner.first(Question::Profile, Some(&asked), call).await
-            }
-            .boxed()
-        };
-        self.profiles.join(symbol.clone(), ask).await.unwrap_or(Err(Refusal::Transient))
+        let topic = Topic::Profile(symbol.clone());
+        let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
+        let ask = || async move { inner.first(&topic, |one| one.profile(&asked)).await }.boxed();
+        self.profiles.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
     }
 }
 
@@ -166,13 +177,12 @@ impl Inner {
     /// The answer of the first provider that has one.
     async fn first<'a, T>(
         &'a self,
-        question: Question,
-        symbol: Option<&Symbol>,
+        topic: &Topic,
         call: impl Fn(&'a dyn QuoteProvider) -> Asked<'a, T>,
     ) -> Told<Arc<T>> {
         let mut refusals = Vec::new();
         for guarded in &self.guarded {
-            match self.ask(guarded, question, symbol, call(guarded.provider())).await {
+            match self.ask(guarded, topic, || call(guarded.provider())).await {
                 Ok(answer) => return Ok((guarded.kind(), Arc::new(answer))),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -180,24 +190,31 @@ impl Inner {
         Err(most_useful(refusals))
     }
 
-    async fn ask<T>(
+    /// Asks one provider, unless it is known to have no answer.
+    async fn ask<'a, T>(
         &self,
         guarded: &Guarded,
-        question: Question,
-        symbol: Option<&Symbol>,
-        call: Asked<'_, T>,
+        topic: &Topic,
+        call: impl FnOnce() -> Asked<'a, T>,
     ) -> Result<T, Refusal> {
-        let key = symbol.map(|symbol| (guarded.kind(), question, symbol.clone()));
-        if key.as_ref().is_some_and(|key| self.unknown.contains_key(key)) {
-            return Err(Refusal::NotFound);
+        let kind = guarded.kind();
+        for known in [topic.clone(), Topic::Any(topic.question())] {
+            match self.unknown.get(&(kind, known)) {
+                Some((refusal, until)) if self.clock.now() < until => return Err(refusal),
+                _ => {}
+            }
         }
-        let answer = guarded.ask(question, call).await;
-        let is_unknown = matches!(
-            answer,
-            Err(Refusal::NotFound | Refusal::PlanRestricted { symbol_only: true })
-        );
-        if let Some(key) = key.filter(|_| is_unknown) {
-            self.unknown.insert(key, ());
+        let answer = guarded.ask(topic.question(), call).await;
+        let unknown = match &answer {
+            Err(Refusal::NotFound | Refusal::PlanRestricted { symbol_only: true }) => {
+                Some(topic.clone())
+            }
+            Err(Refusal::Unsupported) => Some(Topic::Any(topic.question())),
+            _ => None,
+        };
+        if let (Some(unknown), Err(refusal)) = (unknown, &answer) {
+            let until = self.clock.now().plus_seconds(i64::from(self.not_found_ttl_s));
+            self.unknown.insert((kind, unknown), (refusal.clone(), until));
         }
         answer
     }
@@ -207,79 +224,44 @@ impl Inner {
         symbol: &Symbol,
         last: Option<(Price, UnixMicros)>,
     ) -> Told<ProviderQuote> {
-        let (mut refusals, mut older, mut doubted) = (Vec::new(), None, Vec::new());
+        let topic = Topic::Quote(symbol.clone());
+        let mut refusals = Vec::new();
+        let mut older: Option<(ProviderKind, ProviderQuote)> = None;
+        let mut doubted: Vec<(ProviderKind, ProviderQuote)> = Vec::new();
         for guarded in &self.guarded {
-            let call = guarded.provider().quote(symbol);
-            let quote = match self.ask(guarded, Question::Quote, Some(symbol), call).await {
-                Ok(quote) => quote,
+            let call = || guarded.provider().quote(symbol);
+            let told = match self.ask(guarded, &topic, call).await {
+                Ok(quote) => (guarded.kind(), quote),
                 Err(refusal) => {
                     refusals.push(refusal);
                     continue;
                 }
             };
-            let told = (guarded.kind(), quote);
+            let is_near = last.is_none_or(|(price, _)| self.doubts.is_near(price, told.1.price));
             if last.is_some_and(|(_, as_of)| told.1.as_of < as_of) {
-                // The newest of those that are all too old.
-                let is_newer = |(_, old): &(_, ProviderQuote)| old.as_of < told.1.as_of;
-                if older.as_ref().is_none_or(is_newer) {
+                // An old price that is far off is worth nobody's second opinion.
+                if !is_near {
+                    refusals.push(Refusal::Malformed);
+                } else if older.as_ref().is_none_or(|known| known.1.as_of < told.1.as_of) {
                     older = Some(told);
                 }
-            } else if last.is_none_or(|(price, _)| self.is_near(price, told.1.price)) {
-                self.forget_doubt(symbol);
+            } else if is_near {
+                self.doubts.forget(symbol);
                 return Ok(told);
-            } else if doubted.iter().any(|one| self.agree(one, &told)) {
-                self.forget_doubt(symbol);
-                return Ok(told);
+            } else if let Some(at) = doubted.iter().position(|one| self.doubts.agree(one, &told)) {
+                self.doubts.forget(symbol);
+                let first = doubted.swap_remove(at);
+                return Ok(if first.1.as_of > told.1.as_of { first } else { told });
             } else {
                 doubted.push(told);
             }
         }
-        // Without a second provider the first one may say it again later.
-        match doubted.into_iter().next() {
-            Some(told) if self.is_confirmed(symbol, &told) => Ok(told),
+        let is_alone = doubted.len() == 1;
+        match doubted.pop() {
+            Some(told) if is_alone && self.doubts.is_confirmed(&told, self.clock.now()) => Ok(told),
             Some(_) => Err(Refusal::Malformed),
             None => older.ok_or_else(|| most_useful(refusals)),
         }
-    }
-
-    fn agree(
-        &self,
-        one: &(ProviderKind, ProviderQuote),
-        two: &(ProviderKind, ProviderQuote),
-    ) -> bool {
-        one.0 != two.0 && self.is_near(one.1.price, two.1.price)
-    }
-
-    /// Whether two prices differ by no more than a jump, measured by the smaller one.
-    fn is_near(&self, one: Price, two: Price) -> bool {
-        let (low, high) = (i128::from(one.0.min(two.0)), i128::from(one.0.max(two.0)));
-        (high - low) * 100 <= low * i128::from(self.config.jump_percent_max)
-    }
-
-    /// Whether the same provider told about the same price before, long enough ago. Remembers it
-    /// otherwise.
-    fn is_confirmed(&self, symbol: &Symbol, told: &(ProviderKind, ProviderQuote)) -> bool {
-        let now = self.clock.now();
-        let (provider, price) = (told.0, told.1.price);
-        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = doubts.get(symbol).copied();
-        let known = known.filter(|old| old.provider == provider && self.is_near(old.price, price));
-        match known {
-            Some(doubt) if doubt.since.plus_seconds(DOUBT_S) <= now => {
-                doubts.remove(symbol);
-                true
-            }
-            Some(_) => false,
-            None => {
-                tracing::warn!(%symbol, %provider, %price, "a price jumped and is not believed yet");
-                doubts.insert(symbol.clone(), Doubt { provider, price, since: now });
-                false
-            }
-        }
-    }
-
-    fn forget_doubt(&self, symbol: &Symbol) {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).remove(symbol);
     }
 }
 

@@ -2,18 +2,27 @@
 //! answer changes. It is pure: the time is handed in, and nothing is asked or kept here.
 //!
 //! A question is admitted before it is asked: its share of the quota is taken then, whatever comes
-//! of it. While it is under way it counts as a failure to be, so that a provider that hangs is asked
-//! no more often than the breaker's limit says, however many ask at once.
+//! of it. While it is under way it counts as a failure to be, so that a provider that hangs is
+//! asked no more often than the breaker's limit says, however many ask at once.
+
+mod limits;
+
+use std::time::Duration;
 
 use domain::{Day, UnixMicros};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::config::{BreakerConfig, QuotaConfig};
+pub(super) use self::limits::Limits;
+use super::config::BreakerConfig;
 use crate::provider::{Question, Refusal, Window};
 
-/// How long a question may be under way before it is taken for lost, in seconds.
-const LOST_S: i64 = 60;
+/// What this program writes. A document of another form is another version's, and not touched.
+const FORM: u32 = 1;
+/// A question that is under way for longer is taken for lost, in seconds. Longer than any question
+/// takes: [`GIVE_UP`] ends it before.
+const LOST_S: i64 = 90;
+/// After how long a question is given up. The providers' own timeouts are a minute at most.
+pub(super) const GIVE_UP: Duration = Duration::from_secs(75);
 /// How long a provider is left alone that does not accept our key or has not what we ask, in
 /// seconds.
 const AWAY_S: i64 = 3_600;
@@ -73,8 +82,10 @@ pub(crate) enum Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderState {
+    /// [`FORM`].
+    form: u32,
     /// The latest instant seen; time never goes back here, whatever a node's clock does.
-    now: UnixMicros,
+    pub(crate) now: UnixMicros,
     pub(crate) breaker: BreakerWord,
     /// Since when the breaker stands so.
     pub(crate) since: UnixMicros,
@@ -89,7 +100,7 @@ pub(crate) struct ProviderState {
     /// The question that probes.
     probe: Option<u64>,
     next_permit: u64,
-    /// The questions of the last minute, ascending.
+    /// The questions of the last minute, ascending, as far as a limit needs them.
     asked: Vec<UnixMicros>,
     /// The provider's day, and the questions of that day.
     day: Option<Day>,
@@ -114,6 +125,7 @@ impl ProviderState {
     /// A provider of which nothing is known.
     pub(crate) fn new(now: UnixMicros) -> Self {
         Self {
+            form: FORM,
             now,
             breaker: BreakerWord::Closed,
             since: now,
@@ -133,7 +145,13 @@ impl ProviderState {
         }
     }
 
-    /// Whether the provider may be asked now. If so, the question counts from now on.
+    /// Reads what a node has written; `None` when it cannot be read, or is of another form.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|state: &Self| state.form == FORM)
+    }
+
+    /// Whether the provider may be asked now. If so, the question counts from now on; otherwise
+    /// nothing has changed that would have to be kept.
     pub(crate) fn admit(
         &mut self,
         question: Question,
@@ -182,7 +200,7 @@ impl ProviderState {
         }
         if failed {
             self.failures.push(now);
-            let many = self.failures.len() >= limits.breaker.failures_max as usize;
+            let many = self.failures.len() >= limits.breaker.failures_most();
             if probed || (many && self.breaker == BreakerWord::Closed) {
                 self.open(now, limits.breaker, events);
             }
@@ -203,9 +221,8 @@ impl ProviderState {
     pub(crate) fn used(&self, now: UnixMicros, limits: &Limits<'_>) -> Vec<(Window, u32, u32)> {
         let mut state = self.clone();
         let now = state.advance(now, limits);
-        let windows = [Window::Second, Window::Minute, Window::Day];
-        let used =
-            windows.map(|window| (window, state.used_of(window, now), limits.quota.limit(window)));
+        let used = Window::ALL
+            .map(|window| (window, state.used_of(window, now), limits.quota.limit(window)));
         used.into_iter().filter(|(.., limit)| *limit > 0).collect()
     }
 
@@ -219,8 +236,8 @@ impl ProviderState {
     fn advance(&mut self, now: UnixMicros, limits: &Limits<'_>) -> UnixMicros {
         self.now = self.now.max(now);
         let now = self.now;
-        let minute_ago = now.plus_seconds(-MINUTE_S);
-        self.asked.retain(|at| *at > minute_ago);
+        let kept_from = now.0 - limits.longest_span();
+        self.asked.retain(|at| at.0 > kept_from);
         let window = now.plus_seconds(-i64::from(limits.breaker.window_s));
         self.failures.retain(|at| *at > window);
         let lost = now.plus_seconds(-LOST_S);
@@ -243,7 +260,7 @@ impl ProviderState {
     fn check_breaker(&self, now: UnixMicros, config: &BreakerConfig) -> Result<bool, Refusal> {
         let has_room = match self.breaker_at(now) {
             BreakerWord::Closed => {
-                self.failures.len() + self.under_way.len() < config.failures_max as usize
+                self.failures.len() + self.under_way.len() < config.failures_most()
             }
             BreakerWord::HalfOpen => self.probe.is_none(),
             BreakerWord::Open => false,
@@ -254,26 +271,25 @@ impl ProviderState {
         Err(Refusal::BreakerOpen)
     }
 
+    /// Refuses while a window is used up; that which lasts longest is told.
     fn check_quota(&self, now: UnixMicros, limits: &Limits<'_>) -> Result<(), Refusal> {
-        for window in [Window::Day, Window::Minute, Window::Second] {
-            let learned = self.learned.iter().find(|(learned, _)| *learned == window);
-            let limit = limits.quota.limit(window);
-            let until = match learned {
-                Some((_, until)) => *until,
-                None if limit > 0 && self.used_of(window, now) >= limit => {
-                    self.free_again(window, now, limits)
-                }
-                None => continue,
-            };
-            let micros = u64::try_from(until.0 - now.0).unwrap_or(0);
-            let retry_after = Some(std::time::Duration::from_micros(micros));
-            return Err(Refusal::RateLimited { window, retry_after });
-        }
-        Ok(())
+        let told = self.learned.iter().copied();
+        let full = Window::ALL.into_iter().filter(|window| {
+            let limit = limits.quota.limit(*window);
+            limit > 0 && self.used_of(*window, now) >= limit
+        });
+        let full = full.map(|window| (window, self.free_again(window, now, limits)));
+        let Some((window, until)) = told.chain(full).max_by_key(|(_, until)| *until) else {
+            return Ok(());
+        };
+        let micros = u64::try_from(until.0 - now.0).unwrap_or(0);
+        Err(Refusal::RateLimited { window, retry_after: Some(Duration::from_micros(micros)) })
     }
 
     fn take_quota(&mut self, now: UnixMicros, limits: &Limits<'_>, events: &mut Vec<Event>) {
-        self.asked.push(now);
+        if limits.longest_span() > 0 {
+            self.asked.push(now);
+        }
         self.asked_today = self.asked_today.saturating_add(1);
         // Of the day only: a minute's quota is used to the full by whoever refreshes in a row.
         let (window, used, limit) = (Window::Day, self.asked_today, limits.quota.per_day);
@@ -331,21 +347,28 @@ impl ProviderState {
                 });
                 // What it tells never lasts longer than the day it counts in.
                 let until = until.min(limits.next_day(now).max(now.plus_seconds(MINUTE_S)));
-                self.learned.retain(|(learned, _)| learned != window);
-                self.learned.push((*window, until));
-                events.push(Event::QuotaLearned(*window));
+                match self.learned.iter_mut().find(|(learned, _)| learned == window) {
+                    Some((_, known)) => *known = until.max(*known),
+                    None => {
+                        self.learned.push((*window, until));
+                        events.push(Event::QuotaLearned(*window));
+                    }
+                }
             }
-            Refusal::AuthFailed => {
-                self.away.push(Away { question: None, until: now.plus_seconds(AWAY_S) });
-                events.push(Event::Away);
-            }
+            Refusal::AuthFailed => self.leave(None, now, events),
             Refusal::PlanRestricted { symbol_only: false } => {
-                let until = now.plus_seconds(AWAY_S);
-                self.away.push(Away { question: Some(question), until });
-                events.push(Event::Away);
+                self.leave(Some(question), now, events);
             }
             _ => {}
         }
+    }
+
+    fn leave(&mut self, question: Option<Question>, now: UnixMicros, events: &mut Vec<Event>) {
+        if self.away.iter().any(|away| away.question == question) {
+            return;
+        }
+        self.away.push(Away { question, until: now.plus_seconds(AWAY_S) });
+        events.push(Event::Away);
     }
 
     fn open(&mut self, now: UnixMicros, config: &BreakerConfig, events: &mut Vec<Event>) {
@@ -365,45 +388,6 @@ impl ProviderState {
             self.since = now;
         }
     }
-}
-
-/// What a provider's state is judged by.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits<'a> {
-    pub(crate) breaker: &'a BreakerConfig,
-    pub(crate) quota: &'a QuotaConfig,
-    pub(crate) warn_percent: u32,
-    /// That of the quota's day.
-    pub(crate) zone: &'a TimeZone,
-}
-
-impl Limits<'_> {
-    fn day(&self, now: UnixMicros) -> Day {
-        let date = timestamp(now).to_zoned(self.zone.clone()).date();
-        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
-        Day::from_civil(i32::from(date.year()), month, day).unwrap_or(now.day())
-    }
-
-    fn next_day(&self, now: UnixMicros) -> UnixMicros {
-        let zoned = timestamp(now).to_zoned(self.zone.clone());
-        let next = zoned.tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
-        let next = next.map(|next| UnixMicros(next.timestamp().as_microsecond()));
-        next.unwrap_or(now.plus_seconds(86_400))
-    }
-}
-
-impl QuotaConfig {
-    fn limit(&self, window: Window) -> u32 {
-        match window {
-            Window::Second => self.per_second,
-            Window::Minute => self.per_minute,
-            Window::Day => self.per_day,
-        }
-    }
-}
-
-fn timestamp(at: UnixMicros) -> jiff::Timestamp {
-    jiff::Timestamp::from_microsecond(at.0).unwrap_or(jiff::Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::support::*;
 on_both_engines! {
     a_document_is_replaced_by_whoever_read_it_last,
     of_many_who_replace_it_at_once_each_counts,
+    all_documents_are_listed_by_name,
 }
 
 async fn a_document_is_replaced_by_whoever_read_it_last(engine: &str) {
@@ -44,4 +45,16 @@ async fn of_many_who_replace_it_at_once_each_counts(engine: &str) {
     }
     let found = store.find_provider_usage("finnhub").await.expect("answers");
     assert_eq!(found, Some((16, "16".to_owned())));
+}
+
+async fn all_documents_are_listed_by_name(engine: &str) {
+    let store = fresh(engine).await;
+    let list = async || store.provider_usages().await.expect("answers");
+    assert_eq!(list().await, []);
+    for (provider, version) in [("twelve_data", 0), ("finnhub", 0), ("twelve_data", 1)] {
+        let saved = store.save_provider_usage(provider, version, provider, now()).await;
+        assert!(saved.expect("answers"));
+    }
+    let row = |provider: &str, version| (provider.to_owned(), version, provider.to_owned());
+    assert_eq!(list().await, [row("finnhub", 1), row("twelve_data", 2)]);
 }

@@ -1,10 +1,11 @@
-//! A provider's state step by step, with the time handed in, and its limits under random steps.
+//! A provider's state step by step, with the time handed in.
 
-use std::time::Duration;
-
-use proptest::prelude::*;
+use jiff::tz::TimeZone;
 
 use super::*;
+use crate::guard::config::QuotaConfig;
+
+mod properties;
 
 /// 2026-11-27T09:00:00Z, 04:00 in New York.
 const START: UnixMicros = UnixMicros(1_795_770_000_000_000);
@@ -38,7 +39,7 @@ impl World {
         state.admit(question, at, &Limits { breaker, quota, warn_percent: 80, zone }, events)
     }
 
-    fn tell(&mut self, permit: Permit, outcome: Result<(), Refusal>, at: UnixMicros) {
+    fn tell(&mut self, permit: Permit, outcome: Result<(), &Refusal>, at: UnixMicros) {
         self.tell_of(Question::Quote, permit, outcome, false, at);
     }
 
@@ -46,19 +47,23 @@ impl World {
         &mut self,
         question: Question,
         permit: Permit,
-        outcome: Result<(), Refusal>,
+        outcome: Result<(), &Refusal>,
         is_slow: bool,
         at: UnixMicros,
     ) {
         let Self { breaker, quota, zone, state, events } = self;
         let limits = Limits { breaker, quota, warn_percent: 80, zone };
-        let outcome = outcome.as_ref().map(|()| ());
         state.record((permit, question), outcome, is_slow, at, &limits, events);
     }
 
     fn fail(&mut self, at: UnixMicros) {
         let permit = self.ask(at).expect("it may be asked");
-        self.tell(permit, Err(Refusal::Transient), at);
+        self.tell(permit, Err(&Refusal::Transient), at);
+    }
+
+    fn limits(&self) -> Limits<'_> {
+        let Self { breaker, quota, zone, .. } = self;
+        Limits { breaker, quota, warn_percent: 80, zone }
     }
 
     fn take_events(&mut self) -> Vec<Event> {
@@ -100,10 +105,10 @@ fn one_question_probes_and_decides() {
     let probe = world.ask(at(300)).expect("the time is over");
     assert_eq!(world.state.breaker, BreakerWord::HalfOpen);
     assert_eq!(world.ask(at(300)), Err(Refusal::BreakerOpen), "one is enough");
-    world.tell(probe, Err(Refusal::Transient), at(305));
+    world.tell(probe, Err(&Refusal::Transient), at(305));
     assert_eq!(world.state.open_until, at(905), "twice as long");
     let probe = world.ask(at(905)).expect("the time is over");
-    world.tell(probe, Err(Refusal::NotFound), at(906));
+    world.tell(probe, Err(&Refusal::NotFound), at(906));
     assert_eq!(world.state.breaker, BreakerWord::Closed, "it answers, if only with a no");
     let words = world.take_events();
     let expected = [
@@ -136,11 +141,12 @@ fn a_probe_that_is_never_answered_is_not_waited_for_for_good() {
     let mut world = World::new(0, 0, 0);
     (0..5).for_each(|_| world.fail(at(0)));
     let lost = world.ask(at(300)).expect("the time is over");
-    assert_eq!(world.ask(at(359)), Err(Refusal::BreakerOpen));
-    let second = world.ask(at(360)).expect("another one may probe");
-    world.tell(lost, Ok(()), at(361));
+    assert_eq!(world.ask(at(389)), Err(Refusal::BreakerOpen));
+    let second = world.ask(at(390)).expect("another one may probe");
+    world.tell(lost, Ok(()), at(391));
     assert_eq!(world.state.breaker, BreakerWord::HalfOpen, "the late one does not count");
-    world.tell(second, Ok(()), at(362));
+    assert_eq!(world.ask(at(392)), Err(Refusal::BreakerOpen), "one is still under way");
+    world.tell(second, Ok(()), at(393));
     assert_eq!(world.state.breaker, BreakerWord::Closed);
 }
 
@@ -150,7 +156,7 @@ fn a_provider_that_hangs_is_asked_five_times_however_many_ask_at_once() {
     let permits: Vec<Permit> = (0..100).filter_map(|_| world.ask(at(0)).ok()).collect();
     assert_eq!(permits.len(), 5);
     for permit in permits {
-        world.tell(permit, Err(Refusal::Transient), at(5));
+        world.tell(permit, Err(&Refusal::Transient), at(5));
     }
     assert_eq!(world.state.breaker, BreakerWord::Open);
 }
@@ -166,7 +172,7 @@ fn a_slow_answer_counts_as_a_failure_and_a_refusal_does_not() {
     let mut world = World::new(0, 0, 0);
     for _ in 0..50 {
         let permit = world.ask(at(0)).expect("it may be asked");
-        world.tell(permit, Err(Refusal::NotFound), at(0));
+        world.tell(permit, Err(&Refusal::NotFound), at(0));
     }
     assert_eq!(world.state.breaker, BreakerWord::Closed);
 }
@@ -224,7 +230,6 @@ fn a_clock_that_goes_back_gives_no_more_quota() {
 
 #[test]
 fn what_a_provider_says_of_its_quota_is_believed() {
-    let limited = |window, retry_after| Err(Refusal::RateLimited { window, retry_after });
     for (window, retry_after, refused_until, free_at) in [
         (Window::Second, None, 1, 2),
         (Window::Minute, None, 59, 60),
@@ -235,7 +240,7 @@ fn what_a_provider_says_of_its_quota_is_believed() {
     ] {
         let mut world = World::new(0, 0, 0);
         let permit = world.ask(at(0)).expect("it may be asked");
-        world.tell(permit, limited(window, retry_after), at(0));
+        world.tell(permit, Err(&Refusal::RateLimited { window, retry_after }), at(0));
         assert_eq!(world.state.breaker, BreakerWord::Closed, "it is not ill");
         assert!(world.ask(at(refused_until)).is_err(), "{window:?} {retry_after:?}");
         assert!(world.ask(at(free_at)).is_ok(), "{window:?} {retry_after:?}");
@@ -247,12 +252,12 @@ fn a_provider_without_our_key_or_the_plan_is_left_alone_for_an_hour() {
     let mut world = World::new(0, 0, 0);
     let permit = world.ask_for(Question::History, at(0)).expect("it may be asked");
     let refusal = Refusal::PlanRestricted { symbol_only: false };
-    world.tell_of(Question::History, permit, Err(refusal.clone()), false, at(0));
+    world.tell_of(Question::History, permit, Err(&refusal), false, at(0));
     assert_eq!(world.ask_for(Question::History, at(1)), Err(refusal));
     let permit = world.ask(at(1)).expect("prices are another matter");
-    world.tell(permit, Err(Refusal::PlanRestricted { symbol_only: true }), at(1));
+    world.tell(permit, Err(&Refusal::PlanRestricted { symbol_only: true }), at(1));
     let permit = world.ask(at(2)).expect("other stocks are another matter");
-    world.tell(permit, Err(Refusal::AuthFailed), at(2));
+    world.tell(permit, Err(&Refusal::AuthFailed), at(2));
     assert_eq!(world.ask(at(3_601)), Err(Refusal::AuthFailed));
     assert!(world.ask(at(3_602)).is_ok());
     assert_eq!(world.take_events(), [Event::Away, Event::Away]);
@@ -269,62 +274,58 @@ fn a_day_is_the_providers_own_across_a_change_of_the_clocks() {
     assert!(world.ask(midnight.plus_seconds(25 * 3_600)).is_ok());
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Wait(i64),
-    Ask,
-    Answer(usize, u8),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (-5_000_000i64..90_000_000).prop_map(Step::Wait),
-        Just(Step::Ask),
-        Just(Step::Ask),
-        (any::<usize>(), 0u8..4).prop_map(|(which, how)| Step::Answer(which, how)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn no_limit_is_ever_exceeded(steps in prop::collection::vec(step(), 1..300)) {
-        let mut world = World::new(2, 5, 30);
-        let (mut clock, mut latest) = (START, START);
-        let (mut asked, mut open): (Vec<UnixMicros>, Vec<Permit>) = (Vec::new(), Vec::new());
-        for step in steps {
-            match step {
-                Step::Wait(micros) => clock = UnixMicros(clock.0 + micros),
-                Step::Ask => {
-                    latest = latest.max(clock);
-                    if let Ok(permit) = world.ask(clock) {
-                        asked.push(latest);
-                        open.push(permit);
-                    }
-                }
-                Step::Answer(which, how) if !open.is_empty() => {
-                    latest = latest.max(clock);
-                    let permit = open.swap_remove(which % open.len());
-                    let outcome = match how {
-                        0 => Ok(()),
-                        1 => Err(Refusal::NotFound),
-                        2 => Err(Refusal::Transient),
-                        _ => Err(Refusal::Malformed),
-                    };
-                    world.tell(permit, outcome, clock);
-                }
-                Step::Answer(..) => {}
-            }
-            let within = |micros: i64| {
-                asked.iter().filter(|at| at.0 > latest.0 - micros).count()
-            };
-            prop_assert!(within(1_000_000) <= 2 && within(60_000_000) <= 5);
-            let text = serde_json::to_string(&world.state).unwrap();
-            let read: ProviderState = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(&read, &world.state);
-            prop_assert!(text.len() < 4_000, "{} bytes", text.len());
-        }
-        prop_assert!(asked.len() <= 30 * (1 + (latest.0 - START.0) as usize / 72_000_000_000 + 1));
+#[test]
+fn what_a_provider_says_first_is_not_shortened_by_what_it_says_then() {
+    let mut world = World::new(0, 0, 0);
+    let permits = [world.ask(at(0)).expect("free"), world.ask(at(0)).expect("free")];
+    for (permit, seconds) in permits.into_iter().zip([600, 5]) {
+        let retry_after = Some(Duration::from_secs(seconds));
+        let limited = Refusal::RateLimited { window: Window::Minute, retry_after };
+        world.tell(permit, Err(&limited), at(0));
     }
+    assert!(world.ask(at(599)).is_err());
+    assert!(world.ask(at(600)).is_ok());
+    assert_eq!(world.take_events(), [Event::QuotaLearned(Window::Minute)], "said once");
+}
+
+#[test]
+fn the_window_that_lasts_longest_is_told() {
+    let mut world = World::new(1, 2, 0);
+    world.fail(at(0));
+    world.fail(at(1));
+    let refused = |window, seconds| {
+        let retry_after = Some(Duration::from_secs(seconds));
+        Err(Refusal::RateLimited { window, retry_after })
+    };
+    assert_eq!(world.ask(at(1)), refused(Window::Minute, 59));
+}
+
+#[test]
+fn questions_that_no_limit_counts_are_not_kept() {
+    for (per_second, per_minute, kept) in [(0, 0, 0), (100, 0, 1), (0, 100, 30)] {
+        let mut world = World::new(per_second, per_minute, 0);
+        for second in 0..30 {
+            let permit = world.ask(at(second)).expect("no limit is near");
+            world.tell(permit, Ok(()), at(second));
+        }
+        assert_eq!(world.state.asked.len(), kept);
+    }
+}
+
+#[test]
+fn what_another_version_has_written_is_not_read() {
+    let text = serde_json::to_string(&ProviderState::new(START)).unwrap();
+    assert_eq!(ProviderState::read(&text), Some(ProviderState::new(START)));
+    for (from, to) in [
+        ("\"form\":1", "\"form\":2"),
+        ("{", "{\"health\":1,"),
+        ("\"closed\"", "\"ajar\""),
+        ("}", ""),
+        ("\"failures\":[],", ""),
+    ] {
+        let other = text.replacen(from, to, 1);
+        assert_ne!(other, text, "{from} is in it");
+        assert_eq!(ProviderState::read(&other), None, "{other}");
+    }
+    assert_eq!(ProviderState::read(""), None);
 }

@@ -1,0 +1,214 @@
+//! A provider that answers by a script, and nodes on a database of either engine.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::{Clock, Day, Price, Symbol, UnixMicros};
+use market::*;
+use store::{DatabaseConfig, Store};
+use testkit::ManualClock;
+use tokio::sync::Semaphore;
+
+/// A store with an empty, migrated database, and what keeps it alive.
+pub(crate) struct Fresh {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    _directory: tempfile::TempDir,
+}
+
+pub(crate) async fn fresh(engine: &str) -> Fresh {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let url = match engine {
+        "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
+        _ => testkit::postgres_database(),
+    };
+    let store = open(&url).await;
+    store.migrate().await.expect("migrates");
+    Fresh { store, url, _directory: directory }
+}
+
+/// Another node's way to the same database.
+pub(crate) async fn open(url: &str) -> Store {
+    let config =
+        DatabaseConfig { url: url.to_owned(), connections_max: 4, ..DatabaseConfig::default() };
+    Store::open(&config).await.expect("opens")
+}
+
+/// What a scripted provider answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// This price, made at this instant.
+    Price(i64, UnixMicros),
+    Refuse(Refusal),
+    /// Nothing until [`Scripted::release`]; then it refuses.
+    Hang(Refusal),
+    /// This price, made at this instant, after some time.
+    Late(Duration, i64, UnixMicros),
+}
+
+/// A provider that answers by a script and counts how often it is asked.
+#[derive(Debug)]
+pub(crate) struct Scripted {
+    kind: ProviderKind,
+    always: Mutex<Answer>,
+    next: Mutex<VecDeque<Answer>>,
+    asked: AtomicUsize,
+    hanging: Semaphore,
+}
+
+impl Scripted {
+    pub(crate) fn new(kind: ProviderKind, always: Answer) -> Arc<Self> {
+        Arc::new(Self {
+            kind,
+            always: Mutex::new(always),
+            next: Mutex::default(),
+            asked: AtomicUsize::new(0),
+            hanging: Semaphore::new(0),
+        })
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// What it answers from now on.
+    pub(crate) fn say(&self, always: Answer) {
+        *self.always.lock().expect("not poisoned") = always;
+    }
+
+    /// What it answers next, once.
+    pub(crate) fn say_next(&self, answer: Answer) {
+        self.next.lock().expect("not poisoned").push_back(answer);
+    }
+
+    /// Ends the wait of so many who hang.
+    pub(crate) fn release(&self, how_many: usize) {
+        self.hanging.add_permits(how_many);
+    }
+
+    /// Waits until it was asked so often.
+    pub(crate) async fn until_asked(&self, times: usize) {
+        eventually(async || self.asked() >= times).await;
+    }
+
+    async fn price(&self) -> Result<(Price, UnixMicros), Refusal> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let next = self.next.lock().expect("not poisoned").pop_front();
+        let answer = next.unwrap_or_else(|| self.always.lock().expect("not poisoned").clone());
+        match answer {
+            Answer::Price(price, as_of) => Ok((Price(price), as_of)),
+            Answer::Refuse(refusal) => Err(refusal),
+            Answer::Hang(refusal) => {
+                self.hanging.acquire().await.expect("never closed").forget();
+                Err(refusal)
+            }
+            Answer::Late(after, price, as_of) => {
+                let never = std::future::pending::<()>();
+                tokio::time::timeout(after, never).await.expect_err("it takes its time");
+                Ok((Price(price), as_of))
+            }
+        }
+    }
+}
+
+impl QuoteProvider for Scripted {
+    fn kind(&self) -> ProviderKind {
+        self.kind
+    }
+
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote> {
+        Box::pin(async {
+            let (price, as_of) = self.price().await?;
+            Ok(ProviderQuote {
+                symbol: symbol.clone(),
+                price,
+                previous_close: None,
+                as_of,
+                market_day: as_of.day(),
+                volume: None,
+            })
+        })
+    }
+
+    fn history<'a>(&'a self, _: &'a Symbol, from: Day, _: Day) -> Asked<'a, Vec<DailyBar>> {
+        Box::pin(async move {
+            let (close, _) = self.price().await?;
+            let (open, high, low, volume) = (None, None, None, None);
+            Ok(vec![DailyBar { day: from, open, high, low, close, volume }])
+        })
+    }
+
+    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>> {
+        Box::pin(async {
+            self.price().await?;
+            let (symbol, name) = (text.to_owned(), text.to_owned());
+            let (kind, region, exchange, currency) = (None, None, None, None);
+            Ok(vec![SearchHit { symbol, name, kind, region, exchange, currency }])
+        })
+    }
+
+    fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile> {
+        Box::pin(async {
+            self.price().await?;
+            Ok(CompanyProfile {
+                symbol: symbol.clone(),
+                name: symbol.to_string(),
+                description: None,
+                exchange: None,
+                currency: None,
+                country: None,
+                sector: None,
+                industry: None,
+                website: None,
+            })
+        })
+    }
+}
+
+/// A node with these providers in this order.
+pub(crate) fn node(
+    config: &GuardConfig,
+    providers: &[&Arc<Scripted>],
+    store: &Store,
+    clock: &ManualClock,
+) -> Arc<Providers> {
+    let providers = providers.iter().map(|one| Arc::clone(one) as Arc<dyn QuoteProvider>);
+    let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+    Arc::new(Providers::new(config.clone(), providers.collect(), store, &clock))
+}
+
+/// The default settings without any quota.
+pub(crate) fn without_quota() -> GuardConfig {
+    let free =
+        || QuotaConfig { per_second: 0, per_minute: 0, per_day: 0, day_zone: "UTC".to_owned() };
+    let quota = QuotasConfig {
+        alpha_vantage: free(),
+        financial_modeling_prep: free(),
+        finnhub: free(),
+        twelve_data: free(),
+    };
+    GuardConfig { quota, ..GuardConfig::default() }
+}
+
+pub(crate) fn symbol(text: &str) -> Symbol {
+    Symbol::parse(text).expect("a symbol")
+}
+
+/// Who told a price and which, or the refusal.
+pub(crate) fn brief(
+    told: Result<(ProviderKind, ProviderQuote), Refusal>,
+) -> Result<(ProviderKind, i64), Refusal> {
+    told.map(|(kind, quote)| (kind, quote.price.0))
+}
+
+/// Waits until something is so, which it is soon or never.
+pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it comes about");
+}

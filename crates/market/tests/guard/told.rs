@@ -1,0 +1,153 @@
+//! What operators are told: a line for each change, and the metrics of every node.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Clock;
+use market::ProviderKind::{AlphaVantage, Finnhub};
+use market::{GuardConfig, Refusal};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use testkit::ManualClock;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::*;
+
+/// What was logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone());
+        tracing::subscriber::set_default(subscriber.with_env_filter("market=trace").finish())
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
+    }
+
+    /// How often something was said.
+    fn count(&self, what: &str) -> usize {
+        self.lines().iter().filter(|line| line.contains(what)).count()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
+    let log = Log::default();
+    let _listening = log.listen();
+    let database = fresh("sqlite").await;
+    let clock = ManualClock::new();
+    let provider = Scripted::new(Finnhub, Answer::Refuse(Refusal::Transient));
+    let one = node(&without_quota(), &[&provider], &database.store, &clock);
+    for _ in 0..9 {
+        assert!(one.quote(&symbol("AAPL"), None).await.is_err());
+    }
+    assert_eq!(log.lines().len(), 1, "{:?}", log.lines());
+    assert_eq!(log.count("breaker open"), 1);
+    // Another node has changed nothing, and shows it all the same.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let shown = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let other = node(&without_quota(), &[&provider], &database.store, &clock);
+    assert_eq!(other.quote(&symbol("AAPL"), None).await, Err(Refusal::BreakerOpen));
+    let since = clock.now().seconds();
+    clock.advance_seconds(300);
+    provider.say(Answer::Price(10_000, clock.now()));
+    let changed = "openbell_provider_breaker_changed_timestamp_seconds{provider=\"finnhub\"}";
+    let state = "openbell_provider_breaker_state{provider=\"finnhub\"}";
+    let calls = |outcome| {
+        let labels = "provider=\"finnhub\",question=\"quote\"";
+        format!("openbell_provider_calls_total{{{labels},outcome=\"{outcome}\"}} 1")
+    };
+    let text = shown.render();
+    for line in [format!("{state} 2"), format!("{changed} {since}"), calls("held_back")] {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+    assert!(other.quote(&symbol("AAPL"), None).await.is_ok());
+    assert_eq!((log.count("breaker half-open"), log.count("breaker closed")), (1, 1));
+    assert_eq!(log.lines().len(), 3, "{:?}", log.lines());
+    let text = shown.render();
+    let since = clock.now().seconds();
+    for line in [format!("{state} 0"), format!("{changed} {since}"), calls("answered")] {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("openbell_provider_seconds"), "{text}");
+}
+
+#[tokio::test]
+async fn a_quota_is_shown_and_warned_of_at_its_share_and_at_its_end() {
+    let log = Log::default();
+    let _listening = log.listen();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let shown = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let database = fresh("sqlite").await;
+    let clock = ManualClock::new();
+    let provider = Scripted::new(AlphaVantage, Answer::Price(10_000, clock.now()));
+    let mut said = Vec::new();
+    for _ in 0..30 {
+        // A process of its own each time: what was said is not said again.
+        let node = node(&GuardConfig::default(), &[&provider], &database.store, &clock);
+        let is_told = node.quote(&symbol("AAPL"), None).await.is_ok();
+        if log.lines().len() > said.len() {
+            said.push((provider.asked(), is_told));
+        }
+        clock.advance_seconds(61);
+    }
+    assert_eq!(said, [(20, true), (25, true)]);
+    let text = shown.render();
+    for (what, value) in [("used", 25), ("limit", 25)] {
+        let line = format!(
+            "openbell_provider_quota_{what}{{provider=\"alpha_vantage\",window=\"day\"}} {value}"
+        );
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_and_a_clock_that_is_behind_are_logged_once() {
+    let log = Log::default();
+    let _listening = log.listen();
+    let database = fresh("sqlite").await;
+    let (clock, ahead) = (ManualClock::new(), ManualClock::new());
+    ahead.advance_seconds(3_600);
+    let provider = Scripted::new(Finnhub, Answer::Price(10_000, clock.now()));
+    let config = GuardConfig::default();
+    let from_ahead = node(&config, &[&provider], &database.store, &ahead);
+    assert!(from_ahead.quote(&symbol("AAPL"), None).await.is_ok());
+    let behind = node(&config, &[&provider], &database.store, &clock);
+    for _ in 0..3 {
+        assert!(behind.quote(&symbol("AAPL"), None).await.is_ok());
+    }
+    assert_eq!(log.count("clock is ahead"), 1);
+    let version = database.store.find_provider_usage("finnhub").await.expect("answers");
+    let version = version.expect("there is one").0;
+    let saved = database.store.save_provider_usage("finnhub", version, "", clock.now()).await;
+    assert!(saved.expect("answers"));
+    for _ in 0..3 {
+        assert_eq!(behind.quote(&symbol("AAPL"), None).await, Err(Refusal::BreakerOpen));
+    }
+    assert_eq!(log.count("is not asked"), 1);
+    assert_eq!(log.lines().len(), 2, "{:?}", log.lines());
+}
