@@ -1,6 +1,6 @@
 //! A provider of prices that is no provider: a server on this machine that speaks each provider's
-//! dialect, counts who asks, and fails in every way that has been seen or feared. What it answers is
-//! made up, in the shapes that the providers document.
+//! dialect, counts who asks, and fails in every way that has been seen or feared. What it answers
+//! is made up, in the shapes that the providers document.
 
 mod server;
 mod shapes;

@@ -1,5 +1,5 @@
-//! Financial Modeling Prep, by its `stable` addresses: the older ones are closed to new keys. It says
-//! no by status, by a body with status 200, or by plain text.
+//! Financial Modeling Prep, by its `stable` addresses: the older ones are closed to new keys. It
+//! says no by status, by a body with status 200, or by plain text.
 //!
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 

@@ -1,5 +1,5 @@
-//! Numbers as providers write them, read from their literal text: as strings or as JSON numbers, with
-//! a point, an exponent or too many digits. No value passes through a float.
+//! Numbers as providers write them, read from their literal text: as strings or as JSON numbers,
+//! with a point, an exponent or too many digits. No value passes through a float.
 
 use domain::Price;
 use serde::{Deserialize, Deserializer};

@@ -1,5 +1,5 @@
-//! What each adapter makes of exactly these words and this status. The bodies are composed after the
-//! documentation and the known refusals of each provider; their numbers are made up.
+//! What each adapter makes of exactly these words and this status. The bodies are composed after
+//! the documentation and the known refusals of each provider; their numbers are made up.
 
 use std::time::Duration;
 

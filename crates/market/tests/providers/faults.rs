@@ -1,5 +1,5 @@
-//! Everything that can go wrong on the way: no answer, too large an answer, one that makes no sense,
-//! one that leads elsewhere. None of it is believed, and none of it takes long.
+//! Everything that can go wrong on the way: no answer, too large an answer, one that makes no
+//! sense, one that leads elsewhere. None of it is believed, and none of it takes long.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
