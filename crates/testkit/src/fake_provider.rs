@@ -1,6 +1,6 @@
 //! A provider of prices that is no provider: a server on this machine that speaks each provider's
-//! dialect, counts who asks, and fails in every way that has been seen or feared. What it answers is
-//! made up, in the shapes that the providers document.
+//! dialect, counts who asks, and fails in every way that has been seen or feared. What it answers
+//! is made up, in the shapes that the providers document.
 
 mod server;
 mod shapes;
@@ -56,6 +56,8 @@ pub enum FakeMode {
     Drip,
     /// With bytes that are no text.
     Garbage,
+    /// With this status, and bytes that are no text.
+    GarbageWith(u16),
     /// With half an answer.
     Truncated,
     /// With a page for people, and status 200.
@@ -68,12 +70,23 @@ pub enum FakeMode {
     Shifted(i64),
     /// With so many bytes.
     Huge(usize),
+    /// With this status, and so many bytes.
+    HugeWith(u16, usize),
     /// With so many bytes, packed to nearly nothing.
     GzipBomb(usize),
     /// By leading elsewhere.
     Redirect(&'static str),
     /// By closing the connection.
     Close,
+    /// With exactly this.
+    Says {
+        /// The status.
+        status: u16,
+        /// The seconds of a `Retry-After`.
+        retry_after: Option<u64>,
+        /// The body; each `KEY` in it becomes the key it was asked with.
+        body: &'static str,
+    },
 }
 
 /// A day of a stock.
@@ -101,6 +114,8 @@ struct State {
     dialect: Dialect,
     stocks: BTreeMap<String, Stock>,
     mode: FakeMode,
+    /// How it answers about one stock, whatever the mode.
+    modes: BTreeMap<String, FakeMode>,
     /// What comes before the mode, one for each question.
     script: VecDeque<FakeMode>,
     /// Path and query of every question.
@@ -126,6 +141,7 @@ impl FakeProvider {
             dialect,
             stocks: BTreeMap::new(),
             mode: FakeMode::Healthy,
+            modes: BTreeMap::new(),
             script: VecDeque::new(),
             asked: Vec::new(),
             bomb: Vec::new(),
@@ -160,6 +176,11 @@ impl FakeProvider {
         };
         let mut state = lock(&self.state);
         (state.mode, state.bomb) = (mode, bomb);
+    }
+
+    /// How it answers from now on about one stock; not with a bomb.
+    pub fn set_mode_of(&self, symbol: &str, mode: FakeMode) {
+        lock(&self.state).modes.insert(symbol.to_owned(), mode);
     }
 
     /// How it answers the next questions, one after another; not with a bomb.

@@ -1,8 +1,8 @@
 //! What tests of every crate share: a clock and a chance they control, throwaway servers
-//! (PostgreSQL, Redis, the product itself, a browser's driver, a provider of prices), a network and a disk that fail on
-//! purpose, and what a power cut leaves. It is a dev-dependency only, panics instead of returning
-//! errors, and holds no mock of a store: tests use real ones. Nothing here touches a server it did
-//! not start, except those that `./test` names in the environment.
+//! (PostgreSQL, Redis, the product itself, a browser's driver, a provider of prices), a network and
+//! a disk that fail on purpose, and what a power cut leaves. It is a dev-dependency only, panics
+//! instead of returning errors, and holds no mock of a store: tests use real ones. Nothing here
+//! touches a server it did not start, except those that `./test` names in the environment.
 
 mod chromedriver;
 mod clock;

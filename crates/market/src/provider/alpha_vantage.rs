@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Clock, Day, Symbol};
 use reqwest::Url;
@@ -40,16 +41,16 @@ impl AlphaVantage {
         query.extend_from_slice(more);
         query.push(("apikey", self.key.reveal()));
         let reply = self.http.get(http::address(&self.base, &["query"], &query), None).await?;
-        refuse_body(&reply.body)?;
-        answer::refuse_status(reply.status, reply.retry_after)?;
+        refuse_body(&reply.body, reply.retry_after)?;
+        answer::refuse_status(&reply)?;
         Ok(reply.body)
     }
 }
 
 /// What it means when it says no. Two of its texts name the daily limit, and only one is about it.
-fn refuse_body(body: &str) -> Result<(), Refusal> {
+fn refuse_body(body: &str, retry_after: Option<Duration>) -> Result<(), Refusal> {
     let Some(object) = answer::object(body) else { return Ok(()) };
-    let limited = |window| Err(Refusal::RateLimited { window, retry_after: None });
+    let limited = |window| Err(Refusal::RateLimited { window, retry_after });
     if let Some(text) = answer::text(&object, "Error Message") {
         let about_key = text.contains("apikey is invalid");
         return Err(if about_key { Refusal::AuthFailed } else { Refusal::NotFound });
@@ -231,7 +232,7 @@ mod tests {
             (r#"{"Error Message":"Invalid API call."}"#, Err(Refusal::NotFound)),
             (r#"{"Global Quote":{}}"#, Ok(())),
         ] {
-            assert_eq!(refuse_body(body), expected, "{body}");
+            assert_eq!(refuse_body(body, None), expected, "{body}");
         }
     }
 }

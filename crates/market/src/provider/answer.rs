@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use domain::{Day, Price, Symbol, UnixMicros};
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::http::Reply;
 use super::number::Literal;
 use super::{DailyBar, ProviderQuote, Refusal, Window};
 
@@ -44,11 +44,11 @@ pub(super) fn text(object: &Object, key: &str) -> Option<String> {
 }
 
 /// What a status alone says, once the body has said nothing.
-pub(super) fn refuse_status(
-    status: StatusCode,
-    retry_after: Option<std::time::Duration>,
-) -> Result<(), Refusal> {
-    match status.as_u16() {
+pub(super) fn refuse_status(reply: &Reply) -> Result<(), Refusal> {
+    let retry_after = reply.retry_after;
+    match reply.status.as_u16() {
+        // A page for people is from somebody in between, who knows neither our plan nor the stock.
+        200..=299 | 403 | 404 if reply.is_page() => Err(Refusal::Transient),
         200..=299 => Ok(()),
         401 => Err(Refusal::AuthFailed),
         402 | 403 => Err(Refusal::PlanRestricted { symbol_only: false }),
@@ -149,7 +149,8 @@ pub(super) fn bars(
         return Err(Refusal::Malformed);
     }
     bars.retain(|bar| (from..=to).contains(&bar.day));
-    bars.sort_unstable_by_key(|bar| bar.day);
+    // Stable: of a day that is told twice the first counts.
+    bars.sort_by_key(|bar| bar.day);
     bars.dedup_by_key(|bar| bar.day);
     if bars.is_empty() { Err(Refusal::NotFound) } else { Ok(bars) }
 }

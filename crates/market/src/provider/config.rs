@@ -1,6 +1,7 @@
 //! Which providers are asked, in which order, with which keys, and how long they may take.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ProviderKind;
 use super::secret::Secret;
@@ -10,7 +11,8 @@ use crate::config::limited;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProvidersConfig {
-    /// Who is asked first, second and so on. One without a key is not asked.
+    /// Who is asked first, second and so on, each once. One without a key is not asked.
+    #[serde(deserialize_with = "each_once")]
     pub order: Vec<ProviderKind>,
     /// How long a connection may take, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
@@ -77,6 +79,16 @@ pub struct ProviderConfig {
     pub url: String,
 }
 
+fn each_once<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<ProviderKind>, D::Error> {
+    let order = Vec::<ProviderKind>::deserialize(reader)?;
+    for (at, kind) in order.iter().enumerate() {
+        if order[..at].contains(kind) {
+            return Err(D::Error::custom(format!("expected each provider once, got {kind} twice")));
+        }
+    }
+    Ok(order)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +104,7 @@ mod tests {
     fn bad_settings_are_refused() {
         for (text, expected) in [
             ("order = [\"yahoo\"]", "unknown variant"),
+            ("order = [\"finnhub\", \"finnhub\"]", "finnhub twice"),
             ("total_timeout_ms = 0", "from 1 to 60000"),
             ("[finnhub]\nurl = \"https://x\"\ntoken = \"\"", "unknown field"),
         ] {

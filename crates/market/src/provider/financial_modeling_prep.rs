@@ -1,5 +1,5 @@
-//! Financial Modeling Prep, by its `stable` addresses: the older ones are closed to new keys. It says
-//! no by status, by a body with status 200, or by plain text.
+//! Financial Modeling Prep, by its `stable` addresses: the older ones are closed to new keys. It
+//! says no by status, by a body with status 200, or by plain text.
 //!
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{self, Made, Told, ToldBar};
-use super::http::{self, Http};
+use super::http::{self, Http, Reply};
 use super::number::Literal;
 use super::secret::Secret;
 use super::{
@@ -43,8 +43,8 @@ impl FinancialModelingPrep {
         let path: Vec<&str> = ["stable"].iter().chain(path).copied().collect();
         let header = http::key_header("apikey", "", &self.key);
         let reply = self.http.get(http::address(&self.base, &path, query), header).await?;
-        refuse_body(&reply.body)?;
-        answer::refuse_status(reply.status, reply.retry_after)?;
+        refuse_body(&reply)?;
+        answer::refuse_status(&reply)?;
         if reply.body.trim() == "{}" {
             return Err(Refusal::NotFound);
         }
@@ -54,8 +54,9 @@ impl FinancialModelingPrep {
 }
 
 /// What it means when it says no, in an object or as plain text.
-fn refuse_body(body: &str) -> Result<(), Refusal> {
-    if body.trim_start().starts_with('[') {
+fn refuse_body(reply: &Reply) -> Result<(), Refusal> {
+    let body = reply.body.as_str();
+    if body.trim_start().starts_with('[') || reply.is_page() {
         return Ok(());
     }
     let object = answer::object(body);
@@ -68,7 +69,8 @@ fn refuse_body(body: &str) -> Result<(), Refusal> {
     let says = |part: &str| text.contains(part);
     if says("Limit Reach") {
         // The free plan's limits are of a day, and of thirty for bandwidth.
-        Err(Refusal::RateLimited { window: Window::Day, retry_after: None })
+        let retry_after = reply.retry_after;
+        Err(Refusal::RateLimited { window: Window::Day, retry_after })
     } else if says("Invalid API KEY") {
         Err(Refusal::AuthFailed)
     } else if says("Special Endpoint") || says("This value set for") {

@@ -47,10 +47,11 @@ impl Finnhub {
             } else if text.contains("access") {
                 Refusal::PlanRestricted { symbol_only: false }
             } else {
-                Refusal::Transient
+                // Words that are new.
+                answer::refuse_status(&reply).err().unwrap_or(Refusal::Transient)
             });
         }
-        answer::refuse_status(reply.status, reply.retry_after)?;
+        answer::refuse_status(&reply)?;
         Ok(reply.body)
     }
 }

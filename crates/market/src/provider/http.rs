@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
@@ -41,6 +41,13 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: String,
+}
+
+impl Reply {
+    /// Whether it is HTML, which no interface answers with.
+    pub(super) fn is_page(&self) -> bool {
+        self.body.trim_start().starts_with('<')
+    }
 }
 
 /// Asks providers.
@@ -86,6 +93,16 @@ impl Http {
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status();
         let retry_after = retry_after(response.headers());
+        let body = match self.read(&mut response).await {
+            Ok(body) => body,
+            Err(refusal) if status.is_success() => return Err(refusal),
+            // A refusal counts, even if its words cannot be read.
+            Err(_) => String::new(),
+        };
+        Ok(Reply { status, retry_after, body })
+    }
+
+    async fn read(&self, response: &mut Response) -> Result<String, Refusal> {
         let mut body = Vec::new();
         // Counted as unpacked: a small answer may become a large one.
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -94,8 +111,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        let body = String::from_utf8(body).map_err(|_| Refusal::Malformed)?;
-        Ok(Reply { status, retry_after, body })
+        String::from_utf8(body).map_err(|_| Refusal::Malformed)
     }
 }
 
@@ -108,8 +124,13 @@ pub(super) fn base(config: &ProvidersConfig, provider: ProviderKind) -> Result<U
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("a key belongs into `key`"));
     }
-    let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    let is_listed = config.allow_private.iter().any(|one| one.eq_ignore_ascii_case(host));
+    // An address of version 6 is listed as it is, not as a URL writes it.
+    let bare = host.trim_matches(['[', ']']);
+    let literal: Option<IpAddr> = bare.parse().ok();
+    let is_listed = config
+        .allow_private
+        .iter()
+        .any(|one| one.trim_matches(['[', ']']).eq_ignore_ascii_case(bare));
     // A name is looked at when it is resolved.
     if !is_listed && literal.is_some_and(|address| !is_public(address)) {
         return Err(refused("a private address has to be in `allow_private`"));
@@ -191,6 +212,10 @@ mod tests {
             ("https://[::1]:9", &[], Some("private address")),
             ("http://127.0.0.1:9", &["127.0.0.1"], None),
             ("http://localhost:9", &["LOCALHOST"], None),
+            ("http://[::1]:9", &["::1"], None),
+            ("http://[::1]:9", &["[::1]"], None),
+            ("https://[::ffff:10.0.0.1]", &[], Some("private address")),
+            ("https://0x7f000001", &[], Some("private address")),
             ("https://me:key@finnhub.io", &[], Some("belongs into `key`")),
             ("ftp://finnhub.io", &[], Some("expected https")),
             ("finnhub.io", &[], Some("like https://host")),

@@ -1,5 +1,5 @@
-//! Numbers as providers write them, read from their literal text: as strings or as JSON numbers, with
-//! a point, an exponent or too many digits. No value passes through a float.
+//! Numbers as providers write them, read from their literal text: as strings or as JSON numbers,
+//! with a point, an exponent or too many digits. No value passes through a float.
 
 use domain::Price;
 use serde::{Deserialize, Deserializer};
@@ -89,8 +89,10 @@ fn scaled(text: &str, places: i32) -> Option<i128> {
         let power = 10i128.checked_pow(u32::try_from(shift).ok()?);
         if number == 0 { 0 } else { number.checked_mul(power?)? }
     } else {
-        let power = 10i128.checked_pow(u32::try_from(-shift).ok()?);
-        power.map_or(0, |power| (number + power / 2) / power)
+        let power = 10i128.checked_pow(shift.unsigned_abs());
+        // The half is looked for in the rest: added to the number it might not fit.
+        let round = |power| number / power + i128::from(number % power >= power / 2);
+        power.map_or(0, round)
     };
     Some(if negative { -value } else { value })
 }
@@ -150,6 +152,18 @@ mod tests {
             "\"1e\"",
         ] {
             assert_eq!(read(json).price(), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_what_fits_are_read_without_a_panic() {
+        // The largest number of 128 bits, whose half up is one more.
+        let longest = read("1.70141183460469231731687303715884105727");
+        assert_eq!((longest.price(), longest.whole()), (Some(Price(17_014)), Some(2)));
+        for json in ["1e-2147483648", "1e2147483647", "0.1e-2147483648"] {
+            let number = read(json);
+            assert_eq!(number.price(), None, "{json}");
+            assert!(matches!(number.whole(), None | Some(0)), "{json}");
         }
     }
 

@@ -40,11 +40,13 @@ impl TwelveData {
         let is_error =
             |one: &answer::Object| answer::text(one, "status").as_deref() == Some("error");
         if let Some(object) = object.filter(is_error) {
-            let code = object.get("code").and_then(|code| code.get().parse().ok());
+            let code =
+                object.get("code").and_then(|code| code.get().trim_matches('"').parse().ok());
+            let code = code.unwrap_or(reply.status.as_u16());
             let text = answer::text(&object, "message").unwrap_or_default();
-            return Err(refusal(code.unwrap_or(0), &text, reply.retry_after));
+            return Err(refusal(code, &text, reply.retry_after));
         }
-        answer::refuse_status(reply.status, reply.retry_after)?;
+        answer::refuse_status(&reply)?;
         Ok(reply.body)
     }
 }
@@ -83,6 +85,8 @@ impl QuoteProvider for TwelveData {
                 #[serde(default)]
                 timestamp: Literal,
                 #[serde(default)]
+                last_quote_at: Literal,
+                #[serde(default)]
                 datetime: Literal,
                 #[serde(default)]
                 volume: Literal,
@@ -90,7 +94,9 @@ impl QuoteProvider for TwelveData {
             let body = self.ask("quote", &[("symbol", symbol.as_str())]).await?;
             let told: Answer = answer::parse(&body)?;
             let day = told.datetime.text().and_then(|text| Day::parse(text.get(..10)?));
-            let made = answer::seconds(&told.timestamp).map(Made::At).or(day.map(Made::On));
+            // `timestamp` is when the day's session began; the price is as old as `last_quote_at`.
+            let at = answer::seconds(&told.last_quote_at).or(answer::seconds(&told.timestamp));
+            let made = at.map(Made::At).or(day.map(Made::On));
             let told = Told {
                 symbol: Some(&told.symbol),
                 price: &told.close,

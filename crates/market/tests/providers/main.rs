@@ -2,5 +2,6 @@
 //! of each provider's own way to say no, and of everything that can go wrong on the way.
 
 mod answers;
+mod contract;
 mod faults;
 mod support;

@@ -15,6 +15,8 @@ use super::{FakeMode, State, lock};
 
 /// The largest question.
 const HEAD_MAX: usize = 16 * 1_024;
+/// No text in any encoding that is spoken here.
+const GARBAGE: &[u8] = &[0xff, 0xfe, 0x00, 0x7b];
 /// Between two bytes of an answer that drips.
 const DRIP: Duration = Duration::from_millis(100);
 
@@ -33,8 +35,10 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     let (mode, reply) = {
         let mut state = lock(&state);
         state.asked.push(target.to_owned());
-        let mode = state.script.pop_front().unwrap_or_else(|| state.mode.clone());
         let question = Question::read(state.dialect, target, &head);
+        let scripted = state.script.pop_front();
+        let mode = scripted.or_else(|| state.modes.get(question.about()).cloned());
+        let mode = mode.unwrap_or_else(|| state.mode.clone());
         let reply = reply(&state, &question, &mode);
         (mode, reply)
     };
@@ -74,17 +78,20 @@ fn reply(state: &State, question: &Question, mode: &FakeMode) -> Vec<u8> {
     let json = |status: u16, body: &str| http(status, "", body.as_bytes());
     match mode {
         FakeMode::Status(status) => json(*status, "oh dear"),
-        FakeMode::TooMany(retry_after) => {
-            let header = retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n"));
-            http(429, &header.unwrap_or_default(), b"")
+        FakeMode::TooMany(retry_after) => http(429, &wait(*retry_after), b""),
+        FakeMode::Says { status, retry_after, body } => {
+            let body = body.replace("KEY", question.key());
+            http(*status, &wait(*retry_after), body.as_bytes())
         }
-        FakeMode::Garbage => http(200, "", &[0xff, 0xfe, 0x00, 0x7b]),
+        FakeMode::Garbage => http(200, "", GARBAGE),
+        FakeMode::GarbageWith(status) => http(*status, "", GARBAGE),
         FakeMode::Truncated => {
             let whole = shapes::healthy(state, question, mode);
             json(200, &whole[..whole.len() / 2])
         }
         FakeMode::Html => json(200, "<!DOCTYPE html><html><body>Please wait</body></html>"),
         FakeMode::Huge(bytes) => http(200, "", &vec![b' '; *bytes]),
+        FakeMode::HugeWith(status, bytes) => http(*status, "", &vec![b' '; *bytes]),
         FakeMode::GzipBomb(_) => http(200, "Content-Encoding: gzip\r\n", &state.bomb),
         FakeMode::Redirect(to) => http(302, &format!("Location: {to}\r\n"), b""),
         FakeMode::QuotaSecond
@@ -104,6 +111,10 @@ pub(super) fn pack(bytes: usize) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(&vec![b' '; bytes]).expect("memory");
     packed.finish().expect("memory")
+}
+
+fn wait(retry_after: Option<u64>) -> String {
+    retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default()
 }
 
 fn http(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {

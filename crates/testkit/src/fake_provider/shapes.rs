@@ -75,6 +75,14 @@ impl Question {
         };
         Self { kind, about, key }
     }
+
+    pub(super) fn about(&self) -> &str {
+        &self.about
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// The answer of a provider that is well, as far as `mode` does not twist it.
