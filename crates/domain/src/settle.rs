@@ -110,8 +110,8 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
     (player, fill)
 }
 
-/// Decides one action. On a rejection the player is as before. `quote` is what the market has to say
-/// to an order: a price, or why there is none.
+/// Decides one action. On a rejection the player is as before. `quote` is what the market has to
+/// say to an order: a price, or why there is none.
 pub fn settle(
     player: &mut Player,
     action: &Action,

@@ -1,6 +1,6 @@
-//! What somebody asks about a company or searches for, beyond what the database has: asked for in the
-//! background, at most once within its time, and given out until something newer has come. Nobody
-//! waits here for a provider.
+//! What somebody asks about a company or searches for, beyond what the database has: asked for in
+//! the background, at most once within its time, and given out until something newer has come.
+//! Nobody waits here for a provider.
 
 use std::sync::Arc;
 use std::time::Duration;

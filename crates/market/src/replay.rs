@@ -1,6 +1,6 @@
-//! The replay market: the embedded history, or an imported one, played again from a day on. Prices that stand still are
-//! the same market with no session left to live. It adds nothing to history but the path within a
-//! session, and gives out nothing that is later than its present.
+//! The replay market: the embedded history, or an imported one, played again from a day on. Prices
+//! that stand still are the same market with no session left to live. It adds nothing to history
+//! but the path within a session, and gives out nothing that is later than its present.
 
 use domain::{Day, Price, QuoteSource, UnixMicros};
 

@@ -1,6 +1,7 @@
 //! The series that is replayed: the closes of 20 US stocks and of the S&P 500 index, 1990 to 2022,
-//! which are embedded, or those of an imported market. It holds the whole of history and hides nothing, so it never leaves this crate: what may be known at an
-//! instant is decided by the market source.
+//! which are embedded, or those of an imported market. It holds the whole of history and hides
+//! nothing, so it never leaves this crate: what may be known at an instant is decided by the market
+//! source.
 
 use std::io::Read;
 
@@ -112,8 +113,8 @@ impl Series {
     }
 }
 
-/// An index of all stocks with the same weight, which begins at 1,000: it moves each day by the mean
-/// of the changes of those that had a price the day before.
+/// An index of all stocks with the same weight, which begins at 1,000: it moves each day by the
+/// mean of the changes of those that had a price the day before.
 fn equal_weight(closes: &[i64], sessions: usize, width: usize) -> Vec<i64> {
     /// What stands for 1 in a change.
     const ONE: i128 = 1_000_000_000_000;

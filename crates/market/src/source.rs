@@ -1,6 +1,7 @@
-//! The market source: one face for the replay, the simulated, the fixed and the live market, and the
-//! gate through which every price leaves this crate. Nothing passes it that is later than the present:
-//! closes are asked for together with an instant, and only those of finished sessions are given.
+//! The market source: one face for the replay, the simulated, the fixed and the live market, and
+//! the gate through which every price leaves this crate. Nothing passes it that is later than the
+//! present: closes are asked for together with an instant, and only those of finished sessions are
+//! given.
 
 use std::sync::Arc;
 
@@ -168,8 +169,8 @@ impl MarketSource {
     }
 
     /// The benchmark's close of a session that is finished at `now`, else `None`: the S&P 500
-    /// index, or the mean of all closes of a simulated market, as costly as these. A live market has
-    /// none.
+    /// index, or the mean of all closes of a simulated market, as costly as these. A live market
+    /// has none.
     pub fn benchmark_close(&self, now: UnixMicros, session: usize) -> Option<Price> {
         if !self.is_finished(now, session) {
             return None;

@@ -1,5 +1,5 @@
-//! A live market in the server: opened with the stocks in the database, and kept equal on every node
-//! to the prices that one of them refreshes. Who is asked for prices is in `refresh`.
+//! A live market in the server: opened with the stocks in the database, and kept equal on every
+//! node to the prices that one of them refreshes. Who is asked for prices is in `refresh`.
 
 mod refresh;
 

@@ -1,5 +1,5 @@
-//! `openbell stocks`: markets from files, and stocks, prices and history from providers. Each command
-//! may be stopped anywhere and run again.
+//! `openbell stocks`: markets from files, and stocks, prices and history from providers. Each
+//! command may be stopped anywhere and run again.
 
 mod import;
 mod list;

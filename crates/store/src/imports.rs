@@ -301,8 +301,8 @@ impl ClosesRow {
 impl Store {
     /// Takes over stocks and bars of a market in one transaction: all of it or nothing, and nothing
     /// that is there already is lost. `described` brings texts; stocks that only have bars are
-    /// listed by their symbol. With `dry_run` everything is tried and undone. `progress` is told how
-    /// many bars are through.
+    /// listed by their symbol. With `dry_run` everything is tried and undone. `progress` is told
+    /// how many bars are through.
     ///
     /// # Errors
     /// The fault met; nothing is changed then.

@@ -53,6 +53,12 @@ pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<Exit
     let mut bars: Vec<(Symbol, Bar)> = bars.into_iter().map(kept).collect();
     // In the order of the table, which is written several times as fast so.
     bars.sort_by(|one, two| (&one.0, one.1.day).cmp(&(&two.0, two.1.day)));
+    let twice = bars.windows(2).find(|two| (&two[0].0, two[0].1.day) == (&two[1].0, two[1].1.day));
+    if let Some([(symbol, bar), _]) = twice {
+        let day = bar.day;
+        term::complain(&format!("nothing was imported: two files have {symbol} of {day}"));
+        return Ok(ExitCode::FAILURE);
+    }
     let stocks: Vec<MarketStock> = join_texts(texts).into_iter().map(described).collect();
     let (_lock, store) = open(config).await?;
     let market = NewMarket {

@@ -5,6 +5,7 @@ mod cli;
 mod disk_failed;
 mod disk_full;
 mod gone;
+mod imports;
 mod killed;
 mod live;
 mod load;

@@ -1,7 +1,7 @@
 //! What the original asked of providers for whoever called, in the shapes it answered with. Here
-//! nobody waits for a provider: quotes and history are the game's own, never later than its present,
-//! and in a live market what is old is asked for in the background. A provider's own words never
-//! reach a client.
+//! nobody waits for a provider: quotes and history are the game's own, never later than its
+//! present, and in a live market what is old is asked for in the background. A provider's own words
+//! never reach a client.
 
 use std::sync::Arc;
 
@@ -242,7 +242,8 @@ fn no_data(message: &'static str) -> Problem {
     Problem::new(&codes::NO_MARKET_DATA, message)
 }
 
-/// Lets a price that is old be asked for before its turn; when that cannot be noted, it has its turn.
+/// Lets a price that is old be asked for before its turn; when that cannot be noted, it has its
+/// turn.
 async fn hurry(state: &AppState, lookups: &Arc<Lookups>, stock_id: i64, now: UnixMicros) {
     if !lookups.may_hurry(stock_id) {
         return;
