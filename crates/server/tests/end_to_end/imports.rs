@@ -1,6 +1,6 @@
 //! Whole markets from files: counted, refused line by line, replayed. Where the shared market data
-//! lies beside the workspace its full US and ZSE files are imported; otherwise ones of the same size
-//! that are made here.
+//! lies beside the workspace its full US and ZSE files are imported; otherwise ones of the same
+//! size that are made here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
