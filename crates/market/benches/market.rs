@@ -4,8 +4,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use domain::UnixMicros;
-use market::{Listing, MarketConfig, MarketSource, PriceBoard, SimulatedConfig, SourceKind};
+use domain::{Price, UnixMicros};
+use market::{
+    Calendar, Listing, LiveConfig, MarketConfig, MarketSource, PriceBoard, SimulatedConfig,
+    SourceKind, StockQuote, simulated_stocks,
+};
 
 const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
@@ -35,6 +38,7 @@ fn benches(criterion: &mut Criterion) {
             b.iter(|| board.publish(&source, black_box(now)));
         });
     }
+    live(criterion);
     let mut slow = criterion.benchmark_group("simulated 10,000, opened");
     slow.sample_size(10);
     for (name, session) in [("at its start", 0), ("at its end, session 2,770", 2_520)] {
@@ -47,6 +51,27 @@ fn benches(criterion: &mut Criterion) {
         });
     }
     slow.finish();
+}
+
+/// A live market in which every price has changed: all are taken over and published.
+fn live(criterion: &mut Criterion) {
+    let calendar = Calendar::embedded("NYSE").expect("it is built in");
+    let source = MarketSource::live(calendar, &LiveConfig::default(), simulated_stocks(10_000));
+    let (board, feed) = (board(&source, START), source.feed().expect("it is live"));
+    let mut at = 0;
+    criterion.bench_function("feed and publish a tick, live 10,000", |b| {
+        b.iter(|| {
+            at += 1;
+            let as_of = START.plus_seconds(at);
+            let quote = |position: usize| {
+                let price = Price(1_000_000 + at);
+                (position, StockQuote { price, previous_close: Price(1_000_000), as_of })
+            };
+            let quotes: Vec<(usize, StockQuote)> = (0..10_000).map(quote).collect();
+            feed.feed(black_box(&quotes));
+            board.publish(&source, as_of);
+        });
+    });
 }
 
 criterion_group!(all, benches);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Symbol;
+use domain::{Symbol, UnixMicros};
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
@@ -37,6 +37,7 @@ pub struct Lookups {
     searches_fresh: Cache<String, ()>,
     resting: Cache<About, ()>,
     hurried: Cache<i64, ()>,
+    quote_ttl_s: i64,
     under_way: Arc<Semaphore>,
 }
 
@@ -52,6 +53,7 @@ impl Lookups {
             searches_fresh: kept_for(seconds(ttl.listing_s)),
             resting: kept_for(REST),
             hurried: kept_for(REST),
+            quote_ttl_s: i64::from(ttl.quote_s),
             under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         }
     }
@@ -94,9 +96,11 @@ impl Lookups {
         self.searches.get(&text)
     }
 
-    /// Whether a stock's price should be asked for before its turn: at most once a minute each.
-    pub fn may_hurry(&self, stock_id: i64) -> bool {
-        self.hurried.entry(stock_id).or_insert(()).is_fresh()
+    /// Whether a stock's price, made at `as_of`, should be asked for before its turn: when it is
+    /// too old, and at most once a minute.
+    pub fn is_hurried(&self, stock_id: i64, as_of: UnixMicros, now: UnixMicros) -> bool {
+        let is_old = as_of.plus_seconds(self.quote_ttl_s) < now;
+        is_old && self.hurried.entry(stock_id).or_insert(()).is_fresh()
     }
 
     fn ask(&self, about: About, question: impl Future<Output = ()> + Send + 'static) {

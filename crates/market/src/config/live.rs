@@ -50,7 +50,7 @@ impl Default for LiveConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheTtl {
-    /// A price that somebody asks for.
+    /// A price: when it is older, whoever asks for it lets it be asked for before its turn.
     #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
     pub quote_s: u32,
     /// What a company does.
@@ -59,18 +59,10 @@ pub struct CacheTtl {
     /// Which stocks a search finds.
     #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
     pub listing_s: u32,
-    /// Daily bars.
-    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
-    pub history_s: u32,
 }
 
 impl Default for CacheTtl {
     fn default() -> Self {
-        Self {
-            quote_s: 300,
-            profile_s: 7 * DAY_SECONDS,
-            listing_s: 30 * DAY_SECONDS,
-            history_s: DAY_SECONDS,
-        }
+        Self { quote_s: 300, profile_s: 7 * DAY_SECONDS, listing_s: 30 * DAY_SECONDS }
     }
 }

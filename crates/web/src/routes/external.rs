@@ -3,13 +3,11 @@
 //! present, and in a live market what is old is asked for in the background. A provider's own words
 //! never reach a client.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{Day, Money, PageRequest, Price, Symbol, UnixMicros};
-use market::{CompanyProfile, Lookups, SearchHit, StockQuote};
+use market::{CompanyProfile, SearchHit, StockQuote};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::StockRow;
@@ -120,8 +118,10 @@ async fn external_quote(
     let Some(quote) = quote else { return Err(no_data("No data returned from provider")) };
     let now = state.clock.now();
     let stale = present.is_stale(&quote, now, state.rules.quote_age_max_s);
-    if stale && let Some(lookups) = &state.lookups {
-        hurry(&state, lookups, stock.stock_id, now).await;
+    if let Some(lookups) = &state.lookups
+        && lookups.is_hurried(stock.stock_id, quote.as_of, now)
+    {
+        hurry(&state, stock.stock_id, now).await;
     }
     let mut answer = External::new(quote_in(shape, &stock.symbol, &quote));
     let (as_of, source) = (quote.as_of.to_string(), present.source.as_str());
@@ -244,10 +244,7 @@ fn no_data(message: &'static str) -> Problem {
 
 /// Lets a price that is old be asked for before its turn; when that cannot be noted, it has its
 /// turn.
-async fn hurry(state: &AppState, lookups: &Arc<Lookups>, stock_id: i64, now: UnixMicros) {
-    if !lookups.may_hurry(stock_id) {
-        return;
-    }
+async fn hurry(state: &AppState, stock_id: i64, now: UnixMicros) {
     if let Err(error) = state.store.hurry_quote(stock_id, now.plus_seconds(-60)).await {
         tracing::debug!(%error, "a stock could not be hurried");
     }
