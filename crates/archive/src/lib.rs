@@ -1,7 +1,23 @@
-//! What is done with the whole ledger at once: so far, verifying it. It changes nothing and mends
-//! nothing; what it finds is reported.
+//! What is done with the whole ledger at once: verifying it, bringing its old months into an
+//! archive of Parquet files, letting them go from the database, and bringing them back. It mends
+//! nothing; what it finds is reported. When any of it happens is decided by the server.
 
+mod archiver;
 mod chain;
+mod config;
+mod cut;
+mod depot;
+mod error;
+mod lease;
+mod manifest;
+mod part;
+mod read_back;
 mod verify;
+mod write;
 
+pub use archiver::{Archiver, Cut};
+pub use config::{AuditConfig, S3Config, Secret, TimeOfDay};
+pub use depot::Depot;
+pub use error::ArchiveError;
+pub use manifest::{Manifest, Part};
 pub use verify::{Difference, Report, VerifyError, verify};

@@ -340,27 +340,33 @@ impl Store {
     /// # Errors
     /// The fault met.
     pub async fn ensure_ledger_months(&self, now: UnixMicros) -> Result<(), StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Ok(()) };
         let mut month = now.month();
         for _ in 0..=MONTHS_AHEAD {
-            let table = format!("portfolio_audit_{}", month.0);
-            let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-                .bind(&table)
-                .fetch_one(&db.writer)
-                .await?;
-            if !exists {
-                // Numbers cannot be bound in a definition; this one is a month's number.
-                let text = format!(
-                    "CREATE TABLE IF NOT EXISTS {table} PARTITION OF portfolio_audit
+            self.ensure_ledger_month(month).await?;
+            month = month.next();
+        }
+        Ok(())
+    }
+
+    /// Makes one of the ledger's months, where the engine keeps months apart.
+    pub(crate) async fn ensure_ledger_month(&self, month: Month) -> Result<(), StoreError> {
+        let Db::Postgres(db) = self.db()? else { return Ok(()) };
+        let table = format!("portfolio_audit_{}", month.0);
+        let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(&table)
+            .fetch_one(&db.writer)
+            .await?;
+        if !exists {
+            // Numbers cannot be bound in a definition; this one is a month's number.
+            let text = format!(
+                "CREATE TABLE IF NOT EXISTS {table} PARTITION OF portfolio_audit
                          FOR VALUES IN ({});
                      CREATE OR REPLACE TRIGGER portfolio_audit_is_never_truncated
                          BEFORE TRUNCATE ON {table}
                          FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()",
-                    month.0
-                );
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&db.writer).await?;
-            }
-            month = month.next();
+                month.0
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&db.writer).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod db;
 mod transaction;
 
 mod achievements;
+mod archives;
 mod batch;
 mod board;
 mod config;
@@ -38,6 +39,9 @@ mod watch;
 mod watches;
 
 pub use achievements::AchievementRow;
+pub use archives::{
+    ArchiveRow, ArchiveState, ArchivedHead, ArchivedHolding, KeyRange, Seat, Written,
+};
 pub use batch::{BatchState, Change, Committed, Doubt, LockedBatch, Record, Wanted};
 pub use board::{ScoreCursor, ShownName};
 pub use config::DatabaseConfig;

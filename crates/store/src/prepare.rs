@@ -119,7 +119,7 @@ impl Store {
             let query = sqlx::query(sql(&batch::PLAYERS));
             let query = query.bind_rows(&batch::player_rows(&seated, now));
             query.execute(&mut *conn).timed(&batch::PLAYERS).await?;
-            let fills: Vec<_> = opened.iter().map(|(_, fill)| fill).collect();
+            let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
             let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&batch::entry_rows(&fills));
             query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
             let rows = Rows::new(vec![

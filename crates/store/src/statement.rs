@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, batch, board, equity, erase, game, history, idempotency, imports, leases, ledger,
-    market, portfolio, prepare, provider_usage, quotes, settings, stocks, tokens, users, viewer,
-    watches,
+    achievements, archives, batch, board, equity, erase, game, history, idempotency, imports,
+    leases, ledger, market, portfolio, prepare, provider_usage, quotes, settings, stocks, tokens,
+    users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -102,8 +102,9 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 22] = [
+    let lists: [&[&Lazy]; 23] = [
         achievements::STATEMENTS,
+        archives::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
         equity::STATEMENTS,

@@ -218,7 +218,7 @@ impl Store {
             let rows = batch::player_rows(&[(&player, 0)], now);
             let query = sqlx::query(sql(&batch::PLAYERS)).bind_rows(&rows);
             query.execute(&mut *conn).timed(&batch::PLAYERS).await?;
-            let rows = batch::entry_rows(&[&fill]);
+            let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
             let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows);
             query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
             let (token_id,): (i64,) = sqlx::query_as(sql(&tokens::CREATE))

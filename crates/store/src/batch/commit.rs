@@ -142,9 +142,10 @@ async fn write_records(
 /// Writes what hangs on the players.
 async fn write_rest(conn: Conn<'_>, kept: &[&Change], now: UnixMicros) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
+    let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
     let sets: [(&Lazy, Option<Rows>); 4] = [
         (&HOLDINGS, holding_rows(kept)),
-        (&ENTRIES, (!fills.is_empty()).then(|| entry_rows(&fills))),
+        (&ENTRIES, (!entries.is_empty()).then(|| entry_rows(&entries))),
         (&UNLOCKS, unlock_rows(&fills)),
         (&NOTES, note_rows(kept, now)),
     ];

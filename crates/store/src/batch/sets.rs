@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Fill, Player, UnixMicros};
+use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
 use super::{Change, Record};
 use crate::rows::{Rows, Type};
@@ -89,32 +89,35 @@ pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
     )
 });
 
+/// The columns of a set of ledger entries.
+pub(crate) const ENTRY_COLUMNS: &[(&str, Type)] = &[
+    ("player_id", Type::Int),
+    ("version", Type::Int),
+    ("month", Type::Int),
+    ("kind", Type::Text),
+    ("stock_id", Type::Int),
+    ("quantity", Type::Int),
+    ("price", Type::Int),
+    ("amount", Type::Int),
+    ("fee", Type::Int),
+    ("xp_trade", Type::Int),
+    ("xp_achievements", Type::Int),
+    ("cash_after", Type::Int),
+    ("quantity_after", Type::Int),
+    ("cost_basis_after", Type::Int),
+    ("total_xp_after", Type::Int),
+    ("quote_as_of", Type::Int),
+    ("quote_day", Type::Int),
+    ("quote_source", Type::Text),
+    ("about_version", Type::Int),
+    ("created_at", Type::Int),
+    ("hash", Type::Bytes),
+];
+
 pub(crate) static ENTRIES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.insert_entries",
-        &[
-            ("player_id", Type::Int),
-            ("version", Type::Int),
-            ("month", Type::Int),
-            ("kind", Type::Text),
-            ("stock_id", Type::Int),
-            ("quantity", Type::Int),
-            ("price", Type::Int),
-            ("amount", Type::Int),
-            ("fee", Type::Int),
-            ("xp_trade", Type::Int),
-            ("xp_achievements", Type::Int),
-            ("cash_after", Type::Int),
-            ("quantity_after", Type::Int),
-            ("cost_basis_after", Type::Int),
-            ("total_xp_after", Type::Int),
-            ("quote_as_of", Type::Int),
-            ("quote_day", Type::Int),
-            ("quote_source", Type::Text),
-            ("about_version", Type::Int),
-            ("created_at", Type::Int),
-            ("hash", Type::Bytes),
-        ],
+        ENTRY_COLUMNS,
         "WITH batch AS ({rows})
          INSERT INTO portfolio_audit (player_id, version, month, kind, stock_id, quantity, price,
              amount, fee, xp_trade, xp_achievements, cash_after, quantity_after,
@@ -189,31 +192,31 @@ pub(crate) fn player_rows(players: &[(&Player, i64)], now: UnixMicros) -> Rows {
 }
 
 /// The rows of ledger entries.
-pub(crate) fn entry_rows(fills: &[&Fill]) -> Rows {
-    let column = |value: fn(&Fill) -> i64| Rows::int(fills, move |f| value(f));
-    let maybe = |value: fn(&Fill) -> Option<i64>| Rows::maybe(fills, move |f| value(f));
+pub(crate) fn entry_rows(entries: &[(&LedgerEntry, Hash)]) -> Rows {
+    let column = |value: fn(&LedgerEntry) -> i64| Rows::int(entries, move |e| value(e.0));
+    let maybe = |value: fn(&LedgerEntry) -> Option<i64>| Rows::maybe(entries, move |e| value(e.0));
     Rows::new(vec![
-        column(|f| f.entry.player_id),
-        column(|f| f.entry.version),
-        column(|f| f.entry.month.0),
-        Rows::text(fills, |f| f.entry.kind.as_str().to_owned()),
-        maybe(|f| f.entry.stock_id),
-        column(|f| f.entry.quantity.0),
-        maybe(|f| f.entry.price.map(|p| p.0)),
-        column(|f| f.entry.amount.0),
-        column(|f| f.entry.fee.0),
-        column(|f| f.entry.xp_trade),
-        column(|f| f.entry.xp_achievements),
-        column(|f| f.entry.cash_after.0),
-        column(|f| f.entry.quantity_after.0),
-        column(|f| f.entry.cost_basis_after.0),
-        column(|f| f.entry.total_xp_after),
-        maybe(|f| f.entry.quote_as_of.map(|at| at.0)),
-        maybe(|f| f.entry.quote_day.map(|day| i64::from(day.0))),
-        Rows::maybe_text(fills, |f| f.entry.quote_source.map(|s| s.as_str().to_owned())),
-        maybe(|f| f.entry.about_version),
-        column(|f| f.entry.created_at.0),
-        Rows::bytes(fills, |f| f.hash.0.to_vec()),
+        column(|e| e.player_id),
+        column(|e| e.version),
+        column(|e| e.month.0),
+        Rows::text(entries, |(e, _)| e.kind.as_str().to_owned()),
+        maybe(|e| e.stock_id),
+        column(|e| e.quantity.0),
+        maybe(|e| e.price.map(|p| p.0)),
+        column(|e| e.amount.0),
+        column(|e| e.fee.0),
+        column(|e| e.xp_trade),
+        column(|e| e.xp_achievements),
+        column(|e| e.cash_after.0),
+        column(|e| e.quantity_after.0),
+        column(|e| e.cost_basis_after.0),
+        column(|e| e.total_xp_after),
+        maybe(|e| e.quote_as_of.map(|at| at.0)),
+        maybe(|e| e.quote_day.map(|day| i64::from(day.0))),
+        Rows::maybe_text(entries, |(e, _)| e.quote_source.map(|s| s.as_str().to_owned())),
+        maybe(|e| e.about_version),
+        column(|e| e.created_at.0),
+        Rows::bytes(entries, |(_, hash)| hash.0.to_vec()),
     ])
 }
 

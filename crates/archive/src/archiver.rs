@@ -1,0 +1,175 @@
+//! A month's way into the archive and back: `due → writing → written → verified → dropped`. Each
+//! step may be stopped anywhere and is gone on with by whoever has the lease then. Files have the
+//! fence in their names, so that two who both believe to have the lease write different ones.
+//! Reading a month back and writing it stand in `write` and `read_back`, deleting it in `cut`.
+
+use std::sync::Arc;
+
+use domain::{Clock, Month};
+use store::{ArchiveRow, ArchiveState, Store};
+
+use crate::config::AuditConfig;
+use crate::depot::Depot;
+use crate::error::ArchiveError;
+use crate::lease::Lease;
+use crate::manifest::Manifest;
+
+/// How large files and what is in memory of them may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) part_rows: u64,
+    pub(crate) group_rows: i64,
+}
+
+/// Brings months into the archive and back.
+pub struct Archiver {
+    pub(crate) store: Store,
+    pub(crate) depot: Depot,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sizes: Sizes,
+    /// This process, in the lease.
+    holder: String,
+}
+
+impl Archiver {
+    /// One for this database and this archive. `holder` must be of this process alone.
+    pub fn new(
+        store: Store,
+        depot: Depot,
+        config: &AuditConfig,
+        clock: Arc<dyn Clock>,
+        holder: String,
+    ) -> Self {
+        let sizes =
+            Sizes { part_rows: config.part_rows.into(), group_rows: config.row_group_rows.into() };
+        Self { store, depot, clock, sizes, holder }
+    }
+
+    /// Brings a month as far as verified, from where it is. `progress` is told how many more
+    /// entries were written or read back.
+    ///
+    /// # Errors
+    /// What was met; it is in the month's row as well.
+    pub async fn archive(
+        &self,
+        month: Month,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Manifest, ArchiveError> {
+        let mut lease = self.take_lease().await?;
+        let done = self.archive_under(&mut lease, month, &mut progress).await;
+        self.end(lease, month, done).await
+    }
+
+    /// Deletes a verified month's entries from the database.
+    ///
+    /// # Errors
+    /// `Held` for a month on hold, `Unfit` for one that is not verified or not the oldest, or what
+    /// was met.
+    pub async fn drop_month(&self, month: Month, reason: &str) -> Result<Cut, ArchiveError> {
+        let mut lease = self.take_lease().await?;
+        let done = self.cut_under(&mut lease, month, reason).await;
+        self.end(lease, month, done).await
+    }
+
+    /// Writes a month that was dropped back into the ledger, and lays a hold on it.
+    ///
+    /// # Errors
+    /// `Unfit` for a month that was not dropped, or what was met.
+    pub async fn restore(
+        &self,
+        month: Month,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Manifest, ArchiveError> {
+        let mut lease = self.take_lease().await?;
+        let done = self.restore_under(&mut lease, month, &mut progress).await;
+        self.end(lease, month, done).await
+    }
+
+    async fn take_lease(&self) -> Result<Lease, ArchiveError> {
+        Lease::take(&self.store, &self.clock, &self.holder).await
+    }
+
+    /// Records a failure, and gives the lease back.
+    async fn end<T>(
+        &self,
+        lease: Lease,
+        month: Month,
+        done: Result<T, ArchiveError>,
+    ) -> Result<T, ArchiveError> {
+        if let Err(error) = &done {
+            let why = error.chain();
+            metrics::counter!("openbell_archive_failures_total").increment(1);
+            tracing::error!(month = month.0, error = why, "a month could not be archived");
+            self.store.mark_archive_failed(lease.seat(month), &why).await?;
+        }
+        lease.leave().await?;
+        done
+    }
+
+    pub(crate) async fn load_row(&self, month: Month) -> Result<ArchiveRow, ArchiveError> {
+        let row = self.store.find_archive(month).await?;
+        let what = "is not known to the archive";
+        row.ok_or_else(|| ArchiveError::Unfit { month, what: what.to_owned() })
+    }
+
+    async fn archive_under(
+        &self,
+        lease: &mut Lease,
+        month: Month,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<Manifest, ArchiveError> {
+        let row = self.load_row(month).await?;
+        if row.state == ArchiveState::Due || row.state == ArchiveState::Writing {
+            self.write(lease, &row, progress).await?;
+        }
+        let row = self.load_row(month).await?;
+        let manifest = manifest_of(&row)?;
+        if row.state != ArchiveState::Written {
+            return Ok(manifest);
+        }
+        match self.read_back(lease, &manifest, progress).await {
+            Ok(()) => {}
+            Err(error) if error.is_damage() => {
+                // The ledger still has all of it.
+                let why = error.chain();
+                let (from, to) = (ArchiveState::Written, ArchiveState::Due);
+                self.store.move_archive(lease.seat(month), from, to, Some(&why)).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        self.go(lease, month, ArchiveState::Written, ArchiveState::Verified).await?;
+        Ok(manifest)
+    }
+
+    /// Moves a month from one state to the next.
+    pub(crate) async fn go(
+        &self,
+        lease: &Lease,
+        month: Month,
+        from: ArchiveState,
+        to: ArchiveState,
+    ) -> Result<(), ArchiveError> {
+        let moved = self.store.move_archive(lease.seat(month), from, to, None).await?;
+        if moved { Ok(()) } else { Err(ArchiveError::Lost) }
+    }
+}
+
+/// How a month was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// How many entries are gone.
+    pub entries: i64,
+    /// For how long others may have waited, in microseconds, where a partition was taken away.
+    pub locked_micros: Option<u128>,
+}
+
+/// The manifest in a month's row.
+pub(crate) fn manifest_of(row: &ArchiveRow) -> Result<Manifest, ArchiveError> {
+    let what = || ArchiveError::Unfit { month: row.month, what: "has no manifest".to_owned() };
+    let text = row.manifest.as_ref().ok_or_else(what)?;
+    serde_json::from_str(text).map_err(|error| ArchiveError::Unfit {
+        month: row.month,
+        what: format!("has a manifest that cannot be read: {error}"),
+    })
+}

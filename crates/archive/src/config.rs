@@ -1,0 +1,158 @@
+//! The section `[audit]` of the configuration: for how long the ledger is kept in the database and
+//! where it goes. When it is cleaned is decided by the server.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::Error as _;
+
+/// How months of the ledger are archived and let go.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Days after its end for which a month stays in the database; 0: for ever.
+    #[serde(deserialize_with = "retention_days")]
+    pub retention_days: u32,
+    /// Where months go: a directory, or `s3://bucket/prefix`. Empty: nowhere, all are kept.
+    pub archive_url: String,
+    /// The time of day (UTC) at which months are archived and let go, `HH:MM`.
+    pub clean_at: TimeOfDay,
+    /// Seconds up to which a node begins later by chance.
+    #[serde(deserialize_with = "clean_jitter_s")]
+    pub clean_jitter_s: u32,
+    /// The most entries of one file.
+    #[serde(deserialize_with = "part_rows")]
+    pub part_rows: u32,
+    /// The most entries of one row group, which is in memory as a whole.
+    #[serde(deserialize_with = "row_group_rows")]
+    pub row_group_rows: u32,
+    /// What `s3://` needs.
+    pub s3: S3Config,
+}
+
+/// Who and where a store with the interface of S3 is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    /// Its address; empty: that of the region's own.
+    pub endpoint: String,
+    /// The region.
+    pub region: String,
+    /// The name of the key.
+    pub access_key_id: String,
+    /// The key.
+    pub secret_key: Secret,
+}
+
+/// A text that is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whom it is meant.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A time of day in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeOfDay {
+    /// Seconds since midnight.
+    pub seconds: i64,
+}
+
+impl<'de> Deserialize<'de> for TimeOfDay {
+    fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(reader)?;
+        let number = |text: &str, most: i64| {
+            let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<i64>().ok().filter(|number| digits && *number <= most)
+        };
+        let (hours, minutes) = text.split_once(':').unwrap_or_default();
+        let time = number(hours, 23).zip(number(minutes, 59));
+        let seconds = time.map(|(hours, minutes)| hours * 3600 + minutes * 60);
+        let wrong = || D::Error::custom(format!("expected a time like \"02:00\", got \"{text}\""));
+        Ok(Self { seconds: seconds.ok_or_else(wrong)? })
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            retention_days: 730,
+            archive_url: String::new(),
+            clean_at: TimeOfDay { seconds: 7200 },
+            clean_jitter_s: 1800,
+            part_rows: 2_000_000,
+            row_group_rows: 20_000,
+            s3: S3Config { region: "us-east-1".to_owned(), ..S3Config::default() },
+        }
+    }
+}
+
+fn within<'de, D>(reader: D, least: u32, most: u32) -> Result<u32, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let got = u32::deserialize(reader)?;
+    if (least..=most).contains(&got) {
+        return Ok(got);
+    }
+    let text = format!("expected a whole number from {least} to {most}, got {got}");
+    Err(D::Error::custom(text))
+}
+
+fn retention_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    within(reader, 0, 36_525)
+}
+
+fn clean_jitter_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    within(reader, 0, 14_400)
+}
+
+fn part_rows<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    within(reader, 100, 10_000_000)
+}
+
+fn row_group_rows<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    within(reader, 100, 100_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Result<i64, String> {
+        let table: toml::Table = toml::from_str(&format!("at = {text:?}")).unwrap();
+        let read = TimeOfDay::deserialize(table["at"].clone());
+        read.map(|time| time.seconds).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_time_of_day_has_two_digits_and_two() {
+        assert_eq!(time("02:00"), Ok(7200));
+        assert_eq!(time("23:59"), Ok(86_340));
+        for wrong in ["", "2:00", "24:00", "12:60", "12", "-1:00", "+1:00", "ab:cd"] {
+            let found = time(wrong).unwrap_err();
+            assert!(found.contains("expected a time like \"02:00\""), "{wrong}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", Secret::new("very secret")), "***");
+    }
+}

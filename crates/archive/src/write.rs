@@ -1,0 +1,166 @@
+//! Writing a month: read in pages in the order of its keys, row group by row group, file by file,
+//! so that never more than a few row groups are in memory.
+
+use domain::{Hash, Month};
+use sha2::{Digest as _, Sha256};
+use store::{ArchiveRow, ArchiveState, Store, StoreError, Written};
+use tokio::task::{JoinHandle, spawn, spawn_blocking};
+
+use crate::archiver::Archiver;
+use crate::depot::Upload;
+use crate::error::ArchiveError;
+use crate::lease::Lease;
+use crate::manifest::{Manifest, Part, hexadecimal};
+use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
+
+/// Before the first key.
+pub(crate) const START: (i64, i64) = (i64::MIN, i64::MIN);
+
+/// Reads a month page by page, one page ahead of who takes them.
+pub(crate) struct Pages {
+    store: Store,
+    month: Month,
+    rows: i64,
+    next: JoinHandle<Result<Vec<Entry>, StoreError>>,
+}
+
+impl Pages {
+    pub(crate) fn new(store: &Store, month: Month, rows: i64) -> Self {
+        let next = Self::ask(store.clone(), month, START, rows);
+        Self { store: store.clone(), month, rows, next }
+    }
+
+    fn ask(
+        store: Store,
+        month: Month,
+        after: (i64, i64),
+        rows: i64,
+    ) -> JoinHandle<Result<Vec<Entry>, StoreError>> {
+        spawn(async move { store.month_page(month, after, rows).await })
+    }
+
+    /// The next page; an empty one at the end.
+    pub(crate) async fn take(&mut self) -> Result<Vec<Entry>, ArchiveError> {
+        let page = (&mut self.next).await.map_err(|_| ArchiveError::Stopped)??;
+        let after = page.last().map_or((i64::MAX, i64::MAX), |(e, _)| (e.player_id, e.version));
+        self.next = Self::ask(self.store.clone(), self.month, after, self.rows);
+        Ok(page)
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.next.abort();
+    }
+}
+
+/// What a month adds up to so far.
+struct Sum {
+    entries: u64,
+    first: Option<(i64, i64)>,
+    last: (i64, i64),
+    digest: Sha256,
+}
+
+impl Archiver {
+    /// Writes a month anew, whatever was written of it before.
+    pub(crate) async fn write(
+        &self,
+        lease: &mut Lease,
+        row: &ArchiveRow,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<(), ArchiveError> {
+        let month = row.month;
+        self.go(lease, month, row.state, ArchiveState::Writing).await?;
+        let seat = lease.seat(month);
+        let folder = format!("{}/{}", month.0, seat.fence);
+        let (parts, sum) = self.write_parts(lease, month, &folder, progress).await?;
+        let digest: [u8; 32] = sum.digest.finalize().into();
+        let manifest = Manifest {
+            month,
+            schema: SCHEMA_VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            entries: sum.entries,
+            keys: sum.first.map(|first| [first, sum.last]),
+            digest: hexadecimal(digest),
+            parts,
+        };
+        let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
+        self.depot.put(&format!("{folder}/manifest.json"), text.clone()).await?;
+        let written = Written {
+            location: self.depot.shown().to_owned(),
+            keys: manifest.key_range(),
+            manifest: text,
+            entries: i64::try_from(sum.entries).unwrap_or(i64::MAX),
+            digest: Hash(digest),
+        };
+        if !self.store.mark_archive_written(lease.seat(month), &written).await? {
+            return Err(ArchiveError::Lost);
+        }
+        metrics::counter!("openbell_archive_rows_total").increment(sum.entries);
+        self.depot.clear_all_but(month, &folder).await
+    }
+
+    async fn write_parts(
+        &self,
+        lease: &mut Lease,
+        month: Month,
+        folder: &str,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<(Vec<Part>, Sum), ArchiveError> {
+        let mut pages = Pages::new(&self.store, month, self.sizes.group_rows);
+        let mut sum = Sum { entries: 0, first: None, last: START, digest: Sha256::new() };
+        let mut parts = Vec::new();
+        let mut page = pages.take().await?;
+        while !page.is_empty() {
+            let name = format!("{folder}/part-{:05}.parquet", parts.len() + 1);
+            let mut upload = self.depot.begin(&name).await?;
+            let filled =
+                self.fill(lease, &mut upload, &mut pages, &mut page, &mut sum, progress).await;
+            match filled {
+                Ok(entries) => parts.push(upload.finish(entries).await?),
+                Err(error) => {
+                    upload.abort().await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok((parts, sum))
+    }
+
+    /// Fills one file, beginning with `page`, which is the first page of the next one afterwards.
+    async fn fill(
+        &self,
+        lease: &mut Lease,
+        upload: &mut Upload,
+        pages: &mut Pages,
+        page: &mut Vec<Entry>,
+        sum: &mut Sum,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<u64, ArchiveError> {
+        let mut writer = PartWriter::new().map_err(ArchiveError::Encode)?;
+        let mut entries = 0;
+        while !page.is_empty() && entries < self.sizes.part_rows {
+            lease.renew().await?;
+            let rows = std::mem::take(page);
+            for (entry, hash) in &rows {
+                sum.digest.update(hash.0);
+                sum.last = (entry.player_id, entry.version);
+                sum.first.get_or_insert(sum.last);
+            }
+            let count = rows.len() as u64;
+            (entries, sum.entries) = (entries + count, sum.entries + count);
+            let encoding = spawn_blocking(move || {
+                let bytes = writer.add(&rows);
+                (writer, bytes)
+            });
+            *page = pages.take().await?;
+            let (back, bytes) = encoding.await.map_err(|_| ArchiveError::Stopped)?;
+            writer = back;
+            upload.add(bytes.map_err(ArchiveError::Encode)?).await?;
+            progress(count);
+        }
+        upload.add(writer.finish().map_err(ArchiveError::Encode)?).await?;
+        Ok(entries)
+    }
+}

@@ -1,0 +1,162 @@
+//! A game of three players and three stocks on a real database, random trades, and a hand that
+//! changes what no program may.
+
+use domain::{
+    Action, Clock, Day, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side, Symbol,
+    settle,
+};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Wanted};
+use tempfile::TempDir;
+use testkit::{ManualClock, SeededEntropy, postgres_database};
+
+/// What every fact must hold on.
+pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+
+/// A change by hand.
+#[derive(Clone, Copy)]
+pub(crate) enum Hand {
+    /// Takes away what protects the ledger.
+    Unlock,
+    /// Runs a statement about the first player, `$1`.
+    Sql(&'static str),
+}
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) player_ids: Vec<i64>,
+    pub(crate) user_ids: Vec<i64>,
+    stock_ids: Vec<i64>,
+    url: String,
+    clock: ManualClock,
+    _directory: TempDir,
+}
+
+fn rules() -> Rules {
+    toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
+}
+
+fn stock(symbol: &str) -> NewStock {
+    let text = || symbol.to_owned();
+    NewStock {
+        symbol: Symbol::parse(symbol).expect("a symbol"),
+        name: text(),
+        category: text(),
+        description: text(),
+        kid_friendly_description: text(),
+        fun_fact: None,
+    }
+}
+
+impl World {
+    pub(crate) async fn open(engine: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = match engine {
+            "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
+            _ => postgres_database(),
+        };
+        let config = DatabaseConfig { url: url.clone(), ..DatabaseConfig::default() };
+        let (store, clock) = (Store::open(&config).await.expect("opens"), ManualClock::new());
+        let now = clock.now();
+        store.migrate().await.expect("migrates");
+        store.ensure_game("fixed", now).await.expect("a game");
+        store.ensure_ledger_months(now).await.expect("months");
+        store.save_achievements(&rules()).await.expect("achievements");
+        let stocks = store.save_stocks(&["A", "B", "C"].map(stock)).await.expect("stocks");
+        let (mut player_ids, mut user_ids) = (Vec::new(), Vec::new());
+        for number in 0..3_u8 {
+            let email = &*format!("{number}@example.org");
+            let user = NewUser { name: "Kim", email, email_key: email, password_hash: "-" };
+            let (hash, later) = ([number; 32], now.plus_seconds(1000));
+            let token = NewToken {
+                hash,
+                name: "test",
+                kind: TokenKind::Api,
+                idle_expires_at: later,
+                expires_at: later,
+            };
+            let registered = store.register(&user, &token, &rules(), now).await.expect("works");
+            let registered = registered.expect("a new e-mail");
+            player_ids.push(registered.player_id);
+            user_ids.push(registered.user_id);
+        }
+        let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
+        Self { store, player_ids, user_ids, stock_ids, url, clock, _directory: directory }
+    }
+
+    /// Tries this many random actions, some in one commit, over a few days; gives how many of them
+    /// were accepted. The first player begins with purchases and a note.
+    pub(crate) async fn trade(&self, actions: u64) -> u64 {
+        let chance = SeededEntropy::new(7);
+        let draw = |below: u64| i64::try_from(chance.next_u64() % below).expect("small");
+        let pick = |from: &[i64], n: i64| from[usize::try_from(n).expect("an index")];
+        let mut fills = 0;
+        for number in 0..actions {
+            self.clock.advance_seconds(draw(20_000));
+            let is_opening = number < 4;
+            let player_id = if is_opening { 0 } else { draw(3) };
+            let player_id = pick(&self.player_ids, player_id);
+            let stock_id = pick(&self.stock_ids, draw(3));
+            let is_sale = !is_opening && draw(2) == 0;
+            let side = if is_sale { Side::Sell } else { Side::Buy };
+            let quantity = Quantity(1 + draw(3_000_000));
+            let note = || Note::parse("Because.").expect("a note");
+            let order = Order { stock_id, category_id: 1, side, quantity };
+            let action = match draw(8) {
+                0 if !is_opening => Action::Annotate { about_version: 1, note: note() },
+                1 => Action::Trade(order, Some(note())),
+                _ => Action::Trade(order, None),
+            };
+            fills += self.settle(player_id, stock_id, &action, 1 + draw(2_000_000)).await;
+        }
+        fills
+    }
+
+    async fn settle(&self, player_id: i64, stock_id: i64, action: &Action, price: i64) -> u64 {
+        let now = self.clock.now();
+        self.store.ensure_ledger_months(now).await.expect("months");
+        let wanted = [Wanted { player_id, stock_id: Some(stock_id), about_version: None }];
+        let mut state = self.store.load_batch(&wanted, &[], "[]").await.expect("loads");
+        let mut player = state.players.remove(&player_id).expect("the player");
+        let version_before = player.balance_version;
+        let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
+        let quote = Quote { price: Price(price), as_of: now, market_day, source };
+        // Twice in one commit, so that one entry follows another within it.
+        let fills: Vec<_> = (0..2)
+            .filter_map(|_| settle(&mut player, action, Ok(quote), &rules(), now).ok())
+            .collect();
+        let accepted = u64::try_from(fills.len()).expect("two at most");
+        let (notes, records) = (Vec::new(), Vec::new());
+        let change = Change { player, version_before, fills, notes, records };
+        let committed = self.store.commit_batch(&[change], now).await.expect("commits");
+        assert!(committed.moved.is_empty(), "nobody else traded");
+        accepted
+    }
+
+    /// Changes the database behind the store's back.
+    pub(crate) async fn change_by_hand(&self, hand: Hand) {
+        let (is_sqlite, player_id) = (self.url.starts_with("sqlite:"), self.player_ids[0]);
+        let statements: &[&'static str] = match hand {
+            Hand::Sql(sql) => &[sql],
+            Hand::Unlock if is_sqlite => &[
+                "DROP TRIGGER portfolio_audit_is_never_updated",
+                "DROP TRIGGER portfolio_audit_is_never_deleted",
+            ],
+            Hand::Unlock => &["DROP TRIGGER portfolio_audit_is_never_changed ON portfolio_audit"],
+        };
+        for sql in statements {
+            let changed = if is_sqlite {
+                let mut db = SqliteConnection::connect(&self.url).await.expect("connects");
+                let query = sqlx::query(*sql);
+                let query = if sql.contains("$1") { query.bind(player_id) } else { query };
+                query.execute(&mut db).await.expect("changes").rows_affected()
+            } else {
+                let mut db = PgConnection::connect(&self.url).await.expect("connects");
+                let query = sqlx::query(*sql);
+                let query = if sql.contains("$1") { query.bind(player_id) } else { query };
+                query.execute(&mut db).await.expect("changes").rows_affected()
+            };
+            assert!(matches!(hand, Hand::Unlock) || changed > 0, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! What is known of the ledger's months in the archive. A month goes from one state to the next by
+//! compare-and-set under the fence of a lease; whoever has an older fence changes nothing any more.
+//! Here is one row a month, and reading a month; deleting one and bringing it back stand in `cuts`
+//! and what is left of its chains in `heads`. Files are written elsewhere.
+
+mod cuts;
+mod heads;
+
+use domain::{Hash, LedgerEntry, Month, UnixMicros};
+
+use crate::ledger::{EntryRow, read_hash};
+use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+pub use heads::{ArchivedHead, ArchivedHolding};
+
+/// The most months that are listed: a century of them.
+const MONTHS_MAX: i64 = 1200;
+
+/// How far a month is on its way into the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArchiveState {
+    /// It is over, and nothing was done yet.
+    Due,
+    /// Its files are being written; what a crash left is written anew.
+    Writing,
+    /// Its files are written, but were not read back.
+    Written,
+    /// Its files were read back, and say what the database says.
+    Verified,
+    /// Its entries are in the archive only.
+    Dropped,
+}
+
+impl ArchiveState {
+    /// All states, in the order in which they are gone through.
+    pub const ALL: [Self; 5] =
+        [Self::Due, Self::Writing, Self::Written, Self::Verified, Self::Dropped];
+
+    /// The word in the database, in answers and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Writing => "writing",
+            Self::Written => "written",
+            Self::Verified => "verified",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// The state of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// The first and the last key (player, version) of a month's entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Of the first entry.
+    pub first: (i64, i64),
+    /// Of the last entry.
+    pub last: (i64, i64),
+}
+
+/// A month as known to the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveRow {
+    /// Which.
+    pub month: Month,
+    /// How far it is.
+    pub state: ArchiveState,
+    /// Where its files are.
+    pub location: String,
+    /// The list of its files, as JSON.
+    pub manifest: Option<String>,
+    /// How many entries are in them.
+    pub entries: i64,
+    /// Their keys; `None` where there are no entries.
+    pub keys: Option<KeyRange>,
+    /// SHA-256 over all hashes of its entries, in the order of their keys.
+    pub digest: Option<Hash>,
+    /// Whether nothing of it may be deleted.
+    pub is_held: bool,
+    /// Whether its entries are being deleted, or were.
+    pub is_cut: bool,
+    /// The fence under which its state was last changed.
+    pub fence: i64,
+    /// Why the last attempt to bring it further failed.
+    pub error: Option<String>,
+    /// When it was last changed.
+    pub updated_at: UnixMicros,
+}
+
+/// The month and the fence under which something is done to it, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat {
+    /// Which month.
+    pub month: Month,
+    /// The fence of the lease.
+    pub fence: i64,
+    /// The present.
+    pub now: UnixMicros,
+}
+
+/// What was written of a month.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Where the files are.
+    pub location: String,
+    /// The list of them, as JSON.
+    pub manifest: String,
+    /// How many entries are in them.
+    pub entries: i64,
+    /// Their keys.
+    pub keys: Option<KeyRange>,
+    /// SHA-256 over all hashes of the entries.
+    pub digest: Hash,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    month: i64,
+    state: String,
+    location: String,
+    manifest: Option<String>,
+    entries: i64,
+    first_player: Option<i64>,
+    first_version: Option<i64>,
+    last_player: Option<i64>,
+    last_version: Option<i64>,
+    digest: Option<Vec<u8>>,
+    held: i64,
+    fence: i64,
+    error: Option<String>,
+    updated_at: i64,
+    cut: i64,
+}
+
+impl Row {
+    fn read(self) -> Result<ArchiveRow, StoreError> {
+        let state = ArchiveState::parse(&self.state);
+        let unknown = || StoreError::Corrupt("unknown state of a month in the archive".into());
+        let keys =
+            match (self.first_player, self.first_version, self.last_player, self.last_version) {
+                (Some(a), Some(b), Some(c), Some(d)) => {
+                    Some(KeyRange { first: (a, b), last: (c, d) })
+                }
+                _ => None,
+            };
+        Ok(ArchiveRow {
+            month: Month(self.month),
+            state: state.ok_or_else(unknown)?,
+            location: self.location,
+            manifest: self.manifest,
+            entries: self.entries,
+            keys,
+            digest: self.digest.map(|bytes| read_hash(&bytes)).transpose()?,
+            is_held: self.held != 0,
+            is_cut: self.cut != 0,
+            fence: self.fence,
+            error: self.error,
+            updated_at: UnixMicros(self.updated_at),
+        })
+    }
+}
+
+static LIST: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.list",
+        "SELECT a.*, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
+         FROM audit_archives a LEFT JOIN audit_cuts c ON c.month = a.month
+         WHERE a.month >= $1 AND a.month <= $2 ORDER BY a.month LIMIT $3",
+    )
+});
+
+static FIRST_ENTRY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.first_entry",
+        "SELECT l.created_at FROM portfolio_audit l WHERE l.created_at > $1
+         ORDER BY l.created_at, l.player_id, l.version LIMIT 1",
+    )
+});
+
+static ADD_DUE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "archives.add_due",
+        &[("month", Type::Int)],
+        "WITH months AS ({rows})
+         INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
+         SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
+         ON CONFLICT (month) DO NOTHING",
+    )
+});
+
+static MONTH_PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.month_page",
+        "SELECT l.*, NULL AS symbol, NULL AS note FROM portfolio_audit l
+         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+         ORDER BY l.player_id, l.version LIMIT $4",
+    )
+});
+
+static COUNT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.count",
+        "SELECT count(*) FROM portfolio_audit l
+         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)",
+    )
+});
+
+static MOVE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.move",
+        "UPDATE audit_archives SET state = $1, fence = $2, error = $3, updated_at = $4
+         WHERE month = $5 AND state = $6 AND fence <= $2",
+    )
+});
+
+static WRITTEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.written",
+        "UPDATE audit_archives SET state = 'written', location = $1, manifest = $2, entries = $3,
+             first_player = $4, first_version = $5, last_player = $6, last_version = $7,
+             digest = $8, error = NULL, updated_at = $9
+         WHERE month = $10 AND state = 'writing' AND fence = $11",
+    )
+});
+
+static FAILED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.failed",
+        "UPDATE audit_archives SET error = $1, updated_at = $2 WHERE month = $3 AND fence <= $4",
+    )
+});
+
+// A month whose entries are being deleted cannot be held any more, one that is gone can.
+static HOLD: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.hold",
+        "INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
+         VALUES ($1, 'due', '', 0, $2, 0, $3)
+         ON CONFLICT (month) DO UPDATE SET held = excluded.held, updated_at = excluded.updated_at
+         WHERE excluded.held = 0 OR audit_archives.state = 'dropped'
+             OR NOT EXISTS (SELECT 1 FROM audit_cuts c WHERE c.month = audit_archives.month)",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &LIST,
+    &FIRST_ENTRY,
+    &ADD_DUE,
+    &MONTH_PAGE,
+    &COUNT,
+    &MOVE,
+    &WRITTEN,
+    &FAILED,
+    &HOLD,
+    &cuts::CUT,
+    &cuts::IS_CUT,
+    &cuts::STEP_END,
+    &cuts::DELETE_STEP,
+    &cuts::RESTORE,
+    &cuts::RESTORED,
+    &cuts::UNCUT,
+    &heads::SAVE,
+    &heads::SAVE_HOLDINGS,
+    &heads::RANGE,
+    &heads::HOLDINGS_RANGE,
+];
+
+impl Store {
+    /// The months that the archive knows, oldest first; 1200 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
+        self.archives_between(Month(i64::MIN), Month(i64::MAX)).await
+    }
+
+    /// What the archive knows of a month.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_archive(&self, month: Month) -> Result<Option<ArchiveRow>, StoreError> {
+        Ok(self.archives_between(month, month).await?.pop())
+    }
+
+    async fn archives_between(
+        &self,
+        first: Month,
+        last: Month,
+    ) -> Result<Vec<ArchiveRow>, StoreError> {
+        // From the writer: what is read here is about to be changed.
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LIST))
+                .bind(first.0)
+                .bind(last.0)
+                .bind(MONTHS_MAX)
+                .fetch_all(&db.writer)
+                .timed(&LIST)
+                .await?
+        });
+        rows.into_iter().map(Row::read).collect()
+    }
+
+    /// Lets the archive know every month before this one, from the ledger's first on. Months
+    /// without entries are among them.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn add_due_archives(&self, before: Month, now: UnixMicros) -> Result<(), StoreError> {
+        let first: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIRST_ENTRY))
+                .bind(i64::MIN)
+                .fetch_optional(&db.reader)
+                .timed(&FIRST_ENTRY)
+                .await?
+        });
+        let Some((first,)) = first else { return Ok(()) };
+        // No entry is of an earlier month than the one in which it was made.
+        let first = UnixMicros(first).month();
+        let months: Vec<Month> = std::iter::successors(Some(first), |month| Some(month.next()))
+            .take_while(|month| *month < before)
+            .take(usize::try_from(MONTHS_MAX).unwrap_or_default())
+            .collect();
+        if months.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::new(vec![Rows::int(&months, |month| month.0)]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&ADD_DUE))
+                .bind_rows(&rows)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&ADD_DUE)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Entries of a month after (player, version), in that order, at most `limit`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn month_page(
+        &self,
+        month: Month,
+        after: (i64, i64),
+        limit: i64,
+    ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
+        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&MONTH_PAGE))
+                .bind(month.0)
+                .bind(after.0)
+                .bind(after.1)
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .timed(&MONTH_PAGE)
+                .await?
+        });
+        rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
+    }
+
+    /// How many entries a month has in the ledger.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn count_month(&self, month: Month) -> Result<i64, StoreError> {
+        let (count,): (i64,) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&COUNT))
+                .bind(month.0)
+                .bind(i64::MIN)
+                .bind(i64::MIN)
+                .fetch_one(&db.reader)
+                .timed(&COUNT)
+                .await?
+        });
+        Ok(count)
+    }
+
+    /// Brings a month from one state to another, with why where it goes back. Whether it was in the
+    /// state, and nobody has a newer fence.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn move_archive(
+        &self,
+        seat: Seat,
+        from: ArchiveState,
+        to: ArchiveState,
+        why: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let moved = with_db!(self, |db, sql| {
+            sqlx::query(sql(&MOVE))
+                .bind(to.as_str())
+                .bind(seat.fence)
+                .bind(why)
+                .bind(seat.now.0)
+                .bind(seat.month.0)
+                .bind(from.as_str())
+                .execute(&db.writer)
+                .timed(&MOVE)
+                .await?
+                .rows_affected()
+        });
+        Ok(moved == 1)
+    }
+
+    /// Records what was written of a month: from writing to written, under the fence with which the
+    /// writing began. Whether it was.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn mark_archive_written(
+        &self,
+        seat: Seat,
+        written: &Written,
+    ) -> Result<bool, StoreError> {
+        let keys = written.keys;
+        let marked = with_db!(self, |db, sql| {
+            sqlx::query(sql(&WRITTEN))
+                .bind(&written.location)
+                .bind(&written.manifest)
+                .bind(written.entries)
+                .bind(keys.map(|keys| keys.first.0))
+                .bind(keys.map(|keys| keys.first.1))
+                .bind(keys.map(|keys| keys.last.0))
+                .bind(keys.map(|keys| keys.last.1))
+                .bind(written.digest.0.to_vec())
+                .bind(seat.now.0)
+                .bind(seat.month.0)
+                .bind(seat.fence)
+                .execute(&db.writer)
+                .timed(&WRITTEN)
+                .await?
+                .rows_affected()
+        });
+        Ok(marked == 1)
+    }
+
+    /// Records why a month could not be brought further. Its state stays.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn mark_archive_failed(&self, seat: Seat, why: &str) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&FAILED))
+                .bind(why)
+                .bind(seat.now.0)
+                .bind(seat.month.0)
+                .bind(seat.fence)
+                .execute(&db.writer)
+                .timed(&FAILED)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Lays a hold on a month, or takes it away. Not done (`false`) when the month's entries are
+    /// being deleted already.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn hold_archive(
+        &self,
+        month: Month,
+        is_held: bool,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let done = with_db!(self, |db, sql| {
+            sqlx::query(sql(&HOLD))
+                .bind(month.0)
+                .bind(i64::from(is_held))
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&HOLD)
+                .await?
+                .rows_affected()
+        });
+        Ok(done == 1)
+    }
+}

@@ -1,0 +1,243 @@
+//! Deleting a month of the ledger that is in the archive, and bringing it back. A cut is recorded
+//! first: from then on the month cannot be held, and its deletion may be gone on with anywhere.
+//! The database itself refuses the deletion of anything else; see the migrations.
+
+use std::time::Duration;
+
+use domain::{Hash, LedgerEntry, Month, UnixMicros};
+use tokio::time::Instant;
+
+use super::{ArchiveState, Seat};
+use crate::batch;
+use crate::db::Db;
+use crate::measure::Timed as _;
+use crate::rows::BindRows as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+// Months are cut in their order: what is left of a chain is one piece.
+pub(super) static CUT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.cut",
+        "INSERT INTO audit_cuts (month, reason, cut_at)
+         SELECT a.month, $1, $2 FROM audit_archives a
+         WHERE a.month = $3 AND a.state = 'verified' AND a.held = 0 AND a.fence <= $4
+           AND NOT EXISTS (SELECT 1 FROM audit_archives o
+                           WHERE o.month < a.month AND o.state <> 'dropped')
+         ON CONFLICT (month) DO NOTHING",
+    )
+});
+
+pub(super) static IS_CUT: Lazy = Lazy::new(|| {
+    Statement::new("archives.is_cut", "SELECT c.cut_at FROM audit_cuts c WHERE c.month = $1")
+});
+
+pub(super) static STEP_END: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.step_end",
+        "SELECT e.player_id, e.version FROM (
+             SELECT l.player_id, l.version FROM portfolio_audit l
+             WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+             ORDER BY l.player_id, l.version LIMIT $4) e
+         ORDER BY e.player_id DESC, e.version DESC LIMIT 1",
+    )
+});
+
+pub(super) static DELETE_STEP: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.delete_step",
+        "DELETE FROM portfolio_audit WHERE month = $1
+           AND (player_id, version) > ($2, $3) AND (player_id, version) <= ($4, $5)",
+    )
+});
+
+// What is there already stays: a restoration may be gone on with anywhere.
+pub(super) static RESTORE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "archives.restore",
+        batch::ENTRY_COLUMNS,
+        "WITH batch AS ({rows})
+         INSERT INTO portfolio_audit (player_id, version, month, kind, stock_id, quantity, price,
+             amount, fee, xp_trade, xp_achievements, cash_after, quantity_after,
+             cost_basis_after, total_xp_after, quote_as_of, quote_day, quote_source,
+             about_version, created_at, hash)
+         SELECT player_id, version, month, kind, stock_id, quantity, price, amount, fee,
+             xp_trade, xp_achievements, cash_after, quantity_after, cost_basis_after,
+             total_xp_after, quote_as_of, quote_day, quote_source, about_version, created_at,
+             hash
+         FROM batch WHERE true
+         ON CONFLICT DO NOTHING",
+    )
+});
+
+pub(super) static RESTORED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.restored",
+        "UPDATE audit_archives SET state = 'verified', held = 1, fence = $1, error = NULL,
+             updated_at = $2
+         WHERE month = $3 AND state = 'dropped' AND fence <= $1",
+    )
+});
+
+pub(super) static UNCUT: Lazy =
+    Lazy::new(|| Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1"));
+
+impl Store {
+    /// Records that a month is to be deleted, which its archive must allow: verified, not on hold,
+    /// and no older month left. Whether the cut stands; it may have stood before.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn cut_month(&self, seat: Seat, reason: &str) -> Result<bool, StoreError> {
+        let cut: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query(sql(&CUT))
+                .bind(reason)
+                .bind(seat.now.0)
+                .bind(seat.month.0)
+                .bind(seat.fence)
+                .execute(&db.writer)
+                .timed(&CUT)
+                .await?;
+            sqlx::query_as(sql(&IS_CUT))
+                .bind(seat.month.0)
+                .fetch_optional(&db.writer)
+                .timed(&IS_CUT)
+                .await?
+        });
+        Ok(cut.is_some())
+    }
+
+    /// Deletes the next entries of a month that is cut, at most `limit`, in the order of their keys
+    /// after `after`; the key of the last one, or `None` when there was none left. For an engine
+    /// that keeps all months in one table.
+    ///
+    /// # Errors
+    /// The fault met; a `Fault` if the month may not be deleted.
+    pub async fn delete_month_step(
+        &self,
+        month: Month,
+        after: (i64, i64),
+        limit: i64,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        let end: Option<(i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&STEP_END))
+                .bind(month.0)
+                .bind(after.0)
+                .bind(after.1)
+                .bind(limit)
+                .fetch_optional(&db.reader)
+                .timed(&STEP_END)
+                .await?
+        });
+        let Some(end) = end else { return Ok(None) };
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&DELETE_STEP))
+                .bind(month.0)
+                .bind(after.0)
+                .bind(after.1)
+                .bind(end.0)
+                .bind(end.1)
+                .execute(&db.writer)
+                .timed(&DELETE_STEP)
+                .await?;
+        });
+        Ok(Some(end))
+    }
+
+    /// Takes the partition of a month away, with its state, in one transaction which waits for the
+    /// ledger's lock for `wait_max` at most. For how long it ran, or `None` on an engine without
+    /// partitions.
+    ///
+    /// # Errors
+    /// `Conflict` when others had the lock for too long; a `Fault` if the month may not be deleted.
+    pub async fn drop_month_partition(
+        &self,
+        seat: Seat,
+        wait_max: Duration,
+    ) -> Result<Option<Duration>, StoreError> {
+        let Db::Postgres(db) = self.db()? else { return Ok(None) };
+        let mut tx = db.writer.begin().await?;
+        // The statement takes no parameters.
+        let text = format!("SET LOCAL lock_timeout = {}", wait_max.as_millis());
+        sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await?;
+        let began = Instant::now();
+        sqlx::query("SELECT drop_ledger_month($1)").bind(seat.month.0).execute(&mut *tx).await?;
+        let done = sqlx::query(
+            "UPDATE audit_archives SET state = 'dropped', fence = $1, error = NULL, updated_at = $2
+             WHERE month = $3 AND state = 'verified' AND fence <= $1",
+        )
+        .bind(seat.fence)
+        .bind(seat.now.0)
+        .bind(seat.month.0)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            let what = "a month was dropped under an older fence";
+            return Err(StoreError::Unsuitable(what.to_owned()));
+        }
+        tx.commit().await?;
+        Ok(Some(began.elapsed()))
+    }
+
+    /// Records that nothing is left of a month. Whether it was cut and nobody has a newer fence.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn mark_archive_dropped(&self, seat: Seat) -> Result<bool, StoreError> {
+        self.move_archive(seat, ArchiveState::Verified, ArchiveState::Dropped, None).await
+    }
+
+    /// Writes entries of a month back into the ledger; those that are there stay as they are.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn restore_entries(
+        &self,
+        month: Month,
+        entries: &[(LedgerEntry, Hash)],
+    ) -> Result<(), StoreError> {
+        self.ensure_ledger_month(month).await?;
+        let entries: Vec<_> = entries.iter().map(|(entry, hash)| (entry, *hash)).collect();
+        let rows = batch::entry_rows(&entries);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&RESTORE)).bind_rows(&rows).execute(&db.writer).timed(&RESTORE).await?;
+        });
+        Ok(())
+    }
+
+    /// Records that all of a month is back in the ledger, and lays a hold on it, so that no
+    /// retention takes it away the next night. Whether it was gone, and nobody has a newer fence.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn mark_archive_restored(&self, seat: Seat) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let marked = with_conn!(tx.conn(), |conn, sql| {
+            let query = sqlx::query(sql(&RESTORED));
+            let query = query.bind(seat.fence).bind(seat.now.0).bind(seat.month.0);
+            let marked = query.execute(&mut *conn).timed(&RESTORED).await?.rows_affected();
+            if marked == 1 {
+                let query = sqlx::query(sql(&UNCUT)).bind(seat.month.0);
+                query.execute(&mut *conn).timed(&UNCUT).await?;
+            }
+            marked
+        });
+        tx.commit().await?;
+        Ok(marked == 1)
+    }
+
+    /// When a month was cut, if it was.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_cut(&self, month: Month) -> Result<Option<UnixMicros>, StoreError> {
+        let cut: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&IS_CUT))
+                .bind(month.0)
+                .fetch_optional(&db.writer)
+                .timed(&IS_CUT)
+                .await?
+        });
+        Ok(cut.map(|(at,)| UnixMicros(at)))
+    }
+}

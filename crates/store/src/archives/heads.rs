@@ -1,0 +1,160 @@
+//! What is left of every chain whose beginning was deleted: the last deleted entry's version, hash
+//! and balances, and the shares by stock. Saved before a month is deleted, so that the rest of the
+//! chain can be walked from there.
+
+use domain::{Hash, Money, Month, Quantity};
+
+use crate::ledger::read_hash;
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// What a chain added up to at the last of its entries that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedHead {
+    /// Whose chain.
+    pub player_id: i64,
+    /// The entry's version.
+    pub version: i64,
+    /// Its month.
+    pub month: Month,
+    /// Its hash.
+    pub hash: Hash,
+    /// The cash it left.
+    pub cash: Money,
+    /// The XP it left.
+    pub total_xp: i64,
+}
+
+/// Shares of one stock at that entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchivedHolding {
+    /// Whose.
+    pub player_id: i64,
+    /// Which stock.
+    pub stock_id: i64,
+    /// How many shares.
+    pub quantity: Quantity,
+    /// What they cost.
+    pub cost_basis: Money,
+}
+
+pub(super) static SAVE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.save_heads",
+        "INSERT INTO audit_heads (player_id, version, month, hash, cash, total_xp)
+         SELECT l.player_id, l.version, l.month, l.hash, l.cash_after, l.total_xp_after
+         FROM portfolio_audit l
+         WHERE l.month = $1 AND l.player_id > $2 AND l.player_id <= $3
+           AND NOT EXISTS (SELECT 1 FROM portfolio_audit n WHERE n.player_id = l.player_id
+                               AND n.version = l.version + 1 AND n.month = l.month)
+         ON CONFLICT (player_id) DO UPDATE SET
+             version = excluded.version, month = excluded.month, hash = excluded.hash,
+             cash = excluded.cash, total_xp = excluded.total_xp
+         WHERE audit_heads.version < excluded.version",
+    )
+});
+
+pub(super) static SAVE_HOLDINGS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.save_head_holdings",
+        "INSERT INTO audit_head_holdings (player_id, stock_id, version, quantity, cost_basis)
+         SELECT e.player_id, e.stock_id, e.version, e.quantity_after, e.cost_basis_after
+         FROM (SELECT l.player_id, l.stock_id, l.version, l.quantity_after, l.cost_basis_after,
+                   row_number() OVER (PARTITION BY l.player_id, l.stock_id
+                                      ORDER BY l.version DESC) AS place
+               FROM portfolio_audit l
+               WHERE l.month = $1 AND l.player_id > $2 AND l.player_id <= $3
+                 AND l.stock_id IS NOT NULL) e
+         WHERE e.place = 1
+         ON CONFLICT (player_id, stock_id) DO UPDATE SET
+             version = excluded.version, quantity = excluded.quantity,
+             cost_basis = excluded.cost_basis
+         WHERE audit_head_holdings.version < excluded.version",
+    )
+});
+
+pub(super) static RANGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.heads_range",
+        "SELECT a.player_id, a.version, a.month, a.hash, a.cash, a.total_xp FROM audit_heads a
+         WHERE a.player_id > $1 AND a.player_id <= $2 ORDER BY a.player_id",
+    )
+});
+
+pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.head_holdings_range",
+        "SELECT a.player_id, a.stock_id, a.quantity, a.cost_basis FROM audit_head_holdings a
+         WHERE a.player_id > $1 AND a.player_id <= $2 ORDER BY a.player_id, a.stock_id",
+    )
+});
+
+impl Store {
+    /// Saves what the chains of the players after `after` up to `up_to` add up to at the end of a
+    /// month that is about to be deleted.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_heads(&self, month: Month, after: i64, up_to: i64) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        with_conn!(tx.conn(), |conn, sql| {
+            for statement in [&SAVE, &SAVE_HOLDINGS] {
+                let query = sqlx::query(sql(statement)).bind(month.0).bind(after).bind(up_to);
+                query.execute(&mut *conn).timed(statement).await?;
+            }
+        });
+        tx.commit().await
+    }
+
+    /// What is left of the deleted beginnings of chains, of the players after `after` up to
+    /// `up_to`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn archived_heads_range(
+        &self,
+        after: i64,
+        up_to: i64,
+    ) -> Result<Vec<ArchivedHead>, StoreError> {
+        let rows: Vec<(i64, i64, i64, Vec<u8>, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&RANGE))
+                .bind(after)
+                .bind(up_to)
+                .fetch_all(&db.reader)
+                .timed(&RANGE)
+                .await?
+        });
+        let read = |(player_id, version, month, hash, cash, total_xp): (_, _, _, Vec<u8>, _, _)| {
+            let (month, hash) = (Month(month), read_hash(&hash)?);
+            Ok(ArchivedHead { player_id, version, month, hash, cash: Money(cash), total_xp })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The shares that belong to those heads.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn archived_holdings_range(
+        &self,
+        after: i64,
+        up_to: i64,
+    ) -> Result<Vec<ArchivedHolding>, StoreError> {
+        let rows: Vec<(i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HOLDINGS_RANGE))
+                .bind(after)
+                .bind(up_to)
+                .fetch_all(&db.reader)
+                .timed(&HOLDINGS_RANGE)
+                .await?
+        });
+        let read = |(player_id, stock_id, quantity, cost_basis)| ArchivedHolding {
+            player_id,
+            stock_id,
+            quantity: Quantity(quantity),
+            cost_basis: Money(cost_basis),
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+}
