@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use domain::{EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, genesis_hash};
+use store::{ArchivedHead, ArchivedHolding};
 
 /// What is wrong: a version and a sentence.
 pub(crate) type Wrong = (i64, String);
@@ -15,6 +16,12 @@ pub(crate) type Wrong = (i64, String);
 pub(crate) struct Chain {
     /// The player as read before the chain.
     pub(crate) head: Player,
+    /// Up to which version entries of the ledger are not looked at.
+    base: i64,
+    /// Up to which version nothing was looked at.
+    taken: i64,
+    /// What was kept of the archived entries.
+    expected: Option<ArchivedHead>,
     version: i64,
     hash: Hash,
     month: Month,
@@ -42,6 +49,9 @@ impl Chain {
     /// The chain of this player before its first entry.
     pub(crate) fn new(head: Player) -> Self {
         Self {
+            base: 0,
+            taken: 0,
+            expected: None,
             version: 0,
             hash: genesis_hash(head.player_id),
             month: Month(0),
@@ -53,17 +63,51 @@ impl Chain {
         }
     }
 
+    /// Begins after the entries that were deleted from the ledger, with what they added up to.
+    pub(crate) fn begin_after(&mut self, archived: &ArchivedHead) {
+        (self.base, self.taken) = (archived.version, archived.version);
+        self.version = archived.version;
+        (self.hash, self.month) = (archived.hash, archived.month);
+        (self.cash, self.total_xp) = (archived.cash, archived.total_xp);
+    }
+
+    /// What was held of one stock when the chain begins.
+    pub(crate) fn begin_with(&mut self, archived: &ArchivedHolding) {
+        self.held.insert(archived.stock_id, (archived.quantity, archived.cost_basis));
+    }
+
+    /// From now on entries come from the ledger, which may still have some of those before.
+    pub(crate) fn end_of_archive(&mut self) {
+        self.base = self.version;
+    }
+
+    /// Lets the chain compare what was kept of its archived entries once it is there.
+    pub(crate) fn expect_archived(&mut self, archived: &ArchivedHead) {
+        self.expected = Some(archived.clone());
+    }
+
+    fn check_archived(&self) -> Result<(), String> {
+        let Some(kept) = self.expected.as_ref().filter(|kept| kept.version == self.version) else {
+            return Ok(());
+        };
+        same("the kept head's hash", kept.hash, self.hash)
+            .and_then(|()| same("the kept head's month", kept.month.0, self.month.0))
+            .and_then(|()| same("the kept head's cash", kept.cash, self.cash))
+            .and_then(|()| same("the kept head's XP", kept.total_xp, self.total_xp))
+    }
+
     /// Adds the next entry. Those beyond the head are later than this check and are left out; says
     /// whether the entry counted.
     pub(crate) fn add(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<bool, Wrong> {
-        if entry.version > self.head.balance_version {
+        if entry.version > self.head.balance_version || entry.version <= self.base {
             return Ok(false);
         }
         if entry.version != self.version + 1 {
             let missing = self.version + 1;
             return Err((missing, format!("the entry is missing before {}", entry.version)));
         }
-        self.check(entry, hash).map_err(|what| (entry.version, what))?;
+        let checked = self.check(entry, hash).and_then(|()| self.check_archived());
+        checked.map_err(|what| (entry.version, what))?;
         Ok(true)
     }
 
@@ -73,6 +117,7 @@ impl Chain {
         if self.version < version {
             return Err((self.version + 1, format!("the entry is missing, the head is {version}")));
         }
+        same("the last version", self.version, version).map_err(|what| (version, what))?;
         same("the player's head hash", head.head_hash, self.hash)
             .and_then(|()| same("the player's head month", head.head_month.0, self.month.0))
             .and_then(|()| same("the player's cash", head.cash, self.cash))
@@ -104,6 +149,9 @@ impl Chain {
             let bit = bit.filter(|bit| *bit > 0 && bits & bit == 0);
             let wrong = format!("achievement {achievement_id} is unlocked twice or is none");
             bits |= bit.ok_or((version, wrong))?;
+            if version <= self.taken {
+                continue;
+            }
             let sum = xp_by_version.entry(version).or_default();
             *sum = sum.saturating_add(xp);
         }

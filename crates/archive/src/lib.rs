@@ -13,6 +13,7 @@ mod manifest;
 mod part;
 mod read_back;
 mod verify;
+mod whole;
 mod write;
 
 pub use archiver::{Archiver, Cut};
@@ -20,4 +21,4 @@ pub use config::{AuditConfig, S3Config, Secret, TimeOfDay};
 pub use depot::Depot;
 pub use error::ArchiveError;
 pub use manifest::{Manifest, Part};
-pub use verify::{Difference, Report, VerifyError, verify};
+pub use verify::{Difference, Report, VerifyError, verify, verify_archived};

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::Holding;
+use domain::{Holding, Player};
 use serde::Serialize;
-use store::{Store, StoreError};
+use store::{ArchivedHead, Store, StoreError};
 use thiserror::Error;
 
 use crate::chain::{Chain, Wrong};
+use crate::depot::Depot;
+use crate::error::ArchiveError;
+use crate::whole::{self, Months};
 
 /// Players whose chains are checked together. Their holdings are in memory at once.
 const PLAYERS: i64 = 500;
@@ -45,6 +48,12 @@ pub enum VerifyError {
     /// The database failed.
     #[error("cannot read the ledger")]
     Store(#[from] StoreError),
+    /// The archive failed, or a file of it is not what was written.
+    #[error("cannot read the archive")]
+    Archive(#[from] ArchiveError),
+    /// What was to be compared was deleted while it was read.
+    #[error("a month was deleted meanwhile; verify again")]
+    Moved,
 }
 
 impl Report {
@@ -69,9 +78,31 @@ impl fmt::Display for Report {
 }
 
 /// Verifies the whole ledger up to its first difference. `progress` is told how many players of how
-/// many are done; players that arrive meanwhile may be among the done ones.
-pub async fn verify(
+/// many are done; players that arrive meanwhile may be among the done ones. Chains whose first
+/// entries are in the archive only begin with what was kept of those.
+pub async fn verify(store: &Store, progress: impl FnMut(u64, u64)) -> Result<Report, VerifyError> {
+    verify_after(store, None, progress).await
+}
+
+/// Verifies the whole ledger with all that the archive has of it: every chain from its very
+/// beginning, and the files of the months that are in the database as well.
+///
+/// # Errors
+/// A file that is damaged or missing, or the fault met.
+pub async fn verify_archived(
     store: &Store,
+    depot: &Depot,
+    progress: impl FnMut(u64, u64),
+) -> Result<Report, VerifyError> {
+    let (gone, kept) = whole::manifests(store).await?;
+    whole::check_files(depot, &kept).await?;
+    let months = Months::open(depot, &gone).await?;
+    verify_after(store, Some(months), progress).await
+}
+
+async fn verify_after(
+    store: &Store,
+    mut months: Option<Months<'_>>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Report, VerifyError> {
     let total = count_players(store).await?;
@@ -82,11 +113,29 @@ pub async fn verify(
         let Some(last) = heads.last().map(|head| head.player_id) else {
             return Ok(report);
         };
-        let chains = heads.into_iter().map(|head| (head.player_id, Chain::new(head))).collect();
-        let mut page = Page { after, last, chains };
-        report.difference = page.verify(store, &mut report).await?;
+        let before = (report.players, report.entries);
+        let archived = store.archived_heads_range(after, last).await?;
+        let mut page = Page::new(after, last, heads);
+        report.difference = match &mut months {
+            Some(months) => page.walk_archived(months, &archived, &mut report).await?,
+            None => {
+                page.begin_after(store, &archived).await?;
+                None
+            }
+        };
+        if report.difference.is_none() {
+            report.difference = page.verify(store, &mut report).await?;
+        }
         if report.difference.is_some() {
-            return Ok(report);
+            // A month may have been deleted meanwhile: then the chains begin later now.
+            if store.archived_heads_range(after, last).await? == archived {
+                return Ok(report);
+            }
+            if months.is_some() {
+                return Err(VerifyError::Moved);
+            }
+            (report.players, report.entries) = before;
+            continue;
         }
         after = last;
         progress(report.players, total.max(report.players));
@@ -113,6 +162,47 @@ struct Page {
 }
 
 impl Page {
+    fn new(after: i64, last: i64, heads: Vec<Player>) -> Self {
+        let chains = heads.into_iter().map(|head| (head.player_id, Chain::new(head))).collect();
+        Self { after, last, chains }
+    }
+
+    /// Lets the chains begin after what was deleted of them.
+    async fn begin_after(
+        &mut self,
+        store: &Store,
+        archived: &[ArchivedHead],
+    ) -> Result<(), StoreError> {
+        for head in archived {
+            if let Some(chain) = self.chains.get_mut(&head.player_id) {
+                chain.begin_after(head);
+            }
+        }
+        for holding in store.archived_holdings_range(self.after, self.last).await? {
+            if let Some(chain) = self.chains.get_mut(&holding.player_id) {
+                chain.begin_with(&holding);
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks the chains through the archive, and compares what was kept of it.
+    async fn walk_archived(
+        &mut self,
+        months: &mut Months<'_>,
+        archived: &[ArchivedHead],
+        report: &mut Report,
+    ) -> Result<Option<Difference>, ArchiveError> {
+        for head in archived {
+            if let Some(chain) = self.chains.get_mut(&head.player_id) {
+                chain.expect_archived(head);
+            }
+        }
+        let (entries, wrong) = months.walk(&mut self.chains, self.last).await?;
+        report.entries += entries;
+        Ok(wrong.map(|(player_id, wrong)| difference(player_id, wrong)))
+    }
+
     async fn verify(
         &mut self,
         store: &Store,

@@ -1,35 +1,31 @@
-//! A game of three players and three stocks on a real database, random trades, and a hand that
-//! changes what no program may.
+//! A game of three players and three stocks on a real database that is played over months, and an
+//! archive beside it.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use archive::{Archiver, AuditConfig, Depot, S3Config};
 use domain::{
-    Action, Clock, Day, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side, Symbol,
-    settle,
+    Action, Clock, Day, Month, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
+    Symbol, settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Wanted};
+use store::{
+    ArchiveRow, Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Wanted,
+};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 
 /// What every fact must hold on.
 pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
 
-/// A change by hand.
-#[derive(Clone, Copy)]
-pub(crate) enum Hand {
-    /// Takes away what protects the ledger.
-    Unlock,
-    /// Runs a statement about the first player, `$1`.
-    Sql(&'static str),
-}
-
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) player_ids: Vec<i64>,
-    pub(crate) user_ids: Vec<i64>,
     stock_ids: Vec<i64>,
     url: String,
-    clock: ManualClock,
-    _directory: TempDir,
+    pub(crate) clock: ManualClock,
+    directory: TempDir,
 }
 
 fn rules() -> Rules {
@@ -63,7 +59,7 @@ impl World {
         store.ensure_ledger_months(now).await.expect("months");
         store.save_achievements(&rules()).await.expect("achievements");
         let stocks = store.save_stocks(&["A", "B", "C"].map(stock)).await.expect("stocks");
-        let (mut player_ids, mut user_ids) = (Vec::new(), Vec::new());
+        let mut player_ids = Vec::new();
         for number in 0..3_u8 {
             let email = &*format!("{number}@example.org");
             let user = NewUser { name: "Kim", email, email_key: email, password_hash: "-" };
@@ -78,10 +74,9 @@ impl World {
             let registered = store.register(&user, &token, &rules(), now).await.expect("works");
             let registered = registered.expect("a new e-mail");
             player_ids.push(registered.player_id);
-            user_ids.push(registered.user_id);
         }
         let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
-        Self { store, player_ids, user_ids, stock_ids, url, clock, _directory: directory }
+        Self { store, player_ids, stock_ids, url, clock, directory }
     }
 
     /// Tries this many random actions, some in one commit, over a few days; gives how many of them
@@ -132,31 +127,54 @@ impl World {
         assert!(committed.moved.is_empty(), "nobody else traded");
         accepted
     }
+}
 
-    /// Changes the database behind the store's back.
-    pub(crate) async fn change_by_hand(&self, hand: Hand) {
-        let (is_sqlite, player_id) = (self.url.starts_with("sqlite:"), self.player_ids[0]);
-        let statements: &[&'static str] = match hand {
-            Hand::Sql(sql) => &[sql],
-            Hand::Unlock if is_sqlite => &[
-                "DROP TRIGGER portfolio_audit_is_never_updated",
-                "DROP TRIGGER portfolio_audit_is_never_deleted",
-            ],
-            Hand::Unlock => &["DROP TRIGGER portfolio_audit_is_never_changed ON portfolio_audit"],
-        };
-        for sql in statements {
-            let changed = if is_sqlite {
-                let mut db = SqliteConnection::connect(&self.url).await.expect("connects");
-                let query = sqlx::query(*sql);
-                let query = if sql.contains("$1") { query.bind(player_id) } else { query };
-                query.execute(&mut db).await.expect("changes").rows_affected()
-            } else {
-                let mut db = PgConnection::connect(&self.url).await.expect("connects");
-                let query = sqlx::query(*sql);
-                let query = if sql.contains("$1") { query.bind(player_id) } else { query };
-                query.execute(&mut db).await.expect("changes").rows_affected()
-            };
-            assert!(matches!(hand, Hand::Unlock) || changed > 0, "{sql}");
+impl World {
+    /// An archiver for this world that writes into its directory; small files and row groups.
+    pub(crate) fn archiver(&self, holder: &str) -> Archiver {
+        let url = self.archive_path().display().to_string();
+        self.archiver_at(Depot::open(&url, &S3Config::default()).expect("a directory"), holder)
+    }
+
+    pub(crate) fn archiver_at(&self, depot: Depot, holder: &str) -> Archiver {
+        let config = AuditConfig { part_rows: 40, row_group_rows: 15, ..AuditConfig::default() };
+        let clock = Arc::new(self.clock.clone());
+        Archiver::new(self.store.clone(), depot, &config, clock, holder.to_owned())
+    }
+
+    pub(crate) fn archive_path(&self) -> PathBuf {
+        self.directory.path().join("archive")
+    }
+
+    /// Trades over three months, the first two of which are over, and due.
+    pub(crate) async fn trade_over_months(&self) -> [Month; 3] {
+        let mut months = Vec::new();
+        for _ in 0..3 {
+            months.push(self.clock.now().month());
+            self.trade(60).await;
+            while months.last() == Some(&self.clock.now().month()) {
+                self.clock.advance_seconds(86_400);
+            }
         }
+        let last = months[2];
+        self.store.add_due_archives(last, self.clock.now()).await.expect("adds");
+        [months[0], months[1], last]
+    }
+
+    pub(crate) async fn state(&self, month: Month) -> ArchiveRow {
+        self.store.find_archive(month).await.expect("answers").expect("a known month")
+    }
+
+    /// Tries a statement behind the store's back; what the database said.
+    pub(crate) async fn try_by_hand(&self, sql: String) -> Result<u64, String> {
+        let sql = sqlx::AssertSqlSafe(sql);
+        let done = if self.url.starts_with("sqlite:") {
+            let mut db = SqliteConnection::connect(&self.url).await.expect("connects");
+            sqlx::query(sql).execute(&mut db).await.map(|done| done.rows_affected())
+        } else {
+            let mut db = PgConnection::connect(&self.url).await.expect("connects");
+            sqlx::query(sql).execute(&mut db).await.map(|done| done.rows_affected())
+        };
+        done.map_err(|error| error.to_string())
     }
 }

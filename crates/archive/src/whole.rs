@@ -1,0 +1,98 @@
+//! Chains from their very beginnings: the entries that were deleted from the ledger, read from all
+//! months' files side by side, since each is in the order of its keys. One row group a month is in
+//! memory, and one file a month on this machine's disk.
+
+use std::collections::BTreeMap;
+
+use store::{ArchiveRow, ArchiveState, Store};
+
+use crate::archiver::manifest_of;
+use crate::chain::{Chain, Wrong};
+use crate::depot::Depot;
+use crate::error::ArchiveError;
+use crate::manifest::Manifest;
+use crate::part::Entry;
+use crate::read_back::Archived;
+
+/// The manifests of the months that are gone, oldest first, and of those that are in the ledger as
+/// well.
+pub(crate) async fn manifests(
+    store: &Store,
+) -> Result<(Vec<Manifest>, Vec<Manifest>), ArchiveError> {
+    let rows = store.archives().await?;
+    let of = |state: ArchiveState| {
+        let of_state = rows.iter().filter(move |row: &&ArchiveRow| row.state == state);
+        of_state.map(manifest_of).collect::<Result<Vec<_>, _>>()
+    };
+    Ok((of(ArchiveState::Dropped)?, of(ArchiveState::Verified)?))
+}
+
+/// Reads the files of months that are in the ledger, too, and checks that they are what was
+/// written.
+pub(crate) async fn check_files(depot: &Depot, months: &[Manifest]) -> Result<(), ArchiveError> {
+    for part in months.iter().flat_map(|month| &month.parts) {
+        depot.fetch(part).await?;
+    }
+    Ok(())
+}
+
+/// All months that are gone, read side by side.
+pub(crate) struct Months<'a>(Vec<Stream<'a>>);
+
+struct Stream<'a> {
+    files: Archived<'a>,
+    rows: std::vec::IntoIter<Entry>,
+    next: Option<Entry>,
+}
+
+impl<'a> Months<'a> {
+    pub(crate) async fn open(
+        depot: &'a Depot,
+        manifests: &'a [Manifest],
+    ) -> Result<Self, ArchiveError> {
+        let mut streams = Vec::new();
+        for manifest in manifests {
+            let files = Archived::new(depot, manifest);
+            let mut stream = Stream { files, rows: Vec::new().into_iter(), next: None };
+            stream.advance().await?;
+            streams.push(stream);
+        }
+        Ok(Self(streams))
+    }
+
+    /// Walks the chains through everything that the months have of players up to `last`. The first
+    /// thing that is wrong, with its player; how many entries were right.
+    pub(crate) async fn walk(
+        &mut self,
+        chains: &mut BTreeMap<i64, Chain>,
+        last: i64,
+    ) -> Result<(u64, Option<(i64, Wrong)>), ArchiveError> {
+        let mut entries = 0;
+        for stream in &mut self.0 {
+            while let Some((entry, hash)) = stream.next.take_if(|(e, _)| e.player_id <= last) {
+                let added = match chains.get_mut(&entry.player_id) {
+                    Some(chain) => chain.add(&entry, hash),
+                    None => Err((entry.version, "there is no such player".to_owned())),
+                };
+                match added {
+                    Ok(counted) => entries += u64::from(counted),
+                    Err(wrong) => return Ok((entries, Some((entry.player_id, wrong)))),
+                }
+                stream.advance().await?;
+            }
+        }
+        chains.values_mut().for_each(Chain::end_of_archive);
+        Ok((entries, None))
+    }
+}
+
+impl Stream<'_> {
+    async fn advance(&mut self) -> Result<(), ArchiveError> {
+        self.next = self.rows.next();
+        if self.next.is_none() {
+            self.rows = self.files.read().await?.into_iter();
+            self.next = self.rows.next();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! Facts about the ledger's months on their way into the archive and back, on both engines.
+
+mod world;
+
+use archive::{ArchiveError, Depot, S3Config, verify, verify_archived};
+use domain::Month;
+use store::ArchiveState;
+use world::{ENGINES, World};
+
+async fn holds(world: &World) -> u64 {
+    let report = verify(&world.store, |_, _| ()).await.expect("readable");
+    assert!(report.holds(), "{report}");
+    report.entries
+}
+
+/// The same from the archive's first entry on.
+async fn holds_wholly(world: &World, entries: u64) {
+    let report = verify_archived(&world.store, &depot(world), |_, _| ()).await.expect("readable");
+    assert!(report.holds(), "{report}");
+    assert_eq!(report.entries, entries);
+}
+
+fn depot(world: &World) -> Depot {
+    let path = world.archive_path().display().to_string();
+    Depot::open(&path, &S3Config::default()).expect("a directory")
+}
+
+#[tokio::test]
+async fn a_month_is_written_verified_dropped_and_restored() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, _] = world.trade_over_months().await;
+        let all = holds(&world).await;
+        let archiver = world.archiver("a");
+        for month in [first, second] {
+            assert_eq!(world.state(month).await.state, ArchiveState::Due, "{engine}");
+            let live = world.store.count_month(month).await.expect("counts");
+            let manifest = archiver.archive(month, |_| ()).await.expect("archives");
+            let row = world.state(month).await;
+            assert_eq!(row.state, ArchiveState::Verified, "{engine}");
+            assert_eq!(row.entries, live, "{engine}");
+            assert!(manifest.parts.len() > 1, "{engine}: {manifest:?}");
+            let sum: u64 = manifest.parts.iter().map(|part| part.entries).sum();
+            assert_eq!(sum, manifest.entries, "{engine}");
+        }
+        assert_eq!(holds(&world).await, all, "{engine}");
+        let mut gone = 0;
+        for month in [first, second] {
+            let cut = archiver.drop_month(month, "a test").await.expect("drops");
+            gone += u64::try_from(cut.entries).expect("a count");
+            assert_eq!(world.state(month).await.state, ArchiveState::Dropped, "{engine}");
+            assert_eq!(world.store.count_month(month).await.expect("counts"), 0, "{engine}");
+            assert_eq!(holds(&world).await, all - gone, "{engine}");
+            holds_wholly(&world, all).await;
+        }
+        for month in [second, first] {
+            let manifest = archiver.restore(month, |_| ()).await.expect("restores");
+            let live = world.store.count_month(month).await.expect("counts");
+            assert_eq!(u64::try_from(live).expect("a count"), manifest.entries, "{engine}");
+            let row = world.state(month).await;
+            assert!(row.state == ArchiveState::Verified && row.is_held && !row.is_cut, "{row:?}");
+            let again = archiver.restore(month, |_| ()).await;
+            assert!(matches!(again, Err(ArchiveError::Unfit { .. })), "{engine}: {again:?}");
+            holds(&world).await;
+            holds_wholly(&world, all).await;
+        }
+        let held = archiver.drop_month(first, "a test").await;
+        assert!(matches!(held, Err(ArchiveError::Held(month)) if month == first), "{held:?}");
+        for month in [first, second] {
+            let released =
+                world.store.hold_archive(month, false, world.state(month).await.updated_at);
+            assert!(released.await.expect("answers"));
+            archiver.drop_month(month, "a test").await.expect("drops again");
+        }
+        assert_eq!(holds(&world).await, all - gone, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_refuses_what_is_not_verified_or_is_on_hold() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, _] = world.trade_over_months().await;
+        let delete =
+            |month: Month| format!("DELETE FROM portfolio_audit WHERE month = {}", month.0);
+        let refused = async |sql: String| {
+            let error = world.try_by_hand(sql.clone()).await.expect_err(&sql);
+            assert!(error.contains("the ledger is immutable"), "{engine}: {sql}: {error}");
+        };
+        refused(delete(first)).await;
+        let archiver = world.archiver("a");
+        archiver.archive(first, |_| ()).await.expect("archives");
+        archiver.archive(second, |_| ()).await.expect("archives");
+        let now = world.state(first).await.updated_at;
+        assert!(world.store.hold_archive(first, true, now).await.expect("answers"));
+        refused(delete(first)).await;
+        refused("UPDATE portfolio_audit SET amount = 0".to_owned()).await;
+        if engine == "postgres" {
+            refused(format!("SELECT drop_ledger_month({})", first.0)).await;
+            refused(format!("TRUNCATE portfolio_audit_{}", first.0)).await;
+            refused("TRUNCATE portfolio_audit".to_owned()).await;
+        }
+        // The month after a held one stays, too: what is left of a chain is one piece.
+        let error = archiver.drop_month(second, "a test").await.expect_err("refused");
+        assert!(error.to_string().contains("an older month is still in the ledger"), "{error}");
+        let cut =
+            format!("INSERT INTO audit_cuts (month, reason, cut_at) VALUES ({}, '', 0)", first.0);
+        let error = world.try_by_hand(cut).await.expect_err("refused");
+        assert!(error.contains("the month is on hold"), "{engine}: {error}");
+        assert_eq!(world.state(first).await.state, ArchiveState::Verified, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn one_process_archives_at_a_time_and_an_old_fence_changes_nothing() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let now = domain::Clock::now(&world.clock);
+        let lease = world.store.take_lease("archive", "other", now, now.plus_seconds(60)).await;
+        assert!(lease.expect("answers").is_some());
+        let busy = world.archiver("a").archive(first, |_| ()).await;
+        assert!(matches!(busy, Err(ArchiveError::Busy)), "{engine}: {busy:?}");
+        world.clock.advance_seconds(61);
+        world.archiver("a").archive(first, |_| ()).await.expect("archives");
+        let row = world.state(first).await;
+        let old = store::Seat { month: first, fence: row.fence - 1, now };
+        let (from, to) = (ArchiveState::Verified, ArchiveState::Dropped);
+        assert!(!world.store.move_archive(old, from, to, None).await.expect("answers"));
+        assert!(!world.store.cut_month(old, "").await.expect("answers"));
+        assert_eq!(world.state(first).await, row, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_or_missing_file_is_named() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let archiver = world.archiver("a");
+        let manifest = archiver.archive(first, |_| ()).await.expect("archives");
+        archiver.drop_month(first, "a test").await.expect("drops");
+        let name = &manifest.parts[1].name;
+        let path = world.archive_path().join(name);
+        let good = std::fs::read(&path).expect("readable");
+        let mut bad = good.clone();
+        bad[good.len() / 2] ^= 1;
+        std::fs::write(&path, &bad).expect("writable");
+        let error = archiver.restore(first, |_| ()).await.expect_err("damaged");
+        let text = error.to_string();
+        let found = verify_archived(&world.store, &depot(&world), |_, _| ()).await;
+        let found = found.map(|report| report.holds());
+        let named =
+            std::error::Error::source(&found.expect_err("damaged")).map(ToString::to_string);
+        assert_eq!(named, Some(text.clone()), "{engine}");
+        assert!(text.starts_with(&format!("{name} is damaged: its SHA-256 is ")), "{text}");
+        assert!(world.state(first).await.error.expect("recorded").contains(name));
+        std::fs::write(&path, &good[..good.len() - 1]).expect("writable");
+        let error = archiver.restore(first, |_| ()).await.expect_err("too short").to_string();
+        assert!(error.starts_with(&format!("{name} is damaged: it has ")), "{error}");
+        std::fs::remove_file(&path).expect("removable");
+        let error = archiver.restore(first, |_| ()).await.expect_err("missing").to_string();
+        assert_eq!(error, format!("{name} is missing in the archive"));
+        std::fs::write(&path, &good).expect("writable");
+        archiver.restore(first, |_| ()).await.expect("restores");
+        let row = world.state(first).await;
+        assert_eq!((row.state, row.error), (ArchiveState::Verified, None), "{engine}");
+        holds(&world).await;
+    }
+}
