@@ -54,8 +54,8 @@ impl Archiver {
         Ok(Cut { entries: row.entries, locked_micros: locked.map(|time| time.as_micros()) })
     }
 
-    /// Nothing may have come to the month since it was verified. Counting suffices: no entry is ever
-    /// changed or deleted.
+    /// Nothing may have come to the month since it was verified. Counting suffices: no entry is
+    /// ever changed or deleted.
     async fn check_unchanged(&self, month: Month, entries: i64) -> Result<(), ArchiveError> {
         let found = self.store.count_month(month).await?;
         if found == entries {

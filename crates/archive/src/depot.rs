@@ -120,12 +120,12 @@ impl Depot {
         }
         if bytes != part.bytes {
             let what = format!("it has {bytes} bytes or more, expected {}", part.bytes);
-            return Err(ArchiveError::damaged(name, what));
+            return Err(ArchiveError::damaged(name, &what));
         }
         let found = hexadecimal(hasher.finalize().into());
         if found != part.sha256 {
             let what = format!("its SHA-256 is {found}, expected {}", part.sha256);
-            return Err(ArchiveError::damaged(name, what));
+            return Err(ArchiveError::damaged(name, &what));
         }
         file.rewind().map_err(local)?;
         Ok(file)

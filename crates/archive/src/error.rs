@@ -91,7 +91,7 @@ impl ArchiveError {
         matches!(self, Self::Missing(_) | Self::Damaged { .. } | Self::Differs { .. })
     }
 
-    pub(crate) fn damaged(name: &str, what: impl ToString) -> Self {
+    pub(crate) fn damaged(name: &str, what: &impl ToString) -> Self {
         Self::Damaged { name: name.to_owned(), what: what.to_string() }
     }
 }

@@ -7,6 +7,7 @@ mod chain;
 mod config;
 mod cut;
 mod depot;
+mod due;
 mod error;
 mod lease;
 mod manifest;

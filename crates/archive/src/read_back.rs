@@ -49,7 +49,7 @@ impl<'a> Archived<'a> {
                     (reader, rows)
                 });
                 let (reader, rows) = read.await.map_err(|_| ArchiveError::Stopped)?;
-                let rows = rows.map_err(|error| ArchiveError::damaged(self.name(), error))?;
+                let rows = rows.map_err(|error| ArchiveError::damaged(self.name(), &error))?;
                 if !rows.is_empty() {
                     self.reader = Some(reader);
                     self.add(&rows)?;
@@ -62,7 +62,7 @@ impl<'a> Archived<'a> {
             self.begun += 1;
             let file = self.depot.fetch(part).await?;
             let reader = PartReader::new(file);
-            let reader = reader.map_err(|error| ArchiveError::damaged(&part.name, error))?;
+            let reader = reader.map_err(|error| ArchiveError::damaged(&part.name, &error))?;
             self.reader = Some(reader);
         }
     }
@@ -72,7 +72,7 @@ impl<'a> Archived<'a> {
             let key = (entry.player_id, entry.version);
             if entry.month != self.manifest.month || self.last.is_some_and(|last| key <= last) {
                 let what = format!("entry {key:?} is in a wrong place");
-                return Err(ArchiveError::damaged(self.name(), what));
+                return Err(ArchiveError::damaged(self.name(), &what));
             }
             self.last = Some(key);
             self.digest.update(hash.0);
@@ -89,7 +89,7 @@ impl<'a> Archived<'a> {
             return Ok(Vec::new());
         }
         let what = format!("{} entries with the digest {digest}", self.entries);
-        Err(ArchiveError::damaged(self.name(), what))
+        Err(ArchiveError::damaged(self.name(), &what))
     }
 }
 

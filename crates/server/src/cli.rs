@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use domain::{Day, Symbol};
+use domain::{Day, Month, Symbol};
 use market::ProviderKind;
 use store::Role;
 
@@ -55,6 +55,17 @@ pub(crate) enum Command {
 pub(crate) enum AuditCommand {
     /// Walk every player's chain and re-derive cash, shares and XP; exit code 1 at a difference.
     Verify(VerifyArgs),
+    /// How far each month is on its way into the archive.
+    Status(RunArgs),
+    /// Write every month that is over into the archive, and read it back.
+    Archive(RunArgs),
+    /// Delete months that are in the archive and older than the retention from the ledger. Refused
+    /// when one of them is on hold.
+    Clean(CleanArgs),
+    /// Bring a deleted month back into the ledger, and lay a hold on it.
+    Restore(RestoreArgs),
+    /// Keep a month in the ledger, whatever its age.
+    Hold(HoldArgs),
 }
 
 /// What can be done with a user.
@@ -133,9 +144,64 @@ pub(crate) struct DatabaseArgs {
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
+    /// Begin with the entries in the archive, and check all its files.
+    #[arg(long)]
+    pub(crate) archives: bool,
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Flags of what is done to months of the ledger.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RunArgs {
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Flags of `audit clean`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct CleanArgs {
+    /// Days after its end for which a month stays, instead of audit.retention_days.
+    #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=36_525))]
+    pub(crate) days: Option<u32>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `audit restore`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The month, like 2026-01.
+    #[arg(value_name = "MONTH", value_parser = month)]
+    pub(crate) month: Month,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `audit hold`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HoldArgs {
+    /// The month, like 2026-01.
+    #[arg(value_name = "MONTH", value_parser = month)]
+    pub(crate) month: Month,
+    /// Take the hold away.
+    #[arg(long)]
+    pub(crate) release: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+fn month(text: &str) -> Result<Month, String> {
+    let bad = || "expected a month like 2026-01".to_owned();
+    let day = Day::parse(&format!("{text}-01")).ok_or_else(bad)?;
+    Ok(day.start().month())
 }
 
 /// Arguments of `stocks import`.

@@ -1,9 +1,8 @@
-//! The commands that do one thing and end: `migrate`, `audit verify` and `user role`. Those of
-//! `load` stand in `prepare` and `load`.
+//! The commands that do one thing and end: `migrate` and `user role`, and what all of them share.
+//! Those of `audit` and `load` stand in `audit`, `prepare` and `load`.
 
 use std::process::ExitCode;
 
-use archive::Report;
 use domain::Clock as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -22,22 +21,6 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
     store.close().await;
     term::say(&format!("the database {} is up to date\n", without_password(&config.database.url)));
     Ok(())
-}
-
-/// Checks the whole ledger; 1 when something in it does not hold. A server may go on writing
-/// meanwhile, so no lock is taken; but no database is made either.
-pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Failure> {
-    let store = connect_existing(config).await?;
-    let bar = progress_bar("verifying {wide_bar} {pos}/{len} players", 0);
-    let report = archive::verify(&store, |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    });
-    let report = report.await?;
-    bar.finish_and_clear();
-    store.close().await;
-    term::say(&if json { as_json(&report) } else { as_text(&report) });
-    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Gives the user of this address a role; 1 when there is none. A server may run meanwhile: it is
@@ -81,8 +64,4 @@ pub(crate) fn progress_bar(template: &str, total: u64) -> ProgressBar {
 pub(crate) fn as_json(report: &impl Serialize) -> String {
     // A report is numbers and texts, which always have a JSON text.
     serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
-}
-
-fn as_text(report: &Report) -> String {
-    format!("{report}\n")
 }

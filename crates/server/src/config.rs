@@ -65,6 +65,7 @@ pub(crate) struct Config {
     pub(crate) market: market::MarketConfig,
     pub(crate) trading: trading::TradingConfig,
     pub(crate) retention: RetentionConfig,
+    pub(crate) audit: archive::AuditConfig,
 }
 
 /// The section `[log]`.

@@ -70,6 +70,9 @@ pub(crate) enum Failure {
     /// The ledger could not be read to its end; what it says is not known.
     #[error("cannot verify the ledger")]
     Verify(#[from] archive::VerifyError),
+    /// The archive of the ledger, or a month on its way there.
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
     /// Redis, with its address as it may be shown.
     #[error("cannot use the Redis {0}")]
     Redis(String, #[source] cluster::ClusterError),

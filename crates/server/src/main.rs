@@ -1,6 +1,7 @@
 //! The binary `openbell`: reads the command line and the configuration, wires the crates together
 //! and runs them. It holds no rule of the game, no SQL and no route.
 
+mod audit;
 mod banner;
 mod cli;
 mod clock;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{AuditCommand, Cli, Command, LoadCommand, UserCommand};
+use crate::cli::{Cli, Command, LoadCommand, UserCommand};
 use crate::config::Flags;
 use crate::failure::Failure;
 
@@ -61,10 +62,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             config::load_rules(&settings.config.game.rules)?;
             term::say(&settings.to_toml());
         }
-        Command::Audit(AuditCommand::Verify(args)) => {
-            let settings = config::load(&Flags::from(args.database))?;
-            return runtime.block_on(commands::verify(&settings.config, args.json));
-        }
+        Command::Audit(command) => return runtime.block_on(audit::run(command)),
         Command::User(UserCommand::Role(args)) => {
             let settings = config::load(&Flags::from(args.database))?;
             let role = commands::set_role(&settings.config, &args.email, args.role.into());

@@ -21,7 +21,7 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{banner, equity, jobs, live, start, telemetry, term};
+use crate::{audit, banner, equity, jobs, live, start, telemetry, term};
 
 /// How long answers may still go out once the disk has failed.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -138,6 +138,7 @@ impl Server {
         let store = self.world.store.clone();
         let (desk, router, http) =
             (self.desk.clone(), self.router.clone(), self.config.http.clone());
+        self.spawn_cleaning(&tasks, &stop)?;
         self.spawn_jobs(&tasks, &stop);
         let served = web::serve(listener, router, &http, closing).await;
         desk.close().await;
@@ -146,6 +147,27 @@ impl Server {
         tasks.wait().await;
         store.close().await;
         served.map_err(Failure::Serve)
+    }
+
+    /// Starts what archives the ledger, if there is an archive.
+    fn spawn_cleaning(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<(), Failure> {
+        let (audit, store) = (&self.config.audit, &self.world.store);
+        if audit.archive_url.is_empty() {
+            return Ok(());
+        }
+        let (below, mut chance) = (u64::from(audit.clean_jitter_s) + 1, [0; 8]);
+        SystemEntropy.fill(&mut chance);
+        let job = audit::CleanLedger {
+            store: store.clone(),
+            archiver: audit::open_archiver(&self.config, store)?,
+            retention_days: audit.retention_days,
+            clean_at: audit.clean_at,
+            jitter_s: i64::try_from(u64::from_be_bytes(chance) % below).unwrap_or_default(),
+            clock: Arc::clone(&self.clock),
+            next_at: None,
+        };
+        tasks.spawn(keep(job, stop.clone()));
+        Ok(())
     }
 
     /// Starts everything that runs beside the requests.
@@ -221,7 +243,7 @@ fn spawn_live_jobs(
 }
 
 /// A name that no other node has, nor this one after a restart.
-fn node_name() -> String {
+pub(crate) fn node_name() -> String {
     let mut name = [0; 16];
     SystemEntropy.fill(&mut name);
     format!("{:032x}", u128::from_be_bytes(name))

@@ -1,0 +1,48 @@
+//! `openbell audit verify`: the whole ledger, with or without what the archive has of it.
+
+use std::process::ExitCode;
+
+use archive::{ArchiveError, Report, VerifyError};
+
+use super::{open, open_depot};
+use crate::cli::VerifyArgs;
+use crate::commands::{as_json, progress_bar};
+use crate::failure::Failure;
+use crate::term;
+
+/// Checks the whole ledger; 1 when something in it does not hold. A server may go on writing
+/// meanwhile, so no lock is taken; but no database is made either.
+pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
+    let (config, store) = open(args.database.into()).await?;
+    let bar = progress_bar("verifying {wide_bar} {pos}/{len} players", 0);
+    let told = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let report = if args.archives {
+        let depot = open_depot(&config)?;
+        archive::verify_archived(&store, &depot, told).await
+    } else {
+        archive::verify(&store, told).await
+    };
+    bar.finish_and_clear();
+    store.close().await;
+    let report = match report {
+        Ok(report) => report,
+        Err(VerifyError::Archive(error)) if names_a_file(&error) => {
+            term::complain(&error.chain());
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    term::say(&if args.json { as_json(&report) } else { as_text(&report) });
+    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn names_a_file(error: &ArchiveError) -> bool {
+    matches!(error, ArchiveError::Damaged { .. } | ArchiveError::Missing(_))
+}
+
+fn as_text(report: &Report) -> String {
+    format!("{report}\n")
+}
