@@ -71,10 +71,11 @@ impl Archiver {
         self.end(lease, month, done).await
     }
 
-    /// Writes a month that was dropped back into the ledger, and lays a hold on it.
+    /// Writes a month that was dropped back into the ledger, and lays a hold on it. Nothing is done
+    /// to one that is in the ledger.
     ///
     /// # Errors
-    /// `Unfit` for a month that was not dropped, or what was met.
+    /// `Unfit` for a month that was never written, or what was met.
     pub async fn restore(
         &self,
         month: Month,

@@ -142,8 +142,8 @@ impl Archiver {
         let row = self.load_row(month).await?;
         let manifest = manifest_of(&row)?;
         if row.state != ArchiveState::Dropped {
-            let what = format!("is {}: all of it is in the ledger", row.state.as_str());
-            return Err(ArchiveError::Unfit { month, what });
+            // It was never gone, or is back already.
+            return Ok(manifest);
         }
         let mut files = Archived::new(&self.depot, &manifest);
         loop {

@@ -1,0 +1,123 @@
+//! Whatever is stopped anywhere goes on later: no entry is missing then, and none is there twice.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use archive::{ArchiveError, verify, verify_archived};
+use domain::Month;
+use store::{ArchiveState, StoreError};
+use testkit::SeededEntropy;
+
+use crate::world::{ENGINES, World};
+
+/// Drives a future through so many polls and drops it there; what it gave, if it came to an end.
+async fn stopped_after<T>(polls: u64, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Brings a month one way or the other, and is stopped on the way.
+async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: ArchiveState) -> bool {
+    let archiver = world.archiver(holder);
+    let work = async {
+        match goal {
+            ArchiveState::Dropped => {
+                archiver.archive(month, |_| ()).await?;
+                archiver.drop_month(month, "a test").await.map(|_| ())
+            }
+            _ => archiver.restore(month, |_| ()).await.map(|_| ()),
+        }
+    };
+    match stopped_after(polls, work).await {
+        None => false,
+        Some(Ok(())) => true,
+        // The one before had the lease when it was stopped.
+        Some(Err(ArchiveError::Busy)) => false,
+        // What was stopped a moment ago may still hold a lock in the database.
+        Some(Err(ArchiveError::Store(StoreError::Conflict(_)))) => false,
+        Some(Err(error)) => panic!("{}", error.chain()),
+    }
+}
+
+#[tokio::test]
+async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, _] = world.trade_over_months().await;
+        let all = verify(&world.store, |_, _| ()).await.expect("readable").entries;
+        let chance = SeededEntropy::new(11);
+        let mut stopped = 0;
+        while stopped < 50 {
+            for (month, goal) in [
+                (first, ArchiveState::Dropped),
+                (second, ArchiveState::Dropped),
+                (second, ArchiveState::Verified),
+                (first, ArchiveState::Verified),
+            ] {
+                // Another process goes on where one was stopped, when its lease is over.
+                let mut tries = 0_u64;
+                while !step(
+                    &world,
+                    month,
+                    1 + chance.next_u64() % (60 + 20 * tries),
+                    &tries.to_string(),
+                    goal,
+                )
+                .await
+                {
+                    (tries, stopped) = (tries + 1, stopped + 1);
+                    world.clock.advance_seconds(61);
+                    assert!(tries < 200, "{engine}: it never ends");
+                }
+                check(&world, all).await;
+            }
+            for month in [first, second] {
+                let now = world.state(month).await.updated_at;
+                assert!(world.store.hold_archive(month, false, now).await.expect("answers"));
+            }
+        }
+        assert!(stopped >= 50, "{engine}: {stopped}");
+    }
+}
+
+async fn check(world: &World, all: u64) {
+    let without = verify(&world.store, |_, _| ()).await.expect("readable");
+    assert!(without.holds(), "{without}");
+    let depot = crate::depot(world);
+    let whole = verify_archived(&world.store, &depot, |_, _| ()).await.expect("readable");
+    assert!(whole.holds(), "{whole}");
+    assert_eq!(whole.entries, all);
+}
+
+#[tokio::test]
+async fn an_archive_that_refuses_leaves_the_month_as_it_is_and_says_why() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let archiver = world.archiver("a");
+        let path = world.archive_path();
+        std::fs::remove_dir_all(&path).expect("removable");
+        std::fs::write(&path, "no directory").expect("writable");
+        let error = archiver.archive(first, |_| ()).await.expect_err("refused");
+        assert!(matches!(error, ArchiveError::Depot { .. }), "{engine}: {error:?}");
+        let row = world.state(first).await;
+        assert_eq!(row.state, ArchiveState::Writing, "{engine}");
+        assert_eq!(row.error, Some(error.chain()), "{engine}");
+        let refused = archiver.drop_month(first, "a test").await;
+        assert!(matches!(refused, Err(ArchiveError::Unfit { .. })), "{engine}: {refused:?}");
+        std::fs::remove_file(&path).expect("removable");
+        std::fs::create_dir(&path).expect("makes");
+        archiver.archive(first, |_| ()).await.expect("archives");
+        let row = world.state(first).await;
+        assert_eq!((row.state, row.error), (ArchiveState::Verified, None), "{engine}");
+    }
+}
