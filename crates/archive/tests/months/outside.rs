@@ -1,0 +1,152 @@
+//! What others make of the archive: another reader of Parquet finds the same numbers, and a server
+//! with the interface of S3 keeps the same files. Both are Python's, which `./test` installs.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use archive::{ArchiveError, Depot, S3Config, Secret, verify_archived};
+use store::ArchiveState;
+
+use crate::world::{ENGINES, World};
+
+const SUMS: &str = "
+import sys, pyarrow.parquet as pq, pyarrow as pa, pyarrow.compute as pc
+t = pa.concat_tables(pq.read_table(name) for name in sys.argv[1:])
+assert t.schema.field('hash').type == pa.binary(32), t.schema
+assert t.schema.field('created_at').type == pa.timestamp('us', tz='UTC'), t.schema
+sums = [pc.sum(t[name]).as_py() for name in ('amount', 'cash_after', 'price', 'quantity_after')]
+print(t.num_rows, *sums, pc.sum(t['version']).as_py(), pc.count_distinct(t['hash']).as_py())
+";
+
+const MAKE_BUCKET: &str = "
+import sys, time, boto3, botocore
+for turn in range(300):
+    try:
+        s3 = boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1',
+                          aws_access_key_id='k', aws_secret_access_key='s')
+        s3.create_bucket(Bucket='ledger')
+        break
+    except botocore.exceptions.EndpointConnectionError:
+        time.sleep(0.1)
+else:
+    sys.exit('the server does not answer')
+";
+
+/// The Python beside the other tools of the tests: target/tools/python.
+fn python() -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let target = test.ancestors().nth(3).expect("target/PROFILE/deps/TEST");
+    let python = target.join("tools/python/bin/python3");
+    assert!(python.exists(), "{} is missing: run ./test tests once", python.display());
+    python
+}
+
+fn run(script: &str, arguments: &[String]) -> String {
+    let output = Command::new(python()).arg("-c").arg(script).args(arguments).output();
+    let output = output.expect("starts");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+/// A whole number with so many of its digits behind the point.
+fn decimal(number: i64, digits: u32) -> String {
+    let one = 10_i64.pow(digits);
+    let sign = if number < 0 { "-" } else { "" };
+    let (whole, part) = (number.abs() / one, number.abs() % one);
+    format!("{sign}{whole}.{part:0width$}", width = digits as usize)
+}
+
+#[tokio::test]
+async fn another_reader_finds_equal_rows_and_sums() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let manifest = world.archiver("a").archive(first, |_| ()).await.expect("archives");
+        let path = |name: &String| world.archive_path().join(name).display().to_string();
+        let names: Vec<_> = manifest.parts.iter().map(|part| path(&part.name)).collect();
+        let rows = world.store.month_page(first, (0, 0), 100_000).await.expect("answers");
+        let sum = |value: fn(&domain::LedgerEntry) -> i64| -> i64 {
+            rows.iter().map(|(entry, _)| value(entry)).sum()
+        };
+        let expected = [
+            rows.len().to_string(),
+            decimal(sum(|e| e.amount.0), 2),
+            decimal(sum(|e| e.cash_after.0), 2),
+            decimal(sum(|e| e.price.map_or(0, |price| price.0)), 4),
+            decimal(sum(|e| e.quantity_after.0), 6),
+            sum(|e| e.version).to_string(),
+            rows.len().to_string(),
+        ];
+        assert_eq!(run(SUMS, &names), expected.join(" "), "{engine}");
+    }
+}
+
+/// A server with the interface of S3; it ends with the value.
+struct S3Server {
+    child: Child,
+    url: String,
+}
+
+impl S3Server {
+    fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut command = Command::new(python());
+        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+        Self { child, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    fn depot(&self) -> Depot {
+        let s3 = S3Config {
+            endpoint: self.url.clone(),
+            region: "us-east-1".to_owned(),
+            access_key_id: "k".to_owned(),
+            secret_key: Secret::new("s"),
+        };
+        Depot::open("s3://ledger/of/our/game", &s3).expect("a good address")
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_month_goes_to_a_store_like_s3_and_comes_back() {
+    let server = S3Server::start();
+    run(MAKE_BUCKET, std::slice::from_ref(&server.url));
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let archiver = world.archiver_at(server.depot(), "a");
+        let manifest = archiver.archive(first, |_| ()).await.expect("archives");
+        assert!(manifest.parts.len() > 1, "{engine}");
+        archiver.drop_month(first, "a test").await.expect("drops");
+        let report = verify_archived(&world.store, &server.depot(), |_, _| ()).await;
+        let report = report.expect("readable");
+        assert!(report.holds(), "{engine}: {report}");
+        archiver.restore(first, |_| ()).await.expect("restores");
+        assert_eq!(world.state(first).await.state, ArchiveState::Verified, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_serves_is_told_and_changes_nothing() {
+    let server = S3Server::start();
+    let depot = server.depot();
+    drop(server);
+    let world = World::open("sqlite").await;
+    let [first, ..] = world.trade_over_months().await;
+    let error = world.archiver_at(depot, "a").archive(first, |_| ()).await.expect_err("refused");
+    assert!(matches!(error, ArchiveError::Depot { .. }), "{error:?}");
+    let row = world.state(first).await;
+    assert_eq!((row.state, row.error), (ArchiveState::Writing, Some(error.chain())));
+}
