@@ -14,6 +14,9 @@ use crate::data_dir::DataDirError;
 use crate::failure::Failure;
 use crate::{start, term};
 
+/// How long a command at least waits for the database's lock, in milliseconds.
+const LOCK_PATIENCE_MS: u64 = 60_000;
+
 /// Brings the database to this version's schema.
 pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
     let _lock = start::take_database(config)?;
@@ -44,12 +47,15 @@ pub(crate) async fn set_role(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the database, which must be there already, without its lock.
+/// Opens the database, which must be there already, without its lock. A command has the patience
+/// that a request of a player must not have: a server may be writing without a pause.
 pub(crate) async fn connect_existing(config: &Config) -> Result<Store, Failure> {
     if let Some(file) = config.sqlite_file().filter(|file| !file.is_file()) {
         return Err(DataDirError::NoDatabase(file).into());
     }
-    start::connect_store(&config.database).await
+    let mut database = config.database.clone();
+    database.lock_timeout_ms = database.lock_timeout_ms.max(LOCK_PATIENCE_MS);
+    start::connect_store(&database).await
 }
 
 /// How far a command is; hidden when nobody watches.

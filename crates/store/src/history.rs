@@ -89,7 +89,8 @@ static ROLLED_TO: Lazy = Lazy::new(|| {
     )
 });
 
-// Where only the close of a day is known, it stands for the whole day.
+// Where only the close of a day is known, it stands for the whole day. CROSS JOIN, because SQLite
+// otherwise walks all months for each day.
 static ROLL_UP: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stock_history_months.roll_up",
@@ -99,8 +100,8 @@ static ROLL_UP: Lazy = Lazy::new(|| {
              SELECT w.month, MIN(h.day) AS first_day, MAX(h.day) AS last_day,
                  MAX(COALESCE(h.high, h.close)) AS high, MIN(COALESCE(h.low, h.close)) AS low,
                  SUM(h.close) AS total, count(*) AS sessions
-             FROM wanted w JOIN stock_history h
-                 ON h.stock_id = {$1} AND h.day >= w.from_day AND h.day < w.until_day
+             FROM wanted w CROSS JOIN stock_history h
+             WHERE h.stock_id = {$1} AND h.day >= w.from_day AND h.day < w.until_day
              GROUP BY w.month)
          INSERT INTO stock_history_months (stock_id, month, last_day, open, high, low, close,
              average, sessions)

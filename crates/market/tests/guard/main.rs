@@ -3,6 +3,7 @@
 
 mod asking;
 mod jumps;
+mod lookups;
 mod nodes;
 mod support;
 mod told;

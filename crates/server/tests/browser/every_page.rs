@@ -6,7 +6,7 @@ use crate::checks::{Care, assert_none, look_everywhere, measure};
 use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
 use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
 use crate::player::Player;
-use crate::visit::{own_game, shared_game, visit};
+use crate::visit::{own_game, visit};
 
 /// Prices that stand still, so that no picture is another one for it.
 const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
@@ -47,7 +47,8 @@ async fn look_in_all_looks(player: &Player, pages: &[Page]) {
 
 #[tokio::test]
 async fn nothing_is_wrong_with_any_page_that_anybody_sees() {
-    visit("public", shared_game(), Setup::default(), async |player| {
+    let game = own_game(&STILL);
+    visit("public", &game, Setup::default(), async |player| {
         look_in_all_looks(&player, PUBLIC).await;
     })
     .await;

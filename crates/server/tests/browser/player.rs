@@ -62,9 +62,13 @@ impl Player {
         url.strip_prefix(&self.base).unwrap_or(&url).to_owned()
     }
 
-    /// Waits until the browser is on a path that begins so.
+    /// Waits until the browser is on a path that begins so and has loaded it: a key that is pressed
+    /// before is lost.
     pub(crate) async fn arrives_at(&self, beginning: &str) {
-        let arrived = async || self.path().await.starts_with(beginning);
+        let arrived = async || {
+            self.path().await.starts_with(beginning)
+                && self.execute("return document.readyState", vec![]).await == "complete"
+        };
         if !self.comes_true(arrived).await {
             let (path, words) = (self.path().await, self.text("body").await);
             panic!("{}: is at {path} and not at {beginning}; it reads: {words}", self.name);

@@ -3,6 +3,9 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
 
 use crate::server::{Server, complaint, openbell, run};
 
@@ -129,6 +132,24 @@ fn a_role_is_given_by_address_while_the_server_runs() {
     assert_eq!(text, "openbell: nobody has registered with eve@example.org");
     assert!(!role("ada@example.org", "king").status.success());
     server.stop();
+}
+
+#[tokio::test]
+async fn a_command_waits_for_whoever_is_writing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    assert!(run(&["migrate", "--data-dir", &path(dir.path())]).status.success());
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("openbell.db"));
+    let mut other = file.connect().await.expect("opens");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("locks the file");
+    let args = ["user", "role", "eve@example.org", "player", "--data-dir", &path(dir.path())];
+    let mut command = openbell(&args);
+    // Long enough for the command to ask many times within the patience of a request.
+    command.env("OPENBELL__DATABASE__LOCK_TIMEOUT_MS", "50");
+    let command = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("lets it go");
+    let text = complaint(&command.await.expect("ends"));
+    assert_eq!(text, "openbell: nobody has registered with eve@example.org");
 }
 
 #[test]

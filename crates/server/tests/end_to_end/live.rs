@@ -122,9 +122,11 @@ async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
     let (status, answer) = buy(&server, &token);
     assert_eq!((status, &answer["data"]["quote"]["source"]), (200, &"live".into()), "{answer}");
 
-    fake.set_price("AAPL", "191.5", now());
-    wait_until("the price moves", || quote(&server, "AAPL")["price"] == "191.50");
-    assert_eq!(quote(&server, "AAPL")["stale"], false);
+    wait_until("the price moves and is fresh", || {
+        fake.set_price("AAPL", "191.5", now());
+        let quote = quote(&server, "AAPL");
+        quote["price"] == "191.50" && quote["stale"] == false
+    });
 
     fake.set_mode(FakeMode::Hang);
     let before = fake.calls();

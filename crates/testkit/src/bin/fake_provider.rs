@@ -2,7 +2,9 @@
 //! network. It says where it is, and takes orders from its input, a line each: `price AAPL 190.25`,
 //! `down` (it hangs from now on), `up`, `calls`. It ends with its input.
 
+use std::collections::HashMap;
 use std::io::Write as _;
+use std::time::Duration;
 
 use domain::UnixMicros;
 use testkit::{Dialect, FakeMode, FakeProvider};
@@ -13,9 +15,23 @@ async fn main() {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     say(&format!("Finnhub's dialect at {}", fake.url()));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    let mut prices: HashMap<String, String> = HashMap::new();
+    let mut trade = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        let line = tokio::select! {
+            line = lines.next_line() => line,
+            // Somebody trades each stock once a second, at its price.
+            _ = trade.tick() => {
+                prices.iter().for_each(|(symbol, price)| fake.set_price(symbol, price, now()));
+                continue;
+            }
+        };
+        let Ok(Some(line)) = line else { return };
         match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["price", symbol, price] => fake.set_price(symbol, price, now()),
+            ["price", symbol, price] => {
+                fake.set_price(symbol, price, now());
+                prices.insert(symbol.to_owned(), price.to_owned());
+            }
             ["down"] => fake.set_mode(FakeMode::Hang),
             ["up"] => fake.set_mode(FakeMode::Healthy),
             ["calls"] => say(&format!("{} questions so far", fake.calls())),

@@ -168,16 +168,17 @@ fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
     let present = state.prices.snapshot();
     let age = (state.clock.now().seconds() - present.as_of.seconds()).max(0);
     let is_fresh = age <= state.rules.quote_age_max_s;
-    Card {
-        title: "ops-market",
-        lines: vec![
-            line("ops-source", present.source.as_str()),
-            line("ops-day", view.fmt.short_day(present.market_day)),
-            line("ops-stocks", count(view, i64::try_from(present.quotes.len()).unwrap_or(0))),
-            line("ops-age", format!("{age} s")).judged(is_fresh),
-            line("ops-ticks", count(view, metrics.sum("market_ticks_total"))),
-        ],
+    let mut lines = vec![
+        line("ops-source", present.source.as_str()),
+        line("ops-day", view.fmt.short_day(present.market_day)),
+        line("ops-stocks", count(view, i64::try_from(present.quotes.len()).unwrap_or(0))),
+        line("ops-age", format!("{age} s")).judged(is_fresh),
+        line("ops-ticks", count(view, metrics.sum("market_ticks_total"))),
+    ];
+    for (provider, state) in metrics.by("openbell_provider_breaker_state", "provider") {
+        lines.push(line_of(&provider, "").judged(state == 0));
     }
+    Card { title: "ops-market", lines }
 }
 
 fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
