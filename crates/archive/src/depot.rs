@@ -177,11 +177,15 @@ impl Upload {
     }
 
     /// Makes the file exist.
-    pub(crate) async fn finish(self, entries: u64) -> Result<Part, ArchiveError> {
+    pub(crate) async fn finish(
+        self,
+        entries: u64,
+        keys: [(i64, i64); 2],
+    ) -> Result<Part, ArchiveError> {
         let finished = self.writer.finish().await;
         finished.map_err(|source| failed("write", &self.name, source))?;
         let sha256 = hexadecimal(self.hasher.finalize().into());
-        Ok(Part { name: self.name, entries, bytes: self.bytes, sha256 })
+        Ok(Part { name: self.name, entries, keys, bytes: self.bytes, sha256 })
     }
 
     /// Gives the file up. That this may fail as well changes nothing.

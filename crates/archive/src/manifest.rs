@@ -33,6 +33,8 @@ pub struct Part {
     pub name: String,
     /// Entries in it.
     pub entries: u64,
+    /// The first and the last key (player, version) in it.
+    pub keys: [(i64, i64); 2],
     /// Its size in bytes.
     pub bytes: u64,
     /// SHA-256 of its bytes, in hexadecimal.

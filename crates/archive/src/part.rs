@@ -21,6 +21,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader as _, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
@@ -185,8 +186,29 @@ impl PartReader {
         if self.next >= self.reader.num_row_groups() {
             return Ok(Vec::new());
         }
-        let group = self.reader.get_row_group(self.next)?;
         self.next += 1;
+        self.read_group(self.next - 1)
+    }
+
+    /// All entries of one player. Row groups that can have none are not read.
+    pub(crate) fn read_player(&self, player_id: i64) -> Result<Vec<Entry>, ParquetError> {
+        let mut found = Vec::new();
+        for at in 0..self.reader.num_row_groups() {
+            let players = self.reader.metadata().row_group(at).column(0).statistics();
+            if let Some(Statistics::Int64(players)) = players
+                && (players.min_opt().is_some_and(|min| player_id < *min)
+                    || players.max_opt().is_some_and(|max| player_id > *max))
+            {
+                continue;
+            }
+            let rows = self.read_group(at)?;
+            found.extend(rows.into_iter().filter(|(entry, _)| entry.player_id == player_id));
+        }
+        Ok(found)
+    }
+
+    fn read_group(&self, at: usize) -> Result<Vec<Entry>, ParquetError> {
+        let group = self.reader.get_row_group(at)?;
         let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| bad("no rows"))?;
         Read { group, column: 0, rows }.entries()
     }

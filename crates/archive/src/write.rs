@@ -115,10 +115,11 @@ impl Archiver {
         while !page.is_empty() {
             let name = format!("{folder}/part-{:05}.parquet", parts.len() + 1);
             let mut upload = self.depot.begin(&name).await?;
+            let first = page.first().map_or(START, |(e, _)| (e.player_id, e.version));
             let filled =
                 self.fill(lease, &mut upload, &mut pages, &mut page, &mut sum, progress).await;
             match filled {
-                Ok(entries) => parts.push(upload.finish(entries).await?),
+                Ok(entries) => parts.push(upload.finish(entries, [first, sum.last]).await?),
                 Err(error) => {
                     upload.abort().await;
                     return Err(error);

@@ -8,7 +8,7 @@ mod verify;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use archive::{ArchiveError, Archiver, Depot};
+use archive::{ArchiveError, Archiver, Depot, History};
 use domain::{Clock as _, Month};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -172,6 +172,13 @@ pub(crate) fn open_archiver(config: &Config, store: &Store) -> Result<Archiver, 
     let clock = Arc::new(SystemClock);
     let depot = open_depot(config)?;
     Ok(Archiver::new(store.clone(), depot, &config.audit, clock, serve::node_name()))
+}
+
+/// Histories of the database, which go on in the archive if there is one.
+pub(crate) fn open_history(config: &Config, store: &Store) -> Result<History, Failure> {
+    let has_archive = !config.audit.archive_url.is_empty();
+    let depot = has_archive.then(|| open_depot(config)).transpose()?;
+    Ok(History::new(store.clone(), depot))
 }
 
 fn open_depot(config: &Config) -> Result<Depot, Failure> {

@@ -21,6 +21,11 @@ pub(crate) trait Reconciler: Send + 'static {
 
     /// Brings its thing to where it should be, or a bounded part of the way.
     fn run(&mut self) -> impl Future<Output = Result<Progress, Fault>> + Send;
+
+    /// Gives back what others wait for. Called once, when it will not be run again.
+    fn leave(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// How far a run got.
@@ -60,6 +65,7 @@ pub(crate) async fn keep<R: Reconciler>(mut job: R, stop: CancellationToken) {
         () = stop.cancelled() => {}
         () = rounds => {}
     }
+    job.leave().await;
 }
 
 /// One run, measured. Whether there is nothing to do until the next turn.

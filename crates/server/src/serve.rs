@@ -90,6 +90,7 @@ impl Server {
         let rendered = metrics.clone();
         let state = web::AppState::new(web::Parts {
             store: world.store.clone(),
+            history: audit::open_history(&config, &world.store)?,
             desk: desk.clone(),
             prices,
             ranks,

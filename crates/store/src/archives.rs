@@ -176,6 +176,14 @@ static LIST: Lazy = Lazy::new(|| {
     )
 });
 
+static DROPPED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "archives.dropped",
+        "SELECT a.*, CAST(1 AS BIGINT) AS cut FROM audit_archives a
+         WHERE a.month > 0 AND a.state = 'dropped' ORDER BY a.month DESC LIMIT $1",
+    )
+});
+
 static FIRST_ENTRY: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.first_entry",
@@ -251,6 +259,7 @@ static HOLD: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[
     &LIST,
+    &DROPPED,
     &FIRST_ENTRY,
     &ADD_DUE,
     &MONTH_PAGE,
@@ -287,6 +296,21 @@ impl Store {
     /// The fault met.
     pub async fn find_archive(&self, month: Month) -> Result<Option<ArchiveRow>, StoreError> {
         Ok(self.archives_between(month, month).await?.pop())
+    }
+
+    /// The months whose entries are in the archive only, newest first.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn dropped_archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&DROPPED))
+                .bind(MONTHS_MAX)
+                .fetch_all(&db.reader)
+                .timed(&DROPPED)
+                .await?
+        });
+        rows.into_iter().map(Row::read).collect()
     }
 
     async fn archives_between(

@@ -1,5 +1,7 @@
 //! Reading the ledger, and the months (partitions) it is kept in. Writing it is the batch commit's.
 
+use std::collections::HashMap;
+
 use domain::{
     Day, EntryKind, Hash, LedgerEntry, Money, Month, Price, Quantity, QuoteSource, Symbol, TradeId,
     UnixMicros,
@@ -7,6 +9,7 @@ use domain::{
 
 use crate::db::Db;
 use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -150,6 +153,18 @@ static FILTERED_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
+// What stands beside entries that are not in the ledger any more.
+static BESIDE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "ledger.beside",
+        &[("version", Type::Int), ("stock_id", Type::Int)],
+        "WITH wanted AS ({rows})
+         SELECT w.version, s.symbol, n.text AS note FROM wanted w
+         LEFT JOIN stocks s ON s.stock_id = w.stock_id
+         LEFT JOIN trade_notes n ON n.player_id = {$1} AND n.version = w.version",
+    )
+});
+
 static HEAD: Lazy = Lazy::new(|| {
     Statement::new("ledger.head", "SELECT balance_version FROM players WHERE player_id = $1")
 });
@@ -182,7 +197,7 @@ static RANGE: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&PAGE, &FILTERED_PAGE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
+    &[&PAGE, &FILTERED_PAGE, &BESIDE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
 
 /// How many versions are searched for a filtered page.
 const SEARCHED_MAX: i64 = 10_000;
@@ -212,6 +227,39 @@ impl Store {
                 .await?
         });
         rows.into_iter().map(EntryRow::read).collect()
+    }
+
+    /// Sets beside entries of one player, from elsewhere than the ledger, what stands beside them in
+    /// the database: symbols and notes.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn describe_entries(
+        &self,
+        player_id: i64,
+        entries: Vec<(LedgerEntry, Hash)>,
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let rows = Rows::new(vec![
+            Rows::int(&entries, |(entry, _)| entry.version),
+            Rows::maybe(&entries, |(entry, _)| entry.stock_id),
+        ]);
+        let beside: Vec<(i64, Option<String>, Option<String>)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&BESIDE))
+                .bind_rows(&rows)
+                .bind(player_id)
+                .fetch_all(&db.reader)
+                .timed(&BESIDE)
+                .await?
+        });
+        let mut beside: HashMap<i64, _> =
+            beside.into_iter().map(|(version, symbol, note)| (version, (symbol, note))).collect();
+        let describe = |(entry, hash): (LedgerEntry, Hash)| {
+            let (symbol, note) = beside.remove(&entry.version).unwrap_or_default();
+            let symbol = symbol.map(|text| Symbol::parse(&text)).transpose();
+            let unknown = |_| StoreError::Corrupt("unknown symbol beside the ledger".to_owned());
+            Ok(LedgerRow { entry, hash, symbol: symbol.map_err(unknown)?, note })
+        };
+        entries.into_iter().map(describe).collect()
     }
 
     /// Entries of a player that the filter lets through below version `before`, newest first, at

@@ -7,6 +7,7 @@ pub(crate) mod codes;
 
 use std::borrow::Cow;
 
+use archive::ArchiveError;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -288,6 +289,16 @@ impl From<&StoreError> for Problem {
                 Self::internal()
             }
         }
+    }
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Self {
+        if let ArchiveError::Store(error) = &error {
+            return Self::from(error);
+        }
+        tracing::error!(error = error.chain(), "a history cannot be read from the archive");
+        Self::from(&codes::HISTORY_UNAVAILABLE)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use archive::History;
 use cluster::Counters;
 use domain::{Clock, Entropy, Rules};
 use leaderboard::Board;
@@ -20,6 +21,8 @@ use crate::password::Hasher;
 pub struct Parts {
     /// The database.
     pub store: Store,
+    /// Histories, across the ledger and its archive.
+    pub history: History,
     /// Where orders go.
     pub desk: Desk,
     /// The present prices.

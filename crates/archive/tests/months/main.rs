@@ -1,5 +1,6 @@
 //! Facts about the ledger's months on their way into the archive and back, on both engines.
 
+mod history;
 mod outside;
 mod stopped;
 mod world;

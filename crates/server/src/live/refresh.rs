@@ -57,6 +57,13 @@ impl Reconciler for RefreshQuotes {
         let is_all = due.len() < usize::try_from(STOCKS).unwrap_or(0);
         Ok(Progress { changed: told, done: is_all || told == 0 })
     }
+
+    async fn leave(&mut self) {
+        // Another node, or the next process, goes on at once; without this when the lease is over.
+        if let Err(error) = self.store.leave_lease(LEASE, &self.node).await {
+            tracing::warn!(%error, "the lease for asking for prices was not given back");
+        }
+    }
 }
 
 impl RefreshQuotes {

@@ -145,8 +145,9 @@ async fn a_command_waits_for_whoever_is_writing() {
     let mut command = openbell(&args);
     // Long enough for the command to ask many times within the patience of a request.
     command.env("OPENBELL__DATABASE__LOCK_TIMEOUT_MS", "50");
-    let command = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut command = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+    let early = tokio::time::timeout(Duration::from_secs(1), &mut command).await;
+    assert!(early.is_err(), "it waits: {early:?}");
     sqlx::query("ROLLBACK").execute(&mut other).await.expect("lets it go");
     let text = complaint(&command.await.expect("ends"));
     assert_eq!(text, "openbell: nobody has registered with eve@example.org");

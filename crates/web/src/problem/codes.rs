@@ -92,6 +92,9 @@ codes! {
     /// The database or another part cannot answer now.
     UNAVAILABLE = retryable("unavailable", StatusCode::SERVICE_UNAVAILABLE,
         "The server cannot answer at the moment. Please try again later.");
+    /// Old entries are in the archive, and it does not give them out.
+    HISTORY_UNAVAILABLE = retryable("history_unavailable", StatusCode::SERVICE_UNAVAILABLE,
+        "This part of the history is in the archive, which cannot be read at the moment.");
     /// An order was accepted and its end is not known.
     OUTCOME_UNKNOWN = retryable("outcome_unknown", StatusCode::SERVICE_UNAVAILABLE,
         "Whether the order was carried out is not known. Look at your transactions, or send it \

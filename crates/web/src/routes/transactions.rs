@@ -60,9 +60,12 @@ pub(crate) struct HistoryMeta {
     /// Hand this back as `cursor` for older entries; `null` when there are none.
     #[schema(example = "3177b.2")]
     next_cursor: Option<String>,
-    /// Entries a page.
+    /// Entries a page. With `archived`, there may be fewer although it goes on.
     #[schema(example = 50)]
     limit: i64,
+    /// Whether the archive had to be read for this page, which takes longer.
+    #[schema(example = false)]
+    archived: bool,
 }
 
 /// A note for a trade.
@@ -121,6 +124,8 @@ pub(crate) struct NoteSaved {
             headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json",
+            description = "The history goes on in the archive, which cannot be read."),
     ))]
 async fn list_transactions(
     State(state): State<AppState>,
@@ -129,14 +134,10 @@ async fn list_transactions(
     query: Query,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&query)?;
-    // One more than asked for tells whether there is another page.
-    let limit = asked.limit + 1;
-    let mut rows = state.store.transactions_page(player.player_id, asked.before, limit).await?;
-    let length = usize::try_from(asked.limit).unwrap_or(0);
-    let more = rows.len() > length;
-    rows.truncate(length);
-    let last = rows.last().filter(|_| more).map(|row| (row.entry.month, row.entry.version));
-    let next_cursor = last.map(write_cursor);
+    let limit = usize::try_from(asked.limit).unwrap_or(0);
+    let page = state.history.page(player.player_id, asked.before, limit).await?;
+    let rows = page.rows;
+    let next_cursor = page.next.map(write_cursor);
     let link = next_cursor.as_deref().and_then(|cursor| {
         let format = if asked.csv { "&format=csv" } else { "" };
         let limit = asked.limit;
@@ -147,7 +148,8 @@ async fn list_transactions(
         csv_answer(&rows)
     } else {
         let data = rows.iter().map(Transaction::new).collect();
-        let meta = HistoryMeta { next_cursor, limit: asked.limit };
+        let (limit, archived) = (asked.limit, page.is_archived);
+        let meta = HistoryMeta { next_cursor, limit, archived };
         etag::private(&headers, &History { success: true, data, meta })
     };
     if let Some(link) = link {
@@ -245,7 +247,7 @@ pub(crate) async fn load_own(
 ) -> Result<LedgerRow, Problem> {
     let id = TradeId::parse(trade_id).filter(|id| id.player_id == player.player_id);
     let id = id.ok_or_else(Problem::not_found)?;
-    state.store.find_transaction(id).await?.ok_or_else(Problem::not_found)
+    state.history.find(id).await?.ok_or_else(Problem::not_found)
 }
 
 /// What a caller of the history asked for.

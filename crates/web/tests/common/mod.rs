@@ -309,6 +309,7 @@ fn parts(
     };
     web::Parts {
         desk: Desk::start(&TradingConfig::default(), desk_parts),
+        history: archive::History::new(store.clone(), None),
         store,
         prices,
         market,

@@ -1,0 +1,197 @@
+//! A player's history across the ledger and the archive: where the ledger ends, the archive's files
+//! are read. Each file is checked whole first, so such a page takes longer.
+
+use domain::{EntryKind, Month, TradeId};
+use store::{ArchiveRow, LedgerRow, Store};
+use tokio::task::spawn_blocking;
+
+use crate::archiver::manifest_of;
+use crate::depot::Depot;
+use crate::error::ArchiveError;
+use crate::manifest::Part;
+use crate::part::{Entry, PartReader};
+
+/// The most files that are read for one page.
+const FILES_MAX: usize = 6;
+
+/// Reads histories.
+#[derive(Clone)]
+pub struct History {
+    store: Store,
+    /// Where the archive is, if there is one.
+    depot: Option<Depot>,
+}
+
+/// Entries of a player, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The entries. There may be fewer than asked for, or none, although it goes on.
+    pub rows: Vec<LedgerRow>,
+    /// Where it goes on: the month to begin with, and the version to stay below. `None` after the
+    /// player's first entry.
+    pub next: Option<(Month, i64)>,
+    /// Whether the archive was read.
+    pub is_archived: bool,
+}
+
+impl History {
+    /// Histories of this database, which go on in this archive.
+    pub fn new(store: Store, depot: Option<Depot>) -> Self {
+        Self { store, depot }
+    }
+
+    /// Entries before a place (the month and the version of the last one seen), newest first, at
+    /// most `limit`. Who names a wrong month gets a slower answer, no wrong one.
+    ///
+    /// # Errors
+    /// `Missing` or `Damaged` where entries that the player made cannot be had, or what was met.
+    pub async fn page(
+        &self,
+        player_id: i64,
+        before: Option<(Month, i64)>,
+        limit: usize,
+    ) -> Result<HistoryPage, ArchiveError> {
+        // One more than asked for tells whether there is another page.
+        let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = self.store.transactions_page(player_id, before, wanted).await?;
+        let is_full = rows.len() > limit;
+        let below = before.map(|(_, version)| version);
+        let unbroken = unbroken(&rows, below);
+        let is_whole = unbroken == rows.len();
+        let ends = rows.last().map_or(below, |row| Some(row.entry.version));
+        if !is_whole || (!is_full && ends.is_none_or(|version| version > 1)) {
+            let head = self.store.archived_heads_range(player_id - 1, player_id).await?.pop();
+            if let Some(head) = head {
+                rows.truncate(unbroken.min(limit));
+                let last = rows.last().map(|row| (row.entry.month, row.entry.version));
+                let (from, below) = last.or(before).unwrap_or((head.month, i64::MAX));
+                let (from, below) = (from.min(head.month), below.min(head.version + 1));
+                let left = limit - rows.len();
+                if left == 0 || below <= 1 {
+                    let next = last.filter(|(_, version)| *version > 1);
+                    return Ok(HistoryPage { rows, next, is_archived: false });
+                }
+                return self.go_on(player_id, rows, (from, below), head.month, left).await;
+            }
+        }
+        rows.truncate(limit);
+        let last = rows.last().map(|row| (row.entry.month, row.entry.version));
+        Ok(HistoryPage { rows, next: last.filter(|_| is_full), is_archived: false })
+    }
+
+    /// The trade of this number.
+    ///
+    /// # Errors
+    /// As for a page.
+    pub async fn find(&self, id: TradeId) -> Result<Option<LedgerRow>, ArchiveError> {
+        if let Some(row) = self.store.find_transaction(id).await? {
+            return Ok(Some(row));
+        }
+        let (player_id, version) = (id.player_id, id.version);
+        let head = self.store.archived_heads_range(player_id - 1, player_id).await?.pop();
+        if head.is_none_or(|head| version > head.version) {
+            return Ok(None);
+        }
+        let months = self.store.dropped_archives().await?;
+        let Some(month) = months.iter().find(|month| month.month == id.month) else {
+            return Ok(None);
+        };
+        let found = self.read(player_id, version + 1, std::slice::from_ref(month), 1).await;
+        let mut entries = match found {
+            Ok((entries, _)) => entries,
+            // It is not of this month.
+            Err(ArchiveError::Missing(_)) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        entries.retain(|(entry, _)| matches!(entry.kind, EntryKind::Buy | EntryKind::Sell));
+        Ok(self.store.describe_entries(player_id, entries).await?.pop())
+    }
+
+    async fn go_on(
+        &self,
+        player_id: i64,
+        mut rows: Vec<LedgerRow>,
+        (from, below): (Month, i64),
+        newest: Month,
+        limit: usize,
+    ) -> Result<HistoryPage, ArchiveError> {
+        let months = self.store.dropped_archives().await?;
+        let since = |from: Month| {
+            let begin = months.iter().position(|month| month.month <= from);
+            begin.map_or(&[][..], |begin| &months[begin..])
+        };
+        let found = match self.read(player_id, below, since(from), limit).await {
+            // The caller was wrong about the month.
+            Err(ArchiveError::Missing(_)) if from < newest => {
+                self.read(player_id, below, since(newest), limit).await
+            }
+            found => found,
+        };
+        let (entries, next) = found?;
+        rows.extend(self.store.describe_entries(player_id, entries).await?);
+        Ok(HistoryPage { rows, next, is_archived: true })
+    }
+
+    /// Reads entries below a version out of months, newest first. They follow one another: no
+    /// version is left out, or it is said which.
+    async fn read(
+        &self,
+        player_id: i64,
+        mut below: i64,
+        months: &[ArchiveRow],
+        limit: usize,
+    ) -> Result<(Vec<Entry>, Option<(Month, i64)>), ArchiveError> {
+        let (mut found, mut files) = (Vec::new(), 0);
+        for month in months {
+            if files >= FILES_MAX {
+                return Ok((found, Some((month.month, below))));
+            }
+            let manifest = manifest_of(month)?;
+            let may_have =
+                |part: &&Part| part.keys[0].0 <= player_id && player_id <= part.keys[1].0;
+            for part in manifest.parts.iter().rev().filter(may_have) {
+                files += 1;
+                let (entries, bound) = (self.fetch(part, player_id).await?, below);
+                let entries = entries.into_iter().rev();
+                for entry in entries.skip_while(|(entry, _)| entry.version >= bound) {
+                    if entry.0.version + 1 != below {
+                        break;
+                    }
+                    below = entry.0.version;
+                    found.push(entry);
+                    if found.len() == limit || below == 1 {
+                        return Ok((found, Some((month.month, below)).filter(|_| below > 1)));
+                    }
+                }
+            }
+        }
+        match found.last().map(|(last, _)| last.month) {
+            Some(month) => Ok((found, Some((month, below)))),
+            None => Err(missing(player_id, below - 1)),
+        }
+    }
+
+    async fn fetch(&self, part: &Part, player_id: i64) -> Result<Vec<Entry>, ArchiveError> {
+        let depot = self.depot.as_ref().ok_or_else(|| ArchiveError::Missing(part.name.clone()))?;
+        let file = depot.fetch(part).await?;
+        let read = spawn_blocking(move || PartReader::new(file)?.read_player(player_id)).await;
+        let read = read.map_err(|_| ArchiveError::Stopped)?;
+        read.map_err(|error| ArchiveError::damaged(&part.name, &error))
+    }
+}
+
+/// How many entries follow one another without a gap, from the version they must stay below.
+fn unbroken(rows: &[LedgerRow], below: Option<i64>) -> usize {
+    let mut below = below;
+    let follows = |row: &&LedgerRow| {
+        let version = row.entry.version;
+        let follows = below.is_none_or(|below| version + 1 == below);
+        below = Some(version);
+        follows
+    };
+    rows.iter().take_while(follows).count()
+}
+
+fn missing(player_id: i64, version: i64) -> ArchiveError {
+    ArchiveError::Missing(format!("entry {version} of player {player_id}"))
+}

@@ -1,0 +1,113 @@
+//! A player's history is the same whether its months are in the ledger or in the archive.
+
+use archive::{ArchiveError, History};
+use domain::{EntryKind, TradeId};
+use store::LedgerRow;
+
+use crate::depot;
+use crate::world::{ENGINES, World};
+
+/// All of a player's entries, page by page; and whether some came from the archive.
+async fn walk(history: &History, player_id: i64, limit: usize) -> (Vec<LedgerRow>, bool) {
+    let (mut rows, mut is_archived, mut before) = (Vec::new(), false, None);
+    loop {
+        let page = history.page(player_id, before, limit).await.expect("readable");
+        assert!(page.rows.len() <= limit);
+        rows.extend(page.rows);
+        is_archived |= page.is_archived;
+        let Some(next) = page.next else { return (rows, is_archived) };
+        assert_ne!(before, Some(next), "it goes on");
+        before = Some(next);
+    }
+}
+
+#[tokio::test]
+async fn a_history_goes_on_in_the_archive() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, _] = world.trade_over_months().await;
+        let history = History::new(world.store.clone(), Some(depot(&world)));
+        let mut live = Vec::new();
+        for player_id in &world.player_ids {
+            let note = "INSERT INTO trade_notes (player_id, version, text, written_at) VALUES";
+            world
+                .try_by_hand(format!("{note} ({player_id}, 2, 'Because.', 0)"))
+                .await
+                .expect("works");
+            let (rows, is_archived) = walk(&history, *player_id, 7).await;
+            assert!(rows.len() > 20 && !is_archived, "{engine}");
+            assert!(rows.iter().any(|row| row.note.is_some()), "{engine}");
+            live.push(rows);
+        }
+        let archiver = world.archiver("a");
+        let same = async |what: &str| {
+            for (player_id, rows) in world.player_ids.iter().zip(&live) {
+                for limit in [7, 1000] {
+                    let (found, is_archived) = walk(&history, *player_id, limit).await;
+                    assert_eq!(found, *rows, "{engine}: {what}, {limit} a page");
+                    assert!(is_archived, "{engine}: {what}");
+                }
+                for row in rows.iter().step_by(9) {
+                    let id = row.entry.trade_id();
+                    let found = history.find(id).await.expect("readable");
+                    let is_trade = matches!(row.entry.kind, EntryKind::Buy | EntryKind::Sell);
+                    assert_eq!(found.as_ref(), Some(row).filter(|_| is_trade), "{engine}: {what}");
+                }
+            }
+        };
+        for month in [first, second] {
+            archiver.archive(month, |_| ()).await.expect("archives");
+            archiver.drop_month(month, "a test").await.expect("drops");
+            same("dropped").await;
+        }
+        // In the ledger are the first and the last month now.
+        archiver.restore(first, |_| ()).await.expect("restores");
+        same("a hole").await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_place_to_go_on_gives_no_wrong_history() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, third] = world.trade_over_months().await;
+        let history = History::new(world.store.clone(), Some(depot(&world)));
+        let player_id = world.player_ids[0];
+        let (rows, _) = walk(&history, player_id, 1000).await;
+        let archiver = world.archiver("a");
+        for month in [first, second] {
+            archiver.archive(month, |_| ()).await.expect("archives");
+            archiver.drop_month(month, "a test").await.expect("drops");
+        }
+        let place = rows.iter().position(|row| row.entry.month == second).expect("an entry");
+        for month in [first, second, third] {
+            let before = Some((month, rows[place].entry.version + 1));
+            let page = history.page(player_id, before, 3).await.expect("readable");
+            assert_eq!(page.rows, rows[place..place + 3], "{engine}: {}", month.0);
+        }
+        let none = TradeId { month: first, ..rows[0].entry.trade_id() };
+        assert_eq!(history.find(none).await.expect("answers"), None, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_month_that_is_lost_is_told() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let history = History::new(world.store.clone(), Some(depot(&world)));
+        let player_id = world.player_ids[0];
+        let (rows, _) = walk(&history, player_id, 1000).await;
+        let archiver = world.archiver("a");
+        archiver.archive(first, |_| ()).await.expect("archives");
+        archiver.drop_month(first, "a test").await.expect("drops");
+        let last = rows.iter().find(|row| row.entry.month == first).expect("an entry");
+        let before = Some((first, last.entry.version + 1));
+        let without = History::new(world.store.clone(), None);
+        for lost in [without, history] {
+            std::fs::remove_dir_all(world.archive_path()).unwrap_or_default();
+            let error = lost.page(player_id, before, 5).await.expect_err("refused");
+            assert!(matches!(error, ArchiveError::Missing(_)), "{engine}: {error:?}");
+        }
+    }
+}
