@@ -229,8 +229,8 @@ impl Store {
         rows.into_iter().map(EntryRow::read).collect()
     }
 
-    /// Sets beside entries of one player, from elsewhere than the ledger, what stands beside them in
-    /// the database: symbols and notes.
+    /// Entries of one player that come from elsewhere than the ledger, with what the database has
+    /// beside them: symbols and notes.
     ///
     /// # Errors
     /// The fault met.

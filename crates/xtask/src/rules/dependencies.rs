@@ -152,7 +152,7 @@ mod tests {
         passes("crates/web/Cargo.toml", "[dev-dependencies]\nreqwest.workspace = true");
         passes("crates/store/Cargo.toml", "[dependencies]\nsqlx.workspace = true");
         passes("crates/archive/Cargo.toml", "[dev-dependencies]\nsqlx.workspace = true");
-        let what = "2: reqwest is used in market, archive only";
+        let what = "2: reqwest is used in market and archive only";
         fails("crates/web/Cargo.toml", "[dependencies]\nreqwest.workspace = true", what);
         let what = "2: sqlx is used in store only";
         fails("crates/web/Cargo.toml", "[dev-dependencies]\nsqlx.workspace = true", what);

@@ -1,0 +1,318 @@
+//! What a month of the ledger costs on its way into the archive: written, read back and compared,
+//! dropped; what verifying the whole ledger costs; and what trades of other players feel of it.
+//! Real trades are settled and committed first, so this takes long. It asserts no speed.
+//!
+//! `cargo bench -p archive --bench months -- [--rows N] [--engine sqlite|postgres]`. PostgreSQL is
+//! a throwaway cluster with its defaults.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use archive::{Archiver, AuditConfig, Depot, S3Config, verify, verify_archived};
+use domain::{
+    Action, Clock as _, Day, Month, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
+    Symbol, settle,
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use store::{Change, Common, DatabaseConfig, NewPlayer, NewStock, Store, Wanted};
+use testkit::{ManualClock, Postgres};
+use tokio::time::Instant;
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Players whose trades are settled together, and trades of each.
+const PLAYERS: usize = 250;
+const TRADES: usize = 20;
+/// Players who trade while the month is archived, and the pause between their trades.
+const TRADERS: usize = 50;
+const PAUSE: Duration = Duration::from_millis(10);
+/// For how long they trade before.
+const BEFORE: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    if let Err(error) = run().await {
+        say(&format!("error: {error}"));
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever does not listen any more has gone.
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+async fn run() -> Result<(), Fault> {
+    let (mut rows, mut engine) = (1_000_000_usize, "postgres".to_owned());
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match (word.as_str(), words.next()) {
+            ("--rows", Some(value)) => rows = value.parse()?,
+            ("--engine", Some(value)) => engine = value,
+            ("--bench", _) => {}
+            _ => return Err(format!("unknown argument {word}").into()),
+        }
+    }
+    let directory = tempfile::tempdir()?;
+    let cluster = (engine == "postgres").then(Postgres::start);
+    let url = match &cluster {
+        Some(cluster) => cluster.fresh_database(),
+        None => format!("sqlite:{}", directory.path().join("bench.db").display()),
+    };
+    let config = DatabaseConfig { url: url.clone(), ..DatabaseConfig::default() };
+    let game = Game::open(Store::open(&config).await?, rows).await?;
+    let month = game.clock.now().month();
+    let began = Instant::now();
+    let entries = game.fill(rows).await?;
+    told("settled and committed", entries, began);
+    game.clock.advance_seconds(40 * 86_400);
+    game.store.ensure_ledger_months(game.clock.now()).await?;
+    game.store.add_due_archives(game.clock.now().month(), game.clock.now()).await?;
+    let live = if cluster.is_some() { Some(size(&url, month).await?) } else { None };
+
+    let began = Instant::now();
+    let report = verify(&game.store, |_, _| ()).await?;
+    told("verified by walking the chains", report.entries, began);
+    if !report.holds() {
+        return Err(report.to_string().into());
+    }
+
+    let calm = game.trade_for(BEFORE).await?;
+    say(&format!("trades before             {calm}"));
+    let archive = directory.path().join("archive").display().to_string();
+    let depot = Depot::open(&archive, &S3Config::default())?;
+    let (audit, clock) = (AuditConfig::default(), Arc::new(game.clock.clone()));
+    let archiver = Archiver::new(game.store.clone(), depot, &audit, clock, "bench".to_owned());
+    forget_peak();
+    let before = memory("VmRSS");
+    let is_over = Arc::new(AtomicBool::new(false));
+    let trading = {
+        let (game, is_over) = (game.clone(), Arc::clone(&is_over));
+        tokio::spawn(async move { game.trade_until(|| is_over.load(Ordering::Relaxed)).await })
+    };
+    let began = Instant::now();
+    let manifest = archiver.archive(month, |_| ()).await?;
+    told("written and verified", manifest.entries, began);
+    is_over.store(true, Ordering::Relaxed);
+    say(&format!("trades meanwhile          {}", trading.await??));
+    say(&format!("memory                    {} MB, at most {} MB", before, memory("VmHWM")));
+    let bytes = manifest.bytes();
+    say(&format!(
+        "Parquet                   {} MB in {} files",
+        bytes / 1_000_000,
+        manifest.parts.len()
+    ));
+    if let Some(live) = live {
+        say(&format!(
+            "live, with its index      {} MB: {} times as much",
+            live / 1_000_000,
+            live / bytes.max(1)
+        ));
+        let took = delete(&url, month).await?;
+        say(&format!("a copy of it, by DELETE   {:.1} s", took.as_secs_f64()));
+    }
+    let began = Instant::now();
+    let cut = archiver.drop_month(month, "a bench").await?;
+    told("dropped, heads saved", u64::try_from(cut.entries)?, began);
+    if let Some(locked) = cut.locked_micros {
+        say(&format!("of that, lock on ledger   {} ms", locked / 1000));
+    }
+    let depot = Depot::open(&archive, &S3Config::default())?;
+    let began = Instant::now();
+    let report = verify_archived(&game.store, &depot, |_, _| ()).await?;
+    told("verified with the archive", report.entries, began);
+    if report.holds() { Ok(()) } else { Err(report.to_string().into()) }
+}
+
+fn told(what: &str, entries: u64, began: Instant) {
+    let seconds = began.elapsed().as_secs_f64();
+    let rate = u128::from(entries) * 1000 / began.elapsed().as_millis().max(1);
+    say(&format!("{what:<31} {entries} entries in {seconds:.1} s, {rate} a second"));
+}
+
+/// Latencies of trades in microseconds.
+struct Latencies(Vec<u128>);
+
+impl std::fmt::Display for Latencies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = |per_mille: usize| {
+            let place = sorted.len() * per_mille / 1000;
+            sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+        };
+        let count = sorted.len();
+        write!(f, "{count}, p50 {} us, p99 {} us, p99.9 {} us", at(500), at(990), at(999))
+    }
+}
+
+#[derive(Clone)]
+struct Game {
+    store: Store,
+    clock: ManualClock,
+    rules: Arc<Rules>,
+    player_ids: Vec<i64>,
+    stock_id: i64,
+}
+
+impl Game {
+    async fn open(store: Store, rows: usize) -> Result<Self, Fault> {
+        let rules: Rules = toml::from_str(include_str!("../../../config/game.toml"))?;
+        let clock = ManualClock::new();
+        let now = clock.now();
+        store.migrate().await?;
+        store.ensure_game("fixed", now).await?;
+        store.ensure_ledger_months(now).await?;
+        store.save_achievements(&rules).await?;
+        let text = || "A".to_owned();
+        let stock = NewStock {
+            symbol: Symbol::parse("A")?,
+            name: text(),
+            category: text(),
+            description: text(),
+            kid_friendly_description: text(),
+            fun_fact: None,
+        };
+        let stocks = store.save_stocks(&[stock]).await?;
+        let common = Common {
+            password_hash: "-",
+            token_name: "bench",
+            token_expires_at: now.plus_seconds(86_400),
+        };
+        // Some hundred entries a player.
+        let count = (rows / 500).max(PLAYERS) + TRADERS;
+        let new = |number: usize| {
+            let mut token_hash = [0; 32];
+            token_hash[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            let email = format!("{number}@example.org");
+            NewPlayer { name: "Kim".to_owned(), email, token_hash }
+        };
+        let new: Vec<NewPlayer> = (0..count).map(new).collect();
+        for some in new.chunks(1000) {
+            store.register_many(some, &common, &rules, now).await?;
+        }
+        let heads = store.chain_heads_page(0, i64::MAX).await?;
+        let player_ids = heads.iter().map(|head| head.player_id).collect();
+        let stock_id = stocks[0].stock_id;
+        Ok(Self { store, clock, rules: Arc::new(rules), player_ids, stock_id })
+    }
+
+    /// Trades of all but the last players until there are so many; how many.
+    async fn fill(&self, rows: usize) -> Result<u64, Fault> {
+        let players = &self.player_ids[..self.player_ids.len() - TRADERS];
+        let (mut entries, mut round) = (0, 0);
+        while entries < rows as u64 {
+            round += 1;
+            self.clock.advance_seconds(60);
+            for some in players.chunks(PLAYERS) {
+                entries += self.commit(some, TRADES, round).await?;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Settles purchases and sales of these players, and commits them together.
+    async fn commit(&self, players: &[i64], trades: usize, round: i64) -> Result<u64, Fault> {
+        let now = self.clock.now();
+        let wanted = |player_id: &i64| Wanted {
+            player_id: *player_id,
+            stock_id: Some(self.stock_id),
+            about_version: None,
+        };
+        let wanted: Vec<Wanted> = players.iter().map(wanted).collect();
+        let mut state = self.store.load_batch(&wanted, &[], "[]").await?;
+        let (mut changes, mut entries) = (Vec::new(), 0);
+        for (place, player_id) in players.iter().enumerate() {
+            let Some(mut player) = state.players.remove(player_id) else { continue };
+            let version_before = player.balance_version;
+            let mut fills = Vec::new();
+            for trade in 0..trades {
+                let step = i64::try_from(place + trade)? * 7 + round * 13;
+                let side = if trade % 2 == 0 { Side::Buy } else { Side::Sell };
+                let quantity = Quantity((1 + step % 3) * 1_000_000);
+                let quantity = if side == Side::Buy { quantity } else { Quantity(1_000_000) };
+                let order = Order { stock_id: self.stock_id, category_id: 1, side, quantity };
+                let quote = Quote {
+                    price: Price(100_000 + step % 997 * 100),
+                    as_of: now,
+                    market_day: Day(12_786),
+                    source: QuoteSource::Fixed,
+                };
+                let order = Action::Trade(order, None);
+                fills.extend(settle(&mut player, &order, Ok(quote), &self.rules, now).ok());
+            }
+            entries += fills.len() as u64;
+            let (notes, records) = (Vec::new(), Vec::new());
+            changes.push(Change { player, version_before, fills, notes, records });
+        }
+        self.store.commit_batch(&changes, now).await?;
+        Ok(entries)
+    }
+
+    async fn trade_for(&self, time: Duration) -> Result<Latencies, Fault> {
+        let until = Instant::now() + time;
+        self.trade_until(|| Instant::now() >= until).await
+    }
+
+    /// One trade after the other, with a pause between them.
+    async fn trade_until(&self, is_over: impl Fn() -> bool) -> Result<Latencies, Fault> {
+        let traders = &self.player_ids[self.player_ids.len() - TRADERS..];
+        let (mut latencies, mut pause) = (Vec::new(), tokio::time::interval(PAUSE));
+        for (round, player_id) in (1..).zip(traders.iter().cycle()) {
+            if is_over() {
+                break;
+            }
+            pause.tick().await;
+            let began = Instant::now();
+            self.commit(std::slice::from_ref(player_id), 1, round).await?;
+            latencies.push(began.elapsed().as_micros());
+        }
+        Ok(Latencies(latencies))
+    }
+}
+
+/// The bytes of a month's partition with its index.
+async fn size(url: &str, month: Month) -> Result<u64, Fault> {
+    let mut db = PgConnection::connect(url).await?;
+    let text = format!("SELECT pg_total_relation_size('portfolio_audit_{}')", month.0);
+    let (bytes,): (i64,) = sqlx::query_as(AssertSqlSafe(text)).fetch_one(&mut db).await?;
+    Ok(u64::try_from(bytes)?)
+}
+
+/// What deleting a month's rows costs, on a copy without triggers.
+async fn delete(url: &str, month: Month) -> Result<Duration, Fault> {
+    let mut db = PgConnection::connect(url).await?;
+    for text in [
+        format!("CREATE TABLE copied (LIKE portfolio_audit_{} INCLUDING INDEXES)", month.0),
+        format!("INSERT INTO copied SELECT * FROM portfolio_audit_{}", month.0),
+        "CHECKPOINT".to_owned(),
+    ] {
+        sqlx::query(AssertSqlSafe(text)).execute(&mut db).await?;
+    }
+    let began = Instant::now();
+    sqlx::query("DELETE FROM copied").execute(&mut db).await?;
+    sqlx::query("VACUUM copied").execute(&mut db).await?;
+    let took = began.elapsed();
+    sqlx::query("DROP TABLE copied").execute(&mut db).await?;
+    Ok(took)
+}
+
+/// Lets the peak of this process's memory begin anew (proc(5), clear_refs).
+fn forget_peak() {
+    if let Err(error) = std::fs::write("/proc/self/clear_refs", "5") {
+        say(&format!("the peak of memory is one of the whole run: {error}"));
+    }
+}
+
+/// A line of this process's status, in megabytes.
+fn memory(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(name));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() / 1000
+}
