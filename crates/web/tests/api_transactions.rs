@@ -28,7 +28,10 @@ async fn whole_history(app: &App, token: &str, limit: u32) -> Vec<Value> {
         assert!(page.len() <= limit as usize);
         entries.extend(page);
         let Some(link) = answer.header("link") else {
-            assert_eq!(body["meta"], json!({"next_cursor": null, "limit": limit}));
+            assert_eq!(
+                body["meta"],
+                json!({"next_cursor": null, "limit": limit, "archived": false})
+            );
             break;
         };
         let link = link.strip_prefix('<').and_then(|l| l.strip_suffix(">; rel=\"next\""));
@@ -71,7 +74,7 @@ async fn the_history_is_newest_first_and_its_limits_are_strict() {
     let ada = app.register("Ada").await;
     trade(&app, &ada, "buy", &json!(1), Some("First.")).await;
     let body = app.get_as(&ada, PATH).await.json();
-    assert_eq!(body["meta"], json!({"next_cursor": null, "limit": 50}));
+    assert_eq!(body["meta"], json!({"next_cursor": null, "limit": 50, "archived": false}));
     let kinds: Vec<&Value> = body["data"].as_array().unwrap().iter().map(|e| &e["kind"]).collect();
     assert_eq!(kinds, ["buy", "open"]);
     assert_eq!(body["data"][0]["note"], "First.");
