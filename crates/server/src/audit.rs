@@ -176,9 +176,13 @@ pub(crate) fn open_archiver(config: &Config, store: &Store) -> Result<Archiver, 
 
 /// Histories of the database, which go on in the archive if there is one.
 pub(crate) fn open_history(config: &Config, store: &Store) -> Result<History, Failure> {
+    Ok(History::new(store.clone(), find_depot(config)?))
+}
+
+/// The configured archive, if there is one.
+fn find_depot(config: &Config) -> Result<Option<Depot>, Failure> {
     let has_archive = !config.audit.archive_url.is_empty();
-    let depot = has_archive.then(|| open_depot(config)).transpose()?;
-    Ok(History::new(store.clone(), depot))
+    has_archive.then(|| open_depot(config)).transpose()
 }
 
 fn open_depot(config: &Config) -> Result<Depot, Failure> {

@@ -147,6 +147,12 @@ pub(crate) struct VerifyArgs {
     /// Begin with the entries in the archive, and check all its files.
     #[arg(long)]
     pub(crate) archives: bool,
+    /// Only the chain of this player, and what it adds up to.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["archives", "month"])]
+    pub(crate) player: Option<i64>,
+    /// Only the entries of this month, like 2026-01, and its files if there are any.
+    #[arg(long, value_name = "MONTH", value_parser = month, conflicts_with = "archives")]
+    pub(crate) month: Option<Month>,
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -20,7 +20,7 @@ pub use heads::{ArchivedHead, ArchivedHolding};
 const MONTHS_MAX: i64 = 1200;
 
 /// How far a month is on its way into the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ArchiveState {
     /// It is over, and nothing was done yet.
     Due,

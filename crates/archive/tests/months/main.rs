@@ -5,7 +5,10 @@ mod outside;
 mod stopped;
 mod world;
 
-use archive::{ArchiveError, Depot, S3Config, verify, verify_archived};
+use archive::{
+    ArchiveError, Depot, S3Config, VerifyError, verify, verify_archived, verify_month,
+    verify_player,
+};
 use domain::Month;
 use store::ArchiveState;
 use world::{ENGINES, World};
@@ -169,5 +172,52 @@ async fn a_damaged_or_missing_file_is_named() {
         let row = world.state(first).await;
         assert_eq!((row.state, row.error), (ArchiveState::Verified, None), "{engine}");
         holds(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn one_player_and_one_month_are_verified_by_themselves() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, _] = world.trade_over_months().await;
+        let (store, depot) = (&world.store, depot(&world));
+        let month = async |month: Month, depot: Option<&Depot>| {
+            verify_month(store, depot, month, |_| ()).await
+        };
+        let player = async || {
+            let report = verify_player(store, world.player_ids[1]).await.expect("readable");
+            report.expect("a player")
+        };
+        let whole = player().await;
+        assert!(whole.holds() && whole.players == 1 && whole.entries > 20, "{engine}: {whole}");
+        let live = month(first, None).await.expect("readable");
+        let count = u64::try_from(store.count_month(first).await.expect("counts")).expect("fits");
+        assert_eq!((live.holds(), live.entries, live.players), (true, count, 3), "{engine}");
+        assert!(verify_player(store, 1_000_000).await.expect("readable").is_none());
+
+        let archiver = world.archiver("a");
+        archiver.archive(first, |_| ()).await.expect("archives");
+        assert_eq!(month(first, Some(&depot)).await.expect("readable"), live, "{engine}");
+        archiver.drop_month(first, "a test").await.expect("drops");
+        assert_eq!(month(first, Some(&depot)).await.expect("readable"), live, "{engine}");
+        let gone = month(first, None).await.expect_err("nobody has it");
+        assert!(matches!(gone, VerifyError::Archive(ArchiveError::Missing(_))), "{gone:?}");
+        assert!(player().await.holds() && player().await.entries < whole.entries, "{engine}");
+
+        // Somebody takes an entry out of the second month, behind the program's back.
+        let at = world.store.month_page(second, (0, 0), 3).await.expect("answers")[1].0.clone();
+        let off = match engine {
+            "sqlite" => "DROP TRIGGER portfolio_audit_is_never_deleted".to_owned(),
+            _ => format!("ALTER TABLE portfolio_audit_{} DISABLE TRIGGER ALL", second.0),
+        };
+        world.try_by_hand(off).await.expect("works");
+        let (player_id, version) = (at.player_id, at.version);
+        let delete = "DELETE FROM portfolio_audit WHERE player_id =";
+        let delete = format!("{delete} {player_id} AND version = {version}");
+        assert_eq!(world.try_by_hand(delete).await, Ok(1), "{engine}");
+        let report = month(second, Some(&depot)).await.expect("readable");
+        let found = report.difference.expect("a difference");
+        assert_eq!((found.player_id, found.version), (player_id, version + 1), "{found:?}");
+        assert_eq!(found.what, format!("the entry is missing before {}", version + 1));
     }
 }

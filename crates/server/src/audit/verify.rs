@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use archive::{ArchiveError, Report, VerifyError};
 
-use super::{open, open_depot};
+use super::{bar_of, find_depot, open, open_depot};
 use crate::cli::VerifyArgs;
 use crate::commands::{as_json, progress_bar};
 use crate::failure::Failure;
@@ -19,7 +19,21 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let report = if args.archives {
+    let report = if let Some(player_id) = args.player {
+        match archive::verify_player(&store, player_id).await {
+            Ok(None) => {
+                store.close().await;
+                term::complain(&format!("there is no player {player_id}"));
+                return Ok(ExitCode::FAILURE);
+            }
+            Ok(Some(report)) => Ok(report),
+            Err(error) => Err(error),
+        }
+    } else if let Some(month) = args.month {
+        let depot = find_depot(&config)?;
+        let bar = bar_of("verifying", month);
+        archive::verify_month(&store, depot.as_ref(), month, |more| bar.inc(more)).await
+    } else if args.archives {
         let depot = open_depot(&config)?;
         archive::verify_archived(&store, &depot, told).await
     } else {

@@ -1,0 +1,146 @@
+//! Verifying one month by itself: that its entries follow one another, and that the archive says
+//! what the ledger says. What came before the month is not looked at; `verify` does that.
+
+use std::vec::IntoIter;
+
+use domain::Month;
+use store::{ArchiveState, Store};
+
+use crate::archiver::manifest_of;
+use crate::depot::Depot;
+use crate::error::ArchiveError;
+use crate::part::Entry;
+use crate::read_back::Archived;
+use crate::verify::{Difference, Report, VerifyError};
+use crate::write::Pages;
+
+/// Entries read at once.
+const ROWS: i64 = 5_000;
+
+/// Verifies a month of the ledger, of its archive, or of both. `progress` is told how many more
+/// entries were looked at.
+///
+/// # Errors
+/// A file that is damaged or missing, `Missing` for a month that is in the archive only where no
+/// archive is known, or the fault met.
+pub async fn verify_month(
+    store: &Store,
+    depot: Option<&Depot>,
+    month: Month,
+    mut progress: impl FnMut(u64),
+) -> Result<Report, VerifyError> {
+    let row = store.find_archive(month).await?;
+    let state = row.as_ref().map_or(ArchiveState::Due, |row| row.state);
+    let is_archived = state >= ArchiveState::Written;
+    let manifest = row.filter(|_| is_archived).map(|row| manifest_of(&row)).transpose()?;
+    let files = manifest.as_ref().zip(depot);
+    let mut files = files.map(|(manifest, depot)| Entries::archived(depot, manifest));
+    let mut live = (state != ArchiveState::Dropped).then(|| Entries::live(store, month));
+    if files.is_none() && live.is_none() {
+        let what = format!("month {}, which is in the archive only,", month.0);
+        return Err(ArchiveError::Missing(what).into());
+    }
+    let mut walk = Walk { report: Report { players: 0, entries: 0, difference: None }, last: None };
+    loop {
+        let in_ledger = next(&mut live).await?;
+        let in_files = next(&mut files).await?;
+        if live.is_some() && files.is_some() && in_ledger != in_files {
+            walk.differs(in_ledger.as_ref(), in_files.as_ref());
+        }
+        let Some(entry) = in_ledger.or(in_files) else { break };
+        if !walk.report.holds() || !walk.add(entry) {
+            break;
+        }
+        if walk.report.entries.is_multiple_of(1000) {
+            progress(1000);
+        }
+    }
+    Ok(walk.report)
+}
+
+async fn next(entries: &mut Option<Entries<'_>>) -> Result<Option<Entry>, ArchiveError> {
+    match entries {
+        Some(entries) => entries.next().await,
+        None => Ok(None),
+    }
+}
+
+/// A month's entries, one by one in the order of their keys.
+struct Entries<'a> {
+    source: Source<'a>,
+    rows: IntoIter<Entry>,
+}
+
+enum Source<'a> {
+    Ledger(Pages),
+    Files(Box<Archived<'a>>),
+}
+
+impl<'a> Entries<'a> {
+    fn live(store: &Store, month: Month) -> Self {
+        Self {
+            source: Source::Ledger(Pages::new(store, month, ROWS)),
+            rows: Vec::new().into_iter(),
+        }
+    }
+
+    fn archived(depot: &'a Depot, manifest: &'a crate::Manifest) -> Self {
+        let files = Box::new(Archived::new(depot, manifest));
+        Self { source: Source::Files(files), rows: Vec::new().into_iter() }
+    }
+
+    async fn next(&mut self) -> Result<Option<Entry>, ArchiveError> {
+        if let Some(entry) = self.rows.next() {
+            return Ok(Some(entry));
+        }
+        let rows = match &mut self.source {
+            Source::Ledger(pages) => pages.take().await?,
+            Source::Files(files) => files.read().await?,
+        };
+        self.rows = rows.into_iter();
+        Ok(self.rows.next())
+    }
+}
+
+struct Walk {
+    report: Report,
+    last: Option<Entry>,
+}
+
+impl Walk {
+    /// Adds the next entry; whether it follows the one before it.
+    fn add(&mut self, (entry, hash): Entry) -> bool {
+        let before = self.last.take().filter(|(last, _)| last.player_id == entry.player_id);
+        let what = match &before {
+            Some((last, _)) if entry.version != last.version + 1 => {
+                Some(format!("the entry is missing before {}", entry.version))
+            }
+            Some((_, before)) if entry.hash(*before) != hash => {
+                Some(format!("the hash is {hash}, expected {}", entry.hash(*before)))
+            }
+            _ => None,
+        };
+        if let Some(what) = what {
+            let (player_id, version) = (entry.player_id, entry.version);
+            self.report.difference = Some(Difference { player_id, version, what });
+            return false;
+        }
+        self.report.players += u64::from(before.is_none());
+        self.report.entries += 1;
+        self.last = Some((entry, hash));
+        true
+    }
+
+    fn differs(&mut self, live: Option<&Entry>, archived: Option<&Entry>) {
+        let say = |entry: Option<&Entry>| match entry {
+            None => "nothing more".to_owned(),
+            Some((entry, hash)) => {
+                format!("player {}, version {}, hash {hash}", entry.player_id, entry.version)
+            }
+        };
+        let what = format!("the ledger has {}, the archive {}", say(live), say(archived));
+        let (player_id, version) =
+            live.or(archived).map_or((0, 0), |(entry, _)| (entry.player_id, entry.version));
+        self.report.difference = Some(Difference { player_id, version, what });
+    }
+}
