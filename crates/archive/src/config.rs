@@ -26,6 +26,12 @@ pub struct AuditConfig {
     /// The most entries of one row group, which is in memory as a whole.
     #[serde(deserialize_with = "row_group_rows")]
     pub row_group_rows: u32,
+    /// The file to which seals are added; empty: `seals.jsonl` in the data directory of an SQLite
+    /// database, none beside PostgreSQL.
+    pub seals_file: String,
+    /// Seconds between two seals; 0: none are made.
+    #[serde(deserialize_with = "seal_every_s")]
+    pub seal_every_s: u32,
     /// What `s3://` needs.
     pub s3: S3Config,
 }
@@ -98,6 +104,8 @@ impl Default for AuditConfig {
             clean_jitter_s: 1800,
             part_rows: 2_000_000,
             row_group_rows: 20_000,
+            seals_file: String::new(),
+            seal_every_s: 3_600,
             s3: S3Config { region: "us-east-1".to_owned(), ..S3Config::default() },
         }
     }
@@ -121,6 +129,10 @@ fn retention_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D:
 
 fn clean_jitter_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
     within(reader, 0, 14_400)
+}
+
+fn seal_every_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    within(reader, 0, 86_400)
 }
 
 fn part_rows<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {

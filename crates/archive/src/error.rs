@@ -68,6 +68,9 @@ pub enum ArchiveError {
         /// What is wrong with it.
         what: String,
     },
+    /// The ledger does not have any more what was sealed.
+    #[error("the ledger has changed since it was sealed: {0}")]
+    Unsealed(String),
     /// A task of this program ended early.
     #[error("a step was stopped")]
     Stopped,

@@ -3,6 +3,7 @@
 //! lock is taken: what must not happen twice is guarded by a lease in the database.
 
 mod clean;
+mod seals;
 mod verify;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ use crate::failure::Failure;
 use crate::{serve, term};
 
 pub(crate) use clean::CleanLedger;
+pub(crate) use seals::{SealHeads, find_file};
 
 /// What the log of a cut says about why it was made.
 const BY_HAND: &str = "openbell audit clean";
@@ -35,6 +37,7 @@ pub(crate) async fn run(command: AuditCommand) -> Result<ExitCode, Failure> {
         AuditCommand::Clean(args) => clean_months(args).await,
         AuditCommand::Restore(args) => restore(args).await,
         AuditCommand::Hold(args) => hold(args).await,
+        AuditCommand::Seal(args) => seals::run(args).await,
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) enum AuditCommand {
     Restore(RestoreArgs),
     /// Keep a month in the ledger, whatever its age.
     Hold(HoldArgs),
+    /// Seal the heads of all chains in one hash, and add it to the file of seals.
+    Seal(SealArgs),
 }
 
 /// What can be done with a user.
@@ -147,6 +149,11 @@ pub(crate) struct VerifyArgs {
     /// Begin with the entries in the archive, and check all its files.
     #[arg(long)]
     pub(crate) archives: bool,
+    /// Only the seals: that they follow one another, that the file says the same, and that the
+    /// ledger still gives the newest so many of them.
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1",
+        conflicts_with_all = ["archives", "month", "player"])]
+    pub(crate) seals: Option<u64>,
     /// Only the chain of this player, and what it adds up to.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["archives", "month"])]
     pub(crate) player: Option<i64>,
@@ -154,6 +161,16 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "MONTH", value_parser = month, conflicts_with = "archives")]
     pub(crate) month: Option<Month>,
     /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Flags of `audit seal`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SealArgs {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Print the seal as JSON, as it stands in the file.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -140,6 +140,7 @@ impl Server {
         let (desk, router, http) =
             (self.desk.clone(), self.router.clone(), self.config.http.clone());
         self.spawn_cleaning(&tasks, &stop)?;
+        self.spawn_sealing(&tasks, &stop);
         self.spawn_jobs(&tasks, &stop);
         let served = web::serve(listener, router, &http, closing).await;
         desk.close().await;
@@ -148,6 +149,22 @@ impl Server {
         tasks.wait().await;
         store.close().await;
         served.map_err(Failure::Serve)
+    }
+
+    /// Starts what seals the ledger, unless no seals are wanted.
+    fn spawn_sealing(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let every_s = i64::from(self.config.audit.seal_every_s);
+        if every_s == 0 {
+            return;
+        }
+        let job = audit::SealHeads {
+            store: self.world.store.clone(),
+            file: audit::find_file(&self.config),
+            every_s,
+            clock: Arc::clone(&self.clock),
+            node: node_name(),
+        };
+        tasks.spawn(keep(job, stop.clone()));
     }
 
     /// Starts what archives the ledger, if there is an archive.

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, archives, batch, board, equity, erase, game, history, idempotency, imports,
-    leases, ledger, market, portfolio, prepare, provider_usage, quotes, settings, stocks, tokens,
-    users, viewer, watches,
+    leases, ledger, market, portfolio, prepare, provider_usage, quotes, seals, settings, stocks,
+    tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -102,7 +102,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 23] = [
+    let lists: [&[&Lazy]; 24] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         batch::STATEMENTS,
@@ -120,6 +120,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         prepare::STATEMENTS,
         provider_usage::STATEMENTS,
         quotes::STATEMENTS,
+        seals::STATEMENTS,
         settings::STATEMENTS,
         stocks::STATEMENTS,
         tokens::STATEMENTS,

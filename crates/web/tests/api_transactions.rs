@@ -69,6 +69,60 @@ async fn anybody_can_verify_the_chain_from_what_the_history_says() {
 }
 
 #[tokio::test]
+async fn the_verifier_of_the_documentation_says_what_holds_and_what_does_not() {
+    let text = include_str!("../../../docs/verify.md");
+    let script = text.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+    let script = script.expect("a script");
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    for _ in 0..3 {
+        trade(&app, &ada, "buy", &json!(2), Some("Because.")).await;
+        trade(&app, &ada, "sell", &json!(0.5), None).await;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (mut pages, mut path) = (Vec::new(), format!("{PATH}?limit=3"));
+    loop {
+        let body = app.get_as(&ada, &path).await.json();
+        let cursor = body["meta"]["next_cursor"].as_str().map(str::to_owned);
+        pages.push(body);
+        let Some(cursor) = cursor else { break };
+        path = format!("{PATH}?limit=3&cursor={cursor}");
+    }
+    let verify = |pages: &[Value]| {
+        let name = |number: usize| dir.path().join(format!("page{number}.json"));
+        for (number, page) in pages.iter().enumerate() {
+            std::fs::write(name(number), page.to_string()).expect("writes");
+        }
+        let mut command = std::process::Command::new("python3");
+        command.args(["-c", script]).args((0..pages.len()).map(name));
+        let output = command.output().expect("python3 runs");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
+    };
+    let (holds, told) = verify(&pages);
+    let head = pages[0]["data"][0]["hash"].as_str().expect("a hash");
+    assert!(holds && told.ends_with(&format!("holds: 7 entries, head {head}")), "{told}");
+
+    let other = |at: usize, field: &str, value: Value| {
+        let mut pages = pages.clone();
+        pages[0]["data"][at][field] = value;
+        verify(&pages)
+    };
+    let canonical = pages[0]["data"][1]["canonical"].as_str().expect("a text");
+    let canonical = canonical.replacen("openbell-ledger-1", "openbell-ledger-2", 1);
+    let (told, amount) = ("entry 6 says two things about its", json!("-1.00"));
+    assert_eq!(other(1, "amount", amount), (false, format!("{told} amount")));
+    assert_eq!(other(1, "canonical", json!(canonical)), (false, format!("{told} kind")));
+    let hash = json!("0".repeat(64));
+    assert_eq!(
+        other(1, "hash", hash),
+        (false, "entry 6 has another hash than its text".to_owned())
+    );
+    pages.remove(1);
+    assert_eq!(verify(&pages), (false, "entry 2 is missing".to_owned()));
+}
+
+#[tokio::test]
 async fn the_history_is_newest_first_and_its_limits_are_strict() {
     let app = App::start().await;
     let ada = app.register("Ada").await;

@@ -2,6 +2,7 @@
 
 mod history;
 mod outside;
+mod seals;
 mod stopped;
 mod world;
 

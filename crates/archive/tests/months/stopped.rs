@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use archive::{ArchiveError, verify, verify_archived};
 use domain::Month;
@@ -10,6 +11,9 @@ use store::{ArchiveState, StoreError};
 use testkit::SeededEntropy;
 
 use crate::world::{ENGINES, World};
+
+/// Within which a step that nobody stops ends, or fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Drives a future through so many polls and drops it there; what it gave, if it came to an end.
 async fn stopped_after<T>(polls: u64, future: impl Future<Output = T>) -> Option<T> {
@@ -27,7 +31,7 @@ async fn stopped_after<T>(polls: u64, future: impl Future<Output = T>) -> Option
 
 /// Brings a month one way or the other, and is stopped on the way.
 async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: ArchiveState) -> bool {
-    let archiver = world.archiver(holder);
+    let archiver = world.archiver_of_its_own(holder).await;
     let work = async {
         match goal {
             ArchiveState::Dropped => {
@@ -37,14 +41,19 @@ async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: Archi
             _ => archiver.restore(month, |_| ()).await.map(|_| ()),
         }
     };
-    match stopped_after(polls, work).await {
+    let ended = tokio::time::timeout(PATIENCE, stopped_after(polls, work)).await;
+    let ended = ended.unwrap_or_else(|_| panic!("{month:?} to {goal:?} does not go on"));
+    match ended {
         None => false,
         Some(Ok(())) => true,
         // The one before had the lease when it was stopped.
         Some(Err(ArchiveError::Busy)) => false,
-        // What was stopped a moment ago may still hold a lock in the database.
-        Some(Err(ArchiveError::Store(StoreError::Conflict(_)))) => false,
-        Some(Err(error)) => panic!("{}", error.chain()),
+        // What was stopped a moment ago may still hold a lock in the database, or come to its end.
+        Some(Err(ArchiveError::Store(StoreError::Conflict(_)) | ArchiveError::Lost)) => false,
+        Some(Err(error)) => {
+            let row = world.store.archives().await.expect("answers");
+            panic!("{month:?} to {goal:?}: {}: {row:#?}", error.chain())
+        }
     }
 }
 

@@ -1,0 +1,130 @@
+//! Seals show what the chains by themselves do not.
+
+use archive::{ArchiveError, Seal, SealReport, SealsFile, seal, verify, verify_seals};
+
+use domain::Clock as _;
+
+use crate::world::{ENGINES, World};
+
+async fn make(world: &World, file: &SealsFile) -> Result<Option<Seal>, ArchiveError> {
+    world.clock.advance_seconds(3_600);
+    seal(&world.store, Some(file), &world.clock).await
+}
+
+async fn look(world: &World, file: &SealsFile) -> SealReport {
+    verify_seals(&world.store, Some(file), 1_000).await.expect("readable")
+}
+
+fn file(world: &World) -> SealsFile {
+    SealsFile::new(world.archive_path().with_file_name("seals.jsonl"))
+}
+
+#[tokio::test]
+async fn seals_follow_one_another_and_the_ledger_gives_them_again() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let file = file(&world);
+        let mut previous = "0".repeat(64);
+        for round in 1..=3_u64 {
+            world.trade(20).await;
+            let made = make(&world, &file).await.expect("seals").expect("a new one");
+            assert_eq!((made.players, &made.previous), (3, &previous), "{engine}");
+            previous = made.hash().to_string();
+            // Trades of now, and of before the instant's end, change nothing about it.
+            world.trade(5).await;
+            let report = look(&world, &file).await;
+            let expected = SealReport { seals: round, given_again: round, wrong: None };
+            assert_eq!(report, expected, "{engine}");
+        }
+        let made = seal(&world.store, Some(&file), &world.clock).await.expect("answers");
+        let again = seal(&world.store, Some(&file), &world.clock).await.expect("answers");
+        assert!(made.is_some() && again.is_none(), "{engine}: one an instant");
+    }
+}
+
+#[tokio::test]
+async fn seals_hold_while_months_go_into_the_archive_and_come_back() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let file = file(&world);
+        let [first, second, _] = world.trade_over_months().await;
+        make(&world, &file).await.expect("seals").expect("a new one");
+        let archiver = world.archiver("a");
+        for month in [first, second] {
+            archiver.archive(month, |_| ()).await.expect("archives");
+            archiver.drop_month(month, "a test").await.expect("drops");
+            let report = look(&world, &file).await;
+            assert!(report.holds() && report.given_again > 0, "{engine}: {report}");
+            make(&world, &file).await.expect("seals").expect("a new one");
+        }
+        archiver.restore(first, |_| ()).await.expect("restores");
+        let report = look(&world, &file).await;
+        assert_eq!((report.holds(), report.given_again), (true, 3), "{engine}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn a_chain_that_is_gone_without_a_trace_is_missed() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let file = file(&world);
+        world.trade(30).await;
+        let made = make(&world, &file).await.expect("seals").expect("a new one");
+        let off = match engine {
+            "sqlite" => "DROP TRIGGER portfolio_audit_is_never_deleted".to_owned(),
+            _ => {
+                let month = world.clock.now().month().0;
+                format!("ALTER TABLE portfolio_audit_{month} DISABLE TRIGGER ALL")
+            }
+        };
+        world.try_by_hand(off).await.expect("works");
+        let gone = world.player_ids[2];
+        for table in ["portfolio_audit", "holdings", "player_achievements", "players"] {
+            let delete = format!("DELETE FROM {table} WHERE player_id = {gone}");
+            world.try_by_hand(delete).await.expect("works");
+        }
+        let chains = verify(&world.store, |_, _| ()).await.expect("readable");
+        assert!(chains.holds() && chains.players == 2, "{engine}: {chains}");
+
+        let wrong = look(&world, &file).await.wrong.expect("something");
+        assert!(
+            wrong.starts_with(&format!("{made} was sealed; the ledger has 2 chains")),
+            "{wrong}"
+        );
+        let refused = make(&world, &file).await.expect_err("refused");
+        assert!(matches!(refused, ArchiveError::Unsealed(_)), "{engine}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_tells_of_seals_that_were_changed_or_taken_away() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let file = file(&world);
+        world.trade(5).await;
+        let first = make(&world, &file).await.expect("seals").expect("a new one");
+        make(&world, &file).await.expect("seals").expect("a new one");
+        let refused = world.try_by_hand("UPDATE audit_seals SET players = 0".to_owned()).await;
+        assert!(refused.expect_err("refused").contains("immutable"), "{engine}");
+        let refused = world.try_by_hand("DELETE FROM audit_seals".to_owned()).await;
+        assert!(refused.expect_err("refused").contains("immutable"), "{engine}");
+
+        let text = std::fs::read_to_string(file.path()).expect("readable");
+        let other = Seal { entries: first.entries + 1, ..first.clone() };
+        let line = |seal: &Seal| serde_json::to_string(seal).expect("JSON");
+        std::fs::write(file.path(), text.replace(&line(&first), &line(&other))).expect("writes");
+        let wrong = look(&world, &file).await.wrong;
+        assert_eq!(wrong, Some(format!("the file has {other}, the database {first}")), "{engine}");
+
+        let more = Seal { cut_at: 1, ..first.clone() };
+        std::fs::write(file.path(), format!("{}\n{text}", line(&more))).expect("writes");
+        let wrong = look(&world, &file).await.wrong;
+        assert_eq!(wrong, Some(format!("the database lacks {more}")), "{engine}");
+
+        // A crash cut the last line off: the next seal writes it again.
+        std::fs::write(file.path(), &text[..text.len() - 9]).expect("writes");
+        make(&world, &file).await.expect("seals").expect("a new one");
+        let report = look(&world, &file).await;
+        assert_eq!((report.seals, report.holds()), (3, true), "{engine}: {report}");
+    }
+}
