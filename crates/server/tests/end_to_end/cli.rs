@@ -154,6 +154,48 @@ async fn a_command_waits_for_whoever_is_writing() {
 }
 
 #[test]
+fn seals_are_made_by_command_and_verified_with_their_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    let told = |args: &[&str]| {
+        let output = run(&[args, &["--data-dir", &data]].concat());
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for count in 1..=2 {
+        let (done, text) = told(&["audit", "seal", "--json"]);
+        let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert!(done && line["players"] == 0, "{text}");
+        let (holds, text) = told(&["audit", "verify", "--seals", "10"]);
+        let expected = format!("the seals hold: {count}, of which {count} were made again\n");
+        assert_eq!((holds, text), (true, expected));
+    }
+    let file = dir.path().join("seals.jsonl");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    assert_eq!(text.lines().count(), 2);
+    std::fs::write(&file, text.lines().next().expect("a line").to_owned() + "\n").expect("writes");
+    assert!(told(&["audit", "verify", "--seals"]).0, "the newest may not have reached the file");
+    std::fs::write(&file, text.replace("\"players\":0", "\"players\":1")).expect("writes");
+    let (holds, text) = told(&["audit", "verify", "--seals"]);
+    assert!(!holds && text.starts_with("the seals do not hold: the file has"), "{text}");
+}
+
+#[test]
+fn one_player_is_verified_by_number() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    let server = Server::start_in(dir.path());
+    server.register("ada");
+    let verify = |number| run(&["audit", "verify", "--player", number, "--data-dir", &data]);
+    let output = verify("1");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text, "the ledger holds: 1 players, 1 entries\n");
+    assert_eq!(complaint(&verify("7")), "openbell: there is no player 7");
+    server.stop();
+}
+
+#[test]
 fn a_role_makes_no_database() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
