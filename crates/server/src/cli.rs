@@ -76,6 +76,9 @@ pub(crate) enum UserCommand {
     /// Make somebody an operator, who sees how the server is, or a player again. The server may
     /// run meanwhile; exit code 1 when nobody has the address.
     Role(UserRoleArgs),
+    /// Forget somebody for good, as deleting the account does: the ledger stays, without a name. The
+    /// server may run meanwhile; exit code 1 when nobody has the address.
+    Erase(UserEraseArgs),
 }
 
 /// What can be done with stocks.
@@ -328,6 +331,19 @@ pub(crate) struct UserRoleArgs {
     pub(crate) email: String,
     /// What the person may be.
     pub(crate) role: RoleWord,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Flags of `user erase`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserEraseArgs {
+    /// The address the person registered with.
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: String,
+    /// Do it. Without this, it is only said what would be done.
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }

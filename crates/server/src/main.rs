@@ -68,6 +68,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let role = commands::set_role(&settings.config, &args.email, args.role.into());
             return runtime.block_on(role);
         }
+        Command::User(UserCommand::Erase(args)) => {
+            let settings = config::load(&Flags::from(args.database))?;
+            let erased = commands::erase_user(&settings.config, &args.email, args.yes);
+            return runtime.block_on(erased);
+        }
         Command::Stocks(command) => return runtime.block_on(stocks::run(command)),
         Command::Load(LoadCommand::Prepare(args)) => {
             let settings = config::load(&Flags::from(args.database))?;

@@ -60,6 +60,10 @@ static EQUITY: Lazy = Lazy::new(|| {
     )
 });
 
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new("erase.find", "SELECT u.user_id FROM users u WHERE u.email_key = $1")
+});
+
 static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
@@ -76,10 +80,30 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &NOTES,
     &REWARDS_SEEN,
     &EQUITY,
+    &FIND,
     &USER,
 ];
 
 impl Store {
+    /// Forgets the user of this address (in lower case), as [`Store::erase_user`]; whether there
+    /// was one.
+    ///
+    /// # Errors
+    /// The fault met; nothing is deleted then.
+    pub async fn erase_user_by_email(&self, email_key: &str) -> Result<bool, StoreError> {
+        let found: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(email_key)
+                .fetch_optional(&db.writer)
+                .timed(&FIND)
+                .await?
+        });
+        match found {
+            Some((user_id,)) => self.erase_user(user_id).await,
+            None => Ok(false),
+        }
+    }
+
     /// Forgets a user: tokens, settings, notes and what else only they could see, and the user's
     /// row; whether there was one. Their players stay on the boards without a name.
     ///

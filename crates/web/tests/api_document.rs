@@ -128,6 +128,7 @@ async fn every_operation_of_the_original_is_documented() {
         "POST /api/auth/register",
         "POST /api/auth/login",
         "GET /api/auth/user",
+        "DELETE /api/auth/user",
         "POST /api/auth/logout",
         "GET /api/portfolio",
         "GET /api/portfolio/summary",

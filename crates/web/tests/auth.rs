@@ -289,6 +289,34 @@ async fn logging_out_ends_this_token_and_no_other() {
 }
 
 #[tokio::test]
+async fn an_account_is_deleted_with_its_password_only_and_the_chain_stays() {
+    let app = App::start().await;
+    let sent = registration("Ada", "ada@example.com");
+    let body = app.post("/api/auth/register", &sent).await.json();
+    let token = body["token"].as_str().unwrap();
+    let eve = app.register("Eve").await;
+    let delete = async |body: Value| {
+        app.send("DELETE", Some(token), "/api/auth/user", "application/json", &body.to_string())
+            .await
+    };
+    let wrong = [json!({}), json!({"password": "password124"}), json!({"password": null})];
+    for body in wrong.into_iter().chain([json!({"password": "password123", "really": true})]) {
+        let answer = delete(body.clone()).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        assert_eq!(app.get_as(token, "/api/auth/user").await.status, 200);
+    }
+    let answer = delete(json!({"password": "password123"})).await;
+    let told = json!({"success": true, "message": "Account deleted successfully"});
+    assert_eq!((answer.status, answer.json()), (200, told));
+    assert_eq!(app.get_as(token, "/api/auth/user").await.status, 401);
+    let sent = json!({"email": "ada@example.com", "password": "password123"});
+    assert_eq!(app.post("/api/auth/login", &sent).await.status, 422);
+    assert_eq!(app.get_as(&eve, "/api/auth/user").await.status, 200, "nobody else is concerned");
+    let entries = app.store.transactions_page(1, None, 9).await.expect("answers");
+    assert_eq!(entries.len(), 1, "the ledger stays");
+}
+
+#[tokio::test]
 async fn tokens_are_made_listed_and_ended_by_their_owner_alone() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);

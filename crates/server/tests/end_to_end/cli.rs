@@ -196,6 +196,33 @@ fn one_player_is_verified_by_number() {
 }
 
 #[test]
+fn a_person_is_forgotten_by_address_while_the_server_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start_in(dir.path());
+    let token = server.register("ada");
+    let data = path(dir.path());
+    let erase = |words: &[&str]| run(&[&["user", "erase"], words, &["--data-dir", &data]].concat());
+    let told = |words: &[&str]| {
+        let output = erase(words);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(
+        told(&["Ada@example.org"]),
+        "ada@example.org would be forgotten for good: say --yes\n"
+    );
+    assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
+    let text = told(&["Ada@example.org", "--yes"]);
+    assert_eq!(text, "ada@example.org is forgotten; the ledger stays, without a name\n");
+    assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401);
+    let text = complaint(&erase(&["ada@example.org", "--yes"]));
+    assert_eq!(text, "openbell: nobody has registered with ada@example.org");
+    let output = run(&["audit", "verify", "--data-dir", &data]);
+    assert_eq!(output.stdout, b"the ledger holds: 1 players, 1 entries\n");
+    server.stop();
+}
+
+#[test]
 fn a_role_makes_no_database() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());

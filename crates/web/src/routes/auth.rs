@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::read::{LoginBody, RegisterBody};
+use self::read::{FarewellBody, LoginBody, RegisterBody};
 use crate::account::{self, Opened};
 use crate::body::Json;
 use crate::limits::Network;
@@ -23,13 +23,14 @@ use crate::session::Player;
 use crate::state::AppState;
 
 const INCORRECT: &str = "The provided credentials are incorrect.";
+const PASSWORD_WRONG: &str = "The provided password is incorrect.";
 const TAKEN: &str = "The email has already been taken.";
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(register))
         .routes(routes!(login))
-        .routes(routes!(show_user))
+        .routes(routes!(show_user, delete_user))
         .routes(routes!(logout))
         .merge(tokens::router())
 }
@@ -205,6 +206,32 @@ async fn show_user(
 ) -> Result<Answer<OwnUser>, Problem> {
     let account = state.store.load_account(player.user_id).await?;
     Ok(Answer(OwnUser { success: true, user: UserBody::new(account, &state) }))
+}
+
+/// Forgets the user for good: the name, the address, the password, all tokens, settings, notes and
+/// the watched stocks. The entries of the ledger, which name nobody, stay.
+#[utoipa::path(delete, path = "/api/auth/user", tag = "auth", security(("bearer" = [])),
+    request_body = FarewellBody,
+    responses(
+        (status = 200, body = Done),
+        (status = 422, body = Problem, description = "The password is missing or wrong."),
+        (status = 429, body = Problem, description = "Too many attempts."),
+    ))]
+async fn delete_user(
+    State(state): State<AppState>,
+    network: Network,
+    player: Player,
+    Json(body): Json<FarewellBody>,
+) -> Result<Answer<Done>, Problem> {
+    let password = body.read()?;
+    let account = state.store.load_account(player.user_id).await?;
+    let email_key = account.email.to_lowercase();
+    let known = account::check_password(&state, &network, &email_key, &password).await?;
+    if known.is_none_or(|(user_id, _)| user_id != player.user_id) {
+        return Err(Problem::field("password", PASSWORD_WRONG));
+    }
+    state.store.erase_user(player.user_id).await?;
+    Ok(Answer(Done { success: true, message: "Account deleted successfully" }))
 }
 
 /// Ends the token that was sent, and no other.

@@ -47,6 +47,23 @@ pub(super) struct TokenBody {
     name: Option<Box<RawValue>>,
 }
 
+/// A farewell as it is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FarewellBody {
+    /// The password, once more.
+    #[schema(value_type = String, example = "password123", required = true)]
+    password: Option<Box<RawValue>>,
+}
+
+impl FarewellBody {
+    /// The password.
+    pub(super) fn read(&self) -> Result<String, Problem> {
+        let password = text("password", self.password.as_deref());
+        password.map_err(|error| Problem::field("password", error))
+    }
+}
+
 impl RegisterBody {
     pub(super) fn read(&self, config: &WebConfig) -> Result<Registering, Problem> {
         let mut errors = FieldErrors::default();
