@@ -45,6 +45,11 @@ pub(crate) enum Command {
     /// Look after stocks, their prices and their history.
     #[command(subcommand)]
     Stocks(StocksCommand),
+    /// Copy an SQLite database into a directory, while a server may be trading.
+    Backup(BackupArgs),
+    /// Put a backup in the place of an SQLite database that is not there, and verify its ledger;
+    /// exit code 1 when that does not hold.
+    Restore(RestoreBackupArgs),
     /// Measure a running server. Its limits (limits.enabled) should be off.
     #[command(subcommand)]
     Load(LoadCommand),
@@ -76,8 +81,8 @@ pub(crate) enum UserCommand {
     /// Make somebody an operator, who sees how the server is, or a player again. The server may
     /// run meanwhile; exit code 1 when nobody has the address.
     Role(UserRoleArgs),
-    /// Forget somebody for good, as deleting the account does: the ledger stays, without a name. The
-    /// server may run meanwhile; exit code 1 when nobody has the address.
+    /// Forget somebody for good, as deleting the account does: the ledger stays, without a name.
+    /// The server may run meanwhile; exit code 1 when nobody has the address.
     Erase(UserEraseArgs),
 }
 
@@ -166,6 +171,26 @@ pub(crate) struct VerifyArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Flags of `backup`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The directory, which is made when it does not exist. Another backup in it stays as it is.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Flags of `restore`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RestoreBackupArgs {
+    /// The directory of the backup.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
 }
 
 /// Flags of `audit seal`.

@@ -7,6 +7,7 @@ use domain::Symbol;
 use leaderboard::FollowError;
 use store::StoreError;
 
+use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::data_dir::DataDirError;
 use crate::telemetry::TelemetryError;
@@ -73,6 +74,9 @@ pub(crate) enum Failure {
     /// The archive of the ledger, or a month on its way there.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Redis, with its address as it may be shown.
     #[error("cannot use the Redis {0}")]
     Redis(String, #[source] cluster::ClusterError),

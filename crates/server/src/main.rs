@@ -2,6 +2,7 @@
 //! and runs them. It holds no rule of the game, no SQL and no route.
 
 mod audit;
+mod backup;
 mod banner;
 mod cli;
 mod clock;
@@ -73,6 +74,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let erased = commands::erase_user(&settings.config, &args.email, args.yes);
             return runtime.block_on(erased);
         }
+        Command::Backup(args) => return runtime.block_on(backup::backup(args)),
+        Command::Restore(args) => return runtime.block_on(backup::restore(args)),
         Command::Stocks(command) => return runtime.block_on(stocks::run(command)),
         Command::Load(LoadCommand::Prepare(args)) => {
             let settings = config::load(&Flags::from(args.database))?;

@@ -1,6 +1,7 @@
 //! The seam between the two engines: opening, settings, migrations, and `with_db!`, which runs one
 //! body on whichever engine the store has. No statement of the game is here.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -129,6 +130,27 @@ impl Store {
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
         }
         Ok(())
+    }
+
+    /// Writes a whole copy of an SQLite database, as it is at one moment, into a file that does not
+    /// exist. Others may write meanwhile. The copy is not yet on the disk.
+    ///
+    /// # Errors
+    /// The fault met; `Unsuitable` for PostgreSQL, and when the copy is not sound.
+    pub async fn copy_into(&self, file: &Path) -> Result<(), StoreError> {
+        let Db::Sqlite(db) = self.db()? else {
+            return Err(StoreError::Unsuitable("only SQLite is copied so".to_owned()));
+        };
+        let name = file.to_str().ok_or_else(|| {
+            StoreError::Unsuitable(format!("the name {} is no text", file.display()))
+        })?;
+        sqlx::query("VACUUM INTO $1").bind(name).execute(&db.writer).await?;
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
+        let mut copy = sqlx::SqliteConnection::connect_with(&options).await?;
+        let found: String =
+            sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut copy).await?;
+        copy.close().await?;
+        if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
     }
 
     /// Closes all connections, after the statements under way.

@@ -1,6 +1,7 @@
 //! The real binary, end to end: command line, start, trades over HTTP, signals, crashes, restarts.
 //! One test program, so that it is linked once.
 
+mod backup;
 mod cli;
 mod disk_failed;
 mod disk_full;

@@ -1,0 +1,80 @@
+//! Backups of an SQLite database: made while trades go on, put back, verified.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use crate::server::{Server, complaint, run};
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+fn a_backup_made_while_trades_go_on_has_all_that_was_acknowledged_before() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, copy, other) =
+        (dir.path().join("data"), path(&dir.path().join("copy")), path(&dir.path().join("other")));
+    std::fs::create_dir(&data).expect("makes");
+    let server = Server::start_in(&data);
+    let token = server.register("ada");
+    let buy = || {
+        let order = json!({"stock_symbol": "KO", "quantity": 1});
+        server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0
+    };
+    for _ in 0..5 {
+        assert_eq!(buy(), 200);
+    }
+    let is_over = AtomicBool::new(false);
+    let (output, meanwhile) = std::thread::scope(|scope| {
+        let trading = scope.spawn(|| {
+            let mut count = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(buy(), 200, "nobody waits for a backup");
+                count += 1;
+            }
+            count
+        });
+        let output = run(&["backup", &copy, "--data-dir", &path(&data)]);
+        is_over.store(true, Ordering::Relaxed);
+        (output, trading.join().expect("trades"))
+    });
+    assert!(output.status.success() && meanwhile > 0, "{output:?}");
+    let text = complaint(&run(&["backup", &copy, "--data-dir", &path(&data)]));
+    assert!(text.ends_with("is there already, and is not overwritten"), "{text}");
+    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    assert!(text.contains("in use by another openbell process"), "{text}");
+    server.stop();
+    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    assert!(text.ends_with("openbell.db is there already, and is not overwritten"), "{text}");
+
+    let output = run(&["restore", &copy, "--data-dir", &other]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    let entries = told.split("1 players, ").nth(1).and_then(|rest| rest.split(' ').next());
+    let entries: i32 = entries.and_then(|count| count.parse().ok()).expect(&told);
+    assert!((6..=6 + meanwhile).contains(&entries), "{told}");
+    let again = Server::start_in(Path::new(&other));
+    assert_eq!(again.ask("GET", "/api/portfolio", &token, None).0, 200);
+    again.stop();
+}
+
+#[test]
+fn a_backup_that_was_changed_or_is_none_is_not_put_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, copy) = (path(&dir.path().join("data")), dir.path().join("copy"));
+    let other = dir.path().join("other");
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    let restore = || complaint(&run(&["restore", &path(&copy), "--data-dir", &path(&other)]));
+    assert!(restore().contains("copy is no backup"), "{}", restore());
+    assert!(run(&["backup", &path(&copy), "--data-dir", &data]).status.success());
+    let file = copy.join("openbell.db");
+    let mut bytes = std::fs::read(&file).expect("readable");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, &bytes).expect("writes");
+    let text = restore();
+    assert!(text.contains("openbell.db is damaged: its SHA-256 is"), "{text}");
+    assert!(!other.join("openbell.db").exists(), "nothing was put there");
+}
