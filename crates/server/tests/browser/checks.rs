@@ -11,6 +11,12 @@ use crate::player::Player;
 /// The widths at which pages are looked at: the least one that must work, a phone, a desk.
 pub(crate) const WIDTHS: [u32; 3] = [320, 360, 1280];
 
+/// What is said of what moved, and how often a page is opened that is said to do so. A browser
+/// that was given another size may still paint the next page in the old one first, and move it
+/// then; what a page does by itself it does each time.
+const MOVED: &str = "it moved while loading";
+const LOOKS: usize = 3;
+
 /// Two frames later the browser has told of all that moved.
 const MEASURE: &str = r#"
 const done = arguments[arguments.length - 1];
@@ -68,8 +74,14 @@ pub(crate) async fn look_everywhere(
     let mut complaints = Vec::new();
     for width in widths.iter().copied() {
         player.resize(width).await;
-        arrive(player).await;
-        let mut found = measure(player).await;
+        let mut found = Vec::new();
+        for _ in 0..LOOKS {
+            arrive(player).await;
+            found = measure(player).await;
+            if !found.iter().any(|text| text.starts_with(MOVED)) {
+                break;
+            }
+        }
         let console = browser::console_errors(&player.client).await;
         let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
         found.extend(console.into_iter().filter(is_a_surprise));
@@ -108,6 +120,6 @@ pub(crate) async fn measure(player: &Player) -> Vec<String> {
         let (content, widest) = (measured.content_width, measured.widest.join("\n    "));
         complaints.push(format!("it is {content} px wide and scrolls sideways:\n    {widest}"));
     }
-    complaints.extend(measured.moved.iter().map(|what| format!("it moved while loading: {what}")));
+    complaints.extend(measured.moved.iter().map(|what| format!("{MOVED}: {what}")));
     complaints
 }
