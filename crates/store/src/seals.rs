@@ -59,19 +59,19 @@ static ADD: Lazy = Lazy::new(|| {
 static HEADS: Lazy = Lazy::new(|| {
     Statement::new(
         "seals.heads",
-        "SELECT p.player_id,
-             CASE WHEN p.updated_at <= $2 THEN p.balance_version
+        "SELECT page.player_id,
+             CASE WHEN page.updated_at <= $2 THEN page.balance_version
                   ELSE COALESCE(l.version, a.version) END AS version,
-             CASE WHEN p.updated_at <= $2 THEN p.head_hash
+             CASE WHEN page.updated_at <= $2 THEN page.head_hash
                   ELSE COALESCE(l.hash, a.hash) END AS hash
          FROM (SELECT q.player_id, q.balance_version, q.head_hash, q.updated_at FROM players q
-               WHERE q.player_id > $1 ORDER BY q.player_id LIMIT $3) p
-         LEFT JOIN portfolio_audit l ON p.updated_at > $2 AND l.player_id = p.player_id
+               WHERE q.player_id > $1 ORDER BY q.player_id LIMIT $3) page
+         LEFT JOIN portfolio_audit l ON page.updated_at > $2 AND l.player_id = page.player_id
              AND l.version = (SELECT m.version FROM portfolio_audit m
-                              WHERE m.player_id = p.player_id AND m.created_at <= $2
+                              WHERE m.player_id = page.player_id AND m.created_at <= $2
                               ORDER BY m.version DESC LIMIT 1)
-         LEFT JOIN audit_heads a ON p.updated_at > $2 AND a.player_id = p.player_id
-         ORDER BY p.player_id",
+         LEFT JOIN audit_heads a ON page.updated_at > $2 AND a.player_id = page.player_id
+         ORDER BY page.player_id",
     )
 });
 
