@@ -32,8 +32,8 @@ const ARGUMENTS: [&str; 14] = [
     "--no-default-browser-check",
 ];
 
-/// How long a window may take to have another size.
-const RESIZE_MAX: Duration = Duration::from_secs(20);
+/// How long a window may take to have another size, or other colours.
+const SETTLE_MAX: Duration = Duration::from_secs(20);
 
 /// A slow phone connection (DevTools' "slow 3G"), on which nothing is kept: milliseconds, and bytes
 /// a second.
@@ -112,14 +112,19 @@ pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
     let resized = async {
         while client.execute("return innerWidth", Vec::new()).await.expect("a width") != width {}
     };
-    let resized = tokio::time::timeout(RESIZE_MAX, resized).await;
-    resized.unwrap_or_else(|_| panic!("after {RESIZE_MAX:?} not yet {width} px wide"));
+    let resized = tokio::time::timeout(SETTLE_MAX, resized).await;
+    resized.unwrap_or_else(|_| panic!("after {SETTLE_MAX:?} not yet {width} px wide"));
 }
 
 /// Makes the current tab prefer a colour scheme.
 pub(crate) async fn set_scheme(client: &Client, scheme: Scheme) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme.name() }]);
     devtools(client, "Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    let script = format!("return matchMedia('(prefers-color-scheme: {})').matches", scheme.name());
+    let preferred =
+        async { while client.execute(&script, Vec::new()).await.expect("an answer") != true {} };
+    let preferred = tokio::time::timeout(SETTLE_MAX, preferred).await;
+    preferred.unwrap_or_else(|_| panic!("after {SETTLE_MAX:?} not yet {}", scheme.name()));
 }
 
 /// Makes the current tab load everything anew over a slow connection.

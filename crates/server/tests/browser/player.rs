@@ -30,7 +30,7 @@ pub(crate) struct Player {
     /// `http://127.0.0.1:PORT`.
     base: String,
     /// Under which the screenshots are kept.
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Player {

@@ -37,7 +37,9 @@ async fn open(player: &Player, what: &str) {
          :root {{ color-scheme: light dark }} .night {{ color: #000; background: light-dark(#fff, \
          #111) }}</style></head><body><main><h1>A page</h1><p>Fine</p>{what}</main></body></html>"
     );
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-self-test.html");
+    // Several tests open pages at once.
+    let name = format!("browser-self-test-{}.html", player.name);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&file, html).expect("it is written");
     player.go(&format!("file://{}", file.display())).await;
 }
