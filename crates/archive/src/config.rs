@@ -1,8 +1,7 @@
 //! The section `[audit]` of the configuration: for how long the ledger is kept in the database and
 //! where it goes. When it is cleaned is decided by the server.
 
-use std::fmt;
-
+use domain::Secret;
 use serde::Deserialize;
 use serde::de::Error as _;
 
@@ -48,29 +47,6 @@ pub struct S3Config {
     pub access_key_id: String,
     /// The key.
     pub secret_key: Secret,
-}
-
-/// A text that is never shown.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for whom it is meant.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
 }
 
 /// A time of day in UTC.
@@ -148,7 +124,7 @@ mod tests {
     use super::*;
 
     fn time(text: &str) -> Result<i64, String> {
-        let table: toml::Table = toml::from_str(&format!("at = {text:?}")).unwrap();
+        let table: toml::Table = toml::from_str(&format!("at = {text:?}")).expect("TOML");
         let read = TimeOfDay::deserialize(table["at"].clone());
         read.map(|time| time.seconds).map_err(|error| error.to_string())
     }

@@ -68,8 +68,8 @@ pub enum ArchiveError {
         /// What is wrong with it.
         what: String,
     },
-    /// The ledger does not have any more what was sealed.
-    #[error("the ledger has changed since it was sealed: {0}")]
+    /// The ledger, or the file of seals, does not have any more what was sealed.
+    #[error("what was sealed has changed: {0}")]
     Unsealed(String),
     /// A task of this program ended early.
     #[error("a step was stopped")]

@@ -23,12 +23,12 @@ mod whole;
 mod write;
 
 pub use archiver::{Archiver, Cut};
-pub use config::{AuditConfig, S3Config, Secret, TimeOfDay};
+pub use config::{AuditConfig, S3Config, TimeOfDay};
 pub use depot::Depot;
 pub use error::ArchiveError;
 pub use history::{History, HistoryPage};
 pub use manifest::{Manifest, Part};
 pub use month::verify_month;
-pub use seal::{Seal, SealReport, seal, verify_seals};
+pub use seal::{Seal, SealReport, newest_seal, seal, verify_seals};
 pub use seals_file::SealsFile;
 pub use verify::{Difference, Report, VerifyError, verify, verify_archived, verify_player};

@@ -98,7 +98,8 @@ impl fmt::Display for SealReport {
 /// when the last one is of the same instant.
 ///
 /// # Errors
-/// `Unsealed` when the ledger has lost what was sealed before, or what was met.
+/// `Unsealed` when the ledger has lost what was sealed before, or the file says something else
+/// about it; else what was met.
 pub async fn seal(
     store: &Store,
     file: Option<&SealsFile>,
@@ -135,6 +136,14 @@ pub async fn seal(
     Ok(Some(made))
 }
 
+/// The newest seal there is.
+///
+/// # Errors
+/// The fault met.
+pub async fn newest_seal(store: &Store) -> Result<Option<Seal>, ArchiveError> {
+    Ok(store.seals_page(UnixMicros(i64::MAX), 1).await?.first().map(Seal::of))
+}
+
 /// Checks that all seals follow one another, that the file says the same, and that the ledger still
 /// gives the newest `again` of them.
 ///
@@ -167,7 +176,7 @@ pub async fn verify_seals(
             let found = apart.as_mut().map(|apart| apart.remove(&seal.cut_at));
             match found {
                 Some(Some(other)) if other != seal => {
-                    report.wrong = Some(format!("the file has {other}, the database {seal}"));
+                    report.wrong = Some(unlike(&other, &seal));
                     return Ok(report);
                 }
                 Some(None) if report.seals > 0 => {
@@ -194,6 +203,10 @@ pub async fn verify_seals(
     Ok(report)
 }
 
+pub(crate) fn unlike(apart: &Seal, seal: &Seal) -> String {
+    format!("the file has {apart}, the database {seal}")
+}
+
 /// Heads before the end of what was deleted cannot be had from the database any more.
 async fn can_be_made_again(store: &Store, cut_at: UnixMicros) -> Result<bool, ArchiveError> {
     let newest = store.dropped_archives().await?.into_iter().next();
@@ -207,7 +220,7 @@ async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveEr
         return Ok(None);
     }
     let Heads { players, entries, root } = Heads::read(store, cut_at).await?;
-    if root.to_string() == seal.root {
+    if (players, entries) == (seal.players, seal.entries) && root.to_string() == seal.root {
         return Ok(None);
     }
     Ok(Some(format!(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
 
 use crate::error::ArchiveError;
-use crate::seal::Seal;
+use crate::seal::{Seal, unlike};
 
 /// The file.
 #[derive(Clone, Debug)]
@@ -27,10 +27,14 @@ impl SealsFile {
     }
 
     /// Adds a seal, unless it is there, and brings it to the disk.
+    ///
+    /// # Errors
+    /// `Unsealed` when another one of its instant is there, else what was met.
     pub(crate) async fn keep(&self, seal: &Seal) -> Result<(), ArchiveError> {
-        let found = self.read().await?;
-        if found.contains_key(&seal.cut_at) {
-            return Ok(());
+        match self.read().await?.get(&seal.cut_at) {
+            Some(found) if found == seal => return Ok(()),
+            Some(other) => return Err(ArchiveError::Unsealed(unlike(other, seal))),
+            None => {}
         }
         let line = serde_json::to_string(seal).unwrap_or_default() + "\n";
         let path = self.0.clone();

@@ -12,6 +12,7 @@ mod page;
 mod progress;
 mod rejection;
 mod rules;
+mod secret;
 mod settle;
 mod symbol;
 
@@ -25,5 +26,6 @@ pub use page::{PageMeta, PageRequest};
 pub use progress::{Levels, Progress};
 pub use rejection::Rejection;
 pub use rules::{Currency, Fee, Rules, XpRules};
+pub use secret::Secret;
 pub use settle::{Fill, Holding, Outcome, Player, open_player, settle};
 pub use symbol::{Symbol, SymbolError};

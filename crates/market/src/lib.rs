@@ -65,7 +65,7 @@ pub use lookups::Lookups;
 pub use present::Present;
 pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,
-    ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Secret, Window, connect,
+    ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Window, connect,
 };
 pub use series::ImportedMarket;
 pub use source::MarketSource;

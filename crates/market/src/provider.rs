@@ -10,7 +10,6 @@ mod financial_modeling_prep;
 mod finnhub;
 mod http;
 pub(crate) mod number;
-mod secret;
 mod twelve_data;
 
 use std::fmt;
@@ -26,7 +25,6 @@ use thiserror::Error;
 pub use self::config::{ProviderConfig, ProvidersConfig};
 pub use self::http::ConnectError;
 use self::http::Http;
-pub use self::secret::Secret;
 
 /// The providers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

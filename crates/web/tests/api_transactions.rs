@@ -110,9 +110,22 @@ async fn the_verifier_of_the_documentation_says_what_holds_and_what_does_not() {
     };
     let canonical = pages[0]["data"][1]["canonical"].as_str().expect("a text");
     let canonical = canonical.replacen("openbell-ledger-1", "openbell-ledger-2", 1);
-    let (told, amount) = ("entry 6 says two things about its", json!("-1.00"));
-    assert_eq!(other(1, "amount", amount), (false, format!("{told} amount")));
-    assert_eq!(other(1, "canonical", json!(canonical)), (false, format!("{told} kind")));
+    for (field, value) in [
+        ("month", json!(199_001)),
+        ("kind", json!("sell")),
+        ("stock_id", json!(2)),
+        ("amount", json!("-1.00")),
+        ("quote_as_of", json!("2026-11-23T00:45:41.000001Z")),
+        ("market_date", json!("2005-01-04")),
+        ("quote_source", Value::Null),
+        ("about_version", json!(1)),
+        ("executed_at", json!("2026-11-23T00:45:41.000001Z")),
+    ] {
+        let told = format!("entry 6 says two things about its {field}");
+        assert_eq!(other(1, field, value), (false, told));
+    }
+    let told = "entry 6 has a text of another kind".to_owned();
+    assert_eq!(other(1, "canonical", json!(canonical)), (false, told));
     let hash = json!("0".repeat(64));
     assert_eq!(
         other(1, "hash", hash),

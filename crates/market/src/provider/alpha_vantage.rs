@@ -7,14 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, Symbol};
+use domain::{Clock, Day, Secret, Symbol};
 use reqwest::Url;
 use serde::Deserialize;
 
 use super::answer::{self, Made, Told, ToldBar};
 use super::http::{self, Http};
 use super::number::Literal;
-use super::secret::Secret;
 use super::{
     Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
     SearchHit, Window,

@@ -1,10 +1,10 @@
 //! Which providers are asked, in which order, with which keys, and how long they may take.
 
+use domain::Secret;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ProviderKind;
-use super::secret::Secret;
 use crate::config::limited;
 
 /// The section `[market.live.providers]`.

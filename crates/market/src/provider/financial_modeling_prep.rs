@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, Day, Symbol};
+use domain::{Clock, Day, Secret, Symbol};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +13,6 @@ use serde::de::DeserializeOwned;
 use super::answer::{self, Made, Told, ToldBar};
 use super::http::{self, Http, Reply};
 use super::number::Literal;
-use super::secret::Secret;
 use super::{
     Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
     SearchHit, Window,

@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, Day, Symbol};
+use domain::{Clock, Day, Secret, Symbol};
 use reqwest::Url;
 use serde::Deserialize;
 
 use super::answer::{self, Made, Told};
 use super::http::{self, Http};
 use super::number::Literal;
-use super::secret::Secret;
 use super::{
     Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
     SearchHit, Window,

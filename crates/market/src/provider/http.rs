@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Secret;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -13,7 +14,6 @@ use thiserror::Error;
 
 use super::address::{PublicOnly, is_public};
 use super::config::ProvidersConfig;
-use super::secret::Secret;
 use super::{ProviderKind, Refusal};
 
 /// The longest wait that a provider can ask for, in seconds: a month.

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::Clock;
+use domain::{Clock, Secret};
 use market::{ProviderKind, Refusal, connect};
 use testkit::{Dialect, FakeMode, ManualClock};
 use tracing_subscriber::fmt::MakeWriter;
@@ -123,7 +123,7 @@ async fn a_name_that_leads_inside_leads_nowhere() {
 #[test]
 fn providers_come_in_their_order_and_only_with_a_key() {
     let mut config = config(Dialect::TwelveData, "https://api.twelvedata.com");
-    config.finnhub.key = market::Secret::new(KEY);
+    config.finnhub.key = Secret::new(KEY);
     config.order =
         vec![ProviderKind::TwelveData, ProviderKind::AlphaVantage, ProviderKind::Finnhub];
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());

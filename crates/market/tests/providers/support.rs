@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, Day, Symbol, UnixMicros};
-use market::{ProviderConfig, ProviderKind, ProvidersConfig, QuoteProvider, Secret, connect};
+use domain::{Clock, Day, Secret, Symbol, UnixMicros};
+use market::{ProviderConfig, ProviderKind, ProvidersConfig, QuoteProvider, connect};
 use testkit::{Dialect, FakeBar, FakeProvider, ManualClock};
 
 /// The key that no log and no answer may hold.

@@ -36,11 +36,16 @@ pub(super) async fn run(args: SealArgs) -> Result<ExitCode, Failure> {
     let (config, store) = open(args.database.into()).await?;
     let file = find_file(&config);
     let made = archive::seal(&store, file.as_ref(), &SystemClock).await?;
+    let seal = match made {
+        Some(seal) => Some(seal),
+        // Another process was faster.
+        None => archive::newest_seal(&store).await?,
+    };
     store.close().await;
-    match made {
-        Some(seal) if args.json => term::say(&as_json(&seal)),
+    match seal {
+        seal if args.json => term::say(&as_json(&seal)),
         Some(seal) => term::say(&format!("{seal}\nhash {}\n", seal.hash())),
-        None => term::say("another process has sealed just now\n"),
+        None => term::say("nothing is sealed\n"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,6 +70,8 @@ impl Reconciler for SealHeads {
         if let Some(newest) = &newest {
             metrics::gauge!("openbell_audit_seal_timestamp_seconds")
                 .set(u32::try_from(newest.made_at.seconds()).unwrap_or(u32::MAX));
+            metrics::gauge!("openbell_audit_seal_players")
+                .set(u32::try_from(newest.players).unwrap_or(u32::MAX));
         }
         let now = self.clock.now();
         if newest.is_some_and(|newest| now < newest.made_at.plus_seconds(self.every_s)) {

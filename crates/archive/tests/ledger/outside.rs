@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use archive::{ArchiveError, Depot, S3Config, Secret, verify_archived};
+use archive::{ArchiveError, Depot, S3Config, verify_archived};
+use domain::Secret;
 use store::ArchiveState;
 
 use crate::world::{ENGINES, World};

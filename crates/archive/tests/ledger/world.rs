@@ -1,5 +1,5 @@
-//! A game of three players and three stocks on a real database that is played over months, and an
-//! archive beside it.
+//! A game of three players and three stocks on a real database that is played over months, an
+//! archive beside it, and a hand that changes what no program may.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,9 +19,19 @@ use testkit::{ManualClock, SeededEntropy, postgres_database};
 /// What every fact must hold on.
 pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
 
+/// A change by hand.
+#[derive(Clone, Copy)]
+pub(crate) enum Hand {
+    /// Takes away what protects the ledger.
+    Unlock,
+    /// Runs a statement about the first player, `$1`.
+    Sql(&'static str),
+}
+
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) player_ids: Vec<i64>,
+    pub(crate) user_ids: Vec<i64>,
     stock_ids: Vec<i64>,
     url: String,
     pub(crate) clock: ManualClock,
@@ -59,7 +69,7 @@ impl World {
         store.ensure_ledger_months(now).await.expect("months");
         store.save_achievements(&rules()).await.expect("achievements");
         let stocks = store.save_stocks(&["A", "B", "C"].map(stock)).await.expect("stocks");
-        let mut player_ids = Vec::new();
+        let (mut player_ids, mut user_ids) = (Vec::new(), Vec::new());
         for number in 0..3_u8 {
             let email = &*format!("{number}@example.org");
             let user = NewUser { name: "Kim", email, email_key: email, password_hash: "-" };
@@ -74,9 +84,10 @@ impl World {
             let registered = store.register(&user, &token, &rules(), now).await.expect("works");
             let registered = registered.expect("a new e-mail");
             player_ids.push(registered.player_id);
+            user_ids.push(registered.user_id);
         }
         let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
-        Self { store, player_ids, stock_ids, url, clock, directory }
+        Self { store, player_ids, user_ids, stock_ids, url, clock, directory }
     }
 
     /// Tries this many random actions, some in one commit, over a few days; gives how many of them
@@ -173,6 +184,23 @@ impl World {
 
     pub(crate) async fn state(&self, month: Month) -> ArchiveRow {
         self.store.find_archive(month).await.expect("answers").expect("a known month")
+    }
+
+    /// Changes the database behind the store's back.
+    pub(crate) async fn change_by_hand(&self, hand: Hand) {
+        let statements: &[&str] = match hand {
+            Hand::Sql(sql) => &[sql],
+            Hand::Unlock if self.url.starts_with("sqlite:") => &[
+                "DROP TRIGGER portfolio_audit_is_never_updated",
+                "DROP TRIGGER portfolio_audit_is_never_deleted",
+            ],
+            Hand::Unlock => &["DROP TRIGGER portfolio_audit_is_never_changed ON portfolio_audit"],
+        };
+        for sql in statements {
+            let sql = sql.replace("$1", &self.player_ids[0].to_string());
+            let changed = self.try_by_hand(sql).await.expect("changes");
+            assert!(matches!(hand, Hand::Unlock) || changed > 0, "{statements:?}");
+        }
     }
 
     /// Tries a statement behind the store's back; what the database said.

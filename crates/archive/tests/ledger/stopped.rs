@@ -101,7 +101,7 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
 async fn check(world: &World, all: u64) {
     let without = verify(&world.store, |_, _| ()).await.expect("readable");
     assert!(without.holds(), "{without}");
-    let depot = crate::depot(world);
+    let depot = crate::months::depot(world);
     let whole = verify_archived(&world.store, &depot, |_, _| ()).await.expect("readable");
     assert!(whole.holds(), "{whole}");
     assert_eq!(whole.entries, all);

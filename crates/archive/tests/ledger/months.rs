@@ -1,18 +1,13 @@
 //! Facts about the ledger's months on their way into the archive and back, on both engines.
 
-mod history;
-mod outside;
-mod seals;
-mod stopped;
-mod world;
-
 use archive::{
     ArchiveError, Depot, S3Config, VerifyError, verify, verify_archived, verify_month,
     verify_player,
 };
 use domain::Month;
 use store::ArchiveState;
-use world::{ENGINES, World};
+
+use crate::world::{ENGINES, World};
 
 async fn holds(world: &World) -> u64 {
     let report = verify(&world.store, |_, _| ()).await.expect("readable");
@@ -27,7 +22,7 @@ async fn holds_wholly(world: &World, entries: u64) {
     assert_eq!(report.entries, entries);
 }
 
-fn depot(world: &World) -> Depot {
+pub(crate) fn depot(world: &World) -> Depot {
     let path = world.archive_path().display().to_string();
     Depot::open(&path, &S3Config::default()).expect("a directory")
 }

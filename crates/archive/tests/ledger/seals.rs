@@ -116,6 +116,15 @@ async fn the_file_tells_of_seals_that_were_changed_or_taken_away() {
         let wrong = look(&world, &file).await.wrong;
         assert_eq!(wrong, Some(format!("the file has {other}, the database {first}")), "{engine}");
 
+        // Nor is another seal made beside a line that says another thing about the newest.
+        let newest = text.lines().last().expect("a line");
+        let newest: Seal = serde_json::from_str(newest).expect("a seal");
+        let forged = Seal { players: newest.players + 1, ..newest.clone() };
+        std::fs::write(file.path(), text.replace(&line(&newest), &line(&forged))).expect("writes");
+        let refused = make(&world, &file).await.expect_err("refused");
+        let ArchiveError::Unsealed(what) = refused else { panic!("{engine}: {refused:?}") };
+        assert_eq!(what, format!("the file has {forged}, the database {newest}"), "{engine}");
+
         let more = Seal { cut_at: 1, ..first.clone() };
         std::fs::write(file.path(), format!("{}\n{text}", line(&more))).expect("writes");
         let wrong = look(&world, &file).await.wrong;
@@ -126,5 +135,36 @@ async fn the_file_tells_of_seals_that_were_changed_or_taken_away() {
         make(&world, &file).await.expect("seals").expect("a new one");
         let report = look(&world, &file).await;
         assert_eq!((report.seals, report.holds()), (3, true), "{engine}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn changed_counts_of_the_newest_seal_are_found_without_a_file() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        world.trade(5).await;
+        world.clock.advance_seconds(3_600);
+        let made = seal(&world.store, None, &world.clock).await.expect("seals").expect("a new one");
+        let off = match engine {
+            "sqlite" => "DROP TRIGGER audit_seals_are_never_updated",
+            _ => "ALTER TABLE audit_seals DISABLE TRIGGER ALL",
+        };
+        world.try_by_hand(off.to_owned()).await.expect("works");
+        for count in ["players", "entries"] {
+            let change = |by: i64| format!("UPDATE audit_seals SET {count} = {count} + {by}");
+            world.try_by_hand(change(1)).await.expect("works");
+            let report = verify_seals(&world.store, None, 1).await.expect("readable");
+            let wrong = report.wrong.expect("something");
+            let (chains, entries) = (made.players, made.entries);
+            let found =
+                format!("the ledger has {chains} chains and {entries} entries of that time");
+            assert!(wrong.contains(&found), "{engine}: {wrong}");
+            world.clock.advance_seconds(3_600);
+            let refused = seal(&world.store, None, &world.clock).await;
+            assert!(matches!(refused, Err(ArchiveError::Unsealed(_))), "{engine}: {refused:?}");
+            world.try_by_hand(change(-1)).await.expect("works");
+        }
+        let report = verify_seals(&world.store, None, 1).await.expect("readable");
+        assert!(report.holds(), "{engine}: {report}");
     }
 }

@@ -4,7 +4,7 @@ use archive::{ArchiveError, History};
 use domain::{EntryKind, TradeId};
 use store::LedgerRow;
 
-use crate::depot;
+use crate::months::depot;
 use crate::world::{ENGINES, World};
 
 /// All of a player's entries, page by page; and whether some came from the archive.

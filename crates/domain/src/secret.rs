@@ -1,16 +1,16 @@
-//! A key that is used and never shown.
+//! A text that is used and never shown.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A key of a provider. It is written `***` wherever it is shown, and empty where there is none.
+/// A key or password. It is written `***` wherever it is shown, and empty where there is none.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A key.
+    /// Hides a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -20,8 +20,8 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// The key itself, for the request that needs it.
-    pub(super) fn reveal(&self) -> &str {
+    /// The text itself, for whom it is meant.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 
@@ -44,14 +44,21 @@ impl Serialize for Secret {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Held {
+        key: Secret,
+    }
+
     #[test]
-    fn a_key_is_never_shown() {
-        let secret: Secret = serde_json::from_str("\"k3y\"").unwrap();
-        assert_eq!(secret.reveal(), "k3y");
-        assert_eq!(format!("{secret:?}"), "Secret(***)");
-        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"***\"");
-        assert_eq!(serde_json::to_string(&Secret::default()).unwrap(), "\"\"");
+    fn a_secret_is_never_shown() {
+        let held: Held = toml::from_str("key = \"k3y\"").unwrap();
+        assert_eq!(held.key.reveal(), "k3y");
+        assert_eq!(format!("{held:?}"), "Held { key: Secret(***) }");
+        assert_eq!(toml::to_string(&held).unwrap(), "key = \"***\"\n");
+        assert_eq!(toml::to_string(&Held { key: Secret::default() }).unwrap(), "key = \"\"\n");
     }
 }

@@ -1,10 +1,9 @@
 //! Facts about verifying a ledger on real stores: what was traded holds, and every kind of change
 //! by hand is found and named.
 
-mod world;
-
 use archive::{Difference, verify};
-use world::{ENGINES, Hand, World};
+
+use crate::world::{ENGINES, Hand, World};
 
 /// Changes something by hand and gives the first difference, which must be of the first player.
 async fn first_difference(engine: &str, changes: &[Hand]) -> Difference {

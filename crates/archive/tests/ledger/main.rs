@@ -1,0 +1,10 @@
+//! The ledger as a whole on real stores of both engines: its chains, its months in the archive, the
+//! seals over it, and its histories. What the single pieces compute is tested beside them.
+
+mod chains;
+mod history;
+mod months;
+mod outside;
+mod seals;
+mod stopped;
+mod world;
