@@ -82,8 +82,6 @@ pub struct Snapshot {
     pub source: QuoteSource,
     /// Whether orders are taken.
     pub hours: Hours,
-    /// Before when a price of a live market is stale.
-    fresh_since: Option<UnixMicros>,
     /// One for each of [`PriceBoard::listings`], in their order; without a price it is 0.
     pub quotes: Vec<StockQuote>,
     prices_json: Arc<str>,
@@ -98,12 +96,6 @@ impl Snapshot {
         self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
     }
 
-    /// Whether a quote is older than it should be: in a live market when providers failed to tell a
-    /// newer one, elsewhere when it is too old to trade at, which is `age_max_s`.
-    pub fn is_stale(&self, quote: &StockQuote, now: UnixMicros, age_max_s: i64) -> bool {
-        quote.as_of < self.fresh_since.unwrap_or(now.plus_seconds(-age_max_s))
-    }
-
     /// `[[stock_id, price in 1/10,000, change in 1/100 of a percent], …]`: all quotes as one
     /// parameter of a statement. Stocks without a price are left out.
     pub fn quotes_json(&self) -> Arc<str> {
@@ -113,6 +105,12 @@ impl Snapshot {
             })
         });
         Arc::clone(json)
+    }
+
+    /// `[[stock_id, price in 1/10,000], …]`: all prices as one parameter of a statement.
+    /// Stocks without a price are left out.
+    pub fn prices_json(&self) -> Arc<str> {
+        Arc::clone(&self.prices_json)
     }
 }
 
@@ -205,10 +203,9 @@ impl PriceBoard {
         self.listings.get(*self.by_symbol.get(symbol)?)
     }
 
-    /// `[[stock_id, price in 1/10,000], …]`: all prices as one parameter of a statement.
-    /// Stocks without a price are left out.
+    /// [`Snapshot::prices_json`] of now.
     pub fn prices_json(&self) -> Arc<str> {
-        Arc::clone(&self.current.load().prices_json)
+        self.current.load().prices_json()
     }
 }
 
@@ -237,7 +234,6 @@ fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -
         present: source.present(now),
         source: source.source(),
         hours: source.hours(now),
-        fresh_since: source.fresh_since(now),
         prices_json: prices_json(listings, &quotes),
         quotes_json: OnceLock::new(),
         listings: Arc::clone(listings),

@@ -99,12 +99,15 @@ impl MarketSource {
         }
     }
 
-    /// Prices made before this are stale; `None` where each tick makes new ones.
-    pub(crate) fn fresh_since(&self, now: UnixMicros) -> Option<UnixMicros> {
-        match &self.kind {
-            Kind::Live(live) => Some(live.fresh_since(now)),
-            Kind::History(_) | Kind::Simulated(_) => None,
-        }
+    /// Whether a price of `as_of` was, at `now`, older than it should be: in a live market when
+    /// providers failed to tell a newer one, elsewhere when it is too old to trade at, which is
+    /// `age_max_s`.
+    pub fn is_stale(&self, as_of: UnixMicros, now: UnixMicros, age_max_s: i64) -> bool {
+        let fresh_since = match &self.kind {
+            Kind::Live(live) => live.fresh_since(now),
+            Kind::History(_) | Kind::Simulated(_) => now.plus_seconds(-age_max_s),
+        };
+        as_of < fresh_since
     }
 
     /// What is said about its stocks, in the order in which it gives prices and closes.

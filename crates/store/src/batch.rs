@@ -15,7 +15,7 @@ use crate::SeenKey;
 use crate::statement::Lazy;
 
 pub use locked::LockedBatch;
-pub(crate) use sets::{ENTRIES, ENTRY_COLUMNS, PLAYERS, entry_rows, player_rows};
+pub(crate) use sets::{ENTRIES, ENTRY_COLUMNS, PLAYERS, entry_rows, insert_entries, player_rows};
 
 /// What to load for one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

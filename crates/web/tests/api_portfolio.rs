@@ -60,6 +60,8 @@ async fn a_holding_has_the_members_of_the_original_in_its_order() {
     assert_eq!(holding["quantity"], 3);
     assert_eq!(holding["current_price"], stock["data"]["current_price"]);
     assert_eq!(holding["profit_loss"], "0.00");
+    assert_eq!(holding["as_of"], stock["data"]["quote"]["as_of"]);
+    assert_eq!(holding["stale"], false);
     assert_eq!(holding["profit_loss_percentage"], "0.000000");
     assert!(holding["portfolio_id"].is_i64() && holding["stock_id"].is_i64());
     let order = [
@@ -73,6 +75,8 @@ async fn a_holding_has_the_members_of_the_original_in_its_order() {
         "\"total_value\":",
         "\"profit_loss\":",
         "\"profit_loss_percentage\":",
+        "\"as_of\":",
+        "\"stale\":",
     ];
     let places: Vec<usize> = order.map(|name| answer.text.find(name).expect(name)).to_vec();
     assert!(places.is_sorted(), "{}", answer.text);

@@ -136,7 +136,11 @@ async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
     for _ in 0..20 {
         let (status, answer) = buy(&server, &token);
         assert_eq!((status, &answer["data"]["price"]), (200, &"191.50".into()), "{answer}");
+        assert_eq!(answer["data"]["quote"]["stale"], true, "{answer}");
     }
+    let (_, holdings) = server.ask("GET", "/api/portfolio", &token, None);
+    assert_eq!(holdings["data"][0]["stale"], true, "{holdings}");
+    assert_eq!(holdings["data"][0]["as_of"], kept["as_of"], "{holdings}");
     wait_until("the breaker opens", || {
         server.metric("openbell_provider_breaker_state{provider=\"finnhub\"}") == 2
     });

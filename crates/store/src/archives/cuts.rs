@@ -56,17 +56,7 @@ pub(super) static RESTORE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "archives.restore",
         batch::ENTRY_COLUMNS,
-        "WITH batch AS ({rows})
-         INSERT INTO portfolio_audit (player_id, version, month, kind, stock_id, quantity, price,
-             amount, fee, xp_trade, xp_achievements, cash_after, quantity_after,
-             cost_basis_after, total_xp_after, quote_as_of, quote_day, quote_source,
-             about_version, created_at, hash)
-         SELECT player_id, version, month, kind, stock_id, quantity, price, amount, fee,
-             xp_trade, xp_achievements, cash_after, quantity_after, cost_basis_after,
-             total_xp_after, quote_as_of, quote_day, quote_source, about_version, created_at,
-             hash
-         FROM batch WHERE true
-         ON CONFLICT DO NOTHING",
+        batch::insert_entries!(" WHERE true ON CONFLICT DO NOTHING"),
     )
 });
 

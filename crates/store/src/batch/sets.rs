@@ -114,11 +114,11 @@ pub(crate) const ENTRY_COLUMNS: &[(&str, Type)] = &[
     ("hash", Type::Bytes),
 ];
 
-pub(crate) static ENTRIES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.insert_entries",
-        ENTRY_COLUMNS,
-        "WITH batch AS ({rows})
+/// The statement that adds a set of ledger entries, with what follows it.
+macro_rules! insert_entries {
+    ($tail:literal) => {
+        concat!(
+            "WITH batch AS ({rows})
          INSERT INTO portfolio_audit (player_id, version, month, kind, stock_id, quantity, price,
              amount, fee, xp_trade, xp_achievements, cash_after, quantity_after,
              cost_basis_after, total_xp_after, quote_as_of, quote_day, quote_source,
@@ -128,8 +128,14 @@ pub(crate) static ENTRIES: Lazy = Lazy::new(|| {
              total_xp_after, quote_as_of, quote_day, quote_source, about_version, created_at,
              hash
          FROM batch",
-    )
-});
+            $tail
+        )
+    };
+}
+pub(crate) use insert_entries;
+
+pub(crate) static ENTRIES: Lazy =
+    Lazy::new(|| Statement::with_rows("batch.insert_entries", ENTRY_COLUMNS, insert_entries!("")));
 
 pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
     Statement::with_rows(

@@ -240,7 +240,11 @@ fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
     Some(Shown {
         price: quote.price,
         change: quote.change(),
-        is_stale: present.is_stale(&quote, state.clock.now(), state.rules.quote_age_max_s),
+        is_stale: state.market.is_stale(
+            quote.as_of,
+            state.clock.now(),
+            state.rules.quote_age_max_s,
+        ),
         as_of: view.fmt.time(quote.as_of),
     })
 }

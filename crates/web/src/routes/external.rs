@@ -117,7 +117,7 @@ async fn external_quote(
     let quote = position.and_then(|position| present.quote(position));
     let Some(quote) = quote else { return Err(no_data("No data returned from provider")) };
     let now = state.clock.now();
-    let stale = present.is_stale(&quote, now, state.rules.quote_age_max_s);
+    let stale = state.market.is_stale(quote.as_of, now, state.rules.quote_age_max_s);
     if let Some(lookups) = &state.lookups
         && lookups.is_hurried(stock.stock_id, quote.as_of, now)
     {

@@ -9,7 +9,7 @@ pub(crate) use self::read::{Asked, fingerprint, parse_note, parse_quantity};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use domain::{Action, Fill, Money, Order, Rejection, Rules, Side, Symbol};
+use domain::{Action, Fill, Money, Order, Rejection, Side, Symbol};
 use serde::Serialize;
 use trading::{Idempotency, Request};
 use utoipa::ToSchema;
@@ -93,15 +93,20 @@ pub(crate) struct TradeQuote {
     /// The market's calendar day (in a replay, a day in history).
     #[schema(example = "2005-01-03")]
     market_date: String,
+    /// Whether it was older than it should have been, when the order was carried out.
+    #[schema(example = false)]
+    stale: bool,
 }
 
 impl Trade {
-    fn new(fill: &Fill, symbol: &Symbol, side: Side, rules: &Rules) -> Self {
-        let entry = &fill.entry;
+    fn new(fill: &Fill, symbol: &Symbol, side: Side, state: &AppState) -> Self {
+        let (entry, rules) = (&fill.entry, &state.rules);
         let price = entry.price.unwrap_or_default().to_string();
+        let as_of = entry.quote_as_of.unwrap_or(entry.created_at);
         let quote = TradeQuote {
             price: price.clone(),
-            as_of: entry.quote_as_of.unwrap_or(entry.created_at).to_string(),
+            as_of: as_of.to_string(),
+            stale: state.market.is_stale(as_of, entry.created_at, rules.quote_age_max_s),
             source: entry.quote_source.map_or("", domain::QuoteSource::as_str),
             market_date: entry.quote_day.unwrap_or(entry.created_at.day()).to_string(),
         };
@@ -207,7 +212,7 @@ async fn trade(
     let first_request = answer.first_request_id.filter(|_| !reused);
     let mut response = match answer.outcome {
         Ok(fill) => {
-            let data = Trade::new(&fill, &symbol, side, &state.rules);
+            let data = Trade::new(&fill, &symbol, side, &state);
             let message = match side {
                 Side::Buy => "Stock purchased successfully",
                 Side::Sell => "Stock sold successfully",

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::Money;
+use market::Snapshot;
 use serde::Serialize;
 use store::HoldingRow;
 use utoipa::ToSchema;
@@ -55,11 +56,22 @@ pub(crate) struct Holding {
     /// Percent of the cost, rounded to hundredths of a percent, written with six places.
     #[schema(example = "0.000000")]
     profit_loss_percentage: String,
+    /// When the price was made; `null` while there is none.
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    as_of: Option<String>,
+    /// Whether it is older than it should be, or there is none.
+    #[schema(example = false)]
+    stale: bool,
 }
 
 impl Holding {
-    fn new(player_id: i64, row: HoldingRow) -> Self {
+    fn new(player_id: i64, row: HoldingRow, present: &Snapshot, state: &AppState) -> Self {
+        let position = state.prices.position(row.stock_id);
+        let quote = position.and_then(|position| present.quote(position));
+        let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
         Self {
+            as_of: quote.map(|quote| quote.as_of.to_string()),
+            stale: quote.is_none_or(|quote| state.market.is_stale(quote.as_of, now, age_max_s)),
             portfolio_id: player_id.saturating_mul(STOCKS_A_PLAYER).saturating_add(row.stock_id),
             stock_id: row.stock_id,
             stock_symbol: row.symbol.to_string(),
@@ -125,9 +137,11 @@ async fn list_holdings(
     query: Query,
 ) -> Result<Response, Problem> {
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
-    let prices = state.prices.prices_json();
+    let present = state.prices.snapshot();
+    let prices = present.prices_json();
     let (rows, total) = state.store.portfolio_page(player.player_id, &prices, page).await?;
-    let holdings = rows.into_iter().map(|row| Holding::new(player.player_id, row)).collect();
+    let describe = |row| Holding::new(player.player_id, row, &present, &state);
+    let holdings = rows.into_iter().map(describe).collect();
     Ok(etag::private(&headers, &Page::new(holdings, page.meta(total))))
 }
 

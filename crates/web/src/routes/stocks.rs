@@ -260,7 +260,7 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
         as_of: quote.as_of.to_string(),
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),
-        stale: present.is_stale(&quote, now, age_max_s),
+        stale: state.market.is_stale(quote.as_of, now, age_max_s),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }
 }
