@@ -2,10 +2,10 @@
 //! pool. What is written in it is decided where the statements are.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, Transaction};
 use tokio::time::Instant;
 
-use crate::db::Db;
+use crate::db::{Db, Pools};
 use crate::{Store, StoreError, error};
 
 /// A writing transaction. Dropping it undoes what was done in it.
@@ -89,7 +89,7 @@ impl Store {
                 record_lock_wait(began);
                 Tx::Sqlite(tx)
             }
-            Db::Postgres(db) => Tx::Postgres(db.writer.begin_with(db.begin).await?),
+            Db::Postgres(db) => Tx::Postgres(begin_whole(db).await?),
         })
     }
 
@@ -100,6 +100,17 @@ impl Store {
             Db::Postgres(db) => Writer::Postgres(db.writer.acquire().await?),
         })
     }
+}
+
+/// Begins a transaction to its end, although whoever asked for it leaves meanwhile. Were BEGIN
+/// dropped on its way, its connection would come back to the pool within a transaction that nobody
+/// knows of and nobody commits (sqlx up to 0.9.0; <https://github.com/launchbadge/sqlx/issues/4393>).
+pub(crate) async fn begin_whole(
+    db: &Pools<PgPool>,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let (pool, begin) = (db.writer.clone(), db.begin);
+    let begun = tokio::spawn(async move { pool.begin_with(begin).await }).await;
+    Ok(begun.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??)
 }
 
 /// How long it took until nobody else could write: the whole file on SQLite, a batch's players on

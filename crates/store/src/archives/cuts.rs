@@ -13,6 +13,7 @@ use crate::db::Db;
 use crate::measure::Timed as _;
 use crate::rows::BindRows as _;
 use crate::statement::{Lazy, Statement};
+use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
 
 // Months are cut in their order: what is left of a chain is one piece.
@@ -146,7 +147,7 @@ impl Store {
         wait_max: Duration,
     ) -> Result<Option<Duration>, StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(None) };
-        let mut tx = db.writer.begin().await?;
+        let mut tx = begin_whole(db).await?;
         // The statement takes no parameters.
         let text = format!("SET LOCAL lock_timeout = {}", wait_max.as_millis());
         sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await?;

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod conformance;
+mod dropped;
 mod equity;
 mod immutable;
 mod imports;

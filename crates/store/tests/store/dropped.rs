@@ -1,0 +1,73 @@
+//! A question whose asker has left, at any moment, leaves nothing behind: what is asked next over
+//! the same connections is answered as ever. Requests are dropped so at their time limit, and when
+//! a client closes its connection.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use store::{DatabaseConfig, Store};
+
+use crate::support::*;
+
+on_both_engines! {
+    nothing_stays_open_of_transactions_that_were_dropped_anywhere,
+}
+
+/// Polls a future so often and drops it there; whether it had come to its end.
+async fn dropped_after<T>(polls: u64, future: impl Future<Output = T>) -> bool {
+    let (mut future, mut left) = (pin!(future), polls);
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(false);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+/// How many sessions are within a transaction and do nothing.
+async fn idle_in_transaction(url: &str) -> i64 {
+    let mut other = sqlx::PgConnection::connect(url).await.expect("connects");
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+    )
+    .fetch_one(&mut other)
+    .await
+    .expect("answers")
+}
+
+async fn nothing_stays_open_of_transactions_that_were_dropped_anywhere(engine: &str) {
+    let store = fresh(engine).await;
+    let (mut ended, mut number) = (0, 0);
+    // The last ones are dropped early, as they begin: whoever ends one mends its connection.
+    for polls in (1..=100).rev().cycle().take(300) {
+        // Two at once, so that they also wait for one another.
+        let names = [number, number + 1].map(|number| format!("p{number}"));
+        let [first, second] =
+            [&names[0], &names[1]].map(|name| dropped_after(polls, player(&store, name)));
+        let (first, second) = tokio::join!(first, second);
+        ended += u64::from(first && second);
+        number += 2;
+    }
+    assert!((1..300).contains(&ended), "{engine}: {ended} came to their end");
+    // What is acknowledged now must be there for others, and not in a transaction nobody ends.
+    let config = DatabaseConfig { url: store.url.clone(), ..DatabaseConfig::default() };
+    let other = Store::open(&config).await.expect("opens");
+    let later = now().plus_seconds(30);
+    for number in 0..50 {
+        let lease = format!("l{number}");
+        let taken = store.take_lease(&lease, "a", now(), later).await.expect("answers");
+        assert_eq!(taken, Some(1), "{engine}: {lease}");
+        let holder = other.find_lease_holder(&lease, now()).await.expect("answers");
+        assert_eq!(holder.as_deref(), Some("a"), "{engine}: {lease} was acknowledged");
+    }
+    if engine == "postgres" {
+        // What was dropped is undone in the background, which takes a moment.
+        let none_is_left = async { while idle_in_transaction(&store.url).await > 0 {} };
+        let waited = tokio::time::timeout(Duration::from_secs(20), none_is_left).await;
+        assert!(waited.is_ok(), "a session is within a transaction for good");
+    }
+}
