@@ -31,7 +31,7 @@ async fn stopped_after<T>(polls: u64, future: impl Future<Output = T>) -> Option
 
 /// Brings a month one way or the other, and is stopped on the way.
 async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: ArchiveState) -> bool {
-    let archiver = world.archiver_of_its_own(holder).await;
+    let archiver = world.archiver(holder);
     let work = async {
         match goal {
             ArchiveState::Dropped => {

@@ -147,16 +147,6 @@ impl World {
         self.archiver_at(Depot::open(&url, &S3Config::default()).expect("a directory"), holder)
     }
 
-    /// An archiver with connections of its own, as another process has them.
-    pub(crate) async fn archiver_of_its_own(&self, holder: &str) -> Archiver {
-        let config = DatabaseConfig { url: self.url.clone(), ..DatabaseConfig::default() };
-        let store = Store::open(&config).await.expect("opens");
-        let url = self.archive_path().display().to_string();
-        let depot = Depot::open(&url, &S3Config::default()).expect("a directory");
-        let config = AuditConfig { part_rows: 40, row_group_rows: 15, ..AuditConfig::default() };
-        Archiver::new(store, depot, &config, Arc::new(self.clock.clone()), holder.to_owned())
-    }
-
     pub(crate) fn archiver_at(&self, depot: Depot, holder: &str) -> Archiver {
         let config = AuditConfig { part_rows: 40, row_group_rows: 15, ..AuditConfig::default() };
         let clock = Arc::new(self.clock.clone());
