@@ -116,11 +116,18 @@ async fn run() -> Result<(), Fault> {
         let took = delete(&url, month).await?;
         say(&format!("a copy of it, by DELETE   {:.1} s", took.as_secs_f64()));
     }
+    is_over.store(false, Ordering::Relaxed);
+    let trading = {
+        let (game, is_over) = (game.clone(), Arc::clone(&is_over));
+        tokio::spawn(async move { game.trade_until(|| is_over.load(Ordering::Relaxed)).await })
+    };
     let began = Instant::now();
     let cut = archiver.drop_month(month, "a bench").await?;
     told("dropped, heads saved", u64::try_from(cut.entries)?, began);
+    is_over.store(true, Ordering::Relaxed);
+    say(&format!("trades meanwhile          {}", trading.await??));
     if let Some(locked) = cut.locked_micros {
-        say(&format!("of that, lock on ledger   {} ms", locked / 1000));
+        say(&format!("of that, the transaction  {} ms", locked / 1000));
     }
     let depot = Depot::open(&archive, &S3Config::default())?;
     let began = Instant::now();
@@ -147,7 +154,8 @@ impl std::fmt::Display for Latencies {
             sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
         };
         let count = sorted.len();
-        write!(f, "{count}, p50 {} us, p99 {} us, p99.9 {} us", at(500), at(990), at(999))
+        let (half, most, nearly_all, all) = (at(500), at(990), at(999), at(1000));
+        write!(f, "{count}, p50 {half} us, p99 {most} us, p99.9 {nearly_all} us, max {all} us")
     }
 }
 

@@ -18,7 +18,7 @@ use crate::manifest::Manifest;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     pub(crate) part_rows: u64,
-    pub(crate) group_rows: i64,
+    pub(crate) group_rows: usize,
 }
 
 /// Brings months into the archive and back.
@@ -40,8 +40,8 @@ impl Archiver {
         clock: Arc<dyn Clock>,
         holder: String,
     ) -> Self {
-        let sizes =
-            Sizes { part_rows: config.part_rows.into(), group_rows: config.row_group_rows.into() };
+        let group_rows = usize::try_from(config.row_group_rows).unwrap_or(usize::MAX);
+        let sizes = Sizes { part_rows: config.part_rows.into(), group_rows };
         Self { store, depot, clock, sizes, holder }
     }
 

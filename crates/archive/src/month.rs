@@ -14,9 +14,6 @@ use crate::read_back::Archived;
 use crate::verify::{Difference, Report, VerifyError};
 use crate::write::Pages;
 
-/// Entries read at once.
-const ROWS: i64 = 5_000;
-
 /// Verifies a month of the ledger, of its archive, or of both. `progress` is told how many more
 /// entries were looked at.
 ///
@@ -78,10 +75,7 @@ enum Source<'a> {
 
 impl<'a> Entries<'a> {
     fn live(store: &Store, month: Month) -> Self {
-        Self {
-            source: Source::Ledger(Pages::new(store, month, ROWS)),
-            rows: Vec::new().into_iter(),
-        }
+        Self { source: Source::Ledger(Pages::new(store, month)), rows: Vec::new().into_iter() }
     }
 
     fn archived(depot: &'a Depot, manifest: &'a crate::Manifest) -> Self {

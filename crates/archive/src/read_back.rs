@@ -102,7 +102,7 @@ impl Archiver {
         progress: &mut impl FnMut(u64),
     ) -> Result<(), ArchiveError> {
         let mut files = Archived::new(&self.depot, manifest);
-        let mut pages = Pages::new(&self.store, manifest.month, self.sizes.group_rows);
+        let mut pages = Pages::new(&self.store, manifest.month);
         let mut live: Vec<Entry> = Vec::new();
         let mut used = 0;
         loop {

@@ -1,10 +1,13 @@
 //! Writing a month: read in pages in the order of its keys, row group by row group, file by file,
 //! so that never more than a few row groups are in memory.
 
+use std::time::Duration;
+
 use domain::{Hash, Month};
 use sha2::{Digest as _, Sha256};
 use store::{ArchiveRow, ArchiveState, Store, StoreError, Written};
 use tokio::task::{JoinHandle, spawn, spawn_blocking};
+use tokio::time::sleep;
 
 use crate::archiver::Archiver;
 use crate::depot::Upload;
@@ -13,6 +16,11 @@ use crate::lease::Lease;
 use crate::manifest::{Manifest, Part, hexadecimal};
 use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
 
+/// Entries that are asked for at once, and the rest before each time: whoever trades waits for a
+/// processor while the database gathers them. Larger pages are hardly faster.
+const PAGE_ROWS: i64 = 1_000;
+const PAUSE: Duration = Duration::from_micros(500);
+
 /// Before the first key.
 pub(crate) const START: (i64, i64) = (i64::MIN, i64::MIN);
 
@@ -20,31 +28,48 @@ pub(crate) const START: (i64, i64) = (i64::MIN, i64::MIN);
 pub(crate) struct Pages {
     store: Store,
     month: Month,
-    rows: i64,
     next: JoinHandle<Result<Vec<Entry>, StoreError>>,
+    /// What a row group left of a page.
+    left: Vec<Entry>,
 }
 
 impl Pages {
-    pub(crate) fn new(store: &Store, month: Month, rows: i64) -> Self {
-        let next = Self::ask(store.clone(), month, START, rows);
-        Self { store: store.clone(), month, rows, next }
+    pub(crate) fn new(store: &Store, month: Month) -> Self {
+        let next = Self::ask(store.clone(), month, START);
+        Self { store: store.clone(), month, next, left: Vec::new() }
     }
 
     fn ask(
         store: Store,
         month: Month,
         after: (i64, i64),
-        rows: i64,
     ) -> JoinHandle<Result<Vec<Entry>, StoreError>> {
-        spawn(async move { store.month_page(month, after, rows).await })
+        spawn(async move {
+            sleep(PAUSE).await;
+            store.month_page(month, after, PAGE_ROWS).await
+        })
     }
 
     /// The next page; an empty one at the end.
     pub(crate) async fn take(&mut self) -> Result<Vec<Entry>, ArchiveError> {
         let page = (&mut self.next).await.map_err(|_| ArchiveError::Stopped)??;
         let after = page.last().map_or((i64::MAX, i64::MAX), |(e, _)| (e.player_id, e.version));
-        self.next = Self::ask(self.store.clone(), self.month, after, self.rows);
+        self.next = Self::ask(self.store.clone(), self.month, after);
         Ok(page)
+    }
+
+    /// The next so many entries; fewer before the end, none at the end.
+    async fn take_group(&mut self, rows: usize) -> Result<Vec<Entry>, ArchiveError> {
+        let mut group = std::mem::take(&mut self.left);
+        while group.len() < rows {
+            let page = self.take().await?;
+            if page.is_empty() {
+                return Ok(group);
+            }
+            group.extend(page);
+        }
+        self.left = group.split_off(rows);
+        Ok(group)
     }
 }
 
@@ -108,10 +133,10 @@ impl Archiver {
         folder: &str,
         progress: &mut impl FnMut(u64),
     ) -> Result<(Vec<Part>, Sum), ArchiveError> {
-        let mut pages = Pages::new(&self.store, month, self.sizes.group_rows);
+        let mut pages = Pages::new(&self.store, month);
         let mut sum = Sum { entries: 0, first: None, last: START, digest: Sha256::new() };
         let mut parts = Vec::new();
-        let mut page = pages.take().await?;
+        let mut page = pages.take_group(self.sizes.group_rows).await?;
         while !page.is_empty() {
             let name = format!("{folder}/part-{:05}.parquet", parts.len() + 1);
             let mut upload = self.depot.begin(&name).await?;
@@ -155,7 +180,7 @@ impl Archiver {
                 let bytes = writer.add(&rows);
                 (writer, bytes)
             });
-            *page = pages.take().await?;
+            *page = pages.take_group(self.sizes.group_rows).await?;
             let (back, bytes) = encoding.await.map_err(|_| ArchiveError::Stopped)?;
             writer = back;
             upload.add(bytes.map_err(ArchiveError::Encode)?).await?;

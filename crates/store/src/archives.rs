@@ -8,7 +8,7 @@ mod heads;
 
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
-use crate::ledger::{EntryRow, read_hash};
+use crate::ledger::{EntryRow, read_hash, select_entries};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
@@ -170,7 +170,9 @@ impl Row {
 static LIST: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.list",
-        "SELECT a.*, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
+        "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
+             a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
+             a.updated_at, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
          FROM audit_archives a LEFT JOIN audit_cuts c ON c.month = a.month
          WHERE a.month >= $1 AND a.month <= $2 ORDER BY a.month LIMIT $3",
     )
@@ -179,7 +181,9 @@ static LIST: Lazy = Lazy::new(|| {
 static DROPPED: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.dropped",
-        "SELECT a.*, CAST(1 AS BIGINT) AS cut FROM audit_archives a
+        "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
+             a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
+             a.updated_at, CAST(1 AS BIGINT) AS cut FROM audit_archives a
          WHERE a.month > 0 AND a.state = 'dropped' ORDER BY a.month DESC LIMIT $1",
     )
 });
@@ -206,9 +210,11 @@ static ADD_DUE: Lazy = Lazy::new(|| {
 static MONTH_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.month_page",
-        "SELECT l.*, NULL AS symbol, NULL AS note FROM portfolio_audit l
-         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
-         ORDER BY l.player_id, l.version LIMIT $4",
+        select_entries!(
+            "NULL AS symbol, NULL AS note",
+            "WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+         ORDER BY l.player_id, l.version LIMIT $4"
+        ),
     )
 });
 

@@ -63,6 +63,12 @@ const AUTOCHECKPOINT_PAGES: &str = "100000";
 /// For how long an idle connection to PostgreSQL is taken to live.
 const IDLE_TRUSTED: Duration = Duration::from_millis(500);
 
+/// How PostgreSQL plans every statement: it finds its rows by an index, in one plan for all
+/// parameters. The statistics of a young table say that reading or sorting all of it is as cheap.
+#[doc(hidden)]
+pub const PLANNER_SETTINGS: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
+
 /// The oldest SQLite without the WAL-reset corruption bug (sqlite.org, 3.51.3).
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
@@ -235,11 +241,8 @@ async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreEr
             ("statement_timeout", config.statement_timeout_ms.to_string()),
             ("lock_timeout", config.lock_timeout_ms.to_string()),
             ("idle_in_transaction_session_timeout", "60000".to_owned()),
-            // Every statement finds its rows by an index. The statistics of a young table say that
-            // reading all of it is as cheap, and the plan is kept while the table grows.
-            ("enable_seqscan", "off".to_owned()),
-            ("jit", "off".to_owned()),
-        ]);
+        ])
+        .options(PLANNER_SETTINGS);
     let pool = PgPoolOptions::new()
         .max_connections(config.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))

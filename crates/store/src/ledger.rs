@@ -55,8 +55,24 @@ pub struct NoteRow {
     pub written_at: UnixMicros,
 }
 
-/// The columns of the ledger, as read.
-#[derive(sqlx::FromRow)]
+/// Ledger entries `l` with what stands beside each, a symbol and a note. Columns are named, never
+/// `l.*`: one more of them must not change what a prepared statement gives.
+macro_rules! select_entries {
+    ($beside:literal, $rest:literal) => {
+        concat!(
+            "SELECT l.player_id, l.version, l.month, l.kind, l.stock_id, l.quantity, l.price,
+             l.amount, l.fee, l.xp_trade, l.xp_achievements, l.cash_after, l.quantity_after,
+             l.cost_basis_after, l.total_xp_after, l.quote_as_of, l.quote_day, l.quote_source,
+             l.about_version, l.created_at, l.hash, ",
+            $beside,
+            " FROM portfolio_audit l ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_entries;
+
+/// What `select_entries!` gives.
 pub(crate) struct EntryRow {
     player_id: i64,
     version: i64,
@@ -81,6 +97,44 @@ pub(crate) struct EntryRow {
     hash: Vec<u8>,
     symbol: Option<String>,
     note: Option<String>,
+}
+
+// By their places: looking millions of names up costs more than reading the values.
+impl<'r, R> sqlx::FromRow<'r, R> for EntryRow
+where
+    R: sqlx::Row,
+    usize: sqlx::ColumnIndex<R>,
+    i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    Vec<u8>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            player_id: row.try_get(0)?,
+            version: row.try_get(1)?,
+            month: row.try_get(2)?,
+            kind: row.try_get(3)?,
+            stock_id: row.try_get(4)?,
+            quantity: row.try_get(5)?,
+            price: row.try_get(6)?,
+            amount: row.try_get(7)?,
+            fee: row.try_get(8)?,
+            xp_trade: row.try_get(9)?,
+            xp_achievements: row.try_get(10)?,
+            cash_after: row.try_get(11)?,
+            quantity_after: row.try_get(12)?,
+            cost_basis_after: row.try_get(13)?,
+            total_xp_after: row.try_get(14)?,
+            quote_as_of: row.try_get(15)?,
+            quote_day: row.try_get(16)?,
+            quote_source: row.try_get(17)?,
+            about_version: row.try_get(18)?,
+            created_at: row.try_get(19)?,
+            hash: row.try_get(20)?,
+            symbol: row.try_get(21)?,
+            note: row.try_get(22)?,
+        })
+    }
 }
 
 /// A digest as read from the database.
@@ -131,11 +185,13 @@ impl EntryRow {
 static PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.page",
-        "SELECT l.*, s.symbol, n.text AS note FROM portfolio_audit l
-         LEFT JOIN stocks s ON s.stock_id = l.stock_id
+        select_entries!(
+            "s.symbol, n.text AS note",
+            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
          LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
          WHERE l.player_id = $1 AND l.version < $2
-         ORDER BY l.version DESC LIMIT $3",
+         ORDER BY l.version DESC LIMIT $3"
+        ),
     )
 });
 
@@ -143,13 +199,15 @@ static PAGE: Lazy = Lazy::new(|| {
 static FILTERED_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.filtered_page",
-        "SELECT l.*, s.symbol, n.text AS note FROM portfolio_audit l
-         LEFT JOIN stocks s ON s.stock_id = l.stock_id
+        select_entries!(
+            "s.symbol, n.text AS note",
+            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
          LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
          WHERE l.player_id = $1 AND l.version < $2 AND l.version >= $3
            AND (CAST($4 AS TEXT) IS NULL OR l.kind = $4)
            AND (CAST($5 AS BIGINT) IS NULL OR l.stock_id = $5)
-         ORDER BY l.version DESC LIMIT $6",
+         ORDER BY l.version DESC LIMIT $6"
+        ),
     )
 });
 
@@ -180,19 +238,23 @@ static NOTES_PAGE: Lazy = Lazy::new(|| {
 static FIND: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.find",
-        "SELECT l.*, s.symbol, n.text AS note FROM portfolio_audit l
-         LEFT JOIN stocks s ON s.stock_id = l.stock_id
+        select_entries!(
+            "s.symbol, n.text AS note",
+            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
          LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-         WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3",
+         WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3"
+        ),
     )
 });
 
 static RANGE: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.range",
-        "SELECT l.*, NULL AS symbol, NULL AS note FROM portfolio_audit l
-         WHERE (l.player_id, l.version) > ($1, $2) AND l.player_id <= $3
-         ORDER BY l.player_id, l.version LIMIT $4",
+        select_entries!(
+            "NULL AS symbol, NULL AS note",
+            "WHERE (l.player_id, l.version) > ($1, $2) AND l.player_id <= $3
+         ORDER BY l.player_id, l.version LIMIT $4"
+        ),
     )
 });
 

@@ -3,7 +3,7 @@
 //! index where there is one, and a scan that remains means that there is none.
 
 use sqlx::{Connection, Executor, Row};
-use store::{CATALOGUE, Statement};
+use store::{CATALOGUE, PLANNER_SETTINGS, Statement};
 
 use crate::support::*;
 
@@ -78,8 +78,8 @@ async fn prices_are_joined_through_an_index_on_sqlite() {
 async fn every_statement_prepares_and_uses_an_index_on_postgres() {
     let store = fresh("postgres").await;
     let mut db = sqlx::PgConnection::connect(&store.url).await.expect("connects");
-    for setting in ["enable_seqscan = off", "plan_cache_mode = force_generic_plan"] {
-        db.execute(sqlx::AssertSqlSafe(format!("SET {setting}"))).await.expect("sets");
+    for (name, value) in PLANNER_SETTINGS {
+        db.execute(sqlx::AssertSqlSafe(format!("SET {name} = {value}"))).await.expect("sets");
     }
     for Statement { name, postgres, .. } in CATALOGUE.iter() {
         let prepare = format!("PREPARE looked_at AS {postgres}");
@@ -111,8 +111,8 @@ async fn every_statement_prepares_and_uses_an_index_on_postgres() {
 async fn a_batch_updates_its_players_in_the_order_it_names_them_on_postgres() {
     let store = fresh("postgres").await;
     let mut db = sqlx::PgConnection::connect(&store.url).await.expect("connects");
-    for setting in ["enable_seqscan = off", "plan_cache_mode = force_generic_plan"] {
-        db.execute(sqlx::AssertSqlSafe(format!("SET {setting}"))).await.expect("sets");
+    for (name, value) in PLANNER_SETTINGS {
+        db.execute(sqlx::AssertSqlSafe(format!("SET {name} = {value}"))).await.expect("sets");
     }
     let update = CATALOGUE.iter().find(|s| s.name == "batch.update_players").expect("is there");
     let prepare = format!("PREPARE update_players AS {}", update.postgres);
