@@ -28,6 +28,8 @@ pub struct AuditConfig {
     /// The file to which seals are added; empty: `seals.jsonl` in the data directory of an SQLite
     /// database, none beside PostgreSQL.
     pub seals_file: String,
+    /// The file to which erasures are added; empty as for seals.
+    pub erasures_file: String,
     /// Seconds between two seals; 0: none are made.
     #[serde(deserialize_with = "seal_every_s")]
     pub seal_every_s: u32,
@@ -79,8 +81,9 @@ impl Default for AuditConfig {
             clean_at: TimeOfDay { seconds: 7200 },
             clean_jitter_s: 1800,
             part_rows: 2_000_000,
-            row_group_rows: 20_000,
+            row_group_rows: 4_000,
             seals_file: String::new(),
+            erasures_file: String::new(),
             seal_every_s: 3_600,
             s3: S3Config { region: "us-east-1".to_owned(), ..S3Config::default() },
         }
@@ -137,10 +140,5 @@ mod tests {
             let found = time(wrong).unwrap_err();
             assert!(found.contains("expected a time like \"02:00\""), "{wrong}: {found}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_not_shown() {
-        assert_eq!(format!("{:?}", Secret::new("very secret")), "***");
     }
 }

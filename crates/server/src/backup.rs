@@ -7,6 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use archive::ErasuresFile;
 use domain::Clock as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -19,11 +20,12 @@ use crate::commands::connect_existing;
 use crate::config::{self, Config, Flags, without_password};
 use crate::data_dir::DatabaseLock;
 use crate::failure::Failure;
-use crate::{data_dir, term};
+use crate::{data_dir, erasures, term};
 
 /// Files of a backup. The manifest is written last: a directory without it is none.
 const DATABASE: &str = "openbell.db";
 const SEALS: &str = "seals.jsonl";
+const ERASURES: &str = "erasures.jsonl";
 const MANIFEST: &str = "backup.json";
 
 /// Why there is no backup, or none that can be put back.
@@ -82,6 +84,9 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<ExitCode, Failure> {
     if let Some(seals) = seals_beside(&config).filter(|file| file.is_file()) {
         copy(&seals, &dir.join(SEALS))?;
     }
+    if let Some(erasures) = erasures_beside(&config).filter(|file| file.is_file()) {
+        copy(&erasures, &dir.join(ERASURES))?;
+    }
     fs::rename(&partial, &target).map_err(file_failed(&target))?;
     let program = env!("CARGO_PKG_VERSION").to_owned();
     let manifest = Manifest { made_at, program, bytes, sha256 };
@@ -129,15 +134,26 @@ pub(crate) async fn restore(args: RestoreBackupArgs) -> Result<ExitCode, Failure
     fs::rename(&partial, &target).map_err(file_failed(&target))?;
     sync(target.parent().unwrap_or(Path::new(".")))?;
     let database =
-        DatabaseConfig { url: format!("sqlite:{}", target.display()), ..config.database };
+        DatabaseConfig { url: format!("sqlite:{}", target.display()), ..config.database.clone() };
     let failed = |error| Failure::Database(without_password(&database.url), error);
     let store = Store::open(&database).await.map_err(failed)?;
     store.migrate().await.map_err(failed)?;
+    // Those of the backup, and those since, which only the file beside the database knows of.
+    let mut erased = 0;
+    let beside = erasures::find_file(&config);
+    let copied = ErasuresFile::new(args.directory.join(ERASURES));
+    for file in [Some(copied), beside.clone()].into_iter().flatten() {
+        erased += file.erase_again(&store).await?;
+    }
+    if let Some(file) = beside {
+        file.keep(&store, i64::MIN).await?;
+    }
     let report = archive::verify(&store, |_, _| ()).await;
     store.close().await;
     let report = report?;
     let made_at = manifest.made_at;
-    term::say(&format!("{} is as it was at {made_at}\n{report}\n", target.display()));
+    let again = erasures::say_again(erased);
+    term::say(&format!("{} is as it was at {made_at}\n{again}{report}\n", target.display()));
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -147,6 +163,10 @@ fn sqlite_file(config: &Config) -> Result<PathBuf, BackupError> {
 
 fn seals_beside(config: &Config) -> Option<PathBuf> {
     audit::find_file(config).map(|file| file.path().to_owned())
+}
+
+fn erasures_beside(config: &Config) -> Option<PathBuf> {
+    erasures::find_file(config).map(|file| file.path().to_owned())
 }
 
 fn file_failed(path: &Path) -> impl Fn(io::Error) -> BackupError + use<> {

@@ -84,6 +84,8 @@ pub(crate) enum UserCommand {
     /// Forget somebody for good, as deleting the account does: the ledger stays, without a name.
     /// The server may run meanwhile; exit code 1 when nobody has the address.
     Erase(UserEraseArgs),
+    /// Forget everybody again who is in a file of erasures, after an older backup was put back.
+    EraseAgain(UserEraseAgainArgs),
 }
 
 /// What can be done with stocks.
@@ -369,6 +371,16 @@ pub(crate) struct UserEraseArgs {
     /// Do it. Without this, it is only said what would be done.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Flags of `user erase-again`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserEraseAgainArgs {
+    /// The file of erasures.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }

@@ -1,4 +1,4 @@
-//! The commands that do one thing and end: `migrate`, `user role` and `user erase`, and what
+//! The commands that do one thing and end: `migrate` and `user role`, and what
 //! they share. Those of `audit` and `load` stand in `audit`, `prepare` and `load`.
 
 use std::process::ExitCode;
@@ -44,35 +44,6 @@ pub(crate) async fn set_role(
         return Ok(ExitCode::FAILURE);
     }
     term::say(&format!("{key} is now: {}\n", role.as_str()));
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Forgets the user of this address; 1 when there is none. A server may run meanwhile: it looks up
-/// every token, and reads every name, anew.
-pub(crate) async fn erase_user(
-    config: &Config,
-    email: &str,
-    is_sure: bool,
-) -> Result<ExitCode, Failure> {
-    let store = connect_existing(config).await?;
-    let key = email.trim().to_lowercase();
-    let found = if is_sure {
-        store.erase_user_by_email(&key).await
-    } else {
-        store.find_credentials(&key).await.map(|found| found.is_some())
-    };
-    let database = || without_password(&config.database.url);
-    let found = found.map_err(|error| Failure::Database(database(), error))?;
-    store.close().await;
-    if !found {
-        term::complain(&format!("nobody has registered with {key}"));
-        return Ok(ExitCode::FAILURE);
-    }
-    term::say(&if is_sure {
-        format!("{key} is forgotten; the ledger stays, without a name\n")
-    } else {
-        format!("{key} would be forgotten for good: say --yes\n")
-    });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -256,4 +256,13 @@ impl Config {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         Some(PathBuf::from(path))
     }
+
+    /// A file that is kept apart from the database: the one that is set, or one of this name beside
+    /// an SQLite database.
+    pub(crate) fn kept_apart(&self, set: &str, name: &str) -> Option<PathBuf> {
+        if set.is_empty() {
+            return self.sqlite_file().map(|file| file.with_file_name(name));
+        }
+        Some(PathBuf::from(set))
+    }
 }

@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod equity;
+mod erasures;
 mod failure;
 mod history;
 mod jobs;
@@ -69,10 +70,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let role = commands::set_role(&settings.config, &args.email, args.role.into());
             return runtime.block_on(role);
         }
-        Command::User(UserCommand::Erase(args)) => {
-            let settings = config::load(&Flags::from(args.database))?;
-            let erased = commands::erase_user(&settings.config, &args.email, args.yes);
-            return runtime.block_on(erased);
+        Command::User(UserCommand::Erase(args)) => return runtime.block_on(erasures::erase(args)),
+        Command::User(UserCommand::EraseAgain(args)) => {
+            return runtime.block_on(erasures::erase_again(args));
         }
         Command::Backup(args) => return runtime.block_on(backup::backup(args)),
         Command::Restore(args) => return runtime.block_on(backup::restore(args)),

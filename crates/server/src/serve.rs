@@ -21,7 +21,7 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{audit, banner, equity, jobs, live, start, telemetry, term};
+use crate::{audit, banner, equity, erasures, jobs, live, start, telemetry, term};
 
 /// How long answers may still go out once the disk has failed.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -211,6 +211,10 @@ impl Server {
             rolled_up: None,
         };
         tasks.spawn(keep(job, stop.clone()));
+        if let Some(file) = erasures::find_file(&config) {
+            let job = erasures::KeepErasures::new(store.clone(), file);
+            tasks.spawn(keep(job, stop.clone()));
+        }
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));
         if config.sqlite_file().is_some() {

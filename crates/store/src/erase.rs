@@ -1,6 +1,9 @@
 //! Forgetting a person. What identifies one goes, in one transaction; the player's cash, holdings
 //! and ledger stay, without a name, because others played against them and the ledger is immutable.
 
+use domain::UnixMicros;
+use serde::{Deserialize, Serialize};
+
 use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -60,6 +63,41 @@ static EQUITY: Lazy = Lazy::new(|| {
     )
 });
 
+// Before the user's row goes. Numbers of users come back after a backup was put back, but not with
+// the same instant.
+static RECORD: Lazy = Lazy::new(|| {
+    Statement::new(
+        "erase.record",
+        "INSERT INTO erasures (user_id, registered_at, erased_at)
+         SELECT u.user_id, u.created_at, $2 FROM users u WHERE u.user_id = $1
+         ON CONFLICT DO NOTHING",
+    )
+});
+
+static RECORD_AGAIN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "erase.record_again",
+        "INSERT INTO erasures (user_id, registered_at, erased_at) VALUES ($1, $2, $3)
+         ON CONFLICT DO NOTHING",
+    )
+});
+
+static IS_THERE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "erase.is_there",
+        "SELECT u.user_id FROM users u WHERE u.user_id = $1 AND u.created_at = $2",
+    )
+});
+
+static LIST: Lazy = Lazy::new(|| {
+    Statement::new(
+        "erase.list",
+        "SELECT e.user_id, e.registered_at, e.erased_at FROM erasures e
+         WHERE (e.erased_at, e.user_id, e.registered_at) > ($1, $2, $3)
+         ORDER BY e.erased_at, e.user_id, e.registered_at LIMIT $4",
+    )
+});
+
 static FIND: Lazy = Lazy::new(|| {
     Statement::new("erase.find", "SELECT u.user_id FROM users u WHERE u.email_key = $1")
 });
@@ -80,9 +118,25 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &NOTES,
     &REWARDS_SEEN,
     &EQUITY,
+    &RECORD,
+    &RECORD_AGAIN,
+    &IS_THERE,
+    &LIST,
     &FIND,
     &USER,
 ];
+
+/// That a user was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// When, in microseconds since 1970 UTC.
+    pub erased_at: i64,
+    /// The user's number.
+    pub user_id: i64,
+    /// When the user had registered, in microseconds since 1970 UTC.
+    pub registered_at: i64,
+}
 
 impl Store {
     /// Forgets the user of this address (in lower case), as [`Store::erase_user`]; whether there
@@ -90,7 +144,11 @@ impl Store {
     ///
     /// # Errors
     /// The fault met; nothing is deleted then.
-    pub async fn erase_user_by_email(&self, email_key: &str) -> Result<bool, StoreError> {
+    pub async fn erase_user_by_email(
+        &self,
+        email_key: &str,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
         let found: Option<(i64,)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&FIND))
                 .bind(email_key)
@@ -99,23 +157,30 @@ impl Store {
                 .await?
         });
         match found {
-            Some((user_id,)) => self.erase_user(user_id).await,
+            Some((user_id,)) => self.erase_user(user_id, now).await,
             None => Ok(false),
         }
     }
 
     /// Forgets a user: tokens, settings, notes and what else only they could see, and the user's
-    /// row; whether there was one. Their players stay on the boards without a name.
+    /// row; whether there was one. Their players stay on the boards without a name. That it was
+    /// done is recorded.
     ///
     /// # Errors
     /// The fault met; nothing is deleted then.
-    pub async fn erase_user(&self, user_id: i64) -> Result<bool, StoreError> {
+    pub async fn erase_user(&self, user_id: i64, now: UnixMicros) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let existed = with_conn!(tx.conn(), |conn, sql| {
             sqlx::query(sql(&LOCK_PLAYERS))
                 .bind(user_id)
                 .execute(&mut *conn)
                 .timed(&LOCK_PLAYERS)
+                .await?;
+            sqlx::query(sql(&RECORD))
+                .bind(user_id)
+                .bind(now.0)
+                .execute(&mut *conn)
+                .timed(&RECORD)
                 .await?;
             let mut deleted = 0;
             for deletion in DELETIONS {
@@ -126,5 +191,55 @@ impl Store {
         });
         tx.commit().await?;
         Ok(existed)
+    }
+    /// Forgets a user who was forgotten before and came back with a backup; whether there was one.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
+        let Erasure { erased_at, user_id, registered_at } = erasure;
+        let found: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query(sql(&RECORD_AGAIN))
+                .bind(user_id)
+                .bind(registered_at)
+                .bind(erased_at)
+                .execute(&db.writer)
+                .timed(&RECORD_AGAIN)
+                .await?;
+            sqlx::query_as(sql(&IS_THERE))
+                .bind(user_id)
+                .bind(registered_at)
+                .fetch_optional(&db.writer)
+                .timed(&IS_THERE)
+                .await?
+        });
+        if found.is_none() {
+            return Ok(false);
+        }
+        self.erase_user(user_id, UnixMicros(erased_at)).await
+    }
+
+    /// Who was forgotten after this one, in the order of time, at most `limit`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn erasures_page(
+        &self,
+        after: Erasure,
+        limit: i64,
+    ) -> Result<Vec<Erasure>, StoreError> {
+        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LIST))
+                .bind(after.erased_at)
+                .bind(after.user_id)
+                .bind(after.registered_at)
+                .bind(limit)
+                .fetch_all(&db.writer)
+                .timed(&LIST)
+                .await?
+        });
+        let read =
+            |(user_id, registered_at, erased_at)| Erasure { erased_at, user_id, registered_at };
+        Ok(rows.into_iter().map(read).collect())
     }
 }

@@ -46,8 +46,9 @@ pub use archives::{
 pub use batch::{BatchState, Change, Committed, Doubt, LockedBatch, Record, Wanted};
 pub use board::{ScoreCursor, ShownName};
 pub use config::DatabaseConfig;
-pub use db::Store;
+pub use db::{PLANNER_SETTINGS, Store};
 pub use equity::{EquityKept, EquityPoint, EquityStep, RollUpStep};
+pub use erase::Erasure;
 pub use error::{StoreError, disk_failed};
 pub use game::Game;
 pub use history::{MonthBar, MonthSpan};

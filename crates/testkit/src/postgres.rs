@@ -36,6 +36,33 @@ impl Postgres {
         Self { process: with_recipe(&bin, ServerProcess::start), bin }
     }
 
+    /// Starts a cluster on a data directory that somebody lays out, in place of an empty one: by
+    /// the command that `lay_out` makes of one that runs a shell script as the cluster's user, with
+    /// the cluster's own programs in PATH. It is given where the data belongs.
+    ///
+    /// # Panics
+    /// As for [`Postgres::start`], and when the command fails.
+    pub fn start_laid_out(script: &Path, lay_out: impl Fn(&mut Command, &Path)) -> Self {
+        let bin = programs();
+        let prepare = |dir: &Path| {
+            let mut command = script_command(&bin, script, dir);
+            lay_out(&mut command, &dir.join("data"));
+            run(&mut command);
+        };
+        Self { process: with_recipe_of(&bin, &prepare, ServerProcess::start), bin }
+    }
+
+    /// A command that runs a shell script as the cluster's user, in [`Postgres::directory`], with
+    /// the cluster's own programs in PATH.
+    pub fn script(&self, script: &Path) -> Command {
+        script_command(&self.bin, script, self.directory())
+    }
+
+    /// The directory of the cluster's user, which is gone with the cluster.
+    pub fn directory(&self) -> &Path {
+        self.process.directory()
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.process.port()
@@ -120,14 +147,35 @@ pub fn postgres_database() -> String {
     }
 }
 
+fn script_command(bin: &Path, script: &Path, dir: &Path) -> Command {
+    // Not by its name: the user may not look into the directory it is in.
+    let text = fs::read_to_string(script);
+    let text = text.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+    let mut command = command_as(cluster_user(), "sh", dir);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([bin.to_owned()].into_iter().chain(env::split_paths(&path)));
+    command.env("PATH", path.unwrap_or_default());
+    command.args(["-c", &text, "script"]);
+    command
+}
+
 /// How a cluster is started and stopped.
 fn with_recipe<T>(bin: &Path, use_it: impl FnOnce(&Recipe<'_>) -> T) -> T {
+    let user = cluster_user();
+    with_recipe_of(bin, &|dir| make_cluster(bin, user, dir), use_it)
+}
+
+fn with_recipe_of<T>(
+    bin: &Path,
+    prepare: &dyn Fn(&Path),
+    use_it: impl FnOnce(&Recipe<'_>) -> T,
+) -> T {
     let user = cluster_user();
     use_it(&Recipe {
         user,
         // An immediate shutdown: nobody will read the data again.
         stop_signal: "QUIT",
-        prepare: &|dir| make_cluster(bin, user, dir),
+        prepare,
         command: &|dir, port| command_line(bin, dir, port),
         answers: &|dir, port| {
             let mut ask = command_as(user, &program(bin, "pg_isready"), dir);

@@ -189,7 +189,10 @@ async fn the_leaderboard_shows_people_as_they_want_to_be_shown() {
     appear(ids[0], Shows::Hidden).await;
     appear(ids[1], Shows::Pseudonym).await;
     let account = app.get_as(&eve, "/api/auth/user").await.json();
-    app.store.erase_user(account["user"]["id"].as_i64().unwrap()).await.unwrap();
+    app.store
+        .erase_user(account["user"]["id"].as_i64().unwrap(), domain::UnixMicros(0))
+        .await
+        .unwrap();
     let board = app.get_as(&ada, "/api/leaderboard").await.json();
     let shown: Vec<_> = board["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();
     assert_eq!(shown, ["Hidden player", "Fox", "A former player"]);

@@ -2,6 +2,7 @@
 //! by hand is found and named.
 
 use archive::{Difference, verify};
+use domain::Clock as _;
 
 use crate::world::{ENGINES, Hand, World};
 
@@ -69,7 +70,7 @@ async fn a_ledger_holds_without_the_people_behind_it() {
         let world = World::open(engine).await;
         let fills = world.trade(60).await;
         for user_id in &world.user_ids {
-            assert!(world.store.erase_user(*user_id).await.expect("erases"));
+            assert!(world.store.erase_user(*user_id, world.clock.now()).await.expect("erases"));
         }
         let report = verify(&world.store, |_, _| ()).await.expect("readable");
         assert!(report.holds(), "{engine}: {report}");

@@ -24,11 +24,7 @@ const LEASE_S: i64 = 900;
 
 /// The file of the seals: the configured one, or one beside an SQLite database.
 pub(crate) fn find_file(config: &Config) -> Option<SealsFile> {
-    let named = &config.audit.seals_file;
-    if !named.is_empty() {
-        return Some(SealsFile::new(named));
-    }
-    config.sqlite_file().map(|file| SealsFile::new(file.with_file_name("seals.jsonl")))
+    config.kept_apart(&config.audit.seals_file, "seals.jsonl").map(SealsFile::new)
 }
 
 /// Makes a seal now.

@@ -78,3 +78,42 @@ fn a_backup_that_was_changed_or_is_none_is_not_put_back() {
     assert!(text.contains("openbell.db is damaged: its SHA-256 is"), "{text}");
     assert!(!other.join("openbell.db").exists(), "nothing was put there");
 }
+
+#[test]
+fn who_was_forgotten_after_a_backup_is_forgotten_again_when_it_is_put_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, copy) = (dir.path().join("data"), path(&dir.path().join("copy")));
+    std::fs::create_dir(&data).expect("makes");
+    let server = Server::start_in(&data);
+    let (ada, bob) = (server.register("ada"), server.register("bob"));
+    assert!(run(&["backup", &copy, "--data-dir", &path(&data)]).status.success());
+    // One who was not there yet has the number of nobody in the backup.
+    server.register("eve");
+    for name in ["ada", "eve"] {
+        let address = format!("{name}@example.org");
+        let words = ["user", "erase", &address, "--yes", "--data-dir", &path(&data)];
+        assert!(run(&words).status.success(), "{name}");
+    }
+    server.stop();
+    let kept = std::fs::read_to_string(data.join("erasures.jsonl")).expect("a file");
+    assert_eq!(kept.lines().count(), 2, "{kept}");
+    assert!(!kept.contains("ada"), "numbers and instants: {kept}");
+    for file in ["openbell.db", "openbell.db-wal", "openbell.db-shm"] {
+        // The log is gone when the last one has closed.
+        let _ = std::fs::remove_file(data.join(file));
+    }
+    let output = run(&["restore", &copy, "--data-dir", &path(&data)]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert!(told.contains("\n1 person was forgotten again\n"), "{told}");
+    let server = Server::start_in(&data);
+    let status = |token| server.ask("GET", "/api/portfolio", token, None).0;
+    assert_eq!((status(&ada), status(&bob)), (401, 200));
+    // Whoever gets the number of one who was forgotten is somebody else.
+    let new = server.register("kim");
+    let file = path(&data.join("erasures.jsonl"));
+    let output = run(&["user", "erase-again", &file, "--data-dir", &path(&data)]);
+    assert_eq!(output.stdout, b"nobody had to be forgotten again\n", "{output:?}");
+    assert_eq!(server.ask("GET", "/api/portfolio", &new, None).0, 200);
+    server.stop();
+}

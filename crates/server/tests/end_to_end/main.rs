@@ -2,6 +2,7 @@
 //! One test program, so that it is linked once.
 
 mod backup;
+mod backup_postgres;
 mod cli;
 mod disk_failed;
 mod disk_full;

@@ -161,7 +161,7 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
         store.mark_rewards_seen(one.player_id, 2).await.expect("marks");
     }
     store.snapshot_equity(Day(1), 10).await.expect("writes");
-    assert!(store.erase_user(ada.user_id).await.expect("erases"));
+    assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
 
     store.load_account(ada.user_id).await.expect_err("gone");
     assert!(store.find_credentials("Ada@example.com").await.expect("answers").is_none());
@@ -200,7 +200,7 @@ async fn a_note_of_a_forgotten_user_is_not_kept(engine: &str) {
     let ada = player(&store, "Ada").await;
     let mut late = settle_one(&store, ada.player_id, &trade(Side::Buy, 1, 1)).await;
     late.notes.push((2, Note::parse("because").expect("a note")));
-    assert!(store.erase_user(ada.user_id).await.expect("erases"));
+    assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
     let committed = store.commit_batch(&[late], now()).await.expect("commits");
     assert!(committed.moved.is_empty(), "an accepted order is carried out");
     assert_eq!(store.notes_page(ada.player_id, 0, 9).await.expect("page"), []);
@@ -209,6 +209,6 @@ async fn a_note_of_a_forgotten_user_is_not_kept(engine: &str) {
 async fn nobody_is_forgotten_twice(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
-    assert!(store.erase_user(ada.user_id).await.expect("erases"));
-    assert!(!store.erase_user(ada.user_id).await.expect("answers"));
+    assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
+    assert!(!store.erase_user(ada.user_id, now()).await.expect("answers"));
 }

@@ -230,7 +230,7 @@ async fn delete_user(
     if known.is_none_or(|(user_id, _)| user_id != player.user_id) {
         return Err(Problem::field("password", PASSWORD_WRONG));
     }
-    state.store.erase_user(player.user_id).await?;
+    state.store.erase_user(player.user_id, state.clock.now()).await?;
     Ok(Answer(Done { success: true, message: "Account deleted successfully" }))
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn delete(
         form.fail("farewell", view.t("settings-password-wrong"));
         return refused(&state, &me, Part::Delete, &form).await;
     }
-    state.store.erase_user(me.player().user_id).await?;
+    state.store.erase_user(me.player().user_id, state.clock.now()).await?;
     Ok(answer::with_cookie(answer::see_other("/settings/gone"), me.jar.end_session()))
 }
 
