@@ -2,7 +2,7 @@
 //! are read. Each file is checked whole first, so such a page takes longer.
 
 use domain::{EntryKind, Month, TradeId};
-use store::{ArchiveRow, LedgerRow, Store};
+use store::{ArchiveRow, LedgerFilter, LedgerRow, Store};
 use tokio::task::spawn_blocking;
 
 use crate::archiver::manifest_of;
@@ -32,6 +32,26 @@ pub struct HistoryPage {
     pub next: Option<(Month, i64)>,
     /// Whether the archive was read.
     pub is_archived: bool,
+}
+
+/// Entries of a player that a filter lets through, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundPage {
+    /// The entries. There may be none although it goes on.
+    pub rows: Vec<LedgerRow>,
+    /// Where it goes on; `None` after the player's first entry.
+    pub next: Option<Place>,
+    /// Whether the archive was read.
+    pub is_archived: bool,
+}
+
+/// A place in a history: below a version, and in which month of the archive, if it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The version to stay below.
+    pub below: i64,
+    /// The month of the archive to begin with.
+    pub archived: Option<Month>,
 }
 
 impl History {
@@ -77,6 +97,59 @@ impl History {
         rows.truncate(limit);
         let last = rows.last().map(|row| (row.entry.month, row.entry.version));
         Ok(HistoryPage { rows, next: last.filter(|_| is_full), is_archived: false })
+    }
+
+    /// Entries that a filter lets through from a place on, newest first, at most `limit`: the
+    /// ledger's, and when those are over the archive's.
+    ///
+    /// # Errors
+    /// As for a page.
+    pub async fn search(
+        &self,
+        player_id: i64,
+        filter: LedgerFilter,
+        place: Option<Place>,
+        limit: usize,
+    ) -> Result<FoundPage, ArchiveError> {
+        let place = match place {
+            Some(Place { below, archived: Some(month) }) => {
+                return self.search_archived(player_id, filter, (month, below), limit).await;
+            }
+            place => place.map(|place| place.below),
+        };
+        let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = self.store.filtered_transactions_page(player_id, filter, place, wanted).await?;
+        let (mut rows, next) = (found.rows, found.next);
+        let head = self.store.archived_heads_range(player_id - 1, player_id).await?.pop();
+        let in_ledger = |below| Place { below, archived: None };
+        let Some(head) = head.filter(|_| place.is_none_or(|below| below > 1)) else {
+            return Ok(FoundPage { rows, next: next.map(in_ledger), is_archived: false });
+        };
+        // What was brought back into the ledger behind it is read from where all of it is.
+        rows.retain(|row| row.entry.version > head.version);
+        if let Some(next) = next.filter(|next| *next > head.version + 1) {
+            return Ok(FoundPage { rows, next: Some(in_ledger(next)), is_archived: false });
+        }
+        let below = place.unwrap_or(i64::MAX).min(head.version + 1);
+        if rows.is_empty() {
+            return self.search_archived(player_id, filter, (head.month, below), limit).await;
+        }
+        let next = Place { below, archived: Some(head.month) };
+        Ok(FoundPage { rows, next: Some(next), is_archived: false })
+    }
+
+    async fn search_archived(
+        &self,
+        player_id: i64,
+        filter: LedgerFilter,
+        place: (Month, i64),
+        limit: usize,
+    ) -> Result<FoundPage, ArchiveError> {
+        let HistoryPage { mut rows, next, is_archived } =
+            self.page(player_id, Some(place), limit).await?;
+        rows.retain(|row| filter.lets(&row.entry));
+        let next = next.map(|(month, below)| Place { below, archived: Some(month) });
+        Ok(FoundPage { rows, next, is_archived })
     }
 
     /// The trade of this number.

@@ -29,7 +29,7 @@ pub use config::{AuditConfig, S3Config, TimeOfDay};
 pub use depot::Depot;
 pub use erasures_file::ErasuresFile;
 pub use error::ArchiveError;
-pub use history::{History, HistoryPage};
+pub use history::{FoundPage, History, HistoryPage, Place};
 pub use manifest::{Manifest, Part};
 pub use month::verify_month;
 pub use seal::{Seal, SealReport, newest_seal, seal, verify_seals};

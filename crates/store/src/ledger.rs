@@ -35,6 +35,14 @@ pub struct LedgerFilter {
     pub stock_id: Option<i64>,
 }
 
+impl LedgerFilter {
+    /// Whether it lets an entry through.
+    pub fn lets(&self, entry: &LedgerEntry) -> bool {
+        self.kind.is_none_or(|kind| kind == entry.kind)
+            && self.stock_id.is_none_or(|stock_id| Some(stock_id) == entry.stock_id)
+    }
+}
+
 /// A page of the entries that a filter lets through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilteredPage {

@@ -17,6 +17,7 @@ impl Cell {
 }
 
 /// A table under construction; starts with its header row.
+#[derive(Default)]
 pub(crate) struct Csv {
     text: String,
 }
@@ -24,7 +25,7 @@ pub(crate) struct Csv {
 impl Csv {
     /// A table with this header.
     pub(crate) fn new(header: &[&str]) -> Self {
-        let mut csv = Self { text: String::new() };
+        let mut csv = Self::default();
         csv.row(header.iter().map(|name| Cell::Plain((*name).to_owned())));
         csv
     }

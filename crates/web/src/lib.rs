@@ -12,6 +12,7 @@ mod csv;
 mod door;
 mod etag;
 mod events;
+mod export;
 mod limits;
 mod names;
 mod openapi;

@@ -1,8 +1,8 @@
 //! A player's history is the same whether its months are in the ledger or in the archive.
 
-use archive::{ArchiveError, History};
+use archive::{ArchiveError, History, Place};
 use domain::{EntryKind, TradeId};
-use store::LedgerRow;
+use store::{LedgerFilter, LedgerRow};
 
 use crate::months::depot;
 use crate::world::{ENGINES, World};
@@ -63,6 +63,57 @@ async fn a_history_goes_on_in_the_archive() {
         // In the ledger are the first and the last month now.
         archiver.restore(first, |_| ()).await.expect("restores");
         same("a hole").await;
+    }
+}
+
+/// All of a player's entries that a filter lets through, page by page.
+async fn search(history: &History, player_id: i64, filter: LedgerFilter) -> Vec<LedgerRow> {
+    let (mut rows, mut place) = (Vec::new(), None);
+    loop {
+        let page = history.search(player_id, filter, place, 7).await.expect("readable");
+        rows.extend(page.rows);
+        if page.next.is_none() {
+            return rows;
+        }
+        assert_ne!(place, page.next, "it goes on");
+        place = page.next;
+    }
+}
+
+#[tokio::test]
+async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, second, _] = world.trade_over_months().await;
+        let history = History::new(world.store.clone(), Some(depot(&world)));
+        let player_id = world.player_ids[0];
+        let (all, _) = walk(&history, player_id, 1000).await;
+        let bought = LedgerFilter { kind: Some(EntryKind::Buy), stock_id: None };
+        let of_one = LedgerFilter { kind: None, stock_id: all[0].entry.stock_id };
+        let same = async |what: &str| {
+            for filter in [LedgerFilter::default(), bought, of_one] {
+                let expected: Vec<_> =
+                    all.iter().filter(|row| filter.lets(&row.entry)).cloned().collect();
+                assert!(!expected.is_empty(), "{engine}");
+                let found = search(&history, player_id, filter).await;
+                assert_eq!(found, expected, "{engine}: {what}");
+            }
+        };
+        same("in the ledger").await;
+        let archiver = world.archiver("a");
+        for month in [first, second] {
+            archiver.archive(month, |_| ()).await.expect("archives");
+            archiver.drop_month(month, "a test").await.expect("drops");
+            same("dropped").await;
+        }
+        archiver.restore(first, |_| ()).await.expect("restores");
+        same("a hole").await;
+        // Nothing of the last month: the first page is the archive's.
+        let below = all.iter().find(|row| row.entry.month == second).expect("some");
+        let place = Place { below: below.entry.version + 1, archived: None };
+        let page = history.search(player_id, LedgerFilter::default(), Some(place), 7).await;
+        let page = page.expect("readable");
+        assert!(page.is_archived && page.rows.len() == 7, "{engine}: {page:?}");
     }
 }
 

@@ -1,13 +1,14 @@
 //! The history: every ledger entry of the player, newest first, filtered and page by page, and the
 //! same as a file for spreadsheets. One entry explained is `order`'s receipt.
 
+use archive::Place;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use domain::{EntryKind, Money, Price, Quantity, Symbol};
+use domain::{EntryKind, Money, Month, Price, Quantity, Symbol};
 use store::{LedgerFilter, LedgerRow};
 
 use super::answer;
@@ -19,8 +20,8 @@ use crate::routes::transactions::to_csv;
 use crate::state::AppState;
 
 /// Entries a page, and entries of a file.
-const ROWS: i64 = 20;
-const FILE_ROWS: i64 = 1_000;
+const ROWS: usize = 20;
+const FILE_ROWS: usize = 1_000;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/history", get(show)).route("/history.csv", get(send))
@@ -34,6 +35,10 @@ struct HistoryPage<'a> {
     rows: Vec<Row>,
     /// The address of older entries.
     older: Option<String>,
+    /// Whether the archive was read.
+    is_archived: bool,
+    /// Whether there is more.
+    goes_on: bool,
     file: String,
     hides: bool,
 }
@@ -78,18 +83,20 @@ impl Row {
 struct Asked {
     kind: Option<EntryKind>,
     symbol: Option<Symbol>,
-    before: Option<i64>,
+    place: Option<Place>,
 }
 
 impl Asked {
     fn read(query: &Query) -> Self {
         let kinds = [EntryKind::Buy, EntryKind::Sell, EntryKind::Note, EntryKind::Open];
         let word = query.find("kind").unwrap_or_default();
-        let before = query.find("before").and_then(|text| text.parse::<i64>().ok());
+        let number = |name| query.find(name).and_then(|text| text.parse::<i64>().ok());
+        let below = number("before").filter(|version| *version > 0);
+        let archived = number("month").map(Month);
         Self {
             kind: kinds.into_iter().find(|kind| kind.as_str() == word),
             symbol: Symbol::parse(query.find("symbol").unwrap_or_default()).ok(),
-            before: before.filter(|version| *version > 0),
+            place: below.map(|below| Place { below, archived }),
         }
     }
 
@@ -111,6 +118,12 @@ impl Asked {
         address
     }
 
+    /// The address of older entries, which are below a place.
+    fn older(&self, Place { below, archived }: Place) -> String {
+        let month = archived.map(|month| format!("&month={}", month.0)).unwrap_or_default();
+        format!("{}before={below}{month}", self.address("/history"))
+    }
+
     fn is_kind(&self, word: &str) -> bool {
         self.kind.map_or("", EntryKind::as_str) == word
     }
@@ -128,12 +141,13 @@ async fn show(
     let asked = Asked::read(&query);
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let filter = asked.filter(&state);
-    let found = state.store.filtered_transactions_page(player_id, filter, asked.before, ROWS);
-    let found = found.await?;
+    let found = state.history.search(player_id, filter, asked.place, ROWS).await?;
     let view = View::new(&state, &me, Tab::None, "history-title");
     let page = HistoryPage {
         rows: found.rows.into_iter().map(|row| Row::new(&view, row)).collect(),
-        older: found.next.map(|next| format!("{}before={next}", asked.address("/history"))),
+        older: found.next.map(|next| asked.older(next)),
+        is_archived: found.is_archived,
+        goes_on: found.next.is_some(),
         file: asked.address("/history.csv"),
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         asked: &asked,
@@ -151,12 +165,12 @@ async fn send(
     let asked = Asked::read(&query);
     let player_id = me.player().player_id;
     let filter = asked.filter(&state);
-    let found = state.store.filtered_transactions_page(player_id, filter, asked.before, FILE_ROWS);
+    let found = state.history.search(player_id, filter, asked.place, FILE_ROWS).await?;
     let file = HeaderValue::from_static("attachment; filename=\"openbell-history.csv\"");
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
         (header::CONTENT_DISPOSITION, file),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, to_csv(&found.await?.rows)).into_response())
+    Ok((headers, to_csv(&found.rows)).into_response())
 }

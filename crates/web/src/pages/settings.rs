@@ -3,7 +3,6 @@
 //! one. Strangers choose how pages look, too; a cookie keeps it.
 
 mod board;
-mod export;
 mod looks;
 mod person;
 mod tokens;
@@ -22,6 +21,7 @@ use super::form::Form;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use crate::account;
+use crate::export;
 use crate::limits::Network;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -60,9 +60,13 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/settings/tokens", post(tokens::create))
         .route("/settings/tokens/end", post(tokens::end))
         .route("/settings/sessions/end-others", post(tokens::end_others))
-        .route("/settings/export", get(export::send))
+        .route("/settings/export", get(send_export))
         .route("/settings/delete", post(person::delete))
         .route("/settings/gone", get(person::show_gone))
+}
+
+async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
+    export::send(&state, &me.player()).await
 }
 
 /// One part of the page, with its form.

@@ -8,6 +8,7 @@ mod tokens;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use store::{Account, TokenKind};
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use utoipa_axum::routes;
 use self::read::{FarewellBody, LoginBody, RegisterBody};
 use crate::account::{self, Opened};
 use crate::body::Json;
+use crate::export;
 use crate::limits::Network;
 use crate::problem::Problem;
 use crate::session::Player;
@@ -31,6 +33,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(register))
         .routes(routes!(login))
         .routes(routes!(show_user, delete_user))
+        .routes(routes!(export_user))
         .routes(routes!(logout))
         .merge(tokens::router())
 }
@@ -206,6 +209,19 @@ async fn show_user(
 ) -> Result<Answer<OwnUser>, Problem> {
     let account = state.store.load_account(player.user_id).await?;
     Ok(Answer(OwnUser { success: true, user: UserBody::new(account, &state) }))
+}
+
+/// Everything that is kept about the user, as a zip of JSON and CSV: account and settings, the
+/// holdings, the whole history with what is in the archive, and the worth at the ends of days.
+#[utoipa::path(get, path = "/api/auth/user/export", tag = "auth", security(("bearer" = [])),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/zip"),
+        (status = 503, body = Problem, content_type = "application/problem+json",
+            description = "Others are written (`busy`), or a part of the history is in the archive, \
+                which cannot be read (`history_unavailable`)."),
+    ))]
+async fn export_user(State(state): State<AppState>, player: Player) -> Result<Response, Problem> {
+    export::send(&state, &player).await
 }
 
 /// Forgets the user for good: the name, the address, the password, all tokens, settings, notes and

@@ -5,7 +5,7 @@
 mod receipt;
 mod row;
 
-pub(crate) use self::row::{Transaction, to_csv};
+pub(crate) use self::row::{CSV_HEADER, Transaction, push_csv, to_csv};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};

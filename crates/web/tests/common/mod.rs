@@ -6,9 +6,13 @@ pub(crate) mod browser;
 pub(crate) mod events;
 pub(crate) mod html;
 
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use archive::{Archiver, AuditConfig, Depot, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
 use domain::{Clock, Entropy, Rules};
@@ -41,7 +45,7 @@ pub(crate) struct App {
     pub(crate) closing: CancellationToken,
     players: AtomicU64,
     /// Removed with the server.
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// What it answered.
@@ -51,11 +55,25 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// How long the body was, as it was sent.
     pub(crate) size: usize,
+    pub(crate) bytes: axum::body::Bytes,
 }
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// The files of a zip, by name.
+    pub(crate) fn unzipped(&self) -> BTreeMap<String, String> {
+        let mut zip = zip::ZipArchive::new(Cursor::new(&self.bytes)).expect("a zip");
+        let files = 0..zip.len();
+        let mut read = |place| {
+            let mut file = zip.by_index(place).expect("it is there");
+            let (name, mut text) = (file.name().expect("a name").to_string(), String::new());
+            file.read_to_string(&mut text).expect("text");
+            (name, text)
+        };
+        files.map(&mut read).collect()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -100,11 +118,32 @@ impl App {
         let (prices, closing) = (Arc::new(prices), CancellationToken::new());
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
         let (told, listed) = (Arc::clone(&hub), Arc::clone(&prices));
-        let parts = parts(store.clone(), rules, &clock, source, listed, told, config);
+        let history = History::new(store.clone(), Some(depot(&directory)));
+        let parts = parts((store.clone(), history), rules, &clock, source, listed, told, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
-        Self { router, clock, store, desk, prices, hub, closing, players, _directory: directory }
+        Self { router, clock, store, desk, prices, hub, closing, players, directory }
+    }
+
+    /// Lets two months go by, and all that is over into the archive and out of the ledger.
+    pub(crate) async fn archive(&self) {
+        self.clock.advance_seconds(62 * 86_400);
+        let now = self.clock.now();
+        self.store.ensure_ledger_months(now).await.expect("months");
+        self.store.add_due_archives(now.month(), now).await.expect("adds");
+        let (clock, config) = (Arc::new(self.clock.clone()), AuditConfig::default());
+        let depot = depot(&self.directory);
+        let archiver = Archiver::new(self.store.clone(), depot, &config, clock, "test".to_owned());
+        for month in archiver.due().await.expect("answers") {
+            archiver.archive(month, |_| ()).await.expect("archives");
+            archiver.drop_month(month, "a test").await.expect("drops");
+        }
+    }
+
+    /// Where the archive is.
+    pub(crate) fn archive_path(&self) -> PathBuf {
+        self.directory.path().join("archive")
     }
 
     /// Registers a player and gives the token.
@@ -223,7 +262,13 @@ impl App {
             axum::body::to_bytes(body, 1 << 24).await.expect("a body")
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: head.status.as_u16(), headers: head.headers, text, size: bytes.len() }
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            text,
+            size: bytes.len(),
+            bytes,
+        }
     }
 }
 
@@ -279,8 +324,13 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
     saved.into_iter().map(listing).collect()
 }
 
+fn depot(directory: &TempDir) -> Depot {
+    let archive = directory.path().join("archive");
+    Depot::open(&archive.display().to_string(), &S3Config::default()).expect("a directory")
+}
+
 fn parts(
-    store: Store,
+    (store, history): (Store, History),
     rules: Arc<Rules>,
     clock: &ManualClock,
     market: Arc<MarketSource>,
@@ -309,7 +359,7 @@ fn parts(
     };
     web::Parts {
         desk: Desk::start(&TradingConfig::default(), desk_parts),
-        history: archive::History::new(store.clone(), None),
+        history,
         store,
         prices,
         market,

@@ -17,3 +17,5 @@ history-you-began = Began to play
 history-at = at { $price }
 history-cash = cash then { $cash }
 history-older = Older
+history-archived = These are old entries from the archive. They take a moment longer.
+history-none-here = Nothing of it here. It may be among older entries.

@@ -18,3 +18,5 @@ history-you-began = Uqalise ukudlala
 history-at = nge { $price }
 history-cash = imali eseleyo { $cash }
 history-older = Okudala
+history-archived = Lezi yizinto ezindala ezivela egcinweni. Zithatha isikhathi esengeziweyo.
+history-none-here = Akukho lapha. Kungaba phakathi kokudala.

@@ -18,3 +18,5 @@ history-you-began = Watanga kutamba
 history-at = pa { $price }
 history-cash = mari yasara { $cash }
 history-older = Zvekare
+history-archived = Izvi zvinyorwa zvekare zvinobva mudura. Zvinotora nguva shoma yakawedzera.
+history-none-here = Hapana pano. Zvingave pakati pezvekare.

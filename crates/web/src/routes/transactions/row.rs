@@ -111,7 +111,8 @@ impl Transaction {
     }
 }
 
-const CSV_HEADER: [&str; 22] = [
+/// The names of the columns.
+pub(crate) const CSV_HEADER: [&str; 22] = [
     "trade_id",
     "version",
     "kind",
@@ -140,10 +141,15 @@ const CSV_HEADER: [&str; 22] = [
 /// is one line of the file.
 pub(crate) fn to_csv(rows: &[LedgerRow]) -> String {
     let mut csv = Csv::new(&CSV_HEADER);
+    push_csv(&mut csv, rows);
+    csv.into_text()
+}
+
+/// More entries for such a table.
+pub(crate) fn push_csv(csv: &mut Csv, rows: &[LedgerRow]) {
     for row in rows {
         csv.row(cells(&row.entry, row));
     }
-    csv.into_text()
 }
 
 fn cells(entry: &LedgerEntry, row: &LedgerRow) -> [Cell; 22] {

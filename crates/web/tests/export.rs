@@ -1,0 +1,144 @@
+//! The export: everything that is kept about a person and nothing about anybody else, with what is
+//! in the archive; and the pages of a history that goes on there.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::{Answer, App, PASSWORD};
+use serde_json::{Value, json};
+
+const PATH: &str = "/api/auth/user/export";
+
+async fn trade(app: &App, token: &str, note: &str) {
+    let order = json!({ "stock_symbol": "AAPL", "quantity": 1, "note": note });
+    let answer = app.post_as(token, "/api/portfolio/buy", &order).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// Signs in anew: the devices of old months are forgotten.
+async fn log_in(app: &App, email: &str) -> String {
+    let login = json!({ "email": email, "password": PASSWORD });
+    let answer = app.post("/api/auth/login", &login).await;
+    answer.json()["token"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned()
+}
+
+fn read(files: &BTreeMap<String, String>, name: &str) -> Value {
+    serde_json::from_str(&files[name]).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn all(answer: &Answer) -> String {
+    answer.unzipped().into_values().collect()
+}
+
+#[tokio::test]
+async fn the_export_has_the_whole_history_although_it_is_archived() {
+    let app = App::start().await;
+    let ada = app.register_as("Ada", "ada@example.org").await.json()["token"].clone();
+    let ada = ada.as_str().expect("a token");
+    let bob = app.register("Bob").await;
+    trade(&app, &bob, "Not for Ada.").await;
+    for note in ["First.", "=1+1", "A \"quoted\", note"] {
+        trade(&app, ada, note).await;
+    }
+    let before = app.get_as(ada, PATH).await;
+    assert_eq!(before.header("content-type"), Some("application/zip"));
+    let file = before.header("content-disposition").expect("a name");
+    assert_eq!(file, "attachment; filename=\"openbell-export.zip\"");
+    assert_eq!(before.header("cache-control"), Some("no-store"));
+    app.archive().await;
+    let ada = log_in(&app, "ada@example.org").await;
+    let history = app.get_as(&ada, "/api/portfolio/transactions").await.json();
+    assert_eq!(history["meta"]["archived"], true, "{history}");
+    let answer = app.get_as(&ada, PATH).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let (old, new) = (before.unzipped(), answer.unzipped());
+    for name in ["transactions.json", "transactions.csv", "equity.csv", "README.txt"] {
+        assert_eq!(old[name], new[name], "{name}");
+    }
+    let names: BTreeSet<&str> = new.keys().map(String::as_str).collect();
+    assert!(names.iter().all(|name| *name == "README.txt" || new["README.txt"].contains(*name)));
+    assert_eq!(names.len(), 7, "{names:?}");
+
+    let entries = read(&new, "transactions.json");
+    let entries = entries["data"].as_array().expect("a list");
+    assert_eq!(json!(entries), history["data"], "as the API has them");
+    let csv: Vec<&str> = new["transactions.csv"].lines().collect();
+    assert_eq!((entries.len(), csv.len()), (4, 5));
+    assert!(csv[2].contains(",'=1+1,"), "no spreadsheet calculates it: {}", csv[2]);
+    let holdings = read(&new, "holdings.json");
+    assert_eq!((&holdings[0]["symbol"], &holdings[0]["quantity"]), (&json!("AAPL"), &json!(3)));
+    assert!(new["holdings.csv"].contains("\r\nAAPL,3"), "{}", new["holdings.csv"]);
+    let account = read(&new, "account.json");
+    assert_eq!(account["account"]["email"], "ada@example.org");
+    assert!(!account["achievements"].as_array().expect("a list").is_empty());
+
+    let text = all(&answer);
+    for secret in ["Bob", "Not for Ada.", &ada, "argon2"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    assert_eq!(app.get(PATH).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_export_with_a_hole_is_not_given_out() {
+    let app = App::start().await;
+    let token = app.register_as("Ada", "ada@example.org").await.json()["token"].clone();
+    trade(&app, token.as_str().expect("a token"), "First.").await;
+    app.archive().await;
+    let mut browser = app.browser();
+    let page = browser.page("/login").await;
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+    assert_eq!(browser.submit(&page, "/login", &fields).await.status, 303);
+    let text = browser.page("/history").await.text();
+    assert!(text.contains("old entries from the archive") && text.contains("First."), "{text}");
+    let text = browser.page("/history?kind=sell").await.text();
+    assert!(text.contains("Nothing here yet."), "{text}");
+    let file = browser.get("/history.csv").await.text;
+    assert_eq!(file.lines().count(), 3, "{file}");
+
+    std::fs::remove_dir_all(app.archive_path()).expect("removable");
+    let token = log_in(&app, "ada@example.org").await;
+    let answer = app.get_as(&token, PATH).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("history_unavailable")));
+    let answer = browser.get("/history").await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+}
+
+/// Each table with rows of a person, and where the export has them.
+#[tokio::test]
+async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
+    let known = [
+        ("appearances", "account.json"),
+        ("audit_head_holdings", "sums of the ledger"),
+        ("audit_heads", "sums of the ledger"),
+        ("equity_progress", "how far all players' days are written"),
+        ("equity_snapshots", "equity.csv"),
+        ("erasures", "of people who are gone"),
+        ("holdings", "holdings.json"),
+        ("idempotency", "for a day; README.txt"),
+        ("player_achievements", "account.json"),
+        ("players", "account.json"),
+        ("portfolio_audit", "transactions.json"),
+        ("preferences", "account.json"),
+        ("rewards_seen", "what was shown of account.json"),
+        ("tokens", "account.json"),
+        ("trade_notes", "transactions.json"),
+        ("users", "account.json"),
+        ("watches", "account.json"),
+    ];
+    let mut found = BTreeSet::new();
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/migrations/sqlite");
+    for file in std::fs::read_dir(migrations).expect("migrations") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+        for table in text.split("CREATE TABLE ").skip(1) {
+            let (name, columns) = table.split_once(" (").expect("a table");
+            let columns = columns.split(");").next().expect("columns");
+            if columns.contains("user_id") || columns.contains("player_id") {
+                found.insert(name.to_owned());
+            }
+        }
+    }
+    let known: BTreeSet<String> = known.iter().map(|(table, _)| (*table).to_owned()).collect();
+    assert_eq!(found, known, "name where the export has it");
+}
