@@ -89,6 +89,27 @@ impl Reconciler for MakeMonths {
     }
 }
 
+/// Fills columns that came to tables with many rows.
+pub(crate) struct FillColumns {
+    pub(crate) store: Store,
+    pub(crate) rows_max: i64,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Reconciler for FillColumns {
+    const NAME: &'static str = "fill_columns";
+    const EVERY: Duration = Duration::from_secs(60);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        for backfill in store::BACKFILLS {
+            if !self.store.backfill_step(backfill, self.rows_max, self.clock.now()).await? {
+                return Ok(Progress { changed: 1, done: false });
+            }
+        }
+        Ok(Progress::done(0))
+    }
+}
+
 /// Moves the board by what other nodes have committed.
 pub(crate) struct FollowBoard {
     pub(crate) store: Store,

@@ -23,6 +23,8 @@ use crate::start::World;
 use crate::telemetry::Metrics;
 use crate::{audit, banner, equity, erasures, jobs, live, start, telemetry, term};
 
+/// Rows of a column that are filled at once.
+const FILLED_AT_ONCE: i64 = 500;
 /// How long answers may still go out once the disk has failed.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
@@ -215,6 +217,9 @@ impl Server {
             let job = erasures::KeepErasures::new(store.clone(), file);
             tasks.spawn(keep(job, stop.clone()));
         }
+        let (rows_max, clock_of_it) = (FILLED_AT_ONCE, Arc::clone(&clock));
+        let job = jobs::FillColumns { store: store.clone(), rows_max, clock: clock_of_it };
+        tasks.spawn(keep(job, stop.clone()));
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));
         if config.sqlite_file().is_some() {

@@ -1,4 +1,4 @@
-//! The seam between the two engines: opening, settings, migrations, and `with_db!`, which runs one
+//! The seam between the two engines: opening, settings, and `with_db!`, which runs one
 //! body on whichever engine the store has. No statement of the game is here.
 
 use std::path::Path;
@@ -99,18 +99,6 @@ impl Store {
     /// The engine, whether it answers or not.
     pub(crate) fn engine_pools(&self) -> &Db {
         &self.db
-    }
-
-    /// Brings the schema up to date. Safe to run on several nodes at once.
-    ///
-    /// # Errors
-    /// `Unsuitable` when the database was made by a newer program, or the fault met.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        match &*self.db {
-            Db::Sqlite(db) => sqlx::migrate!("migrations/sqlite").run(&db.writer).await?,
-            Db::Postgres(db) => sqlx::migrate!("migrations/postgres").run(&db.writer).await?,
-        }
-        Ok(())
     }
 
     /// Asks the database for an answer.

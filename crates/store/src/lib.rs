@@ -9,6 +9,7 @@ mod transaction;
 
 mod achievements;
 mod archives;
+mod backfill;
 mod batch;
 mod board;
 mod config;
@@ -24,6 +25,7 @@ mod ledger;
 mod log;
 mod market;
 mod measure;
+mod migrate;
 mod portfolio;
 mod prepare;
 mod provider_usage;
@@ -43,6 +45,7 @@ pub use achievements::AchievementRow;
 pub use archives::{
     ArchiveRow, ArchiveState, ArchivedHead, ArchivedHolding, KeyRange, Seat, Written,
 };
+pub use backfill::{BACKFILLS, Backfill};
 pub use batch::{BatchState, Change, Committed, Doubt, LockedBatch, Record, Wanted};
 pub use board::{ScoreCursor, ShownName};
 pub use config::DatabaseConfig;

@@ -7,6 +7,7 @@ mod equity;
 mod immutable;
 mod imports;
 mod leases;
+mod migrating;
 mod pages;
 mod prepare;
 mod provider_usage;
