@@ -73,7 +73,13 @@ async fn run() -> Result<(), Fault> {
     game.clock.advance_seconds(40 * 86_400);
     game.store.ensure_ledger_months(game.clock.now()).await?;
     game.store.add_due_archives(game.clock.now().month(), game.clock.now()).await?;
-    let live = if cluster.is_some() { Some(size(&url, month).await?) } else { None };
+    let live = if cluster.is_some() {
+        // As it was long ago for a month that is over.
+        vacuum(&url).await?;
+        Some(size(&url, month).await?)
+    } else {
+        None
+    };
 
     let began = Instant::now();
     let report = verify(&game.store, |_, _| ()).await?;
@@ -121,13 +127,23 @@ async fn run() -> Result<(), Fault> {
         let (game, is_over) = (game.clone(), Arc::clone(&is_over));
         tokio::spawn(async move { game.trade_until(|| is_over.load(Ordering::Relaxed)).await })
     };
+    let probing = {
+        let (url, is_over) = (url.clone(), Arc::clone(&is_over));
+        let is_probed = cluster.is_some();
+        tokio::spawn(async move {
+            if is_probed { probe(&url, &is_over).await } else { Ok(Duration::ZERO) }
+        })
+    };
     let began = Instant::now();
     let cut = archiver.drop_month(month, "a bench").await?;
     told("dropped, heads saved", u64::try_from(cut.entries)?, began);
     is_over.store(true, Ordering::Relaxed);
     say(&format!("trades meanwhile          {}", trading.await??));
     if let Some(locked) = cut.locked_micros {
-        say(&format!("of that, the transaction  {} ms", locked / 1000));
+        let (all, lock) = (locked / 1000, probing.await??.as_millis());
+        say(&format!(
+            "of that, the transaction  {all} ms; who asks for the ledger waits {lock} ms"
+        ));
     }
     let depot = Depot::open(&archive, &S3Config::default())?;
     let began = Instant::now();
@@ -284,12 +300,33 @@ impl Game {
     }
 }
 
+/// What PostgreSQL does by itself after a while.
+async fn vacuum(url: &str) -> Result<(), Fault> {
+    let mut db = PgConnection::connect(url).await?;
+    sqlx::query("VACUUM (ANALYZE)").execute(&mut db).await?;
+    sqlx::query("CHECKPOINT").execute(&mut db).await?;
+    Ok(())
+}
+
 /// The bytes of a month's partition with its index.
 async fn size(url: &str, month: Month) -> Result<u64, Fault> {
     let mut db = PgConnection::connect(url).await?;
     let text = format!("SELECT pg_total_relation_size('portfolio_audit_{}')", month.0);
     let (bytes,): (i64,) = sqlx::query_as(AssertSqlSafe(text)).fetch_one(&mut db).await?;
     Ok(u64::try_from(bytes)?)
+}
+
+/// The longest that somebody waits who asks for the ledger, which is for its lock.
+async fn probe(url: &str, is_over: &AtomicBool) -> Result<Duration, Fault> {
+    let mut db = PgConnection::connect(url).await?;
+    let mut longest = Duration::ZERO;
+    while !is_over.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        sqlx::query("SELECT 1 FROM portfolio_audit WHERE month = 0").execute(&mut db).await?;
+        longest = longest.max(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(longest)
 }
 
 /// What deleting a month's rows costs, on a copy without triggers.

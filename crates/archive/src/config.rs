@@ -38,7 +38,7 @@ pub struct AuditConfig {
 }
 
 /// Who and where a store with the interface of S3 is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct S3Config {
     /// Its address; empty: that of the region's own.
@@ -49,6 +49,21 @@ pub struct S3Config {
     pub access_key_id: String,
     /// The key.
     pub secret_key: Secret,
+    /// Seconds for which it may be silent.
+    #[serde(deserialize_with = "timeout_s")]
+    pub timeout_s: u32,
+}
+
+impl Default for S3Config {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            region: String::new(),
+            access_key_id: String::new(),
+            secret_key: Secret::default(),
+            timeout_s: 30,
+        }
+    }
 }
 
 /// A time of day in UTC.
@@ -112,6 +127,10 @@ fn clean_jitter_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D:
 
 fn seal_every_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
     within(reader, 0, 86_400)
+}
+
+fn timeout_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
+    within(reader, 1, 300)
 }
 
 fn part_rows<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {

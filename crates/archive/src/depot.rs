@@ -25,9 +25,8 @@ use crate::manifest::{Part, hexadecimal};
 const CHUNK: usize = 8 * 1024 * 1024;
 /// How many of them are under way.
 const CHUNKS: usize = 2;
-/// How long a connection, a silence and one question in all may take.
+/// How long a connection and one question in all may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// How often a question is asked again, and for how long in all.
 const RETRIES: usize = 3;
@@ -208,7 +207,7 @@ fn open_s3(bucket: &str, s3: &S3Config) -> Result<object_store::aws::AmazonS3, A
         .with_access_key_id(&s3.access_key_id)
         .with_secret_access_key(s3.secret_key.reveal())
         .with_retry(retry)
-        .with_http_connector(Connector);
+        .with_http_connector(Connector { silence: Duration::from_secs(s3.timeout_s.into()) });
     if !s3.endpoint.is_empty() {
         builder = builder.with_endpoint(&s3.endpoint);
         // Whoever writes http:// means it: a store on this machine or in this network.
@@ -219,7 +218,10 @@ fn open_s3(bucket: &str, s3: &S3Config) -> Result<object_store::aws::AmazonS3, A
 
 /// Connects with the TLS that the rest of the program has.
 #[derive(Debug)]
-struct Connector;
+struct Connector {
+    /// How long a server may say nothing.
+    silence: Duration,
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -236,7 +238,7 @@ impl HttpConnector for Connector {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .read_timeout(self.silence)
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

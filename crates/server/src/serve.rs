@@ -159,9 +159,15 @@ impl Server {
         if every_s == 0 {
             return;
         }
+        let file = audit::find_file(&self.config);
+        if file.is_none() {
+            tracing::warn!(
+                "seals are kept in the database alone; audit.seals_file keeps them apart from it"
+            );
+        }
         let job = audit::SealHeads {
             store: self.world.store.clone(),
-            file: audit::find_file(&self.config),
+            file,
             every_s,
             clock: Arc::clone(&self.clock),
             node: node_name(),

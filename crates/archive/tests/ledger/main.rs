@@ -2,6 +2,7 @@
 //! seals over it, and its histories. What the single pieces compute is tested beside them.
 
 mod chains;
+mod faults;
 mod history;
 mod months;
 mod outside;

@@ -107,6 +107,7 @@ impl S3Server {
             region: "us-east-1".to_owned(),
             access_key_id: "k".to_owned(),
             secret_key: Secret::new("s"),
+            ..S3Config::default()
         };
         Depot::open("s3://ledger/of/our/game", &s3).expect("a good address")
     }

@@ -1,0 +1,118 @@
+//! What an archive's store may do besides working: be full, be silent, say less than it announced.
+//! The month stays what it was, its row says why, and the next try goes on.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+
+use archive::{ArchiveError, Depot, S3Config, verify_archived};
+use domain::Secret;
+use store::ArchiveState;
+
+use crate::world::{ENGINES, World};
+
+/// What the store does.
+#[derive(Clone)]
+enum Mode {
+    /// Has no room.
+    Full,
+    /// Takes questions and does not answer.
+    Silent,
+    /// Announces a whole file of this directory, and sends half of it.
+    Short(PathBuf),
+}
+
+/// Starts a store that does that until the process ends.
+fn depot(mode: Mode) -> Depot {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        // A silent one holds on to whoever asks.
+        let mut held = Vec::new();
+        for stream in listener.incoming().map_while(Result::ok) {
+            match &mode {
+                Mode::Silent => held.push(stream),
+                mode => {
+                    let mode = mode.clone();
+                    // Whoever has gone is answered no more.
+                    std::thread::spawn(move || drop(answer(&stream, &mode)));
+                }
+            }
+        }
+    });
+    let s3 = S3Config {
+        endpoint: format!("http://{address}"),
+        region: "us-east-1".to_owned(),
+        access_key_id: "k".to_owned(),
+        secret_key: Secret::new("s"),
+        timeout_s: 1,
+    };
+    Depot::open("s3://ledger/game", &s3).expect("a good address")
+}
+
+fn answer(mut stream: &TcpStream, mode: &Mode) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut request, mut length) = (String::new(), 0);
+    reader.read_line(&mut request)?;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if let Some((_, value)) = line.to_lowercase().split_once("content-length:") {
+            length = value.trim().parse().unwrap_or_default();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
+    let Mode::Short(directory) = mode else {
+        let body = "<Error><Code>InsufficientStorage</Code></Error>";
+        let head = "HTTP/1.1 507 Insufficient Storage\r\nconnection: close\r\ncontent-length: ";
+        return write!(stream, "{head}{}\r\n\r\n{body}", body.len());
+    };
+    let path = request.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+    let file = std::fs::read(directory.join(path.trim_start_matches("/ledger/game/")))?;
+    let modified = "last-modified: Fri, 27 Nov 2026 00:00:00 GMT\r\netag: \"x\"\r\n";
+    write!(stream, "HTTP/1.1 200 OK\r\n{modified}content-length: {}\r\n\r\n", file.len())?;
+    stream.write_all(&file[..file.len() / 2])
+}
+
+#[tokio::test]
+async fn a_store_that_is_full_or_silent_leaves_the_month_as_it_is_and_says_why() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        for (mode, said) in [(Mode::Full, "507"), (Mode::Silent, "timed out")] {
+            let archiver = world.archiver_at(depot(mode), "a");
+            let error = archiver.archive(first, |_| ()).await.expect_err("refused");
+            assert!(matches!(error, ArchiveError::Depot { .. }), "{engine}: {error:?}");
+            let row = world.state(first).await;
+            assert_eq!(row.state, ArchiveState::Writing, "{engine}");
+            let why = row.error.expect("why");
+            assert!(why.contains(said), "{engine}: {why}");
+            let refused = archiver.drop_month(first, "a test").await.expect_err("not verified");
+            assert!(matches!(refused, ArchiveError::Unfit { .. }), "{engine}: {refused:?}");
+        }
+        world.archiver("a").archive(first, |_| ()).await.expect("archives");
+        assert_eq!(world.state(first).await.error, None, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_answers_short_is_told_with_the_file_s_name() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let archiver = world.archiver("a");
+        let manifest = archiver.archive(first, |_| ()).await.expect("archives");
+        archiver.drop_month(first, "a test").await.expect("drops");
+        let short = depot(Mode::Short(world.archive_path()));
+        let error = verify_archived(&world.store, &short, |_, _| ()).await.expect_err("told");
+        let text = std::error::Error::source(&error).expect("why").to_string();
+        assert!(text.contains(&manifest.parts[0].name), "{engine}: {text}");
+        let error = world.archiver_at(short, "b").restore(first, |_| ()).await.expect_err("told");
+        let row = world.state(first).await;
+        assert_eq!((row.state, row.error), (ArchiveState::Dropped, Some(error.chain())));
+        archiver.restore(first, |_| ()).await.expect("restores");
+    }
+}
