@@ -102,6 +102,14 @@ impl Board {
         Some((offset + 1, standings.page(offset, limit)))
     }
 
+    /// Up to `limit` (player id, score) of the players after a number, by number.
+    pub(crate) fn scores_after(&self, after: i64, limit: usize) -> Vec<(i64, i64)> {
+        let standings = self.read();
+        let all =
+            after.checked_add(1).into_iter().flat_map(|first| standings.scores.iter_from(first));
+        all.take(limit).collect()
+    }
+
     /// Bytes taken on the heap.
     pub fn memory_bytes(&self) -> usize {
         let standings = self.read();

@@ -1,7 +1,7 @@
 //! Keeping a board true to the database: building it at the start, then following the tail of the
 //! ledger, where every node's commits appear. It sets no timer and listens for no nudge (the server
-//! runs `follow_once` by tick and by nudge), and it does not compare the board with the database:
-//! a board it built and followed is exact, as long as the bounds said here hold.
+//! runs `follow_once` by tick and by nudge). A board it built and followed is exact, as long as the
+//! bounds said here hold; `check` compares it with the database.
 
 use domain::UnixMicros;
 use store::{ScoreCursor, Store, StoreError};

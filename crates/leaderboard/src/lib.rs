@@ -3,6 +3,7 @@
 //! by `web`.
 
 mod board;
+mod check;
 mod chunk;
 mod fenwick;
 mod follow;
@@ -10,5 +11,6 @@ mod ranking;
 mod scores;
 
 pub use board::Board;
+pub use check::{Checked, check_board};
 pub use follow::{FollowError, Followed, Follower, build_board};
 pub use ranking::Ranking;

@@ -62,10 +62,17 @@ impl Scores {
 
     /// Every (player id, score), by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, i64)> {
-        self.pages.iter().flat_map(|(upper, page)| {
+        self.iter_from(i64::MIN)
+    }
+
+    /// Every (player id, score) from `first` on, by id.
+    pub(crate) fn iter_from(&self, first: i64) -> impl Iterator<Item = (i64, i64)> {
+        let pages = self.pages.range(first >> PAGE_BITS..);
+        let all = pages.flat_map(|(upper, page)| {
             let ids = page.ids.iter().map(move |id| (upper << PAGE_BITS) | i64::from(*id));
             ids.zip(page.scores.iter().copied())
-        })
+        });
+        all.skip_while(move |(id, _)| *id < first)
     }
 
     /// Bytes taken on the heap, but for the inner nodes of the tree of pages.
@@ -120,6 +127,10 @@ mod tests {
                 prop_assert_eq!(scores.find(id), model.get(&id).copied());
             }
             prop_assert!(scores.iter().eq(model.iter().map(|(id, score)| (*id, *score))));
+            for first in [0, -3, 7, 4_095, 4_096] {
+                let expected = model.range(first..).map(|(id, score)| (*id, *score));
+                prop_assert!(scores.iter_from(first).eq(expected));
+            }
         }
     }
 

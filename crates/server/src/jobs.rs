@@ -135,6 +135,47 @@ impl Reconciler for FollowBoard {
     }
 }
 
+/// Compares the board with the database, some players at a time, and repairs it.
+pub(crate) struct CheckBoard {
+    pub(crate) store: Store,
+    pub(crate) board: Arc<Board>,
+    /// After whom it goes on.
+    pub(crate) after: i64,
+    /// How many pages of this turn were compared.
+    pub(crate) pages: u32,
+}
+
+impl CheckBoard {
+    /// Pages of 10,000 players a turn: ten million players are compared in under an hour.
+    const PAGES: u32 = 100;
+}
+
+impl Reconciler for CheckBoard {
+    const NAME: &'static str = "check_board";
+    const EVERY: Duration = Duration::from_secs(300);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        let checked = leaderboard::check_board(&self.store, &self.board, self.after).await?;
+        self.after = checked.next.unwrap_or(i64::MIN);
+        self.pages += 1;
+        let wrong = checked.lowered + checked.removed;
+        for (kind, count) in
+            [("raised", checked.raised), ("lowered", checked.lowered), ("removed", checked.removed)]
+        {
+            metrics::counter!("openbell_board_repairs_total", "kind" => kind).increment(count);
+        }
+        if wrong > 0 {
+            let (lowered, removed) = (checked.lowered, checked.removed);
+            tracing::error!(lowered, removed, "the board had other players than the database");
+        }
+        let done = checked.next.is_none() || self.pages >= Self::PAGES;
+        if done {
+            self.pages = 0;
+        }
+        Ok(Progress { changed: checked.raised + wrong, done })
+    }
+}
+
 /// Deletes tokens that are over and answers to keyed requests nobody may ask for any more.
 pub(crate) struct DeleteExpired {
     pub(crate) store: Store,

@@ -228,6 +228,9 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));
+        let (checked, pages) = (Arc::clone(&board), 0);
+        let job = jobs::CheckBoard { store: store.clone(), board: checked, after: i64::MIN, pages };
+        tasks.spawn(keep(job, stop.clone()));
         if config.sqlite_file().is_some() {
             tasks.spawn(keep(jobs::Checkpoint { store: store.clone() }, stop.clone()));
         } else {

@@ -1,0 +1,90 @@
+//! A board that is not what the database says is made so again, on both engines.
+
+use leaderboard::{Board, Checked, build_board, check_board};
+use store::{Common, DatabaseConfig, NewPlayer, Store};
+use testkit::{ManualClock, postgres_database};
+
+use domain::{Clock as _, Rules};
+
+/// More than are compared at once.
+const PLAYERS: u32 = 10_500;
+
+/// A game of so many players without experience.
+async fn game(engine: &str, directory: &std::path::Path) -> Store {
+    let url = match engine {
+        "sqlite" => format!("sqlite:{}", directory.join("test.db").display()),
+        _ => postgres_database(),
+    };
+    let config = DatabaseConfig { url, ..DatabaseConfig::default() };
+    let (store, now) = (Store::open(&config).await.expect("opens"), ManualClock::new().now());
+    let rules: Rules =
+        toml::from_str(include_str!("../../../config/game.toml")).expect("good rules");
+    store.migrate().await.expect("migrates");
+    store.ensure_game("fixed", now).await.expect("a game");
+    store.ensure_ledger_months(now).await.expect("months");
+    let common = Common {
+        password_hash: "-",
+        token_name: "test",
+        token_expires_at: now.plus_seconds(1_000),
+    };
+    let new = |number: u32| {
+        let mut token_hash = [0; 32];
+        token_hash[..4].copy_from_slice(&number.to_be_bytes());
+        NewPlayer { name: "Kim".to_owned(), email: format!("{number}@example.org"), token_hash }
+    };
+    let new: Vec<NewPlayer> = (0..PLAYERS).map(new).collect();
+    for some in new.chunks(1_000) {
+        store.register_many(some, &common, &rules, now).await.expect("registers");
+    }
+    store
+}
+
+/// Compares all players; what was found in all.
+async fn check(store: &Store, board: &Board) -> Checked {
+    let (mut sum, mut after) = (Checked::default(), i64::MIN);
+    loop {
+        let found = check_board(store, board, after).await.expect("answers");
+        sum.players += found.players;
+        sum.raised += found.raised;
+        sum.lowered += found.lowered;
+        sum.removed += found.removed;
+        let Some(next) = found.next else { return sum };
+        assert!(next > after, "it goes on");
+        after = next;
+    }
+}
+
+#[tokio::test]
+async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
+    for engine in ["sqlite", "postgres"] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = game(engine, directory.path()).await;
+        let now = ManualClock::new().now();
+        let (board, _) = build_board(&store, now).await.expect("builds");
+        let all = board.page(0, usize::MAX);
+        assert_eq!(all.len(), 10_500, "{engine}");
+        let players = u64::from(PLAYERS);
+        let clean = Checked { players, ..Checked::default() };
+        assert_eq!(check(&store, &board).await, clean, "{engine}");
+
+        let id = |place: usize| all[place].0;
+        // Too high, unknown to the database before, between and behind, and forgotten.
+        board.apply(id(3), 500);
+        board.apply(id(10_400), 7);
+        for ghost in [-5, 0, id(10_499) + 1, i64::MAX] {
+            board.apply(ghost, 90);
+        }
+        for forgotten in [0, 9_999, 10_499] {
+            assert!(board.remove(id(forgotten)), "{engine}");
+        }
+        let found = check(&store, &board).await;
+        let expected = Checked { players, raised: 3, lowered: 2, removed: 4, next: None };
+        assert_eq!(found, expected, "{engine}");
+        assert_eq!(board.page(0, usize::MAX), all, "{engine}");
+        assert_eq!(check(&store, &board).await, clean, "{engine}");
+
+        let empty = Board::default();
+        assert_eq!(check(&store, &empty).await.raised, players, "{engine}");
+        assert_eq!(empty.page(0, usize::MAX), all, "{engine}");
+    }
+}
