@@ -1,6 +1,7 @@
 //! Forgetting people by command, and keeping the record of it apart from the database. What is
 //! deleted is `store::erase`'s, what the file is stands in `archive`.
 
+use std::fs::File;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub(crate) async fn erase(args: UserEraseArgs) -> Result<ExitCode, Failure> {
 
 /// Forgets everybody again who is in a file of erasures.
 pub(crate) async fn erase_again(args: UserEraseAgainArgs) -> Result<ExitCode, Failure> {
+    // A file that is not there yet is an empty one to whoever adds to it, and a mistake here.
+    File::open(&args.file).map_err(|error| Failure::ReadFile(args.file.clone(), error))?;
     let config = config::load(&Flags::from(args.database))?.config;
     let store = connect_existing(&config).await?;
     let erased = ErasuresFile::new(args.file).erase_again(&store).await?;

@@ -217,6 +217,9 @@ fn a_person_is_forgotten_by_address_while_the_server_runs() {
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401);
     let text = complaint(&erase(&["ada@example.org", "--yes"]));
     assert_eq!(text, "openbell: nobody has registered with ada@example.org");
+    let nowhere = path(&dir.path().join("nowhere.jsonl"));
+    let text = complaint(&run(&["user", "erase-again", &nowhere, "--data-dir", &data]));
+    assert!(text.starts_with(&format!("openbell: cannot read {nowhere}")), "{text}");
     let output = run(&["audit", "verify", "--data-dir", &data]);
     assert_eq!(output.stdout, b"the ledger holds: 1 players, 1 entries\n");
     server.stop();
