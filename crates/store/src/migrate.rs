@@ -56,25 +56,95 @@ impl Store {
 /// Over a connection of its own, whose end gives its locks back, however it ends.
 async fn migrate_postgres(pool: &PgPool, migrations: &Migrator) -> Result<(), StoreError> {
     let mut db = pool.connect_options().connect().await?;
-    // Who waits for its turn is in nobody's way, and an index may take its time.
+    // An index may take its time.
     set(&mut db, "statement_timeout", 0).await?;
-    set(&mut db, "lock_timeout", 0).await?;
-    sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut db).await?;
-    set(&mut db, "lock_timeout", LOCK_WAIT_MS).await?;
+    take_turn(&mut db).await?;
+    for (version, is_alone) in stretches(migrations) {
+        // What runs outside of a transaction makes indexes concurrently: it waits for others and
+        // keeps nobody waiting.
+        set(&mut db, "lock_timeout", if is_alone { 0 } else { LOCK_WAIT_MS }).await?;
+        if is_alone {
+            drop_broken_indexes(&mut db).await?;
+        }
+        go_to(&mut db, migrations, version).await?;
+    }
+    db.close().await?;
+    Ok(())
+}
+
+/// Waits until nobody else migrates. Asking again and again, since a statement that waits is one
+/// for whose end an index that is made concurrently waits in turn.
+async fn take_turn(db: &mut PgConnection) -> Result<(), StoreError> {
+    let mut is_told = false;
+    loop {
+        let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(LOCK)
+            .fetch_one(&mut *db)
+            .await?;
+        if taken {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            tracing::info!("another node migrates the database");
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// The migrations in pieces of one kind: up to which version, and whether they run outside of
+/// transactions.
+fn stretches(migrations: &Migrator) -> Vec<(i64, bool)> {
+    let mut stretches: Vec<(i64, bool)> = Vec::new();
+    for migration in migrations.iter() {
+        match stretches.last_mut() {
+            Some((version, is_alone)) if *is_alone == migration.no_tx => {
+                *version = migration.version;
+            }
+            _ => stretches.push((migration.version, migration.no_tx)),
+        }
+    }
+    stretches
+}
+
+/// Migrates up to a version, again and again while tables are not to be had.
+async fn go_to(
+    db: &mut PgConnection,
+    migrations: &Migrator,
+    version: i64,
+) -> Result<(), StoreError> {
     let mut pause = PAUSE;
     for tried in 1.. {
-        let Err(error) = migrations.run_direct(None, &mut db, false).await else { break };
+        let Err(error) = migrations.run_direct(Some(version), db, false).await else { break };
         if tried >= TRIES || !waited_in_vain(&error) {
             return Err(failed(error));
         }
         if tried == 1 {
-            let oldest = oldest_transaction(&mut db).await?;
+            let oldest = oldest_transaction(db).await?;
             tracing::warn!(oldest, "a migration waits for a table that is in use");
         }
         sleep(pause).await;
         pause = PAUSE_MAX.min(pause * 2);
     }
-    db.close().await?;
+    Ok(())
+}
+
+/// Takes away what a node left that was killed while it made an index concurrently. Nobody else
+/// makes one for the program meanwhile; one that is made by hand is left alone.
+async fn drop_broken_indexes(db: &mut PgConnection) -> Result<(), StoreError> {
+    let broken: Vec<(String,)> = sqlx::query_as(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i
+         JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+         JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+         WHERE NOT i.indisvalid AND NOT EXISTS (
+             SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)",
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    for (name,) in broken {
+        tracing::warn!(name, "an index that was half made is dropped");
+        let text = AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
+        sqlx::query(text).execute(&mut *db).await?;
+    }
     Ok(())
 }
 

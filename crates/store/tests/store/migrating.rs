@@ -227,6 +227,53 @@ async fn days(store: &Store, player_ids: &[i64]) -> Vec<i64> {
 }
 
 #[tokio::test]
+async fn an_index_is_made_concurrently_while_another_node_waits_and_after_one_was_killed() {
+    let fresh = fresh("postgres").await;
+    let (store, url) = (&fresh.store, &fresh.url);
+    // What a killed one leaves.
+    run(url, "CREATE INDEX players_by_xp_day ON players (xp_day)").await;
+    let spoil = "UPDATE pg_index SET indisvalid = false
+        WHERE indexrelid = 'players_by_xp_day'::regclass";
+    run(url, spoil).await;
+    let index = || {
+        let sql = "CREATE INDEX CONCURRENTLY players_by_xp_day ON players (xp_day)";
+        let kind = MigrationType::Simple;
+        let migration = Migration::new(9_001, "a test's".into(), kind, sql.into_sql_str(), true);
+        let mut migrator = Migrator::with_migrations(vec![migration]);
+        migrator.set_ignore_missing(true);
+        migrator
+    };
+    // The index waits for this one longer than a table is waited for.
+    let mut reader = PgConnection::connect(url).await.expect("connects");
+    for sql in ["BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT player_id FROM players LIMIT 1"] {
+        sqlx::query(sql).execute(&mut reader).await.expect("reads");
+    }
+    let node = |store: Store, migrator: Migrator| {
+        tokio::spawn(async move { store.migrate_by(&migrator).await })
+    };
+    let first = node(store.clone(), index());
+    let waiting = "pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE '%INDEX CONCURRENTLY%'";
+    until(async || count(url, waiting).await > 0).await;
+    let mut second = node(store.clone(), index());
+    // Twice as long as it takes until PostgreSQL looks for deadlocks.
+    let waited = tokio::time::timeout(Duration::from_secs(2), &mut second).await;
+    assert!(waited.is_err(), "it waits for its turn: {waited:?}");
+    sqlx::query("ROLLBACK").execute(&mut reader).await.expect("ends");
+    for node in [first, second] {
+        node.await.expect("it ran").expect("migrates");
+    }
+    let valid = "pg_index WHERE indexrelid = 'players_by_xp_day'::regclass AND indisvalid";
+    assert_eq!(count(url, valid).await, 1);
+}
+
+/// Asks again until it is so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let asking = async { while !is_so().await {} };
+    tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it becomes so");
+}
+
+#[tokio::test]
 async fn a_migration_that_was_killed_leaves_nothing_and_is_done_by_the_next_node() {
     let fresh = fresh("postgres").await;
     let (store, url) = (&fresh.store, &fresh.url);
@@ -238,7 +285,7 @@ async fn a_migration_that_was_killed_leaves_nothing_and_is_done_by_the_next_node
     };
     let sleeping = "pg_stat_activity
         WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    while count(url, sleeping).await == 0 {}
+    until(async || count(url, sleeping).await > 0).await;
     run(url, &format!("SELECT pg_terminate_backend(pid) FROM {sleeping}")).await;
     node.await.expect("it ran").expect_err("its connection is gone");
     assert_eq!(count(url, "pg_tables WHERE tablename = 'half_way'").await, 0);
