@@ -16,8 +16,9 @@ use crate::lease::Lease;
 use crate::manifest::{Manifest, Part, hexadecimal};
 use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
 
-/// Entries that are asked for at once, and the rest before each time: whoever trades waits for a
-/// processor while the database gathers them. Larger pages are hardly faster.
+/// Entries that are asked for at once, and the rest before each time (the timer makes a millisecond
+/// of it): whoever trades waits for a processor while the database gathers them. Larger pages are
+/// hardly faster.
 const PAGE_ROWS: i64 = 1_000;
 const PAUSE: Duration = Duration::from_micros(500);
 

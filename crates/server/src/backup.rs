@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use archive::ErasuresFile;
+use archive::{ErasuresFile, Report};
 use domain::Clock as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -125,23 +125,38 @@ pub(crate) async fn restore(args: RestoreBackupArgs) -> Result<ExitCode, Failure
             return Err(BackupError::Exists(there.clone()).into());
         }
     }
+    // Not in its place before the people are out of it who were forgotten.
     let partial = PathBuf::from(format!("{}.partial", target.display()));
+    for left in ["", "-wal", "-shm"] {
+        remove(&PathBuf::from(format!("{}{left}", partial.display())))?;
+    }
     copy(&copied, &partial)?;
     let seals = seals_beside(&config).filter(|file| !file.exists());
     if let Some(seals) = seals.filter(|_| args.directory.join(SEALS).is_file()) {
         copy(&args.directory.join(SEALS), &seals)?;
     }
+    let (erased, report) = make_ready(&config, &partial, &args.directory).await?;
+    sync(&partial)?;
     fs::rename(&partial, &target).map_err(file_failed(&target))?;
     sync(target.parent().unwrap_or(Path::new(".")))?;
-    let database =
-        DatabaseConfig { url: format!("sqlite:{}", target.display()), ..config.database.clone() };
+    let made_at = manifest.made_at;
+    let again = erasures::say_again(erased);
+    term::say(&format!("{} is as it was at {made_at}\n{again}{report}\n", target.display()));
+    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Brings a copy up to date, forgets people again, and verifies it. All of it is in the one file
+/// then.
+async fn make_ready(config: &Config, file: &Path, backup: &Path) -> Result<(u64, Report), Failure> {
+    let url = format!("sqlite:{}", file.display());
+    let database = DatabaseConfig { url, ..config.database.clone() };
     let failed = |error| Failure::Database(without_password(&database.url), error);
     let store = Store::open(&database).await.map_err(failed)?;
     store.migrate().await.map_err(failed)?;
     // Those of the backup, and those since, which only the file beside the database knows of.
     let mut erased = 0;
-    let beside = erasures::find_file(&config);
-    let copied = ErasuresFile::new(args.directory.join(ERASURES));
+    let beside = erasures::find_file(config);
+    let copied = ErasuresFile::new(backup.join(ERASURES));
     for file in [Some(copied), beside.clone()].into_iter().flatten() {
         erased += file.erase_again(&store).await?;
     }
@@ -150,11 +165,12 @@ pub(crate) async fn restore(args: RestoreBackupArgs) -> Result<ExitCode, Failure
     }
     let report = archive::verify(&store, |_, _| ()).await;
     store.close().await;
-    let report = report?;
-    let made_at = manifest.made_at;
-    let again = erasures::say_again(erased);
-    term::say(&format!("{} is as it was at {made_at}\n{again}{report}\n", target.display()));
-    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let log = PathBuf::from(format!("{}-wal", file.display()));
+    if log.exists() {
+        let left = io::Error::other("the database did not take in its log");
+        return Err(BackupError::File(log, left).into());
+    }
+    Ok((erased, report?))
 }
 
 fn sqlite_file(config: &Config) -> Result<PathBuf, BackupError> {

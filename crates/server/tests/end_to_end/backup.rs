@@ -102,6 +102,12 @@ fn who_was_forgotten_after_a_backup_is_forgotten_again_when_it_is_put_back() {
         // The log is gone when the last one has closed.
         let _ = std::fs::remove_file(data.join(file));
     }
+    // Who cannot be forgotten does not come back either.
+    std::fs::write(data.join("erasures.jsonl"), format!("{kept}garbage\n")).expect("writes");
+    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    assert!(text.contains("erasures.jsonl, line 3,"), "{text}");
+    assert!(!data.join("openbell.db").exists(), "nothing was put there");
+    std::fs::write(data.join("erasures.jsonl"), &kept).expect("writes");
     let output = run(&["restore", &copy, "--data-dir", &path(&data)]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
