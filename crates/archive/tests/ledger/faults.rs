@@ -104,8 +104,7 @@ async fn a_store_that_answers_short_is_told_with_the_file_s_name() {
         let world = World::open(engine).await;
         let [first, ..] = world.trade_over_months().await;
         let archiver = world.archiver("a");
-        let manifest = archiver.archive(first, |_| ()).await.expect("archives");
-        archiver.drop_month(first, "a test").await.expect("drops");
+        let manifest = world.let_go(first).await;
         let short = depot(Mode::Short(world.archive_path()));
         let error = verify_archived(&world.store, &short, |_, _| ()).await.expect_err("told");
         let text = std::error::Error::source(&error).expect("why").to_string();

@@ -56,8 +56,7 @@ async fn a_history_goes_on_in_the_archive() {
             }
         };
         for month in [first, second] {
-            archiver.archive(month, |_| ()).await.expect("archives");
-            archiver.drop_month(month, "a test").await.expect("drops");
+            world.let_go(month).await;
             same("dropped").await;
         }
         // In the ledger are the first and the last month now.
@@ -102,8 +101,7 @@ async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
         same("in the ledger").await;
         let archiver = world.archiver("a");
         for month in [first, second] {
-            archiver.archive(month, |_| ()).await.expect("archives");
-            archiver.drop_month(month, "a test").await.expect("drops");
+            world.let_go(month).await;
             same("dropped").await;
         }
         archiver.restore(first, |_| ()).await.expect("restores");
@@ -125,10 +123,8 @@ async fn a_wrong_place_to_go_on_gives_no_wrong_history() {
         let history = History::new(world.store.clone(), Some(depot(&world)));
         let player_id = world.player_ids[0];
         let (rows, _) = walk(&history, player_id, 1000).await;
-        let archiver = world.archiver("a");
         for month in [first, second] {
-            archiver.archive(month, |_| ()).await.expect("archives");
-            archiver.drop_month(month, "a test").await.expect("drops");
+            world.let_go(month).await;
         }
         let place = rows.iter().position(|row| row.entry.month == second).expect("an entry");
         for month in [first, second, third] {
@@ -149,9 +145,7 @@ async fn a_month_that_is_lost_is_told() {
         let history = History::new(world.store.clone(), Some(depot(&world)));
         let player_id = world.player_ids[0];
         let (rows, _) = walk(&history, player_id, 1000).await;
-        let archiver = world.archiver("a");
-        archiver.archive(first, |_| ()).await.expect("archives");
-        archiver.drop_month(first, "a test").await.expect("drops");
+        world.let_go(first).await;
         let last = rows.iter().find(|row| row.entry.month == first).expect("an entry");
         let before = Some((first, last.entry.version + 1));
         let without = History::new(world.store.clone(), None);

@@ -140,8 +140,7 @@ async fn a_damaged_or_missing_file_is_named() {
         let world = World::open(engine).await;
         let [first, ..] = world.trade_over_months().await;
         let archiver = world.archiver("a");
-        let manifest = archiver.archive(first, |_| ()).await.expect("archives");
-        archiver.drop_month(first, "a test").await.expect("drops");
+        let manifest = world.let_go(first).await;
         let name = &manifest.parts[1].name;
         let path = world.archive_path().join(name);
         let good = std::fs::read(&path).expect("readable");

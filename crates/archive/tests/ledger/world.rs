@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use archive::{Archiver, AuditConfig, Depot, S3Config};
+use archive::{Archiver, AuditConfig, Depot, Manifest, S3Config};
 use domain::{
     Action, Clock, Day, Month, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
     Symbol, settle,
@@ -170,6 +170,14 @@ impl World {
         let last = months[2];
         self.store.add_due_archives(last, self.clock.now()).await.expect("adds");
         [months[0], months[1], last]
+    }
+
+    /// Brings a month into the archive and out of the ledger.
+    pub(crate) async fn let_go(&self, month: Month) -> Manifest {
+        let archiver = self.archiver("a");
+        let manifest = archiver.archive(month, |_| ()).await.expect("archives");
+        archiver.drop_month(month, "a test").await.expect("drops");
+        manifest
     }
 
     pub(crate) async fn state(&self, month: Month) -> ArchiveRow {
