@@ -1,10 +1,11 @@
-//! `Board`: the leaderboard of one game in memory, shared by every request of this node.
+//! `Board`: a leaderboard of one game in memory, shared by every request of this node.
 //! It holds ids and scores and nothing else of a person; names, levels and who is hidden are the
-//! reader's to add. It does not read the database: `follow` feeds it.
+//! reader's to add. It does not read the database: `build`, `follow` and `value` feed it.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::invariant;
+use tokio::sync::watch;
 
 use crate::ranking::Ranking;
 use crate::scores::Scores;
@@ -14,6 +15,8 @@ use crate::scores::Scores;
 #[derive(Debug, Default)]
 pub struct Board {
     standings: RwLock<Standings>,
+    /// Whether every player was brought once.
+    is_ready: watch::Sender<bool>,
 }
 
 /// The same pairs twice: by place and by player.
@@ -27,15 +30,54 @@ impl Board {
     /// Builds a board of these (player id, score) in any order. A player who comes twice keeps the
     /// larger score, as in [`Board::apply`].
     pub fn from_scores(players: impl IntoIterator<Item = (i64, i64)>) -> Self {
-        let mut scores = Scores::default();
-        for (player_id, score) in players {
-            if scores.find(player_id).is_none_or(|known| known < score) {
-                scores.insert(player_id, score);
-            }
+        let standings = RwLock::new(Standings::from(Scores::of(players)));
+        Self { standings, is_ready: watch::Sender::new(true) }
+    }
+
+    /// Whether the board has all players. Until then it is no answer to anything, but may be
+    /// moved.
+    pub fn is_ready(&self) -> bool {
+        *self.is_ready.borrow()
+    }
+
+    /// Waits until the board has all players.
+    pub async fn ready(&self) {
+        let mut is_ready = self.is_ready.subscribe();
+        // It fails when the sender is gone, which is a part of the board.
+        let _ = is_ready.wait_for(|is_ready| *is_ready).await;
+    }
+
+    /// Brings all players, read some time ago, to a board that was moved since it was made: of
+    /// two scores of a player the larger one counts, as in [`Board::apply`]. It is ready then.
+    /// It takes seconds for ten million players, and stops others for a moment at its end.
+    pub(crate) fn fill(&self, mut players: Scores) {
+        let moved: Vec<(i64, i64)> = self.read().scores.iter().collect();
+        players.raise(moved);
+        let mut filled = Standings::from(players);
+        let mut standings = self.write();
+        // What was moved since a moment ago, too.
+        for (player_id, score) in standings.scores.iter() {
+            filled.apply(player_id, score);
         }
-        let entries = scores.iter().map(|(player_id, score)| (score, player_id)).collect();
-        let ranking = Ranking::from_entries(entries);
-        Self { standings: RwLock::new(Standings { ranking, scores }) }
+        *standings = filled;
+        drop(standings);
+        self.is_ready.send_replace(true);
+    }
+
+    /// Puts these players in the place of all others, also where a score is smaller now. It is
+    /// ready then. Others wait for no more than the exchange.
+    pub(crate) fn replace(&self, players: Vec<(i64, i64)>) {
+        let replaced = Standings::from(Scores::of(players));
+        // The old ones are freed when nobody waits any more.
+        let old = std::mem::replace(&mut *self.write(), replaced);
+        self.is_ready.send_replace(true);
+        drop(old);
+    }
+
+    /// A copy of the ranking at one instant. Whoever moves the board waits for the copying: some
+    /// tens of milliseconds for ten million players.
+    pub(crate) fn ranking(&self) -> Ranking {
+        self.read().ranking.clone()
     }
 
     /// Places a new player, or moves a known one up to `score`; returns whether anything changed.
@@ -50,17 +92,7 @@ impl Board {
         if self.read().scores.find(player_id).is_some_and(is_old) {
             return false;
         }
-        let mut standings = self.write();
-        let known = standings.scores.find(player_id);
-        if known.is_some_and(is_old) {
-            return false;
-        }
-        if let Some(known) = known {
-            let removed = standings.ranking.remove(known, player_id);
-            invariant!(removed, "a player with a score has a place");
-        }
-        standings.scores.insert(player_id, score);
-        standings.ranking.insert(score, player_id)
+        self.write().apply(player_id, score)
     }
 
     /// Takes a player off the board; `false` when he was not on it. A later [`Board::apply`] puts
@@ -128,6 +160,24 @@ impl Board {
 }
 
 impl Standings {
+    fn from(scores: Scores) -> Self {
+        let entries = scores.iter().map(|(player_id, score)| (score, player_id)).collect();
+        Self { ranking: Ranking::from_entries(entries), scores }
+    }
+
+    fn apply(&mut self, player_id: i64, score: i64) -> bool {
+        let known = self.scores.find(player_id);
+        if known.is_some_and(|known| known >= score) {
+            return false;
+        }
+        if let Some(known) = known {
+            let removed = self.ranking.remove(known, player_id);
+            invariant!(removed, "a player with a score has a place");
+        }
+        self.scores.insert(player_id, score);
+        self.ranking.insert(score, player_id)
+    }
+
     fn page(&self, offset: u64, limit: usize) -> Vec<(i64, i64)> {
         let mut page = self.ranking.page(offset, limit);
         for entry in &mut page {
@@ -221,6 +271,27 @@ mod tests {
                 board.apply(id, score);
             }
             prop_assert_eq!(board.page(0, usize::MAX), once.page(0, usize::MAX));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_board_that_was_moved_while_it_was_read_has_the_larger_of_both(
+            read in prop::collection::vec((id(), score()), 0..60),
+            moved in prop::collection::vec((id(), score()), 0..60),
+        ) {
+            let board = Board::default();
+            prop_assert!(!board.is_ready());
+            for &(id, score) in &moved {
+                board.apply(id, score);
+            }
+            board.fill(Scores::of(read.iter().copied()));
+            prop_assert!(board.is_ready());
+            let all = Board::from_scores(read.iter().chain(&moved).copied());
+            prop_assert_eq!(board.page(0, usize::MAX), all.page(0, usize::MAX));
+            board.replace(read.clone());
+            let read = Board::from_scores(read);
+            prop_assert_eq!(board.page(0, usize::MAX), read.page(0, usize::MAX));
         }
     }
 

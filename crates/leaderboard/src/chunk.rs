@@ -11,7 +11,7 @@ pub(crate) type Key = (Reverse<i64>, i64);
 /// Neighbours in a ranking have scores near one another, and ids come from one sequence, so nearly
 /// every chunk is `Narrow`: both numbers as 32-bit distances from a base. What does not fit (any
 /// two `i64` are allowed) makes that one chunk `Wide`: slower and larger, never wrong.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Chunk {
     /// Cells that sort as their keys do.
     Narrow(Base, Vec<u64>),

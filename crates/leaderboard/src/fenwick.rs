@@ -4,7 +4,7 @@
 
 /// Sizes by place, as a binary indexed tree: node `i` (from 1) holds the sum of the
 /// `i & -i` sizes that end at place `i - 1`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fenwick {
     tree: Vec<usize>,
     total: usize,

@@ -1,11 +1,11 @@
-//! Keeping a board true to the database: building it at the start, then following the tail of the
-//! ledger, where every node's commits appear. It sets no timer and listens for no nudge (the server
-//! runs `follow_once` by tick and by nudge). A board it built and followed is exact, as long as the
-//! bounds said here hold; `check` compares it with the database.
+//! Keeping the board of experience true to the database by following the tail of the ledger, where
+//! every node's commits appear. It sets no timer and listens for no nudge (the server runs
+//! `follow_once` by tick and by nudge). A board that was built and followed is exact, as long as
+//! the bounds said here hold; `check` compares it with the database.
 
 use domain::UnixMicros;
 use store::{ScoreCursor, Store, StoreError};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 
 use crate::board::Board;
 
@@ -17,13 +17,11 @@ const RUN_PAGES_MAX: u32 = 100;
 /// How long after the instant it carries a row may become visible: commits in flight, and clocks
 /// of nodes that disagree. A commit that takes longer than this is missed.
 const OVERLAP_SECONDS: i64 = 5;
-/// A progress line is logged every so many players.
-const PROGRESS_EVERY: usize = 1_000_000;
 
 /// How far into the ledger a board has followed. It lives and dies with its board.
 #[derive(Clone, Debug)]
 pub struct Follower {
-    last_seen: UnixMicros,
+    pub(crate) last_seen: UnixMicros,
 }
 
 /// What one run found.
@@ -46,30 +44,6 @@ pub enum FollowError {
     /// The thread that sorts the players did not finish.
     #[error("cannot sort the players of the board")]
     Sort(#[from] JoinError),
-}
-
-/// Reads every player's score and builds the board, and the follower that goes on from there: it
-/// reads again what was committed while this ran. Nothing is served from a board before its first
-/// drained `follow_once`.
-pub async fn build_board(store: &Store, now: UnixMicros) -> Result<(Board, Follower), FollowError> {
-    let mut players: Vec<(i64, i64)> = Vec::new();
-    let mut after = i64::MIN;
-    loop {
-        let page = store.player_scores_page(after, PAGE_ROWS).await?;
-        let Some(&(last, _)) = page.last() else {
-            break;
-        };
-        after = last;
-        let lines_before = players.len() / PROGRESS_EVERY;
-        players.extend(page);
-        if players.len() / PROGRESS_EVERY > lines_before {
-            tracing::info!(players = players.len(), "building the board");
-        }
-    }
-    // Sorting ten million players takes a second; no request may wait for it.
-    let board = spawn_blocking(move || Board::from_scores(players)).await?;
-    tracing::info!(players = board.total(), "the board is built");
-    Ok((board, Follower { last_seen: now }))
 }
 
 impl Follower {

@@ -3,14 +3,22 @@
 //! by `web`.
 
 mod board;
+mod boards;
+mod build;
 mod check;
 mod chunk;
+mod close;
 mod fenwick;
 mod follow;
 mod ranking;
 mod scores;
+mod value;
 
 pub use board::Board;
+pub use boards::{BoardError, Boards, Rows, Window};
+pub use build::Builder;
 pub use check::{Checked, check_board};
-pub use follow::{FollowError, Followed, Follower, build_board};
+pub use close::Closing;
+pub use follow::{FollowError, Followed, Follower};
 pub use ranking::Ranking;
+pub use value::Valuation;

@@ -20,7 +20,7 @@ const CHUNK_FILL: usize = CHUNK_MAX / 4 * 3;
 const CHUNK_MIN: usize = CHUNK_MAX / 8;
 
 /// Sorted chunks, with a tree of their sizes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ranking {
     /// For each chunk a key that none of its keys is before and all keys of the chunks before it
     /// are before. The first is not looked at.

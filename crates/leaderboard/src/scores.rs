@@ -44,6 +44,22 @@ impl Scores {
         }
     }
 
+    /// The scores of these players, of one who comes twice the larger one.
+    pub(crate) fn of(players: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        let mut scores = Self::default();
+        scores.raise(players);
+        scores
+    }
+
+    /// Adds players, and gives known ones the larger of two scores.
+    pub(crate) fn raise(&mut self, players: impl IntoIterator<Item = (i64, i64)>) {
+        for (player_id, score) in players {
+            if self.find(player_id).is_none_or(|known| known < score) {
+                self.insert(player_id, score);
+            }
+        }
+    }
+
     /// Forgets the player and returns the score he had.
     pub(crate) fn remove(&mut self, player_id: i64) -> Option<i64> {
         let key = player_id >> PAGE_BITS;

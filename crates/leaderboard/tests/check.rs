@@ -1,6 +1,8 @@
 //! A board that is not what the database says is made so again, on both engines.
 
-use leaderboard::{Board, Checked, build_board, check_board};
+use std::sync::Arc;
+
+use leaderboard::{Board, Builder, Checked, check_board};
 use store::{Common, DatabaseConfig, NewPlayer, Store};
 use testkit::{ManualClock, postgres_database};
 
@@ -60,7 +62,10 @@ async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = game(engine, directory.path()).await;
         let now = ManualClock::new().now();
-        let (board, _) = build_board(&store, now).await.expect("builds");
+        let board = Arc::new(Board::default());
+        let mut builder = Builder::new(now);
+        while !builder.step(&store).await.expect("reads") {}
+        builder.finish(&board).await.expect("sorts");
         let all = board.page(0, usize::MAX);
         assert_eq!(all.len(), 10_500, "{engine}");
         let players = u64::from(PLAYERS);

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, Day, Month, UnixMicros};
-use leaderboard::{Board, Follower};
 use market::PriceBoard;
-use store::{ScoreCursor, Store, Watch};
-use web::Hub;
+use store::{Store, Watch};
 
 use crate::history::History;
 use crate::reconcile::{Fault, Progress, Reconciler};
 use crate::telemetry::Metrics;
+
+/// Changes of which some node may not have heard yet: more than are made in minutes.
+const CHANGES_KEPT: i64 = 20_000;
 
 /// Saves the closes of sessions that have ended.
 pub(crate) struct SaveHistory {
@@ -110,73 +111,8 @@ impl Reconciler for FillColumns {
     }
 }
 
-/// Moves the board by what other nodes have committed.
-pub(crate) struct FollowBoard {
-    pub(crate) store: Store,
-    pub(crate) board: Arc<Board>,
-    pub(crate) follower: Follower,
-    /// Whose streams hear of what other nodes committed.
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl Reconciler for FollowBoard {
-    const NAME: &'static str = "follow_board";
-    const EVERY: Duration = Duration::from_millis(500);
-
-    async fn run(&mut self) -> Result<Progress, Fault> {
-        let now = self.clock.now();
-        let hub = &self.hub;
-        let heard = |entries: &[(i64, ScoreCursor)]| {
-            hub.hear(entries.iter().map(|(player_id, place)| (*player_id, place.version)));
-        };
-        let followed = self.follower.follow_once(&self.store, &self.board, now, heard).await?;
-        Ok(Progress { changed: followed.moved, done: followed.drained })
-    }
-}
-
-/// Compares the board with the database, some players at a time, and repairs it.
-pub(crate) struct CheckBoard {
-    pub(crate) store: Store,
-    pub(crate) board: Arc<Board>,
-    /// After whom it goes on.
-    pub(crate) after: i64,
-    /// How many pages of this turn were compared.
-    pub(crate) pages: u32,
-}
-
-impl CheckBoard {
-    /// Pages of 10,000 players a turn: ten million players are compared in under an hour.
-    const PAGES: u32 = 100;
-}
-
-impl Reconciler for CheckBoard {
-    const NAME: &'static str = "check_board";
-    const EVERY: Duration = Duration::from_secs(300);
-
-    async fn run(&mut self) -> Result<Progress, Fault> {
-        let checked = leaderboard::check_board(&self.store, &self.board, self.after).await?;
-        self.after = checked.next.unwrap_or(i64::MIN);
-        self.pages += 1;
-        let wrong = checked.lowered + checked.removed;
-        for (kind, count) in
-            [("raised", checked.raised), ("lowered", checked.lowered), ("removed", checked.removed)]
-        {
-            metrics::counter!("openbell_board_repairs_total", "kind" => kind).increment(count);
-        }
-        if wrong > 0 {
-            let (lowered, removed) = (checked.lowered, checked.removed);
-            tracing::error!(lowered, removed, "the board had other players than the database");
-        }
-        let done = checked.next.is_none() || self.pages >= Self::PAGES;
-        if done {
-            self.pages = 0;
-        }
-        Ok(Progress { changed: checked.raised + wrong, done })
-    }
-}
-
-/// Deletes tokens that are over and answers to keyed requests nobody may ask for any more.
+/// Deletes tokens that are over, answers to keyed requests nobody may ask for any more, and changes
+/// that every node has heard of.
 pub(crate) struct DeleteExpired {
     pub(crate) store: Store,
     pub(crate) idempotency_hours: i64,
@@ -199,8 +135,10 @@ impl Reconciler for DeleteExpired {
         let tokens = self.store.delete_expired_tokens(now, self.rows_max).await?;
         let kept_since = self.kept_since(now);
         let records = self.store.delete_idempotency_before(kept_since, self.rows_max).await?;
+        let changes = self.store.delete_tag_changes(CHANGES_KEPT, self.rows_max).await?;
         let full = u64::try_from(self.rows_max).unwrap_or(u64::MAX);
-        Ok(Progress { changed: tokens + records, done: tokens < full && records < full })
+        let done = [tokens, records, changes].iter().all(|count| *count < full);
+        Ok(Progress { changed: tokens + records + changes, done })
     }
 }
 

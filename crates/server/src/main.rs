@@ -4,6 +4,7 @@
 mod audit;
 mod backup;
 mod banner;
+mod boards;
 mod cli;
 mod clock;
 mod commands;

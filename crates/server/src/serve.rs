@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cluster::Counters;
 use domain::{Clock, Entropy as _, Rules};
-use leaderboard::{Board, Follower};
+use leaderboard::{Board, Boards};
 use market::{MarketSource, PriceBoard, Providers};
-use store::Store;
+use store::{BoardKind, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +21,7 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{audit, banner, equity, erasures, jobs, live, start, telemetry, term};
+use crate::{audit, banner, boards, equity, erasures, jobs, live, start, telemetry, term};
 
 /// Rows of a column that are filled at once.
 const FILLED_AT_ONCE: i64 = 500;
@@ -57,8 +57,7 @@ async fn bind(address: &str) -> Result<TcpListener, Failure> {
 struct Server {
     config: Config,
     world: World,
-    board: Arc<Board>,
-    follower: Follower,
+    boards: Arc<Boards>,
     hub: Arc<web::Hub>,
     /// Cancelled when a signal asks to end; ends the streams of events at once.
     closing: CancellationToken,
@@ -74,11 +73,8 @@ impl Server {
     async fn start(config: Config, rules: Arc<Rules>, metrics: Metrics) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let world = start::prepare(&config, &rules).await?;
-        let (board, mut follower) = leaderboard::build_board(&world.store, clock.now()).await?;
-        // What other nodes committed while it was built.
-        while !follower.follow_once(&world.store, &board, clock.now(), |_| ()).await?.drained {}
-        let board = Arc::new(board);
-        let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(&board));
+        let boards = Arc::<Boards>::default();
+        let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(boards.board(BoardKind::Xp)));
         let closing = CancellationToken::new();
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
         let desk = open_desk(&config, &world, &ranks, &hub, &rules, &clock);
@@ -95,7 +91,7 @@ impl Server {
             history: audit::open_history(&config, &world.store)?,
             desk: desk.clone(),
             prices,
-            ranks,
+            boards: Arc::clone(&boards),
             hub: Arc::clone(&hub),
             market: Arc::clone(&world.source),
             lookups,
@@ -107,19 +103,7 @@ impl Server {
             render_metrics: Arc::new(move || rendered.render()),
         });
         let router = web::router(state);
-        Ok(Self {
-            config,
-            world,
-            board,
-            follower,
-            hub,
-            closing,
-            desk,
-            router,
-            clock,
-            providers,
-            metrics,
-        })
+        Ok(Self { config, world, boards, hub, closing, desk, router, clock, providers, metrics })
     }
 
     /// Serves until a signal. Then: no new connection, an answer for every accepted order, the
@@ -143,6 +127,7 @@ impl Server {
             (self.desk.clone(), self.router.clone(), self.config.http.clone());
         self.spawn_cleaning(&tasks, &stop)?;
         self.spawn_sealing(&tasks, &stop);
+        self.spawn_board_jobs(&tasks, &stop);
         self.spawn_jobs(&tasks, &stop);
         let served = web::serve(listener, router, &http, closing).await;
         desk.close().await;
@@ -196,9 +181,38 @@ impl Server {
         Ok(())
     }
 
+    /// Starts what keeps the boards.
+    fn spawn_board_jobs(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let (store, boards) = (&self.world.store, &self.boards);
+        let job = boards::FollowBoard {
+            store: store.clone(),
+            boards: Arc::clone(boards),
+            stage: boards::Stage::New,
+            hub: Arc::clone(&self.hub),
+            clock: Arc::clone(&self.clock),
+        };
+        tasks.spawn(keep(job, stop.clone()));
+        let prices = Arc::clone(&self.world.prices);
+        let job = boards::ValuePlayers::new(store.clone(), Arc::clone(boards), prices);
+        tasks.spawn(keep(job, stop.clone()));
+        let (checked, pages) = (Arc::clone(boards), 0);
+        let job =
+            boards::CheckBoard { store: store.clone(), boards: checked, after: i64::MIN, pages };
+        tasks.spawn(keep(job, stop.clone()));
+        let job = boards::CloseBoards {
+            store: store.clone(),
+            boards: Arc::clone(boards),
+            source: Arc::clone(&self.world.source),
+            clock: Arc::clone(&self.clock),
+            node: node_name(),
+            writing: None,
+        };
+        tasks.spawn(keep(job, stop.clone()));
+    }
+
     /// Starts everything that runs beside the requests.
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let Self { config, world, board, follower, hub, clock, providers, metrics, .. } = self;
+        let Self { config, world, clock, providers, metrics, .. } = self;
         let World { store, source, prices, history } = world;
         spawn_equity_jobs(&store, &source, history.saved_day(), &clock, tasks, stop);
         if let Some(providers) = providers {
@@ -228,17 +242,11 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));
-        let (checked, pages) = (Arc::clone(&board), 0);
-        let job = jobs::CheckBoard { store: store.clone(), board: checked, after: i64::MIN, pages };
-        tasks.spawn(keep(job, stop.clone()));
         if config.sqlite_file().is_some() {
             tasks.spawn(keep(jobs::Checkpoint { store: store.clone() }, stop.clone()));
         } else {
             let watch = store::Watch::new(store.clone());
             tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
-            let (store, clock) = (store.clone(), Arc::clone(&clock));
-            let job = jobs::FollowBoard { store, board, follower, hub, clock };
-            tasks.spawn(keep(job, stop.clone()));
         }
         let job = jobs::DeleteExpired {
             store,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::UnixMicros;
+use serde::{Deserialize, Serialize};
 
 use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
@@ -21,13 +22,24 @@ pub struct ScoreCursor {
     pub version: i64,
 }
 
-/// What a board shows of a player.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a board shows of a player, besides the score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The name.
+    pub name: ShownName,
+    /// The place at the session's close that was asked for.
+    pub closed_place: Option<i64>,
+}
+
+/// What a board calls a player.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ShownName {
     /// The name, or the pseudonym that stands for it.
     Known(String),
     /// Nothing.
     Hidden,
+    /// Nothing: the person has left.
+    Former,
 }
 
 static SCORES_PAGE: Lazy = Lazy::new(|| {
@@ -52,17 +64,55 @@ static NAMES: Lazy = Lazy::new(|| {
         "players.names",
         &[("player_id", Type::Int)],
         "WITH wanted AS MATERIALIZED ({rows})
-         SELECT p.player_id,
+         SELECT w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER) AS is_here,
              CASE COALESCE(a.shows, 'name') WHEN 'name' THEN u.name
-                 WHEN 'pseudonym' THEN a.pseudonym END AS name
+                 WHEN 'pseudonym' THEN a.pseudonym END AS name,
+             c.place
          FROM wanted w
-         JOIN players p ON p.player_id = w.player_id
-         JOIN users u ON u.user_id = p.user_id
-         LEFT JOIN appearances a ON a.player_id = p.player_id",
+         LEFT JOIN players p ON p.player_id = w.player_id
+         LEFT JOIN users u ON u.user_id = p.user_id
+         LEFT JOIN appearances a ON a.player_id = p.player_id
+         LEFT JOIN board_places c ON c.close_id = {$1} AND c.player_id = w.player_id",
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SCORES_PAGE, &SCORES_CHANGED, &NAMES];
+// The value of holdings as in `portfolio.page`.
+static VALUES_PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "players.values_page",
+        "WITH prices AS MATERIALIZED ({prices:$3:prices}),
+         page AS MATERIALIZED (
+             SELECT player_id, cash FROM players WHERE player_id > $1
+             ORDER BY player_id LIMIT $2)
+         SELECT s.player_id, s.cash + CAST(COALESCE(SUM(
+                 ((h.quantity / 1000000) * p.price
+                     + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value
+         FROM page s
+         LEFT JOIN holdings h ON h.player_id = s.player_id AND h.quantity > 0
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         GROUP BY s.player_id, s.cash ORDER BY s.player_id",
+    )
+});
+
+static VALUES: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "players.values",
+        &[("player_id", Type::Int)],
+        "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
+         wanted AS MATERIALIZED ({rows})
+         SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(
+                 ((h.quantity / 1000000) * p.price
+                     + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value
+         FROM wanted w
+         JOIN players pl ON pl.player_id = w.player_id
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         GROUP BY pl.player_id, pl.total_xp, pl.cash",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&SCORES_PAGE, &SCORES_CHANGED, &NAMES, &VALUES_PAGE, &VALUES];
 
 impl Store {
     /// Players after `after_player_id` with their total XP, by number, at most `limit`.
@@ -109,22 +159,76 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// What may be shown of these players (at most a page of them). A player whose user has left
-    /// is not among them.
+    /// What may be shown of these players (at most a page of them), with their places at a close;
+    /// 0 is none.
     ///
     /// # Errors
     /// The fault met.
-    pub async fn player_names(
+    pub async fn shown_players(
         &self,
         player_ids: &[i64],
-    ) -> Result<HashMap<i64, ShownName>, StoreError> {
+        close_id: i64,
+    ) -> Result<HashMap<i64, Shown>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        let names: Vec<(i64, Option<String>)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NAMES)).bind_rows(&rows).fetch_all(&db.reader).timed(&NAMES).await?
+        let names: Vec<(i64, i32, Option<String>, Option<i64>)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&NAMES))
+                .bind_rows(&rows)
+                .bind(close_id)
+                .fetch_all(&db.reader)
+                .timed(&NAMES)
+                .await?
         });
-        let read = |(player_id, name): (i64, Option<String>)| {
-            (player_id, name.map_or(ShownName::Hidden, ShownName::Known))
+        let read = |(player_id, is_here, name, closed_place): (i64, i32, Option<String>, _)| {
+            let name = match name {
+                _ if is_here == 0 => ShownName::Former,
+                Some(name) => ShownName::Known(name),
+                None => ShownName::Hidden,
+            };
+            (player_id, Shown { name, closed_place })
         };
         Ok(names.into_iter().map(read).collect())
+    }
+
+    /// Players after `after_player_id` with what they have, cash and shares together in cents at
+    /// these prices (the price board's JSON), by number, at most `limit`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn player_values_page(
+        &self,
+        after_player_id: i64,
+        limit: i64,
+        prices_json: &str,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&VALUES_PAGE))
+                .bind(after_player_id)
+                .bind(limit)
+                .bind(prices_json)
+                .fetch_all(&db.reader)
+                .timed(&VALUES_PAGE)
+                .await?
+        }))
+    }
+
+    /// Total XP, and what they have in cents at these prices, of these players (at most a page of
+    /// them), in any order.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn player_values(
+        &self,
+        player_ids: &[i64],
+        prices_json: &str,
+    ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+        let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&VALUES))
+                .bind_rows(&rows)
+                .bind(prices_json)
+                .fetch_all(&db.reader)
+                .timed(&VALUES)
+                .await?
+        }))
     }
 }

@@ -12,6 +12,8 @@ mod archives;
 mod backfill;
 mod batch;
 mod board;
+mod changes;
+mod closes;
 mod config;
 mod equity;
 mod erase;
@@ -47,7 +49,8 @@ pub use archives::{
 };
 pub use backfill::{BACKFILLS, Backfill};
 pub use batch::{BatchState, Change, Committed, Doubt, LockedBatch, Record, Wanted};
-pub use board::{ScoreCursor, ShownName};
+pub use board::{ScoreCursor, Shown, ShownName};
+pub use closes::{BoardClose, BoardKind};
 pub use config::DatabaseConfig;
 pub use db::{PLANNER_SETTINGS, Store};
 pub use equity::{EquityKept, EquityPoint, EquityStep, RollUpStep};

@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, archives, backfill, batch, board, equity, erase, game, history, idempotency,
-    imports, leases, ledger, market, portfolio, prepare, provider_usage, quotes, seals, settings,
-    stocks, tokens, users, viewer, watches,
+    achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
+    idempotency, imports, leases, ledger, market, portfolio, prepare, provider_usage, quotes,
+    seals, settings, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -102,12 +102,14 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 25] = [
+    let lists: [&[&Lazy]; 27] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
         batch::STATEMENTS,
         board::STATEMENTS,
+        changes::STATEMENTS,
+        closes::STATEMENTS,
         equity::STATEMENTS,
         erase::STATEMENTS,
         game::STATEMENTS,

@@ -74,7 +74,7 @@ pub(crate) async fn register(
     let new_token = lived_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
     let registered = state.store.register(&user, &new_token, &state.rules, now).await?;
     Ok(registered.map(|registered| {
-        state.ranks.apply(registered.player_id, 0);
+        state.boards.welcome(registered.player_id, state.rules.starting_cash.0);
         Opened { user_id: registered.user_id, token }
     }))
 }

@@ -5,6 +5,7 @@
 mod account;
 mod address;
 mod assets;
+mod boards;
 mod body;
 mod config;
 mod context;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use archive::History;
 use cluster::Counters;
 use domain::{Clock, Entropy, Rules};
-use leaderboard::Board;
+use leaderboard::Boards;
 use market::{Lookups, MarketSource, PriceBoard};
 use store::Store;
 use trading::Desk;
@@ -31,8 +31,8 @@ pub struct Parts {
     pub market: Arc<MarketSource>,
     /// Who is asked about companies; only in a live market.
     pub lookups: Option<Arc<Lookups>>,
-    /// The ranking of all players.
-    pub ranks: Arc<Board>,
+    /// The rankings of all players.
+    pub boards: Arc<Boards>,
     /// Who listens to events.
     pub hub: Arc<Hub>,
     /// The rules of the game.

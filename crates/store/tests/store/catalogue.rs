@@ -7,7 +7,7 @@ use store::{CATALOGUE, PLANNER_SETTINGS, Statement};
 
 use crate::support::*;
 
-const BIG_TABLES: [&str; 9] = [
+const BIG_TABLES: [&str; 10] = [
     "players",
     "holdings",
     "portfolio_audit",
@@ -16,6 +16,7 @@ const BIG_TABLES: [&str; 9] = [
     "watches",
     "trade_notes",
     "equity_snapshots",
+    "board_places",
     "tokens",
 ];
 

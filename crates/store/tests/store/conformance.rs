@@ -329,8 +329,9 @@ async fn scores_are_followed_by_cursor(engine: &str) {
         cursor = next;
     }
     assert_eq!(seen, [(ada, 0), (eve, 0), (eve, 60)]);
-    let names = store.player_names(&[eve, ada, 999]).await.expect("names");
-    assert_eq!((names.len(), &names[&eve]), (2, &ShownName::Known("Eve".to_owned())));
+    let shown = store.shown_players(&[eve, ada, 999], 0).await.expect("names");
+    assert_eq!((shown.len(), &shown[&eve].name), (3, &ShownName::Known("Eve".to_owned())));
+    assert_eq!(shown[&999], Shown { name: ShownName::Former, closed_place: None });
 }
 
 async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {

@@ -133,9 +133,9 @@ async fn boards_show_a_name_a_pseudonym_or_nothing(engine: &str) {
         (shown(Shows::Name, None), ShownName::Known("Ada".to_owned())),
     ] {
         store.save_appearance(ada.player_id, &appearance).await.expect("saves");
-        let names = store.player_names(&[ada.player_id, eve.player_id]).await.expect("names");
-        assert_eq!(names[&ada.player_id], expected);
-        assert_eq!(names[&eve.player_id], ShownName::Known("Eve".to_owned()));
+        let shown = store.shown_players(&[ada.player_id, eve.player_id], 0).await.expect("names");
+        assert_eq!(shown[&ada.player_id].name, expected);
+        assert_eq!(shown[&eve.player_id].name, ShownName::Known("Eve".to_owned()));
         let viewer = store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer");
         assert_eq!(viewer.appearance, appearance);
     }

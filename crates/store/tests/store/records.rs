@@ -172,8 +172,9 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
     };
     let sessions = store.find_sessions(&[hash("Ada"), hash("Eve")], now()).await.expect("answers");
     assert_eq!(sessions.keys().copied().collect::<Vec<_>>(), [hash("Eve")]);
-    let names = store.player_names(&[ada.player_id, eve.player_id]).await.expect("names");
-    assert_eq!(names.keys().copied().collect::<Vec<_>>(), [eve.player_id]);
+    let shown = store.shown_players(&[ada.player_id, eve.player_id], 0).await.expect("names");
+    assert_eq!(shown[&ada.player_id].name, ShownName::Former);
+    assert_eq!(shown[&eve.player_id].name, ShownName::Known("Fox".to_owned()));
     let watched = async |player_id| {
         let query =
             MarketQuery { player_id: Some(player_id), only_watched: true, ..Default::default() };

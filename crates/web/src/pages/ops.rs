@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use store::Role;
+use store::{BoardKind, Role};
 
 use self::metrics::{Metrics, seconds};
 use super::answer;
@@ -182,7 +182,7 @@ fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
 }
 
 fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
-    let players = i64::try_from(state.ranks.total()).unwrap_or(i64::MAX);
+    let players = i64::try_from(state.boards.board(BoardKind::Xp).total()).unwrap_or(i64::MAX);
     let mut lines = vec![
         line("ops-players", count(view, players)),
         line("ops-streams", count(view, metrics.sum("openbell_streams_open"))),

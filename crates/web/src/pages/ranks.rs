@@ -1,16 +1,19 @@
-//! Ranks: a page of the board with the reader's own place above it, or the rows around it. Of
-//! others it shows what they chose to show. The board itself is `leaderboard`'s.
+//! Ranks: a page of a board with the reader's own place above it, or the rows around it. What a
+//! row has is decided in `boards`; here is how it looks.
 
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use store::ShownName;
+use leaderboard::Window;
+use store::{BoardKind, ShownName};
 
 use super::answer;
+use super::format::Plain;
 use super::view::{Pages, Tab, View};
 use super::visitor::SignedIn;
+use crate::boards::{BoardPage, BoardRow, find_kind, load_board};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -27,21 +30,32 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "ranks.html")]
 struct RanksPage<'a> {
     view: &'a View,
-    /// Rank, level and XP within it.
-    own: Option<(i64, i64, i64)>,
+    own: Option<BoardRow>,
     total: i64,
-    rows: Vec<Row>,
+    rows: Vec<BoardRow>,
     pages: Pages,
     is_around: bool,
+    by_return: bool,
 }
 
-struct Row {
-    rank: i64,
-    name: String,
-    is_named: bool,
-    is_me: bool,
-    level: i64,
-    xp: i64,
+impl RanksPage<'_> {
+    /// The address of this board, from the top or around oneself.
+    fn address(&self, by_return: bool, is_around: bool) -> &'static str {
+        match (by_return, is_around) {
+            (false, false) => "/ranks",
+            (false, true) => "/ranks?around=me",
+            (true, false) => "/ranks?board=return",
+            (true, true) => "/ranks?board=return&around=me",
+        }
+    }
+
+    /// Places climbed or lost, in words for those who hear the page.
+    fn movement(&self, movement: impl Plain<i64>) -> String {
+        let movement = movement.plain();
+        let places = self.view.fmt.number(movement.saturating_abs());
+        let id = if movement > 0 { "ranks-climbed" } else { "ranks-fell" };
+        self.view.tn(id, "places", places)
+    }
 }
 
 async fn show(
@@ -51,53 +65,26 @@ async fn show(
 ) -> Result<Response, Problem> {
     let player_id = me.player().player_id;
     let view = View::new(&state, &me, Tab::Ranks, "ranks-title");
-    let total = i64::try_from(state.ranks.total()).unwrap_or(i64::MAX);
-    let last = (total.max(1) + ROWS - 1) / ROWS;
-    let page = query.lenient_integer("page").unwrap_or(1).clamp(1, last);
+    let kind = find_kind(query.find("board")).unwrap_or(BoardKind::Xp);
+    let known = i64::try_from(state.boards.board(kind).total()).unwrap_or(i64::MAX);
+    let asked = query.lenient_integer("page").unwrap_or(1).max(1);
     let is_around = view.is_easy() || query.find("around") == Some("me");
-    let (first, scores) = match state.ranks.around(player_id, EACH_SIDE).filter(|_| is_around) {
-        Some(found) => found,
-        None => {
-            let offset = u64::try_from((page - 1) * ROWS).unwrap_or(0);
-            let limit = usize::try_from(ROWS).unwrap_or(1);
-            (offset + 1, state.ranks.page(offset, limit))
-        }
+    let page =
+        if state.boards.board(kind).is_ready() { asked.min(last_page(known)) } else { asked };
+    let window = if is_around {
+        Window::Around { player_id, each_side: EACH_SIDE }
+    } else {
+        let offset = u64::try_from((page - 1).saturating_mul(ROWS)).unwrap_or(0);
+        Window::From { offset, limit: usize::try_from(ROWS).unwrap_or(1) }
     };
-    let rows = rows(&state, &view, player_id, first, &scores).await?;
-    let levels = &state.rules.levels;
-    let own = state.ranks.rank(player_id).map(|(rank, xp)| {
-        let progress = levels.progress(xp);
-        (i64::try_from(rank).unwrap_or(i64::MAX), progress.level, progress.xp_in_level)
-    });
-    let pages = Pages { base: "/ranks?".to_owned(), page, last };
-    let page = RanksPage { view: &view, own, total, rows, pages, is_around };
+    let BoardPage { total, rows, me: own } = load_board(&state, kind, window, player_id).await?;
+    let by_return = kind == BoardKind::Return;
+    let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
+    let pages = Pages { base: base.to_owned(), page, last: last_page(total) };
+    let page = RanksPage { view: &view, own, total, rows, pages, is_around, by_return };
     Ok(answer::page(&view, &page))
 }
 
-async fn rows(
-    state: &AppState,
-    view: &View,
-    player_id: i64,
-    first: u64,
-    scores: &[(i64, i64)],
-) -> Result<Vec<Row>, Problem> {
-    let ids: Vec<i64> = scores.iter().map(|(id, _)| *id).collect();
-    let names = state.store.player_names(&ids).await?;
-    let row = |(rank, (id, xp)): (u64, &(i64, i64))| {
-        let progress = state.rules.levels.progress(*xp);
-        let (name, is_named) = match names.get(id) {
-            Some(ShownName::Known(name)) => (name.clone(), true),
-            Some(ShownName::Hidden) => (view.t("ranks-hidden"), false),
-            None => (view.t("ranks-former"), false),
-        };
-        Row {
-            rank: i64::try_from(rank).unwrap_or(i64::MAX),
-            name,
-            is_named,
-            is_me: *id == player_id,
-            level: progress.level,
-            xp: progress.xp_in_level,
-        }
-    };
-    Ok((first..).zip(scores).map(row).collect())
+fn last_page(total: i64) -> i64 {
+    (total.max(1) - 1) / ROWS + 1
 }

@@ -102,6 +102,9 @@ codes! {
     /// A queue is full.
     BUSY = retryable("busy", StatusCode::SERVICE_UNAVAILABLE,
         "The server is busy. Please try again later.");
+    /// A board has not been read yet, and was never closed.
+    BOARD_BUILDING = retryable("board_building", StatusCode::SERVICE_UNAVAILABLE,
+        "The ranks are being put together. Please try again in a moment.");
     /// The server ends.
     CLOSING = retryable("closing", StatusCode::SERVICE_UNAVAILABLE,
         "The server is closing. Please try again later.");

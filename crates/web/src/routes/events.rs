@@ -8,13 +8,12 @@ use axum::response::sse::Event;
 use domain::{EntryKind, Fill, LedgerEntry, Quantity};
 use market::PriceBoard;
 use serde::Serialize;
-use store::TokenKind;
+use store::{BoardKind, TokenKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::achievements::UnlockedAchievement;
-use super::leaderboard::Place;
 use crate::events::{
     ChangedPrice, Cursor, Listener, News, Prices, Reader, Session, event, respond,
 };
@@ -42,7 +41,7 @@ pub(crate) enum EventData {
     /// `level`: you reached it.
     Level(LevelEvent),
     /// `rank`: where you stand, the first time and whenever the rank is another.
-    Rank(Place),
+    Rank(RankEvent),
     /// `reload`: more was missed than is told again; load what you show anew.
     Reload(ReloadEvent),
 }
@@ -100,6 +99,28 @@ pub(crate) struct LevelEvent {
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
+}
+
+/// Where you stand on the board by experience.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RankEvent {
+    #[schema(example = 17)]
+    rank: u64,
+    #[schema(example = 2)]
+    level: i64,
+    /// Experience within the level.
+    #[schema(example = 40)]
+    experience_points: i64,
+}
+
+impl RankEvent {
+    /// `None` while the board is being built.
+    fn find(state: &AppState, player_id: i64) -> Option<Self> {
+        let board = state.boards.board(BoardKind::Xp);
+        let (rank, total_xp) = board.is_ready().then(|| board.rank(player_id)).flatten()?;
+        let progress = state.rules.levels.progress(total_xp);
+        Some(Self { rank, level: progress.level, experience_points: progress.xp_in_level })
+    }
 }
 
 /// Nothing but the event itself.
@@ -164,7 +185,7 @@ impl Program {
         let changed = prices.json_since(self.cursor.prices, self.state.prices.listings());
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
-        let place = Place::find(&self.state, self.player_id);
+        let place = RankEvent::find(&self.state, self.player_id);
         if let Some(place) = place.filter(|place| Some(place.rank) != self.rank) {
             self.rank = Some(place.rank);
             events.push(self.event("rank", &place));

@@ -1,20 +1,24 @@
-//! The leaderboard, read from the board in memory. Of other people it shows a rank, the name they
-//! chose to be shown by, a level and experience, and nothing else: no number, no address, no time.
+//! The leaderboards, by experience and by return. Of other people they show a rank and how it moved,
+//! the name they chose to be shown by, a level, experience and the return, and nothing else: no
+//! number, no address, no time, no amount.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::PageRequest;
+use leaderboard::Window;
 use serde::Serialize;
-use store::ShownName;
+use store::{BoardKind, ShownName};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::boards::{BoardPage, BoardRow, find_kind, load_board};
 use crate::etag;
 use crate::openapi::Meta;
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::routes::stocks::percentage;
 use crate::session::Player;
 use crate::state::AppState;
 
@@ -22,6 +26,8 @@ use crate::state::AppState;
 const PER_PAGE: i64 = 10;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
+/// Rows on either side of one's own when the caller does not say how many there are to be.
+const EACH_SIDE: i64 = 5;
 /// Who a row belongs to when the person has left.
 const NAMELESS: &str = "A former player";
 /// Who a row belongs to when the person is not to be shown.
@@ -48,7 +54,7 @@ pub(crate) struct Leaderboard {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Rank {
     #[schema(example = 1)]
-    rank: u64,
+    rank: i64,
     /// The name or the pseudonym; `Hidden player` for one who shows neither.
     #[schema(example = "Ada")]
     name: String,
@@ -57,30 +63,37 @@ pub(crate) struct Rank {
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
+    /// What cash and shares are worth against the starting cash, in percent; only with
+    /// `board=return`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "12.34")]
+    return_percentage: Option<String>,
+    /// Places climbed since the last session's close, negative for places lost; `null` for one who
+    /// was not on the board then.
+    #[schema(example = 3)]
+    movement: Option<i64>,
 }
 
 /// Where the caller stands.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Place {
     #[schema(example = 17)]
-    pub(crate) rank: u64,
+    rank: i64,
     #[schema(example = 2)]
     level: i64,
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
+    /// As in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "-0.50")]
+    return_percentage: Option<String>,
+    /// As in a row.
+    #[schema(example = -1)]
+    movement: Option<i64>,
 }
 
-impl Place {
-    /// Where the board has this player.
-    pub(crate) fn find(state: &AppState, player_id: i64) -> Option<Self> {
-        let (rank, total_xp) = state.ranks.rank(player_id)?;
-        let progress = state.rules.levels.progress(total_xp);
-        Some(Self { rank, level: progress.level, experience_points: progress.xp_in_level })
-    }
-}
-
-/// The players by experience, the most experienced first.
+/// The players by experience or by return, the best first.
 #[utoipa::path(get, path = "/api/leaderboard", tag = "progress", security(("bearer" = [])),
     params(
         ("page" = Option<i64>, Query, description = "From 1; anything else counts as 1",
@@ -88,12 +101,17 @@ impl Place {
         ("per_page" = Option<i64>, Query, description = "Clamped to 1 to 100; 10 unless told",
             minimum = 1, maximum = 100, example = 10),
         ("around" = Option<String>, Query,
-            description = "`me`: the rows around your own instead of a page", example = "me"),
+            description = "`me`: your own row with 5 rows on either side (or as many rows as \
+                `per_page` says) instead of a page", example = "me"),
+        ("board" = Option<String>, Query,
+            description = "`xp`, by experience, or `return`, by what cash and shares are worth",
+            example = "return"),
     ),
     responses(
         (status = 200, body = Leaderboard),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
     ))]
 async fn show_leaderboard(
     State(state): State<AppState>,
@@ -106,52 +124,85 @@ async fn show_leaderboard(
         Some("me") => true,
         Some(_) => return Err(Problem::field("around", "The selected around is invalid.")),
     };
+    let Some(kind) = find_kind(query.find("board")) else {
+        return Err(Problem::field("board", "The selected board is invalid."));
+    };
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
-    let asked = Asked { player_id: player.player_id, page, around_me };
+    let each_side = query.lenient_integer("per_page").map_or(EACH_SIDE, |_| each_side(page));
+    let around_me = around_me.then_some(each_side);
+    let asked = Asked { player_id: player.player_id, kind, page, around_me };
     Ok(etag::private(&headers, &load_leaderboard(&state, &asked).await?))
+}
+
+/// So many that all rows together are at most a page.
+fn each_side(page: PageRequest) -> i64 {
+    (page.per_page() - 1) / 2
 }
 
 /// What the caller asked for.
 struct Asked {
     player_id: i64,
+    kind: BoardKind,
     page: PageRequest,
-    around_me: bool,
+    /// Rows on either side of one's own, instead of a page.
+    around_me: Option<i64>,
 }
 
 async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard, Problem> {
-    let me = Place::find(state, asked.player_id);
-    let (page, first_rank, rows) = if asked.around_me {
-        around_me(state, asked)
-    } else {
-        let offset = u64::try_from(asked.page.offset()).unwrap_or(0);
-        let limit = usize::try_from(asked.page.per_page()).unwrap_or(0);
-        (asked.page, offset + 1, state.ranks.page(offset, limit))
+    let window = match asked.around_me {
+        Some(each_side) => Window::Around {
+            player_id: asked.player_id,
+            each_side: u32::try_from(each_side).unwrap_or(0),
+        },
+        None => Window::From {
+            offset: u64::try_from(asked.page.offset()).unwrap_or(0),
+            limit: usize::try_from(asked.page.per_page()).unwrap_or(0),
+        },
     };
-    let ids: Vec<i64> = rows.iter().map(|(player_id, _)| *player_id).collect();
-    let names = state.store.player_names(&ids).await?;
-    let levels = &state.rules.levels;
-    let data = (first_rank..).zip(rows).map(|(rank, (player_id, total_xp))| {
-        let name = match names.get(&player_id) {
-            Some(ShownName::Known(name)) => name.clone(),
-            Some(ShownName::Hidden) => HIDDEN.to_owned(),
-            None => NAMELESS.to_owned(),
-        };
-        let progress = levels.progress(total_xp);
-        Rank { rank, name, level: progress.level, experience_points: progress.xp_in_level }
-    });
-    let total = i64::try_from(state.ranks.total()).unwrap_or(i64::MAX);
-    Ok(Leaderboard { success: true, data: data.collect(), meta: page.meta(total).into(), me })
+    let BoardPage { total, rows, me } =
+        load_board(state, asked.kind, window, asked.player_id).await?;
+    let per_page = asked.page.per_page();
+    let page = match (asked.around_me, &me) {
+        (None, _) => asked.page,
+        (Some(_), None) => PageRequest::clamped(1, per_page, PER_PAGE_MAX),
+        (Some(_), Some(me)) => {
+            PageRequest::clamped((me.rank - 1) / per_page + 1, per_page, PER_PAGE_MAX)
+        }
+    };
+    Ok(Leaderboard {
+        success: true,
+        data: rows.into_iter().map(Rank::from).collect(),
+        meta: page.meta(total).into(),
+        me: me.map(Place::from),
+    })
 }
 
-/// The rows around the caller's own, at most a page of them, and the page his own row is on.
-fn around_me(state: &AppState, asked: &Asked) -> (PageRequest, u64, Vec<(i64, i64)>) {
-    let per_page = asked.page.per_page();
-    let each_side = u32::try_from((per_page - 1) / 2).unwrap_or(0);
-    let Some((first_rank, rows)) = state.ranks.around(asked.player_id, each_side) else {
-        return (PageRequest::clamped(1, per_page, PER_PAGE_MAX), 1, Vec::new());
-    };
-    let before = rows.iter().take_while(|(player_id, _)| *player_id != asked.player_id).count();
-    let rank = first_rank.saturating_add(u64::try_from(before).unwrap_or(0));
-    let own_page = (i64::try_from(rank).unwrap_or(i64::MAX) - 1) / per_page + 1;
-    (PageRequest::clamped(own_page, per_page, PER_PAGE_MAX), first_rank, rows)
+impl From<BoardRow> for Rank {
+    fn from(row: BoardRow) -> Self {
+        let name = match row.name {
+            ShownName::Known(name) => name,
+            ShownName::Hidden => HIDDEN.to_owned(),
+            ShownName::Former => NAMELESS.to_owned(),
+        };
+        Self {
+            rank: row.rank,
+            name,
+            level: row.level,
+            experience_points: row.xp_in_level,
+            return_percentage: row.return_hundredths.map(percentage),
+            movement: row.movement,
+        }
+    }
+}
+
+impl From<BoardRow> for Place {
+    fn from(row: BoardRow) -> Self {
+        Self {
+            rank: row.rank,
+            level: row.level,
+            experience_points: row.xp_in_level,
+            return_percentage: row.return_hundredths.map(percentage),
+            movement: row.movement,
+        }
+    }
 }

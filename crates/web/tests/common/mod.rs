@@ -340,8 +340,10 @@ fn parts(
 ) -> web::Parts {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
-    let ranks = Arc::new(leaderboard::Board::default());
-    let (quoted, listed, ranked) = (Arc::clone(&prices), Arc::clone(&prices), Arc::clone(&ranks));
+    let board = || leaderboard::Board::from_scores([]);
+    let boards = Arc::new(leaderboard::Boards::new(board(), board()));
+    let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
+    let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
     let told = Arc::clone(&hub);
     let desk_parts = trading::Parts {
         store: store.clone(),
@@ -364,7 +366,7 @@ fn parts(
         prices,
         market,
         lookups: None,
-        ranks,
+        boards,
         hub,
         rules,
         clock,

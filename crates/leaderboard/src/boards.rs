@@ -1,0 +1,189 @@
+//! `Boards`: the boards of the game as requests read them: from memory when they are ready, and
+//! until then from the places at the last close, by bounded statements. What a player is called is
+//! not here.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use store::{BoardClose, BoardKind, Store, StoreError};
+
+use crate::board::Board;
+
+/// How long a reader waits for a board that is built and was never closed: most of them are ready
+/// before that.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Both boards, with their last closes.
+#[derive(Debug, Default)]
+pub struct Boards {
+    xp: Arc<Board>,
+    returns: Arc<Board>,
+    closes: RwLock<[Option<BoardClose>; 2]>,
+}
+
+/// Which rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Up to `limit` after the first `offset`. The caller bounds `limit`.
+    From {
+        /// Rows before the first.
+        offset: u64,
+        /// Rows.
+        limit: usize,
+    },
+    /// A player's own row with up to so many on either side.
+    Around {
+        /// The player.
+        player_id: i64,
+        /// The caller bounds it.
+        each_side: u32,
+    },
+}
+
+/// Rows of a board, all of one instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Players on the board.
+    pub total: u64,
+    /// The rank of the first row, from 1.
+    pub first_rank: u64,
+    /// Player and score: experience, or value in cents.
+    pub rows: Vec<(i64, i64)>,
+    /// Whether the order is that of the last close, because the board is not ready yet.
+    pub is_closed: bool,
+}
+
+/// Why a board gives no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum BoardError {
+    /// It is being built, and was never closed.
+    #[error("the board is being built")]
+    Building,
+    /// The database did not answer.
+    #[error("cannot read the places at the last close")]
+    Store(#[from] StoreError),
+}
+
+impl Boards {
+    /// Boards that are ready.
+    pub fn new(xp: Board, returns: Board) -> Self {
+        Self { xp: Arc::new(xp), returns: Arc::new(returns), closes: RwLock::default() }
+    }
+
+    /// One of the boards.
+    pub fn board(&self, kind: BoardKind) -> &Arc<Board> {
+        match kind {
+            BoardKind::Xp => &self.xp,
+            BoardKind::Return => &self.returns,
+        }
+    }
+
+    /// Puts a new player, who has the starting cash in cents, on both boards.
+    pub fn welcome(&self, player_id: i64, starting_cash: i64) {
+        self.xp.apply(player_id, 0);
+        self.returns.apply(player_id, starting_cash);
+    }
+
+    /// The last close of a board that is known here.
+    pub fn close(&self, kind: BoardKind) -> Option<BoardClose> {
+        self.closes.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
+    }
+
+    /// Learns of a board's last close.
+    pub fn set_close(&self, kind: BoardKind, close: Option<BoardClose>) {
+        self.closes.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = close;
+    }
+
+    /// Rows of a board, with the scores of now (at these prices, when the board has to be read from
+    /// the database). Around a player who is not on it there are none.
+    ///
+    /// # Errors
+    /// [`BoardError`].
+    pub async fn rows(
+        &self,
+        store: &Store,
+        kind: BoardKind,
+        window: Window,
+        prices_json: &str,
+    ) -> Result<Rows, BoardError> {
+        let board = self.board(kind);
+        if !board.is_ready() {
+            if let Some(close) = self.close(kind) {
+                return closed_rows(store, (kind, close), window, prices_json).await;
+            }
+            self.wait(kind).await?;
+        }
+        let (first_rank, rows) = match window {
+            Window::From { offset, limit } => (offset.saturating_add(1), board.page(offset, limit)),
+            Window::Around { player_id, each_side } => {
+                board.around(player_id, each_side).unwrap_or((1, Vec::new()))
+            }
+        };
+        Ok(Rows { total: board.total(), first_rank, rows, is_closed: false })
+    }
+
+    /// A player's rank, from 1, and score; as [`Boards::rows`].
+    ///
+    /// # Errors
+    /// [`BoardError`].
+    pub async fn rank(
+        &self,
+        store: &Store,
+        kind: BoardKind,
+        player_id: i64,
+        prices_json: &str,
+    ) -> Result<Option<(u64, i64)>, BoardError> {
+        if self.board(kind).is_ready() {
+            return Ok(self.board(kind).rank(player_id));
+        }
+        let window = Window::Around { player_id, each_side: 0 };
+        let found = self.rows(store, kind, window, prices_json).await?;
+        Ok(found.rows.first().map(|(_, score)| (found.first_rank, *score)))
+    }
+
+    async fn wait(&self, kind: BoardKind) -> Result<(), BoardError> {
+        let ready = tokio::time::timeout(WAIT, self.board(kind).ready()).await;
+        ready.map_err(|_| BoardError::Building)
+    }
+}
+
+fn index(kind: BoardKind) -> usize {
+    match kind {
+        BoardKind::Xp => 0,
+        BoardKind::Return => 1,
+    }
+}
+
+async fn closed_rows(
+    store: &Store,
+    (kind, close): (BoardKind, BoardClose),
+    window: Window,
+    prices_json: &str,
+) -> Result<Rows, BoardError> {
+    let total = close.players.unsigned_abs();
+    let (offset, limit) = match window {
+        Window::From { offset, limit } => {
+            (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(0))
+        }
+        Window::Around { player_id, each_side } => {
+            let Some(place) = store.find_board_place(close.close_id, player_id).await? else {
+                return Ok(Rows { total, first_rank: 1, rows: Vec::new(), is_closed: true });
+            };
+            let side = i64::from(each_side);
+            let offset = (place - 1).saturating_sub(side).max(0);
+            (offset, place.saturating_add(side) - offset)
+        }
+    };
+    let players = store.board_places_page(close.close_id, offset, limit).await?;
+    let values = store.player_values(&players, prices_json).await?;
+    let score = |player_id: i64| {
+        let found = values.iter().find(|row| row.0 == player_id);
+        found.map_or(0, |(_, total_xp, value)| match kind {
+            BoardKind::Xp => *total_xp,
+            BoardKind::Return => *value,
+        })
+    };
+    let rows = players.iter().map(|player_id| (*player_id, score(*player_id))).collect();
+    let first_rank = offset.unsigned_abs().saturating_add(1);
+    Ok(Rows { total, first_rank, rows, is_closed: true })
+}

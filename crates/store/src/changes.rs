@@ -1,0 +1,77 @@
+//! What nodes have to read again because it was changed, as tags of their caches. Triggers write
+//! them in the transaction of the change; here they are read and, once they are old, deleted.
+
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// Rows read at once.
+const PAGE_ROWS: i64 = 5_000;
+
+static AFTER: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tag_changes.after",
+        "SELECT change_id, tag FROM tag_changes WHERE change_id > $1 ORDER BY change_id LIMIT $2",
+    )
+});
+
+static NEWEST: Lazy = Lazy::new(|| {
+    Statement::new("tag_changes.newest", "SELECT COALESCE(MAX(change_id), 0) FROM tag_changes")
+});
+
+static FORGET: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tag_changes.forget",
+        "DELETE FROM tag_changes WHERE change_id IN (
+             SELECT change_id FROM tag_changes WHERE change_id <= $1 ORDER BY change_id LIMIT $2)",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &FORGET];
+
+impl Store {
+    /// Changes after a number, with their numbers, some thousands at most. Numbers are given out
+    /// before a change is committed: one with a smaller number may appear later.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn tag_changes_after(&self, after: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&AFTER))
+                .bind(after)
+                .bind(PAGE_ROWS)
+                .fetch_all(&db.reader)
+                .timed(&AFTER)
+                .await?
+        }))
+    }
+
+    /// The number of the newest change; 0 when there is none.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn newest_tag_change(&self) -> Result<i64, StoreError> {
+        let (newest,): (i64,) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&NEWEST)).fetch_one(&db.reader).timed(&NEWEST).await?
+        });
+        Ok(newest)
+    }
+
+    /// Deletes changes but for the newest `kept`, of which some node may not have heard, at most
+    /// `limit` of them, and counts them.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn delete_tag_changes(&self, kept: i64, limit: i64) -> Result<u64, StoreError> {
+        let last = self.newest_tag_change().await?.saturating_sub(kept);
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&FORGET))
+                .bind(last)
+                .bind(limit)
+                .execute(&db.writer)
+                .timed(&FORGET)
+                .await?
+                .rows_affected()
+        }))
+    }
+}

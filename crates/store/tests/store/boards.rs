@@ -1,0 +1,149 @@
+//! What boards are made of: what players have, their places at a close, and what nodes are told to
+//! read again.
+
+use domain::*;
+use store::*;
+
+use crate::support::*;
+
+on_both_engines! {
+    players_are_valued_at_the_prices_that_are_given,
+    a_close_counts_once_it_is_whole_and_older_ones_are_forgotten,
+    a_place_at_a_close_is_shown_beside_the_name,
+    what_others_see_of_a_player_is_noted_with_the_change,
+    old_changes_are_deleted_and_the_newest_stay,
+}
+
+const PRICES: &str = "[[1,15000],[2,19999]]";
+
+async fn players_are_valued_at_the_prices_that_are_given(engine: &str) {
+    let store = fresh(engine).await;
+    let mut ids = Vec::new();
+    for name in ["Ada", "Eve", "Joy", "Kim"] {
+        ids.push(player(&store, name).await.player_id);
+    }
+    let [ada, eve, joy, kim] = ids[..] else { panic!("four") };
+    // A share of stock n costs n dollars; what is sold out and what has no price count for nothing.
+    for (who, side, stock) in [
+        (ada, Side::Buy, 1),
+        (ada, Side::Buy, 2),
+        (eve, Side::Buy, 3),
+        (joy, Side::Buy, 1),
+        (joy, Side::Sell, 1),
+    ] {
+        assert!(commit_one(&store, who, &trade(side, stock, 10)).await);
+    }
+    let expected =
+        [(ada, 997_000 + 1_500 + 1_999), (eve, 997_000), (joy, 1_000_000), (kim, 1_000_000)];
+    let all = store.player_values_page(i64::MIN, 10, PRICES).await.expect("values");
+    assert_eq!(all, expected);
+    let page = store.player_values_page(ada, 2, PRICES).await.expect("values");
+    assert_eq!(page, expected[1..3]);
+    let mut some = store.player_values(&[joy, ada, 999], PRICES).await.expect("values");
+    some.sort_unstable();
+    let xp = store.load_account(1).await.expect("account").total_xp;
+    assert_eq!((some[0], some[1].2), ((ada, xp, expected[0].1), 1_000_000));
+    let cash_only = store.player_values_page(0, 1, "[]").await.expect("values");
+    assert_eq!(cash_only, [(ada, 997_000)]);
+}
+
+async fn a_close_counts_once_it_is_whole_and_older_ones_are_forgotten(engine: &str) {
+    let store = fresh(engine).await;
+    let find = async |kind| store.find_board_close(kind).await.expect("answers");
+    let close = async |kind, day, places: &[(i64, i64)]| {
+        let players = i64::try_from(places.len()).expect("few");
+        let close = store.open_board_close(kind, Day(day), players, now()).await.expect("opens");
+        store.save_board_places(close.close_id, places).await.expect("saves");
+        close
+    };
+    let first = close(BoardKind::Xp, 1, &[(1, 30), (2, 10), (3, 20)]).await;
+    assert_eq!(find(BoardKind::Xp).await, None, "not yet");
+    store.finish_board_close(first.close_id).await.expect("finishes");
+    assert_eq!(find(BoardKind::Xp).await, Some(first));
+    assert_eq!(find(BoardKind::Return).await, None);
+    let page = store.board_places_page(first.close_id, 1, 2).await.expect("page");
+    assert_eq!(page, [10, 20]);
+    let place = store.find_board_place(first.close_id, 20).await.expect("answers");
+    assert_eq!(place, Some(3));
+    assert_eq!(store.find_board_place(first.close_id, 99).await.expect("answers"), None);
+    // One that was left unfinished, and another board's.
+    close(BoardKind::Xp, 2, &[(1, 10)]).await;
+    let other = close(BoardKind::Return, 2, &[(1, 10)]).await;
+    let many: Vec<(i64, i64)> = (1..=4_500).map(|place| (place, 10_000 - place)).collect();
+    let third = close(BoardKind::Xp, 2, &many[..]).await;
+    store.finish_board_close(third.close_id).await.expect("finishes");
+    store.finish_board_close(other.close_id).await.expect("finishes");
+    assert_eq!(find(BoardKind::Xp).await, Some(third));
+    let mut steps = 0;
+    while !store.forget_board_closes(BoardKind::Xp, third.close_id).await.expect("forgets") {
+        steps += 1;
+    }
+    assert_eq!(steps, 4, "the places and the row of each");
+    assert!(store.board_places_page(first.close_id, 0, 9).await.expect("page").is_empty());
+    assert_eq!(store.board_places_page(third.close_id, 0, 5_000).await.expect("page").len(), 4_500);
+    assert_eq!(store.board_places_page(other.close_id, 0, 9).await.expect("page"), [10]);
+    // Bounded: thousands of places go in steps.
+    let mut steps = 0;
+    while !store.forget_board_closes(BoardKind::Xp, i64::MAX).await.expect("forgets") {
+        steps += 1;
+    }
+    assert_eq!(steps, 4, "2,000, 2,000, 500, and the row");
+    assert_eq!(find(BoardKind::Xp).await, None);
+}
+
+async fn a_place_at_a_close_is_shown_beside_the_name(engine: &str) {
+    let store = fresh(engine).await;
+    let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
+    let close = store.open_board_close(BoardKind::Xp, Day(1), 1, now()).await.expect("opens");
+    store.save_board_places(close.close_id, &[(17, ada)]).await.expect("saves");
+    let shown = store.shown_players(&[ada, eve], close.close_id).await.expect("names");
+    assert_eq!((shown[&ada].closed_place, shown[&eve].closed_place), (Some(17), None));
+    let shown = store.shown_players(&[ada], 0).await.expect("names");
+    assert_eq!(shown[&ada].closed_place, None);
+}
+
+async fn what_others_see_of_a_player_is_noted_with_the_change(engine: &str) {
+    let store = fresh(engine).await;
+    let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
+    let mut after = store.newest_tag_change().await.expect("answers");
+    let mut noted = async || {
+        let changes = store.tag_changes_after(after).await.expect("changes");
+        after = changes.last().map_or(after, |change| change.0);
+        let mut tags: Vec<String> = changes.into_iter().map(|change| change.1).collect();
+        tags.dedup();
+        tags
+    };
+    let tag = |who: &Registered| format!("player:{}", who.player_id);
+    let nothing: [String; 0] = [];
+    assert_eq!(noted().await, nothing);
+    store.change_name(ada.user_id, "Ada L.", now()).await.expect("changes");
+    assert_eq!(noted().await, [tag(&ada)]);
+    store.change_name(ada.user_id, "Ada L.", now()).await.expect("changes");
+    assert_eq!(noted().await, nothing, "the same name");
+    for shows in [Shows::Hidden, Shows::Name] {
+        let appearance = Appearance { shows, pseudonym: None };
+        store.save_appearance(eve.player_id, &appearance).await.expect("saves");
+        assert_eq!(noted().await, [tag(&eve)]);
+    }
+    commit_one(&store, ada.player_id, &trade(Side::Buy, 1, 1)).await;
+    assert_eq!(noted().await, nothing, "a trade changes nothing of it");
+    store.erase_user(eve.user_id, now()).await.expect("erases");
+    assert_eq!(noted().await, [tag(&eve)]);
+}
+
+async fn old_changes_are_deleted_and_the_newest_stay(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await;
+    for name in ["Bea", "Ada"] {
+        store.change_name(ada.user_id, name, now()).await.expect("changes");
+    }
+    let newest = store.newest_tag_change().await.expect("answers");
+    assert_eq!(store.delete_tag_changes(2, 100).await.expect("deletes"), 0);
+    assert_eq!(store.delete_tag_changes(1, 100).await.expect("deletes"), 1);
+    let left = store.tag_changes_after(0).await.expect("changes");
+    assert_eq!(left.iter().map(|change| change.0).collect::<Vec<_>>(), [newest]);
+    assert_eq!(store.delete_tag_changes(0, 100).await.expect("deletes"), 1);
+    store.change_name(ada.user_id, "Cleo", now()).await.expect("changes");
+    let after = store.newest_tag_change().await.expect("answers");
+    assert!(after > newest, "no number comes twice");
+}

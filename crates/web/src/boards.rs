@@ -1,0 +1,104 @@
+//! What a page of a board shows, for the API and the pages alike: places, the names that people
+//! chose, levels, movements. The places are `leaderboard`'s; how they look is decided by whoever
+//! shows them.
+
+use domain::Money;
+use leaderboard::{BoardError, Window};
+use store::{BoardKind, Shown, ShownName};
+
+use crate::problem::{Problem, codes};
+use crate::state::AppState;
+
+/// When to come back for a board that is being built, in seconds.
+const RETRY_AFTER_S: u64 = 2;
+
+/// Rows of a board and the reader's own.
+pub(crate) struct BoardPage {
+    /// Players on the board.
+    pub(crate) total: i64,
+    pub(crate) rows: Vec<BoardRow>,
+    /// The reader's own, wherever it is.
+    pub(crate) me: Option<BoardRow>,
+}
+
+/// A player's place.
+#[derive(Clone)]
+pub(crate) struct BoardRow {
+    pub(crate) rank: i64,
+    pub(crate) is_me: bool,
+    pub(crate) name: ShownName,
+    pub(crate) level: i64,
+    /// Experience within the level.
+    pub(crate) xp_in_level: i64,
+    /// The return since the start in hundredths of a percent; on the board by return.
+    pub(crate) return_hundredths: Option<i64>,
+    /// Places climbed since the last close; `None` for who was not on the board then.
+    pub(crate) movement: Option<i64>,
+}
+
+/// Loads rows of a board for one of its players.
+pub(crate) async fn load_board(
+    state: &AppState,
+    kind: BoardKind,
+    window: Window,
+    player_id: i64,
+) -> Result<BoardPage, Problem> {
+    let (boards, store, prices) = (&state.boards, &state.store, state.prices.prices_json());
+    let page = boards.rows(store, kind, window, &prices).await?;
+    let at_page = |(rank, (id, score)): (u64, &(i64, i64))| (rank, *id, *score);
+    let places: Vec<(u64, i64, i64)> = (page.first_rank..).zip(&page.rows).map(at_page).collect();
+    let mine = match places.iter().find(|place| place.1 == player_id) {
+        Some(place) => Some(*place),
+        None => {
+            let found = boards.rank(store, kind, player_id, &prices).await?;
+            found.map(|(rank, score)| (rank, player_id, score))
+        }
+    };
+    let ids: Vec<i64> = places.iter().chain(&mine).map(|place| place.1).collect();
+    let close_id = boards.close(kind).map_or(0, |close| close.close_id);
+    let shown = state.store.shown_players(&ids, close_id).await?;
+    let row = |(rank, id, score): (u64, i64, i64)| {
+        let unknown = Shown { name: ShownName::Former, closed_place: None };
+        let shown = shown.get(&id).unwrap_or(&unknown);
+        let rank = i64::try_from(rank).unwrap_or(i64::MAX);
+        let total_xp = match kind {
+            BoardKind::Xp => score,
+            BoardKind::Return => boards.board(BoardKind::Xp).rank(id).map_or(0, |found| found.1),
+        };
+        let progress = state.rules.levels.progress(total_xp);
+        let start = state.rules.starting_cash;
+        BoardRow {
+            rank,
+            is_me: id == player_id,
+            name: shown.name.clone(),
+            level: progress.level,
+            xp_in_level: progress.xp_in_level,
+            return_hundredths: (kind == BoardKind::Return)
+                .then(|| Money(score.saturating_sub(start.0)).percent_of(start)),
+            movement: shown.closed_place.map(|place| place.saturating_sub(rank)),
+        }
+    };
+    Ok(BoardPage {
+        total: i64::try_from(page.total).unwrap_or(i64::MAX),
+        me: mine.map(row),
+        rows: places.into_iter().map(row).collect(),
+    })
+}
+
+/// The board that a parameter names; `None` when it names none.
+pub(crate) fn find_kind(parameter: Option<&str>) -> Option<BoardKind> {
+    match parameter {
+        None | Some("" | "xp") => Some(BoardKind::Xp),
+        Some("return") => Some(BoardKind::Return),
+        Some(_) => None,
+    }
+}
+
+impl From<BoardError> for Problem {
+    fn from(error: BoardError) -> Self {
+        match error {
+            BoardError::Building => Self::from(&codes::BOARD_BUILDING).retry_after(RETRY_AFTER_S),
+            BoardError::Store(error) => error.into(),
+        }
+    }
+}
