@@ -3,6 +3,8 @@
 mod common;
 
 use common::App;
+use domain::{Clock as _, Money};
+use market::{MarketConfig, MarketSource, SourceKind};
 use serde_json::{Value, json};
 use store::{Appearance, Shows};
 
@@ -162,12 +164,14 @@ async fn the_leaderboard_shows_rank_name_level_and_experience_and_nothing_else()
     let answer = app.get_as(&ada, "/api/leaderboard").await;
     let body = answer.json();
     for row in body["data"].as_array().unwrap() {
-        assert_eq!(names(row), ["experience_points", "level", "name", "rank"]);
+        assert_eq!(names(row), ["experience_points", "level", "movement", "name", "rank"]);
     }
-    let bob_s = json!({"rank": 1, "name": "Bob", "level": 1, "experience_points": 60});
+    let bob_s =
+        json!({"rank": 1, "name": "Bob", "level": 1, "experience_points": 60, "movement": null});
     assert_eq!(body["data"][0], bob_s);
     assert_eq!(body["meta"], json!({"current_page":1,"per_page":10,"last_page":1,"total":2}));
-    assert_eq!(body["me"], json!({"rank": 2, "level": 1, "experience_points": 0}));
+    let me = json!({"rank": 2, "level": 1, "experience_points": 0, "movement": null});
+    assert_eq!(body["me"], me);
     assert_eq!(names(&body), ["data", "me", "meta", "success"]);
     assert!(!answer.text.contains('@'), "no address is ever shown");
 }
@@ -220,4 +224,103 @@ async fn the_leaderboard_is_paged_leniently_and_can_be_asked_for_around_oneself(
     assert_eq!(around["meta"]["current_page"], 2);
     let bad = app.get_as(&tokens[0], "/api/leaderboard?around=them").await;
     assert_eq!(bad.status, 422);
+}
+
+#[tokio::test]
+async fn the_rows_around_oneself_are_five_on_either_side_and_ones_own_place_is_always_told() {
+    let app = App::start().await;
+    let mut tokens = Vec::new();
+    for number in 1..=14 {
+        tokens.push(app.register(&format!("Player{number}")).await);
+    }
+    let around = app.get_as(&tokens[6], "/api/leaderboard?around=me").await.json();
+    let ranks: Vec<i64> = around["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["rank"].as_i64().unwrap())
+        .collect();
+    assert_eq!(ranks, (2..=12).collect::<Vec<_>>());
+    assert_eq!((&around["data"][5]["name"], &around["me"]["rank"]), (&json!("Player7"), &json!(7)));
+    for path in ["/api/leaderboard?per_page=2", "/api/leaderboard?per_page=2&page=7"] {
+        let page = app.get_as(&tokens[6], path).await.json();
+        assert_eq!(page["me"]["rank"], 7, "{path}");
+    }
+}
+
+/// Values all players at the present prices, as the server does every few seconds.
+async fn value_players(app: &App) {
+    let mut round = leaderboard::Valuation::new(app.prices.prices_json());
+    while !round.step(&app.store).await.unwrap() {}
+    round.finish(app.boards.board(store::BoardKind::Return)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_board_by_return_ranks_what_players_have_against_what_they_began_with() {
+    let app = App::start().await;
+    let (ada, bob, eve) =
+        (app.register("Ada").await, app.register("Bob").await, app.register("Eve").await);
+    let board = app.get_as(&ada, "/api/leaderboard?board=return").await.json();
+    assert_eq!(board["meta"]["total"], 3, "who has just joined is on it");
+    buy(&app, &bob, "KO", 10).await;
+    buy(&app, &eve, "AAPL", 10).await;
+    // Both cost more than at the start.
+    let mut config = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+    config.fixed.day = domain::Day::parse("2007-12-31").unwrap();
+    let market = MarketSource::new(&config, app.clock.now()).unwrap();
+    app.prices.publish(&market, app.clock.now());
+    value_players(&app).await;
+
+    let board = app.get_as(&eve, "/api/leaderboard?board=return").await.json();
+    let rows: Vec<(String, String)> = board["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["name"].to_string(), row["return_percentage"].to_string()))
+        .collect();
+    let worth = app.store.player_values_page(0, 3, &app.prices.prices_json()).await.unwrap();
+    let gained = |place: usize| Money(worth[place].1 - 1_000_000).percent_of(Money(1_000_000));
+    let percent = |hundredths: i64| format!("\"{}.{:02}\"", hundredths / 100, hundredths % 100);
+    let expected = [("Bob", gained(1)), ("Eve", gained(2)), ("Ada", 0)]
+        .map(|(name, hundredths)| (format!("\"{name}\""), percent(hundredths)));
+    assert_eq!(rows, expected);
+    assert!(gained(1) > gained(2) && gained(2) > 0);
+    assert_eq!(
+        (&board["me"]["rank"], &board["data"][0]["experience_points"]),
+        (&json!(2), &json!(60))
+    );
+    let page = app.get_as(&ada, "/api/leaderboard?board=return&per_page=1&page=2").await.json();
+    assert_eq!((&page["data"][0]["name"], &page["me"]["rank"]), (&json!("Eve"), &json!(3)));
+    let refused = app.get_as(&ada, "/api/leaderboard?board=luck").await;
+    assert_eq!(refused.status, 422);
+}
+
+#[tokio::test]
+async fn movements_are_counted_from_the_last_close() {
+    use store::BoardKind::Xp;
+    let app = App::start().await;
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    let now = app.clock.now();
+    let board = app.boards.board(Xp);
+    let day = domain::Day(12_786);
+    let mut closing = leaderboard::Closing::begin(&app.store, board, Xp, day, now).await.unwrap();
+    let close = loop {
+        if let Some(close) = closing.step(&app.store).await.unwrap() {
+            break close;
+        }
+    };
+    app.boards.set_close(Xp, Some(close));
+    app.register("Eve").await;
+    buy(&app, &bob, "AAPL", 1).await;
+    let body = app.get_as(&ada, "/api/leaderboard").await.json();
+    let moved: Vec<(&Value, &Value)> = body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (&row["name"], &row["movement"]))
+        .collect();
+    let expected =
+        [(json!("Bob"), json!(1)), (json!("Ada"), json!(-1)), (json!("Eve"), json!(null))];
+    assert_eq!(moved, expected.each_ref().map(|(name, movement)| (name, movement)));
+    assert_eq!(body["me"]["movement"], -1);
 }

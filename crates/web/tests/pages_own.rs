@@ -5,6 +5,7 @@ mod common;
 use common::App;
 use common::browser::Browser;
 use common::html::PAGE_SIZE_MAX;
+use domain::Clock as _;
 use serde_json::json;
 
 const PAGES: [&str; 8] = [
@@ -178,4 +179,38 @@ async fn ranks_show_ones_own_place_on_every_page_and_names_as_data() {
     for private in ["@example.com", "@pages.example.com"] {
         assert!(!page.html().contains(private));
     }
+}
+
+#[tokio::test]
+async fn ranks_are_shown_by_return_and_with_movements() {
+    use store::BoardKind::{Return, Xp};
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    app.browser_of("Bob").await;
+    for kind in [Xp, Return] {
+        let (board, day, now) = (app.boards.board(kind), domain::Day(12_786), app.clock.now());
+        let begun = leaderboard::Closing::begin(&app.store, board, kind, day, now).await;
+        let mut closing = begun.expect("begins");
+        while app.boards.close(kind).is_none() {
+            app.boards.set_close(kind, closing.step(&app.store).await.expect("steps"));
+        }
+    }
+    app.browser_of("Eve").await;
+    let token = token_of(&app, "Bob").await;
+    trade(&app, &token, "buy", "AAPL", 1).await;
+    let page = browser.page("/ranks").await;
+    let text = page.text();
+    assert!(text.contains("1 place down since the last close"), "{text}");
+    assert!(text.contains("1 place up since the last close") && text.contains("+1"), "{text}");
+    assert!(text.contains("new"), "Eve was not there then: {text}");
+    let marked =
+        page.html().matches("class=\"chip\" href=\"/ranks\" aria-current=\"true\"").count();
+    assert_eq!(marked, 2, "which board, and from where");
+    let page = browser.page("/ranks?board=return&around=me").await;
+    let text = page.text();
+    assert!(text.contains("1 of 3") && text.contains("+0.00%"), "{text}");
+    assert!(text.contains("The same place as at the last close"), "{text}");
+    assert!(page.html().contains("href=\"/ranks?board=return\""));
+    let other = browser.page("/ranks?board=luck").await;
+    assert!(!other.text().contains("+0.00%"), "an unknown board is that by experience");
 }

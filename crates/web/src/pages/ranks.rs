@@ -52,9 +52,9 @@ impl RanksPage<'_> {
     /// Places climbed or lost, in words for those who hear the page.
     fn movement(&self, movement: impl Plain<i64>) -> String {
         let movement = movement.plain();
-        let places = self.view.fmt.number(movement.saturating_abs());
+        let n = movement.saturating_abs();
         let id = if movement > 0 { "ranks-climbed" } else { "ranks-fell" };
-        self.view.tn(id, "places", places)
+        self.view.t2(id, "n", n, "places", self.view.fmt.number(n))
     }
 }
 

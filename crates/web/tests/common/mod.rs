@@ -40,6 +40,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) desk: Desk,
     pub(crate) prices: Arc<PriceBoard>,
+    pub(crate) boards: Arc<leaderboard::Boards>,
     pub(crate) hub: Arc<web::Hub>,
     /// Ends what goes on for ever, as a signal does.
     pub(crate) closing: CancellationToken,
@@ -120,10 +121,10 @@ impl App {
         let (told, listed) = (Arc::clone(&hub), Arc::clone(&prices));
         let history = History::new(store.clone(), Some(depot(&directory)));
         let parts = parts((store.clone(), history), rules, &clock, source, listed, told, config);
-        let desk = parts.desk.clone();
+        let (desk, boards) = (parts.desk.clone(), Arc::clone(&parts.boards));
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
-        Self { router, clock, store, desk, prices, hub, closing, players, directory }
+        Self { router, clock, store, desk, prices, boards, hub, closing, players, directory }
     }
 
     /// Lets two months go by, and all that is over into the archive and out of the ledger.

@@ -21,8 +21,16 @@ ranks-by-return = By return
 ranks-return = Return
 ranks-since-start = since the start
 ranks-movement = Moved
-ranks-climbed = { $places } places up since the last close
-ranks-fell = { $places } places down since the last close
+ranks-climbed =
+    { $n ->
+        [one] { $places } place up since the last close
+       *[other] { $places } places up since the last close
+    }
+ranks-fell =
+    { $n ->
+        [one] { $places } place down since the last close
+       *[other] { $places } places down since the last close
+    }
 ranks-stayed = The same place as at the last close
 ranks-new = new
 ranks-order-return = Who has gained the larger part of the starting cash comes first, then who began earlier. What shares are worth is reckoned again every few seconds.

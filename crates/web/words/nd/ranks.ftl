@@ -22,8 +22,16 @@ ranks-by-return = Ngenzuzo
 ranks-return = Inzuzo
 ranks-since-start = kusukela ekuqaleni
 ranks-movement = Ukuhamba
-ranks-climbed = Izikhundla ezi-{ $places } phezulu kusukela ekuvalweni kokucina
-ranks-fell = Izikhundla ezi-{ $places } phansi kusukela ekuvalweni kokucina
+ranks-climbed =
+    { $n ->
+        [one] Isikhundla esisodwa phezulu kusukela ekuvalweni kokucina
+       *[other] Izikhundla ezi-{ $places } phezulu kusukela ekuvalweni kokucina
+    }
+ranks-fell =
+    { $n ->
+        [one] Isikhundla esisodwa phansi kusukela ekuvalweni kokucina
+       *[other] Izikhundla ezi-{ $places } phansi kusukela ekuvalweni kokucina
+    }
 ranks-stayed = Isikhundla esifanayo lesokuvalwa kokucina
 ranks-new = omutsha
 ranks-order-return = Ozuze ingxenye enkulu yemali yokuqala uyaqala, kulandele owaqala kuqala. Inani lamasheya libalwa futhi ngemva kwemizuzwana emilutshwana.

@@ -22,8 +22,16 @@ ranks-by-return = Nepurofiti
 ranks-return = Purofiti
 ranks-since-start = kubva pakutanga
 ranks-movement = Kufamba
-ranks-climbed = Nzvimbo { $places } kumusoro kubva pakupedzisira kuvharwa
-ranks-fell = Nzvimbo { $places } pasi kubva pakupedzisira kuvharwa
+ranks-climbed =
+    { $n ->
+        [one] Nzvimbo imwe kumusoro kubva pakupedzisira kuvharwa
+       *[other] Nzvimbo { $places } kumusoro kubva pakupedzisira kuvharwa
+    }
+ranks-fell =
+    { $n ->
+        [one] Nzvimbo imwe pasi kubva pakupedzisira kuvharwa
+       *[other] Nzvimbo { $places } pasi kubva pakupedzisira kuvharwa
+    }
 ranks-stayed = Nzvimbo imwe chete neyepakupedzisira kuvharwa
 ranks-new = mutsva
 ranks-order-return = Awana chikamu chikuru chemari yekutanga anotanga, kozouya akatanga kare. Kukosha kwemasheya kunoverengwazve masekondi mashoma oga oga.
