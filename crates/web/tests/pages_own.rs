@@ -208,9 +208,9 @@ async fn ranks_are_shown_by_return_and_with_movements() {
     assert_eq!(marked, 2, "which board, and from where");
     let page = browser.page("/ranks?board=return&around=me").await;
     let text = page.text();
-    assert!(text.contains("1 of 3") && text.contains("+0.00%"), "{text}");
+    assert!(text.contains("1 of 3") && text.contains("0.00% since the start"), "{text}");
     assert!(text.contains("The same place as at the last close"), "{text}");
     assert!(page.html().contains("href=\"/ranks?board=return\""));
     let other = browser.page("/ranks?board=luck").await;
-    assert!(!other.text().contains("+0.00%"), "an unknown board is that by experience");
+    assert!(!other.text().contains("0.00%"), "an unknown board is that by experience");
 }
