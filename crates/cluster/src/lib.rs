@@ -2,10 +2,13 @@
 //! or in Redis when there are several nodes; when Redis is away each node counts alone. Nothing
 //! that must not be lost is kept here: money, tokens and idempotency keys are `store`'s.
 
+mod bus;
 mod counters;
 mod memory;
 mod quota;
 mod redis;
 
-pub use counters::{ClusterError, Counters};
+pub use bus::{Bus, Heard, Hearing, Message};
+pub use counters::Counters;
 pub use quota::{Decision, Quota};
+pub use redis::{ClusterError, Redis};
