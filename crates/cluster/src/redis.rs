@@ -116,6 +116,12 @@ impl Redis {
         self.0.breaker.state.borrow().outages
     }
 
+    /// Finds out whether the connection still leads anywhere.
+    pub(crate) async fn check(&self) {
+        // A failure is seen in the state.
+        let _ = self.0.breaker.ask("ping", connection::ping).await;
+    }
+
     /// The breaker as it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<State> {
         self.0.breaker.state.subscribe()

@@ -52,6 +52,8 @@ impl Listener {
                     break;
                 }
             }
+            // What ended the subscription may have ended the commands' connection as well.
+            self.redis.check().await;
             sleep_until(began + SUBSCRIBE_INTERVAL).await;
         }
     }
@@ -92,11 +94,8 @@ impl Listener {
             Ok(_) => "message",
         };
         metrics::counter!("openbell_bus_heard_total", "kind" => kind).increment(1);
-        match (kind, envelope) {
-            ("gap" | "message", Ok(Envelope { message, .. })) => {
-                self.tell(message.map_or(Heard::Gap, Heard::Message));
-            }
-            _ => {}
+        if let ("gap" | "message", Ok(Envelope { message, .. })) = (kind, envelope) {
+            self.tell(message.map_or(Heard::Gap, Heard::Message));
         }
     }
 

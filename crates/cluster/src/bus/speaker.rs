@@ -37,6 +37,7 @@ impl Speaker {
         let mut nudge_due: Option<Instant> = None;
         loop {
             self.tell_of_gap().await;
+            let due = nudge_due.unwrap_or_else(Instant::now);
             tokio::select! {
                 message = self.messages.recv() => match message {
                     None => return,
@@ -46,7 +47,7 @@ impl Speaker {
                     }
                     Some(message) => self.send(message).await,
                 },
-                () = sleep_until(nudge_due.unwrap_or_else(Instant::now)), if nudge_due.is_some() => {
+                () = sleep_until(due), if nudge_due.is_some() => {
                     (nudged_at, nudge_due) = (Some(Instant::now()), None);
                     // Before it is sent: an entry written from here on needs a nudge of its own.
                     self.signs.ledger_waits.store(false, Ordering::Release);

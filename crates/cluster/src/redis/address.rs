@@ -51,12 +51,12 @@ impl Address {
             ("redis" | "rediss", "sentinel") => {
                 Ok(Self::Sentinels(Sentinels::parse(plain, rest, ca)?))
             }
-            ("redis" | "rediss", "cluster") => Self::parse_cluster(plain, rest, ca),
+            ("redis" | "rediss", "cluster") => Self::parse_cluster(plain, rest, ca.as_deref()),
             _ => Ok(Self::One(client(url.into_connection_info()?, ca.as_deref())?)),
         }
     }
 
-    fn parse_cluster(plain: &str, rest: &str, ca: Option<Vec<u8>>) -> RedisResult<Self> {
+    fn parse_cluster(plain: &str, rest: &str, ca: Option<&[u8]>) -> RedisResult<Self> {
         let (user, hosts, path) = split(rest, REDIS_PORT)?;
         if !path.is_empty() {
             return Err(wrong("a cluster has no databases"));
@@ -67,10 +67,10 @@ impl Address {
             .connection_timeout(CONNECT_TIMEOUT)
             .response_timeout(CONNECT_TIMEOUT)
             .retries(CLUSTER_RETRIES);
-        if plain == "rediss" && ca.is_some() {
-            builder = builder.certs(TlsCertificates { client_tls: None, root_cert: ca.clone() });
+        if let ("rediss", Some(ca)) = (plain, ca) {
+            builder = builder.certs(certificates(ca));
         }
-        let nodes = nodes.into_iter().map(|node| client(node, ca.as_deref()));
+        let nodes = nodes.into_iter().map(|node| client(node, ca));
         Ok(Self::Cluster { client: builder.build()?, nodes: nodes.collect::<RedisResult<_>>()? })
     }
 
@@ -163,12 +163,13 @@ fn split<'a>(rest: &'a str, port: &str) -> RedisResult<(String, Vec<String>, &'a
 
 fn client(info: ConnectionInfo, ca: Option<&[u8]>) -> RedisResult<Client> {
     match (info.addr(), ca) {
-        (ConnectionAddr::TcpTls { .. }, Some(ca)) => {
-            let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) };
-            Client::build_with_tls(info, certificates)
-        }
+        (ConnectionAddr::TcpTls { .. }, Some(ca)) => Client::build_with_tls(info, certificates(ca)),
         _ => Client::open(info),
     }
+}
+
+fn certificates(ca: &[u8]) -> TlsCertificates {
+    TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) }
 }
 
 /// Answers are waited for by who asks, so the connection itself has no limit.
