@@ -24,7 +24,7 @@ async fn granted(one: &Counters, other: &Counters, key: &str) -> u32 {
 
 async fn nodes_share_one_quota(url: &str, ca_file: Option<&Path>) {
     let node = async || {
-        let redis = Redis::open(url, ca_file).unwrap();
+        let redis = Redis::open(url, ca_file).expect("a good url");
         until("a connection", || redis.is_up()).await;
         Counters::over(redis)
     };
