@@ -2,8 +2,10 @@
 //! a handle of its own in this process.
 
 mod bus;
+mod cache;
 mod kinds;
 mod outages;
+mod property;
 
 use std::time::Duration;
 
