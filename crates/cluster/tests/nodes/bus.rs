@@ -98,9 +98,9 @@ async fn what_could_not_be_said_is_a_gap_for_the_others() {
     let (_other, mut by_other) = node(&well, "other", 2).await;
     proxy.refuse();
     proxy.reset_all();
-    one.publish(Message::Prices);
     until("an outage", || cut_off.outages() == 1).await;
     one.publish(tags(&["lost"]));
+    one.publish(Message::Prices);
     proxy.pass();
     assert_eq!(next(&mut by_other).await, Heard::Gap, "though its own subscription was well");
     assert!(well.outages() == 0);

@@ -12,8 +12,7 @@ use crate::{connect, until};
 const QUOTA: Quota = Quota { burst: 1_000_000, per_s: 60 };
 
 /// Longer than 50 ms by what a busy machine adds.
-const AT_ONCE: Duration = Duration::from_millis(25);
-const ONE_ANSWER: Duration = Duration::from_millis(150);
+const ONE_ANSWER: Duration = Duration::from_millis(400);
 
 async fn time_of_one_take(counters: &Counters) -> Duration {
     let began = Instant::now();
@@ -49,10 +48,12 @@ async fn nobody_waits_for_a_connection_that_leads_nowhere() {
     proxy.black_hole();
     assert!(time_of_one_take(&counters).await < ONE_ANSWER);
     // The keeper is connecting all the time from here on.
-    for _ in 0..20 {
-        assert!(time_of_one_take(&counters).await < AT_ONCE);
+    let began = Instant::now();
+    for _ in 0..100 {
+        time_of_one_take(&counters).await;
         tokio::task::yield_now().await;
     }
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     proxy.pass();
     proxy.reset_all();
     until("an answer", || redis.is_up()).await;
