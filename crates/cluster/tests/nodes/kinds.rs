@@ -10,25 +10,30 @@ use crate::{connect, until};
 
 const QUOTA: Quota = Quota { burst: 5, per_s: 60 };
 
-/// How many permits two nodes get together.
-async fn granted(one: &Counters, other: &Counters, key: &str) -> u32 {
+/// Two nodes get together what is granted to one. What they get during an outage, which a machine
+/// that is too busy to answer in 50 ms makes as well, says nothing.
+async fn share_one_quota(one: &Redis, other: &Redis, name: &str) {
+    let nodes = [one, other].map(|redis| Counters::over(redis.clone()));
     let now = ManualClock::new().now();
-    let mut granted = 0;
-    for _ in 0..10 {
-        for node in [one, other] {
-            granted += u32::from(node.take("test", key, QUOTA, now).await.allowed);
+    for attempt in 0..100 {
+        until("connections", || one.is_up() && other.is_up()).await;
+        let outages = (one.outages(), other.outages());
+        let (key, mut granted) = (format!("{name}-{attempt}"), 0);
+        for _ in 0..10 {
+            for node in &nodes {
+                granted += u32::from(node.take("test", &key, QUOTA, now).await.allowed);
+            }
+        }
+        if outages == (one.outages(), other.outages()) {
+            return assert_eq!(granted, 5);
         }
     }
-    granted
+    panic!("Redis never answers for long");
 }
 
 async fn nodes_share_one_quota(url: &str, ca_file: Option<&Path>) {
-    let node = async || {
-        let redis = Redis::open(url, ca_file).expect("a good url");
-        until("a connection", || redis.is_up()).await;
-        Counters::over(redis)
-    };
-    assert_eq!(granted(&node().await, &node().await, "shared").await, 5);
+    let node = || Redis::open(url, ca_file).expect("a good url");
+    share_one_quota(&node(), &node(), "shared").await;
 }
 
 #[tokio::test]
@@ -74,11 +79,10 @@ async fn a_cluster_that_was_killed_is_found_again() {
     let mut server = testkit::Redis::start_cluster();
     let redis = connect(&server.url()).await;
     server.kill();
-    until("an outage", || redis.outages() == 1 && !redis.is_up()).await;
+    until("an outage", || redis.outages() >= 1 && !redis.is_up()).await;
     server.restart();
     until("a connection", || redis.is_up()).await;
-    let counters = Counters::over(redis);
-    assert_eq!(granted(&counters, &counters, "shared").await, 5);
+    share_one_quota(&redis, &redis, "shared").await;
 }
 
 #[tokio::test]
@@ -87,14 +91,13 @@ async fn the_new_master_is_found_when_the_old_one_dies() {
     // A Sentinel that is not there delays nobody.
     let url = servers.url().replace("//", "//127.0.0.1:1,");
     let (one, other) = (connect(&url).await, connect(&url).await);
-    let counters = (Counters::over(one.clone()), Counters::over(other.clone()));
-    assert_eq!(granted(&counters.0, &counters.1, "before").await, 5);
+    share_one_quota(&one, &other, "before").await;
     servers.kill_master();
     for redis in [&one, &other] {
         until("an outage", || redis.outages() >= 1).await;
         until("the new master", || redis.is_up()).await;
     }
-    assert_eq!(granted(&counters.0, &counters.1, "after").await, 5);
+    share_one_quota(&one, &other, "after").await;
     assert_ne!(servers.master_port(), 0);
 }
 
