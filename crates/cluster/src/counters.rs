@@ -1,42 +1,42 @@
-//! Counting requests against quotas, for one node or for all of them. While Redis is away a node
-//! goes on from what it has seen, alone; it never grants without counting.
+//! Counting requests against quotas, for one node or for all of them. In Redis the arithmetic of
+//! `quota` is one Lua script, atomic for all nodes. While Redis is away a node goes on from what it
+//! has seen, alone; it never grants without counting.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use domain::UnixMicros;
-use thiserror::Error;
-use tokio::time::Instant;
+use redis::Script;
 
 use crate::memory::Memory;
 use crate::quota::{Decision, Quota};
-use crate::redis::{Redis, RedisFailure};
+use crate::redis::{ClusterError, Redis, RedisFailure};
 
-/// How long Redis is left alone after it failed. One request in this time asks it again, so that
-/// a Redis that hangs does not slow down the others.
-const COOL_DOWN: Duration = Duration::from_secs(1);
-
-/// Why counters cannot be shared.
-#[derive(Debug, Error)]
-pub enum ClusterError {
-    /// The URL is none of a Redis; it is not repeated here because it may hold a password.
-    #[error("reading the redis url failed")]
-    Url(#[source] redis::RedisError),
-}
+/// `now` is the caller's: nodes keep their clocks together, and what a clock that is off can do is
+/// bounded by the clamp. Microseconds since 1970 fit a double exactly until the year 2255.
+const TAKE: &str = "
+local now, interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local full_at = tonumber(redis.call('GET', KEYS[1]) or '') or now
+full_at = math.min(math.max(full_at, now), now + capacity)
+local after = full_at + interval
+if after - now > capacity then
+  return {0, full_at - now}
+end
+local ttl_ms = math.ceil((after - now) / 1000)
+redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', ttl_ms)
+return {1, after - now}
+";
 
 /// Counters of any number of quotas. Clones share them.
 #[derive(Clone)]
 pub struct Counters {
     memory: Memory,
-    shared: Option<Arc<Shared>>,
+    shared: Option<Shared>,
 }
 
+#[derive(Clone)]
 struct Shared {
     redis: Redis,
-    started: Instant,
-    /// Milliseconds after `started` from which Redis may be asked again; 0 while it answers.
-    resumes_at_ms: AtomicU64,
+    take: Arc<Script>,
 }
 
 impl Counters {
@@ -45,16 +45,18 @@ impl Counters {
         Self { memory: Memory::new(), shared: None }
     }
 
+    /// Counters in a Redis.
+    pub fn over(redis: Redis) -> Self {
+        let shared = Shared { redis, take: Arc::new(Script::new(TAKE)) };
+        Self { memory: Memory::new(), shared: Some(shared) }
+    }
+
     /// Counters in the Redis at `redis_url`. That it does not answer yet is only logged: a node
-    /// must be able to start without it, and asks it again every second.
+    /// must be able to start without it.
     pub async fn connect(redis_url: &str) -> Result<Self, ClusterError> {
-        let redis = Redis::open(redis_url).map_err(ClusterError::Url)?;
-        let (started, resumes_at_ms) = (Instant::now(), AtomicU64::new(0));
-        let shared = Shared { redis, started, resumes_at_ms };
-        if let Err(failure) = shared.redis.ping().await {
-            shared.trip(&failure);
-        }
-        Ok(Self { memory: Memory::new(), shared: Some(Arc::new(shared)) })
+        let redis = Redis::open(redis_url, None)?;
+        redis.tried().await;
+        Ok(Self::over(redis))
     }
 
     /// Takes one permit of the quota `name` for `key`, or says when there will be one.
@@ -70,12 +72,12 @@ impl Counters {
             return self.memory.take(&key, quota, now);
         };
         match shared.take(&key, quota, now).await {
-            Some(spent) => {
+            Ok(spent) => {
                 let (Ok(full_at) | Err(full_at)) = spent;
                 self.memory.learn(&key, full_at);
                 quota.decide(spent, now)
             }
-            None => {
+            Err(_) => {
                 metrics::counter!("openbell_redis_fallbacks_total").increment(1);
                 self.memory.take(&key, quota, now)
             }
@@ -84,51 +86,18 @@ impl Counters {
 }
 
 impl Shared {
-    async fn take(&self, key: &str, quota: Quota, now: UnixMicros) -> Option<Result<i64, i64>> {
-        if !self.may_ask() {
-            return None;
-        }
-        match self.redis.take(key, quota, now).await {
-            Ok(spent) => {
-                if self.resumes_at_ms.swap(0, Ordering::AcqRel) != 0 {
-                    tracing::info!("redis answers again, quotas are shared between nodes");
-                }
-                Some(spent)
-            }
-            Err(failure) => {
-                self.trip(&failure);
-                None
-            }
-        }
-    }
-
-    /// True for everyone while Redis answers, and for one caller a cool-down while it does not.
-    fn may_ask(&self) -> bool {
-        let resumes_at = self.resumes_at_ms.load(Ordering::Acquire);
-        if resumes_at == 0 {
-            return true;
-        }
-        let next = self.after_cool_down();
-        self.elapsed_ms() >= resumes_at
-            && self
-                .resumes_at_ms
-                .compare_exchange(resumes_at, next, Ordering::AcqRel, Ordering::Acquire)
-                .is_ok()
-    }
-
-    fn trip(&self, failure: &RedisFailure) {
-        if self.resumes_at_ms.swap(self.after_cool_down(), Ordering::AcqRel) == 0 {
-            let source = std::error::Error::source(failure).map(ToString::to_string);
-            tracing::warn!(%failure, source, "redis is away, this node counts quotas alone");
-        }
-    }
-
-    fn after_cool_down(&self) -> u64 {
-        let cool_down = u64::try_from(COOL_DOWN.as_millis()).unwrap_or(1_000);
-        self.elapsed_ms().saturating_add(cool_down)
-    }
-
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// Like [`Quota::spend`], on what Redis keeps.
+    async fn take(
+        &self,
+        key: &str,
+        quota: Quota,
+        now: UnixMicros,
+    ) -> Result<Result<i64, i64>, RedisFailure> {
+        let mut call = self.take.key(format!("openbell:quota:{key}"));
+        call.arg(now.0).arg(quota.interval()).arg(quota.capacity());
+        let ask = async |mut connection| call.invoke_async::<(i64, i64)>(&mut connection).await;
+        let (allowed, debt) = self.redis.ask("take", ask).await?;
+        let full_at = now.0.saturating_add(debt);
+        Ok(if allowed == 1 { Ok(full_at) } else { Err(full_at) })
     }
 }

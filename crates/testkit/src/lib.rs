@@ -28,5 +28,5 @@ pub use postgres::{POSTGRES_URL_VARIABLE, Postgres, postgres_database};
 pub use power_cut::{Disk, Image, Syncs};
 pub use proxy::FaultProxy;
 pub use recording::Recording;
-pub use redis::{REDIS_URL_VARIABLE, Redis, redis_url};
+pub use redis::{REDIS_URL_VARIABLE, Redis, WatchedRedis, redis_url};
 pub use seconds::{SECONDS_VARIABLE, seconds};

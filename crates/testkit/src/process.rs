@@ -193,7 +193,6 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 /// Waits until another process has got so far (60 s at most).
-#[cfg(test)]
 pub(crate) fn eventually(is_so: impl Fn() -> bool) {
     for _ in 0..LOOKS_MAX {
         if is_so() {

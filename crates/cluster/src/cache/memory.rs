@@ -1,0 +1,75 @@
+//! Values in this process's memory, bounded by what they take as JSON. Whether one may still be
+//! served is not known here.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use domain::UnixMicros;
+use moka::notification::RemovalCause;
+use moka::sync::Cache;
+
+use super::Served;
+use super::config::Family;
+use super::tags::Snapshot;
+
+/// What an entry takes besides its texts, in bytes.
+const OVERHEAD: usize = 256;
+
+/// Where a value belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) family: Family,
+    pub(super) key: Arc<str>,
+}
+
+impl Place {
+    pub(super) fn new(family: Family, key: &str) -> Self {
+        Self { family, key: Arc::from(key) }
+    }
+}
+
+/// What is there for somebody who asks.
+pub(super) enum Found {
+    Fresh(Served),
+    Stale(Served),
+    Nothing,
+}
+
+/// A value, and what has to hold for it.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) value: Arc<dyn Any + Send + Sync>,
+    pub(super) json_bytes: usize,
+    /// When loading it began, on whatever node.
+    pub(super) loaded_at: UnixMicros,
+    /// When it came into this memory.
+    pub(super) put_at: UnixMicros,
+    pub(super) snapshot: Snapshot,
+}
+
+pub(super) struct Memory(Cache<Place, Kept>);
+
+impl Memory {
+    pub(super) fn new(bytes_max: u64) -> Self {
+        let weigh = |place: &Place, kept: &Kept| {
+            let texts = place.key.len() + kept.snapshot.tags().bytes() + kept.json_bytes;
+            u32::try_from(texts + OVERHEAD).unwrap_or(u32::MAX)
+        };
+        let evicted = |place: Arc<Place>, _, cause| {
+            if cause == RemovalCause::Size {
+                let name = place.family.as_str();
+                metrics::counter!("openbell_cache_evictions_total", "family" => name).increment(1);
+            }
+        };
+        let cache = Cache::builder().max_capacity(bytes_max).weigher(weigh);
+        Self(cache.eviction_listener(evicted).build())
+    }
+
+    pub(super) fn find(&self, place: &Place) -> Option<Kept> {
+        self.0.get(place)
+    }
+
+    pub(super) fn put(&self, place: &Place, kept: Kept) {
+        self.0.insert(place.clone(), kept);
+    }
+}
