@@ -16,12 +16,23 @@ const PAGE_ROWS: i64 = 10_000;
 const RUN_PAGES_MAX: u32 = 100;
 /// How long after the instant it carries a row may become visible: commits in flight, and clocks
 /// of nodes that disagree. A commit that takes longer than this is missed.
-const OVERLAP_SECONDS: i64 = 5;
+const OVERLAP_WHOLE_MICROS: i64 = 5_000_000;
+/// What most commits take no longer than.
+const OVERLAP_SHORT_MICROS: i64 = 250_000;
 
 /// How far into the ledger a board has followed. It lives and dies with its board.
 #[derive(Clone, Debug)]
 pub struct Follower {
     pub(crate) last_seen: UnixMicros,
+}
+
+/// How much of what was seen is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// The last five seconds: nothing that took no longer is missed.
+    Whole,
+    /// The last quarter of a second, for runs in between: what took longer is left to a whole one.
+    Short,
 }
 
 /// What one run found.
@@ -47,8 +58,8 @@ pub enum FollowError {
 }
 
 impl Follower {
-    /// Applies what the ledger has gained since the last run to the board, oldest first, from
-    /// `OVERLAP_SECONDS` before the newest row seen. Running it again, twice at once or not to
+    /// Applies what the ledger has gained since the last run to the board, oldest first, from the
+    /// overlap before the newest row seen. Running it again, twice at once or not to
     /// its end does no harm: [`Board::apply`] ignores what it knows. `heard` gets each page of
     /// rows, as player and place in the ledger, once the board knows them.
     pub async fn follow_once(
@@ -56,10 +67,15 @@ impl Follower {
         store: &Store,
         board: &Board,
         now: UnixMicros,
+        overlap: Overlap,
         heard: impl Fn(&[(i64, ScoreCursor)]),
     ) -> Result<Followed, FollowError> {
         // `now` bounds what a node whose clock is ahead can make us believe we have seen.
-        let created_at = self.last_seen.min(now).plus_seconds(-OVERLAP_SECONDS);
+        let overlap = match overlap {
+            Overlap::Whole => OVERLAP_WHOLE_MICROS,
+            Overlap::Short => OVERLAP_SHORT_MICROS,
+        };
+        let created_at = UnixMicros(self.last_seen.min(now).0.saturating_sub(overlap));
         let mut cursor = ScoreCursor { created_at, ..ScoreCursor::default() };
         let mut followed = Followed::default();
         for _ in 0..RUN_PAGES_MAX {

@@ -19,6 +19,6 @@ pub use boards::{BoardError, Boards, Rows, Window};
 pub use build::Builder;
 pub use check::{Checked, check_board};
 pub use close::Closing;
-pub use follow::{FollowError, Followed, Follower};
+pub use follow::{FollowError, Followed, Follower, Overlap};
 pub use ranking::Ranking;
 pub use value::Valuation;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, Day, UnixMicros};
-use leaderboard::{Boards, Builder, Closing, Follower, Valuation};
+use leaderboard::{Boards, Builder, Closing, Follower, Overlap, Valuation};
 use market::{MarketSource, PriceBoard};
 use store::{BoardKind, ScoreCursor, Store};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use web::Hub;
 
@@ -24,6 +25,16 @@ pub(crate) struct FollowBoard {
     /// Whose streams hear of what other nodes committed.
     pub(crate) hub: Arc<Hub>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Another node tells that it has committed.
+    pub(crate) nudge: Arc<Notify>,
+    /// When the ledger was last read with the whole overlap.
+    pub(crate) whole_at: Instant,
+}
+
+impl FollowBoard {
+    /// Between two runs that read the whole overlap, at least; those that nudges wake in between
+    /// read what is new.
+    const WHOLE_EVERY: Duration = Duration::from_millis(450);
 }
 
 /// How far a board is.
@@ -39,6 +50,10 @@ pub(crate) enum Stage {
 impl Reconciler for FollowBoard {
     const NAME: &'static str = "follow_board";
     const EVERY: Duration = Duration::from_millis(500);
+
+    fn nudge(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.nudge))
+    }
 
     async fn run(&mut self) -> Result<Progress, Fault> {
         let now = self.clock.now();
@@ -67,7 +82,14 @@ impl Reconciler for FollowBoard {
                     let versions = entries.iter().map(|(player, place)| (*player, place.version));
                     hub.hear(versions);
                 };
-                let followed = follower.follow_once(&self.store, board, now, heard).await?;
+                let started = Instant::now();
+                let is_whole = started >= self.whole_at + Self::WHOLE_EVERY;
+                let overlap = if is_whole { Overlap::Whole } else { Overlap::Short };
+                let reading = follower.follow_once(&self.store, board, now, overlap, heard);
+                let followed = reading.await?;
+                if is_whole {
+                    self.whole_at = started;
+                }
                 Ok(Progress { changed: followed.moved, done: followed.drained })
             }
         }

@@ -61,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) names: web::NamesConfig,
     pub(crate) database: store::DatabaseConfig,
     pub(crate) redis: RedisConfig,
+    pub(crate) cache: cluster::CacheConfig,
     pub(crate) game: GameConfig,
     pub(crate) market: market::MarketConfig,
     pub(crate) trading: trading::TradingConfig,
@@ -95,6 +96,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct RedisConfig {
     /// Empty: this node shares nothing.
     pub(crate) url: String,
+    /// Certificates of the authorities to trust; empty: those that the public trusts.
+    pub(crate) ca_file: PathBuf,
 }
 
 /// The section `[game]`.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::TagCache;
 use domain::{Clock, Day, Month, UnixMicros};
 use market::PriceBoard;
 use store::{Store, Watch};
@@ -18,6 +19,8 @@ const CHANGES_KEPT: i64 = 20_000;
 /// Saves the closes of sessions that have ended.
 pub(crate) struct SaveHistory {
     pub(crate) history: History,
+    /// Has closes, too.
+    pub(crate) cache: TagCache,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -32,6 +35,7 @@ impl Reconciler for SaveHistory {
             return Ok(Progress::done(0));
         }
         let sessions = self.history.save_batch(now).await?;
+        self.cache.invalidate(web::CLOSES_TAG);
         Ok(Progress { changed: sessions as u64, done: self.history.missing(now) == 0 })
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use domain::{Clock, UnixMicros};
 use market::{Calendar, Live, MarketSource, PriceBoard, Providers, StockQuote, StockText};
 use store::{KeptQuote, Store, StoreError};
+use tokio::sync::Notify;
 
 pub(crate) use self::refresh::{RefreshQuotes, warn_of_quota};
 use crate::config::{Config, ConfigError, without_password};
@@ -102,6 +103,8 @@ pub(crate) struct FollowQuotes {
     positions: HashMap<i64, usize>,
     /// When the newest change that was seen happened.
     seen: UnixMicros,
+    /// Another node tells that it was told prices.
+    nudge: Arc<Notify>,
 }
 
 impl FollowQuotes {
@@ -111,10 +114,12 @@ impl FollowQuotes {
         source: Arc<MarketSource>,
         board: Arc<PriceBoard>,
         clock: Arc<dyn Clock>,
+        nudge: Arc<Notify>,
     ) -> Option<Self> {
         let feed = source.feed()?;
         let positions = board.listings().iter().map(|listing| listing.stock_id).zip(0..).collect();
-        Some(Self { store, source, feed, board, clock, positions, seen: UnixMicros(0) })
+        let seen = UnixMicros(0);
+        Some(Self { store, source, feed, board, clock, positions, seen, nudge })
     }
 }
 
@@ -122,6 +127,10 @@ impl Reconciler for FollowQuotes {
     const NAME: &'static str = "follow_quotes";
     // With the publication at once, every node shows a price within a second of its commit.
     const EVERY: Duration = Duration::from_millis(500);
+
+    fn nudge(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.nudge))
+    }
 
     async fn run(&mut self) -> Result<Progress, Fault> {
         let since = self.seen.plus_seconds(-OVERLAP_S);

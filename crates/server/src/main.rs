@@ -17,6 +17,7 @@ mod history;
 mod jobs;
 mod live;
 mod load;
+mod nodes;
 mod prepare;
 mod reconcile;
 mod serve;

@@ -4,8 +4,10 @@
 //! clock and nothing that can fail.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,11 @@ pub(crate) trait Reconciler: Send + 'static {
 
     /// Brings its thing to where it should be, or a bounded part of the way.
     fn run(&mut self) -> impl Future<Output = Result<Progress, Fault>> + Send;
+
+    /// What wakes it before its turn.
+    fn nudge(&self) -> Option<Arc<Notify>> {
+        None
+    }
 
     /// Gives back what others wait for. Called once, when it will not be run again.
     fn leave(&mut self) -> impl Future<Output = ()> + Send {
@@ -50,10 +57,18 @@ pub(crate) async fn keep<R: Reconciler>(mut job: R, stop: CancellationToken) {
     let mut turns = tokio::time::interval(R::EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures: u64 = 0;
+    let nudge = job.nudge();
+    let nudged = async || match &nudge {
+        Some(nudge) => nudge.notified().await,
+        None => std::future::pending().await,
+    };
     let rounds = async {
         // A turn that was due already is none once it is told to stop.
         while !stop.is_cancelled() {
-            turns.tick().await;
+            tokio::select! {
+                _ = turns.tick() => {}
+                () = nudged() => {}
+            }
             while !turn(&mut job, &mut failures).await {
                 // A long way is gone in bounded parts, with others let in between.
                 tokio::task::yield_now().await;

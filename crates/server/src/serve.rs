@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::Counters;
+use cluster::{Bus, Message};
 use domain::{Clock, Entropy as _, Rules};
 use leaderboard::{Board, Boards};
 use market::{MarketSource, PriceBoard, Providers};
 use store::{BoardKind, Store};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trading::Desk;
 
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
-use crate::config::{Config, load_rules, without_password};
+use crate::config::{Config, load_rules};
 use crate::failure::Failure;
 use crate::history::SavedDay;
+use crate::nodes::{FollowChanges, Nodes};
 use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
@@ -59,6 +61,7 @@ struct Server {
     world: World,
     boards: Arc<Boards>,
     hub: Arc<web::Hub>,
+    nodes: Nodes,
     /// Cancelled when a signal asks to end; ends the streams of events at once.
     closing: CancellationToken,
     desk: Desk,
@@ -77,7 +80,8 @@ impl Server {
         let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(boards.board(BoardKind::Xp)));
         let closing = CancellationToken::new();
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
-        let desk = open_desk(&config, &world, &ranks, &hub, &rules, &clock);
+        let nodes = Nodes::open(&config, &node_name(), &clock).await?;
+        let desk = open_desk(&config, &world, (&ranks, &hub, &nodes.bus), &rules, &clock);
         let providers = match world.source.feed() {
             Some(_) => Some(live::open_providers(&config, &world.store, &clock)?),
             None => None,
@@ -98,12 +102,25 @@ impl Server {
             rules,
             clock: Arc::clone(&clock),
             entropy: Arc::new(SystemEntropy),
-            counters: connect(&config).await?,
+            counters: nodes.counters.clone(),
+            cache: nodes.cache.clone(),
             config: config.web(),
             render_metrics: Arc::new(move || rendered.render()),
         });
         let router = web::router(state);
-        Ok(Self { config, world, boards, hub, closing, desk, router, clock, providers, metrics })
+        Ok(Self {
+            config,
+            world,
+            boards,
+            hub,
+            nodes,
+            closing,
+            desk,
+            router,
+            clock,
+            providers,
+            metrics,
+        })
     }
 
     /// Serves until a signal. Then: no new connection, an answer for every accepted order, the
@@ -190,7 +207,12 @@ impl Server {
             stage: boards::Stage::New,
             hub: Arc::clone(&self.hub),
             clock: Arc::clone(&self.clock),
+            nudge: Arc::clone(&self.nodes.nudges.ledger),
+            whole_at: Instant::now(),
         };
+        tasks.spawn(keep(job, stop.clone()));
+        tasks.spawn(self.nodes.clone().listen(stop.clone()));
+        let job = FollowChanges::new(store.clone(), &self.nodes);
         tasks.spawn(keep(job, stop.clone()));
         let prices = Arc::clone(&self.world.prices);
         let job = boards::ValuePlayers::new(store.clone(), Arc::clone(boards), prices);
@@ -212,18 +234,20 @@ impl Server {
 
     /// Starts everything that runs beside the requests.
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let Self { config, world, clock, providers, metrics, .. } = self;
+        let Self { config, world, clock, providers, metrics, nodes, .. } = self;
         let World { store, source, prices, history } = world;
         spawn_equity_jobs(&store, &source, history.saved_day(), &clock, tasks, stop);
         if let Some(providers) = providers {
-            spawn_live_jobs(&config, &store, (&source, &prices), providers, &clock, tasks, stop);
+            let market = (&source, &prices, providers);
+            spawn_live_jobs(&config, &store, market, &nodes, &clock, tasks, stop);
         }
         let ticker_stop = stop.clone();
         let shown = Arc::clone(&prices);
         tasks.spawn(market::ticker::run(source, shown, Arc::clone(&clock), async move {
             ticker_stop.cancelled().await;
         }));
-        let job = jobs::SaveHistory { history, clock: Arc::clone(&clock) };
+        let (cache, clock_of_it) = (nodes.cache.clone(), Arc::clone(&clock));
+        let job = jobs::SaveHistory { history, cache, clock: clock_of_it };
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::RollUpHistory {
             store: store.clone(),
@@ -263,8 +287,8 @@ impl Server {
 fn spawn_live_jobs(
     config: &Config,
     store: &Store,
-    (source, prices): (&Arc<MarketSource>, &Arc<PriceBoard>),
-    providers: Arc<Providers>,
+    (source, prices, providers): (&Arc<MarketSource>, &Arc<PriceBoard>, Arc<Providers>),
+    nodes: &Nodes,
     clock: &Arc<dyn Clock>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -272,7 +296,8 @@ fn spawn_live_jobs(
     let live = &config.market.live;
     live::warn_of_quota(&providers, prices.listings().len(), live);
     let (followed, shown) = (Arc::clone(source), Arc::clone(prices));
-    let job = live::FollowQuotes::new(store.clone(), followed, shown, Arc::clone(clock));
+    let (nudge, clock_of_it) = (Arc::clone(&nodes.nudges.prices), Arc::clone(clock));
+    let job = live::FollowQuotes::new(store.clone(), followed, shown, clock_of_it, nudge);
     let (Some(job), Some(feed)) = (job, source.feed()) else { return };
     tasks.spawn(keep(job, stop.clone()));
     let job = live::RefreshQuotes {
@@ -282,6 +307,7 @@ fn spawn_live_jobs(
         interval_s: i64::from(live.refresh_interval_s),
         clock: Arc::clone(clock),
         node: node_name(),
+        bus: nodes.bus.clone(),
     };
     tasks.spawn(keep(job, stop.clone()));
 }
@@ -334,13 +360,12 @@ async fn end_with_disk() {
 fn open_desk(
     config: &Config,
     world: &World,
-    ranks: &Arc<Board>,
-    hub: &Arc<web::Hub>,
+    (ranks, hub, bus): (&Arc<Board>, &Arc<web::Hub>, &Bus),
     rules: &Arc<Rules>,
     clock: &Arc<dyn Clock>,
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&world.prices), Arc::clone(&world.prices));
-    let (ranks, hub) = (Arc::clone(ranks), Arc::clone(hub));
+    let (ranks, hub, bus) = (Arc::clone(ranks), Arc::clone(hub), bus.clone());
     let parts = trading::Parts {
         store: world.store.clone(),
         rules: Arc::clone(rules),
@@ -353,16 +378,8 @@ fn open_desk(
                 ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);
             }
             hub.tell(fills);
+            bus.publish(Message::Ledger);
         }),
     };
     Desk::start(&config.trading, parts)
-}
-
-/// What nodes share: in Redis if there is one.
-async fn connect(config: &Config) -> Result<Counters, Failure> {
-    if config.redis.url.is_empty() {
-        return Ok(Counters::in_memory());
-    }
-    let connected = Counters::connect(&config.redis.url).await;
-    connected.map_err(|error| Failure::Redis(without_password(&config.redis.url), error))
 }

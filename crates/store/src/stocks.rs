@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Day, PageRequest, Price, Symbol};
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
@@ -11,7 +12,7 @@ use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
 /// A stock as listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockRow {
     /// Its number.
     pub stock_id: i64,

@@ -56,7 +56,7 @@ pub(crate) async fn load_board(
     };
     let ids: Vec<i64> = places.iter().chain(&mine).map(|place| place.1).collect();
     let close_id = boards.close(kind).map_or(0, |close| close.close_id);
-    let shown = state.store.shown_players(&ids, close_id).await?;
+    let shown = state.shown(ids, close_id).await?;
     let row = |(rank, id, score): (u64, i64, i64)| {
         let unknown = Shown { name: ShownName::Former, closed_place: None };
         let shown = shown.get(&id).unwrap_or(&unknown);

@@ -7,6 +7,7 @@ mod address;
 mod assets;
 mod boards;
 mod body;
+mod cached;
 mod config;
 mod context;
 mod csv;
@@ -30,6 +31,7 @@ mod token;
 pub use axum::Router;
 
 pub use self::address::{NetworkError, Networks};
+pub use self::cached::CLOSES_TAG;
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
 pub use self::events::Hub;
 pub use self::password::{HashError, Hasher};

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use archive::History;
-use cluster::Counters;
+use cluster::{Counters, TagCache};
 use domain::{Clock, Entropy, Rules};
 use leaderboard::Boards;
 use market::{Lookups, MarketSource, PriceBoard};
@@ -43,6 +43,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The counters behind the limits.
     pub counters: Counters,
+    /// What is loaded seldom.
+    pub cache: TagCache,
     /// The configuration of this crate.
     pub config: WebConfig,
     /// Writes all metrics in the text format of Prometheus.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::{Bus, Message};
 use domain::{Clock, UnixMicros};
 use market::{Calendar, ProviderKind, ProviderQuote, Providers, Refusal};
 use store::{DueBefore, DueQuote, KeptQuote, Store, StoreError};
@@ -31,6 +32,8 @@ pub(crate) struct RefreshQuotes {
     pub(crate) clock: Arc<dyn Clock>,
     /// This node, in the lease.
     pub(crate) node: String,
+    /// On which the others hear that there are prices.
+    pub(crate) bus: Bus,
 }
 
 impl Reconciler for RefreshQuotes {
@@ -125,6 +128,7 @@ impl RefreshQuotes {
             provider: provider.as_str().to_owned(),
         };
         self.store.save_quote(&kept, now).await?;
+        self.bus.publish(Message::Prices);
         // The last price of a session that is over is its close.
         let session = self.calendar.session_on(quote.market_day);
         if session.is_some_and(|session| session.closes_at <= now) {

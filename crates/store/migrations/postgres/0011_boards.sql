@@ -41,5 +41,15 @@ BEGIN
 END $$;
 CREATE TRIGGER names_are_noted AFTER UPDATE OF name ON users
     FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION note_user_change();
+CREATE FUNCTION note_stock_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tag_changes (tag) VALUES ('stocks');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER new_stocks_are_noted AFTER INSERT ON stocks
+    FOR EACH ROW EXECUTE FUNCTION note_stock_change();
+CREATE TRIGGER changed_stocks_are_noted AFTER UPDATE ON stocks
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION note_stock_change();
+
 CREATE TRIGGER leaving_users_are_noted AFTER DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION note_user_change();

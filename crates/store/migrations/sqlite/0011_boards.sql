@@ -46,3 +46,13 @@ BEGIN
     INSERT INTO tag_changes (tag)
     SELECT 'player:' || player_id FROM players WHERE user_id = OLD.user_id;
 END;
+CREATE TRIGGER new_stocks_are_noted AFTER INSERT ON stocks
+BEGIN
+    INSERT INTO tag_changes (tag) VALUES ('stocks');
+END;
+CREATE TRIGGER changed_stocks_are_noted AFTER UPDATE ON stocks
+WHEN (OLD.name, OLD.category, OLD.description, OLD.kid_friendly_description, OLD.fun_fact)
+    IS NOT (NEW.name, NEW.category, NEW.description, NEW.kid_friendly_description, NEW.fun_fact)
+BEGIN
+    INSERT INTO tag_changes (tag) VALUES ('stocks');
+END;

@@ -1,6 +1,7 @@
 //! The list of stocks: searched, filtered, sorted, watched, page by page. One stock is `stock`'s.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
@@ -46,7 +47,7 @@ pub(crate) fn router() -> Router<AppState> {
 struct MarketPage<'a> {
     view: &'a View,
     asked: &'a Asked,
-    categories: Vec<String>,
+    categories: Arc<Vec<String>>,
     rows: Vec<Row>,
     total: i64,
     pages: Pages,
@@ -134,16 +135,16 @@ async fn show(
     let present = state.prices.snapshot();
     let quotes = present.quotes_json();
     let (rows, total) = state.store.market_page(&wanted, &quotes, asked.page).await?;
-    let categories = state.store.stock_categories().await?;
+    let categories = state.categories().await?;
     let mut view = View::new(&state, &visitor, Tab::Market, "market-title");
     view.live = true;
     view.symbols = rows.iter().map(|row| row.stock.symbol.to_string()).collect();
     let closes = if view.mode == Mode::Standard && !view.saver {
         let ids: Vec<i64> = rows.iter().map(|row| row.stock.stock_id).collect();
         let to = last_public_day(&present);
-        state.store.recent_closes(&ids, Day(to.0.saturating_sub(SPARK_DAYS)), to).await?
+        state.closes(ids, Day(to.0.saturating_sub(SPARK_DAYS)), to).await?
     } else {
-        HashMap::new()
+        Arc::default()
     };
     let last = (total.max(1) + ROWS - 1) / ROWS;
     let page = MarketPage {

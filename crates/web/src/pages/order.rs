@@ -285,7 +285,7 @@ async fn receipt_page(
 ) -> Result<Response, Problem> {
     let view = View::new(state, me, Tab::Portfolio, "order-receipt-title");
     let symbol = row.symbol.as_ref().ok_or_else(Problem::not_found)?;
-    let stock = state.store.find_stock(symbol).await?;
+    let stock = state.stock(symbol).await?;
     let entry = &row.entry;
     let page = ReceiptPage {
         view: &view,

@@ -247,6 +247,7 @@ async fn delete_user(
         return Err(Problem::field("password", PASSWORD_WRONG));
     }
     state.store.erase_user(player.user_id, state.clock.now()).await?;
+    state.player_changed(player.player_id);
     Ok(Answer(Done { success: true, message: "Account deleted successfully" }))
 }
 

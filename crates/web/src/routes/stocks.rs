@@ -136,13 +136,14 @@ async fn list_stocks(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&query)?;
     let (category, search) = (asked.category.as_deref(), asked.search.as_deref());
-    let (rows, total) = state.store.stocks_page(category, search, asked.page).await?;
+    let found = state.stocks(category, search, asked.page).await?;
+    let (rows, total) = &*found;
     let present = state.prices.snapshot();
-    let stocks = rows.into_iter().map(|row| {
-        let StockDetail { facts, quote, .. } = describe(&state, &present, row);
+    let stocks = rows.iter().map(|row| {
+        let StockDetail { facts, quote, .. } = describe(&state, &present, row.clone());
         Stock { facts, quote }
     });
-    let page = Page::new(stocks.collect(), asked.page.meta(total));
+    let page = Page::new(stocks.collect(), asked.page.meta(*total));
     Ok(etag::public(&headers, &page))
 }
 
@@ -231,7 +232,7 @@ impl Asked {
 
 pub(crate) async fn load_stock(state: &AppState, symbol: &str) -> Result<StockRow, Problem> {
     let symbol = Symbol::parse(symbol).map_err(|_| Problem::not_found())?;
-    state.store.find_stock(&symbol).await?.ok_or_else(Problem::not_found)
+    state.stock(&symbol).await?.ok_or_else(Problem::not_found)
 }
 
 /// The last day whose close everybody may know: the prices' own day at a closing tick, otherwise

@@ -340,6 +340,7 @@ fn parts(
     config: WebConfig,
 ) -> web::Parts {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+    let cached_at = Arc::clone(&clock);
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
     let board = || leaderboard::Board::from_scores([]);
     let boards = Arc::new(leaderboard::Boards::new(board(), board()));
@@ -373,6 +374,7 @@ fn parts(
         clock,
         entropy,
         counters: cluster::Counters::in_memory(),
+        cache: cluster::TagCache::in_memory(cluster::CacheConfig::default(), cached_at),
         config,
         render_metrics: Arc::new(|| "openbell_test 1\n".to_owned()),
     }

@@ -70,7 +70,9 @@ pub(super) async fn save(
     match (shows, pseudonym) {
         (Some(shows), Ok(pseudonym)) => {
             let appearance = Appearance { shows, pseudonym };
-            state.store.save_appearance(me.player().player_id, &appearance).await?;
+            let player_id = me.player().player_id;
+            state.store.save_appearance(player_id, &appearance).await?;
+            state.player_changed(player_id);
             return Ok(Part::Board.done());
         }
         (None, _) => form.fail("shows", view.t("settings-choice-unknown")),

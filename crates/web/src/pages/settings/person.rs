@@ -31,6 +31,7 @@ pub(super) async fn save_name(
     match names::check_name(form.value("name"), &state.config.names) {
         Ok(name) => {
             state.store.change_name(me.player().user_id, &name, state.clock.now()).await?;
+            state.player_changed(me.player().player_id);
             Ok(Part::Name.done())
         }
         Err(fault) => {
@@ -77,6 +78,7 @@ pub(super) async fn delete(
         return refused(&state, &me, Part::Delete, &form).await;
     }
     state.store.erase_user(me.player().user_id, state.clock.now()).await?;
+    state.player_changed(me.player().player_id);
     Ok(answer::with_cookie(answer::see_other("/settings/gone"), me.jar.end_session()))
 }
 

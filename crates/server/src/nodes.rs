@@ -1,0 +1,146 @@
+//! What this node has to do with others: the Redis they share, the bus on which they tell each
+//! other what is new, the cache, and the counters. All of it works alone, too, and what the bus
+//! does not tell is found in the database half a second later.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::{Bus, Counters, Heard, Message, Redis, TagCache};
+use domain::Clock;
+use store::Store;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemEntropy;
+use crate::config::{Config, without_password};
+use crate::failure::Failure;
+use crate::reconcile::{Fault, Progress, Reconciler};
+
+/// How long a node that ends waits for others to have heard of what it changed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// This node's ends of what nodes share. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Nodes {
+    pub(crate) counters: Counters,
+    pub(crate) bus: Bus,
+    pub(crate) cache: TagCache,
+    pub(crate) nudges: Nudges,
+}
+
+/// What jobs are woken by, before their turn.
+#[derive(Clone, Default)]
+pub(crate) struct Nudges {
+    /// The ledger has entries of other nodes.
+    pub(crate) ledger: Arc<Notify>,
+    /// Another node was told prices.
+    pub(crate) prices: Arc<Notify>,
+    /// What is cached has changed.
+    pub(crate) changes: Arc<Notify>,
+}
+
+impl Nodes {
+    /// Connects to Redis, if there is one. That it does not answer yet is only logged.
+    pub(crate) async fn open(
+        config: &Config,
+        node: &str,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let (cache, clock) = (config.cache.clone(), Arc::clone(clock));
+        if config.redis.url.is_empty() {
+            return Ok(Self {
+                counters: Counters::in_memory(),
+                bus: Bus::alone(),
+                cache: TagCache::in_memory(cache, clock),
+                nudges: Nudges::default(),
+            });
+        }
+        let url = &config.redis.url;
+        let ca_file = config.redis.ca_file.as_os_str();
+        let ca_file = (!ca_file.is_empty()).then_some(config.redis.ca_file.as_path());
+        let redis = Redis::open(url, ca_file)
+            .map_err(|error| Failure::Redis(without_password(url), error))?;
+        redis.tried().await;
+        let bus = Bus::over(&redis, node, &SystemEntropy);
+        let chance = Arc::new(SystemEntropy);
+        let cache = TagCache::over(cache, clock, chance, redis.clone(), bus.clone());
+        let counters = Counters::over(redis);
+        Ok(Self { counters, bus, cache, nudges: Nudges::default() })
+    }
+
+    /// Hears the others until told to stop.
+    pub(crate) async fn listen(self, stop: CancellationToken) {
+        let mut hearing = self.bus.subscribe();
+        let hear = async {
+            while let Some(heard) = hearing.next().await {
+                self.cache.hear(&heard);
+                let Nudges { ledger, prices, changes } = &self.nudges;
+                let woken: &[&Notify] = match heard {
+                    Heard::Message(Message::Ledger) => &[ledger],
+                    Heard::Message(Message::Prices) => &[prices],
+                    Heard::Message(Message::Tags(_)) => &[],
+                    Heard::Gap => &[ledger, prices, changes],
+                };
+                woken.iter().for_each(|nudge| nudge.notify_one());
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hear => {}
+        }
+        // What this node changed last.
+        let _ = tokio::time::timeout(LAST_WORDS, self.cache.settled()).await;
+    }
+}
+
+/// Makes old what is cached and was changed, by whatever node or command.
+pub(crate) struct FollowChanges {
+    store: Store,
+    cache: TagCache,
+    nudge: Arc<Notify>,
+    /// The changes that were seen, the newest some; `None` before the first look.
+    seen: Option<BTreeSet<i64>>,
+}
+
+impl FollowChanges {
+    /// Numbers below the newest one that may still appear, because they were given out to
+    /// transactions that are under way.
+    const WINDOW: i64 = 1_000;
+
+    pub(crate) fn new(store: Store, nodes: &Nodes) -> Self {
+        let nudge = Arc::clone(&nodes.nudges.changes);
+        Self { store, cache: nodes.cache.clone(), nudge, seen: None }
+    }
+}
+
+impl Reconciler for FollowChanges {
+    const NAME: &'static str = "follow_changes";
+    const EVERY: Duration = Duration::from_millis(500);
+
+    fn nudge(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.nudge))
+    }
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        let newest = match &self.seen {
+            Some(seen) => seen.last().copied().unwrap_or(0),
+            // What was changed while no node ran may be in Redis as it was before.
+            None => self.store.newest_tag_change().await?,
+        };
+        let after = newest.saturating_sub(Self::WINDOW).max(0);
+        let changes = self.store.tag_changes_after(after).await?;
+        let seen = self.seen.get_or_insert_default();
+        let new: Vec<(i64, String)> =
+            changes.into_iter().filter(|(number, _)| !seen.contains(number)).collect();
+        let tags: BTreeSet<&str> = new.iter().map(|(_, tag)| tag.as_str()).collect();
+        tags.iter().for_each(|tag| self.cache.invalidate(tag));
+        seen.extend(new.iter().map(|(number, _)| *number));
+        // The newest stays, as the place to go on from.
+        while seen.len() > 1 && seen.first().is_some_and(|first| *first <= after) {
+            seen.pop_first();
+        }
+        // There may be more than a page of them.
+        Ok(Progress { changed: new.len() as u64, done: new.is_empty() })
+    }
+}
