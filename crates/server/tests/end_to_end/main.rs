@@ -3,6 +3,7 @@
 
 mod backup;
 mod backup_postgres;
+mod boards;
 mod cli;
 mod disk_failed;
 mod disk_full;
