@@ -251,8 +251,8 @@ async fn the_rows_around_oneself_are_five_on_either_side_and_ones_own_place_is_a
 /// Values all players at the present prices, as the server does every few seconds.
 async fn value_players(app: &App) {
     let mut round = leaderboard::Valuation::new(app.prices.prices_json());
-    while !round.step(&app.store).await.unwrap() {}
-    round.finish(app.boards.board(store::BoardKind::Return)).await.unwrap();
+    while !round.step(&app.store).await.expect("values") {}
+    round.finish(app.boards.board(store::BoardKind::Return)).await.expect("sorts");
 }
 
 #[tokio::test]

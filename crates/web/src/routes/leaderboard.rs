@@ -1,6 +1,6 @@
-//! The leaderboards, by experience and by return. Of other people they show a rank and how it moved,
-//! the name they chose to be shown by, a level, experience and the return, and nothing else: no
-//! number, no address, no time, no amount.
+//! The leaderboards, by experience and by return. Of other people they show a rank and how it
+//! moved, the name they chose to be shown by, a level, experience and the return, and nothing
+//! else: no number, no address, no time, no amount.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
