@@ -50,11 +50,8 @@ impl Store {
     /// Reads what may be older than the newest commit, by at most `database.read_lag_max_ms`: from
     /// the replica while there is one that keeps up, else from the database itself. `read` is given
     /// the store to ask, and is called a second time when the replica fails it. Not for what the
-    /// reader may have written, and not for writing:
-    ///
-    /// ```ignore
-    /// let page = store.read_lagging(async |store| store.stocks_page(0, 50).await).await?;
-    /// ```
+    /// reader may have written, and not for writing. In one line, as a caller has it:
+    /// `store.read_lagging(async |store| store.all_stocks().await).await?`.
     ///
     /// # Errors
     /// What `read` meets at the primary.

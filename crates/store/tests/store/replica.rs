@@ -225,6 +225,30 @@ async fn no_read_fails_when_the_replica_is_killed_and_it_is_used_again_when_it_i
     }
 }
 
+/// A standby that starts again answers as soon as its files are consistent, which may be before it
+/// has replayed what it had replayed.
+#[tokio::test]
+async fn a_replica_that_started_again_is_not_read_before_it_is_where_it_was() {
+    let mut world = World::start().await;
+    let (store, mut watch) = world.store(NO_BOUND_MS).await;
+    add_stock(&store).await;
+    let began = Instant::now();
+    while stocks(&store).await != 4 {
+        assert!(began.elapsed() < PATIENCE);
+    }
+    watch.look().await;
+    assert!(is_used(&store).await);
+    let later = "ALTER SYSTEM SET recovery_min_apply_delay = '1h';";
+    world.standby.run_sql(&world.copy, later);
+    world.standby.stop_hard();
+    world.standby.start_again();
+    let counted = world.standby.run_sql(&world.copy, "SELECT count(*) FROM stocks;");
+    assert_eq!(counted, "3", "it has gone back");
+    for _ in 0..3 {
+        assert_eq!(stocks(&store).await, 4);
+    }
+}
+
 #[tokio::test]
 async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
     let world = World::start().await;
