@@ -235,8 +235,8 @@ impl Reconciler for WatchDatabase {
     }
 }
 
-/// Measures how old the replica's answers are, which decides whether it is asked. That it is away is
-/// no failure of the job.
+/// Measures how old the replica's answers are, which decides whether it is asked. That it is away
+/// is no failure of the job.
 pub(crate) struct WatchReplica {
     pub(crate) watch: ReplicaWatch,
 }

@@ -1,6 +1,6 @@
-//! Reading from a streaming standby of PostgreSQL what may be a moment old: whether it may be asked,
-//! what becomes of a read that it fails, and the watch that measures how old its answers are. It
-//! never answers for what somebody has just written, and nothing is written through it.
+//! Reading from a streaming standby of PostgreSQL what may be a moment old: whether it may be
+//! asked, what becomes of a read that it fails, and the watch that measures how old its answers
+//! are. It never answers for what somebody has just written, and nothing is written through it.
 
 mod watch;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::db::{is_postgres, postgres_options, postgres_pool};
 use crate::{DatabaseConfig, Store, StoreError};
@@ -21,6 +21,8 @@ pub use watch::ReplicaWatch;
 
 /// How long a read waits for a connection to the replica before the primary is asked.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long its connections may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The replica of a store, with what is known of it.
 pub(crate) struct Replica {
@@ -87,8 +89,8 @@ impl Replica {
             .options([("default_transaction_read_only", "on")]);
         let needed = Arc::<AtomicI64>::default();
         let asked = Arc::clone(&needed);
-        let timeout = ACQUIRE_TIMEOUT.min(Duration::from_millis(config.acquire_timeout_ms));
-        let pool = postgres_pool(config).acquire_timeout(timeout).after_connect(move |conn, _| {
+        let patience = ACQUIRE_TIMEOUT.min(Duration::from_millis(config.acquire_timeout_ms));
+        let pool = postgres_pool(config).acquire_timeout(patience).after_connect(move |conn, _| {
             let needed = asked.load(Ordering::Relaxed);
             Box::pin(async move { check_replayed(conn, needed).await })
         });
@@ -104,7 +106,8 @@ impl Replica {
     /// Closes the connections, after the statements under way.
     pub(crate) async fn close(&self) {
         if let State::Usable(store, _) = self.state.send_replace(State::Untried) {
-            Box::pin(store.close()).await;
+            // One that has fallen silent is not worth waiting for.
+            let _ = timeout(CLOSE_TIMEOUT, Box::pin(store.close())).await;
         }
     }
 

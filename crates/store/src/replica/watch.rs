@@ -91,6 +91,8 @@ impl ReplicaWatch {
         let is_ahead =
             is_ahead(&self.points) && self.note_primary().await.is_ok() && is_ahead(&self.points);
         if is_other || is_ahead {
+            // Where it has been does not count when the primary has come that far.
+            self.points = Points::default();
             return Err((State::Away, "it is not a replica of this database".to_owned()));
         }
         let found = self.points.find_replayed(replayed);
