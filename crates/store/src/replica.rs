@@ -53,14 +53,15 @@ impl Store {
     /// the replica while there is one that keeps up, else from the database itself. `read` is given
     /// the store to ask, and is called a second time when the replica fails it. Not for what the
     /// reader may have written, and not for writing. In one line, as a caller has it:
-    /// `store.read_lagging(async |store| store.all_stocks().await).await?`.
+    /// `store.read_lagging(|store| async move { store.all_stocks().await }).await?`; what is borrowed
+    /// in it must be a reference already (`let symbol = &symbol;`).
     ///
     /// # Errors
     /// What `read` meets at the primary.
-    pub async fn read_lagging<T>(
-        &self,
-        read: impl AsyncFn(Store) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub async fn read_lagging<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let Some(replica) = &self.replica else { return read(self.clone()).await };
         if let Some(answer) = replica.ask(&read).await {
             count("replica");
@@ -112,7 +113,10 @@ impl Replica {
     }
 
     /// Asks the replica, if it may be asked and as long as it is there. `None`: ask the primary.
-    async fn ask<T>(&self, read: &impl AsyncFn(Store) -> Result<T, StoreError>) -> Option<T> {
+    async fn ask<T, F>(&self, read: &impl Fn(Store) -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let store = self.usable()?;
         let mut states = self.state.subscribe();
         let goes_away = async {

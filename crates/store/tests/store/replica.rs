@@ -86,9 +86,9 @@ async fn look_until(watch: &mut ReplicaWatch, store: &Store, used: bool) {
 async fn is_used(store: &Store) -> bool {
     let calls = AtomicU32::new(0);
     let failed = store
-        .read_lagging(async |_| {
+        .read_lagging(|_| {
             calls.fetch_add(1, Ordering::Relaxed);
-            Err::<(), _>(StoreError::Conflict(sqlx::Error::RowNotFound))
+            std::future::ready(Err::<(), _>(StoreError::Conflict(sqlx::Error::RowNotFound)))
         })
         .await;
     assert!(matches!(failed, Err(StoreError::Conflict(_))));
@@ -96,7 +96,8 @@ async fn is_used(store: &Store) -> bool {
 }
 
 async fn stocks(store: &Store) -> usize {
-    store.read_lagging(async |store| store.all_stocks().await).await.expect("answers").len()
+    let read = store.read_lagging(|store| async move { store.all_stocks().await });
+    read.await.expect("answers").len()
 }
 
 async fn add_stock(store: &Store) {
@@ -120,7 +121,8 @@ async fn a_replica_that_keeps_up_answers_what_may_be_a_moment_old() {
         assert!(began.elapsed() < PATIENCE);
     }
     // What only the primary can do is done there, since the replica refuses it.
-    let written = store.read_lagging(async |store| store.save_stocks(&[new_stock("GE")]).await);
+    let written =
+        store.read_lagging(|store| async move { store.save_stocks(&[new_stock("GE")]).await });
     assert_eq!(written.await.expect("saves").len(), 1);
     watch.look().await;
     let text = shown.render();
@@ -259,10 +261,23 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
     look_until(&mut watch, &store, true).await;
     assert_eq!(stocks(&store).await, 3);
     network.black_hole();
-    let asked = store.clone();
-    let reading = tokio::spawn(async move { stocks(&asked).await });
+    let (one, two) = (store.clone(), store.clone());
+    let waits_for_connection = tokio::spawn(async move { stocks(&one).await });
+    let waits_for_answer = tokio::spawn(async move {
+        let calls = &AtomicU32::new(0);
+        let read = two.read_lagging(|store| async move {
+            if calls.fetch_add(1, Ordering::Relaxed) == 0 {
+                std::future::pending::<()>().await;
+            }
+            store.all_stocks().await
+        });
+        read.await.expect("answers").len()
+    });
     look_until(&mut watch, &store, false).await;
-    assert_eq!(reading.await.expect("answered"), 3);
+    for reader in [waits_for_connection, waits_for_answer] {
+        let read = tokio::time::timeout(PATIENCE, reader).await.expect("nobody waits");
+        assert_eq!(read.expect("answered"), 3);
+    }
     network.pass();
     look_until(&mut watch, &store, true).await;
     assert_eq!(stocks(&store).await, 3, "the connections are new ones");
