@@ -52,9 +52,9 @@ impl Store {
     /// Reads what may be older than the newest commit, by at most `database.read_lag_max_ms`: from
     /// the replica while there is one that keeps up, else from the database itself. `read` is given
     /// the store to ask, and is called a second time when the replica fails it. Not for what the
-    /// reader may have written, and not for writing. In one line, as a caller has it:
-    /// `store.read_lagging(|store| async move { store.all_stocks().await }).await?`; what is borrowed
-    /// in it must be a reference already (`let symbol = &symbol;`).
+    /// reader may have written, and not for writing. As a caller has it:
+    /// `store.read_lagging(|store| async move { store.all_stocks().await }).await?`
+    /// What is borrowed in it must be a reference already (`let symbol = &symbol;`).
     ///
     /// # Errors
     /// What `read` meets at the primary.
