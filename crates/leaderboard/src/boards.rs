@@ -174,7 +174,11 @@ async fn closed_rows(
             (offset, place.saturating_add(side) - offset)
         }
     };
-    let players = store.board_places_page(close.close_id, offset, limit).await?;
+    let players = store
+        .read_lagging(|store| async move {
+            store.board_places_page(close.close_id, offset, limit).await
+        })
+        .await?;
     let values = store.player_values(&players, prices_json).await?;
     let score = |player_id: i64| {
         let found = values.iter().find(|row| row.0 == player_id);

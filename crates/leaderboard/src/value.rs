@@ -33,7 +33,13 @@ impl Valuation {
     /// The fault met; the step can be done again.
     pub async fn step(&mut self, store: &Store) -> Result<bool, FollowError> {
         let after = self.players.last().map_or(i64::MIN, |row| row.0);
-        let page = store.player_values_page(after, PAGE_ROWS, &self.prices_json).await?;
+        // It is a round of a few seconds anyway.
+        let prices = &self.prices_json;
+        let page = store
+            .read_lagging(|store| async move {
+                store.player_values_page(after, PAGE_ROWS, prices).await
+            })
+            .await?;
         let is_done = i64::try_from(page.len()).unwrap_or(i64::MAX) < PAGE_ROWS;
         self.players.extend(page);
         Ok(is_done)

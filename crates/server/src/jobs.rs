@@ -7,7 +7,7 @@ use std::time::Duration;
 use cluster::TagCache;
 use domain::{Clock, Day, Month, UnixMicros};
 use market::PriceBoard;
-use store::{Store, Watch};
+use store::{ReplicaWatch, Store, Watch};
 
 use crate::history::History;
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -173,6 +173,22 @@ impl Reconciler for WatchDatabase {
 
     async fn run(&mut self) -> Result<Progress, Fault> {
         self.watch.look().await?;
+        Ok(Progress::done(0))
+    }
+}
+
+/// Measures how old the replica's answers are, which decides whether it is asked. That it is away
+/// is no failure of the job.
+pub(crate) struct WatchReplica {
+    pub(crate) watch: ReplicaWatch,
+}
+
+impl Reconciler for WatchReplica {
+    const NAME: &'static str = "watch_replica";
+    const EVERY: Duration = Duration::from_secs(1);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        self.watch.look().await;
         Ok(Progress::done(0))
     }
 }

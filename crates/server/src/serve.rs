@@ -271,6 +271,9 @@ impl Server {
         } else {
             let watch = store::Watch::new(store.clone());
             tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
+            if let Some(watch) = store::ReplicaWatch::new(&store) {
+                tasks.spawn(keep(jobs::WatchReplica { watch }, stop.clone()));
+            }
         }
         let job = jobs::DeleteExpired {
             store,

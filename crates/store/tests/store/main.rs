@@ -14,5 +14,6 @@ mod prepare;
 mod provider_usage;
 mod quotes;
 mod records;
+mod replica;
 mod support;
 mod twin;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::{Day, Money, PageRequest, Price};
-use store::{HoldingRow, MarketQuery};
+use store::{HoldingRow, MarketQuery, Store};
 
 use super::answer;
 use super::chart::{self, Chart, Point, Unit};
@@ -179,7 +179,8 @@ pub(super) async fn load_curve(
 ) -> Result<Vec<Point>, Problem> {
     let to = state.prices.snapshot().market_day;
     let from = Day(to.0.saturating_sub(range.days()));
-    let points = state.store.equity_curve(player_id, from, to).await?;
+    let read = |store: Store| async move { store.equity_curve(player_id, from, to).await };
+    let points = state.store.read_lagging(read).await?;
     Ok(points.iter().map(|point| Point { day: point.day, value: point.value.0 }).collect())
 }
 

@@ -158,7 +158,7 @@ async fn external_history(
     let days = query.lenient_integer("days").unwrap_or(HISTORY_DAYS).clamp(0, HISTORY_DAYS_MAX);
     let to = last_public_day(&state.prices.snapshot());
     let from = Day(to.0.saturating_sub(i32::try_from(days).unwrap_or(0)));
-    let closes = state.store.stock_history(stock.stock_id, from, to).await?;
+    let closes = state.stock_history(stock.stock_id, from, to).await?;
     if closes.is_empty() {
         return Err(no_data("No history available"));
     }

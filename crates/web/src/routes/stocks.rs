@@ -191,7 +191,7 @@ async fn stock_history(
     let days = i32::try_from(days).unwrap_or(0);
     let from = Day(present.market_day.0.saturating_sub(days));
     let to = last_public_day(&present);
-    let closes = state.store.stock_history(stock.stock_id, from, to).await?;
+    let closes = state.stock_history(stock.stock_id, from, to).await?;
     let closes: Vec<Close> = closes
         .into_iter()
         .map(|(day, close)| Close { date: day.start().to_string(), close_price: two_places(close) })

@@ -2,7 +2,7 @@
 
 use domain::{Day, Price};
 use market::Snapshot;
-use store::{MonthBar, StockRow};
+use store::{MonthBar, StockRow, Store};
 
 use crate::pages::chart::{self, Candle, Chart, Point, Span, Unit};
 use crate::pages::view::View;
@@ -112,10 +112,13 @@ pub(super) async fn load(
     let from = Day(to.0.saturating_sub(range.days()));
     let months = match range {
         Range::Month | Range::HalfYear | Range::Year => Vec::new(),
-        Range::FiveYears | Range::Max => state.store.stock_months(stock_id, from, to).await?,
+        Range::FiveYears | Range::Max => {
+            let read = |store: Store| async move { store.stock_months(stock_id, from, to).await };
+            state.store.read_lagging(read).await?
+        }
     };
     let rest = months.last().map_or(from, |month| Day(month.last_day.0.saturating_add(1)));
-    let closes = state.store.stock_history(stock_id, rest, to).await?;
+    let closes = state.stock_history(stock_id, rest, to).await?;
     let closes = closes.into_iter().map(|(day, Price(value))| Point { day, value });
     let over = months.iter().map(|month| Point { day: month.last_day, value: month.close.0 });
     let candle = |month: &MonthBar| Candle {

@@ -1,14 +1,15 @@
-//! What is asked for often and changes seldom, through the cache: stocks, lists of them, their last
+//! What many read and a trade does not change. Through the cache: stocks, lists of them, their last
 //! closes, and what boards call players. Each value lies under the tags of what it was made from;
 //! triggers in the database note changes of those (`store::changes`), and every node hears of them.
-//! Nothing of a player's own money is ever here.
+//! From the replica, where there is one: longer histories. What is cached is always loaded from the
+//! primary, so that nothing older is kept under the tag of something new.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use cluster::{CacheError, Family};
 use domain::{Day, PageRequest, Price, Symbol};
-use store::{Shown, StockRow, StoreError};
+use store::{Shown, StockRow, Store, StoreError};
 
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -69,6 +70,17 @@ impl AppState {
         let key = format!("{from} {to} {stock_ids:?}");
         let load = move || async move { store.recent_closes(&stock_ids, from, to).await };
         Ok(self.cache.get_or_load(Family::Quote, &key, &[CLOSES_TAG], load).await?)
+    }
+
+    /// All closes of a stock in these days.
+    pub(crate) async fn stock_history(
+        &self,
+        stock_id: i64,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<(Day, Price)>, Problem> {
+        let read = |store: Store| async move { store.stock_history(stock_id, from, to).await };
+        Ok(self.store.read_lagging(read).await?)
     }
 
     /// What may be shown of players on a board; see `Store::shown_players`. The same players in
