@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{Clock, Day, Month, UnixMicros};
 use leaderboard::{Board, Follower};
 use market::PriceBoard;
-use store::{ScoreCursor, Store, Watch};
+use store::{ReplicaWatch, ScoreCursor, Store, Watch};
 use web::Hub;
 
 use crate::history::History;
@@ -231,6 +231,22 @@ impl Reconciler for WatchDatabase {
 
     async fn run(&mut self) -> Result<Progress, Fault> {
         self.watch.look().await?;
+        Ok(Progress::done(0))
+    }
+}
+
+/// Measures how old the replica's answers are, which decides whether it is asked. That it is away
+/// is no failure of the job.
+pub(crate) struct WatchReplica {
+    pub(crate) watch: ReplicaWatch,
+}
+
+impl Reconciler for WatchReplica {
+    const NAME: &'static str = "watch_replica";
+    const EVERY: Duration = Duration::from_secs(1);
+
+    async fn run(&mut self) -> Result<Progress, Fault> {
+        self.watch.look().await;
         Ok(Progress::done(0))
     }
 }

@@ -236,6 +236,9 @@ impl Server {
         } else {
             let watch = store::Watch::new(store.clone());
             tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
+            if let Some(watch) = store::ReplicaWatch::new(&store) {
+                tasks.spawn(keep(jobs::WatchReplica { watch }, stop.clone()));
+            }
             let (store, clock) = (store.clone(), Arc::clone(&clock));
             let job = jobs::FollowBoard { store, board, follower, hub, clock };
             tasks.spawn(keep(job, stop.clone()));

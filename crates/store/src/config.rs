@@ -9,6 +9,11 @@ pub struct DatabaseConfig {
     /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; empty: SQLite in the data
     /// directory.
     pub url: String,
+    /// A streaming standby of that PostgreSQL, for reads that may be a moment old; empty: none.
+    pub read_url: String,
+    /// By how much such a read may be older than the newest commit, in milliseconds.
+    #[serde(deserialize_with = "read_lag_max_ms")]
+    pub read_lag_max_ms: u64,
     /// Connections to PostgreSQL, or readers of SQLite (which has one writer besides).
     pub connections_max: u32,
     /// How long to wait for a free connection, in milliseconds.
@@ -27,6 +32,8 @@ impl Default for DatabaseConfig {
     fn default() -> Self {
         Self {
             url: String::new(),
+            read_url: String::new(),
+            read_lag_max_ms: 5_000,
             connections_max: 8,
             acquire_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
@@ -35,4 +42,14 @@ impl Default for DatabaseConfig {
             require_durable: true,
         }
     }
+}
+
+fn read_lag_max_ms<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
+    // It is measured once a second, against where the primary was a second before.
+    let ms = u64::deserialize(reader)?;
+    if (3_000..=600_000).contains(&ms) {
+        return Ok(ms);
+    }
+    let text = format!("expected a whole number from 3000 to 600000, got {ms}");
+    Err(serde::de::Error::custom(text))
 }

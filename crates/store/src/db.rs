@@ -14,6 +14,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 
+use crate::replica::Replica;
 use crate::{DatabaseConfig, StoreError, error};
 
 /// The database: every statement of the program is a method of it. Cheap to clone.
@@ -22,6 +23,8 @@ pub struct Store {
     db: Arc<Db>,
     /// Whether the database was seen to be away; see `watch`.
     pub(crate) away: Arc<AtomicBool>,
+    /// A copy of it that may be read where the newest is not needed.
+    pub(crate) replica: Option<Arc<Replica>>,
 }
 
 /// One engine with its pools and its way to begin a writing transaction.
@@ -79,15 +82,22 @@ impl Store {
     /// `Unsuitable` for an address or a server this program cannot run on, `Corrupt` for a damaged
     /// file, `Unavailable` when it cannot be reached.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, StoreError> {
+        let replica = Replica::of(config)?.map(Arc::new);
         let db = if let Some(path) = config.url.strip_prefix("sqlite:") {
             Db::Sqlite(open_sqlite(path.trim_start_matches("//"), config).await?)
-        } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
+        } else if is_postgres(&config.url) {
             Db::Postgres(open_postgres(config).await?)
         } else {
             let text = "the database address must begin with sqlite: or postgres://";
             return Err(StoreError::Unsuitable(text.to_owned()));
         };
-        Ok(Self { db: Arc::new(db), away: Arc::default() })
+        Ok(Self { db: Arc::new(db), away: Arc::default(), replica })
+    }
+
+    /// A store over a pool of its own, which connects when it is first asked.
+    pub(crate) fn over(pool: PgPool) -> Self {
+        let db = Db::Postgres(Pools { reader: pool.clone(), writer: pool, begin: "BEGIN" });
+        Self { db: Arc::new(db), away: Arc::default(), replica: None }
     }
 
     /// The engine, unless it is known that asking it is of no use.
@@ -149,6 +159,9 @@ impl Store {
 
     /// Closes all connections, after the statements under way.
     pub async fn close(&self) {
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
         match &*self.db {
             Db::Sqlite(db) => {
                 db.reader.close().await;
@@ -220,18 +233,26 @@ fn check_sqlite_version(version: &str) -> Result<(), StoreError> {
     Err(StoreError::Unsuitable(text))
 }
 
-async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreError> {
-    let options = PgConnectOptions::from_str(&config.url)
-        .map_err(|_| StoreError::Unsuitable("the database address cannot be read".into()))?
-        .application_name("openbell")
-        .statement_cache_capacity(200)
-        .options([
-            ("statement_timeout", config.statement_timeout_ms.to_string()),
-            ("lock_timeout", config.lock_timeout_ms.to_string()),
-            ("idle_in_transaction_session_timeout", "60000".to_owned()),
-        ])
-        .options(PLANNER_SETTINGS);
-    let pool = PgPoolOptions::new()
+/// Whether an address is one of PostgreSQL.
+pub(crate) fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// How to connect to a PostgreSQL at an address; `None` when it cannot be read.
+pub(crate) fn postgres_options(url: &str, config: &DatabaseConfig) -> Option<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(url).ok()?;
+    let limits = [
+        ("statement_timeout", config.statement_timeout_ms.to_string()),
+        ("lock_timeout", config.lock_timeout_ms.to_string()),
+        ("idle_in_transaction_session_timeout", "60000".to_owned()),
+    ];
+    let options = options.application_name("openbell").statement_cache_capacity(200);
+    Some(options.options(limits).options(PLANNER_SETTINGS))
+}
+
+/// A pool of connections to PostgreSQL.
+pub(crate) fn postgres_pool(config: &DatabaseConfig) -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(config.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
         // A connection that was just used is not asked whether it still lives.
@@ -244,8 +265,12 @@ async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreEr
                 Ok(true)
             })
         })
-        .connect_with(options)
-        .await?;
+}
+
+async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreError> {
+    let options = postgres_options(&config.url, config)
+        .ok_or_else(|| StoreError::Unsuitable("the database address cannot be read".into()))?;
+    let pool = postgres_pool(config).connect_with(options).await?;
     if config.require_durable {
         for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
             let value: String = sqlx::query_scalar("SELECT current_setting($1)")

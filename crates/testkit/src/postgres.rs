@@ -52,6 +52,28 @@ impl Postgres {
         Self { process: with_recipe_of(&bin, &prepare, ServerProcess::start), bin }
     }
 
+    /// Starts a streaming standby of the cluster at an address, on a base backup of its own.
+    ///
+    /// # Panics
+    /// As for [`Postgres::start`], and when the cluster gives no base backup.
+    pub fn start_standby_of(url: &str) -> Self {
+        let bin = programs();
+        let prepare = |dir: &Path| {
+            let mut backup = command_as(cluster_user(), &program(&bin, "pg_basebackup"), dir);
+            backup.args(["--write-recovery-conf", "--checkpoint=fast", "--no-password"]);
+            backup.args(["--no-sync", "--dbname", url, "--pgdata"]).arg(dir.join("data"));
+            run(&mut backup);
+        };
+        Self { process: with_recipe_of(&bin, &prepare, ServerProcess::start), bin }
+    }
+
+    /// The database of this cluster that has the name of one in another cluster.
+    pub fn same_database(&self, url: &str) -> String {
+        let (address, _) = url.split_once('?').unwrap_or((url, ""));
+        let name = address.rsplit('/').next().unwrap_or_default();
+        with_database(&self.url(), name)
+    }
+
     /// A command that runs a shell script as the cluster's user, in [`Postgres::directory`], with
     /// the cluster's own programs in PATH.
     pub fn script(&self, script: &Path) -> Command {
@@ -266,6 +288,7 @@ fn programs() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::eventually;
 
     fn query(url: &str, sql: &str) -> String {
         run(Command::new(program(&programs(), "psql")).args(["-XAtc", sql, url]))
@@ -298,6 +321,17 @@ mod tests {
         let dir = postgres.process.directory().to_owned();
         drop(postgres);
         assert!(!dir.exists(), "nothing is left of it");
+    }
+
+    #[test]
+    fn a_standby_follows_its_primary() {
+        let primary = Postgres::start();
+        let url = primary.fresh_database();
+        let standby = Postgres::start_standby_of(&primary.url());
+        let copy = standby.same_database(&url);
+        primary.run_sql(&url, "CREATE TABLE followed (id bigint);");
+        eventually(|| standby.try_sql(&copy, "SELECT id FROM followed").is_ok());
+        assert_eq!(standby.run_sql(&copy, "SELECT pg_is_in_recovery()"), "t");
     }
 
     #[test]

@@ -72,6 +72,10 @@ fn a_value_outside_its_limits_is_refused_with_file_and_line() {
     let complaint = with_file("[log]\nlevel = \"trading=loud\"\n").expect_err("refused");
     let text = "F:2: log.level: expected a level or a filter like \"info,trading=debug\"";
     assert_eq!(complaint, text);
+    let complaint = with_file("[database]\nread_lag_max_ms = 2999\n").expect_err("refused");
+    let text = "F:2: database.read_lag_max_ms: \
+                expected a whole number from 3000 to 600000, got 2999";
+    assert_eq!(complaint, text);
     let complaint = with_file("[market]\nsource = \"lively\"\n").expect_err("refused");
     assert!(complaint.starts_with("F:2: market.source: unknown variant `lively`"), "{complaint}");
     let complaint = with_file("[market.replay]\nstart = \"1066-10-14\"\n").expect_err("refused");
@@ -115,10 +119,12 @@ fn an_unknown_or_bad_variable_is_refused_by_its_name() {
 
 #[test]
 fn secrets_are_hidden_when_shown() {
-    let file =
-        "[database]\nurl = \"postgres://bob:hunter2@db/game\"\n[market.simulated]\nseed = 777\n";
+    let file = "[database]\nurl = \"postgres://bob:hunter2@db/game\"\n\
+                read_url = \"postgres://eve:hunter2@copy/game\"\n\
+                [market.simulated]\nseed = 777\n";
     let shown = with_file(file).expect("good").to_toml();
     assert!(shown.contains("postgres://bob:***@db/game"), "{shown}");
+    assert!(shown.contains("postgres://eve:***@copy/game"), "{shown}");
     assert!(!shown.contains("hunter2") && !shown.contains("777"), "{shown}");
 }
 

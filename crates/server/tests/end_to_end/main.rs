@@ -13,6 +13,7 @@ mod live;
 mod load;
 mod power_cut;
 mod promises;
+mod replica;
 mod serve;
 mod server;
 mod traders;

@@ -13,5 +13,6 @@ mod prepare;
 mod provider_usage;
 mod quotes;
 mod records;
+mod replica;
 mod support;
 mod twin;
