@@ -140,7 +140,7 @@ impl Replica {
     /// Concludes from a failed read whether others may still ask.
     fn hear(&self, error: &StoreError) {
         match error {
-            StoreError::Unavailable(cause) if is_gone(cause) => self.set(State::Away, error),
+            StoreError::Unavailable(cause) if is_gone(cause) => self.set(State::Away, cause),
             // Busy, too slow for one statement, or in the way of what is replayed.
             StoreError::Unavailable(_) | StoreError::Conflict(_) => {}
             _ => tracing::warn!(%error, "the replica refused a read that the primary is asked now"),
