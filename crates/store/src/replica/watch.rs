@@ -80,11 +80,7 @@ impl ReplicaWatch {
     async fn find_fresh(&mut self) -> Result<(i64, Instant), (State, String)> {
         // Where it does not answer, the older points still count until they are too old.
         let noted = self.note_primary().await;
-<<<<<<< HEAD
-        let away = |error: StoreError| (State::Away, error.to_string());
-=======
         let away = |error: StoreError| (State::Away, cause(&error));
->>>>>>> replica-work
         let (is_standby, replayed, identity) = self.standby.ask_standby().await.map_err(away)?;
         if !is_standby {
             return Err((State::Away, "it is not a standby".to_owned()));
@@ -103,12 +99,8 @@ impl ReplicaWatch {
         let fresh = found.filter(|(_, at)| at.elapsed() < self.replica.lag_max);
         fresh.ok_or_else(|| {
             let late = || "it is too far behind".to_owned();
-<<<<<<< HEAD
-            let reason = noted.err().map_or_else(late, |error| format!("the primary: {error}"));
-=======
             let reason =
                 noted.err().map_or_else(late, |error| format!("primary: {}", cause(&error)));
->>>>>>> replica-work
             (State::Behind, reason)
         })
     }
@@ -196,14 +188,11 @@ impl Points {
     }
 }
 
-<<<<<<< HEAD
-=======
 /// What a fault comes from; its own words are about the database, which is well.
 fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
->>>>>>> replica-work
 #[cfg(test)]
 mod tests {
     use super::*;
