@@ -61,7 +61,7 @@ impl Reconciler for FollowBoard {
         match &mut self.stage {
             Stage::New => {
                 self.stage = Stage::Building(Builder::new(now));
-                return Ok(Progress { changed: 0, done: false });
+                Ok(Progress { changed: 0, done: false })
             }
             Stage::Building(builder) => {
                 if builder.step(&self.store).await? {
@@ -72,7 +72,7 @@ impl Reconciler for FollowBoard {
                     self.stage = Stage::Following(builder.finish(board).await?);
                     tell_size(&self.boards, BoardKind::Xp);
                 }
-                return Ok(Progress { changed: 0, done: false });
+                Ok(Progress { changed: 0, done: false })
             }
             // SQLite is for one process, whose own commits have moved the board already.
             Stage::Following(_) if self.store.engine() == "sqlite" => Ok(Progress::done(0)),

@@ -246,7 +246,7 @@ impl Server {
         tasks.spawn(market::ticker::run(source, shown, Arc::clone(&clock), async move {
             ticker_stop.cancelled().await;
         }));
-        let (cache, clock_of_it) = (nodes.cache.clone(), Arc::clone(&clock));
+        let (cache, clock_of_it) = (nodes.cache, Arc::clone(&clock));
         let job = jobs::SaveHistory { history, cache, clock: clock_of_it };
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::RollUpHistory {
