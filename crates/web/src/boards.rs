@@ -19,6 +19,8 @@ pub(crate) struct BoardPage {
     pub(crate) rows: Vec<BoardRow>,
     /// The reader's own, wherever it is.
     pub(crate) me: Option<BoardRow>,
+    /// Whether the order is that of the last close, because the board is being built.
+    pub(crate) is_closed: bool,
 }
 
 /// A player's place.
@@ -81,6 +83,7 @@ pub(crate) async fn load_board(
     Ok(BoardPage {
         total: i64::try_from(page.total).unwrap_or(i64::MAX),
         me: mine.map(row),
+        is_closed: page.is_closed,
         rows: places.into_iter().map(row).collect(),
     })
 }

@@ -324,3 +324,58 @@ async fn movements_are_counted_from_the_last_close() {
     assert_eq!(moved, expected.each_ref().map(|(name, movement)| (name, movement)));
     assert_eq!(body["me"]["movement"], -1);
 }
+
+#[tokio::test]
+async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_now() {
+    use store::BoardKind::{Return, Xp};
+    let app = App::start_unbuilt().await;
+    let mut tokens = Vec::new();
+    for name in ["Ada", "Bob", "Cleo", "Dan"] {
+        tokens.push(app.register(name).await);
+    }
+    buy(&app, &tokens[2], "AAPL", 1).await;
+    for kind in [Xp, Return] {
+        let (board, day) = (app.boards.board(kind), domain::Day(12_786));
+        let begun =
+            leaderboard::Closing::begin(&app.store, board, kind, day, app.clock.now()).await;
+        let mut closing = begun.unwrap();
+        while app.boards.close(kind).is_none() {
+            app.boards.set_close(kind, closing.step(&app.store).await.unwrap());
+        }
+    }
+    // What came after the close changes the scores, not the order.
+    buy(&app, &tokens[1], "AAPL", 1).await;
+    buy(&app, &tokens[1], "KO", 1).await;
+    let ask = async |token: &str, query: &str| {
+        app.get_as(token, &format!("/api/leaderboard{query}")).await.json()
+    };
+    let page = ask(&tokens[3], "?per_page=3").await;
+    let rows = |body: &Value| -> Vec<String> {
+        let rows = body["data"].as_array().unwrap().iter();
+        rows.map(|row| format!("{} {} {}", row["rank"], row["name"], row["movement"])).collect()
+    };
+    assert_eq!(rows(&page), ["1 \"Cleo\" 0", "2 \"Ada\" 0", "3 \"Bob\" 0"]);
+    assert_eq!(page["data"][2]["experience_points"], 70, "of now");
+    assert_eq!((&page["building"], &page["meta"]["total"]), (&json!(true), &json!(4)));
+    assert_eq!(page["me"]["rank"], 4);
+    let around = ask(&tokens[1], "?around=me&per_page=3").await;
+    assert_eq!(rows(&around), ["2 \"Ada\" 0", "3 \"Bob\" 0", "4 \"Dan\" 0"]);
+    let worth = ask(&tokens[1], "?board=return&per_page=1").await;
+    assert_eq!(worth["data"][0]["return_percentage"], "0.00");
+    // Once it is built, the board itself answers.
+    let mut builder = leaderboard::Builder::new(app.clock.now());
+    while !builder.step(&app.store).await.unwrap() {}
+    builder.finish(app.boards.board(Xp)).await.unwrap();
+    let page = ask(&tokens[3], "?per_page=1").await;
+    assert_eq!(rows(&page), ["1 \"Bob\" 2"]);
+    assert!(page.get("building").is_none());
+}
+
+#[tokio::test]
+async fn a_board_that_was_never_closed_is_waited_for_and_then_said_to_be_built() {
+    let app = App::start_unbuilt().await;
+    let ada = app.register("Ada").await;
+    let answer = app.get_as(&ada, "/api/leaderboard").await;
+    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("board_building")));
+    assert_eq!(answer.header("retry-after"), Some("2"));
+}

@@ -19,6 +19,9 @@ use crate::state::AppState;
 
 /// Statements that are listed, the slowest first.
 const STATEMENTS: usize = 5;
+/// A cache that answers less than this, in percent, is worth a look, once it was asked so often.
+const CACHE_HITS_MIN: i64 = 70;
+const CACHE_ASKED_MIN: i64 = 1_000;
 const PER_MILLE_HALF: u64 = 500;
 const PER_MILLE_99: u64 = 990;
 
@@ -79,6 +82,7 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         lanes(&view, &metrics),
         database(&state, &view, &metrics),
         statements(&metrics),
+        shared(&view, &metrics),
         market(&state, &view, &metrics),
         people(&state, &view, &metrics),
         jobs(&view, &metrics),
@@ -162,6 +166,34 @@ fn statements(metrics: &Metrics) -> Card {
     let lines = found.iter().take(STATEMENTS);
     let lines = lines.map(|(name, bound)| line_of(name, seconds(*bound))).collect();
     Card { title: "ops-statements", lines }
+}
+
+/// What nodes share, and what is not read from the database each time.
+fn shared(view: &View, metrics: &Metrics) -> Card {
+    let mut lines = Vec::new();
+    if let Some(up) = metrics.find("openbell_redis_up") {
+        lines.push(line("ops-redis", count(view, up)).judged(up == 1));
+        let alone = metrics.sum("openbell_redis_fallbacks_total");
+        lines.push(line("ops-alone", count(view, alone)));
+    }
+    if let Some(usable) = metrics.find("openbell_replica_usable") {
+        lines.push(line("ops-replica", count(view, usable)).judged(usable == 1));
+    }
+    let misses: std::collections::BTreeMap<String, i64> =
+        metrics.by("openbell_cache_misses_total", "family").into_iter().collect();
+    for (family, missed) in misses {
+        let of = |name| {
+            let all = metrics.by(name, "family").into_iter();
+            all.filter(|(other, _)| *other == family).map(|(_, number)| number).sum::<i64>()
+        };
+        let hits = of("openbell_cache_hits_total") + of("openbell_cache_stale_total");
+        let asked = hits.saturating_add(missed);
+        let percent = hits.saturating_mul(100) / asked.max(1);
+        let told = view.t2("ops-hits", "percent", percent, "asked", count(view, asked));
+        let is_good = asked < CACHE_ASKED_MIN || percent >= CACHE_HITS_MIN;
+        lines.push(Line { key: "ops-cache", ..line_of(&family, told) }.judged(is_good));
+    }
+    Card { title: "ops-shared", lines }
 }
 
 fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {

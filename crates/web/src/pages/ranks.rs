@@ -36,6 +36,7 @@ struct RanksPage<'a> {
     pages: Pages,
     is_around: bool,
     by_return: bool,
+    is_closed: bool,
 }
 
 impl RanksPage<'_> {
@@ -77,11 +78,12 @@ async fn show(
         let offset = u64::try_from((page - 1).saturating_mul(ROWS)).unwrap_or(0);
         Window::From { offset, limit: usize::try_from(ROWS).unwrap_or(1) }
     };
-    let BoardPage { total, rows, me: own } = load_board(&state, kind, window, player_id).await?;
+    let BoardPage { total, rows, me: own, is_closed } =
+        load_board(&state, kind, window, player_id).await?;
     let by_return = kind == BoardKind::Return;
     let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
     let pages = Pages { base: base.to_owned(), page, last: last_page(total) };
-    let page = RanksPage { view: &view, own, total, rows, pages, is_around, by_return };
+    let page = RanksPage { view: &view, own, total, rows, pages, is_around, by_return, is_closed };
     Ok(answer::page(&view, &page))
 }
 

@@ -48,6 +48,11 @@ pub(crate) struct Leaderboard {
     meta: Meta,
     /// Your own place; `null` until the board knows you.
     me: Option<Place>,
+    /// `true` for some seconds after a start: the ranks are those of the last close, and the board is
+    /// being built. Left out otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(example = false)]
+    building: bool,
 }
 
 /// One row of the leaderboard.
@@ -159,7 +164,7 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
             limit: usize::try_from(asked.page.per_page()).unwrap_or(0),
         },
     };
-    let BoardPage { total, rows, me } =
+    let BoardPage { total, rows, me, is_closed } =
         load_board(state, asked.kind, window, asked.player_id).await?;
     let per_page = asked.page.per_page();
     let page = match (asked.around_me, &me) {
@@ -174,6 +179,7 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
         data: rows.into_iter().map(Rank::from).collect(),
         meta: page.meta(total).into(),
         me: me.map(Place::from),
+        building: is_closed,
     })
 }
 

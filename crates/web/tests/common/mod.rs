@@ -104,6 +104,21 @@ impl App {
         market: &MarketConfig,
         change: impl FnOnce(&mut WebConfig),
     ) -> Self {
+        let board = || leaderboard::Board::from_scores([]);
+        Self::start_all(market, change, leaderboard::Boards::new(board(), board())).await
+    }
+
+    /// A server whose boards are not built yet.
+    pub(crate) async fn start_unbuilt() -> Self {
+        let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+        Self::start_all(&market, |_| {}, leaderboard::Boards::default()).await
+    }
+
+    async fn start_all(
+        market: &MarketConfig,
+        change: impl FnOnce(&mut WebConfig),
+        boards: leaderboard::Boards,
+    ) -> Self {
         let mut config = WebConfig::default();
         config.limits.enabled = false;
         change(&mut config);
@@ -120,8 +135,10 @@ impl App {
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
         let (told, listed) = (Arc::clone(&hub), Arc::clone(&prices));
         let history = History::new(store.clone(), Some(depot(&directory)));
-        let parts = parts((store.clone(), history), rules, &clock, source, listed, told, config);
-        let (desk, boards) = (parts.desk.clone(), Arc::clone(&parts.boards));
+        let boards = Arc::new(boards);
+        let kept = (store.clone(), history, Arc::clone(&boards));
+        let parts = parts(kept, rules, &clock, source, listed, told, config);
+        let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
         Self { router, clock, store, desk, prices, boards, hub, closing, players, directory }
@@ -331,7 +348,7 @@ fn depot(directory: &TempDir) -> Depot {
 }
 
 fn parts(
-    (store, history): (Store, History),
+    (store, history, boards): (Store, History, Arc<leaderboard::Boards>),
     rules: Arc<Rules>,
     clock: &ManualClock,
     market: Arc<MarketSource>,
@@ -342,8 +359,6 @@ fn parts(
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let cached_at = Arc::clone(&clock);
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
-    let board = || leaderboard::Board::from_scores([]);
-    let boards = Arc::new(leaderboard::Boards::new(board(), board()));
     let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
     let told = Arc::clone(&hub);

@@ -35,3 +35,4 @@ ranks-stayed = The same place as at the last close
 ranks-new = new
 ranks-order-return = Who has gained the larger part of the starting cash comes first, then who began earlier. What shares are worth is reckoned again every few seconds.
 ranks-movement-why = “Moved” tells the places gained or lost since the market last closed.
+ranks-building = The ranks are being put together again. Until then you see those of the last close.

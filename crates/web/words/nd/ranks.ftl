@@ -36,3 +36,4 @@ ranks-stayed = Isikhundla esifanayo lesokuvalwa kokucina
 ranks-new = omutsha
 ranks-order-return = Ozuze ingxenye enkulu yemali yokuqala uyaqala, kulandele owaqala kuqala. Inani lamasheya libalwa futhi ngemva kwemizuzwana emilutshwana.
 ranks-movement-why = “Ukuhamba” kutsho izikhundla ezizuziweyo kumbe ezilahlekileyo kusukela imakethe icina ukuvalwa.
+ranks-building = Izikhundla ziyahlanganiswa futhi. Kuze kube khathesi ubona ezokuvalwa kokucina.

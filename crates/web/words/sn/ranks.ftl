@@ -36,3 +36,4 @@ ranks-stayed = Nzvimbo imwe chete neyepakupedzisira kuvharwa
 ranks-new = mutsva
 ranks-order-return = Awana chikamu chikuru chemari yekutanga anotanga, kozouya akatanga kare. Kukosha kwemasheya kunoverengwazve masekondi mashoma oga oga.
 ranks-movement-why = “Kufamba” kunoratidza nzvimbo dzawanikwa kana kurasika kubva musika wapedzisira kuvhara.
+ranks-building = Nzvimbo dziri kuunganidzwazve. Kusvika ipapo munoona dzepakupedzisira kuvharwa.
