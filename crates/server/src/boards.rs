@@ -204,6 +204,8 @@ pub(crate) struct CloseBoards {
     pub(crate) node: String,
     /// What this node writes.
     pub(crate) writing: Option<(BoardKind, Closing)>,
+    /// Up to which close the places of a board are forgotten next.
+    pub(crate) forgetting: Option<(BoardKind, i64)>,
 }
 
 impl CloseBoards {
@@ -239,6 +241,12 @@ impl Reconciler for CloseBoards {
     async fn run(&mut self) -> Result<Progress, Fault> {
         let now = self.clock.now();
         let more = |changed| Ok(Progress { changed, done: false });
+        if let Some((kind, close_id)) = self.forgetting {
+            if self.store.forget_board_closes(kind, close_id).await? {
+                self.forgetting = None;
+            }
+            return more(1);
+        }
         if let Some((kind, mut closing)) = self.writing.take() {
             // Who has lost the lease leaves the rest: the other one began anew.
             if !self.holds_lease(now).await? {
@@ -248,7 +256,7 @@ impl Reconciler for CloseBoards {
                 Ok(None) => self.writing = Some((kind, closing)),
                 Ok(Some(close)) => {
                     self.boards.set_close(kind, Some(close));
-                    while !self.store.forget_board_closes(kind, close.close_id).await? {}
+                    self.forgetting = Some((kind, close.close_id));
                 }
                 Err(error) => {
                     self.writing = Some((kind, closing));

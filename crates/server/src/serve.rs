@@ -228,6 +228,7 @@ impl Server {
             clock: Arc::clone(&self.clock),
             node: node_name(),
             writing: None,
+            forgetting: None,
         };
         tasks.spawn(keep(job, stop.clone()));
     }

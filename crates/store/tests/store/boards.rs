@@ -138,8 +138,11 @@ async fn old_changes_are_deleted_and_the_newest_stay(engine: &str) {
         store.change_name(ada.user_id, name, now()).await.expect("changes");
     }
     let newest = store.newest_tag_change().await.expect("answers");
-    assert_eq!(store.delete_tag_changes(2, 100).await.expect("deletes"), 0);
-    assert_eq!(store.delete_tag_changes(1, 100).await.expect("deletes"), 1);
+    // Those of the stocks, and the two names.
+    assert_eq!(store.tag_changes_after(0).await.expect("changes").len(), 5);
+    assert_eq!(store.delete_tag_changes(5, 100).await.expect("deletes"), 0);
+    assert_eq!(store.delete_tag_changes(1, 3).await.expect("deletes"), 3);
+    assert_eq!(store.delete_tag_changes(1, 3).await.expect("deletes"), 1);
     let left = store.tag_changes_after(0).await.expect("changes");
     assert_eq!(left.iter().map(|change| change.0).collect::<Vec<_>>(), [newest]);
     assert_eq!(store.delete_tag_changes(0, 100).await.expect("deletes"), 1);
