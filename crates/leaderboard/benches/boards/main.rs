@@ -4,7 +4,7 @@
 //! agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
 //!
 //! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
-//! [--asks N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite is asked by
+//! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite is asked by
 //! the program `sqlite3`.
 
 mod game;
@@ -40,6 +40,8 @@ struct Options {
     players: u64,
     engine: String,
     asks: usize,
+    /// Rounds of valuation; during the second one somebody asks.
+    rounds: usize,
 }
 
 #[tokio::main]
@@ -56,7 +58,8 @@ async fn main() -> ExitCode {
 }
 
 fn options() -> Result<Options, Fault> {
-    let mut options = Options { players: 1_000_000, engine: "postgres".to_owned(), asks: 200_000 };
+    let mut options =
+        Options { players: 1_000_000, engine: "postgres".to_owned(), asks: 200_000, rounds: 2 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--bench" {
@@ -67,6 +70,7 @@ fn options() -> Result<Options, Fault> {
             "--players" => options.players = value.parse()?,
             "--engine" => options.engine = value,
             "--asks" => options.asks = value.parse()?,
+            "--rounds" => options.rounds = value.parse()?,
             _ => return Err(format!("unknown argument {word}").into()),
         }
     }
@@ -88,11 +92,11 @@ async fn run(options: &Options) -> Result<(), Fault> {
     say("| what | found |\n|---|---|");
     let board = build(&game, options.players).await?;
     let known = board.page(0, usize::MAX);
-    value(&game, options.players).await?;
+    value(&game, options).await?;
     say("\n| question | way | p50, p99, max |\n|---|---|---|");
     ask_sql(&game, &board, &known)?;
     ask_redis(options, &board, &known)?;
-    ask_board(options, &board, known);
+    ask_board(options, &board, &known);
     Ok(())
 }
 
@@ -124,10 +128,10 @@ async fn build(game: &Game, players: u64) -> Result<Arc<Board>, Fault> {
     Ok(board)
 }
 
-/// Values all players twice; the second time somebody asks meanwhile.
-async fn value(game: &Game, players: u64) -> Result<(), Fault> {
-    let board = Arc::new(Board::default());
-    for is_asked in [false, true] {
+/// Values all players; the second time somebody asks meanwhile.
+async fn value(game: &Game, options: &Options) -> Result<(), Fault> {
+    let (board, players) = (Arc::new(Board::default()), options.players);
+    for is_asked in [false, true].into_iter().take(options.rounds) {
         let is_over = Arc::new(AtomicBool::new(false));
         let asking = is_asked.then(|| {
             let (board, is_over) = (Arc::clone(&board), Arc::clone(&is_over));
@@ -151,8 +155,10 @@ async fn value(game: &Game, players: u64) -> Result<(), Fault> {
             }
         }
     }
-    let bytes = tenths(board.memory_bytes() as u64 * 10 / players);
-    say(&format!("| memory of the board by return | {bytes} bytes a player |"));
+    if options.rounds > 0 {
+        let bytes = tenths(board.memory_bytes() as u64 * 10 / players);
+        say(&format!("| memory of the board by return | {bytes} bytes a player |"));
+    }
     Ok(())
 }
 
@@ -252,10 +258,10 @@ fn ask_redis(options: &Options, board: &Board, known: &[(i64, i64)]) -> Result<(
 }
 
 /// Asks the board, alone and while another thread moves players without a pause.
-fn ask_board(options: &Options, board: &Board, known: Vec<(i64, i64)>) {
+fn ask_board(options: &Options, board: &Board, known: &[(i64, i64)]) {
     let mut sequence = Sequence(7);
     let ask = |way: &str, sequence: &mut Sequence| {
-        let any = |sequence: &mut Sequence| at(&known, any(sequence, &known)).0;
+        let any = |sequence: &mut Sequence| at(known, any(sequence, known)).0;
         let total = board.total();
         let pages = Times::of(options.asks, || board.page(sequence.below(total), 50));
         told("page of 50", way, &pages);
@@ -264,7 +270,7 @@ fn ask_board(options: &Options, board: &Board, known: Vec<(i64, i64)>) {
         told("around 5", way, &around);
     };
     ask("the board", &mut sequence);
-    let mut movers = Movers { known: known.clone(), sequence: Sequence(8) };
+    let mut movers = Movers { known: known.to_owned(), sequence: Sequence(8) };
     told("update", "the board", &Times::of(options.asks, || movers.step(board)));
     let is_over = AtomicBool::new(false);
     let (moves, took) = std::thread::scope(|scope| {
