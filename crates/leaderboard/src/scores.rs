@@ -37,8 +37,7 @@ impl Scores {
         match page.position(id) {
             Ok(at) => Some(std::mem::replace(&mut page.scores[at], score)),
             Err(at) => {
-                insert_tight(&mut page.ids, at, id);
-                insert_tight(&mut page.scores, at, score);
+                page.insert(at, id, score);
                 None
             }
         }
@@ -54,8 +53,11 @@ impl Scores {
     /// Adds players, and gives known ones the larger of two scores.
     pub(crate) fn raise(&mut self, players: impl IntoIterator<Item = (i64, i64)>) {
         for (player_id, score) in players {
-            if self.find(player_id).is_none_or(|known| known < score) {
-                self.insert(player_id, score);
+            let page = self.pages.entry(player_id >> PAGE_BITS).or_default();
+            let id = lower_bits(player_id);
+            match page.position(id) {
+                Ok(at) => page.scores[at] = page.scores[at].max(score),
+                Err(at) => page.insert(at, id, score),
             }
         }
     }
@@ -109,6 +111,11 @@ impl Page {
             return Ok(usize::from(id));
         }
         self.ids.binary_search(&id)
+    }
+
+    fn insert(&mut self, at: usize, id: u16, score: i64) {
+        insert_tight(&mut self.ids, at, id);
+        insert_tight(&mut self.scores, at, score);
     }
 }
 

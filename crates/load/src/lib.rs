@@ -7,6 +7,7 @@
 //! waits for a slow server is not hidden.
 
 mod amount;
+mod board;
 mod chain;
 mod chance;
 mod client;
@@ -30,11 +31,12 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use board::ROWS_MAX;
 pub use duration::parse_duration;
 pub use error::LoadError;
 pub use keep::regression;
 pub use players::Players;
-pub use report::{Latency, Memory, QueueWait, Report, Sums, Trades};
+pub use report::{BoardKind, BoardSeen, Latency, Memory, QueueWait, Report, Sums, Trades};
 pub use run::run;
 pub use verify::Verified;
 
@@ -53,8 +55,11 @@ pub enum Scenario {
     },
     /// The market opens: reads, trades, boards, sign-ins.
     Mixed,
-    /// A storm on the leaderboard.
-    Board,
+    /// A storm on the boards, of which every answer is checked.
+    Board {
+        /// Rows a page.
+        rows: u32,
+    },
     /// As `Mixed` without sign-ins, with an eye on the server's memory.
     Soak,
     /// The portfolio of the first player is asked for.
@@ -71,7 +76,7 @@ impl Scenario {
             Self::Distinct => "distinct",
             Self::Popular { .. } => "popular",
             Self::Mixed => "mixed",
-            Self::Board => "board",
+            Self::Board { .. } => "board",
             Self::Soak => "soak",
             Self::Portfolio { .. } => "portfolio",
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::Scenario;
+use crate::board::{self, Question};
 use crate::client::Call;
 use crate::worker::{Order, Side, Worker};
 
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     count: usize,
     turn: usize,
     held: HashMap<usize, usize>,
+    /// Players on the boards, as far as that was told.
+    ranked: u64,
 }
 
 impl Plan {
@@ -40,7 +43,7 @@ impl Plan {
             _ => (number % players.max(1), workers),
         };
         let count = players.saturating_sub(first).div_ceil(step.max(1)).max(1);
-        Self { scenario, first, step, count, turn: 0, held: HashMap::new() }
+        Self { scenario, first, step, count, turn: 0, held: HashMap::new(), ranked: 0 }
     }
 
     /// Sends the next request, which was due at `begun`.
@@ -48,7 +51,7 @@ impl Plan {
         match self.scenario {
             Scenario::Distinct | Scenario::Popular { .. } => self.trade(worker, begun).await,
             Scenario::Portfolio { .. } => self.ask(worker, PORTFOLIO.into(), begun).await,
-            Scenario::Board => self.ask_board(worker, begun).await,
+            Scenario::Board { rows } => self.storm(worker, rows, begun).await,
             Scenario::Mixed => self.mix(worker, begun, true).await,
             Scenario::Soak => self.mix(worker, begun, false).await,
         }
@@ -83,6 +86,15 @@ impl Plan {
             _ => return self.trade(worker, begun).await,
         };
         self.ask(worker, path, begun).await;
+    }
+
+    /// Asks any question to a board, and checks the answer.
+    async fn storm(&mut self, worker: &mut Worker, rows: u32, begun: Instant) {
+        let player = self.any_player(worker);
+        let question = Question::any(&mut worker.chance, self.ranked, rows);
+        if let Some(ranked) = board::ask(worker, player, question, begun).await {
+            self.ranked = ranked;
+        }
     }
 
     async fn ask_board(&mut self, worker: &mut Worker, begun: Instant) {

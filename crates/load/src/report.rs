@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::board::BoardTally;
 use crate::tally::{Tally, Times};
 use crate::verify::Verified;
 
@@ -51,6 +52,8 @@ pub struct Report {
     pub memory_bytes: Option<Memory>,
     /// Whether the portfolio's rows add up to its summary; `null` but in `portfolio`.
     pub sums: Option<Sums>,
+    /// What was asked of the boards, and whether it was as it should be; `null` but in `board`.
+    pub board: Option<BoardSeen>,
     /// Whether all is as it should be.
     pub good: bool,
     /// Whether nothing but 429 was answered.
@@ -116,6 +119,36 @@ pub enum Sums {
     PricesMoved,
 }
 
+/// What was asked of the boards.
+#[derive(Clone, Debug, Serialize)]
+pub struct BoardSeen {
+    /// The kinds of questions: `page`, `around_me`, `return_page`, `return_around_me`.
+    pub kinds: BTreeMap<&'static str, BoardKind>,
+    /// Answers in which all was as it should be.
+    pub checked: u64,
+    /// Pages that the next page followed without a gap.
+    pub joined: u64,
+    /// Comparisons that say nothing, because somebody may have moved meanwhile.
+    pub moved: u64,
+    /// What was not as it should be.
+    pub violations: u64,
+    /// The first of it.
+    pub violation: Option<String>,
+}
+
+/// Questions of one kind.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BoardKind {
+    /// Good answers.
+    pub answers: u64,
+    /// Good answers a second.
+    pub per_second: f64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// As in the report.
+    pub latency_ms: Latency,
+}
+
 /// What a report is made of.
 pub(crate) struct Parts {
     pub(crate) scenario: &'static str,
@@ -138,13 +171,15 @@ impl Report {
         let accepted_per_second = per_second(tally.accepted_in_time, elapsed);
         let throughput = if parts.counts_trades { accepted_per_second } else { answers_per_second };
         let has_grown = elapsed >= LONG_RUN && memory.is_some_and(|memory| memory.has_grown());
+        let board = (scenario == "board").then(|| BoardSeen::new(&tally.board, elapsed));
         let good = tally.bad == 0
             && tally.unknown == 0
             && tally.latency.at_quantile(1.0) > 0
             && tally.statuses.keys().all(|status| is_expected(*status))
             && verified.difference.is_none()
             && !has_grown
-            && sums != Some(Sums::Unequal);
+            && sums != Some(Sums::Unequal)
+            && board.as_ref().is_none_or(|seen| seen.violations == 0 && seen.checked > 0);
         let named = |(status, count): (&u16, &u64)| (status.to_string(), *count);
         let mut statuses: BTreeMap<String, u64> = tally.statuses.iter().map(named).collect();
         if tally.failed > 0 {
@@ -169,6 +204,7 @@ impl Report {
             verified,
             memory_bytes: memory,
             sums,
+            board,
             good,
             is_limited: tally.is_limited(),
             codes: tally.codes,
@@ -186,6 +222,25 @@ impl Memory {
     /// Whether more than a tenth came on top.
     fn has_grown(self) -> bool {
         self.last.saturating_mul(10) > self.first.saturating_mul(11)
+    }
+}
+
+impl BoardSeen {
+    fn new(tally: &BoardTally, elapsed: Duration) -> Self {
+        let kinds = tally.kinds.iter().map(|(kind, counts)| {
+            let (answers, bytes) = (counts.answers, counts.bytes);
+            let per_second = per_second(answers, elapsed);
+            let latency_ms = Latency::new(&counts.times);
+            (*kind, BoardKind { answers, per_second, bytes, latency_ms })
+        });
+        Self {
+            kinds: kinds.collect(),
+            checked: tally.checked,
+            joined: tally.joined,
+            moved: tally.moved,
+            violations: tally.violations,
+            violation: tally.violation.clone(),
+        }
     }
 }
 
@@ -234,6 +289,9 @@ impl fmt::Display for Report {
         if let Some(sums) = self.sums {
             writeln!(f, "sums      {sums}")?;
         }
+        if let Some(board) = &self.board {
+            board.fmt(f)?;
+        }
         if accepted + refused + unknown > 0 {
             writeln!(f, "trades    {accepted} accepted, {refused} refused, {unknown} unknown")?;
             let Verified { players, acknowledged, found, foreign, .. } = &self.verified;
@@ -250,6 +308,25 @@ impl fmt::Display for Report {
             writeln!(f, "every answer was 429: limits.enabled of the server should be off")?;
         }
         f.write_str(if self.good { "good" } else { "NOT good" })
+    }
+}
+
+impl fmt::Display for BoardSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, BoardKind { answers, per_second, bytes, latency_ms }) in &self.kinds {
+            let mean = bytes / answers.max(&1);
+            writeln!(f, "{kind:<17} {answers}, {per_second:.1}/s, {mean} bytes, {latency_ms}")?;
+        }
+        let Self { checked, joined, moved, violations, .. } = self;
+        writeln!(
+            f,
+            "checked   {checked} answers, {joined} joined by the next page, {moved} moved \
+             meanwhile, {violations} violations"
+        )?;
+        match &self.violation {
+            Some(violation) => writeln!(f, "VIOLATION: {violation}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::board::BoardTally;
+
 /// The longest time told apart, in microseconds; longer ones count as this.
 const TIME_MAX_US: u64 = 600_000_000;
 /// How many digits of a time are kept.
@@ -63,6 +65,8 @@ pub(crate) struct Tally {
     pub(crate) unknown: u64,
     /// What ended in another way than the game allows.
     pub(crate) bad: u64,
+    /// What was asked of the boards, and checked.
+    pub(crate) board: BoardTally,
 }
 
 impl Tally {
@@ -84,6 +88,7 @@ impl Tally {
         self.refused += other.refused;
         self.unknown += other.unknown;
         self.bad += other.bad;
+        self.board.add(&other.board);
     }
 
     /// Requests sent, answered or not.

@@ -116,8 +116,10 @@ pub(crate) enum LoadCommand {
     Popular(LoadPopularArgs),
     /// The market opens: reads, trades, boards and sign-ins.
     Mixed(LoadArgs),
-    /// A storm on the leaderboard.
-    Board(LoadArgs),
+    /// A storm on the boards: pages at any depth, one's own surroundings, both boards. Every answer
+    /// is checked (fields, ranks, order, one's own place, pages in a row); exit code 1 when one is
+    /// not as it should be. The server's boards should be built when it begins.
+    Board(LoadBoardArgs),
     /// As mixed without sign-ins, with an eye on the server's memory.
     Soak(LoadArgs),
     /// Ask for the portfolio of the first player.
@@ -460,6 +462,17 @@ pub(crate) struct LoadPopularArgs {
     #[arg(long, value_name = "COUNT", conflicts_with = "rate")]
     #[arg(value_parser = value_parser!(u64).range(1..=1_000_000))]
     pub(crate) rounds: Option<u64>,
+}
+
+/// Flags of `load board`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadBoardArgs {
+    #[command(flatten)]
+    pub(crate) run: LoadArgs,
+    /// Rows a page. One's own surroundings are always 11.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(load::ROWS_MAX)))]
+    pub(crate) rows: u32,
 }
 
 /// Flags of `load portfolio`.

@@ -48,7 +48,7 @@ async fn measure(command: LoadCommand) -> Result<bool, LoadFailure> {
         LoadCommand::Distinct(args) => (Scenario::Distinct, args),
         LoadCommand::Popular(args) => (Scenario::Popular { rounds: args.rounds }, args.run),
         LoadCommand::Mixed(args) => (Scenario::Mixed, args),
-        LoadCommand::Board(args) => (Scenario::Board, args),
+        LoadCommand::Board(args) => (Scenario::Board { rows: args.rows }, args.run),
         LoadCommand::Soak(args) => (Scenario::Soak, args),
         LoadCommand::Portfolio(args) => (Scenario::Portfolio { holdings: args.holdings }, args.run),
     };

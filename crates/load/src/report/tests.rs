@@ -55,6 +55,21 @@ fn what_should_not_be_is_not_good() {
 }
 
 #[test]
+fn a_run_on_the_boards_is_good_when_something_was_checked_and_nothing_was_wrong() {
+    let report = |checked, violations| {
+        let mut parts = Parts { scenario: "board", counts_trades: false, ..parts() };
+        let violation = (violations > 0).then(|| "rank 3 follows rank 1".to_owned());
+        parts.tally.board = BoardTally { checked, violations, violation, ..BoardTally::default() };
+        Report::new(parts)
+    };
+    assert!(report(1, 0).good && !report(0, 0).good);
+    let spoilt = report(5, 1);
+    assert!(!spoilt.good);
+    assert!(spoilt.to_string().contains("VIOLATION: rank 3 follows rank 1"));
+    assert!(Report::new(parts()).board.is_none());
+}
+
+#[test]
 fn memory_may_grow_by_a_tenth_and_in_a_short_run_by_more() {
     let report = |elapsed, last| {
         let memory = Some(Memory { first: 100, last, max: last });

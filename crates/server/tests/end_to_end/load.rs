@@ -47,7 +47,8 @@ fn every_scenario_measures_and_verifies() {
         (&["popular", "--duration", "1s"], true),
         (&["popular", "--rounds", "3"], true),
         (&["mixed", "--duration", "1s"], true),
-        (&["board", "--duration", "1s"], false),
+        (&["board", "--duration", "2s", "--rows", "10"], false),
+        (&["board", "--duration", "1s", "--rate", "50"], false),
         (&["soak", "--duration", "1s", "--seed", "7"], true),
         (&["portfolio", "--duration", "1s", "--holdings", "5"], true),
     ] {
@@ -65,6 +66,19 @@ fn every_scenario_measures_and_verifies() {
         assert_eq!(report["memory_bytes"]["last"].is_u64(), line[0] == "soak", "{text}");
         if line.contains(&"--rounds") {
             assert_eq!(report["trades"]["accepted"], json!(12), "{text}");
+        }
+        let board = &report["board"];
+        assert_eq!(board.is_null(), line[0] != "board", "{text}");
+        if line.contains(&"--rows") {
+            assert_eq!(board["violations"], json!(0), "{text}");
+            assert!(board["checked"].as_u64() > Some(0), "{text}");
+            assert!(board["joined"].as_u64() > Some(0), "{text}");
+            for kind in ["page", "around_me", "return_page", "return_around_me"] {
+                let kind = &board["kinds"][kind];
+                assert!(kind["answers"].as_u64() > Some(0), "{text}");
+                assert!(kind["bytes"].as_u64() > Some(0), "{text}");
+                assert!(kind["latency_ms"]["p999"].as_f64() > Some(0.0), "{text}");
+            }
         }
         if line[0] == "portfolio" {
             assert_eq!(report["sums"], "equal", "{text}");

@@ -1,0 +1,309 @@
+//! What the boards of a game of any size cost: built from a real database, asked and moved, alone
+//! and while somebody else moves players; a whole valuation; bytes a player. In the same run the
+//! same is asked of SQL, with and without an index, and of Redis's sorted set, and the answers must
+//! agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
+//!
+//! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
+//! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite is asked by
+//! the program `sqlite3`.
+
+mod game;
+mod redis;
+mod times;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::Clock as _;
+use game::{Answer, Game, PRICES_JSON};
+use leaderboard::{Board, Builder, Valuation};
+use redis::Connection;
+use testkit::ManualClock;
+use times::{Sequence, Times, forget_peak, memory, rate, tenths};
+use tokio::time::Instant;
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Rows of a page, and rows on either side of one's own.
+const PAGE_ROWS: u64 = 50;
+const EACH_SIDE: u32 = 5;
+/// Questions to SQL without an index and with one: a page takes seconds.
+const SLOW_ASKS: usize = 5;
+const INDEXED_ASKS: usize = 20;
+/// The pause between questions while a round of valuation goes on.
+const PAUSE: Duration = Duration::from_millis(1);
+
+struct Options {
+    players: u64,
+    engine: String,
+    asks: usize,
+    /// Rounds of valuation; during the second one somebody asks.
+    rounds: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match options() {
+        Ok(options) => run(&options).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
+        say(&format!("error: {error}"));
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn options() -> Result<Options, Fault> {
+    let mut options =
+        Options { players: 1_000_000, engine: "postgres".to_owned(), asks: 200_000, rounds: 2 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--bench" {
+            continue;
+        }
+        let value = words.next().ok_or_else(|| format!("{word} has no value"))?;
+        match word.as_str() {
+            "--players" => options.players = value.parse()?,
+            "--engine" => options.engine = value,
+            "--asks" => options.asks = value.parse()?,
+            "--rounds" => options.rounds = value.parse()?,
+            _ => return Err(format!("unknown argument {word}").into()),
+        }
+    }
+    Ok(options)
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever does not listen any more has gone.
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+async fn run(options: &Options) -> Result<(), Fault> {
+    let directory = tempfile::tempdir()?;
+    let (engine, began) = (&options.engine, Instant::now());
+    let game = Game::make(engine, options.players, directory.path()).await?;
+    let took = began.elapsed();
+    say(&format!("{engine}, {} players, made in {took:.1?}\n", options.players));
+    say("| what | found |\n|---|---|");
+    let board = build(&game, options.players).await?;
+    let known = board.page(0, usize::MAX);
+    value(&game, options).await?;
+    say("\n| question | way | p50, p99, max |\n|---|---|---|");
+    ask_sql(&game, &board, &known)?;
+    ask_redis(options, &board, &known)?;
+    ask_board(options, &board, &known);
+    Ok(())
+}
+
+/// Builds the board of experience.
+async fn build(game: &Game, players: u64) -> Result<Arc<Board>, Fault> {
+    forget_peak()?;
+    let (before, began) = (memory("VmRSS"), Instant::now());
+    let board = Arc::new(Board::default());
+    let mut builder = Builder::new(ManualClock::new().now());
+    while !builder.step(&game.store).await? {}
+    let read = began.elapsed();
+    builder.finish(&board).await?;
+    let took = began.elapsed();
+    let (held, most) = (memory("VmRSS") - before, memory("VmHWM") - before);
+    if board.total() != players {
+        return Err(format!("{} players were built", board.total()).into());
+    }
+    let sorted = took - read;
+    let rate = rate(players, took);
+    say(&format!("| built | {took:.1?}, {rate} players/s, of it sorting {sorted:.1?} |"));
+    let a_player = |bytes: u64| tenths(bytes * 10 / players);
+    say(&format!(
+        "| memory of the board | {} bytes a player by its own count; resident {}, {} at most \
+         while it was built |",
+        a_player(board.memory_bytes() as u64),
+        a_player(held),
+        a_player(most)
+    ));
+    Ok(board)
+}
+
+/// Values all players; the second time somebody asks meanwhile.
+async fn value(game: &Game, options: &Options) -> Result<(), Fault> {
+    let (board, players) = (Arc::new(Board::default()), options.players);
+    for is_asked in [false, true].into_iter().take(options.rounds) {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let asking = is_asked.then(|| {
+            let (board, is_over) = (Arc::clone(&board), Arc::clone(&is_over));
+            tokio::spawn(async move { ask_until(&board, &is_over).await })
+        });
+        let began = Instant::now();
+        let mut round = Valuation::new(PRICES_JSON.into());
+        while !round.step(&game.store).await? {}
+        let read = began.elapsed();
+        round.finish(&board).await?;
+        let took = began.elapsed();
+        is_over.store(true, Ordering::Relaxed);
+        let (sorted, rate) = (took - read, rate(players, took));
+        let round = format!("{took:.1?}, {rate} players/s, of it sorting {sorted:.1?}");
+        match asking {
+            None => say(&format!("| a round of valuation | {round} |")),
+            Some(asking) => {
+                let times = asking.await?;
+                say(&format!("| the same, asked for a page every ms | {round} |"));
+                say(&format!("| pages meanwhile: p50, p99, max | {times} |"));
+            }
+        }
+    }
+    if options.rounds > 0 {
+        let bytes = tenths(board.memory_bytes() as u64 * 10 / players);
+        say(&format!("| memory of the board by return | {bytes} bytes a player |"));
+    }
+    Ok(())
+}
+
+async fn ask_until(board: &Board, is_over: &AtomicBool) -> Times {
+    let (mut times, mut sequence) = (Vec::new(), Sequence(3));
+    while !is_over.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        board.page(sequence.below(board.total()), 50);
+        times.push(began.elapsed());
+        tokio::time::sleep(PAUSE).await;
+    }
+    Times::new(times)
+}
+
+fn told(question: &str, way: &str, times: &Times) {
+    say(&format!("| {question} | {way} | {times} |"));
+}
+
+/// A player's place among all, from 0, by chance.
+fn any(sequence: &mut Sequence, known: &[(i64, i64)]) -> u64 {
+    sequence.below(known.len() as u64)
+}
+
+fn at(known: &[(i64, i64)], place: u64) -> (i64, i64) {
+    usize::try_from(place).ok().and_then(|place| known.get(place)).copied().unwrap_or_default()
+}
+
+/// Asks SQL for pages and ranks, and compares them with the board's.
+fn ask_sql(game: &Game, board: &Board, known: &[(i64, i64)]) -> Result<(), Fault> {
+    let mut sequence = Sequence(5);
+    for (count, with) in [(SLOW_ASKS, "no index"), (INDEXED_ASKS, "an index")] {
+        if count == INDEXED_ASKS {
+            let began = Instant::now();
+            game.make_index()?;
+            let took = began.elapsed();
+            say(&format!("| | SQL, making an index on experience and player | {took:.1?} |"));
+        }
+        let offsets: Vec<u64> = (0..count).map(|_| any(&mut sequence, known)).collect();
+        let pages = game.pages(&offsets)?;
+        for (offset, page) in offsets.iter().zip(&pages) {
+            let ours = board.page(*offset, 50);
+            let ours: Vec<String> = ours.iter().map(|(id, xp)| format!("{id}|{xp}")).collect();
+            must_agree("page", *offset, &ours, &page.rows)?;
+        }
+        told("page of 50", &format!("SQL, OFFSET, {with}"), &times(&pages));
+        let places: Vec<u64> = (0..count).map(|_| any(&mut sequence, known)).collect();
+        let players: Vec<(i64, i64)> = places.iter().map(|place| at(known, *place)).collect();
+        let ranks = game.ranks(&players)?;
+        for ((place, player), rank) in places.iter().zip(&players).zip(&ranks) {
+            let ours = board.rank(player.0).map(|(rank, _)| (rank - 1).to_string());
+            must_agree("rank", *place, ours.as_slice(), &rank.rows)?;
+        }
+        told("rank", &format!("SQL, count(*), {with}"), &times(&ranks));
+    }
+    Ok(())
+}
+
+fn times(answers: &[Answer]) -> Times {
+    Times::new(answers.iter().map(|answer| answer.took).collect())
+}
+
+fn must_agree(what: &str, at: u64, ours: &[String], theirs: &[String]) -> Result<(), Fault> {
+    if ours == theirs {
+        return Ok(());
+    }
+    Err(format!("the {what} at {at} is {ours:?} and not {theirs:?}").into())
+}
+
+/// Asks a sorted set of the same players, and compares the scores of its pages with the board's:
+/// it orders equal scores by name.
+fn ask_redis(options: &Options, board: &Board, known: &[(i64, i64)]) -> Result<(), Fault> {
+    let (mut redis, mut sequence) = (Connection::open()?, Sequence(6));
+    let (before, began) = (redis.memory()?, Instant::now());
+    redis.load(known)?;
+    let took = began.elapsed();
+    let bytes = tenths((redis.memory()? - before) * 10 / options.players);
+    say(&format!("| | Redis, loading | {took:.1?}, {bytes} bytes a player |"));
+    for _ in 0..100 {
+        let offset = any(&mut sequence, known);
+        let theirs = redis.page(offset, PAGE_ROWS)?;
+        let theirs: Vec<String> = theirs.chunks(2).map(|row| row[1].clone()).collect();
+        let ours = board.page(offset, 50);
+        let ours: Vec<String> = ours.iter().map(|(_, xp)| xp.to_string()).collect();
+        must_agree("scores", offset, &ours, &theirs)?;
+    }
+    let count = options.asks / 4;
+    let pages = Times::tried(count, || redis.page(any(&mut sequence, known), PAGE_ROWS))?;
+    told("page of 50", "Redis, ZREVRANGE", &pages);
+    let ranks = Times::tried(count, || redis.rank(at(known, any(&mut sequence, known)).0))?;
+    told("rank", "Redis, ZREVRANK", &ranks);
+    let updates = Times::tried(count, || {
+        let (id, xp) = at(known, any(&mut sequence, known));
+        redis.update(id, xp + sequence.below(200).cast_signed() + 1)
+    })?;
+    told("update", "Redis, ZADD", &updates);
+    Ok(())
+}
+
+/// Asks the board, alone and while another thread moves players without a pause.
+fn ask_board(options: &Options, board: &Board, known: &[(i64, i64)]) {
+    let mut sequence = Sequence(7);
+    let ask = |way: &str, sequence: &mut Sequence| {
+        let any = |sequence: &mut Sequence| at(known, any(sequence, known)).0;
+        let total = board.total();
+        let pages = Times::of(options.asks, || board.page(sequence.below(total), 50));
+        told("page of 50", way, &pages);
+        told("rank", way, &Times::of(options.asks, || board.rank(any(sequence))));
+        let around = Times::of(options.asks, || board.around(any(sequence), EACH_SIDE));
+        told("around 5", way, &around);
+    };
+    ask("the board", &mut sequence);
+    let mut movers = Movers { known: known.to_owned(), sequence: Sequence(8) };
+    told("update", "the board", &Times::of(options.asks, || movers.step(board)));
+    let is_over = AtomicBool::new(false);
+    let (moves, took) = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let (mut moves, began) = (Vec::new(), Instant::now());
+            while !is_over.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                movers.step(board);
+                moves.push(began.elapsed());
+            }
+            (moves, began.elapsed())
+        });
+        ask("the board, while one moves players", &mut sequence);
+        is_over.store(true, Ordering::Relaxed);
+        writing.join().unwrap_or_default()
+    });
+    let rate = rate(moves.len() as u64, took);
+    told("update", &format!("the board, while one asks ({rate} a second)"), &Times::new(moves));
+    let bytes = tenths(board.memory_bytes() as u64 * 10 / options.players);
+    say(&format!("| | the board, after all moves | {bytes} bytes a player |"));
+}
+
+/// Players who gain experience. Their scores are kept here, so that a move costs no question.
+struct Movers {
+    known: Vec<(i64, i64)>,
+    sequence: Sequence,
+}
+
+impl Movers {
+    fn step(&mut self, board: &Board) -> bool {
+        let place = usize::try_from(self.sequence.below(self.known.len() as u64)).unwrap_or(0);
+        let (id, xp) = &mut self.known[place];
+        *xp += self.sequence.below(200).cast_signed() + 1;
+        board.apply(*id, *xp)
+    }
+}

@@ -1,0 +1,210 @@
+//! What an answer of the boards must be: the fields that are documented and no other ones, ranks
+//! without a gap, rows in order, and one's own place where it says. Pure: it asks nothing.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::amount::fixed;
+use crate::board::Question;
+
+/// Rows on either side of one's own, and rows a page, when the question names no number.
+const EACH_SIDE: u64 = 5;
+const ROWS: u64 = 10;
+
+/// What is wrong with an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It cannot be right.
+    Ever(String),
+    /// It can only be right when somebody moved while it was made.
+    UnlessMoved(String),
+}
+
+/// A page as it is checked.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    rows: Vec<Row>,
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    success: bool,
+    data: Vec<Row>,
+    meta: Meta,
+    #[serde(deserialize_with = "present")]
+    me: Option<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    rank: u64,
+    name: String,
+    level: u64,
+    experience_points: u64,
+    #[serde(default, deserialize_with = "percentage")]
+    return_percentage: Option<i64>,
+    #[serde(deserialize_with = "present")]
+    movement: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    rank: u64,
+    level: u64,
+    experience_points: u64,
+    #[serde(default, deserialize_with = "percentage")]
+    return_percentage: Option<i64>,
+    #[serde(deserialize_with = "present")]
+    movement: Option<i64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Meta {
+    current_page: u64,
+    per_page: u64,
+    last_page: u64,
+    total: u64,
+}
+
+/// A field that may be `null` and may not be missing.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}
+
+/// A percentage as text, in hundredths.
+fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let text = <&str>::deserialize(from)?;
+    let number = fixed(text, 2).ok_or_else(|| serde::de::Error::custom("not a percentage"))?;
+    Ok(Some(number))
+}
+
+/// Reads an answer, and checks all that can be seen in it alone.
+pub(super) fn read(body: &[u8], question: Question) -> Result<Page, Wrong> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| ever(error.to_string()))?;
+    if !body.success {
+        return Err(ever("it is no success"));
+    }
+    check_meta(&body, question)?;
+    for pair in body.data.windows(2) {
+        check_neighbours(&pair[0], &pair[1]).map_err(Wrong::Ever)?;
+    }
+    let shown = body.data.iter().map(|row| row.return_percentage);
+    let shown = shown.chain(body.me.iter().map(|place| place.return_percentage));
+    if shown.into_iter().any(|shown| shown.is_some() != question.by_return) {
+        return Err(ever("it shows returns on the wrong board"));
+    }
+    check_place(&body, question)?;
+    Ok(Page { rows: body.data, meta: body.meta })
+}
+
+fn ever(what: impl Into<String>) -> Wrong {
+    Wrong::Ever(what.into())
+}
+
+fn check_meta(body: &Body, question: Question) -> Result<(), Wrong> {
+    let Meta { current_page, per_page, last_page, total } = body.meta;
+    let rows_asked = question.page.map_or(ROWS, |_| u64::from(question.rows));
+    if per_page != rows_asked || last_page != total.div_ceil(rows_asked).max(1) {
+        return Err(ever("its meta does not fit together"));
+    }
+    let own = body.me.as_ref().map_or(1, |me| me.rank.saturating_sub(1) / per_page + 1);
+    if current_page != question.page.unwrap_or(own) {
+        return Err(ever(format!("it says that it is page {current_page}")));
+    }
+    let first_rank = body.data.first().map_or(1, |row| row.rank);
+    let (first_expected, count_expected) = match (question.page, &body.me) {
+        (Some(page), _) => {
+            let before = (page - 1) * per_page;
+            (before + 1, per_page.min(total.saturating_sub(before)))
+        }
+        (None, None) => (1, 0),
+        (None, Some(me)) => {
+            let first = me.rank.saturating_sub(EACH_SIDE).max(1);
+            (first, (me.rank + EACH_SIDE).min(total) + 1 - first)
+        }
+    };
+    let count = body.data.len() as u64;
+    if count > 0 && first_rank != first_expected {
+        return Err(ever(format!("it begins with rank {first_rank}, not {first_expected}")));
+    }
+    // Somebody may have joined after the rows were taken.
+    if count != count_expected {
+        return Err(Wrong::UnlessMoved(format!("it has {count} rows, not {count_expected}")));
+    }
+    Ok(())
+}
+
+/// Whether a row may follow another.
+fn check_neighbours(row: &Row, next: &Row) -> Result<(), String> {
+    if next.rank != row.rank + 1 {
+        return Err(format!("rank {} follows rank {}", next.rank, row.rank));
+    }
+    let is_sorted = match (row.return_percentage, next.return_percentage) {
+        (Some(before), Some(after)) => before >= after,
+        _ => (row.level, row.experience_points) >= (next.level, next.experience_points),
+    };
+    if is_sorted {
+        Ok(())
+    } else {
+        Err(format!("rank {} is better than the one before", next.rank))
+    }
+}
+
+/// Whether one's own row is where one's own place says. The place of one who was not on the page
+/// was looked up a moment later, when he may have moved onto it.
+fn check_place(body: &Body, question: Question) -> Result<(), Wrong> {
+    let Some(me) = &body.me else {
+        return if question.page.is_some() || body.data.is_empty() {
+            Ok(())
+        } else {
+            Err(ever("it has rows around nobody"))
+        };
+    };
+    let row = body.data.iter().find(|row| row.rank == me.rank);
+    let is_own = row.is_some_and(|row| {
+        let (level, points) = (row.level, row.experience_points);
+        let of_row = (level, points, row.return_percentage, row.movement);
+        of_row == (me.level, me.experience_points, me.return_percentage, me.movement)
+    });
+    let what = || format!("the row of rank {} is not as one's own place", me.rank);
+    match (question.page, row) {
+        _ if is_own => Ok(()),
+        (Some(_), None) => Ok(()),
+        // Experience is looked up beside the board by return.
+        (Some(_), Some(_)) => Err(Wrong::UnlessMoved(what())),
+        (None, Some(_)) if question.by_return => Err(Wrong::UnlessMoved(what())),
+        (None, _) => Err(Wrong::Ever(what())),
+    }
+}
+
+impl Page {
+    /// Players on the board.
+    pub(super) fn total(&self) -> u64 {
+        self.meta.total
+    }
+
+    /// Whether there is a page after it.
+    pub(super) fn is_full(&self) -> bool {
+        self.meta.current_page < self.meta.last_page
+    }
+
+    /// Whether nothing of it has changed.
+    pub(super) fn has_same_rows(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.meta.total == other.meta.total
+    }
+
+    /// Whether this may be the page after it.
+    pub(super) fn is_followed_by(&self, next: &Self) -> Result<(), String> {
+        match (self.rows.last(), next.rows.first()) {
+            (Some(last), Some(first)) => check_neighbours(last, first),
+            _ => Err("no row follows its last one".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
