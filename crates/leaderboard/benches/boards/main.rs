@@ -4,8 +4,8 @@
 //! agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
 //!
 //! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
-//! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite is asked by
-//! the program `sqlite3`.
+//! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite
+//! is asked by the program `sqlite3`.
 
 mod game;
 mod redis;

@@ -48,8 +48,8 @@ pub(crate) struct Leaderboard {
     meta: Meta,
     /// Your own place; `null` until the board knows you.
     me: Option<Place>,
-    /// `true` for some seconds after a start: the ranks are those of the last close, and the board is
-    /// being built. Left out otherwise.
+    /// `true` for some seconds after a start: the ranks are those of the last close, and the board
+    /// is being built. Left out otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(example = false)]
     building: bool,
