@@ -76,21 +76,26 @@ static NAMES: Lazy = Lazy::new(|| {
     )
 });
 
-// The value of holdings as in `portfolio.page`.
+// The value of holdings as in `portfolio.page`. They are read as one range: asked for player by
+// player, PostgreSQL may merge both tables, and would read all holdings before the page.
 static VALUES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.values_page",
         "WITH prices AS MATERIALIZED ({prices:$3:prices}),
          page AS MATERIALIZED (
              SELECT player_id, cash FROM players WHERE player_id > $1
-             ORDER BY player_id LIMIT $2)
-         SELECT s.player_id, s.cash + CAST(COALESCE(SUM(
-                 ((h.quantity / 1000000) * p.price
-                     + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value
-         FROM page s
-         LEFT JOIN holdings h ON h.player_id = s.player_id AND h.quantity > 0
-         LEFT JOIN prices p ON p.stock_id = h.stock_id
-         GROUP BY s.player_id, s.cash ORDER BY s.player_id",
+             ORDER BY player_id LIMIT $2),
+         worth AS MATERIALIZED (
+             SELECT h.player_id, CAST(SUM(((h.quantity / 1000000) * p.price
+                     + (h.quantity % 1000000) * p.price / 1000000) / 100) AS BIGINT) AS value
+             FROM holdings h
+             JOIN prices p ON p.stock_id = h.stock_id
+             WHERE h.player_id > $1 AND h.player_id <= (SELECT MAX(player_id) FROM page)
+                 AND h.quantity > 0
+             GROUP BY h.player_id)
+         SELECT s.player_id, s.cash + COALESCE(w.value, 0) AS value
+         FROM page s LEFT JOIN worth w ON w.player_id = s.player_id
+         ORDER BY s.player_id",
     )
 });
 

@@ -83,7 +83,9 @@ static CLAIM: Lazy = Lazy::new(|| {
     )
 });
 
-// Whoever has never traded has the starting cash, and whoever has left is not asked for. A day that
+// The range stands at the holdings, too: PostgreSQL may merge both tables, and would read all
+// holdings before it. Whoever has never traded has the starting cash, and whoever has left is not
+// asked for. A day that
 // was written before is of a market that has started over: the later one counts.
 static WRITE: Lazy = Lazy::new(|| {
     Statement::new(
@@ -95,6 +97,7 @@ static WRITE: Lazy = Lazy::new(|| {
          FROM players pl
          JOIN users u ON u.user_id = pl.user_id
          LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+             AND h.player_id > $2 AND h.player_id <= $3
          LEFT JOIN stock_history c ON c.stock_id = h.stock_id AND c.day = $1
          WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.trades > 0
          GROUP BY pl.player_id, pl.cash
