@@ -10,6 +10,7 @@
 
 mod config;
 mod due;
+mod each;
 mod flights;
 mod load;
 mod memory;
@@ -26,6 +27,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::config::{CacheConfig, Family};
+pub use self::each::Group;
 use self::flights::{Answer, Flights};
 use self::memory::{Found, Memory, Place};
 use self::shared::Shared;
@@ -122,21 +124,16 @@ impl TagCache {
         L: Future<Output = Result<T, E>> + Send + 'static,
     {
         let (place, tags) = (Place::new(family, key), TagSet::of(tags));
-        let served = match self.0.find(&place, &tags) {
+        let served = match self.0.find(&place, Some(&tags), self.0.clock.now()) {
             Found::Fresh(served) => served,
             Found::Stale(served) => {
                 self.0.join_or_load(&place, tags, load);
                 served
             }
-            Found::Nothing => match self.0.join_or_load(&place, tags, load).answer().await {
-                Some(Answer::Value(served)) => served,
-                Some(Answer::Failed(error)) => {
-                    return Err(error.downcast().map_or(CacheError::Lost, CacheError::Load));
-                }
-                None => return Err(CacheError::Lost),
-            },
+            Found::Nothing => self.0.load(&place, tags, load).await?,
         };
-        self.0.count(family, &served);
+        self.0.count(family, served.source, 1);
+        self.0.count_age(family, served.loaded_at);
         // Another type under the same key is a mistake in the program.
         served.value.downcast().map_err(|_| CacheError::Lost)
     }
@@ -178,17 +175,17 @@ impl TagCache {
 }
 
 impl Inner {
-    fn find(&self, place: &Place, tags: &TagSet) -> Found {
+    /// What is in memory. The tags are those of the question, where they are known.
+    fn find(&self, place: &Place, tags: Option<&TagSet>, now: UnixMicros) -> Found {
         let Some(kept) = self.memory.find(place) else { return Found::Nothing };
-        if kept.snapshot.tags() != tags || !self.tags.is_current(&kept.snapshot) {
+        let has_other_tags = tags.is_some_and(|tags| kept.snapshot.tags() != tags);
+        if has_other_tags || !self.tags.is_current(&kept.snapshot) {
             return Found::Nothing;
         }
-        let now = self.clock.now();
         let (age, ttl) = (age(kept.loaded_at, now), self.config.ttl(place.family));
         let is_deaf = self.shared.as_ref().is_some_and(|shared| !shared.bus.hears());
         let trusted = !is_deaf || self::age(kept.put_at, now) <= self.config.deaf_ttl();
-        let served =
-            |source| Served { value: Arc::clone(&kept.value), loaded_at: kept.loaded_at, source };
+        let served = |source| Served { value: kept.value, loaded_at: kept.loaded_at, source };
         if age <= ttl && trusted {
             Found::Fresh(served(Source::Memory))
         } else if age <= ttl * 2 && !is_deaf {
@@ -198,12 +195,30 @@ impl Inner {
         }
     }
 
-    fn count(&self, family: Family, served: &Served) {
+    /// What a load comes to.
+    async fn load<T, E, L>(
+        self: &Arc<Self>,
+        place: &Place,
+        tags: TagSet,
+        load: impl FnOnce() -> L + Send + 'static,
+    ) -> Result<Served, CacheError<E>>
+    where
+        T: Cacheable,
+        E: Send + Sync + 'static,
+        L: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        match self.join_or_load(place, tags, load).answer().await {
+            Some(Answer::Value(served)) => Ok(served),
+            Some(Answer::Failed(error)) => {
+                Err(error.downcast().map_or(CacheError::Lost, CacheError::Load))
+            }
+            None => Err(CacheError::Lost),
+        }
+    }
+
+    fn count(&self, family: Family, source: Source, values: u64) {
         let name = family.as_str();
-        let age = age(served.loaded_at, self.clock.now());
-        metrics::histogram!("openbell_cache_age_seconds", "family" => name)
-            .record(age.as_secs_f64());
-        let count = match served.source {
+        let count = match source {
             Source::Memory => {
                 metrics::counter!("openbell_cache_hits_total", "family" => name, "in" => "memory")
             }
@@ -213,7 +228,13 @@ impl Inner {
             Source::Load => metrics::counter!("openbell_cache_misses_total", "family" => name),
             Source::Stale => metrics::counter!("openbell_cache_stale_total", "family" => name),
         };
-        count.increment(1);
+        count.increment(values);
+    }
+
+    fn count_age(&self, family: Family, loaded_at: UnixMicros) {
+        let age = age(loaded_at, self.clock.now());
+        metrics::histogram!("openbell_cache_age_seconds", "family" => family.as_str())
+            .record(age.as_secs_f64());
     }
 }
 

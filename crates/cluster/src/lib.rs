@@ -11,7 +11,7 @@ mod quota;
 mod redis;
 
 pub use bus::{Bus, Heard, Hearing, Message};
-pub use cache::{CacheConfig, CacheError, Cacheable, Family, TagCache};
+pub use cache::{CacheConfig, CacheError, Cacheable, Family, Group, TagCache};
 pub use counters::Counters;
 pub use quota::{Decision, Quota};
 pub use redis::{ClusterError, Redis};

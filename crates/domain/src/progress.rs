@@ -12,6 +12,8 @@ use crate::ledger::LedgerEntry;
 pub struct Levels {
     step: i64,
     thresholds: Vec<i64>,
+    /// Total XP at which the level after each listed one begins.
+    ends: Vec<i64>,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +55,12 @@ impl Levels {
         if thresholds.len() > 1000 {
             return Err(format!("expected at most 1000 thresholds, got {}", thresholds.len()));
         }
-        Ok(Self { step, thresholds })
+        let end = |total: &mut i64, threshold: &i64| {
+            *total += threshold;
+            Some(*total)
+        };
+        let ends = thresholds.iter().scan(0, end).collect();
+        Ok(Self { step, thresholds, ends })
     }
 
     /// XP that `level` needs before the next one begins.
@@ -64,24 +71,44 @@ impl Levels {
 
     /// Total XP at which `level` begins.
     fn begins_at(&self, level: i64) -> i128 {
-        let done = level - 1;
-        let listed = self.thresholds.iter().zip(0..done).map(|(t, _)| i128::from(*t)).sum::<i128>();
-        let first = i64::try_from(self.thresholds.len()).unwrap_or(i64::MAX).min(done);
-        // The sum of first+1 ..= done, times the step.
-        let (first, done) = (i128::from(first), i128::from(done));
-        listed + i128::from(self.step) * (done * (done + 1) - first * (first + 1)) / 2
+        let (listed, done) = (self.ends.len(), level - 1);
+        match usize::try_from(done) {
+            Ok(done) if done <= listed => {
+                done.checked_sub(1).map_or(0, |last| i128::from(self.ends[last]))
+            }
+            _ => {
+                // The sum of listed+1 ..= done, times the step.
+                let (done, step) = (i128::from(done), i128::from(self.step));
+                self.listed_end() + step * (done * (done + 1) - self.listed_products()) / 2
+            }
+        }
     }
 
     /// Level, XP within it and the threshold of the next, from the total.
     pub fn progress(&self, total_xp: i64) -> Progress {
-        let total = i128::from(total_xp.max(0));
-        let (mut low, mut high) = (1i64, 1i64 << 33);
-        while low < high {
-            let middle = low + (high - low + 1) / 2;
-            if self.begins_at(middle) <= total { low = middle } else { high = middle - 1 }
-        }
-        let within = i64::try_from(total - self.begins_at(low)).unwrap_or(i64::MAX);
-        Progress { level: low, xp_in_level: within, next_level_xp: self.needed(low) }
+        let total = total_xp.max(0);
+        let beyond = i128::from(total) - self.listed_end();
+        let done = if beyond < 0 {
+            self.ends.partition_point(|end| *end <= total) as i128
+        } else {
+            // The largest with done × (done + 1) ≤ all.
+            let all = 2 * beyond / i128::from(self.step) + self.listed_products();
+            ((4 * all + 1).isqrt() - 1) / 2
+        };
+        let level = i64::try_from(done + 1).unwrap_or(i64::MAX);
+        let within = i64::try_from(i128::from(total) - self.begins_at(level)).unwrap_or(i64::MAX);
+        Progress { level, xp_in_level: within, next_level_xp: self.needed(level) }
+    }
+
+    /// Total XP at which the levels that are not listed begin.
+    fn listed_end(&self) -> i128 {
+        self.ends.last().copied().unwrap_or(0).into()
+    }
+
+    /// `n × (n + 1)` of the listed levels.
+    fn listed_products(&self) -> i128 {
+        let listed = self.ends.len() as i128;
+        listed * (listed + 1)
     }
 
     /// Where the player stands, if this entry brought a new level.

@@ -118,6 +118,11 @@ impl Board {
         self.read().page(offset, limit)
     }
 
+    /// The player's score, which is found faster than the rank.
+    pub fn score(&self, player_id: i64) -> Option<i64> {
+        self.read().scores.find(player_id)
+    }
+
     /// The player's rank, from 1, and score.
     pub fn rank(&self, player_id: i64) -> Option<(u64, i64)> {
         self.read().rank(player_id)
@@ -220,6 +225,7 @@ mod tests {
         assert_eq!(board.page(0, usize::MAX), sorted);
         for (at, &(id, score)) in sorted.iter().enumerate() {
             assert_eq!(board.rank(id), Some((at as u64 + 1, score)));
+            assert_eq!(board.score(id), Some(score));
             let from = at.saturating_sub(5);
             let near = sorted[from..sorted.len().min(at + 6)].to_vec();
             assert_eq!(board.around(id, 5), Some((from as u64 + 1, near)));
@@ -306,7 +312,7 @@ mod tests {
     #[test]
     fn a_player_who_is_not_on_the_board_has_no_rank() {
         let board = Board::from_scores([(1, 100)]);
-        assert_eq!(board.rank(2), None);
+        assert_eq!((board.rank(2), board.score(2)), (None, None));
         assert_eq!(board.around(2, 5), None);
         assert!(!board.remove(2));
     }

@@ -42,11 +42,14 @@ pub enum ShownName {
     Former,
 }
 
+// A page that millions of players are read by comes as one text: row by row, SQLite's thread and
+// ours wake each other for each of them, and PostgreSQL's protocol has a message for each.
 static SCORES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.scores_page",
-        "SELECT player_id, total_xp FROM players WHERE player_id > $1
-         ORDER BY player_id LIMIT $2",
+        "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
+             SELECT player_id, total_xp FROM players WHERE player_id > $1
+             ORDER BY player_id LIMIT $2) AS page",
     )
 });
 
@@ -93,9 +96,8 @@ static VALUES_PAGE: Lazy = Lazy::new(|| {
              WHERE h.player_id > $1 AND h.player_id <= (SELECT MAX(player_id) FROM page)
                  AND h.quantity > 0
              GROUP BY h.player_id)
-         SELECT s.player_id, s.cash + COALESCE(w.value, 0) AS value
-         FROM page s LEFT JOIN worth w ON w.player_id = s.player_id
-         ORDER BY s.player_id",
+         SELECT COALESCE(string_agg(s.player_id || ' ' || (s.cash + COALESCE(w.value, 0)), ' '), '')
+         FROM page s LEFT JOIN worth w ON w.player_id = s.player_id",
     )
 });
 
@@ -129,14 +131,15 @@ impl Store {
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&SCORES_PAGE))
+        let page: String = with_db!(self, |db, sql| {
+            sqlx::query_scalar(sql(&SCORES_PAGE))
                 .bind(after_player_id)
                 .bind(limit)
-                .fetch_all(&db.reader)
+                .fetch_one(&db.reader)
                 .timed(&SCORES_PAGE)
                 .await?
-        }))
+        });
+        read_page(&page)
     }
 
     /// Ledger entries after the cursor as player, total XP and their own cursor, at most `limit`.
@@ -205,15 +208,16 @@ impl Store {
         limit: i64,
         prices_json: &str,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&VALUES_PAGE))
+        let page: String = with_db!(self, |db, sql| {
+            sqlx::query_scalar(sql(&VALUES_PAGE))
                 .bind(after_player_id)
                 .bind(limit)
                 .bind(prices_json)
-                .fetch_all(&db.reader)
+                .fetch_one(&db.reader)
                 .timed(&VALUES_PAGE)
                 .await?
-        }))
+        });
+        read_page(&page)
     }
 
     /// Total XP, and what they have in cents at these prices, of these players (at most a page of
@@ -235,5 +239,37 @@ impl Store {
                 .timed(&VALUES)
                 .await?
         }))
+    }
+}
+
+/// Players and numbers of a page that came as one text, by player.
+fn read_page(page: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+    let damaged = || StoreError::Corrupt("a page of players does not read as numbers".to_owned());
+    let mut numbers = page.split_ascii_whitespace().map(str::parse::<i64>);
+    let mut rows = Vec::with_capacity(page.len() / 16);
+    while let Some(player_id) = numbers.next() {
+        let (Ok(player_id), Some(Ok(number))) = (player_id, numbers.next()) else {
+            return Err(damaged());
+        };
+        rows.push((player_id, number));
+    }
+    // Neither engine promises the order, though both keep it.
+    if !rows.is_sorted() {
+        rows.sort_unstable();
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_in_the_order_of_players_or_not_at_all() {
+        assert_eq!(read_page("").unwrap(), []);
+        assert_eq!(read_page("7 -5 3 9223372036854775807").unwrap(), [(3, i64::MAX), (7, -5)]);
+        for damaged in ["1", "1 2 3", "1 x", "x 1", "1 9223372036854775808", "1 2.5"] {
+            assert!(matches!(read_page(damaged), Err(StoreError::Corrupt(_))), "{damaged}");
+        }
     }
 }

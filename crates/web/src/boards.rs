@@ -4,7 +4,7 @@
 
 use domain::Money;
 use leaderboard::{BoardError, Window};
-use store::{BoardKind, Shown, ShownName};
+use store::{BoardKind, ShownName};
 
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
@@ -58,26 +58,25 @@ pub(crate) async fn load_board(
     };
     let ids: Vec<i64> = places.iter().chain(&mine).map(|place| place.1).collect();
     let close_id = boards.close(kind).map_or(0, |close| close.close_id);
-    let shown = state.shown(ids, close_id).await?;
+    let shown = state.shown(&ids, close_id).await?;
     let row = |(rank, id, score): (u64, i64, i64)| {
-        let unknown = Shown { name: ShownName::Former, closed_place: None };
-        let shown = shown.get(&id).unwrap_or(&unknown);
+        let shown = shown.get(&id);
         let rank = i64::try_from(rank).unwrap_or(i64::MAX);
         let total_xp = match kind {
             BoardKind::Xp => score,
-            BoardKind::Return => boards.board(BoardKind::Xp).rank(id).map_or(0, |found| found.1),
+            BoardKind::Return => boards.board(BoardKind::Xp).score(id).unwrap_or(0),
         };
         let progress = state.rules.levels.progress(total_xp);
         let start = state.rules.starting_cash;
         BoardRow {
             rank,
             is_me: id == player_id,
-            name: shown.name.clone(),
+            name: shown.map_or(ShownName::Former, |shown| shown.name.clone()),
             level: progress.level,
             xp_in_level: progress.xp_in_level,
             return_hundredths: (kind == BoardKind::Return)
                 .then(|| Money(score.saturating_sub(start.0)).percent_of(start)),
-            movement: shown.closed_place.map(|place| place.saturating_sub(rank)),
+            movement: shown.and_then(|shown| Some(shown.closed_place?.saturating_sub(rank))),
         }
     };
     Ok(BoardPage {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cluster::{CacheError, Family};
+use cluster::{CacheError, Family, Group};
 use domain::{Day, PageRequest, Price, Symbol};
 use store::{Shown, StockRow, Store, StoreError};
 
@@ -83,21 +83,16 @@ impl AppState {
         Ok(self.store.read_lagging(read).await?)
     }
 
-    /// What may be shown of players on a board; see `Store::shown_players`. The same players in
-    /// another order are the same question.
+    /// What may be shown of players on a board; see `Store::shown_players`.
     pub(crate) async fn shown(
         &self,
-        mut player_ids: Vec<i64>,
+        player_ids: &[i64],
         close_id: i64,
-    ) -> Result<Arc<HashMap<i64, Shown>>, Problem> {
-        player_ids.sort_unstable();
-        player_ids.dedup();
-        let tags: Vec<String> = player_ids.iter().map(|id| player_tag(*id)).collect();
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let key = format!("{close_id} {player_ids:?}");
+    ) -> Result<HashMap<i64, Arc<Shown>>, Problem> {
         let store = self.store.clone();
-        let load = move || async move { store.shown_players(&player_ids, close_id).await };
-        Ok(self.cache.get_or_load(Family::Leaderboard, &key, &tags, load).await?)
+        let load = move |ids: Vec<i64>| async move { store.shown_players(&ids, close_id).await };
+        let group = Group { family: Family::Leaderboard, number: close_id, tag: player_tag };
+        Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }
 
     /// What others see of this player has changed, and is committed. Other nodes hear of it by

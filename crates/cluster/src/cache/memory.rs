@@ -2,6 +2,7 @@
 //! served is not known here.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use domain::UnixMicros;
@@ -19,12 +20,43 @@ const OVERHEAD: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) family: Family,
-    pub(super) key: Arc<str>,
+    pub(super) key: Key,
+}
+
+/// What a value is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Text(Arc<str>),
+    /// One of many small values of a group.
+    Row {
+        group: i64,
+        id: i64,
+    },
+    /// Rows that are loaded together, and kept row by row.
+    Rows(Arc<str>),
 }
 
 impl Place {
     pub(super) fn new(family: Family, key: &str) -> Self {
-        Self { family, key: Arc::from(key) }
+        Self { family, key: Key::Text(Arc::from(key)) }
+    }
+}
+
+impl Key {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Rows(text) => text.len(),
+            Self::Row { .. } => 0,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Rows(text) => f.write_str(text),
+            Self::Row { group, id } => write!(f, "{group} {id}"),
+        }
     }
 }
 
@@ -52,7 +84,7 @@ pub(super) struct Memory(Cache<Place, Kept>);
 impl Memory {
     pub(super) fn new(bytes_max: u64) -> Self {
         let weigh = |place: &Place, kept: &Kept| {
-            let texts = place.key.len() + kept.snapshot.tags().bytes() + kept.json_bytes;
+            let texts = place.key.bytes() + kept.snapshot.tags().bytes() + kept.json_bytes;
             u32::try_from(texts + OVERHEAD).unwrap_or(u32::MAX)
         };
         let evicted = |place: Arc<Place>, _, cause| {
@@ -66,10 +98,12 @@ impl Memory {
     }
 
     pub(super) fn find(&self, place: &Place) -> Option<Kept> {
-        self.0.get(place)
+        (!matches!(place.key, Key::Rows(_))).then(|| self.0.get(place)).flatten()
     }
 
     pub(super) fn put(&self, place: &Place, kept: Kept) {
-        self.0.insert(place.clone(), kept);
+        if !matches!(place.key, Key::Rows(_)) {
+            self.0.insert(place.clone(), kept);
+        }
     }
 }

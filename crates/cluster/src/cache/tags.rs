@@ -36,14 +36,20 @@ impl TagSet {
 
 /// The versions of tags at one moment.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshot {
+pub(super) struct Snapshot(Arc<Taken>);
+
+#[derive(Debug)]
+struct Taken {
     tags: TagSet,
-    versions: Arc<[u64]>,
+    versions: Box<[u64]>,
+    /// The renewals there had been when it was last found to be current. While there are no more
+    /// of them it still is, and its tags need not be looked up.
+    current_at: AtomicU64,
 }
 
 impl Snapshot {
     pub(super) fn tags(&self) -> &TagSet {
-        &self.tags
+        &self.0.tags
     }
 }
 
@@ -51,27 +57,42 @@ impl Snapshot {
 pub(super) struct LocalTags {
     versions: Cache<Arc<str>, u64>,
     next: AtomicU64,
+    /// From 1; counted when the new version can be seen.
+    renewals: AtomicU64,
 }
 
 impl LocalTags {
     pub(super) fn new() -> Self {
         let cache = Cache::builder().max_capacity(TAGS_MAX).eviction_policy(EvictionPolicy::lru());
-        Self { versions: cache.build(), next: AtomicU64::new(0) }
+        let (next, renewals) = (AtomicU64::new(0), AtomicU64::new(1));
+        Self { versions: cache.build(), next, renewals }
     }
 
     pub(super) fn snapshot(&self, tags: &TagSet) -> Snapshot {
         let version = |tag: &Arc<str>| self.versions.get_with_by_ref(tag, || self.draw());
-        Snapshot { tags: tags.clone(), versions: tags.iter().map(version).collect() }
+        let versions = tags.iter().map(version).collect();
+        Snapshot(Arc::new(Taken { tags: tags.clone(), versions, current_at: AtomicU64::new(0) }))
     }
 
     pub(super) fn is_current(&self, snapshot: &Snapshot) -> bool {
-        let mut pairs = snapshot.tags.iter().zip(snapshot.versions.iter());
-        pairs.all(|(tag, version)| self.versions.get(tag) == Some(*version))
+        let Taken { tags, versions, current_at } = &*snapshot.0;
+        // Before the versions: a renewal that is missed below is not among these.
+        let renewals = self.renewals.load(Ordering::SeqCst);
+        if current_at.load(Ordering::SeqCst) == renewals {
+            return true;
+        }
+        let mut pairs = tags.iter().zip(versions);
+        let is_current = pairs.all(|(tag, version)| self.versions.get(tag) == Some(*version));
+        if is_current {
+            current_at.store(renewals, Ordering::SeqCst);
+        }
+        is_current
     }
 
     /// From now on all snapshots of this tag are old.
     pub(super) fn renew(&self, tag: &str) {
         self.versions.insert(Arc::from(tag), self.draw());
+        self.renewals.fetch_add(1, Ordering::SeqCst);
     }
 
     fn draw(&self) -> u64 {
@@ -95,6 +116,19 @@ mod tests {
         let second = tags.snapshot(&ab);
         tags.renew(EVERYTHING);
         assert!(!tags.is_current(&second) && !tags.is_current(&other));
+    }
+
+    #[test]
+    fn a_snapshot_that_was_current_is_old_after_the_next_renewal_of_its_tag() {
+        let tags = LocalTags::new();
+        let snapshot = tags.snapshot(&TagSet::of(&["a"]));
+        for other in ["b", "c"] {
+            assert!(tags.is_current(&snapshot) && tags.is_current(&snapshot));
+            tags.renew(other);
+        }
+        assert!(tags.is_current(&snapshot));
+        tags.renew("a");
+        assert!(!tags.is_current(&snapshot) && !tags.is_current(&snapshot));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod bus;
 mod cache;
+mod each;
 mod kinds;
 mod outages;
 mod property;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cluster::Family;
+use cluster::{Family, Group};
 use testkit::{ManualClock, SeededEntropy, seconds};
 use tokio::time::{Instant, timeout};
 
@@ -22,6 +22,12 @@ struct World {
     floors: HashMap<(usize, usize), u64>,
     asking: Vec<tokio::task::JoinHandle<()>>,
     name: String,
+    /// Tells the rows of this run apart from those of others.
+    first_row: i64,
+}
+
+fn row_tag(row: i64) -> String {
+    format!("row:{row}")
 }
 
 impl World {
@@ -43,6 +49,37 @@ impl World {
         }));
     }
 
+    /// Asks for all values as rows, of which one may be known and another one not.
+    fn ask_for_each(&mut self, node: usize) {
+        let cache = self.nodes[node].cache.clone();
+        let floors = KEYS.iter().enumerate();
+        let floors: Vec<u64> =
+            floors.map(|(key, _)| self.floors.get(&(node, key)).copied().unwrap_or(0)).collect();
+        let (sources, first) = (self.sources.clone(), self.first_row);
+        let rows: Vec<i64> = (first..).take(KEYS.len()).collect();
+        let what = format!("{} on node {node}", self.name);
+        let load = async move |rows: Vec<i64>| {
+            let mut values = HashMap::new();
+            for row in rows {
+                let source = &sources[usize::try_from(row - first).expect("it fits")];
+                values.insert(row, source.clone().load().await?);
+            }
+            Ok::<_, String>(values)
+        };
+        self.asking.push(tokio::spawn(async move {
+            let group = Group { family: Family::Quote, number: 0, tag: row_tag };
+            let values = cache.get_or_load_each(group, &rows, load).await.expect("they load");
+            for (row, floor) in rows.iter().zip(floors) {
+                let value = *values[row];
+                assert!(value >= floor, "row {row} of {what}: {value} is older than {floor}");
+            }
+        }));
+    }
+
+    fn row(&self, key: usize) -> i64 {
+        self.first_row + i64::try_from(key).expect("it fits")
+    }
+
     fn tag(&self, key: usize) -> String {
         format!("{}-tag-{}", self.name, KEYS[key])
     }
@@ -50,6 +87,7 @@ impl World {
     fn write(&mut self, node: usize, key: usize) {
         self.sources[key].set(self.sources[key].value() + 1);
         self.nodes[node].cache.invalidate(&self.tag(key));
+        self.nodes[node].cache.invalidate(&row_tag(self.row(key)));
         self.floors.insert((node, key), self.sources[key].value());
     }
 
@@ -102,6 +140,7 @@ async fn run(server: &mut testkit::Redis, seed: u64, nodes: usize) {
         floors: HashMap::new(),
         asking: Vec::new(),
         name: format!("{seed}-{nodes}"),
+        first_row: i64::try_from(seed * 100 + 10 * nodes as u64).expect("it fits"),
     };
     for _ in 0..nodes {
         world.nodes.push(Node::start(&server.url(), &clock, chance.next_u64()).await);
@@ -114,10 +153,12 @@ async fn run(server: &mut testkit::Redis, seed: u64, nodes: usize) {
     for step in 0..STEPS {
         let (node, key) = (draw(nodes), draw(KEYS.len()));
         match draw(100) {
-            0..45 => world.ask(node, key, Duration::from_millis([0, 0, 3][draw(3)])),
+            0..20 => world.ask_for_each(node),
+            20..45 => world.ask(node, key, Duration::from_millis([0, 0, 3][draw(3)])),
             45..75 => {
                 world.write(node, key);
                 world.ask(node, key, Duration::ZERO);
+                world.ask_for_each(node);
             }
             75..80 => world.answers(seed).await,
             80..84 => clock.advance_seconds([1, 200, 400][draw(3)]),
@@ -143,6 +184,7 @@ async fn run(server: &mut testkit::Redis, seed: u64, nodes: usize) {
         for key in 0..KEYS.len() {
             world.ask(node, key, Duration::ZERO);
         }
+        world.ask_for_each(node);
     }
     world.answers(seed).await;
     until("Redis", || world.nodes.iter().all(|node| node.redis.is_up())).await;
