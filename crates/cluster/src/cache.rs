@@ -102,7 +102,7 @@ impl TagCache {
 
     fn build(config: CacheConfig, clock: Arc<dyn Clock>, shared: Option<Shared>) -> Self {
         let memory = Memory::new(config.memory_bytes_max);
-        let (tags, flights) = (LocalTags::new(), Flights::default());
+        let (tags, flights) = (LocalTags::default(), Flights::default());
         Self(Arc::new(Inner { config, clock, tags, memory, flights, shared }))
     }
 

@@ -11,8 +11,9 @@ impl Chance {
     /// The generator of one worker.
     pub(crate) fn new(seed: u64, worker: usize) -> Self {
         let mut chance = Self(seed);
-        let own = chance.next().wrapping_add(worker as u64);
-        Self(own.wrapping_mul(GOLDEN))
+        // Mixed once more: a generator that begins some steps further on would only be late.
+        let mut own = Self(chance.next().wrapping_add(worker as u64));
+        Self(own.next())
     }
 
     /// A number below `end`; 0 when there is none.
@@ -32,7 +33,19 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn no_worker_does_what_another_one_did() {
+        let drawn = |worker| {
+            let mut chance = Chance::new(1, worker);
+            (0..1_000).map(move |_| chance.below(usize::MAX))
+        };
+        let all: HashSet<usize> = (0..50).flat_map(drawn).collect();
+        assert_eq!(all.len(), 50_000);
+    }
 
     #[test]
     fn a_seed_plays_the_same_again_and_workers_play_differently() {

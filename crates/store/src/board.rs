@@ -42,8 +42,8 @@ pub enum ShownName {
     Former,
 }
 
-// A page that millions of players are read by comes as one text: row by row, SQLite's thread and
-// ours wake each other for each of them, and PostgreSQL's protocol has a message for each.
+// Many small rows come as one text: row by row, SQLite's thread and ours wake each other for each
+// of them, and PostgreSQL's protocol has a message for each.
 static SCORES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.scores_page",
@@ -67,10 +67,11 @@ static NAMES: Lazy = Lazy::new(|| {
         "players.names",
         &[("player_id", Type::Int)],
         "WITH wanted AS MATERIALIZED ({rows})
-         SELECT w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER) AS is_here,
+         SELECT CAST({json_rows}({json_row}(
+             w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER),
              CASE COALESCE(a.shows, 'name') WHEN 'name' THEN u.name
-                 WHEN 'pseudonym' THEN a.pseudonym END AS name,
-             c.place
+                 WHEN 'pseudonym' THEN a.pseudonym END,
+             c.place)) AS TEXT)
          FROM wanted w
          LEFT JOIN players p ON p.player_id = w.player_id
          LEFT JOIN users u ON u.user_id = p.user_id
@@ -178,15 +179,18 @@ impl Store {
         close_id: i64,
     ) -> Result<HashMap<i64, Shown>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        let names: Vec<(i64, i32, Option<String>, Option<i64>)> = with_db!(self, |db, sql| {
+        let (names,): (Option<String>,) = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&NAMES))
                 .bind_rows(&rows)
                 .bind(close_id)
-                .fetch_all(&db.reader)
+                .fetch_one(&db.reader)
                 .timed(&NAMES)
                 .await?
         });
-        let read = |(player_id, is_here, name, closed_place): (i64, i32, Option<String>, _)| {
+        type Row = (i64, i32, Option<String>, Option<i64>);
+        let names: Vec<Row> = serde_json::from_str(names.as_deref().unwrap_or("[]"))
+            .map_err(|error| StoreError::Corrupt(format!("names do not read as JSON: {error}")))?;
+        let read = |(player_id, is_here, name, closed_place): Row| {
             let name = match name {
                 _ if is_here == 0 => ShownName::Former,
                 Some(name) => ShownName::Known(name),

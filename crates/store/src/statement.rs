@@ -2,8 +2,9 @@
 //! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` and
 //! `{quotes:$n:quotes}` (the prices, or prices and changes, bound as one JSON text), `{$1}`,
 //! `{$2}`, … (further parameters, numbered after those of the set), `{for update}` (row locks) and
-//! `{transaction}` (the transaction's number), where the engine has any. Every statement is in
-//! [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
+//! `{transaction}` (the transaction's number), where the engine has any, and `{json_rows}` and
+//! `{json_row}` (functions that make one JSON array of all rows, and of one). Every statement is
+//! in [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
 
@@ -46,6 +47,8 @@ impl Statement {
             .replace("{rows}", &rows_sqlite)
             .replace("{for update}", "")
             .replace("{transaction}", "CAST(NULL AS BIGINT)")
+            .replace("{json_rows}", "json_group_array")
+            .replace("{json_row}", "json_array")
             .replace("{prices:", PRICES_SQLITE.0)
             .replace(":prices}", PRICES_SQLITE.1)
             .replace("{quotes:", QUOTES_SQLITE.0)
@@ -54,6 +57,8 @@ impl Statement {
             .replace("{rows}", &rows_postgres)
             .replace("{for update}", "FOR UPDATE OF p")
             .replace("{transaction}", "pg_current_xact_id()::text::bigint")
+            .replace("{json_rows}", "json_agg")
+            .replace("{json_row}", "json_build_array")
             .replace("{prices:", PRICES_POSTGRES.0)
             .replace(":prices}", PRICES_POSTGRES.1)
             .replace("{quotes:", QUOTES_POSTGRES.0)

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::UnixMicros;
+use foldhash::fast::RandomState;
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
@@ -79,7 +80,7 @@ pub(super) struct Kept {
     pub(super) snapshot: Snapshot,
 }
 
-pub(super) struct Memory(Cache<Place, Kept>);
+pub(super) struct Memory(Cache<Place, Kept, RandomState>);
 
 impl Memory {
     pub(super) fn new(bytes_max: u64) -> Self {
@@ -94,7 +95,7 @@ impl Memory {
             }
         };
         let cache = Cache::builder().max_capacity(bytes_max).weigher(weigh);
-        Self(cache.eviction_listener(evicted).build())
+        Self(cache.eviction_listener(evicted).build_with_hasher(RandomState::default()))
     }
 
     pub(super) fn find(&self, place: &Place) -> Option<Kept> {

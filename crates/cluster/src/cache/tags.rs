@@ -1,19 +1,16 @@
-//! The versions of tags on this node. A value is current while all its tags have the versions that
-//! they had before it was loaded. Versions are never used twice, so forgetting one makes values
-//! old and never an old one current again.
+//! When tags were made old on this node. Renewals are counted; a value is current while none of its
+//! tags was renewed after the count at which loading it began. Only tags that were renewed are
+//! kept, and of those the newest: what is older than a renewal that was forgotten counts as old.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The tag that every value has.
 pub(super) const EVERYTHING: &str = "*";
 
-/// About 150 bytes each.
-const TAGS_MAX: u64 = 200_000;
+/// Renewals that are remembered; about 150 bytes each.
+const RENEWALS_MAX: usize = 200_000;
 
 /// The tags of a value: [`EVERYTHING`] and its own, each once and in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,16 +31,14 @@ impl TagSet {
     }
 }
 
-/// The versions of tags at one moment.
+/// The renewals at one moment, for what is loaded from then on.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot(Arc<Taken>);
 
 #[derive(Debug)]
 struct Taken {
     tags: TagSet,
-    versions: Box<[u64]>,
-    /// The renewals there had been when it was last found to be current. While there are no more
-    /// of them it still is, and its tags need not be looked up.
+    /// The newest count at which it is known to be current.
     current_at: AtomicU64,
 }
 
@@ -53,50 +48,67 @@ impl Snapshot {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct LocalTags {
-    versions: Cache<Arc<str>, u64>,
-    next: AtomicU64,
-    /// From 1; counted when the new version can be seen.
-    renewals: AtomicU64,
+    renewals: RwLock<Renewals>,
+    /// Moves when a renewal can be seen, never before.
+    count: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Renewals {
+    /// The count of the last renewal of each tag.
+    last: HashMap<Arc<str>, u64>,
+    by_count: VecDeque<(u64, Arc<str>)>,
+    /// Of renewals up to this count not all are known.
+    forgotten: u64,
 }
 
 impl LocalTags {
-    pub(super) fn new() -> Self {
-        let cache = Cache::builder().max_capacity(TAGS_MAX).eviction_policy(EvictionPolicy::lru());
-        let (next, renewals) = (AtomicU64::new(0), AtomicU64::new(1));
-        Self { versions: cache.build(), next, renewals }
-    }
-
     pub(super) fn snapshot(&self, tags: &TagSet) -> Snapshot {
-        let version = |tag: &Arc<str>| self.versions.get_with_by_ref(tag, || self.draw());
-        let versions = tags.iter().map(version).collect();
-        Snapshot(Arc::new(Taken { tags: tags.clone(), versions, current_at: AtomicU64::new(0) }))
+        let current_at = AtomicU64::new(self.count.load(Ordering::SeqCst));
+        Snapshot(Arc::new(Taken { tags: tags.clone(), current_at }))
     }
 
     pub(super) fn is_current(&self, snapshot: &Snapshot) -> bool {
-        let Taken { tags, versions, current_at } = &*snapshot.0;
-        // Before the versions: a renewal that is missed below is not among these.
-        let renewals = self.renewals.load(Ordering::SeqCst);
-        if current_at.load(Ordering::SeqCst) == renewals {
+        let Taken { tags, current_at } = &*snapshot.0;
+        let known = current_at.load(Ordering::SeqCst);
+        // Before the renewals: one that is missed below is not counted here.
+        let count = self.count.load(Ordering::SeqCst);
+        if known >= count {
             return true;
         }
-        let mut pairs = tags.iter().zip(versions);
-        let is_current = pairs.all(|(tag, version)| self.versions.get(tag) == Some(*version));
-        if is_current {
-            current_at.store(renewals, Ordering::SeqCst);
+        let renewals = self.renewals.read().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |tag: &Arc<str>| renewals.last.get(tag).is_some_and(|last| *last > known);
+        if known < renewals.forgotten || tags.iter().any(is_old) {
+            return false;
         }
-        is_current
+        current_at.fetch_max(count, Ordering::SeqCst);
+        true
     }
 
     /// From now on all snapshots of this tag are old.
     pub(super) fn renew(&self, tag: &str) {
-        self.versions.insert(Arc::from(tag), self.draw());
-        self.renewals.fetch_add(1, Ordering::SeqCst);
+        let mut renewals = self.renewals.write().unwrap_or_else(PoisonError::into_inner);
+        let count = self.count.load(Ordering::SeqCst) + 1;
+        renewals.note(tag, count, RENEWALS_MAX);
+        self.count.store(count, Ordering::SeqCst);
     }
+}
 
-    fn draw(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::SeqCst)
+impl Renewals {
+    fn note(&mut self, tag: &str, count: u64, at_most: usize) {
+        let tag: Arc<str> = Arc::from(tag);
+        self.last.insert(Arc::clone(&tag), count);
+        self.by_count.push_back((count, tag));
+        if self.by_count.len() > at_most
+            && let Some((count, tag)) = self.by_count.pop_front()
+        {
+            self.forgotten = count;
+            if self.last.get(&tag) == Some(&count) {
+                self.last.remove(&tag);
+            }
+        }
     }
 }
 
@@ -106,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_old_when_one_of_its_tags_is_renewed() {
-        let tags = LocalTags::new();
+        let tags = LocalTags::default();
         let (ab, c) = (TagSet::of(&["b", "a", "b"]), TagSet::of(&["c"]));
         assert_eq!(ab, TagSet::of(&["a", "b"]));
         let (first, other) = (tags.snapshot(&ab), tags.snapshot(&c));
@@ -120,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_was_current_is_old_after_the_next_renewal_of_its_tag() {
-        let tags = LocalTags::new();
+        let tags = LocalTags::default();
         let snapshot = tags.snapshot(&TagSet::of(&["a"]));
         for other in ["b", "c"] {
             assert!(tags.is_current(&snapshot) && tags.is_current(&snapshot));
@@ -132,12 +144,21 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_version_does_not_come_back() {
-        let tags = LocalTags::new();
-        let set = TagSet::of(&["a"]);
-        let before = tags.snapshot(&set);
-        tags.versions.invalidate("a");
-        assert!(!tags.is_current(&before));
-        assert!(tags.is_current(&tags.snapshot(&set)) && !tags.is_current(&before));
+    fn what_is_older_than_a_forgotten_renewal_is_old() {
+        let tags = LocalTags::default();
+        let before = tags.snapshot(&TagSet::of(&["a"]));
+        for count in 1..=5 {
+            let tag = if count == 2 { "a" } else { "b" };
+            tags.renewals.write().unwrap().note(tag, count, 2);
+            tags.count.store(count, Ordering::SeqCst);
+        }
+        assert!(!tags.is_current(&before), "its renewal is forgotten");
+        let unrelated =
+            Snapshot(Arc::new(Taken { tags: TagSet::of(&["c"]), current_at: AtomicU64::new(2) }));
+        assert!(!tags.is_current(&unrelated), "it might have been renewed");
+        unrelated.0.current_at.store(3, Ordering::SeqCst);
+        assert!(tags.is_current(&unrelated));
+        let renewals = tags.renewals.read().unwrap();
+        assert_eq!((renewals.last.len(), renewals.by_count.len()), (1, 2));
     }
 }
