@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use domain::UnixMicros;
@@ -93,16 +94,15 @@ impl Inner {
     {
         ids.sort_unstable();
         ids.dedup();
-        let tags: Vec<String> = ids.iter().map(|id| (group.tag)(*id)).collect();
+        let tags: Vec<Arc<str>> = ids.iter().map(|id| (group.tag)(*id).into()).collect();
         // Before they are loaded: what is invalidated from here on makes them old.
-        let snapshot = |tag: &String| self.tags.snapshot(&TagSet::of(&[tag]));
+        let snapshot = |tag: &Arc<str>| self.tags.snapshot(&TagSet::with(vec![Arc::clone(tag)]));
         let snapshots: Vec<(i64, Snapshot)> =
             ids.iter().copied().zip(tags.iter().map(snapshot)).collect();
         let key = Key::Rows(format!("{} {ids:?}", group.number).into());
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
         let count = ids.len() as u64;
         let place = Place { family: group.family, key };
-        let served = self.load(&place, TagSet::of(&tags), move || load(ids)).await?;
+        let served = self.load(&place, TagSet::with(tags), move || load(ids)).await?;
         self.count(group.family, served.source, count);
         let Served { value, loaded_at, .. } = served;
         let loaded: Arc<HashMap<i64, T>> = value.downcast().map_err(|_| CacheError::Lost)?;
@@ -124,11 +124,25 @@ impl Inner {
         loaded_at: UnixMicros,
         snapshot: Snapshot,
     ) {
-        let Ok(json) = serde_json::to_vec(&**value) else { return };
-        if self.tags.is_current(&snapshot) {
+        let mut json = Length(0);
+        if serde_json::to_writer(&mut json, &**value).is_ok() && self.tags.is_current(&snapshot) {
             let (value, put_at) = (Arc::clone(value), self.clock.now());
-            let kept = Kept { value, json_bytes: json.len(), loaded_at, put_at, snapshot };
+            let kept = Kept { value, json_bytes: json.0, loaded_at, put_at, snapshot };
             self.memory.put(place, kept);
         }
+    }
+}
+
+/// How long a text is that nobody needs.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0 += text.len();
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use domain::UnixMicros;
 use tokio::time::Instant;
 
 use super::flights::{Answer, Flight, Pilot};
-use super::memory::{Kept, Place};
+use super::memory::{Kept, Key, Place};
 use super::shared::{Looked, Stored, Versions};
 use super::tags::{Snapshot, TagSet};
 use super::{Cacheable, Inner, Served, Source, age};
@@ -86,7 +86,8 @@ where
             return;
         }
     };
-    let json = serde_json::value::to_raw_value(&value).ok();
+    let is_wanted = cache.shared.is_some() || !matches!(landing.pilot.place().key, Key::Rows(_));
+    let json = is_wanted.then(|| serde_json::value::to_raw_value(&value).ok()).flatten();
     let json = json.filter(|json| json.get().len() <= cache.value_bytes_max());
     let value: Arc<T> = Arc::new(value);
     let served = Served { value, loaded_at, source: Source::Load };

@@ -6,9 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::UnixMicros;
-use foldhash::fast::RandomState;
-use moka::notification::RemovalCause;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
 use super::Served;
 use super::config::Family;
@@ -16,6 +15,8 @@ use super::tags::Snapshot;
 
 /// What an entry takes besides its texts, in bytes.
 const OVERHEAD: usize = 256;
+/// What a value takes about, in bytes.
+const VALUE_BYTES: u64 = 1024;
 
 /// Where a value belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,22 +81,38 @@ pub(super) struct Kept {
     pub(super) snapshot: Snapshot,
 }
 
-pub(super) struct Memory(Cache<Place, Kept, RandomState>);
+/// A page asks for many rows, so a look has to cost little: eleven of them took moka's cache, which
+/// notes each for its eviction, 14 of the 98 µs that a page of ten rows cost in all.
+pub(super) struct Memory(Cache<Place, Kept, Weigh, DefaultHashBuilder, CountEvicted>);
+
+#[derive(Clone)]
+struct Weigh;
+
+impl Weighter<Place, Kept> for Weigh {
+    fn weight(&self, place: &Place, kept: &Kept) -> u64 {
+        let texts = place.key.bytes() + kept.snapshot.tags().bytes() + kept.json_bytes;
+        (texts + OVERHEAD) as u64
+    }
+}
+
+#[derive(Clone)]
+struct CountEvicted;
+
+impl Lifecycle<Place, Kept> for CountEvicted {
+    type RequestState = ();
+
+    /// For want of room; a value that takes the place of another one is not counted.
+    fn before_evict(&self, (): &mut (), place: &Place, _: &mut Kept) {
+        let name = place.family.as_str();
+        metrics::counter!("openbell_cache_evictions_total", "family" => name).increment(1);
+    }
+}
 
 impl Memory {
     pub(super) fn new(bytes_max: u64) -> Self {
-        let weigh = |place: &Place, kept: &Kept| {
-            let texts = place.key.bytes() + kept.snapshot.tags().bytes() + kept.json_bytes;
-            u32::try_from(texts + OVERHEAD).unwrap_or(u32::MAX)
-        };
-        let evicted = |place: Arc<Place>, _, cause| {
-            if cause == RemovalCause::Size {
-                let name = place.family.as_str();
-                metrics::counter!("openbell_cache_evictions_total", "family" => name).increment(1);
-            }
-        };
-        let cache = Cache::builder().max_capacity(bytes_max).weigher(weigh);
-        Self(cache.eviction_listener(evicted).build_with_hasher(RandomState::default()))
+        let values = usize::try_from(bytes_max / VALUE_BYTES).unwrap_or(usize::MAX);
+        let hasher = DefaultHashBuilder::default();
+        Self(Cache::with(values, bytes_max, Weigh, hasher, CountEvicted))
     }
 
     pub(super) fn find(&self, place: &Place) -> Option<Kept> {

@@ -2,9 +2,9 @@
 //! tags was renewed after the count at which loading it began. Only tags that were renewed are
 //! kept, and of those the newest: what is older than a renewal that was forgotten counts as old.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 /// The tag that every value has.
 pub(super) const EVERYTHING: &str = "*";
@@ -18,8 +18,15 @@ pub(super) struct TagSet(Arc<[Arc<str>]>);
 
 impl TagSet {
     pub(super) fn of(tags: &[&str]) -> Self {
-        let tags: BTreeSet<&str> = tags.iter().copied().chain([EVERYTHING]).collect();
-        Self(tags.into_iter().map(Arc::from).collect())
+        Self::with(tags.iter().copied().map(Arc::from).collect())
+    }
+
+    pub(super) fn with(mut tags: Vec<Arc<str>>) -> Self {
+        static EVERY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(EVERYTHING));
+        tags.push(Arc::clone(&EVERY));
+        tags.sort_unstable();
+        tags.dedup();
+        Self(tags.into())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<str>> {

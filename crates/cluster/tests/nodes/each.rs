@@ -130,6 +130,23 @@ async fn a_load_that_fails_is_told_and_keeps_what_was_known() {
 }
 
 #[tokio::test]
+async fn memory_is_bounded_and_keeps_what_is_asked_for_again_and_again() {
+    let config = CacheConfig { memory_bytes_max: 256 * 1_000, ..CacheConfig::default() };
+    let cache = TagCache::in_memory(config, Arc::new(ManualClock::new()));
+    let ids: Vec<i64> = (1..=10_000).collect();
+    let names = Names::default();
+    ids.iter().for_each(|id| names.set(*id, "a"));
+    for page in ids.chunks(50) {
+        names.ask(&cache, NAMES, page).await;
+        names.ask(&cache, NAMES, &[1, 2, 3]).await;
+    }
+    assert_eq!(names.loads().len(), 200, "the first three were loaded with the first page");
+    names.ask(&cache, NAMES, &ids).await;
+    let loaded = names.loads().last().map_or(0, Vec::len);
+    assert!((9_000..=9_997).contains(&loaded), "{loaded} were loaded again");
+}
+
+#[tokio::test]
 async fn what_one_node_has_loaded_together_another_finds_in_redis() {
     let (server, clock) = (testkit::Redis::start(), ManualClock::new());
     let names = Names::of(&[(1, "a"), (2, "b")]);
