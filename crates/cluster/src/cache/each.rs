@@ -1,5 +1,5 @@
-//! Many small values at once, such as the names of a page: those in memory are taken from there, and
-//! the rest is loaded together. Whoever asks for other ones next time loads only what is new.
+//! Many small values at once, such as the names of a page: those in memory are taken from there,
+//! and the rest is loaded together. Whoever asks for other ones next time loads only what is new.
 
 use std::collections::HashMap;
 use std::future::Future;
