@@ -14,7 +14,8 @@ const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
 /// The width of a phone, in CSS pixels.
 const PHONE: u32 = 360;
 
-/// Looks at each of the pages, and tells what is wrong with them.
+/// Looks at each of the pages, and tells what is wrong with them. Of those that are looked at
+/// closely a picture is kept.
 async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     for page in pages {
@@ -22,7 +23,9 @@ async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -
             look_everywhere(player, care, async |player| page.reach(player).await, page.may_say());
         let found = found.await;
         complaints.extend(found.into_iter().map(|text| format!("{} {looks} {text}", page.name)));
-        player.picture(&format!("{looks}-{}", page.name)).await;
+        if care == Care::Whole {
+            player.picture(&format!("{looks}-{}", page.name)).await;
+        }
     }
     complaints
 }
