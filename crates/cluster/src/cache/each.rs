@@ -125,7 +125,8 @@ impl Inner {
         snapshot: Snapshot,
     ) {
         let mut json = Length(0);
-        if serde_json::to_writer(&mut json, &**value).is_ok() && self.tags.is_current(&snapshot) {
+        let is_told = serde_json::to_writer(&mut json, &**value).is_ok();
+        if is_told && json.0 <= self.value_bytes_max() && self.tags.is_current(&snapshot) {
             let (value, put_at) = (Arc::clone(value), self.clock.now());
             let kept = Kept { value, json_bytes: json.0, loaded_at, put_at, snapshot };
             self.memory.put(place, kept);

@@ -162,7 +162,7 @@ impl Landing {
 }
 
 impl Inner {
-    fn value_bytes_max(&self) -> usize {
+    pub(super) fn value_bytes_max(&self) -> usize {
         usize::try_from(self.config.value_bytes_max).unwrap_or(usize::MAX)
     }
 }

@@ -130,6 +130,22 @@ async fn a_load_that_fails_is_told_and_keeps_what_was_known() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_is_served_and_not_kept() {
+    let default = CacheConfig::default;
+    for config in [
+        CacheConfig { value_bytes_max: 10, ..default() },
+        CacheConfig { memory_bytes_max: 0, ..default() },
+    ] {
+        let cache = TagCache::in_memory(config, Arc::new(ManualClock::new()));
+        let names = Names::of(&[(1, "a name of twenty ch.")]);
+        for _ in 0..2 {
+            assert_eq!(names.ask(&cache, NAMES, &[1]).await, ["a name of twenty ch."]);
+        }
+        assert_eq!(names.loads(), [[1], [1]]);
+    }
+}
+
+#[tokio::test]
 async fn memory_is_bounded_and_keeps_what_is_asked_for_again_and_again() {
     let config = CacheConfig { memory_bytes_max: 256 * 1_000, ..CacheConfig::default() };
     let cache = TagCache::in_memory(config, Arc::new(ManualClock::new()));
