@@ -108,7 +108,8 @@ impl Boards {
     ) -> Result<Rows, BoardError> {
         let board = self.board(kind);
         if !board.is_ready() {
-            if let Some(close) = self.close(kind) {
+            // A game that was closed before anybody joined has no places to show.
+            if let Some(close) = self.close(kind).filter(|close| close.players > 0) {
                 return closed_rows(store, (kind, close), window, prices_json).await;
             }
             self.wait(kind).await?;
