@@ -17,8 +17,8 @@ use domain::{
     Symbol, settle,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use store::{Change, Common, DatabaseConfig, NewPlayer, NewStock, Store, Wanted};
-use testkit::{ManualClock, Postgres};
+use store::{BatchMark, Change, Common, DatabaseConfig, NewPlayer, NewStock, Store, Wanted};
+use testkit::{ManualClock, Postgres, SeededEntropy};
 use tokio::time::Instant;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -179,6 +179,7 @@ impl std::fmt::Display for Latencies {
 struct Game {
     store: Store,
     clock: ManualClock,
+    marks: Arc<SeededEntropy>,
     rules: Arc<Rules>,
     player_ids: Vec<i64>,
     stock_id: i64,
@@ -223,7 +224,8 @@ impl Game {
         let heads = store.chain_heads_page(0, i64::MAX).await?;
         let player_ids = heads.iter().map(|head| head.player_id).collect();
         let stock_id = stocks[0].stock_id;
-        Ok(Self { store, clock, rules: Arc::new(rules), player_ids, stock_id })
+        let marks = Arc::new(SeededEntropy::new(1));
+        Ok(Self { store, clock, marks, rules: Arc::new(rules), player_ids, stock_id })
     }
 
     /// Trades of all but the last players until there are so many; how many.
@@ -274,7 +276,7 @@ impl Game {
             let (notes, records) = (Vec::new(), Vec::new());
             changes.push(Change { player, version_before, fills, notes, records });
         }
-        self.store.commit_batch(&changes, now).await?;
+        self.store.commit_batch(&changes, BatchMark::draw(&*self.marks), now).await?;
         Ok(entries)
     }
 

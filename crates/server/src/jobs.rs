@@ -115,8 +115,12 @@ impl Reconciler for FillColumns {
     }
 }
 
-/// Deletes tokens that are over, answers to keyed requests nobody may ask for any more, and changes
-/// that every node has heard of.
+/// For how long marks of batches are kept: a node looks for one for five seconds, and no
+/// transaction of a batch lives for more than some tens of seconds.
+const MARKS_KEPT_S: i64 = 900;
+
+/// Deletes tokens that are over, answers to keyed requests nobody may ask for any more, changes
+/// that every node has heard of, and marks of batches that are resolved.
 pub(crate) struct DeleteExpired {
     pub(crate) store: Store,
     pub(crate) idempotency_hours: i64,
@@ -140,9 +144,12 @@ impl Reconciler for DeleteExpired {
         let kept_since = self.kept_since(now);
         let records = self.store.delete_idempotency_before(kept_since, self.rows_max).await?;
         let changes = self.store.delete_tag_changes(CHANGES_KEPT, self.rows_max).await?;
+        let marked_before = now.plus_seconds(-MARKS_KEPT_S);
+        let marks = self.store.delete_batch_marks_before(marked_before, self.rows_max).await?;
         let full = u64::try_from(self.rows_max).unwrap_or(u64::MAX);
-        let done = [tokens, records, changes].iter().all(|count| *count < full);
-        Ok(Progress { changed: tokens + records + changes, done })
+        let counts = [tokens, records, changes, marks];
+        let done = counts.iter().all(|count| *count < full);
+        Ok(Progress { changed: counts.iter().sum(), done })
     }
 }
 

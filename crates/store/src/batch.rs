@@ -5,17 +5,22 @@
 mod commit;
 mod load;
 mod locked;
+mod mark;
 mod sets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{Fill, Month, Note, Player, Rejection};
+use domain::{Fill, Month, Note, Player, Rejection, UnixMicros};
 
 use crate::SeenKey;
 use crate::statement::Lazy;
 
 pub use locked::LockedBatch;
-pub(crate) use sets::{ENTRIES, ENTRY_COLUMNS, PLAYERS, entry_rows, insert_entries, player_rows};
+pub use mark::BatchMark;
+pub(crate) use mark::STATEMENTS as MARK_STATEMENTS;
+pub(crate) use sets::{
+    ENTRIES, ENTRY_COLUMNS, OPENED_PLAYERS, entry_rows, insert_entries, player_rows,
+};
 
 /// What to load for one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,21 +82,24 @@ pub struct Committed {
 /// A transaction whose COMMIT has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// The number that PostgreSQL gave it.
-    pub(crate) transaction: i64,
+    /// What it wrote beside its rows.
+    pub(crate) mark: BatchMark,
+    /// When that was.
+    pub(crate) made_at: UnixMicros,
     /// As [`Committed::moved`], if it was committed.
     pub moved: BTreeSet<i64>,
 }
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[
-    &commit::STATUS,
     &load::PLAYERS,
     &load::KEYS,
     &locked::LOCK,
     &load::HEADS_PAGE,
     &load::HOLDINGS_RANGE,
     &sets::RECORDS,
+    &sets::MARKED_RECORDS,
     &sets::PLAYERS,
+    &sets::OPENED_PLAYERS,
     &sets::HOLDINGS,
     &sets::ENTRIES,
     &sets::UNLOCKS,

@@ -137,6 +137,9 @@ fn kind_of(code: &str) -> Kind {
             (_, "40001" | "40P01" | "55P03") => Kind::Conflict,
             // Statement time-out, connection trouble, too little of something, shutting down.
             ("08" | "53" | "57" | "58", _) => Kind::Unavailable,
+            // A standby that is not promoted yet; a session that was ended within a transaction
+            // because it was idle, or took too long.
+            (_, "25006" | "25P03" | "25P04") => Kind::Unavailable,
             ("XX", _) => Kind::Corrupt,
             _ => Kind::Fault,
         };
@@ -164,7 +167,7 @@ mod tests {
         for code in ["40001", "40P01", "55P03"] {
             assert!(matches!(kind_of(code), Kind::Conflict), "{code}");
         }
-        for code in ["57014", "57P01", "53300", "08006", "5", "517", "13"] {
+        for code in ["57014", "57P01", "53300", "08006", "25006", "25P03", "5", "517", "13"] {
             assert!(matches!(kind_of(code), Kind::Unavailable), "{code}");
         }
         for code in ["11", "267", "26", "XX001"] {

@@ -116,9 +116,9 @@ impl Store {
             let opened: Vec<_> =
                 seats.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
             let seated: Vec<_> = opened.iter().map(|(player, _)| (player, 0)).collect();
-            let query = sqlx::query(sql(&batch::PLAYERS));
+            let query = sqlx::query(sql(&batch::OPENED_PLAYERS));
             let query = query.bind_rows(&batch::player_rows(&seated, now));
-            query.execute(&mut *conn).timed(&batch::PLAYERS).await?;
+            query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
             let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
             let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&batch::entry_rows(&fills));
             query.execute(&mut *conn).timed(&batch::ENTRIES).await?;

@@ -2,8 +2,9 @@
 //! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` and
 //! `{quotes:$n:quotes}` (the prices, or prices and changes, bound as one JSON text), `{$1}`,
 //! `{$2}`, … (further parameters, numbered after those of the set), `{for update}` (row locks) and
-//! `{transaction}` (the transaction's number), where the engine has any, and `{json_rows}` and
-//! `{json_row}` (functions that make one JSON array of all rows, and of one). Every statement is
+//! `{mark}` (beside a set of rows: writes the batch's mark, made at `{$1}`), where the engine has
+//! any, and `{json_rows}` and `{json_row}` (functions that make one JSON array of all rows, and of
+//! one). Every statement is
 //! in [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
@@ -43,20 +44,18 @@ impl Statement {
     ) -> Self {
         let (rows_sqlite, used_sqlite) = set_or_none(columns, source_sqlite);
         let (rows_postgres, used_postgres) = set_or_none(columns, source_postgres);
-        let sqlite = number(text, used_sqlite)
+        let sqlite = number(&text.replace("{mark}", ""), used_sqlite)
             .replace("{rows}", &rows_sqlite)
             .replace("{for update}", "")
-            .replace("{transaction}", "CAST(NULL AS BIGINT)")
             .replace("{json_rows}", "json_group_array")
             .replace("{json_row}", "json_array")
             .replace("{prices:", PRICES_SQLITE.0)
             .replace(":prices}", PRICES_SQLITE.1)
             .replace("{quotes:", QUOTES_SQLITE.0)
             .replace(":quotes}", QUOTES_SQLITE.1);
-        let postgres = number(text, used_postgres)
+        let postgres = number(&text.replace("{mark}", MARK_POSTGRES), used_postgres)
             .replace("{rows}", &rows_postgres)
             .replace("{for update}", "FOR UPDATE OF p")
-            .replace("{transaction}", "pg_current_xact_id()::text::bigint")
             .replace("{json_rows}", "json_agg")
             .replace("{json_row}", "json_build_array")
             .replace("{prices:", PRICES_POSTGRES.0)
@@ -67,6 +66,11 @@ impl Statement {
         Self { name, sqlite: sqlite.leak(), postgres: postgres.leak() }
     }
 }
+
+/// Writes the mark of a batch. It hangs on no other row and nothing waits for it.
+const MARK_POSTGRES: &str = ",
+         marked AS (INSERT INTO batch_marks (made_at, mark, outcome)
+             VALUES ({$1}, {$2}, 'committed'))";
 
 /// Prices as a table, before and after the parameter that holds `[[stock_id, price], …]` as JSON.
 /// SQLite makes itself an index for joins with it, which it does only when the number's type is
@@ -107,11 +111,12 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 27] = [
+    let lists: [&[&Lazy]; 28] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
         batch::STATEMENTS,
+        batch::MARK_STATEMENTS,
         board::STATEMENTS,
         changes::STATEMENTS,
         closes::STATEMENTS,

@@ -216,8 +216,8 @@ impl Store {
                 .await?;
             let (player, fill) = open_player(player_id, rules, now);
             let rows = batch::player_rows(&[(&player, 0)], now);
-            let query = sqlx::query(sql(&batch::PLAYERS)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&batch::PLAYERS).await?;
+            let query = sqlx::query(sql(&batch::OPENED_PLAYERS)).bind_rows(&rows);
+            query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
             let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
             let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows);
             query.execute(&mut *conn).timed(&batch::ENTRIES).await?;

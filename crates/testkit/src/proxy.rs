@@ -1,6 +1,7 @@
 //! A TCP proxy that fails on purpose, in front of a server that does not: connections are cut,
-//! refused or left hanging, and answers to COMMIT get lost. It knows of PostgreSQL's protocol only
-//! what a COMMIT looks like.
+//! refused or left hanging, COMMITs and their answers are withheld or get lost, and the server
+//! behind it is replaced by another. It knows of PostgreSQL's protocol only what a COMMIT looks
+//! like.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,6 +33,8 @@ enum Mode {
 #[derive(Clone, Copy, Debug)]
 struct State {
     mode: Mode,
+    /// Where new connections lead.
+    upstream: SocketAddr,
     /// How often everything was reset.
     resets: u64,
     /// Whether the proxy goes on.
@@ -42,6 +45,10 @@ struct Shared {
     state: watch::Sender<State>,
     commits_to_lose: AtomicU64,
     commits_lost: AtomicU64,
+    commits_to_withhold: AtomicU64,
+    answers_to_withhold: AtomicU64,
+    /// How many COMMITs or answers to one were withheld.
+    withheld: watch::Sender<u64>,
 }
 
 /// A proxy on a port of 127.0.0.1. It ends when it is dropped.
@@ -57,11 +64,14 @@ impl FaultProxy {
     /// # Panics
     /// When there is no free port.
     pub fn start(upstream: SocketAddr) -> Self {
-        let state = State { mode: Mode::Pass, resets: 0, open: true };
+        let state = State { mode: Mode::Pass, upstream, resets: 0, open: true };
         let shared = Arc::new(Shared {
             state: watch::Sender::new(state),
             commits_to_lose: AtomicU64::new(0),
             commits_lost: AtomicU64::new(0),
+            commits_to_withhold: AtomicU64::new(0),
+            answers_to_withhold: AtomicU64::new(0),
+            withheld: watch::Sender::new(0),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -69,7 +79,7 @@ impl FaultProxy {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let of_thread = Arc::clone(&shared);
-        let thread = thread::spawn(move || runtime.block_on(accept(listener, upstream, of_thread)));
+        let thread = thread::spawn(move || runtime.block_on(accept(listener, of_thread)));
         Self { address, shared, thread: Some(thread) }
     }
 
@@ -115,6 +125,29 @@ impl FaultProxy {
         self.shared.commits_to_lose.store(times, Ordering::SeqCst);
     }
 
+    /// The next so many times that a client sends a COMMIT, the server does not receive it. The
+    /// client's connection stays open, without an answer and whatever the server does, until all
+    /// connections are reset.
+    pub fn withhold_commits(&self, times: u64) {
+        self.shared.commits_to_withhold.store(times, Ordering::SeqCst);
+    }
+
+    /// The same for the server's answers: the COMMITs are carried out.
+    pub fn withhold_commit_answers(&self, times: u64) {
+        self.shared.answers_to_withhold.store(times, Ordering::SeqCst);
+    }
+
+    /// Waits until so many COMMITs and answers have been withheld since the start.
+    pub async fn withheld(&self, count: u64) {
+        // The sender lives as long as the proxy.
+        let _ = self.shared.withheld.subscribe().wait_for(|withheld| *withheld >= count).await;
+    }
+
+    /// From now on new connections lead to another server.
+    pub fn redirect(&self, upstream: SocketAddr) {
+        self.shared.state.send_modify(|state| state.upstream = upstream);
+    }
+
     /// How many answers to COMMIT were lost.
     pub fn commits_lost(&self) -> u64 {
         self.shared.commits_lost.load(Ordering::SeqCst)
@@ -134,7 +167,7 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, upstream: SocketAddr, shared: Arc<Shared>) {
+async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
     let listener = TcpListener::from_std(listener).expect("a listener");
     let mut state = shared.state.subscribe();
     loop {
@@ -142,7 +175,7 @@ async fn accept(listener: std::net::TcpListener, upstream: SocketAddr, shared: A
             _ = state.wait_for(|state| !state.open) => return,
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
-                    tokio::spawn(carry(client, upstream, Arc::clone(&shared)));
+                    tokio::spawn(carry(client, Arc::clone(&shared)));
                 }
             }
         }
@@ -155,25 +188,39 @@ enum End {
     Closed,
     /// It is to be reset.
     Reset,
+    /// It stays silent until everything is reset.
+    Withheld,
 }
 
-async fn carry(mut client: TcpStream, upstream: SocketAddr, shared: Arc<Shared>) {
+/// What is done with the answer to a COMMIT that is under way.
+#[derive(Default)]
+struct Plan {
+    lose: AtomicBool,
+    withhold: AtomicBool,
+}
+
+async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
     let mut state = shared.state.subscribe();
     let before = *state.borrow();
-    let end = match TcpStream::connect(upstream).await {
-        Ok(mut server) if before.mode != Mode::Refuse => {
+    let mut connected = TcpStream::connect(before.upstream).await;
+    let end = match &mut connected {
+        Ok(server) if before.mode != Mode::Refuse => {
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.split(), server.split());
-            let swallow = AtomicBool::new(false);
+            let plan = Plan::default();
             tokio::select! {
-                end = ask(from_client, to_server, &shared, &swallow) => end.unwrap_or(End::Closed),
-                end = tell(from_server, to_client, &shared, &swallow) => end.unwrap_or(End::Closed),
+                end = ask(from_client, to_server, &shared, &plan) => end.unwrap_or(End::Closed),
+                end = tell(from_server, to_client, &shared, &plan) => end.unwrap_or(End::Closed),
                 _ = state.wait_for(|now| now.resets != before.resets) => End::Reset,
             }
         }
         _ => End::Reset,
     };
-    if matches!(end, End::Reset) {
+    if matches!(end, End::Withheld) {
+        // Both connections stay open: the server still waits for the COMMIT.
+        let _ = state.wait_for(|now| now.resets != before.resets).await;
+    }
+    if matches!(end, End::Reset | End::Withheld) {
         // What was not sent yet is thrown away.
         let _ = client.set_zero_linger();
     }
@@ -184,7 +231,7 @@ async fn ask(
     mut client: ReadHalf<'_>,
     mut server: WriteHalf<'_>,
     shared: &Shared,
-    swallow: &AtomicBool,
+    plan: &Plan,
 ) -> io::Result<End> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -195,9 +242,16 @@ async fn ask(
         if shared.state.borrow().mode == Mode::BlackHole {
             continue;
         }
-        let is_commit = COMMITS.iter().any(|commit| contains(&chunk[..read], commit));
-        if is_commit && shared.take_commit() {
-            swallow.store(true, Ordering::SeqCst);
+        if COMMITS.iter().any(|commit| contains(&chunk[..read], commit)) {
+            if take(&shared.commits_to_withhold) {
+                shared.withheld.send_modify(|withheld| *withheld += 1);
+                return Ok(End::Withheld);
+            }
+            if take(&shared.commits_to_lose) {
+                plan.lose.store(true, Ordering::SeqCst);
+            } else if take(&shared.answers_to_withhold) {
+                plan.withhold.store(true, Ordering::SeqCst);
+            }
         }
         server.write_all(&chunk[..read]).await?;
     }
@@ -208,7 +262,7 @@ async fn tell(
     mut server: ReadHalf<'_>,
     mut client: WriteHalf<'_>,
     shared: &Shared,
-    swallow: &AtomicBool,
+    plan: &Plan,
 ) -> io::Result<End> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -216,9 +270,15 @@ async fn tell(
         if read == 0 {
             return Ok(End::Closed);
         }
-        if swallow.load(Ordering::SeqCst) && contains(&chunk[..read], COMMITTED) {
-            shared.commits_lost.fetch_add(1, Ordering::SeqCst);
-            return Ok(End::Reset);
+        if contains(&chunk[..read], COMMITTED) {
+            if plan.lose.load(Ordering::SeqCst) {
+                shared.commits_lost.fetch_add(1, Ordering::SeqCst);
+                return Ok(End::Reset);
+            }
+            if plan.withhold.load(Ordering::SeqCst) {
+                shared.withheld.send_modify(|withheld| *withheld += 1);
+                return Ok(End::Withheld);
+            }
         }
         if shared.state.borrow().mode != Mode::BlackHole {
             client.write_all(&chunk[..read]).await?;
@@ -226,12 +286,10 @@ async fn tell(
     }
 }
 
-impl Shared {
-    /// Whether the answer to this COMMIT is to be lost.
-    fn take_commit(&self) -> bool {
-        let take = |left: u64| left.checked_sub(1);
-        self.commits_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
-    }
+/// Takes one of what is left to be done.
+fn take(left: &AtomicU64) -> bool {
+    let less = |left: u64| left.checked_sub(1);
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {

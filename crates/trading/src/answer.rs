@@ -17,9 +17,9 @@ use crate::job::Job;
 use crate::lane::Lane;
 use crate::{Answer, DeskError};
 
-/// How long to ask whether a COMMIT whose answer was lost has happened.
+/// How long to look for the mark of a batch whose COMMIT has no answer.
 const LOOK_UP_MAX: Duration = Duration::from_secs(5);
-/// The first wait between such questions; it doubles with each one.
+/// The first wait between two looks; it doubles with each one.
 const LOOK_UP_WAIT: Duration = Duration::from_millis(50);
 
 impl Lane {
@@ -86,20 +86,27 @@ impl Lane {
         }
     }
 
-    /// Whether a transaction was committed whose COMMIT has no answer; `None` if the database does
-    /// not tell in time.
+    /// Whether a batch was committed whose COMMIT has no answer; `None` if the database cannot tell
+    /// in time.
     pub(crate) async fn look_up(&self, doubt: &Doubt) -> Option<bool> {
         let ask = async {
             let mut wait = LOOK_UP_WAIT;
             loop {
-                match self.parts.store.was_committed(doubt).await {
+                match self.parts.store.resolve_commit(doubt).await {
                     Ok(Some(committed)) => return Some(committed),
-                    Ok(None) | Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                    Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                         sleep(wait).await;
                         wait *= 2;
                     }
+                    Ok(None) => {
+                        tracing::error!(
+                            "the mark of a batch may have been deleted; was the node \
+                             stopped, or is its clock late?"
+                        );
+                        return None;
+                    }
                     Err(error) => {
-                        tracing::error!(%error, "the database does not know a transaction");
+                        tracing::error!(%error, "the mark of a batch cannot be looked for");
                         return None;
                     }
                 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::UnixMicros;
-use store::{BatchState, Change, LockedBatch, StoreError};
+use store::{BatchMark, BatchState, Change, LockedBatch, StoreError};
 use tokio::time::Instant;
 
 use crate::Request;
@@ -91,9 +91,10 @@ impl Lane {
             return Commit { lost: BTreeSet::new(), retry: false, fault: None };
         }
         let started = Instant::now();
+        let mark = BatchMark::draw(&*self.parts.entropy);
         let committed = match locked {
-            Some(locked) => locked.commit(changes, now).await,
-            None => self.parts.store.commit_batch(changes, now).await,
+            Some(locked) => locked.commit(changes, mark, now).await,
+            None => self.parts.store.commit_batch(changes, mark, now).await,
         };
         let seconds = started.elapsed().as_secs_f64();
         metrics::histogram!("openbell_batch_commit_seconds").record(seconds);
@@ -109,7 +110,7 @@ impl Lane {
                 Commit { lost, retry: true, fault: None }
             }
             Err(StoreError::InDoubt(doubt, error)) => {
-                tracing::warn!(%error, "a commit has no answer; looking whether it happened");
+                tracing::warn!(%error, "a COMMIT has no answer; looking for the batch's mark");
                 let committed = self.look_up(&doubt).await;
                 if committed == Some(true) {
                     lost.clone_from(&doubt.moved);

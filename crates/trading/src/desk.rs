@@ -29,7 +29,8 @@ pub struct Parts {
     pub rules: Arc<Rules>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The chance in the waits between attempts.
+    /// The chance in the waits between attempts and in the marks of batches, of which no two on one
+    /// database may be equal.
     pub entropy: Arc<dyn Entropy>,
     /// The prices orders are settled at.
     pub quotes: Quotes,

@@ -11,7 +11,8 @@ use domain::{
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
-    ArchiveRow, Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Wanted,
+    ArchiveRow, BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind,
+    Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -35,6 +36,7 @@ pub(crate) struct World {
     stock_ids: Vec<i64>,
     url: String,
     pub(crate) clock: ManualClock,
+    marks: SeededEntropy,
     directory: TempDir,
 }
 
@@ -87,7 +89,8 @@ impl World {
             user_ids.push(registered.user_id);
         }
         let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
-        Self { store, player_ids, user_ids, stock_ids, url, clock, directory }
+        let marks = SeededEntropy::new(1);
+        Self { store, player_ids, user_ids, stock_ids, url, clock, marks, directory }
     }
 
     /// Tries this many random actions, some in one commit, over a few days; gives how many of them
@@ -134,7 +137,8 @@ impl World {
         let accepted = u64::try_from(fills.len()).expect("two at most");
         let (notes, records) = (Vec::new(), Vec::new());
         let change = Change { player, version_before, fills, notes, records };
-        let committed = self.store.commit_batch(&[change], now).await.expect("commits");
+        let mark = BatchMark::draw(&self.marks);
+        let committed = self.store.commit_batch(&[change], mark, now).await.expect("commits");
         assert!(committed.moved.is_empty(), "nobody else traded");
         accepted
     }

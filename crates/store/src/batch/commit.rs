@@ -1,29 +1,22 @@
 //! Committing a batch: one transaction of at most six statements. It decides nothing and retries
-//! nothing: a player whose version moved is reported, and none of his rows is written. Where the
-//! answer to a COMMIT is lost, it can be asked later what became of the transaction.
+//! nothing: a player whose version moved is reported, and none of his rows is written. On
+//! PostgreSQL the first statement also writes the batch's mark, by which `mark` resolves a COMMIT
+//! whose answer is lost.
 
 use std::collections::BTreeSet;
 
 use domain::{Fill, Player, UnixMicros};
 
 use super::sets::{
-    ENTRIES, HOLDINGS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows, holding_rows, note_rows,
-    player_rows, record_rows, unlock_rows,
+    ENTRIES, HOLDINGS, MARKED_RECORDS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows, holding_rows,
+    note_rows, player_rows, record_rows, unlock_rows,
 };
-use super::{Change, Committed, Doubt, Record};
-use crate::db::Db;
+use super::{BatchMark, Change, Committed, Doubt, Record};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows};
-use crate::statement::{Lazy, Statement};
+use crate::statement::Lazy;
 use crate::transaction::{Conn, Tx};
 use crate::{Store, StoreError};
-
-// Not asked of SQLite, where nobody is between the program and its file.
-pub(super) static STATUS: Lazy = Lazy::new(|| Statement {
-    name: "batch.transaction_status",
-    sqlite: "SELECT CAST(NULL AS TEXT) WHERE $1 > 0",
-    postgres: "SELECT pg_xact_status($1::text::xid8)",
-});
 
 impl Store {
     /// Writes the changes of a batch in one transaction, and reports the players of whom nothing
@@ -31,39 +24,16 @@ impl Store {
     ///
     /// # Errors
     /// The fault met; nothing is written, unless it is `InDoubt`: then a COMMIT may have been
-    /// carried out whose answer was lost (see [`Store::was_committed`]).
+    /// carried out whose answer was lost (see [`Store::resolve_commit`]).
     pub async fn commit_batch(
         &self,
         changes: &[Change],
+        mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
         let tx = self.begin().await?;
-        commit(tx, changes, now).await
+        commit(tx, changes, mark, now).await
     }
-
-    /// Whether a transaction was committed; `None` while it is under way. PostgreSQL keeps that for
-    /// as long as it keeps two thousand million transactions apart.
-    ///
-    /// # Errors
-    /// The fault met, or `Fault` for a transaction the database does not know (any more).
-    pub async fn was_committed(&self, doubt: &Doubt) -> Result<Option<bool>, StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Err(unknown_transaction()) };
-        let status: Option<String> = sqlx::query_scalar(STATUS.postgres)
-            .bind(doubt.transaction)
-            .fetch_one(&db.writer)
-            .timed(&STATUS)
-            .await?;
-        match status.as_deref() {
-            Some("committed") => Ok(Some(true)),
-            Some("aborted") => Ok(Some(false)),
-            Some(_) => Ok(None),
-            None => Err(unknown_transaction()),
-        }
-    }
-}
-
-fn unknown_transaction() -> StoreError {
-    StoreError::Fault(sqlx::Error::RowNotFound)
 }
 
 /// Writes the changes and commits. Players are locked before keys are taken, in every transaction
@@ -71,57 +41,63 @@ fn unknown_transaction() -> StoreError {
 pub(super) async fn commit(
     mut tx: Tx,
     changes: &[Change],
+    mark: BatchMark,
     now: UnixMicros,
 ) -> Result<Committed, StoreError> {
-    let (moved, transaction) = write_players(tx.conn(), changes, now).await?;
+    let moved = write_players(tx.conn(), changes, mark, now).await?;
+    let only_refuses = changes.iter().all(|c| c.fills.is_empty());
     let kept: Vec<&Change> =
         changes.iter().filter(|c| !moved.contains(&c.player.player_id)).collect();
-    if !write_records(tx.conn(), &kept, now).await? {
+    if !write_records(tx.conn(), &kept, only_refuses.then_some(mark), now).await? {
         // Rare: a key that another node used for a refusal since it was looked for.
         tx.rollback().await?;
         return Ok(Committed { moved: changes.iter().map(|c| c.player.player_id).collect() });
     }
     write_rest(tx.conn(), &kept, now).await?;
-    match (tx.commit().await, transaction) {
-        (Ok(()), _) => Ok(Committed { moved }),
-        (Err(StoreError::Unavailable(error)), Some(transaction)) => {
-            Err(StoreError::InDoubt(Doubt { transaction, moved }, error))
+    let is_marked = matches!(tx, Tx::Postgres(_));
+    match tx.commit().await {
+        Ok(()) => Ok(Committed { moved }),
+        // A conflict is the server's answer, and means that it was undone. Anything else is none.
+        Err(StoreError::Unavailable(error) | StoreError::Fault(error)) if is_marked => {
+            Err(StoreError::InDoubt(Doubt { mark, made_at: now, moved }, error))
         }
-        (Err(error), _) => Err(error),
+        Err(error) => Err(error),
     }
 }
 
-/// Writes the players whose version is still the one that was loaded; gives the others, and the
-/// transaction's number where there is one.
+/// Writes the players whose version is still the one that was loaded, with the batch's mark, and
+/// gives the others. SQLite's statement has no place for a mark and leaves it.
 async fn write_players(
     conn: Conn<'_>,
     changes: &[Change],
+    mark: BatchMark,
     now: UnixMicros,
-) -> Result<(BTreeSet<i64>, Option<i64>), StoreError> {
+) -> Result<BTreeSet<i64>, StoreError> {
     let changed = changes.iter().filter(|c| !c.fills.is_empty());
     let mut players: Vec<(&Player, i64)> = changed.map(|c| (&c.player, c.version_before)).collect();
     if players.is_empty() {
-        return Ok((BTreeSet::new(), None));
+        return Ok(BTreeSet::new());
     }
     players.sort_by_key(|(player, _)| player.player_id);
     let rows = player_rows(&players, now);
-    let kept: Vec<(i64, Option<i64>)> = with_conn!(conn, |conn, sql| {
+    let kept: Vec<(i64,)> = with_conn!(conn, |conn, sql| {
         let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows);
+        let query = query.bind(now.0).bind(mark.0.to_vec());
         query.fetch_all(conn).timed(&PLAYERS).await?
     });
     let mut moved: BTreeSet<i64> = players.iter().map(|(player, _)| player.player_id).collect();
-    let mut number = None;
-    for (player_id, transaction) in kept {
+    for (player_id,) in kept {
         moved.remove(&player_id);
-        number = transaction;
     }
-    Ok((moved, number))
+    Ok(moved)
 }
 
-/// Writes the records; whether none of their keys was there before.
+/// Writes the records, with the batch's mark where nothing else is written; whether none of their
+/// keys was there before.
 async fn write_records(
     conn: Conn<'_>,
     kept: &[&Change],
+    mark: Option<BatchMark>,
     now: UnixMicros,
 ) -> Result<bool, StoreError> {
     let records: Vec<(i64, &Record)> = kept
@@ -132,9 +108,13 @@ async fn write_records(
         return Ok(true);
     }
     let rows = record_rows(&records, now);
+    let statement = if mark.is_some() { &MARKED_RECORDS } else { &RECORDS };
     let written = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query(sql(&RECORDS)).bind_rows(&rows);
-        query.execute(conn).timed(&RECORDS).await?.rows_affected()
+        let mut query = sqlx::query(sql(statement)).bind_rows(&rows);
+        if let Some(mark) = mark {
+            query = query.bind(now.0).bind(mark.0.to_vec());
+        }
+        query.execute(conn).timed(statement).await?.rows_affected()
     });
     Ok(written == records.len() as u64)
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
-use super::{BatchState, Change, Committed, Wanted};
+use super::{BatchMark, BatchState, Change, Committed, Wanted};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
@@ -36,9 +36,10 @@ impl LockedBatch {
     pub async fn commit(
         self,
         changes: &[Change],
+        mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
-        commit(self.0, changes, now).await
+        commit(self.0, changes, mark, now).await
     }
 }
 

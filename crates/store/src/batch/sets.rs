@@ -9,53 +9,73 @@ use super::{Change, Record};
 use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 
-pub(super) static RECORDS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.records",
-        &[
-            ("player_id", Type::Int),
-            ("key", Type::Text),
-            ("fingerprint", Type::Bytes),
-            ("month", Type::Int),
-            ("version", Type::Int),
-            ("rejection", Type::Text),
-            ("request_id", Type::Text),
-            ("created_at", Type::Int),
-        ],
-        "WITH batch AS ({rows})
+/// The columns of a set of idempotency records.
+const RECORD_COLUMNS: &[(&str, Type)] = &[
+    ("player_id", Type::Int),
+    ("key", Type::Text),
+    ("fingerprint", Type::Bytes),
+    ("month", Type::Int),
+    ("version", Type::Int),
+    ("rejection", Type::Text),
+    ("request_id", Type::Text),
+    ("created_at", Type::Int),
+];
+
+/// The statement that adds a set of records, with what stands beside the set.
+macro_rules! insert_records {
+    ($beside:literal) => {
+        concat!(
+            "WITH batch AS ({rows})",
+            $beside,
+            "
          INSERT INTO idempotency (player_id, key, fingerprint, month, version, rejection,
              request_id, created_at)
          SELECT player_id, key, fingerprint, month, version, rejection, request_id, created_at
          FROM batch WHERE true ORDER BY player_id, key
-         ON CONFLICT (player_id, key) DO NOTHING",
-    )
+         ON CONFLICT (player_id, key) DO NOTHING"
+        )
+    };
+}
+
+pub(super) static RECORDS: Lazy =
+    Lazy::new(|| Statement::with_rows("batch.records", RECORD_COLUMNS, insert_records!("")));
+
+/// The same for a batch that writes nothing else, with its mark.
+pub(super) static MARKED_RECORDS: Lazy = Lazy::new(|| {
+    let text = insert_records!("{mark}");
+    Statement::with_rows("batch.marked_records", RECORD_COLUMNS, text)
 });
 
-pub(crate) static PLAYERS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.update_players",
-        &[
-            ("player_id", Type::Int),
-            ("version_before", Type::Int),
-            ("cash", Type::Int),
-            ("total_xp", Type::Int),
-            ("balance_version", Type::Int),
-            ("head_hash", Type::Bytes),
-            ("head_month", Type::Int),
-            ("xp_day", Type::Int),
-            ("xp_day_trades", Type::Int),
-            ("trades", Type::Int),
-            ("notes", Type::Int),
-            ("stocks_bought", Type::Int),
-            ("categories_bought", Type::Int),
-            ("realised_profit", Type::Int),
-            ("achievements", Type::Int),
-            ("updated_at", Type::Int),
-        ],
-        // The rows come sorted and are found one by one in that order, so they are locked in the
-        // order of their numbers, as in every batch. Whoever waited for another batch sees the
-        // newer version and lets the player go.
-        "WITH batch AS MATERIALIZED ({rows})
+/// The columns of a set of players.
+const PLAYER_COLUMNS: &[(&str, Type)] = &[
+    ("player_id", Type::Int),
+    ("version_before", Type::Int),
+    ("cash", Type::Int),
+    ("total_xp", Type::Int),
+    ("balance_version", Type::Int),
+    ("head_hash", Type::Bytes),
+    ("head_month", Type::Int),
+    ("xp_day", Type::Int),
+    ("xp_day_trades", Type::Int),
+    ("trades", Type::Int),
+    ("notes", Type::Int),
+    ("stocks_bought", Type::Int),
+    ("categories_bought", Type::Int),
+    ("realised_profit", Type::Int),
+    ("achievements", Type::Int),
+    ("updated_at", Type::Int),
+];
+
+/// The statement that writes a set of players, with what stands beside the set. The rows come
+/// sorted and are found one by one in that order, so they are locked in the order of their numbers,
+/// as in every batch. A batch that waited for another one sees the newer version and skips the
+/// player.
+macro_rules! update_players {
+    ($beside:literal) => {
+        concat!(
+            "WITH batch AS MATERIALIZED ({rows})",
+            $beside,
+            "
          UPDATE players SET
              cash = b.cash, total_xp = b.total_xp, balance_version = b.balance_version,
              head_hash = b.head_hash, head_month = b.head_month, xp_day = b.xp_day,
@@ -65,8 +85,19 @@ pub(crate) static PLAYERS: Lazy = Lazy::new(|| {
              updated_at = b.updated_at
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
-         RETURNING players.player_id, {transaction}",
-    )
+         RETURNING players.player_id"
+        )
+    };
+}
+
+/// The players of a batch, with its mark.
+pub(super) static PLAYERS: Lazy = Lazy::new(|| {
+    Statement::with_rows("batch.update_players", PLAYER_COLUMNS, update_players!("{mark}"))
+});
+
+/// New players with their first entry.
+pub(crate) static OPENED_PLAYERS: Lazy = Lazy::new(|| {
+    Statement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""))
 });
 
 pub(super) static HOLDINGS: Lazy = Lazy::new(|| {

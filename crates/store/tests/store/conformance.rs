@@ -145,7 +145,7 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     late.records.push(record("k", late.fills[0].entry.version));
     let fine = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 2, 2)).await);
-    let committed = store.commit_batch(&[late, fine], now()).await.expect("commits");
+    let committed = store.commit_batch(&[late, fine], mark(), now()).await.expect("commits");
     assert_eq!(committed.moved, [ada].into());
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
     assert_eq!(rows.len(), 2);
@@ -177,9 +177,9 @@ async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     twin.records.push(record("k", 2));
     let eve = player(&store, "Eve").await.player_id;
     let other = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
-    let first = store.commit_batch(&[refused], now()).await.expect("commits");
+    let first = store.commit_batch(&[refused], mark(), now()).await.expect("commits");
     assert_eq!(first.moved, [].into());
-    let second = store.commit_batch(&[twin, other], now()).await.expect("commits");
+    let second = store.commit_batch(&[twin, other], mark(), now()).await.expect("commits");
     assert_eq!(second.moved, [ada, eve].into(), "the whole batch is to be settled again");
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 1);
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
@@ -196,10 +196,10 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     let (locked, state) = store.lock_batch(&wanted, &[], PRICES).await.expect("locks");
     let waits = tokio::spawn({
         let store = (*store).clone();
-        async move { store.commit_batch(&[late], now()).await }
+        async move { store.commit_batch(&[late], mark(), now()).await }
     });
     let change = settle_in(state, ada, &trade(Side::Buy, 2, 1));
-    let committed = locked.commit(&[change], now()).await.expect("commits");
+    let committed = locked.commit(&[change], mark(), now()).await.expect("commits");
     assert_eq!(committed.moved, [].into());
     let other = waits.await.expect("no panic").expect("commits");
     assert_eq!(other.moved, [ada].into(), "who waited sees the newer version");
@@ -225,7 +225,7 @@ async fn a_refusal_is_recorded_without_an_entry(engine: &str) {
     assert!(change.fills.is_empty());
     let rejection = Some(Rejection::InsufficientQuantity);
     change.records.push(Record { version: None, rejection, ..record("no", 0) });
-    store.commit_batch(&[change], now()).await.expect("commits");
+    store.commit_batch(&[change], mark(), now()).await.expect("commits");
     let seen = store.load_batch(&[], &[(ada, "no".into())], "[]").await.expect("loads").seen;
     let kept = &seen[&(ada, "no".to_owned())];
     assert_eq!((kept.rejection, kept.version), (rejection, None));
@@ -340,7 +340,7 @@ async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {
     for key in ["a", "b", "c"] {
         let mut change = settle_one(&store, ada.player_id, &trade(Side::Sell, 1, 1)).await;
         change.records.push(Record { version: None, ..record(key, 0) });
-        store.commit_batch(&[change], now()).await.expect("commits");
+        store.commit_batch(&[change], mark(), now()).await.expect("commits");
     }
     let later = now().plus_seconds(1);
     let forget =
@@ -361,7 +361,7 @@ async fn a_note_stands_beside_its_trade_and_can_be_replaced(engine: &str) {
         let action = Action::Annotate { about_version: 2, note: note.clone() };
         let mut change = settle_one(&store, ada, &action).await;
         change.notes.push((2, note));
-        store.commit_batch(&[change], now()).await.expect("commits");
+        store.commit_batch(&[change], mark(), now()).await.expect("commits");
         let rows = store.transactions_page(ada, None, 50).await.expect("page");
         let row = rows.iter().find(|r| r.entry.version == 2).expect("the trade");
         assert_eq!(row.note.as_deref(), Some(text));

@@ -8,6 +8,7 @@ mod equity;
 mod immutable;
 mod imports;
 mod leases;
+mod marks;
 mod migrating;
 mod pages;
 mod prepare;

@@ -129,7 +129,7 @@ async fn a_filtered_page_goes_on_where_the_last_one_ended(engine: &str) {
 async fn buy_and_explain(store: &Store, player_id: i64, text: &str) {
     let mut change = settle_one(store, player_id, &trade(Side::Buy, 1, 1)).await;
     change.notes.push((change.fills[0].entry.version, Note::parse(text).expect("a note")));
-    store.commit_batch(&[change], now()).await.expect("commits");
+    store.commit_batch(&[change], mark(), now()).await.expect("commits");
 }
 
 async fn notes_are_paged_by_trade(engine: &str) {
@@ -202,7 +202,7 @@ async fn a_note_of_a_forgotten_user_is_not_kept(engine: &str) {
     let mut late = settle_one(&store, ada.player_id, &trade(Side::Buy, 1, 1)).await;
     late.notes.push((2, Note::parse("because").expect("a note")));
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
-    let committed = store.commit_batch(&[late], now()).await.expect("commits");
+    let committed = store.commit_batch(&[late], mark(), now()).await.expect("commits");
     assert!(committed.moved.is_empty(), "an accepted order is carried out");
     assert_eq!(store.notes_page(ada.player_id, 0, 9).await.expect("page"), []);
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use domain::*;
 use store::*;
+use testkit::SeededEntropy;
 
 /// A store with an empty, migrated database, and what keeps it alive.
 pub(crate) struct Fresh {
@@ -74,6 +75,12 @@ pub(crate) async fn player(store: &Store, name: &str) -> Registered {
     store.register(&user, &token, rules(), now()).await.expect("registers").expect("free")
 }
 
+/// A new mark for a batch.
+pub(crate) fn mark() -> BatchMark {
+    static ENTROPY: OnceLock<SeededEntropy> = OnceLock::new();
+    BatchMark::draw(ENTROPY.get_or_init(|| SeededEntropy::new(1)))
+}
+
 pub(crate) const PRICES: &str = "[[1,10000],[2,20000],[3,30000]]";
 
 pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
@@ -110,7 +117,7 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
 pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -> bool {
     let change = settle_one(store, player_id, action).await;
     let accepted = !change.fills.is_empty();
-    let committed = store.commit_batch(&[change], now()).await.expect("commits");
+    let committed = store.commit_batch(&[change], mark(), now()).await.expect("commits");
     assert!(committed.moved.is_empty());
     accepted
 }

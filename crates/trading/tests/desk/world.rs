@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -15,6 +15,9 @@ use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use trading::{Desk, Parts, TradingConfig};
+
+/// How many desks were opened: each has a chance of its own, as nodes have.
+static DESKS: AtomicU64 = AtomicU64::new(0);
 
 /// What every fact must hold on.
 pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
@@ -154,7 +157,7 @@ impl World {
             store: self.store.clone(),
             rules: Arc::new(rules()),
             clock: Arc::new(self.clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(1)),
+            entropy: Arc::new(SeededEntropy::new(DESKS.fetch_add(1, Ordering::Relaxed))),
             quotes: Arc::new(move |asked| {
                 assert!(!panic_next.swap(false, Ordering::SeqCst), "asked to panic");
                 let (as_of, market_day, source) = (clock.now(), Day(12_786), QuoteSource::Fixed);

@@ -1,6 +1,7 @@
 //! The game that is simulated: one database, its stocks and players, the faulty market, and what
 //! every node is made of. What the nodes do is in `node`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol};
@@ -22,6 +23,8 @@ pub(crate) struct World {
     pub(crate) market: Market,
     pub(crate) players: Vec<i64>,
     pub(crate) stocks: Vec<(i64, u8)>,
+    /// How many nodes there are: each has a chance of its own.
+    nodes: Cell<u64>,
     _directory: TempDir,
 }
 
@@ -60,6 +63,7 @@ impl World {
             market,
             players: Vec::new(),
             stocks,
+            nodes: Cell::new(0),
             _directory: directory,
         };
         for number in 1..=u8::try_from(chance.between(1, 4)).expect("few") {
@@ -93,7 +97,7 @@ impl World {
             store: self.store.clone(),
             rules: Arc::clone(&self.rules),
             clock: Arc::new(clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(1)),
+            entropy: Arc::new(SeededEntropy::new(self.nodes.replace(self.nodes.get() + 1))),
             quotes: Arc::new(move |stock| {
                 quotes.quotes().get(&stock).copied().ok_or(Rejection::NoQuote)
             }),

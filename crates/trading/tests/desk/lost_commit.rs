@@ -1,0 +1,228 @@
+//! COMMITs without an answer, on a PostgreSQL that crashes or is replaced by its standby meanwhile,
+//! while other transactions take the numbers that the lost one had. Whatever is answered must be
+//! what the ledger holds. Failures under load are in `pressure`.
+
+use std::net::SocketAddr;
+
+use domain::{EntryKind, Outcome, Rejection, Side};
+use testkit::{FaultProxy, Postgres};
+use tokio::task::JoinHandle;
+use trading::{Answer, Desk, DeskError, Request, TradingConfig};
+
+use crate::world::{World, order};
+use crate::{buy, filled};
+
+const PRICE: i64 = 100_000;
+/// More transactions than a lost batch and what came before it can have been.
+const NUMBERS: usize = 200;
+
+/// A PostgreSQL, behind a proxy for one of the nodes.
+struct Cluster {
+    postgres: Postgres,
+    url: String,
+    proxy: FaultProxy,
+}
+
+impl Cluster {
+    /// It writes nothing to its log without being asked, so that what is not committed is lost in
+    /// a crash, and its number with it.
+    fn start() -> Self {
+        let postgres = Postgres::start();
+        let url = postgres.fresh_database();
+        postgres.run_sql(
+            &postgres.url(),
+            "ALTER SYSTEM SET wal_writer_delay = '10s';
+             ALTER SYSTEM SET autovacuum = off;
+             SELECT pg_reload_conf();",
+        );
+        postgres.run_sql(&url, "CREATE TABLE numbers (taken bigint);");
+        let proxy = FaultProxy::start(address(&postgres));
+        Self { postgres, url, proxy }
+    }
+
+    /// The same game by way of the proxy.
+    async fn node(&self, world: &World) -> World {
+        world.open_again_at(&self.proxy.url_through(&self.url)).await
+    }
+
+    fn crash(&mut self) {
+        self.postgres.stop_hard();
+        self.postgres.start_again();
+    }
+}
+
+fn address(postgres: &Postgres) -> SocketAddr {
+    ([127, 0, 0, 1], postgres.port()).into()
+}
+
+/// Takes the next numbers of transactions, each in one that is committed.
+fn take_numbers(postgres: &Postgres, url: &str) {
+    postgres.run_sql(url, &"INSERT INTO numbers VALUES (1);\n".repeat(NUMBERS));
+}
+
+/// The same, by trading: another node's orders of another player.
+async fn trade_on(other: &Desk, player_id: i64, stock_id: i64) -> usize {
+    let mut answers = Vec::new();
+    // Connections that the crash has broken are replaced as they are found.
+    for number in (0..).take(NUMBERS) {
+        answers.extend(other.submit(buy(player_id, stock_id, None, number)).await);
+    }
+    filled(&answers)
+}
+
+fn submit(desk: &Desk, request: Request) -> JoinHandle<Result<Answer, DeskError>> {
+    let desk = desk.clone();
+    tokio::spawn(async move { desk.submit(request).await })
+}
+
+/// The player's trades are those that were acknowledged, and each was acknowledged as it is.
+async fn check(world: &World, answers: &[Result<Answer, DeskError>]) {
+    let mut acknowledged = Vec::new();
+    for answer in answers {
+        let answer = answer.as_ref().expect("the database answers again: nothing stays unknown");
+        acknowledged.extend(answer.outcome.as_ref().ok().map(|fill| fill.entry.clone()));
+    }
+    let mut entries = world.checked_chain().await;
+    entries.retain(|entry| entry.kind != EntryKind::Open);
+    acknowledged.sort_by_key(|entry| entry.version);
+    assert_eq!(acknowledged, entries, "acknowledged and written are the same trades");
+    let report = world.verify().await;
+    assert!(report.holds(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_whose_commit_was_lost_in_a_crash_is_in_the_ledger_when_it_is_acknowledged() {
+    let mut cluster = Cluster::start();
+    let world = World::open_at(&cluster.url, PRICE).await;
+    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let mut answers = Vec::new();
+    for number in 1..=3 {
+        let key = format!("k{number}");
+        cluster.proxy.withhold_commits(1);
+        let key = (number % 2 == 0).then_some((key.as_str(), 1));
+        let waits = submit(&desk, buy(world.player_id, world.stock_id, key, number));
+        cluster.proxy.withheld(u64::from(number)).await;
+        tokio::task::block_in_place(|| {
+            cluster.crash();
+            take_numbers(&cluster.postgres, &cluster.url);
+        });
+        cluster.proxy.reset_all();
+        answers.push(waits.await.expect("no panic"));
+    }
+    let world = world.open_again().await;
+    assert_eq!(world.checked_chain().await.len(), 4, "each order was carried out");
+    check(&world, &answers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_carried_out_before_a_crash_is_answered_and_not_repeated() {
+    let mut cluster = Cluster::start();
+    let world = World::open_at(&cluster.url, PRICE).await;
+    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let mut answers = Vec::new();
+    for number in 1..=3 {
+        cluster.proxy.withhold_commit_answers(1);
+        let waits = submit(&desk, buy(world.player_id, world.stock_id, None, number));
+        cluster.proxy.withheld(u64::from(number)).await;
+        tokio::task::block_in_place(|| cluster.crash());
+        cluster.proxy.reset_all();
+        answers.push(waits.await.expect("no panic"));
+    }
+    let world = world.open_again().await;
+    assert_eq!(world.checked_chain().await.len(), 4, "each order was carried out once");
+    check(&world, &answers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_node_whose_trades_take_the_lost_numbers_changes_nothing() {
+    let mut cluster = Cluster::start();
+    let world = World::open_at(&cluster.url, PRICE).await.with_players(2).await;
+    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let other = world.desk(&TradingConfig { batch_max: 1, ..TradingConfig::default() });
+    let mut answers = Vec::new();
+    for number in 1..=2 {
+        cluster.proxy.withhold_commits(1);
+        let waits = submit(&desk, buy(world.player_id, world.stock_id, None, number));
+        cluster.proxy.withheld(u64::from(number)).await;
+        tokio::task::block_in_place(|| cluster.crash());
+        let traded = trade_on(&other, world.players[1], world.stock_id).await;
+        assert!(traded > NUMBERS / 4, "{traded} trades took numbers");
+        cluster.proxy.reset_all();
+        answers.push(waits.await.expect("no panic"));
+    }
+    check(&world.open_again().await, &answers).await;
+}
+
+/// Batches that only refuse write records alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_whose_commit_was_lost_in_a_crash_is_recorded_when_it_is_answered() {
+    let mut cluster = Cluster::start();
+    let world = World::open_at(&cluster.url, PRICE).await;
+    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let sell = |key: &str, number| {
+        let mut request = buy(world.player_id, world.stock_id, Some((key, 1)), number);
+        request.action = domain::Action::Trade(order(world.stock_id, Side::Sell, 1), None);
+        request
+    };
+    let refused: Outcome = Err(Rejection::InsufficientQuantity);
+    for (number, carried_out) in [(1, false), (2, true), (3, false)] {
+        let key = format!("k{number}");
+        if carried_out {
+            cluster.proxy.withhold_commit_answers(1);
+        } else {
+            cluster.proxy.withhold_commits(1);
+        }
+        let waits = submit(&desk, sell(&key, number));
+        cluster.proxy.withheld(u64::from(number)).await;
+        tokio::task::block_in_place(|| {
+            cluster.crash();
+            take_numbers(&cluster.postgres, &cluster.url);
+        });
+        cluster.proxy.reset_all();
+        let answer = waits.await.expect("no panic").expect("answered");
+        assert_eq!(answer, Answer { outcome: refused.clone(), first_request_id: None });
+        let again = desk.submit(sell(&key, 10 + number)).await.expect("answered");
+        let first = Some(format!("r{number}"));
+        assert_eq!(again, Answer { outcome: refused.clone(), first_request_id: first });
+    }
+    check(&world.open_again().await, &[]).await;
+}
+
+/// The primary is lost with the COMMIT, or is cut off and lives on while its standby is promoted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_promoted_standby() {
+    for (dies, carried_out) in [(true, false), (false, false), (true, true)] {
+        let mut cluster = Cluster::start();
+        let world = World::open_at(&cluster.url, PRICE).await;
+        let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+        let mut answers = Vec::new();
+        answers.push(desk.submit(buy(world.player_id, world.stock_id, None, 1)).await);
+        let standby = Postgres::start_standby_of(&cluster.postgres.url());
+        if carried_out {
+            cluster.proxy.withhold_commit_answers(1);
+        } else {
+            cluster.proxy.withhold_commits(1);
+        }
+        let waits = submit(&desk, buy(world.player_id, world.stock_id, None, 2));
+        cluster.proxy.withheld(1).await;
+        let copy = standby.same_database(&cluster.url);
+        tokio::task::block_in_place(|| {
+            if carried_out {
+                let end = cluster.postgres.run_sql(&cluster.url, "SELECT pg_current_wal_lsn();");
+                let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{end}';");
+                while standby.run_sql(&copy, &replayed) != "t" {}
+            }
+            if dies {
+                cluster.postgres.stop_hard();
+            }
+            standby.run_sql(&copy, "SELECT pg_promote();");
+            take_numbers(&standby, &copy);
+        });
+        cluster.proxy.redirect(address(&standby));
+        cluster.proxy.reset_all();
+        answers.push(waits.await.expect("no panic"));
+        let promoted = world.open_again_at(&copy).await;
+        assert_eq!(promoted.checked_chain().await.len(), 3, "each order was carried out once");
+        check(&promoted, &answers).await;
+    }
+}
