@@ -71,6 +71,21 @@ impl Rejection {
         }
     }
 
+    /// Whether it is what came of the order for good, and is stored under its idempotency key. A
+    /// rejection that is not final was caused by the market or by other orders and may pass:
+    /// nothing is stored, and the same request with the same key is decided anew.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::NoQuote | Self::StaleQuote | Self::MarketClosed | Self::Contended => false,
+            Self::InsufficientCash
+            | Self::InsufficientQuantity
+            | Self::FractionalNotAllowed
+            | Self::QuantityTooLarge
+            | Self::BeyondLimits
+            | Self::IdempotencyKeyReused => true,
+        }
+    }
+
     /// The rejection with this code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.code() == code)

@@ -81,7 +81,7 @@ pub(crate) fn settle_batch(
 struct Batch<'a> {
     seen: HashMap<(i64, String), SeenKey>,
     changes: BTreeMap<i64, Change>,
-    /// The first request of each key in this batch, and what came of it.
+    /// The first request of each key in this batch with a final outcome.
     firsts: HashMap<(i64, &'a str), (&'a Request, Outcome)>,
 }
 
@@ -116,7 +116,8 @@ impl<'a> Batch<'a> {
                 change.notes.push((version, note.clone()));
             }
         }
-        if let Some(key) = key_of(request) {
+        let is_final = outcome.as_ref().err().is_none_or(|rejection| rejection.is_final());
+        if let Some(key) = key_of(request).filter(|_| is_final) {
             change.records.extend(record(request, &outcome));
             self.firsts.insert(key, (request, outcome.clone()));
         }

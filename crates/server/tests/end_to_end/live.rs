@@ -212,6 +212,10 @@ async fn orders_are_refused_while_the_exchange_is_closed() {
     settings.retain(|(name, _)| !name.ends_with("AROUND_THE_CLOCK"));
     let server = start(dir.path(), &settings);
     let token = server.register("ada");
+    let order = json!({"stock_symbol": "AAPL", "quantity": 1});
+    let refused = server.try_order("buy", &token, "monday", &order).expect("answered");
+    assert!(refused.starts_with("HTTP/1.1 409 "), "{refused}");
+    assert!(refused.to_lowercase().contains("\r\nretry-after: "), "{refused}");
     let (status, answer) = buy(&server, &token);
     assert_eq!((status, &answer["code"]), (409, &"market_closed".into()), "{answer}");
     assert_eq!(answer["opens_at"], "2090-01-02T09:30:00.000000Z", "{answer}");
@@ -219,6 +223,15 @@ async fn orders_are_refused_while_the_exchange_is_closed() {
     let (status, page) = server.get("/stocks/AAPL");
     let page = page.as_str().expect("a page");
     assert!(status == 200 && page.contains("The exchange is closed"), "{page}");
+    server.stop();
+    // The next session, in which the same request is carried out.
+    settings.push(("OPENBELL__MARKET__LIVE__AROUND_THE_CLOCK", "true".to_owned()));
+    let server = start(dir.path(), &settings);
+    let filled = server.try_order("buy", &token, "monday", &order).expect("answered");
+    assert!(filled.starts_with("HTTP/1.1 200 "), "{filled}");
+    assert!(!filled.to_lowercase().contains("idempotent-replayed"), "{filled}");
+    let again = server.try_order("buy", &token, "monday", &order).expect("answered");
+    assert!(again.to_lowercase().contains("idempotent-replayed: true"), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

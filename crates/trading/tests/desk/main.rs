@@ -122,6 +122,33 @@ async fn a_refusal_is_replayed_even_when_it_would_be_filled_now() {
     }
 }
 
+#[tokio::test]
+async fn a_refusal_that_may_pass_is_not_kept_and_the_same_request_is_filled_later() {
+    for engine in ENGINES {
+        let world = World::open(engine, CHEAP).await;
+        let desk = world.desk(&TradingConfig::default());
+        for rejection in Rejection::ALL.into_iter().filter(|rejection| !rejection.is_final()) {
+            let key = rejection.code();
+            let request = |n| buy(world.player_id, world.stock_id, Some((key, 1)), n);
+            world.refuse(Some(rejection));
+            let refused = Answer { outcome: Err(rejection), first_request_id: None };
+            assert_eq!(desk.submit(request(1)).await.unwrap(), refused, "{engine}: {key}");
+            // Also of two at once, which are settled in one batch.
+            let both = submit_all(&[&desk], vec![request(2), request(3)]).await;
+            assert_eq!(both, [refused.clone(), refused], "{engine}: {key}");
+            world.refuse(None);
+            let filled = desk.submit(request(4)).await.unwrap();
+            assert!(filled.outcome.is_ok() && filled.first_request_id.is_none(), "{engine}: {key}");
+            world.refuse(Some(rejection));
+            let again = desk.submit(request(5)).await.unwrap();
+            assert_eq!(again.outcome, filled.outcome, "{engine}: {key}: the fill is kept");
+            assert_eq!(again.first_request_id.as_deref(), Some("r4"), "{engine}: {key}");
+            world.refuse(None);
+        }
+        assert_eq!(world.checked_chain().await.len(), 5, "{engine}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_desks_on_one_player_leave_one_gapless_chain() {
     let world = World::open("postgres", CHEAP).await;

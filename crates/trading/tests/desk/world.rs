@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) stock_id: i64,
     published: Arc<Mutex<Vec<i64>>>,
     panic_next: Arc<AtomicBool>,
+    /// Why no stock can be traded at present.
+    refusal: Arc<Mutex<Option<Rejection>>>,
     /// Where SQLite's file is.
     _directory: Option<Arc<TempDir>>,
 }
@@ -98,6 +100,7 @@ impl World {
             stock_id,
             published: Arc::default(),
             panic_next: Arc::default(),
+            refusal: Arc::default(),
             _directory: None,
         };
         world.player_id = world.register().await;
@@ -145,6 +148,7 @@ impl World {
             players: self.players.clone(),
             published: Arc::clone(&self.published),
             panic_next: Arc::clone(&self.panic_next),
+            refusal: Arc::clone(&self.refusal),
             _directory: self._directory.clone(),
             ..*self
         }
@@ -153,6 +157,7 @@ impl World {
     pub(crate) fn desk(&self, config: &TradingConfig) -> Desk {
         let (clock, price, stock_id) = (self.clock.clone(), self.price, self.stock_id);
         let (published, panic_next) = (Arc::clone(&self.published), Arc::clone(&self.panic_next));
+        let refusal = Arc::clone(&self.refusal);
         let parts = Parts {
             store: self.store.clone(),
             rules: Arc::new(rules()),
@@ -160,6 +165,9 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(DESKS.fetch_add(1, Ordering::Relaxed))),
             quotes: Arc::new(move |asked| {
                 assert!(!panic_next.swap(false, Ordering::SeqCst), "asked to panic");
+                if let Some(rejection) = *refusal.lock().expect("no panic") {
+                    return Err(rejection);
+                }
                 let (as_of, market_day, source) = (clock.now(), Day(12_786), QuoteSource::Fixed);
                 let quote = Quote { price, as_of, market_day, source };
                 (asked == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
@@ -178,6 +186,11 @@ impl World {
     /// The versions that were published, in their order.
     pub(crate) fn published(&self) -> Vec<i64> {
         self.published.lock().expect("no panic").clone()
+    }
+
+    /// From now on the market refuses every order, or takes them again.
+    pub(crate) fn refuse(&self, rejection: Option<Rejection>) {
+        *self.refusal.lock().expect("no panic") = rejection;
     }
 
     pub(crate) fn panic_at_next_quote(&self) {

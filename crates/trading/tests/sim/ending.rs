@@ -25,6 +25,8 @@ impl Simulation<'_> {
     pub(crate) async fn end(&mut self) -> Result<(), String> {
         self.trace.step("the end: every queue is drained and every key resolved".to_owned());
         self.set_clocks(self.world.clock.now());
+        self.drain().await?;
+        self.judge.doubt_refusals();
         // No node loses every time once they work one after the other.
         for round in 0..ROUNDS_MAX {
             must(round + 1 < ROUNDS_MAX, || "the queues never drain".to_owned())?;
@@ -96,7 +98,8 @@ impl Simulation<'_> {
 
     /// Idempotency records as stored, against what was answered.
     async fn compare_keys(&self) -> Result<(), String> {
-        let keys: Vec<_> = self.judge.outcomes().map(|(key, ..)| key.clone()).collect();
+        let kept = self.judge.outcomes().map(|(key, ..)| key);
+        let keys: Vec<_> = kept.chain(self.judge.free_keys()).cloned().collect();
         let wanted = self.world.players.iter().map(|&player_id| Wanted {
             player_id,
             stock_id: None,
@@ -105,6 +108,9 @@ impl Simulation<'_> {
         let wanted: Vec<Wanted> = wanted.collect();
         let state = self.world.store.load_batch(&wanted, &keys, "[]").await;
         let state = state.map_err(|error| format!("reading keys: {error}"))?;
+        for key in self.judge.free_keys() {
+            must(!state.seen.contains_key(key), || format!("{key:?} is kept, and may pass"))?;
+        }
         for (key, outcome, by) in self.judge.outcomes() {
             let seen = state.seen.get(key).ok_or_else(|| format!("{key:?} is not kept"))?;
             let version = outcome.as_ref().ok().map(|f| (f.entry.month, f.entry.version));

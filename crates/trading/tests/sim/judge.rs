@@ -2,7 +2,7 @@
 //! ledger, once, at the quote of its settling; a refusal must have a reason; a key has one outcome.
 //! What an entry must say is in `account`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use domain::{Action, EntryKind, Fill, LedgerEntry, Outcome, Quote, Rejection, Rules, Side};
@@ -55,6 +55,8 @@ pub(crate) struct Judge {
     pub(crate) accounts: BTreeMap<i64, Account>,
     pub(crate) sent: Vec<Sent>,
     kept: BTreeMap<(i64, String), Kept>,
+    /// Keys whose request was refused for a reason that may pass, so that nothing is kept.
+    refused: BTreeSet<(i64, String)>,
     /// Which request made an entry.
     claims: BTreeMap<(i64, i64), usize>,
 }
@@ -66,6 +68,7 @@ impl Judge {
             accounts: players.iter().map(|id| (*id, Account::new(*id))).collect(),
             sent: Vec::new(),
             kept: BTreeMap::new(),
+            refused: BTreeSet::new(),
             claims: BTreeMap::new(),
         }
     }
@@ -108,7 +111,19 @@ impl Judge {
 
     /// Whether there is no key of which it is not known what came of it.
     pub(crate) fn is_resolved(&self, request: &Request) -> bool {
-        key_of(request).is_none_or(|(key, _)| self.kept.contains_key(&key))
+        let is_known =
+            |key: &(i64, String)| self.kept.contains_key(key) || self.refused.contains(key);
+        key_of(request).is_none_or(|(key, _)| is_known(&key))
+    }
+
+    /// From now on nothing is taken for resolved by a refusal that may have passed.
+    pub(crate) fn doubt_refusals(&mut self) {
+        self.refused.clear();
+    }
+
+    /// Keys under which nothing may be stored.
+    pub(crate) fn free_keys(&self) -> impl Iterator<Item = &(i64, String)> {
+        self.refused.iter().filter(|key| !self.kept.contains_key(*key))
     }
 
     /// Every key with what came of it: entry, rejection and request.
@@ -197,6 +212,11 @@ impl Judge {
                 None => self.sent.iter().any(other),
             };
             return must(is_reused, || format!("request {number}: the key was not reused"));
+        }
+        if outcome.as_ref().is_err_and(|rejection| !rejection.is_final()) {
+            must(first.is_none(), || format!("request {number}: a kept refusal that may pass"))?;
+            self.refused.insert(key);
+            return self.take_outcome(number, &outcome, trace);
         }
         if let Some(kept) = self.kept.get(&key) {
             trace.count(|counts| counts.replays += 1);

@@ -230,9 +230,9 @@ async fn confirm(
         Ok(Outcome::Ok(fill)) => {
             return Ok(answer::see_other(&format!("/orders/{}", fill.entry.trade_id())));
         }
-        // Nothing is kept of a trade that others were faster than: the key goes on.
-        Ok(Outcome::Err(Rejection::Contended)) => (key, refusal(&view, Rejection::Contended)),
-        // The refusal is kept under the key: whoever tries again means another order.
+        // Nothing is stored of a rejection that may pass: the order keeps its key.
+        Ok(Outcome::Err(rejection)) if !rejection.is_final() => (key, refusal(&view, rejection)),
+        // It is stored under the key: another try is another order.
         Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), refusal(&view, rejection)),
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
         Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),

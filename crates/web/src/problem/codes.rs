@@ -113,20 +113,21 @@ codes! {
         "The answer took too long. What was asked for may still have happened.");
 }
 
-/// An order or a registration that was understood and refused.
+/// An order or a registration that was understood and refused: its status, and whether the same
+/// request may succeed later.
 pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
     use domain::Rejection as R;
-    match rejection {
-        R::InsufficientCash | R::InsufficientQuantity | R::BeyondLimits => {
-            (StatusCode::BAD_REQUEST, false)
-        }
+    let status = match rejection {
+        R::InsufficientCash | R::InsufficientQuantity | R::BeyondLimits => StatusCode::BAD_REQUEST,
         // The order itself is wrong, like any other field that breaks a rule.
-        R::FractionalNotAllowed | R::QuantityTooLarge => (StatusCode::UNPROCESSABLE_ENTITY, false),
+        R::FractionalNotAllowed | R::QuantityTooLarge | R::IdempotencyKeyReused => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         // Nothing is wrong with the order: the market or the other orders were in its way.
-        R::MarketClosed => (StatusCode::CONFLICT, true),
-        R::NoQuote | R::StaleQuote | R::Contended => (StatusCode::SERVICE_UNAVAILABLE, true),
-        R::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, false),
-    }
+        R::MarketClosed => StatusCode::CONFLICT,
+        R::NoQuote | R::StaleQuote | R::Contended => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, !rejection.is_final())
 }
 
 /// The whole table as Markdown: the content of `docs/errors.md`.
@@ -161,7 +162,8 @@ Generated from `crates/web/src/problem/codes.rs`; a test keeps them equal.
 Every error is `application/problem+json` (RFC 9457). Its member `code` is stable; `message` may say
 more than the text here. Retryable means that the same request may succeed later; `Retry-After`
 says when, where the server knows. Send orders with an `Idempotency-Key`, and no retry trades twice.
-A refusal of an order is kept with its key: to try that order again, send a new key.
+Of refusals of orders, those that are not retryable are stored under the order's key: to try such an
+order again, send a new key. Nothing is stored of the others: send the same request with the same key.
 
 | code | status | retryable | text |
 |---|---|---|---|

@@ -131,7 +131,8 @@ impl Trade {
 /// Buys shares at the market's present price.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
-/// first answer comes back, refusals included, with `Idempotent-Replayed: true`.
+/// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
+/// are retryable.
 #[utoipa::path(post, path = "/api/portfolio/buy", tag = "portfolio", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters, kept for at least 24 hours",
@@ -161,7 +162,8 @@ async fn buy(
 /// Sells shares at the market's present price.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
-/// first answer comes back, refusals included, with `Idempotent-Replayed: true`.
+/// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
+/// are retryable.
 #[utoipa::path(post, path = "/api/portfolio/sell", tag = "portfolio", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters, kept for at least 24 hours",
