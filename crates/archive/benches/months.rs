@@ -255,7 +255,7 @@ impl Game {
         let (mut changes, mut entries) = (Vec::new(), 0);
         for (place, player_id) in players.iter().enumerate() {
             let Some(mut player) = state.players.remove(player_id) else { continue };
-            let version_before = player.balance_version;
+            let (version_before, head_before) = (player.balance_version, player.head_hash);
             let mut fills = Vec::new();
             for trade in 0..trades {
                 let step = i64::try_from(place + trade)? * 7 + round * 13;
@@ -274,7 +274,7 @@ impl Game {
             }
             entries += fills.len() as u64;
             let (notes, records) = (Vec::new(), Vec::new());
-            changes.push(Change { player, version_before, fills, notes, records });
+            changes.push(Change { player, version_before, head_before, fills, notes, records });
         }
         self.store.commit_batch(&changes, BatchMark::draw(&*self.marks), now).await?;
         Ok(entries)

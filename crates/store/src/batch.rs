@@ -10,12 +10,12 @@ mod sets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{Fill, Month, Note, Player, Rejection, UnixMicros};
+use domain::{Fill, Hash, Month, Note, Player, Rejection, UnixMicros};
 
 use crate::SeenKey;
 use crate::statement::Lazy;
 
-pub use locked::LockedBatch;
+pub use locked::{LockedBatch, Locking};
 pub use mark::BatchMark;
 pub(crate) use mark::STATEMENTS as MARK_STATEMENTS;
 pub(crate) use sets::{
@@ -49,6 +49,9 @@ pub struct Change {
     pub player: Player,
     /// The version that the settling began with.
     pub version_before: i64,
+    /// The head of the chain at that version. Versions are counted anew where a standby was
+    /// promoted that lacks the newest entries.
+    pub head_before: Hash,
     /// What was accepted, in order. Empty: only records are written.
     pub fills: Vec<Fill>,
     /// Notes by the version of the trade they are about.
@@ -94,6 +97,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &load::PLAYERS,
     &load::KEYS,
     &locked::LOCK,
+    &locked::LOCK_FREE,
     &load::HEADS_PAGE,
     &load::HOLDINGS_RANGE,
     &sets::RECORDS,

@@ -22,6 +22,11 @@ pub struct DatabaseConfig {
     pub statement_timeout_ms: u64,
     /// The longest a statement may wait for a lock, in milliseconds (SQLite: for the file).
     pub lock_timeout_ms: u64,
+    /// The longest a session of PostgreSQL may be idle within a transaction, in milliseconds, 500
+    /// to 60,000. A batch lasts milliseconds: a node that takes longer is stopped or cut off, and
+    /// holds rows that others wait for.
+    #[serde(deserialize_with = "idle_in_transaction_timeout_ms")]
+    pub idle_in_transaction_timeout_ms: u64,
     /// SQLite files up to this size are checked whole at start, in bytes.
     pub check_size_max: u64,
     /// Refuse a PostgreSQL server that would lose acknowledged trades in a power cut.
@@ -38,10 +43,22 @@ impl Default for DatabaseConfig {
             acquire_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
             lock_timeout_ms: 2_000,
+            idle_in_transaction_timeout_ms: 3_000,
             check_size_max: 64 * 1024 * 1024,
             require_durable: true,
         }
     }
+}
+
+fn idle_in_transaction_timeout_ms<'de, D: serde::Deserializer<'de>>(
+    reader: D,
+) -> Result<u64, D::Error> {
+    let ms = u64::deserialize(reader)?;
+    if (500..=60_000).contains(&ms) {
+        return Ok(ms);
+    }
+    let text = format!("expected a whole number from 500 to 60000, got {ms}");
+    Err(serde::de::Error::custom(text))
 }
 
 fn read_lag_max_ms<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {

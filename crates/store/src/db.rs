@@ -35,6 +35,8 @@ pub(crate) struct Pools<P> {
     pub(crate) writer: P,
     /// How a writing transaction begins.
     pub(crate) begin: &'static str,
+    /// The same of one that waits only briefly for locks.
+    pub(crate) begin_brief: &'static str,
 }
 
 pub(crate) enum Db {
@@ -96,7 +98,7 @@ impl Store {
 
     /// A store over a pool of its own, which connects when it is first asked.
     pub(crate) fn over(pool: PgPool) -> Self {
-        let db = Db::Postgres(Pools { reader: pool.clone(), writer: pool, begin: "BEGIN" });
+        let db = Db::Postgres(postgres_pools(pool));
         Self { db: Arc::new(db), away: Arc::default(), replica: None }
     }
 
@@ -219,7 +221,8 @@ async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<Sqlite
     }
     let readers = config.connections_max.clamp(1, 64);
     let reader = pool(readers).connect_lazy_with(options.pragma("query_only", "ON"));
-    Ok(Pools { reader, writer, begin: "BEGIN IMMEDIATE" })
+    let begin = "BEGIN IMMEDIATE";
+    Ok(Pools { reader, writer, begin, begin_brief: begin })
 }
 
 fn check_sqlite_version(version: &str) -> Result<(), StoreError> {
@@ -244,7 +247,7 @@ pub(crate) fn postgres_options(url: &str, config: &DatabaseConfig) -> Option<PgC
     let limits = [
         ("statement_timeout", config.statement_timeout_ms.to_string()),
         ("lock_timeout", config.lock_timeout_ms.to_string()),
-        ("idle_in_transaction_session_timeout", "60000".to_owned()),
+        ("idle_in_transaction_session_timeout", config.idle_in_transaction_timeout_ms.to_string()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
     Some(options.options(limits).options(PLANNER_SETTINGS))
@@ -285,7 +288,14 @@ async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreEr
             }
         }
     }
-    Ok(Pools { reader: pool.clone(), writer: pool, begin: "BEGIN" })
+    Ok(postgres_pools(pool))
+}
+
+/// A batch waits for a row or a key that another transaction holds for less time than its other
+/// players would notice: they are done without it then.
+fn postgres_pools(pool: PgPool) -> Pools<PgPool> {
+    let begin_brief = "BEGIN; SET LOCAL lock_timeout = '100ms'";
+    Pools { reader: pool.clone(), writer: pool, begin: "BEGIN", begin_brief }
 }
 
 #[cfg(test)]

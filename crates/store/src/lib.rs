@@ -49,7 +49,9 @@ pub use archives::{
     ArchiveRow, ArchiveState, ArchivedHead, ArchivedHolding, KeyRange, Seat, Written,
 };
 pub use backfill::{BACKFILLS, Backfill};
-pub use batch::{BatchMark, BatchState, Change, Committed, Doubt, LockedBatch, Record, Wanted};
+pub use batch::{
+    BatchMark, BatchState, Change, Committed, Doubt, LockedBatch, Locking, Record, Wanted,
+};
 pub use board::{ScoreCursor, Shown, ShownName};
 pub use closes::{BoardClose, BoardKind};
 pub use config::DatabaseConfig;

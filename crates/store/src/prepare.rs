@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Rules, UnixMicros, open_player};
+use domain::{Hash, Rules, UnixMicros, open_player};
 
 use crate::batch;
 use crate::db::Db;
@@ -115,7 +115,8 @@ impl Store {
                 .await?;
             let opened: Vec<_> =
                 seats.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
-            let seated: Vec<_> = opened.iter().map(|(player, _)| (player, 0)).collect();
+            let seated: Vec<_> =
+                opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
             let query = sqlx::query(sql(&batch::OPENED_PLAYERS));
             let query = query.bind_rows(&batch::player_rows(&seated, now));
             query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;

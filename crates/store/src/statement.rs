@@ -1,11 +1,11 @@
 //! Statements: one text for both engines, or two where an engine forces it. A text may hold the
 //! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` and
 //! `{quotes:$n:quotes}` (the prices, or prices and changes, bound as one JSON text), `{$1}`,
-//! `{$2}`, … (further parameters, numbered after those of the set), `{for update}` (row locks) and
-//! `{mark}` (beside a set of rows: writes the batch's mark, made at `{$1}`), where the engine has
-//! any, and `{json_rows}` and `{json_row}` (functions that make one JSON array of all rows, and of
-//! one). Every statement is
-//! in [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
+//! `{$2}`, … (further parameters, numbered after those of the set), `{for update}` (row locks),
+//! `{skip locked}` (without those that others hold) and `{mark}` (beside a set of rows: writes the
+//! batch's mark, made at `{$1}`), where the engine has any, and `{json_rows}` and `{json_row}`
+//! (functions that make one JSON array of all rows, and of one). Every statement is in
+//! [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
 
@@ -47,6 +47,7 @@ impl Statement {
         let sqlite = number(&text.replace("{mark}", ""), used_sqlite)
             .replace("{rows}", &rows_sqlite)
             .replace("{for update}", "")
+            .replace("{skip locked}", "")
             .replace("{json_rows}", "json_group_array")
             .replace("{json_row}", "json_array")
             .replace("{prices:", PRICES_SQLITE.0)
@@ -56,6 +57,7 @@ impl Statement {
         let postgres = number(&text.replace("{mark}", MARK_POSTGRES), used_postgres)
             .replace("{rows}", &rows_postgres)
             .replace("{for update}", "FOR UPDATE OF p")
+            .replace("{skip locked}", "SKIP LOCKED")
             .replace("{json_rows}", "json_agg")
             .replace("{json_row}", "json_build_array")
             .replace("{prices:", PRICES_POSTGRES.0)

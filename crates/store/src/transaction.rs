@@ -2,7 +2,7 @@
 //! pool. What is written in it is decided where the statements are.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::time::Instant;
 
 use crate::db::{Db, Pools};
@@ -82,15 +82,18 @@ impl Writer {
 impl Store {
     /// Begins a writing transaction. On SQLite this waits for the only writer to be free.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(match self.db()? {
-            Db::Sqlite(db) => {
-                let began = Instant::now();
-                let tx = db.writer.begin_with(db.begin).await?;
-                record_lock_wait(began);
-                Tx::Sqlite(tx)
-            }
-            Db::Postgres(db) => Tx::Postgres(begin_whole(db).await?),
-        })
+        match self.db()? {
+            Db::Sqlite(db) => begin_sqlite(db).await,
+            Db::Postgres(db) => Ok(Tx::Postgres(begin_whole(db, db.begin).await?)),
+        }
+    }
+
+    /// Begins a writing transaction whose statements wait only briefly for what others hold.
+    pub(crate) async fn begin_brief(&self) -> Result<Tx, StoreError> {
+        match self.db()? {
+            Db::Sqlite(db) => begin_sqlite(db).await,
+            Db::Postgres(db) => Ok(Tx::Postgres(begin_whole(db, db.begin_brief).await?)),
+        }
     }
 
     /// A connection to where it is written.
@@ -102,13 +105,21 @@ impl Store {
     }
 }
 
+async fn begin_sqlite(db: &Pools<SqlitePool>) -> Result<Tx, StoreError> {
+    let began = Instant::now();
+    let tx = db.writer.begin_with(db.begin).await?;
+    record_lock_wait(began);
+    Ok(Tx::Sqlite(tx))
+}
+
 /// Begins a transaction to its end, although whoever asked for it leaves meanwhile. Were BEGIN
 /// dropped on its way, its connection would come back to the pool within a transaction that nobody
 /// knows of and nobody commits (sqlx up to 0.9.0; <https://github.com/launchbadge/sqlx/issues/4393>).
 pub(crate) async fn begin_whole(
     db: &Pools<PgPool>,
+    begin: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let (pool, begin) = (db.writer.clone(), db.begin);
+    let pool = db.writer.clone();
     let begun = tokio::spawn(async move { pool.begin_with(begin).await }).await;
     Ok(begun.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??)
 }

@@ -1,7 +1,7 @@
 //! People who sign in, and taking a seat in the game. Names, e-mail addresses and passwords are
 //! checked and hashed before they come here.
 
-use domain::{Money, Rules, UnixMicros, open_player};
+use domain::{Hash, Money, Rules, UnixMicros, open_player};
 
 use crate::batch;
 use crate::game::MAIN;
@@ -215,7 +215,7 @@ impl Store {
                 .timed(&SEAT)
                 .await?;
             let (player, fill) = open_player(player_id, rules, now);
-            let rows = batch::player_rows(&[(&player, 0)], now);
+            let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
             let query = sqlx::query(sql(&batch::OPENED_PLAYERS)).bind_rows(&rows);
             query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
             let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::UnixMicros;
-use store::{BatchMark, BatchState, Change, LockedBatch, StoreError};
+use store::{BatchMark, BatchState, Change, LockedBatch, Locking, StoreError};
 use tokio::time::Instant;
 
 use crate::Request;
@@ -20,6 +20,14 @@ pub struct Loaded {
     state: BatchState,
     /// The transaction that keeps the players from everybody else, if they were locked.
     locked: Option<LockedBatch>,
+    held: Vec<Job>,
+}
+
+impl Loaded {
+    /// The jobs that were left out, because another transaction holds their players.
+    pub fn take_held(&mut self) -> Vec<Job> {
+        std::mem::take(&mut self.held)
+    }
 }
 
 /// Jobs with what will be answered once it is committed.
@@ -41,21 +49,28 @@ pub(crate) struct Commit {
 }
 
 impl Lane {
-    /// Loads what the jobs need; with `lock`, nobody else can change their players until they are
-    /// committed or dropped. `Err`: the jobs to be attempted again (none, when all were answered).
-    pub async fn load(&self, jobs: Vec<Job>, lock: bool) -> Result<Loaded, Vec<Job>> {
+    /// Loads what the jobs need; with `locking`, nobody else can change their players until they
+    /// are committed or dropped. `Err`: the jobs to be attempted again (none, when all were answered).
+    pub async fn load(&self, jobs: Vec<Job>, locking: Option<Locking>) -> Result<Loaded, Vec<Job>> {
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
         let (players, keys) = wanted(&requests);
         let prices = (self.parts.prices_json)();
         let store = &self.parts.store;
-        let loaded = if lock {
-            let loaded = store.lock_batch(&players, &keys, &prices).await;
-            loaded.map(|(locked, state)| (Some(locked), state))
-        } else {
-            store.load_batch(&players, &keys, &prices).await.map(|state| (None, state))
+        let loaded = match locking {
+            Some(locking) => {
+                let loaded = store.lock_batch(&players, &keys, &prices, locking).await;
+                loaded.map(|(locked, state)| (Some(locked), state))
+            }
+            None => store.load_batch(&players, &keys, &prices).await.map(|state| (None, state)),
         };
         match loaded {
-            Ok((locked, state)) => Ok(Loaded { jobs, state, locked }),
+            Ok((locked, state)) => {
+                let held = locked.as_ref().map(LockedBatch::held);
+                let is_held =
+                    |job: &Job| held.is_some_and(|held| held.contains(&job.request.player_id));
+                let (held, jobs) = jobs.into_iter().partition(is_held);
+                Ok(Loaded { jobs, state, locked, held })
+            }
             Err(StoreError::Conflict(_)) => Err(jobs),
             Err(error) => {
                 let error = Arc::new(error);
@@ -67,7 +82,7 @@ impl Lane {
 
     /// Settles the jobs in their order, at the present prices.
     pub fn settle(&self, loaded: Loaded) -> Prepared {
-        let Loaded { jobs, state, locked } = loaded;
+        let Loaded { jobs, state, locked, held: _ } = loaded;
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
         let now = self.parts.clock.now();
         let settled = settle_batch(&requests, state, &*self.parts.quotes, &self.parts.rules, now);

@@ -65,9 +65,9 @@ pub(crate) fn settle_batch(
     now: UnixMicros,
 ) -> Settled {
     let changes = state.players.into_iter().map(|(player_id, player)| {
-        let version_before = player.balance_version;
+        let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (fills, notes, records) = (Vec::new(), Vec::new(), Vec::new());
-        (player_id, Change { player, version_before, fills, notes, records })
+        (player_id, Change { player, version_before, head_before, fills, notes, records })
     });
     let mut batch = Batch { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
     let verdicts = requests.iter().map(|request| batch.decide(request, quotes, rules, now));

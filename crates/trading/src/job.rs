@@ -15,6 +15,8 @@ pub struct Job {
     pub(crate) request: Request,
     answer: oneshot::Sender<Result<Answer, DeskError>>,
     pub(crate) queued_at: Instant,
+    /// Since when it is set aside, if it is.
+    pub(crate) aside_since: Option<Instant>,
     /// The fault that the last attempt ended in.
     pub(crate) fault: Option<Arc<StoreError>>,
 }
@@ -24,7 +26,7 @@ impl Job {
     pub fn new(request: Request) -> (Self, oneshot::Receiver<Result<Answer, DeskError>>) {
         let (answer, receiver) = oneshot::channel();
         let queued_at = Instant::now();
-        (Self { request, answer, queued_at, fault: None }, receiver)
+        (Self { request, answer, queued_at, aside_since: None, fault: None }, receiver)
     }
 
     pub(crate) fn give(self, answer: Result<Answer, DeskError>) {

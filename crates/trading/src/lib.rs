@@ -3,6 +3,7 @@
 //! `domain::settle`), holds no SQL (that is `store`) and knows no HTTP (that is `web`).
 
 mod answer;
+mod aside;
 mod attempt;
 mod batch;
 mod config;

@@ -127,7 +127,7 @@ impl World {
         let wanted = [Wanted { player_id, stock_id: Some(stock_id), about_version: None }];
         let mut state = self.store.load_batch(&wanted, &[], "[]").await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("the player");
-        let version_before = player.balance_version;
+        let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
         let quote = Quote { price: Price(price), as_of: now, market_day, source };
         // Twice in one commit, so that one entry follows another within it.
@@ -136,7 +136,7 @@ impl World {
             .collect();
         let accepted = u64::try_from(fills.len()).expect("two at most");
         let (notes, records) = (Vec::new(), Vec::new());
-        let change = Change { player, version_before, fills, notes, records };
+        let change = Change { player, version_before, head_before, fills, notes, records };
         let mark = BatchMark::draw(&self.marks);
         let committed = self.store.commit_batch(&[change], mark, now).await.expect("commits");
         assert!(committed.moved.is_empty(), "nobody else traded");

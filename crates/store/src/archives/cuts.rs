@@ -147,7 +147,7 @@ impl Store {
         wait_max: Duration,
     ) -> Result<Option<Duration>, StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(None) };
-        let mut tx = begin_whole(db).await?;
+        let mut tx = begin_whole(db, db.begin).await?;
         // The statement takes no parameters.
         let text = format!("SET LOCAL lock_timeout = {}", wait_max.as_millis());
         sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await?;

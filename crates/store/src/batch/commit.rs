@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Fill, Player, UnixMicros};
+use domain::{Fill, Hash, Player, UnixMicros};
 
 use super::sets::{
     ENTRIES, HOLDINGS, MARKED_RECORDS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows, holding_rows,
@@ -23,7 +23,8 @@ impl Store {
     /// was written because another transaction moved their version or used their key first.
     ///
     /// # Errors
-    /// The fault met; nothing is written, unless it is `InDoubt`: then a COMMIT may have been
+    /// `Conflict` when another transaction holds a row or a key for longer than 100 ms; or the
+    /// fault met. Nothing is written, unless it is `InDoubt`: then a COMMIT may have been
     /// carried out whose answer was lost (see [`Store::resolve_commit`]).
     pub async fn commit_batch(
         &self,
@@ -31,7 +32,7 @@ impl Store {
         mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_brief().await?;
         commit(tx, changes, mark, now).await
     }
 }
@@ -74,18 +75,19 @@ async fn write_players(
     now: UnixMicros,
 ) -> Result<BTreeSet<i64>, StoreError> {
     let changed = changes.iter().filter(|c| !c.fills.is_empty());
-    let mut players: Vec<(&Player, i64)> = changed.map(|c| (&c.player, c.version_before)).collect();
+    let mut players: Vec<(&Player, i64, Hash)> =
+        changed.map(|c| (&c.player, c.version_before, c.head_before)).collect();
     if players.is_empty() {
         return Ok(BTreeSet::new());
     }
-    players.sort_by_key(|(player, _)| player.player_id);
+    players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
     let kept: Vec<(i64,)> = with_conn!(conn, |conn, sql| {
         let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows);
         let query = query.bind(now.0).bind(mark.0.to_vec());
         query.fetch_all(conn).timed(&PLAYERS).await?
     });
-    let mut moved: BTreeSet<i64> = players.iter().map(|(player, _)| player.player_id).collect();
+    let mut moved: BTreeSet<i64> = players.iter().map(|(player, ..)| player.player_id).collect();
     for (player_id,) in kept {
         moved.remove(&player_id);
     }

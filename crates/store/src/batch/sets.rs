@@ -50,6 +50,7 @@ pub(super) static MARKED_RECORDS: Lazy = Lazy::new(|| {
 const PLAYER_COLUMNS: &[(&str, Type)] = &[
     ("player_id", Type::Int),
     ("version_before", Type::Int),
+    ("head_before", Type::Bytes),
     ("cash", Type::Int),
     ("total_xp", Type::Int),
     ("balance_version", Type::Int),
@@ -85,6 +86,7 @@ macro_rules! update_players {
              updated_at = b.updated_at
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
+             AND players.head_hash = b.head_before
          RETURNING players.player_id"
         )
     };
@@ -205,16 +207,17 @@ pub(super) static NOTES: Lazy = Lazy::new(|| {
     )
 });
 
-/// The rows of players with the version that each had before.
-pub(crate) fn player_rows(players: &[(&Player, i64)], now: UnixMicros) -> Rows {
-    let column = |value: fn(&Player) -> i64| Rows::int(players, move |(p, _)| value(p));
+/// The rows of players with the version and the head of the chain that each had before.
+pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> Rows {
+    let column = |value: fn(&Player) -> i64| Rows::int(players, move |(p, ..)| value(p));
     Rows::new(vec![
         column(|p| p.player_id),
-        Rows::int(players, |(_, version_before)| *version_before),
+        Rows::int(players, |(_, version_before, _)| *version_before),
+        Rows::bytes(players, |(.., head_before)| head_before.0.to_vec()),
         column(|p| p.cash.0),
         column(|p| p.total_xp),
         column(|p| p.balance_version),
-        Rows::bytes(players, |(p, _)| p.head_hash.0.to_vec()),
+        Rows::bytes(players, |(p, ..)| p.head_hash.0.to_vec()),
         column(|p| p.head_month.0),
         column(|p| p.xp_day),
         column(|p| p.xp_day_trades),

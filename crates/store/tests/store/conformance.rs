@@ -12,6 +12,7 @@ on_both_engines! {
     a_trade_is_written_whole,
     the_portfolio_page_values_and_bounds_and_leaves_sold_out_holdings_out,
     a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs,
+    a_player_with_another_head_of_the_same_version_loses_all_rows,
     a_key_used_by_another_transaction_moves_the_player,
     a_refusal_is_recorded_without_an_entry,
     locked_players_are_won_by_nobody_else,
@@ -155,6 +156,23 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 2);
 }
 
+/// As on a promoted standby that lacks the entries which the settling began with.
+async fn a_player_with_another_head_of_the_same_version_loses_all_rows(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let mut late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
+    assert_eq!((late.version_before, late.head_before), (1, open_head(ada)));
+    late.head_before = Hash([7; 32]);
+    let committed = store.commit_batch(&[late], mark(), now()).await.expect("commits");
+    assert_eq!(committed.moved, [ada].into());
+    assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
+}
+
+/// The head of a chain that holds its opening alone.
+fn open_head(player_id: i64) -> Hash {
+    open_player(player_id, rules(), now()).1.hash
+}
+
 fn record(key: &str, version: i64) -> Record {
     let version = Some((now().month(), version));
     let (key, request_id) = (key.to_owned(), "r1".to_owned());
@@ -193,7 +211,8 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     let ada = player(&store, "Ada").await.player_id;
     let late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     let wanted = [Wanted { player_id: ada, stock_id: Some(2), about_version: None }];
-    let (locked, state) = store.lock_batch(&wanted, &[], PRICES).await.expect("locks");
+    let (locked, state) =
+        store.lock_batch(&wanted, &[], PRICES, Locking::Wait).await.expect("locks");
     let waits = tokio::spawn({
         let store = (*store).clone();
         async move { store.commit_batch(&[late], mark(), now()).await }
@@ -201,8 +220,10 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     let change = settle_in(state, ada, &trade(Side::Buy, 2, 1));
     let committed = locked.commit(&[change], mark(), now()).await.expect("commits");
     assert_eq!(committed.moved, [].into());
-    let other = waits.await.expect("no panic").expect("commits");
-    assert_eq!(other.moved, [ada].into(), "who waited sees the newer version");
+    match waits.await.expect("no panic") {
+        Ok(other) => assert_eq!(other.moved, [ada].into(), "it waited and sees the newer version"),
+        Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
+    }
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
     assert_eq!((rows.len(), rows[0].entry.stock_id), (2, Some(2)));
 }
@@ -211,7 +232,8 @@ async fn a_locked_batch_that_is_dropped_changes_nothing(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let wanted = [Wanted { player_id: ada, stock_id: Some(1), about_version: None }];
-    let (locked, state) = store.lock_batch(&wanted, &[], PRICES).await.expect("locks");
+    let (locked, state) =
+        store.lock_batch(&wanted, &[], PRICES, Locking::Wait).await.expect("locks");
     assert_eq!(state.players[&ada].balance_version, 1);
     drop(locked);
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await);

@@ -106,20 +106,28 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
         Action::Trade(order, _) => Some(order.stock_id),
         Action::Annotate { .. } => None,
     };
-    let version_before = player.balance_version;
+    let (version_before, head_before) = (player.balance_version, player.head_hash);
     let price = Price(stock_id.unwrap_or(1) * 10_000);
     let quote = Quote { price, as_of: now(), market_day: Day(12_786), source: QuoteSource::Fixed };
     let fills: Vec<Fill> =
         settle(&mut player, action, Ok(quote), rules(), now()).into_iter().collect();
-    Change { player, version_before, fills, notes: vec![], records: vec![] }
+    Change { player, version_before, head_before, fills, notes: vec![], records: vec![] }
 }
 
+/// Settles one action of a player and commits it, again where others hold a row or a table, as a
+/// lane does; whether it was accepted.
 pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -> bool {
-    let change = settle_one(store, player_id, action).await;
-    let accepted = !change.fills.is_empty();
-    let committed = store.commit_batch(&[change], mark(), now()).await.expect("commits");
-    assert!(committed.moved.is_empty());
-    accepted
+    loop {
+        let change = settle_one(store, player_id, action).await;
+        let accepted = !change.fills.is_empty();
+        match store.commit_batch(&[change], mark(), now()).await {
+            Ok(committed) => {
+                assert!(committed.moved.is_empty());
+                return accepted;
+            }
+            Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
+        }
+    }
 }
 
 /// Makes two tests of an async function: one on each engine.

@@ -1,6 +1,7 @@
 //! Facts about the desk, on real stores: what many orders at once come to, what a key promises, and
 //! what is answered when a desk is full, closing or not alone. `world` opens the games.
 
+mod held;
 mod lost_commit;
 mod pressure;
 mod world;

@@ -11,7 +11,9 @@ use domain::{
     Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rejection, Rules, Side,
     Symbol, TradeId, genesis_hash,
 };
-use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
+use store::{
+    DatabaseConfig, LockedBatch, Locking, NewStock, NewToken, NewUser, Store, TokenKind, Wanted,
+};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use trading::{Desk, Parts, TradingConfig};
@@ -181,6 +183,18 @@ impl World {
             }),
         };
         Desk::start(config, parts)
+    }
+
+    /// Holds a player's row until it is dropped, as a node does that was stopped within a batch.
+    pub(crate) async fn hold(&self, player_id: i64) -> LockedBatch {
+        let config = DatabaseConfig {
+            url: self.url.clone(),
+            idle_in_transaction_timeout_ms: 60_000,
+            ..DatabaseConfig::default()
+        };
+        let store = Store::open(&config).await.expect("opens");
+        let wanted = [Wanted { player_id, stock_id: None, about_version: None }];
+        store.lock_batch(&wanted, &[], "[]", Locking::Wait).await.expect("locks").0
     }
 
     /// The versions that were published, in their order.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use domain::{Action, EntryKind, Fill, LedgerEntry, Outcome, Quote, Rejection, Rules, Side};
 use domain::{Hash, UnixMicros};
+use store::StoreError;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 use trading::{Answer, DeskError, Request};
@@ -54,6 +55,8 @@ pub(crate) struct Judge {
     pub(crate) rules: Rc<Rules>,
     pub(crate) accounts: BTreeMap<i64, Account>,
     pub(crate) sent: Vec<Sent>,
+    /// Whether the database fails, so that orders may go unanswered.
+    pub(crate) is_failing: bool,
     kept: BTreeMap<(i64, String), Kept>,
     /// Keys whose request was refused for a reason that may pass, so that nothing is kept.
     refused: BTreeSet<(i64, String)>,
@@ -67,6 +70,7 @@ impl Judge {
             rules: Rc::new(rules.clone()),
             accounts: players.iter().map(|id| (*id, Account::new(*id))).collect(),
             sent: Vec::new(),
+            is_failing: false,
             kept: BTreeMap::new(),
             refused: BTreeSet::new(),
             claims: BTreeMap::new(),
@@ -150,6 +154,12 @@ impl Judge {
                     return Err(format!("request {number} was dropped by a node that lives"));
                 }
                 Ok(_) if sent.is_deaf => sent.fate = Fate::Silent,
+                // Its connection was reset before anything was committed.
+                Ok(Err(DeskError::Store(error)))
+                    if self.is_failing && matches!(*error, StoreError::Unavailable(_)) =>
+                {
+                    sent.fate = Fate::Gone;
+                }
                 Ok(Err(error)) => {
                     return Err(format!("request {number} met a fault: {}", causes(&error)));
                 }

@@ -1,12 +1,14 @@
 //! A seeded simulation of several nodes on one store: version races, crashes between any two
 //! phases, clocks that jump, a faulty market, clients that repeat themselves. The same seed gives
-//! the same run (on SQLite); `cargo xtask sim --seed N --steps M` repeats one. Faults of the
-//! database itself are not simulated here.
+//! the same run (on SQLite); `cargo xtask sim --seed N --steps M` repeats one. With `--engine
+//! failing` it runs on a PostgreSQL that crashes with COMMITs in flight; other faults of a database
+//! are not simulated.
 
 mod account;
 mod canary;
 mod chance;
 mod client;
+mod database;
 mod ending;
 mod judge;
 mod market;
@@ -32,6 +34,9 @@ const REGRESSIONS: [u64; 0] = [];
 const SECONDS: u64 = 30;
 const STEPS: u64 = 400;
 const SQLITE: &str = "sqlite";
+/// A PostgreSQL of the run's own that fails; and for how many steps `cargo test` runs on it.
+pub(crate) const FAILING: &str = "failing";
+const FAILING_STEPS: u64 = 300;
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -88,10 +93,10 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--trace" => asked.trace = true,
             "--list" => asked.list = true,
             "--engine" => match value()? {
-                engine if [SQLITE, "postgres"].contains(&engine.as_str()) => {
+                engine if [SQLITE, "postgres", FAILING].contains(&engine.as_str()) => {
                     asked.engine = Some(engine);
                 }
-                other => return Err(format!("{other:?} is neither sqlite nor postgres")),
+                other => return Err(format!("{other:?} is not sqlite, postgres or failing")),
             },
             "--break" => {
                 let name = value()?;
@@ -120,6 +125,10 @@ fn run_all(engine: &str, trace: bool) -> Result<Counts, String> {
     }
     for seed in REGRESSIONS {
         counts.add(&try_run(&run(seed), trace)?.0);
+    }
+    if engine == SQLITE {
+        let failing = Run { steps: FAILING_STEPS, engine: FAILING.to_owned(), ..run(1) };
+        counts.add(&try_run(&failing, trace)?.0);
     }
     let (began, time) = (Instant::now(), Duration::from_secs(seconds(SECONDS)));
     for seed in 1.. {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use domain::Clock as _;
+use store::Locking;
 use testkit::ManualClock;
 use trading::{Job, Lane, Loaded, Prepared, Request, TradingConfig};
 
@@ -115,8 +116,17 @@ impl Line {
                 let lock = locks && self.attempt > 1;
                 trace.note(&format!("loads {:?}, lock {lock}", self.batch));
                 judge.loaded(&self.batch);
-                let Ok(loaded) = Box::pin(self.lane.load(jobs, lock)).await else {
-                    return Err("loading failed without a fault".to_owned());
+                let locking = lock.then_some(Locking::Wait);
+                let loaded = match Box::pin(self.lane.load(jobs, locking)).await {
+                    Ok(loaded) => loaded,
+                    Err(again) if judge.is_failing => {
+                        if !again.is_empty() {
+                            self.attempt += 1;
+                            self.phase = Phase::Gathered(again);
+                        }
+                        return Ok(true);
+                    }
+                    Err(_) => return Err("loading failed without a fault".to_owned()),
                 };
                 if !lock {
                     self.phase = Phase::Loaded(loaded);
@@ -142,7 +152,7 @@ impl Line {
     pub(crate) async fn die_locked(&mut self, trace: &Trace) {
         if let Phase::Gathered(jobs) = std::mem::replace(&mut self.phase, Phase::Idle) {
             trace.note(&format!("locks {:?} and dies", self.batch));
-            drop(Box::pin(self.lane.load(jobs, true)).await);
+            drop(Box::pin(self.lane.load(jobs, Some(Locking::Wait))).await);
         }
     }
 

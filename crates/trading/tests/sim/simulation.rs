@@ -8,6 +8,7 @@ use trading::Request;
 use crate::canary::Break;
 use crate::chance::Chance;
 use crate::client;
+use crate::database::Database;
 use crate::judge::{Fate, Judge};
 use crate::node::Node;
 use crate::trace::Trace;
@@ -43,7 +44,8 @@ pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
         Node::new(&world, ManualClock::at(world.clock.now()), lanes)
     });
     let nodes = nodes.collect();
-    let judge = Judge::new(&world.rules, &world.players);
+    let mut judge = Judge::new(&world.rules, &world.players);
+    judge.is_failing = world.database.is_some();
     let locks = !chance.one_in(3);
     let planted = run.planted;
     let mut simulation = Simulation { world, nodes, judge, chance, trace, planted, locks };
@@ -61,6 +63,12 @@ pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
 impl Simulation<'_> {
     async fn step(&mut self, number: u64) -> Result<(), String> {
         let title = |what: &str| self.trace.step(format!("{number}: {what}"));
+        if let Some(database) = self.world.database.clone()
+            && self.chance.one_in(25)
+        {
+            title("the database fails");
+            return self.fail_database(&database).await;
+        }
         match self.chance.between(1, 100) {
             1..=32 => {
                 title("a client sends");
@@ -164,6 +172,36 @@ impl Simulation<'_> {
         let numbers = self.nodes[node].crash();
         self.judge.died(&numbers);
         Ok(())
+    }
+
+    /// The database fails while a batch is committed.
+    async fn fail_database(&mut self, database: &Database) -> Result<(), String> {
+        let lines = self.nodes.iter().enumerate().flat_map(|(node, n)| {
+            let ready = n.lines.iter().enumerate().filter(|(_, line)| line.is_prepared());
+            ready.map(move |(line, _)| (node, line))
+        });
+        let lines: Vec<(usize, usize)> = lines.collect();
+        if lines.is_empty() {
+            return self.advance().await;
+        }
+        let (node, line) = *self.chance.pick(&lines);
+        self.trace.count(|counts| counts.failures += 1);
+        let carried_out = self.chance.one_in(2);
+        let numbers = self.chance.index(100) + 20;
+        let crashes = self.chance.one_in(2);
+        let mut step = Box::pin(self.advance_line(node, line));
+        let ended = if crashes {
+            // A batch that writes nothing sends no COMMIT.
+            tokio::select! {
+                ended = &mut step => ended,
+                () = database.crash_at_commit(carried_out, numbers) => step.await,
+            }
+        } else {
+            database.lose_answer();
+            step.await
+        };
+        database.pass();
+        ended
     }
 
     /// A request that was lost, or whose client went away, is sent to some node again.

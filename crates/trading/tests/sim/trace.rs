@@ -32,6 +32,8 @@ pub(crate) struct Counts {
     /// Commits of which nobody was told.
     pub(crate) silent: u64,
     pub(crate) jumps: u64,
+    /// Times that the database failed while a batch was committed.
+    pub(crate) failures: u64,
 }
 
 impl Counts {
@@ -47,6 +49,7 @@ impl Counts {
         self.crashes += other.crashes;
         self.silent += other.silent;
         self.jumps += other.jumps;
+        self.failures += other.failures;
     }
 }
 
@@ -56,7 +59,8 @@ impl fmt::Display for Counts {
         write!(f, "{seeds} seeds, {steps} steps, {requests} requests: {fills} fills, ")?;
         write!(f, "{refusals} refusals, {} replays, {} contended; ", self.replays, self.contended)?;
         write!(f, "{} races, {} crashes, ", self.races, self.crashes)?;
-        write!(f, "{} silent commits, {} clock jumps", self.silent, self.jumps)
+        write!(f, "{} silent commits, {} clock jumps, ", self.silent, self.jumps)?;
+        write!(f, "{} failures of the database", self.failures)
     }
 }
 

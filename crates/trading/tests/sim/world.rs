@@ -2,6 +2,7 @@
 //! every node is made of. What the nodes do is in `node`.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol};
@@ -10,7 +11,9 @@ use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use trading::Parts;
 
+use crate::FAILING;
 use crate::chance::Chance;
+use crate::database::Database;
 use crate::market::Market;
 
 const STOCKS: [&str; 4] = ["AAA", "BBB", "CCC", "DDD"];
@@ -23,6 +26,8 @@ pub(crate) struct World {
     pub(crate) market: Market,
     pub(crate) players: Vec<i64>,
     pub(crate) stocks: Vec<(i64, u8)>,
+    /// Where it is a database that fails.
+    pub(crate) database: Option<Rc<Database>>,
     /// How many nodes there are: each has a chance of its own.
     nodes: Cell<u64>,
     _directory: TempDir,
@@ -38,9 +43,11 @@ fn rules() -> Rules {
 impl World {
     pub(crate) async fn open(engine: &str, chance: &Chance) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let url = match engine {
-            "sqlite" => format!("sqlite:{}", directory.path().join("sim.db").display()),
-            _ => postgres_database(),
+        let database = (engine == FAILING).then(|| Rc::new(Database::start()));
+        let url = match (engine, &database) {
+            ("sqlite", _) => format!("sqlite:{}", directory.path().join("sim.db").display()),
+            (_, Some(database)) => database.url(),
+            (_, None) => postgres_database(),
         };
         let config = DatabaseConfig { url, ..DatabaseConfig::default() };
         let store = Store::open(&config).await.expect("opens");
@@ -63,6 +70,7 @@ impl World {
             market,
             players: Vec::new(),
             stocks,
+            database,
             nodes: Cell::new(0),
             _directory: directory,
         };
