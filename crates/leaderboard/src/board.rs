@@ -2,6 +2,7 @@
 //! It holds ids and scores and nothing else of a person; names, levels and who is hidden are the
 //! reader's to add. It does not read the database: `build`, `follow` and `value` feed it.
 
+use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::invariant;
@@ -24,6 +25,9 @@ pub struct Board {
 struct Standings {
     ranking: Ranking,
     scores: Scores,
+    /// Players who were erased since the process started: eight bytes each, and few. A late ledger
+    /// entry or a page that was read before must not bring them back.
+    tombstones: HashSet<i64>,
 }
 
 impl Board {
@@ -51,10 +55,17 @@ impl Board {
     /// two scores of a player the larger one counts, as in [`Board::apply`]. It is ready then.
     /// It takes seconds for ten million players, and stops others for a moment at its end.
     pub(crate) fn fill(&self, mut players: Scores) {
-        let moved: Vec<(i64, i64)> = self.read().scores.iter().collect();
+        let (moved, tombstones): (Vec<(i64, i64)>, _) = {
+            let standings = self.read();
+            (standings.scores.iter().collect(), standings.tombstones.clone())
+        };
         players.raise(moved);
+        for player_id in tombstones {
+            players.remove(player_id);
+        }
         let mut filled = Standings::from(players);
         let mut standings = self.write();
+        filled.bury(&standings.tombstones);
         // What was moved since a moment ago, too.
         for (player_id, score) in standings.scores.iter() {
             filled.apply(player_id, score);
@@ -67,9 +78,12 @@ impl Board {
     /// Puts these players in the place of all others, also where a score is smaller now. It is
     /// ready then. Others wait for no more than the exchange.
     pub(crate) fn replace(&self, players: Vec<(i64, i64)>) {
-        let replaced = Standings::from(Scores::of(players));
+        let mut replaced = Standings::from(Scores::of(players));
+        let mut standings = self.write();
+        replaced.bury(&standings.tombstones);
         // The old ones are freed when nobody waits any more.
-        let old = std::mem::replace(&mut *self.write(), replaced);
+        let old = std::mem::replace(&mut *standings, replaced);
+        drop(standings);
         self.is_ready.send_replace(true);
         drop(old);
     }
@@ -95,16 +109,18 @@ impl Board {
         self.write().apply(player_id, score)
     }
 
+    /// Takes an erased player off the board for good: whatever brings the player again is ignored.
+    /// Returns whether the player was on it.
+    pub fn erase(&self, player_id: i64) -> bool {
+        let mut standings = self.write();
+        standings.tombstones.insert(player_id);
+        standings.remove(player_id)
+    }
+
     /// Takes a player off the board; `false` when he was not on it. A later [`Board::apply`] puts
     /// him back, so first make sure that no source brings him any more.
     pub fn remove(&self, player_id: i64) -> bool {
-        let mut standings = self.write();
-        let Some(score) = standings.scores.remove(player_id) else {
-            return false;
-        };
-        let removed = standings.ranking.remove(score, player_id);
-        invariant!(removed, "a player with a score has a place");
-        true
+        self.write().remove(player_id)
     }
 
     /// How many players are on the board.
@@ -167,12 +183,30 @@ impl Board {
 impl Standings {
     fn from(scores: Scores) -> Self {
         let entries = scores.iter().map(|(player_id, score)| (score, player_id)).collect();
-        Self { ranking: Ranking::from_entries(entries), scores }
+        let tombstones = HashSet::new();
+        Self { ranking: Ranking::from_entries(entries), scores, tombstones }
+    }
+
+    /// Takes over tombstones, and the players with one off.
+    fn bury(&mut self, tombstones: &HashSet<i64>) {
+        for player_id in tombstones {
+            self.remove(*player_id);
+        }
+        self.tombstones.clone_from(tombstones);
+    }
+
+    fn remove(&mut self, player_id: i64) -> bool {
+        let Some(score) = self.scores.remove(player_id) else {
+            return false;
+        };
+        let removed = self.ranking.remove(score, player_id);
+        invariant!(removed, "a player with a score has a place");
+        true
     }
 
     fn apply(&mut self, player_id: i64, score: i64) -> bool {
         let known = self.scores.find(player_id);
-        if known.is_some_and(|known| known >= score) {
+        if known.is_some_and(|known| known >= score) || self.tombstones.contains(&player_id) {
             return false;
         }
         if let Some(known) = known {
@@ -299,6 +333,24 @@ mod tests {
             let read = Board::from_scores(read);
             prop_assert_eq!(board.page(0, usize::MAX), read.page(0, usize::MAX));
         }
+    }
+
+    #[test]
+    fn an_erased_player_leaves_the_board_and_no_late_score_brings_him_back() {
+        let board = Board::from_scores([(1, 100), (2, 90), (3, 80)]);
+        assert!(board.erase(2) && !board.erase(2) && !board.erase(9));
+        assert_eq!(board.page(0, 9), [(1, 100), (3, 80)], "rows below move up");
+        assert!(!board.apply(2, 500) && !board.apply(9, 500));
+        board.replace(vec![(1, 1), (2, 2), (3, 3), (9, 9)]);
+        assert_eq!(board.page(0, 9), [(3, 3), (1, 1)]);
+        board.fill(Scores::of([(1, 1), (2, 2), (9, 9)]));
+        assert_eq!((board.page(0, 9), board.total()), (vec![(3, 3), (1, 1)], 2));
+        let building = Board::default();
+        building.apply(1, 5);
+        building.erase(1);
+        building.fill(Scores::of([(1, 5), (2, 4)]));
+        assert_eq!(building.page(0, 9), [(2, 4)], "erased while the board was built");
+        assert!(!building.apply(1, 6));
     }
 
     #[test]

@@ -84,6 +84,12 @@ impl Boards {
         self.returns.apply(player_id, starting_cash);
     }
 
+    /// Takes a player whose user was erased off both boards, for good.
+    pub fn erase(&self, player_id: i64) {
+        self.xp.erase(player_id);
+        self.returns.erase(player_id);
+    }
+
     /// The last close of a board that is known here.
     pub fn close(&self, kind: BoardKind) -> Option<BoardClose> {
         self.closes.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
@@ -161,25 +167,33 @@ async fn closed_rows(
     window: Window,
     prices_json: &str,
 ) -> Result<Rows, BoardError> {
-    let total = close.players.unsigned_abs();
+    let gaps = Gaps(store.erased_board_places(close.close_id).await?);
+    let total = close.players.unsigned_abs().saturating_sub(gaps.0.len() as u64);
     let (offset, limit) = match window {
         Window::From { offset, limit } => {
             (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(0))
         }
         Window::Around { player_id, each_side } => {
-            let Some(place) = store.find_board_place(close.close_id, player_id).await? else {
+            let place = store.find_board_place(close.close_id, player_id).await?;
+            let Some(rank) = place.and_then(|place| gaps.rank(place)) else {
                 return Ok(Rows { total, first_rank: 1, rows: Vec::new(), is_closed: true });
             };
             let side = i64::from(each_side);
-            let offset = (place - 1).saturating_sub(side).max(0);
-            (offset, place.saturating_add(side) - offset)
+            let offset = (rank - 1).saturating_sub(side).max(0);
+            (offset, rank.saturating_add(side) - offset)
         }
     };
-    let players = store
-        .read_lagging(|store| async move {
-            store.board_places_page(close.close_id, offset, limit).await
-        })
+    // From the place of the first row on, with as many more as may be gaps among them.
+    let (after, read) = gaps.span(offset, limit);
+    let places = store
+        .read_lagging(
+            |store| async move { store.board_places_page(close.close_id, after, read).await },
+        )
         .await?;
+    let players = (after.saturating_add(1)..).zip(places);
+    let players = players.filter(|(place, _)| gaps.rank(*place).is_some());
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let players: Vec<i64> = players.map(|(_, player_id)| player_id).take(limit).collect();
     let values = store.player_values(&players, prices_json).await?;
     let score = |player_id: i64| {
         let found = values.iter().find(|row| row.0 == player_id);
@@ -191,4 +205,50 @@ async fn closed_rows(
     let rows = players.iter().map(|player_id| (*player_id, score(*player_id))).collect();
     let first_rank = offset.unsigned_abs().saturating_add(1);
     Ok(Rows { total, first_rank, rows, is_closed: true })
+}
+
+/// The places at a close that are not shown any more, ascending: each moves those below it up.
+struct Gaps(Vec<i64>);
+
+impl Gaps {
+    /// The rank of a place; `None` for a gap.
+    fn rank(&self, place: i64) -> Option<i64> {
+        match self.0.binary_search(&place) {
+            Ok(_) => None,
+            Err(before) => Some(place - i64::try_from(before).unwrap_or(0)),
+        }
+    }
+
+    /// After which place the rows after the first `offset` begin, and how many places to read so
+    /// that `limit` rows are among them.
+    fn span(&self, offset: i64, limit: i64) -> (i64, i64) {
+        let mut first = offset.saturating_add(1);
+        let mut gaps = self.0.iter().peekable();
+        while gaps.next_if(|gap| **gap <= first).is_some() {
+            first = first.saturating_add(1);
+        }
+        let mut last = first.saturating_add(limit).saturating_sub(1);
+        while gaps.next_if(|gap| **gap <= last).is_some() {
+            last = last.saturating_add(1);
+        }
+        (first - 1, last.saturating_sub(first).saturating_add(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_leave_gaps_out_and_spans_reach_over_them() {
+        let gaps = Gaps(vec![2, 3, 6]);
+        let ranks: Vec<Option<i64>> = (1..=8).map(|place| gaps.rank(place)).collect();
+        let expected = [Some(1), None, None, Some(2), Some(3), None, Some(4), Some(5)];
+        assert_eq!(ranks, expected);
+        assert_eq!(gaps.span(0, 1), (0, 1));
+        assert_eq!(gaps.span(1, 2), (3, 2), "ranks 2 and 3 are places 4 and 5");
+        assert_eq!(gaps.span(0, 4), (0, 7), "ranks 1 to 4 are places 1 to 7");
+        assert_eq!(gaps.span(3, 9), (6, 9));
+        assert_eq!(Gaps(Vec::new()).span(20, 10), (20, 10));
+    }
 }

@@ -57,11 +57,11 @@ impl Builder {
         };
         let read_second = async {
             match second_after {
-                Some(after) => store.player_scores_page(after, PAGE_ROWS).await,
+                Some(after) => store.board_scores_page(after, PAGE_ROWS).await,
                 None => Ok(Vec::new()),
             }
         };
-        let first = store.player_scores_page(self.after, PAGE_ROWS);
+        let first = store.board_scores_page(self.after, PAGE_ROWS);
         let (first, second, ()) = tokio::join!(first, read_second, take_in);
         let (first, mut second) = (first?, second?);
         let ends = first.first().zip(first.last());

@@ -36,7 +36,7 @@ pub async fn check_board(store: &Store, board: &Board, after: i64) -> Result<Che
     // What the board has now the database has when it is asked: a board learns of commits only.
     let limit = usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
     let known = board.scores_after(after, limit);
-    let rows = store.player_scores_page(after, PAGE_ROWS).await?;
+    let rows = store.board_scores_page(after, PAGE_ROWS).await?;
     // What lies behind the end of a full list is another page's.
     let end_of = |list: &[(i64, i64)]| list.last().filter(|_| list.len() >= limit).map(|row| row.0);
     let next = end_of(&known).into_iter().chain(end_of(&rows)).min();

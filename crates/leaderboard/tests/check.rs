@@ -88,6 +88,19 @@ async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
         assert_eq!(board.page(0, usize::MAX), all, "{engine}");
         assert_eq!(check(&store, &board).await, clean, "{engine}");
 
+        let account =
+            store.find_user_id("3@example.org").await.expect("answers").expect("is there");
+        let erased = store.find_person(account, now).await.expect("answers").expect("is there");
+        let erased = erased.player_id;
+        store.erase_user(account, now).await.expect("erases");
+        let found = check(&store, &board).await;
+        let fewer = players - 1;
+        assert_eq!((found.players, found.removed, found.raised), (fewer, 1, 0), "{engine}");
+        assert!(board.score(erased).is_none(), "the check does not bring an erased player back");
+        let all: Vec<_> = all.into_iter().filter(|row| row.0 != erased).collect();
+        assert_eq!(board.page(0, usize::MAX), all, "{engine}");
+        let players = fewer;
+
         let empty = Board::default();
         assert_eq!(check(&store, &empty).await.raised, players, "{engine}");
         assert_eq!(empty.page(0, usize::MAX), all, "{engine}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cluster::{Bus, Counters, Heard, Message, Redis, TagCache};
 use domain::Clock;
+use leaderboard::Boards;
 use store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -94,10 +95,15 @@ impl Nodes {
     }
 }
 
-/// Makes old what is cached and was changed, by whatever node or command.
+/// What the tag of an erased player begins with; the player's number follows.
+const ERASED: &str = "erased:";
+
+/// Makes old what is cached and was changed, by whatever node or command, and takes erased players
+/// off this node's boards.
 pub(crate) struct FollowChanges {
     store: Store,
     cache: TagCache,
+    boards: Arc<Boards>,
     nudge: Arc<Notify>,
     /// The changes that were seen, the newest some; `None` before the first look.
     seen: Option<BTreeSet<i64>>,
@@ -108,9 +114,9 @@ impl FollowChanges {
     /// transactions that are under way.
     const WINDOW: i64 = 1_000;
 
-    pub(crate) fn new(store: Store, nodes: &Nodes) -> Self {
+    pub(crate) fn new(store: Store, nodes: &Nodes, boards: Arc<Boards>) -> Self {
         let nudge = Arc::clone(&nodes.nudges.changes);
-        Self { store, cache: nodes.cache.clone(), nudge, seen: None }
+        Self { store, cache: nodes.cache.clone(), boards, nudge, seen: None }
     }
 }
 
@@ -134,7 +140,12 @@ impl Reconciler for FollowChanges {
         let new: Vec<(i64, String)> =
             changes.into_iter().filter(|(number, _)| !seen.contains(number)).collect();
         let tags: BTreeSet<&str> = new.iter().map(|(_, tag)| tag.as_str()).collect();
-        tags.iter().for_each(|tag| self.cache.invalidate(tag));
+        for tag in &tags {
+            match tag.strip_prefix(ERASED).map(str::parse) {
+                Some(Ok(player_id)) => self.boards.erase(player_id),
+                _ => self.cache.invalidate(tag),
+            }
+        }
         seen.extend(new.iter().map(|(number, _)| *number));
         // The newest stays, as the place to go on from.
         while seen.len() > 1 && seen.first().is_some_and(|first| *first <= after) {

@@ -53,6 +53,17 @@ static SCORES_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
+// As above, without the players whose user was erased.
+static BOARD_SCORES: Lazy = Lazy::new(|| {
+    Statement::new(
+        "players.board_scores",
+        "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
+             SELECT player_id, total_xp FROM players
+             WHERE player_id > $1 AND erased_at IS NULL
+             ORDER BY player_id LIMIT $2) AS page",
+    )
+});
+
 static SCORES_CHANGED: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.scores_changed",
@@ -87,7 +98,8 @@ static VALUES_PAGE: Lazy = Lazy::new(|| {
         "players.values_page",
         "WITH prices AS MATERIALIZED ({prices:$3:prices}),
          page AS MATERIALIZED (
-             SELECT player_id, cash FROM players WHERE player_id > $1
+             SELECT player_id, cash FROM players
+             WHERE player_id > $1 AND erased_at IS NULL
              ORDER BY player_id LIMIT $2),
          worth AS MATERIALIZED (
              SELECT h.player_id, CAST(SUM(((h.quantity / 1000000) * p.price
@@ -120,7 +132,7 @@ static VALUES: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&SCORES_PAGE, &SCORES_CHANGED, &NAMES, &VALUES_PAGE, &VALUES];
+    &[&SCORES_PAGE, &BOARD_SCORES, &SCORES_CHANGED, &NAMES, &VALUES_PAGE, &VALUES];
 
 impl Store {
     /// Players after `after_player_id` with their total XP, by number, at most `limit`.
@@ -138,6 +150,26 @@ impl Store {
                 .bind(limit)
                 .fetch_one(&db.reader)
                 .timed(&SCORES_PAGE)
+                .await?
+        });
+        read_page(&page)
+    }
+
+    /// The same without the players whose user was erased: those that a board has.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn board_scores_page(
+        &self,
+        after_player_id: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let page: String = with_db!(self, |db, sql| {
+            sqlx::query_scalar(sql(&BOARD_SCORES))
+                .bind(after_player_id)
+                .bind(limit)
+                .fetch_one(&db.reader)
+                .timed(&BOARD_SCORES)
                 .await?
         });
         read_page(&page)
@@ -201,7 +233,7 @@ impl Store {
         Ok(names.into_iter().map(read).collect())
     }
 
-    /// Players after `after_player_id` with what they have, cash and shares together in cents at
+    /// Players after `after_player_id` whose user was not erased, with what they have, cash and shares together in cents at
     /// these prices (the price board's JSON), by number, at most `limit`.
     ///
     /// # Errors

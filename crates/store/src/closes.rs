@@ -13,6 +13,12 @@ use crate::{Store, StoreError};
 /// Places deleted in one statement, which others wait for on SQLite.
 const FORGOTTEN_AT_ONCE: i64 = 2_000;
 
+/// The most erased players of a close that are looked for.
+const ERASED_MAX: i64 = 10_000;
+/// How long before a close's instant an erasure may have been recorded that its writer did not know
+/// of yet: clocks of nodes that disagree, and notices on their way.
+const ERASED_BEFORE_MICROS: i64 = 3_600_000_000;
+
 /// Which board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BoardKind {
@@ -108,8 +114,31 @@ static PLACE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&OPEN, &SAVE_PLACES, &FINISH, &NEWEST, &OLD, &FORGET_PLACES, &FORGET, &PLACES_PAGE, &PLACE];
+// By the erasures since shortly before the close: those from before are on no board that is closed.
+static ERASED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "board_places.erased",
+        "SELECT b.place FROM board_closes c
+         JOIN erasures e ON e.erased_at > c.made_at - $2
+         JOIN players p ON p.user_id = e.user_id AND p.erased_at IS NOT NULL
+         JOIN board_places b ON b.close_id = c.close_id AND b.player_id = p.player_id
+         WHERE c.close_id = $1
+         ORDER BY b.place LIMIT $3",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &OPEN,
+    &SAVE_PLACES,
+    &FINISH,
+    &NEWEST,
+    &OLD,
+    &FORGET_PLACES,
+    &FORGET,
+    &PLACES_PAGE,
+    &PLACE,
+    &ERASED,
+];
 
 impl Store {
     /// Begins to keep the places of so many players at the close of `day`. It counts for nothing
@@ -260,5 +289,22 @@ impl Store {
                 .await?
         });
         Ok(row.map(|row| row.0))
+    }
+
+    /// The places at a close of players whose user was erased since, in ascending order. Rows below
+    /// them move up by as many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn erased_board_places(&self, close_id: i64) -> Result<Vec<i64>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_scalar(sql(&ERASED))
+                .bind(close_id)
+                .bind(ERASED_BEFORE_MICROS)
+                .bind(ERASED_MAX)
+                .fetch_all(&db.reader)
+                .timed(&ERASED)
+                .await?
+        }))
     }
 }

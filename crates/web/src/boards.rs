@@ -28,7 +28,8 @@ pub(crate) struct BoardPage {
 pub(crate) struct BoardRow {
     pub(crate) rank: i64,
     pub(crate) is_me: bool,
-    pub(crate) name: ShownName,
+    /// `None` for a player who shows no name.
+    pub(crate) name: Option<String>,
     pub(crate) level: i64,
     /// Experience within the level.
     pub(crate) xp_in_level: i64,
@@ -59,8 +60,14 @@ pub(crate) async fn load_board(
     let ids: Vec<i64> = places.iter().chain(&mine).map(|place| place.1).collect();
     let close_id = boards.close(kind).map_or(0, |close| close.close_id);
     let shown = state.shown(&ids, close_id).await?;
+    // A player who was erased on another node moments ago has left the board, and so has no row.
     let row = |(rank, id, score): (u64, i64, i64)| {
-        let shown = shown.get(&id);
+        let shown = shown.get(&id)?;
+        let name = match &shown.name {
+            ShownName::Known(name) => Some(name.clone()),
+            ShownName::Hidden => None,
+            ShownName::Former => return None,
+        };
         let rank = i64::try_from(rank).unwrap_or(i64::MAX);
         let total_xp = match kind {
             BoardKind::Xp => score,
@@ -68,22 +75,22 @@ pub(crate) async fn load_board(
         };
         let progress = state.rules.levels.progress(total_xp);
         let start = state.rules.starting_cash;
-        BoardRow {
+        Some(BoardRow {
             rank,
             is_me: id == player_id,
-            name: shown.map_or(ShownName::Former, |shown| shown.name.clone()),
+            name,
             level: progress.level,
             xp_in_level: progress.xp_in_level,
             return_hundredths: (kind == BoardKind::Return)
                 .then(|| Money(score.saturating_sub(start.0)).percent_of(start)),
-            movement: shown.and_then(|shown| Some(shown.closed_place?.saturating_sub(rank))),
-        }
+            movement: shown.closed_place.map(|place| place.saturating_sub(rank)),
+        })
     };
     Ok(BoardPage {
         total: i64::try_from(page.total).unwrap_or(i64::MAX),
-        me: mine.map(row),
+        me: mine.and_then(row),
         is_closed: page.is_closed,
-        rows: places.into_iter().map(row).collect(),
+        rows: places.into_iter().filter_map(row).collect(),
     })
 }
 

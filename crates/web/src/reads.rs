@@ -100,6 +100,13 @@ impl AppState {
     pub(crate) fn player_changed(&self, player_id: i64) {
         self.cache.invalidate(&player_tag(player_id));
     }
+
+    /// This player's user was erased, and that is committed. Other nodes learn of it from the
+    /// database.
+    pub(crate) fn player_erased(&self, player_id: i64) {
+        self.boards.erase(player_id);
+        self.player_changed(player_id);
+    }
 }
 
 impl From<CacheError<StoreError>> for Problem {

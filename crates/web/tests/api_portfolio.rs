@@ -6,7 +6,7 @@ use common::App;
 use domain::{Clock as _, Money};
 use market::{MarketConfig, MarketSource, SourceKind};
 use serde_json::{Value, json};
-use store::{Appearance, Shows};
+use store::{Appearance, BoardKind, Shows};
 
 const BUY: &str = "/api/portfolio/buy";
 
@@ -192,15 +192,46 @@ async fn the_leaderboard_shows_people_as_they_want_to_be_shown() {
     }
     appear(ids[0], Shows::Hidden).await;
     appear(ids[1], Shows::Pseudonym).await;
-    let account = app.get_as(&eve, "/api/auth/user").await.json();
-    app.store
-        .erase_user(account["user"]["id"].as_i64().unwrap(), domain::UnixMicros(0))
-        .await
-        .unwrap();
-    let board = app.get_as(&ada, "/api/leaderboard").await.json();
+    let rows = async |path: &str| app.get_as(&eve, path).await.json();
+    let board = rows("/api/leaderboard").await;
     let shown: Vec<_> = board["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();
-    assert_eq!(shown, ["Hidden player", "Fox", "A former player"]);
+    assert_eq!(shown, ["Hidden player", "Fox", "Eve"]);
+    let board = app.get_as(&ada, "/api/leaderboard").await.json();
     assert_eq!(board["me"]["rank"], json!(1), "who is hidden still has a rank");
+}
+
+#[tokio::test]
+async fn an_erased_player_leaves_both_boards_at_once_and_rows_below_move_up() {
+    let app = App::start().await;
+    let (ada, bob, eve) =
+        (app.register("Ada").await, app.register("Bob").await, app.register("Eve").await);
+    for token in [&ada, &bob, &eve] {
+        buy(&app, token, "AAPL", 1).await;
+    }
+    let password = json!({"password": common::PASSWORD}).to_string();
+    let json = "application/json";
+    let erased = app.send("DELETE", Some(&bob), "/api/auth/user", json, &password).await;
+    assert_eq!(erased.status, 200, "{}", erased.text);
+    for path in ["/api/leaderboard", "/api/leaderboard?board=return"] {
+        for path in [path.to_owned(), format!("{path}{}around=me", separator(path))] {
+            let board = app.get_as(&eve, &path).await.json();
+            let shown: Vec<_> = board["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| (row["rank"].clone(), row["name"].clone()))
+                .collect();
+            assert_eq!(shown, [(json!(1), json!("Ada")), (json!(2), json!("Eve"))], "{path}");
+            assert_eq!((&board["me"]["rank"], &board["meta"]["total"]), (&json!(2), &json!(2)));
+        }
+    }
+    // A ledger entry that is read late does not bring the player back.
+    assert!(!app.boards.board(BoardKind::Xp).apply(2, 1_000_000));
+    assert_eq!(app.get_as(&eve, "/api/leaderboard").await.json()["data"][0]["name"], "Ada");
+}
+
+fn separator(path: &str) -> char {
+    if path.contains('?') { '&' } else { '?' }
 }
 
 #[tokio::test]

@@ -251,7 +251,7 @@ fn what_happens_through_one_node_is_told_and_shown_by_the_other_with_and_without
         let (status, answer) = here.ask("POST", "/api/portfolio/buy", ada, Some(&order));
         assert_eq!(status, 200, "{answer}");
     };
-    // The account's owner leaves: no other node may go on showing the name.
+    // An account is erased: the player leaves the boards of the other node as well.
     let names = |node: &Server| {
         let (_, board) = node.ask("GET", "/api/leaderboard", bob, None);
         board["data"].as_array().expect("rows").iter().map(|row| row["name"].clone()).collect()
@@ -275,5 +275,9 @@ fn what_happens_through_one_node_is_told_and_shown_by_the_other_with_and_without
     let password = json!({"password": "correct horse battery"});
     let (status, answer) = here.ask("DELETE", "/api/auth/user", ada, Some(&password));
     assert_eq!(status, 200, "{answer}");
-    shown_there(&["A former player", "P1"]);
+    shown_there(&["P1"]);
+    for board in ["", "?board=return"] {
+        let (_, board) = there.ask("GET", &format!("/api/leaderboard{board}"), bob, None);
+        assert_eq!((&board["me"]["rank"], &board["meta"]["total"]), (&json!(1), &json!(1)));
+    }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use leaderboard::Window;
-use store::{BoardKind, ShownName};
+use store::BoardKind;
 
 use super::answer;
 use super::format::Plain;

@@ -8,7 +8,7 @@ use axum::response::Response;
 use domain::PageRequest;
 use leaderboard::Window;
 use serde::Serialize;
-use store::{BoardKind, ShownName};
+use store::BoardKind;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,8 +28,6 @@ const PER_PAGE: i64 = 10;
 const PER_PAGE_MAX: i64 = 100;
 /// Rows on either side of one's own when the caller does not say how many there are to be.
 const EACH_SIDE: i64 = 5;
-/// Who a row belongs to when the person has left.
-const NAMELESS: &str = "A former player";
 /// Who a row belongs to when the person is not to be shown.
 const HIDDEN: &str = "Hidden player";
 
@@ -185,14 +183,9 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
 
 impl From<BoardRow> for Rank {
     fn from(row: BoardRow) -> Self {
-        let name = match row.name {
-            ShownName::Known(name) => name,
-            ShownName::Hidden => HIDDEN.to_owned(),
-            ShownName::Former => NAMELESS.to_owned(),
-        };
         Self {
             rank: row.rank,
-            name,
+            name: row.name.unwrap_or_else(|| HIDDEN.to_owned()),
             level: row.level,
             experience_points: row.xp_in_level,
             return_percentage: row.return_hundredths.map(percentage),

@@ -13,7 +13,6 @@ ranks-level-short = Level
 ranks-xp = XP
 ranks-you = You
 ranks-hidden = Hidden player
-ranks-former = A former player
 ranks-order = The higher level comes first, then more XP in it, then who began earlier.
 ranks-by = Which order
 ranks-by-xp = By XP

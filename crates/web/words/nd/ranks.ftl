@@ -14,7 +14,6 @@ ranks-level-short = Izinga
 ranks-xp = I-XP
 ranks-you = Wena
 ranks-hidden = Umdlali ofihlekileyo
-ranks-former = Owayengumdlali
 ranks-order = Izinga eliphezulu liqala, kulandele i-XP enengi, kulandele owaqala kuqala.
 ranks-by = Uhlelo luphi
 ranks-by-xp = Nge-XP

@@ -14,7 +14,6 @@ ranks-level-short = Danho
 ranks-xp = XP
 ranks-you = Iwe
 ranks-hidden = Mutambi akavanda
-ranks-former = Aimbova mutambi
 ranks-order = Danho repamusoro rinotanga, kozouya XP yakawanda, kozouya akatanga kare.
 ranks-by = Marongerwo api
 ranks-by-xp = NeXP
