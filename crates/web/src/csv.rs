@@ -1,6 +1,9 @@
 //! CSV as RFC 4180 has it, safe to open in a spreadsheet: free text that a spreadsheet would take
 //! for a formula gets an apostrophe in front. It only writes; nothing here reads CSV.
 
+/// What a file begins with that spreadsheets shall read as UTF-8; programs may not expect it.
+pub(crate) const BOM: &str = "\u{feff}";
+
 /// One cell of a row.
 pub(crate) enum Cell {
     /// A number or a word of ours, written as it is.

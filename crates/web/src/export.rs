@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::spool::Spool;
-use crate::csv::{Cell, Csv};
+use crate::csv::{BOM, Cell, Csv};
 use crate::openapi::Shares;
 use crate::problem::{Problem, codes};
 use crate::routes::transactions::{CSV_HEADER, Transaction, push_csv};
@@ -42,7 +42,8 @@ transactions.csv   every entry of your history since the beginning, also those i
 equity.csv         what you had at the ends of market days, newest first
 
 For a day or two the keys and answers of your orders are kept besides, so that an order that is sent
-twice is carried out once. Your password is kept as a hash from which it cannot be read.
+twice is carried out once. Your password and your recovery codes are kept as hashes from which they
+cannot be read.
 ";
 
 /// Writes and sends it.
@@ -62,6 +63,7 @@ pub(crate) async fn send(state: &AppState, player: &Player) -> Result<Response, 
     write_holdings(&mut spool, state, player).await?;
     write_history(&mut spool, state, player).await?;
     spool.begin("equity.csv").await?;
+    spool.write(BOM).await?;
     spool.write(equity(state, player).await?).await?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/zip")),
@@ -91,6 +93,7 @@ async fn account(state: &AppState, player: &Player) -> Result<Value, Problem> {
     let quotes = state.prices.snapshot().quotes_json();
     let (watched, _) = state.store.market_page(&watched, &quotes, all).await?;
     let preferences = viewer.preferences.clone().unwrap_or_default();
+    let codes = state.store.count_recovery_codes(player.user_id).await?;
     Ok(json!({
         "exported_at": now.to_string(),
         "account": {
@@ -108,6 +111,9 @@ async fn account(state: &AppState, player: &Player) -> Result<Value, Problem> {
         },
         "on_boards": {
             "shows": viewer.appearance.shows.as_str(), "pseudonym": viewer.appearance.pseudonym,
+        },
+        "recovery_codes": {
+            "left": codes.count, "made_at": codes.made_at.map(|at| at.to_string()),
         },
         "tokens": tokens.iter().map(|token| json!({
             "name": token.name, "kind": token.kind.as_str(),
@@ -139,7 +145,7 @@ async fn write_holdings(
         let (rows, total): (Vec<HoldingRow>, i64) = found;
         for row in &rows {
             csv.row([
-                Cell::plain(Some(&row.symbol)),
+                Cell::Text(row.symbol.to_string()),
                 Cell::plain(Some(row.quantity)),
                 Cell::plain(Some(row.average_price)),
                 Cell::plain(Some(row.current_price)),
@@ -161,6 +167,7 @@ async fn write_holdings(
     }
     spool.write(list.end()).await?;
     spool.begin("holdings.csv").await?;
+    spool.write(BOM).await?;
     spool.write(csv.into_text()).await
 }
 
@@ -171,7 +178,7 @@ async fn write_history(
     player: &Player,
 ) -> Result<(), Problem> {
     let mut beside = spool.beside().await?;
-    beside.write(Csv::new(&CSV_HEADER).into_text()).await?;
+    beside.write(format!("{BOM}{}", Csv::new(&CSV_HEADER).into_text())).await?;
     spool.begin("transactions.json").await?;
     spool.write("{\"data\":").await?;
     let (mut list, mut before) = (List::default(), None);

@@ -179,7 +179,12 @@ async fn the_csv_is_defused_and_keeps_its_numbers() {
     assert_eq!(answer.status, 200);
     assert!(answer.header("content-type").unwrap().starts_with("text/csv; charset=utf-8"));
     assert!(answer.header("content-disposition").unwrap().starts_with("attachment"));
-    assert!(answer.text.starts_with("trade_id,version,kind,"), "{}", answer.text);
+    assert!(answer.text.starts_with("\u{feff}trade_id,version,kind,"), "{}", answer.text);
+    let whole = app.get_as(&ada, &format!("{PATH}?format=csv")).await;
+    assert_eq!(whole.text, answer.text);
+    let plain = app.get_as(&ada, &format!("{PATH}?format=csv&limit=100&bom=0")).await;
+    assert_eq!(format!("\u{feff}{}", plain.text), answer.text);
+    assert_eq!(app.get_as(&ada, &format!("{PATH}?format=csv&bom=x")).await.status, 422);
     assert!(answer.text.contains(",\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\","));
     for defused in [",'+1+1,", ",'-2,", ",'@SUM(A1:A9),", ",\"a, \"\"b\"\"\nc\","] {
         assert!(answer.text.contains(defused), "{defused}: {}", answer.text);

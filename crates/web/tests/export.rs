@@ -105,6 +105,36 @@ async fn an_export_with_a_hole_is_not_given_out() {
     assert_eq!(answer.status, 503, "{}", answer.text);
 }
 
+#[tokio::test]
+async fn a_history_of_more_entries_than_a_piece_is_sent_whole_across_the_archive() {
+    let app = App::start().await;
+    let token = app.register_as("Ada", "ada@example.org").await.json()["token"].clone();
+    for number in 1..=1_100 {
+        trade(&app, token.as_str().expect("a token"), &format!("Note {number}.")).await;
+    }
+    app.archive().await;
+    let token = log_in(&app, "ada@example.org").await;
+    for number in 1..=3 {
+        trade(&app, &token, &format!("New {number}.")).await;
+    }
+    let file = app.get_as(&token, "/api/portfolio/transactions?format=csv&bom=0").await;
+    let versions: Vec<i64> = file
+        .text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(1).expect("a version").parse().expect("a number"))
+        .collect();
+    let all: Vec<i64> = (1..=1_104).rev().collect();
+    assert_eq!(versions, all, "each entry once, newest first");
+    let mut browser = app.browser();
+    let page = browser.page("/login").await;
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+    assert_eq!(browser.submit(&page, "/login", &fields).await.status, 303);
+    assert_eq!(browser.get("/history.csv?bom=0").await.text, file.text);
+    let notes = browser.get("/history.csv?kind=open&bom=0").await.text;
+    assert_eq!(notes.lines().count(), 2, "{notes}");
+}
+
 /// Each table with rows of a person, and where the export has them.
 #[tokio::test]
 async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
@@ -119,9 +149,11 @@ async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
         ("holdings", "holdings.json"),
         ("idempotency", "for a day; README.txt"),
         ("player_achievements", "account.json"),
+        ("password_links", "hashes, for a day"),
         ("players", "account.json"),
         ("portfolio_audit", "transactions.json"),
         ("preferences", "account.json"),
+        ("recovery_codes", "account.json says how many; hashes"),
         ("rewards_seen", "what was shown of account.json"),
         ("tokens", "account.json"),
         ("trade_notes", "transactions.json"),

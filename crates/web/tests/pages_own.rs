@@ -137,8 +137,11 @@ async fn the_history_is_filtered_paged_and_told_as_a_file() {
     assert!(browser.page("/history?symbol=KO").await.text().contains("Nothing here yet."));
     assert!(browser.page("/history?kind=%3Cb%3E&before=x").await.text().contains("Sold 2"));
     let file = browser.get("/history.csv?kind=sell").await;
-    assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
     assert_eq!(file.text.lines().count(), 2, "{}", file.text);
+    assert!(file.text.starts_with("\u{feff}trade_id,"), "spreadsheets know UTF-8 by it");
+    let plain = browser.get("/history.csv?kind=sell&bom=0").await;
+    assert_eq!(format!("\u{feff}{}", plain.text), file.text);
     let mut stranger = app.browser();
     for path in ["/history", "/history.csv", "/home", "/portfolio", "/ranks", "/achievements"] {
         assert_eq!(stranger.get(path).await.status, 303, "{path}");

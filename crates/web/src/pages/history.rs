@@ -1,12 +1,11 @@
 //! The history: every ledger entry of the player, newest first, filtered and page by page, and the
-//! same as a file for spreadsheets. One entry explained is `order`'s receipt.
+//! same as a file for spreadsheets, which has all of them. One entry explained is `order`'s receipt.
 
 use archive::Place;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use domain::{EntryKind, Money, Month, Price, Quantity, Symbol};
 use store::{LedgerFilter, LedgerRow};
@@ -16,12 +15,11 @@ use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::routes::transactions::to_csv;
+use crate::routes::transactions::{CsvFile, read_bom};
 use crate::state::AppState;
 
-/// Entries a page, and entries of a file.
+/// Entries a page.
 const ROWS: usize = 20;
-const FILE_ROWS: usize = 1_000;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/history", get(show)).route("/history.csv", get(send))
@@ -156,21 +154,19 @@ async fn show(
     Ok(answer::page(&view, &page))
 }
 
-/// The newest thousand entries as a file.
+/// All entries that the filters let through as a file; `bom=0` leaves its byte order mark out.
 async fn send(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&query);
-    let player_id = me.player().player_id;
-    let filter = asked.filter(&state);
-    let found = state.history.search(player_id, filter, asked.place, FILE_ROWS).await?;
-    let file = HeaderValue::from_static("attachment; filename=\"openbell-history.csv\"");
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
-        (header::CONTENT_DISPOSITION, file),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((headers, to_csv(&found.rows)).into_response())
+    let file = CsvFile {
+        player_id: me.player().player_id,
+        filter: asked.filter(&state),
+        place: asked.place,
+        has_bom: read_bom(&query).unwrap_or(true),
+        disposition: "attachment; filename=\"openbell-history.csv\"",
+    };
+    file.send(&state).await
 }

@@ -2,9 +2,11 @@
 //! the same as CSV; the receipt of one entry; and the note on a trade. Entries are never changed
 //! here: a note is a new entry of its own.
 
+mod file;
 mod receipt;
 mod row;
 
+pub(crate) use self::file::{CsvFile, read_bom};
 pub(crate) use self::row::{CSV_HEADER, Transaction, push_csv, to_csv};
 
 use axum::extract::State;
@@ -12,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Action, EntryKind, Fill, Month, Note, TradeId};
 use serde::{Deserialize, Serialize};
-use store::LedgerRow;
+use store::{LedgerFilter, LedgerRow};
 use trading::Request;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,6 +25,7 @@ use super::achievements::UnlockedAchievement;
 use super::orders::parse_note;
 use super::stocks::Segment;
 use crate::body::Json;
+use crate::csv::BOM;
 use crate::etag;
 use crate::openapi::Data;
 use crate::problem::Problem;
@@ -107,9 +110,12 @@ pub(crate) struct NoteSaved {
 ///
 /// Every entry carries its canonical text and its hash. A chain is verified from version 1 upwards:
 /// `hash` is the SHA-256 of the previous entry's hash (32 bytes; before the first, the SHA-256 of
-/// `openbell-chain-1`, a line feed and the player's number) followed by `canonical`. In CSV the
-/// lines of `canonical` are joined by blanks, and a note that a spreadsheet would take for a
-/// formula has an apostrophe in front.
+/// `openbell-chain-1`, a line feed and the player's number) followed by `canonical`.
+///
+/// With `format=csv` and neither `limit` nor `cursor` the answer is the whole history, sent while it
+/// is read. The lines of `canonical` are joined by blanks there, a text that a spreadsheet would
+/// take for a formula has an apostrophe in front, and the file begins with a byte order mark, by
+/// which spreadsheets know UTF-8, unless `bom=0` is asked for.
 #[utoipa::path(get, path = "/api/portfolio/transactions", tag = "portfolio",
     security(("bearer" = [])),
     params(
@@ -118,6 +124,8 @@ pub(crate) struct NoteSaved {
         ("cursor" = Option<String>, Query, description = "`meta.next_cursor` of the page before"),
         ("format" = Option<String>, Query, description = "`json` unless told, or `csv`",
             example = "json"),
+        ("bom" = Option<String>, Query,
+            description = "`0`: CSV without a byte order mark at its beginning", example = "0"),
     ),
     responses(
         (status = 200, content((History = "application/json"), (String = "text/csv")),
@@ -134,18 +142,29 @@ async fn list_transactions(
     query: Query,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&query)?;
+    if asked.csv && asked.is_whole {
+        let disposition = "attachment; filename=\"openbell-transactions.csv\"";
+        let (filter, place, has_bom) = (LedgerFilter::default(), None, asked.has_bom);
+        let player_id = player.player_id;
+        let file = CsvFile { player_id, filter, place, has_bom, disposition };
+        return file.send(&state).await;
+    }
     let limit = usize::try_from(asked.limit).unwrap_or(0);
     let page = state.history.page(player.player_id, asked.before, limit).await?;
     let rows = page.rows;
     let next_cursor = page.next.map(write_cursor);
     let link = next_cursor.as_deref().and_then(|cursor| {
-        let format = if asked.csv { "&format=csv" } else { "" };
+        let format = match (asked.csv, asked.has_bom) {
+            (false, _) => "",
+            (true, true) => "&format=csv",
+            (true, false) => "&format=csv&bom=0",
+        };
         let limit = asked.limit;
         let link = format!("<{PATH}?cursor={cursor}&limit={limit}{format}>; rel=\"next\"");
         HeaderValue::from_str(&link).ok()
     });
     let mut response = if asked.csv {
-        csv_answer(&rows)
+        csv_answer(&rows, asked.has_bom)
     } else {
         let data = rows.iter().map(Transaction::new).collect();
         let (limit, archived) = (asked.limit, page.is_archived);
@@ -255,12 +274,15 @@ struct Asked {
     limit: i64,
     before: Option<(Month, i64)>,
     csv: bool,
+    /// Neither how many nor where to go on was asked for.
+    is_whole: bool,
+    has_bom: bool,
 }
 
 impl Asked {
     fn read(query: &Query) -> Result<Self, Problem> {
         let mut fields = query.strict();
-        let limit = fields.integer("limit", 1..=LIMIT_MAX).unwrap_or(LIMIT);
+        let limit = fields.integer("limit", 1..=LIMIT_MAX);
         let cursor = fields.text("cursor", 0..=40);
         let format = fields.text("format", 0..=10);
         fields.finish()?;
@@ -273,7 +295,12 @@ impl Asked {
             let invalid = || Problem::field("cursor", "The selected cursor is invalid.");
             read_cursor(text).ok_or_else(invalid)
         });
-        Ok(Self { limit, before: before.transpose()?, csv })
+        let before = before.transpose()?;
+        let has_bom = read_bom(query);
+        let has_bom =
+            has_bom.ok_or_else(|| Problem::field("bom", "The selected bom is invalid."))?;
+        let is_whole = limit.is_none() && before.is_none();
+        Ok(Self { limit: limit.unwrap_or(LIMIT), before, csv, is_whole, has_bom })
     }
 }
 
@@ -290,13 +317,14 @@ fn read_cursor(text: &str) -> Option<(Month, i64)> {
     (place.1 > 0 && write_cursor(place) == text).then_some(place)
 }
 
-fn csv_answer(rows: &[LedgerRow]) -> Response {
+fn csv_answer(rows: &[LedgerRow], has_bom: bool) -> Response {
+    let bom = if has_bom { BOM } else { "" };
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"openbell-transactions.csv\""),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, to_csv(rows)).into_response()
+    (headers, format!("{bom}{}", to_csv(rows))).into_response()
 }
 
 #[cfg(test)]

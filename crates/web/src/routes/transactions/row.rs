@@ -157,7 +157,7 @@ fn cells(entry: &LedgerEntry, row: &LedgerRow) -> [Cell; 22] {
         Cell::plain(Some(entry.trade_id())),
         Cell::plain(Some(entry.version)),
         Cell::plain(Some(entry.kind.as_str())),
-        Cell::plain(row.symbol.as_ref()),
+        Cell::Text(row.symbol.as_ref().map(ToString::to_string).unwrap_or_default()),
         Cell::plain(Some(entry.quantity)),
         Cell::plain(entry.price),
         Cell::plain(Some(entry.amount)),
