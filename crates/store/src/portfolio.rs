@@ -91,14 +91,16 @@ static PAGE: Lazy = Lazy::new(|| {
              JOIN stocks s ON s.stock_id = h.stock_id
              LEFT JOIN prices p ON p.stock_id = h.stock_id
              WHERE h.player_id = $1 AND h.quantity > 0),
-         page AS (SELECT * FROM valued ORDER BY symbol LIMIT $3 OFFSET $4)
+         page AS (SELECT * FROM valued
+             ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN value ELSE 0 END DESC, symbol
+             LIMIT $3 OFFSET $4)
          SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
              v.value - v.cost_basis AS profit,
              CASE WHEN v.cost_basis = 0 THEN 0
                  ELSE (v.value - v.cost_basis) * 10000 / v.cost_basis END AS profit_hundredths
          FROM (SELECT count(*) AS total FROM valued) t
          LEFT JOIN page v ON true
-         ORDER BY v.symbol",
+         ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN v.value ELSE 0 END DESC, v.symbol",
     )
 });
 
@@ -239,12 +241,38 @@ impl Store {
         prices_json: &str,
         page: PageRequest,
     ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
+        self.holdings_page(player_id, prices_json, page, false).await
+    }
+
+    /// The holdings that are worth most, at most `limit` of them, and how many there are in all. One
+    /// statement.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn largest_holdings(
+        &self,
+        player_id: i64,
+        prices_json: &str,
+        limit: i64,
+    ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
+        let page = PageRequest::clamped(1, limit, limit);
+        self.holdings_page(player_id, prices_json, page, true).await
+    }
+
+    async fn holdings_page(
+        &self,
+        player_id: i64,
+        prices_json: &str,
+        page: PageRequest,
+        by_value: bool,
+    ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
         let rows: Vec<PageRow> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&PAGE))
                 .bind(player_id)
                 .bind(prices_json)
                 .bind(page.per_page())
                 .bind(page.offset())
+                .bind(i64::from(by_value))
                 .fetch_all(&db.reader)
                 .timed(&PAGE)
                 .await?

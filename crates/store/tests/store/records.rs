@@ -9,6 +9,7 @@ use crate::support::*;
 on_both_engines! {
     a_mix_tells_categories_the_largest_holding_and_cash,
     an_empty_portfolio_has_a_mix_of_cash_alone,
+    the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred,
     counts_are_what_achievements_are_measured_against,
     the_history_is_filtered_by_kind_and_stock,
     a_filtered_page_goes_on_where_the_last_one_ended,
@@ -48,6 +49,29 @@ async fn an_empty_portfolio_has_a_mix_of_cash_alone(engine: &str) {
     let (cash, categories) = (rules().starting_cash, vec![]);
     assert_eq!(mix, PortfolioMix { cash, holdings: 0, largest: None, categories });
     store.portfolio_mix(ada + 1, PRICES).await.expect_err("no such player");
+}
+
+async fn the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let new = |n| NewStock { category: "One".to_owned(), ..new_stock(&format!("S{n:03}")) };
+    let saved = store.save_stocks(&(0..103).map(new).collect::<Vec<_>>()).await.expect("stocks");
+    for stock in &saved {
+        assert!(commit_one(&store, ada, &trade(Side::Buy, stock.stock_id, 1)).await);
+    }
+    // The last by symbol are worth most, and of two that are worth the same the first by symbol.
+    let price = |place: usize| if place >= 100 { 90_000 } else { 10_000 + place };
+    let prices: Vec<String> = saved
+        .iter()
+        .enumerate()
+        .map(|(place, stock)| format!("[{},{}]", stock.stock_id, price(place)))
+        .collect();
+    let prices = format!("[{}]", prices.join(","));
+    let (rows, total) = store.largest_holdings(ada, &prices, 4).await.expect("page");
+    let symbols: Vec<&str> = rows.iter().map(|row| row.symbol.as_str()).collect();
+    assert_eq!((symbols, total), (vec!["S100", "S101", "S102", "S000"], 103));
+    let none = store.largest_holdings(ada + 1, &prices, 4).await.expect("page");
+    assert_eq!(none, (vec![], 0));
 }
 
 async fn counts_are_what_achievements_are_measured_against(engine: &str) {

@@ -18,9 +18,7 @@ use crate::query::Query;
 use crate::state::AppState;
 
 /// Holdings and watched stocks that are shown.
-const SHOWN: usize = 5;
-/// The most holdings that are looked at for the largest ones.
-const HOLDINGS_MAX: i64 = 100;
+const SHOWN: i64 = 5;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/home", get(show))
@@ -146,11 +144,8 @@ async fn show(
     let range = Range::of(&query);
     let curve = load_curve(&state, player_id, range).await?;
     let worth = load_worth(&state, player_id, &curve).await?;
-    let all = PageRequest::clamped(1, HOLDINGS_MAX, HOLDINGS_MAX);
     let prices = state.prices.prices_json();
-    let (mut holdings, count) = state.store.portfolio_page(player_id, &prices, all).await?;
-    holdings.sort_by_key(|row| std::cmp::Reverse(row.total_value));
-    holdings.truncate(SHOWN);
+    let (holdings, count) = state.store.largest_holdings(player_id, &prices, SHOWN).await?;
     let progress = state.rules.levels.progress(viewer.total_xp);
     let page = HomePage {
         name: viewer.name.clone(),
@@ -160,7 +155,7 @@ async fn show(
         xp: progress.xp_in_level,
         xp_next: progress.next_level_xp,
         range,
-        more: usize::try_from(count).is_ok_and(|count| count > SHOWN),
+        more: count > SHOWN,
         holdings,
         watched: load_watched(&state, player_id).await?,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
@@ -210,8 +205,7 @@ pub(super) async fn load_worth(
 async fn load_watched(state: &AppState, player_id: i64) -> Result<Vec<Watched>, Problem> {
     let wanted =
         MarketQuery { player_id: Some(player_id), only_watched: true, ..MarketQuery::default() };
-    let few = i64::try_from(SHOWN).unwrap_or(1);
-    let page = PageRequest::clamped(1, few, few);
+    let page = PageRequest::clamped(1, SHOWN, SHOWN);
     let quotes = state.prices.snapshot().quotes_json();
     let (rows, _) = state.store.market_page(&wanted, &quotes, page).await?;
     let watched = rows.into_iter().map(|row| Watched {
