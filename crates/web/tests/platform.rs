@@ -110,13 +110,43 @@ async fn a_token_is_needed_known_and_sent_once() {
     for bad in ["x", "ob_", "1|abcdef", &other, &ada[..ada.len() - 1]] {
         let answer = app.get_as(bad, path).await;
         assert_problem(&answer, 401, "unauthenticated");
-        assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"), "{bad}");
+        let challenge = "Bearer realm=\"openbell\", error=\"invalid_token\"";
+        assert_eq!(answer.header("www-authenticate"), Some(challenge), "{bad}");
+    }
+    for none in ["Bearer", "Bearer ", "Basic YTpi"] {
+        let answer = app.raw("GET", path, &[("authorization", none)], "").await;
+        let challenge = answer.header("www-authenticate");
+        assert_eq!((answer.status, challenge), (401, Some("Bearer realm=\"openbell\"")), "{none}");
     }
     let bearer = format!("Bearer {ada}");
     let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
     assert_eq!(app.raw("GET", path, &twice, "").await.status, 401);
     assert_eq!(app.get(&format!("{path}?token={ada}")).await.status, 401);
     assert_eq!(app.get_as(&ada, path).await.status, 200);
+    // A client can tell a token that has died from one that was never sent, on every route.
+    assert_eq!(app.post_as(&ada, "/api/auth/logout", &json!({})).await.status, 200);
+    let document = app.get("/openapi.json").await.json();
+    let mut routes = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, route) in methods.as_object().unwrap() {
+            if !route["security"].is_array() {
+                continue;
+            }
+            let path = path.replace('{', "").replace('}', "");
+            let method = method.to_uppercase();
+            let answer = app.send(&method, Some(&ada), &path, "application/json", "{}").await;
+            let challenge = answer.header("www-authenticate").unwrap_or_default();
+            assert!(
+                answer.status == 401 && challenge.contains("error=\"invalid_token\""),
+                "{method} {path}: {} {challenge:?}",
+                answer.status
+            );
+            let exposed = answer.header("access-control-expose-headers").unwrap_or_default();
+            assert!(exposed.contains("WWW-Authenticate"), "{exposed}");
+            routes += 1;
+        }
+    }
+    assert!(routes > 20, "{routes}");
 }
 
 #[tokio::test]
