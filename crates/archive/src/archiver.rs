@@ -100,7 +100,7 @@ impl Archiver {
         if let Err(error) = &done {
             let why = error.chain();
             metrics::counter!("openbell_archive_failures_total").increment(1);
-            tracing::error!(month = month.0, error = why, "a month could not be archived");
+            tracing::error!(%month, error = why, "a month could not be archived");
             self.store.mark_archive_failed(lease.seat(month), &why).await?;
         }
         lease.leave().await?;

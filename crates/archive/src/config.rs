@@ -13,6 +13,7 @@ pub struct AuditConfig {
     #[serde(deserialize_with = "retention_days")]
     pub retention_days: u32,
     /// Where months go: a directory, or `s3://bucket/prefix`. Empty: nowhere, all are kept.
+    #[serde(deserialize_with = "archive_url")]
     pub archive_url: String,
     /// The time of day (UTC) at which months are archived and let go, `HH:MM`.
     pub clean_at: TimeOfDay,
@@ -105,6 +106,52 @@ impl Default for AuditConfig {
     }
 }
 
+/// What the address of an archive names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Address<'a> {
+    Directory(&'a str),
+    Bucket { bucket: &'a str, prefix: &'a str },
+}
+
+impl<'a> Address<'a> {
+    /// Reads an address; the error is one sentence.
+    pub(crate) fn parse(url: &'a str) -> Result<Self, String> {
+        let bad = || format!("expected a directory or s3://bucket/prefix, got \"{url}\"");
+        if let Some(place) = url.strip_prefix("s3://") {
+            let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+            return if bucket.is_empty() {
+                Err(bad())
+            } else {
+                Ok(Self::Bucket { bucket, prefix })
+            };
+        }
+        let path = match url.strip_prefix("file:") {
+            // file:///var/x is a path from the root, as file:/var/x is.
+            Some(path) => path.strip_prefix("//").unwrap_or(path),
+            // "s3:/x" and "gs://x" are no directories that anyone means.
+            None if has_scheme(url) => return Err(bad()),
+            None => url,
+        };
+        if path.is_empty() { Err(bad()) } else { Ok(Self::Directory(path)) }
+    }
+}
+
+/// Whether a text begins like a URL: letters and digits, and a colon.
+fn has_scheme(url: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    url.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_part)
+    })
+}
+
+fn archive_url<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    let url = String::deserialize(reader)?;
+    if !url.is_empty() {
+        Address::parse(&url).map_err(D::Error::custom)?;
+    }
+    Ok(url)
+}
+
 fn within<'de, D>(reader: D, least: u32, most: u32) -> Result<u32, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -149,6 +196,27 @@ mod tests {
         let table: toml::Table = toml::from_str(&format!("at = {text:?}")).expect("TOML");
         let read = TimeOfDay::deserialize(table["at"].clone());
         read.map(|time| time.seconds).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_archive_is_a_directory_or_a_bucket_and_no_other_scheme() {
+        for (url, path) in [
+            ("/var/archive", "/var/archive"),
+            ("./a:b", "./a:b"),
+            ("archive", "archive"),
+            ("file:/var/x", "/var/x"),
+            ("file:///var/x", "/var/x"),
+        ] {
+            assert_eq!(Address::parse(url), Ok(Address::Directory(path)), "{url}");
+        }
+        let bucket = Address::Bucket { bucket: "b", prefix: "of/game" };
+        assert_eq!(Address::parse("s3://b/of/game"), Ok(bucket));
+        assert_eq!(Address::parse("s3://b"), Ok(Address::Bucket { bucket: "b", prefix: "" }));
+        for bad in ["", "file:", "s3:/x", "s3:x", "s3://", "s3:///x", "S3://b", "gs://b", "http:x"]
+        {
+            let error = Address::parse(bad).expect_err(bad);
+            assert_eq!(error, format!("expected a directory or s3://bucket/prefix, got {bad:?}"));
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt as _, RetryConfig, WriteMultipart};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::S3Config;
+use crate::config::{Address, S3Config};
 use crate::error::ArchiveError;
 use crate::manifest::{Part, hexadecimal};
 
@@ -31,6 +31,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// How often a question is asked again, and for how long in all.
 const RETRIES: usize = 3;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The code of S3 for a bucket that does not exist.
+const NO_BUCKET: &str = "NoSuchBucket";
 
 /// Where the archive is.
 #[derive(Clone, Debug)]
@@ -46,26 +49,19 @@ impl Depot {
     /// `Address` when it cannot be used.
     pub fn open(url: &str, s3: &S3Config) -> Result<Self, ArchiveError> {
         let bad = |what: String| ArchiveError::Address(what);
-        let store: Arc<dyn ObjectStore> = if let Some(place) = url.strip_prefix("s3://") {
-            let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-            if bucket.is_empty() {
-                return Err(bad(format!("expected s3://bucket/prefix, got {url}")));
+        let store: Arc<dyn ObjectStore> = match Address::parse(url).map_err(bad)? {
+            Address::Bucket { bucket, prefix } => {
+                let store = open_s3(bucket, s3)?;
+                let prefix = Path::parse(prefix).map_err(|error| bad(error.to_string()))?;
+                Arc::new(PrefixStore::new(store, prefix))
             }
-            let store = open_s3(bucket, s3)?;
-            let prefix = Path::parse(prefix).map_err(|error| bad(error.to_string()))?;
-            Arc::new(PrefixStore::new(store, prefix))
-        } else {
-            let path = url.strip_prefix("file:").unwrap_or(url);
-            // file:///var/x is a path from the root, as file:/var/x is.
-            let path = path.strip_prefix("//").unwrap_or(path);
-            if path.is_empty() || path.contains("://") {
-                return Err(bad(format!("expected a directory or s3://bucket, got {url}")));
+            Address::Directory(path) => {
+                std::fs::create_dir_all(path).map_err(|error| bad(format!("{path}: {error}")))?;
+                let store = LocalFileSystem::new_with_prefix(path);
+                let store = store.map_err(|error| bad(error.to_string()))?;
+                // A month is deleted because its files are kept.
+                Arc::new(store.with_fsync(true))
             }
-            std::fs::create_dir_all(path).map_err(|error| bad(format!("{path}: {error}")))?;
-            let store = LocalFileSystem::new_with_prefix(path);
-            let store = store.map_err(|error| bad(error.to_string()))?;
-            // A month is deleted because its files are kept.
-            Arc::new(store.with_fsync(true))
         };
         Ok(Self { store, shown: url.to_owned() })
     }
@@ -152,6 +148,10 @@ impl Depot {
 
 fn failed(what: &'static str, name: &str, source: object_store::Error) -> ArchiveError {
     match source {
+        // The body of the answer tells it from a file that is missing in a bucket that exists.
+        object_store::Error::NotFound { source, .. } if source.to_string().contains(NO_BUCKET) => {
+            ArchiveError::NoBucket
+        }
         object_store::Error::NotFound { .. } => ArchiveError::Missing(name.to_owned()),
         source => ArchiveError::Depot { what, name: name.to_owned(), source },
     }

@@ -26,6 +26,9 @@ pub enum ArchiveError {
         #[source]
         source: object_store::Error,
     },
+    /// The store answers, but does not have the bucket.
+    #[error("audit.archive_url: the bucket does not exist")]
+    NoBucket,
     /// A file is not there.
     #[error("{0} is missing in the archive")]
     Missing(String),
@@ -58,10 +61,10 @@ pub enum ArchiveError {
     #[error("another process has begun to archive meanwhile")]
     Lost,
     /// The month is on hold.
-    #[error("month {} is on hold", .0.0)]
+    #[error("month {0} is on hold")]
     Held(Month),
     /// The archive does not know the month, or it is not in the state that is needed.
-    #[error("month {} {what}", .month.0)]
+    #[error("month {month} {what}")]
     Unfit {
         /// Which.
         month: Month,

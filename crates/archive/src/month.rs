@@ -34,7 +34,7 @@ pub async fn verify_month(
     let mut files = files.map(|(manifest, depot)| Entries::archived(depot, manifest));
     let mut live = (state != ArchiveState::Dropped).then(|| Entries::live(store, month));
     if files.is_none() && live.is_none() {
-        let what = format!("month {}, which is in the archive only,", month.0);
+        let what = format!("month {month}, which is in the archive only,");
         return Err(ArchiveError::Missing(what).into());
     }
     let mut walk = Walk { report: Report { players: 0, entries: 0, difference: None }, last: None };

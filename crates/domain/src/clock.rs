@@ -138,6 +138,24 @@ impl Month {
     pub fn next(self) -> Self {
         if self.0 % 100 == 12 { Self(self.0 + 89) } else { Self(self.0 + 1) }
     }
+
+    /// Reads `YYYY-MM` and `YYYYMM`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, month) = match (text.len(), text.split_once('-')) {
+            (7, Some(parts)) => parts,
+            (6, None) => text.split_at_checked(4)?,
+            _ => return None,
+        };
+        let day = Day::parse(&format!("{year}-{month}-01"))?;
+        Some(day.start().month())
+    }
+}
+
+/// As people write it: `2026-01`.
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.div_euclid(100), self.0.rem_euclid(100))
+    }
 }
 
 /// Where the program learns the time. The server has the real one, tests have one they move.
@@ -172,6 +190,18 @@ mod tests {
         assert_eq!(at.to_string(), "2026-11-23T00:45:41.000042Z");
         assert_eq!(at.month(), Month(202_611));
         assert_eq!(UnixMicros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_month_is_read_in_both_forms_and_written_in_one() {
+        for text in ["2024-02", "202402"] {
+            assert_eq!(Month::parse(text), Some(Month(202_402)), "{text}");
+        }
+        assert_eq!(Month(202_402).to_string(), "2024-02");
+        for wrong in ["", "2024", "2024-13", "202413", "2024-2", "24-02", "2024-02-01", "2024/02"] {
+            assert_eq!(Month::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(Month::parse("20\u{e9}402"), None);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) async fn run(command: AuditCommand) -> Result<ExitCode, Failure> {
 /// A month as it is shown.
 #[derive(Debug, Serialize)]
 struct Shown {
-    month: i64,
+    month: String,
     state: &'static str,
     entries: i64,
     held: bool,
@@ -56,7 +56,7 @@ struct Shown {
 impl From<&ArchiveRow> for Shown {
     fn from(row: &ArchiveRow) -> Self {
         Self {
-            month: row.month.0,
+            month: row.month.to_string(),
             state: row.state.as_str(),
             entries: row.entries,
             held: row.is_held,
@@ -70,7 +70,7 @@ impl From<&ArchiveRow> for Shown {
 /// What was done to a month, or would be.
 #[derive(Debug, Serialize)]
 struct Done {
-    month: i64,
+    month: String,
     /// Entries written, deleted or brought back; `None` when nothing was done.
     entries: Option<u64>,
     /// Bytes of the files.
@@ -106,14 +106,19 @@ async fn archive_months(args: RunArgs) -> Result<ExitCode, Failure> {
     let mut done = Vec::new();
     for month in archiver.due().await? {
         if args.dry_run {
-            done.push(Done { month: month.0, entries: None, bytes: None, locked_micros: None });
+            done.push(Done {
+                month: month.to_string(),
+                entries: None,
+                bytes: None,
+                locked_micros: None,
+            });
             continue;
         }
         let bar = bar_of("archiving", month);
         let manifest = archiver.archive(month, |rows| bar.inc(rows)).await?;
         bar.finish_and_clear();
         let (entries, bytes) = (Some(manifest.entries), Some(manifest.bytes()));
-        done.push(Done { month: month.0, entries, bytes, locked_micros: None });
+        done.push(Done { month: month.to_string(), entries, bytes, locked_micros: None });
     }
     store.close().await;
     tell(&done, args.json, args.dry_run, "archived and verified");
@@ -127,7 +132,8 @@ async fn clean_months(args: CleanArgs) -> Result<ExitCode, Failure> {
     let months = if days == 0 { Vec::new() } else { archiver.expired(days).await? };
     let mut done = Vec::new();
     for month in months {
-        let mut one = Done { month: month.0, entries: None, bytes: None, locked_micros: None };
+        let mut one =
+            Done { month: month.to_string(), entries: None, bytes: None, locked_micros: None };
         if !args.run.dry_run {
             let cut = archiver.drop_month(month, BY_HAND).await?;
             one.entries = u64::try_from(cut.entries).ok();
@@ -143,7 +149,8 @@ async fn clean_months(args: CleanArgs) -> Result<ExitCode, Failure> {
 async fn restore(args: RestoreArgs) -> Result<ExitCode, Failure> {
     let (config, store) = open(args.run.database.into()).await?;
     let archiver = open_archiver(&config, &store)?;
-    let mut one = Done { month: args.month.0, entries: None, bytes: None, locked_micros: None };
+    let mut one =
+        Done { month: args.month.to_string(), entries: None, bytes: None, locked_micros: None };
     if !args.run.dry_run {
         let bar = bar_of("restoring", args.month);
         let manifest = archiver.restore(args.month, |rows| bar.inc(rows)).await?;
@@ -160,7 +167,7 @@ async fn hold(args: HoldArgs) -> Result<ExitCode, Failure> {
     let held = store.hold_archive(args.month, !args.release, SystemClock.now()).await;
     let held = held.map_err(|error| database(&config, error))?;
     store.close().await;
-    let Month(month) = args.month;
+    let month = args.month;
     if !held {
         term::complain(&format!("{month} is being deleted already"));
         return Ok(ExitCode::FAILURE);
@@ -207,7 +214,7 @@ fn database(config: &Config, error: store::StoreError) -> Failure {
     Failure::Database(config::without_password(&config.database.url), error)
 }
 
-fn bar_of(doing: &str, Month(month): Month) -> ProgressBar {
+fn bar_of(doing: &str, month: Month) -> ProgressBar {
     progress_bar(&format!("{doing} {month}: {{pos}} entries, {{per_sec}}"), 0)
 }
 

@@ -1,4 +1,5 @@
-//! What a started server says on stdout: where to look and what is running. Nothing here is logged.
+//! What a started server prints on stdout: where to look and what is running. Where logs are JSON it
+//! is a log event instead, since collectors may read both streams as one.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -6,29 +7,37 @@ use std::net::SocketAddr;
 use domain::UnixMicros;
 use market::MarketSource;
 
-use crate::config::{Config, without_password};
+use crate::addresses;
+use crate::config::{Config, LogFormat, without_password};
+use crate::term;
 
-/// The lines of a server that listens on `address`.
-pub(crate) fn text(
+/// Announces a server that listens on `address`.
+pub(crate) fn announce(
     config: &Config,
     address: SocketAddr,
     source: &MarketSource,
     now: UnixMicros,
     lanes: u32,
-) -> String {
+) {
     let redis = &config.redis.url;
     let redis = if redis.is_empty() { "none: this node stands alone" } else { redis.as_str() };
-    let mut lines = vec![
-        ("game", format!("http://{address}")),
-        ("API", format!("http://{address}/docs")),
-        ("market", format!("{}, now {}", source.describe(), source.market_day(now))),
-        ("database", without_password(&config.database.url)),
-    ];
+    let (urls, redis) = (addresses::urls(address), without_password(redis));
+    let market = format!("{}, now {}", source.describe(), source.market_day(now));
+    let database = without_password(&config.database.url);
+    if config.log.format == LogFormat::Json {
+        let (version, urls) = (env!("CARGO_PKG_VERSION"), urls.join(" "));
+        tracing::info!(version, urls, market, database, lanes, redis, "openbell is open");
+        return;
+    }
+    let mut lines: Vec<(&str, String)> = urls.iter().map(|url| ("game", url.clone())).collect();
+    if let Some(url) = urls.first() {
+        lines.push(("API", format!("{url}/docs")));
+    }
+    lines.extend([("market", market), ("database", database)]);
     if config.sqlite_file().is_some() {
         lines.push(("data", config.data_dir.display().to_string()));
     }
-    lines.push(("lanes", lanes.to_string()));
-    lines.push(("redis", without_password(redis)));
+    lines.extend([("lanes", lanes.to_string()), ("redis", redis)]);
     let mut text = format!("openbell {} is open\n", env!("CARGO_PKG_VERSION"));
     for (what, value) in lines {
         // Writing to a String does not fail.
@@ -36,5 +45,5 @@ pub(crate) fn text(
     }
     // An empty line, for programs that read the banner: nothing follows.
     text.push('\n');
-    text
+    term::say(&text);
 }

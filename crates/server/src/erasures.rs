@@ -43,12 +43,13 @@ pub(crate) async fn erase(args: UserEraseArgs) -> Result<ExitCode, Failure> {
         term::complain(&format!("nobody has registered with {key}"));
         return Ok(ExitCode::FAILURE);
     }
-    term::say(&if args.yes {
-        format!("{key} is forgotten; the ledger stays, without a name\n")
-    } else {
-        format!("{key} would be forgotten for good: say --yes\n")
-    });
-    Ok(ExitCode::SUCCESS)
+    if args.yes {
+        term::say(&format!("{key} is forgotten; the ledger stays, without a name\n"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Nothing was done, which a script must not take for success.
+    term::complain(&format!("{key} would be forgotten for good: say --yes"));
+    Ok(ExitCode::FAILURE)
 }
 
 /// Forgets everybody again who is in a file of erasures.

@@ -23,7 +23,7 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{audit, banner, boards, equity, erasures, jobs, live, start, telemetry, term};
+use crate::{audit, banner, boards, equity, erasures, jobs, live, start, telemetry};
 
 /// Rows of a column that are filled at once.
 const FILLED_AT_ONCE: i64 = 500;
@@ -128,7 +128,7 @@ impl Server {
     async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(Failure::Serve)?;
         let (now, lanes) = (self.clock.now(), self.desk.lanes());
-        term::say(&banner::text(&self.config, address, &self.world.source, now, lanes));
+        banner::announce(&self.config, address, &self.world.source, now, lanes);
         let (closing, stop) = (self.closing.clone(), CancellationToken::new());
         let told = closing.clone();
         tokio::spawn(async move {
@@ -212,7 +212,7 @@ impl Server {
         };
         tasks.spawn(keep(job, stop.clone()));
         tasks.spawn(self.nodes.clone().listen(stop.clone()));
-        let job = FollowChanges::new(store.clone(), &self.nodes);
+        let job = FollowChanges::new(store.clone(), &self.nodes, Arc::clone(boards));
         tasks.spawn(keep(job, stop.clone()));
         let prices = Arc::clone(&self.world.prices);
         let job = boards::ValuePlayers::new(store.clone(), Arc::clone(boards), prices);

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::replica::Replica;
 use crate::{DatabaseConfig, StoreError, error};
@@ -64,6 +65,9 @@ macro_rules! with_db {
 /// Pages in the write-ahead log at which SQLite itself checkpoints: far more than the server lets
 /// gather (see `Store::checkpoint`, which hears of failures), for commands that write much at once.
 const AUTOCHECKPOINT_PAGES: &str = "100000";
+
+/// Between two tries to reach a PostgreSQL that is not up yet.
+const REACH_PAUSE: Duration = Duration::from_millis(100);
 
 /// For how long an idle connection to PostgreSQL is taken to live.
 const IDLE_TRUSTED: Duration = Duration::from_millis(500);
@@ -241,16 +245,67 @@ pub(crate) fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// How to connect to a PostgreSQL at an address; `None` when it cannot be read.
-pub(crate) fn postgres_options(url: &str, config: &DatabaseConfig) -> Option<PgConnectOptions> {
-    let options = PgConnectOptions::from_str(url).ok()?;
+/// How to connect to a PostgreSQL at an address.
+pub(crate) fn postgres_options(
+    url: &str,
+    config: &DatabaseConfig,
+) -> Result<PgConnectOptions, StoreError> {
+    let unreadable = |why: &str| {
+        StoreError::Unsuitable(format!(
+            "the database address cannot be read: {why} (in a password @ is written %40, / %2F, \
+             : %3A, ? %3F, # %23 and % %25)"
+        ))
+    };
+    if has_stray_at(url) {
+        return Err(unreadable("there is an @ behind the host"));
+    }
+    let options = PgConnectOptions::from_str(url).map_err(|error| match error {
+        sqlx::Error::Configuration(why) => unreadable(&why.to_string()),
+        other => unreadable(&other.to_string()),
+    })?;
     let limits = [
         ("statement_timeout", config.statement_timeout_ms.to_string()),
         ("lock_timeout", config.lock_timeout_ms.to_string()),
         ("idle_in_transaction_session_timeout", config.idle_in_transaction_timeout_ms.to_string()),
+        // That a table exists already, which IF NOT EXISTS is for, is no news.
+        ("client_min_messages", "warning".to_owned()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
-    Some(options.options(limits).options(PLANNER_SETTINGS))
+    Ok(options.options(limits).options(PLANNER_SETTINGS))
+}
+
+/// Whether an `@` stands behind the first `/` of an address, before its parameters: a password that
+/// has both, unescaped, makes its end the host.
+fn has_stray_at(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.split_once(['/', '#']).map_or("", |(_, path)| path);
+    path.split('?').next().is_some_and(|path| path.contains('@'))
+}
+
+/// Connects once, before a pool does, which would only report that it timed out. A server that is
+/// not up yet is tried again for as long as a pool would.
+async fn reach(options: &PgConnectOptions, patience: Duration) -> Result<(), StoreError> {
+    let ends = Instant::now() + patience;
+    loop {
+        let error = match timeout_at(ends, options.connect()).await {
+            Ok(Ok(connection)) => return Ok(connection.close().await?),
+            Ok(Err(error)) => error,
+            Err(_) => {
+                let text = format!("no answer within {} ms", patience.as_millis());
+                std::io::Error::new(std::io::ErrorKind::TimedOut, text).into()
+            }
+        };
+        let is_starting = match &error {
+            sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+            // cannot_connect_now
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P03"),
+            _ => false,
+        };
+        if !is_starting || Instant::now() + REACH_PAUSE >= ends {
+            return Err(error.into());
+        }
+        sleep(REACH_PAUSE).await;
+    }
 }
 
 /// A pool of connections to PostgreSQL.
@@ -271,8 +326,8 @@ pub(crate) fn postgres_pool(config: &DatabaseConfig) -> PgPoolOptions {
 }
 
 async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreError> {
-    let options = postgres_options(&config.url, config)
-        .ok_or_else(|| StoreError::Unsuitable("the database address cannot be read".into()))?;
+    let options = postgres_options(&config.url, config)?;
+    reach(&options, Duration::from_millis(config.acquire_timeout_ms)).await?;
     let pool = postgres_pool(config).connect_with(options).await?;
     if config.require_durable {
         for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
@@ -301,6 +356,29 @@ fn postgres_pools(pool: PgPool) -> Pools<PgPool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_read_is_told_with_what_to_escape() {
+        let config = DatabaseConfig::default();
+        for bad in [
+            "postgres://bob:p@ss/word@db:5432/game",
+            "postgres://bob:p/ss@db/game",
+            "postgres://bob:p#ss@db/game",
+            "postgres://bob:p?ss@db/game",
+        ] {
+            let error = postgres_options(bad, &config).map(|_| ()).expect_err(bad).to_string();
+            let begin = "the database address cannot be read: ";
+            assert!(error.starts_with(begin) && error.contains("@ is written %40"), "{error}");
+            assert!(!error.contains("ss"), "no part of the password: {error}");
+        }
+        for good in [
+            "postgres://bob:p@ss@db:5432/game",
+            "postgres://bob:p%40ss%2Fword@db:5432/game",
+            "postgres://db/game?user=bob&password=a@b",
+        ] {
+            assert!(postgres_options(good, &config).is_ok(), "{good}");
+        }
+    }
 
     #[test]
     fn an_old_sqlite_is_refused() {

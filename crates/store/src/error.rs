@@ -35,14 +35,14 @@ pub(crate) fn check_disk() -> Result<(), StoreError> {
 pub enum StoreError {
     /// The database cannot be reached, is busy or full: try again later. Nothing is known to
     /// be written; of a batch, nothing was.
-    #[error("the database is not available: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    #[error("the database is not available: {}", words(.0))]
+    Unavailable(sqlx::Error),
     /// The same when the answer to a batch's COMMIT was waited for: it may have been written.
-    #[error("the answer to a COMMIT was lost: {1}")]
-    InDoubt(Doubt, #[source] sqlx::Error),
+    #[error("the answer to a COMMIT was lost: {}", words(.1))]
+    InDoubt(Doubt, sqlx::Error),
     /// Another transaction won: the same work can be tried again at once.
-    #[error("the transaction lost against another one: {0}")]
-    Conflict(#[source] sqlx::Error),
+    #[error("the transaction lost against another one: {}", words(.0))]
+    Conflict(sqlx::Error),
     /// The database is damaged.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
@@ -54,8 +54,23 @@ pub enum StoreError {
     #[error("{0}")]
     Unsuitable(String),
     /// Anything else: a defect of this program or of the database.
-    #[error("the database refused a statement: {0}")]
-    Fault(#[source] sqlx::Error),
+    #[error("the database refused a statement: {}", words(.0))]
+    Fault(sqlx::Error),
+}
+
+/// What an error of the driver says to an operator. The driver adds the line of PostgreSQL's own
+/// source to a message, and reports a pool without connections without saying of what.
+fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(inner) => match inner.code() {
+            Some(code) => format!("{} ({code})", inner.message()),
+            None => inner.message().to_owned(),
+        },
+        sqlx::Error::PoolTimedOut => {
+            "no connection was free within database.acquire_timeout_ms".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 impl StoreError {

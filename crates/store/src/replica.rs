@@ -86,7 +86,7 @@ impl Replica {
             return Err(refused("database.read_url must begin with postgres://"));
         }
         let options = postgres_options(&config.read_url, config)
-            .ok_or_else(|| refused("the address of database.read_url cannot be read"))?
+            .map_err(|error| refused(&format!("database.read_url: {error}")))?
             .options([("default_transaction_read_only", "on")]);
         let needed = Arc::<AtomicI64>::default();
         let asked = Arc::clone(&needed);

@@ -141,6 +141,19 @@ async fn a_month_goes_to_a_store_like_s3_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_does_not_exist_is_told_from_a_missing_file() {
+    let server = S3Server::start();
+    // The other bucket is there, and the server answers.
+    run(&MAKE_BUCKET.replace("ledger", "another"), std::slice::from_ref(&server.url));
+    let world = World::open("sqlite").await;
+    let [first, ..] = world.trade_over_months().await;
+    let archiver = world.archiver_at(server.depot(), "a");
+    let error = archiver.archive(first, |_| ()).await.expect_err("refused");
+    assert!(matches!(error, ArchiveError::NoBucket), "{error:?}");
+    assert_eq!(error.to_string(), "audit.archive_url: the bucket does not exist");
+}
+
+#[tokio::test]
 async fn a_store_that_nobody_serves_is_told_and_changes_nothing() {
     let server = S3Server::start();
     let depot = server.depot();

@@ -62,7 +62,7 @@ impl CleanLedger {
         if let Some(month) = self.archiver.due().await?.first() {
             let manifest = self.archiver.archive(*month, |_| ()).await?;
             let (entries, bytes) = (manifest.entries, manifest.bytes());
-            tracing::info!(month = month.0, entries, bytes, "a month is in the archive");
+            tracing::info!(%month, entries, bytes, "a month is in the archive");
             return Ok(true);
         }
         if self.retention_days == 0 {
@@ -71,7 +71,7 @@ impl CleanLedger {
         let expired = self.archiver.expired(self.retention_days).await?;
         let Some(month) = expired.first() else { return Ok(false) };
         let cut = self.archiver.drop_month(*month, REASON).await?;
-        tracing::info!(month = month.0, entries = cut.entries, "a month left the ledger");
+        tracing::info!(%month, entries = cut.entries, "a month left the ledger");
         Ok(true)
     }
 

@@ -208,8 +208,8 @@ fn a_person_is_forgotten_by_address_while_the_server_runs() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     assert_eq!(
-        told(&["Ada@example.org"]),
-        "ada@example.org would be forgotten for good: say --yes\n"
+        complaint(&erase(&["Ada@example.org"])),
+        "openbell: ada@example.org would be forgotten for good: say --yes"
     );
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
     let text = told(&["Ada@example.org", "--yes"]);
@@ -277,6 +277,95 @@ fn verifying_a_database_that_is_not_there_is_one_line_and_makes_none() {
 fn a_database_server_that_is_away_is_one_line_without_its_password() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let url = format!("postgres://bob:hunter2@{closed}/game");
-    let text = complaint(&run(&["migrate", "--database", &url]));
+    let mut command = openbell(&["migrate", "--database", &url]);
+    command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
+    let text = complaint(&command.output().expect("it runs"));
     assert!(text.contains("postgres://bob:***@") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("Connection refused") && !text.contains("pool"), "{text}");
+}
+
+#[test]
+fn a_database_that_refuses_is_told_without_the_lines_of_its_source() {
+    let url = testkit::postgres_database();
+    let (server, _) = url.rsplit_once('/').expect("a name");
+    let text = complaint(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
+    assert!(text.contains("\"nowhere\" does not exist (3D000)"), "{text}");
+    assert!(!text.contains(" at line "), "{text}");
+    let text = complaint(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
+    assert!(text.contains("in a password @ is written %40"), "{text}");
+}
+
+#[test]
+fn migrating_what_is_migrated_logs_nothing_on_postgres() {
+    let url = testkit::postgres_database();
+    let server = Server::start_at("127.0.0.1:0", &["--database", &url], |_| ());
+    server.stop();
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let stderr = log.reopen().expect("opens");
+    let child = openbell(&["serve", "--listen", "127.0.0.1:0", "--database", &url])
+        .env("OPENBELL__LOG__FORMAT", "json")
+        .stderr(stderr)
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut child = child.expect("starts");
+    let began = std::time::Instant::now();
+    let read = || std::fs::read_to_string(log.path()).expect("a log");
+    while !read().contains("openbell is open") {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", read());
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill").args(["-s", "TERM", &id]).status();
+    assert!(sent.expect("kill runs").success());
+    let mut printed = String::new();
+    let mut stdout = child.stdout.take().expect("piped");
+    std::io::Read::read_to_string(&mut stdout, &mut printed).expect("text");
+    assert!(child.wait().expect("ends").success());
+    assert_eq!(printed, "", "with JSON logs the banner is an event");
+    for line in read().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let message = event["fields"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(!message.contains("already exists"), "{line}");
+        if message == "openbell is open" {
+            assert!(event["fields"]["urls"].as_str().expect("a text").starts_with("http://"));
+        }
+    }
+}
+
+#[test]
+fn a_server_on_all_networks_prints_addresses_that_others_reach() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start_at("0.0.0.0:0", &["--data-dir", &path(dir.path())], |_| ());
+    assert!(!server.banner.contains("0.0.0.0"), "{}", server.banner);
+    assert_eq!(server.get("/livez").0, 200, "{}", server.banner);
+    server.stop();
+}
+
+#[test]
+fn an_archive_that_cannot_be_meant_is_refused_before_anything_starts() {
+    for url in ["s3:/ledger", "gs://ledger", "s3://"] {
+        for command in ["check-config", "serve"] {
+            let mut command = openbell(&[command]);
+            command.env("OPENBELL__AUDIT__ARCHIVE_URL", url);
+            let text = complaint(&command.output().expect("it runs"));
+            let told = format!("expected a directory or s3://bucket/prefix, got {url:?}");
+            assert!(text.ends_with(&told), "{text}");
+        }
+    }
+}
+
+#[test]
+fn months_are_taken_in_both_forms_and_printed_in_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    for month in ["2024-02", "202402"] {
+        let output = run(&["audit", "hold", month, "--data-dir", &data]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "2024-02 is on hold\n", "{output:?}");
+    }
+    let output = run(&["audit", "status", "--data-dir", &data]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.starts_with("2024-02 "), "{text}");
+    let output = run(&["audit", "hold", "2024-13", "--data-dir", &data]);
+    assert!(!output.status.success());
 }
