@@ -81,8 +81,18 @@ pub(crate) enum UserCommand {
     /// Make somebody an operator, who sees how the server is, or a player again. The server may
     /// run meanwhile; exit code 1 when nobody has the address.
     Role(UserRoleArgs),
+    /// List users, newest first.
+    List(UserListArgs),
+    /// Print one user: name, role, sessions, tokens, recovery codes left; exit code 1 when there is
+    /// no such user.
+    Show(UserShowArgs),
+    /// Rename a user, by the rules that hold for players. The server may run meanwhile.
+    Rename(UserRenameArgs),
+    /// Print a one-time link by which a user sets a new password, or set one (--set). All sessions
+    /// and tokens of the user end with the new password. The server may run meanwhile.
+    Password(UserPasswordArgs),
     /// Forget somebody for good, as deleting the account does: the ledger stays, without a name.
-    /// The server may run meanwhile; exit code 1 when nobody has the address.
+    /// The server may run meanwhile; exit code 1 when nobody has the address, or without --yes.
     Erase(UserEraseArgs),
     /// Forget everybody again who is in a file of erasures, after an older backup was put back.
     EraseAgain(UserEraseAgainArgs),
@@ -254,9 +264,7 @@ pub(crate) struct HoldArgs {
 }
 
 fn month(text: &str) -> Result<Month, String> {
-    let bad = || "expected a month like 2026-01".to_owned();
-    let day = Day::parse(&format!("{text}-01")).ok_or_else(bad)?;
-    Ok(day.start().month())
+    Month::parse(text).ok_or_else(|| "expected a month like 2026-01 or 202601".to_owned())
 }
 
 /// Arguments of `stocks import`.
@@ -364,13 +372,71 @@ pub(crate) struct UserRoleArgs {
     pub(crate) database: DatabaseArgs,
 }
 
+/// Flags of `user list`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserListArgs {
+    /// Only users whose name or address contains this, in whatever case.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) search: Option<String>,
+    /// How many to print at most.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    #[arg(value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) limit: u32,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `user show`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserShowArgs {
+    /// The address the user registered with.
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `user rename`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserRenameArgs {
+    /// The address the user registered with.
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: String,
+    /// The new name.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `user password`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UserPasswordArgs {
+    /// The address the user registered with.
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: String,
+    /// Set a password that is typed, or that is the first line of another input, instead of making
+    /// a link.
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) set: bool,
+    /// Where players reach the server, like https://play.example; without it, the address that
+    /// http.listen gives.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
 /// Flags of `user erase`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UserEraseArgs {
     /// The address the person registered with.
     #[arg(value_name = "EMAIL")]
     pub(crate) email: String,
-    /// Do it. Without this, it is only said what would be done.
+    /// Do it. Without this, it is only said what would be done, with exit code 1.
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]

@@ -141,13 +141,14 @@ impl Reconciler for DeleteExpired {
     async fn run(&mut self) -> Result<Progress, Fault> {
         let now = self.clock.now();
         let tokens = self.store.delete_expired_tokens(now, self.rows_max).await?;
+        let links = self.store.delete_expired_links(now, self.rows_max).await?;
         let kept_since = self.kept_since(now);
         let records = self.store.delete_idempotency_before(kept_since, self.rows_max).await?;
         let changes = self.store.delete_tag_changes(CHANGES_KEPT, self.rows_max).await?;
         let marked_before = now.plus_seconds(-MARKS_KEPT_S);
         let marks = self.store.delete_batch_marks_before(marked_before, self.rows_max).await?;
         let full = u64::try_from(self.rows_max).unwrap_or(u64::MAX);
-        let counts = [tokens, records, changes, marks];
+        let counts = [tokens, links, records, changes, marks];
         let done = counts.iter().all(|count| *count < full);
         Ok(Progress { changed: counts.iter().sum(), done })
     }

@@ -1,6 +1,7 @@
 //! The binary `openbell`: reads the command line and the configuration, wires the crates together
 //! and runs them. It holds no rule of the game, no SQL and no route.
 
+mod addresses;
 mod audit;
 mod backup;
 mod banner;
@@ -18,6 +19,7 @@ mod jobs;
 mod live;
 mod load;
 mod nodes;
+mod people;
 mod prepare;
 mod reconcile;
 mod serve;
@@ -71,6 +73,12 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let settings = config::load(&Flags::from(args.database))?;
             let role = commands::set_role(&settings.config, &args.email, args.role.into());
             return runtime.block_on(role);
+        }
+        Command::User(UserCommand::List(args)) => return runtime.block_on(people::list(args)),
+        Command::User(UserCommand::Show(args)) => return runtime.block_on(people::show(args)),
+        Command::User(UserCommand::Rename(args)) => return runtime.block_on(people::rename(args)),
+        Command::User(UserCommand::Password(args)) => {
+            return runtime.block_on(people::password(args));
         }
         Command::User(UserCommand::Erase(args)) => return runtime.block_on(erasures::erase(args)),
         Command::User(UserCommand::EraseAgain(args)) => {

@@ -20,6 +20,14 @@ static LOCK_PLAYERS: Lazy = Lazy::new(|| {
 static TOKENS: Lazy =
     Lazy::new(|| Statement::new("erase.tokens", "DELETE FROM tokens WHERE user_id = $1"));
 
+static LINKS: Lazy = Lazy::new(|| {
+    Statement::new("erase.password_links", "DELETE FROM password_links WHERE user_id = $1")
+});
+
+static CODES: Lazy = Lazy::new(|| {
+    Statement::new("erase.recovery_codes", "DELETE FROM recovery_codes WHERE user_id = $1")
+});
+
 static PREFERENCES: Lazy =
     Lazy::new(|| Statement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1"));
 
@@ -106,12 +114,24 @@ static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
 /// In the order in which they run after the lock; the user's row is last, and is counted.
-static DELETIONS: [&Lazy; 8] =
-    [&TOKENS, &PREFERENCES, &APPEARANCES, &WATCHES, &NOTES, &REWARDS_SEEN, &EQUITY, &USER];
+static DELETIONS: [&Lazy; 10] = [
+    &TOKENS,
+    &LINKS,
+    &CODES,
+    &PREFERENCES,
+    &APPEARANCES,
+    &WATCHES,
+    &NOTES,
+    &REWARDS_SEEN,
+    &EQUITY,
+    &USER,
+];
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[
     &LOCK_PLAYERS,
     &TOKENS,
+    &LINKS,
+    &CODES,
     &PREFERENCES,
     &APPEARANCES,
     &WATCHES,
@@ -162,9 +182,9 @@ impl Store {
         }
     }
 
-    /// Forgets a user: tokens, settings, notes and what else only they could see, and the user's
-    /// row; whether there was one. Their players stay on the boards without a name. That it was
-    /// done is recorded.
+    /// Erases a user: tokens, settings, notes and what else only they could see, and the user's row;
+    /// whether there was one. Their players leave the boards and get a tombstone (a trigger writes
+    /// it, and the tag by which nodes learn of it). That it was done is recorded.
     ///
     /// # Errors
     /// The fault met; nothing is deleted then.

@@ -28,6 +28,8 @@ mod log;
 mod market;
 mod measure;
 mod migrate;
+mod passwords;
+mod people;
 mod portfolio;
 mod prepare;
 mod provider_usage;
@@ -68,6 +70,8 @@ pub use imports::{
 pub use ledger::{FilteredPage, LedgerFilter, LedgerRow, NoteRow};
 pub use log::keep_log;
 pub use market::{MarketQuery, MarketRow, MarketSort};
+pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
+pub use people::{PeoplePage, Person, PersonDetails};
 pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary, Stake};
 pub use prepare::{Common, NewPlayer};
 pub use quotes::{DueBefore, DueQuote, KeptQuote};

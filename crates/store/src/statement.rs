@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, portfolio, prepare, provider_usage, quotes,
-    seals, settings, stocks, tokens, users, viewer, watches,
+    idempotency, imports, leases, ledger, market, passwords, people, portfolio, prepare,
+    provider_usage, quotes, seals, settings, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -113,7 +113,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 28] = [
+    let lists: [&[&Lazy]; 30] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -131,6 +131,8 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         leases::STATEMENTS,
         ledger::STATEMENTS,
         market::STATEMENTS,
+        passwords::STATEMENTS,
+        people::STATEMENTS,
         portfolio::STATEMENTS,
         prepare::STATEMENTS,
         provider_usage::STATEMENTS,

@@ -8,7 +8,12 @@ use domain::{PageRequest, UnixMicros};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
+use crate::transaction::Tx;
+use crate::users::lock_user;
 use crate::{Store, StoreError};
+
+/// Surplus tokens that one sign-in deletes at most.
+const SURPLUS_MAX: i64 = 1_000;
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +100,23 @@ pub(crate) static CREATE: Lazy = Lazy::new(|| {
     )
 });
 
+static COUNT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.count",
+        "SELECT count(*) FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
+    )
+});
+
+static DELETE_SURPLUS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "tokens.delete_surplus",
+        "DELETE FROM tokens WHERE token_id IN (
+             SELECT token_id FROM tokens
+             WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+             ORDER BY token_id DESC LIMIT $3 OFFSET $4)",
+    )
+});
+
 static FIND_SESSIONS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "tokens.find_sessions",
@@ -131,7 +153,7 @@ static REVOKE: Lazy = Lazy::new(|| {
     Statement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2")
 });
 
-static REVOKE_OTHERS: Lazy = Lazy::new(|| {
+pub(crate) static REVOKE_OTHERS: Lazy = Lazy::new(|| {
     Statement::new(
         "tokens.revoke_others",
         "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
@@ -146,13 +168,46 @@ static DELETE_EXPIRED: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&CREATE, &FIND_SESSIONS, &TOUCH, &PAGE, &REVOKE, &REVOKE_OTHERS, &DELETE_EXPIRED];
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &CREATE,
+    &COUNT,
+    &DELETE_SURPLUS,
+    &FIND_SESSIONS,
+    &TOUCH,
+    &PAGE,
+    &REVOKE,
+    &REVOKE_OTHERS,
+    &DELETE_EXPIRED,
+];
+
+/// Inserts a token; the caller holds the user's row.
+async fn insert(
+    tx: &mut Tx,
+    user_id: i64,
+    token: &NewToken<'_>,
+    now: UnixMicros,
+) -> Result<i64, StoreError> {
+    let (token_id,): (i64,) = with_conn!(tx.conn(), |conn, sql| {
+        sqlx::query_as(sql(&CREATE))
+            .bind(user_id)
+            .bind(token.hash.to_vec())
+            .bind(token.name)
+            .bind(now.0)
+            .bind(token.idle_expires_at.0)
+            .bind(token.expires_at.0)
+            .bind(token.kind.as_str())
+            .fetch_one(&mut *conn)
+            .timed(&CREATE)
+            .await?
+    });
+    Ok(token_id)
+}
 
 type PageRow = (i64, String, String, i64, i64, i64, i64);
 
 impl Store {
-    /// Keeps a token; gives its number.
+    /// Stores a token unless the user has `max` living ones; its number. The user's row is locked
+    /// meanwhile, so that concurrent calls do not exceed the limit together.
     ///
     /// # Errors
     /// The fault met.
@@ -160,22 +215,60 @@ impl Store {
         &self,
         user_id: i64,
         token: &NewToken<'_>,
+        max: u32,
         now: UnixMicros,
-    ) -> Result<i64, StoreError> {
-        let (token_id,): (i64,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CREATE))
+    ) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.is_none() {
+            return Ok(None);
+        }
+        let (count,): (i64,) = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query_as(sql(&COUNT))
                 .bind(user_id)
-                .bind(token.hash.to_vec())
-                .bind(token.name)
                 .bind(now.0)
-                .bind(token.idle_expires_at.0)
-                .bind(token.expires_at.0)
-                .bind(token.kind.as_str())
-                .fetch_one(&db.writer)
-                .timed(&CREATE)
+                .fetch_one(&mut *conn)
+                .timed(&COUNT)
                 .await?
         });
-        Ok(token_id)
+        if count >= i64::from(max) {
+            return Ok(None);
+        }
+        let token_id = insert(&mut tx, user_id, token, now).await?;
+        tx.commit().await?;
+        Ok(Some(token_id))
+    }
+
+    /// Stores a session's token, and deletes the user's oldest tokens beyond `max`. `None` when the
+    /// user is gone or the stored password is no longer the one that was verified: the sessions of
+    /// an old password end with it, so none may begin afterwards.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn open_session(
+        &self,
+        user_id: i64,
+        password_hash: &str,
+        token: &NewToken<'_>,
+        max: u32,
+        now: UnixMicros,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.as_deref() != Some(password_hash) {
+            return Ok(None);
+        }
+        let token_id = insert(&mut tx, user_id, token, now).await?;
+        with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query(sql(&DELETE_SURPLUS))
+                .bind(user_id)
+                .bind(now.0)
+                .bind(SURPLUS_MAX)
+                .bind(i64::from(max.max(1)))
+                .execute(&mut *conn)
+                .timed(&DELETE_SURPLUS)
+                .await?;
+        });
+        tx.commit().await?;
+        Ok(Some(token_id))
     }
 
     /// Whose living tokens these are, by their hashes; those that are none are left out.
@@ -301,6 +394,15 @@ impl Store {
                 .await?
                 .rows_affected()
         }))
+    }
+
+    /// Ends every session and token of this user; how many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn revoke_all_tokens(&self, user_id: i64) -> Result<u64, StoreError> {
+        // No token has the number 0.
+        self.revoke_other_tokens(user_id, 0).await
     }
 
     /// Forgets dead tokens, at most `max` of them; says how many.

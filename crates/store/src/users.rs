@@ -9,6 +9,7 @@ use crate::measure::Timed as _;
 use crate::rows::BindRows;
 use crate::statement::{Lazy, Statement};
 use crate::tokens;
+use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
 
 /// What a user may do beside playing.
@@ -119,14 +120,17 @@ static CREDENTIALS: Lazy = Lazy::new(|| {
     )
 });
 
-static SAVE_PASSWORD: Lazy = Lazy::new(|| {
-    Statement::new("users.save_password", "UPDATE users SET password_hash = $2 WHERE user_id = $1")
+static LOCK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "users.lock",
+        "SELECT p.password_hash FROM users p WHERE p.user_id = $1 {for update}",
+    )
 });
 
-static CHANGE_PASSWORD: Lazy = Lazy::new(|| {
+static REHASH: Lazy = Lazy::new(|| {
     Statement::new(
-        "users.change_password",
-        "UPDATE users SET password_hash = $2, updated_at = $3 WHERE user_id = $1",
+        "users.rehash",
+        "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
     )
 });
 
@@ -157,16 +161,16 @@ static ACCOUNT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
-    &REGISTER,
-    &SEAT,
-    &CREDENTIALS,
-    &SAVE_PASSWORD,
-    &CHANGE_PASSWORD,
-    &CHANGE_NAME,
-    &SET_ROLE,
-    &ACCOUNT,
-];
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&REGISTER, &SEAT, &CREDENTIALS, &LOCK, &REHASH, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
+
+/// Locks a user's row until the transaction ends; the PHC string of the password. Transactions that
+/// count, add or end what belongs to a user hold it.
+pub(crate) async fn lock_user(tx: &mut Tx, user_id: i64) -> Result<Option<String>, StoreError> {
+    Ok(with_conn!(tx.conn(), |conn, sql| {
+        sqlx::query_scalar(sql(&LOCK)).bind(user_id).fetch_optional(&mut *conn).timed(&LOCK).await?
+    }))
+}
 
 #[derive(sqlx::FromRow)]
 struct AccountRow {
@@ -256,39 +260,24 @@ impl Store {
         Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
     }
 
-    /// Replaces the hash of the same password by a better one.
+    /// Replaces the hash of a password by a stronger one of the same password, unless the password
+    /// was changed meanwhile.
     ///
     /// # Errors
     /// The fault met.
-    pub async fn save_password_hash(&self, user_id: i64, hash: &str) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_PASSWORD))
-                .bind(user_id)
-                .bind(hash)
-                .execute(&db.writer)
-                .timed(&SAVE_PASSWORD)
-                .await?;
-        });
-        Ok(())
-    }
-
-    /// Gives a user another password; the tokens are the caller's to end.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn change_password(
+    pub async fn save_password_hash(
         &self,
         user_id: i64,
-        hash: &str,
-        now: UnixMicros,
+        old: &str,
+        new: &str,
     ) -> Result<(), StoreError> {
         with_db!(self, |db, sql| {
-            sqlx::query(sql(&CHANGE_PASSWORD))
+            sqlx::query(sql(&REHASH))
                 .bind(user_id)
-                .bind(hash)
-                .bind(now.0)
+                .bind(old)
+                .bind(new)
                 .execute(&db.writer)
-                .timed(&CHANGE_PASSWORD)
+                .timed(&REHASH)
                 .await?;
         });
         Ok(())

@@ -6,8 +6,17 @@ use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-// A player watches 100 stocks at most; one more can slip in when two requests meet. Watching what
-// is watched writes the same row again, so that the number of rows written tells what holds now.
+// A player watches 100 stocks at most. Concurrent requests of one player are counted one after the
+// other: each holds the player's row from before it counts until it has committed.
+static LOCK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "watches.lock_player",
+        "SELECT p.player_id FROM players p WHERE p.player_id = $1 {for update}",
+    )
+});
+
+// Watching what is watched writes the same row again, so that the number of rows written tells what
+// holds now.
 static WATCH: Lazy = Lazy::new(|| {
     Statement::new(
         "watches.watch",
@@ -24,7 +33,7 @@ static UNWATCH: Lazy = Lazy::new(|| {
     Statement::new("watches.unwatch", "DELETE FROM watches WHERE player_id = $1 AND stock_id = $2")
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&WATCH, &UNWATCH];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK, &WATCH, &UNWATCH];
 
 impl Store {
     /// Watches a stock; whether it is watched now. It is not when there is no such stock, or when
@@ -38,17 +47,22 @@ impl Store {
         stock_id: i64,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
+        let mut tx = self.begin().await?;
+        let is_watched = with_conn!(tx.conn(), |conn, sql| {
+            let lock = sqlx::query(sql(&LOCK)).bind(player_id);
+            lock.execute(&mut *conn).timed(&LOCK).await?;
             sqlx::query(sql(&WATCH))
                 .bind(player_id)
                 .bind(stock_id)
                 .bind(now.0)
-                .execute(&db.writer)
+                .execute(&mut *conn)
                 .timed(&WATCH)
                 .await?
                 .rows_affected()
                 > 0
-        }))
+        });
+        tx.commit().await?;
+        Ok(is_watched)
     }
 
     /// Watches a stock no longer, whether it was watched or not.

@@ -1,7 +1,7 @@
 //! Opening an account and opening a session, for the API and the pages alike. What was typed is
 //! checked before (`names`, `password`); how the outcome is told is the routes' to say.
 
-use domain::{PageRequest, UnixMicros};
+use domain::UnixMicros;
 use store::{NewToken, NewUser, TokenKind, TokenRow};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -19,8 +19,6 @@ const BUSY_RETRY_AFTER_S: u64 = 2;
 pub(crate) const TOKEN_NAME_LENGTH_MAX: usize = 60;
 /// What tokens of a login or a registration are called.
 const LOGIN_TOKEN_NAME: &str = "login";
-/// The most tokens that one login ends.
-const ENDED_AT_ONCE_MAX: i64 = 10;
 
 /// A registration that can be made.
 pub(crate) struct Registering {
@@ -79,8 +77,17 @@ pub(crate) async fn register(
     }))
 }
 
-/// Opens a session for whoever knows the password; `None` for a wrong one and for an address
-/// without an account, which take equally long.
+/// An account whose password was given.
+pub(crate) struct Verified {
+    pub(crate) user_id: i64,
+    /// The stored hash that the password was compared with.
+    pub(crate) password_hash: String,
+    /// Whether that hash is weaker than those of today.
+    is_weak: bool,
+}
+
+/// Opens a session for the right password; `None` for a wrong one and for an address without an
+/// account, which take equally long.
 pub(crate) async fn log_in(
     state: &AppState,
     network: &Network,
@@ -88,27 +95,39 @@ pub(crate) async fn log_in(
     kind: TokenKind,
 ) -> Result<Option<Opened>, Problem> {
     let known = check_password(state, network, &asked.email.key, &asked.password).await?;
-    let Some((user_id, is_weak)) = known else { return Ok(None) };
+    let Some(Verified { user_id, mut password_hash, is_weak }) = known else { return Ok(None) };
     if is_weak {
-        let hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
-        state.store.save_password_hash(user_id, &hash).await?;
+        let stronger = state.hasher.hash(&asked.password, &*state.entropy).await?;
+        state.store.save_password_hash(user_id, &password_hash, &stronger).await?;
+        password_hash = stronger;
     }
-    let now = state.clock.now();
-    let (token, hash) = token::new(&*state.entropy);
-    let new_token = lived_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
-    state.store.create_token(user_id, &new_token, now).await?;
-    end_oldest(state, user_id, now).await?;
-    Ok(Some(Opened { user_id, token }))
+    open_session(state, user_id, &password_hash, kind).await
 }
 
-/// Whose account this address and password are, and whether the password is hashed too weakly;
-/// `None` for a wrong one. Counted like an attempt to log in.
+/// Opens a session of a user whose stored password is this hash, and ends the oldest tokens beyond
+/// what a user may have; a token for a program counts, too. `None` when the password was changed
+/// meanwhile.
+pub(crate) async fn open_session(
+    state: &AppState,
+    user_id: i64,
+    password_hash: &str,
+    kind: TokenKind,
+) -> Result<Option<Opened>, Problem> {
+    let (now, max) = (state.clock.now(), state.config.auth.tokens_per_user_max);
+    let (token, hash) = token::new(&*state.entropy);
+    let new_token = lived_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
+    let opened = state.store.open_session(user_id, password_hash, &new_token, max, now).await?;
+    Ok(opened.map(|_| Opened { user_id, token }))
+}
+
+/// The account of this address if this is its password; `None` otherwise. Counted like an attempt
+/// to log in.
 pub(crate) async fn check_password(
     state: &AppState,
     network: &Network,
     email_key: &str,
     password: &str,
-) -> Result<Option<(i64, bool)>, Problem> {
+) -> Result<Option<Verified>, Problem> {
     limits::count_login(state, network, email_key).await?;
     // No account has a longer one, and what is too long is not worth hashing.
     if password::length(password) > state.config.auth.password_length_max {
@@ -118,7 +137,12 @@ pub(crate) async fn check_password(
     let stored = known.as_ref().map(|credentials| credentials.password_hash.as_str());
     let verdict = state.hasher.verify(password, stored).await?;
     let known = known.filter(|_| verdict != Verdict::Wrong);
-    Ok(known.map(|known| (known.user_id, verdict == Verdict::RightButWeak)))
+    let is_weak = verdict == Verdict::RightButWeak;
+    Ok(known.map(|known| Verified {
+        user_id: known.user_id,
+        password_hash: known.password_hash,
+        is_weak,
+    }))
 }
 
 /// Tidies the name of a token for a program; the texts are the API's.
@@ -150,15 +174,11 @@ pub(crate) async fn create_token(
 ) -> Result<Created, Problem> {
     let now = state.clock.now();
     let max = state.config.auth.tokens_per_user_max;
-    let first = PageRequest::clamped(1, 1, 1);
-    let (_, total) = state.store.tokens_page(user_id, None, now, first).await?;
-    if total >= i64::from(max) {
-        return Ok(Created::TooMany(max));
-    }
     let (token, hash) = token::new(&*state.entropy);
     let new_token = lived_token(state, hash, &name, TokenKind::Api, now);
     let expires_at = new_token.expires_at;
-    let token_id = state.store.create_token(user_id, &new_token, now).await?;
+    let created = state.store.create_token(user_id, &new_token, max, now).await?;
+    let Some(token_id) = created else { return Ok(Created::TooMany(max)) };
     let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
     let row = TokenRow { token_id, name, kind, created_at, last_used_at, expires_at };
     Ok(Created::Made(row, token))
@@ -177,18 +197,4 @@ fn lived_token<'a>(
     let expires_at = after(auth.token_absolute_days);
     let idle_expires_at = after(auth.token_idle_days).min(expires_at);
     NewToken { hash, name, kind, idle_expires_at, expires_at }
-}
-
-/// Ends the oldest tokens beyond what a user may have, so that logins do not pile them up. A token
-/// for a program counts, too: it is the first to go when it is the oldest.
-async fn end_oldest(state: &AppState, user_id: i64, now: UnixMicros) -> Result<(), Problem> {
-    let max = i64::from(state.config.auth.tokens_per_user_max.max(1));
-    // One token a page: page `max + 1` is the first of those that are too many, and it moves up.
-    let first_too_many = PageRequest::clamped(max + 1, 1, 1);
-    for _ in 0..ENDED_AT_ONCE_MAX {
-        let (rows, _) = state.store.tokens_page(user_id, None, now, first_too_many).await?;
-        let Some(row) = rows.first() else { break };
-        state.store.revoke_token(user_id, row.token_id).await?;
-    }
-    Ok(())
 }

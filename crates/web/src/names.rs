@@ -99,6 +99,14 @@ pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, Nam
     Ok(name)
 }
 
+/// Tidies a name that a player may have; the reason in English why it is refused.
+///
+/// # Errors
+/// The reason.
+pub fn tidy_name(text: &str, config: &NamesConfig) -> Result<String, String> {
+    check_name(text, config).map_err(|fault| fault.to_string())
+}
+
 /// Checks an address; only sending to it could tell whether it exists.
 pub(crate) fn check_email(text: &str) -> Result<Email, EmailFault> {
     let shown: String = text.trim().nfc().collect();

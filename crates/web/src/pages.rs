@@ -18,9 +18,11 @@ mod live;
 mod market;
 mod ops;
 mod order;
+mod people;
 mod portfolio;
 mod preferences;
 mod ranks;
+mod recover;
 mod settings;
 mod shell;
 mod stock;
@@ -55,9 +57,11 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(market::router())
         .merge(ops::router())
         .merge(order::router())
+        .merge(people::router())
         .merge(stock::router())
         .merge(portfolio::router())
         .merge(ranks::router())
+        .merge(recover::router())
         .merge(settings::router())
         .merge(shell::router())
         .layer(from_fn_with_state(state, answer::note_shown));

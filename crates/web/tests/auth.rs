@@ -369,6 +369,21 @@ async fn wishes_for_tokens_are_read_strictly_and_bounded() {
 }
 
 #[tokio::test]
+async fn tokens_made_at_the_same_time_are_never_more_than_a_user_may_have() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    for _ in 0..47 {
+        app.post_as(&ada, "/api/auth/tokens", &json!({"name": "Bot"})).await;
+    }
+    let body = json!({"name": "Bot"});
+    let made = (0..48).map(|_| app.post_as(&ada, "/api/auth/tokens", &body));
+    let answers = futures_util::future::join_all(made).await;
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(201), count(422)), (2, 46));
+    assert_eq!(app.get_as(&ada, "/api/auth/tokens").await.json()["meta"]["total"], 50);
+}
+
+#[tokio::test]
 async fn a_login_beyond_the_number_of_tokens_ends_the_oldest() {
     let app = App::start().await;
     let sent = registration("Ada", "ada@example.com");

@@ -185,3 +185,129 @@ async fn one_joins_the_only_game_by_its_code() {
     let mut player = app.browser_of("Ada").await;
     assert_eq!(player.get("/join/main").await.header("location"), Some("/home"));
 }
+
+/// Makes recovery codes in the settings.
+async fn make_codes(browser: &mut Browser<'_>, password: &str) -> Vec<String> {
+    let page = browser.page("/settings").await;
+    let answer = browser.submit(&page, "/settings/codes", &[("codes", password)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let page = browser.checked("/settings", answer);
+    let is_code = |word: &&str| word.len() == 14 && word.matches('-').count() == 2;
+    let codes: Vec<String> = page.text().split(' ').filter(is_code).map(str::to_owned).collect();
+    assert_eq!(codes.len(), 10, "{}", page.text());
+    codes
+}
+
+/// Asks for a new password by a recovery code.
+async fn recover(app: &App, email: &str, code: &str, password: &str) -> common::Answer {
+    let mut browser = app.browser();
+    let page = browser.page("/recover").await;
+    let fields = [("email", email), ("code", code), ("password", password)];
+    browser.submit(&page, "/recover", &fields).await
+}
+
+async fn logs_in(app: &App, password: &str) -> bool {
+    let mut browser = app.browser();
+    let page = browser.page("/login").await;
+    let fields = [("email", "ada@pages.example.com"), ("password", password)];
+    browser.submit(&page, "/login", &fields).await.status == 303
+}
+
+#[tokio::test]
+async fn a_recovery_code_sets_a_new_password_once() {
+    let app = App::start().await;
+    let mut ada = app.browser_of("Ada").await.speaking("en");
+    let email = "Ada@pages.example.com";
+    let page = ada.page("/settings").await;
+    let answer = ada.submit(&page, "/settings/codes", &[("codes", "not the password")]).await;
+    assert_eq!(answer.status, 422);
+    let old = make_codes(&mut ada, PASSWORD).await;
+    let codes = make_codes(&mut ada, PASSWORD).await;
+    let text = ada.page("/settings").await.text();
+    assert!(text.contains("10 codes left") && !text.contains(&codes[0]), "shown once: {text}");
+
+    assert!(ada.page("/login").await.answer.text.len() > 100, "signed in, it leads home");
+    assert!(app.browser().page("/login").await.links().contains(&"/recover"));
+    let new = "a wholly new password";
+    for (email, code) in [
+        (email, old[0].as_str()),
+        (email, "0000-0000-0000"),
+        (email, "x"),
+        ("nobody@pages.example.com", codes[0].as_str()),
+    ] {
+        assert_eq!(recover(&app, email, code, new).await.status, 422, "{email} {code}");
+    }
+    assert_eq!(recover(&app, email, &codes[0], "short").await.status, 422);
+    assert_eq!(recover(&app, email, "", new).await.status, 422);
+    let answer = recover(&app, email, &codes[3].to_lowercase().replace('-', " "), new).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/home")));
+    assert_eq!(recover(&app, email, &codes[3], "another password").await.status, 422, "once");
+    assert!(ada.page("/settings").await.by_id("delete").is_none(), "the old session is over");
+    assert!(logs_in(&app, new).await && !logs_in(&app, PASSWORD).await);
+    assert_eq!(recover(&app, email, &codes[4], "yet another one").await.status, 303, "others stay");
+}
+
+#[tokio::test]
+async fn a_one_time_link_sets_a_new_password_and_is_not_used_by_looking() {
+    let app = App::start().await;
+    let mut ada = app.browser_of("Ada").await;
+    let codes = make_codes(&mut ada, PASSWORD).await;
+    let user_id = app.store.find_user_id("ada@pages.example.com").await.unwrap().unwrap();
+    let entropy = testkit::SeededEntropy::new(9);
+    let link = async || {
+        let made = web::make_link(&app.store, user_id, &app.clock, &entropy).await.unwrap();
+        format!("/recover/{}", made.unwrap())
+    };
+    let replaced = link().await;
+    let path = link().await;
+    for lang in ["en", "sn", "nd"] {
+        let mut browser = app.browser().speaking(lang);
+        let page = browser.page(&path).await;
+        assert!(page.text().contains("Ada"));
+        assert_eq!(page.answer.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(page.answer.header("cache-control"), Some("no-store"));
+        assert!(page.answer.size <= common::html::PAGE_SIZE_MAX * 4);
+    }
+    let mut browser = app.browser().speaking("en");
+    let page = browser.page(&path).await;
+    let answer = browser.submit(&page, &path, &[("password", "short")]).await;
+    assert_eq!(answer.status, 422);
+    browser.checked(&path, answer);
+    let answer = browser.submit(&page, &path, &[("password", "set by a link")]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/home")));
+    assert!(browser.page("/about").await.text().contains("Ada"), "signed in");
+    assert!(ada.page("/settings").await.by_id("delete").is_none(), "the old session is over");
+    assert!(logs_in(&app, "set by a link").await && !logs_in(&app, PASSWORD).await);
+    let answer = recover(&app, "ada@pages.example.com", &codes[0], "by an old code").await;
+    assert_eq!(answer.status, 422, "codes from before end with a link");
+
+    let foreign = ada.cookies.get(SESSION).cloned().unwrap_or_default();
+    for dead in [path.as_str(), &replaced, "/recover/x", &format!("/recover/{foreign}")] {
+        let mut browser = app.browser().speaking("en");
+        let answer = browser.get(dead).await;
+        assert_eq!(answer.status, 404, "{dead}");
+        let text = browser.checked(dead, answer).text();
+        assert!(text.contains("This link was used, has expired"), "{text}");
+    }
+    let answer = browser.submit(&page, &path, &[("password", "set once more")]).await;
+    assert_eq!(answer.status, 403, "the form was of another session");
+    let expired = link().await;
+    let page = app.browser().page(&expired).await;
+    app.clock.advance_seconds(24 * 3_600);
+    let mut late = app.browser();
+    assert_eq!(late.get(&expired).await.status, 404);
+    assert!(page.form(&expired).contains_key("password"));
+    assert!(logs_in(&app, "set by a link").await);
+}
+
+#[tokio::test]
+async fn guesses_of_codes_and_links_are_limited_like_those_of_passwords() {
+    let app = App::start_limited().await;
+    app.browser_of("Ada").await;
+    let mut statuses = Vec::new();
+    for number in 0..12 {
+        let code = format!("0000-0000-00{number:02}");
+        statuses.push(recover(&app, "ada@pages.example.com", &code, PASSWORD).await.status);
+    }
+    assert_eq!((statuses[9], statuses[10]), (422, 429), "{statuses:?}");
+}

@@ -13,6 +13,7 @@ mod imports;
 mod killed;
 mod live;
 mod load;
+mod people;
 mod power_cut;
 mod promises;
 mod replica;

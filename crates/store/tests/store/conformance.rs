@@ -75,7 +75,8 @@ async fn a_token_lives_until_it_is_idle_too_long_or_revoked(engine: &str) {
         idle_expires_at: at(10),
         expires_at: at(100),
     };
-    let token_id = store.create_token(ada.user_id, &idle, now()).await.expect("creates");
+    let token_id = store.create_token(ada.user_id, &idle, 9, now()).await.expect("creates");
+    let token_id = token_id.expect("below the limit");
     let find = async |at| {
         let asked = [[7; 32], [8; 32]];
         store.find_sessions(&asked, at).await.expect("answers").get(&[7; 32]).copied()

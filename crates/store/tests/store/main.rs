@@ -1,5 +1,6 @@
 //! Tests of the store on its real engines: one list of facts, run on SQLite and on PostgreSQL.
 
+mod accounts;
 mod boards;
 mod catalogue;
 mod conformance;

@@ -37,7 +37,8 @@ async fn a_session_tells_what_its_token_is_for(engine: &str) {
         idle_expires_at: later,
         expires_at: later,
     };
-    let token_id = store.create_token(ada.user_id, &web, now()).await.expect("creates");
+    let token_id = store.create_token(ada.user_id, &web, 9, now()).await.expect("creates");
+    let token_id = token_id.expect("below the limit");
     let session = store.find_sessions(&[[7; 32]], now()).await.expect("answers")[&[7; 32]];
     assert_eq!((session.token_id, session.kind), (token_id, TokenKind::Web));
     let listed = async |kind| {
@@ -56,7 +57,7 @@ async fn every_token_but_one_is_ended(engine: &str) {
     for number in 1..=3u8 {
         let (hash, kind) = ([number; 32], TokenKind::Web);
         let token = NewToken { hash, name: "t", kind, idle_expires_at: later, expires_at: later };
-        store.create_token(ada.user_id, &token, now()).await.expect("creates");
+        store.create_token(ada.user_id, &token, 9, now()).await.expect("creates");
     }
     let ended = store.revoke_other_tokens(ada.user_id, ada.token_id).await.expect("ends");
     assert_eq!(ended, 3);
@@ -84,7 +85,11 @@ async fn a_name_and_a_password_are_changed(engine: &str) {
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let later = now().plus_seconds(5);
     store.change_name(ada.user_id, "Ada L.", later).await.expect("changes");
-    store.change_password(ada.user_id, "new", later).await.expect("changes");
+    let change = async |old, new| {
+        store.change_password(ada.user_id, (old, new), ada.token_id, later).await.expect("answers")
+    };
+    assert!(!change("not it", "new").await, "another one was set meanwhile");
+    assert!(change("x", "new").await);
     let account = store.load_account(ada.user_id).await.expect("account");
     assert_eq!((account.name.as_str(), account.updated_at), ("Ada L.", later));
     let known = async |key| {

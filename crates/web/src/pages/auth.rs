@@ -251,7 +251,8 @@ pub(super) fn name_fault(view: &View, fault: NameFault) -> String {
     }
 }
 
-fn email_fault(view: &View, fault: EmailFault) -> String {
+/// What is wrong with an e-mail address, in the reader's words.
+pub(super) fn email_fault(view: &View, fault: EmailFault) -> String {
     match fault {
         EmailFault::Missing => view.t("auth-email-missing"),
         EmailFault::Invalid => view.t("auth-email-invalid"),

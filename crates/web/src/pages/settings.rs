@@ -3,6 +3,7 @@
 //! one. Strangers choose how pages look, too; a cookie keeps it.
 
 mod board;
+mod codes;
 mod looks;
 mod person;
 mod tokens;
@@ -31,7 +32,7 @@ use crate::state::AppState;
 /// The most tokens and sessions that are listed; nobody has more.
 const LISTED_MAX: i64 = 100;
 /// All fields of all forms: what one form got wrong is shown on the whole page.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "mode",
     "theme",
     "text",
@@ -44,6 +45,7 @@ const FIELDS: [&str; 16] = [
     "name",
     "current",
     "password",
+    "codes",
     "token",
     "token_id",
     "farewell",
@@ -57,6 +59,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/settings/board", post(board::save))
         .route("/settings/name", post(person::save_name))
         .route("/settings/password", post(person::save_password))
+        .route("/settings/codes", post(codes::make))
         .route("/settings/tokens", post(tokens::create))
         .route("/settings/tokens/end", post(tokens::end))
         .route("/settings/sessions/end-others", post(tokens::end_others))
@@ -76,17 +79,19 @@ enum Part {
     Board,
     Name,
     Password,
+    Codes,
     Tokens,
     Sessions,
     Delete,
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Looks,
         Self::Board,
         Self::Name,
         Self::Password,
+        Self::Codes,
         Self::Tokens,
         Self::Sessions,
         Self::Delete,
@@ -99,6 +104,7 @@ impl Part {
             Self::Board => "board",
             Self::Name => "name",
             Self::Password => "password",
+            Self::Codes => "codes",
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
             Self::Delete => "delete",
@@ -133,9 +139,19 @@ struct SettingsPage<'a> {
 struct Own {
     tokens: Vec<Row>,
     sessions: Vec<Row>,
-    /// The secret of a token that was just made.
-    secret: Option<String>,
+    once: Once,
+    /// What is said of the recovery codes that there are.
+    codes: String,
     email: String,
+}
+
+/// Secrets that were just made: they are shown on this answer and never again.
+#[derive(Default)]
+struct Once {
+    /// A token.
+    token: Option<String>,
+    /// Recovery codes.
+    codes: Vec<String>,
 }
 
 /// A token or a session in its list.
@@ -173,7 +189,7 @@ async fn show(
         form = form.with("shows", Shows::Pseudonym.as_str()).with("pseudonym", proposed);
         part = None;
     }
-    page(&state, &visitor, StatusCode::OK, &form, part, None).await
+    page(&state, &visitor, StatusCode::OK, &form, part, Once::default()).await
 }
 
 /// All forms with what is in effect.
@@ -194,7 +210,8 @@ async fn refused(
     sent: &Form,
 ) -> Result<Response, Problem> {
     let form = filled(visitor).joined(sent);
-    page(state, visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, Some(part), None).await
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    page(state, visitor, status, &form, Some(part), Once::default()).await
 }
 
 async fn page(
@@ -203,12 +220,12 @@ async fn page(
     status: StatusCode,
     form: &Form,
     part: Option<Part>,
-    secret: Option<String>,
+    once: Once,
 ) -> Result<Response, Problem> {
     let view = View::new(state, visitor, Tab::None, "settings-title");
     let signed_in = match &visitor.player {
         Some(signed_in) => {
-            Some(own(state, &view, signed_in.player, &signed_in.viewer, secret).await?)
+            Some(own(state, &view, signed_in.player, &signed_in.viewer, once).await?)
         }
         None => None,
     };
@@ -229,7 +246,7 @@ async fn own(
     view: &View,
     player: Player,
     viewer: &Viewer,
-    secret: Option<String>,
+    once: Once,
 ) -> Result<Own, Problem> {
     let all = PageRequest::clamped(1, LISTED_MAX, LISTED_MAX);
     let (rows, _) = state.store.tokens_page(player.user_id, None, state.clock.now(), all).await?;
@@ -243,17 +260,24 @@ async fn own(
     let (sessions, tokens): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| row.kind == TokenKind::Web);
     let [tokens, sessions] = [tokens, sessions].map(|rows| rows.into_iter().map(row).collect());
-    Ok(Own { tokens, sessions, secret, email: viewer.email.clone() })
+    let left = state.store.count_recovery_codes(player.user_id).await?;
+    let codes = match left.made_at {
+        Some(at) => view.t2("settings-codes-left", "n", left.count, "made", view.fmt.moment(at)),
+        None => view.t("settings-codes-none"),
+    };
+    Ok(Own { tokens, sessions, once, codes, email: viewer.email.clone() })
 }
 
-/// Whether the password is the one of this account. Counted like an attempt to log in.
-async fn knows_password(
+/// The stored hash of this account's password, if this is the password. Counted like an attempt to
+/// log in.
+async fn verified_hash(
     state: &AppState,
     network: &Network,
     me: &SignedIn,
     password: &str,
-) -> Result<bool, Problem> {
+) -> Result<Option<String>, Problem> {
     let email_key = me.viewer().email.to_lowercase();
     let known = account::check_password(state, network, &email_key, password).await?;
-    Ok(known.is_some_and(|(user_id, _)| user_id == me.player().user_id))
+    let known = known.filter(|known| known.user_id == me.player().user_id);
+    Ok(known.map(|known| known.password_hash))
 }

@@ -17,7 +17,8 @@ type Bundle = FluentBundle<FluentResource>;
 macro_rules! catalogue {
     ($language:literal) => {
         catalogue!($language: "common", "errors", "auth", "market", "stock", "order", "home",
-            "portfolio", "history", "achievements", "ranks", "settings", "ops", "about")
+            "portfolio", "history", "achievements", "ranks", "settings", "ops", "about", "recover",
+            "people")
     };
     ($language:literal: $($file:literal),*) => {
         [$(include_str!(concat!("../../words/", $language, "/", $file, ".ftl"))),*]
@@ -25,7 +26,7 @@ macro_rules! catalogue {
 }
 
 /// The files of a language; a key begins with the name of its file.
-const FILES: usize = 14;
+const FILES: usize = 16;
 static ENGLISH: [&str; FILES] = catalogue!("en");
 static SHONA: [&str; FILES] = catalogue!("sn");
 static NDEBELE: [&str; FILES] = catalogue!("nd");

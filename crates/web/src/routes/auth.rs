@@ -243,11 +243,11 @@ async fn delete_user(
     let account = state.store.load_account(player.user_id).await?;
     let email_key = account.email.to_lowercase();
     let known = account::check_password(&state, &network, &email_key, &password).await?;
-    if known.is_none_or(|(user_id, _)| user_id != player.user_id) {
+    if known.is_none_or(|known| known.user_id != player.user_id) {
         return Err(Problem::field("password", PASSWORD_WRONG));
     }
     state.store.erase_user(player.user_id, state.clock.now()).await?;
-    state.player_changed(player.player_id);
+    state.player_erased(player.player_id);
     Ok(Answer(Done { success: true, message: "Account deleted successfully" }))
 }
 

@@ -5,6 +5,7 @@ auth-register-lead = It is free. You need a name, an e-mail address and a passwo
 auth-register-do = Start playing
 auth-register-link = Start playing
 auth-login-title = Log in
+auth-forgotten = I forgot my password
 auth-new-here = New here?
 auth-known-here = Do you play already?
 auth-name = Name

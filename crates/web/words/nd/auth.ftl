@@ -6,6 +6,7 @@ auth-register-lead = Kumahhala. Udinga ibizo, ikheli le-email lephasiwedi.
 auth-register-do = Qalisa ukudlala
 auth-register-link = Qalisa ukudlala
 auth-login-title = Ngena
+auth-forgotten = Ngikhohlwe iphasiwedi
 auth-new-here = Umutsha lapha?
 auth-known-here = Usudlala yini?
 auth-name = Ibizo

@@ -6,6 +6,7 @@ auth-register-lead = Hazvibhadharwi. Unoda zita, kero ye-email nepasiwedi.
 auth-register-do = Tanga kutamba
 auth-register-link = Tanga kutamba
 auth-login-title = Pinda
+auth-forgotten = Ndakanganwa pasiwedi
 auth-new-here = Uri mutsva pano?
 auth-known-here = Unototamba kare here?
 auth-name = Zita

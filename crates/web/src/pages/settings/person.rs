@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Part, knows_password, refused};
+use super::{Part, refused, verified_hash};
 use crate::limits::Network;
 use crate::names;
 use crate::pages::answer;
@@ -54,14 +54,20 @@ pub(super) async fn save_password(
         form.fail("password", password_fault(&view, fault));
         return refused(&state, &me, Part::Password, &form).await;
     }
-    if !knows_password(&state, &network, &me, form.value("current")).await? {
+    let player = me.player();
+    let is_changed = match verified_hash(&state, &network, &me, form.value("current")).await? {
+        Some(old) => {
+            let new = state.hasher.hash(&wanted, &*state.entropy).await?;
+            let (hashes, now) = ((old.as_str(), new.as_str()), state.clock.now());
+            state.store.change_password(player.user_id, hashes, player.token_id, now).await?
+        }
+        None => false,
+    };
+    if !is_changed {
         form.fail("current", view.t("settings-password-wrong"));
         return refused(&state, &me, Part::Password, &form).await;
     }
-    let hash = state.hasher.hash(&wanted, &*state.entropy).await?;
-    let player = me.player();
-    state.store.change_password(player.user_id, &hash, state.clock.now()).await?;
-    state.store.revoke_other_tokens(player.user_id, player.token_id).await?;
+    tracing::info!(target: "security", user_id = player.user_id, "a password was changed");
     Ok(Part::Password.done())
 }
 
@@ -73,12 +79,12 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["farewell"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    if !knows_password(&state, &network, &me, form.value("farewell")).await? {
+    if verified_hash(&state, &network, &me, form.value("farewell")).await?.is_none() {
         form.fail("farewell", view.t("settings-password-wrong"));
         return refused(&state, &me, Part::Delete, &form).await;
     }
     state.store.erase_user(me.player().user_id, state.clock.now()).await?;
-    state.player_changed(me.player().player_id);
+    state.player_erased(me.player().player_id);
     Ok(answer::with_cookie(answer::see_other("/settings/gone"), me.jar.end_session()))
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Part, filled, page, refused};
+use super::{Once, Part, filled, page, refused};
 use crate::account::{self, Created};
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
@@ -28,7 +28,8 @@ pub(super) async fn create(
     match account::create_token(&state, me.player().user_id, name).await? {
         Created::Made(_, secret) => {
             let form = filled(&me);
-            page(&state, &me, StatusCode::OK, &form, Some(Part::Tokens), Some(secret)).await
+            let once = Once { token: Some(secret), ..Once::default() };
+            page(&state, &me, StatusCode::OK, &form, Some(Part::Tokens), once).await
         }
         Created::TooMany(max) => {
             form.fail("token", view.tn("settings-token-many", "max", i64::from(max)));

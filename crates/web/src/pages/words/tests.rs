@@ -24,6 +24,8 @@ const FILE_NAMES: [&str; FILES] = [
     "settings",
     "ops",
     "about",
+    "recover",
+    "people",
 ];
 
 /// Each key of a language with the variables that its message uses.

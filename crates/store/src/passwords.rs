@@ -1,0 +1,417 @@
+//! New passwords, and the ways to one without the old: one-time links and recovery codes. Hashes are
+//! stored only; making and reading links and codes is `web`'s. With every new password the user's
+//! other sessions, tokens and open links end, in the same transaction.
+
+use domain::UnixMicros;
+
+use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::tokens::REVOKE_OTHERS;
+use crate::transaction::Tx;
+use crate::users::lock_user;
+use crate::{Store, StoreError};
+
+/// No token has this number.
+const NO_TOKEN: i64 = 0;
+
+/// A one-time link that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordLink {
+    /// The user it belongs to.
+    pub user_id: i64,
+    /// The user's name.
+    pub name: String,
+}
+
+/// A recovery code as it is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecoveryCode {
+    /// The user it belongs to.
+    pub user_id: i64,
+    /// Its PHC string.
+    pub hash: String,
+}
+
+/// The recovery codes that a user has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodesLeft {
+    /// How many are unused.
+    pub count: i64,
+    /// When they were made; `None` without any.
+    pub made_at: Option<UnixMicros>,
+}
+
+static CHANGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "passwords.change",
+        "UPDATE users SET password_hash = $2, updated_at = $3 WHERE user_id = $1",
+    )
+});
+
+static ADD_LINK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "password_links.insert",
+        "INSERT INTO password_links (hash, user_id, created_at, expires_at)
+         VALUES ($1, $2, $3, $4)",
+    )
+});
+
+static FIND_LINK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "password_links.find",
+        "SELECT k.user_id, u.name FROM password_links k
+         JOIN users u ON u.user_id = k.user_id
+         WHERE k.hash = $1 AND k.expires_at > $2",
+    )
+});
+
+static USE_LINK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "password_links.use",
+        "DELETE FROM password_links WHERE hash = $1 AND user_id = $2 AND expires_at > $3",
+    )
+});
+
+pub(crate) static DELETE_LINKS: Lazy = Lazy::new(|| {
+    Statement::new("password_links.delete", "DELETE FROM password_links WHERE user_id = $1")
+});
+
+static DELETE_EXPIRED: Lazy = Lazy::new(|| {
+    Statement::new(
+        "password_links.delete_expired",
+        "DELETE FROM password_links WHERE hash IN (
+             SELECT hash FROM password_links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+    )
+});
+
+pub(crate) static DELETE_CODES: Lazy = Lazy::new(|| {
+    Statement::new("recovery_codes.delete", "DELETE FROM recovery_codes WHERE user_id = $1")
+});
+
+static ADD_CODES: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "recovery_codes.insert",
+        &[("slot", Type::Int), ("hash", Type::Text)],
+        "WITH batch AS ({rows})
+         INSERT INTO recovery_codes (user_id, slot, hash, created_at)
+         SELECT {$1}, slot, hash, {$2} FROM batch",
+    )
+});
+
+static FIND_CODE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "recovery_codes.find",
+        "SELECT c.user_id, c.hash FROM users u
+         JOIN recovery_codes c ON c.user_id = u.user_id AND c.slot = $2
+         WHERE u.email_key = $1",
+    )
+});
+
+static USE_CODE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "recovery_codes.use",
+        "DELETE FROM recovery_codes WHERE user_id = $1 AND slot = $2 AND hash = $3",
+    )
+});
+
+static COUNT_CODES: Lazy = Lazy::new(|| {
+    Statement::new(
+        "recovery_codes.count",
+        "SELECT count(*), MAX(created_at) FROM recovery_codes WHERE user_id = $1",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &CHANGE,
+    &ADD_LINK,
+    &FIND_LINK,
+    &USE_LINK,
+    &DELETE_LINKS,
+    &DELETE_EXPIRED,
+    &DELETE_CODES,
+    &ADD_CODES,
+    &FIND_CODE,
+    &USE_CODE,
+    &COUNT_CODES,
+];
+
+impl Store {
+    /// Replaces the password whose hash is `old`, for a user who knows it. One token is kept; the
+    /// recovery codes stay. `false` when the password was changed meanwhile.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn change_password(
+        &self,
+        user_id: i64,
+        (old, new): (&str, &str),
+        kept_token_id: i64,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.as_deref() != Some(old) {
+            return Ok(false);
+        }
+        write(&mut tx, user_id, new, kept_token_id, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Sets a password whatever the old one is, for an operator; the recovery codes end as well.
+    /// `false` when there is no such user.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn set_password(
+        &self,
+        user_id: i64,
+        hash: &str,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.is_none() {
+            return Ok(false);
+        }
+        write(&mut tx, user_id, hash, NO_TOKEN, now).await?;
+        delete(&mut tx, &DELETE_CODES, user_id).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Stores a one-time link by its SHA-256, in the place of an earlier one of the user. `false`
+    /// when there is no such user.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn create_password_link(
+        &self,
+        user_id: i64,
+        hash: [u8; 32],
+        expires_at: UnixMicros,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.is_none() {
+            return Ok(false);
+        }
+        delete(&mut tx, &DELETE_LINKS, user_id).await?;
+        with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query(sql(&ADD_LINK))
+                .bind(hash.to_vec())
+                .bind(user_id)
+                .bind(now.0)
+                .bind(expires_at.0)
+                .execute(&mut *conn)
+                .timed(&ADD_LINK)
+                .await?;
+        });
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The link of this SHA-256, unless it was used or has expired. Looking does not use it.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_password_link(
+        &self,
+        hash: [u8; 32],
+        now: UnixMicros,
+    ) -> Result<Option<PasswordLink>, StoreError> {
+        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND_LINK))
+                .bind(hash.to_vec())
+                .bind(now.0)
+                .fetch_optional(&db.writer)
+                .timed(&FIND_LINK)
+                .await?
+        });
+        Ok(row.map(|(user_id, name)| PasswordLink { user_id, name }))
+    }
+
+    /// Uses a link up and sets the password; the recovery codes end as well, since whoever had the
+    /// account before may have made them. `false` when the link was used or has expired.
+    ///
+    /// # Errors
+    /// The fault met; the link can be used again then.
+    pub async fn use_password_link(
+        &self,
+        user_id: i64,
+        link: [u8; 32],
+        hash: &str,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.is_none() {
+            return Ok(false);
+        }
+        let used = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query(sql(&USE_LINK))
+                .bind(link.to_vec())
+                .bind(user_id)
+                .bind(now.0)
+                .execute(&mut *conn)
+                .timed(&USE_LINK)
+                .await?
+                .rows_affected()
+        });
+        if used == 0 {
+            return Ok(false);
+        }
+        write(&mut tx, user_id, hash, NO_TOKEN, now).await?;
+        delete(&mut tx, &DELETE_CODES, user_id).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Forgets links that have expired, at most `max` of them; how many.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn delete_expired_links(&self, now: UnixMicros, max: i64) -> Result<u64, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&DELETE_EXPIRED))
+                .bind(now.0)
+                .bind(max)
+                .execute(&db.writer)
+                .timed(&DELETE_EXPIRED)
+                .await?
+                .rows_affected()
+        }))
+    }
+
+    /// Stores recovery codes (slot and PHC string) in the place of all earlier ones, for a user
+    /// whose password's hash is `password_hash`. `false` when it is not any more.
+    ///
+    /// # Errors
+    /// The fault met; the earlier ones are there then.
+    pub async fn save_recovery_codes(
+        &self,
+        user_id: i64,
+        password_hash: &str,
+        codes: &[(i64, String)],
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, user_id).await?.as_deref() != Some(password_hash) {
+            return Ok(false);
+        }
+        delete(&mut tx, &DELETE_CODES, user_id).await?;
+        let rows =
+            Rows::new(vec![Rows::int(codes, |code| code.0), Rows::text(codes, |c| c.1.clone())]);
+        with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query(sql(&ADD_CODES))
+                .bind_rows(&rows)
+                .bind(user_id)
+                .bind(now.0)
+                .execute(&mut *conn)
+                .timed(&ADD_CODES)
+                .await?;
+        });
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The unused code in a slot of the user with this address (in lower case).
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_recovery_code(
+        &self,
+        email_key: &str,
+        slot: i64,
+    ) -> Result<Option<RecoveryCode>, StoreError> {
+        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND_CODE))
+                .bind(email_key)
+                .bind(slot)
+                .fetch_optional(&db.reader)
+                .timed(&FIND_CODE)
+                .await?
+        });
+        Ok(row.map(|(user_id, hash)| RecoveryCode { user_id, hash }))
+    }
+
+    /// Uses a code up and sets the password; the other codes stay. `false` when it was used.
+    ///
+    /// # Errors
+    /// The fault met; the code can be used again then.
+    pub async fn use_recovery_code(
+        &self,
+        code: &RecoveryCode,
+        slot: i64,
+        hash: &str,
+        now: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        if lock_user(&mut tx, code.user_id).await?.is_none() {
+            return Ok(false);
+        }
+        let used = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query(sql(&USE_CODE))
+                .bind(code.user_id)
+                .bind(slot)
+                .bind(&code.hash)
+                .execute(&mut *conn)
+                .timed(&USE_CODE)
+                .await?
+                .rows_affected()
+        });
+        if used == 0 {
+            return Ok(false);
+        }
+        write(&mut tx, code.user_id, hash, NO_TOKEN, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// How many recovery codes a user has left.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn count_recovery_codes(&self, user_id: i64) -> Result<CodesLeft, StoreError> {
+        let (count, made_at): (i64, Option<i64>) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&COUNT_CODES))
+                .bind(user_id)
+                .fetch_one(&db.reader)
+                .timed(&COUNT_CODES)
+                .await?
+        });
+        Ok(CodesLeft { count, made_at: made_at.map(UnixMicros) })
+    }
+}
+
+/// Writes a password and ends all tokens but one, and all open links. The caller holds the user's
+/// row.
+async fn write(
+    tx: &mut Tx,
+    user_id: i64,
+    hash: &str,
+    kept_token_id: i64,
+    now: UnixMicros,
+) -> Result<(), StoreError> {
+    with_conn!(tx.conn(), |conn, sql| {
+        sqlx::query(sql(&CHANGE))
+            .bind(user_id)
+            .bind(hash)
+            .bind(now.0)
+            .execute(&mut *conn)
+            .timed(&CHANGE)
+            .await?;
+        sqlx::query(sql(&REVOKE_OTHERS))
+            .bind(user_id)
+            .bind(kept_token_id)
+            .execute(&mut *conn)
+            .timed(&REVOKE_OTHERS)
+            .await?;
+    });
+    delete(tx, &DELETE_LINKS, user_id).await
+}
+
+async fn delete(tx: &mut Tx, statement: &'static Lazy, user_id: i64) -> Result<(), StoreError> {
+    with_conn!(tx.conn(), |conn, sql| {
+        sqlx::query(sql(statement)).bind(user_id).execute(&mut *conn).timed(statement).await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! The users as an operator sees them: a list that is searched and paged, newest first, and one of
+//! them with what belongs to the account. What is changed is written by `users`, `passwords` and
+//! `tokens`.
+
+use domain::{Money, UnixMicros};
+
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Role, Store, StoreError};
+
+/// Users that one search reads at most; where it goes on is in its answer.
+const SEARCHED_MAX: i64 = 10_000;
+
+/// A user in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The number.
+    pub user_id: i64,
+    /// The name.
+    pub name: String,
+    /// The e-mail address as given.
+    pub email: String,
+    /// What the user may do.
+    pub role: Role,
+    /// When the user registered.
+    pub created_at: UnixMicros,
+}
+
+/// A page of users.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeoplePage {
+    /// The users, newest first. There may be few or none although it goes on.
+    pub rows: Vec<Person>,
+    /// The number below which to go on; `None` at the end.
+    pub next: Option<i64>,
+}
+
+/// A user with what belongs to the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonDetails {
+    /// The user.
+    pub person: Person,
+    /// The player in the game `main`.
+    pub player_id: i64,
+    /// Cash.
+    pub cash: Money,
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// Trades ever made.
+    pub trades: i64,
+    /// Browsers that are signed in.
+    pub sessions: i64,
+    /// Tokens for programs.
+    pub tokens: i64,
+    /// When a session or token was last noted as used.
+    pub last_used_at: Option<UnixMicros>,
+    /// Unused recovery codes.
+    pub codes: i64,
+}
+
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "people.page",
+        "SELECT user_id, name, email, role, created_at FROM users WHERE user_id < $1
+         ORDER BY user_id DESC LIMIT $2",
+    )
+});
+
+static FIND_ID: Lazy = Lazy::new(|| {
+    Statement::new("people.find_id", "SELECT user_id FROM users WHERE email_key = $1")
+});
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new(
+        "people.find",
+        "SELECT u.user_id, u.name, u.email, u.role, u.created_at, pl.player_id, pl.cash,
+             pl.total_xp, pl.trades,
+             (SELECT count(*) FROM tokens t WHERE t.user_id = u.user_id AND t.kind = 'web'
+                 AND t.expires_at > $2 AND t.idle_expires_at > $2) AS sessions,
+             (SELECT count(*) FROM tokens t WHERE t.user_id = u.user_id AND t.kind = 'api'
+                 AND t.expires_at > $2 AND t.idle_expires_at > $2) AS tokens,
+             (SELECT MAX(t.last_used_at) FROM tokens t WHERE t.user_id = u.user_id) AS last_used_at,
+             (SELECT count(*) FROM recovery_codes c WHERE c.user_id = u.user_id) AS codes
+         FROM users u
+         JOIN games g ON g.code = 'main'
+         JOIN players pl ON pl.user_id = u.user_id AND pl.game_id = g.game_id
+         WHERE u.user_id = $1",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND_ID, &FIND];
+
+type PersonRow = (i64, String, String, String, i64);
+
+#[derive(sqlx::FromRow)]
+struct DetailsRow {
+    user_id: i64,
+    name: String,
+    email: String,
+    role: String,
+    created_at: i64,
+    player_id: i64,
+    cash: i64,
+    total_xp: i64,
+    trades: i64,
+    sessions: i64,
+    tokens: i64,
+    last_used_at: Option<i64>,
+    codes: i64,
+}
+
+fn read_person((user_id, name, email, role, at): PersonRow) -> Result<Person, StoreError> {
+    let role = Role::parse(&role);
+    let role = role.ok_or_else(|| StoreError::Corrupt("unknown role of a user".to_owned()))?;
+    Ok(Person { user_id, name, email, role, created_at: UnixMicros(at) })
+}
+
+impl Store {
+    /// Users below a number, newest first, at most `limit`, whose name or address contains the text
+    /// in whatever case; an empty text is contained in all. The engines fold the case of letters
+    /// differently, so that is done here, over at most [`SEARCHED_MAX`] users.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn people_page(
+        &self,
+        search: &str,
+        below: Option<i64>,
+        limit: usize,
+    ) -> Result<PeoplePage, StoreError> {
+        let search = search.to_lowercase();
+        let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let read = if search.is_empty() { one_more } else { SEARCHED_MAX.max(one_more) };
+        let rows: Vec<PersonRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(below.unwrap_or(i64::MAX))
+                .bind(read)
+                .fetch_all(&db.reader)
+                .timed(&PAGE)
+                .await?
+        });
+        let is_cut = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= read;
+        let last_read = rows.last().map(|row| row.0);
+        let is_found = |row: &PersonRow| {
+            search.is_empty()
+                || row.1.to_lowercase().contains(&search)
+                || row.2.to_lowercase().contains(&search)
+        };
+        let found = rows.into_iter().filter(is_found).map(read_person);
+        let mut found = found.collect::<Result<Vec<_>, _>>()?;
+        let next = if found.len() > limit {
+            found.truncate(limit);
+            found.last().map(|person| person.user_id)
+        } else {
+            last_read.filter(|_| is_cut)
+        };
+        Ok(PeoplePage { rows: found, next })
+    }
+
+    /// The number of the user with this address (in lower case).
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_user_id(&self, email_key: &str) -> Result<Option<i64>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_scalar(sql(&FIND_ID))
+                .bind(email_key)
+                .fetch_optional(&db.reader)
+                .timed(&FIND_ID)
+                .await?
+        }))
+    }
+
+    /// The user of this number, with what belongs to the account.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_person(
+        &self,
+        user_id: i64,
+        now: UnixMicros,
+    ) -> Result<Option<PersonDetails>, StoreError> {
+        let row: Option<DetailsRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(user_id)
+                .bind(now.0)
+                .fetch_optional(&db.reader)
+                .timed(&FIND)
+                .await?
+        });
+        let read = |row: DetailsRow| {
+            let person = (row.user_id, row.name, row.email, row.role, row.created_at);
+            Ok(PersonDetails {
+                person: read_person(person)?,
+                player_id: row.player_id,
+                cash: Money(row.cash),
+                total_xp: row.total_xp,
+                trades: row.trades,
+                sessions: row.sessions,
+                tokens: row.tokens,
+                last_used_at: row.last_used_at.map(UnixMicros),
+                codes: row.codes,
+            })
+        };
+        row.map(read).transpose()
+    }
+}

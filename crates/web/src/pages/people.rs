@@ -1,0 +1,250 @@
+//! The operator's pages of users: a list that is searched by name and address, and one user, who can
+//! be renamed, given a one-time link for a new password, and logged out everywhere. To others these
+//! pages do not exist.
+
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use store::{PersonDetails, Role};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::answer;
+use super::auth::name_fault;
+use super::cookies::CameByHttps;
+use super::form::{Form, Post};
+use super::view::{Tab, View};
+use super::visitor::SignedIn;
+use crate::names;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::recovery;
+use crate::routes::stocks::Segment;
+use crate::state::AppState;
+
+/// Users a page.
+const ROWS: usize = 20;
+/// The longest text that is searched for, in characters.
+const SEARCH_LENGTH_MAX: usize = 100;
+const PATH: &str = "/ops/people";
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route(PATH, get(list))
+        .route("/ops/people/{user_id}", get(show))
+        .route("/ops/people/{user_id}/name", post(rename))
+        .route("/ops/people/{user_id}/link", post(make_link))
+        .route("/ops/people/{user_id}/sessions", post(end_sessions))
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage<'a> {
+    view: &'a View,
+    search: &'a str,
+    rows: Vec<Row>,
+    /// The address of older users.
+    older: Option<String>,
+}
+
+/// A user in the list.
+struct Row {
+    link: String,
+    name: String,
+    email: String,
+    is_operator: bool,
+    since: String,
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+    /// The address of this user's pages.
+    path: String,
+    person: &'a PersonDetails,
+    level: i64,
+    /// The address of a link that was just made.
+    link: Option<String>,
+    hours: i64,
+    name_length_max: usize,
+    /// Whether something was done that the page confirms.
+    is_done: bool,
+}
+
+impl PersonPage<'_> {
+    fn is_operator(&self) -> bool {
+        self.person.person.role == Role::Operator
+    }
+}
+
+/// Where the browser reaches this server: `https://play.example`.
+struct Base(String);
+
+impl<S: Sync> FromRequestParts<S> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let https = parts.extensions.get::<CameByHttps>().is_some_and(|came| came.0);
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let scheme = if https { "https" } else { "http" };
+        Ok(Self(format!("{scheme}://{}", host.unwrap_or_default())))
+    }
+}
+
+/// To everybody but operators the page does not exist.
+fn for_operators(me: &SignedIn) -> Result<(), Problem> {
+    if me.viewer().role == Role::Operator {
+        return Ok(());
+    }
+    Err(Problem::route_not_found(PATH))
+}
+
+async fn list(
+    State(state): State<AppState>,
+    me: SignedIn,
+    query: Query,
+) -> Result<Response, Problem> {
+    for_operators(&me)?;
+    let typed: String = query.find("q").unwrap_or_default().trim().nfc().collect();
+    let search: String = typed.chars().take(SEARCH_LENGTH_MAX).collect();
+    // An address is found by its index, among however many users.
+    if search.contains('@')
+        && let Some(user_id) = state.store.find_user_id(&search.to_lowercase()).await?
+    {
+        return Ok(answer::see_other(&format!("{PATH}/{user_id}")));
+    }
+    let below = query.find("below").and_then(|text| text.parse::<i64>().ok());
+    let found = state.store.people_page(&search, below, ROWS).await?;
+    let view = View::new(&state, &me, Tab::None, "people-title");
+    let rows = found.rows.into_iter().map(|person| Row {
+        link: format!("{PATH}/{}", person.user_id),
+        name: person.name,
+        email: person.email,
+        is_operator: person.role == Role::Operator,
+        since: view.fmt.moment(person.created_at),
+    });
+    let rows = rows.collect();
+    let older = found.next.map(|next| {
+        let search = answer::encode(&search);
+        format!("{PATH}?q={search}&below={next}")
+    });
+    Ok(answer::page(&view, &PeoplePage { view: &view, search: &search, rows, older }))
+}
+
+async fn show(
+    State(state): State<AppState>,
+    me: SignedIn,
+    Segment(user_id): Segment,
+    query: Query,
+) -> Result<Response, Problem> {
+    let person = load(&state, &me, &user_id).await?;
+    let form = Form::new(&["name"]).with("name", person.person.name.clone());
+    let is_done = query.find("done").is_some();
+    Ok(page(&state, &me, &person, &form, Shown { is_done, ..Shown::default() }))
+}
+
+async fn rename(
+    State(state): State<AppState>,
+    Segment(user_id): Segment,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let person = load(&state, &me, &user_id).await?;
+    let mut form = sent.into_form(&["name"])?;
+    match names::check_name(form.value("name"), &state.config.names) {
+        Ok(name) => {
+            let user_id = person.person.user_id;
+            state.store.change_name(user_id, &name, state.clock.now()).await?;
+            state.player_changed(person.player_id);
+            note(&me, user_id, "an operator renamed a user");
+            Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")))
+        }
+        Err(fault) => {
+            let view = View::new(&state, &me, Tab::None, "people-title");
+            form.fail("name", name_fault(&view, fault));
+            let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
+            Ok(page(&state, &me, &person, &form, Shown { status, ..Shown::default() }))
+        }
+    }
+}
+
+/// Makes a one-time link; its address is shown on this answer and never again.
+async fn make_link(
+    State(state): State<AppState>,
+    Segment(user_id): Segment,
+    Base(base): Base,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let person = load(&state, &me, &user_id).await?;
+    sent.into_form(&[])?;
+    let user_id = person.person.user_id;
+    let (clock, entropy) = (&*state.clock, &*state.entropy);
+    let secret = recovery::make_link(&state.store, user_id, clock, entropy).await?;
+    let secret = secret.ok_or_else(Problem::not_found)?;
+    note(&me, user_id, "an operator made a one-time link");
+    let form = Form::new(&["name"]).with("name", person.person.name.clone());
+    let link = Some(format!("{base}{}{secret}", recovery::LINK_PATH));
+    Ok(page(&state, &me, &person, &form, Shown { link, ..Shown::default() }))
+}
+
+/// Ends all sessions and tokens of a user.
+async fn end_sessions(
+    State(state): State<AppState>,
+    Segment(user_id): Segment,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let person = load(&state, &me, &user_id).await?;
+    sent.into_form(&[])?;
+    let user_id = person.person.user_id;
+    state.store.revoke_all_tokens(user_id).await?;
+    note(&me, user_id, "an operator ended the sessions and tokens of a user");
+    Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")))
+}
+
+fn note(me: &SignedIn, user_id: i64, text: &'static str) {
+    let operator_id = me.player().user_id;
+    tracing::info!(target: "security", operator_id, user_id, "{text}");
+}
+
+async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<PersonDetails, Problem> {
+    for_operators(me)?;
+    let user_id = user_id.parse::<i64>().map_err(|_| Problem::not_found())?;
+    let found = state.store.find_person(user_id, state.clock.now()).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+/// What the page of a user says besides.
+#[derive(Default)]
+struct Shown {
+    status: Option<StatusCode>,
+    link: Option<String>,
+    is_done: bool,
+}
+
+fn page(
+    state: &AppState,
+    me: &SignedIn,
+    person: &PersonDetails,
+    form: &Form,
+    shown: Shown,
+) -> Response {
+    let view = View::new(state, me, Tab::None, "people-title");
+    let page = PersonPage {
+        view: &view,
+        form,
+        path: format!("{PATH}/{}", person.person.user_id),
+        person,
+        level: state.rules.levels.progress(person.total_xp).level,
+        link: shown.link,
+        hours: i64::from(recovery::LINK_LIFE_HOURS),
+        name_length_max: state.config.names.length_max,
+        is_done: shown.is_done,
+    };
+    answer::page_with(shown.status.unwrap_or(StatusCode::OK), &view, &page)
+}

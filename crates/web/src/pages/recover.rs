@@ -1,0 +1,171 @@
+//! A new password without the old one: by a recovery code, or by a one-time link that an operator
+//! made. What links and codes are is `recovery`'s.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+
+use super::answer;
+use super::auth::{email_fault, password_fault};
+use super::form::{Form, Post};
+use super::view::{Tab, View};
+use super::visitor::Visitor;
+use crate::account::Opened;
+use crate::limits::Network;
+use crate::names;
+use crate::password;
+use crate::problem::Problem;
+use crate::recovery;
+use crate::routes::stocks::Segment;
+use crate::state::AppState;
+use crate::token;
+
+/// Where a player goes on who has a new password.
+const HOME: &str = "/home";
+const CODE_FIELDS: [&str; 3] = ["email", "code", "password"];
+const LINK_FIELDS: [&str; 1] = ["password"];
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/recover", get(show_code).post(use_code))
+        .route("/recover/{secret}", get(show_link).post(use_link))
+}
+
+#[derive(Template)]
+#[template(path = "recover.html")]
+struct CodePage<'a> {
+    view: &'a View,
+    form: &'a Form,
+    password_length_min: usize,
+}
+
+#[derive(Template)]
+#[template(path = "recover_link.html")]
+struct LinkPage<'a> {
+    view: &'a View,
+    form: &'a Form,
+    /// The name of the account; `None` for a link that cannot be used.
+    name: Option<String>,
+    action: String,
+    password_length_min: usize,
+}
+
+async fn show_code(State(state): State<AppState>, visitor: Visitor) -> Response {
+    code_page(&state, &visitor, &Form::new(&CODE_FIELDS), StatusCode::OK)
+}
+
+async fn use_code(
+    State(state): State<AppState>,
+    network: Network,
+    Post(visitor, sent): Post<Visitor>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&CODE_FIELDS)?;
+    let view = view_of(&state, &visitor);
+    let email = names::check_email(form.value("email"));
+    if let Err(fault) = email {
+        form.fail("email", email_fault(&view, fault));
+    }
+    if form.value("code").trim().is_empty() {
+        form.fail("code", view.t("recover-code-missing"));
+    }
+    let wanted = new_password(&state, &view, &mut form);
+    if let (Ok(email), Some(wanted), true) = (email, wanted, form.is_sound()) {
+        let code = form.value("code");
+        let opened = recovery::use_code(&state, &network, &email.key, code, &wanted).await?;
+        if let Some(opened) = opened {
+            return Ok(welcome(&visitor, &opened));
+        }
+        form.fail("code", view.t("recover-code-wrong"));
+    }
+    Ok(code_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+fn code_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCode) -> Response {
+    let view = view_of(state, visitor);
+    let password_length_min = state.config.auth.password_length_min;
+    answer::page_with(status, &view, &CodePage { view: &view, form, password_length_min })
+}
+
+/// Shows what a link is for. It is not used by that: programs that preview links fetch them.
+async fn show_link(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    Segment(secret): Segment,
+) -> Result<Response, Problem> {
+    let form = Form::new(&LINK_FIELDS);
+    link_page(&state, &visitor, &secret, &form, StatusCode::OK).await
+}
+
+async fn use_link(
+    State(state): State<AppState>,
+    network: Network,
+    Segment(secret): Segment,
+    Post(visitor, sent): Post<Visitor>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&LINK_FIELDS)?;
+    let view = view_of(&state, &visitor);
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let Some(wanted) = new_password(&state, &view, &mut form) else {
+        return link_page(&state, &visitor, &secret, &form, status).await;
+    };
+    let used = match token::hash(&secret) {
+        Some(hash) => recovery::use_link(&state, &network, hash, &wanted).await?,
+        None => None,
+    };
+    match used {
+        Some(opened) => Ok(welcome(&visitor, &opened)),
+        None => link_page(&state, &visitor, &secret, &form, status).await,
+    }
+}
+
+/// The page of a link; of one that cannot be used any more it says so.
+async fn link_page(
+    state: &AppState,
+    visitor: &Visitor,
+    secret: &str,
+    form: &Form,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let found = match token::hash(secret) {
+        Some(hash) => state.store.find_password_link(hash, state.clock.now()).await?,
+        None => None,
+    };
+    let status = if found.is_some() { status } else { StatusCode::NOT_FOUND };
+    let view = view_of(state, visitor);
+    let page = LinkPage {
+        view: &view,
+        form,
+        name: found.map(|link| link.name),
+        action: format!("{}{secret}", recovery::LINK_PATH),
+        password_length_min: state.config.auth.password_length_min,
+    };
+    let mut response = answer::page_with(status, &view, &page);
+    // The address is a secret, which no other site is to learn.
+    let silent = HeaderValue::from_static("no-referrer");
+    response.headers_mut().insert(header::REFERRER_POLICY, silent);
+    Ok(response)
+}
+
+/// The password that was typed, if it may be used.
+fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String> {
+    let wanted = form.value("password").to_owned();
+    match password::check(&wanted, &state.config.auth) {
+        Ok(()) => Some(wanted),
+        Err(fault) => {
+            form.fail("password", password_fault(view, fault));
+            None
+        }
+    }
+}
+
+/// Goes on with the new session, which ends with the browser: the device may be another person's.
+fn welcome(visitor: &Visitor, opened: &Opened) -> Response {
+    answer::with_cookie(answer::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
+}
+
+fn view_of(state: &AppState, visitor: &Visitor) -> View {
+    View::new(state, visitor, Tab::None, "recover-title")
+}

@@ -1,0 +1,35 @@
+//! Recovery codes: made anew for the right password, shown once. What they are and how they are used
+//! is `recovery`'s.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::{Once, Part, filled, page, refused, verified_hash};
+use crate::limits::Network;
+use crate::pages::form::Post;
+use crate::pages::view::{Tab, View};
+use crate::pages::visitor::SignedIn;
+use crate::problem::Problem;
+use crate::recovery;
+use crate::state::AppState;
+
+/// Makes codes in the place of all earlier ones; they are shown on this answer and never again.
+pub(super) async fn make(
+    State(state): State<AppState>,
+    network: Network,
+    Post(me, sent): Post<SignedIn>,
+) -> Result<Response, Problem> {
+    let mut form = sent.into_form(&["codes"])?;
+    let made = match verified_hash(&state, &network, &me, form.value("codes")).await? {
+        Some(hash) => recovery::make_codes(&state, me.player().user_id, &hash).await?,
+        None => None,
+    };
+    let Some(codes) = made else {
+        let view = View::new(&state, &me, Tab::None, "settings-title");
+        form.fail("codes", view.t("settings-password-wrong"));
+        return refused(&state, &me, Part::Codes, &form).await;
+    };
+    let (form, once) = (filled(&me), Once { codes, ..Once::default() });
+    page(&state, &me, StatusCode::OK, &form, Some(Part::Codes), once).await
+}
