@@ -162,7 +162,7 @@ async fn rename(
             let user_id = person.person.user_id;
             state.store.change_name(user_id, &name, state.clock.now()).await?;
             state.player_changed(person.player_id);
-            note(&me, user_id, "an operator renamed a user");
+            note(&me, user_id, "rename");
             Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")))
         }
         Err(fault) => {
@@ -187,7 +187,7 @@ async fn make_link(
     let (clock, entropy) = (&*state.clock, &*state.entropy);
     let secret = recovery::make_link(&state.store, user_id, clock, entropy).await?;
     let secret = secret.ok_or_else(Problem::not_found)?;
-    note(&me, user_id, "an operator made a one-time link");
+    note(&me, user_id, "one_time_link");
     let form = Form::new(&["name"]).with("name", person.person.name.clone());
     let link = Some(format!("{base}{}{secret}", recovery::LINK_PATH));
     Ok(page(&state, &me, &person, &form, Shown { link, ..Shown::default() }))
@@ -203,13 +203,13 @@ async fn end_sessions(
     sent.into_form(&[])?;
     let user_id = person.person.user_id;
     state.store.revoke_all_tokens(user_id).await?;
-    note(&me, user_id, "an operator ended the sessions and tokens of a user");
+    note(&me, user_id, "end_sessions");
     Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")))
 }
 
-fn note(me: &SignedIn, user_id: i64, text: &'static str) {
+fn note(me: &SignedIn, user_id: i64, action: &'static str) {
     let operator_id = me.player().user_id;
-    tracing::info!(target: "security", operator_id, user_id, "{text}");
+    tracing::info!(target: "security", operator_id, user_id, action, "an operator changed an account");
 }
 
 async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<PersonDetails, Problem> {
