@@ -7,6 +7,7 @@ use leaderboard::{BoardError, Window};
 use store::{BoardKind, ShownName};
 
 use crate::problem::{Problem, codes};
+use crate::query::Query;
 use crate::state::AppState;
 
 /// When to come back for a board that is being built, in seconds.
@@ -94,9 +95,10 @@ pub(crate) async fn load_board(
     })
 }
 
-/// The board that a parameter names; `None` when it names none.
-pub(crate) fn find_kind(parameter: Option<&str>) -> Option<BoardKind> {
-    match parameter {
+/// The board that `board` (or `by`, which is easily taken for it) names; `None` when there is no such
+/// board.
+pub(crate) fn find_kind(query: &Query) -> Option<BoardKind> {
+    match query.find("board").or_else(|| query.find("by")) {
         None | Some("" | "xp") => Some(BoardKind::Xp),
         Some("return") => Some(BoardKind::Return),
         Some(_) => None,

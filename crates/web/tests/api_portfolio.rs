@@ -212,7 +212,8 @@ async fn an_erased_player_leaves_both_boards_at_once_and_rows_below_move_up() {
     let json = "application/json";
     let erased = app.send("DELETE", Some(&bob), "/api/auth/user", json, &password).await;
     assert_eq!(erased.status, 200, "{}", erased.text);
-    for path in ["/api/leaderboard", "/api/leaderboard?board=return"] {
+    let paths = ["/api/leaderboard", "/api/leaderboard?board=return", "/api/leaderboard?by=return"];
+    for path in paths {
         for path in [path.to_owned(), format!("{path}{}around=me", separator(path))] {
             let board = app.get_as(&eve, &path).await.json();
             let shown: Vec<_> = board["data"]

@@ -76,6 +76,35 @@ async fn looks_are_kept_for_players_everywhere_and_for_strangers_in_their_browse
 }
 
 #[tokio::test]
+async fn every_time_zone_can_be_searched_for_and_chosen_without_scripts() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await;
+    save(&mut browser, "/settings/looks", &[("mode", "kid"), ("amounts", "on")]).await;
+    for lang in ["en", "sn", "nd"] {
+        browser.page(&format!("/settings/zone?lang={lang}")).await;
+        for search in ["zzz", "America/", "kathmandu"] {
+            browser.page(&format!("/settings/zone?q={search}")).await;
+        }
+    }
+    let small = [("accept-encoding", "br")];
+    let largest = browser.send("GET", "/settings/zone?q=America/", "", &small).await;
+    assert!(largest.size <= common::html::PAGE_SIZE_MAX, "{} bytes", largest.size);
+    assert!(browser.page("/settings").await.links().contains(&"/settings/zone"));
+    let mut stranger = app.browser();
+    for browser in [&mut browser, &mut stranger] {
+        let page = browser.page("/settings/zone?q=Kathm").await;
+        let answer = browser.submit(&page, "/settings/zone", &[("zone", "Mars/Base")]).await;
+        assert_eq!(answer.status, 422);
+        let answer = browser.submit(&page, "/settings/zone", &[]).await;
+        assert_eq!(answer.header("location"), Some("/settings?done=looks#looks"));
+        let form = browser.page("/settings").await.form("/settings/looks");
+        assert_eq!(form["zone"], "Asia/Kathmandu");
+    }
+    let form = browser.page("/settings").await.form("/settings/looks");
+    assert_eq!((form["mode"].as_str(), form["amounts"].as_str()), ("kid", "on"), "as before");
+}
+
+#[tokio::test]
 async fn a_player_appears_in_the_ranks_as_chosen() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");

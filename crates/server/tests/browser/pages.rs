@@ -37,6 +37,10 @@ pub(crate) const PUBLIC: &[Page] = &[
     Page { name: "register-wrong", way: Way::Sending("/register", "/register") },
     page("login", "/login"),
     Page { name: "login-wrong", way: Way::Sending("/login", "/login") },
+    page("recover", "/recover"),
+    Page { name: "recover-wrong", way: Way::Sending("/recover", "/recover") },
+    Page { name: "link-dead", way: Way::Failing("/recover/used") },
+    page("zone", "/settings/zone?q=Europe"),
     page("join", "/join"),
     page("market", "/market"),
     page("stock", "/stocks/AAPL"),
@@ -64,6 +68,8 @@ pub(crate) const OWN: &[Page] = &[
     page("ranks-around", "/ranks?around=me"),
     page("settings", "/settings"),
     page("ops", "/ops"),
+    page("people", "/ops/people"),
+    page("person", "/ops/people/1"),
     page("about", "/about"),
 ];
 

@@ -7,6 +7,7 @@ mod codes;
 mod looks;
 mod person;
 mod tokens;
+mod zone;
 
 use askama::Template;
 use axum::Router;
@@ -56,6 +57,7 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/settings", get(show))
         .route("/settings/looks", post(looks::save))
+        .route("/settings/zone", get(zone::show).post(zone::save))
         .route("/settings/board", post(board::save))
         .route("/settings/name", post(person::save_name))
         .route("/settings/password", post(person::save_password))

@@ -107,8 +107,8 @@ pub(crate) struct Place {
             description = "`me`: your own row with 5 rows on either side (or as many rows as \
                 `per_page` says) instead of a page", example = "me"),
         ("board" = Option<String>, Query,
-            description = "`xp`, by experience, or `return`, by what cash and shares are worth",
-            example = "return"),
+            description = "`xp`, by experience, or `return`, by what cash and shares are worth; \
+                `by` is read as well", example = "return"),
     ),
     responses(
         (status = 200, body = Leaderboard),
@@ -127,7 +127,7 @@ async fn show_leaderboard(
         Some("me") => true,
         Some(_) => return Err(Problem::field("around", "The selected around is invalid.")),
     };
-    let Some(kind) = find_kind(query.find("board")) else {
+    let Some(kind) = find_kind(&query) else {
         return Err(Problem::field("board", "The selected board is invalid."));
     };
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
