@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Action, Counts, Day, EntryKind, Hash, LedgerEntry, Money, Month, Order, Price, Quantity, Quote,
-    Rejection, Rules, Side, UnixMicros, Unlock, genesis_hash, invariant,
+    Rejection, Rules, Side, UnixMicros, Unlock, divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -259,8 +259,7 @@ fn sell(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> O
 /// all of it when all are sold.
 fn share_of(cost_basis: Money, sold: Quantity, held: Quantity) -> Money {
     let product = i128::from(cost_basis.0) * i128::from(sold.0);
-    let rounded = (product + i128::from(held.0) / 2) / i128::from(held.0);
-    Money(i64::try_from(rounded).unwrap_or(cost_basis.0).min(cost_basis.0))
+    Money(divide_rounded(product, held.0.into()).min(cost_basis.0))
 }
 
 impl Player {

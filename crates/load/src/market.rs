@@ -8,7 +8,7 @@ use hyper::header::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::amount::cents;
+use crate::amount;
 use crate::client::{Address, Call, Client};
 use crate::error::LoadError;
 
@@ -19,7 +19,7 @@ const STOCK_PAGES_MAX: u32 = 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Stock {
     pub(crate) symbol: String,
-    /// In hundredths.
+    /// In ten-thousandths.
     pub(crate) price: i64,
     /// The order for one share.
     pub(crate) order: Bytes,
@@ -86,7 +86,7 @@ impl Asker {
 
 fn read_stock(row: &Value) -> Option<Stock> {
     let symbol = row["symbol"].as_str()?.to_owned();
-    let price = cents(row["current_price"].as_str()?)?;
+    let price = amount::price(row["current_price"].as_str()?)?;
     let order = json!({ "stock_symbol": symbol, "quantity": 1 }).to_string().into();
     Some(Stock { symbol, price, order })
 }

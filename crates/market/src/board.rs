@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use domain::{Day, Price, Quote, QuoteSource, Rejection, Symbol, UnixMicros};
+use domain::{Day, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -63,8 +63,8 @@ pub struct StockQuote {
 }
 
 impl StockQuote {
-    /// The change since the previous close, in hundredths of a percent.
-    pub fn change(&self) -> i64 {
+    /// The change since the previous close, as a part of it.
+    pub fn change(&self) -> Ratio {
         self.price.change_since(self.previous_close)
     }
 }
@@ -96,12 +96,13 @@ impl Snapshot {
         self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
     }
 
-    /// `[[stock_id, price in 1/10,000, change in 1/100 of a percent], …]`: all quotes as one
-    /// parameter of a statement. Stocks without a price are left out.
+    /// `[[stock_id, price in 1/10,000, change in 1/1,000,000 of a percent], …]`: all quotes as one
+    /// parameter of a statement, which sorts by them. Stocks without a price are left out.
     pub fn quotes_json(&self) -> Arc<str> {
         let json = self.quotes_json.get_or_init(|| {
             json_rows(&self.listings, &self.quotes, |json, listing, quote| {
-                write!(json, "[{},{},{}]", listing.stock_id, quote.price.0, quote.change())
+                let change = quote.change().percent(6);
+                write!(json, "[{},{},{change}]", listing.stock_id, quote.price.0)
             })
         });
         Arc::clone(json)
@@ -341,16 +342,18 @@ mod tests {
         board.publish(&source, UnixMicros(START.0 + 90_500_000));
         let snapshot = board.snapshot();
         let (json, first) = (snapshot.quotes_json(), snapshot.quotes[0]);
-        let expected = format!("[[1001,{},{}],[1002,", first.price.0, first.change());
+        let change = first.change().percent(6);
+        let expected = format!("[[1001,{},{change}],[1002,", first.price.0);
         assert!(json.starts_with(&expected), "{json}");
         assert_eq!((json.matches('[').count(), json.matches(',').count()), (21, 59));
         assert!(Arc::ptr_eq(&json, &board.snapshot().quotes_json()));
     }
 
     #[test]
-    fn a_quote_tells_its_change_in_hundredths_of_a_percent() {
+    fn a_quote_has_its_change_since_the_previous_close() {
         let (price, previous_close) = (Price(10_125), Price(10_000));
-        assert_eq!(StockQuote { price, previous_close, as_of: START }.change(), 125);
+        let quote = StockQuote { price, previous_close, as_of: START };
+        assert_eq!(quote.change().percent(2), 125);
     }
 
     #[test]

@@ -129,6 +129,11 @@ impl Live {
         self.calendar.sessions()[session].day
     }
 
+    /// When the last prices of a session were in.
+    pub(crate) fn closed_at(&self, session: usize) -> UnixMicros {
+        self.calendar.sessions()[session].closes_at.plus_seconds(CLOSE_GRACE_S)
+    }
+
     /// The present prices as the closes of the newest finished session; none of an older one, and
     /// none while the next is lived. A stock without a price has 0.
     pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {

@@ -74,6 +74,17 @@ impl Timetable {
         Present { session, second_of_session, ended: false, pass }
     }
 
+    /// When a session closed that is finished at `now`, in the present pass. Those before the first
+    /// lived one had closed when the pass began.
+    pub(crate) fn closed_at(&self, now: UnixMicros, session: usize) -> UnixMicros {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let before = i64::from(self.present(now).pass).saturating_mul(count(self.count) + 1);
+        let lived = count((session + 1).saturating_sub(self.first));
+        let periods = before.saturating_add(lived);
+        let seconds = i64::from(self.session_seconds.max(1)).saturating_mul(periods);
+        UnixMicros(self.started_at.seconds().saturating_mul(1_000_000)).plus_seconds(seconds)
+    }
+
     /// When the last session is over for the first time.
     pub(crate) fn ends_at(&self) -> UnixMicros {
         let seconds = i64::from(self.session_seconds)
@@ -115,6 +126,20 @@ mod tests {
         assert_eq!(at(&table, 60).finished_sessions(), 11);
         assert_eq!(at(&table, 60).priced_session(), 10);
         assert_eq!(at(&table, 61).priced_session(), 11);
+    }
+
+    #[test]
+    fn a_session_closed_at_the_tick_that_makes_it_public() {
+        let table = timetable(AtEnd::Stop);
+        let closed_at = |table: &Timetable, seconds, session| {
+            table.closed_at(UnixMicros(1_000_000_000_000).plus_seconds(seconds), session).seconds()
+                - 1_000_000
+        };
+        assert_eq!(closed_at(&table, 100, 9), 0, "before the first one that is lived");
+        assert_eq!([10, 11, 12].map(|session| closed_at(&table, 500, session)), [60, 120, 180]);
+        // A pass is its three sessions and a rest as long as one.
+        let around = timetable(AtEnd::Loop);
+        assert_eq!([9, 10].map(|session| closed_at(&around, 310, session)), [240, 300]);
     }
 
     #[test]

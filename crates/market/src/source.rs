@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use domain::{Day, Price, QuoteSource, UnixMicros};
+use domain::{Day, Price, QuoteSource, UnixMicros, divide_rounded};
 
 use crate::board::StockQuote;
 use crate::calendar::Calendar;
@@ -157,6 +157,37 @@ impl MarketSource {
         self.is_finished(now, session).then(|| self.day_of(session))
     }
 
+    /// How many of the sessions that are finished at `now` are of days up to `day`. Their days
+    /// ascend, so the last of them is numbered one less.
+    pub fn finished_up_to(&self, now: UnixMicros, day: Day) -> usize {
+        let (mut low, mut high) = (0, self.finished_sessions(now));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.day_of(middle) <= day {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The session of this day, if there is one and it is finished at `now`.
+    pub fn session_on(&self, now: UnixMicros, day: Day) -> Option<usize> {
+        let session = self.finished_up_to(now, day).checked_sub(1)?;
+        (self.day_of(session) == day).then_some(session)
+    }
+
+    /// When a session that is finished at `now` closed. Sessions before the first one of the game
+    /// had closed when the game began.
+    pub fn session_closed_at(&self, now: UnixMicros, session: usize) -> Option<UnixMicros> {
+        self.is_finished(now, session).then(|| match &self.kind {
+            Kind::History(replay) => replay.timetable.closed_at(now, session),
+            Kind::Simulated(market) => market.timetable.closed_at(now, session),
+            Kind::Live(live) => live.closed_at(session),
+        })
+    }
+
     /// The closes of a session that is finished at `now`, in the order of [`Self::stocks`]; else
     /// `None`. Quick in ascending order; a simulated market goes back by starting over. A live
     /// market knows only the newest ones, until the next session begins, and 0 for no price.
@@ -254,8 +285,10 @@ impl MarketSource {
 }
 
 fn mean(closes: &[Price]) -> Price {
-    let sum: i64 = closes.iter().map(|close| close.0).sum();
-    Price(sum / i64::try_from(closes.len().max(1)).unwrap_or(i64::MAX))
+    let (sum, count) = closes
+        .iter()
+        .fold((0, 0), |(sum, count): (i128, i128), close| (sum + i128::from(close.0), count + 1));
+    Price(divide_rounded(sum, count))
 }
 
 /// Hours and minutes of an instant in UTC.
@@ -371,7 +404,12 @@ mod tests {
             let source = source(kind, at_end);
             let now = START.plus_seconds(seconds);
             let (finished, today) = (source.finished_sessions(now), source.market_day(now));
-            prop_assert!(source.session_day(now, finished - 1).is_some_and(|day| day <= today));
+            let day = source.session_day(now, finished - 1);
+            prop_assert!(day.is_some_and(|day| day <= today));
+            let found = day.and_then(|day| source.session_on(now, day));
+            prop_assert_eq!(found, Some(finished - 1));
+            let closed_at = source.session_closed_at(now, finished - 1);
+            prop_assert!(closed_at.is_some_and(|at| at <= now.max(START)));
             prop_assert!(source.session_closes(now, finished - 1).is_some());
             prop_assert!(source.benchmark_close(now, finished - 1).is_some());
             let later = finished + ahead;

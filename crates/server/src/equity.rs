@@ -1,6 +1,7 @@
-//! The jobs behind the players' curves: what everyone had at a session's close is written, and old
-//! sessions are thinned out. They value nothing themselves; the closes are those in the database.
+//! The jobs behind the players' curves: what the players had at each session's close is written,
+//! and old sessions are thinned out. The values are computed by the store from the saved closes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,21 +14,78 @@ use crate::reconcile::{Fault, Progress, Reconciler};
 
 /// Players written or looked at in one transaction, which others wait for on SQLite.
 const PLAYERS: i64 = 500;
-/// The newest sessions that are all kept.
+/// The newest sessions that are all kept, and the most that are caught up.
 const DAILY_SESSIONS: usize = 70;
 /// The newest sessions of which the last of each week is kept; of older ones, of each month.
 const WEEKLY_SESSIONS: usize = 520;
+/// After so many rows the job waits for its next turn, so that sessions of a second among many
+/// players do not keep the database busy all the time.
+const ROWS_A_TURN: u64 = 20_000;
+/// Old sessions are thinned out after as many new ones as are kept, or after this time.
+const THINNED_EVERY_S: i64 = 3600;
 
-/// Writes what the players have at the close of the newest finished session. When sessions end
-/// faster than they are written, those in between are left out.
+/// Writes what the players have at the close of each session whose closes are saved: the newest
+/// first, then those before it that are not written yet. When sessions close faster than they can
+/// be written, those in between are left out; of a long pause the newest [`DAILY_SESSIONS`] are
+/// caught up.
 pub(crate) struct SnapshotEquity {
-    pub(crate) store: Store,
-    pub(crate) source: Arc<MarketSource>,
+    store: Store,
+    source: Arc<MarketSource>,
     /// How far `save_history` is, without whose closes there is nothing to value.
-    pub(crate) saved_day: SavedDay,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// The session that is known to be written.
-    pub(crate) written: Option<Day>,
+    saved_day: SavedDay,
+    clock: Arc<dyn Clock>,
+    /// The sessions that are known to be written; `None` before the database was asked.
+    written: Option<BTreeSet<Day>>,
+    /// The session that is being written.
+    writing: Option<Day>,
+    /// Rows written in this turn.
+    rows: u64,
+}
+
+impl SnapshotEquity {
+    pub(crate) fn new(
+        store: Store,
+        source: Arc<MarketSource>,
+        saved_day: SavedDay,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, source, saved_day, clock, written: None, writing: None, rows: 0 }
+    }
+
+    /// The numbers of the newest sessions whose closes are saved, ascending.
+    fn window(&self, now: UnixMicros) -> std::ops::Range<usize> {
+        let saved = self.source.finished_up_to(now, self.saved_day.day());
+        saved.saturating_sub(DAILY_SESSIONS)..saved
+    }
+
+    /// The session to be written next; `None` when all are.
+    async fn next_session(&mut self, now: UnixMicros) -> Result<Option<usize>, Fault> {
+        let window = self.window(now);
+        let day_of = |session| self.source.session_day(now, session);
+        let Some(newest) = window.end.checked_sub(1).and_then(day_of) else { return Ok(None) };
+        let written = match &mut self.written {
+            Some(written) => written,
+            None => {
+                let limit = i64::try_from(2 * DAILY_SESSIONS)?;
+                let found = self.store.written_equity(newest, limit).await?;
+                self.written.insert(found.into_iter().collect())
+            }
+        };
+        // In a market that has started over, later days are of the time before.
+        written.retain(|day| *day <= newest);
+        while written.len() > 2 * DAILY_SESSIONS {
+            written.pop_first();
+        }
+        if let Some(session) = self.writing.and_then(|day| self.source.session_on(now, day))
+            && window.contains(&session)
+        {
+            return Ok(Some(session));
+        }
+        // Sessions before the first that was written are of the time before the game.
+        let first = written.first().copied();
+        let is_missing = |day: Day| !written.contains(&day) && first.is_none_or(|f| day > f);
+        Ok(window.rev().find(|session| day_of(*session).is_some_and(is_missing)))
+    }
 }
 
 impl Reconciler for SnapshotEquity {
@@ -36,45 +94,73 @@ impl Reconciler for SnapshotEquity {
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        let day = newest_day(&self.source, self.clock.now());
-        let Some(day) = day.filter(|day| self.written != Some(*day)) else {
+        let now = self.clock.now();
+        let session = self.next_session(now).await?;
+        let Some((session, day)) =
+            session.and_then(|session| Some((session, self.source.session_day(now, session)?)))
+        else {
+            self.rows = 0;
             return Ok(Progress::done(0));
         };
-        if !self.saved_day.includes(day) {
-            return Ok(Progress::done(0));
-        }
-        let step = self.store.snapshot_equity(day, PLAYERS).await?;
+        // What the players have now is what they had at the newest close, as nearly as is known.
+        let is_newest = session + 1 == self.window(now).end;
+        let closed_at = self.source.session_closed_at(now, session).filter(|_| !is_newest);
+        self.writing = Some(day);
+        let step = self.store.snapshot_equity(day, closed_at, PLAYERS).await?;
+        self.rows += step.written;
+        let mut is_turn_over = false;
         if step.is_done {
-            self.written = Some(day);
+            self.writing = None;
+            self.written.get_or_insert_default().insert(day);
+            is_turn_over = self.rows >= ROWS_A_TURN;
         }
-        Ok(Progress { changed: step.written, done: step.is_done })
+        if is_turn_over {
+            self.rows = 0;
+        }
+        Ok(Progress { changed: step.written, done: is_turn_over })
     }
 }
 
 /// Thins out what the players had at the closes of old sessions.
 pub(crate) struct RollUpEquity {
-    pub(crate) store: Store,
-    pub(crate) source: Arc<MarketSource>,
-    pub(crate) clock: Arc<dyn Clock>,
+    store: Store,
+    source: Arc<MarketSource>,
+    clock: Arc<dyn Clock>,
     /// How far this round through the players is.
-    pub(crate) after_player_id: i64,
-    /// Up to which session the last whole round was.
-    pub(crate) rolled_up: Option<Day>,
+    after_player_id: i64,
+    /// How many sessions had finished before the last whole round, and when it was.
+    rolled_up: Option<(usize, UnixMicros)>,
+}
+
+impl RollUpEquity {
+    pub(crate) fn new(store: Store, source: Arc<MarketSource>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, source, clock, after_player_id: 0, rolled_up: None }
+    }
+
+    /// Whether a round is under way or due: so a player never has more than twice the rows that
+    /// are kept, however short sessions are.
+    fn is_due(&self, now: UnixMicros) -> bool {
+        let Some((finished, at)) = self.rolled_up.filter(|_| self.after_player_id == 0) else {
+            return true;
+        };
+        let sessions = self.source.finished_sessions(now).abs_diff(finished);
+        sessions >= DAILY_SESSIONS || (sessions > 0 && now >= at.plus_seconds(THINNED_EVERY_S))
+    }
 }
 
 impl Reconciler for RollUpEquity {
     const NAME: &'static str = "roll_up_equity";
-    // What is kept a little longer does no harm; a round reads the curves of all players.
-    const EVERY: Duration = Duration::from_secs(3600);
+    // A session may be as short as a second; a round reads the curves of all players.
+    const EVERY: Duration = Duration::from_secs(10);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        let kept = kept(&self.source, self.clock.now());
-        let Some(kept) = kept.filter(|kept| self.rolled_up != Some(kept.newest)) else {
+        let now = self.clock.now();
+        let Some(kept) = kept(&self.source, now).filter(|_| self.is_due(now)) else {
             return Ok(Progress::done(0));
         };
         let step = self.store.roll_up_equity(self.after_player_id, PLAYERS, kept).await?;
         if step.next_after.is_none() {
-            self.rolled_up = Some(kept.newest);
+            self.rolled_up = Some((self.source.finished_sessions(now), now));
         }
         self.after_player_id = step.next_after.unwrap_or(0);
         Ok(Progress { changed: step.deleted, done: step.next_after.is_none() })
@@ -98,79 +184,4 @@ fn kept(source: &MarketSource, now: UnixMicros) -> Option<EquityKept> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use market::MarketConfig;
-    use store::DatabaseConfig;
-    use testkit::ManualClock;
-
-    struct World {
-        store: Store,
-        source: Arc<MarketSource>,
-        clock: ManualClock,
-        _directory: tempfile::TempDir,
-    }
-
-    async fn world() -> World {
-        let directory = tempfile::tempdir().expect("a directory");
-        let url = format!("sqlite:{}", directory.path().join("test.db").display());
-        let config = DatabaseConfig { url, ..DatabaseConfig::default() };
-        let store = Store::open(&config).await.expect("opens");
-        store.migrate().await.expect("migrates");
-        let clock = ManualClock::new();
-        let source = MarketSource::new(&MarketConfig::default(), clock.now()).expect("a market");
-        World { store, source: Arc::new(source), clock, _directory: directory }
-    }
-
-    #[tokio::test]
-    async fn a_session_is_written_when_its_closes_are_kept_and_then_no_more() {
-        let world = world().await;
-        let saved_day = SavedDay::default();
-        let mut job = SnapshotEquity {
-            store: world.store.clone(),
-            source: Arc::clone(&world.source),
-            saved_day: saved_day.clone(),
-            clock: Arc::new(world.clock.clone()),
-            written: None,
-        };
-        assert_eq!(job.run().await.expect("runs"), Progress::done(0));
-        assert_eq!(job.written, None, "the closes are not kept yet");
-        let day = newest_day(&world.source, world.clock.now()).expect("history");
-        saved_day.set(day);
-        for _ in 0..2 {
-            assert_eq!(job.run().await.expect("runs"), Progress::done(0));
-            assert_eq!(job.written, Some(day));
-        }
-        world.clock.advance_seconds(3 * 60);
-        let later = newest_day(&world.source, world.clock.now()).expect("history");
-        assert!(later > day);
-        job.run().await.expect("runs");
-        assert_eq!(job.written, Some(day), "the closes of the later one are not kept yet");
-    }
-
-    #[tokio::test]
-    async fn a_round_of_thinning_out_ends_and_waits_for_the_next_session() {
-        let world = world().await;
-        let mut job = RollUpEquity {
-            store: world.store.clone(),
-            source: Arc::clone(&world.source),
-            clock: Arc::new(world.clock.clone()),
-            after_player_id: 0,
-            rolled_up: None,
-        };
-        assert_eq!(job.run().await.expect("runs"), Progress::done(0));
-        assert_eq!(job.rolled_up, newest_day(&world.source, world.clock.now()));
-    }
-
-    #[test]
-    fn seventy_sessions_are_kept_whole_and_five_hundred_and_twenty_by_week() {
-        let start = UnixMicros(1_795_000_000_000_000);
-        let source = MarketSource::new(&MarketConfig::default(), start).expect("a market");
-        let finished = source.finished_sessions(start);
-        let kept = kept(&source, start).expect("a long history");
-        let day = |session| source.session_day(start, session).expect("finished");
-        assert_eq!(kept.newest, day(finished - 1));
-        assert_eq!(kept.daily_from, day(finished - 70));
-        assert_eq!(kept.weekly_from, day(finished - 520));
-    }
-}
+mod tests;

@@ -16,9 +16,9 @@ const BATCH_ROWS: usize = 4_000;
 pub(crate) struct SavedDay(Arc<AtomicI32>);
 
 impl SavedDay {
-    /// Whether the closes of this day are saved, as far as there are any.
-    pub(crate) fn includes(&self, day: Day) -> bool {
-        self.0.load(Ordering::Acquire) >= day.0
+    /// The day; the closes of those before are saved, too, as far as there are any.
+    pub(crate) fn day(&self) -> Day {
+        Day(self.0.load(Ordering::Acquire))
     }
 
     pub(crate) fn set(&self, day: Day) {
@@ -59,7 +59,7 @@ impl History {
             Some(last) => store.history_last_day(*last).await?,
             None => None,
         };
-        let saved = last_day.map_or(0, |day| sessions_up_to(&source, day, now));
+        let saved = last_day.map_or(0, |day| source.finished_up_to(now, day));
         let day = SavedDay::default();
         day.set(last_day.unwrap_or(Day(i32::MIN)));
         Ok(Self { store, source, stock_ids, market_id, saved, day })
@@ -100,19 +100,6 @@ impl History {
     }
 }
 
-/// How many finished sessions there are up to `day`: days ascend, so it can be halved.
-fn sessions_up_to(source: &MarketSource, day: Day, now: UnixMicros) -> usize {
-    let (mut low, mut high) = (0, source.finished_sessions(now));
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match source.session_day(now, middle) {
-            Some(found) if found <= day => low = middle + 1,
-            _ => high = middle,
-        }
-    }
-    low
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,11 +113,11 @@ mod tests {
         let finished = source.finished_sessions(START);
         for session in [0, 1, 250, finished - 1] {
             let day = source.session_day(START, session).expect("finished");
-            assert_eq!(sessions_up_to(&source, day, START), session + 1);
+            assert_eq!(source.finished_up_to(START, day), session + 1);
         }
         let before = Day::parse("1980-01-01").expect("a day");
-        assert_eq!(sessions_up_to(&source, before, START), 0);
+        assert_eq!(source.finished_up_to(START, before), 0);
         let after = Day::parse("2050-01-01").expect("a day");
-        assert_eq!(sessions_up_to(&source, after, START), finished);
+        assert_eq!(source.finished_up_to(START, after), finished);
     }
 }

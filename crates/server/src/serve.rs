@@ -332,21 +332,10 @@ fn spawn_equity_jobs(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
-    let job = equity::SnapshotEquity {
-        store: store.clone(),
-        source: Arc::clone(source),
-        saved_day,
-        clock: Arc::clone(clock),
-        written: None,
-    };
+    let (source, clock) = (|| Arc::clone(source), || Arc::clone(clock));
+    let job = equity::SnapshotEquity::new(store.clone(), source(), saved_day, clock());
     tasks.spawn(keep(job, stop.clone()));
-    let job = equity::RollUpEquity {
-        store: store.clone(),
-        source: Arc::clone(source),
-        clock: Arc::clone(clock),
-        after_player_id: 0,
-        rolled_up: None,
-    };
+    let job = equity::RollUpEquity::new(store.clone(), source(), clock());
     tasks.spawn(keep(job, stop.clone()));
 }
 

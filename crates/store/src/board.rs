@@ -91,8 +91,8 @@ static NAMES: Lazy = Lazy::new(|| {
     )
 });
 
-// The value of holdings as in `portfolio.page`. They are read as one range: asked for player by
-// player, PostgreSQL may merge both tables, and would read all holdings before the page.
+// Holdings are read as one range: asked for player by player, PostgreSQL may merge both tables,
+// and would read all holdings before the page.
 static VALUES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.values_page",
@@ -102,8 +102,7 @@ static VALUES_PAGE: Lazy = Lazy::new(|| {
              WHERE player_id > $1 AND erased_at IS NULL
              ORDER BY player_id LIMIT $2),
          worth AS MATERIALIZED (
-             SELECT h.player_id, CAST(SUM(((h.quantity / 1000000) * p.price
-                     + (h.quantity % 1000000) * p.price / 1000000) / 100) AS BIGINT) AS value
+             SELECT h.player_id, CAST(SUM({value:h.quantity:p.price}) AS BIGINT) AS value
              FROM holdings h
              JOIN prices p ON p.stock_id = h.stock_id
              WHERE h.player_id > $1 AND h.player_id <= (SELECT MAX(player_id) FROM page)
@@ -121,8 +120,7 @@ static VALUES: Lazy = Lazy::new(|| {
         "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
          wanted AS MATERIALIZED ({rows})
          SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(
-                 ((h.quantity / 1000000) * p.price
-                     + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value
+                 {value:h.quantity:p.price}), 0) AS BIGINT) AS value
          FROM wanted w
          JOIN players pl ON pl.player_id = w.player_id
          LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0

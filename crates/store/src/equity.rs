@@ -1,7 +1,7 @@
 //! What players had at the close of each session: written for a few players at a time, thinned out
-//! with age, read as a curve. When a session ends, and which days are old, its callers know.
+//! with age, read as a curve. Which sessions are written and which are old is decided by callers.
 
-use domain::{Day, Money};
+use domain::{Day, Money, UnixMicros};
 
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
@@ -65,6 +65,13 @@ static PROGRESS: Lazy = Lazy::new(|| {
     )
 });
 
+static WRITTEN: Lazy = Lazy::new(|| {
+    Statement::new(
+        "equity.written",
+        "SELECT day FROM equity_progress WHERE day <= $1 AND done = 1 ORDER BY day DESC LIMIT $2",
+    )
+});
+
 static CHUNK: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.chunk",
@@ -84,23 +91,33 @@ static CLAIM: Lazy = Lazy::new(|| {
 });
 
 // The range stands at the holdings, too: PostgreSQL may merge both tables, and would read all
-// holdings before it. Whoever has never traded has the starting cash, and whoever has left is not
-// asked for. A day that
-// was written before is of a market that has started over: the later one counts.
+// holdings before it. A stock without a close on that day counts at its last close before. Players
+// who have never traded have the starting cash and get no row, nor do those who have left, nor
+// those who have traded since the close of an earlier session: what they had then is not known any
+// more. A day that was written before is of a market that has started over: the later one counts.
 static WRITE: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.write",
-        "INSERT INTO equity_snapshots (player_id, day, value, cash)
-         SELECT pl.player_id, $1, pl.cash + CAST(COALESCE(SUM(
-                 ((h.quantity / 1000000) * c.close
-                     + (h.quantity % 1000000) * c.close / 1000000) / 100), 0) AS BIGINT), pl.cash
+        "WITH held AS MATERIALIZED (
+             SELECT h.player_id, h.quantity, (
+                 SELECT c.close FROM stock_history c
+                 WHERE c.stock_id = h.stock_id AND c.day <= $1
+                 ORDER BY c.day DESC LIMIT 1) AS close
+             FROM holdings h
+             WHERE h.player_id > $2 AND h.player_id <= $3 AND h.quantity > 0),
+         worth AS MATERIALIZED (
+             SELECT player_id, CAST(SUM({value:quantity:close}) AS BIGINT) AS value
+             FROM held GROUP BY player_id)
+         INSERT INTO equity_snapshots (player_id, day, value, cash)
+         SELECT pl.player_id, $1, pl.cash + COALESCE(w.value, 0), pl.cash
          FROM players pl
          JOIN users u ON u.user_id = pl.user_id
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
-             AND h.player_id > $2 AND h.player_id <= $3
-         LEFT JOIN stock_history c ON c.stock_id = h.stock_id AND c.day = $1
+         LEFT JOIN worth w ON w.player_id = pl.player_id
          WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.trades > 0
-         GROUP BY pl.player_id, pl.cash
+             AND (CAST($4 AS BIGINT) IS NULL OR NOT EXISTS (
+                 SELECT 1 FROM portfolio_audit l
+                 WHERE l.player_id = pl.player_id AND l.version = pl.balance_version
+                     AND l.month = pl.head_month AND l.created_at > $4))
          ON CONFLICT (player_id, day) DO UPDATE SET
              value = excluded.value, cash = excluded.cash",
     )
@@ -128,7 +145,10 @@ static FORGET_PROGRESS: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.forget_progress",
         "DELETE FROM equity_progress WHERE day IN (
-             SELECT day FROM equity_progress WHERE day < $1 OR day > $2 ORDER BY day LIMIT 1000)",
+             SELECT day FROM equity_progress
+             WHERE day > $2 OR (day < $1 AND day < (
+                 SELECT MAX(day) FROM equity_progress WHERE day <= $2 AND done = 1))
+             ORDER BY day LIMIT 1000)",
     )
 });
 
@@ -142,24 +162,47 @@ static CURVE: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&OPEN, &PROGRESS, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &FORGET_PROGRESS, &CURVE];
+    &[&OPEN, &PROGRESS, &WRITTEN, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &FORGET_PROGRESS, &CURVE];
 
 impl Store {
-    /// Writes what the next `limit` players had at the close of `day`, whose closes must be kept
-    /// already. One transaction; nodes share the players among each other.
+    /// Writes what the next `limit` players had at the close of `day`, whose closes must be saved
+    /// already. One transaction; nodes share the players among each other. With `closed_at`, the
+    /// instant of that close, players who have traded since are left out; without it, what they
+    /// have now counts.
     ///
     /// # Errors
     /// The fault met; nothing is written then.
-    pub async fn snapshot_equity(&self, day: Day, limit: i64) -> Result<EquityStep, StoreError> {
+    pub async fn snapshot_equity(
+        &self,
+        day: Day,
+        closed_at: Option<UnixMicros>,
+        limit: i64,
+    ) -> Result<EquityStep, StoreError> {
         let day = i64::from(day.0);
         let mut tx = self.begin().await?;
-        let step = write_chunk(tx.conn(), day, limit).await?;
+        let step = write_chunk(tx.conn(), day, closed_at, limit).await?;
         tx.commit().await?;
         Ok(step)
     }
 
+    /// The newest `limit` days up to `newest` that are written for all players, newest first.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn written_equity(&self, newest: Day, limit: i64) -> Result<Vec<Day>, StoreError> {
+        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&WRITTEN))
+                .bind(i64::from(newest.0))
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .timed(&WRITTEN)
+                .await?
+        });
+        rows.into_iter().map(|(day,)| read_day(day)).collect()
+    }
+
     /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). At
-    /// the end it also forgets how far old sessions got.
+    /// the end it also forgets how far old sessions got, but not the newest that is written.
     ///
     /// # Errors
     /// The fault met.
@@ -226,7 +269,12 @@ impl Store {
     }
 }
 
-async fn write_chunk(conn: Conn<'_>, day: i64, limit: i64) -> Result<EquityStep, StoreError> {
+async fn write_chunk(
+    conn: Conn<'_>,
+    day: i64,
+    closed_at: Option<UnixMicros>,
+    limit: i64,
+) -> Result<EquityStep, StoreError> {
     Ok(with_conn!(conn, |conn, sql| {
         sqlx::query(sql(&OPEN)).bind(day).execute(&mut *conn).timed(&OPEN).await?;
         let (after, done): (i64, i64) =
@@ -257,6 +305,7 @@ async fn write_chunk(conn: Conn<'_>, day: i64, limit: i64) -> Result<EquityStep,
             .bind(day)
             .bind(after)
             .bind(last)
+            .bind(closed_at.map(|at| at.0))
             .execute(&mut *conn)
             .timed(&WRITE)
             .await?

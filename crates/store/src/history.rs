@@ -106,7 +106,7 @@ static ROLL_UP: Lazy = Lazy::new(|| {
          INSERT INTO stock_history_months (stock_id, month, last_day, open, high, low, close,
              average, sessions)
          SELECT {$1}, m.month, m.last_day, COALESCE(f.open, f.close), m.high, m.low, l.close,
-             CAST(m.total / m.sessions AS BIGINT), m.sessions
+             {average:m.total:m.sessions}, m.sessions
          FROM sums m
          JOIN stock_history f ON f.stock_id = {$1} AND f.day = m.first_day
          JOIN stock_history l ON l.stock_id = {$1} AND l.day = m.last_day

@@ -73,8 +73,6 @@ pub struct MarketRow {
     pub stock: StockRow,
     /// The present price of a share; 0 when there is none.
     pub price: Price,
-    /// The change since the last close, in hundredths of a percent.
-    pub change_hundredths: i64,
     /// Whether the player watches it.
     pub is_watched: bool,
 }
@@ -87,7 +85,6 @@ static PAGE: Lazy = Lazy::new(|| {
          found AS MATERIALIZED (
              SELECT s.stock_id, s.symbol, s.name, s.category, s.description,
                  s.kid_friendly_description, s.fun_fact, COALESCE(q.price, 0) AS price,
-                 COALESCE(q.change, 0) AS change,
                  CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched,
                  CASE CAST($5 AS TEXT) WHEN 'symbol' THEN s.symbol
                      WHEN 'name' THEN lower(s.name) END AS word,
@@ -109,7 +106,7 @@ static PAGE: Lazy = Lazy::new(|| {
              FROM found),
          page AS (SELECT * FROM placed ORDER BY place LIMIT $8 OFFSET $9)
          SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
-             p.kid_friendly_description, p.fun_fact, p.price, p.change, p.watched
+             p.kid_friendly_description, p.fun_fact, p.price, p.watched
          FROM (SELECT count(*) AS total FROM found) t
          LEFT JOIN page p ON true
          ORDER BY p.place",
@@ -142,7 +139,6 @@ struct Row {
     #[sqlx(flatten)]
     stock: StockColumns,
     price: Option<i64>,
-    change: Option<i64>,
     watched: Option<i64>,
 }
 
@@ -152,7 +148,6 @@ impl Row {
         Some(MarketRow {
             stock: self.stock.read()?,
             price: Price(self.price?),
-            change_hundredths: self.change?,
             is_watched: self.watched? != 0,
         })
     }
@@ -160,7 +155,7 @@ impl Row {
 
 impl Store {
     /// A page of the market and how many stocks match. One statement. `quotes_json` is
-    /// `[[stock_id, price, change in hundredths of a percent], …]`.
+    /// `[[stock_id, price, change], …]`; the changes, in any unit, are only sorted by.
     ///
     /// # Errors
     /// The fault met.

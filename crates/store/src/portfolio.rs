@@ -1,7 +1,9 @@
-//! A player's portfolio as one statement each: join, value, profit and percentage are computed by
-//! the database, at the prices bound with the statement. Averages and texts are made outside.
+//! A player's portfolio as one statement each: joins, values and sums are computed by the database,
+//! at the prices bound with the statement. Percentages and averages are made outside.
 
-use domain::{Counts, Day, Levels, Money, PageRequest, Price, Quantity, Symbol};
+use domain::{
+    Counts, Day, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price,
+};
 
 use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
@@ -26,8 +28,15 @@ pub struct HoldingRow {
     pub total_value: Money,
     /// Value less cost.
     pub profit_loss: Money,
-    /// Profit in hundredths of a percent of the cost, 0 when the cost is 0.
-    pub profit_loss_hundredths: i64,
+    /// What the shares cost, without fees.
+    pub cost_basis: Money,
+}
+
+impl HoldingRow {
+    /// The profit as a part of the cost.
+    pub fn profit_ratio(&self) -> Ratio {
+        self.profit_loss.part_of(self.cost_basis)
+    }
 }
 
 /// What a player has to do with one stock.
@@ -44,7 +53,7 @@ pub struct Stake {
 impl Stake {
     /// What a share cost on average, rounded to 1/10,000; 0 without shares.
     pub fn average_price(&self) -> Price {
-        average(self.cost_basis, self.quantity)
+        average_price(self.cost_basis, self.quantity)
     }
 }
 
@@ -76,8 +85,6 @@ pub struct PortfolioMix {
     pub categories: Vec<(String, Money)>,
 }
 
-// The value of a holding in cents, rounded down: quantity in millionths times price in
-// ten-thousandths, split so that it cannot overflow.
 static PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "portfolio.page",
@@ -85,8 +92,7 @@ static PAGE: Lazy = Lazy::new(|| {
          valued AS MATERIALIZED (
              SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
                  COALESCE(p.price, 0) AS price,
-                 COALESCE(((h.quantity / 1000000) * p.price
-                     + (h.quantity % 1000000) * p.price / 1000000) / 100, 0) AS value
+                 COALESCE({value:h.quantity:p.price}, 0) AS value
              FROM holdings h
              JOIN stocks s ON s.stock_id = h.stock_id
              LEFT JOIN prices p ON p.stock_id = h.stock_id
@@ -95,9 +101,7 @@ static PAGE: Lazy = Lazy::new(|| {
              ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN value ELSE 0 END DESC, symbol
              LIMIT $3 OFFSET $4)
          SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
-             v.value - v.cost_basis AS profit,
-             CASE WHEN v.cost_basis = 0 THEN 0
-                 ELSE (v.value - v.cost_basis) * 10000 / v.cost_basis END AS profit_hundredths
+             v.value - v.cost_basis AS profit
          FROM (SELECT count(*) AS total FROM valued) t
          LEFT JOIN page v ON true
          ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN v.value ELSE 0 END DESC, v.symbol",
@@ -122,8 +126,7 @@ static SUMMARY: Lazy = Lazy::new(|| {
         "WITH prices AS MATERIALIZED ({prices:$2:prices})
          SELECT u.name, pl.cash, pl.total_xp,
              CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
-             CAST(COALESCE(SUM(((h.quantity / 1000000) * p.price
-                 + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value
+             CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value
          FROM players pl
          JOIN users u ON u.user_id = pl.user_id
          LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
@@ -139,8 +142,7 @@ static MIX: Lazy = Lazy::new(|| {
         "WITH prices AS MATERIALIZED ({prices:$2:prices}),
          valued AS MATERIALIZED (
              SELECT s.symbol, s.category,
-                 COALESCE(((h.quantity / 1000000) * p.price
-                     + (h.quantity % 1000000) * p.price / 1000000) / 100, 0) AS value
+                 COALESCE({value:h.quantity:p.price}, 0) AS value
              FROM holdings h
              JOIN stocks s ON s.stock_id = h.stock_id
              LEFT JOIN prices p ON p.stock_id = h.stock_id
@@ -165,8 +167,7 @@ static COUNTS: Lazy = Lazy::new(|| {
         "WITH prices AS MATERIALIZED ({prices:$2:prices})
          SELECT pl.cash, pl.total_xp, pl.trades, pl.notes, pl.stocks_bought,
              pl.categories_bought, pl.realised_profit,
-             CAST(COALESCE(SUM(((h.quantity / 1000000) * p.price
-                 + (h.quantity % 1000000) * p.price / 1000000) / 100), 0) AS BIGINT) AS value,
+             CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value,
              MIN(h.opened_on) AS opened_on
          FROM players pl
          LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
@@ -189,23 +190,22 @@ struct PageRow {
     price: Option<i64>,
     value: Option<i64>,
     profit: Option<i64>,
-    profit_hundredths: Option<i64>,
 }
 
 impl PageRow {
     /// `None` for the row that only carries the total of an empty page.
     fn read(self) -> Option<HoldingRow> {
-        let quantity = Quantity(self.quantity?);
+        let (quantity, cost_basis) = (Quantity(self.quantity?), Money(self.cost_basis?));
         Some(HoldingRow {
             stock_id: self.stock_id?,
             symbol: Symbol::parse(&self.symbol?).ok()?,
             name: self.name?,
             quantity,
-            average_price: average(Money(self.cost_basis?), quantity),
+            average_price: average_price(cost_basis, quantity),
             current_price: Price(self.price?),
             total_value: Money(self.value?),
             profit_loss: Money(self.profit?),
-            profit_loss_hundredths: self.profit_hundredths?,
+            cost_basis,
         })
     }
 }
@@ -221,12 +221,6 @@ struct CountsRow {
     realised_profit: i64,
     value: i64,
     opened_on: Option<i64>,
-}
-
-/// Cost over quantity, rounded to the nearest 1/10,000.
-fn average(cost_basis: Money, quantity: Quantity) -> Price {
-    let (cost, quantity) = (i128::from(cost_basis.0) * 100_000_000, i128::from(quantity.0.max(1)));
-    Price(i64::try_from((cost + quantity / 2) / quantity).unwrap_or(i64::MAX))
 }
 
 impl Store {

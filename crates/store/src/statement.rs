@@ -4,8 +4,9 @@
 //! `{$2}`, … (further parameters, numbered after those of the set), `{for update}` (row locks),
 //! `{skip locked}` (without those that others hold) and `{mark}` (beside a set of rows: writes the
 //! batch's mark, made at `{$1}`), where the engine has any, and `{json_rows}` and `{json_row}`
-//! (functions that make one JSON array of all rows, and of one). Every statement is in
-//! [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
+//! (functions that make one JSON array of all rows, and of one). `{value:q:p}` is what a quantity
+//! is worth at a price and `{average:sum:count}` an average, both as `domain` computes them. Every
+//! statement is in [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
 
@@ -44,6 +45,7 @@ impl Statement {
     ) -> Self {
         let (rows_sqlite, used_sqlite) = set_or_none(columns, source_sqlite);
         let (rows_postgres, used_postgres) = set_or_none(columns, source_postgres);
+        let text = arithmetic(text);
         let sqlite = number(&text.replace("{mark}", ""), used_sqlite)
             .replace("{rows}", &rows_sqlite)
             .replace("{for update}", "")
@@ -97,6 +99,37 @@ const QUOTES_POSTGRES: (&str, &str) = (
     "::json) AS one",
 );
 
+/// Replaces the markers of what is computed, alike on both engines, which divide whole numbers
+/// alike: towards zero. None of it overflows for what a holding and a price may be.
+fn arithmetic(text: &str) -> String {
+    // Quantity in millionths times price in ten-thousandths, in whole cents, rounded down: as
+    // `Price::value_rounded_down`, split so that no product is larger than the result.
+    let text = expanded(text, "{value:", |quantity, price| {
+        format!(
+            "(({quantity} / 100000000) * {price} \
+             + ({quantity} % 100000000) * {price} / 100000000)"
+        )
+    });
+    // As `divide_rounded` for a sum that is not negative. PostgreSQL sums as NUMERIC, which would
+    // be divided with a fraction.
+    expanded(&text, "{average:", |sum, count| {
+        format!("((2 * CAST({sum} AS BIGINT) + {count}) / (2 * {count}))")
+    })
+}
+
+/// Replaces each `{name:a:b}`; `marker` is `{name:`.
+fn expanded(text: &str, marker: &str, formula: impl Fn(&str, &str) -> String) -> String {
+    let mut parts = text.split(marker);
+    let mut done = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (arguments, rest) = part.split_once('}').unwrap_or((part, ""));
+        let (first, second) = arguments.split_once(':').unwrap_or((arguments, ""));
+        done.push_str(&formula(first, second));
+        done.push_str(rest);
+    }
+    done
+}
+
 fn set_or_none(
     columns: &[(&str, Type)],
     source: impl Fn(&[(&str, Type)]) -> (String, usize),
@@ -147,3 +180,15 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
     ];
     lists.iter().flat_map(|list| list.iter().map(|statement| ***statement)).collect()
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_of_formulas_are_replaced_wherever_they_stand() {
+        let join = |a: &str, b: &str| format!("{a}+{b}");
+        assert_eq!(expanded("{x:a.b:c}, {x:d:e} f", "{x:", join), "a.b+c, d+e f");
+        assert_eq!(expanded("nothing {y:a:b}", "{x:", join), "nothing {y:a:b}");
+    }
+}

@@ -2,7 +2,7 @@
 //! chose, levels, movements. The places are `leaderboard`'s; how they look is decided by whoever
 //! shows them.
 
-use domain::Money;
+use domain::Ratio;
 use leaderboard::{BoardError, Window};
 use store::{BoardKind, ShownName};
 
@@ -34,8 +34,8 @@ pub(crate) struct BoardRow {
     pub(crate) level: i64,
     /// Experience within the level.
     pub(crate) xp_in_level: i64,
-    /// The return since the start in hundredths of a percent; on the board by return.
-    pub(crate) return_hundredths: Option<i64>,
+    /// The return since the start; on the board by return.
+    pub(crate) return_ratio: Option<Ratio>,
     /// Places climbed since the last close; `None` for who was not on the board then.
     pub(crate) movement: Option<i64>,
 }
@@ -82,8 +82,7 @@ pub(crate) async fn load_board(
             name,
             level: progress.level,
             xp_in_level: progress.xp_in_level,
-            return_hundredths: (kind == BoardKind::Return)
-                .then(|| Money(score.saturating_sub(start.0)).percent_of(start)),
+            return_ratio: (kind == BoardKind::Return).then(|| Ratio::change(start.0, score)),
             movement: shown.closed_place.map(|place| place.saturating_sub(rank)),
         })
     };

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use self::spool::Spool;
 use crate::csv::{BOM, Cell, Csv};
-use crate::openapi::Shares;
+use crate::numbers::Shares;
 use crate::problem::{Problem, codes};
 use crate::routes::transactions::{CSV_HEADER, Transaction, push_csv};
 use crate::session::Player;

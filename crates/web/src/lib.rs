@@ -16,6 +16,7 @@ mod events;
 mod export;
 mod limits;
 mod names;
+mod numbers;
 mod openapi;
 mod pages;
 mod password;

@@ -8,12 +8,11 @@ use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use domain::{PageMeta, Quantity};
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use domain::PageMeta;
+use serde::Serialize;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -79,29 +78,6 @@ impl From<PageMeta> for Meta {
         Self { current_page, per_page, last_page, total }
     }
 }
-
-/// A number of shares as a JSON number, digit for digit and without a float on its way.
-pub(crate) struct Shares(pub(crate) Quantity);
-
-impl Serialize for Shares {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let literal = RawValue::from_string(self.0.to_string());
-        literal.map_err(serde::ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-impl PartialSchema for Shares {
-    fn schema() -> RefOr<Schema> {
-        let number = utoipa::openapi::schema::Type::Number;
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(number)
-            .description(Some("A number of shares: whole, or with up to six decimal places."))
-            .examples([3])
-            .into()
-    }
-}
-
-impl ToSchema for Shares {}
 
 /// Serves the routes, their document and its reader.
 pub(crate) fn mount(router: OpenApiRouter<AppState>) -> Router<AppState> {

@@ -66,7 +66,11 @@
       rightPriceScale: { borderVisible: false },
       timeScale: { borderVisible: false }
     })
+    // As many places as the finest price has, at least two.
+    const placesOf = price => (String(price).split('.')[1] || '').length
+    const places = Math.max(2, ...rows.flatMap(([, ...prices]) => prices.map(placesOf)))
     const series = chart.addSeries(library.CandlestickSeries, {
+      priceFormat: { type: 'price', precision: places, minMove: 10 ** -places },
       upColor: 'transparent', downColor: loss, borderUpColor: gain, borderDownColor: loss, wickUpColor: gain, wickDownColor: loss
     })
     series.setData(rows.map(([time, open, high, low, close]) => ({ time, open, high, low, close })))

@@ -3,7 +3,7 @@
 mod common;
 
 use common::App;
-use domain::{Clock as _, Money};
+use domain::{Clock as _, Ratio};
 use market::{MarketConfig, MarketSource, SourceKind};
 use serde_json::{Value, json};
 use store::{Appearance, BoardKind, Shows};
@@ -311,7 +311,7 @@ async fn the_board_by_return_ranks_what_players_have_against_what_they_began_wit
         .map(|row| (row["name"].to_string(), row["return_percentage"].to_string()))
         .collect();
     let worth = app.store.player_values_page(0, 3, &app.prices.prices_json()).await.unwrap();
-    let gained = |place: usize| Money(worth[place].1 - 1_000_000).percent_of(Money(1_000_000));
+    let gained = |place: usize| Ratio::change(1_000_000, worth[place].1).percent(2);
     let percent = |hundredths: i64| format!("\"{}.{:02}\"", hundredths / 100, hundredths % 100);
     let expected = [("Bob", gained(1)), ("Eve", gained(2)), ("Ada", 0)]
         .map(|(name, hundredths)| (format!("\"{name}\""), percent(hundredths)));
@@ -410,4 +410,44 @@ async fn a_board_that_was_never_closed_is_waited_for_and_then_said_to_be_built()
     let answer = app.get_as(&ada, "/api/leaderboard").await;
     assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("board_building")));
     assert_eq!(answer.header("retry-after"), Some("2"));
+}
+
+#[tokio::test]
+async fn a_profit_is_rounded_once_wherever_it_is_shown() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
+    let login = app.post("/api/auth/login", &login).await.json();
+    let ada = login["token"].as_str().expect("it is there").to_owned();
+    let symbols = ["AAPL", "GE", "BAC", "KO", "XOM", "MSFT", "WMT"];
+    for symbol in symbols {
+        buy(&app, &ada, symbol, 3).await;
+    }
+    let mut config = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+    config.fixed.day = domain::Day::parse("2008-10-10").unwrap();
+    let market = MarketSource::new(&config, app.clock.now()).unwrap();
+    app.prices.publish(&market, app.clock.now());
+    let portfolio = app.get_as(&ada, "/api/portfolio").await.json();
+    let page = browser.page("/portfolio").await.text();
+    let cents = |value: &Value| -> i64 {
+        value.as_str().expect("a text").replace('.', "").parse().expect("a number")
+    };
+    for holding in portfolio["data"].as_array().expect("a list") {
+        let (value, profit) = (cents(&holding["total_value"]), cents(&holding["profit_loss"]));
+        let ratio = Ratio::of(profit, value - profit);
+        assert_eq!(cents(&holding["profit_loss_percentage"]), ratio.percent(6), "{holding}");
+        let hundredths = ratio.percent(2);
+        let sign = if hundredths < 0 { "\u{2212}" } else { "+" };
+        let size = hundredths.unsigned_abs();
+        let shown = format!("{sign}{}.{:02}%", size / 100, size % 100);
+        let symbol = holding["stock_symbol"].as_str().expect("a symbol");
+        let stock = browser.page(&format!("/stocks/{symbol}")).await.text();
+        assert!(page.contains(&shown) && stock.contains(&shown), "{symbol}: {shown}");
+    }
+    let summary = app.get_as(&ada, "/api/portfolio/summary").await.json()["data"].clone();
+    let total: i64 =
+        portfolio["data"].as_array().unwrap().iter().map(|h| cents(&h["total_value"])).sum();
+    assert_eq!(cents(&summary["total_value"]), total, "a sum is that of its parts");
+    let ratio = Ratio::of(cents(&summary["profit_loss"]), cents(&summary["total_invested"]));
+    assert_eq!(cents(&summary["profit_loss_percentage"]), ratio.percent(2));
 }

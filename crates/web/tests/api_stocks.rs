@@ -3,6 +3,7 @@
 mod common;
 
 use common::App;
+use market::{MarketConfig, SourceKind};
 use serde_json::{Value, json};
 
 /// The members of a stock in the original's order, and then what was added.
@@ -16,6 +17,11 @@ const LIST_MEMBERS: [&str; 8] = [
     "kid_friendly_description",
     "quote",
 ];
+
+/// Whether it is a price: with two to four places.
+fn is_price(value: &Value) -> bool {
+    (2..=4).any(|places| is_decimal(value, places))
+}
 
 fn is_decimal(value: &Value, places: usize) -> bool {
     let text = value.as_str().expect("a text");
@@ -58,7 +64,7 @@ async fn the_list_has_the_members_of_the_original_in_its_order() {
     assert_eq!(body["meta"], json!({"current_page":1,"per_page":20,"last_page":1,"total":20}));
     assert_eq!(body["data"].as_array().unwrap().len(), 20);
     for stock in body["data"].as_array().unwrap() {
-        assert!(is_decimal(&stock["current_price"], 2), "{stock}");
+        assert!(is_price(&stock["current_price"]), "{stock}");
         assert!(is_decimal(&stock["change_percentage"], 2), "{stock}");
         assert_eq!(stock["quote"]["stale"], false);
     }
@@ -146,7 +152,7 @@ async fn history_ascends_and_never_passes_the_market_s_present() {
     assert!(!days.is_empty());
     assert!(days.is_sorted());
     assert!(days.iter().all(|day| day.ends_with("T00:00:00.000000Z") && day[..10] <= *today));
-    assert!(is_decimal(&history["data"][0]["close_price"], 2));
+    assert!(is_price(&history["data"][0]["close_price"]));
     let all = app.get("/api/stocks/AAPL/history?days=99999999999999999999").await.json();
     assert!(all["data"].as_array().unwrap().len() >= days.len());
     for lenient in ["abc", "-5", "", "0", "1e999", "%00"] {
@@ -167,4 +173,65 @@ async fn an_unchanged_answer_is_not_sent_again() {
         let other = app.get_with(path, &[("if-none-match", "\"other\"")]).await;
         assert_eq!(other.status, 200, "{path}");
     }
+}
+
+/// A market of small prices with a fine tick: a share of Apple costs 0.961.
+async fn fine_market() -> App {
+    let mut config = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+    config.fixed.tick = domain::Price(1);
+    App::start_on(&config, |_| {}).await
+}
+
+#[tokio::test]
+async fn a_price_has_as_many_places_as_it_needs_wherever_it_is_shown() {
+    let app = fine_market().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
+    let ada = app.post("/api/auth/login", &login).await.json()["token"].clone();
+    let ada = ada.as_str().expect("it is there");
+    let order = json!({"stock_symbol": "AAPL", "quantity": 1000});
+    let bought = app.post_as(ada, "/api/portfolio/buy", &order).await;
+    assert_eq!(bought.status, 200, "{}", bought.text);
+    let stock = app.get("/api/stocks/AAPL").await.json()["data"].clone();
+    let price = stock["current_price"].as_str().expect("a price").to_owned();
+    let is_fine = |value: &Value| is_price(value) && !is_decimal(value, 2);
+    assert!(is_fine(&stock["current_price"]), "{price} is not of whole cents");
+    assert_eq!(stock["quote"]["price"], price.as_str());
+    let listed = app.get("/api/stocks?search=AAPL").await.json();
+    assert_eq!(listed["data"][0]["current_price"], price.as_str());
+    let holding = app.get_as(ada, "/api/portfolio").await.json()["data"][0].clone();
+    assert_eq!(holding["current_price"], price.as_str());
+    assert!(is_fine(&holding["average_price"]), "{holding}");
+    let entry = app.get_as(ada, "/api/portfolio/transactions").await.json()["data"][0].clone();
+    assert!(is_fine(&entry["price"]), "{entry}");
+    let path = format!("/api/portfolio/transactions/{}", entry["trade_id"].as_str().unwrap());
+    let receipt = app.get_as(ada, &path).await.json();
+    assert_eq!(receipt["data"]["price"], entry["price"]);
+    let quote = app.get_as(ada, "/api/external/stocks/quote/AAPL").await.json();
+    assert_eq!(quote["data"]["price"], format!("{price:0<6}"), "always four places");
+    let shown = format!("US${price}");
+    for path in ["/market", "/stocks/AAPL", "/portfolio", "/home"] {
+        assert!(browser.page(path).await.text().contains(&shown), "{shown} is not in {path}");
+    }
+    let file = browser.get("/history.csv").await.text;
+    assert!(file.contains(&format!(",{},", entry["price"].as_str().unwrap())), "{file}");
+}
+
+#[tokio::test]
+async fn a_close_far_below_a_cent_is_not_nothing() {
+    let app = fine_market().await;
+    let apple = app.prices.find(&domain::Symbol::parse("AAPL").unwrap()).unwrap();
+    // A Sunday, of which the market has no close of its own.
+    let sunday = domain::Day::parse("2005-01-02").unwrap();
+    app.store.save_history(&[(apple.stock_id, sunday, domain::Price(8))]).await.unwrap();
+    let history = app.get("/api/stocks/AAPL/history?days=5").await.json();
+    let closes: Vec<&str> = history["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|close| close["close_price"].as_str().unwrap())
+        .collect();
+    assert!(closes.contains(&"0.0008"), "{closes:?}");
+    let page = app.browser().page("/stocks/AAPL?range=1m").await;
+    assert!(page.text().contains("US$0.0008"), "the lowest price of the range");
 }

@@ -68,7 +68,9 @@ async fn prices_that_changed_are_told_and_no_others() {
         let after = app.prices.snapshot();
         let quotes = before.quotes.iter().zip(&after.quotes).zip(app.prices.listings());
         let changed: BTreeSet<String> = quotes
-            .filter(|((old, new), _)| (old.price, old.change()) != (new.price, new.change()))
+            .filter(|((old, new), _)| {
+                (old.price, old.previous_close) != (new.price, new.previous_close)
+            })
             .map(|(_, listing)| listing.symbol.to_string())
             .collect();
         assert!(!changed.is_empty());

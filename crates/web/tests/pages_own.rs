@@ -109,13 +109,49 @@ async fn the_curve_and_the_index_beside_it_are_drawn_from_what_was_kept() {
     let today = app.get("/api/stocks/AAPL").await.json()["data"]["quote"]["market_date"].clone();
     let today = domain::Day::parse(today.as_str().unwrap()).unwrap();
     for days in [10, 6, 4] {
-        let step = app.store.snapshot_equity(domain::Day(today.0 - days), 100).await.unwrap();
+        let step = app.store.snapshot_equity(domain::Day(today.0 - days), None, 100).await.unwrap();
         assert!(step.is_done);
     }
     let page = browser.page("/portfolio?range=1m").await;
     assert!(page.html().contains("c-bench"), "the index is dashed");
     assert!(page.text().contains("The dashed line is the index S&P 500"), "{}", page.text());
     assert!(browser.page("/home?range=1m").await.html().contains("c-line"));
+}
+
+#[tokio::test]
+async fn the_curve_and_the_index_have_points_of_the_same_days_after_thinning_out() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let token = token_of(&app, "Ada").await;
+    trade(&app, &token, "buy", "AAPL", 100).await;
+    // Days of the S&P 500 a year and a half apart, as they are left after thinning out, and a
+    // Sunday of which there is no close.
+    let days = ["2003-06-30", "2003-12-31", "2004-05-28", "2004-12-23", "2004-12-26", "2004-12-31"];
+    for day in days.map(|day| domain::Day::parse(day).unwrap()) {
+        app.store.snapshot_equity(day, None, 100).await.unwrap();
+    }
+    let html = browser.page("/portfolio?range=max").await.html().to_owned();
+    let drawn = |class: &str| -> Vec<(String, String)> {
+        let (_, rest) = html.split_once(&format!("c-line {class}\" points=\"")).expect(class);
+        let points = rest.split_once('"').unwrap().0.split(' ');
+        points
+            .map(|pair| pair.split_once(',').unwrap())
+            .map(|(x, y)| (x.into(), y.into()))
+            .collect()
+    };
+    let line = ["c-up", "c-down", "c-flat"]
+        .into_iter()
+        .find(|class| html.contains(&format!("c-line {class}\"")));
+    let (curve, index) = (drawn(line.unwrap()), drawn("c-bench"));
+    let places = |points: &[(String, String)]| -> Vec<String> {
+        points.iter().map(|(x, _)| x.clone()).collect()
+    };
+    // 550 days from the first to the last over 624 units.
+    assert_eq!(places(&curve), ["8", "216.7", "385.8", "622.9", "626.3", "632"]);
+    let mut of_index = places(&curve);
+    of_index.remove(4);
+    assert_eq!(places(&index), of_index, "no close of the index on a Sunday");
+    assert_eq!(index[0], curve[0], "the index begins where the curve does");
 }
 
 #[tokio::test]

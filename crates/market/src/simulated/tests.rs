@@ -24,7 +24,11 @@ fn quotes_at(market: &Simulated, seconds: i64) -> Vec<StockQuote> {
 fn changes(market: &Simulated, sessions: usize) -> Vec<Vec<i64>> {
     let closes: Vec<_> = (0..sessions).map(|session| market.closes(session)).collect();
     let change = |pair: &[Vec<Price>]| {
-        pair[1].iter().zip(&pair[0]).map(|(close, open)| close.change_since(*open)).collect()
+        pair[1]
+            .iter()
+            .zip(&pair[0])
+            .map(|(close, open)| close.change_since(*open).percent(2))
+            .collect()
     };
     closes.windows(2).map(change).collect()
 }

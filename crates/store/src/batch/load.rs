@@ -24,8 +24,7 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
          SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
              p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
              p.categories_bought, p.realised_profit, p.achievements,
-             CAST(COALESCE(SUM(((h.quantity / 1000000) * r.price
-                 + (h.quantity % 1000000) * r.price / 1000000) / 100), 0) AS BIGINT)
+             CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
                  AS holdings_value,
              MIN(h.opened_on) FILTER (WHERE h.quantity > 0) AS oldest_holding,
              MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,

@@ -127,7 +127,7 @@ async fn the_portfolio_page_values_and_bounds_and_leaves_sold_out_holdings_out(e
     let (rows, total) = store.portfolio_page(ada, prices, page(1, 50)).await.expect("page");
     assert_eq!((rows.len(), total), (2, 2));
     assert_eq!((rows[0].symbol.as_str(), rows[0].total_value), ("KO", Money(25_000)));
-    assert_eq!((rows[0].profit_loss, rows[0].profit_loss_hundredths), (Money(5_000), 2500));
+    assert_eq!((rows[0].profit_loss, rows[0].cost_basis), (Money(5_000), Money(20_000)));
     assert_eq!((rows[0].average_price, rows[0].current_price), (Price(20_000), Price(25_000)));
     assert_eq!((rows[1].total_value, rows[1].profit_loss), (Money(750), Money(-750)));
     let (rows, total) = store.portfolio_page(ada, prices, page(2, 1)).await.expect("page");

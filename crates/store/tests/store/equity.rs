@@ -12,6 +12,9 @@ on_both_engines! {
     a_session_without_players_is_done_at_once,
     old_days_are_kept_by_week_and_month_and_new_ones_all,
     a_curve_is_bounded_and_ascending,
+    a_stock_without_a_close_counts_at_its_last_one,
+    who_has_traded_since_an_earlier_close_gets_no_row_of_it,
+    the_newest_written_day_is_not_forgotten,
 }
 
 const DAY: Day = Day(12_786);
@@ -20,7 +23,7 @@ const DAY: Day = Day(12_786);
 async fn write(store: &Store, day: Day, limit: i64) -> (u64, u64) {
     let (mut steps, mut written) = (0, 0);
     loop {
-        let step = store.snapshot_equity(day, limit).await.expect("writes");
+        let step = store.snapshot_equity(day, None, limit).await.expect("writes");
         (steps, written) = (steps + 1, written + step.written);
         if step.is_done {
             return (steps, written);
@@ -98,7 +101,7 @@ async fn a_market_that_started_over_writes_its_days_again(engine: &str) {
 
 async fn a_session_without_players_is_done_at_once(engine: &str) {
     let store = fresh(engine).await;
-    let step = store.snapshot_equity(DAY, 10).await.expect("writes");
+    let step = store.snapshot_equity(DAY, None, 10).await.expect("writes");
     assert_eq!(step, EquityStep { written: 0, is_done: true });
 }
 
@@ -151,4 +154,49 @@ async fn a_curve_is_bounded_and_ascending(engine: &str) {
     let points = store.equity_curve(ada, Day(4), Day(8)).await.expect("curve");
     assert_eq!(points.iter().map(|p| p.day.0).collect::<Vec<_>>(), [5, 7]);
     assert_eq!(store.equity_curve(ada + 1, Day(0), Day(9)).await.expect("curve"), []);
+}
+
+async fn a_stock_without_a_close_counts_at_its_last_one(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    for stock in [1, 2] {
+        assert!(commit_one(&store, ada, &trade(Side::Buy, stock, 10)).await);
+    }
+    let later = Day(DAY.0 + 1);
+    let closes = [(1, DAY, Price(15_000)), (2, DAY, Price(20_000)), (1, later, Price(16_000))];
+    store.save_history(&closes).await.expect("saves");
+    write(&store, DAY, 10).await;
+    write(&store, later, 10).await;
+    let expected = [(DAY.0, 997_000 + 3_500, 997_000), (later.0, 997_000 + 3_600, 997_000)];
+    assert_eq!(curve(&store, ada).await, expected);
+}
+
+async fn who_has_traded_since_an_earlier_close_gets_no_row_of_it(engine: &str) {
+    let store = fresh(engine).await;
+    let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
+    for player_id in [ada, eve] {
+        assert!(commit_one(&store, player_id, &trade(Side::Buy, 1, 10)).await);
+    }
+    // Both traded at `now()`: for a close before it nothing is known of them any more.
+    let before = Some(now().plus_seconds(-1));
+    let step = store.snapshot_equity(DAY, before, 10).await.expect("writes");
+    assert_eq!(step, EquityStep { written: 0, is_done: true });
+    let later = Day(DAY.0 + 1);
+    let step = store.snapshot_equity(later, Some(now()), 10).await.expect("writes");
+    assert_eq!(step, EquityStep { written: 2, is_done: true });
+    assert_eq!(curve(&store, eve).await, [(later.0, 999_000, 999_000)]);
+    let written = async |newest, limit| store.written_equity(newest, limit).await.expect("days");
+    assert_eq!(written(later, 9).await, [later, DAY]);
+    assert_eq!(written(later, 1).await, [later]);
+    assert_eq!(written(DAY, 9).await, [DAY]);
+}
+
+async fn the_newest_written_day_is_not_forgotten(engine: &str) {
+    let store = fresh(engine).await;
+    for day in [10, 11, 12] {
+        write(&store, Day(day), 10).await;
+    }
+    let kept = EquityKept { newest: Day(90), daily_from: Day(50), weekly_from: Day(40) };
+    store.roll_up_equity(0, 10, kept).await.expect("rolls up");
+    assert_eq!(store.written_equity(Day(90), 9).await.expect("days"), [Day(12)]);
 }

@@ -184,7 +184,7 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
         assert!(store.watch(one.player_id, 1, now()).await.expect("watches"));
         store.mark_rewards_seen(one.player_id, 2).await.expect("marks");
     }
-    store.snapshot_equity(Day(1), 10).await.expect("writes");
+    store.snapshot_equity(Day(1), None, 10).await.expect("writes");
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
 
     store.load_account(ada.user_id).await.expect_err("gone");
@@ -215,7 +215,7 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
         assert_eq!(rows.len(), 2, "the ledger stays");
     }
     assert_eq!(store.holdings_range(0, eve.player_id).await.expect("holdings").len(), 2);
-    store.snapshot_equity(Day(2), 10).await.expect("writes");
+    store.snapshot_equity(Day(2), None, 10).await.expect("writes");
     assert_eq!((curve(ada.player_id).await, curve(eve.player_id).await), (0, 2));
     player(&store, "Ada").await;
 }

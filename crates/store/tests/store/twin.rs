@@ -51,7 +51,7 @@ fn random_operations_leave_equal_tables_on_both_engines() {
                 }
                 let closes = [1, 2, 3].map(|stock| (stock, Day(12_786), Price(stock * 12_345)));
                 store.save_history(&closes).await.expect("closes");
-                store.snapshot_equity(Day(12_786), 10).await.expect("equity");
+                store.snapshot_equity(Day(12_786), None, 10).await.expect("equity");
                 stories.push(story(&store, &players).await);
                 store.close().await;
             }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::config::HttpConfig;
-use crate::routes::stocks::percentage;
+use crate::numbers;
 
 /// A price that changed.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,7 @@ impl ChangedPrice {
         Self {
             symbol: listing.symbol.to_string(),
             price: quote.price.to_string(),
-            change_percentage: percentage(quote.change()),
+            change_percentage: numbers::percent(quote.change()),
             as_of: quote.as_of.to_string(),
         }
     }

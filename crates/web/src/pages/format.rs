@@ -1,12 +1,16 @@
-//! How numbers, money, dates and times look to a reader. It is the only place that knows: pages
-//! hand over values, never texts they made themselves. The languages of the game write numbers
-//! alike (1,234.50) and dates each in its own way, after CLDR 48. Nothing is computed here.
+//! How numbers, money, dates and times look to a reader. Pages hand over values, never texts they
+//! made themselves; the digits are those of `numbers`, to which signs, groups and symbols are added
+//! here. The languages of the game write numbers alike (1,234.50) and dates each in its own way,
+//! after CLDR 48.
 
-use domain::{Currency, Day, Money, Price, Quantity, UnixMicros};
+use std::cmp::Ordering;
+
+use domain::{Currency, Day, Money, Price, Quantity, Ratio, UnixMicros};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::preferences::{Lang, Mode};
+use crate::numbers;
 
 /// The true minus, as wide as a plus.
 const MINUS: char = '\u{2212}';
@@ -33,7 +37,7 @@ macro_rules! plain {
     )* };
 }
 
-plain!(Money, Price, Quantity, Day, UnixMicros, i64);
+plain!(Money, Price, Quantity, Ratio, Day, UnixMicros, i64);
 
 impl<T, A: Plain<T>> Plain<T> for &A {
     fn plain(&self) -> T {
@@ -59,16 +63,24 @@ impl Format {
         format!("{}{}", self.symbol(), magnitude(&price.plain().to_string()))
     }
 
-    /// A change in hundredths of a percent: `+1.25%`; children see one place.
-    pub(crate) fn change(&self, hundredths: impl Plain<i64>) -> String {
-        let (number, places) = self.rounded(hundredths.plain());
-        format!("{}{}%", sign(number), decimal(number, places))
+    /// A change: `+1.25%`; children see one place.
+    pub(crate) fn change(&self, ratio: impl Plain<Ratio>) -> String {
+        let ratio = ratio.plain();
+        let digits = magnitude(&numbers::percent_to(ratio, self.percent_places()));
+        format!("{}{digits}%", sign(self.shown_percent(ratio)))
     }
 
-    /// A part of a whole in hundredths of a percent: `22.00%`; children see one place.
-    pub(crate) fn percent(&self, hundredths: impl Plain<i64>) -> String {
-        let (number, places) = self.rounded(hundredths.plain());
-        format!("{}{}%", minus(number), decimal(number, places))
+    /// A part of a whole: `22.00%`; children see one place.
+    pub(crate) fn percent(&self, ratio: impl Plain<Ratio>) -> String {
+        let ratio = ratio.plain();
+        let digits = magnitude(&numbers::percent_to(ratio, self.percent_places()));
+        format!("{}{digits}%", minus(self.shown_percent(ratio)))
+    }
+
+    /// A percentage as it is shown, in units of its last digit: what is shown as 0 is neither a
+    /// gain nor a loss.
+    pub(crate) fn shown_percent(&self, ratio: Ratio) -> i64 {
+        ratio.percent(self.percent_places())
     }
 
     /// A number of shares: `3`, `1,000.25`.
@@ -120,12 +132,8 @@ impl Format {
         }
     }
 
-    fn rounded(&self, hundredths: i64) -> (i64, usize) {
-        if self.mode != Mode::Kid {
-            return (hundredths, 2);
-        }
-        let away = if hundredths < 0 { -5 } else { 5 };
-        (hundredths.saturating_add(away) / 10, 1)
+    fn percent_places(&self) -> u32 {
+        if self.mode == Mode::Kid { 1 } else { 2 }
     }
 
     fn month(&self, month: u8, names: &[[&'static str; 12]; 3]) -> &'static str {
@@ -156,6 +164,15 @@ pub(crate) fn direction(number: i64) -> &'static str {
         1.. => "up",
         0 => "flat",
         _ => "down",
+    }
+}
+
+/// The same for a value that went from one number to another.
+pub(crate) fn way(from: i64, to: i64) -> &'static str {
+    match to.cmp(&from) {
+        Ordering::Greater => "up",
+        Ordering::Equal => "flat",
+        Ordering::Less => "down",
     }
 }
 
@@ -190,13 +207,6 @@ fn minus(number: i64) -> &'static str {
 
 fn sign(number: i64) -> &'static str {
     if number > 0 { "+" } else { minus(number) }
-}
-
-/// A magnitude in tenths or hundredths with its point.
-fn decimal(number: i64, places: usize) -> String {
-    let digits = format!("{:0width$}", number.unsigned_abs(), width = places + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - places);
-    grouped(&format!("{whole}.{fraction}"))
 }
 
 /// Months by language, after CLDR (en-ZW, sn-ZW, nd-ZW), as they stand in dates.
@@ -278,13 +288,28 @@ mod tests {
     fn percentages_have_two_places_and_one_for_children() {
         let adult = format(Lang::En, Mode::Standard);
         let child = format(Lang::En, Mode::Kid);
-        assert_eq!((adult.change(125), child.change(125)), ("+1.25%".into(), "+1.3%".into()));
-        let falling = ("\u{2212}0.05%".to_owned(), "\u{2212}0.1%".to_owned());
-        assert_eq!((adult.change(-5), child.change(-5)), falling);
-        assert_eq!((adult.change(0), child.change(4)), ("0.00%".into(), "0.0%".into()));
-        assert_eq!(adult.percent(123_456), "1,234.56%");
+        let both = |part| {
+            let ratio = Ratio::of(part, 1_000_000);
+            (adult.change(ratio), child.change(ratio))
+        };
+        let shown = |adult: &str, child: &str| (adult.to_owned(), child.to_owned());
+        assert_eq!(both(12_500), shown("+1.25%", "+1.3%"));
+        assert_eq!(both(12_451), shown("+1.25%", "+1.2%"));
+        assert_eq!(both(-500), shown("\u{2212}0.05%", "\u{2212}0.1%"));
+        assert_eq!((both(0), both(-49)), (shown("0.00%", "0.0%"), shown("0.00%", "0.0%")));
+        assert_eq!(adult.percent(Ratio::of(123_456, 10_000)), "1,234.56%");
+        assert_eq!(adult.percent(Ratio::of(-1, 1_000_000)), "0.00%");
         assert_eq!(adult.shares(Quantity(1_000_250_000)), "1,000.25");
         assert_eq!(adult.number(-1_234), "\u{2212}1,234");
+    }
+
+    #[test]
+    fn what_is_shown_as_nothing_points_nowhere() {
+        let (adult, child) = (format(Lang::En, Mode::Standard), format(Lang::En, Mode::Kid));
+        let way =
+            |format: &Format, part| direction(format.shown_percent(Ratio::of(part, 1_000_000)));
+        assert_eq!([49, -49, 50, -50].map(|p| way(&adult, p)), ["flat", "flat", "up", "down"]);
+        assert_eq!([499, -499, 500].map(|p| way(&child, p)), ["flat", "flat", "up"]);
     }
 
     #[test]

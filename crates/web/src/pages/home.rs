@@ -6,11 +6,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use domain::{Day, Money, PageRequest, Price};
+use domain::{Day, Money, PageRequest, Price, Ratio};
+use market::Snapshot;
 use store::{HoldingRow, MarketQuery, Store};
 
 use super::answer;
 use super::chart::{self, Chart, Point, Unit};
+use super::market::change_of;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
@@ -50,8 +52,8 @@ pub(super) struct Worth {
     pub(super) shares: Money,
     /// Against the starting cash.
     pub(super) gain: Money,
-    pub(super) gain_hundredths: i64,
-    /// Against the last session's close.
+    pub(super) gain_ratio: Ratio,
+    /// Against the last session's close, if that is written.
     pub(super) today: Option<Money>,
 }
 
@@ -60,7 +62,7 @@ struct Watched {
     symbol: String,
     name: String,
     price: Price,
-    change: i64,
+    change: Ratio,
 }
 
 /// How far back a curve of what a player had goes.
@@ -142,9 +144,11 @@ async fn show(
     view.live = true;
     view.shows_total = true;
     let range = Range::of(&query);
-    let curve = load_curve(&state, player_id, range).await?;
-    let worth = load_worth(&state, player_id, &curve).await?;
-    let prices = state.prices.prices_json();
+    // All that the page shows is valued at the same prices, so that sums are those of their parts.
+    let present = state.prices.snapshot();
+    let curve = load_curve(&state, &present, player_id, range).await?;
+    let worth = load_worth(&state, &present, player_id, &curve).await?;
+    let prices = present.prices_json();
     let (holdings, count) = state.store.largest_holdings(player_id, &prices, SHOWN).await?;
     let progress = state.rules.levels.progress(viewer.total_xp);
     let page = HomePage {
@@ -157,10 +161,10 @@ async fn show(
         range,
         more: count > SHOWN,
         holdings,
-        watched: load_watched(&state, player_id).await?,
+        watched: load_watched(&state, &present, player_id).await?,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         is_new: viewer.trades == 0,
-        day: state.prices.snapshot().market_day,
+        day: present.market_day,
         view: &view,
     };
     Ok(answer::page(&view, &page))
@@ -169,10 +173,11 @@ async fn show(
 /// What the player had at the closes of a range.
 pub(super) async fn load_curve(
     state: &AppState,
+    present: &Snapshot,
     player_id: i64,
     range: Range,
 ) -> Result<Vec<Point>, Problem> {
-    let to = state.prices.snapshot().market_day;
+    let to = present.market_day;
     let from = Day(to.0.saturating_sub(range.days()));
     let read = |store: Store| async move { store.equity_curve(player_id, from, to).await };
     let points = state.store.read_lagging(read).await?;
@@ -182,37 +187,42 @@ pub(super) async fn load_curve(
 /// What the player has now; the curve tells what it was at the last close.
 pub(super) async fn load_worth(
     state: &AppState,
+    present: &Snapshot,
     player_id: i64,
     curve: &[Point],
 ) -> Result<Worth, Problem> {
-    let present = state.prices.snapshot();
-    let prices = state.prices.prices_json();
-    let summary = state.store.portfolio_summary(player_id, &prices).await?;
+    let summary = state.store.portfolio_summary(player_id, &present.prices_json()).await?;
     let total = Money(summary.cash.0.saturating_add(summary.total_value.0));
     let start = state.rules.starting_cash;
     let gain = Money(total.0.saturating_sub(start.0));
-    let last = curve.iter().rev().find(|point| point.day < present.market_day);
+    let before = present.present.priced_session().checked_sub(1);
+    let before = before.and_then(|session| state.market.session_day(state.clock.now(), session));
+    let last = curve.iter().rev().find(|point| Some(point.day) == before);
     Ok(Worth {
         total,
         cash: summary.cash,
         shares: summary.total_value,
         gain,
-        gain_hundredths: gain.percent_of(start),
+        gain_ratio: gain.part_of(start),
         today: last.map(|point| Money(total.0.saturating_sub(point.value))),
     })
 }
 
-async fn load_watched(state: &AppState, player_id: i64) -> Result<Vec<Watched>, Problem> {
+async fn load_watched(
+    state: &AppState,
+    present: &Snapshot,
+    player_id: i64,
+) -> Result<Vec<Watched>, Problem> {
     let wanted =
         MarketQuery { player_id: Some(player_id), only_watched: true, ..MarketQuery::default() };
     let page = PageRequest::clamped(1, SHOWN, SHOWN);
-    let quotes = state.prices.snapshot().quotes_json();
+    let quotes = present.quotes_json();
     let (rows, _) = state.store.market_page(&wanted, &quotes, page).await?;
     let watched = rows.into_iter().map(|row| Watched {
         symbol: row.stock.symbol.to_string(),
         name: row.stock.name,
         price: row.price,
-        change: row.change_hundredths,
+        change: change_of(state, present, row.stock.stock_id),
     });
     Ok(watched.collect())
 }

@@ -119,7 +119,8 @@ impl Page {
         for (position, symbol) in &self.stocks {
             let Some(quote) = prices.find_changed(*position, self.cursor.prices) else { continue };
             let (price, change) = (self.look.fmt.price(quote.price), quote.change());
-            let (way, change) = (format::direction(change), self.look.fmt.change(change));
+            let way = format::direction(self.look.fmt.shown_percent(change));
+            let change = self.look.fmt.change(change);
             // A symbol is letters, digits, dots and dashes: nothing in it is to be escaped.
             html.push_str(&format!(
                 "<span id=\"px-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>\

@@ -1,6 +1,5 @@
 //! The list of stocks: searched, filtered, sorted, watched, page by page. One stock is `stock`'s.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -8,11 +7,12 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use domain::{Day, PageRequest, Price, Symbol};
+use domain::{Day, PageRequest, Price, Ratio, Symbol};
+use market::Snapshot;
 use store::{MarketQuery, MarketRow, MarketSort};
 
 use super::answer;
-use super::chart::{Svg, sparkline};
+use super::chart::{Point, Svg, sparkline};
 use super::form::Post;
 use super::preferences::Mode;
 use super::view::{Pages, Tab, View};
@@ -63,7 +63,7 @@ struct Row {
     name: String,
     category: String,
     price: Price,
-    change: i64,
+    change: Ratio,
     is_watched: bool,
     spark: Option<Svg>,
 }
@@ -146,11 +146,28 @@ async fn show(
     } else {
         Arc::default()
     };
+    // Small curves stand below each other: one day is at the same place in all of them.
+    let days = closes.values().flatten().map(|(day, _)| *day);
+    let window = days.clone().min().zip(days.max()).unwrap_or_default();
+    let row = |row: MarketRow| {
+        let closes = closes.get(&row.stock.stock_id).map(Vec::as_slice).unwrap_or_default();
+        let point = |(day, close): &(Day, Price)| Point { day: *day, value: close.0 };
+        let points: Vec<Point> = closes.iter().map(point).collect();
+        Row {
+            change: change_of(&state, &present, row.stock.stock_id),
+            symbol: row.stock.symbol.to_string(),
+            name: row.stock.name,
+            category: row.stock.category,
+            price: row.price,
+            is_watched: row.is_watched,
+            spark: sparkline(&points, window),
+        }
+    };
     let last = (total.max(1) + ROWS - 1) / ROWS;
     let page = MarketPage {
         view: &view,
         categories,
-        rows: rows.into_iter().map(|row| Row::new(row, &closes)).collect(),
+        rows: rows.into_iter().map(row).collect(),
         total,
         pages: Pages { base: asked.base(), page: asked.page.page(), last },
         day: present.market_day,
@@ -160,21 +177,10 @@ async fn show(
     Ok(answer::page(&view, &page))
 }
 
-impl Row {
-    fn new(row: MarketRow, closes: &HashMap<i64, Vec<(Day, Price)>>) -> Self {
-        let spark = closes
-            .get(&row.stock.stock_id)
-            .map(|closes| sparkline(&closes.iter().map(|(_, close)| close.0).collect::<Vec<_>>()));
-        Self {
-            symbol: row.stock.symbol.to_string(),
-            name: row.stock.name,
-            category: row.stock.category,
-            price: row.price,
-            change: row.change_hundredths,
-            is_watched: row.is_watched,
-            spark,
-        }
-    }
+/// The change of a stock since its last close; 0 while it has no price.
+pub(super) fn change_of(state: &AppState, present: &Snapshot, stock_id: i64) -> Ratio {
+    let quote = state.prices.position(stock_id).and_then(|position| present.quote(position));
+    quote.map(|quote| quote.change()).unwrap_or_default()
 }
 
 /// Watches a stock or stops watching it, and leads back.

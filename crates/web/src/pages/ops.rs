@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use domain::Ratio;
 use store::{BoardKind, Role};
 
 use self::metrics::{Metrics, seconds};
@@ -188,7 +189,7 @@ fn shared(view: &View, metrics: &Metrics) -> Card {
         };
         let hits = of("openbell_cache_hits_total") + of("openbell_cache_stale_total");
         let asked = hits.saturating_add(missed);
-        let percent = hits.saturating_mul(100) / asked.max(1);
+        let percent = Ratio::of(hits, asked).percent(0);
         let told = view.t2("ops-hits", "percent", percent, "asked", count(view, asked));
         let is_good = asked < CACHE_ASKED_MIN || percent >= CACHE_HITS_MIN;
         lines.push(Line { key: "ops-cache", ..line_of(&family, told) }.judged(is_good));

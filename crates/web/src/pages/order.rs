@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, Entropy, EntryKind, LedgerEntry, Money, Note, Order, Outcome, Price, Quantity,
+    Action, Entropy, EntryKind, LedgerEntry, Money, Note, Order, Outcome, Price, Quantity, Ratio,
     Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
@@ -53,7 +53,7 @@ struct ReviewPage<'a> {
     fee: Money,
     cash_after: Option<Money>,
     /// How much of all money would be in this company, if that is much.
-    share: Option<i64>,
+    share: Option<Ratio>,
     key: String,
     /// Why it was refused.
     refusal: Option<String>,
@@ -179,20 +179,20 @@ async fn review_page(
         total,
         fee,
         cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),
-        share: share.filter(|share| *share >= MUCH_OF_ALL),
+        share: share.filter(|share| share.percent(2) >= MUCH_OF_ALL),
         key,
         refusal,
     };
     Ok(answer::page_with(status, &view, &page))
 }
 
-/// How much of all the player's money would be in this company, in hundredths of a percent.
+/// How much of all the player's money would be in this company.
 async fn share_of_all(
     state: &AppState,
     me: &SignedIn,
     stock: &StockRow,
     total: Money,
-) -> Result<i64, Problem> {
+) -> Result<Ratio, Problem> {
     let player_id = me.player().player_id;
     let prices = state.prices.prices_json();
     let summary = state.store.portfolio_summary(player_id, &prices).await?;
@@ -200,7 +200,7 @@ async fn share_of_all(
     let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
     let held = price.value_rounded_down(stake.quantity).unwrap_or_default();
     let inside = Money(held.0.saturating_add(total.0));
-    Ok(inside.percent_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
+    Ok(inside.part_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
 }
 
 /// Has the order carried out, once for its key.

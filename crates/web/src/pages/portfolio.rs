@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use domain::{PageRequest, QuoteSource};
+use domain::{PageRequest, QuoteSource, divide_rounded};
 use store::HoldingRow;
 
 use self::checkup::{Finding, check};
@@ -23,8 +23,6 @@ use crate::state::AppState;
 
 /// Holdings a page.
 const ROWS: i64 = 20;
-/// How many sessions of the index are looked at.
-const SESSIONS_MAX: usize = 800;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/portfolio", get(show))
@@ -64,15 +62,17 @@ async fn show(
     view.live = true;
     view.shows_total = true;
     let range = Range::of(&query);
-    let points = load_curve(&state, player_id, range).await?;
+    // All that the page shows is valued at the same prices, so that sums are those of their parts.
+    let present = state.prices.snapshot();
+    let points = load_curve(&state, &present, player_id, range).await?;
     let asked = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
-    let prices = state.prices.prices_json();
+    let prices = present.prices_json();
     let (rows, total) = state.store.portfolio_page(player_id, &prices, asked).await?;
     let mix = state.store.portfolio_mix(player_id, &prices).await?;
     let benchmark = benchmark(&state, &points);
     let name = state.market.benchmark_name();
     let page = PortfolioPage {
-        worth: load_worth(&state, player_id, &points).await?,
+        worth: load_worth(&state, &present, player_id, &points).await?,
         spread: chart::allocation(&view, &view.t("portfolio-spread"), &mix.categories),
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),
@@ -92,26 +92,45 @@ async fn show(
 }
 
 /// The market's index on the days of a curve, as if the same money had gone into it on the first of
-/// them. Empty where there is no index of its own.
+/// them that it has a close of. It has no point on other days. Empty where there is no index of its
+/// own.
 fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
-    let (Some(first), Some(last), true) =
-        (points.first(), points.last(), state.market.source() != QuoteSource::Simulated)
-    else {
+    if points.len() < 2 || state.market.source() == QuoteSource::Simulated {
         return Vec::new();
-    };
+    }
     let now = state.clock.now();
-    let finished = state.market.finished_sessions(now);
-    let sessions = finished.saturating_sub(SESSIONS_MAX)..finished;
-    let closes = sessions.filter_map(|session| {
-        let day = state.market.session_day(now, session)?;
-        let day = (first.day..=last.day).contains(&day).then_some(day)?;
-        Some(Point { day, value: state.market.benchmark_close(now, session)?.0 })
-    });
-    let closes: Vec<Point> = closes.collect();
-    let base = closes.first().map_or(1, |point| point.value.max(1));
-    let scaled = |value: i64| {
-        let scaled = i128::from(value) * i128::from(first.value) / i128::from(base);
-        i64::try_from(scaled).unwrap_or(i64::MAX)
+    let close = |day| {
+        let session = state.market.session_on(now, day)?;
+        state.market.benchmark_close(now, session)
     };
-    closes.into_iter().map(|point| Point { value: scaled(point.value), ..point }).collect()
+    let closes = points.iter().filter_map(|point| Some((*point, close(point.day)?.0)));
+    scaled(closes)
+}
+
+/// Closes of an index on the days of points, in the money of the first of these points.
+fn scaled(closes: impl Iterator<Item = (Point, i64)>) -> Vec<Point> {
+    let mut base = None;
+    let scaled = closes.map(|(point, close)| {
+        let (money, first) = *base.get_or_insert((point.value, close));
+        let value = divide_rounded(i128::from(close) * i128::from(money), first.into());
+        Point { day: point.day, value }
+    });
+    scaled.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Day;
+
+    #[test]
+    fn an_index_begins_at_the_curve_s_first_value_and_follows_its_days() {
+        let point = |day, value| Point { day: Day(day), value };
+        let curve = [point(10, 1_000_000), point(40, 1_500_000), point(47, 900_000)];
+        let index = scaled(curve.into_iter().zip([300, 330, 299]));
+        assert_eq!(index, [point(10, 1_000_000), point(40, 1_100_000), point(47, 996_667)]);
+        let later = scaled(curve.into_iter().skip(1).zip([330, 165]));
+        assert_eq!(later, [point(40, 1_500_000), point(47, 750_000)]);
+        assert_eq!(scaled(std::iter::once((point(1, i64::MAX), 0))), [point(1, 0)]);
+    }
 }

@@ -12,13 +12,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use domain::{Day, Money, Price, Quantity, Side};
+use domain::{Day, Money, Price, Quantity, Ratio, Side};
 use store::{Stake, StockRow};
 
 use self::ranges::{Range, Shape};
 use super::answer;
 use super::chart::Chart;
 use super::form::Form;
+use super::format;
 use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
@@ -98,7 +99,7 @@ impl HtmlSafe for Rows<'_> {}
 /// The present price.
 struct Shown {
     price: Price,
-    change: i64,
+    change: Ratio,
     is_stale: bool,
     as_of: String,
 }
@@ -109,7 +110,7 @@ struct Own {
     stake: Stake,
     value: Money,
     profit: Money,
-    profit_hundredths: i64,
+    profit_ratio: Ratio,
     /// How many whole shares the cash buys.
     affordable: i64,
 }
@@ -166,7 +167,7 @@ async fn page(
         None => None,
     };
     let story = loaded.closes.first().zip(loaded.closes.last()).map(|(first, last)| {
-        let way = view.direction(last.value - first.value);
+        let way = format::way(first.value, last.value);
         let [first, last] = [first, last].map(|point| view.fmt.price(Price(point.value)));
         view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
     });
@@ -263,7 +264,7 @@ async fn own(
         cash,
         value,
         profit,
-        profit_hundredths: profit.percent_of(stake.cost_basis),
+        profit_ratio: profit.part_of(stake.cost_basis),
         affordable: affordable(state, cash, price),
         stake,
     })

@@ -3,7 +3,7 @@
 //! itself shows stands in the page's own struct.
 
 use axum::http::HeaderValue;
-use domain::{Currency, Money};
+use domain::{Currency, Money, Ratio};
 use market::Hours;
 use store::{Role, UnseenReward};
 
@@ -240,6 +240,11 @@ impl View {
         format::direction(number.plain())
     }
 
+    /// The same for a percentage, by the digits that are shown.
+    pub(crate) fn direction_of(&self, ratio: impl format::Plain<Ratio>) -> &'static str {
+        format::direction(self.fmt.shown_percent(ratio.plain()))
+    }
+
     /// The tabs, in their order.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn tabs(&self) -> [Tab; 5] {
@@ -293,7 +298,7 @@ mod tests {
         form: &'a Form,
         symbol: &'a str,
         price: Price,
-        change: i64,
+        change: Ratio,
         money: Money,
         pages: Pages,
         chart: Chart,
@@ -312,7 +317,7 @@ mod tests {
             form: &form,
             symbol: "AAPL",
             price: Price(1_899_500),
-            change: -125,
+            change: Ratio::of(-125, 10_000),
             money: Money(500),
             pages: Pages { base: "/market?q=a&".to_owned(), page: 2, last: 3 },
             chart: chart::line(&view, "A & B", Unit::Price, &points, &[]).unwrap(),

@@ -17,7 +17,7 @@ use super::achievements::UnlockedAchievement;
 use crate::events::{
     ChangedPrice, Cursor, Listener, News, Prices, Reader, Session, event, respond,
 };
-use crate::openapi::Shares;
+use crate::numbers::Shares;
 use crate::problem::Problem;
 use crate::session::{Player, bearer};
 use crate::state::AppState;

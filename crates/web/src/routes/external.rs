@@ -6,7 +6,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{Day, Money, PageRequest, Price, Symbol, UnixMicros};
+use domain::{Day, PageRequest, Price, Symbol, UnixMicros};
 use market::{CompanyProfile, SearchHit, StockQuote};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 use super::stocks::{Segment, last_public_day};
 use crate::etag;
 use crate::limits;
+use crate::numbers::{self, json_number, padded_price};
 use crate::problem::{Problem, codes};
 use crate::query::Query;
 use crate::session::Player;
@@ -257,42 +258,20 @@ fn quote_in(shape: Shape, symbol: &Symbol, quote: &StockQuote) -> Value {
     match shape {
         Shape::AlphaVantage => {
             // Four places, as that provider writes them.
-            let percent = quote_percent(quote);
-            data.insert("price".to_owned(), four_places(quote.price.0).into());
-            data.insert("change".to_owned(), four_places(change.0).into());
+            let percent = numbers::percent_to(quote.change(), 4);
+            data.insert("price".to_owned(), padded_price(quote.price).into());
+            data.insert("change".to_owned(), padded_price(change).into());
             data.insert("change_percent".to_owned(), format!("{percent}%").into());
         }
         Shape::FinancialModelingPrep => {
-            data.insert("price".to_owned(), number(&four_places(quote.price.0)));
+            data.insert("price".to_owned(), json_number(&padded_price(quote.price)));
             data.insert("volume".to_owned(), Value::Null);
-            data.insert("change".to_owned(), number(&four_places(change.0)));
-            let percent = Money(quote.change()).to_string();
-            data.insert("changesPercentage".to_owned(), number(&percent));
+            data.insert("change".to_owned(), json_number(&padded_price(change)));
+            let percent = numbers::percent(quote.change());
+            data.insert("changesPercentage".to_owned(), json_number(&percent));
         }
     }
     Value::Object(data)
-}
-
-/// The change in percent with four places.
-fn quote_percent(quote: &StockQuote) -> String {
-    let before = i128::from(quote.previous_close.0);
-    let change = i128::from(quote.price.0) - before;
-    let scaled = if before == 0 { 0 } else { change * 1_000_000 / before };
-    four_places(i64::try_from(scaled).unwrap_or(0))
-}
-
-/// Ten-thousandths as `"191.2400"`.
-fn four_places(units: i64) -> String {
-    let sign = if units < 0 { "-" } else { "" };
-    let units = units.unsigned_abs();
-    format!("{sign}{}.{:04}", units / 10_000, units % 10_000)
-}
-
-/// A JSON number with exactly these digits.
-fn number(text: &str) -> Value {
-    let trimmed = text.trim_end_matches('0').trim_end_matches('.');
-    let text = if text.contains('.') { trimmed } else { text };
-    serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
 fn history_in(shape: Shape, symbol: &Symbol, closes: &[(Day, Price)]) -> Value {
@@ -303,7 +282,7 @@ fn history_in(shape: Shape, symbol: &Symbol, closes: &[(Day, Price)]) -> Value {
                 for name in ["1. open", "2. high", "3. low"] {
                     bar.insert(name.to_owned(), Value::Null);
                 }
-                bar.insert("4. close".to_owned(), four_places(close.0).into());
+                bar.insert("4. close".to_owned(), padded_price(*close).into());
                 bar.insert("5. volume".to_owned(), Value::Null);
                 (day.to_string(), Value::Object(bar))
             };
@@ -317,7 +296,7 @@ fn history_in(shape: Shape, symbol: &Symbol, closes: &[(Day, Price)]) -> Value {
                 for name in ["open", "high", "low"] {
                     bar.insert(name.to_owned(), Value::Null);
                 }
-                bar.insert("close".to_owned(), number(&four_places(close.0)));
+                bar.insert("close".to_owned(), json_number(&padded_price(*close)));
                 bar.insert("volume".to_owned(), Value::Null);
                 Value::Object(bar)
             };
@@ -371,9 +350,9 @@ fn profile_of(
         text(told.and_then(|told| read(told).as_ref()))
     };
     let own = |told: Value, own: &str| if told.is_null() { own.into() } else { told };
-    let price = quote.map_or(Value::Null, |quote| number(&four_places(quote.price.0)));
-    let change = quote.map(|quote| quote.price.0 - quote.previous_close.0);
-    let change = change.map_or(Value::Null, |change| number(&four_places(change)));
+    let price = quote.map_or(Value::Null, |quote| json_number(&padded_price(quote.price)));
+    let change = quote.map(|quote| Price(quote.price.0 - quote.previous_close.0));
+    let change = change.map_or(Value::Null, |change| json_number(&padded_price(change)));
     let currency = own(told_text(|told| &told.currency), state.rules.currency.code());
     let members = [
         ("symbol", Value::from(stock.symbol.as_str())),
@@ -417,6 +396,6 @@ mod tests {
 
     #[test]
     fn nothing_is_divided_by_a_close_of_nothing() {
-        assert_eq!(quote_percent(&quote(100, 0)), "0.0000");
+        assert_eq!(numbers::percent_to(quote(100, 0).change(), 4), "0.0000");
     }
 }

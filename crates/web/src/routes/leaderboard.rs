@@ -15,10 +15,10 @@ use utoipa_axum::routes;
 
 use crate::boards::{BoardPage, BoardRow, find_kind, load_board};
 use crate::etag;
+use crate::numbers;
 use crate::openapi::Meta;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::routes::stocks::percentage;
 use crate::session::Player;
 use crate::state::AppState;
 
@@ -188,7 +188,7 @@ impl From<BoardRow> for Rank {
             name: row.name.unwrap_or_else(|| HIDDEN.to_owned()),
             level: row.level,
             experience_points: row.xp_in_level,
-            return_percentage: row.return_hundredths.map(percentage),
+            return_percentage: row.return_ratio.map(numbers::percent),
             movement: row.movement,
         }
     }
@@ -200,7 +200,7 @@ impl From<BoardRow> for Place {
             rank: row.rank,
             level: row.level,
             experience_points: row.xp_in_level,
-            return_percentage: row.return_hundredths.map(percentage),
+            return_percentage: row.return_ratio.map(numbers::percent),
             movement: row.movement,
         }
     }

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use self::read::{OrderBody, idempotency_key};
 use super::achievements::UnlockedAchievement;
 use crate::body::Json;
-use crate::openapi::Shares;
+use crate::numbers::Shares;
 use crate::problem::Problem;
 use crate::session::{Player, RequestId};
 use crate::state::AppState;

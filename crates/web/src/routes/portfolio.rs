@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::stocks::{percentage, two_places};
 use crate::etag;
-use crate::openapi::{Data, Page, Shares};
+use crate::numbers::{self, Shares};
+use crate::openapi::{Data, Page};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::session::Player;
@@ -44,17 +44,18 @@ pub(crate) struct Holding {
     #[schema(example = "Apple")]
     stock_name: String,
     quantity: Shares,
-    /// What one share cost on average, without fees.
+    /// What one share cost on average, without fees, with two to four places.
     #[schema(example = "189.95")]
     average_price: String,
+    /// The market's present price of one share, with two to four places.
     #[schema(example = "189.95")]
     current_price: String,
     #[schema(example = "569.85")]
     total_value: String,
     #[schema(example = "0.00")]
     profit_loss: String,
-    /// Percent of the cost, rounded to hundredths of a percent, written with six places.
-    #[schema(example = "0.000000")]
+    /// Percent of the cost, with six places.
+    #[schema(example = "59.829515")]
     profit_loss_percentage: String,
     /// When the price was made; `null` while there is none.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
@@ -69,6 +70,7 @@ impl Holding {
         let position = state.prices.position(row.stock_id);
         let quote = position.and_then(|position| present.quote(position));
         let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
+        let profit_loss_percentage = numbers::percent_to(row.profit_ratio(), 6);
         Self {
             as_of: quote.map(|quote| quote.as_of.to_string()),
             stale: quote.is_none_or(|quote| state.market.is_stale(quote.as_of, now, age_max_s)),
@@ -77,11 +79,11 @@ impl Holding {
             stock_symbol: row.symbol.to_string(),
             stock_name: row.name,
             quantity: Shares(row.quantity),
-            average_price: two_places(row.average_price),
-            current_price: two_places(row.current_price),
+            average_price: row.average_price.to_string(),
+            current_price: row.current_price.to_string(),
             total_value: row.total_value.to_string(),
             profit_loss: row.profit_loss.to_string(),
-            profit_loss_percentage: format!("{}0000", percentage(row.profit_loss_hundredths)),
+            profit_loss_percentage,
         }
     }
 }
@@ -166,7 +168,7 @@ async fn show_summary(
         total_invested: row.total_invested.to_string(),
         total_value: row.total_value.to_string(),
         profit_loss: profit.to_string(),
-        profit_loss_percentage: percentage(profit.percent_of(row.total_invested)),
+        profit_loss_percentage: numbers::percent(profit.part_of(row.total_invested)),
         level: progress.level,
         experience_points: progress.xp_in_level,
         next_level_xp: progress.next_level_xp,

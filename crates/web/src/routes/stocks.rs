@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
-use domain::{Day, Money, PageRequest, Price, Symbol};
+use domain::{Day, PageRequest, Symbol};
 use market::Snapshot;
 use serde::Serialize;
 use store::StockRow;
@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::etag;
+use crate::numbers;
 use crate::openapi::{Data, Page};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -66,7 +67,8 @@ pub(crate) struct StockFacts {
     symbol: String,
     #[schema(example = "Apple")]
     name: String,
-    /// The market's present price of one share with two places; `null` while there is none.
+    /// The market's present price of one share, with as many places as it has, two to four;
+    /// `null` while there is none.
     #[schema(example = "189.95")]
     current_price: Option<String>,
     /// The change since the close before the price's day, in percent.
@@ -109,6 +111,7 @@ pub(crate) struct Close {
     /// The day, as the instant of its midnight.
     #[schema(example = "2005-01-03T00:00:00.000000Z")]
     date: String,
+    /// With as many places as it has, two to four.
     #[schema(example = "187.50")]
     close_price: String,
 }
@@ -194,7 +197,7 @@ async fn stock_history(
     let closes = state.stock_history(stock.stock_id, from, to).await?;
     let closes: Vec<Close> = closes
         .into_iter()
-        .map(|(day, close)| Close { date: day.start().to_string(), close_price: two_places(close) })
+        .map(|(day, close)| Close { date: day.start().to_string(), close_price: close.to_string() })
         .collect();
     Ok(etag::public(&headers, &Data::new(closes)))
 }
@@ -249,8 +252,8 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
     let facts = StockFacts {
         symbol: row.symbol.to_string(),
         name: row.name,
-        current_price: quote.map(|quote| two_places(quote.price)),
-        change_percentage: percentage(quote.map_or(0, |quote| quote.change())),
+        current_price: quote.map(|quote| quote.price.to_string()),
+        change_percentage: numbers::percent(quote.map(|quote| quote.change()).unwrap_or_default()),
         category: row.category,
         description: row.description,
         kid_friendly_description: row.kid_friendly_description,
@@ -264,16 +267,6 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
         stale: state.market.is_stale(quote.as_of, now, age_max_s),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }
-}
-
-/// A price with exactly two places, rounded half up, as the original shows prices.
-pub(crate) fn two_places(price: Price) -> String {
-    Money(price.0.saturating_add(50).div_euclid(100)).to_string()
-}
-
-/// Hundredths of a percent as `"1.25"`.
-pub(crate) fn percentage(hundredths: i64) -> String {
-    Money(hundredths).to_string()
 }
 
 #[cfg(test)]
@@ -302,16 +295,5 @@ mod tests {
         assert_eq!(seen(1), days("2005-01-04", "2005-01-03"));
         assert_eq!(seen(59), days("2005-01-04", "2005-01-03"));
         assert_eq!(seen(60), days("2005-01-04", "2005-01-04"));
-    }
-
-    #[test]
-    fn prices_are_shown_with_two_places() {
-        let shown = [1_899_500, 9575, 9549, 100].map(|p| two_places(Price(p)));
-        assert_eq!(shown, ["189.95", "0.96", "0.95", "0.01"]);
-    }
-
-    #[test]
-    fn a_change_is_shown_with_two_places_and_its_sign() {
-        assert_eq!([125, -45, 0].map(percentage), ["1.25", "-0.45", "0.00"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The check-up of a portfolio: what an experienced friend would say of how it is spread. Rules of
 //! thumb, not advice; what each finding is called is the catalogue's.
 
-use domain::Money;
+use domain::{Money, Ratio};
 use store::PortfolioMix;
 
 /// Above this share one company is a lot, in hundredths of a percent.
@@ -14,15 +14,15 @@ const COMPANIES_MIN: i64 = 3;
 const CASH_MAX: i64 = 8_000;
 
 /// One sentence of the check-up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Finding {
     /// The key of its sentence.
     pub(super) key: &'static str,
     pub(super) is_good: bool,
-    /// A share in hundredths of a percent, or a number of companies.
+    /// A number of companies.
     pub(super) number: i64,
-    /// Whether the number is a share.
-    pub(super) is_share: bool,
+    /// A share, where the sentence is about one.
+    pub(super) share: Option<Ratio>,
     /// A company or a kind of business.
     pub(super) name: String,
 }
@@ -34,33 +34,33 @@ pub(super) fn check(mix: &PortfolioMix) -> Vec<Finding> {
         return Vec::new();
     }
     let all = Money(shares.saturating_add(mix.cash.0));
-    let finding = |key, is_good, number, is_share, name: &str| Finding {
+    let finding = |key, is_good, share, name: &str| Finding {
         key,
         is_good,
-        number,
-        is_share,
+        number: mix.holdings,
+        share,
         name: name.to_owned(),
     };
     let mut found = Vec::new();
     let few = mix.holdings < COMPANIES_MIN;
     let key = if few { "portfolio-few" } else { "portfolio-many" };
-    found.push(finding(key, !few, mix.holdings, false, ""));
+    found.push(finding(key, !few, None, ""));
     if let Some((symbol, value)) = &mix.largest {
-        let share = value.percent_of(all);
-        let much = share > ONE_COMPANY_MAX;
+        let share = value.part_of(all);
+        let much = share.percent(2) > ONE_COMPANY_MAX;
         let key = if much { "portfolio-one-much" } else { "portfolio-one-fine" };
-        found.push(finding(key, !much, share, true, symbol.as_str()));
+        found.push(finding(key, !much, Some(share), symbol.as_str()));
     }
     if let Some((kind, value)) = mix.categories.first() {
-        let share = value.percent_of(Money(shares));
-        let much = share > ONE_KIND_MAX;
+        let share = value.part_of(Money(shares));
+        let much = share.percent(2) > ONE_KIND_MAX;
         let key = if much { "portfolio-kind-much" } else { "portfolio-kind-fine" };
-        found.push(finding(key, !much, share, true, kind));
+        found.push(finding(key, !much, Some(share), kind));
     }
-    let waiting = mix.cash.percent_of(all);
-    let much = waiting > CASH_MAX;
+    let waiting = mix.cash.part_of(all);
+    let much = waiting.percent(2) > CASH_MAX;
     let key = if much { "portfolio-cash-much" } else { "portfolio-cash-fine" };
-    found.push(finding(key, !much, waiting, true, ""));
+    found.push(finding(key, !much, Some(waiting), ""));
     found
 }
 
@@ -102,6 +102,6 @@ mod tests {
     fn without_shares_there_is_nothing_to_say() {
         let empty =
             PortfolioMix { cash: Money(100), holdings: 0, largest: None, categories: Vec::new() };
-        assert_eq!(check(&empty), []);
+        assert!(check(&empty).is_empty());
     }
 }

@@ -140,20 +140,29 @@ pub(super) fn draw(
 ) -> Option<Chart> {
     match shape {
         Shape::Line => chart::line(view, &stock.name, Unit::Price, &loaded.closes, &[]),
-        Shape::Candles => chart::candles(view, &stock.name, &candles(loaded, range)),
+        Shape::Candles => {
+            chart::candles(view, &stock.name, &candles(loaded, range), candle_span(range))
+        }
     }
 }
 
 /// What one candle covers, as a word for the texts.
 pub(super) fn span(range: Range) -> &'static str {
+    match candle_span(range) {
+        Span::Week => "week",
+        Span::Month => "month",
+    }
+}
+
+fn candle_span(range: Range) -> Span {
     match range {
-        Range::Month | Range::HalfYear | Range::Year => "week",
-        Range::FiveYears | Range::Max => "month",
+        Range::Month | Range::HalfYear | Range::Year => Span::Week,
+        Range::FiveYears | Range::Max => Span::Month,
     }
 }
 
 fn candles(loaded: &Loaded, range: Range) -> Vec<Candle> {
-    let span = if span(range) == "week" { Span::Week } else { Span::Month };
+    let span = candle_span(range);
     // The months that are over come first, a point each.
     let rest = loaded.closes.get(loaded.months.len()..).unwrap_or_default();
     loaded.months.iter().copied().chain(chart::grouped(rest, span)).collect()

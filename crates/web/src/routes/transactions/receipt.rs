@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::super::achievements::UnlockedAchievement;
 use super::row::Transaction;
+use crate::numbers::fixed;
 
 /// One entry of the chain, explained.
 #[derive(Serialize, ToSchema)]
@@ -109,14 +110,14 @@ fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
     Some(ReceiptQuote {
         price: entry.price?.to_string(),
         as_of: as_of.to_string(),
-        age_seconds: scaled(i128::from(age.0), 6),
+        age_seconds: fixed(i128::from(age.0), 6),
         market_date: entry.quote_day?.to_string(),
         source: entry.quote_source.map(QuoteSource::as_str)?,
     })
 }
 
 /// Digits after the point of a price times a quantity.
-const PRODUCT_SCALE: usize = 10;
+const PRODUCT_SCALE: u32 = 10;
 /// One cent in units of that product.
 const CENT: i128 = 100_000_000;
 
@@ -137,19 +138,12 @@ fn rounding(entry: &LedgerEntry, price: Price) -> Rounding {
         ),
     };
     Rounding {
-        exact_product: scaled(exact, PRODUCT_SCALE),
-        total_amount: scaled(i128::from(amount), 2),
-        difference: scaled(difference, PRODUCT_SCALE),
+        exact_product: fixed(exact, PRODUCT_SCALE),
+        total_amount: fixed(i128::from(amount), 2),
+        difference: fixed(difference, PRODUCT_SCALE),
         direction,
         explanation,
     }
-}
-
-/// Writes `units` of 10^-`scale`, never negative, with all their digits.
-fn scaled(units: i128, scale: usize) -> String {
-    let digits = format!("{units:0width$}", width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    format!("{whole}.{fraction}")
 }
 
 fn reason(entry: &LedgerEntry, rules: &Rules) -> String {

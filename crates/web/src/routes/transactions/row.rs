@@ -6,7 +6,7 @@ use store::LedgerRow;
 use utoipa::ToSchema;
 
 use crate::csv::{Cell, Csv};
-use crate::openapi::Shares;
+use crate::numbers::Shares;
 
 /// One entry of the player's chain.
 #[derive(Serialize, ToSchema)]

@@ -1,0 +1,169 @@
+//! Values, profits and averages that the database computes are those of `domain`, on both engines,
+//! for random and for extreme holdings.
+
+use domain::*;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use sqlx::{Connection, Executor};
+use store::*;
+
+use crate::support::*;
+
+on_both_engines! {
+    what_holdings_are_worth_is_computed_as_in_domain,
+    an_average_of_closes_is_rounded_as_in_domain,
+    a_profit_has_its_own_digits,
+}
+
+/// The largest holding and cost that a player can have.
+const QUANTITY_MAX: i64 = 100_000_000 * Quantity::SHARE;
+const COST_MAX: i64 = 1_000_000_000_000_000;
+const STOCKS: usize = 300;
+
+/// Shares, what they cost, and the price now.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    quantity: Quantity,
+    cost: Money,
+    price: Price,
+}
+
+fn samples() -> Vec<Sample> {
+    let around = |max: i64| prop_oneof![1..=max, 1..=1_000i64.min(max), Just(1), Just(max)];
+    let sample = (around(QUANTITY_MAX), around(COST_MAX), around(Price::MAX.0)).prop_map(
+        |(quantity, cost, price)| Sample {
+            quantity: Quantity(quantity),
+            cost: Money(cost),
+            price: Price(price),
+        },
+    );
+    let all = prop::collection::vec(sample, STOCKS);
+    let mut runner = TestRunner::deterministic();
+    all.new_tree(&mut runner).expect("samples").current()
+}
+
+async fn execute(store: &Fresh, engine: &str, sql: String) {
+    let sql = sqlx::AssertSqlSafe(sql);
+    if engine == "sqlite" {
+        let mut outside = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
+        outside.execute(sql).await.expect("executes");
+    } else {
+        let mut outside = sqlx::PgConnection::connect(&store.url).await.expect("connects");
+        outside.execute(sql).await.expect("executes");
+    }
+}
+
+/// Gives a player these holdings of new stocks, and the stocks' ids.
+async fn hold(store: &Fresh, engine: &str, player_id: i64, held: &[Sample]) -> Vec<i64> {
+    let stocks: Vec<NewStock> = (0..held.len())
+        .map(|n| NewStock { category: format!("Kind {}", n % 9), ..new_stock(&format!("S{n:03}")) })
+        .collect();
+    let saved = store.save_stocks(&stocks).await.expect("stocks");
+    let ids: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();
+    let rows: Vec<String> = ids
+        .iter()
+        .zip(held)
+        .map(|(id, Sample { quantity, cost, .. })| {
+            format!("({player_id}, {id}, {}, {}, 12000)", quantity.0, cost.0)
+        })
+        .collect();
+    let columns = "player_id, stock_id, quantity, cost_basis, opened_on";
+    let sql = format!("INSERT INTO holdings ({columns}) VALUES {}", rows.join(", "));
+    execute(store, engine, sql).await;
+    ids
+}
+
+fn worth(sample: &Sample) -> i64 {
+    sample.price.value_rounded_down(sample.quantity).expect("fits").0
+}
+
+async fn what_holdings_are_worth_is_computed_as_in_domain(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await);
+    assert!(commit_one(&store, ada, &trade(Side::Sell, 1, 1)).await);
+    let held = samples();
+    let ids = hold(&store, engine, ada, &held).await;
+    let pairs = ids.iter().zip(&held).map(|(id, sample)| format!("[{id},{}]", sample.price.0));
+    let prices = format!("[{}]", pairs.collect::<Vec<_>>().join(","));
+    for page in 1..=3 {
+        let page = PageRequest::clamped(page, 100, 100);
+        let (rows, total) = store.portfolio_page(ada, &prices, page).await.expect("page");
+        assert_eq!((rows.len(), total), (100, 300));
+        for row in rows {
+            let place = ids.iter().position(|id| *id == row.stock_id).expect("is held");
+            let sample = &held[place];
+            let profit = Money(worth(sample) - sample.cost.0);
+            assert_eq!((row.total_value.0, row.profit_loss), (worth(sample), profit), "{sample:?}");
+            assert_eq!(row.average_price, average_price(sample.cost, sample.quantity));
+            let percent = |ratio: Ratio| [1, 2, 6].map(|places| ratio.percent(places));
+            assert_eq!(percent(row.profit_ratio()), percent(profit.part_of(sample.cost)));
+        }
+    }
+    let (all, cash) = (held.iter().map(worth).sum::<i64>(), rules().starting_cash.0);
+    let sums = store.portfolio_summary(ada, &prices).await.expect("sums");
+    assert_eq!((sums.cash.0, sums.total_value.0), (cash, all));
+    let mix = store.portfolio_mix(ada, &prices).await.expect("mix");
+    assert_eq!(mix.categories.iter().map(|(_, value)| value.0).sum::<i64>(), all);
+    let counts = store.load_counts(ada, &prices, Day(12_786), &rules().levels).await;
+    assert_eq!(counts.expect("counts").portfolio_value.0, cash + all);
+    let values = store.player_values(&[ada], &prices).await.expect("values");
+    assert_eq!(values[0].2, cash + all);
+    let page = store.player_values_page(0, 10, &prices).await.expect("values");
+    assert_eq!(page, [(ada, cash + all)]);
+    let wanted = [Wanted { player_id: ada, stock_id: None, about_version: None }];
+    let loaded = store.load_batch(&wanted, &[], &prices).await.expect("loads");
+    assert_eq!(loaded.players[&ada].holdings_value.0, all);
+    let closes: Vec<_> = ids.iter().zip(&held).map(|(id, s)| (*id, Day(12_786), s.price)).collect();
+    store.save_history(&closes).await.expect("closes");
+    store.snapshot_equity(Day(12_786), None, 10).await.expect("equity");
+    let curve = store.equity_curve(ada, Day(0), Day(20_000)).await.expect("curve");
+    assert_eq!((curve[0].value.0, curve[0].cash.0), (cash + all, cash));
+}
+
+async fn an_average_of_closes_is_rounded_as_in_domain(engine: &str) {
+    let store = fresh(engine).await;
+    let closes = prop::collection::vec(1..=Price::MAX.0, 1..=28);
+    let months = prop::collection::vec(closes, 40);
+    let mut months = months.new_tree(&mut TestRunner::deterministic()).expect("samples").current();
+    months.extend([vec![1, 2], vec![1, 1, 2], vec![1, 2, 2], vec![Price::MAX.0; 28]]);
+    let first = |n: usize| {
+        let n = i32::try_from(n).expect("few");
+        let month = u8::try_from(n % 12 + 1).expect("a month");
+        Day::from_civil((2000 + n / 12).into(), month, 1).expect("a day")
+    };
+    let bars: Vec<_> = months
+        .iter()
+        .enumerate()
+        .flat_map(|(n, closes)| {
+            (first(n).0..).zip(closes).map(|(day, close)| (1, Day(day), Price(*close)))
+        })
+        .collect();
+    store.save_history(&bars).await.expect("closes");
+    store.roll_up_history(1, first(months.len()), None).await.expect("rolls up");
+    let bars = store.stock_months(1, first(0), first(months.len())).await.expect("months");
+    let averages: Vec<i64> = bars.iter().map(|bar| bar.average.0).collect();
+    let average = |closes: &Vec<i64>| {
+        let sum: i128 = closes.iter().map(|close| i128::from(*close)).sum();
+        divide_rounded(sum, closes.len() as i128)
+    };
+    assert_eq!(averages, months.iter().map(average).collect::<Vec<_>>());
+}
+
+async fn a_profit_has_its_own_digits(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let (share, whole) = (Quantity(1_000_000), |cents: i64| Price(cents * 100));
+    let held = [
+        Sample { quantity: share, cost: Money(13_139), price: whole(21_000) },
+        Sample { quantity: share, cost: Money(150_000), price: whole(101_000) },
+    ];
+    let ids = hold(&store, engine, ada, &held).await;
+    let prices = format!("[[{},2100000],[{},10100000]]", ids[0], ids[1]);
+    let page = PageRequest::clamped(1, 10, 10);
+    let (rows, _) = store.portfolio_page(ada, &prices, page).await.expect("page");
+    let percent = |places| [0, 1].map(|row: usize| rows[row].profit_ratio().percent(places));
+    assert_eq!(percent(6), [59_829_515, -32_666_667]);
+    assert_eq!(percent(2), [5_983, -3_267]);
+}
