@@ -107,6 +107,8 @@ pub(crate) struct FollowChanges {
     nudge: Arc<Notify>,
     /// The changes that were seen, the newest some; `None` before the first look.
     seen: Option<BTreeSet<i64>>,
+    /// The timeline that their numbers are of.
+    timeline: Option<String>,
 }
 
 impl FollowChanges {
@@ -116,7 +118,7 @@ impl FollowChanges {
 
     pub(crate) fn new(store: Store, nodes: &Nodes, boards: Arc<Boards>) -> Self {
         let nudge = Arc::clone(&nodes.nudges.changes);
-        Self { store, cache: nodes.cache.clone(), boards, nudge, seen: None }
+        Self { store, cache: nodes.cache.clone(), boards, nudge, seen: None, timeline: None }
     }
 }
 
@@ -129,6 +131,15 @@ impl Reconciler for FollowChanges {
     }
 
     async fn run(&mut self) -> Result<Progress, Fault> {
+        // Before the changes: a promotion in between is noticed the next time.
+        if let Some(timeline) = self.store.find_timeline().await? {
+            if self.timeline.as_ref().is_some_and(|known| *known != timeline) {
+                tracing::warn!(timeline, "the database has another timeline; the cache is dropped");
+                self.cache.invalidate_all();
+                self.seen = None;
+            }
+            self.timeline = Some(timeline);
+        }
         let newest = match &self.seen {
             Some(seen) => seen.last().copied().unwrap_or(0),
             // What was changed while no node ran may be in Redis as it was before.
@@ -153,5 +164,50 @@ impl Reconciler for FollowChanges {
         }
         // There may be more than a page of them.
         Ok(Progress { changed: new.len() as u64, done: new.is_empty() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::CacheConfig;
+    use store::DatabaseConfig;
+    use testkit::{FaultProxy, ManualClock, Postgres};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn changes_on_a_promoted_standby_are_noticed_although_their_numbers_were_seen_before() {
+        let primary = Postgres::start();
+        let url = primary.fresh_database();
+        let proxy = FaultProxy::start(([127, 0, 0, 1], primary.port()).into());
+        let config = DatabaseConfig { url: proxy.url_through(&url), ..Default::default() };
+        let store = Store::open(&config).await.expect("opens");
+        store.migrate().await.expect("migrates");
+        let standby = Postgres::start_standby_of(&primary.url());
+        let copy = standby.same_database(&url);
+        // From now on the standby receives nothing.
+        let alone = "ALTER SYSTEM SET primary_conninfo = '';\nSELECT pg_reload_conf();";
+        standby.run_sql(&copy, alone);
+        let receivers = "SELECT count(*) FROM pg_stat_wal_receiver;";
+        while standby.run_sql(&copy, receivers) != "0" {}
+
+        let cache = TagCache::in_memory(CacheConfig::default(), Arc::new(ManualClock::new()));
+        let (boards, nudge) = (Arc::default(), Arc::default());
+        let mut job = FollowChanges { store, cache, boards, nudge, seen: None, timeline: None };
+        let change = "INSERT INTO tag_changes (change_id, tag) VALUES (1, 'player:1');";
+        primary.run_sql(&url, change);
+        assert_eq!(job.run().await.expect("looks").changed, 1);
+        assert_eq!(job.run().await.expect("looks").changed, 0);
+        standby.run_sql(&copy, "SELECT pg_promote();");
+        proxy.redirect(([127, 0, 0, 1], standby.port()).into());
+        proxy.reset_all();
+        standby.run_sql(&copy, change);
+        // Connections to the old primary are replaced as they are found.
+        let noticed = loop {
+            if let Ok(progress) = job.run().await {
+                break progress.changed;
+            }
+        };
+        assert_eq!(noticed, 1, "the number is another change's now");
     }
 }

@@ -27,7 +27,16 @@ static FORGET: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &FORGET];
+// A standby that is promoted goes on under a timeline of its own. SQLite has no standby.
+static TIMELINE: Lazy = Lazy::new(|| Statement {
+    name: "tag_changes.timeline",
+    sqlite: "SELECT 'one'",
+    postgres: "SELECT CASE WHEN pg_is_in_recovery() THEN NULL
+             ELSE system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) END
+         FROM pg_control_system()",
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &FORGET, &TIMELINE];
 
 impl Store {
     /// Changes after a number, with their numbers, some thousands at most. Numbers are given out
@@ -55,6 +64,18 @@ impl Store {
             sqlx::query_as(sql(&NEWEST)).fetch_one(&db.reader).timed(&NEWEST).await?
         });
         Ok(newest)
+    }
+
+    /// On which timeline the database writes: a promoted standby, or a database that was put back,
+    /// has another one, and may give out numbers of changes again. `None` while it is a standby.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_timeline(&self) -> Result<Option<String>, StoreError> {
+        let (timeline,): (Option<String>,) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&TIMELINE)).fetch_one(&db.writer).timed(&TIMELINE).await?
+        });
+        Ok(timeline)
     }
 
     /// Deletes changes but for the newest `kept`, of which some node may not have heard, at most

@@ -50,7 +50,8 @@ pub(crate) struct Commit {
 
 impl Lane {
     /// Loads what the jobs need; with `locking`, nobody else can change their players until they
-    /// are committed or dropped. `Err`: the jobs to be attempted again (none, when all were answered).
+    /// are committed or dropped. `Err`: the jobs to be attempted again (none, when all were
+    /// answered).
     pub async fn load(&self, jobs: Vec<Job>, locking: Option<Locking>) -> Result<Loaded, Vec<Job>> {
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
         let (players, keys) = wanted(&requests);

@@ -79,8 +79,8 @@ impl Lane {
     }
 
     /// Answers the jobs of a batch, but for those to be set aside, which it gives. The first
-    /// attempt locks nobody while it settles. Players that are lost to another node are locked in the
-    /// second one; those that another node holds are set aside, and what is lost a second time.
+    /// attempt locks nobody while it settles. Players that are lost to another node are locked in
+    /// the second one; those that another node holds are set aside, and what is lost a second time.
     async fn process(self: Arc<Self>, mut jobs: Vec<Job>) -> Vec<Job> {
         let mut aside = Vec::new();
         for attempt in 1..=self.attempts_max {
