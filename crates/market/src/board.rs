@@ -290,7 +290,7 @@ mod tests {
         let source = source();
         let board = PriceBoard::new(&source, listings(&source), START).unwrap();
         let quote = board.quote(1001).unwrap();
-        assert_eq!((quote.price, quote.as_of), (Price(9_600), START));
+        assert_eq!((quote.price, quote.as_of), (Price(9_610), START));
         assert_eq!(quote.market_day.to_string(), "2005-01-03");
         assert_eq!(quote.source, QuoteSource::Replay);
         assert_eq!(board.quote(1), None);
@@ -329,7 +329,7 @@ mod tests {
         let source = source();
         let board = PriceBoard::new(&source, listings(&source), START).unwrap();
         let json = board.prices_json();
-        assert!(json.starts_with("[[1001,9600],[1002,"), "{json}");
+        assert!(json.starts_with("[[1001,9610],[1002,"), "{json}");
         assert!(json.ends_with("]]"), "{json}");
         assert_eq!(json.matches('[').count(), 21);
         assert_eq!(prices_json(&[], &[]).as_ref(), "[]");

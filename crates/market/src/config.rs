@@ -5,7 +5,7 @@ mod live;
 
 use domain::{Day, Price};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 pub use self::live::{CacheTtl, LiveConfig};
@@ -110,9 +110,9 @@ pub struct ReplayConfig {
     pub seed: u64,
     /// What comes after the last session.
     pub at_end: AtEnd,
-    /// What every price is a multiple of, 0.0001 to 100.00.
-    #[serde(deserialize_with = "tick_size")]
-    pub tick: Price,
+    /// What every price is a multiple of, 0.0001 to 100.00; `None`, written "": automatic.
+    #[serde(deserialize_with = "read_tick", serialize_with = "write_tick")]
+    pub tick: Option<Price>,
 }
 
 impl Default for ReplayConfig {
@@ -123,7 +123,7 @@ impl Default for ReplayConfig {
             session_seconds: 60,
             seed: 1,
             at_end: AtEnd::Stop,
-            tick: Price(100),
+            tick: None,
         }
     }
 }
@@ -151,9 +151,9 @@ pub struct SimulatedConfig {
     pub seed: u64,
     /// What comes after the last session.
     pub at_end: AtEnd,
-    /// What every price is a multiple of, 0.0001 to 100.00.
-    #[serde(deserialize_with = "tick_size")]
-    pub tick: Price,
+    /// What every price is a multiple of, 0.0001 to 100.00; `None`, written "": automatic.
+    #[serde(deserialize_with = "read_tick", serialize_with = "write_tick")]
+    pub tick: Option<Price>,
     /// The mean change per session, at most 5,000.
     #[serde(deserialize_with = "limited::<_, 0, 5_000>")]
     pub drift_ppm: u32,
@@ -184,7 +184,7 @@ impl Default for SimulatedConfig {
             session_seconds: 60,
             seed: 1,
             at_end: AtEnd::Stop,
-            tick: Price(100),
+            tick: None,
             drift_ppm: 400,
             market_shock_ppm: 8_000,
             sector_shock_ppm: 6_000,
@@ -202,14 +202,14 @@ pub struct FixedConfig {
     /// The day whose closes they are, or the next session after it.
     #[serde(deserialize_with = "fixed_day")]
     pub day: Day,
-    /// What every price is a multiple of, 0.0001 to 100.00.
-    #[serde(deserialize_with = "tick_size")]
-    pub tick: Price,
+    /// What every price is a multiple of, 0.0001 to 100.00; `None`, written "": automatic.
+    #[serde(deserialize_with = "read_tick", serialize_with = "write_tick")]
+    pub tick: Option<Price>,
 }
 
 impl Default for FixedConfig {
     fn default() -> Self {
-        Self { day: ReplayConfig::default().start, tick: Price(100) }
+        Self { day: ReplayConfig::default().start, tick: None }
     }
 }
 
@@ -271,12 +271,14 @@ pub(crate) fn check_day(day: Day, last: Day) -> Result<(), ConfigError> {
     Err(ConfigError::DayOutsideSeries { day, first: FIRST_DAY, last })
 }
 
-fn check_tick(tick: Price) -> Result<(), ConfigError> {
+fn check_tick(tick: Option<Price>) -> Result<(), ConfigError> {
     let (least, most) = (1, i64::from(MILLION));
-    if (least..=most).contains(&tick.0) {
-        return Ok(());
+    match tick.map(|tick| tick.0).filter(|tick| !(least..=most).contains(tick)) {
+        None => Ok(()),
+        Some(got) => {
+            Err(ConfigError::OutsideLimits { field: "tick, in 1/10,000,", got, least, most })
+        }
     }
-    Err(ConfigError::OutsideLimits { field: "tick, in 1/10,000,", got: tick.0, least, most })
 }
 
 pub(crate) fn limited<'de, D, const LEAST: u32, const MOST: u32>(reader: D) -> Result<u32, D::Error>
@@ -300,9 +302,18 @@ fn fixed_day<'de, D: Deserializer<'de>>(reader: D) -> Result<Day, D::Error> {
     check_day(day, LAST_DAY).map_err(D::Error::custom).map(|()| day)
 }
 
-fn tick_size<'de, D: Deserializer<'de>>(reader: D) -> Result<Price, D::Error> {
-    let tick = Price::deserialize(reader)?;
+fn read_tick<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Price>, D::Error> {
+    let text = String::deserialize(reader)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let tick = Some(Price::parse(&text).map_err(D::Error::custom)?);
     check_tick(tick).map_err(D::Error::custom).map(|()| tick)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field in like this")]
+fn write_tick<S: Serializer>(tick: &Option<Price>, writer: S) -> Result<S::Ok, S::Error> {
+    writer.serialize_str(&tick.map(|tick| tick.to_string()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -324,7 +335,7 @@ mod tests {
     fn a_section_survives_its_text() {
         let text = "source = \"simulated\"\n[simulated]\nsymbols = 10000\ntick = \"0.05\"\n";
         let config: MarketConfig = toml::from_str(text).unwrap();
-        assert_eq!(config.simulated.tick, Price(500));
+        assert_eq!((config.simulated.tick, config.replay.tick), (Some(Price(500)), None));
         assert_eq!(toml::from_str(&toml::to_string(&config).unwrap()), Ok(config));
     }
 
@@ -336,6 +347,7 @@ mod tests {
             ("session_seconds = 0", "from 1 to 86400"),
             ("session_seconds = 86401", "from 1 to 86400"),
             ("tick = \"0\"", "from 1 to 1000000"),
+            ("tick = \"fine\"", "a decimal number"),
             ("at_end = \"pause\"", "stop"),
             ("sessions = 4", "unknown field"),
         ] {

@@ -20,8 +20,8 @@
 //!   over.
 //!
 //! A quote's `previous_close` is the close before the quote's day, so at the closing tick its
-//! change is the change of the whole day. Prices and closes are rounded to the market's `tick`
-//! size; the benchmark is not.
+//! change is the change of the whole day. Prices and closes are rounded by the market's tick rule;
+//! the benchmark is not.
 //!
 //! Every answer is a pure function of the configuration, `started_at` and `now`, in whole numbers
 //! only: it is equal on every node, on every machine and after a restart. Whoever knows the seed
@@ -47,6 +47,7 @@ mod replay;
 mod series;
 mod simulated;
 mod source;
+mod tick;
 pub mod ticker;
 
 pub use board::{BoardError, Listing, PriceBoard, Snapshot, StockQuote};
@@ -69,3 +70,4 @@ pub use provider::{
 };
 pub use series::ImportedMarket;
 pub use source::MarketSource;
+pub use tick::TickRule;

@@ -10,6 +10,7 @@ use domain::Price;
 use crate::board::StockQuote;
 use crate::chance::{BELL_DEVIATION, bell, mix, mix_two};
 use crate::present::Present;
+use crate::tick::TickRule;
 
 /// How many sessions before the present one say how much a stock moves.
 pub(crate) const CALM_SESSIONS: usize = 20;
@@ -38,7 +39,7 @@ pub(crate) struct TickAt {
     pub(crate) seed: u64,
     pub(crate) present: Present,
     pub(crate) session_seconds: u32,
-    pub(crate) tick: Price,
+    pub(crate) tick: TickRule,
     pub(crate) as_of: domain::UnixMicros,
 }
 
@@ -52,8 +53,8 @@ pub(crate) fn write_quotes(at: &TickAt, lived: &Lived<'_>, quotes: &mut Vec<Stoc
         // On its first day a stock has not changed.
         let previous = if previous == NO_CLOSE { price } else { previous };
         StockQuote {
-            price: Price(price).round_to_tick(at.tick),
-            previous_close: Price(previous).round_to_tick(at.tick),
+            price: at.tick.round(Price(price)),
+            previous_close: at.tick.round(Price(previous)),
             as_of: at.as_of,
         }
     };

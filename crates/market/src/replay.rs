@@ -11,6 +11,7 @@ use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_START_DAY, ReplayConfi
 use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
 use crate::present::{Present, Timetable};
 use crate::series::{ImportedMarket, Series};
+use crate::tick::TickRule;
 
 /// History and where it is played from.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Replay {
     pub(crate) stocks: Vec<StockText>,
     pub(crate) timetable: Timetable,
     pub(crate) series: Series,
-    pub(crate) tick: Price,
+    pub(crate) tick: TickRule,
     seed: u64,
     keys: Vec<u64>,
 }
@@ -29,7 +30,8 @@ impl Replay {
     pub(crate) fn new(config: &ReplayConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
         config.validate()?;
         check_day(config.start, LAST_START_DAY)?;
-        Self::of(Series::embedded(), embedded_stocks(), config, started_at)
+        let tick = TickRule::new(config.tick);
+        Self::of((Series::embedded(), embedded_stocks(), tick), config, started_at)
     }
 
     /// The replay of an imported market, opened at `started_at`.
@@ -39,13 +41,13 @@ impl Replay {
         started_at: UnixMicros,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
+        let tick = TickRule::new(config.tick.or(market.tick));
         let (series, stocks) = Series::imported(market);
-        Self::of(series, stocks, config, started_at)
+        Self::of((series, stocks, tick), config, started_at)
     }
 
     fn of(
-        series: Series,
-        stocks: Vec<StockText>,
+        (series, stocks, tick): (Series, Vec<StockText>, TickRule),
         config: &ReplayConfig,
         started_at: UnixMicros,
     ) -> Result<Self, ConfigError> {
@@ -61,7 +63,7 @@ impl Replay {
             started_at,
         };
         let keys = keys(&series, config.seed);
-        let (seed, tick, source) = (config.seed, config.tick, QuoteSource::Replay);
+        let (seed, source) = (config.seed, QuoteSource::Replay);
         Ok(Self { source, stocks, timetable, series, tick, seed, keys })
     }
 
@@ -76,8 +78,8 @@ impl Replay {
             at_end: AtEnd::Stop,
             started_at: UnixMicros(0),
         };
-        let (keys, tick, source) = (keys(&series, 0), config.tick, QuoteSource::Fixed);
-        let stocks = embedded_stocks();
+        let (keys, source) = (keys(&series, 0), QuoteSource::Fixed);
+        let (stocks, tick) = (embedded_stocks(), TickRule::new(config.tick));
         Ok(Self { source, stocks, timetable, series, tick, seed: 0, keys })
     }
 
@@ -102,8 +104,7 @@ impl Replay {
     pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
         let row = self.series.row(session).iter();
         // A stock that had no close yet has none here either.
-        let close =
-            |&close: &i64| if close > 0 { Price(close).round_to_tick(self.tick) } else { Price(0) };
+        let close = |&close: &i64| if close > 0 { self.tick.round(Price(close)) } else { Price(0) };
         row.map(close).collect()
     }
 
@@ -169,11 +170,12 @@ mod tests {
     fn the_market_opens_at_the_closes_of_its_start_day() {
         let replay = replay(&ReplayConfig::default());
         let apple = quotes_at(&replay, 0)[0];
-        assert_eq!(apple.price, Price(9_600), "0.961 rounded to a cent");
-        assert_eq!(apple.previous_close, Price(9_800), "the close of 2004-12-31");
+        assert_eq!(apple.price, Price(9_610));
+        assert_eq!(apple.previous_close, Price(9_770), "the close of 2004-12-31");
         assert_eq!(replay.series.days[replay.timetable.first - 1].to_string(), "2005-01-03");
-        let finer = ReplayConfig { tick: Price(10), ..ReplayConfig::default() };
-        assert_eq!(quotes_at(&self::replay(&finer), 0)[0].price, Price(9_610));
+        let coarse = ReplayConfig { tick: Some(Price(100)), ..ReplayConfig::default() };
+        let apple = quotes_at(&self::replay(&coarse), 0)[0];
+        assert_eq!((apple.price, apple.previous_close), (Price(9_600), Price(9_800)));
     }
 
     #[test]
@@ -186,7 +188,7 @@ mod tests {
     #[test]
     fn the_first_and_the_last_start_day_can_be_played() {
         let first = replay(&ReplayConfig { start: Day(7_306), ..ReplayConfig::default() });
-        assert_eq!(quotes_at(&first, 0)[0].previous_close, Price(2_600), "nothing came before");
+        assert_eq!(quotes_at(&first, 0)[0].previous_close, Price(2_640), "nothing came before");
         assert_eq!(quotes_at(&first, 30).len(), 20);
         let last = replay(&ReplayConfig { start: Day(19_353), ..ReplayConfig::default() });
         assert_eq!(last.timetable.count, 1);
@@ -197,7 +199,7 @@ mod tests {
     fn fixed_prices_stand_still() {
         let fixed = Replay::fixed(&FixedConfig::default()).unwrap();
         let first = quotes_at(&fixed, 0);
-        assert_eq!(first[0].price, Price(9_600));
+        assert_eq!(first[0].price, Price(9_610));
         let prices =
             |quotes: &[StockQuote]| -> Vec<Price> { quotes.iter().map(|q| q.price).collect() };
         assert_eq!(prices(&quotes_at(&fixed, 1_000_000)), prices(&first));
@@ -221,7 +223,8 @@ mod tests {
             let at = replay.timetable.first - 1 + usize::try_from(session).unwrap();
             prop_assert_eq!(prices, replay.closes(at));
             let path = quotes_at(replay, session * 60 + 37);
-            prop_assert!(path.iter().all(|q| q.price.0 >= 100 && q.price.0 % 100 == 0));
+            let on_ladder = |price| TickRule::Ladder.round(price) == price;
+            prop_assert!(path.iter().all(|q| q.price.0 > 0 && on_ladder(q.price)));
         }
 
         #[test]

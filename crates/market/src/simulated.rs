@@ -13,6 +13,7 @@ use crate::config::{ConfigError, SimulatedConfig};
 use crate::names::{CATEGORIES, category_of};
 use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
 use crate::present::{Present, Timetable};
+use crate::tick::TickRule;
 
 /// Closes stay between 0.10 and 100,000.00, so that 64 bits are enough everywhere.
 const CLOSES: (i64, i64) = (1_000, 1_000_000_000);
@@ -24,7 +25,7 @@ const MILLION: i64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Simulated {
     pub(crate) timetable: Timetable,
-    pub(crate) tick: Price,
+    pub(crate) tick: TickRule,
     start: Day,
     model: Model,
     present: Mutex<Walk>,
@@ -48,7 +49,7 @@ impl Simulated {
         };
         let model = Model::new(config);
         let (present, history) = (Mutex::new(Walk::new(&model)), Mutex::new(Walk::new(&model)));
-        let (tick, start) = (config.tick, config.start);
+        let (tick, start) = (TickRule::new(config.tick), config.start);
         Ok(Self { timetable, tick, start, model, present, history })
     }
 
@@ -79,7 +80,7 @@ impl Simulated {
         let mut walk = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, session);
         let closes = if session == 0 { &walk.open } else { &walk.close };
-        closes.iter().map(|&close| Price(close).round_to_tick(self.tick)).collect()
+        closes.iter().map(|&close| self.tick.round(Price(close))).collect()
     }
 }
 

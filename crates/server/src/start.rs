@@ -106,7 +106,7 @@ async fn load_imported(store: &Store, config: &Config) -> Result<(i64, ImportedM
         };
         (text, closes)
     });
-    Ok((market_id, ImportedMarket { name: name.clone(), stocks: stocks.collect() }))
+    Ok((market_id, ImportedMarket { name: name.clone(), tick: None, stocks: stocks.collect() }))
 }
 
 /// Opens the database with all that a player needs to take a seat.

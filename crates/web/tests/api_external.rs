@@ -12,13 +12,13 @@ async fn a_quote_comes_in_either_shape() {
     assert_eq!(quote.status, 200);
     let body = quote.json();
     assert_eq!(body["data"]["symbol"], "AAPL");
-    assert_eq!(body["data"]["price"], "0.9600");
-    assert_eq!(body["data"]["change"], "-0.0200");
-    assert_eq!(body["data"]["change_percent"], "-2.0408%");
+    assert_eq!(body["data"]["price"], "0.9610");
+    assert_eq!(body["data"]["change"], "-0.0160");
+    assert_eq!(body["data"]["change_percent"], "-1.6377%");
     assert_eq!((&body["meta"]["source"], &body["meta"]["stale"]), (&"fixed".into(), &false.into()));
     let quote = app.get_as(&token, "/api/external/stocks/quote/AAPL?source=fmp").await.json();
-    assert_eq!(quote["data"]["price"], 0.96);
-    assert_eq!(quote["data"]["changesPercentage"], -2.04);
+    assert_eq!(quote["data"]["price"], 0.961);
+    assert_eq!(quote["data"]["changesPercentage"], -1.64);
 }
 
 #[tokio::test]
@@ -47,12 +47,12 @@ async fn a_history_ends_with_the_last_public_day() {
     let by_day = app.get_as(&token, "/api/external/stocks/history/AAPL?days=10").await.json();
     let days = by_day["data"].as_object().expect("an object by day");
     assert_eq!(days.keys().next_back().map(String::as_str), Some("2005-01-03"));
-    assert_eq!(days["2005-01-03"]["4. close"], "0.9600");
+    assert_eq!(days["2005-01-03"]["4. close"], "0.9610");
     let path = "/api/external/stocks/history/AAPL?days=10&source=fmp";
     let list = app.get_as(&token, path).await.json();
     let list = list["data"].as_array().expect("a list").clone();
     assert_eq!((list.len(), &list[0]["date"]), (days.len(), &"2005-01-03".into()));
-    assert_eq!(list[0]["close"], 0.96);
+    assert_eq!(list[0]["close"], 0.961);
 }
 
 #[tokio::test]
