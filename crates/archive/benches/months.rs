@@ -265,6 +265,7 @@ impl Game {
                 let order = Order { stock_id: self.stock_id, category_id: 1, side, quantity };
                 let quote = Quote {
                     price: Price(100_000 + step % 997 * 100),
+                    tick: Price(100),
                     as_of: now,
                     market_day: Day(12_786),
                     source: QuoteSource::Fixed,

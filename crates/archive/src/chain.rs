@@ -265,7 +265,8 @@ mod tests {
         for (side, shares, price) in [(Side::Buy, 3, 33_333), (Side::Buy, 2, 7), (Side::Sell, 4, 9)]
         {
             let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
-            let quote = Quote { price: Price(price), as_of: now, market_day, source };
+            let (price, tick) = (Price(price), Price(0));
+            let quote = Quote { price, tick, as_of: now, market_day, source };
             let quantity = Quantity::whole(shares).unwrap();
             let order = Order { stock_id: 1, category_id: 1, side, quantity };
             let action = Action::Trade(order, None);

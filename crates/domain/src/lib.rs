@@ -15,6 +15,7 @@ mod rejection;
 mod rules;
 mod secret;
 mod settle;
+mod spread;
 mod symbol;
 
 pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
@@ -27,7 +28,8 @@ pub use page::{PageMeta, PageRequest};
 pub use progress::{Levels, Progress};
 pub use ratio::{Ratio, average_price, divide_rounded};
 pub use rejection::Rejection;
-pub use rules::{Currency, Fee, Rules, XpRules};
+pub use rules::{Currency, Fee, FillMode, Rules, XpRules};
 pub use secret::Secret;
 pub use settle::{Fill, Holding, Outcome, Player, open_player, settle};
+pub use spread::BidAsk;
 pub use symbol::{Symbol, SymbolError};

@@ -1,7 +1,7 @@
 //! What a player asks for: orders and notes, and the quote an order is settled at. What comes of
 //! them is decided in `settle`.
 
-use crate::{Day, Price, Quantity, QuoteSource, UnixMicros};
+use crate::{BidAsk, Day, Price, Quantity, QuoteSource, UnixMicros};
 
 /// Buying or selling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,12 +85,21 @@ impl Note {
 /// A price with its time and origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// The price of one share, above zero.
+    /// The price of one share, above zero: the middle of bid and ask, which holdings are valued at.
     pub price: Price,
+    /// The step of the market's prices at this one; 0 where they have none.
+    pub tick: Price,
     /// When the price was made.
     pub as_of: UnixMicros,
     /// The market's calendar day (in a replay, a day in history).
     pub market_day: Day,
     /// Where it comes from.
     pub source: QuoteSource,
+}
+
+impl Quote {
+    /// What orders fill at under rules with this spread.
+    pub fn sides(&self, spread_bps: i64) -> BidAsk {
+        BidAsk::around(self.price, self.tick, spread_bps)
+    }
 }

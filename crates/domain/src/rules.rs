@@ -23,6 +23,12 @@ pub struct Rules {
     /// The oldest a quote may be to be traded at, in seconds.
     #[serde(deserialize_with = "positive")]
     pub quote_age_max_s: i64,
+    /// Which price an order fills at.
+    #[serde(default)]
+    pub fill: FillMode,
+    /// How far ask and bid lie apart besides a tick, in hundredths of a percent of the price.
+    #[serde(default = "default_spread_bps", deserialize_with = "spread_bps")]
+    pub spread_bps: i64,
     /// XP for trades.
     pub xp: XpRules,
     /// Level thresholds.
@@ -54,6 +60,17 @@ impl Currency {
             Self::Zwg => "ZWG",
         }
     }
+}
+
+/// Which price an order fills at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FillMode {
+    /// The newest one.
+    #[default]
+    Now,
+    /// The first one that is published after the order was accepted.
+    NextTick,
 }
 
 /// XP for trades, and how many trades of a day earn it.
@@ -120,7 +137,13 @@ whole_number_between!(not_negative, 0, 1_000_000_000);
 whole_number_between!(positive, 1, 1_000_000_000);
 whole_number_between!(utc_offset, -720, 840);
 whole_number_between!(rate_bps, 0, 10_000);
+whole_number_between!(spread_bps, 0, 1_000);
 whole_number_between!(shares, 1, 100_000_000);
+
+/// Rules that were written before there was a spread have this one.
+fn default_spread_bps() -> i64 {
+    5
+}
 
 fn quantity_max<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Quantity, D::Error> {
     let whole = shares(from)?;

@@ -140,6 +140,8 @@ pub fn settle(
 struct Trade<'a> {
     order: &'a Order,
     quote: Quote,
+    /// What one share is traded at: the quote's ask or bid.
+    price: Price,
     amount: Money,
     fee: Money,
     now: UnixMicros,
@@ -166,19 +168,25 @@ impl<'a> Trade<'a> {
         if quote.as_of.plus_seconds(rules.quote_age_max_s) < now {
             return Err(Rejection::StaleQuote);
         }
+        let price = quote.sides(rules.spread_bps).of(order.side);
         let amount = match order.side {
-            Side::Buy => quote.price.cost_rounded_up(order.quantity),
-            Side::Sell => quote.price.value_rounded_down(order.quantity),
+            Side::Buy => price.cost_rounded_up(order.quantity),
+            Side::Sell => price.value_rounded_down(order.quantity),
         };
         let amount = amount.ok_or(Rejection::BeyondLimits)?;
         let fee = rules.fee.on(amount).ok_or(Rejection::BeyondLimits)?;
-        Ok(Self { order, quote, amount, fee, now })
+        Ok(Self { order, quote, price, amount, fee, now })
+    }
+
+    /// What the traded shares are worth as holdings.
+    fn value(&self) -> Money {
+        self.quote.price.value_rounded_down(self.order.quantity).unwrap_or_default()
     }
 
     fn entry(&self, player: &Player, kind: EntryKind) -> LedgerEntry {
         let mut entry = player.next_entry(kind, self.now);
         entry.stock_id = Some(self.order.stock_id);
-        entry.price = Some(self.quote.price);
+        entry.price = Some(self.price);
         entry.fee = self.fee;
         entry.quote_as_of = Some(self.quote.as_of);
         entry.quote_day = Some(self.quote.market_day);
@@ -219,7 +227,7 @@ fn buy(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Ou
     player.holdings.insert(trade.order.stock_id, after);
     player.stocks_bought += i64::from(before.is_none());
     player.categories_bought |= 1 << (trade.order.category_id & 63).min(62);
-    let value = trade.quote.price.value_rounded_down(trade.order.quantity).unwrap_or_default();
+    let value = trade.value();
     player.holdings_value = Money(player.holdings_value.0.saturating_add(value.0));
     player.oldest_holding = Some(player.oldest_holding.map_or(opened_on, |d| d.min(opened_on)));
     Ok(player.traded(entry, rules.xp.buy, noted, rules))
@@ -251,7 +259,7 @@ fn sell(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> O
     player.holdings.insert(trade.order.stock_id, after);
     let profit = trade.amount.0 - sold_basis.0;
     player.realised_profit = Money(player.realised_profit.0.saturating_add(profit));
-    player.holdings_value = Money((player.holdings_value.0 - trade.amount.0).max(0));
+    player.holdings_value = Money((player.holdings_value.0 - trade.value().0).max(0));
     Ok(player.traded(entry, rules.xp.sell, noted, rules))
 }
 

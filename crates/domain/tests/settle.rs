@@ -6,8 +6,13 @@ use std::collections::BTreeMap;
 use domain::*;
 use proptest::prelude::*;
 
-fn rules() -> Rules {
+fn default_rules() -> Rules {
     toml::from_str(include_str!("../../../config/game.toml")).expect("the default rules are good")
+}
+
+/// The default rules without a spread, so that amounts are those of the price.
+fn rules() -> Rules {
+    Rules { spread_bps: 0, ..default_rules() }
 }
 
 fn now() -> UnixMicros {
@@ -16,7 +21,8 @@ fn now() -> UnixMicros {
 
 fn quote(price: i64) -> Result<Quote, Rejection> {
     let source = QuoteSource::Fixed;
-    Ok(Quote { price: Price(price), as_of: now(), market_day: Day(12_786), source })
+    let (price, tick) = (Price(price), Price(0));
+    Ok(Quote { price, tick, as_of: now(), market_day: Day(12_786), source })
 }
 
 fn order(side: Side, stock_id: i64, quantity: i64) -> Action {
@@ -30,7 +36,8 @@ fn whole(side: Side, stock_id: i64, shares: i64) -> Action {
 
 #[test]
 fn the_default_rules_are_those_of_the_original() {
-    let rules = rules();
+    let rules = default_rules();
+    assert_eq!(rules.spread_bps, 5);
     assert_eq!(rules.starting_cash, Money(1_000_000));
     assert_eq!((rules.xp.buy, rules.xp.sell, rules.xp.trades_per_day_max), (10, 15, 3));
     assert_eq!(rules.levels.needed(7), 7000);
@@ -47,6 +54,58 @@ fn the_first_purchase_is_settled_as_the_original_settled_it() {
     assert_eq!((fill.entry.xp_trade, fill.entry.version), (10, 2));
     assert_eq!(fill.unlocked, [Unlock { achievement_id: 1, xp: 50 }]);
     assert_eq!((player.total_xp, player.cash), (60, Money(943_015)));
+}
+
+#[test]
+fn a_purchase_fills_at_the_ask_and_a_sale_at_the_bid() {
+    let rules = default_rules();
+    let (mut player, _) = open_player(42, &rules, now());
+    let at = |price, tick| quote(price).map(|q| Quote { tick: Price(tick), ..q });
+    let mut trade = |side, shares, price, tick| {
+        let action = whole(side, 1, shares);
+        let fill = settle(&mut player, &action, at(price, tick), &rules, now()).expect("fill");
+        let LedgerEntry { price, amount, cost_basis_after, .. } = fill.entry;
+        (price.expect("a price").to_string(), amount.to_string(), cost_basis_after.to_string())
+    };
+    let told = |price: &str, amount: &str, cost: &str| {
+        (price.to_owned(), amount.to_owned(), cost.to_owned())
+    };
+    assert_eq!(trade(Side::Buy, 100, 9_610, 1), told("0.9613", "-96.13", "96.13"));
+    assert_eq!(trade(Side::Sell, 100, 9_610, 1), told("0.9607", "96.07", "0.00"));
+    assert_eq!(trade(Side::Buy, 3, 1_899_500, 100), told("190.0025", "-570.01", "570.01"));
+}
+
+#[test]
+fn cash_is_compared_with_what_the_ask_costs() {
+    let rules = Rules { starting_cash: Money(9_612), ..default_rules() };
+    let (mut player, _) = open_player(42, &rules, now());
+    let quote = quote(9_610).map(|q| Quote { tick: Price(1), ..q });
+    let outcome = settle(&mut player, &whole(Side::Buy, 1, 100), quote, &rules, now());
+    assert_eq!(outcome, Err(Rejection::InsufficientCash));
+}
+
+#[test]
+fn a_trade_moves_the_worth_of_all_by_the_spread_only() {
+    let rules = default_rules();
+    let (mut player, _) = open_player(42, &rules, now());
+    let quote = quote(1_000_000).map(|q| Quote { tick: Price(100), ..q });
+    let worth = |player: &Player| player.cash.0 + player.holdings_value.0;
+    for (side, after) in [(Side::Buy, 999_970), (Side::Sell, 999_940)] {
+        settle(&mut player, &whole(side, 1, 10), quote, &rules, now()).expect("fill");
+        assert_eq!(worth(&player), after);
+    }
+}
+
+#[test]
+fn rules_without_a_spread_have_the_default_one_and_absurd_ones_are_refused() {
+    let text = include_str!("../../../config/game.toml");
+    let with = |line: &str| toml::from_str::<Rules>(&text.replace("spread_bps = 5\n", line));
+    assert_eq!(with("").map(|rules| rules.spread_bps), Ok(5));
+    assert_eq!(with("spread_bps = 0\n").map(|rules| rules.spread_bps), Ok(0));
+    for line in ["spread_bps = -1\n", "spread_bps = 1001\n"] {
+        let error = with(line).expect_err("refused").to_string();
+        assert!(error.contains("from 0 to 1000"), "{error}");
+    }
 }
 
 #[test]
@@ -192,16 +251,19 @@ proptest! {
     #[test]
     fn trading_back_and_forth_at_one_price_never_makes_money(
         price in 1i64..5_000_000, quantities in prop::collection::vec(1i64..50_000_000, 1..20),
+        tick in 0i64..200, spread_bps in 0i64..=1_000,
     ) {
-        let (mut player, _) = open_player(7, &rules(), now());
+        let rules = Rules { spread_bps, ..rules() };
+        let quote = quote(price).map(|q| Quote { tick: Price(tick), ..q });
+        let (mut player, _) = open_player(7, &rules, now());
         for quantity in quantities {
             let buy = order(Side::Buy, 1, quantity);
-            let bought = settle(&mut player, &buy, quote(price), &rules(), now());
+            let bought = settle(&mut player, &buy, quote, &rules, now());
             if bought.is_ok() {
-                settle(&mut player, &order(Side::Sell, 1, quantity), quote(price), &rules(), now())
+                settle(&mut player, &order(Side::Sell, 1, quantity), quote, &rules, now())
                     .expect("just bought");
             }
-            prop_assert!(player.cash <= rules().starting_cash);
+            prop_assert!(player.cash <= rules.starting_cash);
         }
     }
 

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use domain::{Day, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
+use domain::{BidAsk, Day, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::live::Hours;
 use crate::present::Present;
 use crate::source::MarketSource;
+use crate::tick::TickRule;
 
 /// Why a board cannot be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub struct Snapshot {
     pub present: Present,
     /// Where the prices come from.
     pub source: QuoteSource,
+    /// The steps in which the prices move.
+    pub tick: TickRule,
     /// Whether orders are taken.
     pub hours: Hours,
     /// One for each of [`PriceBoard::listings`], in their order; without a price it is 0.
@@ -94,6 +97,11 @@ impl Snapshot {
     /// The quote of the stock at this position of the listings; `None` while it has no price.
     pub fn quote(&self, position: usize) -> Option<StockQuote> {
         self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
+    }
+
+    /// What orders of a stock with this quote fill at, under rules with this spread.
+    pub fn sides(&self, quote: &StockQuote, spread_bps: i64) -> BidAsk {
+        BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
     }
 
     /// `[[stock_id, price in 1/10,000, change in 1/1,000,000 of a percent], …]`: all quotes as one
@@ -177,7 +185,8 @@ impl PriceBoard {
         let position = self.position(stock_id)?;
         let current = self.current.load();
         let StockQuote { price, as_of, .. } = current.quote(position)?;
-        Some(Quote { price, as_of, market_day: current.market_day, source: current.source })
+        let (market_day, source) = (current.market_day, current.source);
+        Some(Quote { price, tick: current.tick.step(price), as_of, market_day, source })
     }
 
     /// What an order of this stock is settled at, or why it is refused. How old a quote may be is
@@ -234,6 +243,7 @@ fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -
         market_day: source.market_day(now),
         present: source.present(now),
         source: source.source(),
+        tick: source.tick(),
         hours: source.hours(now),
         prices_json: prices_json(listings, &quotes),
         quotes_json: OnceLock::new(),
@@ -292,7 +302,7 @@ mod tests {
         let quote = board.quote(1001).unwrap();
         assert_eq!((quote.price, quote.as_of), (Price(9_610), START));
         assert_eq!(quote.market_day.to_string(), "2005-01-03");
-        assert_eq!(quote.source, QuoteSource::Replay);
+        assert_eq!((quote.source, quote.tick), (QuoteSource::Replay, Price(1)));
         assert_eq!(board.quote(1), None);
         let microsoft = board.find(&Symbol::parse("msft").unwrap()).unwrap();
         assert_eq!(board.position(microsoft.stock_id), Some(12));

@@ -16,6 +16,7 @@ use crate::present::Present;
 use crate::replay::Replay;
 use crate::series::ImportedMarket;
 use crate::simulated::Simulated;
+use crate::tick::TickRule;
 
 const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
     and dividends, offered without warranty and not meant for investment or commercial use. Only \
@@ -96,6 +97,15 @@ impl MarketSource {
             Kind::History(replay) => replay.source,
             Kind::Simulated(_) => QuoteSource::Simulated,
             Kind::Live(_) => QuoteSource::Live,
+        }
+    }
+
+    /// The steps in which its prices move. A live market rounds nothing; its spread is of them.
+    pub(crate) fn tick(&self) -> TickRule {
+        match &self.kind {
+            Kind::History(replay) => replay.tick,
+            Kind::Simulated(market) => market.tick,
+            Kind::Live(_) => TickRule::Ladder,
         }
     }
 

@@ -30,15 +30,17 @@
     button.setAttribute('aria-pressed', String(hidden))
   }
 
-  // The ticket: what so many shares would cost. The server alone decides what they do cost.
+  // The ticket: what so many shares would cost or bring. The server alone decides what they do.
   document.addEventListener('input', event => {
-    const field = event.target
-    const output = field.dataset && field.dataset.price && document.getElementById(field.dataset.estimate)
+    const form = event.target.form
+    const field = form && form.querySelector('[data-estimate]')
+    const output = field && document.getElementById(field.dataset.estimate)
     if (!output) return
-    const cost = Number(field.value) * Number(field.dataset.price) / 1e4
+    const price = form.elements.side.value === 'sell' ? field.dataset.bid : field.dataset.ask
+    const cost = Number(field.value) * Number(price) / 1e4
     const known = field.validity.valid && isFinite(cost)
-    const form = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-    output.textContent = known ? field.dataset.prefix + cost.toLocaleString('en', form) : '\u2026'
+    const places = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
+    output.textContent = known ? field.dataset.prefix + cost.toLocaleString('en', places) : '\u2026'
   })
 
   // Large charts, when somebody asks: 54 kB that nobody else loads. The frame names the script, the

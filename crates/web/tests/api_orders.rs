@@ -181,6 +181,24 @@ async fn bad_bodies_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_purchase_fills_at_the_published_ask_and_a_sale_at_the_bid() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let stock = app.get("/api/stocks/AAPL").await.json()["data"].clone();
+    let quote = &stock["quote"];
+    let published = [&quote["bid"], &quote["price"], &quote["ask"]];
+    assert_eq!(published, [&json!("0.9607"), &json!("0.961"), &json!("0.9613")]);
+    let cases = [(BUY, "ask", "96.13", "9903.87"), (SELL, "bid", "96.07", "9999.94")];
+    for (route, side, total, balance) in cases {
+        let order = json!({"stock_symbol": "AAPL", "quantity": 100});
+        let data = app.post_as(&ada, route, &order).await.json()["data"].clone();
+        assert_eq!((&data["price"], &data["quote"]["price"]), (&quote[side], &quote[side]));
+        assert_eq!(data["quote"]["side"], side);
+        assert_eq!((&data["total_amount"], &data["new_balance"]), (&json!(total), &json!(balance)));
+    }
+}
+
+#[tokio::test]
 async fn members_that_are_not_the_sender_s_to_say_are_never_used() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);

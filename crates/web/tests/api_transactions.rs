@@ -205,6 +205,10 @@ async fn a_receipt_explains_the_trade() {
     assert_eq!((&data["trade_id"], &data["kind"]), (&json!(id), &json!("buy")));
     assert_eq!((&data["note"], &data["fee"]), (&json!("A third."), &json!("0.00")));
     assert_eq!(data["quote"]["price"], data["price"]);
+    assert_eq!(data["quote"]["side"], "ask");
+    assert!(
+        data["quote"]["explanation"].as_str().unwrap().starts_with("A purchase fills at the ask")
+    );
     assert!(data["quote"]["age_seconds"].as_str().unwrap().contains('.'));
     assert_eq!(data["rounding"]["direction"], "up");
     let exact = data["rounding"]["exact_product"].as_str().unwrap();
@@ -219,6 +223,7 @@ async fn a_receipt_explains_the_trade() {
     let data = app.get_as(&ada, &format!("{PATH}/{late}")).await.json()["data"].clone();
     let reason = "Only the first 3 trades of a day earn XP; this one came after them.";
     assert_eq!((&data["xp"]["trade"], &data["xp"]["reason"]), (&json!(0), &json!(reason)));
+    assert_eq!(data["quote"]["side"], "bid");
 }
 
 #[tokio::test]

@@ -57,6 +57,11 @@ async fn prices_that_changed_are_told_and_no_others() {
     let app = start().await;
     let mut events = app.listen(&app.register("Ada").await).await;
     let first = events.until("prices").await.json();
+    assert_eq!(first[0]["symbol"], "AAPL");
+    let quote = app.get("/api/stocks/AAPL").await.json()["data"]["quote"].clone();
+    for side in ["bid", "price", "ask"] {
+        assert_eq!(first[0][side], quote[side], "{side}");
+    }
     let of_apple = first.as_array().unwrap().iter().find(|one| one["symbol"] == "AAPL").unwrap();
     let listed = app.get("/api/stocks/AAPL").await.json();
     assert_eq!(of_apple["price"], listed["data"]["quote"]["price"]);

@@ -33,6 +33,9 @@ async fn prices_of_the_page_are_told_as_pieces_that_take_their_places() {
     assert!(next.contains("px-AAPL") && next != first, "{next}");
     let market = listen(&app, &mut browser, "/market").await.until("prices").await.data;
     assert_eq!(market.matches("id=\"px-").count(), 20);
+    let sides = |text: &str| ["id=\"ask-AAPL\"", "id=\"bid-AAPL\""].map(|id| text.contains(id));
+    assert_eq!(sides(&first), [true, true], "{first}");
+    assert_eq!(sides(&market), [false, false], "the list shows none");
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn home_and_portfolio_show_the_sums_of_the_api() {
     trade(&app, &token, "buy", "AAPL", 1000).await;
     trade(&app, &token, "buy", "KO", 10).await;
     let home = browser.page("/home").await;
-    assert!(!home.text().contains("Where to begin") && home.text().contains("US$10,000.00"));
+    assert!(!home.text().contains("Where to begin") && home.text().contains("US$9,999.62"));
     assert!(home.by_id("total").is_some());
     let text = browser.page("/portfolio").await.text();
     for expected in ["1,000 shares", "10 shares", "You have shares of 2 companies only."] {

@@ -129,7 +129,8 @@ impl World {
         let mut player = state.players.remove(&player_id).expect("the player");
         let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
-        let quote = Quote { price: Price(price), as_of: now, market_day, source };
+        let (price, tick) = (Price(price), Price(100));
+        let quote = Quote { price, tick, as_of: now, market_day, source };
         // Twice in one commit, so that one entry follows another within it.
         let fills: Vec<_> = (0..2)
             .filter_map(|_| settle(&mut player, action, Ok(quote), &rules(), now).ok())

@@ -49,7 +49,7 @@ impl Game {
     pub(crate) fn new(stock_id: i64) -> Self {
         let rules = toml::from_str(include_str!("../../../../config/game.toml"));
         let rules: Rules = rules.expect("the program's rules are good");
-        let rules = Rules { achievements: Achievements::default(), ..rules };
+        let rules = Rules { achievements: Achievements::default(), spread_bps: 0, ..rules };
         Self { rules: Arc::new(rules), clock: RunningClock::start(), stock_id }
     }
 
@@ -59,7 +59,7 @@ impl Game {
 
     pub(crate) fn quote(&self) -> Quote {
         let (as_of, source) = (self.now(), QuoteSource::Fixed);
-        Quote { price: PRICE, as_of, market_day: DAY, source }
+        Quote { price: PRICE, tick: Price(0), as_of, market_day: DAY, source }
     }
 
     /// One share.

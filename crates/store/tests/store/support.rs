@@ -48,10 +48,12 @@ pub(crate) fn new_stock(symbol: &str) -> NewStock {
     }
 }
 
+/// The default rules without a spread, so that amounts are those of the price.
 pub(crate) fn rules() -> &'static Rules {
     static RULES: OnceLock<Rules> = OnceLock::new();
     RULES.get_or_init(|| {
-        toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
+        let rules = toml::from_str(include_str!("../../../../config/game.toml"));
+        Rules { spread_bps: 0, ..rules.expect("good rules") }
     })
 }
 
@@ -108,7 +110,8 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
     };
     let (version_before, head_before) = (player.balance_version, player.head_hash);
     let price = Price(stock_id.unwrap_or(1) * 10_000);
-    let quote = Quote { price, as_of: now(), market_day: Day(12_786), source: QuoteSource::Fixed };
+    let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
+    let quote = Quote { price, tick: Price(0), as_of: now(), market_day, source };
     let fills: Vec<Fill> =
         settle(&mut player, action, Ok(quote), rules(), now()).into_iter().collect();
     Change { player, version_before, head_before, fills, notes: vec![], records: vec![] }

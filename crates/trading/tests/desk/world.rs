@@ -41,8 +41,10 @@ pub(crate) struct World {
     _directory: Option<Arc<TempDir>>,
 }
 
+/// The default rules without a spread, so that amounts are those of the price.
 fn rules() -> Rules {
-    toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
+    let rules = toml::from_str(include_str!("../../../../config/game.toml"));
+    Rules { spread_bps: 0, ..rules.expect("good rules") }
 }
 
 pub(crate) fn order(stock_id: i64, side: Side, shares: i64) -> Order {
@@ -171,7 +173,7 @@ impl World {
                     return Err(rejection);
                 }
                 let (as_of, market_day, source) = (clock.now(), Day(12_786), QuoteSource::Fixed);
-                let quote = Quote { price, as_of, market_day, source };
+                let quote = Quote { price, tick: Price(0), as_of, market_day, source };
                 (asked == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
             }),
             prices_json: Arc::new(move || format!("[[{stock_id},{}]]", price.0).into()),

@@ -13,7 +13,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use trading::{Answer, DeskError, Request};
 
 use crate::account::{Account, State, amount, fee, must};
-use crate::market::is_sane;
+use crate::market::{fill_price, is_sane};
 use crate::trace::Trace;
 
 /// What becomes of a request, as far as its client knows.
@@ -185,7 +185,8 @@ impl Judge {
         let was_answered = answers.iter().any(|(_, answer)| {
             answer.outcome.as_ref().is_ok_and(|f| f.hash == hash && f.entry == *entry)
         });
-        let silent = |sent: &Sent| sent.fate == Fate::Silent && made(sent, entry).is_ok();
+        let silent =
+            |sent: &Sent| sent.fate == Fate::Silent && made(sent, entry, &self.rules).is_ok();
         must(was_answered || entry.version == 1 || self.sent.iter().any(silent), || {
             format!("nobody asked for the entry {:?}", (entry.player_id, entry.version))
         })
@@ -283,7 +284,7 @@ impl Judge {
         must(stands == Some(&(fill.entry.clone(), fill.hash)), || {
             format!("its entry {version} is not in the ledger as it was answered")
         })?;
-        made(sent, &fill.entry)?;
+        made(sent, &fill.entry, &self.rules)?;
         let xp: i64 = fill.unlocked.iter().map(|unlock| unlock.xp).sum();
         must(xp == fill.entry.xp_achievements, || "XP of achievements".to_owned())?;
         match self.claims.insert((player, version), number) {
@@ -310,7 +311,8 @@ impl Judge {
         };
         let lacks_cash = |state: &State| {
             let Some(quote) = quote else { return false };
-            let cents = amount(quote.price.0, quantity, order.side == Side::Buy);
+            let price = fill_price(quote, order.side, &self.rules);
+            let cents = amount(price.0, quantity, order.side == Side::Buy);
             let gained = if order.side == Side::Buy { -cents } else { cents };
             state.cash + gained - fee(cents, &self.rules) < 0
         };
@@ -335,7 +337,8 @@ impl Judge {
             if entry.kind == EntryKind::Open || self.claims.contains_key(&place) {
                 continue;
             }
-            let Some(at) = free.iter().position(|sent| made(sent, entry).is_ok()) else {
+            let Some(at) = free.iter().position(|sent| made(sent, entry, &self.rules).is_ok())
+            else {
                 return Err(format!("the entry {place:?} is nobody's"));
             };
             free.swap_remove(at);
@@ -346,7 +349,7 @@ impl Judge {
 }
 
 /// Whether a request, as it was settled last, can have made this entry.
-fn made(sent: &Sent, entry: &LedgerEntry) -> Result<(), String> {
+fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<(), String> {
     let seen = sent.seen.as_ref().ok_or("it was never settled")?;
     let right = match &sent.request.action {
         Action::Annotate { about_version, .. } => {
@@ -359,7 +362,8 @@ fn made(sent: &Sent, entry: &LedgerEntry) -> Result<(), String> {
             };
             let quote = seen.quotes.get(&order.stock_id).ok_or("traded without a quote")?;
             must(is_sane(quote.price), || "traded at a senseless quote".to_owned())?;
-            let of_quote = (Some(quote.price), Some(quote.as_of), Some(quote.market_day));
+            let price = fill_price(quote, order.side, rules);
+            let of_quote = (Some(price), Some(quote.as_of), Some(quote.market_day));
             entry.kind == kind
                 && entry.stock_id == Some(order.stock_id)
                 && entry.quantity.0 == sign * order.quantity.0

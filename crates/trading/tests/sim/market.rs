@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{Price, Quote, QuoteSource, UnixMicros};
+use domain::{Price, Quote, QuoteSource, Rules, Side, UnixMicros};
 
 use crate::chance::Chance;
+
+/// The step of all prices, of which bid and ask are at least half away.
+const TICK: Price = Price(100);
 
 /// What is wrong with a stock's quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl Market {
             };
             let (price, market_day) = (Price(shown), now.day());
             let source = QuoteSource::Simulated;
-            quotes.insert(*stock, Quote { price, as_of, market_day, source });
+            quotes.insert(*stock, Quote { price, tick: TICK, as_of, market_day, source });
         }
         *self.quotes.lock().unwrap_or_else(PoisonError::into_inner) = quotes;
     }
@@ -88,6 +91,26 @@ impl Market {
         let fault = if healed { Fault::None } else { *chance.pick(&all) };
         self.faults.insert(stock, fault);
         format!("fault of stock {stock}: {fault:?}")
+    }
+}
+
+/// What an order of this side fills at under these rules: the nearest price that is half a tick and
+/// half the spread away, found by halving.
+pub(crate) fn fill_price(quote: &Quote, side: Side, rules: &Rules) -> Price {
+    let needed = i128::from(quote.tick.0) * 10_000
+        + i128::from(quote.price.0) * i128::from(rules.spread_bps);
+    let (mut low, mut high) = (0, quote.price.0 + quote.tick.0);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if i128::from(middle) * 20_000 >= needed {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    match side {
+        Side::Buy => Price(quote.price.0 + low),
+        Side::Sell => Price((quote.price.0 - low).max(1)),
     }
 }
 

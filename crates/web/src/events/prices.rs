@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use domain::BidAsk;
 use market::{Listing, PriceBoard, Snapshot, StockQuote};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -19,9 +20,15 @@ use crate::numbers;
 pub(crate) struct ChangedPrice {
     #[schema(example = "AAPL")]
     symbol: String,
-    /// The exact price of one share, with up to four places.
+    /// The exact price of one share, with up to four places: the middle of bid and ask.
     #[schema(example = "189.95")]
     price: String,
+    /// What a seller receives for one share.
+    #[schema(example = "189.8975")]
+    bid: String,
+    /// What a buyer pays for one share.
+    #[schema(example = "190.0025")]
+    ask: String,
     /// The change since the close before the price's day, in percent.
     #[schema(example = "1.25")]
     change_percentage: String,
@@ -31,10 +38,12 @@ pub(crate) struct ChangedPrice {
 }
 
 impl ChangedPrice {
-    fn new(listing: &Listing, quote: &StockQuote) -> Self {
+    fn new(listing: &Listing, quote: &StockQuote, sides: BidAsk) -> Self {
         Self {
             symbol: listing.symbol.to_string(),
             price: quote.price.to_string(),
+            bid: sides.bid.to_string(),
+            ask: sides.ask.to_string(),
             change_percentage: numbers::percent(quote.change()),
             as_of: quote.as_of.to_string(),
         }
@@ -80,17 +89,24 @@ impl Prices {
     }
 
     /// What changed after the set of this number, as a JSON array; `None` when nothing did.
-    pub(crate) fn json_since(&self, since: i64, listings: &[Listing]) -> Option<Arc<str>> {
+    /// `spread_bps` is that of the game's rules.
+    pub(crate) fn json_since(
+        &self,
+        since: i64,
+        listings: &[Listing],
+        spread_bps: i64,
+    ) -> Option<Arc<str>> {
         if since == self.previous {
-            return self.json.get_or_init(|| self.write_json(since, listings)).clone();
+            let json = self.json.get_or_init(|| self.write_json(since, listings, spread_bps));
+            return json.clone();
         }
-        self.write_json(since, listings)
+        self.write_json(since, listings, spread_bps)
     }
 
-    fn write_json(&self, since: i64, listings: &[Listing]) -> Option<Arc<str>> {
+    fn write_json(&self, since: i64, listings: &[Listing], spread_bps: i64) -> Option<Arc<str>> {
         let changed = listings.iter().enumerate().filter_map(|(position, listing)| {
             let quote = self.find_changed(position, since)?;
-            Some(ChangedPrice::new(listing, &quote))
+            Some(ChangedPrice::new(listing, &quote, self.snapshot.sides(&quote, spread_bps)))
         });
         let changed: Vec<ChangedPrice> = changed.collect();
         (!changed.is_empty()).then(|| serde_json::to_string(&changed).unwrap_or_default().into())

@@ -119,12 +119,12 @@ async fn prices_of_one_interval_are_told_together() {
     assert_eq!(told_at.elapsed().as_secs(), 5);
     assert_eq!((first.number, second.number), (START.seconds() + 1, START.seconds() + 4));
     assert_eq!(second.snapshot.as_of, START.plus_seconds(4));
-    let missed_both = second.json_since(START.seconds(), board.listings()).unwrap();
+    let missed_both = second.json_since(START.seconds(), board.listings(), 5).unwrap();
     assert_eq!(missed_both.matches("symbol").count(), 20);
-    assert_eq!(second.json_since(second.number, board.listings()), None);
+    assert_eq!(second.json_since(second.number, board.listings(), 5), None);
     let (one, again) = (first.number, board.listings());
     assert!(Arc::ptr_eq(
-        &second.json_since(one, again).unwrap(),
-        &second.json_since(one, again).unwrap()
+        &second.json_since(one, again, 5).unwrap(),
+        &second.json_since(one, again, 5).unwrap()
     ));
 }

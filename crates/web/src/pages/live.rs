@@ -28,7 +28,8 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/live", get(stream))
 }
 
-/// `s` names the symbols that the page shows, `t=1` says that it shows the player's total.
+/// `s` names the symbols that the page shows; `t=1`: it shows the player's total; `q=1`: it shows
+/// bid and ask.
 async fn stream(
     State(state): State<AppState>,
     me: SignedIn,
@@ -49,6 +50,7 @@ async fn stream(
     let page = Page {
         stocks: stocks(&state, query.find("s").unwrap_or_default()),
         shows_total: query.find("t") == Some("1"),
+        shows_sides: query.find("q") == Some("1"),
         look: Look::of(&state, &me),
         player_id: session.player_id,
         listener,
@@ -95,6 +97,7 @@ struct Page {
     cursor: Cursor,
     stocks: Vec<(usize, Symbol)>,
     shows_total: bool,
+    shows_sides: bool,
     look: Look,
 }
 
@@ -126,6 +129,15 @@ impl Page {
                 "<span id=\"px-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>\
                  <span id=\"ch-{symbol}\" class=\"num {way}\" hx-swap-oob=\"true\">{change}</span>"
             ));
+            if self.shows_sides {
+                let sides = prices.snapshot.sides(&quote, self.state.rules.spread_bps);
+                for (id, price) in [("ask", sides.ask), ("bid", sides.bid)] {
+                    let price = self.look.fmt.price(price);
+                    html.push_str(&format!(
+                        "<span id=\"{id}-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>"
+                    ));
+                }
+            }
         }
         self.cursor.prices = prices.number;
         if self.shows_total {

@@ -9,15 +9,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, Entropy, EntryKind, LedgerEntry, Money, Note, Order, Outcome, Price, Quantity, Ratio,
-    Rejection, Side, Symbol,
+    Action, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, Order, Outcome, Price,
+    Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
 use trading::{DeskError, Idempotency, Request};
 
 use super::answer;
 use super::form::{Form, Post};
-use super::stock::{self, TICKET};
+use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
@@ -48,7 +48,9 @@ struct ReviewPage<'a> {
     form: &'a Form,
     side: &'static str,
     quantity: Quantity,
-    price: Option<Price>,
+    quote: Option<Shown>,
+    /// Whether the order fills at the price after the one that is shown.
+    waits: bool,
     total: Money,
     fee: Money,
     cash_after: Option<Money>,
@@ -152,10 +154,10 @@ async fn review_page(
 ) -> Result<Response, Problem> {
     let view = View::new(state, me, Tab::Market, "order-review-title");
     let quantity = ticket.asked.quantity;
-    let price = state.prices.quote(stock.stock_id).map(|quote| quote.price);
-    let total = price.and_then(|price| match ticket.side {
-        Side::Buy => price.cost_rounded_up(quantity),
-        Side::Sell => price.value_rounded_down(quantity),
+    let quote = stock::shown(state, &view, stock.stock_id);
+    let total = quote.as_ref().and_then(|quote| match ticket.side {
+        Side::Buy => quote.sides.ask.cost_rounded_up(quantity),
+        Side::Sell => quote.sides.bid.value_rounded_down(quantity),
     });
     let total = total.unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
@@ -175,7 +177,8 @@ async fn review_page(
         form,
         side: ticket.side.as_str(),
         quantity,
-        price,
+        quote,
+        waits: state.rules.fill == FillMode::NextTick,
         total,
         fee,
         cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use domain::{Day, Money, Price, Quantity, Ratio, Side};
+use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
 use store::{Stake, StockRow};
 
 use self::ranges::{Range, Shape};
@@ -97,11 +97,27 @@ impl fmt::Display for Rows<'_> {
 impl HtmlSafe for Rows<'_> {}
 
 /// The present price.
-struct Shown {
+pub(super) struct Shown {
     price: Price,
+    /// What orders fill at.
+    pub(super) sides: BidAsk,
     change: Ratio,
     is_stale: bool,
     as_of: String,
+}
+
+impl Shown {
+    /// The sentence about the middle price and the two that orders fill at.
+    pub(super) fn explain(&self, view: &View) -> String {
+        let [mid, bid, ask] =
+            [self.price, self.sides.bid, self.sides.ask].map(|price| view.fmt.price(price));
+        view.ta("order-sides", &[("mid", &mid), ("ask", &ask), ("bid", &bid)])
+    }
+
+    /// What an order of this side, as forms write it, fills at.
+    pub(super) fn fills_at(&self, side: &str) -> Price {
+        self.sides.of(if side == "sell" { Side::Sell } else { Side::Buy })
+    }
 }
 
 /// What the player has.
@@ -157,6 +173,7 @@ async fn page(
     view.title.clone_from(&stock.name);
     view.live = true;
     view.symbols = vec![stock.symbol.to_string()];
+    view.shows_sides = true;
     let present = state.prices.snapshot();
     let loaded = ranges::load(state, &present, stock.stock_id, range).await?;
     let own = match &visitor.player {
@@ -235,11 +252,13 @@ async fn ticket(
     Ok(answer::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, own }))
 }
 
-fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
+/// The present price of a stock, as the reader sees it; `None` while it has none.
+pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
     let present = state.prices.snapshot();
     let quote = present.quote(state.prices.position(stock_id)?)?;
     Some(Shown {
         price: quote.price,
+        sides: present.sides(&quote, state.rules.spread_bps),
         change: quote.change(),
         is_stale: state.market.is_stale(
             quote.as_of,
@@ -257,7 +276,9 @@ async fn own(
     stock: &StockRow,
 ) -> Result<Own, Problem> {
     let stake = state.store.load_stake(player_id, stock.stock_id).await?;
-    let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
+    let quote = state.prices.quote(stock.stock_id);
+    let price = quote.map_or(Price(0), |quote| quote.price);
+    let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);
     let value = price.value_rounded_down(stake.quantity).unwrap_or_default();
     let profit = Money(value.0.saturating_sub(stake.cost_basis.0));
     Ok(Own {
@@ -265,20 +286,20 @@ async fn own(
         value,
         profit,
         profit_ratio: profit.part_of(stake.cost_basis),
-        affordable: affordable(state, cash, price),
+        affordable: affordable(state, cash, ask),
         stake,
     })
 }
 
-/// How many whole shares so much cash buys, the fee included.
-fn affordable(state: &AppState, cash: Money, price: Price) -> i64 {
+/// How many whole shares so much cash buys at this ask, the fee included.
+fn affordable(state: &AppState, cash: Money, ask: Price) -> i64 {
     let most = state.rules.quantity_max.0 / 1_000_000;
     let costs = |shares: i64| {
-        let total = price.cost_rounded_up(Quantity::whole(shares)?)?;
+        let total = ask.cost_rounded_up(Quantity::whole(shares)?)?;
         total.checked_add(state.rules.fee.on(total)?)
     };
     let (mut low, mut high) = (0, most);
-    while low < high && price.0 > 0 {
+    while low < high && ask.0 > 0 {
         let middle = low + (high - low + 1) / 2;
         if costs(middle).is_some_and(|cost| cost <= cash) {
             low = middle;

@@ -110,6 +110,8 @@ pub(crate) struct View {
     pub(crate) symbols: Vec<String>,
     /// Whether it shows the player's total.
     pub(crate) shows_total: bool,
+    /// Whether it shows bid and ask of these stocks.
+    pub(crate) shows_sides: bool,
     /// That the exchange is closed, and until when; `None` while orders are taken.
     pub(crate) closed: Option<String>,
     /// Good news that was not shown yet.
@@ -175,6 +177,7 @@ impl View {
             live: false,
             symbols: Vec::new(),
             shows_total: false,
+            shows_sides: false,
             closed: None,
             rewards: Vec::new(),
             player_id: 0,
@@ -231,7 +234,8 @@ impl View {
     pub(crate) fn stream(&self) -> Option<String> {
         let listens = self.live && !self.saver && self.signed_in.is_some();
         let total = if self.shows_total { "&t=1" } else { "" };
-        listens.then(|| format!("/live?s={}{total}", self.symbols.join(",")))
+        let sides = if self.shows_sides { "&q=1" } else { "" };
+        listens.then(|| format!("/live?s={}{total}{sides}", self.symbols.join(",")))
     }
 
     /// `up`, `down` or `flat`: the class of a number that is a gain, a loss or neither.

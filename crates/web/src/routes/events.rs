@@ -182,7 +182,8 @@ impl Reader for Program {
 impl Program {
     fn tell_prices(&mut self, prices: &Prices) -> Vec<Event> {
         let mut events = Vec::new();
-        let changed = prices.json_since(self.cursor.prices, self.state.prices.listings());
+        let (listings, spread_bps) = (self.state.prices.listings(), self.state.rules.spread_bps);
+        let changed = prices.json_since(self.cursor.prices, listings, spread_bps);
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
         let place = RankEvent::find(&self.state, self.player_id);

@@ -60,7 +60,7 @@ pub(crate) struct Trade {
     #[schema(example = "buy")]
     side: &'static str,
     quantity: Shares,
-    /// The price of one share.
+    /// The price of one share: the ask for a purchase, the bid for a sale.
     #[schema(example = "189.95")]
     price: String,
     /// What the shares cost or brought, without the fee: rounded up for a purchase, down for a
@@ -82,8 +82,12 @@ pub(crate) struct Trade {
 /// The quote an order was carried out at.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TradeQuote {
+    /// The side of the quote that the order was carried out at.
     #[schema(example = "189.95")]
     price: String,
+    /// `ask` (a purchase) or `bid` (a sale).
+    #[schema(example = "ask")]
+    side: &'static str,
     /// When the price was made.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     as_of: String,
@@ -105,6 +109,7 @@ impl Trade {
         let as_of = entry.quote_as_of.unwrap_or(entry.created_at);
         let quote = TradeQuote {
             price: price.clone(),
+            side: quote_side(side),
             as_of: as_of.to_string(),
             stale: state.market.is_stale(as_of, entry.created_at, rules.quote_age_max_s),
             source: entry.quote_source.map_or("", domain::QuoteSource::as_str),
@@ -128,7 +133,16 @@ impl Trade {
     }
 }
 
-/// Buys shares at the market's present price.
+/// Which price of a quote an order fills at.
+pub(crate) fn quote_side(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "ask",
+        Side::Sell => "bid",
+    }
+}
+
+/// Buys shares at the market's present ask, or in a game whose orders wait for the next price, at
+/// the first ask that is published after the order was accepted, within two seconds.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
 /// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
@@ -159,7 +173,8 @@ async fn buy(
     trade(Side::Buy, state, player, request_id, &headers, &body).await
 }
 
-/// Sells shares at the market's present price.
+/// Sells shares at the market's present bid, or in a game whose orders wait for the next price, at
+/// the first bid that is published after the order was accepted, within two seconds.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
 /// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that

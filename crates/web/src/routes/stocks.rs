@@ -87,9 +87,15 @@ pub(crate) struct StockFacts {
 /// A price with its time and origin.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StockQuote {
-    /// The exact price, with up to four places.
+    /// The exact price, with up to four places: the middle of bid and ask.
     #[schema(example = "189.95")]
     price: String,
+    /// What a seller receives for one share.
+    #[schema(example = "189.8975")]
+    bid: String,
+    /// What a buyer pays for one share.
+    #[schema(example = "190.0025")]
+    ask: String,
     /// When the price was made.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     as_of: String,
@@ -259,8 +265,11 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
         kid_friendly_description: row.kid_friendly_description,
     };
     let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
-    let quote = quote.map(|quote| StockQuote {
+    let quote = quote.map(|quote| (present.sides(&quote, state.rules.spread_bps), quote));
+    let quote = quote.map(|(sides, quote)| StockQuote {
         price: quote.price.to_string(),
+        bid: sides.bid.to_string(),
+        ask: sides.ask.to_string(),
         as_of: quote.as_of.to_string(),
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),

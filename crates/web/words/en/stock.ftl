@@ -6,6 +6,8 @@ stock-sell-title = Sell { $name }
 stock-watch = Watch
 stock-watched = Watched
 stock-as-of = Market day { $day }, seen at { $time }
+stock-ask = Buy at
+stock-bid = Sell at
 stock-moved =
     { $way ->
         [up] The price went UP { $change } since the last day.

@@ -7,6 +7,8 @@ stock-sell-title = Thengisa { $name }
 stock-watch = Landela
 stock-watched = Uyalandela
 stock-as-of = Usuku lwemakethe { $day }, ibonwe ngo { $time }
+stock-ask = Ukuthenga
+stock-bid = Ukuthengisa
 stock-moved =
     { $way ->
         [up] Intengo IKHUPHUKE { $change } kusukela ngosuku oludlulileyo.

@@ -7,6 +7,8 @@ stock-sell-title = Tengesa { $name }
 stock-watch = Tarisa
 stock-watched = Uri kutarisa
 stock-as-of = Zuva remusika { $day }, yaonekwa na { $time }
+stock-ask = Kutenga
+stock-bid = Kutengesa
 stock-moved =
     { $way ->
         [up] Mutengo WAKWIRA { $change } kubva zuva rapera.

@@ -2,12 +2,13 @@
 //! rounded and in whose favour, what it cost, and the experience with its reason. It recomputes
 //! nothing that the entry states; the exact product is the only number worked out here.
 
-use domain::{LedgerEntry, Price, Quantity, QuoteSource, Rules, Unlock};
+use domain::{EntryKind, LedgerEntry, Price, Quantity, QuoteSource, Rules, Side, Unlock};
 use serde::Serialize;
 use store::LedgerRow;
 use utoipa::ToSchema;
 
 use super::super::achievements::UnlockedAchievement;
+use super::super::orders::quote_side;
 use super::row::Transaction;
 use crate::numbers::fixed;
 
@@ -26,8 +27,18 @@ pub(crate) struct Receipt {
 /// The quote a trade was carried out at.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReceiptQuote {
+    /// The side of the quote that the trade was carried out at.
     #[schema(example = "189.95")]
     price: String,
+    /// `ask` (a purchase) or `bid` (a sale).
+    #[schema(example = "ask")]
+    side: &'static str,
+    /// What that side is, in words.
+    #[schema(
+        example = "A purchase fills at the ask, which lies above the middle price by half a \
+        tick and half the spread of the rules."
+    )]
+    explanation: &'static str,
     /// When the price was made.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     as_of: String,
@@ -103,12 +114,23 @@ impl Receipt {
     }
 }
 
+const FILLED_AT_ASK: &str = "A purchase fills at the ask, which lies above the middle price by half \
+    a tick and half the spread of the rules.";
+const FILLED_AT_BID: &str = "A sale fills at the bid, which lies below the middle price by half a \
+    tick and half the spread of the rules.";
+
 fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
     let as_of = entry.quote_as_of?;
     // A quote from just after the settlement (another node's clock) is not older than nothing.
     let age = Quantity(entry.created_at.0.saturating_sub(as_of.0).max(0));
+    let (side, explanation) = match entry.kind {
+        EntryKind::Sell => (Side::Sell, FILLED_AT_BID),
+        EntryKind::Buy | EntryKind::Open | EntryKind::Note => (Side::Buy, FILLED_AT_ASK),
+    };
     Some(ReceiptQuote {
         price: entry.price?.to_string(),
+        side: quote_side(side),
+        explanation,
         as_of: as_of.to_string(),
         age_seconds: fixed(i128::from(age.0), 6),
         market_date: entry.quote_day?.to_string(),
@@ -147,7 +169,7 @@ fn rounding(entry: &LedgerEntry, price: Price) -> Rounding {
 }
 
 fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
-    use domain::EntryKind as Kind;
+    use EntryKind as Kind;
     let most = rules.xp.trades_per_day_max;
     let (what, xp) = match entry.kind {
         Kind::Buy => ("A purchase", rules.xp.buy),
@@ -165,7 +187,7 @@ fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{EntryKind, Money, Month, UnixMicros};
+    use domain::{Money, Month, UnixMicros};
 
     fn entry(quantity: i64, price: i64, amount: i64) -> LedgerEntry {
         LedgerEntry {
