@@ -91,6 +91,11 @@ impl MarketSource {
         }
     }
 
+    /// Whether its prices are those of a past that can be looked up by the companies' names.
+    pub fn has_known_history(&self) -> bool {
+        matches!(self.kind, Kind::History(_))
+    }
+
     /// The word that goes with its quotes.
     pub fn source(&self) -> QuoteSource {
         match &self.kind {
@@ -352,6 +357,16 @@ mod tests {
         assert!(simulated.describe().starts_with("simulated: 9 made-up stocks from the closes of"));
         assert!(simulated.describe().contains("starts over"));
         assert_eq!(simulated.stocks().len(), 9);
+    }
+
+    #[test]
+    fn only_prices_of_the_past_can_be_looked_up() {
+        let known = |kind| source(kind, AtEnd::Stop).has_known_history();
+        assert!(known(SourceKind::Replay) && known(SourceKind::Fixed));
+        assert!(!known(SourceKind::Simulated));
+        let calendar = Calendar::embedded("NYSE").unwrap();
+        let live = MarketSource::live(calendar, &LiveConfig::default(), Vec::new());
+        assert!(!live.has_known_history());
     }
 
     #[test]

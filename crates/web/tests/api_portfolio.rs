@@ -61,10 +61,11 @@ async fn a_holding_has_the_members_of_the_original_in_its_order() {
     assert_eq!(holding["stock_symbol"], "AAPL");
     assert_eq!(holding["quantity"], 3);
     assert_eq!(holding["current_price"], stock["data"]["current_price"]);
-    assert_eq!(holding["profit_loss"], "0.00");
+    // Three at the ask of 0.9613 cost 2.89, and are worth 2.88 at 0.961.
+    assert_eq!(holding["profit_loss"], "-0.01");
     assert_eq!(holding["as_of"], stock["data"]["quote"]["as_of"]);
     assert_eq!(holding["stale"], false);
-    assert_eq!(holding["profit_loss_percentage"], "0.000000");
+    assert_eq!(holding["profit_loss_percentage"], "-0.340000");
     assert!(holding["portfolio_id"].is_i64() && holding["stock_id"].is_i64());
     let order = [
         "\"portfolio_id\":",
@@ -172,7 +173,7 @@ async fn the_leaderboard_shows_rank_name_level_and_experience_and_nothing_else()
     assert_eq!(body["meta"], json!({"current_page":1,"per_page":10,"last_page":1,"total":2}));
     let me = json!({"rank": 2, "level": 1, "experience_points": 0, "movement": null});
     assert_eq!(body["me"], me);
-    assert_eq!(names(&body), ["data", "me", "meta", "success"]);
+    assert_eq!(names(&body), ["data", "for_learning", "me", "meta", "success"]);
     assert!(!answer.text.contains('@'), "no address is ever shown");
 }
 
@@ -253,6 +254,7 @@ async fn the_leaderboard_is_paged_leniently_and_can_be_asked_for_around_oneself(
         around["data"].as_array().unwrap().iter().map(|row| &row["rank"]).collect();
     assert_eq!(ranks, [4, 5]);
     assert_eq!(around["data"][1]["name"], "Eve");
+    assert_eq!(around["for_learning"], true, "what came after the prices can be looked up");
     assert_eq!(around["meta"]["current_page"], 2);
     let bad = app.get_as(&tokens[0], "/api/leaderboard?around=them").await;
     assert_eq!(bad.status, 422);

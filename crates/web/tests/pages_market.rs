@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use common::browser::Browser;
 use common::html::{PAGE_SIZE_MAX, Page};
 use common::{Answer, App};
+use market::{MarketConfig, SourceKind};
 
 /// A player's browser with this mode and language, stored.
 async fn reader<'a>(app: &'a App, mode: &str, lang: &str) -> Browser<'a> {
@@ -143,6 +144,61 @@ async fn a_tap_more_or_a_form_sent_again_makes_one_trade() {
     assert_eq!(answer.status, 409, "the key stands for another order");
     assert!(browser.checked("/orders", answer).text().contains("confirmed before"));
     assert_eq!(account(&mut browser).await.1, 2);
+}
+
+#[tokio::test]
+async fn ticket_review_and_receipt_explain_ask_and_bid() {
+    let app = App::start().await;
+    for (lang, spread) in
+        [("en", "The middle price is"), ("sn", "Mutengo wepakati"), ("nd", "Intengo ephakathi")]
+    {
+        let mut browser = reader(&app, "standard", lang).await;
+        let page = browser.page("/stocks/AAPL").await;
+        let shown = ["ask", "bid"].map(|side| page.by_id(&format!("{side}-AAPL")).is_some());
+        assert_eq!(shown, [true, true]);
+        let field = page.by_id("f-quantity").expect("a ticket");
+        assert_eq!([field.get("data-ask"), field.get("data-bid")], [Some("9613"), Some("9607")]);
+        assert!(page.text().contains(spread), "{}", page.text());
+        for (side, price, total) in
+            [("buy", "US$0.9613", "US$96.13"), ("sell", "US$0.9607", "US$96.07")]
+        {
+            let fields = [("side", side), ("quantity", "100")];
+            let review = order(&mut browser, "/stocks/AAPL", &fields).await;
+            let review = browser.checked("/orders/review", review);
+            let text = review.text();
+            assert!(
+                text.contains(spread) && text.contains(price) && text.contains(total),
+                "{text}"
+            );
+            let receipt = confirm(&mut browser, &review).await;
+            let text = browser.page(&receipt).await.text();
+            let named = if side == "buy" { "ask" } else { "bid" };
+            assert!(text.contains(price) && text.contains(total) && text.contains(named), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_market_of_known_history_is_marked_as_one_for_learning() {
+    let app = App::start().await;
+    for (lang, known, pill) in [
+        ("en", "for learning and not a contest", "For learning"),
+        ("sn", "ndewekudzidza, kwete makwikwi", "Kudzidza"),
+        ("nd", "ngowokufunda, hatshi umncintiswano", "Ngokufunda"),
+    ] {
+        let mut browser = reader(&app, "standard", lang).await;
+        for path in ["/market", "/about", "/ranks"] {
+            let text = browser.page(path).await.text();
+            assert!(text.contains(known), "{path}: {text}");
+            assert!(path != "/ranks" || text.contains(pill), "{text}");
+        }
+    }
+    let simulated = MarketConfig { source: SourceKind::Simulated, ..MarketConfig::default() };
+    let app = App::start_on(&simulated, |_| {}).await;
+    let mut browser = reader(&app, "standard", "en").await;
+    for path in ["/market", "/about", "/ranks"] {
+        assert!(!browser.page(path).await.text().contains("for learning"), "{path}");
+    }
 }
 
 #[tokio::test]

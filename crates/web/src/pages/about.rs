@@ -31,6 +31,8 @@ struct AboutPage<'a> {
     starting_cash: String,
     /// What is to be known of the prices, where they are not real.
     caution: Option<&'static str>,
+    /// Whether what comes next can be looked up.
+    is_known: bool,
     market_day: String,
 }
 
@@ -57,6 +59,7 @@ async fn show_about(
         view: &view,
         starting_cash: view.fmt.money(state.rules.starting_cash),
         caution: state.market.caution(),
+        is_known: state.market.has_known_history(),
         market_day: view.fmt.day(state.prices.snapshot().market_day),
     };
     answer::public_page(&headers, &view, &page)

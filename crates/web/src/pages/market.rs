@@ -55,6 +55,8 @@ struct MarketPage<'a> {
     day: Day,
     /// Whether the last star was one too many.
     is_full: bool,
+    /// Whether what comes next can be looked up.
+    is_known: bool,
 }
 
 /// A stock of the list.
@@ -172,6 +174,7 @@ async fn show(
         pages: Pages { base: asked.base(), page: asked.page.page(), last },
         day: present.market_day,
         is_full: query.find("full").is_some(),
+        is_known: state.market.has_known_history(),
         asked: &asked,
     };
     Ok(answer::page(&view, &page))

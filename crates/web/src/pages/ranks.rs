@@ -37,6 +37,8 @@ struct RanksPage<'a> {
     is_around: bool,
     by_return: bool,
     is_closed: bool,
+    /// Whether the market's prices can be looked up, so that the board proves little.
+    is_for_learning: bool,
 }
 
 impl RanksPage<'_> {
@@ -83,7 +85,17 @@ async fn show(
     let by_return = kind == BoardKind::Return;
     let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
     let pages = Pages { base: base.to_owned(), page, last: last_page(total) };
-    let page = RanksPage { view: &view, own, total, rows, pages, is_around, by_return, is_closed };
+    let page = RanksPage {
+        view: &view,
+        own,
+        total,
+        rows,
+        pages,
+        is_around,
+        by_return,
+        is_closed,
+        is_for_learning: state.market.has_known_history(),
+    };
     Ok(answer::page(&view, &page))
 }
 

@@ -46,6 +46,10 @@ pub(crate) struct Leaderboard {
     meta: Meta,
     /// Your own place; `null` until the board knows you.
     me: Option<Place>,
+    /// Whether the market's prices are of a real past and can be looked up: such a board is for
+    /// learning and not a contest.
+    #[schema(example = true)]
+    for_learning: bool,
     /// `true` for some seconds after a start: the ranks are those of the last close, and the board
     /// is being built. Left out otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -177,6 +181,7 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
         data: rows.into_iter().map(Rank::from).collect(),
         meta: page.meta(total).into(),
         me: me.map(Place::from),
+        for_learning: state.market.has_known_history(),
         building: is_closed,
     })
 }

@@ -4,6 +4,7 @@ market-title = Market
 market-closed-until = The exchange is closed. Orders are taken again from { $when }.
 market-closed = The exchange is closed.
 market-day = Market day { $day }
+market-known-history = Real companies at prices of a real past. What came next can be looked up, so this game is for learning and not a contest.
 market-full = You watch 100 companies already. Take a star away first.
 market-search = Search by name or symbol
 market-search-do = Search

@@ -1,6 +1,7 @@
 ### Ranks.
 
 ranks-title = Ranks
+ranks-for-learning = For learning
 ranks-own = My place
 ranks-place = { $rank } of { $total }
 ranks-level = Level { $level }, { $xp } XP in it

@@ -5,6 +5,7 @@ market-title = Imakethe
 market-closed-until = Imakethe ivaliwe. Ama-oda azakwamukelwa futhi kusukela ngo-{ $when }.
 market-closed = Imakethe ivaliwe.
 market-day = Usuku lwemakethe { $day }
+market-known-history = Izinkampani zangempela ngentengo zesikhathi esedlula sangempela. Okwalandelayo kungadingwa, ngakho lo mdlalo ngowokufunda, hatshi umncintiswano.
 market-full = Usulandela izinkampani ezili-100. Susa inkanyezi eyodwa kuqala.
 market-search = Dinga ngebizo loba uphawu
 market-search-do = Dinga

@@ -2,6 +2,7 @@
 ### Ranks.
 
 ranks-title = Izikhundla
+ranks-for-learning = Ngokufunda
 ranks-own = Isikhundla sami
 ranks-place = { $rank } kwabangu-{ $total }
 ranks-level = Izinga { $level }, i-XP { $xp } kulo

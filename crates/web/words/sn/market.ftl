@@ -5,6 +5,7 @@ market-title = Musika
 market-closed-until = Musika wakavharwa. Maodha anotambirwa zvakare kubva { $when }.
 market-closed = Musika wakavharwa.
 market-day = Zuva remusika { $day }
+market-known-history = Makambani chaiwo nemitengo yenguva yakapfuura chaiyo. Zvakazoitika zvinogona kutsvakwa, saka mutambo uyu ndewekudzidza, kwete makwikwi.
 market-full = Wakatotarisa makambani 100. Bvisa nyeredzi imwe kutanga.
 market-search = Tsvaga nezita kana chiratidzo
 market-search-do = Tsvaga

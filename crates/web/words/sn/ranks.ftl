@@ -2,6 +2,7 @@
 ### Ranks.
 
 ranks-title = Nzvimbo
+ranks-for-learning = Kudzidza
 ranks-own = Nzvimbo yangu
 ranks-place = { $rank } pa { $total }
 ranks-level = Danho { $level }, XP { $xp } mariri
