@@ -365,6 +365,7 @@ fn open_desk(
         clock: Arc::clone(clock),
         entropy: Arc::new(SystemEntropy),
         quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
+        published: world.prices.watch(),
         prices_json: Arc::new(move || prices.prices_json()),
         on_commit: Arc::new(move |fills| {
             for fill in fills {

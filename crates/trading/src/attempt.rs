@@ -86,7 +86,8 @@ impl Lane {
         let Loaded { jobs, state, locked, held: _ } = loaded;
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
         let now = self.parts.clock.now();
-        let settled = settle_batch(&requests, state, &*self.parts.quotes, &self.parts.rules, now);
+        let quote = |place: usize| jobs[place].quote(&*self.parts.quotes);
+        let settled = settle_batch(&requests, state, &quote, &self.parts.rules, now);
         Prepared { jobs, settled, locked, now }
     }
 

@@ -56,11 +56,12 @@ pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>)
     (wanted.into_iter().collect(), keys.collect())
 }
 
-/// Settles the requests in their order; those of one player see each other.
+/// Settles the requests in their order; those of one player see each other. `quotes` gives the
+/// quote of the request at a place, or why there is none.
 pub(crate) fn settle_batch(
     requests: &[&Request],
     state: BatchState,
-    quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,
+    quotes: &dyn Fn(usize) -> Result<Quote, Rejection>,
     rules: &Rules,
     now: UnixMicros,
 ) -> Settled {
@@ -70,7 +71,11 @@ pub(crate) fn settle_batch(
         (player_id, Change { player, version_before, head_before, fills, notes, records })
     });
     let mut batch = Batch { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
-    let verdicts = requests.iter().map(|request| batch.decide(request, quotes, rules, now));
+    let verdicts = requests.iter().enumerate();
+    let verdicts = verdicts.map(|(place, request)| {
+        let quote = || quotes(place);
+        batch.decide(request, &quote, rules, now)
+    });
     let verdicts = verdicts.collect();
     let changes = batch.changes.into_values();
     let changes = changes.filter(|c| !c.fills.is_empty() || !c.records.is_empty()).collect();
@@ -89,7 +94,7 @@ impl<'a> Batch<'a> {
     fn decide(
         &mut self,
         request: &'a Request,
-        quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,
+        quote: &dyn Fn() -> Result<Quote, Rejection>,
         rules: &Rules,
         now: UnixMicros,
     ) -> Verdict {
@@ -103,11 +108,7 @@ impl<'a> Batch<'a> {
             return Verdict::UnknownPlayer;
         };
         let action = &request.action;
-        let quote = match action {
-            Action::Trade(order, _) => quotes(order.stock_id),
-            Action::Annotate { .. } => Err(Rejection::NoQuote),
-        };
-        let outcome = settle(&mut change.player, action, quote, rules, now);
+        let outcome = settle(&mut change.player, action, quote(), rules, now);
         if let Ok(fill) = &outcome {
             change.fills.push(fill.clone());
             if let Some((version, note)) = note_of(action, fill) {

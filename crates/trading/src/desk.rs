@@ -3,10 +3,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::{Action, Clock, Entropy, Fill, Outcome, Quote, Rejection, Rules};
+use domain::{
+    Action, Clock, Entropy, Fill, FillMode, Outcome, Quote, Rejection, Rules, UnixMicros,
+};
 use store::{Store, StoreError};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::TradingConfig;
@@ -34,6 +36,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The prices orders are settled at.
     pub quotes: Quotes,
+    /// Changes whenever quotes were published.
+    pub published: watch::Receiver<UnixMicros>,
     /// The prices holdings are valued at.
     pub prices_json: PricesJson,
     /// Who is told of commits.
@@ -104,6 +108,8 @@ struct Inner {
     /// The lanes that were not waited for yet.
     tasks: Mutex<Vec<JoinHandle<()>>>,
     lanes: u32,
+    /// The quotes that orders are accepted at, where they wait for newer ones.
+    waits_for: Option<Quotes>,
 }
 
 struct Queue {
@@ -130,7 +136,9 @@ impl Desk {
             queues.push(Queue { sender, length });
         }
         let queues = RwLock::new(Some(queues));
-        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes }))
+        let waits = parts.rules.fill == FillMode::NextTick;
+        let waits_for = waits.then(|| Arc::clone(&parts.quotes));
+        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes, waits_for }))
     }
 
     /// Has a request done. Once this was polled, dropping it changes nothing: the request is in the
@@ -170,7 +178,10 @@ impl Desk {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
         let queues = queues.as_ref().ok_or(DeskError::Closing)?;
         let queue = &queues[lane_of(request.player_id, queues.len())];
-        let (job, answer) = Job::new(request);
+        let (mut job, answer) = Job::new(request);
+        if let (Some(quotes), Action::Trade(order, _)) = (&self.0.waits_for, &job.request.action) {
+            job.after = quotes(order.stock_id).ok().map(|quote| quote.as_of);
+        }
         match queue.sender.try_send(job) {
             Ok(()) => {
                 queue.length.increment(1.0);

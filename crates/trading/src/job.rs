@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::Rejection;
+use domain::{Action, Quote, Rejection, UnixMicros};
 use store::StoreError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,6 +17,9 @@ pub struct Job {
     pub(crate) queued_at: Instant,
     /// Since when it is set aside, if it is.
     pub(crate) aside_since: Option<Instant>,
+    /// The order fills at a quote that was made after this instant: the time of the newest one when
+    /// the order was accepted. `None`: at any quote.
+    pub(crate) after: Option<UnixMicros>,
     /// The fault that the last attempt ended in.
     pub(crate) fault: Option<Arc<StoreError>>,
 }
@@ -26,7 +29,28 @@ impl Job {
     pub fn new(request: Request) -> (Self, oneshot::Receiver<Result<Answer, DeskError>>) {
         let (answer, receiver) = oneshot::channel();
         let queued_at = Instant::now();
-        (Self { request, answer, queued_at, aside_since: None, fault: None }, receiver)
+        let (aside_since, after, fault) = (None, None, None);
+        (Self { request, answer, queued_at, aside_since, after, fault }, receiver)
+    }
+
+    /// The quote to settle at, or why there is none.
+    pub(crate) fn quote(
+        &self,
+        quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,
+    ) -> Result<Quote, Rejection> {
+        let Action::Trade(order, _) = &self.request.action else {
+            return Err(Rejection::NoQuote);
+        };
+        let quote = quotes(order.stock_id)?;
+        match self.after {
+            Some(after) if quote.as_of <= after => Err(Rejection::StaleQuote),
+            _ => Ok(quote),
+        }
+    }
+
+    /// Whether the price that it fills at is still to come.
+    pub(crate) fn waits(&self, quotes: &dyn Fn(i64) -> Result<Quote, Rejection>) -> bool {
+        self.after.is_some() && self.quote(quotes) == Err(Rejection::StaleQuote)
     }
 
     pub(crate) fn give(self, answer: Result<Answer, DeskError>) {

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::FillMode;
 use store::Locking;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::aside::Aside;
 use crate::job::Job;
+use crate::waiting::Waiting;
 use crate::{Parts, TradingConfig};
 
 /// One of the desk's lanes.
@@ -18,6 +20,7 @@ pub struct Lane {
     pub(crate) parts: Arc<Parts>,
     pub(crate) aside: Aside,
     pub(crate) batch_max: usize,
+    queue_max: usize,
     attempts_max: u32,
     retry_base: Duration,
     length: metrics::Gauge,
@@ -34,6 +37,7 @@ impl Lane {
             parts,
             aside: Aside::new(queue_max, aside),
             batch_max: usize::try_from(config.batch_max.max(1)).unwrap_or(1),
+            queue_max,
             attempts_max: config.attempts_max.max(1),
             retry_base: Duration::from_millis(config.retry_base_ms),
             length: metrics::gauge!("openbell_desk_queue_length", "lane" => name.clone()),
@@ -51,31 +55,65 @@ impl Lane {
         tokio::join!(Arc::clone(&self).work(queue), Arc::clone(&self).work_aside());
     }
 
-    /// Works until the desk is closed and the queue is empty. Each batch is a task of its own, so
-    /// that a panic costs one batch and not the lane.
+    /// Works until the desk is closed and the queue is empty.
     async fn work(self: Arc<Self>, mut queue: mpsc::Receiver<Job>) {
-        let mut jobs = Vec::new();
-        while queue.recv_many(&mut jobs, self.batch_max).await > 0 {
-            let jobs = std::mem::take(&mut jobs);
-            self.length.decrement(jobs.len() as f64);
-            metrics::histogram!("openbell_batch_size").record(jobs.len() as f64);
-            for job in &jobs {
-                self.wait.record(job.queued_at.elapsed().as_secs_f64());
-            }
-            let jobs = self.aside.follow(jobs);
-            if jobs.is_empty() {
-                continue;
-            }
-            match tokio::spawn(Arc::clone(&self).process(jobs)).await {
-                Ok(held) if held.is_empty() => {}
-                Ok(held) => self.aside.set(held),
-                Err(error) => {
-                    metrics::counter!("openbell_batches_lost_total").increment(1);
-                    tracing::error!(%error, "a batch was lost");
-                }
+        if self.parts.rules.fill == FillMode::NextTick {
+            self.work_waiting(queue).await;
+        } else {
+            let mut jobs = Vec::new();
+            while queue.recv_many(&mut jobs, self.batch_max).await > 0 {
+                let jobs = std::mem::take(&mut jobs);
+                self.length.decrement(jobs.len() as f64);
+                self.work_batch(jobs).await;
             }
         }
         self.aside.close();
+    }
+
+    /// The same where orders wait for the next price: jobs that need not wait go on meanwhile.
+    async fn work_waiting(self: &Arc<Self>, mut queue: mpsc::Receiver<Job>) {
+        let (mut waiting, mut arrived) = (Waiting::default(), Vec::new());
+        let (mut published, mut is_open) = (self.parts.published.clone(), true);
+        while is_open || waiting.len() > 0 {
+            let room = self.queue_max.saturating_sub(waiting.len()).min(self.batch_max);
+            let deadline = waiting.deadline();
+            tokio::select! {
+                count = queue.recv_many(&mut arrived, room), if is_open && room > 0 => {
+                    is_open = count > 0;
+                    self.length.decrement(count as f64);
+                    waiting.extend(arrived.drain(..));
+                }
+                Ok(()) = published.changed() => {}
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
+            }
+            loop {
+                let ready = waiting.take_ready(&*self.parts.quotes, self.batch_max);
+                if ready.is_empty() {
+                    break;
+                }
+                self.work_batch(ready).await;
+            }
+        }
+    }
+
+    /// Processes a batch as a task of its own, so that a panic costs one batch and not the lane.
+    async fn work_batch(self: &Arc<Self>, jobs: Vec<Job>) {
+        metrics::histogram!("openbell_batch_size").record(jobs.len() as f64);
+        for job in &jobs {
+            self.wait.record(job.queued_at.elapsed().as_secs_f64());
+        }
+        let jobs = self.aside.follow(jobs);
+        if jobs.is_empty() {
+            return;
+        }
+        match tokio::spawn(Arc::clone(self).process(jobs)).await {
+            Ok(held) if held.is_empty() => {}
+            Ok(held) => self.aside.set(held),
+            Err(error) => {
+                metrics::counter!("openbell_batches_lost_total").increment(1);
+                tracing::error!(%error, "a batch was lost");
+            }
+        }
     }
 
     /// Answers the jobs of a batch, but for those to be set aside, which it gives. The first

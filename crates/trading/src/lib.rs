@@ -10,6 +10,7 @@ mod config;
 mod desk;
 mod job;
 mod lane;
+mod waiting;
 
 pub use attempt::{Loaded, Prepared};
 pub use config::TradingConfig;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{EntryKind, Fill, Player, Quantity, QuoteSource, Rejection, Side, genesis_hash};
+use domain::{
+    EntryKind, Fill, Player, Quantity, QuoteSource, Rejection, Side, UnixMicros, genesis_hash,
+};
 use testkit::SeededEntropy;
 use trading::{Desk, DeskError, Parts, Request, TradingConfig};
 
@@ -267,6 +269,7 @@ fn open_desk(database: &Database, lanes: u32) -> Desk {
         quotes: Arc::new(move |asked| {
             if asked == quoting.stock_id { Ok(quoting.quote()) } else { Err(Rejection::NoQuote) }
         }),
+        published: tokio::sync::watch::channel(UnixMicros(0)).1,
         prices_json: Arc::new(move || Arc::clone(&prices)),
         on_commit: Arc::new(|_| ()),
     };

@@ -3,6 +3,7 @@
 
 mod held;
 mod lost_commit;
+mod next_tick;
 mod pressure;
 mod world;
 

@@ -8,14 +8,15 @@ use std::task::Poll;
 
 use archive::Report;
 use domain::{
-    Clock, Day, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rejection, Rules, Side,
-    Symbol, TradeId, genesis_hash,
+    Clock, Day, FillMode, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rejection,
+    Rules, Side, Symbol, TradeId, UnixMicros, genesis_hash,
 };
 use store::{
     DatabaseConfig, LockedBatch, Locking, NewStock, NewToken, NewUser, Store, TokenKind, Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
+use tokio::sync::watch;
 use trading::{Desk, Parts, TradingConfig};
 
 /// How many desks were opened: each has a chance of its own, as nodes have.
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) players: Vec<i64>,
     pub(crate) stock_id: i64,
     published: Arc<Mutex<Vec<i64>>>,
+    /// Tells desks that there are new quotes.
+    quoted: watch::Sender<UnixMicros>,
     panic_next: Arc<AtomicBool>,
     /// Why no stock can be traded at present.
     refusal: Arc<Mutex<Option<Rejection>>>,
@@ -103,6 +106,7 @@ impl World {
             players: Vec::new(),
             stock_id,
             published: Arc::default(),
+            quoted: watch::channel(now).0,
             panic_next: Arc::default(),
             refusal: Arc::default(),
             _directory: None,
@@ -151,6 +155,7 @@ impl World {
             clock: self.clock.clone(),
             players: self.players.clone(),
             published: Arc::clone(&self.published),
+            quoted: self.quoted.clone(),
             panic_next: Arc::clone(&self.panic_next),
             refusal: Arc::clone(&self.refusal),
             _directory: self._directory.clone(),
@@ -159,12 +164,29 @@ impl World {
     }
 
     pub(crate) fn desk(&self, config: &TradingConfig) -> Desk {
+        self.desk_by(config, rules())
+    }
+
+    /// A desk where orders wait for the next quote.
+    pub(crate) fn waiting_desk(&self) -> Desk {
+        let rules = Rules { fill: FillMode::NextTick, ..rules() };
+        self.desk_by(&TradingConfig { lanes: 1, ..TradingConfig::default() }, rules)
+    }
+
+    /// Makes a quote one second later, and gives its time.
+    pub(crate) fn publish_quote(&self) -> UnixMicros {
+        self.clock.advance_seconds(1);
+        self.quoted.send_replace(self.clock.now());
+        self.clock.now()
+    }
+
+    fn desk_by(&self, config: &TradingConfig, rules: Rules) -> Desk {
         let (clock, price, stock_id) = (self.clock.clone(), self.price, self.stock_id);
         let (published, panic_next) = (Arc::clone(&self.published), Arc::clone(&self.panic_next));
         let refusal = Arc::clone(&self.refusal);
         let parts = Parts {
             store: self.store.clone(),
-            rules: Arc::new(rules()),
+            rules: Arc::new(rules),
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(DESKS.fetch_add(1, Ordering::Relaxed))),
             quotes: Arc::new(move |asked| {
@@ -176,6 +198,7 @@ impl World {
                 let quote = Quote { price, tick: Price(0), as_of, market_day, source };
                 (asked == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
             }),
+            published: self.quoted.subscribe(),
             prices_json: Arc::new(move || format!("[[{stock_id},{}]]", price.0).into()),
             on_commit: Arc::new(move |fills| {
                 published

@@ -5,10 +5,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol};
+use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol, UnixMicros};
 use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
+use tokio::sync::watch;
 use trading::Parts;
 
 use crate::FAILING;
@@ -109,6 +110,7 @@ impl World {
             quotes: Arc::new(move |stock| {
                 quotes.quotes().get(&stock).copied().ok_or(Rejection::NoQuote)
             }),
+            published: watch::channel(UnixMicros(0)).1,
             prices_json: Arc::new(move || prices.prices_json().into()),
             on_commit: Arc::new(|_| {}),
         })

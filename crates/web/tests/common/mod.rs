@@ -368,6 +368,7 @@ fn parts(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         quotes: Arc::new(move |stock_id| quoted.quote_for_order(stock_id)),
+        published: prices.watch(),
         prices_json: Arc::new(move || listed.prices_json()),
         on_commit: Arc::new(move |fills| {
             for fill in fills {
