@@ -1,12 +1,13 @@
 //! The players' curves, on both engines: a row for each saved session, with the values of its
 //! closes, however short sessions are and whatever was missed.
 
-use domain::{Action, Order, Price, Quantity, Quote, Side, settle};
+use domain::{Action, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
-use store::{Change, DatabaseConfig, NewStock, NewToken, NewUser, TokenKind, Wanted};
+use store::{BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, TokenKind, Wanted};
 use testkit::ManualClock;
 
 use super::*;
+use crate::clock::SystemEntropy;
 use crate::config::load_rules;
 use crate::history::History;
 
@@ -122,14 +123,17 @@ impl Game {
     async fn buy(&self, player_id: i64, shares: i64) {
         let (rules, now, stock_id) =
             (load_rules("").expect("rules"), self.clock.now(), self.stock_id);
+        // Without a spread, so that a purchase costs what the shares are worth.
+        let rules = Rules { spread_bps: 0, ..rules };
         let wanted = [Wanted { player_id, stock_id: Some(stock_id), about_version: None }];
         let mut state = self.store.load_batch(&wanted, &[], "[]").await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("is loaded");
-        let version_before = player.balance_version;
+        let (version_before, head_before) = (player.balance_version, player.head_hash);
         let mut quotes: Vec<StockQuote> = Vec::new();
         self.source.prices(now, &mut quotes);
         let quote = Quote {
             price: quotes[0].price,
+            tick: Price(0),
             as_of: now,
             market_day: self.source.market_day(now),
             source: self.source.source(),
@@ -138,9 +142,10 @@ impl Game {
         let order = Order { stock_id, category_id: 0, side: Side::Buy, quantity };
         let action = Action::Trade(order, None);
         let fill = settle(&mut player, &action, Ok(quote), &rules, now).expect("fills");
-        let change =
-            Change { player, version_before, fills: vec![fill], notes: vec![], records: vec![] };
-        self.store.commit_batch(&[change], now).await.expect("commits");
+        let (fills, notes, records) = (vec![fill], vec![], vec![]);
+        let change = Change { player, version_before, head_before, fills, notes, records };
+        let mark = BatchMark::draw(&SystemEntropy);
+        self.store.commit_batch(&[change], mark, now).await.expect("commits");
     }
 
     /// What a player should have at the closes of these sessions with so many shares.
