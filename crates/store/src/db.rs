@@ -361,15 +361,15 @@ mod tests {
     fn an_address_that_cannot_be_read_is_told_with_what_to_escape() {
         let config = DatabaseConfig::default();
         for bad in [
-            "postgres://bob:p@ss/word@db:5432/game",
-            "postgres://bob:p/ss@db/game",
-            "postgres://bob:p#ss@db/game",
-            "postgres://bob:p?ss@db/game",
+            "postgres://bob:p@xyz/zy@db:5432/game",
+            "postgres://bob:p/xyz@db/game",
+            "postgres://bob:p#xyz@db/game",
+            "postgres://bob:p?xyz@db/game",
         ] {
             let error = postgres_options(bad, &config).map(|_| ()).expect_err(bad).to_string();
             let begin = "the database address cannot be read: ";
             assert!(error.starts_with(begin) && error.contains("@ is written %40"), "{error}");
-            assert!(!error.contains("ss"), "no part of the password: {error}");
+            assert!(!error.contains("xyz"), "no part of the password: {error}");
         }
         for good in [
             "postgres://bob:p@ss@db:5432/game",

@@ -93,9 +93,9 @@ async fn every_time_zone_can_be_searched_for_and_chosen_without_scripts() {
     let mut stranger = app.browser();
     for browser in [&mut browser, &mut stranger] {
         let page = browser.page("/settings/zone?q=Kathm").await;
-        let answer = browser.submit(&page, "/settings/zone", &[("zone", "Mars/Base")]).await;
+        let answer = browser.submit(&page, "/settings/zone/choose", &[("zone", "Mars/Base")]).await;
         assert_eq!(answer.status, 422);
-        let answer = browser.submit(&page, "/settings/zone", &[]).await;
+        let answer = browser.submit(&page, "/settings/zone/choose", &[]).await;
         assert_eq!(answer.header("location"), Some("/settings?done=looks#looks"));
         let form = browser.page("/settings").await.form("/settings/looks");
         assert_eq!(form["zone"], "Asia/Kathmandu");
