@@ -1,5 +1,5 @@
-//! What a started server prints on stdout: where to look and what is running. Where logs are JSON it
-//! is a log event instead, since collectors may read both streams as one.
+//! What a started server prints on stdout: where to look and what is running. Where logs are JSON
+//! it is a log event instead, since collectors may read both streams as one.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;

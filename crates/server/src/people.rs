@@ -1,5 +1,5 @@
-//! The commands about users: who there are, a user's name, and a way to a new password. A server may
-//! run meanwhile: it looks up every session and every name anew.
+//! The commands about users: who there are, a user's name, and a way to a new password. A server
+//! may run meanwhile: it looks up every session and every name anew.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::process::ExitCode;

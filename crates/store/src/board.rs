@@ -231,8 +231,9 @@ impl Store {
         Ok(names.into_iter().map(read).collect())
     }
 
-    /// Players after `after_player_id` whose user was not erased, with what they have, cash and shares together in cents at
-    /// these prices (the price board's JSON), by number, at most `limit`.
+    /// Players after `after_player_id` whose user was not erased, with what they have, cash and
+    /// shares together in cents at these prices (the price board's JSON), by number, at most
+    /// `limit`.
     ///
     /// # Errors
     /// The fault met.

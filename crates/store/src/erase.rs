@@ -182,9 +182,9 @@ impl Store {
         }
     }
 
-    /// Erases a user: tokens, settings, notes and what else only they could see, and the user's row;
-    /// whether there was one. Their players leave the boards and get a tombstone (a trigger writes
-    /// it, and the tag by which nodes learn of it). That it was done is recorded.
+    /// Erases a user: tokens, settings, notes and what else only they could see, and the user's
+    /// row; whether there was one. Their players leave the boards and get a tombstone (a trigger
+    /// writes it, and the tag by which nodes learn of it). That it was done is recorded.
     ///
     /// # Errors
     /// The fault met; nothing is deleted then.

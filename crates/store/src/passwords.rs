@@ -1,6 +1,6 @@
-//! New passwords, and the ways to one without the old: one-time links and recovery codes. Hashes are
-//! stored only; making and reading links and codes is `web`'s. With every new password the user's
-//! other sessions, tokens and open links end, in the same transaction.
+//! New passwords, and the ways to one without the old: one-time links and recovery codes. Hashes
+//! are stored only; making and reading links and codes is `web`'s. With every new password the
+//! user's other sessions, tokens and open links end, in the same transaction.
 
 use domain::UnixMicros;
 

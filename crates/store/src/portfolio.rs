@@ -238,8 +238,8 @@ impl Store {
         self.holdings_page(player_id, prices_json, page, false).await
     }
 
-    /// The holdings that are worth most, at most `limit` of them, and how many there are in all. One
-    /// statement.
+    /// The holdings that are worth most, at most `limit` of them, and how many there are in all.
+    /// One statement.
     ///
     /// # Errors
     /// The fault met.

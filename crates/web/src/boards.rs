@@ -94,8 +94,8 @@ pub(crate) async fn load_board(
     })
 }
 
-/// The board that `board` (or `by`, which is easily taken for it) names; `None` when there is no such
-/// board.
+/// The board that `board` (or `by`, which is easily taken for it) names; `None` when there is no
+/// such board.
 pub(crate) fn find_kind(query: &Query) -> Option<BoardKind> {
     match query.find("board").or_else(|| query.find("by")) {
         None | Some("" | "xp") => Some(BoardKind::Xp),

@@ -1,6 +1,6 @@
-//! Ways back into an account whose password is forgotten: a one-time link that an operator makes and
-//! hands over, and recovery codes that a player has made before. Both set a new password and are
-//! used up by it; hashes of them are stored only. Pages are in `pages::recover`.
+//! Ways back into an account whose password is forgotten: a one-time link that an operator makes
+//! and hands over, and recovery codes that a player has made before. Both set a new password and
+//! are used up by it; hashes of them are stored only. Pages are in `pages::recover`.
 
 use domain::{Clock, Entropy};
 use store::{RecoveryCode, Store, StoreError, TokenKind};

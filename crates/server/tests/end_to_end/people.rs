@@ -1,4 +1,5 @@
-//! The commands about users, while a server runs: who there are, a name, and ways to a new password.
+//! The commands about users, while a server runs: who there are, a name, and ways to a new
+//! password.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! The history: every ledger entry of the player, newest first, filtered and page by page, and the
-//! same as a file for spreadsheets, which has all of them. One entry explained is `order`'s receipt.
+//! same as a file for spreadsheets, which has all of them. One entry explained is `order`'s
+//! receipt.
 
 use archive::Place;
 use askama::Template;

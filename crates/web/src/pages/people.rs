@@ -1,6 +1,6 @@
-//! The operator's pages of users: a list that is searched by name and address, and one user, who can
-//! be renamed, given a one-time link for a new password, and logged out everywhere. To others these
-//! pages do not exist.
+//! The operator's pages of users: a list that is searched by name and address, and one user, who
+//! can be renamed, given a one-time link for a new password, and logged out everywhere. To others
+//! these pages do not exist.
 
 use std::convert::Infallible;
 

@@ -112,8 +112,8 @@ pub(crate) struct NoteSaved {
 /// `hash` is the SHA-256 of the previous entry's hash (32 bytes; before the first, the SHA-256 of
 /// `openbell-chain-1`, a line feed and the player's number) followed by `canonical`.
 ///
-/// With `format=csv` and neither `limit` nor `cursor` the answer is the whole history, sent while it
-/// is read. The lines of `canonical` are joined by blanks there, a text that a spreadsheet would
+/// With `format=csv` and neither `limit` nor `cursor` the answer is the whole history, sent while
+/// it is read. The lines of `canonical` are joined by blanks there, a text that a spreadsheet would
 /// take for a formula has an apostrophe in front, and the file begins with a byte order mark, by
 /// which spreadsheets know UTF-8, unless `bom=0` is asked for.
 #[utoipa::path(get, path = "/api/portfolio/transactions", tag = "portfolio",

@@ -1,5 +1,5 @@
-//! Recovery codes: made anew for the right password, shown once. What they are and how they are used
-//! is `recovery`'s.
+//! Recovery codes: made anew for the right password, shown once. What they are and how they are
+//! used is `recovery`'s.
 
 use axum::extract::State;
 use axum::http::StatusCode;

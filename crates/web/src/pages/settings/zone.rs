@@ -1,5 +1,5 @@
-//! The page of all time zones: searched by the server, so that it works without scripts and no other
-//! page has to carry their names. What a zone is is jiff's copy of the tz database.
+//! The page of all time zones: searched by the server, so that it works without scripts and no
+//! other page has to carry their names. What a zone is is jiff's copy of the tz database.
 
 use std::sync::LazyLock;
 
