@@ -43,6 +43,8 @@ mod tests {
         let rules = load_rules("").expect("good");
         assert_eq!(rules.starting_cash, domain::Money(1_000_000));
         assert!(rules.achievements.iter().count() >= 15);
+        let mut texts = rules.achievements.iter().flat_map(|one| [&one.name, &one.description]);
+        assert!(texts.all(|text| !text.contains('\'')), "apostrophes are typographic");
     }
 
     #[test]
