@@ -15,6 +15,26 @@ use crate::numbers;
 /// The true minus, as wide as a plus.
 const MINUS: char = '\u{2212}';
 
+/// The signs of currencies.
+const SIGNS: [(&str, &str); 16] = [
+    ("USD", "US$"),
+    ("ZWG", "ZiG"),
+    ("EUR", "€"),
+    ("GBP", "£"),
+    ("JPY", "¥"),
+    ("CNY", "CN¥"),
+    ("INR", "₹"),
+    ("KRW", "₩"),
+    ("ZAR", "R"),
+    ("CAD", "CA$"),
+    ("AUD", "A$"),
+    ("NZD", "NZ$"),
+    ("HKD", "HK$"),
+    ("BRL", "R$"),
+    ("ILS", "₪"),
+    ("VND", "₫"),
+];
+
 /// How one reader has them.
 #[derive(Clone, Debug)]
 pub(crate) struct Format {
@@ -124,11 +144,13 @@ impl Format {
         format!("{}, {hour:02}:{minute:02}", self.short_day(day))
     }
 
-    /// What stands before every amount.
-    pub(crate) fn symbol(&self) -> &'static str {
-        match self.currency {
-            Currency::Usd => "US$",
-            Currency::Zwg => "ZiG",
+    /// What stands before every amount: the currency's sign, after CLDR 48 for English outside of
+    /// the country, else its code.
+    pub(crate) fn symbol(&self) -> String {
+        let code = self.currency.code();
+        match SIGNS.iter().find(|(known, _)| *known == code) {
+            Some((_, sign)) => (*sign).to_owned(),
+            None => format!("{code}\u{a0}"),
         }
     }
 
@@ -268,7 +290,7 @@ mod tests {
 
     fn format(lang: Lang, mode: Mode) -> Format {
         let zone = zone("Africa/Harare").unwrap();
-        Format { lang, mode, zone, currency: Currency::Usd }
+        Format { lang, mode, zone, currency: Currency::USD }
     }
 
     #[test]
@@ -280,8 +302,13 @@ mod tests {
         assert_eq!(usd.signed_money(Money(0)), "US$0.00");
         assert_eq!(usd.money(Money(i64::MIN)), "\u{2212}US$92,233,720,368,547,758.08");
         assert_eq!(usd.price(Price(9_575)), "US$0.9575");
-        let zwg = Format { currency: Currency::Zwg, ..usd };
-        assert_eq!(zwg.money(Money(123_450)), "ZiG1,234.50");
+        for (code, text) in
+            [("ZWG", "ZiG1,234.50"), ("GBP", "£1,234.50"), ("CHF", "CHF\u{a0}1,234.50")]
+        {
+            let currency = Currency::parse(code).unwrap();
+            let other = Format { currency, ..usd.clone() };
+            assert_eq!(other.money(Money(123_450)), text);
+        }
     }
 
     #[test]

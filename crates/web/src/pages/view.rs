@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn the_parts_of_pages_show_what_they_are_given() {
         let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
-        let view = View::bare(&preferences, &Asked::default(), Currency::Usd, "common-home");
+        let view = View::bare(&preferences, &Asked::default(), Currency::USD, "common-home");
         let mut form = Form::new(&["a"]).with("a", "<x>");
         form.fail("a", "no & no");
         let point = |day, value| Point { day: domain::Day(day), value };

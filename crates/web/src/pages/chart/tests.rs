@@ -7,7 +7,7 @@ use crate::query::Query;
 
 fn view() -> View {
     let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
-    let currency = domain::Currency::Usd;
+    let currency = domain::Currency::USD;
     View::bare(&preferences, &Asked::default(), currency, "common-home")
 }
 
