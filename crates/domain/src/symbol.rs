@@ -7,23 +7,32 @@ use thiserror::Error;
 
 /// Why a text is not a symbol.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("a symbol is 1 to 12 characters of A to Z, 0 to 9, dot and hyphen")]
+#[error(
+    "a symbol is 1 to 20 characters of A to Z, 0 to 9, dot, hyphen, &, ^, = and +, one of them a \
+     letter or a digit, and begins with a letter, a digit, dot, hyphen or ^"
+)]
 pub struct SymbolError;
 
-/// A stock's symbol, `^[A-Z0-9.\-]{1,12}$`.
+/// A stock's symbol as exchanges and data vendors write it: `AAPL`, `BRK.B`, `M&M.NS`, `^GSPC`,
+/// `EURUSD=X`. Some of its characters have a meaning in URLs and HTML and are encoded there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Symbol(String);
 
 impl Symbol {
+    /// The most characters of a symbol.
+    pub const LENGTH_MAX: usize = 20;
+
     /// Trims and upper-cases `text`, then checks it.
     pub fn parse(text: &str) -> Result<Self, SymbolError> {
         let text = text.trim();
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
-        if text.is_empty() || text.len() > 12 || !text.bytes().all(allowed) {
-            return Err(SymbolError);
-        }
-        Ok(Self(text.to_ascii_uppercase()))
+        let begins = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'^');
+        let allowed = |b: u8| begins(b) || matches!(b, b'&' | b'=' | b'+');
+        let is_symbol = text.len() <= Self::LENGTH_MAX
+            && text.bytes().next().is_some_and(begins)
+            && text.bytes().all(allowed)
+            && text.bytes().any(|b| b.is_ascii_alphanumeric());
+        if is_symbol { Ok(Self(text.to_ascii_uppercase())) } else { Err(SymbolError) }
     }
 
     /// The symbol's text.
@@ -61,8 +70,53 @@ mod tests {
     }
 
     #[test]
+    fn the_symbols_of_exchanges_are_symbols() {
+        for text in [
+            "A",
+            "M&M.NS",
+            "BAJAJ-AUTO.NS",
+            "TATAMOTORS.NS",
+            "^GSPC",
+            "BRK.B",
+            "0700.HK",
+            "EURUSD=X",
+            "ES=F",
+            ".DJI",
+            "L&TFH.NS",
+            "005930.KS",
+            "VOLV-B.ST",
+            "ABC+",
+            "12345678901234567890",
+        ] {
+            assert_eq!(Symbol::parse(text).map(String::from), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
     fn anything_else_is_refused() {
-        for text in ["", " ", "TOOLONGSYMBOL", "A B", "A'", "Ä", "A%", "A_B", "A\0"] {
+        for text in [
+            "",
+            " ",
+            "123456789012345678901",
+            "A B",
+            "A'",
+            "Ä",
+            "A%",
+            "A_B",
+            "A\0",
+            "A/B",
+            "A\"",
+            "<B>",
+            "A,B",
+            ".",
+            "..",
+            "^",
+            "-",
+            "=A",
+            "+A",
+            "&A",
+            "A;B",
+        ] {
             assert_eq!(Symbol::parse(text), Err(SymbolError), "{text:?}");
         }
     }

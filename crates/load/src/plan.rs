@@ -135,9 +135,19 @@ impl Plan {
     }
 }
 
+/// A symbol as a segment of a path.
 fn symbol(worker: &mut Worker) -> String {
     let stock = worker.chance.below(worker.common.market.stocks.len());
-    worker.common.market.stocks[stock].symbol.clone()
+    encode(&worker.common.market.stocks[stock].symbol)
+}
+
+fn encode(symbol: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    let encoded = symbol.bytes().map(|byte| match byte {
+        byte if plain(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect()
 }
 
 #[cfg(test)]

@@ -275,3 +275,41 @@ async fn many_at_once_of_one_player_are_all_done() {
     }
     assert_eq!((done.len(), account(&mut browser).await.1), (5, 6));
 }
+
+#[tokio::test]
+async fn any_symbol_of_an_exchange_is_traded_from_page_to_page() {
+    let symbols = ["M&M.NS", "BAJAJ-AUTO.NS", "^GSPC", "EURUSD=X", "X&LT.NS", "ABC+"];
+    let encoded = ["M%26M.NS", "BAJAJ-AUTO.NS", "%5EGSPC", "EURUSD%3DX", "X%26LT.NS", "ABC%2B"];
+    let app = App::start_with_symbols(&symbols).await;
+    let mut browser = reader(&app, "standard", "en").await;
+    let token = app.register("Tariro").await;
+    let market = browser.page("/market").await;
+    for (symbol, encoded) in symbols.iter().zip(encoded) {
+        let path = format!("/stocks/{encoded}");
+        assert!(market.html().contains(&format!("href=\"{path}\"")), "{symbol}");
+        assert!(market.html().contains(encoded), "{symbol} is listened to");
+        let stock = app.get(&format!("/api/stocks/{encoded}")).await;
+        assert_eq!((stock.status, &stock.json()["data"]["symbol"]), (200, &(*symbol).into()));
+        let review = order(&mut browser, &path, &[("quantity", "2"), ("note", "")]).await;
+        let review = browser.checked("/orders/review", review);
+        let receipt = confirm(&mut browser, &review).await;
+        assert!(browser.page(&receipt).await.html().contains(&format!("href=\"{path}\"")));
+        let history = browser.page(&format!("/history?symbol={encoded}")).await;
+        assert!(history.html().contains(&symbol.replace('&', "&#38;")), "{symbol}");
+        let body = serde_json::json!({ "stock_symbol": symbol, "quantity": 1 });
+        assert_eq!(app.post_as(&token, "/api/portfolio/buy", &body).await.status, 200, "{symbol}");
+        let page = browser.page(&path).await;
+        let watched = browser.submit(&page, "/market/watch", &[]).await;
+        assert_eq!(watched.status, 303, "{symbol}");
+        let back = watched.header("location").expect("it is there").to_owned();
+        assert!(browser.page(&back).await.html().contains("Company"), "{back}");
+        let visitor = app.get(&path).await.text;
+        assert!(visitor.contains(&format!("next=/stocks/{encoded}")), "{symbol}");
+    }
+    let holdings = browser.get("/settings/export").await.unzipped();
+    for symbol in symbols {
+        assert!(holdings["holdings.csv"].contains(symbol), "{symbol}");
+    }
+    let holdings = app.get_as(&token, "/api/portfolio").await.json();
+    assert_eq!(holdings["data"].as_array().map(Vec::len), Some(symbols.len()));
+}

@@ -124,7 +124,7 @@ impl Page {
             let (price, change) = (self.look.fmt.price(quote.price), quote.change());
             let way = format::direction(self.look.fmt.shown_percent(change));
             let change = self.look.fmt.change(change);
-            // A symbol is letters, digits, dots and dashes: nothing in it is to be escaped.
+            let symbol = escaped(symbol.as_str());
             html.push_str(&format!(
                 "<span id=\"px-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>\
                  <span id=\"ch-{symbol}\" class=\"num {way}\" hx-swap-oob=\"true\">{change}</span>"

@@ -2,11 +2,14 @@
 //! current, the words and the formats. It is made from a [`Visitor`], for one answer. What a page
 //! itself shows stands in the page's own struct.
 
+use std::fmt;
+
 use axum::http::HeaderValue;
 use domain::{Currency, Money, Ratio};
 use market::Hours;
 use store::{Role, UnseenReward};
 
+use super::answer;
 use super::csrf;
 use super::format::{self, Format};
 use super::preferences::{Lang, Mode, Preferences, TextSize, Theme};
@@ -235,7 +238,16 @@ impl View {
         let listens = self.live && !self.saver && self.signed_in.is_some();
         let total = if self.shows_total { "&t=1" } else { "" };
         let sides = if self.shows_sides { "&q=1" } else { "" };
-        listens.then(|| format!("/live?s={}{total}{sides}", self.symbols.join(",")))
+        let symbols = || self.symbols.iter().map(|symbol| answer::encode(symbol));
+        let symbols = || symbols().collect::<Vec<_>>().join(",");
+        listens.then(|| format!("/live?s={}{total}{sides}", symbols()))
+    }
+
+    /// A text as a segment of a path or a value in a query: symbols have characters that mean
+    /// something else there.
+    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
+    pub(crate) fn encode(&self, text: impl fmt::Display) -> String {
+        answer::encode(&text.to_string())
     }
 
     /// `up`, `down` or `flat`: the class of a number that is a gain, a loss or neither.

@@ -15,9 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use archive::{Archiver, AuditConfig, Depot, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
-use domain::{Clock, Entropy, Rules};
+use domain::{Clock, Day, Entropy, Price, Rules, Symbol, UnixMicros};
 use futures_util::StreamExt;
-use market::{Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
+use market::{
+    ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
+    StockText,
+};
 use serde_json::{Value, json};
 use store::{DatabaseConfig, NewStock, Store};
 use tempfile::TempDir;
@@ -104,18 +107,41 @@ impl App {
         market: &MarketConfig,
         change: impl FnOnce(&mut WebConfig),
     ) -> Self {
-        let board = || leaderboard::Board::from_scores([]);
-        Self::start_all(market, change, leaderboard::Boards::new(board(), board())).await
+        let source = |at| MarketSource::new(market, at).expect("a market");
+        Self::start_all(source, change, built_boards()).await
+    }
+
+    /// A server on a market of stocks with these symbols, each at 10.00.
+    pub(crate) async fn start_with_symbols(symbols: &[&str]) -> Self {
+        let day = |text| Day::parse(text).expect("a day");
+        let days = [day("2005-01-03"), day("2005-01-04"), day("2005-01-05")];
+        let stock = |symbol: &&str| {
+            let text = StockText {
+                symbol: Symbol::parse(symbol).expect("a symbol"),
+                name: format!("Company {symbol}"),
+                category: "Other".to_owned(),
+                description: "Text.".to_owned(),
+                kid_friendly_description: "Text.".to_owned(),
+                fun_fact: None,
+            };
+            (text, days.map(|day| (day, Price(100_000))).to_vec())
+        };
+        let stocks = symbols.iter().map(stock).collect();
+        let market = ImportedMarket { name: "test".to_owned(), stocks };
+        let config = ReplayConfig { session_seconds: 86_400, ..ReplayConfig::default() };
+        let source = |at| MarketSource::imported(market, &config, at).expect("a market");
+        Self::start_all(source, |_| {}, built_boards()).await
     }
 
     /// A server whose boards are not built yet.
     pub(crate) async fn start_unbuilt() -> Self {
         let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
-        Self::start_all(&market, |_| {}, leaderboard::Boards::default()).await
+        let source = |at| MarketSource::new(&market, at).expect("a market");
+        Self::start_all(source, |_| {}, leaderboard::Boards::default()).await
     }
 
     async fn start_all(
-        market: &MarketConfig,
+        market: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
         boards: leaderboard::Boards,
     ) -> Self {
@@ -300,14 +326,19 @@ fn rules() -> Rules {
 async fn open_game(
     store: &Store,
     rules: &Rules,
-    market: &MarketConfig,
+    market: impl FnOnce(UnixMicros) -> MarketSource,
     clock: &ManualClock,
 ) -> Arc<MarketSource> {
     let now = clock.now();
     let game = store.ensure_game("test", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
     store.save_achievements(rules).await.expect("achievements");
-    Arc::new(MarketSource::new(market, game.started_at).expect("a market"))
+    Arc::new(market(game.started_at))
+}
+
+fn built_boards() -> leaderboard::Boards {
+    let board = || leaderboard::Board::from_scores([]);
+    leaderboard::Boards::new(board(), board())
 }
 
 /// Saves the market's stocks and their newest history.
