@@ -35,10 +35,12 @@ mod calendar;
 mod catalogue;
 mod chance;
 mod config;
+mod currency;
 mod guard;
 mod import;
 mod live;
 mod lookups;
+mod markup;
 mod names;
 mod path;
 mod present;
@@ -57,12 +59,17 @@ pub use config::{
     AtEnd, CacheTtl, ConfigError, FixedConfig, LiveConfig, MarketConfig, ReplayConfig,
     SimulatedConfig, SourceKind,
 };
+pub use currency::PriceUnit;
 pub use guard::{
     BreakerConfig, BreakerWord, GuardConfig, ProviderStatus, Providers, QuotaConfig, QuotasConfig,
 };
-pub use import::{ImportError, ImportFile, ImportOptions, LineRefused, join_texts, read_import};
+pub use import::{
+    DecimalMark, Import, ImportError, ImportNote, ImportOptions, ImportSummary, Importer,
+    StockDescription,
+};
 pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use lookups::Lookups;
+pub use markup::strip_markup;
 pub use present::Present;
 pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,

@@ -9,7 +9,7 @@ mod config;
 mod financial_modeling_prep;
 mod finnhub;
 mod http;
-pub(crate) mod number;
+mod number;
 mod twelve_data;
 
 use std::fmt;

@@ -19,6 +19,8 @@ const INDEX: &[u8] = include_bytes!("../data/sp500_index_1990-2022.csv.gz");
 pub struct ImportedMarket {
     /// Its name.
     pub name: String,
+    /// The currency of its prices (ISO 4217).
+    pub currency: String,
     /// The finest step of its prices, where it is known.
     pub tick: Option<Price>,
     /// Each stock with its closes.
@@ -242,7 +244,12 @@ mod tests {
             (text, closes.iter().map(close).collect())
         };
         let stocks = stocks.iter().map(stock).collect();
-        Series::imported(ImportedMarket { name: "us".to_owned(), tick: None, stocks })
+        Series::imported(ImportedMarket {
+            name: "us".to_owned(),
+            currency: "USD".to_owned(),
+            tick: None,
+            stocks,
+        })
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use domain::{Day, Month, Symbol};
-use market::ProviderKind;
+use market::{DecimalMark, PriceUnit, ProviderKind};
 use store::Role;
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
@@ -101,9 +101,13 @@ pub(crate) enum UserCommand {
 /// What can be done with stocks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StocksCommand {
-    /// Bring a market in from CSV files, plain or .gz: daily bars, constituents, descriptions. All
+    /// Bring a market in from CSV files, plain or gzip: daily bars, and texts about its stocks. All
     /// lines or none; exit code 1 when one is refused. No server may run on an SQLite file.
     Import(StocksImportArgs),
+    /// Give names, categories and texts to the stocks of the game, or of an imported market, from
+    /// CSV or TOML. All lines or none. The server may run meanwhile; it shows new categories after
+    /// its next start.
+    Describe(StocksDescribeArgs),
     /// The imported markets, or the stocks of one.
     List(StocksListArgs),
     /// List stocks for a live game, as providers describe them; without names the built-in ones. No
@@ -279,12 +283,39 @@ pub(crate) struct StocksImportArgs {
     /// The exchange, for the list.
     #[arg(long, value_name = "WORD", default_value = "-")]
     pub(crate) exchange: String,
-    /// The currency (ISO 4217); of a file with several, only bars in this one.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) currency: Option<String>,
+    /// The currency (ISO 4217, or a smaller unit like GBX) where the files name none; of a file
+    /// with several, only bars in this one.
+    #[arg(long, value_name = "CODE", value_parser = price_unit)]
+    pub(crate) currency: Option<PriceUnit>,
+    /// What stands before decimals, where the files do not show it: point or comma.
+    #[arg(long, value_name = "MARK", value_parser = decimal_mark)]
+    pub(crate) decimal: Option<DecimalMark>,
+    /// The stock of files without a column of symbols; without this, their name (AAPL.csv).
+    #[arg(long, value_name = "SYMBOL", value_parser = symbol)]
+    pub(crate) symbol: Option<Symbol>,
+    /// Leave bad lines out and list them, instead of importing nothing.
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    /// Write every line that was refused or left out, and every warning, to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Check everything and say what would change, but change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Arguments of `stocks describe`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StocksDescribeArgs {
+    /// CSV with symbol and any of name, category, description, kid_description, fun_fact, or TOML
+    /// with the same in [[stocks]].
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The imported market; without it, the stocks of the game, whatever its market.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) market: Option<String>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }
@@ -349,6 +380,16 @@ pub(crate) struct StocksHistoryArgs {
 
 fn symbol(text: &str) -> Result<Symbol, String> {
     Symbol::parse(text).map_err(|error| error.to_string())
+}
+
+fn price_unit(text: &str) -> Result<PriceUnit, String> {
+    PriceUnit::parse(text).ok_or_else(|| "expected a currency like USD or GBX".to_owned())
+}
+
+fn decimal_mark(text: &str) -> Result<DecimalMark, String> {
+    let known = [DecimalMark::Point, DecimalMark::Comma];
+    let found = known.into_iter().find(|mark| mark.as_str() == text);
+    found.ok_or_else(|| "expected point or comma".to_owned())
 }
 
 fn day(text: &str) -> Result<Day, String> {

@@ -42,6 +42,44 @@ pub(crate) enum Failure {
     /// A file that cannot be imported.
     #[error("cannot import {}", .0.display())]
     Import(PathBuf, #[source] market::ImportError),
+    /// A file that is given twice.
+    #[error("{} is named twice", .0.display())]
+    FileTwice(PathBuf),
+    /// Texts without a market.
+    #[error(
+        "there are no daily bars in the files and no imported market {0:?}: `openbell stocks \
+         describe` gives texts to the stocks of a game"
+    )]
+    NoBars(String),
+    /// A market has its currency for good.
+    #[error(
+        "the market {name} has prices in {stored}, and the files have prices in {currency}: import \
+         them into a market of another name"
+    )]
+    ImportCurrency {
+        /// The market.
+        name: String,
+        /// Its currency.
+        stored: String,
+        /// That of the files.
+        currency: String,
+    },
+    /// A game and its market have different currencies.
+    #[error(
+        "the market {name} has prices in {currency}, and the game is played in {game}: set \
+         currency = \"{currency}\" in the file of rules that game.rules names"
+    )]
+    MarketCurrency {
+        /// The market.
+        name: String,
+        /// Its currency.
+        currency: String,
+        /// That of the game.
+        game: String,
+    },
+    /// The report of an import.
+    #[error("cannot write the report {}", .0.display())]
+    Report(PathBuf, #[source] io::Error),
     /// A stock that is not listed.
     #[error("there is no stock {0}")]
     UnknownStock(Symbol),

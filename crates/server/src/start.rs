@@ -1,14 +1,15 @@
 //! Bringing a server up: from a configuration to an open database with its game, stocks and
 //! history. What then runs on it is wired in `serve`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Clock as _, Rules};
+use domain::{Clock as _, Rules, Symbol};
 use indicatif::{ProgressBar, ProgressStyle};
 use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind, StockText,
 };
-use store::{DatabaseConfig, Game, MarketCloses, NewStock, Store, StoreError};
+use store::{DatabaseConfig, Game, MarketCloses, NewStock, StockTexts, Store, StoreError};
 
 use crate::clock::SystemClock;
 use crate::config::{Config, without_password};
@@ -65,7 +66,7 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     let (source, market_id) = match config.market.source {
         SourceKind::Live => (live::open_market(&store, config).await?, None),
         SourceKind::Replay if !replay.market.is_empty() => {
-            let (market_id, market) = load_imported(&store, config).await?;
+            let (market_id, market) = load_imported(&store, config, rules).await?;
             (MarketSource::imported(market, replay, game.started_at)?, Some(market_id))
         }
         _ => (MarketSource::new(&config.market, game.started_at)?, None),
@@ -84,14 +85,22 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     Ok(World { store, source, prices, history })
 }
 
-/// The imported market that is replayed, and its number.
-async fn load_imported(store: &Store, config: &Config) -> Result<(i64, ImportedMarket), Failure> {
+/// The imported market that is replayed, and its number; it must be in the currency of the game.
+async fn load_imported(
+    store: &Store,
+    config: &Config,
+    rules: &Rules,
+) -> Result<(i64, ImportedMarket), Failure> {
     let failed =
         |error: StoreError| Failure::Database(without_password(&config.database.url), error);
     let name = &config.market.replay.market;
     let found = store.find_market(name).await.map_err(failed)?;
-    let market_id = found.ok_or_else(|| Failure::NoMarket(name.clone()))?;
-    let closes = store.market_closes(market_id).await.map_err(failed)?;
+    let found = found.ok_or_else(|| Failure::NoMarket(name.clone()))?;
+    if found.currency != rules.currency.code() {
+        let (name, game) = (name.clone(), rules.currency.code().to_owned());
+        return Err(Failure::MarketCurrency { name, currency: found.currency, game });
+    }
+    let closes = store.market_closes(found.market_id).await.map_err(failed)?;
     if closes.is_empty() {
         return Err(Failure::NoMarket(name.clone()));
     }
@@ -106,7 +115,9 @@ async fn load_imported(store: &Store, config: &Config) -> Result<(i64, ImportedM
         };
         (text, closes)
     });
-    Ok((market_id, ImportedMarket { name: name.clone(), tick: None, stocks: stocks.collect() }))
+    let (stocks, name, currency) = (stocks.collect(), name.clone(), found.currency.clone());
+    let market = ImportedMarket { name, currency, tick: Some(found.tick), stocks };
+    Ok((found.market_id, market))
 }
 
 /// Opens the database with all that a player needs to take a seat.
@@ -131,20 +142,28 @@ fn market_name(market: &MarketConfig) -> &'static str {
     }
 }
 
-/// Saves the market's stocks and gives them with their numbers, in the order of the source.
+/// Saves the market's stocks, with the operator's texts in place of the source's, and gives them
+/// with their numbers, in the order of the source.
 async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing>, StoreError> {
     let texts = source.stocks();
-    let stocks: Vec<NewStock> = texts
-        .iter()
-        .map(|text| NewStock {
+    let described = store.stock_texts().await?;
+    let described: HashMap<&Symbol, &StockTexts> =
+        described.iter().map(|text| (&text.symbol, text)).collect();
+    let stock = |text: &StockText| {
+        let mut stock = NewStock {
             symbol: text.symbol.clone(),
             name: text.name.clone(),
             category: text.category.clone(),
             description: text.description.clone(),
             kid_friendly_description: text.kid_friendly_description.clone(),
             fun_fact: text.fun_fact.clone(),
-        })
-        .collect();
+        };
+        if let Some(own) = described.get(&stock.symbol) {
+            own.apply(&mut stock);
+        }
+        stock
+    };
+    let stocks: Vec<NewStock> = texts.iter().map(stock).collect();
     let saved = store.save_stocks(&stocks).await?;
     let listings = texts.into_iter().zip(saved).map(|(text, saved)| Listing {
         stock_id: saved.stock_id,

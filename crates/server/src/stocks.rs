@@ -1,9 +1,11 @@
 //! `openbell stocks`: markets from files, and stocks, prices and history from providers. Each
 //! command may be stopped anywhere and run again.
 
+mod describe;
 mod import;
 mod list;
 mod providers;
+mod report;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,10 @@ pub(crate) async fn run(command: StocksCommand) -> Result<ExitCode, Failure> {
         StocksCommand::Import(args) => {
             let config = config::load(&Flags::from(args.database.clone()))?.config;
             import::run(&config, &args).await
+        }
+        StocksCommand::Describe(args) => {
+            let config = config::load(&Flags::from(args.database.clone()))?.config;
+            describe::run(&config, &args).await
         }
         StocksCommand::List(args) => {
             let config = config::load(&Flags::from(args.database.clone()))?.config;

@@ -1,30 +1,35 @@
-//! Imported markets: their stocks and daily bars, kept whole and apart from what a game has made
-//! public. What is taken over into a game's history is decided by its callers.
+//! Importing markets: their stocks, texts and daily bars, whole and apart from what a game has made
+//! public. Reading them is in `markets`.
 
 use std::collections::HashMap;
 
 use domain::{Day, Price, Symbol, UnixMicros};
 
 use crate::ledger::read_day;
+use crate::markets::TICK;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
-use crate::{Store, StoreError};
+use crate::transaction::Tx;
+use crate::{StockTexts, Store, StoreError};
 
 /// Bars a statement.
 const CHUNK: usize = 10_000;
-/// Markets that are listed at most.
-const MARKETS_MAX: i64 = 100;
+/// Jumps that are looked for at most.
+const JUMPS_MAX: i64 = 10_000;
 
 /// A market to be imported or brought up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMarket {
     /// Its name, by which a game names it.
     pub name: String,
-    /// The exchange.
+    /// The exchange; `-` leaves the one that is stored.
     pub exchange: String,
-    /// The currency of its prices (ISO 4217).
-    pub currency: String,
+    /// The currency of its prices (ISO 4217); one that is stored stays, and so without one does
+    /// `USD`.
+    pub currency: Option<String>,
+    /// The finest step of the imported prices: 0.01, 0.001 or 0.0001.
+    pub tick: Price,
 }
 
 /// A stock of a market.
@@ -62,7 +67,7 @@ pub struct Bar {
 }
 
 /// What an import changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportCounts {
     /// Stocks of the market that have bars, afterwards.
     pub stocks: u64,
@@ -72,75 +77,95 @@ pub struct ImportCounts {
     pub bars_changed: u64,
     /// Bars that were there just so.
     pub bars_same: u64,
-}
-
-/// A market as listed.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct MarketInfo {
-    /// Its number.
-    pub market_id: i64,
-    /// Its name.
-    pub name: String,
-    /// The exchange.
-    pub exchange: String,
-    /// The currency.
+    /// The currency of the market.
     pub currency: String,
-    /// Its stocks that have bars.
-    pub stocks: i64,
-    /// Its bars.
-    pub bars: i64,
-    /// The first day, as days since 1970.
-    pub first_day: Option<i64>,
-    /// The last day, as days since 1970.
-    pub last_day: Option<i64>,
+    /// The finest step of the market's prices.
+    pub tick: Price,
+    /// Neighbouring closes that differ by more than 40 %, at least one of them imported now.
+    pub jumps: Vec<Jump>,
 }
 
-/// The closes of a stock of a market, ascending by day.
+/// Two neighbouring closes of a stock that are far apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MarketCloses {
+pub struct Jump {
     /// The stock.
-    pub stock: MarketStock,
-    /// Day and close.
-    pub closes: Vec<(Day, Price)>,
+    pub symbol: Symbol,
+    /// The earlier day and its close.
+    pub before: (Day, Price),
+    /// The later day and its close.
+    pub after: (Day, Price),
 }
+
+impl Jump {
+    /// Whether closes are far apart: a fall by more than 40 % or a rise by more than 40 %.
+    fn is_one(before: Price, after: Price) -> bool {
+        after.0 * 10 > before.0 * 14 || after.0 * 10 < before.0 * 6
+    }
+}
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new("markets.find_terms", "SELECT currency, tick FROM markets WHERE name = $1")
+});
 
 static SAVE_MARKET: Lazy = Lazy::new(|| {
     Statement::new(
         "markets.save",
         "INSERT INTO markets (name, exchange, currency, imported_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (name) DO UPDATE SET exchange = excluded.exchange,
-             currency = excluded.currency, imported_at = excluded.imported_at
+         ON CONFLICT (name) DO UPDATE SET
+             exchange = CASE WHEN excluded.exchange = '-' THEN markets.exchange
+                 ELSE excluded.exchange END,
+             imported_at = excluded.imported_at
          RETURNING market_id",
     )
 });
 
-// A stock that comes with a name only keeps the texts it has.
+static SAVE_TICK: Lazy = Lazy::new(|| {
+    Statement::new("markets.save_tick", "UPDATE markets SET tick = $1 WHERE market_id = $2")
+});
+
 static SAVE_STOCKS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_stocks.save",
+        &[("symbol", Type::Text)],
+        "WITH wanted AS ({rows})
+         INSERT INTO market_stocks (market_id, symbol, name, category, description,
+             kid_friendly_description)
+         SELECT {$1}, symbol, symbol, 'Other', '', '' FROM wanted WHERE true
+         ON CONFLICT (market_id, symbol) DO NOTHING",
+    )
+});
+
+// What is not described stays. A text for children that was only the other text follows it.
+static DESCRIBE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "market_stocks.describe",
         &[
             ("symbol", Type::Text),
             ("name", Type::Text),
             ("category", Type::Text),
             ("description", Type::Text),
-            ("kid_friendly_description", Type::Text),
+            ("kid_text", Type::Text),
             ("fun_fact", Type::Text),
-            ("is_described", Type::Int),
         ],
         "WITH wanted AS ({rows})
-         INSERT INTO market_stocks (market_id, symbol, name, category, description,
-             kid_friendly_description, fun_fact)
-         SELECT {$1}, symbol, name, category, description, kid_friendly_description, fun_fact
-         FROM wanted WHERE is_described = {$2}
-         ON CONFLICT (market_id, symbol) DO UPDATE SET
-             name = CASE WHEN {$2} = 1 THEN excluded.name ELSE market_stocks.name END,
-             category = CASE WHEN {$2} = 1 THEN excluded.category ELSE market_stocks.category END,
-             description = CASE WHEN {$2} = 1 THEN excluded.description
-                 ELSE market_stocks.description END,
-             kid_friendly_description = CASE WHEN {$2} = 1 THEN excluded.kid_friendly_description
-                 ELSE market_stocks.kid_friendly_description END,
-             fun_fact = CASE WHEN {$2} = 1 THEN excluded.fun_fact ELSE market_stocks.fun_fact END
-         RETURNING symbol, market_stock_id",
+         UPDATE market_stocks SET
+             name = COALESCE(w.name, market_stocks.name),
+             category = COALESCE(w.category, market_stocks.category),
+             description = COALESCE(w.description, market_stocks.description),
+             kid_friendly_description = COALESCE(w.kid_text,
+                 CASE WHEN market_stocks.kid_friendly_description IN ('', market_stocks.description)
+                     THEN w.description END,
+                 market_stocks.kid_friendly_description),
+             fun_fact = COALESCE(w.fun_fact, market_stocks.fun_fact)
+         FROM wanted w
+         WHERE market_stocks.market_id = {$1} AND market_stocks.symbol = w.symbol",
+    )
+});
+
+static STOCKS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "market_stocks.ids",
+        "SELECT symbol, market_stock_id FROM market_stocks WHERE market_id = $1",
     )
 });
 
@@ -178,308 +203,309 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-static LIST: Lazy = Lazy::new(|| {
+static JUMPS: Lazy = Lazy::new(|| {
     Statement::new(
-        "markets.list",
-        "SELECT m.market_id, m.name, m.exchange, m.currency,
-             count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars,
-             MIN(b.day) AS first_day, MAX(b.day) AS last_day
-         FROM markets m
-         LEFT JOIN market_stocks s ON s.market_id = m.market_id
-         LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         GROUP BY m.market_id, m.name, m.exchange, m.currency ORDER BY m.name LIMIT $1",
-    )
-});
-
-static FIND: Lazy =
-    Lazy::new(|| Statement::new("markets.find", "SELECT market_id FROM markets WHERE name = $1"));
-
-// The closes of a stock as one text, because a row for each costs more than its reading.
-static CLOSES: Lazy = Lazy::new(|| Statement {
-    name: "market_bars.closes",
-    sqlite: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
-             s.fun_fact, group_concat(b.day || ':' || b.close, ' ') AS closes
-         FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
-    postgres: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
-             s.fun_fact, string_agg(b.day || ':' || b.close, ' ') AS closes
-         FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
-});
-
-static STOCKS_PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_stocks.page",
-        "SELECT s.symbol, s.name, s.category, count(b.day) AS bars, MIN(b.day) AS first_day,
-             MAX(b.day) AS last_day
-         FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1 AND s.symbol > $2
-         GROUP BY s.market_stock_id, s.symbol, s.name, s.category ORDER BY s.symbol LIMIT $3",
-    )
-});
-
-// The closes of a game's history are rounded to its tick; the rest of a day is taken as it is.
-static SAVE_HISTORY: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stock_history.save_imported",
-        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
-        "WITH wanted AS ({rows})
-         INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
-         SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume
-         FROM wanted w
-         JOIN stocks s ON s.stock_id = w.stock_id
-         LEFT JOIN market_stocks m ON m.market_id = {$1} AND m.symbol = s.symbol
-         LEFT JOIN market_bars b ON b.market_stock_id = m.market_stock_id AND b.day = w.day
-         WHERE true
-         ON CONFLICT (stock_id, day) DO NOTHING",
+        "market_bars.jumps",
+        "SELECT s.symbol, pair.day_before, pair.close_before, pair.day, pair.close
+         FROM (SELECT b.market_stock_id, b.day, b.close,
+                   LAG(b.day) OVER w AS day_before, LAG(b.close) OVER w AS close_before
+               FROM market_bars b
+               WHERE b.market_stock_id IN
+                   (SELECT m.market_stock_id FROM market_stocks m WHERE m.market_id = $1)
+               WINDOW w AS (PARTITION BY b.market_stock_id ORDER BY b.day)) pair
+         JOIN market_stocks s ON s.market_stock_id = pair.market_stock_id
+         WHERE pair.close * 10 > pair.close_before * 14
+             OR pair.close * 10 < pair.close_before * 6
+         ORDER BY s.symbol, pair.day LIMIT $2",
     )
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &FIND,
     &SAVE_MARKET,
+    &SAVE_TICK,
     &SAVE_STOCKS,
+    &DESCRIBE,
+    &STOCKS,
     &SAVE_BARS,
     &COUNT,
-    &LIST,
-    &FIND,
-    &CLOSES,
-    &STOCKS_PAGE,
-    &SAVE_HISTORY,
+    &JUMPS,
 ];
 
-/// A stock of a market as listed: symbol, name, category, bars, first and last day.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct MarketStockInfo {
-    /// Its symbol.
-    pub symbol: String,
-    /// The company's name.
-    pub name: String,
-    /// What kind of business it is.
-    pub category: String,
-    /// Its bars.
-    pub bars: i64,
-    /// The first day, as days since 1970.
-    pub first_day: Option<i64>,
-    /// The last day, as days since 1970.
-    pub last_day: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct ClosesRow {
-    symbol: String,
-    name: String,
-    category: String,
-    description: String,
-    kid_friendly_description: String,
-    fun_fact: Option<String>,
-    closes: String,
-}
-
-impl ClosesRow {
-    fn read(self) -> Result<MarketCloses, StoreError> {
-        let corrupt = || StoreError::Corrupt(format!("the closes of {}", self.symbol));
-        let symbol = Symbol::parse(&self.symbol).map_err(|_| corrupt())?;
-        let close = |pair: &str| {
-            let (day, close) = pair.split_once(':')?;
-            Some((read_day(day.parse().ok()?).ok()?, Price(close.parse().ok()?)))
-        };
-        let closes: Option<Vec<_>> = self.closes.split(' ').map(close).collect();
-        let mut closes = closes.ok_or_else(corrupt)?;
-        closes.sort_unstable_by_key(|(day, _)| *day);
-        let stock = MarketStock {
-            symbol,
-            name: self.name,
-            category: self.category,
-            description: self.description,
-            kid_friendly_description: self.kid_friendly_description,
-            fun_fact: self.fun_fact,
-        };
-        Ok(MarketCloses { stock, closes })
-    }
+/// Fetches the rows of a statement on a connection of either engine.
+macro_rules! fetch {
+    ($conn:ident, $sql:ident, $statement:ident $(, $bound:expr)*) => {
+        sqlx::query_as($sql(&$statement))$(.bind($bound))*.fetch_all(&mut *$conn)
+            .timed(&$statement)
+    };
 }
 
 impl Store {
-    /// Takes over stocks and bars of a market in one transaction: all of it or nothing, and nothing
-    /// that is there already is lost. `described` brings texts; stocks that only have bars are
-    /// listed by their symbol. With `dry_run` everything is tried and undone. `progress` is told
-    /// how many bars are through.
+    /// Takes over stocks, texts and bars of a market in one transaction: all of it or nothing, and
+    /// nothing that is there already is lost. Bars are by symbol, ascending by day. With `dry_run`
+    /// everything is tried and undone. `progress` receives how many bars are through.
     ///
     /// # Errors
-    /// The fault met; nothing is changed then.
+    /// `Unsuitable` when the market has prices in another currency or would have no bars, or the
+    /// fault met; nothing is changed then.
     pub async fn import_market(
         &self,
         market: &NewMarket,
-        described: &[MarketStock],
+        texts: &[StockTexts],
         bars: &[(Symbol, Bar)],
         dry_run: bool,
         now: UnixMicros,
         progress: impl Fn(usize),
     ) -> Result<ImportCounts, StoreError> {
         let mut tx = self.begin().await?;
-        let plain = undescribed(described, bars);
-        let counts = with_conn!(tx.conn(), |conn, sql| {
-            let (market_id,): (i64,) = sqlx::query_as(sql(&SAVE_MARKET))
-                .bind(market.name.as_str())
-                .bind(market.exchange.as_str())
-                .bind(market.currency.as_str())
-                .bind(now.0)
-                .fetch_one(&mut *conn)
-                .timed(&SAVE_MARKET)
-                .await?;
-            let mut ids: HashMap<String, i64> = HashMap::new();
-            for (stocks, is_described) in [(described, 1i64), (&plain[..], 0)] {
-                let found: Vec<(String, i64)> = sqlx::query_as(sql(&SAVE_STOCKS))
-                    .bind_rows(&stock_rows(stocks, is_described))
-                    .bind(market_id)
-                    .bind(is_described)
-                    .fetch_all(&mut *conn)
-                    .timed(&SAVE_STOCKS)
-                    .await?;
-                ids.extend(found);
-            }
-            let count = async |conn: &mut _| -> Result<(i64, i64), StoreError> {
-                let query = sqlx::query_as(sql(&COUNT)).bind(market_id);
-                query.fetch_one(conn).timed(&COUNT).await
-            };
-            let (_, before) = count(&mut *conn).await?;
-            let mut touched = 0;
-            for (number, chunk) in bars.chunks(CHUNK).enumerate() {
-                touched += sqlx::query(sql(&SAVE_BARS))
-                    .bind_rows(&bar_rows(chunk, &ids))
-                    .execute(&mut *conn)
-                    .timed(&SAVE_BARS)
-                    .await?
-                    .rows_affected();
-                progress(number * CHUNK + chunk.len());
-            }
-            let (stocks, after) = count(&mut *conn).await?;
-            let bars_new = u64::try_from(after - before).unwrap_or(0);
-            ImportCounts {
-                stocks: u64::try_from(stocks).unwrap_or(0),
-                bars_new,
-                bars_changed: touched.saturating_sub(bars_new),
-                bars_same: (bars.len() as u64).saturating_sub(touched),
-            }
-        });
+        let (market_id, currency, stored_tick) = save_market(&mut tx, market, now).await?;
+        let ids = save_stocks(&mut tx, market_id, texts, bars).await?;
+        let (_, before) = count(&mut tx, market_id).await?;
+        let touched = save_bars(&mut tx, &ids, bars, progress).await?;
+        let (stocks, after) = count(&mut tx, market_id).await?;
+        if after == 0 {
+            let name = &market.name;
+            return Err(StoreError::Unsuitable(format!(
+                "the market {name} has no daily bars, and the files have none"
+            )));
+        }
+        let known = if before == 0 { None } else { Some(stored_tick) };
+        let tick = save_tick(&mut tx, market_id, market.tick, known).await?;
+        let jumps = match before {
+            0 => own_jumps(bars),
+            _ => jumps(&mut tx, market_id, bars).await?,
+        };
         if dry_run {
             tx.rollback().await?;
         } else {
             tx.commit().await?;
         }
-        Ok(counts)
+        let bars_new = u64::try_from(after - before).unwrap_or(0);
+        Ok(ImportCounts {
+            stocks: u64::try_from(stocks).unwrap_or(0),
+            bars_new,
+            bars_changed: touched.saturating_sub(bars_new),
+            bars_same: (bars.len() as u64).saturating_sub(touched),
+            currency,
+            tick,
+            jumps,
+        })
     }
 
-    /// The imported markets by name, 100 at most.
+    /// Describes stocks of an imported market, all of them or none: those that the market does not
+    /// have are returned, and then nothing is changed.
     ///
     /// # Errors
-    /// The fault met.
-    pub async fn markets(&self) -> Result<Vec<MarketInfo>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST)).bind(MARKETS_MAX).fetch_all(&db.reader).timed(&LIST).await?
-        }))
-    }
-
-    /// The number of the market of this name.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn find_market(&self, name: &str) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND)).bind(name).fetch_optional(&db.reader).timed(&FIND).await?
-        });
-        Ok(row.map(|(market_id,)| market_id))
-    }
-
-    /// Stocks of a market whose symbols come after `after`, by symbol.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn market_stocks_page(
+    /// The fault met; nothing is changed then.
+    pub async fn describe_market(
         &self,
         market_id: i64,
-        after: &str,
-        limit: i64,
-    ) -> Result<Vec<MarketStockInfo>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STOCKS_PAGE))
-                .bind(market_id)
-                .bind(after)
-                .bind(limit.clamp(1, 100))
-                .fetch_all(&db.reader)
-                .timed(&STOCKS_PAGE)
-                .await?
-        }))
-    }
-
-    /// Every stock of a market that has bars, by symbol, with all its closes. What of it may be
-    /// known is for the caller to keep.
-    ///
-    /// # Errors
-    /// `Corrupt`, or the fault met.
-    pub async fn market_closes(&self, market_id: i64) -> Result<Vec<MarketCloses>, StoreError> {
-        let rows: Vec<ClosesRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLOSES))
-                .bind(market_id)
-                .fetch_all(&db.reader)
-                .timed(&CLOSES)
-                .await?
-        });
-        rows.into_iter().map(ClosesRow::read).collect()
-    }
-
-    /// Keeps closes of public days as [`Store::save_history`] does, with what was imported of these
-    /// days besides.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn save_imported_history(
-        &self,
-        market_id: i64,
-        closes: &[(i64, Day, Price)],
-    ) -> Result<(), StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(closes, |(stock_id, _, _)| *stock_id),
-            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
-            Rows::int(closes, |(_, _, close)| close.0),
-        ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_HISTORY))
-                .bind_rows(&rows)
-                .bind(market_id)
-                .execute(&db.writer)
-                .timed(&SAVE_HISTORY)
-                .await?;
-        });
-        Ok(())
+        texts: &[StockTexts],
+    ) -> Result<Vec<Symbol>, StoreError> {
+        let mut tx = self.begin().await?;
+        let ids = describe(&mut tx, market_id, texts).await?;
+        let is_unknown = |text: &&StockTexts| !ids.contains_key(text.symbol.as_str());
+        let unknown = texts.iter().filter(is_unknown).map(|text| text.symbol.clone());
+        let unknown: Vec<Symbol> = unknown.collect();
+        if unknown.is_empty() {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        Ok(unknown)
     }
 }
 
-/// Stocks that have bars and no texts.
-fn undescribed(described: &[MarketStock], bars: &[(Symbol, Bar)]) -> Vec<MarketStock> {
-    let mut plain: Vec<&Symbol> = bars.iter().map(|(symbol, _)| symbol).collect();
-    plain.sort_unstable();
-    plain.dedup();
-    let is_plain = |symbol: &&Symbol| described.iter().all(|stock| stock.symbol != **symbol);
-    let stock = |symbol: &Symbol| MarketStock {
-        symbol: symbol.clone(),
-        name: symbol.to_string(),
-        category: "Other".to_owned(),
-        description: String::new(),
-        kid_friendly_description: String::new(),
-        fun_fact: None,
+/// The market's number, its currency, and its tick where that is stored.
+async fn save_market(
+    tx: &mut Tx,
+    market: &NewMarket,
+    now: UnixMicros,
+) -> Result<(i64, String, Option<i64>), StoreError> {
+    Ok(with_conn!(tx.conn(), |conn, sql| {
+        let stored: Vec<(String, Option<i64>)> =
+            fetch!(conn, sql, FIND, market.name.as_str()).await?;
+        let stored = stored.into_iter().next();
+        let currency = agreed_currency(market, stored.as_ref().map(|(code, _)| code.as_str()))?;
+        let (market_id,): (i64,) = sqlx::query_as(sql(&SAVE_MARKET))
+            .bind(market.name.as_str())
+            .bind(market.exchange.as_str())
+            .bind(currency.as_str())
+            .bind(now.0)
+            .fetch_one(&mut *conn)
+            .timed(&SAVE_MARKET)
+            .await?;
+        (market_id, currency, stored.and_then(|(_, tick)| tick))
+    }))
+}
+
+/// The numbers of the market's stocks, once all that have texts or bars are listed and described.
+async fn save_stocks(
+    tx: &mut Tx,
+    market_id: i64,
+    texts: &[StockTexts],
+    bars: &[(Symbol, Bar)],
+) -> Result<HashMap<String, i64>, StoreError> {
+    with_conn!(tx.conn(), |conn, sql| {
+        sqlx::query(sql(&SAVE_STOCKS))
+            .bind_rows(&symbol_rows(texts, bars))
+            .bind(market_id)
+            .execute(&mut *conn)
+            .timed(&SAVE_STOCKS)
+            .await?;
+    });
+    describe(tx, market_id, texts).await
+}
+
+/// Describes stocks; the numbers of all that are listed.
+async fn describe(
+    tx: &mut Tx,
+    market_id: i64,
+    texts: &[StockTexts],
+) -> Result<HashMap<String, i64>, StoreError> {
+    let ids: Vec<(String, i64)> = with_conn!(tx.conn(), |conn, sql| {
+        sqlx::query(sql(&DESCRIBE))
+            .bind_rows(&text_rows(texts))
+            .bind(market_id)
+            .execute(&mut *conn)
+            .timed(&DESCRIBE)
+            .await?;
+        fetch!(conn, sql, STOCKS, market_id).await?
+    });
+    Ok(ids.into_iter().collect())
+}
+
+/// How many stocks have bars, and how many bars there are.
+async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
+    let counts: Vec<(i64, i64)> =
+        with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, COUNT, market_id).await?);
+    Ok(counts.first().copied().unwrap_or_default())
+}
+
+/// How many bars were written because they are new or different.
+async fn save_bars(
+    tx: &mut Tx,
+    ids: &HashMap<String, i64>,
+    bars: &[(Symbol, Bar)],
+    progress: impl Fn(usize),
+) -> Result<u64, StoreError> {
+    let mut touched = 0;
+    with_conn!(tx.conn(), |conn, sql| {
+        for (number, chunk) in bars.chunks(CHUNK).enumerate() {
+            touched += sqlx::query(sql(&SAVE_BARS))
+                .bind_rows(&bar_rows(chunk, ids))
+                .execute(&mut *conn)
+                .timed(&SAVE_BARS)
+                .await?
+                .rows_affected();
+            progress(number * CHUNK + chunk.len());
+        }
+    });
+    Ok(touched)
+}
+
+/// Stores the finest step of the imported prices and of those that were there: `known` is the
+/// stored one, `Some(None)` where it has to be looked for.
+async fn save_tick(
+    tx: &mut Tx,
+    market_id: i64,
+    imported: Price,
+    known: Option<Option<i64>>,
+) -> Result<Price, StoreError> {
+    Ok(with_conn!(tx.conn(), |conn, sql| {
+        let known = match known {
+            Some(None) => {
+                let found: Vec<(Option<i64>,)> = fetch!(conn, sql, TICK, market_id).await?;
+                found.first().and_then(|(tick,)| *tick)
+            }
+            known => known.flatten(),
+        };
+        let tick = known.map_or(imported.0, |known| known.min(imported.0));
+        sqlx::query(sql(&SAVE_TICK))
+            .bind(tick)
+            .bind(market_id)
+            .execute(&mut *conn)
+            .timed(&SAVE_TICK)
+            .await?;
+        Price(tick)
+    }))
+}
+
+/// The jumps of a market that had bars before.
+async fn jumps(
+    tx: &mut Tx,
+    market_id: i64,
+    bars: &[(Symbol, Bar)],
+) -> Result<Vec<Jump>, StoreError> {
+    let found: Vec<JumpRow> =
+        with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, JUMPS, market_id, JUMPS_MAX).await?);
+    let jumps: Result<Vec<Jump>, StoreError> = found.into_iter().map(read_jump).collect();
+    Ok(jumps?.into_iter().filter(|jump| is_imported(jump, bars)).collect())
+}
+
+/// The currency of a market, of which the stored one counts.
+fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, StoreError> {
+    match (stored, market.currency.as_deref()) {
+        (Some(stored), Some(wanted)) if stored != wanted => Err(StoreError::Unsuitable(format!(
+            "the market {} has prices in {stored}, and the files have prices in {wanted}: import \
+             them into a market of another name",
+            market.name
+        ))),
+        (Some(code), _) | (None, Some(code)) => Ok(code.to_owned()),
+        (None, None) => Ok("USD".to_owned()),
+    }
+}
+
+type JumpRow = (String, i64, i64, i64, i64);
+
+fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<Jump, StoreError> {
+    let symbol = Symbol::parse(&symbol)
+        .map_err(|_| StoreError::Corrupt(format!("the symbol {symbol:?}")))?;
+    let before = (read_day(day_before)?, Price(before));
+    Ok(Jump { symbol, before, after: (read_day(day)?, Price(close)) })
+}
+
+/// The jumps within the imported bars.
+fn own_jumps(bars: &[(Symbol, Bar)]) -> Vec<Jump> {
+    let jump = |pair: &[(Symbol, Bar)]| {
+        let [(symbol, before), (next, after)] = pair else { return None };
+        let is_jump = symbol == next && Jump::is_one(before.close, after.close);
+        is_jump.then(|| Jump {
+            symbol: symbol.clone(),
+            before: (before.day, before.close),
+            after: (after.day, after.close),
+        })
     };
-    plain.into_iter().filter(is_plain).map(stock).collect()
+    let most = usize::try_from(JUMPS_MAX).unwrap_or(usize::MAX);
+    bars.windows(2).filter_map(jump).take(most).collect()
 }
 
-fn stock_rows(stocks: &[MarketStock], is_described: i64) -> Rows {
+fn is_imported(jump: &Jump, bars: &[(Symbol, Bar)]) -> bool {
+    let has = |day: Day| {
+        bars.binary_search_by(|(symbol, bar)| (symbol, bar.day).cmp(&(&jump.symbol, day))).is_ok()
+    };
+    has(jump.before.0) || has(jump.after.0)
+}
+
+/// Every symbol that has texts or bars, once.
+fn symbol_rows(texts: &[StockTexts], bars: &[(Symbol, Bar)]) -> Rows {
+    let mut symbols: Vec<&Symbol> = texts.iter().map(|text| &text.symbol).collect();
+    let is_other = |pair: &&[(Symbol, Bar)]| pair[0].0 != pair[1].0;
+    symbols.extend(bars.first().map(|(symbol, _)| symbol));
+    symbols.extend(bars.windows(2).filter(is_other).map(|pair| &pair[1].0));
+    symbols.sort_unstable();
+    symbols.dedup();
+    Rows::new(vec![Rows::text(&symbols, |symbol| symbol.to_string())])
+}
+
+pub(crate) fn text_rows(texts: &[StockTexts]) -> Rows {
     Rows::new(vec![
-        Rows::text(stocks, |s| s.symbol.to_string()),
-        Rows::text(stocks, |s| s.name.clone()),
-        Rows::text(stocks, |s| s.category.clone()),
-        Rows::text(stocks, |s| s.description.clone()),
-        Rows::text(stocks, |s| s.kid_friendly_description.clone()),
-        Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
-        Rows::int(stocks, |_| is_described),
+        Rows::text(texts, |text| text.symbol.to_string()),
+        Rows::maybe_text(texts, |text| text.name.clone()),
+        Rows::maybe_text(texts, |text| text.category.clone()),
+        Rows::maybe_text(texts, |text| text.description.clone()),
+        Rows::maybe_text(texts, |text| text.kid_friendly_description.clone()),
+        Rows::maybe_text(texts, |text| text.fun_fact.clone()),
     ])
 }
 

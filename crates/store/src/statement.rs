@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, passwords, people, portfolio, prepare,
-    provider_usage, quotes, seals, settings, stocks, tokens, users, viewer, watches,
+    idempotency, imports, leases, ledger, market, markets, passwords, people, portfolio, prepare,
+    provider_usage, quotes, seals, settings, stock_texts, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -146,7 +146,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 30] = [
+    let lists: [&[&Lazy]; 32] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -164,6 +164,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         leases::STATEMENTS,
         ledger::STATEMENTS,
         market::STATEMENTS,
+        markets::STATEMENTS,
         passwords::STATEMENTS,
         people::STATEMENTS,
         portfolio::STATEMENTS,
@@ -172,6 +173,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         quotes::STATEMENTS,
         seals::STATEMENTS,
         settings::STATEMENTS,
+        stock_texts::STATEMENTS,
         stocks::STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use domain::{Day, PageRequest, Price, Symbol};
 use serde::{Deserialize, Serialize};
 
+use crate::imports::text_rows;
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
-use crate::{Store, StoreError};
+use crate::{StockTexts, Store, StoreError, stock_texts};
 
 /// A stock as listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -347,32 +348,61 @@ impl Store {
     /// # Errors
     /// `Unsuitable` beyond 63 categories, or the fault met.
     pub async fn save_stocks(&self, stocks: &[NewStock]) -> Result<Vec<SavedStock>, StoreError> {
-        let known: Vec<(String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.writer).timed(&CATEGORIES).await?
+        self.save_described(stocks, &[]).await
+    }
+
+    /// The same, together with what the operator has written about them.
+    pub(crate) async fn save_described(
+        &self,
+        stocks: &[NewStock],
+        texts: &[StockTexts],
+    ) -> Result<Vec<SavedStock>, StoreError> {
+        let mut tx = self.begin().await?;
+        let (saved, categories) = with_conn!(tx.conn(), |conn, sql| {
+            let known: Vec<(String, i64)> =
+                sqlx::query_as(sql(&CATEGORIES)).fetch_all(&mut *conn).timed(&CATEGORIES).await?;
+            let categories = number_categories(known, stocks)?;
+            let rows = stock_rows(stocks, &categories);
+            let saved: Vec<(String, i64)> = sqlx::query_as(sql(&SAVE))
+                .bind_rows(&rows)
+                .fetch_all(&mut *conn)
+                .timed(&SAVE)
+                .await?;
+            if !texts.is_empty() {
+                sqlx::query(sql(&stock_texts::SAVE))
+                    .bind_rows(&text_rows(texts))
+                    .execute(&mut *conn)
+                    .timed(&stock_texts::SAVE)
+                    .await?;
+            }
+            (saved, categories)
         });
-        let categories = number_categories(known, stocks)?;
-        let category_of = |stock: &NewStock| categories.get(&stock.category).copied().unwrap_or(0);
-        let rows = Rows::new(vec![
-            Rows::text(stocks, |s| s.symbol.to_string()),
-            Rows::text(stocks, |s| s.name.clone()),
-            Rows::text(stocks, |s| s.category.clone()),
-            Rows::int(stocks, |s| i64::from(category_of(s))),
-            Rows::text(stocks, |s| s.description.clone()),
-            Rows::text(stocks, |s| s.kid_friendly_description.clone()),
-            Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
-            Rows::text(stocks, |s| format!("{} {}", s.symbol, s.name).to_lowercase()),
-        ]);
-        let saved: Vec<(String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&SAVE)).bind_rows(&rows).fetch_all(&db.writer).timed(&SAVE).await?
-        });
+        tx.commit().await?;
         let ids: HashMap<String, i64> = saved.into_iter().collect();
         let read = |stock: &NewStock| {
             let stock_id = ids.get(stock.symbol.as_str()).copied()?;
-            let category_id = category_of(stock);
+            let category_id = category_of(stock, &categories);
             Some(SavedStock { stock_id, symbol: stock.symbol.clone(), category_id })
         };
         Ok(stocks.iter().filter_map(read).collect())
     }
+}
+
+fn category_of(stock: &NewStock, categories: &HashMap<String, u8>) -> u8 {
+    categories.get(&stock.category).copied().unwrap_or(0)
+}
+
+fn stock_rows(stocks: &[NewStock], categories: &HashMap<String, u8>) -> Rows {
+    Rows::new(vec![
+        Rows::text(stocks, |s| s.symbol.to_string()),
+        Rows::text(stocks, |s| s.name.clone()),
+        Rows::text(stocks, |s| s.category.clone()),
+        Rows::int(stocks, |s| i64::from(category_of(s, categories))),
+        Rows::text(stocks, |s| s.description.clone()),
+        Rows::text(stocks, |s| s.kid_friendly_description.clone()),
+        Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
+        Rows::text(stocks, |s| format!("{} {}", s.symbol, s.name).to_lowercase()),
+    ])
 }
 
 /// Gives every category a number from 0 to 62; numbers once given stay.

@@ -53,14 +53,9 @@ impl<'de> Deserialize<'de> for Literal {
 }
 
 /// A price above zero and at most the highest that is traded at, rounded half up to four places.
-pub(crate) fn decimal_price(text: &str) -> Option<Price> {
+fn decimal_price(text: &str) -> Option<Price> {
     let price = i64::try_from(scaled(text, PRICE_PLACES)?).ok().map(Price)?;
     (price.0 > 0 && price <= Price::MAX).then_some(price)
-}
-
-/// Whether a text is a number above zero that is smaller than the smallest price.
-pub(crate) fn is_tiny(text: &str) -> bool {
-    scaled(text, PRICE_PLACES) == Some(0) && scaled(text, 30).is_some_and(|scaled| scaled > 0)
 }
 
 /// `text` × 10^`places`, rounded half up. `None` for what is no decimal number or does not fit.
@@ -164,14 +159,6 @@ mod tests {
             let number = read(json);
             assert_eq!(number.price(), None, "{json}");
             assert!(matches!(number.whole(), None | Some(0)), "{json}");
-        }
-    }
-
-    #[test]
-    fn a_price_that_is_too_small_is_told_from_none() {
-        assert!(is_tiny("0.000018") && is_tiny("4.9e-5"));
-        for text in ["0", "0.0000", "-0.000018", "0.00005", "abc"] {
-            assert!(!is_tiny(text), "{text}");
         }
     }
 

@@ -1,20 +1,21 @@
 //! `openbell stocks import`: reads files whole before it writes anything, so that one bad line
-//! changes nothing.
+//! changes nothing. What is left out or refused is counted, listed up to a bound, and written to a
+//! report where one is wanted.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use domain::{Clock as _, Symbol};
-use flate2::read::MultiGzDecoder;
-use market::{DailyBar, ImportFile, ImportOptions, StockText, join_texts, read_import};
-use store::{Bar, ImportCounts, MarketStock, NewMarket};
+use domain::{Clock as _, Symbol, UnixMicros};
+use market::{DailyBar, Import, ImportOptions, ImportSummary, Importer, StockDescription};
+use store::{Bar, ImportCounts, NewMarket, StockTexts, Store};
 
+use super::report::Report;
 use super::{failed, open};
 use crate::cli::StocksImportArgs;
 use crate::clock::SystemClock;
-use crate::commands::progress_bar;
+use crate::commands::{connect_existing, progress_bar};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::term;
@@ -28,67 +29,138 @@ pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<Exit
         return Err(Failure::BadName(args.market.clone()));
     }
     let now = SystemClock.now();
-    let options = ImportOptions { currency: args.currency.clone(), today: now.day() };
-    let (mut bars, mut texts, mut refused) = (Vec::new(), Vec::new(), 0);
-    let (mut left_out, mut tiny) = (0, 0);
-    for path in &args.files {
-        let found = read(path, &options)?;
-        for line in &found.refused {
-            term::complain(&format!("{}:{}: {}", path.display(), line.line, line.reason));
-        }
-        let more = found.refused_total - found.refused.len() as u64;
-        if more > 0 {
-            term::complain(&format!("{}: {more} more lines are refused", path.display()));
-        }
-        refused += found.refused_total;
-        left_out += found.left_out;
-        tiny += found.tiny;
-        bars.extend(found.bars);
-        texts.extend(found.stocks);
+    let mut report = Report::open(args.report.as_deref())?;
+    let Some(import) = read_files(args, now, &mut report)? else { return Ok(ExitCode::FAILURE) };
+    let Import { stocks, texts, currency, tick, summary } = import;
+    let is_assumed = currency.is_none();
+    let market =
+        NewMarket { name: args.market.clone(), exchange: args.exchange.clone(), currency, tick };
+    if stocks.is_empty() {
+        check_bars(config, &market.name).await?;
     }
-    if refused > 0 {
-        term::complain(&format!("nothing was imported, because {refused} lines are refused"));
-        return Ok(ExitCode::FAILURE);
-    }
-    let mut bars: Vec<(Symbol, Bar)> = bars.into_iter().map(kept).collect();
-    // In the order of the table, which is written several times as fast so.
-    bars.sort_by(|one, two| (&one.0, one.1.day).cmp(&(&two.0, two.1.day)));
-    let twice = bars.windows(2).find(|two| (&two[0].0, two[0].1.day) == (&two[1].0, two[1].1.day));
-    if let Some([(symbol, bar), _]) = twice {
-        let day = bar.day;
-        term::complain(&format!("nothing was imported: two files have {symbol} of {day}"));
-        return Ok(ExitCode::FAILURE);
-    }
-    let stocks: Vec<MarketStock> = join_texts(texts).into_iter().map(described).collect();
+    let texts: Vec<StockTexts> = texts.into_iter().map(stored_texts).collect();
+    let bars: Vec<(Symbol, Bar)> = stocks.into_iter().flat_map(stored_bars).collect();
     let (_lock, store) = open(config).await?;
-    let market = NewMarket {
-        name: args.market.clone(),
-        exchange: args.exchange.clone(),
-        currency: args.currency.clone().unwrap_or_else(|| "USD".to_owned()),
-    };
-    let bar = progress_bar("importing {wide_bar} {pos}/{len} bars", bars.len() as u64);
-    let progress = |done: usize| bar.set_position(done as u64);
-    let imported = store.import_market(&market, &stocks, &bars, args.dry_run, now, progress).await;
-    let counts = imported.map_err(failed(config))?;
-    bar.finish_and_clear();
-    if !args.dry_run {
-        store.checkpoint().await.map_err(failed(config))?;
-    }
+    let written = write(config, &store, &market, (&texts, &bars), args.dry_run, now).await;
     store.close().await;
-    term::say(&told(&args.market, &counts, (left_out, tiny), args.dry_run));
+    let counts = written?;
+    report.jumps(&counts.jumps)?;
+    report.finish()?;
+    let days = bars.iter().map(|(_, bar)| bar.day);
+    let days = days.clone().min().zip(days.max());
+    let mut text = counted(&market.name, &counts);
+    if let Some((first, last)) = days {
+        text.push_str(&format!("days: {first} to {last}\n"));
+    }
+    let assumed = if is_assumed && counts.bars_new > 0 { " (no file names one)" } else { "" };
+    text.push_str(&format!(
+        "currency: {}{assumed}; tick: {}\n",
+        counts.currency,
+        tick_text(&counts)
+    ));
+    text.push_str(&details(&summary));
+    if args.dry_run {
+        text.push_str("nothing was written: this was a dry run\n");
+    }
+    term::say(&text);
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(path: &Path, options: &ImportOptions) -> Result<ImportFile, Failure> {
+/// What the files have; `None` when a row was refused.
+fn read_files(
+    args: &StocksImportArgs,
+    now: UnixMicros,
+    report: &mut Report,
+) -> Result<Option<Import>, Failure> {
+    if let Some(path) = named_twice(&args.files) {
+        return Err(Failure::FileTwice(path.clone()));
+    }
+    let mut importer = Importer::new(ImportOptions {
+        currency: args.currency.clone(),
+        decimal: args.decimal,
+        symbol: args.symbol.clone(),
+        today: now.day(),
+        skip_bad: args.skip_bad,
+    });
+    for path in &args.files {
+        read(&mut importer, path, report)?;
+    }
+    let refused = importer.summary().refused;
+    report.unlisted();
+    if refused > 0 {
+        report.finish()?;
+        term::complain(&format!(
+            "nothing was imported, because {refused} lines are refused (--skip-bad leaves them out)"
+        ));
+        return Ok(None);
+    }
+    Ok(Some(importer.finish()))
+}
+
+/// Reads a file of either form.
+pub(super) fn read(
+    importer: &mut Importer,
+    path: &Path,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let unreadable = |error| Failure::ReadFile(path.to_owned(), error);
-    let file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
-    let file: Box<dyn Read> = if is_packed {
-        Box::new(BufReader::new(MultiGzDecoder::new(file)))
+    let name = path.display().to_string();
+    let mut note = |note| report.note(&name, &note);
+    let read = if path.extension().is_some_and(|extension| extension == "toml") {
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        importer.read_toml(&text, &mut note)
     } else {
-        Box::new(file)
+        importer.read(&name, File::open(path).map_err(unreadable)?, &mut note)
     };
-    read_import(file, options).map_err(|error| Failure::Import(path.to_owned(), error))
+    read.map_err(|error| Failure::Import(path.to_owned(), error))
+}
+
+/// A file that is given twice, by whatever path.
+fn named_twice(files: &[PathBuf]) -> Option<&PathBuf> {
+    let mut seen = HashMap::new();
+    files.iter().find(|path| {
+        let real = path.canonicalize().unwrap_or_else(|_| (*path).clone());
+        seen.insert(real, ()).is_some()
+    })
+}
+
+/// Texts alone make no market.
+async fn check_bars(config: &Config, name: &str) -> Result<(), Failure> {
+    let no_bars = || Failure::NoBars(name.to_owned());
+    let Ok(store) = connect_existing(config).await else { return Err(no_bars()) };
+    let found = store.find_market(name).await;
+    store.close().await;
+    match found {
+        Ok(Some(_)) => Ok(()),
+        // The schema may be older than markets.
+        Ok(None) | Err(_) => Err(no_bars()),
+    }
+}
+
+async fn write(
+    config: &Config,
+    store: &Store,
+    market: &NewMarket,
+    (texts, bars): (&[StockTexts], &[(Symbol, Bar)]),
+    dry_run: bool,
+    now: UnixMicros,
+) -> Result<ImportCounts, Failure> {
+    let found = store.find_market(&market.name).await.map_err(failed(config))?;
+    if let (Some(found), Some(currency)) = (found, &market.currency)
+        && found.currency != *currency
+    {
+        let (name, currency) = (market.name.clone(), currency.clone());
+        return Err(Failure::ImportCurrency { name, stored: found.currency, currency });
+    }
+    let bar = progress_bar("importing {wide_bar} {pos}/{len} bars", bars.len() as u64);
+    let progress = |done: usize| bar.set_position(done as u64);
+    let imported = store.import_market(market, texts, bars, dry_run, now, progress).await;
+    let counts = imported.map_err(failed(config))?;
+    bar.finish_and_clear();
+    if !dry_run {
+        store.checkpoint().await.map_err(failed(config))?;
+    }
+    Ok(counts)
 }
 
 fn is_name(text: &str) -> bool {
@@ -96,13 +168,15 @@ fn is_name(text: &str) -> bool {
     (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
-fn kept((symbol, bar): (Symbol, DailyBar)) -> (Symbol, Bar) {
-    let DailyBar { day, open, high, low, close, volume } = bar;
-    (symbol, Bar { day, open, high, low, close, volume })
+fn stored_bars((symbol, bars): (Symbol, Vec<DailyBar>)) -> impl Iterator<Item = (Symbol, Bar)> {
+    bars.into_iter().map(move |bar| {
+        let DailyBar { day, open, high, low, close, volume } = bar;
+        (symbol.clone(), Bar { day, open, high, low, close, volume })
+    })
 }
 
-fn described(text: StockText) -> MarketStock {
-    MarketStock {
+pub(super) fn stored_texts(text: StockDescription) -> StockTexts {
+    StockTexts {
         symbol: text.symbol,
         name: text.name,
         category: text.category,
@@ -112,21 +186,50 @@ fn described(text: StockText) -> MarketStock {
     }
 }
 
-fn told(name: &str, counts: &ImportCounts, (left_out, tiny): (u64, u64), dry_run: bool) -> String {
-    let ImportCounts { stocks, bars_new, bars_changed, bars_same } = counts;
+fn counted(name: &str, counts: &ImportCounts) -> String {
+    let ImportCounts { stocks, bars_new, bars_changed, bars_same, .. } = counts;
     let all = bars_new + bars_changed + bars_same;
-    let mut text = format!(
+    format!(
         "market {name}: {stocks} stocks; {all} bars read: {bars_new} new, {bars_changed} changed, \
          {bars_same} the same\n"
-    );
-    if left_out > 0 {
-        text.push_str(&format!("{left_out} bars in other currencies were left out\n"));
+    )
+}
+
+fn tick_text(counts: &ImportCounts) -> String {
+    counts.tick.to_string()
+}
+
+/// What was left out and what was changed, a line each.
+fn details(summary: &ImportSummary) -> String {
+    let left_out = [
+        (summary.other_currencies, "in other currencies"),
+        (summary.without_price, "without a price"),
+        (summary.notes, "totals, notes and repeated headers"),
+        (summary.bad, "bad"),
+    ];
+    let left_out: Vec<String> = left_out
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let mut text = format!("rows: {} read", summary.rows);
+    if !left_out.is_empty() {
+        text.push_str(&format!("; left out: {}", left_out.join(", ")));
     }
-    if tiny > 0 {
-        text.push_str(&format!("{tiny} bars have prices below 0.0001, kept as 0.0001\n"));
-    }
-    if dry_run {
-        text.push_str("nothing was written: this was a dry run\n");
+    text.push('\n');
+    for (count, what) in [
+        (summary.rounded, "bars have prices finer than 0.0001, which were rounded to it"),
+        (summary.moved, "of these have a price that rounding moves by more than 0.5 %"),
+        (
+            summary.widened,
+            "bars had open or close a step outside of high and low, which were widened",
+        ),
+        (summary.zeros, "bars have an open, high or low of 0, which counts as missing"),
+        (summary.markup, "texts had HTML, which was removed"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!("{count} {what}\n"));
+        }
     }
     text
 }
@@ -141,5 +244,15 @@ mod tests {
             assert_eq!(is_name(text), good, "{text}");
         }
         assert!(!is_name(&"a".repeat(33)));
+    }
+
+    #[test]
+    fn what_was_left_out_is_counted_by_reason() {
+        let summary = ImportSummary { rows: 12, bad: 2, without_price: 1, ..Default::default() };
+        assert_eq!(details(&summary), "rows: 12 read; left out: 1 without a price, 2 bad\n");
+        let summary = ImportSummary { rows: 3, moved: 1, rounded: 2, ..Default::default() };
+        let text = details(&summary);
+        assert!(text.starts_with("rows: 3 read\n2 bars have prices finer than 0.0001"), "{text}");
+        assert!(text.ends_with("more than 0.5 %\n"), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! `openbell stocks list`: which markets were imported, or the stocks of one.
 
-use domain::Day;
+use domain::{Day, Price};
 use serde_json::{Value, json};
 use store::{MarketInfo, MarketStockInfo, Store, StoreError};
 
@@ -14,11 +14,11 @@ pub(super) async fn text(
         let markets = store.markets().await?;
         return Ok(Some(if as_json { lines(&markets, market_json) } else { table(&markets) }));
     };
-    let Some(market_id) = store.find_market(name).await? else { return Ok(None) };
+    let Some(market) = store.find_market(name).await? else { return Ok(None) };
     let mut stocks: Vec<MarketStockInfo> = Vec::new();
     loop {
         let after = stocks.last().map(|stock| stock.symbol.clone()).unwrap_or_default();
-        let page = store.market_stocks_page(market_id, &after, 100).await?;
+        let page = store.market_stocks_page(market.market_id, &after, 100).await?;
         if page.is_empty() {
             break;
         }
@@ -32,20 +32,25 @@ fn day(day: Option<i64>) -> String {
     day.map_or("-".to_owned(), |day| day.to_string())
 }
 
+fn tick(market: &MarketInfo) -> Option<String> {
+    market.tick.map(|tick| Price(tick).to_string())
+}
+
 fn table(markets: &[MarketInfo]) -> String {
     if markets.is_empty() {
         return "no market was imported\n".to_owned();
     }
     let mut text = format!(
-        "{:<20} {:<8} {:<8} {:>7} {:>10} {:>12} {:>12}\n",
-        "market", "exchange", "currency", "stocks", "bars", "first day", "last day"
+        "{:<20} {:<8} {:<8} {:>6} {:>7} {:>10} {:>12} {:>12}\n",
+        "market", "exchange", "currency", "tick", "stocks", "bars", "first day", "last day"
     );
     for one in markets {
         text.push_str(&format!(
-            "{:<20} {:<8} {:<8} {:>7} {:>10} {:>12} {:>12}\n",
+            "{:<20} {:<8} {:<8} {:>6} {:>7} {:>10} {:>12} {:>12}\n",
             one.name,
             one.exchange,
             one.currency,
+            tick(one).unwrap_or_else(|| "-".to_owned()),
             one.stocks,
             one.bars,
             day(one.first_day),
@@ -76,7 +81,7 @@ fn lines<T>(rows: &[T], json: impl Fn(&T) -> Value) -> String {
 fn market_json(one: &MarketInfo) -> Value {
     json!({
         "market": one.name, "exchange": one.exchange, "currency": one.currency,
-        "stocks": one.stocks, "bars": one.bars,
+        "tick": tick(one), "stocks": one.stocks, "bars": one.bars,
         "first_day": day(one.first_day), "last_day": day(one.last_day),
     })
 }

@@ -1,7 +1,8 @@
 //! What both engines do alike with imported markets and with the months of a history.
 
 use domain::{Day, Month, Price, Symbol};
-use store::{Bar, ImportCounts, MarketStock, MonthSpan, NewMarket, Store};
+use sqlx::{Connection as _, Executor as _};
+use store::{Bar, ImportCounts, MarketStock, MonthSpan, NewMarket, NewStock, StockTexts, Store};
 
 use crate::support::*;
 
@@ -9,6 +10,12 @@ on_both_engines! {
     an_import_is_whole_and_does_no_harm_twice,
     a_dry_run_counts_and_changes_nothing,
     a_stock_keeps_its_texts_when_only_bars_come,
+    a_market_keeps_its_currency_and_its_finest_step,
+    a_market_without_bars_is_not_imported,
+    closes_that_are_far_apart_are_found_across_imports,
+    stocks_of_a_market_are_described_all_or_none,
+    listed_stocks_are_described_for_good,
+    units_of_prices_are_kept_by_symbol,
     a_month_is_rolled_up_when_it_is_over,
     days_are_forgotten_only_when_their_month_is_kept,
     a_public_day_is_completed_by_what_was_imported,
@@ -31,7 +38,8 @@ fn bar(day: &str, close: i64) -> Bar {
 
 fn market() -> NewMarket {
     let text = |text: &str| text.to_owned();
-    NewMarket { name: text("us"), exchange: text("NYSE"), currency: text("USD") }
+    let (exchange, currency) = (text("NYSE"), Some(text("USD")));
+    NewMarket { name: text("us"), exchange, currency, tick: Price(10) }
 }
 
 async fn import(store: &Store, bars: &[(Symbol, Bar)], dry_run: bool) -> ImportCounts {
@@ -52,6 +60,9 @@ async fn an_import_is_whole_and_does_no_harm_twice(engine: &str) {
         bars_new,
         bars_changed,
         bars_same,
+        currency: "USD".to_owned(),
+        tick: Price(10),
+        jumps: Vec::new(),
     };
     assert_eq!(import(&store, &bars, false).await, counts(3, 0, 0));
     assert_eq!(import(&store, &bars, false).await, counts(0, 0, 3));
@@ -63,7 +74,7 @@ async fn an_import_is_whole_and_does_no_harm_twice(engine: &str) {
     let day = |text| Day::parse(text).map(|day| i64::from(day.0));
     let span = (listed[0].first_day, listed[0].last_day);
     assert_eq!(span, (day("2013-02-08"), day("2013-02-12")));
-    let market_id = store.find_market("us").await.expect("answers").expect("it is there");
+    let market_id = market_id(&store).await;
     let closes = store.market_closes(market_id).await.expect("answers");
     let found: Vec<_> = closes.iter().map(|one| (one.stock.symbol.as_str(), &one.closes)).collect();
     let at = |text: &str, close| (Day::parse(text).expect("a day"), Price(close));
@@ -83,20 +94,187 @@ async fn a_dry_run_counts_and_changes_nothing(engine: &str) {
 
 async fn a_stock_keeps_its_texts_when_only_bars_come(engine: &str) {
     let store = fresh(engine).await;
+    let texts = |name: Option<&str>, description: Option<&str>| {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (name, description) = (owned(name), owned(description));
+        StockTexts { name, category: owned(Some("Food")), description, ..no_texts("ZZ") }
+    };
+    let bars = [(symbol("ZZ"), bar("2013-02-08", 1_000))];
+    let stock = async || {
+        let closes = store.market_closes(market_id(&store).await).await.expect("answers");
+        closes[0].stock.clone()
+    };
+    let import_texts = async |texts: StockTexts, bars: &[(Symbol, Bar)]| {
+        let (market, texts) = (market(), [texts]);
+        let counts = store.import_market(&market, &texts, bars, false, now(), |_| ()).await;
+        counts.expect("imports");
+    };
+    import_texts(texts(Some("Zed"), Some("Bakes.")), &bars).await;
+    import(&store, &bars, false).await;
     let described = MarketStock {
         symbol: symbol("ZZ"),
         name: "Zed".to_owned(),
         category: "Food".to_owned(),
         description: "Bakes.".to_owned(),
-        kid_friendly_description: "Makes bread.".to_owned(),
+        kid_friendly_description: "Bakes.".to_owned(),
         fun_fact: None,
     };
-    let (market, one) = (market(), [described.clone()]);
-    store.import_market(&market, &one, &[], false, now(), |_| ()).await.expect("imports");
+    assert_eq!(stock().await, described);
+    import_texts(texts(None, Some("Bakes bread.")), &[]).await;
+    let text = || "Bakes bread.".to_owned();
+    let further =
+        MarketStock { description: text(), kid_friendly_description: text(), ..described };
+    assert_eq!(stock().await, further, "what a file leaves open stays");
+    let kid = Some("Makes bread.".to_owned());
+    import_texts(StockTexts { kid_friendly_description: kid, ..no_texts("ZZ") }, &[]).await;
+    import_texts(texts(None, Some("Bakes.")), &[]).await;
+    assert_eq!(stock().await.kid_friendly_description, "Makes bread.");
+}
+
+fn no_texts(text: &str) -> StockTexts {
+    StockTexts {
+        symbol: symbol(text),
+        name: None,
+        category: None,
+        description: None,
+        kid_friendly_description: None,
+        fun_fact: None,
+    }
+}
+
+async fn market_id(store: &Store) -> i64 {
+    store.find_market("us").await.expect("answers").expect("it is there").market_id
+}
+
+async fn a_market_keeps_its_currency_and_its_finest_step(engine: &str) {
+    let store = fresh(engine).await;
+    let bars = [(symbol("ZZ"), bar("2013-02-08", 1_000))];
+    let import = async |currency: Option<&str>, tick| {
+        let (currency, tick) = (currency.map(str::to_owned), Price(tick));
+        let market = NewMarket { currency, tick, exchange: "-".to_owned(), ..market() };
+        let counts = store.import_market(&market, &[], &bars, false, now(), |_| ()).await;
+        counts.map(|counts| (counts.currency, counts.tick.0))
+    };
+    let is = |tick| ("ZWG".to_owned(), tick);
+    assert_eq!(import(Some("ZWG"), 100).await.expect("imports"), is(100));
+    assert_eq!(import(None, 10).await.expect("imports"), is(10));
+    assert_eq!(import(Some("ZWG"), 100).await.expect("imports"), is(10), "it never gets coarser");
+    let error = import(Some("USD"), 100).await.expect_err("refused").to_string();
+    assert!(error.starts_with("the market us has prices in ZWG"), "{error}");
+    let found = store.find_market("us").await.expect("answers").expect("it is there");
+    assert_eq!((found.currency.as_str(), found.tick), ("ZWG", Price(10)));
+    // As it was imported before steps were stored: the bars have steps of 0.001.
+    forget_tick(&store).await;
+    let found = store.find_market("us").await.expect("answers").expect("it is there");
+    assert_eq!(found.tick, Price(10));
+    assert_eq!(store.markets().await.expect("answers")[0].tick, None);
+    assert_eq!(import(None, 100).await.expect("imports"), is(10));
+    assert_eq!(store.markets().await.expect("answers")[0].tick, Some(10));
+}
+
+async fn forget_tick(store: &Fresh) {
+    let text = "UPDATE markets SET tick = NULL";
+    if store.url.starts_with("sqlite:") {
+        let mut db = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
+        db.execute(text).await.expect("updates");
+    } else {
+        let mut db = sqlx::PgConnection::connect(&store.url).await.expect("connects");
+        db.execute(text).await.expect("updates");
+    }
+}
+
+async fn a_market_without_bars_is_not_imported(engine: &str) {
+    let store = fresh(engine).await;
+    let texts = [no_texts("ZZ")];
+    let imported = store.import_market(&market(), &texts, &[], false, now(), |_| ()).await;
+    let error = imported.expect_err("refused").to_string();
+    assert!(error.starts_with("the market us has no daily bars"), "{error}");
+    assert_eq!(store.markets().await.expect("answers"), []);
+}
+
+async fn closes_that_are_far_apart_are_found_across_imports(engine: &str) {
+    let store = fresh(engine).await;
+    let days = ["2013-02-08", "2013-02-11", "2013-02-12", "2013-02-13"];
+    let bars = |symbol_of: &str, closes: &[(usize, i64)]| -> Vec<(Symbol, Bar)> {
+        closes.iter().map(|(at, close)| (symbol(symbol_of), bar(days[*at], *close))).collect()
+    };
+    let jumps = async |bars: &[(Symbol, Bar)]| -> Vec<(String, String, i64)> {
+        let found = import(&store, bars, false).await.jumps;
+        let jump = |jump: &store::Jump| {
+            (jump.symbol.to_string(), jump.after.0.to_string(), jump.after.1.0)
+        };
+        found.iter().map(jump).collect()
+    };
+    let of = |symbol: &str, day: usize, close| (symbol.to_owned(), days[day].to_owned(), close);
+    let first = [bars("AA", &[(0, 4_000)]), bars("ZZ", &[(0, 1_000), (2, 1_401)])].concat();
+    assert_eq!(jumps(&first).await, [of("ZZ", 2, 1_401)]);
+    assert_eq!(jumps(&bars("AA", &[(2, 2_400)])).await, [], "exactly 40 %");
+    assert_eq!(jumps(&bars("AA", &[(3, 1_000)])).await, [of("AA", 3, 1_000)]);
+    assert_eq!(jumps(&bars("ZZ", &[(1, 1_200)])).await, [], "a day between them");
+}
+
+async fn stocks_of_a_market_are_described_all_or_none(engine: &str) {
+    let store = fresh(engine).await;
     import(&store, &[(symbol("ZZ"), bar("2013-02-08", 1_000))], false).await;
-    let market_id = store.find_market("us").await.expect("answers").expect("it is there");
-    let closes = store.market_closes(market_id).await.expect("answers");
-    assert_eq!(closes[0].stock, described);
+    let market_id = market_id(&store).await;
+    let name = |of: &str, name: &str| StockTexts { name: Some(name.to_owned()), ..no_texts(of) };
+    let texts = [name("ZZ", "Zed"), name("NONE", "x")];
+    let unknown = store.describe_market(market_id, &texts).await.expect("answers");
+    assert_eq!(unknown, [symbol("NONE")]);
+    let named = async || {
+        let page = store.market_stocks_page(market_id, "", 100).await.expect("answers");
+        page[0].name.clone()
+    };
+    assert_eq!(named().await, "ZZ", "nothing is changed");
+    assert_eq!(store.describe_market(market_id, &texts[..1]).await.expect("answers"), []);
+    assert_eq!(named().await, "Zed");
+}
+
+async fn listed_stocks_are_described_for_good(engine: &str) {
+    let store = fresh(engine).await;
+    let stocks = store.all_stocks().await.expect("answers");
+    let (one, other) = (stocks[0].clone(), no_texts("NONE"));
+    let kid = Some("Makes bread.".to_owned());
+    let category = Some("Bakers".to_owned());
+    let own = StockTexts {
+        kid_friendly_description: kid.clone(),
+        category: category.clone(),
+        ..no_texts(one.symbol.as_str())
+    };
+    let unknown = store.describe_stocks(&[own.clone(), other]).await.expect("answers");
+    assert_eq!(unknown, [symbol("NONE")]);
+    assert_eq!(store.find_stock(&one.symbol).await.expect("answers"), Some(one.clone()));
+    assert_eq!(store.stock_texts().await.expect("answers"), []);
+    assert_eq!(store.describe_stocks(&[own.clone()]).await.expect("answers"), []);
+    let found = store.find_stock(&one.symbol).await.expect("answers").expect("it is there");
+    assert_eq!(Some(&found.kid_friendly_description), kid.as_ref());
+    assert_eq!((&found.name, &found.category), (&one.name, &"Bakers".to_owned()));
+    assert_eq!(store.stock_texts().await.expect("answers"), [own.clone()]);
+    let fact = StockTexts { fun_fact: Some("Hot.".to_owned()), ..no_texts(one.symbol.as_str()) };
+    store.describe_stocks(&[fact]).await.expect("answers");
+    let all = store.stock_texts().await.expect("answers");
+    assert_eq!(all, [StockTexts { fun_fact: Some("Hot.".to_owned()), ..own }]);
+    let mut stock = NewStock {
+        symbol: one.symbol,
+        name: one.name.clone(),
+        category: one.category,
+        description: one.description.clone(),
+        kid_friendly_description: one.kid_friendly_description,
+        fun_fact: None,
+    };
+    all[0].apply(&mut stock);
+    assert_eq!((stock.name, stock.description), (one.name, one.description));
+    assert_eq!((Some(stock.kid_friendly_description), Some(stock.category)), (kid, category));
+    assert_eq!(stock.fun_fact.as_deref(), Some("Hot."));
+}
+
+async fn units_of_prices_are_kept_by_symbol(engine: &str) {
+    let store = fresh(engine).await;
+    for places in [3, 2] {
+        store.save_price_unit(&symbol("VOD.L"), places).await.expect("kept");
+    }
+    assert_eq!(store.price_units().await.expect("answers"), [(symbol("VOD.L"), 2)]);
+    assert!(store.save_price_unit(&symbol("VOD.L"), 0).await.is_err());
 }
 
 async fn a_month_is_rolled_up_when_it_is_over(engine: &str) {
@@ -152,7 +330,7 @@ async fn a_public_day_is_completed_by_what_was_imported(engine: &str) {
     let (stock_id, listed) = (stocks[0].stock_id, stocks[0].symbol.clone());
     let bars = [(listed.clone(), bar("2020-01-02", 1_004)), (listed, bar("2020-01-03", 1_100))];
     import(&store, &bars, false).await;
-    let market_id = store.find_market("us").await.expect("answers").expect("it is there");
+    let market_id = market_id(&store).await;
     let day = |text| Day::parse(text).expect("a day");
     let closes = [(stock_id, day("2020-01-02"), Price(1_000))];
     let span = (day("2020-01-01"), day("2020-01-31"));

@@ -127,7 +127,8 @@ impl App {
             (text, days.map(|day| (day, Price(100_000))).to_vec())
         };
         let stocks = symbols.iter().map(stock).collect();
-        let market = ImportedMarket { name: "test".to_owned(), stocks };
+        let (name, currency) = ("test".to_owned(), "USD".to_owned());
+        let market = ImportedMarket { name, currency, tick: None, stocks };
         let config = ReplayConfig { session_seconds: 86_400, ..ReplayConfig::default() };
         let source = |at| MarketSource::imported(market, &config, at).expect("a market");
         Self::start_all(source, |_| {}, built_boards()).await

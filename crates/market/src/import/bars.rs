@@ -1,0 +1,257 @@
+//! Daily bars from rows: dates and prices as vendors write them, with their gaps. A row is a bar,
+//! has no price, or is refused with the field and what was expected.
+
+use csv::StringRecord;
+use domain::{Day, Price};
+
+use super::header::Prices;
+use super::number::{Ambiguous, Decimal, Marks};
+use crate::provider::DailyBar;
+
+/// Words that stand for a value that is missing.
+const MISSING: [&str; 11] =
+    ["-", "--", "nan", "null", "none", "n/a", "na", "n/d", "nil", "#n/a", "\u{2013}"];
+/// The first words of rows below a table that are no part of it.
+const NOTES: [&str; 17] = [
+    "total",
+    "totals",
+    "subtotal",
+    "grand",
+    "sum",
+    "average",
+    "mean",
+    "note",
+    "notes",
+    "source",
+    "disclaimer",
+    "copyright",
+    "generated",
+    "prepared",
+    "legend",
+    "end",
+    "page",
+];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Why a row is no bar.
+#[derive(Debug)]
+pub(super) enum RowError {
+    /// What was expected, and what was there.
+    Refused(String),
+    /// An earlier number was misread: the file cannot be trusted.
+    Ambiguous(Ambiguous),
+}
+
+impl From<String> for RowError {
+    fn from(reason: String) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+impl From<Ambiguous> for RowError {
+    fn from(ambiguous: Ambiguous) -> Self {
+        Self::Ambiguous(ambiguous)
+    }
+}
+
+/// What storing a bar changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// A price was finer than it is stored.
+    pub(super) is_rounded: bool,
+    /// Rounding moved a price by more than half a percent.
+    pub(super) is_moved: bool,
+    /// Open or close were a step outside of high and low, which were widened.
+    pub(super) is_widened: bool,
+    /// Open, high or low of 0 count as missing.
+    pub(super) has_zeros: bool,
+}
+
+/// A field of a row.
+enum Value {
+    Missing,
+    Zero,
+    Number(Decimal),
+}
+
+/// Reads the prices of a stock in a row; `None` where the stock has no price that day.
+pub(super) fn read_bar(
+    marks: &mut Marks,
+    (record, line): (&StringRecord, u64),
+    columns: &Prices,
+    places: u32,
+    day: Day,
+) -> Result<Option<(DailyBar, Changes)>, RowError> {
+    let mut changes = Changes::default();
+    let mut finest = 0;
+    let mut is_empty = true;
+    let mut price = |name: &str, column: Option<usize>| -> Result<Option<Price>, RowError> {
+        let text = column.map(|at| record.get(at).unwrap_or_default().trim()).unwrap_or_default();
+        let number = match value(marks, line, name, text)? {
+            Value::Missing => return Ok(None),
+            Value::Zero => {
+                changes.has_zeros |= name != "close";
+                return Ok(None);
+            }
+            Value::Number(number) => number.shifted(places),
+        };
+        is_empty = false;
+        finest = finest.max(number.places);
+        let stored = number.stored().ok_or_else(|| format!("{name} is too high: {text:?}"))?;
+        if stored.price.0 == 0 {
+            let least = "the lowest price is 0.0001";
+            return Err(format!("{name} would become 0: {least}, got {text:?}").into());
+        }
+        changes.is_rounded |= stored.is_rounded;
+        changes.is_moved |= stored.is_moved;
+        Ok(Some(stored.price))
+    };
+    let (open, high, low) =
+        (price("open", columns.open)?, price("high", columns.high)?, price("low", columns.low)?);
+    let close = price("close", Some(columns.close))?;
+    let Some(close) = close else {
+        if is_empty {
+            return Ok(None);
+        }
+        let text = record.get(columns.close).unwrap_or_default().trim();
+        return Err(if is_missing(text) {
+            "close is missing".to_owned()
+        } else {
+            format!("close is not a price: {text:?}")
+        }
+        .into());
+    };
+    let mut bar = DailyBar { day, open, high, low, close, volume: None };
+    changes.is_widened = widen(&mut bar, finest)?;
+    bar.volume = volume(marks, line, record, columns)?;
+    Ok(Some((bar, changes)))
+}
+
+fn value(marks: &mut Marks, line: u64, name: &str, text: &str) -> Result<Value, RowError> {
+    if is_missing(text) {
+        return Ok(Value::Missing);
+    }
+    match marks.read(line, text)? {
+        Some(Decimal { mantissa: 0, .. }) => Ok(Value::Zero),
+        Some(number) => Ok(Value::Number(number)),
+        None => Err(format!("{name} is not a price: {text:?}{}", hint(text)).into()),
+    }
+}
+
+/// What may help with a number that is only written with another mark.
+fn hint(text: &str) -> &'static str {
+    let is_marked = text.contains([',', '.'])
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'));
+    if is_marked { " (does the file write decimals in another way? see --decimal)" } else { "" }
+}
+
+/// Checks that the prices fit together, as exactly as they are written and a step more, and then
+/// makes them fit. Whether anything had to be changed.
+fn widen(bar: &mut DailyBar, places: u32) -> Result<bool, String> {
+    let step = 10i64.pow(4 - places.min(4));
+    let slack = |price: Price| step.min(price.0 / 100).max(1);
+    let is_above = |price: Price, most: Price| price.0 > most.0 + slack(most);
+    if bar.high.zip(bar.low).is_some_and(|(high, low)| is_above(low, high)) {
+        return Err("high is below low".to_owned());
+    }
+    let (mut high, mut low) = (bar.high, bar.low);
+    for (name, price) in [("close", Some(bar.close)), ("open", bar.open)] {
+        let Some(price) = price else { continue };
+        let is_outside = bar.high.is_some_and(|high| is_above(price, high))
+            || bar.low.is_some_and(|low| is_above(low, price));
+        if is_outside {
+            let text = |price: Option<Price>| price.map_or("?".to_owned(), |p| p.to_string());
+            let (low, high) = (text(bar.low), text(bar.high));
+            return Err(format!("{name} {price} is not between low {low} and high {high}"));
+        }
+        high = high.map(|high| high.max(price));
+        low = low.map(|low| low.min(price));
+    }
+    if let (Some(most), Some(least)) = (high, low) {
+        (high, low) = (Some(most.max(least)), Some(least.min(most)));
+    }
+    let is_widened = (high, low) != (bar.high, bar.low);
+    (bar.high, bar.low) = (high, low);
+    Ok(is_widened)
+}
+
+/// Whole shares. Vendors that adjust volumes for splits write fractions, which are rounded.
+fn volume(
+    marks: &mut Marks,
+    line: u64,
+    record: &StringRecord,
+    columns: &Prices,
+) -> Result<Option<i64>, RowError> {
+    let text = columns.volume.and_then(|at| record.get(at)).unwrap_or_default().trim();
+    if is_missing(text) {
+        return Ok(None);
+    }
+    let number = marks.read_count(line, text)?.and_then(Decimal::whole);
+    number.map(Some).ok_or_else(|| format!("volume is not a number: {text:?}").into())
+}
+
+/// Whether a text stands for no value.
+pub(super) fn is_missing(text: &str) -> bool {
+    text.is_empty()
+        || !text.as_bytes()[0].is_ascii_digit()
+            && MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether a row without a date is a total or a note below the table: where its date should be is
+/// nothing or the row's first text, which begins with a word that bars do not begin with, or is a
+/// sentence of its own.
+pub(super) fn is_note(record: &StringRecord, date: usize) -> bool {
+    let mut filled = (0..).zip(record.iter().map(str::trim)).filter(|(_, cell)| !cell.is_empty());
+    let Some((at, first)) = filled.next() else { return true };
+    let has_other_date = record.get(date).is_some_and(|cell| !cell.trim().is_empty()) && at != date;
+    if has_other_date {
+        return false;
+    }
+    if first.starts_with(['*', '\u{2020}', '\u{a9}', '#']) {
+        return true;
+    }
+    let word = first.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    if NOTES.contains(&word.to_lowercase().as_str()) {
+        return true;
+    }
+    let is_sentence = first.contains(char::is_whitespace)
+        && first.chars().filter(|c| c.is_alphabetic()).count() > first.len() / 2;
+    is_sentence && filled.next().is_none()
+}
+
+/// A date with one meaning: `2013-02-08`, `2013/02/08`, `20130208`, each with a time behind it or
+/// not, or with the name of the month. The day is that of the exchange, so a time zone behind the
+/// time changes nothing.
+pub(super) fn read_day(text: &str) -> Option<Day> {
+    if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]));
+    }
+    if !text.is_ascii() {
+        return None;
+    }
+    if text.len() >= 10 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) {
+        let (date, time) = text.split_at(10);
+        let is_time = time.is_empty()
+            || time.starts_with([' ', 'T'])
+                && time[1..].bytes().all(|byte| byte.is_ascii_digit() || b":.+-Z ".contains(&byte));
+        if !is_time {
+            return None;
+        }
+        return Day::parse(date).or_else(|| Day::parse(&date.replace('/', "-")));
+    }
+    let parts: Vec<&str> =
+        text.split([' ', '-', ',', '.']).filter(|part| !part.is_empty()).collect();
+    let [first, second, year] = parts[..] else { return None };
+    let (month, day) = if first.bytes().all(|byte| byte.is_ascii_digit()) {
+        (second, first)
+    } else {
+        (first, second)
+    };
+    let name = month.get(..3)?.to_ascii_lowercase();
+    let known = MONTHS.iter().position(|known| *known == name)?;
+    if year.len() != 4 || !(1..=2).contains(&day.len()) {
+        return None;
+    }
+    Day::from_civil(year.parse().ok()?, u8::try_from(known + 1).ok()?, day.parse().ok()?)
+}

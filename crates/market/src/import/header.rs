@@ -1,0 +1,325 @@
+//! What a file is: which character parts its fields, which of its first rows are the header, and
+//! which column holds what. Vendors and spreadsheets name the same thing in many ways; a name that
+//! has two columns, or a unit that is unknown, is refused.
+
+use csv::StringRecord;
+use domain::Symbol;
+
+use crate::currency::PriceUnit;
+
+/// Rows among which the header is looked for: exports begin with titles.
+pub(super) const HEADER_ROWS_MAX: usize = 20;
+
+/// What a column can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Field {
+    Date,
+    Symbol,
+    Open,
+    High,
+    Low,
+    Close,
+    AdjustedClose,
+    Volume,
+    Currency,
+    Period,
+    Name,
+    Category,
+    Industry,
+    Description,
+    KidDescription,
+    FunFact,
+}
+
+/// The names of columns, in small letters, with spaces for underscores. The first one of a field is
+/// taken before the others, where a file has several.
+const NAMES: [(Field, &[&str]); 16] = [
+    (Field::Date, &["date", "trade date", "trading date", "day", "datetime", "timestamp"]),
+    (Field::Symbol, &["symbol", "ticker", "stock symbol", "stock code", "code", "counter"]),
+    (Field::Open, &["open", "open price", "opening price", "opening"]),
+    (Field::High, &["high", "high price", "highest price"]),
+    (Field::Low, &["low", "low price", "lowest price"]),
+    (Field::Close, &["close", "close price", "closing price", "closing"]),
+    (Field::AdjustedClose, &["adj close", "adj. close", "adjclose", "adjusted close"]),
+    (Field::Volume, &["volume", "vol", "vol.", "volume traded", "traded volume", "total volume"]),
+    (Field::Currency, &["currency", "ccy"]),
+    (Field::Period, &["per", "period"]),
+    (Field::Name, &["name", "company", "company name", "security name"]),
+    (Field::Category, &["category", "sector", "gics sector"]),
+    (Field::Industry, &["industry", "gics sub-industry"]),
+    (Field::Description, &["description", "pro description"]),
+    (Field::KidDescription, &["kid friendly description", "kid description", "kid text"]),
+    (Field::FunFact, &["fun fact"]),
+];
+/// Names of columns that yfinance adds and that are left alone.
+const OTHERS: [&str; 4] = ["dividends", "stock splits", "capital gains", "repaired?"];
+
+/// The columns of prices of one stock, and their places behind the decimal mark beyond those that
+/// are written: prices in cents have two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prices {
+    pub(super) open: Option<usize>,
+    pub(super) high: Option<usize>,
+    pub(super) low: Option<usize>,
+    pub(super) close: usize,
+    pub(super) volume: Option<usize>,
+    pub(super) places: u32,
+}
+
+/// The columns of daily bars, a bar a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BarColumns {
+    pub(super) date: usize,
+    pub(super) symbol: Option<usize>,
+    pub(super) prices: Prices,
+    pub(super) currency: Option<usize>,
+    pub(super) period: Option<usize>,
+    /// The currency that the header names, behind the names of prices.
+    pub(super) named: Option<String>,
+}
+
+/// The columns of texts about stocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TextColumns {
+    pub(super) symbol: usize,
+    pub(super) name: Option<usize>,
+    pub(super) category: Option<usize>,
+    pub(super) industry: Option<usize>,
+    pub(super) description: Option<usize>,
+    pub(super) kid_description: Option<usize>,
+    pub(super) fun_fact: Option<usize>,
+}
+
+/// What the rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// A bar a row.
+    Bars(BarColumns),
+    /// A day a row, with columns for each stock.
+    Wide(Vec<(Symbol, Prices)>),
+    /// A stock a row.
+    Texts(TextColumns),
+}
+
+/// A header: its rows, its width and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) layout: Layout,
+    /// Columns up to the last one that has a name.
+    pub(super) width: usize,
+    /// Rows up to its last one.
+    pub(super) rows: usize,
+}
+
+impl Header {
+    /// Finds the header in the first rows of a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// What is wrong with a header that is one.
+    pub(super) fn find(rows: &[StringRecord]) -> Result<Option<Self>, String> {
+        for at in 0..rows.len().min(HEADER_ROWS_MAX) {
+            if let Some((layout, more)) = read(&rows[at..])? {
+                let named = (1..).zip(rows[at].iter()).filter(|(_, name)| !name.trim().is_empty());
+                let width = named.last().map_or(0, |(width, _)| width);
+                return Ok(Some(Self { layout, width, rows: at + 1 + more }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The layout that these rows begin with, and how many of them belong to it beside the first.
+fn read(rows: &[StringRecord]) -> Result<Option<(Layout, usize)>, String> {
+    if let [first, second, third, ..] = rows
+        && let Some(layout) = read_wide(first, second, third)?
+    {
+        return Ok(Some((layout, 2)));
+    }
+    let Some(row) = rows.first() else { return Ok(None) };
+    let columns = Columns::of(row);
+    let close = columns.find(Field::Close)?.or(columns.find(Field::AdjustedClose)?);
+    if let Some((date, close)) = columns.find(Field::Date)?.zip(close) {
+        return Ok(Some((Layout::Bars(bars(&columns, date, close)?), 0)));
+    }
+    Ok(texts(&columns)?.map(|texts| (Layout::Texts(texts), 0)))
+}
+
+fn bars(columns: &Columns, date: usize, close: usize) -> Result<BarColumns, String> {
+    let (open, high, low) =
+        (columns.find(Field::Open)?, columns.find(Field::High)?, columns.find(Field::Low)?);
+    let mut units = [open, high, low, Some(close)].into_iter().flatten().map(|at| columns.unit(at));
+    let unit = units.next().unwrap_or(Ok(Unit::default()))?;
+    for other in units {
+        if other? != unit {
+            return Err("the prices of the header are in different units".to_owned());
+        }
+    }
+    Ok(BarColumns {
+        date,
+        symbol: columns.find(Field::Symbol)?,
+        prices: Prices {
+            open,
+            high,
+            low,
+            close,
+            volume: columns.find(Field::Volume)?,
+            places: unit.places,
+        },
+        currency: columns.find(Field::Currency)?,
+        period: columns.find(Field::Period)?,
+        named: unit.currency,
+    })
+}
+
+fn texts(columns: &Columns) -> Result<Option<TextColumns>, String> {
+    let Some(symbol) = columns.find(Field::Symbol)? else { return Ok(None) };
+    let found = TextColumns {
+        symbol,
+        name: columns.find(Field::Name)?,
+        category: columns.find(Field::Category)?,
+        industry: columns.find(Field::Industry)?,
+        description: columns.find(Field::Description)?,
+        kid_description: columns.find(Field::KidDescription)?,
+        fun_fact: columns.find(Field::FunFact)?,
+    };
+    let texts =
+        [found.name, found.category, found.description, found.kid_description, found.fun_fact];
+    Ok(texts.iter().any(Option::is_some).then_some(found))
+}
+
+/// The two rows of names that pandas writes for a table with several stocks, and the row with the
+/// name of the dates below them.
+fn read_wide(
+    first: &StringRecord,
+    second: &StringRecord,
+    third: &StringRecord,
+) -> Result<Option<Layout>, String> {
+    let dates = third.get(0).map(plain_name).unwrap_or_default();
+    let is_alone = third.iter().skip(1).all(|cell| cell.trim().is_empty());
+    if !is_alone || !NAMES[0].1.contains(&dates.as_str()) || first.len() < 2 {
+        return Ok(None);
+    }
+    let fields = |row: &StringRecord| -> Option<Vec<Option<Field>>> {
+        row.iter().skip(1).map(known).collect()
+    };
+    let (fields, symbols) = match (fields(first), fields(second)) {
+        (Some(fields), _) => (fields, second),
+        (None, Some(fields)) => (fields, first),
+        (None, None) => return Ok(None),
+    };
+    let mut stocks: Vec<(Symbol, Vec<(Field, usize)>)> = Vec::new();
+    for (at, (field, symbol)) in (1..).zip(fields.into_iter().zip(symbols.iter().skip(1))) {
+        let symbol = Symbol::parse(symbol)
+            .map_err(|error| format!("expected a symbol in the header, got {symbol:?}: {error}"))?;
+        let Some(field) = field else { continue };
+        let known = match stocks.iter().position(|(known, _)| *known == symbol) {
+            Some(known) => &mut stocks[known],
+            None => {
+                stocks.push((symbol.clone(), Vec::new()));
+                let last = stocks.len() - 1;
+                &mut stocks[last]
+            }
+        };
+        if known.1.iter().any(|(other, _)| *other == field) {
+            return Err(format!("the header has {field:?} of {symbol} twice"));
+        }
+        known.1.push((field, at));
+    }
+    let stocks = stocks.into_iter().map(|(symbol, columns)| {
+        let find = |field| columns.iter().find(|(known, _)| *known == field).map(|(_, at)| *at);
+        let close = find(Field::Close).or(find(Field::AdjustedClose));
+        let close = close.ok_or_else(|| format!("the header has no close of {symbol}"))?;
+        let prices = Prices {
+            open: find(Field::Open),
+            high: find(Field::High),
+            low: find(Field::Low),
+            close,
+            volume: find(Field::Volume),
+            places: 0,
+        };
+        Ok((symbol, prices))
+    });
+    stocks.collect::<Result<Vec<_>, String>>().map(|stocks| Some(Layout::Wide(stocks)))
+}
+
+/// The field of a column of pandas; `Some(None)` for one that is left alone, `None` for a name that
+/// is unknown.
+fn known(name: &str) -> Option<Option<Field>> {
+    let name = plain_name(name);
+    if OTHERS.contains(&name.as_str()) {
+        return Some(None);
+    }
+    let prices = &NAMES[2..8];
+    prices.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(field, _)| Some(*field))
+}
+
+/// In what the prices of a column are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unit {
+    places: u32,
+    currency: Option<String>,
+}
+
+/// The names of a row, and what stands in brackets behind them.
+struct Columns(Vec<(String, String)>);
+
+impl Columns {
+    fn of(row: &StringRecord) -> Self {
+        Self(row.iter().map(split_unit).collect())
+    }
+
+    /// The column of a field. The first of its names goes before the others.
+    fn find(&self, field: Field) -> Result<Option<usize>, String> {
+        let names = NAMES.iter().find(|(known, _)| *known == field).map_or(&[][..], |(_, n)| n);
+        for name in names {
+            let mut found = (0..).zip(&self.0).filter(|(_, (column, _))| column == name);
+            let first = found.next().map(|(at, _)| at);
+            if found.next().is_some() {
+                return Err(format!("the header has {name:?} twice"));
+            }
+            if first.is_some() {
+                return Ok(first);
+            }
+        }
+        Ok(None)
+    }
+
+    fn unit(&self, at: usize) -> Result<Unit, String> {
+        let text = self.0[at].1.as_str();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (code, in_cents) = match words[..] {
+            [] | ["$"] => (None, false),
+            ["c" | "cents" | "cent"] => (None, true),
+            [code, "c" | "cents" | "cent"] => (Some(code), true),
+            [code] => (Some(code), false),
+            _ => return Err(format!("the header has prices in an unknown unit: {text:?}")),
+        };
+        let unknown = || format!("the header has prices in an unknown unit: {text:?}");
+        // A word in small letters is no currency, unless it is a smaller unit.
+        let is_code = |code: &str, unit: &PriceUnit| {
+            unit.places > 0 || code.bytes().all(|byte| byte.is_ascii_uppercase())
+        };
+        let unit = |code| PriceUnit::parse(code).filter(|unit| is_code(code, unit));
+        let unit = code.map(|code| unit(code).ok_or_else(unknown)).transpose()?;
+        let places = unit.as_ref().map_or(0, |unit| unit.places) + if in_cents { 2 } else { 0 };
+        Ok(Unit { places, currency: unit.map(|unit| unit.currency) })
+    }
+}
+
+/// A column's name and the unit in brackets behind it.
+fn split_unit(name: &str) -> (String, String) {
+    let name = name.trim();
+    let parts = name.strip_suffix([')', ']']).and_then(|rest| rest.rsplit_once(['(', '[']));
+    match parts {
+        Some((name, unit)) => (plain_name(name), unit.trim().to_owned()),
+        None => (plain_name(name), String::new()),
+    }
+}
+
+/// A name in small letters, with single spaces and without the brackets of Stooq.
+fn plain_name(name: &str) -> String {
+    let name = name.trim().trim_start_matches('\u{feff}');
+    let name = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')).unwrap_or(name);
+    let name = name.to_lowercase().replace('_', " ");
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
+}

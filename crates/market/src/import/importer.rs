@@ -1,0 +1,496 @@
+//! Files read one after another into one market: which row is a bar, which is left out and why, and
+//! what all files must agree on.
+
+use std::collections::btree_map::Entry as DayEntry;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{BufRead, Read};
+use std::path::Path;
+
+use csv::StringRecord;
+use domain::{Day, Price, Symbol};
+
+use super::bars::{RowError, is_note, read_bar, read_day};
+use super::header::{BarColumns, Header, Layout, Prices, TextColumns};
+use super::number::Marks;
+use super::rows::{self, Rows};
+use super::texts::{self, Stripped};
+use super::{Import, ImportError, ImportNote, ImportOptions, ImportSummary, StockDescription};
+use crate::currency::PriceUnit;
+use crate::provider::DailyBar;
+
+/// Endings that are no part of a symbol in a file's name.
+const ENDINGS: [&str; 4] = [".gz", ".csv", ".txt", ".tsv"];
+
+/// Reads files into one market.
+#[derive(Debug)]
+pub struct Importer {
+    options: ImportOptions,
+    files: Vec<String>,
+    positions: HashMap<String, usize>,
+    stocks: Vec<StockBars>,
+    texts: Vec<StockDescription>,
+    currency: Option<String>,
+    tick: Price,
+    summary: ImportSummary,
+}
+
+#[derive(Debug)]
+struct StockBars {
+    symbol: Symbol,
+    bars: Vec<DailyBar>,
+    /// In which file each day was.
+    days: BTreeMap<i32, usize>,
+}
+
+/// A row that is no bar.
+enum Skipped {
+    OtherCurrency(String),
+    NoPrice,
+    Note,
+}
+
+/// What a file is read with.
+struct File<'f> {
+    number: usize,
+    marks: Marks,
+    currencies: Currencies,
+    note: &'f mut dyn FnMut(ImportNote),
+}
+
+/// The currencies that a file names.
+#[derive(Default)]
+struct Currencies {
+    units: HashMap<String, Option<PriceUnit>>,
+    found: BTreeSet<String>,
+    /// The first row that names none.
+    unnamed: Option<u64>,
+}
+
+impl Importer {
+    /// Reads nothing yet.
+    pub fn new(options: ImportOptions) -> Self {
+        Self {
+            options,
+            files: Vec::new(),
+            positions: HashMap::new(),
+            stocks: Vec::new(),
+            texts: Vec::new(),
+            currency: None,
+            tick: Price(100),
+            summary: ImportSummary::default(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn summary(&self) -> &ImportSummary {
+        &self.summary
+    }
+
+    /// Reads a file, whatever it has. Each row that is not taken is handed to `note`.
+    ///
+    /// # Errors
+    /// When nothing of it can be trusted; a bad row is a note.
+    pub fn read(
+        &mut self,
+        name: &str,
+        file: impl Read,
+        note: &mut dyn FnMut(ImportNote),
+    ) -> Result<(), ImportError> {
+        let (sample, text) = rows::open_text(file)?;
+        let (mut rows, header, delimiter) = rows::open(&sample, text)?;
+        let number = self.files.len();
+        self.files.push(name.to_owned());
+        let marks = Marks::new(delimiter, self.options.decimal);
+        let mut file = File { number, marks, currencies: Currencies::default(), note };
+        match &header.layout {
+            Layout::Bars(columns) => self.read_bars(&mut rows, &header, columns, &mut file)?,
+            Layout::Wide(columns) => self.read_wide(&mut rows, &header, columns, &mut file)?,
+            Layout::Texts(columns) => self.read_texts(&mut rows, &header, columns, &mut file)?,
+        }
+        self.summary.rows += rows.count;
+        if let Some(ambiguous) = file.marks.finish() {
+            return Err(ambiguous.into());
+        }
+        self.agree_on_currency(file.currencies)
+    }
+
+    /// Reads `[[stocks]]` of a TOML file.
+    ///
+    /// # Errors
+    /// When it is no such file; a bad stock is a note.
+    pub fn read_toml(
+        &mut self,
+        text: &str,
+        note: &mut dyn FnMut(ImportNote),
+    ) -> Result<(), ImportError> {
+        let mut known = HashMap::new();
+        for (line, found) in texts::read_toml(text)? {
+            self.summary.rows += 1;
+            self.take_texts(line, found, &mut known, note);
+        }
+        Ok(())
+    }
+
+    /// All of it, joined.
+    pub fn finish(self) -> Import {
+        let mut stocks: Vec<(Symbol, Vec<DailyBar>)> =
+            self.stocks.into_iter().map(|stock| (stock.symbol, stock.bars)).collect();
+        stocks.retain(|(_, bars)| !bars.is_empty());
+        stocks.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
+        for (_, bars) in &mut stocks {
+            bars.sort_unstable_by_key(|bar| bar.day);
+        }
+        Import {
+            stocks,
+            texts: texts::join(self.texts),
+            currency: self.currency.or(self.options.currency.map(|unit| unit.currency)),
+            tick: self.tick,
+            summary: self.summary,
+        }
+    }
+
+    fn read_bars<R: BufRead>(
+        &mut self,
+        rows: &mut Rows<R>,
+        header: &Header,
+        columns: &BarColumns,
+        file: &mut File<'_>,
+    ) -> Result<(), ImportError> {
+        let own = self.options.symbol.clone();
+        let own = own.or_else(|| symbol_of_file(&self.files[file.number]));
+        if columns.symbol.is_none() && own.is_none() {
+            return Err(ImportError::NoSymbol);
+        }
+        let own = own.as_ref().map(Symbol::as_str).unwrap_or_default();
+        if let Some(named) = &columns.named {
+            file.currencies.found.insert(named.clone());
+        }
+        while let Some(line) = rows.next()? {
+            let record = &rows.record;
+            if let Err(reason) = check_width(record, header.width) {
+                self.drop_unless_note(record, columns.date, (line, reason), file);
+                continue;
+            }
+            let read = self.read_row(record, line, columns, own, file);
+            self.take(read, line, file)?;
+        }
+        Ok(())
+    }
+
+    /// A bar of a row, or why it has none.
+    fn read_row(
+        &mut self,
+        record: &StringRecord,
+        line: u64,
+        columns: &BarColumns,
+        own: &str,
+        file: &mut File<'_>,
+    ) -> Result<Option<Skipped>, RowError> {
+        let text = cell(record, Some(columns.date));
+        let Some(day) = read_day(text) else {
+            if is_note(record, columns.date) || is_header(record, columns) {
+                return Ok(Some(Skipped::Note));
+            }
+            let form = "expected a date like 2013-02-08 or 20130208";
+            return Err(format!("{form}, got {text:?}").into());
+        };
+        self.check_day(day)?;
+        let period = cell(record, columns.period);
+        if !["", "D", "d", "1d", "daily"].contains(&period) {
+            return Err(format!("expected daily bars (D), got {period:?}").into());
+        }
+        let named = match columns.currency {
+            Some(at) => file.currencies.unit_of(cell(record, Some(at)), line)?,
+            None => columns.named.clone().map(|currency| PriceUnit { currency, places: 0 }),
+        };
+        let unit = named.or_else(|| self.options.currency.clone());
+        let mut places = columns.prices.places;
+        if let Some(unit) = unit {
+            let wanted = self.options.currency.as_ref();
+            if wanted.is_some_and(|wanted| wanted.currency != unit.currency) {
+                return Ok(Some(Skipped::OtherCurrency(unit.currency)));
+            }
+            places = places.max(unit.places);
+        }
+        let symbol = columns.symbol.map_or(own, |at| cell(record, Some(at)));
+        let (marks, number) = (&mut file.marks, file.number);
+        self.add(symbol, (record, line), (&columns.prices, places), day, marks, number)
+    }
+
+    /// Reads prices and adds the bar of a stock.
+    fn add(
+        &mut self,
+        symbol: &str,
+        row: (&StringRecord, u64),
+        (columns, places): (&Prices, u32),
+        day: Day,
+        marks: &mut Marks,
+        file: usize,
+    ) -> Result<Option<Skipped>, RowError> {
+        let Some((bar, changes)) = read_bar(marks, row, columns, places, day)? else {
+            return Ok(Some(Skipped::NoPrice));
+        };
+        let stock = self.stock(symbol)?;
+        let stock = &mut self.stocks[stock];
+        match stock.days.entry(day.0) {
+            DayEntry::Vacant(free) => {
+                free.insert(file);
+            }
+            DayEntry::Occupied(taken) => {
+                let other = *taken.get();
+                let other = if other == file { "the file" } else { &self.files[other] };
+                let symbol = &stock.symbol;
+                return Err(format!("{other} has a bar of {symbol} of {day} already").into());
+            }
+        }
+        stock.bars.push(bar);
+        self.tick = self.tick.min(tick_of(&bar));
+        let count = &mut self.summary;
+        count.bars += 1;
+        count.rounded += u64::from(changes.is_rounded);
+        count.moved += u64::from(changes.is_moved);
+        count.widened += u64::from(changes.is_widened);
+        count.zeros += u64::from(changes.has_zeros);
+        Ok(None)
+    }
+
+    /// The position of a stock, which is added where it is new.
+    fn stock(&mut self, text: &str) -> Result<usize, String> {
+        if let Some(position) = self.positions.get(text) {
+            return Ok(*position);
+        }
+        let symbol = Symbol::parse(text)
+            .map_err(|error| format!("expected a symbol, got {text:?}: {error}"))?;
+        let position = match self.positions.entry(symbol.to_string()) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                let position = self.stocks.len();
+                free.insert(position);
+                self.stocks.push(StockBars { symbol, bars: Vec::new(), days: BTreeMap::new() });
+                position
+            }
+        };
+        self.positions.insert(text.to_owned(), position);
+        Ok(position)
+    }
+
+    fn read_wide<R: BufRead>(
+        &mut self,
+        rows: &mut Rows<R>,
+        header: &Header,
+        columns: &[(Symbol, Prices)],
+        file: &mut File<'_>,
+    ) -> Result<(), ImportError> {
+        let places = self.options.currency.as_ref().map_or(0, |unit| unit.places);
+        while let Some(line) = rows.next()? {
+            let record = &rows.record;
+            let day = check_width(record, header.width).and_then(|()| {
+                let text = cell(record, Some(0));
+                let day = read_day(text)
+                    .ok_or_else(|| format!("expected a date like 2013-02-08, got {text:?}"))?;
+                self.check_day(day).map(|()| day)
+            });
+            let day = match day {
+                Ok(day) => day,
+                Err(reason) => {
+                    self.drop_unless_note(record, 0, (line, reason), file);
+                    continue;
+                }
+            };
+            for (symbol, prices) in columns {
+                let (row, number) = ((record, line), file.number);
+                let prices = (prices, places);
+                let read = self.add(symbol.as_str(), row, prices, day, &mut file.marks, number);
+                self.take(read, line, file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_texts<R: BufRead>(
+        &mut self,
+        rows: &mut Rows<R>,
+        header: &Header,
+        columns: &TextColumns,
+        file: &mut File<'_>,
+    ) -> Result<(), ImportError> {
+        let mut known = HashMap::new();
+        while let Some(line) = rows.next()? {
+            let record = &rows.record;
+            if record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            let found = check_width(record, header.width);
+            let found = found.and_then(|()| texts::read_texts(columns, record));
+            self.take_texts(line, found, &mut known, file.note);
+        }
+        Ok(())
+    }
+
+    fn take_texts(
+        &mut self,
+        line: u64,
+        found: Result<Stripped, String>,
+        known: &mut HashMap<Symbol, u64>,
+        note: &mut dyn FnMut(ImportNote),
+    ) {
+        let found = found.and_then(|(text, markup)| match known.entry(text.symbol.clone()) {
+            Entry::Occupied(first) => {
+                Err(format!("line {} describes {} already", first.get(), text.symbol))
+            }
+            Entry::Vacant(free) => {
+                free.insert(line);
+                Ok((text, markup))
+            }
+        });
+        match found {
+            Ok((text, markup)) => {
+                self.summary.markup += markup;
+                self.texts.push(text);
+            }
+            Err(reason) => self.drop(line, reason, note),
+        }
+    }
+
+    fn check_day(&self, day: Day) -> Result<(), String> {
+        if day <= self.options.today { Ok(()) } else { Err(format!("{day} is in the future")) }
+    }
+
+    fn take(
+        &mut self,
+        read: Result<Option<Skipped>, RowError>,
+        line: u64,
+        file: &mut File<'_>,
+    ) -> Result<(), ImportError> {
+        let skipped = match read {
+            Ok(None) => return Ok(()),
+            Ok(Some(skipped)) => skipped,
+            Err(RowError::Refused(reason)) => {
+                self.drop(line, reason, file.note);
+                return Ok(());
+            }
+            Err(RowError::Ambiguous(ambiguous)) => return Err(ambiguous.into()),
+        };
+        let (count, reason) = match skipped {
+            Skipped::OtherCurrency(currency) => {
+                (&mut self.summary.other_currencies, format!("a price in {currency}"))
+            }
+            Skipped::NoPrice => (&mut self.summary.without_price, "no price".to_owned()),
+            Skipped::Note => (&mut self.summary.notes, "a total, a note or a header".to_owned()),
+        };
+        *count += 1;
+        (file.note)(ImportNote { line, is_refused: false, is_bad: false, reason });
+        Ok(())
+    }
+
+    fn drop_unless_note(
+        &mut self,
+        record: &StringRecord,
+        date: usize,
+        (line, reason): (u64, String),
+        file: &mut File<'_>,
+    ) {
+        if read_day(cell(record, Some(date))).is_none() && is_note(record, date) {
+            self.summary.notes += 1;
+            let reason = "a total, a note or a header".to_owned();
+            (file.note)(ImportNote { line, is_refused: false, is_bad: false, reason });
+        } else {
+            self.drop(line, reason, file.note);
+        }
+    }
+
+    /// A bad row.
+    fn drop(&mut self, line: u64, reason: String, note: &mut dyn FnMut(ImportNote)) {
+        let is_refused = !self.options.skip_bad;
+        if is_refused {
+            self.summary.refused += 1;
+        } else {
+            self.summary.bad += 1;
+        }
+        note(ImportNote { line, is_refused, is_bad: true, reason });
+    }
+
+    /// Takes over the one currency of a file, which is that of the files before it.
+    fn agree_on_currency(&mut self, file: Currencies) -> Result<(), ImportError> {
+        let Currencies { mut found, unnamed, .. } = file;
+        if let Some(wanted) = &self.options.currency {
+            if !found.is_empty() && !found.contains(&wanted.currency) {
+                return Err(ImportError::NoCurrency(wanted.currency.clone()));
+            }
+            return Ok(());
+        }
+        if let (Some(line), Some(named)) = (unnamed, found.first()) {
+            let text = format!("line {line} has no currency, and other lines have {named}");
+            return Err(ImportError::Structure(text));
+        }
+        found.extend(self.currency.clone());
+        if found.len() > 1 {
+            let names: Vec<String> = found.into_iter().collect();
+            return Err(ImportError::Currencies(names.join(" and ")));
+        }
+        self.currency = found.pop_first();
+        Ok(())
+    }
+}
+
+impl Currencies {
+    /// The unit that a row names.
+    fn unit_of(&mut self, text: &str, line: u64) -> Result<Option<PriceUnit>, String> {
+        if text.is_empty() {
+            self.unnamed.get_or_insert(line);
+            return Ok(None);
+        }
+        if !self.units.contains_key(text) {
+            let unit = PriceUnit::parse(text);
+            self.found.extend(unit.as_ref().map(|unit| unit.currency.clone()));
+            self.units.insert(text.to_owned(), unit);
+        }
+        match self.units.get(text) {
+            Some(Some(unit)) => Ok(Some(unit.clone())),
+            _ => Err(format!("expected a currency like USD, got {text:?}")),
+        }
+    }
+}
+
+fn cell(record: &StringRecord, column: Option<usize>) -> &str {
+    column.and_then(|at| record.get(at)).unwrap_or_default().trim()
+}
+
+/// Refuses a row with other fields than the header has; empty ones at the end do no harm.
+fn check_width(record: &StringRecord, width: usize) -> Result<(), String> {
+    let fields = record.len();
+    if fields < width || record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+        return Err(format!("expected {width} fields as in the header, got {fields}"));
+    }
+    Ok(())
+}
+
+/// Whether a row repeats the header, as files do that were made of several.
+fn is_header(record: &StringRecord, columns: &BarColumns) -> bool {
+    let row = [record.clone()];
+    let found = Header::find(&row).ok().flatten();
+    found.is_some_and(|header| header.layout == Layout::Bars(columns.clone()))
+}
+
+/// The finest step of a bar's prices.
+fn tick_of(bar: &DailyBar) -> Price {
+    let prices = [Some(bar.close), bar.open, bar.high, bar.low];
+    let steps = prices.into_iter().flatten().map(|price| match price.0 {
+        price if price % 100 == 0 => 100,
+        price if price % 10 == 0 => 10,
+        _ => 1,
+    });
+    Price(steps.min().unwrap_or(100))
+}
+
+/// The symbol that a file is named after, in capital letters: `AAPL.csv`, `BRK-B.csv.gz`.
+fn symbol_of_file(name: &str) -> Option<Symbol> {
+    let mut name = Path::new(name).file_name()?.to_str()?;
+    while let Some(shorter) = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)) {
+        name = shorter;
+    }
+    let is_loud = name.bytes().any(|byte| byte.is_ascii_uppercase())
+        && !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    Symbol::parse(name).ok().filter(|_| is_loud)
+}

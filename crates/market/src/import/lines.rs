@@ -1,0 +1,198 @@
+//! The physical lines of a file on their way to the CSV reader: blank ones are dropped, quotes are
+//! followed, so that a quote which is never closed is found with the line in which it was opened.
+//! One line is handed over at a time, which is why the CSV reader never runs ahead of the line
+//! number.
+
+use std::io::{self, BufRead, Read};
+
+/// The most bytes of a record, which bounds what an unclosed quote swallows.
+const RECORD_MAX: usize = 1 << 20;
+/// The end-of-file character of old systems.
+const SUBSTITUTE: u8 = 0x1a;
+
+/// Why the structure of a file cannot be trusted. All of them end the import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A quote was opened and never closed.
+    OpenQuote { opened: u64 },
+    /// Text follows the closing quote.
+    AfterQuote { line: u64, opened: u64 },
+    /// A record is longer than is read.
+    TooLong { line: u64 },
+    /// A carriage return within a line.
+    CarriageReturn { line: u64 },
+    /// The bytes are not UTF-8.
+    NotUtf8 { line: u64 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    /// At the start of a field.
+    Start,
+    /// In a field without quotes.
+    Plain,
+    /// Between quotes.
+    Open,
+    /// Behind a quote that closes the field, or is the first half of a doubled one.
+    Closed,
+    /// In spaces between a closed field and its end.
+    Trailing,
+}
+
+/// Hands over a file line by line, each ended by `\n`.
+pub(super) struct Lines<R> {
+    input: R,
+    delimiter: u8,
+    buffer: Vec<u8>,
+    handed: usize,
+    line: u64,
+    record_line: u64,
+    record_bytes: usize,
+    quote: Quote,
+    opened: u64,
+    fault: Option<Fault>,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The lines of `input` after the first `line`, with fields parted by `delimiter`.
+    pub(super) fn new(input: R, delimiter: u8, line: u64) -> Self {
+        Self {
+            input,
+            delimiter,
+            buffer: Vec::new(),
+            handed: 0,
+            line,
+            record_line: line,
+            record_bytes: 0,
+            quote: Quote::Start,
+            opened: 0,
+            fault: None,
+        }
+    }
+
+    /// The line in which the record begins that was handed over last.
+    pub(super) fn record_line(&self) -> u64 {
+        self.record_line
+    }
+
+    /// What is wrong with the structure, once reading has failed.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    fn fail(&mut self, fault: Fault) -> io::Error {
+        self.fault = Some(fault);
+        io::Error::new(io::ErrorKind::InvalidData, "malformed structure")
+    }
+
+    /// Reads the next line that counts into the buffer; `false` at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        loop {
+            self.buffer.clear();
+            self.handed = 0;
+            let most = u64::try_from(RECORD_MAX).unwrap_or(u64::MAX);
+            let read = (&mut self.input).take(most).read_until(b'\n', &mut self.buffer)?;
+            let is_inside = self.quote == Quote::Open;
+            if read == 0 {
+                return if is_inside {
+                    Err(self.fail(Fault::OpenQuote { opened: self.opened }))
+                } else {
+                    Ok(false)
+                };
+            }
+            self.line += 1;
+            if !is_inside {
+                self.record_bytes = 0;
+            }
+            self.record_bytes += read;
+            if self.record_bytes >= RECORD_MAX {
+                return Err(self.fail(if is_inside {
+                    Fault::OpenQuote { opened: self.opened }
+                } else {
+                    Fault::TooLong { line: self.line }
+                }));
+            }
+            self.trim_end();
+            if !is_inside && is_blank(&self.buffer) {
+                continue;
+            }
+            self.check()?;
+            self.buffer.push(b'\n');
+            if !is_inside {
+                self.record_line = self.line;
+            }
+            return Ok(true);
+        }
+    }
+
+    fn trim_end(&mut self) {
+        for end in [b'\n', b'\r'] {
+            if self.buffer.last() == Some(&end) {
+                self.buffer.pop();
+            }
+        }
+    }
+
+    fn check(&mut self) -> io::Result<()> {
+        let is_inside = self.quote == Quote::Open;
+        if std::str::from_utf8(&self.buffer).is_err() {
+            return Err(self.fail(Fault::NotUtf8 { line: self.line }));
+        }
+        if !is_inside && !self.buffer.contains(&b'"') {
+            if self.buffer.contains(&b'\r') {
+                return Err(self.fail(Fault::CarriageReturn { line: self.line }));
+            }
+            return Ok(());
+        }
+        if is_inside && !self.buffer.contains(&b'"') {
+            return Ok(());
+        }
+        self.follow_quotes()
+    }
+
+    fn follow_quotes(&mut self) -> io::Result<()> {
+        let mut quote = if self.quote == Quote::Open { Quote::Open } else { Quote::Start };
+        for at in 0..self.buffer.len() {
+            let byte = self.buffer[at];
+            quote = match (quote, byte) {
+                (Quote::Start | Quote::Closed, b'"') => {
+                    if quote == Quote::Start {
+                        self.opened = self.line;
+                    }
+                    Quote::Open
+                }
+                (Quote::Open, b'"') => Quote::Closed,
+                (Quote::Open, _) => Quote::Open,
+                (_, b'\r') => {
+                    return Err(self.fail(Fault::CarriageReturn { line: self.line }));
+                }
+                (_, byte) if byte == self.delimiter => Quote::Start,
+                (Quote::Closed | Quote::Trailing, b' ') => Quote::Trailing,
+                (Quote::Closed | Quote::Trailing, _) => {
+                    let (line, opened) = (self.line, self.opened);
+                    return Err(self.fail(Fault::AfterQuote { line, opened }));
+                }
+                (Quote::Start | Quote::Plain, _) => Quote::Plain,
+            };
+        }
+        self.quote = quote;
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Lines<R> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        if self.handed == self.buffer.len() && !self.fill()? {
+            return Ok(0);
+        }
+        let rest = &self.buffer[self.handed..];
+        let count = rest.len().min(target.len());
+        target[..count].copy_from_slice(&rest[..count]);
+        self.handed += count;
+        Ok(count)
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == SUBSTITUTE)
+}

@@ -1,0 +1,134 @@
+//! The rows of a file behind its header: each with the line in which it begins, none of them read
+//! before the structure up to it was found to be sound.
+
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::ImportError;
+use super::header::{HEADER_ROWS_MAX, Header};
+use super::lines::{Fault, Lines};
+use super::text::Text;
+
+/// The most rows a file may have.
+const ROWS_MAX: u64 = 20_000_000;
+/// What parts fields, in the order in which it is tried.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// A file's rows.
+pub(super) struct Rows<R> {
+    reader: csv::Reader<Lines<R>>,
+    pub(super) record: StringRecord,
+    pub(super) count: u64,
+}
+
+impl<R: BufRead> Rows<R> {
+    fn new(input: R, delimiter: u8, line: u64) -> Self {
+        let lines = Lines::new(input, delimiter, line);
+        let mut builder = ReaderBuilder::new();
+        builder.flexible(true).has_headers(false).delimiter(delimiter);
+        Self { reader: builder.from_reader(lines), record: StringRecord::new(), count: 0 }
+    }
+
+    /// Reads the next row; its line, or `None` after the last.
+    pub(super) fn next(&mut self) -> Result<Option<u64>, ImportError> {
+        match self.reader.read_record(&mut self.record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => return Err(self.error(error)),
+        }
+        self.count += 1;
+        if self.count > ROWS_MAX {
+            return Err(ImportError::TooLarge);
+        }
+        Ok(Some(self.reader.get_ref().record_line()))
+    }
+
+    fn error(&self, error: csv::Error) -> ImportError {
+        let text = match self.reader.get_ref().fault() {
+            None => return ImportError::Read(error),
+            Some(Fault::OpenQuote { opened }) => {
+                format!("the quote that is opened in line {opened} is never closed")
+            }
+            Some(Fault::AfterQuote { line, opened }) => format!(
+                "line {line}: expected the end of the field behind the closing quote (the quote is \
+                 opened in line {opened})"
+            ),
+            Some(Fault::TooLong { line }) => format!("line {line} is longer than a row can be"),
+            Some(Fault::CarriageReturn { line }) => {
+                format!("line {line}: a carriage return within the line")
+            }
+            Some(Fault::NotUtf8 { line }) => {
+                format!("line {line} is not UTF-8: save the file as \"CSV UTF-8\"")
+            }
+        };
+        ImportError::Structure(text)
+    }
+}
+
+/// Opens the rows of a text, behind its header.
+pub(super) fn open<'a>(
+    sample: &[u8],
+    text: Text<'a>,
+) -> Result<(Rows<BufReader<Text<'a>>>, Header, u8), ImportError> {
+    let named = named_delimiter(sample);
+    let delimiters = named.map_or_else(|| DELIMITERS.to_vec(), |named| vec![named]);
+    let mut refused = None;
+    for delimiter in delimiters {
+        let mut rows = Rows::new(Cursor::new(sample), delimiter, 0);
+        if named.is_some() {
+            rows.next()?;
+        }
+        match Header::find(&first_rows(&mut rows)) {
+            Ok(Some(header)) => {
+                let mut rows = Rows::new(BufReader::new(text), delimiter, 0);
+                for _ in 0..header.rows + usize::from(named.is_some()) {
+                    rows.next()?;
+                }
+                rows.count = 0;
+                return Ok((rows, header, delimiter));
+            }
+            Ok(None) => {}
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    match refused {
+        Some(error) => Err(ImportError::Header(error)),
+        None => Err(ImportError::UnknownHeader(first_line(sample))),
+    }
+}
+
+/// Rows of the beginning; a row that is cut off by the end of the sample is none of them.
+fn first_rows(rows: &mut Rows<Cursor<&[u8]>>) -> Vec<StringRecord> {
+    let mut found = Vec::new();
+    while found.len() < HEADER_ROWS_MAX + 2 && rows.next().is_ok_and(|line| line.is_some()) {
+        found.push(rows.record.clone());
+    }
+    found
+}
+
+/// The delimiter that a line `sep=;` names, as spreadsheets write it before the header.
+fn named_delimiter(sample: &[u8]) -> Option<u8> {
+    let line = sample.split(|byte| *byte == b'\n').next()?.trim_ascii();
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] if delimiter.is_ascii() => {
+            Some(*delimiter)
+        }
+        // The tab was trimmed.
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] => Some(b'\t'),
+        _ => None,
+    }
+}
+
+fn first_line(sample: &[u8]) -> String {
+    let mut lines = sample.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    String::from_utf8_lossy(line).chars().take(120).collect()
+}
+
+/// Unpacks and recodes a file.
+pub(super) fn open_text<'a>(file: impl Read + 'a) -> Result<(Vec<u8>, Text<'a>), ImportError> {
+    let opened = super::text::open(file).map_err(|error| ImportError::Read(error.into()))?;
+    opened.map_err(ImportError::from)
+}

@@ -1,0 +1,207 @@
+//! Plain text from text that may have HTML in it. Names and texts of stocks come from files and
+//! providers and reach clients that may write them into a page as they are, so tags are removed and
+//! character references are resolved before anything is stored.
+
+/// How often references are resolved and tags removed: what was written twice is resolved twice.
+const ROUNDS_MAX: usize = 5;
+/// The longest character reference, without its ends.
+const REFERENCE_MAX: usize = 10;
+/// Elements whose content is not text.
+const HIDDEN: [&str; 4] = ["script", "style", "template", "iframe"];
+/// Elements within a line, which part no words.
+const INLINE: [&str; 16] = [
+    "a", "abbr", "b", "code", "em", "font", "i", "mark", "q", "s", "small", "span", "strong",
+    "sub", "sup", "u",
+];
+const REFERENCES: [(&str, &str); 18] = [
+    ("amp", "&"),
+    ("lt", "<"),
+    ("gt", ">"),
+    ("quot", "\""),
+    ("apos", "'"),
+    ("nbsp", " "),
+    ("rsquo", "\u{2019}"),
+    ("lsquo", "\u{2018}"),
+    ("rdquo", "\u{201d}"),
+    ("ldquo", "\u{201c}"),
+    ("ndash", "\u{2013}"),
+    ("mdash", "\u{2014}"),
+    ("hellip", "\u{2026}"),
+    ("reg", "\u{ae}"),
+    ("trade", "\u{2122}"),
+    ("copy", "\u{a9}"),
+    ("eacute", "\u{e9}"),
+    ("uuml", "\u{fc}"),
+];
+
+/// The text without markup; `None` where it has none and stays as it is.
+pub fn strip_markup(text: &str) -> Option<String> {
+    if !text.contains(['<', '&']) {
+        return None;
+    }
+    let mut plain = text.to_owned();
+    for _ in 0..ROUNDS_MAX {
+        let next = without_tags(&with_references(&plain));
+        if next == plain {
+            break;
+        }
+        plain = next;
+    }
+    // What is still markup after so many rounds was made to deceive.
+    if with_references(&plain) != plain || without_tags(&plain) != plain {
+        plain = plain.replace(['<', '>', '&'], " ");
+    }
+    (plain != text).then(|| plain.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Resolves the character references that end with a semicolon.
+fn with_references(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        let (before, reference) = rest.split_at(at);
+        plain.push_str(before);
+        let name = reference[1..].split_once(';').map(|(name, _)| name);
+        let name = name.filter(|name| name.len() <= REFERENCE_MAX);
+        match name.and_then(|name| Some((name, resolve(name)?))) {
+            Some((name, resolved)) => {
+                plain.push_str(&resolved);
+                rest = &reference[name.len() + 2..];
+            }
+            None => {
+                plain.push('&');
+                rest = &reference[1..];
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn resolve(name: &str) -> Option<String> {
+    let Some(number) = name.strip_prefix('#') else {
+        let known = REFERENCES.iter().find(|(known, _)| *known == name);
+        return known.map(|(_, text)| (*text).to_owned());
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    let c = char::from_u32(code)?;
+    Some(if c.is_control() || c == '\u{a0}' { ' ' } else { c }.to_string())
+}
+
+/// Removes tags, comments and the content of scripts. A `<` that opens no tag stays.
+fn without_tags(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at);
+        plain.push_str(before);
+        let Some(length) = tag_length(tag) else {
+            // It would open a tag that is never closed.
+            plain.push_str(if opens_tag(tag) { " " } else { "<" });
+            rest = &tag[1..];
+            continue;
+        };
+        let name = tag_name(&tag[..length]);
+        if !INLINE.contains(&name.as_str()) {
+            plain.push(' ');
+        }
+        rest = &tag[length..];
+        if HIDDEN.contains(&name.as_str()) && !tag.starts_with("</") {
+            let end = rest.to_ascii_lowercase().find(&format!("</{name}"));
+            rest = end.map_or("", |end| &rest[end..]);
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// Whether a browser would take this for the beginning of a tag, a comment or a declaration.
+fn opens_tag(text: &str) -> bool {
+    let next = text[1..].trim_start_matches('/').chars().next();
+    next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '!' | '?'))
+}
+
+/// The bytes of the tag or comment at the beginning of a text; `None` when there is none or it has
+/// no end.
+fn tag_length(text: &str) -> Option<usize> {
+    if !opens_tag(text) {
+        return None;
+    }
+    if text.starts_with("<!--") {
+        return text.find("-->").map(|end| end + 3);
+    }
+    let mut quote = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b'>') => return Some(at + 1),
+            (None, b'"' | b'\'') if text[..at].trim_end().ends_with('=') => quote = Some(byte),
+            (Some(open), byte) if open == byte => quote = None,
+            _ => {}
+        }
+    }
+    // A quote that is never closed ends with the tag.
+    text.find('>').map(|end| end + 1)
+}
+
+fn tag_name(tag: &str) -> String {
+    let name = tag.trim_start_matches(['<', '/']);
+    let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    name.to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn tags_are_removed_and_text_stays() {
+        for (text, plain) in [
+            ("<b>Apple</b> Inc", "Apple Inc"),
+            ("Makes<br>phones", "Makes phones"),
+            ("<p>Makes</p><p>phones</p>", "Makes phones"),
+            ("A<script>alert('1 < 2')</script>B", "A B"),
+            ("A<SCRIPT src=x>alert(1)", "A"),
+            ("<img src=x onerror=\"a>b\">Apple", "Apple"),
+            ("<a href='x'>Apple</a>", "Apple"),
+            ("A<!-- <b> -->B", "A B"),
+            ("AT&amp;T", "AT&T"),
+            ("Procter &#38; Gamble&#x2019;s", "Procter & Gamble\u{2019}s"),
+            ("&lt;b&gt;Apple&lt;/b&gt;", "Apple"),
+            ("&amp;lt;script&amp;gt;x&amp;lt;/script&amp;gt;Apple", "Apple"),
+            ("Apple <b", "Apple b"),
+            ("<<b>script>alert(1)<</b>/script>", "<script>alert(1)</script>"),
+        ] {
+            let expected = if plain.contains("<script>") { "" } else { plain };
+            assert_eq!(strip_markup(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_without_markup_stays_as_it_is() {
+        for text in
+            ["Apple", "a < b", "a<1", "AT&T", "M&M  s", "1 <> 2", "R&D; more", "x > y", "<3"]
+        {
+            assert_eq!(strip_markup(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_left_opens_a_tag(text in "[<>/&;!a-b\"'= #-]{0,60}") {
+            let plain = strip_markup(&text).unwrap_or(text);
+            for (at, _) in plain.match_indices('<') {
+                prop_assert!(!opens_tag(&plain[at..]), "{plain:?}");
+            }
+            prop_assert_eq!(strip_markup(&plain), None);
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,80}") {
+            let _ = strip_markup(&text);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Imported markets as they are read: listed, found by name with their currency and tick, and their
+//! closes. What is taken over into a game's history is decided by the callers; importing is in
+//! `imports`.
+
+use domain::{Day, Price, Symbol};
+
+use crate::imports::MarketStock;
+use crate::ledger::read_day;
+use crate::measure::Timed as _;
+use crate::rows::{BindRows as _, Rows, Type};
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// Markets that are listed at most.
+const MARKETS_MAX: i64 = 100;
+/// The finest step of a market without bars: 0.01.
+const TICK_MAX: i64 = 100;
+
+/// A market as listed.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct MarketInfo {
+    /// Its number.
+    pub market_id: i64,
+    /// Its name.
+    pub name: String,
+    /// The exchange.
+    pub exchange: String,
+    /// The currency.
+    pub currency: String,
+    /// The finest step of its prices in 1/10,000, where that is known.
+    pub tick: Option<i64>,
+    /// Its stocks that have bars.
+    pub stocks: i64,
+    /// Its bars.
+    pub bars: i64,
+    /// The first day, as days since 1970.
+    pub first_day: Option<i64>,
+    /// The last day, as days since 1970.
+    pub last_day: Option<i64>,
+}
+
+/// An imported market that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundMarket {
+    /// Its number.
+    pub market_id: i64,
+    /// The currency of its prices (ISO 4217).
+    pub currency: String,
+    /// The finest step of its prices: 0.01, 0.001 or 0.0001.
+    pub tick: Price,
+}
+
+/// A stock of a market as listed: symbol, name, category, bars, first and last day.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct MarketStockInfo {
+    /// Its symbol.
+    pub symbol: String,
+    /// The company's name.
+    pub name: String,
+    /// What kind of business it is.
+    pub category: String,
+    /// Its bars.
+    pub bars: i64,
+    /// The first day, as days since 1970.
+    pub first_day: Option<i64>,
+    /// The last day, as days since 1970.
+    pub last_day: Option<i64>,
+}
+
+/// The closes of a stock of a market, ascending by day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketCloses {
+    /// The stock.
+    pub stock: MarketStock,
+    /// Day and close.
+    pub closes: Vec<(Day, Price)>,
+}
+
+static LIST: Lazy = Lazy::new(|| {
+    Statement::new(
+        "markets.list",
+        "SELECT m.market_id, m.name, m.exchange, m.currency, m.tick,
+             count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars,
+             MIN(b.day) AS first_day, MAX(b.day) AS last_day
+         FROM markets m
+         LEFT JOIN market_stocks s ON s.market_id = m.market_id
+         LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+         GROUP BY m.market_id, m.name, m.exchange, m.currency, m.tick
+         ORDER BY m.name LIMIT $1",
+    )
+});
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new("markets.find", "SELECT market_id, currency, tick FROM markets WHERE name = $1")
+});
+
+// For markets that were imported before steps were stored.
+pub(crate) static TICK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "market_bars.tick",
+        "SELECT CAST(MIN(CASE
+             WHEN b.close % 100 = 0 AND COALESCE(b.open, 0) % 100 = 0
+                 AND COALESCE(b.high, 0) % 100 = 0 AND COALESCE(b.low, 0) % 100 = 0 THEN 100
+             WHEN b.close % 10 = 0 AND COALESCE(b.open, 0) % 10 = 0
+                 AND COALESCE(b.high, 0) % 10 = 0 AND COALESCE(b.low, 0) % 10 = 0 THEN 10
+             ELSE 1 END) AS BIGINT) AS tick
+         FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+         WHERE s.market_id = $1",
+    )
+});
+
+// The closes of a stock as one text, because a row for each costs more than its reading.
+static CLOSES: Lazy = Lazy::new(|| Statement {
+    name: "market_bars.closes",
+    sqlite: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
+             s.fun_fact, group_concat(b.day || ':' || b.close, ' ') AS closes
+         FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+         WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
+    postgres: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
+             s.fun_fact, string_agg(b.day || ':' || b.close, ' ') AS closes
+         FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+         WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
+});
+
+static STOCKS_PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "market_stocks.page",
+        "SELECT s.symbol, s.name, s.category, count(b.day) AS bars, MIN(b.day) AS first_day,
+             MAX(b.day) AS last_day
+         FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+         WHERE s.market_id = $1 AND s.symbol > $2
+         GROUP BY s.market_stock_id, s.symbol, s.name, s.category ORDER BY s.symbol LIMIT $3",
+    )
+});
+
+// The closes of a game's history are rounded to its tick; the rest of a day is taken as it is.
+static SAVE_HISTORY: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stock_history.save_imported",
+        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
+        "WITH wanted AS ({rows})
+         INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
+         SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume
+         FROM wanted w
+         JOIN stocks s ON s.stock_id = w.stock_id
+         LEFT JOIN market_stocks m ON m.market_id = {$1} AND m.symbol = s.symbol
+         LEFT JOIN market_bars b ON b.market_stock_id = m.market_stock_id AND b.day = w.day
+         WHERE true
+         ON CONFLICT (stock_id, day) DO NOTHING",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&LIST, &FIND, &TICK, &CLOSES, &STOCKS_PAGE, &SAVE_HISTORY];
+
+#[derive(sqlx::FromRow)]
+struct ClosesRow {
+    symbol: String,
+    name: String,
+    category: String,
+    description: String,
+    kid_friendly_description: String,
+    fun_fact: Option<String>,
+    closes: String,
+}
+
+impl ClosesRow {
+    fn read(self) -> Result<MarketCloses, StoreError> {
+        let corrupt = || StoreError::Corrupt(format!("the closes of {}", self.symbol));
+        let symbol = Symbol::parse(&self.symbol).map_err(|_| corrupt())?;
+        let close = |pair: &str| {
+            let (day, close) = pair.split_once(':')?;
+            Some((read_day(day.parse().ok()?).ok()?, Price(close.parse().ok()?)))
+        };
+        let closes: Option<Vec<_>> = self.closes.split(' ').map(close).collect();
+        let mut closes = closes.ok_or_else(corrupt)?;
+        closes.sort_unstable_by_key(|(day, _)| *day);
+        let stock = MarketStock {
+            symbol,
+            name: self.name,
+            category: self.category,
+            description: self.description,
+            kid_friendly_description: self.kid_friendly_description,
+            fun_fact: self.fun_fact,
+        };
+        Ok(MarketCloses { stock, closes })
+    }
+}
+
+impl Store {
+    /// The imported markets by name, 100 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn markets(&self) -> Result<Vec<MarketInfo>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&LIST)).bind(MARKETS_MAX).fetch_all(&db.reader).timed(&LIST).await?
+        }))
+    }
+
+    /// The market of this name.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_market(&self, name: &str) -> Result<Option<FoundMarket>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            let found: Option<(i64, String, Option<i64>)> = sqlx::query_as(sql(&FIND))
+                .bind(name)
+                .fetch_optional(&db.reader)
+                .timed(&FIND)
+                .await?;
+            let Some((market_id, currency, tick)) = found else { return Ok(None) };
+            let tick = match tick {
+                Some(tick) => tick,
+                None => {
+                    let (tick,): (Option<i64>,) = sqlx::query_as(sql(&TICK))
+                        .bind(market_id)
+                        .fetch_one(&db.reader)
+                        .timed(&TICK)
+                        .await?;
+                    tick.unwrap_or(TICK_MAX)
+                }
+            };
+            Some(FoundMarket { market_id, currency, tick: Price(tick) })
+        }))
+    }
+
+    /// Stocks of a market whose symbols come after `after`, by symbol.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn market_stocks_page(
+        &self,
+        market_id: i64,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<MarketStockInfo>, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&STOCKS_PAGE))
+                .bind(market_id)
+                .bind(after)
+                .bind(limit.clamp(1, 100))
+                .fetch_all(&db.reader)
+                .timed(&STOCKS_PAGE)
+                .await?
+        }))
+    }
+
+    /// Every stock of a market that has bars, by symbol, with all its closes. What of it may be
+    /// known is for the caller to keep.
+    ///
+    /// # Errors
+    /// `Corrupt`, or the fault met.
+    pub async fn market_closes(&self, market_id: i64) -> Result<Vec<MarketCloses>, StoreError> {
+        let rows: Vec<ClosesRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&CLOSES))
+                .bind(market_id)
+                .fetch_all(&db.reader)
+                .timed(&CLOSES)
+                .await?
+        });
+        rows.into_iter().map(ClosesRow::read).collect()
+    }
+
+    /// Keeps closes of public days as [`Store::save_history`] does, with what was imported of these
+    /// days besides.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_imported_history(
+        &self,
+        market_id: i64,
+        closes: &[(i64, Day, Price)],
+    ) -> Result<(), StoreError> {
+        let rows = Rows::new(vec![
+            Rows::int(closes, |(stock_id, _, _)| *stock_id),
+            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
+            Rows::int(closes, |(_, _, close)| close.0),
+        ]);
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_HISTORY))
+                .bind_rows(&rows)
+                .bind(market_id)
+                .execute(&db.writer)
+                .timed(&SAVE_HISTORY)
+                .await?;
+        });
+        Ok(())
+    }
+}

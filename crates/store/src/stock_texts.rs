@@ -1,0 +1,197 @@
+//! What the operator has written about stocks, which goes before the texts of the market's source,
+//! and in which unit providers quote a stock. It knows no price.
+
+use domain::Symbol;
+
+use crate::measure::Timed as _;
+use crate::rows::Type;
+use crate::statement::{Lazy, Statement};
+use crate::{NewStock, StockRow, Store, StoreError};
+
+/// Texts about a stock; `None` for what is not described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockTexts {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The company's name.
+    pub name: Option<String>,
+    /// What kind of business it is.
+    pub category: Option<String>,
+    /// A description for adults.
+    pub description: Option<String>,
+    /// A description for children.
+    pub kid_friendly_description: Option<String>,
+    /// Something to smile about.
+    pub fun_fact: Option<String>,
+}
+
+impl StockTexts {
+    /// Replaces what is described of a stock.
+    pub fn apply(&self, stock: &mut NewStock) {
+        let set = |old: &mut String, new: &Option<String>| {
+            if let Some(new) = new {
+                old.clone_from(new);
+            }
+        };
+        set(&mut stock.name, &self.name);
+        set(&mut stock.category, &self.category);
+        set(&mut stock.description, &self.description);
+        set(&mut stock.kid_friendly_description, &self.kid_friendly_description);
+        if self.fun_fact.is_some() {
+            stock.fun_fact.clone_from(&self.fun_fact);
+        }
+    }
+}
+
+// What was described before and is not described now stays.
+pub(crate) static SAVE: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stock_texts.save",
+        &[
+            ("symbol", Type::Text),
+            ("name", Type::Text),
+            ("category", Type::Text),
+            ("description", Type::Text),
+            ("kid_text", Type::Text),
+            ("fun_fact", Type::Text),
+        ],
+        "WITH wanted AS ({rows})
+         INSERT INTO stock_texts (symbol, name, category, description, kid_friendly_description,
+             fun_fact)
+         SELECT symbol, name, category, description, kid_text, fun_fact FROM wanted WHERE true
+         ON CONFLICT (symbol) DO UPDATE SET
+             name = COALESCE(excluded.name, stock_texts.name),
+             category = COALESCE(excluded.category, stock_texts.category),
+             description = COALESCE(excluded.description, stock_texts.description),
+             kid_friendly_description = COALESCE(excluded.kid_friendly_description,
+                 stock_texts.kid_friendly_description),
+             fun_fact = COALESCE(excluded.fun_fact, stock_texts.fun_fact)",
+    )
+});
+
+static ALL: Lazy = Lazy::new(|| {
+    Statement::new(
+        "stock_texts.all",
+        "SELECT symbol, name, category, description, kid_friendly_description, fun_fact
+         FROM stock_texts ORDER BY symbol LIMIT 10000",
+    )
+});
+
+static SAVE_UNIT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "price_units.save",
+        "INSERT INTO price_units (symbol, places) VALUES ($1, $2)
+         ON CONFLICT (symbol) DO UPDATE SET places = excluded.places",
+    )
+});
+
+static UNITS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "price_units.all",
+        "SELECT symbol, places FROM price_units ORDER BY symbol LIMIT 10000",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &ALL, &SAVE_UNIT, &UNITS];
+
+#[derive(sqlx::FromRow)]
+struct Texts {
+    symbol: String,
+    name: Option<String>,
+    category: Option<String>,
+    description: Option<String>,
+    kid_friendly_description: Option<String>,
+    fun_fact: Option<String>,
+}
+
+impl Store {
+    /// What was described of any stock, 10,000 at most.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn stock_texts(&self) -> Result<Vec<StockTexts>, StoreError> {
+        let rows: Vec<Texts> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
+        });
+        let read = |row: Texts| {
+            let symbol = Symbol::parse(&row.symbol)
+                .map_err(|_| StoreError::Corrupt(format!("the symbol {:?}", row.symbol)))?;
+            Ok(StockTexts {
+                symbol,
+                name: row.name,
+                category: row.category,
+                description: row.description,
+                kid_friendly_description: row.kid_friendly_description,
+                fun_fact: row.fun_fact,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Describes listed stocks for good, all of them or none: those that are not listed are
+    /// returned, and then nothing is changed.
+    ///
+    /// # Errors
+    /// `Unsuitable` beyond 63 categories, or the fault met; nothing is changed then.
+    pub async fn describe_stocks(&self, texts: &[StockTexts]) -> Result<Vec<Symbol>, StoreError> {
+        let listed = self.all_stocks().await?;
+        let find = |symbol: &Symbol| listed.iter().find(|row| row.symbol == *symbol);
+        let unknown: Vec<Symbol> = texts
+            .iter()
+            .filter(|text| find(&text.symbol).is_none())
+            .map(|text| text.symbol.clone())
+            .collect();
+        if !unknown.is_empty() {
+            return Ok(unknown);
+        }
+        let described = texts.iter().filter_map(|text| {
+            let mut stock = new_stock(find(&text.symbol)?);
+            text.apply(&mut stock);
+            Some(stock)
+        });
+        let described: Vec<NewStock> = described.collect();
+        self.save_described(&described, texts).await?;
+        Ok(unknown)
+    }
+
+    /// Notes that providers quote a stock in units of 10^-`places` of the currency.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn save_price_unit(&self, symbol: &Symbol, places: u32) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&SAVE_UNIT))
+                .bind(symbol.as_str())
+                .bind(i64::from(places))
+                .execute(&db.writer)
+                .timed(&SAVE_UNIT)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// The stocks that are not quoted in the currency itself, and the places of their unit.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn price_units(&self) -> Result<Vec<(Symbol, u32)>, StoreError> {
+        let rows: Vec<(String, i64)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&UNITS)).fetch_all(&db.reader).timed(&UNITS).await?
+        });
+        let read = |(symbol, places): (String, i64)| {
+            Symbol::parse(&symbol).ok().zip(u32::try_from(places).ok())
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+}
+
+fn new_stock(row: &StockRow) -> NewStock {
+    NewStock {
+        symbol: row.symbol.clone(),
+        name: row.name.clone(),
+        category: row.category.clone(),
+        description: row.description.clone(),
+        kid_friendly_description: row.kid_friendly_description.clone(),
+        fun_fact: row.fun_fact.clone(),
+    }
+}
