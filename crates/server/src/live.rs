@@ -55,14 +55,18 @@ pub(crate) fn open_calendar(config: &Config) -> Result<Calendar, Failure> {
 }
 
 /// The providers that the configuration names, behind their breakers and quotas.
-pub(crate) fn open_providers(
+pub(crate) async fn open_providers(
     config: &Config,
     store: &Store,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<Providers>, Failure> {
     let live = &config.market.live;
     let providers = market::connect(&live.providers, clock)?;
-    Ok(Arc::new(Providers::new(live.guard.clone(), providers, store, clock)))
+    let units = store
+        .price_units()
+        .await
+        .map_err(|error| Failure::Database(without_password(&config.database.url), error))?;
+    Ok(Arc::new(Providers::new(live.guard.clone(), providers, units, store, clock)))
 }
 
 /// Takes over all prices that are kept.

@@ -1,6 +1,7 @@
 //! All providers in their order: the next one is asked when one refuses, one question at a time for
 //! the same thing, and a price that jumps is doubted until somebody else tells it, too.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::config::GuardConfig;
 use super::doubt::Doubts;
 use super::flight::Flights;
 use super::guarded::{Guarded, ProviderStatus};
+use crate::markup::strip_markup;
 use crate::provider::{
     Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, Question, QuoteProvider, Refusal,
     SearchHit,
@@ -64,13 +66,17 @@ struct Inner {
     unknown: Cache<(ProviderKind, Topic), (Refusal, UnixMicros)>,
     not_found_ttl_s: u32,
     doubts: Doubts,
+    /// Stocks whose prices are told in units of 10^-n of the currency.
+    units: HashMap<Symbol, u32>,
 }
 
 impl Providers {
-    /// These providers in this order.
+    /// These providers in this order. The prices of the stocks in `units` are divided by 10 to the
+    /// power of their number: exchanges quote some in hundredths of the currency.
     pub fn new(
         config: GuardConfig,
         providers: Vec<Arc<dyn QuoteProvider>>,
+        units: Vec<(Symbol, u32)>,
         store: &Store,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -85,6 +91,7 @@ impl Providers {
             unknown: Cache::new(UNKNOWN_MAX),
             not_found_ttl_s: config.not_found_ttl_s,
             doubts: Doubts::new(config.jump_percent_max),
+            units: units.into_iter().collect(),
         };
         Self {
             inner: Arc::new(inner),
@@ -143,8 +150,10 @@ impl Providers {
         let topic = Topic::History(symbol.clone(), from, to);
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let ask = || {
-            let call =
-                async move { inner.first(&topic, |one| one.history(&asked, from, to)).await };
+            let call = async move {
+                let told = inner.first(&topic, |one| one.history(&asked, from, to)).await;
+                told.map(|(kind, bars)| (kind, inner.in_currency(&asked, bars)))
+            };
             call.boxed()
         };
         self.histories.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
@@ -157,7 +166,13 @@ impl Providers {
     pub async fn search(&self, text: &str) -> Told<Arc<Vec<SearchHit>>> {
         let topic = Topic::Search(text.to_owned());
         let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
-        let ask = || async move { inner.first(&topic, |one| one.search(&asked)).await }.boxed();
+        let ask = || {
+            let call = async move {
+                let told = inner.first(&topic, |one| one.search(&asked)).await;
+                told.map(|(kind, hits)| (kind, Arc::new(plain_hits(&hits))))
+            };
+            call.boxed()
+        };
         self.searches.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
     }
 
@@ -168,12 +183,32 @@ impl Providers {
     pub async fn profile(&self, symbol: &Symbol) -> Told<Arc<CompanyProfile>> {
         let topic = Topic::Profile(symbol.clone());
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
-        let ask = || async move { inner.first(&topic, |one| one.profile(&asked)).await }.boxed();
+        let ask = || {
+            let call = async move {
+                let told = inner.first(&topic, |one| one.profile(&asked)).await;
+                told.map(|(kind, profile)| (kind, Arc::new(plain_profile(&profile))))
+            };
+            call.boxed()
+        };
         self.profiles.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
     }
 }
 
 impl Inner {
+    /// Bars in the currency, where they are told in smaller units of it.
+    fn in_currency(&self, symbol: &Symbol, bars: Arc<Vec<DailyBar>>) -> Arc<Vec<DailyBar>> {
+        let Some(places) = self.units.get(symbol) else { return bars };
+        let price = |price: Price| divided(price, *places);
+        let bar = |bar: &DailyBar| DailyBar {
+            open: bar.open.map(price),
+            high: bar.high.map(price),
+            low: bar.low.map(price),
+            close: price(bar.close),
+            ..*bar
+        };
+        Arc::new(bars.iter().map(bar).collect())
+    }
+
     /// The answer of the first provider that has one.
     async fn first<'a, T>(
         &'a self,
@@ -231,7 +266,14 @@ impl Inner {
         for guarded in &self.guarded {
             let call = || guarded.provider().quote(symbol);
             let told = match self.ask(guarded, &topic, call).await {
-                Ok(quote) => (guarded.kind(), quote),
+                Ok(mut quote) => {
+                    if let Some(places) = self.units.get(symbol) {
+                        quote.price = divided(quote.price, *places);
+                        quote.previous_close =
+                            quote.previous_close.map(|close| divided(close, *places));
+                    }
+                    (guarded.kind(), quote)
+                }
                 Err(refusal) => {
                     refusals.push(refusal);
                     continue;
@@ -265,6 +307,37 @@ impl Inner {
     }
 }
 
+/// A price divided by 10^`places`, rounded half up and never to nothing.
+fn divided(price: Price, places: u32) -> Price {
+    let power = 10i64.saturating_pow(places);
+    Price((price.0.saturating_add(power / 2) / power).max(1))
+}
+
+/// A profile without markup.
+fn plain_profile(profile: &CompanyProfile) -> CompanyProfile {
+    let plain = |text: &String| strip_markup(text).unwrap_or_else(|| text.clone());
+    let maybe = |text: &Option<String>| text.as_ref().map(plain);
+    CompanyProfile {
+        symbol: profile.symbol.clone(),
+        name: plain(&profile.name),
+        description: maybe(&profile.description),
+        exchange: maybe(&profile.exchange),
+        currency: maybe(&profile.currency),
+        country: maybe(&profile.country),
+        sector: maybe(&profile.sector),
+        industry: maybe(&profile.industry),
+        website: profile.website.clone(),
+    }
+}
+
+fn plain_hits(hits: &[SearchHit]) -> Vec<SearchHit> {
+    let hit = |hit: &SearchHit| {
+        let name = strip_markup(&hit.name).unwrap_or_else(|| hit.name.clone());
+        SearchHit { name, ..hit.clone() }
+    };
+    hits.iter().map(hit).collect()
+}
+
 /// What all refusals together mean.
 fn most_useful(refusals: Vec<Refusal>) -> Refusal {
     let offered: Vec<Refusal> =
@@ -287,6 +360,13 @@ fn most_useful(refusals: Vec<Refusal>) -> Refusal {
 mod tests {
     use super::*;
     use crate::provider::Window;
+
+    #[test]
+    fn a_price_in_pence_is_a_price_in_pounds() {
+        assert_eq!(divided(Price(725_000), 2), Price(7_250));
+        assert_eq!(divided(Price(725_050), 2), Price(7_251));
+        assert_eq!(divided(Price(3), 2), Price(1));
+    }
 
     #[test]
     fn the_refusal_that_ends_first_is_told() {

@@ -176,7 +176,7 @@ pub(crate) fn node(
 ) -> Arc<Providers> {
     let providers = providers.iter().map(|one| Arc::clone(one) as Arc<dyn QuoteProvider>);
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    Arc::new(Providers::new(config.clone(), providers.collect(), store, &clock))
+    Arc::new(Providers::new(config.clone(), providers.collect(), Vec::new(), store, &clock))
 }
 
 /// The default settings without any quota.

@@ -4,9 +4,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use domain::{Clock, Day, Symbol};
+use domain::{Clock, Currency, Day, Symbol};
 use market::{
-    CompanyProfile, DailyBar, ProviderKind, Providers, Refusal, StockText, embedded_stocks,
+    CompanyProfile, DailyBar, PriceUnit, ProviderKind, Providers, Refusal, StockText,
+    embedded_stocks,
 };
 use store::{Bar, KeptQuote, NewStock, StockRow, Store};
 
@@ -14,7 +15,7 @@ use super::failed;
 use crate::cli::{StocksHistoryArgs, StocksPricesArgs, StocksSeedArgs};
 use crate::clock::SystemClock;
 use crate::commands::progress_bar;
-use crate::config::Config;
+use crate::config::{Config, load_rules};
 use crate::failure::Failure;
 use crate::term;
 
@@ -31,13 +32,15 @@ struct Tally {
     done: u64,
     skipped: u64,
     unknown: Vec<String>,
+    /// Those that do not fit into the game.
+    unsuitable: u64,
     left: u64,
 }
 
 impl Tally {
-    /// Says what came of it; 1 when something is left to do.
+    /// Prints what came of it; 1 when a stock was refused or something is left to do.
     fn finish(&self, what: &str) -> ExitCode {
-        let Self { done, skipped, unknown, left } = self;
+        let Self { done, skipped, unknown, unsuitable, left } = self;
         let mut text = format!("{done} {what}");
         if *skipped > 0 {
             text.push_str(&format!(", {skipped} were there already"));
@@ -50,7 +53,7 @@ impl Tally {
         text.push('\n');
         term::say(&text);
         if *left == 0 {
-            return ExitCode::SUCCESS;
+            return if *unsuitable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         term::complain(&format!(
             "{left} are left: the providers allow no more now. Run it again later; it goes on from \
@@ -61,7 +64,7 @@ impl Tally {
 }
 
 /// The configured providers, or the one that is named.
-fn providers(
+async fn providers(
     config: &Config,
     store: &Store,
     only: Option<ProviderKind>,
@@ -76,7 +79,8 @@ fn providers(
     if connected.is_empty() {
         return Err(Failure::NoProvider);
     }
-    Ok(Providers::new(live.guard.clone(), connected, store, &clock))
+    let units = store.price_units().await.map_err(failed(config))?;
+    Ok(Providers::new(live.guard.clone(), connected, units, store, &clock))
 }
 
 /// Asks, and waits and asks again where that is soon enough.
@@ -101,7 +105,8 @@ pub(super) async fn seed(
     store: &Store,
     args: &StocksSeedArgs,
 ) -> Result<ExitCode, Failure> {
-    let providers = providers(config, store, args.provider)?;
+    let providers = providers(config, store, args.provider).await?;
+    let rules = load_rules(&config.game.rules)?;
     let known = embedded_stocks();
     let wanted: Vec<Symbol> = if args.symbols.is_empty() {
         known.iter().map(|stock| stock.symbol.clone()).collect()
@@ -120,12 +125,26 @@ pub(super) async fn seed(
         let text = known.iter().find(|stock| stock.symbol == *symbol);
         match told {
             Ok((_, profile)) => {
+                refused = 0;
+                let places = match unit_in(&profile, rules.currency) {
+                    Ok(places) => places,
+                    Err(reason) => {
+                        tally.unsuitable += 1;
+                        term::complain(&format!("{symbol} is not listed: {reason}"));
+                        continue;
+                    }
+                };
+                if places > 0 {
+                    store.save_price_unit(symbol, places).await.map_err(failed(config))?;
+                }
                 let stock = new_stock(symbol, Some(&profile), text);
                 store.save_stocks(&[stock]).await.map_err(failed(config))?;
-                (tally.done, refused) = (tally.done + 1, 0);
+                tally.done += 1;
             }
             // Providers that have no profiles on their plan: what is known of it has to do.
-            Err(Refusal::Unsupported | Refusal::PlanRestricted { .. }) if text.is_some() => {
+            Err(Refusal::Unsupported | Refusal::PlanRestricted { .. })
+                if text.is_some() && rules.currency == Currency::USD =>
+            {
                 let stock = new_stock(symbol, None, text);
                 store.save_stocks(&[stock]).await.map_err(failed(config))?;
                 tally.done += 1;
@@ -145,6 +164,17 @@ pub(super) async fn seed(
     bar.finish_and_clear();
     store.ensure_quotes().await.map_err(failed(config))?;
     Ok(tally.finish("stocks were listed"))
+}
+
+/// The places of the unit in which a stock is quoted, or why it does not fit into the game. A
+/// provider that names no currency is believed to quote in that of the game.
+fn unit_in(profile: &CompanyProfile, game: Currency) -> Result<u32, String> {
+    let Some(code) = &profile.currency else { return Ok(0) };
+    let game = game.code();
+    match PriceUnit::parse(code) {
+        Some(unit) if unit.currency == game => Ok(unit.places),
+        _ => Err(format!("its prices are in {code}, and the game is played in {game}")),
+    }
 }
 
 fn new_stock(
@@ -178,7 +208,7 @@ pub(super) async fn update_prices(
     store: &Store,
     args: &StocksPricesArgs,
 ) -> Result<ExitCode, Failure> {
-    let providers = providers(config, store, args.provider)?;
+    let providers = providers(config, store, args.provider).await?;
     store.ensure_quotes().await.map_err(failed(config))?;
     let stocks = chosen(config, store, &args.symbols).await?;
     let bar = progress_bar("asking {wide_bar} {pos}/{len} prices", stocks.len() as u64);
@@ -223,7 +253,7 @@ pub(super) async fn import_history(
     store: &Store,
     args: &StocksHistoryArgs,
 ) -> Result<ExitCode, Failure> {
-    let providers = providers(config, store, args.provider)?;
+    let providers = providers(config, store, args.provider).await?;
     let today = SystemClock.now().day();
     let to = args.to.unwrap_or(Day(today.0 - 1));
     let stocks = chosen(config, store, &args.symbols).await?;
@@ -282,4 +312,34 @@ async fn chosen(
         return Err(Failure::UnknownStock(unknown.clone()));
     }
     Ok(all.into_iter().filter(|row| symbols.is_empty() || symbols.contains(&row.symbol)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stock_in_another_currency_does_not_fit_into_the_game() {
+        let profile = |currency: Option<&str>| CompanyProfile {
+            symbol: Symbol::parse("VOD.L").expect("a symbol"),
+            name: "Vodafone".to_owned(),
+            description: None,
+            exchange: None,
+            currency: currency.map(str::to_owned),
+            country: None,
+            sector: None,
+            industry: None,
+            website: None,
+        };
+        let gbp = Currency::parse("GBP").expect("a code");
+        assert_eq!(unit_in(&profile(Some("GBX")), gbp), Ok(2));
+        assert_eq!(unit_in(&profile(Some("GBp")), gbp), Ok(2));
+        assert_eq!(unit_in(&profile(Some("GBP")), gbp), Ok(0));
+        assert_eq!(unit_in(&profile(None), gbp), Ok(0));
+        for code in ["GBX", "CAD", "?"] {
+            let reason = unit_in(&profile(Some(code)), Currency::USD).expect_err("refused");
+            let expected = format!("its prices are in {code}, and the game is played in USD");
+            assert_eq!(reason, expected);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{Day, PageRequest, Price, Symbol, UnixMicros};
-use market::{CompanyProfile, SearchHit, StockQuote};
+use market::{CompanyProfile, PriceUnit, SearchHit, StockQuote};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::StockRow;
@@ -353,7 +353,10 @@ fn profile_of(
     let price = quote.map_or(Value::Null, |quote| json_number(&padded_price(quote.price)));
     let change = quote.map(|quote| Price(quote.price.0 - quote.previous_close.0));
     let change = change.map_or(Value::Null, |change| json_number(&padded_price(change)));
-    let currency = own(told_text(|told| &told.currency), state.rules.currency.code());
+    // Prices are in the currency itself where the provider quotes them in hundredths of it.
+    let currency = told.and_then(|told| PriceUnit::parse(told.currency.as_deref()?));
+    let currency = currency.map(|unit| Value::from(unit.currency)).unwrap_or_default();
+    let currency = own(currency, state.rules.currency.code());
     let members = [
         ("symbol", Value::from(stock.symbol.as_str())),
         ("price", price),
