@@ -178,7 +178,7 @@ async fn an_unchanged_answer_is_not_sent_again() {
 /// A market of small prices with a fine tick: a share of Apple costs 0.961.
 async fn fine_market() -> App {
     let mut config = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
-    config.fixed.tick = domain::Price(1);
+    config.fixed.tick = Some(domain::Price(1));
     App::start_on(&config, |_| {}).await
 }
 
