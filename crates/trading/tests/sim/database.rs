@@ -3,8 +3,14 @@
 //! nothing.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use testkit::{FaultProxy, Postgres};
+use tokio::time::Instant;
+
+/// How long a crash lasts at least: a store does not trust connections that were idle for that
+/// long, and replaces those that the crash has broken.
+const LASTS: Duration = Duration::from_millis(700);
 
 pub(crate) struct Database {
     postgres: RefCell<Postgres>,
@@ -50,10 +56,14 @@ impl Database {
         }
         self.proxy.withheld(self.withheld.get() + 1).await;
         self.withheld.set(self.withheld.get() + 1);
-        let mut postgres = self.postgres.borrow_mut();
+        let (mut postgres, began) = (self.postgres.borrow_mut(), Instant::now());
         postgres.stop_hard();
         postgres.start_again();
-        postgres.run_sql(&self.url, &"INSERT INTO numbers VALUES (1);\n".repeat(numbers));
+        let taken = "INSERT INTO numbers VALUES (1);\n".repeat(numbers);
+        postgres.run_sql(&self.url, &taken);
+        while began.elapsed() < LASTS {
+            postgres.run_sql(&self.url, &taken);
+        }
         self.proxy.reset_all();
     }
 
