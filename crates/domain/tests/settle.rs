@@ -109,6 +109,17 @@ fn rules_without_a_spread_have_the_default_one_and_absurd_ones_are_refused() {
 }
 
 #[test]
+fn orders_fill_now_or_at_the_next_tick_and_in_no_other_way() {
+    let text = include_str!("../../../config/game.toml");
+    let with = |line: &str| toml::from_str::<Rules>(&text.replace("fill = \"now\"\n", line));
+    assert_eq!(with("").map(|rules| rules.fill), Ok(FillMode::Now));
+    let next = with("fill = \"next_tick\"\n");
+    assert_eq!(next.map(|rules| rules.fill), Ok(FillMode::NextTick));
+    let error = with("fill = \"close\"\n").expect_err("refused").to_string();
+    assert!(error.contains("expected `now` or `next_tick`"), "{error}");
+}
+
+#[test]
 fn selling_more_than_held_is_rejected_and_changes_nothing() {
     let (mut player, _) = open_player(1, &rules(), now());
     settle(&mut player, &whole(Side::Buy, 1, 2), quote(10_000), &rules(), now()).expect("fill");
