@@ -60,7 +60,9 @@ pub(crate) async fn use_link(
     link: [u8; 32],
     new_password: &str,
 ) -> Result<Option<Opened>, Problem> {
-    limits::count_login(state, network, LINK_PATH).await?;
+    // By link and network, as passwords are by account and network: a class shares one network.
+    let key: String = link.iter().map(|byte| format!("{byte:02x}")).collect();
+    limits::count_login(state, network, &key).await?;
     let Some(found) = state.store.find_password_link(link, state.clock.now()).await? else {
         tracing::warn!(target: "security", "a one-time link that cannot be used was tried");
         return Ok(None);

@@ -311,3 +311,20 @@ async fn guesses_of_codes_and_links_are_limited_like_those_of_passwords() {
     }
     assert_eq!((statuses[9], statuses[10]), (422, 429), "{statuses:?}");
 }
+
+#[tokio::test]
+async fn a_class_behind_one_address_can_use_its_links_at_once() {
+    let app = App::start_limited().await;
+    let entropy = testkit::SeededEntropy::new(3);
+    for number in 0..12 {
+        app.browser_of(&format!("Pupil{number}")).await;
+        let email = format!("pupil{number}@pages.example.com");
+        let user_id = app.store.find_user_id(&email).await.unwrap().unwrap();
+        let made = web::make_link(&app.store, user_id, &app.clock, &entropy).await.unwrap();
+        let path = format!("/recover/{}", made.unwrap());
+        let mut browser = app.browser();
+        let page = browser.page(&path).await;
+        let answer = browser.submit(&page, &path, &[("password", "one for each pupil")]).await;
+        assert_eq!(answer.status, 303, "{number}: {}", answer.text);
+    }
+}

@@ -47,7 +47,9 @@ async fn an_operator_sees_the_node_in_every_language_and_mode() {
 async fn operator(app: &App) -> Browser<'_> {
     let browser = app.browser_of("Olga").await;
     let now = app.clock.now();
-    assert!(app.store.set_role("olga@pages.example.com", Role::Operator, now).await.unwrap());
+    assert!(
+        app.store.set_role("olga@pages.example.com", Role::Operator, now).await.expect("answers")
+    );
     browser
 }
 
