@@ -65,7 +65,7 @@ async fn a_holding_has_the_members_of_the_original_in_its_order() {
     assert_eq!(holding["profit_loss"], "-0.01");
     assert_eq!(holding["as_of"], stock["data"]["quote"]["as_of"]);
     assert_eq!(holding["stale"], false);
-    assert_eq!(holding["profit_loss_percentage"], "-0.340000");
+    assert_eq!(holding["profit_loss_percentage"], "-0.346021");
     assert!(holding["portfolio_id"].is_i64() && holding["stock_id"].is_i64());
     let order = [
         "\"portfolio_id\":",
