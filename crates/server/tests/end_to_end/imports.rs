@@ -218,7 +218,9 @@ fn the_zimbabwe_market_is_imported_in_one_currency_and_replayed() {
     let too_low = too_low.count();
     closes.retain(|_, days| !days.values().all(|close| is_too_low(close)));
     let import = ["import", &*name, "--market", "zse", "--exchange", "ZSE"];
-    let refused = complaint(&stocks(&data, &import));
+    let output = stocks(&data, &import);
+    let refused = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    assert!(!output.status.success(), "{refused}");
     assert!(
         refused.ends_with("prices are in ZWG and ZWL: choose one with --currency"),
         "{refused}"
