@@ -54,11 +54,9 @@ impl History {
         market_id: Option<i64>,
         now: UnixMicros,
     ) -> Result<Self, StoreError> {
-        let last_day = match stock_ids.last() {
-            // Rows of a session are saved in the order of the stocks: the last one has them all.
-            Some(last) => store.history_last_day(*last).await?,
-            None => None,
-        };
+        // The rows of a session are saved by one statement, so any stock that has a close of a day
+        // shows that the day is saved; not every stock has one.
+        let last_day = store.history_newest_day(&stock_ids).await?;
         let saved = last_day.map_or(0, |day| source.finished_up_to(now, day));
         let day = SavedDay::default();
         day.set(last_day.unwrap_or(Day(i32::MIN)));
@@ -103,7 +101,9 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use market::MarketConfig;
+    use domain::Symbol;
+    use market::{ImportedMarket, MarketConfig, ReplayConfig, StockText};
+    use store::{DatabaseConfig, NewStock};
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
@@ -119,5 +119,52 @@ mod tests {
         assert_eq!(source.finished_up_to(START, before), 0);
         let after = Day::parse("2050-01-01").expect("a day");
         assert_eq!(source.finished_up_to(START, after), finished);
+    }
+
+    fn stock(symbol: &str) -> StockText {
+        StockText {
+            symbol: Symbol::parse(symbol).expect("a symbol"),
+            name: symbol.to_owned(),
+            category: "Other".to_owned(),
+            description: String::new(),
+            kid_friendly_description: String::new(),
+            fun_fact: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_start_writes_no_row_although_the_last_stock_has_no_close_yet() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite:{}", directory.path().join("test.db").display());
+        let store =
+            Store::open(&DatabaseConfig { url, ..Default::default() }).await.expect("opens");
+        store.migrate().await.expect("migrates");
+        let old = (0..40).map(|day| (Day(day), Price(10_000))).collect();
+        let late = vec![(Day(39), Price(20_000))];
+        let stocks = vec![(stock("AAA"), old), (stock("ZZZ"), late)];
+        let market = ImportedMarket { name: "us".to_owned(), stocks };
+        let config = ReplayConfig { start: Day(30), ..ReplayConfig::default() };
+        let source = Arc::new(MarketSource::imported(market, &config, START).expect("good"));
+        let saved = ["AAA", "ZZZ"].map(|symbol| NewStock {
+            symbol: Symbol::parse(symbol).expect("a symbol"),
+            name: symbol.to_owned(),
+            category: "Other".to_owned(),
+            description: String::new(),
+            kid_friendly_description: String::new(),
+            fun_fact: None,
+        });
+        let saved = store.save_stocks(&saved).await.expect("stocks");
+        let ids: Vec<i64> = saved.iter().map(|one| one.stock_id).collect();
+        let start = async || {
+            let (store, source, ids) = (store.clone(), Arc::clone(&source), ids.clone());
+            let mut history = History::open(store, source, ids, None, START).await.expect("opens");
+            let mut rows = 0;
+            while history.missing(START) > 0 {
+                rows += history.save_batch(START).await.expect("saves");
+            }
+            rows
+        };
+        assert_eq!(start().await, 31);
+        assert_eq!(start().await, 0);
     }
 }

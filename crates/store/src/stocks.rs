@@ -108,6 +108,16 @@ static LAST_DAY: Lazy = Lazy::new(|| {
     )
 });
 
+static NEWEST_DAY: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "stocks.history_newest_day",
+        &[("stock_id", Type::Int)],
+        "WITH wanted AS ({rows})
+         SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
+         FROM wanted w",
+    )
+});
+
 static CATEGORIES: Lazy = Lazy::new(|| {
     Statement::new(
         "stocks.categories",
@@ -163,8 +173,18 @@ static CORRECT_CLOSE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&PAGE, &FIND, &ALL, &HISTORY, &LAST_DAY, &CATEGORIES, &SAVE, &SAVE_HISTORY, &CORRECT_CLOSE];
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &PAGE,
+    &FIND,
+    &ALL,
+    &HISTORY,
+    &LAST_DAY,
+    &NEWEST_DAY,
+    &CATEGORIES,
+    &SAVE,
+    &SAVE_HISTORY,
+    &CORRECT_CLOSE,
+];
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
@@ -299,6 +319,22 @@ impl Store {
                 .await?
         });
         row.map(|(day,)| read_day(day)).transpose()
+    }
+
+    /// The newest day of which the close of any of these stocks is stored.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn history_newest_day(&self, stock_ids: &[i64]) -> Result<Option<Day>, StoreError> {
+        let rows = Rows::new(vec![Rows::int(stock_ids, |stock_id| *stock_id)]);
+        let (day,): (Option<i64>,) = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&NEWEST_DAY))
+                .bind_rows(&rows)
+                .fetch_one(&db.reader)
+                .timed(&NEWEST_DAY)
+                .await?
+        });
+        day.map(read_day).transpose()
     }
 
     /// Keeps daily closes; those that are kept already stay as they are.
