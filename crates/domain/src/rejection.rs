@@ -20,6 +20,9 @@ pub enum Rejection {
     /// The newest price is older than the rules allow to trade at.
     #[error("The latest price of this stock is too old to trade at. Please try again later.")]
     StaleQuote,
+    /// A new price of the stock differs so much from the last that a second source has to confirm it.
+    #[error("A new price of this stock is in doubt. Orders are taken again when it is confirmed.")]
+    PriceInDoubt,
     /// The exchange is closed. When it opens is said where the refusal is told.
     #[error("The market is closed. Orders are taken again when it opens.")]
     MarketClosed,
@@ -42,11 +45,12 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every rejection, for the generated documentation and for tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InsufficientCash,
         Self::InsufficientQuantity,
         Self::NoQuote,
         Self::StaleQuote,
+        Self::PriceInDoubt,
         Self::MarketClosed,
         Self::FractionalNotAllowed,
         Self::QuantityTooLarge,
@@ -62,6 +66,7 @@ impl Rejection {
             Self::InsufficientQuantity => "insufficient_quantity",
             Self::NoQuote => "no_quote",
             Self::StaleQuote => "stale_quote",
+            Self::PriceInDoubt => "price_in_doubt",
             Self::MarketClosed => "market_closed",
             Self::FractionalNotAllowed => "fractional_not_allowed",
             Self::QuantityTooLarge => "quantity_too_large",
@@ -76,7 +81,11 @@ impl Rejection {
     /// nothing is stored, and the same request with the same key is decided anew.
     pub fn is_final(self) -> bool {
         match self {
-            Self::NoQuote | Self::StaleQuote | Self::MarketClosed | Self::Contended => false,
+            Self::NoQuote
+            | Self::StaleQuote
+            | Self::PriceInDoubt
+            | Self::MarketClosed
+            | Self::Contended => false,
             Self::InsufficientCash
             | Self::InsufficientQuantity
             | Self::FractionalNotAllowed

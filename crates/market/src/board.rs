@@ -70,6 +70,17 @@ impl StockQuote {
     }
 }
 
+/// Why a stock is not traded like others, although it has a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// A later price is known that is in doubt.
+    InDoubt,
+    /// Its history has ended with the session before: its price is the last there will be.
+    Ended,
+    /// It has ended earlier, and is no longer traded.
+    NoLongerTraded,
+}
+
 /// Everything that was published at one instant.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -87,6 +98,8 @@ pub struct Snapshot {
     pub hours: Hours,
     /// One for each of [`PriceBoard::listings`], in their order; without a price it is 0.
     pub quotes: Vec<StockQuote>,
+    /// Stocks that are not traded like others, ascending by position.
+    halts: Vec<(usize, Halt)>,
     prices_json: Arc<str>,
     /// For whoever asks first; most snapshots are never asked for it.
     quotes_json: OnceLock<Arc<str>>,
@@ -102,6 +115,12 @@ impl Snapshot {
     /// What orders of a stock with this quote fill at, under rules with this spread.
     pub fn sides(&self, quote: &StockQuote, spread_bps: i64) -> BidAsk {
         BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
+    }
+
+    /// Why the stock at this position is not traded like others; `None` for most.
+    pub fn halt(&self, position: usize) -> Option<Halt> {
+        let found = self.halts.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        self.halts.get(found).map(|(_, halt)| *halt)
     }
 
     /// `[[stock_id, price in 1/10,000, change in 1/1,000,000 of a percent], …]`: all quotes as one
@@ -195,7 +214,12 @@ impl PriceBoard {
         if matches!(self.hours(), Hours::Closed { .. }) {
             return Err(Rejection::MarketClosed);
         }
-        self.quote(stock_id).ok_or(Rejection::NoQuote)
+        let halt = self.position(stock_id).and_then(|at| self.current.load().halt(at));
+        match halt {
+            Some(Halt::InDoubt) => Err(Rejection::PriceInDoubt),
+            Some(Halt::NoLongerTraded) => Err(Rejection::NoQuote),
+            Some(Halt::Ended) | None => self.quote(stock_id).ok_or(Rejection::NoQuote),
+        }
     }
 
     /// Whether orders are taken.
@@ -245,6 +269,7 @@ fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -
         source: source.source(),
         tick: source.tick(),
         hours: source.hours(now),
+        halts: source.halts(now),
         prices_json: prices_json(listings, &quotes),
         quotes_json: OnceLock::new(),
         listings: Arc::clone(listings),

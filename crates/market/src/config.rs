@@ -106,7 +106,7 @@ pub struct ReplayConfig {
     /// Real seconds a session lasts, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub session_seconds: u32,
-    /// Decides the path between two closes.
+    /// Decides the path between two closes; 0: the game's secret seed does. For tests and shows only.
     pub seed: u64,
     /// What comes after the last session.
     pub at_end: AtEnd,
@@ -121,7 +121,7 @@ impl Default for ReplayConfig {
             market: String::new(),
             start: Day(12_786), // 2005-01-03
             session_seconds: 60,
-            seed: 1,
+            seed: 0,
             at_end: AtEnd::Stop,
             tick: None,
         }
@@ -147,7 +147,7 @@ pub struct SimulatedConfig {
     /// Real seconds a session lasts, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub session_seconds: u32,
-    /// Decides every price, so it is a secret.
+    /// Decides every price; 0: the game's secret seed does. For tests and shows only.
     pub seed: u64,
     /// What comes after the last session.
     pub at_end: AtEnd,
@@ -182,7 +182,7 @@ impl Default for SimulatedConfig {
             warmup_sessions: 250,
             start: Day(11_323), // 2001-01-01, a Monday
             session_seconds: 60,
-            seed: 1,
+            seed: 0,
             at_end: AtEnd::Stop,
             tick: None,
             drift_ppm: 400,

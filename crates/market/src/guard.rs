@@ -9,6 +9,7 @@ mod providers;
 mod state;
 
 pub use config::{BreakerConfig, GuardConfig, QuotaConfig, QuotasConfig};
+pub use doubt::CONFIRM_S;
 pub use guarded::ProviderStatus;
 pub use providers::Providers;
 pub use state::BreakerWord;

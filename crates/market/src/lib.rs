@@ -24,8 +24,9 @@
 //! the benchmark is not.
 //!
 //! Every answer is a pure function of the configuration, `started_at` and `now`, in whole numbers
-//! only: it is equal on every node, on every machine and after a restart. Whoever knows the seed
-//! can work out the future of a simulated market, so the seed is as secret as a password.
+//! only: it is equal on every node, on every machine and after a restart. The configuration leaves
+//! out the seed: 128 random bits of the game, which are secret until the market has ended
+//! (docs/fair-market.md).
 //!
 //! A live market is none of that: its sessions are those of an exchange's calendar, and its prices
 //! are what providers told last.
@@ -45,14 +46,16 @@ mod names;
 mod path;
 mod present;
 mod provider;
+mod public_path;
 mod replay;
+mod seed;
 mod series;
 mod simulated;
 mod source;
 mod tick;
 pub mod ticker;
 
-pub use board::{BoardError, Listing, PriceBoard, Snapshot, StockQuote};
+pub use board::{BoardError, Halt, Listing, PriceBoard, Snapshot, StockQuote};
 pub use calendar::{Calendar, CalendarError, Session};
 pub use catalogue::{StockText, data_licence, embedded_stocks, simulated_stocks};
 pub use config::{
@@ -61,7 +64,8 @@ pub use config::{
 };
 pub use currency::PriceUnit;
 pub use guard::{
-    BreakerConfig, BreakerWord, GuardConfig, ProviderStatus, Providers, QuotaConfig, QuotasConfig,
+    BreakerConfig, BreakerWord, CONFIRM_S, GuardConfig, ProviderStatus, Providers, QuotaConfig,
+    QuotasConfig,
 };
 pub use import::{
     DecimalMark, Import, ImportError, ImportNote, ImportOptions, ImportSummary, Importer,
@@ -75,6 +79,7 @@ pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,
     ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Window, connect,
 };
+pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;
-pub use source::MarketSource;
+pub use source::{MarketFacts, MarketSource, REVEAL_AFTER_S};
 pub use tick::TickRule;

@@ -1,12 +1,13 @@
 //! The live market: the last good price that was told of each stock, and the calendar of the
 //! exchange. It asks nobody for prices; who refreshes them feeds them in here, on every node.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use domain::{Day, Price, UnixMicros};
 
-use crate::board::StockQuote;
+use crate::board::{Halt, StockQuote};
 use crate::calendar::Calendar;
 use crate::catalogue::StockText;
 use crate::config::LiveConfig;
@@ -37,6 +38,8 @@ pub struct Live {
     stocks: Vec<StockText>,
     /// One for each stock; price 0 where none is known.
     quotes: ArcSwap<Vec<StockQuote>>,
+    /// The positions of stocks of which a later price is in doubt.
+    doubted: ArcSwap<BTreeSet<usize>>,
 }
 
 impl Live {
@@ -51,6 +54,7 @@ impl Live {
             stale_after_s: 2 * i64::from(config.refresh_interval_s),
             stocks,
             quotes,
+            doubted: ArcSwap::default(),
         }
     }
 
@@ -79,6 +83,31 @@ impl Live {
             Arc::new(next)
         });
         true
+    }
+
+    /// Takes over of which stocks a price is in doubt, by their position. Whether anything changed.
+    pub fn doubt(&self, stocks: &[(usize, bool)]) -> bool {
+        let is_news =
+            |known: &BTreeSet<usize>, (at, doubted): &(usize, bool)| known.contains(at) != *doubted;
+        if !stocks.iter().any(|stock| is_news(&self.doubted.load(), stock)) {
+            return false;
+        }
+        self.doubted.rcu(|known| {
+            let mut next = BTreeSet::clone(known);
+            for (position, is_doubted) in stocks {
+                if *is_doubted {
+                    next.insert(*position)
+                } else {
+                    next.remove(position)
+                };
+            }
+            Arc::new(next)
+        });
+        true
+    }
+
+    pub(crate) fn halts(&self) -> Vec<(usize, Halt)> {
+        self.doubted.load().iter().map(|position| (*position, Halt::InDoubt)).collect()
     }
 
     pub(crate) fn stocks(&self) -> &[StockText] {

@@ -1,15 +1,20 @@
-//! The path of prices between two closes: a bridge by midpoint displacement, in whole numbers. It
-//! starts at one close, ends at the other and wanders between them about as much as the stock did
-//! on the days before. It is an invention of ours: what really happened within a day is not known.
+//! The path of prices between two closes, in whole numbers. What really happened within a day is
+//! not known, so the path is made up: all stocks have, at each second, gone the same share of the
+//! way from their last close to the next, and that share wanders between -1 and 1 until it ends at 1.
 //!
-//! Where a second lies in the bridge is equal for all stocks, so the halvings down to it are worked
-//! out once a tick, and a price costs one draw and one multiplication for each of them.
+//! The share is chosen so that ticks say nothing about the rest of the session. A Brownian path
+//! ends above zero; the share is the chance, seen from a second of it, that it does, less the chance
+//! that it does not. A viewer does not know whether the next closes are above or below the last,
+//! and for such a viewer the present price is the mean of what the close can be,
+//! whatever is known of how far stocks move and move together (docs/adr/0019-secret-chance.md).
 
 use domain::Price;
 
 use crate::board::StockQuote;
-use crate::chance::{BELL_DEVIATION, bell, mix, mix_two};
+use crate::chance::{BELL_DEVIATION, bell, mix_two};
 use crate::present::Present;
+use crate::public_path::{Bridge, swing};
+use crate::seed::{Chance, ChanceKey, Purpose, StreamId};
 use crate::tick::TickRule;
 
 /// How many sessions before the present one say how much a stock moves.
@@ -18,9 +23,42 @@ pub(crate) const CALM_SESSIONS: usize = 20;
 /// Stands for the close of a stock that had none yet.
 pub(crate) const NO_CLOSE: i64 = -1;
 
+/// One standard deviation of the Brownian path at its end, as a power of two.
+const DEVIATION_BITS: u32 = 20;
+/// What stands for the whole way, as a power of two.
+const WHOLE_BITS: u32 = 24;
+/// The step of [`CHANCES`] as a power of two: a thirty-second of a deviation.
+const STEP_BITS: u32 = DEVIATION_BITS - 5;
+
+/// `erf(k / 32 / sqrt(2))` in 2^-24, for k from 0 to 160: how likely a bell-shaped draw is within
+/// k/32 deviations of zero.
+#[rustfmt::skip]
+const CHANCES: [i64; 161] = [
+    0, 418_253, 836_098, 1_253_128, 1_668_938, 2_083_127, 2_495_298, 2_905_062, 3_312_035,
+    3_715_840, 4_116_113, 4_512_496, 4_904_643, 5_292_223, 5_674_914, 6_052_408, 6_424_414,
+    6_790_653, 7_150_862, 7_504_795, 7_852_223, 8_192_931, 8_526_723, 8_853_421, 9_172_864,
+    9_484_907, 9_789_425, 10_086_309, 10_375_468, 10_656_828, 10_930_332, 11_195_941, 11_453_629,
+    11_703_390, 11_945_231, 12_179_174, 12_405_257, 12_623_531, 12_834_059, 13_036_919, 13_232_198,
+    13_419_997, 13_600_425, 13_773_604, 13_939_661, 14_098_735, 14_250_970, 14_396_519, 14_535_538,
+    14_668_192, 14_794_648, 14_915_079, 15_029_658, 15_138_565, 15_241_979, 15_340_081, 15_433_054,
+    15_521_079, 15_604_338, 15_683_013, 15_757_283, 15_827_327, 15_893_321, 15_955_438, 16_013_848,
+    16_068_720, 16_120_218, 16_168_501, 16_213_726, 16_256_046, 16_295_609, 16_332_557, 16_367_031,
+    16_399_164, 16_429_086, 16_456_923, 16_482_793, 16_506_814, 16_529_094, 16_549_741, 16_568_854,
+    16_586_532, 16_602_865, 16_617_941, 16_631_843, 16_644_651, 16_656_438, 16_667_276, 16_677_232,
+    16_686_367, 16_694_743, 16_702_413, 16_709_431, 16_715_847, 16_721_705, 16_727_050, 16_731_921,
+    16_736_356, 16_740_391, 16_744_057, 16_747_385, 16_750_404, 16_753_139, 16_755_615, 16_757_854,
+    16_759_877, 16_761_703, 16_763_349, 16_764_832, 16_766_166, 16_767_366, 16_768_443, 16_769_410,
+    16_770_277, 16_771_053, 16_771_747, 16_772_368, 16_772_922, 16_773_416, 16_773_857, 16_774_249,
+    16_774_598, 16_774_908, 16_775_183, 16_775_427, 16_775_643, 16_775_835, 16_776_004, 16_776_153,
+    16_776_285, 16_776_401, 16_776_504, 16_776_594, 16_776_673, 16_776_743, 16_776_804, 16_776_857,
+    16_776_904, 16_776_945, 16_776_981, 16_777_012, 16_777_040, 16_777_063, 16_777_084, 16_777_102,
+    16_777_118, 16_777_131, 16_777_143, 16_777_153, 16_777_162, 16_777_170, 16_777_176, 16_777_182,
+    16_777_187, 16_777_191, 16_777_195, 16_777_198, 16_777_200, 16_777_203, 16_777_205, 16_777_206,
+];
+
 /// What is known of the session that is lived, for every stock in the same order.
 pub(crate) struct Lived<'a> {
-    /// The key of each stock's chance.
+    /// The key of each stock's public path.
     pub(crate) keys: &'a [u64],
     /// The closes two sessions ago.
     pub(crate) before: &'a [i64],
@@ -28,15 +66,15 @@ pub(crate) struct Lived<'a> {
     pub(crate) open: &'a [i64],
     /// The closes at which it ends.
     pub(crate) close: &'a [i64],
-    /// The sums of the absolute changes of the last `changes` finished sessions.
+    /// The sums of the absolute changes of the last `changes` finished sessions, for a public path.
     pub(crate) change_sums: &'a [i64],
     /// Of how many sessions that is the sum, at most [`CALM_SESSIONS`].
     pub(crate) changes: i64,
 }
 
 /// Everything of a tick that is equal for all stocks.
-pub(crate) struct TickAt {
-    pub(crate) seed: u64,
+pub(crate) struct TickAt<'a> {
+    pub(crate) chance: &'a Chance,
     pub(crate) present: Present,
     pub(crate) session_seconds: u32,
     pub(crate) tick: TickRule,
@@ -44,7 +82,7 @@ pub(crate) struct TickAt {
 }
 
 /// Replaces `quotes` by the prices of one instant. A stock has no price before its first close.
-pub(crate) fn write_quotes(at: &TickAt, lived: &Lived<'_>, quotes: &mut Vec<StockQuote>) {
+pub(crate) fn write_quotes(at: &TickAt<'_>, lived: &Lived<'_>, quotes: &mut Vec<StockQuote>) {
     quotes.clear();
     let quote = |price: i64, previous: i64| {
         if price == NO_CLOSE {
@@ -68,84 +106,87 @@ pub(crate) fn write_quotes(at: &TickAt, lived: &Lived<'_>, quotes: &mut Vec<Stoc
         quotes.extend(pairs.map(|(&open, &before)| quote(open, before)));
         return;
     }
-    let session = mix_two(at.seed, at.present.session as u64);
-    let bridge = Bridge::to(session, at.present.second_of_session, at.session_seconds);
-    quotes.extend((0..lived.keys.len()).map(|i| {
-        if lived.open[i] == NO_CLOSE {
-            return quote(NO_CLOSE, NO_CLOSE);
-        }
-        let swing = swing(lived.change_sums[i], lived.changes);
-        let price = bridge.price(lived.keys[i], lived.open[i], lived.close[i], swing);
-        quote(price, lived.open[i])
+    let Present { pass, session, second_of_session, .. } = at.present;
+    if at.chance.is_public_path(pass, session) {
+        let key = mix_two(at.chance.public_seed(), session as u64);
+        let bridge = Bridge::to(key, second_of_session, at.session_seconds);
+        quotes.extend((0..lived.keys.len()).map(|i| {
+            if lived.open[i] == NO_CLOSE {
+                return quote(NO_CLOSE, NO_CLOSE);
+            }
+            let swing = swing(lived.change_sums[i], lived.changes);
+            let price = bridge.price(lived.keys[i], lived.open[i], lived.close[i], swing);
+            quote(price, lived.open[i])
+        }));
+        return;
+    }
+    let id = StreamId { purpose: Purpose::Path, pass, session };
+    let way = Way::at(&at.chance.key, id, second_of_session, at.session_seconds);
+    let pairs = lived.open.iter().zip(lived.close);
+    quotes.extend(pairs.map(|(&open, &close)| match open {
+        NO_CLOSE => quote(NO_CLOSE, NO_CLOSE),
+        open => quote(way.price(open, close), open),
     }));
 }
 
-/// The standard deviation of a session's change, from the mean of its absolute changes: for a bell
-/// it is 1.25 times as large.
-fn swing(change_sum: i64, changes: i64) -> i64 {
-    if changes == 0 { 0 } else { change_sum * 5 / (changes * 4) }
-}
+/// Which share of the way between two closes all prices have gone, in 2^-24.
+pub(crate) struct Way(i64);
 
-/// The halvings that lead from a whole session to one of its seconds.
-pub(crate) struct Bridge {
-    halvings: Vec<Halving>,
-}
-
-struct Halving {
-    /// The key of the midpoint's chance.
-    key: u64,
-    /// Where the midpoint lies between its ends, in 1/65,536.
-    share: i64,
-    /// How far a draw of [`bell`] displaces it, in 1/65,536 of a swing and of a draw.
-    reach: i64,
-    /// Whether the wanted second lies before the midpoint.
-    before: bool,
-}
-
-impl Bridge {
-    /// The way to `second`, which lies within the session: 0 < `second` < `length`.
-    pub(crate) fn to(session_key: u64, second: u32, length: u32) -> Self {
-        let (mut low, mut high) = (0u32, length);
-        let (second, mut node) = (second.min(length), 1u64);
-        let mut halvings = Vec::with_capacity(17);
-        while high - low > 1 && low < second && second < high {
-            let middle = low + (high - low) / 2;
-            let before = second < middle;
-            let (left, right) = (u64::from(middle - low), u64::from(high - middle));
-            // A Brownian bridge's variance at the midpoint, as a part of the session's, in 2^-32.
-            let variance = ((left * right) << 32) / ((left + right) * u64::from(length));
-            let deviation = i64::try_from(variance.isqrt()).unwrap_or(0);
-            halvings.push(Halving {
-                key: mix_two(session_key, node),
-                share: ((left << 16) / (left + right)) as i64,
-                reach: deviation * 65_536 / BELL_DEVIATION,
-                before,
-            });
-            if before {
-                high = middle;
-            } else {
-                low = middle;
-            }
-            node = node * 2 + u64::from(!before);
-        }
-        Self { halvings }
+impl Way {
+    /// The share at `second` of a session, which lies within it: 0 < `second` < `length`.
+    pub(crate) fn at(key: &ChanceKey, id: StreamId, second: u32, length: u32) -> Self {
+        let draw = |number| (bell(key.draw(id, number)) << DEVIATION_BITS) / BELL_DEVIATION;
+        let walk = walk_at(&draw, second, length);
+        let left = length.saturating_sub(second).max(1);
+        // What is left of the path has this part of a deviation, in 2^-16 and turned over.
+        let wide = ((u64::from(length) << 32) / u64::from(left)).isqrt();
+        Self(share((walk * i64::try_from(wide).unwrap_or(i64::MAX >> 32)) >> 16))
     }
 
-    /// The price of a stock there, not rounded to a tick and not yet kept above zero. Prices are
-    /// below 2^36 and shares, reaches and draws below 2^18, so nothing comes near 64 bits.
-    pub(crate) fn price(&self, key: u64, open: i64, close: i64, swing: i64) -> i64 {
-        let (mut low, mut high, mut price) = (open, close, open);
-        for halving in &self.halvings {
-            let draw = bell(mix(key ^ halving.key)) * halving.reach / 65_536;
-            price = low + (high - low) * halving.share / 65_536 + swing * draw / 65_536;
-            if halving.before {
-                high = price;
-            } else {
-                low = price;
-            }
-        }
-        price
+    /// The price between these two closes. Prices are below 2^36.
+    pub(crate) fn price(&self, open: i64, close: i64) -> i64 {
+        open + (((close - open) * self.0) >> WHOLE_BITS)
     }
+}
+
+/// A Brownian path that ends above zero, by midpoint displacement: its end is the draw 0 without
+/// its sign, and the midpoint of a span is displaced by the draw of the span's number.
+fn walk_at(draw: &impl Fn(u32) -> i64, second: u32, length: u32) -> i64 {
+    let (mut low, mut high) = ((0u32, 0i64), (length, draw(0).abs()));
+    let mut number = 1u32;
+    while low.0 < second && second < high.0 {
+        let middle = low.0 + (high.0 - low.0) / 2;
+        let (left, right) = (u64::from(middle - low.0), u64::from(high.0 - middle));
+        // A Brownian bridge's variance at the midpoint, as a part of the path's, in 2^-32.
+        let variance = ((left * right) << 32) / ((left + right) * u64::from(length));
+        let deviation = i64::try_from(variance.isqrt()).unwrap_or(0);
+        let part = i64::from(middle - low.0);
+        let between = ((high.1 - low.1) * part).div_euclid(i64::from(high.0 - low.0));
+        let walk = low.1 + between + ((draw(number) * deviation) >> 16);
+        let is_before = second < middle;
+        if second == middle {
+            return walk;
+        }
+        if is_before {
+            high = (middle, walk);
+        } else {
+            low = (middle, walk);
+        }
+        number = number * 2 + u32::from(!is_before);
+    }
+    if second >= high.0 { high.1 } else { low.1 }
+}
+
+/// How likely a bell-shaped draw is below `deviations`, less how likely it is above: from -1 to 1,
+/// in 2^-24.
+fn share(deviations: i64) -> i64 {
+    let (far, rest) = (deviations.abs() >> STEP_BITS, deviations.abs() & ((1 << STEP_BITS) - 1));
+    let at = usize::try_from(far).unwrap_or(usize::MAX);
+    let share = match (CHANCES.get(at), CHANCES.get(at.saturating_add(1))) {
+        (Some(&this), Some(&next)) => this + (((next - this) * rest) >> STEP_BITS),
+        _ => 1 << WHOLE_BITS,
+    };
+    if deviations < 0 { -share } else { share }
 }
 
 #[cfg(test)]
@@ -153,74 +194,96 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The whole path, worked out from the top down without skipping anything.
-    fn whole_path(key: u64, length: u32, open: i64, close: i64, swing: i64) -> Vec<i64> {
-        let mut path = vec![0; length as usize + 1];
-        path[0] = open;
-        path[length as usize] = close;
-        let mut spans = vec![(0usize, length as usize, 1u64)];
-        while let Some((low, high, node)) = spans.pop() {
-            if high - low < 2 {
-                continue;
+    fn key(number: u64) -> ChanceKey {
+        ChanceKey::new(&format!("{number:032x}"))
+    }
+
+    fn id(session: usize) -> StreamId {
+        StreamId { purpose: Purpose::Path, pass: 0, session }
+    }
+
+    /// The shares of a session at these seconds, in thousandths, for many sessions.
+    fn shares(sessions: usize, seconds: &[u32], length: u32) -> Vec<Vec<i64>> {
+        let key = key(1);
+        let share = |session, second| (Way::at(&key, id(session), second, length).0 * 1_000) >> 24;
+        (0..sessions).map(|s| seconds.iter().map(|second| share(s, *second)).collect()).collect()
+    }
+
+    #[test]
+    fn the_chances_are_those_of_the_bell() {
+        // 68.27 %, 95.45 % and 99.73 % of all draws are within one, two and three deviations.
+        let within = [32, 64, 96].map(|at| (CHANCES[at] * 10_000 + (1 << 23)) >> 24);
+        assert_eq!(within, [6_827, 9_545, 9_973]);
+        assert!(CHANCES.is_sorted());
+        assert_eq!((share(0), share(i64::MAX), share(-(9 << 20))), (0, 1 << 24, -(1 << 24)));
+        assert_eq!(share(-(1 << 20)), -share(1 << 20));
+    }
+
+    #[test]
+    fn the_share_begins_at_nothing_and_ends_at_the_whole_way() {
+        let length = 86_400;
+        let at = |second| Way::at(&key(3), id(5), second, length).0;
+        assert!(at(1).abs() < 1 << 18, "{}", at(1));
+        assert!(at(length - 1) > (1 << 24) - (1 << 10), "{}", at(length - 1));
+        assert_eq!(Way(1 << 24).price(70_000, 65_001), 65_001);
+        assert_eq!(Way(-(1 << 23)).price(70_000, 65_000), 72_500);
+    }
+
+    #[test]
+    fn a_share_nearly_always_moves_and_goes_as_far_as_the_stock() {
+        let seconds: Vec<u32> = (1..60).collect();
+        let paths = shares(1_000, &seconds, 60);
+        let (mut still, mut squares) = (0, 0);
+        for path in &paths {
+            let mut before = 0;
+            for share in path.iter().copied().chain([1_000]) {
+                still += i64::from(share == before);
+                squares += (share - before).pow(2);
+                before = share;
             }
-            let middle = low + (high - low) / 2;
-            let (left, right) = ((middle - low) as u64, (high - middle) as u64);
-            let variance = ((left * right) << 32) / ((left + right) * u64::from(length));
-            let reach = variance.isqrt() as i64 * 65_536 / BELL_DEVIATION;
-            let draw = bell(mix(7 ^ mix_two(key, node))) * reach / 65_536;
-            let share = ((left << 16) / (left + right)) as i64;
-            path[middle] =
-                path[low] + (path[high] - path[low]) * share / 65_536 + swing * draw / 65_536;
-            spans.push((low, middle, node * 2));
-            spans.push((middle, high, node * 2 + 1));
         }
-        path
+        let (steps, paths) = (paths.len() as i64 * 60, paths.len() as i64);
+        assert!(still * 10 < steps, "{still} of {steps}");
+        // The squares of all steps add up to that of the whole way, on average.
+        assert!((930_000..1_070_000).contains(&(squares / paths)), "{}", squares / paths);
     }
 
     #[test]
-    fn without_a_swing_the_path_is_straight() {
-        let at = |second| Bridge::to(3, second, 60).price(7, 100_000, 160_000, 0);
-        assert!((1..60).all(|s| (at(s) - (100_000 + 1_000 * i64::from(s))).abs() < 8));
-    }
-
-    #[test]
-    fn the_middle_of_the_path_swings_half_as_far_as_a_session() {
-        let bridge = Bridge::to(3, 1_800, 3_600);
-        let off = |key: u64| bridge.price(mix(key), 1_000_000, 1_000_000, 10_000) - 1_000_000;
-        let squares: i64 = (0..20_000).map(|key| off(key).pow(2)).sum();
-        let deviation = (squares / 20_000).isqrt();
-        assert!((4_900..5_100).contains(&deviation), "{deviation}");
-    }
-
-    #[test]
-    fn a_path_moves_at_nearly_every_second() {
-        let path = whole_path(3, 60, 500_000, 502_000, 8_000);
-        let moves = path.windows(2).filter(|pair| pair[0] / 100 != pair[1] / 100).count();
-        assert!(moves > 50, "{moves}");
+    fn a_viewer_who_does_not_know_the_direction_expects_no_further_move() {
+        // Half of all closes are below: the viewer sees the share with a sign that he cannot know.
+        for (second, length) in [(1, 60), (20, 60), (45, 60), (59, 60), (600, 3_600)] {
+            let paths = shares(6_000, &[second], length);
+            let seen: Vec<(i64, i64)> = paths
+                .iter()
+                .enumerate()
+                .map(|(at, path)| if at % 2 == 0 { (path[0], 1_000) } else { (-path[0], -1_000) })
+                .collect();
+            for (from, to) in [(-1_000, -600), (-600, -200), (-200, 200), (200, 600), (600, 1_000)]
+            {
+                let there: Vec<_> = seen.iter().filter(|s| (from..to).contains(&s.0)).collect();
+                if there.len() < 300 {
+                    continue;
+                }
+                let rest: i64 = there.iter().map(|(share, end)| end - share).sum();
+                let (mean, count) = (rest / there.len() as i64, there.len() as i64);
+                // Three deviations of a mean of draws that are at most 1,000 from it.
+                assert!(
+                    mean.abs() < 3_000 / count.isqrt() + 5,
+                    "{second} {from}: {mean} of {count}"
+                );
+            }
+        }
     }
 
     proptest! {
         #[test]
-        fn random_access_equals_the_whole_path(
-            key: u64, length in 2u32..400, open in 1i64..10_000_000, close in 1i64..10_000_000,
-            swing in 0i64..100_000,
+        fn a_price_lies_between_the_close_and_its_mirror_image(
+            number: u64, session in 0usize..100_000, second in 1u32..86_400,
+            open in 1i64..1 << 36, close in 1i64..1 << 36,
         ) {
-            let path = whole_path(key, length, open, close, swing);
-            for second in 1..length {
-                let price = Bridge::to(key, second, length).price(7, open, close, swing);
-                prop_assert_eq!(price, path[second as usize]);
-            }
-        }
-
-        #[test]
-        fn the_longest_sessions_and_the_highest_prices_fit(
-            key: u64, stock: u64, second in 1u32..86_400, open in 1i64..1 << 35,
-            close in 1i64..1 << 35,
-        ) {
-            let bridge = Bridge::to(key, second, 86_400);
-            prop_assert!(bridge.halvings.len() <= 17);
-            let price = bridge.price(stock, open, close, 1 << 34);
-            prop_assert!(price.abs() < 1 << 40);
+            let way = Way::at(&key(number), id(session), second, 86_400);
+            let far = (close - open).abs();
+            prop_assert!((way.price(open, close) - open).abs() <= far + 1);
         }
     }
 }

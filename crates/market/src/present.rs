@@ -77,8 +77,13 @@ impl Timetable {
     /// When a session closed that is finished at `now`, in the present pass. Those before the first
     /// lived one had closed when the pass began.
     pub(crate) fn closed_at(&self, now: UnixMicros, session: usize) -> UnixMicros {
+        self.closed_in_pass(self.present(now).pass, session)
+    }
+
+    /// When a session closes in a pass.
+    pub(crate) fn closed_in_pass(&self, pass: u32, session: usize) -> UnixMicros {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let before = i64::from(self.present(now).pass).saturating_mul(count(self.count) + 1);
+        let before = i64::from(pass).saturating_mul(count(self.count) + 1);
         let lived = count((session + 1).saturating_sub(self.first));
         let periods = before.saturating_add(lived);
         let seconds = i64::from(self.session_seconds.max(1)).saturating_mul(periods);

@@ -226,6 +226,12 @@ pub enum Refusal {
     /// It answered what cannot be understood, or a price that cannot be.
     #[error("the provider's answer cannot be believed")]
     Malformed,
+    /// A price differs so much from the last good one that a second source has to confirm it.
+    #[error("the price is in doubt")]
+    InDoubt {
+        /// When the newest such price was made.
+        as_of: UnixMicros,
+    },
     /// It was not asked: its breaker is open.
     #[error("the provider is left alone for a while")]
     BreakerOpen,
@@ -242,6 +248,7 @@ impl Refusal {
             Self::Unsupported => "unsupported",
             Self::Transient => "transient",
             Self::Malformed => "malformed",
+            Self::InDoubt { .. } => "in_doubt",
             Self::BreakerOpen => "breaker_open",
         }
     }

@@ -4,12 +4,13 @@
 
 use domain::{Day, Price, QuoteSource, UnixMicros};
 
-use crate::board::StockQuote;
+use crate::board::{Halt, StockQuote};
 use crate::catalogue::{StockText, embedded_stocks};
 use crate::chance::{mix_text, mix_two};
 use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_START_DAY, ReplayConfig, check_day};
 use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
 use crate::present::{Present, Timetable};
+use crate::seed::Chance;
 use crate::series::{ImportedMarket, Series};
 use crate::tick::TickRule;
 
@@ -21,7 +22,8 @@ pub(crate) struct Replay {
     pub(crate) timetable: Timetable,
     pub(crate) series: Series,
     pub(crate) tick: TickRule,
-    seed: u64,
+    pub(crate) chance: Chance,
+    /// The keys of the stocks' public paths.
     keys: Vec<u64>,
 }
 
@@ -62,9 +64,10 @@ impl Replay {
             at_end: config.at_end,
             started_at,
         };
-        let keys = keys(&series, config.seed);
-        let (seed, source) = (config.seed, QuoteSource::Replay);
-        Ok(Self { source, stocks, timetable, series, tick, seed, keys })
+        let chance = Chance::of_number(config.seed);
+        let keys = keys(&series, chance.public_seed());
+        let source = QuoteSource::Replay;
+        Ok(Self { source, stocks, timetable, series, tick, chance, keys })
     }
 
     /// Prices that stand still at the closes of a day.
@@ -78,15 +81,21 @@ impl Replay {
             at_end: AtEnd::Stop,
             started_at: UnixMicros(0),
         };
-        let (keys, source) = (keys(&series, 0), QuoteSource::Fixed);
+        // No session is lived, so no path is made up.
+        let (chance, keys) = (Chance::of_number(0), Vec::new());
+        let source = QuoteSource::Fixed;
         let (stocks, tick) = (embedded_stocks(), TickRule::new(config.tick));
-        Ok(Self { source, stocks, timetable, series, tick, seed: 0, keys })
+        Ok(Self { source, stocks, timetable, series, tick, chance, keys })
     }
 
     /// Replaces `quotes` by the prices of this instant.
     pub(crate) fn quotes(&self, present: Present, as_of: UnixMicros, quotes: &mut Vec<StockQuote>) {
         let lived = present.session;
-        let change_sums = self.change_sums(lived);
+        let change_sums = if self.chance.is_public_path(present.pass, lived) {
+            self.change_sums(lived)
+        } else {
+            (Vec::new(), 0)
+        };
         let lived = Lived {
             keys: &self.keys,
             before: self.series.row(lived.saturating_sub(2)),
@@ -95,9 +104,29 @@ impl Replay {
             change_sums: &change_sums.0,
             changes: change_sums.1,
         };
-        let (seed, tick, session_seconds) = (self.seed, self.tick, self.timetable.session_seconds);
-        let at = TickAt { seed, present, session_seconds, tick, as_of };
+        let (tick, session_seconds) = (self.tick, self.timetable.session_seconds);
+        let at = TickAt { chance: &self.chance, present, session_seconds, tick, as_of };
         write_quotes(&at, &lived, quotes);
+        // A stock that has ended has no newer price than its last close.
+        for (position, last) in self.ended_before(present.priced_session()) {
+            if let Some(quote) = quotes.get_mut(position) {
+                quote.as_of = self.timetable.closed_in_pass(present.pass, last);
+            }
+        }
+    }
+
+    /// The stocks whose last close is of a session before `priced`, with that session.
+    fn ended_before(&self, priced: usize) -> impl Iterator<Item = (usize, usize)> {
+        self.series.ended.iter().copied().filter(move |(_, last)| *last < priced)
+    }
+
+    /// Why which stocks are not traded like others.
+    pub(crate) fn halts(&self, present: Present) -> Vec<(usize, Halt)> {
+        let priced = present.priced_session();
+        let halt = |(position, last)| {
+            (position, if last + 1 == priced { Halt::Ended } else { Halt::NoLongerTraded })
+        };
+        self.ended_before(priced).map(halt).collect()
     }
 
     /// The closes of a session which the caller knows to be finished.
@@ -139,7 +168,7 @@ fn outside(series: &Series, day: Day) -> ConfigError {
     ConfigError::DayOutsideSeries { day, first: at(0), last: at(series.len().saturating_sub(2)) }
 }
 
-/// A stock's chance hangs on its symbol, so that it does not change with its neighbours.
+/// A stock's public path hangs on its symbol, so that it does not change with its neighbours.
 fn keys(series: &Series, seed: u64) -> Vec<u64> {
     series.symbols.iter().map(|symbol| mix_two(seed, mix_text(symbol.as_str()))).collect()
 }
@@ -211,6 +240,46 @@ mod tests {
         let two = replay(&ReplayConfig { seed: 2, ..ReplayConfig::default() });
         assert_ne!(quotes_at(&one, 30), quotes_at(&two, 30));
         assert_eq!(quotes_at(&one, 60), quotes_at(&two, 60));
+    }
+
+    #[test]
+    fn a_stock_whose_bars_end_is_stale_for_a_session_and_then_no_longer_traded() {
+        let stock = |symbol: &str, days: i32| {
+            let text = StockText {
+                symbol: domain::Symbol::parse(symbol).unwrap(),
+                name: symbol.to_owned(),
+                category: "Other".to_owned(),
+                description: String::new(),
+                kid_friendly_description: String::new(),
+                fun_fact: None,
+            };
+            (text, (0..days).map(|day| (Day(day), Price(10_000 + i64::from(day)))).collect())
+        };
+        let stocks = vec![stock("A", 13), stock("B", 40), stock("C", 3)];
+        let market = ImportedMarket {
+            name: "us".to_owned(),
+            currency: "USD".to_owned(),
+            tick: None,
+            stocks,
+        };
+        let config = ReplayConfig { start: Day(10), ..ReplayConfig::default() };
+        let replay = Replay::imported(market, &config, START).unwrap();
+        let halts = |seconds| replay.halts(replay.timetable.present(START.plus_seconds(seconds)));
+        let quote = |seconds, stock: usize| quotes_at(&replay, seconds)[stock];
+        let gone = (2, Halt::NoLongerTraded);
+        assert_eq!(halts(0), [gone], "it had ended before the game began");
+        assert_eq!(quote(30, 2).as_of, START);
+        // A has closes up to day 12, which is the second session that is lived.
+        assert_eq!(halts(120), [gone], "its last close is as fresh as the others");
+        assert_eq!(quote(120, 0).as_of, START.plus_seconds(120));
+        assert_eq!(halts(121), [(0, Halt::Ended), gone]);
+        assert_eq!((halts(180), halts(181)), (halts(121), vec![(0, Halt::NoLongerTraded), gone]));
+        for seconds in [121, 180, 181, 900] {
+            let last = quote(seconds, 0);
+            assert_eq!((last.as_of, last.price), (START.plus_seconds(120), Price(10_010)));
+            assert_eq!(last.previous_close, last.price);
+            assert_eq!(quote(seconds, 1).as_of, START.plus_seconds(seconds));
+        }
     }
 
     proptest! {

@@ -37,6 +37,9 @@ pub(crate) struct Series {
     closes: Vec<i64>,
     /// The benchmark's close by session, in 1/10,000.
     benchmark: Vec<i64>,
+    /// The stocks whose last close is older than the series' last day, by position, and the session
+    /// of that close; ascending.
+    pub(crate) ended: Vec<(usize, usize)>,
     /// The name of the market; `None` for the embedded one.
     pub(crate) imported: Option<String>,
 }
@@ -57,6 +60,7 @@ impl Series {
             days,
             closes,
             benchmark,
+            ended: Vec::new(),
             imported: None,
         })
     }
@@ -69,8 +73,10 @@ impl Series {
         days.sort_unstable();
         days.dedup();
         let width = market.stocks.len();
-        let mut closes = vec![0; days.len() * width];
+        let (mut closes, mut ended) = (vec![0; days.len() * width], Vec::new());
         for (position, (_, known)) in market.stocks.iter().enumerate() {
+            let last_day = known.last().map(|(day, _)| *day).filter(|day| Some(day) != days.last());
+            ended.extend(last_day.and_then(|day| Some((position, days.binary_search(&day).ok()?))));
             let (mut known, mut last) = (known.iter().peekable(), NO_CLOSE);
             for (session, day) in days.iter().enumerate() {
                 while let Some((_, close)) = known.next_if(|(known, _)| known <= day) {
@@ -81,8 +87,8 @@ impl Series {
         }
         let stocks: Vec<StockText> = market.stocks.into_iter().map(|(stock, _)| stock).collect();
         let symbols = stocks.iter().map(|stock| stock.symbol.clone()).collect();
-        let benchmark = equal_weight(&closes, days.len(), width);
-        (Self { symbols, days, closes, benchmark, imported: Some(market.name) }, stocks)
+        let benchmark = equal_weight(&closes, days.len(), width, &ended);
+        (Self { symbols, days, closes, benchmark, ended, imported: Some(market.name) }, stocks)
     }
 
     /// How many sessions there are.
@@ -118,19 +124,29 @@ impl Series {
 }
 
 /// An index of all stocks with the same weight, which begins at 1,000: it moves each day by the
-/// mean of the changes of those that had a price the day before.
-fn equal_weight(closes: &[i64], sessions: usize, width: usize) -> Vec<i64> {
+/// mean of the changes of those that had a price the day before and have not ended.
+fn equal_weight(
+    closes: &[i64],
+    sessions: usize,
+    width: usize,
+    ended: &[(usize, usize)],
+) -> Vec<i64> {
     /// What stands for 1 in a change.
     const ONE: i128 = 1_000_000_000_000;
     let row = |session: usize| &closes[session * width..(session + 1) * width];
     // In 1/10,000, with as many places more.
     let mut level = 1_000 * 10_000 * 10_000i128;
+    // Up to which session each stock counts.
+    let mut lasts = vec![usize::MAX; width];
+    ended.iter().for_each(|(position, last)| lasts[*position] = *last);
     let mut levels = Vec::with_capacity(sessions);
     for session in 0..sessions {
         if session > 0 {
+            let is_counted = |position: usize| lasts[position] >= session;
+            let pairs = row(session).iter().zip(row(session - 1)).enumerate();
             let pairs =
-                row(session).iter().zip(row(session - 1)).filter(|(_, before)| **before > 0);
-            let (sum, count) = pairs.fold((0i128, 0i128), |(sum, count), (now, before)| {
+                pairs.filter(|(position, (_, before))| **before > 0 && is_counted(*position));
+            let (sum, count) = pairs.fold((0i128, 0i128), |(sum, count), (_, (now, before))| {
                 (sum + i128::from(*now) * ONE / i128::from(*before), count + 1)
             });
             if count > 0 {

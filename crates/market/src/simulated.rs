@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use domain::{Day, Price, UnixMicros};
+use store::GameSeed;
 
 use crate::board::StockQuote;
 use crate::chance::{BELL_DEVIATION, bell, mix, mix_two};
@@ -13,6 +14,7 @@ use crate::config::{ConfigError, SimulatedConfig};
 use crate::names::{CATEGORIES, category_of};
 use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
 use crate::present::{Present, Timetable};
+use crate::seed::{Chance, Purpose, StreamId};
 use crate::tick::TickRule;
 
 /// Closes stay between 0.10 and 100,000.00, so that 64 bits are enough everywhere.
@@ -26,7 +28,8 @@ const MILLION: i64 = 1_000_000;
 pub(crate) struct Simulated {
     pub(crate) timetable: Timetable,
     pub(crate) tick: TickRule,
-    start: Day,
+    /// Without its seed.
+    config: SimulatedConfig,
     model: Model,
     present: Mutex<Walk>,
     history: Mutex<Walk>,
@@ -49,8 +52,24 @@ impl Simulated {
         };
         let model = Model::new(config);
         let (present, history) = (Mutex::new(Walk::new(&model)), Mutex::new(Walk::new(&model)));
-        let (tick, start) = (TickRule::new(config.tick), config.start);
-        Ok(Self { timetable, tick, start, model, present, history })
+        let config = SimulatedConfig { seed: 0, ..config.clone() };
+        let tick = TickRule::new(config.tick);
+        Ok(Self { timetable, tick, config, model, present, history })
+    }
+
+    /// Takes over the game's seed.
+    pub(crate) fn adopt(&mut self, seed: GameSeed) {
+        self.model.adopt(seed);
+        self.present = Mutex::new(Walk::new(&self.model));
+        self.history = Mutex::new(Walk::new(&self.model));
+    }
+
+    pub(crate) fn config(&self) -> &SimulatedConfig {
+        &self.config
+    }
+
+    pub(crate) fn chance(&self) -> &Chance {
+        &self.model.chance
     }
 
     /// How many stocks there are.
@@ -61,7 +80,7 @@ impl Simulated {
     /// The weekday of a session; the one before the first lived session falls on the start day.
     pub(crate) fn day(&self, session: usize) -> Day {
         let offset = |n: usize| i32::try_from(n).unwrap_or(i32::MAX / 8);
-        let start = weekday_number(self.start);
+        let start = weekday_number(self.config.start);
         weekday(start + offset(session) - offset(self.timetable.first - 1))
     }
 
@@ -70,8 +89,8 @@ impl Simulated {
         let mut walk = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, present.session);
         let session_seconds = self.timetable.session_seconds;
-        let (seed, tick) = (self.model.seed, self.tick);
-        let at = TickAt { seed, present, session_seconds, tick, as_of };
+        let (chance, tick) = (&self.model.chance, self.tick);
+        let at = TickAt { chance, present, session_seconds, tick, as_of };
         write_quotes(&at, &walk.lived(&self.model), quotes);
     }
 
@@ -98,15 +117,16 @@ fn weekday(number: i32) -> Day {
 /// What does not change from session to session.
 #[derive(Debug)]
 struct Model {
-    seed: u64,
+    chance: Chance,
+    /// The keys of the stocks' public chance.
     keys: Vec<u64>,
-    /// How far each stock follows the market, in 1/1,024.
-    follows: Vec<i64>,
-    /// The reach of each stock's own shock, and of its category's and the market's: what a draw of
-    /// [`bell`] is multiplied with, in 2^-46 of the price.
-    own_reach: Vec<i64>,
+    public_traits: Traits,
+    traits: Traits,
+    /// The reach of a category's shock and of the market's: what a draw of [`bell`] is multiplied
+    /// with, in 2^-46 of the price.
     sector_reach: i64,
     market_reach: i64,
+    own_reach: i64,
     drift: i64,
     /// Below this the low 20 bits of a draw mean a jump.
     jump_below: u64,
@@ -114,20 +134,51 @@ struct Model {
     jump_half: i64,
 }
 
+/// How the stocks differ.
+#[derive(Debug)]
+struct Traits {
+    /// How far each stock follows the market, in 1/1,024.
+    follows: Vec<i64>,
+    /// The reach of each stock's own shock, like [`Model::sector_reach`].
+    own_reach: Vec<i64>,
+}
+
+impl Traits {
+    /// Each stock follows the market, and shakes, by half to one and a half.
+    fn of(draws: &[u64], own_reach: i64) -> Self {
+        let between = |draw: u64, shift: u32| 512 + (draw >> shift & 1_023) as i64;
+        Self {
+            follows: draws.iter().map(|&draw| between(draw, 0)).collect(),
+            own_reach: draws.iter().map(|&draw| own_reach * between(draw, 10) / 1_024).collect(),
+        }
+    }
+}
+
+/// The draws that lead from the closes of one session to those of the next.
+struct Draws {
+    market: u64,
+    sectors: [u64; CATEGORIES.len()],
+    own: Vec<u64>,
+    jumps: Vec<u64>,
+}
+
 impl Model {
     fn new(config: &SimulatedConfig) -> Self {
         let part = |ppm: u32| (i64::from(ppm) << 30) / MILLION;
         let reach = |ppm: u32| part(ppm) * 65_536 / BELL_DEVIATION;
         let own = reach(config.own_shock_ppm);
-        let keys: Vec<u64> =
-            (0..u64::from(config.symbols)).map(|stock| mix_two(config.seed, stock)).collect();
-        // Stocks differ: each follows the market, and shakes, by half to one and a half.
-        let between = |key: u64, shift: u32| 512 + (mix(key) >> shift & 1_023) as i64;
+        let chance = Chance::of_number(config.seed);
+        let keys: Vec<u64> = (0..u64::from(config.symbols))
+            .map(|stock| mix_two(chance.public_seed(), stock))
+            .collect();
+        let public_draws: Vec<u64> = keys.iter().map(|&key| mix(key)).collect();
+        let traits = Traits::of(&stock_draws(&chance, Purpose::Traits, 0, keys.len()), own);
         Self {
-            seed: config.seed,
-            follows: keys.iter().map(|&key| between(key, 0)).collect(),
-            own_reach: keys.iter().map(|&key| own * between(key, 10) / 1_024).collect(),
+            chance,
+            public_traits: Traits::of(&public_draws, own),
+            traits,
             keys,
+            own_reach: own,
             sector_reach: reach(config.sector_shock_ppm),
             market_reach: reach(config.market_shock_ppm),
             drift: part(config.drift_ppm),
@@ -136,30 +187,62 @@ impl Model {
         }
     }
 
+    fn adopt(&mut self, seed: GameSeed) {
+        self.chance.adopt(seed);
+        let draws = stock_draws(&self.chance, Purpose::Traits, 0, self.keys.len());
+        self.traits = Traits::of(&draws, self.own_reach);
+    }
+
     /// The closes of session 0: from 5 to 640, most of them low.
     fn first_closes(&self) -> Vec<i64> {
-        let price = |&key: &u64| {
-            let random = mix(mix(key));
+        let price = |random: u64| {
             let base = 50_000i64 << (random % 7);
             base + base * (random >> 32 & 1_023) as i64 / 1_024
         };
-        self.keys.iter().map(price).collect()
+        if self.chance.are_public_closes(0) {
+            return self.keys.iter().map(|&key| price(mix(mix(key)))).collect();
+        }
+        let draws = stock_draws(&self.chance, Purpose::FirstCloses, 0, self.keys.len());
+        draws.into_iter().map(price).collect()
+    }
+
+    fn draws(&self, session: usize) -> Draws {
+        let mut shared = [0; CATEGORIES.len() + 1];
+        let id = StreamId { purpose: Purpose::Shared, pass: 0, session };
+        self.chance.key.fill(id, &mut shared);
+        let [market, sectors @ ..] = shared;
+        let stocks = self.keys.len();
+        let own = stock_draws(&self.chance, Purpose::Own, session, stocks);
+        let jumps = stock_draws(&self.chance, Purpose::Jumps, session, stocks);
+        Draws { market, sectors, own, jumps }
+    }
+
+    fn public_draws(&self, session: usize) -> Draws {
+        let key = mix_two(!self.chance.public_seed(), session as u64);
+        let own: Vec<u64> = self.keys.iter().map(|stock| mix(stock ^ key)).collect();
+        Draws {
+            market: mix(key),
+            sectors: std::array::from_fn(|sector| mix_two(key, sector as u64 + 1)),
+            jumps: own.iter().map(|&draw| mix(draw)).collect(),
+            own,
+        }
     }
 
     /// Draws the closes of `session` from those before it.
     fn draw(&self, session: usize, open: &[i64], close: &mut [i64]) {
-        let key = mix_two(!self.seed, session as u64);
-        let market = bell(mix(key)) * self.market_reach / 65_536;
-        let sectors: [i64; CATEGORIES.len()] = std::array::from_fn(|sector| {
-            bell(mix_two(key, sector as u64 + 1)) * self.sector_reach / 65_536
-        });
+        let (draws, traits) = if self.chance.are_public_closes(session) {
+            (self.public_draws(session), &self.public_traits)
+        } else {
+            (self.draws(session), &self.traits)
+        };
+        let market = bell(draws.market) * self.market_reach / 65_536;
+        let sectors = draws.sectors.map(|draw| bell(draw) * self.sector_reach / 65_536);
         for (stock, (open, close)) in open.iter().zip(close).enumerate() {
-            let random = mix(self.keys[stock] ^ key);
             let shock = self.drift
-                + self.follows[stock] * market / 1_024
+                + traits.follows[stock] * market / 1_024
                 + sectors[category_of(stock)]
-                + bell(random) * self.own_reach[stock] / 65_536
-                + self.jump(mix(random));
+                + bell(draws.own[stock]) * traits.own_reach[stock] / 65_536
+                + self.jump(draws.jumps[stock]);
             let change = shock.clamp(CHANGES.0, CHANGES.1);
             *close = (open + (open * change) / (1 << 30)).clamp(CLOSES.0, CLOSES.1);
         }
@@ -173,6 +256,13 @@ impl Model {
         let size = self.jump_half + self.jump_half * (random >> 24 & 0x7FF) as i64 / 1_024;
         if random >> 63 == 0 { size } else { -size }
     }
+}
+
+/// The first draws of a stream, one for each stock.
+fn stock_draws(chance: &Chance, purpose: Purpose, session: usize, stocks: usize) -> Vec<u64> {
+    let mut draws = vec![0; stocks];
+    chance.key.fill(StreamId { purpose, pass: 0, session }, &mut draws);
+    draws
 }
 
 /// The closes around one session.

@@ -3,11 +3,16 @@
 //! present: closes are asked for together with an instant, and only those of finished sessions are
 //! given.
 
+mod facts;
+#[cfg(test)]
+mod unpredictable;
+
 use std::sync::Arc;
 
 use domain::{Day, Price, QuoteSource, UnixMicros, divide_rounded};
 
-use crate::board::StockQuote;
+pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
+use crate::board::{Halt, StockQuote};
 use crate::calendar::Calendar;
 use crate::catalogue::{StockText, simulated_stocks};
 use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
@@ -94,6 +99,15 @@ impl MarketSource {
     /// Whether its prices are those of a past that can be looked up by the companies' names.
     pub fn has_known_history(&self) -> bool {
         matches!(self.kind, Kind::History(_))
+    }
+
+    /// Stocks that have a price and are not traded like others at `now`, ascending by position.
+    pub(crate) fn halts(&self, now: UnixMicros) -> Vec<(usize, Halt)> {
+        match &self.kind {
+            Kind::History(replay) => replay.halts(self.present(now)),
+            Kind::Simulated(_) => Vec::new(),
+            Kind::Live(live) => live.halts(),
+        }
     }
 
     /// The word that goes with its quotes.
@@ -411,7 +425,7 @@ mod tests {
             assert_eq!(prices(&stop, end), prices(&stop, end + 1_000_000));
             assert_eq!(prices(&around, end), prices(&stop, end));
             assert_eq!(prices(&around, end + 60), prices(&stop, 0));
-            assert_eq!(prices(&around, end + 60 + 95), prices(&stop, 95));
+            assert_eq!(prices(&around, end + 60 + 120), prices(&stop, 120));
         }
     }
 

@@ -34,6 +34,13 @@ pub(crate) fn announce(
         lines.push(("API", format!("{url}/docs")));
     }
     lines.extend([("market", market), ("database", database)]);
+    if source.facts().is_some() {
+        let chance = source.commitment().map_or_else(
+            || "a number of the configuration: prices can be computed in advance".to_owned(),
+            |commitment| format!("secret until the end, committed to {commitment}"),
+        );
+        lines.push(("seed", chance));
+    }
     if config.sqlite_file().is_some() {
         lines.push(("data", config.data_dir.display().to_string()));
     }

@@ -142,7 +142,12 @@ mod tests {
         let old = (0..40).map(|day| (Day(day), Price(10_000))).collect();
         let late = vec![(Day(39), Price(20_000))];
         let stocks = vec![(stock("AAA"), old), (stock("ZZZ"), late)];
-        let market = ImportedMarket { name: "us".to_owned(), stocks };
+        let market = ImportedMarket {
+            name: "us".to_owned(),
+            currency: "USD".to_owned(),
+            tick: None,
+            stocks,
+        };
         let config = ReplayConfig { start: Day(30), ..ReplayConfig::default() };
         let source = Arc::new(MarketSource::imported(market, &config, START).expect("good"));
         let saved = ["AAA", "ZZZ"].map(|symbol| NewStock {

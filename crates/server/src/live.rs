@@ -78,6 +78,7 @@ pub(crate) async fn feed_kept(
     let positions = stock_ids.iter().copied().zip(0..).collect();
     let kept = store.quotes_changed_since(UnixMicros(0)).await?;
     feed.feed(&by_position(&positions, &kept));
+    feed.doubt(&doubts(&positions, &kept));
     Ok(())
 }
 
@@ -95,6 +96,14 @@ fn by_position(
         Some((*positions.get(&kept.stock_id)?, quote))
     };
     kept.iter().filter_map(quote).collect()
+}
+
+/// Of which stocks a price is in doubt, and of which not.
+fn doubts(positions: &HashMap<i64, usize>, kept: &[(KeptQuote, UnixMicros)]) -> Vec<(usize, bool)> {
+    let doubt = |(kept, _): &(KeptQuote, UnixMicros)| {
+        Some((*positions.get(&kept.stock_id)?, kept.is_in_doubt))
+    };
+    kept.iter().filter_map(doubt).collect()
 }
 
 /// Brings this node's prices up to those that are kept, whichever node asked for them.
@@ -143,7 +152,8 @@ impl Reconciler for FollowQuotes {
             self.seen = self.seen.max(*newest);
         }
         let quotes = by_position(&self.positions, &changed);
-        if !self.feed.feed(&quotes) {
+        let is_doubt_news = self.feed.doubt(&doubts(&self.positions, &changed));
+        if !self.feed.feed(&quotes) && !is_doubt_news {
             return Ok(Progress::done(0));
         }
         self.board.publish(&self.source, self.clock.now());

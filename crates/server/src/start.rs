@@ -7,11 +7,14 @@ use std::sync::Arc;
 use domain::{Clock as _, Rules, Symbol};
 use indicatif::{ProgressBar, ProgressStyle};
 use market::{
-    ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind, StockText,
+    AtEnd, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind, StockText,
 };
-use store::{DatabaseConfig, Game, MarketCloses, NewStock, StockTexts, Store, StoreError};
+use store::{
+    DatabaseConfig, Game, GameSeed, MarketCloses, NewStock, SeededMarket, StockTexts, Store,
+    StoreError,
+};
 
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{Config, without_password};
 use crate::data_dir;
 use crate::data_dir::{DataDirError, DatabaseLock};
@@ -71,7 +74,7 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
         }
         _ => (MarketSource::new(&config.market, game.started_at)?, None),
     };
-    let source = Arc::new(source);
+    let source = Arc::new(adopt_seed(&store, &game, source, config).await.map_err(failed)?);
     let listings = list_stocks(&store, &source).await.map_err(failed)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
     if let Some(feed) = source.feed() {
@@ -83,6 +86,45 @@ pub(crate) async fn prepare(config: &Config, rules: &Rules) -> Result<World, Fai
     let mut history = history.map_err(failed)?;
     fill(&mut history).await.map_err(failed)?;
     Ok(World { store, source, prices, history })
+}
+
+/// Hands the game's secret seed to a market whose prices follow from one. It is drawn at the first
+/// start; a game of the version without such seeds plays its present session to the end first.
+async fn adopt_seed(
+    store: &Store,
+    game: &Game,
+    source: MarketSource,
+    config: &Config,
+) -> Result<MarketSource, StoreError> {
+    let kind = market_name(&config.market);
+    let (number, at_end) = match config.market.source {
+        SourceKind::Replay => (config.market.replay.seed, config.market.replay.at_end),
+        SourceKind::Simulated => (config.market.simulated.seed, config.market.simulated.at_end),
+        SourceKind::Fixed | SourceKind::Live => return Ok(source),
+    };
+    if number != 0 {
+        tracing::warn!(
+            setting = %format!("market.{kind}.seed"),
+            "prices follow from a number in the configuration: anyone who knows it can compute them"
+        );
+    }
+    if config.market.source == SourceKind::Simulated && at_end == AtEnd::Loop {
+        tracing::warn!("a simulated market that starts over repeats its closes, which are known");
+    }
+    let imported = &config.market.replay.market;
+    let market = match config.market.source {
+        SourceKind::Replay if !imported.is_empty() => format!("{kind}:{imported}"),
+        _ => kind.to_owned(),
+    };
+    let now = SystemClock.now();
+    let present = source.present(now);
+    let drawn = GameSeed {
+        first_pass: i64::from(present.pass),
+        first_session: i64::try_from(present.session + 1).unwrap_or(i64::MAX),
+        ..market::draw_seed(&SystemEntropy)
+    };
+    let seeded = SeededMarket { game_id: game.game_id, kind, market: &market };
+    Ok(source.with_seed(store.ensure_seed(seeded, &drawn, now).await?))
 }
 
 /// The imported market that is replayed, and its number; it must be in the currency of the game.

@@ -28,6 +28,8 @@ pub struct KeptQuote {
     pub volume: Option<i64>,
     /// Who told it.
     pub provider: String,
+    /// Whether a later price is known that is in doubt.
+    pub is_in_doubt: bool,
 }
 
 /// A stock to be asked for.
@@ -73,7 +75,8 @@ static TRIED: Lazy = Lazy::new(|| {
     Statement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1")
 });
 
-// A quote that was made before the known one changes nothing but that somebody answered.
+// A quote that was made before the known one changes nothing but that somebody answered. A doubt
+// ends with a quote that was made no earlier than the doubted one.
 static SAVE: Lazy = Lazy::new(|| {
     Statement::new(
         "quotes.save",
@@ -85,9 +88,21 @@ static SAVE: Lazy = Lazy::new(|| {
              market_day = CASE WHEN as_of > $4 THEN market_day ELSE $5 END,
              volume = CASE WHEN as_of > $4 THEN volume ELSE $6 END,
              provider = CASE WHEN as_of > $4 THEN provider ELSE $7 END,
-             changed_at = CASE WHEN as_of > $4 OR (as_of = $4 AND price = $2)
+             changed_at = CASE WHEN as_of > $4
+                     OR (as_of = $4 AND price = $2 AND COALESCE(doubted_as_of > $4, true))
                  THEN changed_at ELSE $8 END,
+             doubted_as_of = CASE WHEN doubted_as_of > $4 THEN doubted_as_of ELSE NULL END,
              tried_at = $8, confirmed_at = $8
+         WHERE stock_id = $1",
+    )
+});
+
+static DOUBT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "quotes.doubt",
+        "UPDATE quotes SET tried_at = $4,
+             changed_at = CASE WHEN doubted_as_of IS NULL THEN $3 ELSE changed_at END,
+             doubted_as_of = CASE WHEN doubted_as_of > $2 THEN doubted_as_of ELSE $2 END
          WHERE stock_id = $1",
     )
 });
@@ -95,7 +110,8 @@ static SAVE: Lazy = Lazy::new(|| {
 static CHANGED: Lazy = Lazy::new(|| {
     Statement::new(
         "quotes.changed",
-        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider, changed_at
+        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
+             doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
          FROM quotes WHERE changed_at >= $1 AND price IS NOT NULL
          ORDER BY changed_at, stock_id LIMIT $2",
     )
@@ -104,7 +120,8 @@ static CHANGED: Lazy = Lazy::new(|| {
 static FIND: Lazy = Lazy::new(|| {
     Statement::new(
         "quotes.find",
-        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider, changed_at
+        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
+             doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
          FROM quotes WHERE stock_id = $1 AND price IS NOT NULL",
     )
 });
@@ -117,7 +134,8 @@ static HURRY: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &DUE, &TRIED, &SAVE, &CHANGED, &FIND, &HURRY];
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&OPEN, &DUE, &TRIED, &SAVE, &DOUBT, &CHANGED, &FIND, &HURRY];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -128,6 +146,7 @@ struct Row {
     market_day: i64,
     volume: Option<i64>,
     provider: String,
+    is_in_doubt: bool,
     changed_at: i64,
 }
 
@@ -141,6 +160,7 @@ impl Row {
             market_day: read_day(self.market_day)?,
             volume: self.volume,
             provider: self.provider,
+            is_in_doubt: self.is_in_doubt,
         };
         Ok((quote, UnixMicros(self.changed_at)))
     }
@@ -196,6 +216,32 @@ impl Store {
                 .bind(now.0)
                 .execute(&db.writer)
                 .timed(&TRIED)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Marks a stock as one of which a price that was made at `as_of` is in doubt: until one is saved
+    /// that was made no earlier, every node reads it as such. It is due again as if it was tried at
+    /// `tried_at`.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn mark_quote_doubted(
+        &self,
+        stock_id: i64,
+        as_of: UnixMicros,
+        now: UnixMicros,
+        tried_at: UnixMicros,
+    ) -> Result<(), StoreError> {
+        with_db!(self, |db, sql| {
+            sqlx::query(sql(&DOUBT))
+                .bind(stock_id)
+                .bind(as_of.0)
+                .bind(now.0)
+                .bind(tried_at.0)
+                .execute(&db.writer)
+                .timed(&DOUBT)
                 .await?;
         });
         Ok(())

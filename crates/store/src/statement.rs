@@ -14,7 +14,8 @@ use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
     idempotency, imports, leases, ledger, market, markets, passwords, people, portfolio, prepare,
-    provider_usage, quotes, seals, settings, stock_texts, stocks, tokens, users, viewer, watches,
+    provider_usage, quotes, seals, seeds, settings, stock_texts, stocks, tokens, users, viewer,
+    watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -146,7 +147,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 32] = [
+    let lists: [&[&Lazy]; 33] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -172,6 +173,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         provider_usage::STATEMENTS,
         quotes::STATEMENTS,
         seals::STATEMENTS,
+        seeds::STATEMENTS,
         settings::STATEMENTS,
         stock_texts::STATEMENTS,
         stocks::STATEMENTS,

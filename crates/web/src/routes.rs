@@ -7,6 +7,7 @@ mod events;
 mod external;
 mod health;
 mod leaderboard;
+pub(crate) mod market;
 mod ops;
 pub(crate) mod orders;
 mod portfolio;
@@ -28,6 +29,7 @@ pub fn router(state: AppState) -> Router {
     let routes = OpenApiRouter::new()
         .merge(auth::router())
         .merge(stocks::router())
+        .merge(market::router())
         .merge(portfolio::router())
         .merge(orders::router())
         .merge(transactions::router())

@@ -80,6 +80,7 @@ async fn a_holding_has_the_members_of_the_original_in_its_order() {
         "\"profit_loss_percentage\":",
         "\"as_of\":",
         "\"stale\":",
+        "\"no_longer_traded\":",
     ];
     let places: Vec<usize> = order.map(|name| answer.text.find(name).expect(name)).to_vec();
     assert!(places.is_sorted(), "{}", answer.text);

@@ -1,6 +1,6 @@
-//! Doubt of prices that jump: what differs much from the last good price needs somebody who
-//! confirms it. Nobody is asked here; each node doubts by itself, and forgets its doubts when it
-//! ends.
+//! Doubt of prices that jump: what differs much from the last good price needs a second source that
+//! confirms it. No provider is queried here. What each provider reported is known to this node alone
+//! and lost when it ends; that a stock's price is in doubt is stored with its quote.
 
 use domain::{Price, Symbol, UnixMicros};
 use moka::sync::Cache;
@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use crate::provider::{ProviderKind, ProviderQuote};
 
 /// After how long the same provider may confirm what it told, in seconds.
-const CONFIRM_S: i64 = 60;
+pub const CONFIRM_S: i64 = 60;
 /// Of how many stocks a doubted price is remembered.
 const DOUBTS_MAX: u64 = 10_000;
 

@@ -127,7 +127,7 @@ impl Providers {
     /// one tells a price, once the same one tells it again a minute later.
     ///
     /// # Errors
-    /// `Malformed`: a price jumped and nobody has confirmed it yet. Else what the refusals mean
+    /// `InDoubt`: a price jumped and no second source has confirmed it yet. Else what the refusals mean
     /// together, leaving aside who does not offer it: `NotFound` when nobody knows the stock;
     /// `RateLimited` that ends the soonest, when somebody was asked too often; else the first
     /// refusal in the configured order that is not `NotFound`. `Unsupported` when nobody offers it.
@@ -288,6 +288,10 @@ impl Inner {
                     older = Some(told);
                 }
             } else if is_near {
+                // What was made before a doubted price neither confirms nor withdraws it.
+                if doubted.iter().any(|one| one.1.as_of > told.1.as_of) {
+                    continue;
+                }
                 self.doubts.forget(symbol);
                 return Ok(told);
             } else if let Some(at) = doubted.iter().position(|one| self.doubts.agree(one, &told)) {
@@ -299,9 +303,10 @@ impl Inner {
             }
         }
         let is_alone = doubted.len() == 1;
+        let newest = doubted.iter().map(|one| one.1.as_of).max();
         match doubted.pop() {
             Some(told) if is_alone && self.doubts.is_confirmed(&told, self.clock.now()) => Ok(told),
-            Some(_) => Err(Refusal::Malformed),
+            Some(told) => Err(Refusal::InDoubt { as_of: newest.unwrap_or(told.1.as_of) }),
             None => older.ok_or_else(|| most_useful(refusals)),
         }
     }

@@ -54,7 +54,7 @@ async fn a_jump_that_a_second_provider_denies_is_not_believed() {
     }
     second.say(Answer::Price(200, clock.now()));
     for _ in 0..3 {
-        assert_eq!(node.quote(&symbol("AAPL"), last).await, Err(Refusal::Malformed));
+        assert!(matches!(node.quote(&symbol("AAPL"), last).await, Err(Refusal::InDoubt { .. })));
         clock.advance_seconds(60);
     }
     let third = Scripted::new(AlphaVantage, Answer::Price(201, clock.now()));
@@ -73,17 +73,17 @@ async fn a_lone_provider_confirms_its_jump_by_saying_it_again_a_minute_later() {
     let node = node(&without_quota(), &[&first, &second], &database.store, &clock);
     let last = Some((Price(10_000), clock.now()));
     let ask = async || brief(node.quote(&symbol("AAPL"), last).await);
-    assert_eq!(ask().await, Err(Refusal::Malformed));
+    assert!(matches!(ask().await, Err(Refusal::InDoubt { .. })));
     clock.advance_seconds(59);
-    assert_eq!(ask().await, Err(Refusal::Malformed));
+    assert!(matches!(ask().await, Err(Refusal::InDoubt { .. })));
     first.say_next(Answer::Price(90_000, clock.now()));
     clock.advance_seconds(1);
-    assert_eq!(ask().await, Err(Refusal::Malformed), "another jump begins anew");
+    assert!(matches!(ask().await, Err(Refusal::InDoubt { .. })), "another jump begins anew");
     clock.advance_seconds(60);
-    assert_eq!(ask().await, Err(Refusal::Malformed), "so does the first one");
+    assert!(matches!(ask().await, Err(Refusal::InDoubt { .. })), "so does the first one");
     clock.advance_seconds(60);
     assert_eq!(ask().await, Ok((Finnhub, 2_500)));
-    assert_eq!(ask().await, Err(Refusal::Malformed), "a confirmation is used once");
+    assert!(matches!(ask().await, Err(Refusal::InDoubt { .. })), "a confirmation is used once");
 }
 
 #[tokio::test]
@@ -94,11 +94,14 @@ async fn a_price_that_comes_back_ends_the_doubt() {
     let node = node(&without_quota(), &[&provider], &database.store, &clock);
     let last = Some((Price(10_000), clock.now()));
     let ask = async || brief(node.quote(&symbol("AAPL"), last).await);
-    assert_eq!(ask().await, Err(Refusal::Malformed));
+    assert!(matches!(ask().await, Err(Refusal::InDoubt { .. })));
     clock.advance_seconds(60);
     provider.say_next(Answer::Price(10_000, clock.now()));
     assert_eq!(ask().await, Ok((Finnhub, 10_000)));
-    assert_eq!(ask().await, Err(Refusal::Malformed), "it was a glitch, and this is a new one");
+    assert!(
+        matches!(ask().await, Err(Refusal::InDoubt { .. })),
+        "it was a glitch, and this is a new one"
+    );
 }
 
 #[tokio::test]
@@ -120,5 +123,23 @@ async fn an_older_price_is_passed_over_while_somebody_has_a_newer_one() {
     assert_eq!(ask().await, Err(Refusal::Malformed));
     first.say(Answer::Price(10_100, now.plus_seconds(-90)));
     second.say(Answer::Price(90_000, now));
-    assert_eq!(ask().await, Err(Refusal::Malformed), "a doubted one is no reason for an old one");
+    assert!(
+        matches!(ask().await, Err(Refusal::InDoubt { .. })),
+        "a doubted one is no reason for an old one"
+    );
+}
+
+#[tokio::test]
+async fn a_price_that_was_made_before_a_doubted_one_does_not_end_the_doubt() {
+    let database = fresh("sqlite").await;
+    let clock = ManualClock::new();
+    let (old, new) = (clock.now(), clock.now().plus_seconds(9));
+    let first = Scripted::new(Finnhub, Answer::Price(1_000_000, new));
+    let second = Scripted::new(TwelveData, Answer::Price(4_000_000, old));
+    let node = node(&without_quota(), &[&first, &second], &database.store, &clock);
+    let last = Some((Price(4_000_000), old));
+    let ask = async || brief(node.quote(&symbol("AAPL"), last).await);
+    assert_eq!(ask().await, Err(Refusal::InDoubt { as_of: new }), "a split, seen by one provider");
+    second.say(Answer::Price(4_000_000, new));
+    assert_eq!(ask().await, Ok((TwelveData, 4_000_000)), "the other denies it");
 }

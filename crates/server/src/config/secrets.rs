@@ -17,7 +17,9 @@ pub(super) fn hide(table: &mut Table) {
             Value::Table(inner) => hide(inner),
             Value::String(text) if secret && !text.is_empty() => HIDDEN.clone_into(text),
             Value::String(text) => *text = without_password(text),
-            Value::Integer(_) if secret => *value = Value::String(HIDDEN.to_owned()),
+            Value::Integer(number) if secret && *number != 0 => {
+                *value = Value::String(HIDDEN.to_owned())
+            }
             _ => {}
         }
     }

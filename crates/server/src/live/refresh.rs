@@ -100,6 +100,14 @@ impl RefreshQuotes {
                 self.keep(stock, provider, quote).await?;
                 Ok(true)
             }
+            Err(Refusal::InDoubt { as_of }) => {
+                let (now, again) = (self.clock.now(), self.again_at(&Refusal::InDoubt { as_of }));
+                let tried_at = again.plus_seconds(-self.interval_s);
+                self.store.mark_quote_doubted(stock.stock_id, as_of, now, tried_at).await?;
+                self.bus.publish(Message::Prices);
+                tracing::warn!(symbol = %stock.symbol, "trading stops: a new price is in doubt");
+                Ok(false)
+            }
             Err(refusal) => {
                 let again = self.again_at(&refusal);
                 // Due again once the interval has passed since this instant.
@@ -126,6 +134,7 @@ impl RefreshQuotes {
             market_day: quote.market_day,
             volume: quote.volume,
             provider: provider.as_str().to_owned(),
+            is_in_doubt: false,
         };
         self.store.save_quote(&kept, now).await?;
         self.bus.publish(Message::Prices);
@@ -144,6 +153,7 @@ impl RefreshQuotes {
                 i64::try_from(after.as_secs()).unwrap_or(i64::MAX) + 1
             }
             Refusal::RateLimited { .. } | Refusal::BreakerOpen => AGAIN_S,
+            Refusal::InDoubt { .. } => market::CONFIRM_S,
             _ => self.interval_s,
         };
         now.plus_seconds(seconds.min(self.interval_s))

@@ -227,6 +227,7 @@ pub(super) async fn update_prices(
                     market_day: quote.market_day,
                     volume: quote.volume,
                     provider: provider.as_str().to_owned(),
+                    is_in_doubt: false,
                 };
                 store.save_quote(&kept, SystemClock.now()).await.map_err(failed(config))?;
                 (tally.done, refused) = (tally.done + 1, 0);

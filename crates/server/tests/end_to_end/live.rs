@@ -93,13 +93,19 @@ fn buy(server: &Server, token: &str) -> (u16, Value) {
 
 /// A provider that knows two stocks, and a database in which both are listed with their prices.
 async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
+    listed_in(dir, None).await
+}
+
+/// The same in a database of PostgreSQL.
+async fn listed_in(dir: &Path, url: Option<String>) -> (FakeProvider, Vec<(&'static str, String)>) {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     fake.set_price("AAPL", "190.25", now());
     fake.set_price("MSFT", "410.5", now());
     // Open all day, whatever day it is.
     let hours = "opens = \"00:00\"\ncloses = \"23:59\"\nfirst = \"2020-01-06\"\nholidays = []\n";
     exchange(dir, hours);
-    let settings = settings(dir, &fake);
+    let mut settings = settings(dir, &fake);
+    settings.extend(url.map(|url| ("OPENBELL_DATABASE_URL", url)));
     let (is_done, text) = command(&["stocks", "seed", "AAPL", "MSFT", "NOPE"], dir, &settings);
     assert!(
         is_done && text.starts_with("2 stocks were listed, no provider has 1 (NOPE)"),
@@ -197,6 +203,38 @@ async fn a_price_survives_a_restart_without_providers_and_is_traded_at_until_it_
     let (_, answer) = buy(&server, &token);
     assert_eq!(answer["code"], "stale_quote", "{answer}");
     assert_eq!(quote(&server, "AAPL")["price"], "190.25", "it is shown all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_in_doubt_stops_trading_on_every_node_until_it_is_withdrawn() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (fake, settings) = listed_in(dir.path(), Some(testkit::postgres_database())).await;
+    let nodes = [start(dir.path(), &settings), start(dir.path(), &settings)];
+    let token = nodes[0].register("ada");
+    for node in &nodes {
+        assert_eq!(buy(node, &token).0, 200);
+    }
+    // A split, of which one provider has reported so far.
+    fake.set_price("AAPL", "47.56", now());
+    for node in &nodes {
+        wait_until("trading stops", || {
+            fake.set_price("AAPL", "47.56", now());
+            buy(node, &token).0 == 503
+        });
+        let (_, answer) = buy(node, &token);
+        assert_eq!(answer["code"], "price_in_doubt", "{answer}");
+        let quote = quote(node, "AAPL");
+        assert_eq!((&quote["price"], &quote["in_doubt"]), (&"190.25".into(), &true.into()));
+        let (_, page) = node.get("/stocks/AAPL");
+        assert!(page.as_str().is_some_and(|page| page.contains("is being checked")), "{page}");
+    }
+    for node in &nodes {
+        wait_until("trading goes on", || {
+            fake.set_price("AAPL", "190.50", now());
+            buy(node, &token).0 == 200
+        });
+        assert_eq!(quote(node, "AAPL")["in_doubt"], false);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod boards;
 mod cli;
 mod disk_failed;
 mod disk_full;
+mod ended;
 mod frozen;
 mod gone;
 mod imports;

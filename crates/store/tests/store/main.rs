@@ -18,5 +18,6 @@ mod provider_usage;
 mod quotes;
 mod records;
 mod replica;
+mod seeds;
 mod support;
 mod twin;

@@ -10,6 +10,7 @@ on_both_engines! {
     the_newest_price_is_kept_whatever_comes_when,
     others_hear_of_a_price_when_it_changes,
     a_stock_in_a_hurry_comes_first_once,
+    a_doubt_ends_with_a_price_that_was_made_no_earlier,
 }
 
 async fn stocks(store: &Store) -> Vec<i64> {
@@ -36,6 +37,7 @@ fn quote(stock_id: i64, price: i64, as_of: i64) -> KeptQuote {
         market_day: Day(20_000),
         volume: Some(7),
         provider: "finnhub".to_owned(),
+        is_in_doubt: false,
     }
 }
 
@@ -114,4 +116,39 @@ async fn a_stock_in_a_hurry_comes_first_once(engine: &str) {
     assert!(hurry(3).await);
     assert!(!hurry(3).await, "a hurry is enough");
     assert_eq!(due(&store, 100, 100).await, [ids[2], ids[0], ids[1]]);
+}
+
+async fn a_doubt_ends_with_a_price_that_was_made_no_earlier(engine: &str) {
+    let store = fresh(engine).await;
+    let id = stocks(&store).await[0];
+    let at = |seconds| now().plus_seconds(seconds);
+    let save = async |price, as_of, seconds| {
+        store.save_quote(&quote(id, price, as_of), at(seconds)).await.expect("saved");
+    };
+    let doubt = async |as_of, seconds| {
+        let (as_of, seconds) = (at(as_of), at(seconds));
+        store.mark_quote_doubted(id, as_of, seconds, seconds).await.expect("marked");
+    };
+    let known = async || {
+        let changed = store.quotes_changed_since(at(-1_000_000)).await.expect("answers");
+        (changed[0].0.price.0, changed[0].0.is_in_doubt, changed[0].1)
+    };
+    save(400, 5, 6).await;
+    assert_eq!(known().await, (400, false, at(6)));
+    doubt(10, 11).await;
+    assert_eq!(known().await, (400, true, at(11)), "other nodes find it among the changes");
+    doubt(10, 12).await;
+    assert_eq!(known().await, (400, true, at(11)), "nothing new");
+    save(400, 5, 13).await;
+    assert_eq!(known().await, (400, true, at(11)), "an old price says nothing about a later one");
+    save(401, 8, 14).await;
+    assert_eq!(known().await, (401, true, at(14)));
+    save(100, 10, 20).await;
+    assert_eq!(known().await, (100, false, at(20)), "it is confirmed");
+    doubt(30, 31).await;
+    save(101, 30, 40).await;
+    assert_eq!(known().await, (101, false, at(40)), "it is withdrawn");
+    doubt(50, 51).await;
+    save(101, 50, 60).await;
+    assert_eq!(known().await, (101, false, at(60)), "the same price made later");
 }

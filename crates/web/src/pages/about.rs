@@ -11,6 +11,7 @@ use axum::routing::get;
 use super::answer;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
+use crate::routes::market::{MarketChance, load_chance};
 use crate::state::AppState;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -34,6 +35,8 @@ struct AboutPage<'a> {
     /// Whether what comes next can be looked up.
     is_known: bool,
     market_day: String,
+    /// The commitment to the seed of the prices, and the seed when it is published.
+    chance: Option<MarketChance>,
 }
 
 async fn show_landing(
@@ -61,6 +64,7 @@ async fn show_about(
         caution: state.market.caution(),
         is_known: state.market.has_known_history(),
         market_day: view.fmt.day(state.prices.snapshot().market_day),
+        chance: load_chance(&state),
     };
     answer::public_page(&headers, &view, &page)
 }

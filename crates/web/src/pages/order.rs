@@ -255,6 +255,7 @@ fn refusal(view: &View, rejection: Rejection) -> String {
         Rejection::InsufficientQuantity => view.t("order-no-shares"),
         Rejection::MarketClosed => view.closed.clone().unwrap_or_else(|| view.t("market-closed")),
         Rejection::NoQuote | Rejection::StaleQuote => view.t("order-no-price"),
+        Rejection::PriceInDoubt => view.t("order-in-doubt"),
         Rejection::FractionalNotAllowed | Rejection::QuantityTooLarge => view.t("order-size"),
         Rejection::BeyondLimits => view.t("order-beyond"),
         Rejection::Contended => view.t("order-busy"),

@@ -3,12 +3,15 @@
 
 mod checkup;
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::{PageRequest, QuoteSource, divide_rounded};
+use market::Halt;
 use store::HoldingRow;
 
 use self::checkup::{Finding, check};
@@ -43,9 +46,15 @@ struct PortfolioPage<'a> {
     benchmark: Option<&'static str>,
     range: Range,
     hides: bool,
+    /// The stocks that are no longer traded.
+    ended: BTreeSet<i64>,
 }
 
 impl PortfolioPage<'_> {
+    fn has_ended(&self, row: &HoldingRow) -> bool {
+        self.ended.contains(&row.stock_id)
+    }
+
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
     fn ranges(&self) -> [Range; 5] {
         Range::all()
@@ -77,6 +86,7 @@ async fn show(
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),
         benchmark: (!benchmark.is_empty()).then_some(name),
+        ended: ended(&state, &rows),
         rows,
         total,
         pages: Pages {
@@ -89,6 +99,16 @@ async fn show(
         view: &view,
     };
     Ok(answer::page(&view, &page))
+}
+
+/// The stocks among these that are no longer traded.
+fn ended(state: &AppState, rows: &[HoldingRow]) -> BTreeSet<i64> {
+    let present = state.prices.snapshot();
+    let has_ended = |stock_id: &i64| {
+        let halt = state.prices.position(*stock_id).and_then(|position| present.halt(position));
+        halt == Some(Halt::NoLongerTraded)
+    };
+    rows.iter().map(|row| row.stock_id).filter(has_ended).collect()
 }
 
 /// The market's index on the days of a curve, as if the same money had gone into it on the first of

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
+use market::Halt;
 use store::{Stake, StockRow};
 
 use self::ranges::{Range, Shape};
@@ -103,6 +104,7 @@ pub(super) struct Shown {
     pub(super) sides: BidAsk,
     change: Ratio,
     is_stale: bool,
+    halt: Option<Halt>,
     as_of: String,
 }
 
@@ -117,6 +119,14 @@ impl Shown {
     /// What an order of this side, as forms write it, fills at.
     pub(super) fn fills_at(&self, side: &str) -> Price {
         self.sides.of(if side == "sell" { Side::Sell } else { Side::Buy })
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.halt == Some(Halt::InDoubt)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.halt == Some(Halt::NoLongerTraded)
     }
 }
 
@@ -255,7 +265,8 @@ async fn ticket(
 /// The present price of a stock, as the reader sees it; `None` while it has none.
 pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
     let present = state.prices.snapshot();
-    let quote = present.quote(state.prices.position(stock_id)?)?;
+    let position = state.prices.position(stock_id)?;
+    let (quote, halt) = (present.quote(position)?, present.halt(position));
     Some(Shown {
         price: quote.price,
         sides: present.sides(&quote, state.rules.spread_bps),
@@ -265,6 +276,7 @@ pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Show
             state.clock.now(),
             state.rules.quote_age_max_s,
         ),
+        halt,
         as_of: view.fmt.time(quote.as_of),
     })
 }

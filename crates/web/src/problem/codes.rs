@@ -125,7 +125,9 @@ pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
         }
         // Nothing is wrong with the order: the market or the other orders were in its way.
         R::MarketClosed => StatusCode::CONFLICT,
-        R::NoQuote | R::StaleQuote | R::Contended => StatusCode::SERVICE_UNAVAILABLE,
+        R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::Contended => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
     (status, !rejection.is_final())
 }

@@ -116,9 +116,11 @@ async fn external_quote(
     let present = state.prices.snapshot();
     let position = state.prices.position(stock.stock_id);
     let quote = position.and_then(|position| present.quote(position));
+    let is_halted = position.is_some_and(|position| present.halt(position).is_some());
     let Some(quote) = quote else { return Err(no_data("No data returned from provider")) };
     let now = state.clock.now();
-    let stale = state.market.is_stale(quote.as_of, now, state.rules.quote_age_max_s);
+    let age_max_s = state.rules.quote_age_max_s;
+    let stale = is_halted || state.market.is_stale(quote.as_of, now, age_max_s);
     if let Some(lookups) = &state.lookups
         && lookups.is_hurried(stock.stock_id, quote.as_of, now)
     {

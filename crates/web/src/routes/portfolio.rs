@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::Money;
-use market::Snapshot;
+use market::{Halt, Snapshot};
 use serde::Serialize;
 use store::HoldingRow;
 use utoipa::ToSchema;
@@ -63,17 +63,23 @@ pub(crate) struct Holding {
     /// Whether it is older than it should be, or there is none.
     #[schema(example = false)]
     stale: bool,
+    /// Whether the stock's history has ended: it is no longer traded, and counts at its last price.
+    #[schema(example = false)]
+    no_longer_traded: bool,
 }
 
 impl Holding {
     fn new(player_id: i64, row: HoldingRow, present: &Snapshot, state: &AppState) -> Self {
         let position = state.prices.position(row.stock_id);
         let quote = position.and_then(|position| present.quote(position));
+        let halt = position.and_then(|position| present.halt(position));
         let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
         let profit_loss_percentage = numbers::percent_to(row.profit_ratio(), 6);
         Self {
             as_of: quote.map(|quote| quote.as_of.to_string()),
-            stale: quote.is_none_or(|quote| state.market.is_stale(quote.as_of, now, age_max_s)),
+            stale: halt.is_some()
+                || quote.is_none_or(|quote| state.market.is_stale(quote.as_of, now, age_max_s)),
+            no_longer_traded: halt == Some(Halt::NoLongerTraded),
             portfolio_id: player_id.saturating_mul(STOCKS_A_PLAYER).saturating_add(row.stock_id),
             stock_id: row.stock_id,
             stock_symbol: row.symbol.to_string(),

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use domain::{Day, PageRequest, Symbol};
-use market::Snapshot;
+use market::{Halt, Snapshot};
 use serde::Serialize;
 use store::StockRow;
 use utoipa::ToSchema;
@@ -109,6 +109,13 @@ pub(crate) struct StockQuote {
     /// is too old to trade at.
     #[schema(example = false)]
     stale: bool,
+    /// Whether a later price is known that is in doubt: until it is confirmed or withdrawn, orders
+    /// of this stock are rejected with `price_in_doubt`.
+    #[schema(example = false)]
+    in_doubt: bool,
+    /// Whether the stock's history has ended: it keeps its last price, and is no longer traded.
+    #[schema(example = false)]
+    no_longer_traded: bool,
 }
 
 /// The close of one day.
@@ -265,6 +272,7 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
         kid_friendly_description: row.kid_friendly_description,
     };
     let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
+    let halt = position.and_then(|position| present.halt(position));
     let quote = quote.map(|quote| (present.sides(&quote, state.rules.spread_bps), quote));
     let quote = quote.map(|(sides, quote)| StockQuote {
         price: quote.price.to_string(),
@@ -273,7 +281,9 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
         as_of: quote.as_of.to_string(),
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),
-        stale: state.market.is_stale(quote.as_of, now, age_max_s),
+        stale: halt.is_some() || state.market.is_stale(quote.as_of, now, age_max_s),
+        in_doubt: halt == Some(Halt::InDoubt),
+        no_longer_traded: halt == Some(Halt::NoLongerTraded),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }
 }

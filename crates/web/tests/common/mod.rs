@@ -22,7 +22,7 @@ use market::{
     StockText,
 };
 use serde_json::{Value, json};
-use store::{DatabaseConfig, NewStock, Store};
+use store::{DatabaseConfig, NewStock, SeededMarket, Store};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) desk: Desk,
     pub(crate) prices: Arc<PriceBoard>,
+    pub(crate) market: Arc<MarketSource>,
     pub(crate) boards: Arc<leaderboard::Boards>,
     pub(crate) hub: Arc<web::Hub>,
     /// Ends what goes on for ever, as a signal does.
@@ -164,11 +165,24 @@ impl App {
         let history = History::new(store.clone(), Some(depot(&directory)));
         let boards = Arc::new(boards);
         let kept = (store.clone(), history, Arc::clone(&boards));
+        let market = Arc::clone(&source);
         let parts = parts(kept, rules, &clock, source, listed, told, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
-        Self { router, clock, store, desk, prices, boards, hub, closing, players, directory }
+        Self {
+            router,
+            clock,
+            store,
+            desk,
+            prices,
+            market,
+            boards,
+            hub,
+            closing,
+            players,
+            directory,
+        }
     }
 
     /// Lets two months go by, and all that is over into the archive and out of the ledger.
@@ -334,7 +348,10 @@ async fn open_game(
     let game = store.ensure_game("test", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
     store.save_achievements(rules).await.expect("achievements");
-    Arc::new(market(game.started_at))
+    let source = market(game.started_at);
+    let seeded = SeededMarket { game_id: game.game_id, kind: "test", market: "test" };
+    let drawn = market::draw_seed(&SeededEntropy::new(1));
+    Arc::new(source.with_seed(store.ensure_seed(seeded, &drawn, now).await.expect("a seed")))
 }
 
 fn built_boards() -> leaderboard::Boards {

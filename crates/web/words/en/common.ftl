@@ -58,3 +58,4 @@ common-chart-close = Close
 common-chart-part = Part
 common-chart-share = Share of all
 common-more-badges = See all new badges
+common-ended = No longer traded

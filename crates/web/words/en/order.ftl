@@ -54,6 +54,7 @@ order-change = Change
 order-no-cash = Not done: you do not have enough cash. Buy fewer shares, or sell something first.
 order-no-shares = Not done: you do not have that many shares.
 order-no-price = Not done: there is no new price at the moment. Try again later.
+order-in-doubt = Not done: the newest price of this stock is being checked. Try again in a few minutes.
 order-size = Not done: this game does not trade that many shares at once, or parts of shares.
 order-beyond = Not done: it is more than an account can hold.
 order-busy = Not done yet: very many orders came at once. Confirm again in a moment.

@@ -47,3 +47,4 @@ common-chart-close = Ekuvaleni
 common-chart-part = Ingxenye
 common-chart-share = Isabelo sakho konke
 common-more-badges = Bona yonke imiklomelo emitsha
+common-ended = Akusathengiswa

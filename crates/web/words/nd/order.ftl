@@ -43,6 +43,7 @@ order-change = Tshintsha
 order-no-cash = Akwenziwanga: kawulamali eyaneleyo. Thenga amalutshwana, loba uthengise okunye kuqala.
 order-no-shares = Akwenziwanga: kawulamasheya amanengi kangako.
 order-no-price = Akwenziwanga: akulantengo entsha khathesi. Zama futhi muva.
+order-in-doubt = Akwenziwanga: intengo entsha iyahlolwa. Zama futhi emizuzwini emilutshwana.
 order-size = Akwenziwanga: lo mdlalo kawuthengisi amasheya amanengi kangako ngasikhathi sinye, loba iziqephu.
 order-beyond = Akwenziwanga: kunengi kakhulu kwi-akhawunti.
 order-busy = Akukenziwa: ama-oda amanengi kakhulu afike ngasikhathi sinye. Vuma futhi masinyane.

@@ -16,6 +16,8 @@ stock-moved =
        *[flat] Intengo iyafana losuku oludlulileyo.
     }
 stock-stale = Le ntengo isindala. Ukuthengiselana kuqhubeka nxa sekulentsha.
+stock-in-doubt = Intengo entsha iyahlolwa. Kuze kuphele akula ongathenga loba athengise.
+stock-ended = Akusathengiswa. Intengo yokucina iyabalwa kulokho olakho.
 stock-no-price = Akulantengo khathesi. Khangela futhi muva.
 stock-buy = Thenga
 stock-sell = Thengisa

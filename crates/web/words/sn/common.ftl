@@ -47,3 +47,4 @@ common-chart-close = Pakuvhara
 common-chart-part = Chikamu
 common-chart-share = Chikamu chezvose
 common-more-badges = Ona mibairo mitsva yose
+common-ended = Hazvichatengeswi

@@ -43,6 +43,7 @@ order-change = Chinja
 order-no-cash = Hazvina kuitwa: hauna mari inokwana. Tenga mishoma, kana tengesa chimwe kutanga.
 order-no-shares = Hazvina kuitwa: hauna migove yakawanda kudaro.
 order-no-price = Hazvina kuitwa: hapana mutengo mutsva parizvino. Edza zvakare gare gare.
+order-in-doubt = Hazvina kuitwa: mutengo mutsva uri kuongororwa. Edza zvakare mumaminitsi mashoma.
 order-size = Hazvina kuitwa: mutambo uyu hautengesi migove yakawanda kudaro panguva imwe, kana zvidimbu.
 order-beyond = Hazvina kuitwa: zvakawandisa paakaundi.
 order-busy = Hazvisati zvaitwa: maodha akawanda auya panguva imwe. Bvuma zvakare munguva pfupi.

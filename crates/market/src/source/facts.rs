@@ -1,0 +1,197 @@
+//! What is published about a market so that its prices can be recomputed: its timetable, the
+//! commitment to its secret seed, and the seed itself once nothing can follow from it any more.
+
+use domain::{QuoteSource, UnixMicros};
+use store::GameSeed;
+
+use super::{Kind, MarketSource};
+use crate::config::{AtEnd, SimulatedConfig};
+use crate::present::Timetable;
+use crate::seed::Chance;
+use crate::tick::TickRule;
+
+/// How long after a market's end its seed is published, in seconds: no node's clock is that wrong.
+pub const REVEAL_AFTER_S: i64 = 60;
+
+/// Where a market's sessions and prices come from, without its seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketFacts {
+    /// When its first session began.
+    pub started_at: UnixMicros,
+    /// Real seconds of a session.
+    pub session_seconds: u32,
+    /// The number of the first session that is lived.
+    pub first_session: usize,
+    /// How many are lived.
+    pub sessions: usize,
+    /// What comes after the last.
+    pub at_end: AtEnd,
+    /// The steps of its prices.
+    pub tick: TickRule,
+    /// What a simulated market is drawn from, without its seed.
+    pub simulated: Option<SimulatedConfig>,
+}
+
+impl MarketSource {
+    /// Takes over the game's seed, unless the configuration has one. Without a seed of either kind a
+    /// market is as predictable as one whose seed is 0.
+    #[must_use]
+    pub fn with_seed(mut self, seed: GameSeed) -> Self {
+        match &mut self.kind {
+            Kind::History(replay) => replay.chance.adopt(seed),
+            Kind::Simulated(market) => market.adopt(seed),
+            Kind::Live(_) => {}
+        }
+        self
+    }
+
+    fn chance(&self) -> Option<&Chance> {
+        match &self.kind {
+            Kind::History(replay) if replay.source == QuoteSource::Replay => Some(&replay.chance),
+            Kind::Simulated(market) => Some(market.chance()),
+            Kind::History(_) | Kind::Live(_) => None,
+        }
+    }
+
+    /// The commitment to the seed that decides the prices; `None` where no secret seed does.
+    pub fn commitment(&self) -> Option<&str> {
+        Some(self.chance()?.sealed()?.commitment.as_str())
+    }
+
+    /// The first session whose prices follow from the committed seed, and in which pass.
+    pub fn committed_from(&self) -> Option<(i64, i64)> {
+        let seed = self.chance()?.sealed()?;
+        Some((seed.first_pass, seed.first_session))
+    }
+
+    /// The seed itself, once no price can follow from it any more: after the end of a market that
+    /// stops, and [`REVEAL_AFTER_S`] more.
+    pub fn revealed(&self, now: UnixMicros) -> Option<&GameSeed> {
+        let timetable = self.timetable()?;
+        let is_over = timetable.present(now.plus_seconds(-REVEAL_AFTER_S)).ended;
+        let seed = self.chance()?.sealed()?;
+        (timetable.at_end == AtEnd::Stop && is_over).then_some(seed)
+    }
+
+    fn timetable(&self) -> Option<&Timetable> {
+        match &self.kind {
+            Kind::History(replay) => Some(&replay.timetable),
+            Kind::Simulated(market) => Some(&market.timetable),
+            Kind::Live(_) => None,
+        }
+    }
+
+    /// What its prices are computed from; `None` for a live market and for prices that stand still.
+    pub fn facts(&self) -> Option<MarketFacts> {
+        self.chance()?;
+        let timetable = self.timetable()?;
+        let (tick, simulated) = match &self.kind {
+            Kind::History(replay) => (replay.tick, None),
+            Kind::Simulated(market) => (market.tick, Some(market.config().clone())),
+            Kind::Live(_) => return None,
+        };
+        Some(MarketFacts {
+            started_at: timetable.started_at,
+            session_seconds: timetable.session_seconds,
+            first_session: timetable.first,
+            sessions: timetable.count,
+            at_end: timetable.at_end,
+            tick,
+            simulated,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{MarketConfig, ReplayConfig, SourceKind};
+    use crate::seed::draw_seed;
+    use testkit::SeededEntropy;
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
+
+    fn config(source: SourceKind, at_end: AtEnd) -> MarketConfig {
+        let simulated = SimulatedConfig { symbols: 9, sessions: 2, at_end, ..Default::default() };
+        let start = domain::Day(19_349);
+        let replay = ReplayConfig { start, at_end, ..ReplayConfig::default() };
+        MarketConfig { source, replay, simulated, ..MarketConfig::default() }
+    }
+
+    fn seeded(source: SourceKind, at_end: AtEnd, number: u64) -> (MarketSource, GameSeed) {
+        let seed = draw_seed(&SeededEntropy::new(number));
+        let market = MarketSource::new(&config(source, at_end), START).unwrap();
+        (market.with_seed(seed.clone()), seed)
+    }
+
+    fn prices(market: &MarketSource, seconds: i64) -> Vec<i64> {
+        let mut quotes = Vec::new();
+        market.prices(START.plus_seconds(seconds), &mut quotes);
+        quotes.iter().map(|quote| quote.price.0).collect()
+    }
+
+    #[test]
+    fn a_seed_is_revealed_when_nothing_can_follow_from_it() {
+        for source in [SourceKind::Replay, SourceKind::Simulated] {
+            let (market, seed) = seeded(source, AtEnd::Stop, 1);
+            assert_eq!(market.commitment(), Some(seed.commitment.as_str()));
+            let over = 120 + REVEAL_AFTER_S;
+            for seconds in [0, 119, 120, over - 1] {
+                assert_eq!(market.revealed(START.plus_seconds(seconds)), None, "{seconds}");
+            }
+            assert_eq!(market.revealed(START.plus_seconds(over)), Some(&seed));
+            let (around, _) = seeded(source, AtEnd::Loop, 1);
+            assert_eq!(around.revealed(START.plus_seconds(over)), None, "it starts over");
+        }
+    }
+
+    #[test]
+    fn two_games_of_one_configuration_have_different_prices() {
+        for source in [SourceKind::Replay, SourceKind::Simulated] {
+            let markets = [1, 1, 2].map(|number| seeded(source, AtEnd::Stop, number).0);
+            let [one, same, other] = markets.each_ref().map(|market| prices(market, 33));
+            assert_eq!(one, same);
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn a_market_that_starts_over_takes_another_path() {
+        let (market, _) = seeded(SourceKind::Replay, AtEnd::Loop, 1);
+        assert_ne!(prices(&market, 33), prices(&market, 180 + 33));
+        assert_eq!(prices(&market, 60), prices(&market, 180 + 60));
+    }
+
+    #[test]
+    fn a_game_of_the_version_before_keeps_its_prices_until_its_session_ends() {
+        for source in [SourceKind::Replay, SourceKind::Simulated] {
+            let seed = GameSeed { first_session: 2, ..draw_seed(&SeededEntropy::new(3)) };
+            let open = |number| {
+                let mut config = config(source, AtEnd::Stop);
+                (config.replay.seed, config.simulated.seed) = (number, number);
+                config.simulated.warmup_sessions = 1;
+                config.replay.start = domain::Day(7_306);
+                MarketSource::new(&config, START).unwrap()
+            };
+            let secret = open(0).with_seed(seed);
+            let never = GameSeed { first_session: 99, ..draw_seed(&SeededEntropy::new(4)) };
+            let before = open(1).with_seed(never);
+            for seconds in [0, 1, 30, 59, 60] {
+                assert_eq!(prices(&secret, seconds), prices(&before, seconds), "{seconds}");
+            }
+            assert_ne!(prices(&secret, 61 + 29), prices(&before, 61 + 29));
+        }
+    }
+
+    #[test]
+    fn a_market_whose_seed_is_configured_has_no_commitment() {
+        let config =
+            SimulatedConfig { seed: 7, ..config(SourceKind::Simulated, AtEnd::Stop).simulated };
+        let config =
+            MarketConfig { simulated: config, source: SourceKind::Simulated, ..Default::default() };
+        let market = MarketSource::new(&config, START).unwrap();
+        let market = market.with_seed(draw_seed(&SeededEntropy::new(1)));
+        assert_eq!((market.commitment(), market.revealed(UnixMicros(i64::MAX))), (None, None));
+        assert_eq!(market.facts().unwrap().simulated.unwrap().seed, 0, "it is not published");
+    }
+}

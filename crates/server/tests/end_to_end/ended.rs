@@ -1,0 +1,88 @@
+//! A stock whose history ends while others go on: stale for a session, then no longer traded, and
+//! worth its last price. On both engines.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, openbell};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn start(dir: &str, url: Option<&str>) -> Server {
+    Server::start_at("127.0.0.1:0", &["--data-dir", dir], |command| {
+        if let Some(url) = url {
+            command.env("OPENBELL_DATABASE_URL", url);
+        }
+        command
+            .env("OPENBELL__MARKET__REPLAY__MARKET", "us")
+            .env("OPENBELL__MARKET__REPLAY__START", "2014-01-10")
+            .env("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "4");
+    })
+}
+
+fn wait_for(server: &Server, is_so: impl Fn(&Value) -> bool) -> Value {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (_, answer) = server.get("/api/stocks/GONE");
+        let quote = answer["data"]["quote"].clone();
+        if is_so(&quote) {
+            return quote;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {quote}");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+fn play(url: Option<&str>) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("bars.csv");
+    let mut text = "date,symbol,close\n".to_owned();
+    for day in 6..=31 {
+        text.push_str(&format!("2014-01-{day:02},STAY,20.00\n"));
+    }
+    for day in 6..=13 {
+        text.push_str(&format!("2014-01-{day:02},GONE,1.00\n"));
+    }
+    std::fs::write(&path, text).expect("written");
+    let (data, bars) = (dir.path().display().to_string(), path.display().to_string());
+    let args = ["stocks", "import", &bars, "--market", "us", "--data-dir", &data];
+    let mut import = openbell(&args);
+    if let Some(url) = url {
+        import.env("OPENBELL_DATABASE_URL", url);
+    }
+    assert!(import.status().expect("it runs").success());
+    let server = start(&data, url);
+    let token = server.register("ada");
+    let trade = |side: &str| {
+        let order = json!({"stock_symbol": "GONE", "quantity": 100});
+        server.ask("POST", &format!("/api/portfolio/{side}"), &token, Some(&order))
+    };
+    let (status, answer) = trade("buy");
+    assert_eq!(status, 200, "{answer}");
+    let quote = wait_for(&server, |quote| quote["stale"] == true);
+    assert!(quote["market_date"].as_str().expect("a day") > "2014-01-13", "{quote}");
+    let quote = wait_for(&server, |quote| quote["no_longer_traded"] == true);
+    assert_eq!((&quote["price"], &quote["stale"]), (&"1.00".into(), &true.into()), "{quote}");
+    for side in ["buy", "sell"] {
+        let (status, answer) = trade(side);
+        assert_eq!((status, &answer["code"]), (503, &"no_quote".into()), "{answer}");
+    }
+    let (_, holdings) = server.ask("GET", "/api/portfolio", &token, None);
+    let holding = &holdings["data"][0];
+    assert_eq!(holding["no_longer_traded"], true, "{holdings}");
+    assert_eq!(holding["total_value"], "100.00", "it counts at its last price: {holdings}");
+    let (_, page) = server.get("/stocks/GONE");
+    assert!(page.as_str().is_some_and(|page| page.contains("No longer traded")), "{page}");
+    server.stop();
+}
+
+#[test]
+fn a_stock_that_has_ended_is_not_sold_at_its_last_price_for_ever_on_sqlite() {
+    play(None);
+}
+
+#[test]
+fn a_stock_that_has_ended_is_not_sold_at_its_last_price_for_ever_on_postgresql() {
+    play(Some(&testkit::postgres_database()));
+}
