@@ -131,7 +131,7 @@ async fn an_average_of_closes_is_rounded_as_in_domain(engine: &str) {
     let first = |n: usize| {
         let n = i32::try_from(n).expect("few");
         let month = u8::try_from(n % 12 + 1).expect("a month");
-        Day::from_civil((2000 + n / 12).into(), month, 1).expect("a day")
+        Day::from_civil(2000 + n / 12, month, 1).expect("a day")
     };
     let bars: Vec<_> = months
         .iter()
