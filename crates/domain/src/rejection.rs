@@ -20,7 +20,8 @@ pub enum Rejection {
     /// The newest price is older than the rules allow to trade at.
     #[error("The latest price of this stock is too old to trade at. Please try again later.")]
     StaleQuote,
-    /// A new price of the stock differs so much from the last that a second source has to confirm it.
+    /// A new price of the stock differs so much from the last that a second source has to confirm
+    /// it.
     #[error("A new price of this stock is in doubt. Orders are taken again when it is confirmed.")]
     PriceInDoubt,
     /// The exchange is closed. When it opens is said where the refusal is told.

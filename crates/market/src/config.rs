@@ -106,7 +106,8 @@ pub struct ReplayConfig {
     /// Real seconds a session lasts, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub session_seconds: u32,
-    /// Decides the path between two closes; 0: the game's secret seed does. For tests and shows only.
+    /// Decides the path between two closes; 0: the game's secret seed does. For tests and shows
+    /// only.
     pub seed: u64,
     /// What comes after the last session.
     pub at_end: AtEnd,

@@ -1,11 +1,12 @@
 //! The path of prices between two closes, in whole numbers. What really happened within a day is
 //! not known, so the path is made up: all stocks have, at each second, gone the same share of the
-//! way from their last close to the next, and that share wanders between -1 and 1 until it ends at 1.
+//! way from their last close to the next, and that share wanders between -1 and 1 until it ends at
+//! 1.
 //!
 //! The share is chosen so that ticks say nothing about the rest of the session. A Brownian path
-//! ends above zero; the share is the chance, seen from a second of it, that it does, less the chance
-//! that it does not. A viewer does not know whether the next closes are above or below the last,
-//! and for such a viewer the present price is the mean of what the close can be,
+//! ends above zero; the share is the chance, seen from a second of it, that it does, less the
+//! chance that it does not. A viewer does not know whether the next closes are above or below the
+//! last, and for such a viewer the present price is the mean of what the close can be,
 //! whatever is known of how far stocks move and move together (docs/adr/0019-secret-chance.md).
 
 use domain::Price;

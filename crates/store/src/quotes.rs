@@ -221,9 +221,9 @@ impl Store {
         Ok(())
     }
 
-    /// Marks a stock as one of which a price that was made at `as_of` is in doubt: until one is saved
-    /// that was made no earlier, every node reads it as such. It is due again as if it was tried at
-    /// `tried_at`.
+    /// Marks a stock as one of which a price that was made at `as_of` is in doubt: until one is
+    /// saved that was made no earlier, every node reads it as such. It is due again as if it was
+    /// tried at `tried_at`.
     ///
     /// # Errors
     /// The database does not answer.

@@ -1,6 +1,6 @@
 //! Doubt of prices that jump: what differs much from the last good price needs a second source that
-//! confirms it. No provider is queried here. What each provider reported is known to this node alone
-//! and lost when it ends; that a stock's price is in doubt is stored with its quote.
+//! confirms it. No provider is queried here. What each provider reported is known to this node
+//! alone and lost when it ends; that a stock's price is in doubt is stored with its quote.
 
 use domain::{Price, Symbol, UnixMicros};
 use moka::sync::Cache;

@@ -127,8 +127,8 @@ impl Providers {
     /// one tells a price, once the same one tells it again a minute later.
     ///
     /// # Errors
-    /// `InDoubt`: a price jumped and no second source has confirmed it yet. Else what the refusals mean
-    /// together, leaving aside who does not offer it: `NotFound` when nobody knows the stock;
+    /// `InDoubt`: a price jumped and no second source has confirmed it yet. Else what the refusals
+    /// mean together, leaving aside who does not offer it: `NotFound` when nobody knows the stock;
     /// `RateLimited` that ends the soonest, when somebody was asked too often; else the first
     /// refusal in the configured order that is not `NotFound`. `Unsupported` when nobody offers it.
     pub async fn quote(

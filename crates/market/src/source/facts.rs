@@ -33,8 +33,8 @@ pub struct MarketFacts {
 }
 
 impl MarketSource {
-    /// Takes over the game's seed, unless the configuration has one. Without a seed of either kind a
-    /// market is as predictable as one whose seed is 0.
+    /// Takes over the game's seed, unless the configuration has one. Without a seed of either kind
+    /// a market is as predictable as one whose seed is 0.
     #[must_use]
     pub fn with_seed(mut self, seed: GameSeed) -> Self {
         match &mut self.kind {

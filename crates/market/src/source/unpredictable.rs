@@ -1,6 +1,6 @@
 //! Whether past prices say anything about those to come: predictors that see what a player sees, on
-//! a market with a secret seed. Each is measured by what its choices would have earned over the mean
-//! of all stocks, and finds a lot in the path that games had before secret seeds.
+//! a market with a secret seed. Each is measured by what its choices would have earned over the
+//! mean of all stocks, and finds a lot in the path that games had before secret seeds.
 
 use domain::UnixMicros;
 use store::GameSeed;
@@ -73,8 +73,8 @@ fn mean(values: &[i64]) -> i64 {
 /// A guess of each stock's further move, from what is seen now.
 type Predictor = fn(&Seen, stock: usize) -> i64;
 
-/// The expectation of a bridge whose end goes on as the price went, momentum, reversal, and what all
-/// stocks did together.
+/// The expectation of a bridge whose end goes on as the price went, momentum, reversal, and what
+/// all stocks did together.
 const PREDICTORS: [(&str, Predictor); 8] = [
     ("goes on as it went", |seen, stock| seen.own[stock]),
     ("comes back", |seen, stock| -seen.own[stock]),

@@ -34,8 +34,8 @@ pub(crate) struct Market {
     ended: bool,
     /// How its sessions follow one another; `null` for live prices and for prices that stand still.
     timetable: Option<MarketTimetable>,
-    /// The chance that decides its prices; `null` where there is none, or where the seed is a number
-    /// of the configuration.
+    /// The chance that decides its prices; `null` where there is none, or where the seed is a
+    /// number of the configuration.
     chance: Option<MarketChance>,
 }
 
@@ -61,7 +61,8 @@ pub(crate) struct MarketTimetable {
     /// 0.001 below 10, 0.01 from there on.
     #[schema(example = "0.01")]
     tick: Option<String>,
-    /// What a simulated market is drawn from, as `[market.simulated]` of the configuration names it.
+    /// What a simulated market is drawn from, as `[market.simulated]` of the configuration names
+    /// it.
     #[schema(value_type = Option<Object>)]
     simulated: Option<Value>,
 }
