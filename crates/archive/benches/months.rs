@@ -17,7 +17,9 @@ use domain::{
     Symbol, settle,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use store::{BatchMark, Change, Common, DatabaseConfig, NewPlayer, NewStock, Store, Wanted};
+use store::{
+    BatchMark, Change, Common, DatabaseConfig, NewPlayer, NewStock, Store, Valuation, Wanted,
+};
 use testkit::{ManualClock, Postgres, SeededEntropy};
 use tokio::time::Instant;
 
@@ -249,9 +251,10 @@ impl Game {
             player_id: *player_id,
             stock_id: Some(self.stock_id),
             about_version: None,
+            text_key: None,
         };
         let wanted: Vec<Wanted> = players.iter().map(wanted).collect();
-        let mut state = self.store.load_batch(&wanted, &[], "[]").await?;
+        let mut state = self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await?;
         let (mut changes, mut entries) = (Vec::new(), 0);
         for (place, player_id) in players.iter().enumerate() {
             let Some(mut player) = state.players.remove(player_id) else { continue };

@@ -3,28 +3,29 @@
 
 use serde::Deserialize;
 
-use crate::{Levels, Money};
+use crate::{Amount, Levels, Money};
 
 /// What has to be reached. Thresholds are at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AchievementKind {
-    /// The first trade of any kind.
+    /// The first trade that counts.
     FirstTrade,
-    /// This many trades.
+    /// This many trades that count.
     TradesCount(i64),
-    /// Shares of this many different stocks bought, ever.
+    /// Holdings of this many different stocks that counted at the same time.
     DistinctStocks(i64),
-    /// Stocks of this many different categories bought, ever.
+    /// Stocks of this many different categories in holdings that counted, ever.
     DistinctCategories(i64),
-    /// A stock held without a break for this many days of the market's calendar.
+    /// A holding of at least the least value for this many days of the market's calendar.
     HoldingDays(i64),
-    /// Cash and shares together worth this much at a trade.
-    PortfolioValue(Money),
+    /// Cash and shares together worth this much at a trade; a share of the starting cash is meant
+    /// on top of it.
+    PortfolioValue(Amount),
     /// Profit from sales, all added up, of this much.
-    ProfitAmount(Money),
+    ProfitAmount(Amount),
     /// This level.
     LevelReached(i64),
-    /// This many trades explained with a note.
+    /// This many notes that count.
     NoteWritten(i64),
 }
 
@@ -62,14 +63,14 @@ struct AchievementFile {
 }
 
 mod threshold {
-    //! A threshold is a whole number, or an amount of money as text.
+    //! A threshold is a whole number, or an amount as text.
     use serde::Deserialize;
 
     #[derive(Deserialize)]
     #[serde(untagged)]
     pub(super) enum Threshold {
         Whole(i64),
-        Money(String),
+        Amount(String),
     }
 }
 use threshold::Threshold;
@@ -82,12 +83,14 @@ fn read_kind(kind: &str, threshold: Option<&Threshold>) -> Result<AchievementKin
         Some(Threshold::Whole(n)) if *n >= 1 => Ok(*n),
         _ => Err(format!("kind {kind}: expected a whole threshold of at least 1")),
     };
-    let money = |threshold: Option<&Threshold>| match threshold {
-        Some(Threshold::Money(text)) => Money::parse(text)
-            .ok()
-            .filter(|m| m.0 > 0)
-            .ok_or_else(|| format!("kind {kind}: expected a threshold like \"12000.00\"")),
-        _ => Err(format!("kind {kind}: expected a threshold like \"12000.00\", with its quotes")),
+    let expected = || {
+        format!("kind {kind}: expected a threshold like \"12000.00\" or \"20%\", with its quotes")
+    };
+    let amount = |threshold: Option<&Threshold>| match threshold {
+        Some(Threshold::Amount(text)) => {
+            Amount::parse(text).filter(|a| a.is_positive()).ok_or_else(expected)
+        }
+        _ => Err(expected()),
     };
     Ok(match kind {
         "first_trade" if threshold.is_none() => AchievementKind::FirstTrade,
@@ -96,8 +99,8 @@ fn read_kind(kind: &str, threshold: Option<&Threshold>) -> Result<AchievementKin
         "distinct_stocks" => AchievementKind::DistinctStocks(whole(threshold)?),
         "distinct_categories" => AchievementKind::DistinctCategories(whole(threshold)?),
         "holding_days" => AchievementKind::HoldingDays(whole(threshold)?),
-        "portfolio_value" => AchievementKind::PortfolioValue(money(threshold)?),
-        "profit_amount" => AchievementKind::ProfitAmount(money(threshold)?),
+        "portfolio_value" => AchievementKind::PortfolioValue(amount(threshold)?),
+        "profit_amount" => AchievementKind::ProfitAmount(amount(threshold)?),
         "level_reached" => AchievementKind::LevelReached(whole(threshold)?),
         "note_written" => AchievementKind::NoteWritten(whole(threshold)?),
         other => return Err(format!("unknown kind {other:?}; expected one of {KINDS}")),
@@ -164,37 +167,58 @@ pub struct Unlock {
 pub struct Counts {
     /// The level.
     pub level: i64,
-    /// Trades ever made.
+    /// Trades that counted.
     pub trades: i64,
-    /// Different stocks ever bought.
+    /// The most holdings that counted at the same time.
     pub stocks: i64,
-    /// Different categories ever bought from.
+    /// Different categories of holdings that counted, ever.
     pub categories: i64,
-    /// Days since the oldest holding was opened; 0 without one.
+    /// Days since the oldest holding of at least the least value was opened; 0 without one.
     pub holding_days: i64,
     /// Cash and shares together.
     pub portfolio_value: Money,
     /// Profit from sales, all added up; a loss is negative.
     pub profit: Money,
-    /// Trades explained with a note.
+    /// Notes that counted.
     pub notes: i64,
 }
 
 impl AchievementKind {
-    /// How much of it these counts have reached, and how much is wanted: money in cents, a loss as
-    /// 0. What is reached may be more than what is wanted.
-    pub fn progress(self, counts: &Counts) -> (i64, i64) {
+    /// How much of it these counts have reached: money in cents, a loss as 0. It may be more than
+    /// the threshold.
+    pub fn reached(self, counts: &Counts) -> i64 {
         match self {
-            Self::FirstTrade => (counts.trades, 1),
-            Self::TradesCount(n) => (counts.trades, n),
-            Self::DistinctStocks(n) => (counts.stocks, n),
-            Self::DistinctCategories(n) => (counts.categories, n),
-            Self::HoldingDays(n) => (counts.holding_days, n),
-            Self::PortfolioValue(money) => (counts.portfolio_value.0, money.0),
-            Self::ProfitAmount(money) => (counts.profit.0.max(0), money.0),
-            Self::LevelReached(n) => (counts.level, n),
-            Self::NoteWritten(n) => (counts.notes, n),
+            Self::FirstTrade | Self::TradesCount(_) => counts.trades,
+            Self::DistinctStocks(_) => counts.stocks,
+            Self::DistinctCategories(_) => counts.categories,
+            Self::HoldingDays(_) => counts.holding_days,
+            Self::PortfolioValue(_) => counts.portfolio_value.0,
+            Self::ProfitAmount(_) => counts.profit.0.max(0),
+            Self::LevelReached(_) => counts.level,
+            Self::NoteWritten(_) => counts.notes,
         }
+    }
+
+    /// How much is wanted in a game with this starting cash: money in cents.
+    pub fn threshold(self, starting_cash: Money) -> i64 {
+        match self {
+            Self::FirstTrade => 1,
+            Self::PortfolioValue(amount @ Amount::Share(_)) => {
+                amount.of(starting_cash).0.saturating_add(starting_cash.0)
+            }
+            Self::PortfolioValue(amount) | Self::ProfitAmount(amount) => amount.of(starting_cash).0,
+            Self::TradesCount(n)
+            | Self::DistinctStocks(n)
+            | Self::DistinctCategories(n)
+            | Self::HoldingDays(n)
+            | Self::LevelReached(n)
+            | Self::NoteWritten(n) => n,
+        }
+    }
+
+    /// Whether a player with the starting cash and nothing else has reached it.
+    pub(crate) fn is_reached_by(self, starting_cash: Money) -> bool {
+        matches!(self, Self::PortfolioValue(_)) && self.threshold(starting_cash) <= starting_cash.0
     }
 }
 
@@ -211,28 +235,39 @@ impl Achievements {
 
     /// What these counts unlock beyond `unlocked` (a bit per id). XP of an achievement can lift the
     /// level and so unlock another one: `total_xp` is the XP before any of them, and is raised; the
-    /// level is taken from it.
+    /// level is taken from it. An achievement that would raise it above `limits.xp_max` waits.
     pub(crate) fn unlock(
         &self,
         unlocked: &mut i64,
         total_xp: &mut i64,
-        levels: &Levels,
+        limits: &UnlockLimits<'_>,
         mut counts: Counts,
     ) -> Vec<Unlock> {
         let mut found = Vec::new();
         loop {
-            counts.level = levels.progress(*total_xp).level;
-            let is_reached = |achievement: &Achievement| {
-                let (reached, wanted) = achievement.kind.progress(&counts);
-                reached >= wanted
+            counts.level = limits.levels.progress(*total_xp).level;
+            let xp_before = *total_xp;
+            let is_due = |achievement: &&Achievement| {
+                let kind = achievement.kind;
+                *unlocked & (1 << achievement.id) == 0
+                    && kind.reached(&counts) >= kind.threshold(limits.starting_cash)
+                    && (achievement.xp == 0
+                        || xp_before.saturating_add(achievement.xp) <= limits.xp_max)
             };
-            let next = self.0.iter().find(|a| *unlocked & (1 << a.id) == 0 && is_reached(a));
-            let Some(next) = next else { return found };
+            let Some(next) = self.0.iter().find(is_due) else { return found };
             *unlocked |= 1 << next.id;
             *total_xp = total_xp.saturating_add(next.xp);
             found.push(Unlock { achievement_id: next.id, xp: next.xp });
         }
     }
+}
+
+/// What of the rules and of a player decides about unlocking, besides the counts.
+pub(crate) struct UnlockLimits<'a> {
+    pub(crate) levels: &'a Levels,
+    pub(crate) starting_cash: Money,
+    /// The most XP that the player may have afterwards.
+    pub(crate) xp_max: i64,
 }
 
 #[cfg(test)]
@@ -271,10 +306,16 @@ mod tests {
             notes: 0,
         };
         let (mut bits, mut xp) = (0, 0);
-        let found = all.unlock(&mut bits, &mut xp, &levels, counts);
+        let limits =
+            UnlockLimits { levels: &levels, starting_cash: Money(1_000), xp_max: i64::MAX };
+        let found = all.unlock(&mut bits, &mut xp, &limits, counts);
         assert_eq!(found.iter().map(|u| u.achievement_id).collect::<Vec<_>>(), [2, 1]);
         assert_eq!((bits, xp), (0b110, 1005));
-        assert!(all.unlock(&mut bits, &mut xp, &levels, counts).is_empty());
+        assert!(all.unlock(&mut bits, &mut xp, &limits, counts).is_empty());
+        let (mut bits, mut xp) = (0, 4);
+        let limits = UnlockLimits { xp_max: 1003, ..limits };
+        assert!(all.unlock(&mut bits, &mut xp, &limits, counts).is_empty(), "it waits");
+        assert_eq!((bits, xp), (0, 4));
     }
 
     #[test]
@@ -296,15 +337,18 @@ mod tests {
             (DistinctStocks(10), (3, 10)),
             (DistinctCategories(10), (4, 10)),
             (HoldingDays(10), (5, 10)),
-            (PortfolioValue(Money(10)), (6, 10)),
-            (ProfitAmount(Money(10)), (7, 10)),
+            (PortfolioValue(Amount::Fixed(Money(10))), (6, 10)),
+            (PortfolioValue(Amount::Share(100_000)), (6, 1_100)),
+            (ProfitAmount(Amount::Fixed(Money(10))), (7, 10)),
+            (ProfitAmount(Amount::Share(10_000)), (7, 10)),
             (LevelReached(10), (1, 10)),
             (NoteWritten(10), (8, 10)),
         ] {
-            assert_eq!(kind.progress(&counts), expected, "{kind:?}");
+            let found = (kind.reached(&counts), kind.threshold(Money(1_000)));
+            assert_eq!(found, expected, "{kind:?}");
         }
         let lost = Counts { profit: Money(-7), ..counts };
-        assert_eq!(ProfitAmount(Money(10)).progress(&lost), (0, 10));
+        assert_eq!(ProfitAmount(Amount::Share(1)).reached(&lost), 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! draw a random number or to look at the environment: time and chance arrive as arguments.
 
 mod achievement;
+mod amount;
 mod clock;
 mod invariant;
 mod ledger;
@@ -19,6 +20,7 @@ mod spread;
 mod symbol;
 
 pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
+pub use amount::Amount;
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
@@ -28,8 +30,8 @@ pub use page::{PageMeta, PageRequest};
 pub use progress::{Levels, Progress};
 pub use ratio::{Ratio, average_price, divide_rounded};
 pub use rejection::Rejection;
-pub use rules::{Currency, Fee, FillMode, Rules, XpRules};
+pub use rules::{Currency, Fee, FillMode, Rules, TradeXp, XpRules, XpStanding};
 pub use secret::Secret;
-pub use settle::{Fill, Holding, Outcome, Player, open_player, settle};
+pub use settle::{Fill, Holding, Invested, Outcome, Player, open_player, settle};
 pub use spread::BidAsk;
 pub use symbol::{Symbol, SymbolError};

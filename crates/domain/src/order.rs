@@ -1,6 +1,8 @@
 //! What a player asks for: orders and notes, and the quote an order is settled at. What comes of
 //! them is decided in `settle`.
 
+use sha2::{Digest, Sha256};
+
 use crate::{BidAsk, Day, Price, Quantity, QuoteSource, UnixMicros};
 
 /// Buying or selling.
@@ -44,6 +46,8 @@ pub enum Action {
     Annotate {
         /// The version of the trade.
         about_version: i64,
+        /// The stock traded.
+        stock_id: i64,
         /// The note.
         note: Note,
     },
@@ -80,6 +84,32 @@ impl Note {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// How many of its characters can be seen: no white space, and nothing without a width.
+    pub fn visible_characters(&self) -> i64 {
+        i64::try_from(self.0.chars().filter(|c| is_visible(*c)).count()).unwrap_or(i64::MAX)
+    }
+
+    /// A number for the text that is equal for texts that differ only in case and in what cannot
+    /// be seen: the first 64 bits of a SHA-256.
+    pub fn text_key(&self) -> i64 {
+        let visible: String = self.0.chars().filter(|c| is_visible(*c)).collect();
+        let hash: [u8; 32] = Sha256::digest(visible.to_lowercase()).into();
+        let [a, b, c, d, e, f, g, h, ..] = hash;
+        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+/// Whether a character leaves a mark: white space, controls, joiners, variation selectors, tags
+/// and blank letters do not.
+fn is_visible(c: char) -> bool {
+    !c.is_whitespace()
+        && !c.is_control()
+        && !matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A price with its time and origin.
@@ -101,5 +131,34 @@ impl Quote {
     /// What orders fill at under rules with this spread.
     pub fn sides(&self, spread_bps: i64) -> BidAsk {
         BidAsk::around(self.price, self.tick, spread_bps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(text: &str) -> Note {
+        Note::parse(text).expect("a note")
+    }
+
+    #[test]
+    fn only_characters_that_can_be_seen_are_counted() {
+        for (text, visible) in [
+            (".", 1),
+            ("it is cheap", 9),
+            ("it is cheap!", 10),
+            ("a\u{200b}\u{2060}\u{3164}\u{2800}\n b", 2),
+            ("ndinoda \u{1f600}", 8),
+        ] {
+            assert_eq!(note(text).visible_characters(), visible, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_text_ignores_case_and_space() {
+        let key = |text| note(text).text_key();
+        assert_eq!(key("It is cheap."), key("it  IS\ncheap\u{200b} ."));
+        assert_ne!(key("It is cheap."), key("It is cheap!"));
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::{Achievements, Levels, Money, Quantity, UnixMicros};
+use crate::{Achievements, Amount, Levels, Money, Quantity, Side, UnixMicros};
 
 /// Everything that decides how a game is played.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -88,7 +88,8 @@ pub enum FillMode {
     NextTick,
 }
 
-/// XP for trades, and how many trades of a day earn it.
+/// XP for trades, and what counts for it. The amounts keep XP from being earned by trades, notes
+/// and holdings that are worth nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct XpRules {
@@ -104,12 +105,130 @@ pub struct XpRules {
     /// When the player's day begins, in minutes east of UTC (-720 to 840).
     #[serde(default, deserialize_with = "utc_offset")]
     pub day_utc_offset_min: i64,
+    /// The least amount of a trade that earns XP and counts for achievements.
+    #[serde(default = "default_value_min")]
+    pub value_min: Amount,
+    /// The least value of a holding that counts for achievements.
+    #[serde(default = "default_holding_value_min")]
+    pub holding_value_min: Amount,
+    /// The most XP of a player without a holding that counts.
+    #[serde(default = "default_uninvested_max", deserialize_with = "not_negative")]
+    pub uninvested_max: i64,
+    /// The fewest visible characters of a note that counts.
+    #[serde(default = "default_note_characters_min", deserialize_with = "note_characters")]
+    pub note_characters_min: i64,
+}
+
+// What files from before these keys get; the same as in the built-in file.
+fn default_value_min() -> Amount {
+    Amount::Share(1_000)
+}
+
+fn default_holding_value_min() -> Amount {
+    Amount::Share(10_000)
+}
+
+fn default_uninvested_max() -> i64 {
+    100
+}
+
+fn default_note_characters_min() -> i64 {
+    10
 }
 
 impl XpRules {
     /// The number of the player's day at `now`.
     pub fn day(&self, now: UnixMicros) -> i64 {
         i64::from(now.plus_seconds(self.day_utc_offset_min * 60).day().0)
+    }
+}
+
+impl Rules {
+    /// Whether a trade of this amount earns XP and counts for achievements.
+    pub fn is_trade_counted(&self, amount: Money) -> bool {
+        amount.0.saturating_abs() >= self.xp.value_min.of(self.starting_cash).0
+    }
+
+    /// The value from which a holding counts for achievements.
+    pub fn holding_value_min(&self) -> Money {
+        self.xp.holding_value_min.of(self.starting_cash)
+    }
+
+    /// The XP of a trade of this amount, for a player with this standing.
+    pub fn trade_xp(
+        &self,
+        side: Side,
+        amount: Money,
+        standing: &XpStanding,
+        now: UnixMicros,
+    ) -> TradeXp {
+        let xp = match side {
+            Side::Buy => self.xp.buy,
+            Side::Sell => self.xp.sell,
+        };
+        let is_new_day = self.xp.day(now) > standing.xp_day;
+        let earlier_trades = if is_new_day { 0 } else { standing.xp_day_trades };
+        if xp == 0 {
+            TradeXp::NotInRules
+        } else if !self.is_trade_counted(amount) {
+            TradeXp::AmountTooSmall
+        } else if earlier_trades >= self.xp.trades_per_day_max {
+            TradeXp::DayLimitReached
+        } else if standing.total_xp.saturating_add(xp) > self.xp_max(standing.is_invested) {
+            TradeXp::NotInvested
+        } else {
+            TradeXp::Earned(xp)
+        }
+    }
+
+    /// The most XP that a player may have after a trade or an achievement.
+    pub(crate) fn xp_max(&self, is_invested: bool) -> i64 {
+        if is_invested { i64::MAX } else { self.xp.uninvested_max }
+    }
+
+    /// Achievements whose fixed threshold the starting cash reaches already, so that the first
+    /// trade of every player unlocks them.
+    pub fn achievements_reached_at_start(&self) -> Vec<&str> {
+        let reached = self.achievements.iter().filter(|a| a.kind.is_reached_by(self.starting_cash));
+        reached.map(|achievement| achievement.code.as_str()).collect()
+    }
+}
+
+/// What decides, besides the trade itself, whether a player's next trade earns XP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct XpStanding {
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// The player's day on which a trade last earned XP.
+    pub xp_day: i64,
+    /// How many trades earned XP on that day.
+    pub xp_day_trades: i64,
+    /// Whether the player has a holding that counts.
+    pub is_invested: bool,
+}
+
+/// The XP of a trade, or why it earns none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradeXp {
+    /// So much.
+    Earned(i64),
+    /// The rules give none for this side.
+    NotInRules,
+    /// The amount is below `value_min`.
+    AmountTooSmall,
+    /// As many trades of the day as may earn XP have done so.
+    DayLimitReached,
+    /// The player has no holding that counts, and as much XP as is possible without one.
+    NotInvested,
+}
+
+impl TradeXp {
+    /// The XP earned.
+    pub fn earned(self) -> i64 {
+        match self {
+            Self::Earned(xp) => xp,
+            _ => 0,
+        }
     }
 }
 
@@ -154,6 +273,7 @@ whole_number_between!(utc_offset, -720, 840);
 whole_number_between!(rate_bps, 0, 10_000);
 whole_number_between!(spread_bps, 0, 1_000);
 whole_number_between!(shares, 1, 100_000_000);
+whole_number_between!(note_characters, 1, 280);
 
 /// Rules that were written before there was a spread have this one.
 fn default_spread_bps() -> i64 {
@@ -197,11 +317,81 @@ mod tests {
         assert_eq!(Fee { flat: Money(0), rate_bps: 0 }.on(Money(5)), Some(Money(0)));
     }
 
+    fn xp_rules() -> XpRules {
+        XpRules {
+            buy: 10,
+            sell: 15,
+            trades_per_day_max: 3,
+            day_utc_offset_min: 120,
+            value_min: default_value_min(),
+            holding_value_min: default_holding_value_min(),
+            uninvested_max: default_uninvested_max(),
+            note_characters_min: default_note_characters_min(),
+        }
+    }
+
+    fn built_in() -> Rules {
+        toml::from_str(include_str!("../../../config/game.toml")).expect("good")
+    }
+
     #[test]
     fn a_day_begins_where_the_rules_say() {
-        let rules = XpRules { buy: 10, sell: 15, trades_per_day_max: 3, day_utc_offset_min: 120 };
+        let rules = xp_rules();
         let late = UnixMicros(22 * 3600 * 1_000_000);
         assert_eq!(rules.day(late), 1);
         assert_eq!(rules.day(UnixMicros(late.0 - 1)), 0);
+    }
+
+    #[test]
+    fn a_file_without_the_newer_keys_gets_the_values_of_the_built_in_one() {
+        let old: XpRules =
+            toml::from_str("buy = 10\nsell = 15\ntrades_per_day_max = 3").expect("good");
+        assert_eq!(old, built_in().xp);
+        assert_eq!(old, XpRules { day_utc_offset_min: 0, ..xp_rules() });
+    }
+
+    #[test]
+    fn a_trade_earns_xp_or_the_reason_is_named() {
+        let rules = built_in();
+        let now = UnixMicros(86_400_000_000 * 9);
+        let xp =
+            |cents, standing: XpStanding| rules.trade_xp(Side::Buy, Money(cents), &standing, now);
+        let new = XpStanding::default();
+        assert_eq!(xp(999, new), TradeXp::AmountTooSmall);
+        assert_eq!(xp(1_000, new), TradeXp::Earned(10));
+        let busy = XpStanding { xp_day: 9, xp_day_trades: 3, ..new };
+        assert_eq!(xp(1_000, busy), TradeXp::DayLimitReached);
+        assert_eq!(xp(1_000, XpStanding { xp_day: 8, ..busy }), TradeXp::Earned(10));
+        let rich = XpStanding { total_xp: 91, ..new };
+        assert_eq!(xp(1_000, rich), TradeXp::NotInvested);
+        assert_eq!(xp(1_000, XpStanding { total_xp: 90, ..new }), TradeXp::Earned(10));
+        assert_eq!(xp(1_000, XpStanding { is_invested: true, ..rich }), TradeXp::Earned(10));
+        let none = Rules { xp: XpRules { buy: 0, ..rules.xp }, ..rules.clone() };
+        assert_eq!(none.trade_xp(Side::Buy, Money(1_000), &new, now), TradeXp::NotInRules);
+    }
+
+    #[test]
+    fn fixed_thresholds_below_the_starting_cash_are_found() {
+        let rules = built_in();
+        assert_eq!(rules.achievements_reached_at_start(), Vec::<&str>::new());
+        let text = include_str!("../../../config/game.toml");
+        let text = text.replacen("threshold = \"10%\"", "threshold = \"9000.00\"", 1);
+        let fixed: Rules = toml::from_str(&text).expect("good");
+        assert_eq!(fixed.achievements_reached_at_start(), ["value_11000"]);
+    }
+
+    #[test]
+    fn relative_thresholds_follow_the_starting_cash() {
+        for (cash, expected) in [
+            (1_000_000, [1_100_000, 1_500_000, 2_000_000, 10_000, 100_000]),
+            (10_000_000, [11_000_000, 15_000_000, 20_000_000, 100_000, 1_000_000]),
+        ] {
+            let rules = Rules { starting_cash: Money(cash), ..built_in() };
+            let wanted: Vec<i64> = (11..=15)
+                .map(|id| rules.achievements.find(id).expect("there"))
+                .map(|a| a.kind.threshold(rules.starting_cash))
+                .collect();
+            assert_eq!(wanted, expected);
+        }
     }
 }

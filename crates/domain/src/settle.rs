@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::achievement::UnlockLimits;
 use crate::{
-    Action, Counts, Day, EntryKind, Hash, LedgerEntry, Money, Month, Order, Price, Quantity, Quote,
-    Rejection, Rules, Side, UnixMicros, Unlock, divide_rounded, genesis_hash, invariant,
+    Action, Counts, Day, EntryKind, Hash, LedgerEntry, Money, Month, Note, Order, Price, Quantity,
+    Quote, Rejection, Rules, Side, UnixMicros, Unlock, XpStanding, divide_rounded, genesis_hash,
+    invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -34,13 +36,13 @@ pub struct Player {
     pub xp_day: i64,
     /// How many trades earned XP on that day.
     pub xp_day_trades: i64,
-    /// Trades ever.
+    /// Trades that counted, ever.
     pub trades: i64,
-    /// Trades explained with a note.
+    /// Notes that counted, ever.
     pub notes: i64,
-    /// Different stocks bought, ever.
+    /// The most different stocks held at the same time in holdings that counted.
     pub stocks_bought: i64,
-    /// A bit per category of the stocks bought, ever.
+    /// A bit per category of holdings that counted, ever.
     pub categories_bought: i64,
     /// Profit of all sales added up; negative for a loss.
     pub realised_profit: Money,
@@ -48,12 +50,31 @@ pub struct Player {
     pub achievements: i64,
     /// What all holdings are worth at the moment of loading. Not stored.
     pub holdings_value: Money,
-    /// The day on which the oldest open holding was opened. Not stored.
-    pub oldest_holding: Option<Day>,
+    /// What of the holdings counted at the moment of loading. Not stored.
+    pub invested: Invested,
+    /// The market's day at the moment of loading. Not stored.
+    pub market_day: Day,
     /// The loaded holdings by stock: at least those that the actions touch.
     pub holdings: BTreeMap<i64, Holding>,
-    /// Versions of trades that have a note: at least those that the actions are about.
+    /// Versions of trades whose note counted: at least those that the actions are about.
     pub noted: BTreeSet<i64>,
+    /// Texts of notes that counted, by [`Note::text_key`]: at least those of the actions.
+    pub known_texts: BTreeSet<i64>,
+    /// Those of them that are not stored yet.
+    pub new_texts: BTreeSet<i64>,
+}
+
+/// What of a player's holdings counts. A holding counts when it has been held through the whole of
+/// the market's last finished session and is worth at least the rules' `holding_value_min`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Invested {
+    /// How many holdings count.
+    pub stocks: i64,
+    /// A bit per category of these.
+    pub categories: i64,
+    /// The day on which the oldest holding of at least that value was opened, whether it has been
+    /// held through a session or not.
+    pub since: Option<Day>,
 }
 
 /// Shares of one stock.
@@ -63,8 +84,11 @@ pub struct Holding {
     pub quantity: Quantity,
     /// What the shares cost, without fees.
     pub cost_basis: Money,
-    /// The market's day of the purchase that opened it.
+    /// The market's day of the purchase since which it has cost at least the rules'
+    /// `holding_value_min`; of the last purchase where it has not.
     pub opened_on: Day,
+    /// The market's day on which a note about this stock last counted.
+    pub noted_on: Option<Day>,
 }
 
 /// What an accepted action did.
@@ -99,9 +123,12 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
         realised_profit: Money::ZERO,
         achievements: 0,
         holdings_value: Money::ZERO,
-        oldest_holding: None,
+        invested: Invested::default(),
+        market_day: Day::default(),
         holdings: BTreeMap::new(),
         noted: BTreeSet::new(),
+        known_texts: BTreeSet::new(),
+        new_texts: BTreeSet::new(),
     };
     let mut entry = player.next_entry(EntryKind::Open, now);
     entry.amount = rules.starting_cash;
@@ -123,14 +150,15 @@ pub fn settle(
         Action::Trade(order, note) => {
             let trade = Trade::check(order, quote, rules, now)?;
             match order.side {
-                Side::Buy => buy(player, &trade, note.is_some(), rules),
-                Side::Sell => sell(player, &trade, note.is_some(), rules),
+                Side::Buy => buy(player, &trade, note.as_ref(), rules),
+                Side::Sell => sell(player, &trade, note.as_ref(), rules),
             }
         }
-        Action::Annotate { about_version, .. } => {
+        Action::Annotate { about_version, stock_id, note } => {
             let mut entry = player.next_entry(EntryKind::Note, now);
             entry.about_version = Some(*about_version);
-            player.notes += i64::from(player.noted.insert(*about_version));
+            let day = player.market_day;
+            player.count_note(*about_version, *stock_id, note, day, rules);
             Ok(player.append(entry, rules))
         }
     }
@@ -195,7 +223,7 @@ impl<'a> Trade<'a> {
     }
 }
 
-fn buy(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Outcome {
+fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rules) -> Outcome {
     let total = trade.amount.checked_add(trade.fee).ok_or(Rejection::BeyondLimits)?;
     if total > player.cash {
         return Err(Rejection::InsufficientCash);
@@ -205,6 +233,7 @@ fn buy(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Ou
         quantity: Quantity(0),
         cost_basis: Money::ZERO,
         opened_on: trade.quote.market_day,
+        noted_on: None,
     });
     let quantity = held.quantity.0.checked_add(trade.order.quantity.0);
     let cost_basis = held.cost_basis.0.checked_add(trade.amount.0);
@@ -214,9 +243,12 @@ fn buy(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Ou
     if quantity > HOLDING_MAX || cost_basis > MONEY_MAX {
         return Err(Rejection::BeyondLimits);
     }
-    // A holding that was sold out is opened anew.
-    let opened_on = if held.quantity.0 > 0 { held.opened_on } else { trade.quote.market_day };
-    let after = Holding { quantity: Quantity(quantity), cost_basis: Money(cost_basis), opened_on };
+    // What was worth nothing before must not pass for having been held since then. By cost, so
+    // that a falling price takes no days from a holding.
+    let is_held = held.quantity.0 > 0 && held.cost_basis >= rules.holding_value_min();
+    let opened_on = if is_held { held.opened_on } else { trade.quote.market_day };
+    let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
+    let after = Holding { quantity, cost_basis, opened_on, noted_on: held.noted_on };
 
     let mut entry = trade.entry(player, EntryKind::Buy);
     entry.quantity = trade.order.quantity;
@@ -225,15 +257,12 @@ fn buy(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Ou
     entry.cost_basis_after = after.cost_basis;
     player.cash = Money(player.cash.0 - total.0);
     player.holdings.insert(trade.order.stock_id, after);
-    player.stocks_bought += i64::from(before.is_none());
-    player.categories_bought |= 1 << (trade.order.category_id & 63).min(62);
     let value = trade.value();
     player.holdings_value = Money(player.holdings_value.0.saturating_add(value.0));
-    player.oldest_holding = Some(player.oldest_holding.map_or(opened_on, |d| d.min(opened_on)));
-    Ok(player.traded(entry, rules.xp.buy, noted, rules))
+    Ok(player.traded(entry, trade, note, rules))
 }
 
-fn sell(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> Outcome {
+fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rules) -> Outcome {
     let held = player.holdings.get(&trade.order.stock_id).copied();
     let held = held.filter(|h| h.quantity >= trade.order.quantity);
     let held = held.ok_or(Rejection::InsufficientQuantity)?;
@@ -247,7 +276,7 @@ fn sell(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> O
     let after = Holding {
         quantity: Quantity(quantity),
         cost_basis: Money(held.cost_basis.0 - sold_basis.0),
-        opened_on: held.opened_on,
+        ..held
     };
 
     let mut entry = trade.entry(player, EntryKind::Sell);
@@ -257,10 +286,12 @@ fn sell(player: &mut Player, trade: &Trade<'_>, noted: bool, rules: &Rules) -> O
     entry.cost_basis_after = after.cost_basis;
     player.cash = cash;
     player.holdings.insert(trade.order.stock_id, after);
+    // The profit of a sale that does not count may be one of rounding; its loss is taken.
     let profit = trade.amount.0 - sold_basis.0;
+    let profit = if rules.is_trade_counted(trade.amount) { profit } else { profit.min(0) };
     player.realised_profit = Money(player.realised_profit.0.saturating_add(profit));
     player.holdings_value = Money((player.holdings_value.0 - trade.value().0).max(0));
-    Ok(player.traded(entry, rules.xp.sell, noted, rules))
+    Ok(player.traded(entry, trade, note, rules))
 }
 
 /// The part of a cost basis that belongs to `sold` of `held` shares, rounded to the nearest cent;
@@ -299,24 +330,70 @@ impl Player {
         }
     }
 
-    /// Counts a trade and its XP, then appends its entry.
-    fn traded(&mut self, mut entry: LedgerEntry, xp: i64, noted: bool, rules: &Rules) -> Fill {
-        let day = rules.xp.day(entry.created_at);
-        if day > self.xp_day {
-            (self.xp_day, self.xp_day_trades) = (day, 0);
+    /// What decides whether the next trade earns XP.
+    pub fn xp_standing(&self) -> XpStanding {
+        XpStanding {
+            total_xp: self.total_xp,
+            xp_day: self.xp_day,
+            xp_day_trades: self.xp_day_trades,
+            is_invested: self.invested.stocks > 0,
         }
-        if self.xp_day_trades < rules.xp.trades_per_day_max {
-            self.xp_day_trades += 1;
+    }
+
+    /// Counts a trade, its XP and its note, then appends its entry.
+    fn traded(
+        &mut self,
+        mut entry: LedgerEntry,
+        trade: &Trade<'_>,
+        note: Option<&Note>,
+        rules: &Rules,
+    ) -> Fill {
+        let day = rules.xp.day(trade.now);
+        let standing = self.xp_standing();
+        let xp = rules.trade_xp(trade.order.side, trade.amount, &standing, trade.now).earned();
+        if xp > 0 {
+            let earlier_trades = if day > self.xp_day { 0 } else { self.xp_day_trades };
+            (self.xp_day, self.xp_day_trades) = (day.max(self.xp_day), earlier_trades + 1);
             entry.xp_trade = xp;
         }
-        self.trades += 1;
-        self.notes += i64::from(noted && self.noted.insert(entry.version));
+        self.trades += i64::from(rules.is_trade_counted(trade.amount));
+        if let Some(note) = note {
+            let (stock_id, day) = (trade.order.stock_id, trade.quote.market_day);
+            self.count_note(entry.version, stock_id, note, day, rules);
+        }
         self.append(entry, rules)
+    }
+
+    /// Counts a note if it is long enough, its text is new, and neither its trade nor its stock has
+    /// had one that counted, the stock on this market day.
+    fn count_note(
+        &mut self,
+        about_version: i64,
+        stock_id: i64,
+        note: &Note,
+        day: Day,
+        rules: &Rules,
+    ) {
+        let text = note.text_key();
+        let Some(holding) = self.holdings.get_mut(&stock_id) else { return };
+        let is_counted = note.visible_characters() >= rules.xp.note_characters_min
+            && holding.noted_on != Some(day)
+            && !self.noted.contains(&about_version)
+            && !self.known_texts.contains(&text);
+        if is_counted {
+            holding.noted_on = Some(day);
+            self.noted.insert(about_version);
+            self.known_texts.insert(text);
+            self.new_texts.insert(text);
+            self.notes += 1;
+        }
     }
 
     /// Adds XP and achievements, fills in what is known afterwards, and moves the chain's head.
     fn append(&mut self, mut entry: LedgerEntry, rules: &Rules) -> Fill {
-        let held_since = self.oldest_holding.zip(entry.quote_day);
+        self.stocks_bought = self.stocks_bought.max(self.invested.stocks);
+        self.categories_bought |= self.invested.categories;
+        let held_since = self.invested.since.zip(entry.quote_day);
         let counts = Counts {
             // Unlocking goes by the XP.
             level: 0,
@@ -332,8 +409,13 @@ impl Player {
         self.total_xp = self.total_xp.saturating_add(entry.xp_trade);
         let mut unlocked = Vec::new();
         if entry.kind != EntryKind::Open {
+            let limits = UnlockLimits {
+                levels: &rules.levels,
+                starting_cash: rules.starting_cash,
+                xp_max: rules.xp_max(self.invested.stocks > 0),
+            };
             let bits = &mut self.achievements;
-            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &rules.levels, counts);
+            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &limits, counts);
         }
         entry.xp_achievements = unlocked.iter().map(|u| u.xp).sum();
         entry.cash_after = self.cash;

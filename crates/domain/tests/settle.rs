@@ -152,7 +152,7 @@ fn only_the_first_trades_of_a_day_earn_xp() {
     let (mut player, _) = open_player(1, &rules(), now());
     let mut xp_at = |at| {
         let q = quote(10_000).map(|q| Quote { as_of: at, ..q });
-        settle(&mut player, &whole(Side::Buy, 1, 1), q, &rules(), at).expect("fill").entry.xp_trade
+        settle(&mut player, &whole(Side::Buy, 1, 10), q, &rules(), at).expect("fill").entry.xp_trade
     };
     let earned: Vec<i64> = (0..5).map(|_| xp_at(now())).collect();
     assert_eq!(earned, [10, 10, 10, 0, 0]);
@@ -171,7 +171,7 @@ fn a_stock_sold_out_can_be_bought_again() {
         let fill = settle(&mut player, &whole(side, 1, 2), quote(10_000), &rules(), now());
         assert_eq!(fill.expect("fill").entry.quantity_after, Quantity(after * Quantity::SHARE));
     }
-    assert_eq!(player.stocks_bought, 1);
+    assert_eq!(player.holdings[&1].cost_basis, Money(200));
 }
 
 #[test]

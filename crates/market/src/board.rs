@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use domain::{BidAsk, Day, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
+use domain::{BidAsk, Day, Money, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
+use store::Valuation;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -88,6 +89,8 @@ pub struct Snapshot {
     pub as_of: UnixMicros,
     /// The market's day.
     pub market_day: Day,
+    /// The day of the session before it.
+    pub previous_day: Day,
     /// Where the market stands.
     pub present: Present,
     /// Where the prices come from.
@@ -237,6 +240,17 @@ impl PriceBoard {
         self.listings.get(*self.by_symbol.get(symbol)?)
     }
 
+    /// How holdings are valued now, and from which value on they count for achievements.
+    pub fn valuation(&self, holding_value_min: Money) -> Valuation {
+        let current = self.current.load();
+        Valuation {
+            prices_json: current.prices_json(),
+            market_day: current.market_day,
+            held_before: current.previous_day,
+            holding_value_min,
+        }
+    }
+
     /// [`Snapshot::prices_json`] of now.
     pub fn prices_json(&self) -> Arc<str> {
         self.current.load().prices_json()
@@ -265,6 +279,7 @@ fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -
     Snapshot {
         as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
         market_day: source.market_day(now),
+        previous_day: source.previous_day(now),
         present: source.present(now),
         source: source.source(),
         tick: source.tick(),

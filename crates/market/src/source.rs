@@ -164,6 +164,11 @@ impl MarketSource {
         self.day_of(self.present(now).priced_session())
     }
 
+    /// The day of the session before the one whose day the prices of `now` bear.
+    pub fn previous_day(&self, now: UnixMicros) -> Day {
+        self.day_of(self.present(now).priced_session().saturating_sub(1))
+    }
+
     /// Replaces `quotes` by the prices of `now`, in the order of [`Self::stocks`]. Their `as_of` is
     /// the real instant of the tick: `now` without its fraction of a second. A live market gives
     /// what it was fed, with a price of 0 where that was nothing.

@@ -17,7 +17,7 @@ use crate::cli::{DatabaseArgs, ServeArgs};
 use crate::telemetry;
 use layers::{Layers, Origin};
 
-pub(crate) use rules::load_rules;
+pub(crate) use rules::{load_rules, rule_warnings};
 pub(crate) use secrets::without_password;
 
 /// The commented file that names every key with its default.

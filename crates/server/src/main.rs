@@ -65,7 +65,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::CheckConfig(args) => {
             let settings = config::load(&Flags::from(args))?;
-            config::load_rules(&settings.config.game.rules)?;
+            let rules = config::load_rules(&settings.config.game.rules)?;
+            for warning in config::rule_warnings(&rules) {
+                term::complain(&format!("warning: {warning}"));
+            }
             term::say(&settings.to_toml());
         }
         Command::Audit(command) => return runtime.block_on(audit::run(command)),

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use trading::Desk;
 
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
-use crate::config::{Config, load_rules};
+use crate::config::{Config, load_rules, rule_warnings};
 use crate::failure::Failure;
 use crate::history::SavedDay;
 use crate::nodes::{FollowChanges, Nodes};
@@ -37,6 +37,9 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     let mut signals = Signals::take().map_err(|error| Failure::Process("no signals", error))?;
     check_entropy().map_err(|error| Failure::Process("no randomness", error.into()))?;
     let rules = Arc::new(load_rules(&config.game.rules)?);
+    for warning in rule_warnings(&rules) {
+        tracing::warn!("rules: {warning}");
+    }
     let _lock = start::take_database(&config)?;
     // Bound before the long work, so that a port in use is told at once.
     let listener = bind(&config.http.listen).await?;
@@ -359,6 +362,7 @@ fn open_desk(
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&world.prices), Arc::clone(&world.prices));
     let (ranks, hub, bus) = (Arc::clone(ranks), Arc::clone(hub), bus.clone());
+    let holding_value_min = rules.holding_value_min();
     let parts = trading::Parts {
         store: world.store.clone(),
         rules: Arc::clone(rules),
@@ -366,7 +370,7 @@ fn open_desk(
         entropy: Arc::new(SystemEntropy),
         quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
         published: world.prices.watch(),
-        prices_json: Arc::new(move || prices.prices_json()),
+        valuation: Arc::new(move || prices.valuation(holding_value_min)),
         on_commit: Arc::new(move |fills| {
             for fill in fills {
                 ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);

@@ -9,8 +9,9 @@ mod mark;
 mod sets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use domain::{Fill, Hash, Month, Note, Player, Rejection, UnixMicros};
+use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection, UnixMicros};
 
 use crate::SeenKey;
 use crate::statement::Lazy;
@@ -31,6 +32,34 @@ pub struct Wanted {
     pub stock_id: Option<i64>,
     /// The trade that the action is a note about, by its version.
     pub about_version: Option<i64>,
+    /// The text of the action's note, by [`Note::text_key`].
+    pub text_key: Option<i64>,
+}
+
+/// At what holdings are valued, and which of them count for achievements.
+#[derive(Clone, Debug)]
+pub struct Valuation {
+    /// `[[stock_id, price in 1/10,000], …]`.
+    pub prices_json: Arc<str>,
+    /// The market's day.
+    pub market_day: Day,
+    /// The day of the market's last finished session: a holding that was opened before it has been
+    /// held through all of that session.
+    pub held_before: Day,
+    /// The value from which a holding counts.
+    pub holding_value_min: Money,
+}
+
+impl Valuation {
+    /// These prices, with no holding that counts.
+    pub fn at_prices(prices_json: &str) -> Self {
+        Self {
+            prices_json: prices_json.into(),
+            market_day: Day::default(),
+            held_before: Day(i32::MIN),
+            holding_value_min: Money(i64::MAX),
+        }
+    }
 }
 
 /// What was loaded for a batch.
@@ -108,4 +137,5 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &sets::ENTRIES,
     &sets::UNLOCKS,
     &sets::NOTES,
+    &sets::NOTE_TEXTS,
 ];

@@ -113,7 +113,7 @@ static WRITE: Lazy = Lazy::new(|| {
          FROM players pl
          JOIN users u ON u.user_id = pl.user_id
          LEFT JOIN worth w ON w.player_id = pl.player_id
-         WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.trades > 0
+         WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.balance_version > 1
              AND (CAST($4 AS BIGINT) IS NULL OR NOT EXISTS (
                  SELECT 1 FROM portfolio_audit l
                  WHERE l.player_id = pl.player_id AND l.version = pl.balance_version

@@ -55,6 +55,14 @@ static NOTES: Lazy = Lazy::new(|| {
     )
 });
 
+static NOTE_TEXTS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "erase.note_texts",
+        "DELETE FROM note_texts
+         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+    )
+});
+
 static REWARDS_SEEN: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.rewards_seen",
@@ -114,7 +122,7 @@ static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
 /// In the order in which they run after the lock; the user's row is last, and is counted.
-static DELETIONS: [&Lazy; 10] = [
+static DELETIONS: [&Lazy; 11] = [
     &TOKENS,
     &LINKS,
     &CODES,
@@ -122,6 +130,7 @@ static DELETIONS: [&Lazy; 10] = [
     &APPEARANCES,
     &WATCHES,
     &NOTES,
+    &NOTE_TEXTS,
     &REWARDS_SEEN,
     &EQUITY,
     &USER,
@@ -136,6 +145,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &APPEARANCES,
     &WATCHES,
     &NOTES,
+    &NOTE_TEXTS,
     &REWARDS_SEEN,
     &EQUITY,
     &RECORD,

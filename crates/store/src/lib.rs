@@ -55,7 +55,8 @@ pub use archives::{
 };
 pub use backfill::{BACKFILLS, Backfill};
 pub use batch::{
-    BatchMark, BatchState, Change, Committed, Doubt, LockedBatch, Locking, Record, Wanted,
+    BatchMark, BatchState, Change, Committed, Doubt, LockedBatch, Locking, Record, Valuation,
+    Wanted,
 };
 pub use board::{ScoreCursor, Shown, ShownName};
 pub use closes::{BoardClose, BoardKind};
@@ -74,7 +75,7 @@ pub use market::{MarketQuery, MarketRow, MarketSort};
 pub use markets::{FoundMarket, MarketCloses, MarketInfo, MarketStockInfo};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
 pub use people::{PeoplePage, Person, PersonDetails};
-pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary, Stake};
+pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary, Stake, Standing};
 pub use prepare::{Common, NewPlayer};
 pub use quotes::{DueBefore, DueQuote, KeptQuote};
 pub use replica::ReplicaWatch;

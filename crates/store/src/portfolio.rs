@@ -2,12 +2,12 @@
 //! at the prices bound with the statement. Percentages and averages are made outside.
 
 use domain::{
-    Counts, Day, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price,
+    Counts, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, XpStanding, average_price,
 };
 
 use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Valuation};
 
 /// One holding of the portfolio page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,23 +161,33 @@ static MIX: Lazy = Lazy::new(|| {
     )
 });
 
-static COUNTS: Lazy = Lazy::new(|| {
+static STANDING: Lazy = Lazy::new(|| {
     Statement::new(
-        "portfolio.counts",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices})
-         SELECT pl.cash, pl.total_xp, pl.trades, pl.notes, pl.stocks_bought,
-             pl.categories_bought, pl.realised_profit,
-             CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value,
-             MIN(h.opened_on) AS opened_on
+        "portfolio.standing",
+        // What counts for achievements is as in `batch.players`.
+        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+         valued AS (
+             SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
+             FROM holdings h
+             JOIN stocks s ON s.stock_id = h.stock_id
+             LEFT JOIN prices p ON p.stock_id = h.stock_id
+             WHERE h.player_id = $1 AND h.quantity > 0)
+         SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.trades, pl.notes,
+             pl.stocks_bought, pl.categories_bought, pl.realised_profit,
+             CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
+             COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
+             CAST(COALESCE(SUM(DISTINCT CAST(1 AS BIGINT) << CAST(v.category_id AS INTEGER))
+                 FILTER (WHERE v.value >= $3 AND v.opened_on < $4), 0) AS BIGINT)
+                 AS invested_categories,
+             MIN(v.opened_on) FILTER (WHERE v.value >= $3) AS invested_since
          FROM players pl
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
-         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         LEFT JOIN valued v ON true
          WHERE pl.player_id = $1
          GROUP BY pl.player_id",
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &MIX, &COUNTS];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &MIX, &STANDING];
 
 #[derive(sqlx::FromRow)]
 struct PageRow {
@@ -211,16 +221,20 @@ impl PageRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct CountsRow {
+struct StandingRow {
     cash: i64,
     total_xp: i64,
+    xp_day: i64,
+    xp_day_trades: i64,
     trades: i64,
     notes: i64,
     stocks_bought: i64,
     categories_bought: i64,
     realised_profit: i64,
     value: i64,
-    opened_on: Option<i64>,
+    invested_stocks: i64,
+    invested_categories: i64,
+    invested_since: Option<i64>,
 }
 
 impl Store {
@@ -345,35 +359,54 @@ impl Store {
         Ok(PortfolioMix { cash: Money(cash), holdings, largest, categories })
     }
 
-    /// What a player's achievements are measured against at the prices of `market_day`. One
+    /// What a player's achievements and the XP of the next trade are measured against. One
     /// statement.
     ///
     /// # Errors
     /// The fault met; `Fault` when there is no such player.
-    pub async fn load_counts(
+    pub async fn load_standing(
         &self,
         player_id: i64,
-        prices_json: &str,
-        market_day: Day,
+        valuation: &Valuation,
         levels: &Levels,
-    ) -> Result<Counts, StoreError> {
-        let row: CountsRow = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&COUNTS))
+    ) -> Result<Standing, StoreError> {
+        let row: StandingRow = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&STANDING))
                 .bind(player_id)
-                .bind(prices_json)
+                .bind(&*valuation.prices_json)
+                .bind(valuation.holding_value_min.0)
+                .bind(i64::from(valuation.held_before.0))
                 .fetch_one(&db.reader)
-                .timed(&COUNTS)
+                .timed(&STANDING)
                 .await?
         });
-        Ok(Counts {
+        let market_day = i64::from(valuation.market_day.0);
+        let categories = row.categories_bought | row.invested_categories;
+        let counts = Counts {
             level: levels.progress(row.total_xp).level,
             trades: row.trades,
-            stocks: row.stocks_bought,
-            categories: i64::from(row.categories_bought.count_ones()),
-            holding_days: row.opened_on.map_or(0, |day| i64::from(market_day.0) - day),
+            stocks: row.stocks_bought.max(row.invested_stocks),
+            categories: i64::from(categories.count_ones()),
+            holding_days: row.invested_since.map_or(0, |day| market_day - day),
             portfolio_value: Money(row.cash.saturating_add(row.value)),
             profit: Money(row.realised_profit),
             notes: row.notes,
-        })
+        };
+        let xp = XpStanding {
+            total_xp: row.total_xp,
+            xp_day: row.xp_day,
+            xp_day_trades: row.xp_day_trades,
+            is_invested: row.invested_stocks > 0,
+        };
+        Ok(Standing { counts, xp })
     }
+}
+
+/// How far a player is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What achievements are measured against.
+    pub counts: Counts,
+    /// What decides whether the next trade earns XP.
+    pub xp: XpStanding,
 }

@@ -19,8 +19,8 @@ pub struct Viewer {
     pub cash: Money,
     /// All XP ever earned.
     pub total_xp: i64,
-    /// Trades ever made.
-    pub trades: i64,
+    /// Trades and later notes ever made: the entries of the ledger after the opening.
+    pub entries: i64,
     /// When the user registered.
     pub created_at: UnixMicros,
     /// The settings, if any were ever saved.
@@ -53,7 +53,8 @@ pub struct UnseenReward {
 static LOAD: Lazy = Lazy::new(|| {
     Statement::new(
         "viewer.load",
-        "SELECT u.name, u.email, u.role, pl.cash, pl.total_xp, pl.trades, u.created_at,
+        "SELECT u.name, u.email, u.role, pl.cash, pl.total_xp,
+             pl.balance_version - 1 AS entries, u.created_at,
              s.mode, s.language, s.theme, s.text_size, s.data_saver, s.hide_amounts, s.time_zone,
              a.shows, a.pseudonym,
              CAST(CASE WHEN EXISTS (
@@ -100,7 +101,7 @@ struct Row {
     role: String,
     cash: i64,
     total_xp: i64,
-    trades: i64,
+    entries: i64,
     created_at: i64,
     mode: Option<String>,
     language: Option<String>,
@@ -137,7 +138,7 @@ impl Row {
             role: Role::parse(&self.role).ok_or_else(|| unknown("role"))?,
             cash: Money(self.cash),
             total_xp: self.total_xp,
-            trades: self.trades,
+            entries: self.entries,
             created_at: UnixMicros(self.created_at),
             preferences,
             appearance: Appearance { shows, pseudonym: self.pseudonym },

@@ -55,14 +55,14 @@ impl Lane {
     pub async fn load(&self, jobs: Vec<Job>, locking: Option<Locking>) -> Result<Loaded, Vec<Job>> {
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
         let (players, keys) = wanted(&requests);
-        let prices = (self.parts.prices_json)();
+        let valuation = (self.parts.valuation)();
         let store = &self.parts.store;
         let loaded = match locking {
             Some(locking) => {
-                let loaded = store.lock_batch(&players, &keys, &prices, locking).await;
+                let loaded = store.lock_batch(&players, &keys, &valuation, locking).await;
                 loaded.map(|(locked, state)| (Some(locked), state))
             }
-            None => store.load_batch(&players, &keys, &prices).await.map(|state| (None, state)),
+            None => store.load_batch(&players, &keys, &valuation).await.map(|state| (None, state)),
         };
         match loaded {
             Ok((locked, state)) => {

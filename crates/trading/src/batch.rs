@@ -44,11 +44,14 @@ pub(crate) struct Settled {
 /// What has to be loaded for these requests, each once and in the order of keys.
 pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>) {
     let wanted = requests.iter().map(|request| {
-        let (stock_id, about_version) = match &request.action {
-            Action::Trade(order, _) => (Some(order.stock_id), None),
-            Action::Annotate { about_version, .. } => (None, Some(*about_version)),
+        let (stock_id, about_version, note) = match &request.action {
+            Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
+            Action::Annotate { about_version, stock_id, note } => {
+                (Some(*stock_id), Some(*about_version), Some(note))
+            }
         };
-        Wanted { player_id: request.player_id, stock_id, about_version }
+        let text_key = note.map(Note::text_key);
+        Wanted { player_id: request.player_id, stock_id, about_version, text_key }
     });
     let wanted: BTreeSet<Wanted> = wanted.collect();
     let keys: BTreeSet<(i64, &str)> = requests.iter().filter_map(|r| key_of(r)).collect();

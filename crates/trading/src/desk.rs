@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::{
     Action, Clock, Entropy, Fill, FillMode, Outcome, Quote, Rejection, Rules, UnixMicros,
 };
-use store::{Store, StoreError};
+use store::{Store, StoreError, Valuation};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -17,8 +17,8 @@ use crate::lane::Lane;
 
 /// Gives the present quote of a stock, or why none can be traded at.
 pub type Quotes = Arc<dyn Fn(i64) -> Result<Quote, Rejection> + Send + Sync>;
-/// Gives the present prices as the JSON text that `Store::load_batch` takes.
-pub type PricesJson = Arc<dyn Fn() -> Arc<str> + Send + Sync>;
+/// Gives what holdings are valued at now.
+pub type Valuations = Arc<dyn Fn() -> Valuation + Send + Sync>;
 /// Told of fills after their COMMIT and before their answers, so that a client that reads its rank
 /// after the answer sees it moved. Called on the lane: it must be quick.
 pub type OnCommit = Arc<dyn Fn(&[Fill]) + Send + Sync>;
@@ -38,8 +38,8 @@ pub struct Parts {
     pub quotes: Quotes,
     /// Changes whenever quotes were published.
     pub published: watch::Receiver<UnixMicros>,
-    /// The prices holdings are valued at.
-    pub prices_json: PricesJson,
+    /// The prices holdings are valued at, and which of them count for achievements.
+    pub valuation: Valuations,
     /// Who is told of commits.
     pub on_commit: OnCommit,
 }

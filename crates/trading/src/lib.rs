@@ -15,7 +15,7 @@ mod waiting;
 pub use attempt::{Loaded, Prepared};
 pub use config::TradingConfig;
 pub use desk::{
-    Answer, Desk, DeskError, Idempotency, OnCommit, Parts, PricesJson, Quotes, Request,
+    Answer, Desk, DeskError, Idempotency, OnCommit, Parts, Quotes, Request, Valuations,
 };
 pub use job::Job;
 pub use lane::Lane;

@@ -29,6 +29,7 @@ mod stock;
 mod view;
 mod visitor;
 mod words;
+mod xp;
 
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};

@@ -42,7 +42,7 @@ fn assert_problem(answer: &Answer, status: u16, code: &str, message: &str) {
 async fn a_purchase_and_a_sale_answer_as_the_original_and_tell_everything() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
-    let order = json!({"stock_symbol": " aapl ", "quantity": 3, "note": "I use their phones."});
+    let order = json!({"stock_symbol": " aapl ", "quantity": 30, "note": "I use their phones."});
     let bought = app.post_as(&ada, BUY, &order).await;
     assert_eq!(bought.status, 200, "{}", bought.text);
     let body = bought.json();
@@ -51,7 +51,7 @@ async fn a_purchase_and_a_sale_answer_as_the_original_and_tell_everything() {
     let data = &body["data"];
     assert_eq!(data["xp_earned"], 10);
     assert_eq!((&data["stock_symbol"], &data["side"]), (&json!("AAPL"), &json!("buy")));
-    assert_eq!((&data["quantity"], &data["fee"]), (&json!(3), &json!("0.00")));
+    assert_eq!((&data["quantity"], &data["fee"]), (&json!(30), &json!("0.00")));
     assert_eq!(data["level"], 1);
     assert_eq!(data["price"], data["quote"]["price"]);
     let unlocked: Vec<&str> = data["achievements_unlocked"]
@@ -63,15 +63,15 @@ async fn a_purchase_and_a_sale_answer_as_the_original_and_tell_everything() {
     assert_eq!(unlocked, ["first_trade", "first_note"]);
     assert_eq!(data["achievements_unlocked"][0]["xp_reward"], 50);
 
-    let sold = app.post_as(&ada, SELL, &json!({"stock_symbol": "AAPL", "quantity": 1})).await;
+    let sold = app.post_as(&ada, SELL, &json!({"stock_symbol": "AAPL", "quantity": 20})).await;
     let body = sold.json();
     assert_eq!(body["message"], "Stock sold successfully");
     assert_eq!((&body["data"]["xp_earned"], &body["data"]["side"]), (&json!(15), &json!("sell")));
     let summary = app.get_as(&ada, "/api/portfolio/summary").await.json();
     assert_eq!(summary["data"]["balance"], body["data"]["new_balance"]);
-    assert_eq!(summary["data"]["experience_points"], 10 + 15 + 50 + 50);
+    assert_eq!(summary["data"]["experience_points"], 10 + 15 + 50 + 25);
     let holdings = app.get_as(&ada, "/api/portfolio").await.json();
-    assert_eq!(holdings["data"][0]["quantity"], 2);
+    assert_eq!(holdings["data"][0]["quantity"], 10);
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn a_bad_key_is_refused_before_anything_else() {
 async fn only_the_first_trades_of_a_day_earn_experience() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
-    let order = json!({"stock_symbol": "AAPL", "quantity": 1});
+    let order = json!({"stock_symbol": "AAPL", "quantity": 20});
     let mut earned: Vec<Value> = Vec::new();
     for _ in 0..4 {
         let answer = app.post_as(&ada, BUY, &order).await.json();

@@ -151,7 +151,7 @@ async fn achievements_tell_what_is_unlocked_and_since_when() {
     let members =
         ["code", "description", "icon", "id", "name", "unlocked", "unlocked_at", "xp_reward"];
     assert_eq!(names(&all[0]), members);
-    buy(&app, &ada, "AAPL", 1).await;
+    buy(&app, &ada, "AAPL", 20).await;
     let after = app.get_as(&ada, "/api/achievements").await.json();
     let first = after["data"].as_array().unwrap().iter().find(|a| a["code"] == "first_trade");
     assert_eq!(first.unwrap()["unlocked"], true);
@@ -162,7 +162,7 @@ async fn achievements_tell_what_is_unlocked_and_since_when() {
 async fn the_leaderboard_shows_rank_name_level_and_experience_and_nothing_else() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
-    buy(&app, &bob, "AAPL", 1).await;
+    buy(&app, &bob, "AAPL", 20).await;
     let answer = app.get_as(&ada, "/api/leaderboard").await;
     let body = answer.json();
     for row in body["data"].as_array().unwrap() {
@@ -346,7 +346,7 @@ async fn movements_are_counted_from_the_last_close() {
     };
     app.boards.set_close(Xp, Some(close));
     app.register("Eve").await;
-    buy(&app, &bob, "AAPL", 1).await;
+    buy(&app, &bob, "AAPL", 20).await;
     let body = app.get_as(&ada, "/api/leaderboard").await.json();
     let moved: Vec<(&Value, &Value)> = body["data"]
         .as_array()
@@ -368,7 +368,7 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
     for name in ["Ada", "Bob", "Cleo", "Dan"] {
         tokens.push(app.register(name).await);
     }
-    buy(&app, &tokens[2], "AAPL", 1).await;
+    buy(&app, &tokens[2], "AAPL", 20).await;
     for kind in [Xp, Return] {
         let (board, day) = (app.boards.board(kind), domain::Day(12_786));
         let begun =
@@ -379,7 +379,7 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
         }
     }
     // What came after the close changes the scores, not the order.
-    buy(&app, &tokens[1], "AAPL", 1).await;
+    buy(&app, &tokens[1], "AAPL", 20).await;
     buy(&app, &tokens[1], "KO", 1).await;
     let ask = async |token: &str, query: &str| {
         app.get_as(token, &format!("/api/leaderboard{query}")).await.json()

@@ -199,7 +199,7 @@ async fn the_csv_is_defused_and_keeps_its_numbers() {
 async fn a_receipt_explains_the_trade() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
-    let id = trade(&app, &ada, "buy", &json!(0.333333), Some("A third.")).await;
+    let id = trade(&app, &ada, "buy", &json!(20.333333), Some("A third.")).await;
     let body = app.get_as(&ada, &format!("{PATH}/{id}")).await.json();
     let data = &body["data"];
     assert_eq!((&data["trade_id"], &data["kind"]), (&json!(id), &json!("buy")));
@@ -217,9 +217,13 @@ async fn a_receipt_explains_the_trade() {
     assert_eq!(data["xp"]["reason"], "A purchase earns 10 XP among the first 3 trades of a day.");
     assert_eq!(data["xp"]["achievements_unlocked"][0]["code"], "first_trade");
     for _ in 0..2 {
-        trade(&app, &ada, "buy", &json!(1), None).await;
+        trade(&app, &ada, "buy", &json!(20), None).await;
     }
-    let late = trade(&app, &ada, "sell", &json!(0.1), None).await;
+    let small = trade(&app, &ada, "sell", &json!(0.1), None).await;
+    let data = app.get_as(&ada, &format!("{PATH}/{small}")).await.json()["data"].clone();
+    let reason = "A sale earns XP from an amount of 10.00 on.";
+    assert_eq!((&data["xp"]["trade"], &data["xp"]["reason"]), (&json!(0), &json!(reason)));
+    let late = trade(&app, &ada, "sell", &json!(20), None).await;
     let data = app.get_as(&ada, &format!("{PATH}/{late}")).await.json()["data"].clone();
     let reason = "Only the first 3 trades of a day earn XP; this one came after them.";
     assert_eq!((&data["xp"]["trade"], &data["xp"]["reason"]), (&json!(0), &json!(reason)));
@@ -249,13 +253,13 @@ async fn a_note_is_written_replaced_and_counted_once() {
     let ada = app.register("Ada").await;
     let id = trade(&app, &ada, "buy", &json!(1), None).await;
     let path = format!("{PATH}/{id}/note");
-    let first = app.put_as(&ada, &path, &json!({"note": "  Because.  "})).await;
+    let first = app.put_as(&ada, &path, &json!({"note": "  Because of it.  "})).await;
     assert_eq!(first.status, 200, "{}", first.text);
     let data = first.json()["data"].clone();
-    assert_eq!((&data["trade_id"], &data["note"]), (&json!(id), &json!("Because.")));
+    assert_eq!((&data["trade_id"], &data["note"]), (&json!(id), &json!("Because of it.")));
     assert_eq!(data["achievements_unlocked"][0]["code"], "first_note");
     let entries = whole_history(&app, &ada, 100).await.len();
-    let same = app.put_as(&ada, &path, &json!({"note": "Because."})).await;
+    let same = app.put_as(&ada, &path, &json!({"note": "Because of it."})).await;
     assert_eq!(same.json()["data"]["achievements_unlocked"], json!([]));
     assert_eq!(whole_history(&app, &ada, 100).await.len(), entries, "nothing was added");
     let other = app.put_as(&ada, &path, &json!({"note": "I changed my mind."})).await;

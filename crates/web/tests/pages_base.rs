@@ -218,7 +218,7 @@ async fn good_news_is_told_once_and_only_by_a_page_that_is_shown() {
     let mut browser = app.browser_of("Ada").await;
     let login = json!({"email": "ada@pages.example.com", "password": common::PASSWORD});
     let token = app.post("/api/auth/login", &login).await.json()["token"].to_string();
-    let order = json!({"stock_symbol": "AAPL", "quantity": 1, "note": "I use it"});
+    let order = json!({"stock_symbol": "AAPL", "quantity": 20, "note": "I use it"});
     let bought = app.post_as(token.trim_matches('"'), "/api/portfolio/buy", &order).await;
     assert_eq!(bought.status, 200, "{}", bought.text);
     assert!(!browser.fragment("/about").await.text.contains("First Trade"));

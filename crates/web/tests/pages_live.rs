@@ -57,7 +57,7 @@ async fn good_news_is_told_in_the_readers_words_and_once() {
     let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
     let token = login["token"].as_str().unwrap();
-    let order = json!({ "stock_symbol": "AAPL", "quantity": 1 });
+    let order = json!({ "stock_symbol": "AAPL", "quantity": 20 });
     assert_eq!(app.post_as(token, "/api/portfolio/buy", &order).await.status, 200);
     let reward = events.until("reward").await.data;
     assert!(reward.starts_with("<div hx-swap-oob=\"beforeend:#toasts\">"), "{reward}");

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use common::browser::Browser;
 use common::html::{PAGE_SIZE_MAX, Page};
 use common::{Answer, App};
+use domain::Clock as _;
 use market::{MarketConfig, SourceKind};
 
 /// A player's browser with this mode and language, stored.
@@ -312,4 +313,56 @@ async fn any_symbol_of_an_exchange_is_traded_from_page_to_page() {
     }
     let holdings = app.get_as(&token, "/api/portfolio").await.json();
     assert_eq!(holdings["data"].as_array().map(Vec::len), Some(symbols.len()));
+}
+
+#[tokio::test]
+async fn the_ticket_and_the_review_state_what_a_trade_earns_and_why_nothing() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let ticket = browser.page("/stocks/AAPL").await.text();
+    assert!(ticket.contains("A trade of US$10.00 or more earns XP."), "{ticket}");
+    assert!(ticket.contains("From 10 letters or signs on"), "{ticket}");
+    let mut review = async |quantity| {
+        let review = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
+        let review = browser.checked("/orders/review", review);
+        let text = review.text();
+        (confirm(&mut browser, &review).await, text)
+    };
+    let (receipt, small) = review("2").await;
+    assert!(small.contains("No XP: only trades of US$10.00 or more earn it."), "{small}");
+    for _ in 0..3 {
+        let (_, large) = review("20").await;
+        assert!(large.contains("This trade earns 10 XP."), "{large}");
+    }
+    let (_, late) = review("20").await;
+    assert!(late.contains("No XP: the first 3 trades of your day have earned theirs."), "{late}");
+    let receipt = browser.page(&receipt).await.text();
+    assert!(receipt.contains("No XP: only trades of US$10.00 or more earn it."), "{receipt}");
+    let ticket = browser.page("/stocks/AAPL").await.text();
+    assert!(ticket.contains("No XP: the first 3 trades"), "{ticket}");
+    let achievements = browser.page("/achievements").await.text();
+    assert!(achievements.contains("Without such shares XP ends at 100."), "{achievements}");
+    for (language, small) in [("sn", "Kutengeserana kwe US$10.00"), ("nd", "okungu-US$10.00")] {
+        let mut browser = reader(&app, "standard", language).await;
+        let ticket = browser.page("/stocks/AAPL").await.text();
+        assert!(ticket.contains(small), "{language}: {ticket}");
+    }
+}
+
+#[tokio::test]
+async fn without_shares_held_through_a_session_xp_ends_and_the_ticket_states_so() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    for _ in 0..3 {
+        for _ in 0..3 {
+            let review = order(&mut browser, "/stocks/AAPL", &[("quantity", "20")]).await;
+            let review = browser.checked("/orders/review", review);
+            confirm(&mut browser, &review).await;
+        }
+        app.clock.advance_seconds(86_400);
+        app.prices.publish(&app.market, app.clock.now());
+    }
+    let ticket = browser.page("/stocks/AAPL").await.text();
+    let wanted = "No XP yet: first hold shares worth US$100.00 or more through a whole market day.";
+    assert!(ticket.contains(wanted), "{ticket}");
 }

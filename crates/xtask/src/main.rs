@@ -2,6 +2,7 @@
 //! none of its crates, so that it runs while they do not compile.
 
 mod assets;
+mod economy;
 mod rules;
 mod sim;
 mod source;
@@ -13,11 +14,13 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(),
         Some("assets") => tidy::root().map_or_else(fail, |root| assets::run(&root)),
+        Some("economy") => economy::run(std::env::args().skip(2)),
         Some("sim") => sim::run(std::env::args().skip(2)),
         _ => {
             tidy::say("usage: cargo xtask tidy");
             tidy::say("       cargo xtask assets");
             tidy::say(sim::USAGE);
+            tidy::say(economy::USAGE);
             ExitCode::from(2)
         }
     }

@@ -12,7 +12,7 @@ use domain::{
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
     ArchiveRow, BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind,
-    Wanted,
+    Valuation, Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -112,7 +112,7 @@ impl World {
             let note = || Note::parse("Because.").expect("a note");
             let order = Order { stock_id, category_id: 1, side, quantity };
             let action = match draw(8) {
-                0 if !is_opening => Action::Annotate { about_version: 1, note: note() },
+                0 if !is_opening => Action::Annotate { about_version: 1, stock_id, note: note() },
                 1 => Action::Trade(order, Some(note())),
                 _ => Action::Trade(order, None),
             };
@@ -124,8 +124,10 @@ impl World {
     async fn settle(&self, player_id: i64, stock_id: i64, action: &Action, price: i64) -> u64 {
         let now = self.clock.now();
         self.store.ensure_ledger_months(now).await.expect("months");
-        let wanted = [Wanted { player_id, stock_id: Some(stock_id), about_version: None }];
-        let mut state = self.store.load_batch(&wanted, &[], "[]").await.expect("loads");
+        let wanted =
+            [Wanted { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
+        let mut state =
+            self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("the player");
         let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (market_day, source) = (Day(12_786), QuoteSource::Fixed);

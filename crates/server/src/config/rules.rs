@@ -18,6 +18,19 @@ pub(crate) fn load_rules(path: &str) -> Result<Rules, ConfigError> {
     parse(path, &read_file(Path::new(path))?)
 }
 
+/// What is allowed in the rules but most probably not meant.
+pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
+    let reached = rules.achievements_reached_at_start();
+    let warning = |code: &str| {
+        format!(
+            "achievement {code:?}: the starting cash of {} reaches its threshold, so the first trade \
+             of every player unlocks it; a share like \"10%\" is meant on top of the starting cash",
+            rules.starting_cash
+        )
+    };
+    reached.into_iter().map(warning).collect()
+}
+
 fn parse(name: &str, text: &str) -> Result<Rules, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let line = line_at(text, error.span().map_or(0, |span| span.start));
@@ -74,6 +87,18 @@ mod tests {
         let line = line_of("[[achievements]]");
         assert!(text.starts_with(&format!("my.toml:{line}: achievement")), "{text}");
         assert!(text.contains("expected one of first_trade"), "{text}");
+    }
+
+    #[test]
+    fn a_threshold_that_the_starting_cash_reaches_is_warned_of() {
+        assert_eq!(rule_warnings(&load_rules("").expect("good")), Vec::<String>::new());
+        let rich = DEFAULTS.replacen("\"10000.00\"", "\"100000.00\"", 1);
+        let relative = parse("my.toml", &rich).expect("good");
+        assert_eq!(rule_warnings(&relative), Vec::<String>::new());
+        let absolute = rich.replacen("threshold = \"10%\"", "threshold = \"11000.00\"", 1);
+        let warnings = rule_warnings(&parse("my.toml", &absolute).expect("good"));
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning.starts_with("achievement \"value_11000\": the starting cash of 100000.00"));
     }
 
     #[test]

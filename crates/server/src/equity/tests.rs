@@ -3,7 +3,9 @@
 
 use domain::{Action, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
-use store::{BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, TokenKind, Wanted};
+use store::{
+    BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, TokenKind, Valuation, Wanted,
+};
 use testkit::ManualClock;
 
 use super::*;
@@ -125,8 +127,10 @@ impl Game {
             (load_rules("").expect("rules"), self.clock.now(), self.stock_id);
         // Without a spread, so that a purchase costs what the shares are worth.
         let rules = Rules { spread_bps: 0, ..rules };
-        let wanted = [Wanted { player_id, stock_id: Some(stock_id), about_version: None }];
-        let mut state = self.store.load_batch(&wanted, &[], "[]").await.expect("loads");
+        let wanted =
+            [Wanted { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
+        let mut state =
+            self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("is loaded");
         let (version_before, head_before) = (player.balance_version, player.head_hash);
         let mut quotes: Vec<StockQuote> = Vec::new();

@@ -9,7 +9,7 @@ use std::path::Path;
 use archive::Report;
 use domain::{LedgerEntry, Money, TradeId};
 use serde_json::Value;
-use store::{DatabaseConfig, Store, StoreError, Wanted};
+use store::{DatabaseConfig, Store, StoreError, Valuation, Wanted};
 
 use crate::traders::Told;
 
@@ -120,9 +120,10 @@ async fn check_keys(store: &Store, promises: &[&Told]) -> Result<(), Broken> {
     let mut players: Vec<i64> = keys.iter().map(|(player_id, _)| *player_id).collect();
     players.sort_unstable();
     players.dedup();
-    let wanted = |player_id| Wanted { player_id, stock_id: None, about_version: None };
+    let wanted =
+        |player_id| Wanted { player_id, stock_id: None, about_version: None, text_key: None };
     let wanted: Vec<_> = players.into_iter().map(wanted).collect();
-    let state = store.load_batch(&wanted, &keys, "[]").await?;
+    let state = store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await?;
     for (told, key) in promises.iter().zip(&keys) {
         let id = id(told);
         if state.seen.get(key).and_then(|seen| seen.version) != Some((id.month, id.version)) {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Hash, Holding, Money, Month, Player, Quantity};
+use domain::{Day, Hash, Holding, Invested, Money, Month, Player, Quantity};
 
 /// Executes a statement; gives the number of rows it touched.
 macro_rules! execute {
@@ -118,7 +118,7 @@ impl PlayerRow {
         let holding = holding.map(|(quantity, cost_basis, opened_on)| {
             let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
             let opened_on = Day(i32::try_from(opened_on).expect("a day"));
-            (stock_id, Holding { quantity, cost_basis, opened_on })
+            (stock_id, Holding { quantity, cost_basis, opened_on, noted_on: None })
         });
         Player {
             player_id: self.player_id,
@@ -136,9 +136,12 @@ impl PlayerRow {
             realised_profit: Money(self.realised_profit),
             achievements: self.achievements,
             holdings_value: Money::ZERO,
-            oldest_holding: None,
+            invested: Invested::default(),
+            market_day: Day::default(),
             holdings: BTreeMap::from_iter(holding),
             noted: BTreeSet::new(),
+            known_texts: BTreeSet::new(),
+            new_texts: BTreeSet::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::{
     EntryKind, Fill, Player, Quantity, QuoteSource, Rejection, Side, UnixMicros, genesis_hash,
 };
+use store::Valuation;
 use testkit::SeededEntropy;
 use trading::{Desk, DeskError, Parts, Request, TradingConfig};
 
@@ -259,8 +260,8 @@ impl Trader {
 /// A desk as the server opens it.
 fn open_desk(database: &Database, lanes: u32) -> Desk {
     let game = database.game.clone();
-    let (quoting, prices) = (game.clone(), format!("[[{},{}]]", game.stock_id, PRICE.0));
-    let prices: Arc<str> = prices.into();
+    let prices = format!("[[{},{}]]", game.stock_id, PRICE.0);
+    let (quoting, prices) = (game.clone(), Valuation::at_prices(&prices));
     let parts = Parts {
         store: database.store.clone(),
         rules: Arc::clone(&game.rules),
@@ -270,7 +271,7 @@ fn open_desk(database: &Database, lanes: u32) -> Desk {
             if asked == quoting.stock_id { Ok(quoting.quote()) } else { Err(Rejection::NoQuote) }
         }),
         published: tokio::sync::watch::channel(UnixMicros(0)).1,
-        prices_json: Arc::new(move || Arc::clone(&prices)),
+        valuation: Arc::new(move || prices.clone()),
         on_commit: Arc::new(|_| ()),
     };
     Desk::start(&TradingConfig { lanes, ..TradingConfig::default() }, parts)

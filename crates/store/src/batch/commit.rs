@@ -1,4 +1,4 @@
-//! Committing a batch: one transaction of at most six statements. It decides nothing and retries
+//! Committing a batch: one transaction of at most seven statements. It decides nothing and retries
 //! nothing: a player whose version moved is reported, and none of his rows is written. On
 //! PostgreSQL the first statement also writes the batch's mark, by which `mark` resolves a COMMIT
 //! whose answer is lost.
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use domain::{Fill, Hash, Player, UnixMicros};
 
 use super::sets::{
-    ENTRIES, HOLDINGS, MARKED_RECORDS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows, holding_rows,
-    note_rows, player_rows, record_rows, unlock_rows,
+    ENTRIES, HOLDINGS, MARKED_RECORDS, NOTE_TEXTS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows,
+    holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
 use super::{BatchMark, Change, Committed, Doubt, Record};
 use crate::measure::Timed as _;
@@ -125,11 +125,12 @@ async fn write_records(
 async fn write_rest(conn: Conn<'_>, kept: &[&Change], now: UnixMicros) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
     let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
-    let sets: [(&Lazy, Option<Rows>); 4] = [
+    let sets: [(&Lazy, Option<Rows>); 5] = [
         (&HOLDINGS, holding_rows(kept)),
         (&ENTRIES, (!entries.is_empty()).then(|| entry_rows(&entries))),
         (&UNLOCKS, unlock_rows(&fills)),
         (&NOTES, note_rows(kept, now)),
+        (&NOTE_TEXTS, note_text_rows(kept)),
     ];
     with_conn!(conn, |conn, sql| {
         for (statement, rows) in sets {

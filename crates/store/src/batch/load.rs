@@ -3,9 +3,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Holding, Money, Month, Player, Quantity, Rejection};
+use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
-use super::{BatchState, Wanted};
+use super::{BatchState, Valuation, Wanted};
 use crate::ledger::{read_day, read_hash};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
@@ -16,7 +16,14 @@ use crate::{SeenKey, Store, StoreError};
 pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.players",
-        &[("player_id", Type::Int), ("stock_id", Type::Int), ("about_version", Type::Int)],
+        &[
+            ("player_id", Type::Int),
+            ("stock_id", Type::Int),
+            ("about_version", Type::Int),
+            ("text_key", Type::Int),
+        ],
+        // A holding counts for achievements when it is worth the least value and was opened before
+        // the last finished session. Categories are bits, of which each is added once.
         // One pass over all holdings of each player: a join with their sums would compare every
         // player of the batch with every other.
         "WITH wanted AS MATERIALIZED ({rows}),
@@ -26,18 +33,31 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
              p.categories_bought, p.realised_profit, p.achievements,
              CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
                  AS holdings_value,
-             MIN(h.opened_on) FILTER (WHERE h.quantity > 0) AS oldest_holding,
+             COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
+                 AND {value:h.quantity:r.price} >= {$2})
+                 AS invested_stocks,
+             CAST(COALESCE(SUM(DISTINCT CAST(1 AS BIGINT) << CAST(s.category_id AS INTEGER))
+                 FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
+                 AND {value:h.quantity:r.price} >= {$2}), 0) AS BIGINT)
+                 AS invested_categories,
+             MIN(h.opened_on) FILTER (WHERE h.quantity > 0
+                 AND {value:h.quantity:r.price} >= {$2})
+                 AS invested_since,
              MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
              MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
              MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
              MAX(h.opened_on) FILTER (WHERE h.stock_id = w.stock_id) AS opened_on,
-             n.version AS noted_version
+             MAX(h.noted_on) FILTER (WHERE h.stock_id = w.stock_id) AS noted_on,
+             n.version AS noted_version, t.text_key AS known_text
          FROM wanted w
          JOIN players p ON p.player_id = w.player_id
          LEFT JOIN holdings h ON h.player_id = w.player_id
          LEFT JOIN prices r ON r.stock_id = h.stock_id
+         LEFT JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version
-         GROUP BY p.player_id, w.stock_id, w.about_version, n.version",
+             AND n.counted = 1
+         LEFT JOIN note_texts t ON t.player_id = w.player_id AND t.text_key = w.text_key
+         GROUP BY p.player_id, w.stock_id, w.about_version, w.text_key, n.version, t.text_key",
     )
 });
 
@@ -58,9 +78,11 @@ pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
         "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
              xp_day_trades, trades, notes, stocks_bought, categories_bought, realised_profit,
              achievements, CAST(NULL AS BIGINT) AS holdings_value,
-             CAST(NULL AS BIGINT) AS oldest_holding, CAST(NULL AS BIGINT) AS stock_id,
+             CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
+             CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS stock_id,
              CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
-             CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_version
+             CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_on,
+             CAST(NULL AS BIGINT) AS noted_version, CAST(NULL AS BIGINT) AS known_text
          FROM players WHERE player_id > $1 ORDER BY player_id LIMIT $2",
     )
 });
@@ -68,7 +90,7 @@ pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
 pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
     Statement::new(
         "holdings.range",
-        "SELECT player_id, stock_id, quantity, cost_basis, opened_on FROM holdings
+        "SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM holdings
          WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, stock_id",
     )
 });
@@ -93,16 +115,20 @@ struct PlayerRow {
     beside: Beside,
 }
 
-/// What stands beside a player's row: the value of all holdings, one holding, one noted trade.
+/// What stands beside a player's row: sums of all holdings, one holding, one noted trade, one text.
 #[derive(sqlx::FromRow)]
 struct Beside {
     holdings_value: Option<i64>,
-    oldest_holding: Option<i64>,
+    invested_stocks: Option<i64>,
+    invested_categories: Option<i64>,
+    invested_since: Option<i64>,
     stock_id: Option<i64>,
     quantity: Option<i64>,
     cost_basis: Option<i64>,
     opened_on: Option<i64>,
+    noted_on: Option<i64>,
     noted_version: Option<i64>,
+    known_text: Option<i64>,
 }
 
 impl PlayerRow {
@@ -123,9 +149,16 @@ impl PlayerRow {
             realised_profit: Money(self.realised_profit),
             achievements: self.achievements,
             holdings_value: Money(self.beside.holdings_value.unwrap_or(0)),
-            oldest_holding: self.beside.oldest_holding.map(read_day).transpose()?,
+            invested: Invested {
+                stocks: self.beside.invested_stocks.unwrap_or(0),
+                categories: self.beside.invested_categories.unwrap_or(0),
+                since: self.beside.invested_since.map(read_day).transpose()?,
+            },
+            market_day: Day::default(),
             holdings: BTreeMap::new(),
             noted: BTreeSet::new(),
+            known_texts: BTreeSet::new(),
+            new_texts: BTreeSet::new(),
         })
     }
 }
@@ -137,34 +170,57 @@ impl Beside {
         else {
             return Ok(None);
         };
-        let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
-        Ok(Some((stock_id, Holding { quantity, cost_basis, opened_on: read_day(opened_on)? })))
+        let holding = read_holding(quantity, cost_basis, opened_on, self.noted_on)?;
+        Ok(Some((stock_id, holding)))
     }
+}
+
+fn read_holding(
+    quantity: i64,
+    cost_basis: i64,
+    opened_on: i64,
+    noted_on: Option<i64>,
+) -> Result<Holding, StoreError> {
+    Ok(Holding {
+        quantity: Quantity(quantity),
+        cost_basis: Money(cost_basis),
+        opened_on: read_day(opened_on)?,
+        noted_on: noted_on.map(read_day).transpose()?,
+    })
 }
 
 /// The players with the wanted holdings, without the keys.
 pub(super) async fn load(
     conn: Conn<'_>,
     wanted: &[Wanted],
-    prices_json: &str,
+    valuation: &Valuation,
 ) -> Result<BatchState, StoreError> {
     let rows = Rows::new(vec![
         Rows::int(wanted, |w| w.player_id),
         Rows::maybe(wanted, |w| w.stock_id),
         Rows::maybe(wanted, |w| w.about_version),
+        Rows::maybe(wanted, |w| w.text_key),
     ]);
     let found: Vec<PlayerRow> = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows).bind(prices_json);
+        let query = sqlx::query_as(sql(&PLAYERS))
+            .bind_rows(&rows)
+            .bind(&*valuation.prices_json)
+            .bind(valuation.holding_value_min.0)
+            .bind(i64::from(valuation.held_before.0));
         query.fetch_all(conn).timed(&PLAYERS).await?
     });
     let mut state = BatchState::default();
     for row in found {
         let player = match state.players.entry(row.player_id) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(row.read()?),
+            Entry::Vacant(entry) => {
+                let player = Player { market_day: valuation.market_day, ..row.read()? };
+                entry.insert(player)
+            }
         };
         player.holdings.extend(row.beside.holding()?);
         player.noted.extend(row.beside.noted_version);
+        player.known_texts.extend(row.beside.known_text);
     }
     Ok(state)
 }
@@ -199,7 +255,7 @@ impl BatchState {
 }
 
 impl Store {
-    /// Loads the players of a batch with the wanted holdings, valued at `prices_json`, and what
+    /// Loads the players of a batch with the wanted holdings, valued at `valuation`, and what
     /// their keys were used for. At most two statements.
     ///
     /// # Errors
@@ -208,11 +264,11 @@ impl Store {
         &self,
         wanted: &[Wanted],
         keys: &[(i64, String)],
-        prices_json: &str,
+        valuation: &Valuation,
     ) -> Result<BatchState, StoreError> {
         // Read where it is written: a replica, or a reader's older snapshot, would only lose.
         let mut writer = self.writer().await?;
-        let state = load(writer.conn(), wanted, prices_json).await?;
+        let state = load(writer.conn(), wanted, valuation).await?;
         state.with_keys(writer.conn(), keys).await
     }
 
@@ -245,7 +301,8 @@ impl Store {
         after_player: i64,
         up_to_player: i64,
     ) -> Result<Vec<(i64, i64, Holding)>, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64, i64)> = with_db!(self, |db, sql| {
+        type Row = (i64, i64, i64, i64, i64, Option<i64>);
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&HOLDINGS_RANGE))
                 .bind(after_player)
                 .bind(up_to_player)
@@ -253,13 +310,9 @@ impl Store {
                 .timed(&HOLDINGS_RANGE)
                 .await?
         });
-        let read = |(player_id, stock_id, quantity, cost_basis, opened_on)| {
-            let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
-            Ok((
-                player_id,
-                stock_id,
-                Holding { quantity, cost_basis, opened_on: read_day(opened_on)? },
-            ))
+        let read = |(player_id, stock_id, quantity, cost_basis, opened_on, noted_on)| {
+            let holding = read_holding(quantity, cost_basis, opened_on, noted_on)?;
+            Ok((player_id, stock_id, holding))
         };
         rows.into_iter().map(read).collect()
     }

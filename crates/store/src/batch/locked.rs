@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
-use super::{BatchMark, BatchState, Change, Committed, Wanted};
+use super::{BatchMark, BatchState, Change, Committed, Valuation, Wanted};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
@@ -83,7 +83,7 @@ impl Store {
         &self,
         wanted: &[Wanted],
         keys: &[(i64, String)],
-        prices_json: &str,
+        valuation: &Valuation,
         locking: Locking,
     ) -> Result<(LockedBatch, BatchState), StoreError> {
         let mut tx = self.begin_brief().await?;
@@ -94,7 +94,7 @@ impl Store {
         let keys: Vec<(i64, String)> =
             keys.iter().filter(|(player_id, _)| is_free(player_id)).cloned().collect();
         // A statement of its own: it sees what those committed who held the players before.
-        let state = load(tx.conn(), &wanted, prices_json).await?;
+        let state = load(tx.conn(), &wanted, valuation).await?;
         let state = state.with_keys(tx.conn(), &keys).await?;
         Ok((LockedBatch { tx, held }, state))
     }

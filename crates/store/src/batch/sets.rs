@@ -1,7 +1,7 @@
 //! The statements that write a batch and the sets of rows they take, each for all players at once,
 //! rows touched in the order of their keys. In which order they run is `commit`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
@@ -111,14 +111,15 @@ pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
             ("quantity", Type::Int),
             ("cost_basis", Type::Int),
             ("opened_on", Type::Int),
+            ("noted_on", Type::Int),
         ],
         "WITH batch AS ({rows})
-         INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on)
-         SELECT player_id, stock_id, quantity, cost_basis, opened_on FROM batch
+         INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on, noted_on)
+         SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM batch
          WHERE true ORDER BY player_id, stock_id
          ON CONFLICT (player_id, stock_id) DO UPDATE SET
              quantity = excluded.quantity, cost_basis = excluded.cost_basis,
-             opened_on = excluded.opened_on",
+             opened_on = excluded.opened_on, noted_on = excluded.noted_on",
     )
 });
 
@@ -195,15 +196,31 @@ pub(super) static NOTES: Lazy = Lazy::new(|| {
             ("version", Type::Int),
             ("text", Type::Text),
             ("written_at", Type::Int),
+            ("counted", Type::Int),
         ],
         "WITH batch AS ({rows})
-         INSERT INTO trade_notes (player_id, version, text, written_at)
-         SELECT b.player_id, b.version, b.text, b.written_at FROM batch b
+         INSERT INTO trade_notes (player_id, version, text, written_at, counted)
+         SELECT b.player_id, b.version, b.text, b.written_at, b.counted FROM batch b
          JOIN players p ON p.player_id = b.player_id
          JOIN users u ON u.user_id = p.user_id
          WHERE true ORDER BY b.player_id, b.version
          ON CONFLICT (player_id, version) DO UPDATE SET
-             text = excluded.text, written_at = excluded.written_at",
+             text = excluded.text, written_at = excluded.written_at,
+             counted = CASE WHEN trade_notes.counted = 1 THEN 1 ELSE excluded.counted END",
+    )
+});
+
+pub(super) static NOTE_TEXTS: Lazy = Lazy::new(|| {
+    Statement::with_rows(
+        "batch.save_note_texts",
+        &[("player_id", Type::Int), ("text_key", Type::Int)],
+        "WITH batch AS ({rows})
+         INSERT INTO note_texts (player_id, text_key)
+         SELECT b.player_id, b.text_key FROM batch b
+         JOIN players p ON p.player_id = b.player_id
+         JOIN users u ON u.user_id = p.user_id
+         WHERE true ORDER BY b.player_id, b.text_key
+         ON CONFLICT (player_id, text_key) DO NOTHING",
     )
 });
 
@@ -276,9 +293,13 @@ pub(super) fn record_rows(records: &[(i64, &Record)], now: UnixMicros) -> Rows {
 pub(super) fn holding_rows(changes: &[&Change]) -> Option<Rows> {
     let mut rows = BTreeMap::new();
     for change in changes {
-        for stock_id in change.fills.iter().filter_map(|fill| fill.entry.stock_id) {
-            if let Some(holding) = change.player.holdings.get(&stock_id) {
-                rows.insert((change.player.player_id, stock_id), *holding);
+        let traded: BTreeSet<i64> =
+            change.fills.iter().filter_map(|fill| fill.entry.stock_id).collect();
+        // A later note that counted has changed a holding that its entry does not name.
+        let is_noted = !change.player.new_texts.is_empty();
+        for (stock_id, holding) in &change.player.holdings {
+            if is_noted || traded.contains(stock_id) {
+                rows.insert((change.player.player_id, *stock_id), *holding);
             }
         }
     }
@@ -290,6 +311,7 @@ pub(super) fn holding_rows(changes: &[&Change]) -> Option<Rows> {
             Rows::int(&rows, |(_, h)| h.quantity.0),
             Rows::int(&rows, |(_, h)| h.cost_basis.0),
             Rows::int(&rows, |(_, h)| i64::from(h.opened_on.0)),
+            Rows::maybe(&rows, |(_, h)| h.noted_on.map(|day| i64::from(day.0))),
         ])
     })
 }
@@ -310,7 +332,11 @@ pub(super) fn unlock_rows(fills: &[&Fill]) -> Option<Rows> {
 
 pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
     let notes = changes.iter().flat_map(|change| {
-        change.notes.iter().map(|(version, note)| ((change.player.player_id, *version), note))
+        let player = &change.player;
+        change.notes.iter().map(|(version, note)| {
+            let is_counted = player.noted.contains(version);
+            ((player.player_id, *version), (note, is_counted))
+        })
     });
     // Of two notes about one trade the later one stays.
     let rows: Vec<_> = notes.collect::<BTreeMap<_, _>>().into_iter().collect();
@@ -318,8 +344,22 @@ pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
         Rows::new(vec![
             Rows::int(&rows, |((player_id, _), _)| *player_id),
             Rows::int(&rows, |((_, version), _)| *version),
-            Rows::text(&rows, |(_, note)| note.as_str().to_owned()),
+            Rows::text(&rows, |(_, (note, _))| note.as_str().to_owned()),
             Rows::int(&rows, |_| now.0),
+            Rows::int(&rows, |(_, (_, is_counted))| i64::from(*is_counted)),
+        ])
+    })
+}
+
+pub(super) fn note_text_rows(changes: &[&Change]) -> Option<Rows> {
+    let texts = changes.iter().flat_map(|change| {
+        change.player.new_texts.iter().map(|text_key| (change.player.player_id, *text_key))
+    });
+    let rows: Vec<(i64, i64)> = texts.collect();
+    (!rows.is_empty()).then(|| {
+        Rows::new(vec![
+            Rows::int(&rows, |(player_id, _)| *player_id),
+            Rows::int(&rows, |(_, text_key)| *text_key),
         ])
     })
 }

@@ -152,7 +152,11 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].entry.stock_id, Some(2));
-    let seen = store.load_batch(&[], &[(ada, "k".into())], "[]").await.expect("loads").seen;
+    let seen = store
+        .load_batch(&[], &[(ada, "k".into())], &Valuation::at_prices("[]"))
+        .await
+        .expect("loads")
+        .seen;
     assert!(seen.is_empty(), "the key of the lost order is free");
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 2);
 }
@@ -202,7 +206,11 @@ async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     assert_eq!(second.moved, [ada, eve].into(), "the whole batch is to be settled again");
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 1);
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
-    let seen = store.load_batch(&[], &[(ada, "k".into())], "[]").await.expect("loads").seen;
+    let seen = store
+        .load_batch(&[], &[(ada, "k".into())], &Valuation::at_prices("[]"))
+        .await
+        .expect("loads")
+        .seen;
     let kept = &seen[&(ada, "k".to_owned())];
     assert_eq!(kept.rejection, Some(Rejection::InsufficientCash), "the first record stays");
 }
@@ -211,9 +219,10 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
-    let wanted = [Wanted { player_id: ada, stock_id: Some(2), about_version: None }];
+    let wanted =
+        [Wanted { player_id: ada, stock_id: Some(2), about_version: None, text_key: None }];
     let (locked, state) =
-        store.lock_batch(&wanted, &[], PRICES, Locking::Wait).await.expect("locks");
+        store.lock_batch(&wanted, &[], &valuation(), Locking::Wait).await.expect("locks");
     let waits = tokio::spawn({
         let store = (*store).clone();
         async move { store.commit_batch(&[late], mark(), now()).await }
@@ -232,9 +241,10 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
 async fn a_locked_batch_that_is_dropped_changes_nothing(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    let wanted = [Wanted { player_id: ada, stock_id: Some(1), about_version: None }];
+    let wanted =
+        [Wanted { player_id: ada, stock_id: Some(1), about_version: None, text_key: None }];
     let (locked, state) =
-        store.lock_batch(&wanted, &[], PRICES, Locking::Wait).await.expect("locks");
+        store.lock_batch(&wanted, &[], &valuation(), Locking::Wait).await.expect("locks");
     assert_eq!(state.players[&ada].balance_version, 1);
     drop(locked);
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await);
@@ -249,7 +259,11 @@ async fn a_refusal_is_recorded_without_an_entry(engine: &str) {
     let rejection = Some(Rejection::InsufficientQuantity);
     change.records.push(Record { version: None, rejection, ..record("no", 0) });
     store.commit_batch(&[change], mark(), now()).await.expect("commits");
-    let seen = store.load_batch(&[], &[(ada, "no".into())], "[]").await.expect("loads").seen;
+    let seen = store
+        .load_batch(&[], &[(ada, "no".into())], &Valuation::at_prices("[]"))
+        .await
+        .expect("loads")
+        .seen;
     let kept = &seen[&(ada, "no".to_owned())];
     assert_eq!((kept.rejection, kept.version), (rejection, None));
     assert_eq!((kept.fingerprint.as_slice(), kept.request_id.as_str()), (&[1; 32][..], "r1"));
@@ -328,7 +342,7 @@ async fn an_unlocked_achievement_shows_in_the_list(engine: &str) {
     let before = store.achievements_of(ada).await.expect("list");
     assert_eq!(before.len(), rules().achievements.iter().count());
     assert!(before.iter().all(|a| a.unlocked_at.is_none()));
-    commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
+    commit_one(&store, ada, &trade(Side::Buy, 1, 10)).await;
     let after = store.achievements_of(ada).await.expect("list");
     let unlocked: Vec<_> =
         after.iter().filter(|a| a.unlocked_at.is_some()).map(|a| a.code.as_str()).collect();
@@ -340,7 +354,7 @@ async fn an_unlocked_achievement_shows_in_the_list(engine: &str) {
 async fn scores_are_followed_by_cursor(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
-    commit_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
+    commit_one(&store, eve, &trade(Side::Buy, 1, 10)).await;
     assert_eq!(store.player_scores_page(0, 1).await.expect("page"), [(ada, 0)]);
     assert_eq!(store.player_scores_page(ada, 9).await.expect("page"), [(eve, 60)]);
     let mut cursor = ScoreCursor::default();
@@ -381,7 +395,7 @@ async fn a_note_stands_beside_its_trade_and_can_be_replaced(engine: &str) {
     commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     for text in ["first thought", "second 'thought' \"with\" quotes ✓"] {
         let note = Note::parse(text).expect("a note");
-        let action = Action::Annotate { about_version: 2, note: note.clone() };
+        let action = Action::Annotate { about_version: 2, stock_id: 1, note: note.clone() };
         let mut change = settle_one(&store, ada, &action).await;
         change.notes.push((2, note));
         store.commit_batch(&[change], mark(), now()).await.expect("commits");

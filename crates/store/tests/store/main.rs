@@ -4,6 +4,7 @@ mod accounts;
 mod boards;
 mod catalogue;
 mod conformance;
+mod counted;
 mod dropped;
 mod equity;
 mod immutable;

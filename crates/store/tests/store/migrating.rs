@@ -220,9 +220,10 @@ async fn days(store: &Store, player_ids: &[i64]) -> Vec<i64> {
         player_id: *player_id,
         stock_id: None,
         about_version: None,
+        text_key: None,
     };
     let wanted: Vec<_> = player_ids.iter().map(wanted).collect();
-    let state = store.load_batch(&wanted, &[], PRICES).await.expect("loads");
+    let state = store.load_batch(&wanted, &[], &valuation()).await.expect("loads");
     player_ids.iter().map(|player_id| state.players[player_id].xp_day).collect()
 }
 

@@ -105,7 +105,7 @@ async fn a_frame_is_loaded_with_what_was_saved_and_without_what_was_not(engine: 
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let viewer = store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer");
     assert_eq!((viewer.name.as_str(), viewer.email.as_str()), ("Ada", "Ada@example.com"));
-    assert_eq!((viewer.cash, viewer.total_xp, viewer.trades), (rules().starting_cash, 0, 0));
+    assert_eq!((viewer.cash, viewer.total_xp, viewer.entries), (rules().starting_cash, 0, 0));
     assert_eq!((viewer.preferences, viewer.appearance), (None, Appearance::default()));
     assert_eq!((viewer.created_at, viewer.has_unseen_rewards), (now(), false));
     let all = Preferences {

@@ -85,6 +85,11 @@ pub(crate) fn mark() -> BatchMark {
 
 pub(crate) const PRICES: &str = "[[1,10000],[2,20000],[3,30000]]";
 
+/// Those prices on the day of every trade here, on which no holding has been held for a session.
+pub(crate) fn valuation() -> Valuation {
+    Valuation { market_day: Day(12_786), ..Valuation::at_prices(PRICES) }
+}
+
 pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
     let quantity = Quantity::whole(shares).expect("fits");
     Action::Trade(Order { stock_id, category_id: 0, side, quantity }, None)
@@ -92,12 +97,15 @@ pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
 
 /// Loads one player, settles one action at 1.00 a share per stock number, and gives the change.
 pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> Change {
-    let (stock_id, about_version) = match action {
-        Action::Trade(order, _) => (Some(order.stock_id), None),
-        Action::Annotate { about_version, .. } => (None, Some(*about_version)),
+    let (stock_id, about_version, note) = match action {
+        Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
+        Action::Annotate { about_version, stock_id, note } => {
+            (Some(*stock_id), Some(*about_version), Some(note))
+        }
     };
-    let wanted = [Wanted { player_id, stock_id, about_version }];
-    let state = store.load_batch(&wanted, &[], PRICES).await.expect("loads");
+    let text_key = note.map(Note::text_key);
+    let wanted = [Wanted { player_id, stock_id, about_version, text_key }];
+    let state = store.load_batch(&wanted, &[], &valuation()).await.expect("loads");
     settle_in(state, player_id, action)
 }
 

@@ -3,6 +3,7 @@
 use domain::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use store::Valuation;
 
 use crate::support::*;
 
@@ -26,7 +27,9 @@ async fn story(store: &Fresh, players: &[i64]) -> String {
         text += &format!("{:?}", store.unseen_rewards(*player_id).await.expect("rewards"));
         text += &format!("{:?}", store.portfolio_mix(*player_id, PRICES).await.expect("mix"));
         let (day, levels) = (Day(12_800), &rules().levels);
-        let counts = store.load_counts(*player_id, PRICES, day, levels).await.expect("counts");
+        let (held_before, holding_value_min) = (Day(12_790), Money(1_000));
+        let valuation = Valuation { held_before, holding_value_min, ..valuation() };
+        let counts = store.load_standing(*player_id, &valuation, levels).await.expect("counts");
         let curve = store.equity_curve(*player_id, Day(0), day).await.expect("curve");
         text += &format!("{counts:?}{curve:?}");
     }

@@ -249,8 +249,8 @@ async fn a_note_comes_with_its_trade_and_can_be_replaced() {
         assert_eq!(world.note_of(id).await.as_deref(), Some("It is cheap."), "{engine}");
         // Two about one trade in one batch: the last one stands, and neither is a first note.
         let annotate = |n, text: &str| {
-            let (about_version, note) = (fill.entry.version, note(text));
-            let action = Action::Annotate { about_version, note };
+            let (about_version, stock_id) = (fill.entry.version, world.stock_id);
+            let action = Action::Annotate { about_version, stock_id, note: note(text) };
             let request_id = format!("r{n}");
             desk.submit(Request { action, request_id, ..request.clone() })
         };
@@ -273,8 +273,9 @@ async fn a_trade_is_explained_once_however_many_notes_it_gets() {
         let request = buy(world.player_id, world.stock_id, None, 1);
         let trade = desk.submit(request.clone()).await.unwrap().outcome.expect("filled").entry;
         let annotate = || {
-            let note = Note::parse("Because.").unwrap();
-            let action = Action::Annotate { about_version: trade.version, note };
+            let note = Note::parse("Because of this.").unwrap();
+            let (about_version, stock_id) = (trade.version, world.stock_id);
+            let action = Action::Annotate { about_version, stock_id, note };
             desk.submit(Request { action, ..request.clone() })
         };
         let (one, two) = tokio::join!(annotate(), annotate());

@@ -76,7 +76,7 @@ async fn orders_of_a_player_keep_their_order() {
         let desk = world.waiting_desk();
         let (player, stock) = (world.player_id, world.stock_id);
         let note = Note::parse("Because.").unwrap();
-        let action = Action::Annotate { about_version: 2, note };
+        let action = Action::Annotate { about_version: 2, stock_id: world.stock_id, note };
         let note = Request { action, ..buy(player, stock, None, 3) };
         // What was sold is what was bought just before, and the note is about that purchase.
         let mut bought = Box::pin(desk.submit(buy(player, stock, None, 1)));

@@ -12,7 +12,8 @@ use domain::{
     Rules, Side, Symbol, TradeId, UnixMicros, genesis_hash,
 };
 use store::{
-    DatabaseConfig, LockedBatch, Locking, NewStock, NewToken, NewUser, Store, TokenKind, Wanted,
+    DatabaseConfig, LockedBatch, Locking, NewStock, NewToken, NewUser, Store, TokenKind, Valuation,
+    Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -199,7 +200,9 @@ impl World {
                 (asked == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
             }),
             published: self.quoted.subscribe(),
-            prices_json: Arc::new(move || format!("[[{stock_id},{}]]", price.0).into()),
+            valuation: Arc::new(move || {
+                Valuation::at_prices(&format!("[[{stock_id},{}]]", price.0))
+            }),
             on_commit: Arc::new(move |fills| {
                 published
                     .lock()
@@ -218,8 +221,12 @@ impl World {
             ..DatabaseConfig::default()
         };
         let store = Store::open(&config).await.expect("opens");
-        let wanted = [Wanted { player_id, stock_id: None, about_version: None }];
-        store.lock_batch(&wanted, &[], "[]", Locking::Wait).await.expect("locks").0
+        let wanted = [Wanted { player_id, stock_id: None, about_version: None, text_key: None }];
+        store
+            .lock_batch(&wanted, &[], &Valuation::at_prices("[]"), Locking::Wait)
+            .await
+            .expect("locks")
+            .0
     }
 
     /// The versions that were published, in their order.

@@ -96,7 +96,7 @@ impl Account {
             }
             EntryKind::Buy | EntryKind::Sell => {
                 trade(&mut state, entry, rules).map_err(|what| format!("{at}: {what}"))?;
-                self.xp_of_trade(entry, rules)
+                self.xp_of_trade(entry, self.last().xp, rules)
             }
         };
         state.xp += xp_trade + entry.xp_achievements;
@@ -114,17 +114,21 @@ impl Account {
         Ok(())
     }
 
-    /// The first trades of a player's day earn XP; the day never goes back.
-    fn xp_of_trade(&mut self, entry: &LedgerEntry, rules: &Rules) -> i64 {
+    /// The first trades of a player's day earn XP, if they are worth a thousandth of the starting
+    /// cash, up to the limit of players who are not invested; the day never goes back.
+    fn xp_of_trade(&mut self, entry: &LedgerEntry, xp_before: i64, rules: &Rules) -> i64 {
         let day = entry.created_at.0.div_euclid(DAY);
         if day > self.xp_day {
             (self.xp_day, self.xp_day_trades) = (day, 0);
         }
-        if self.xp_day_trades >= rules.xp.trades_per_day_max {
+        let xp = if entry.kind == EntryKind::Buy { rules.xp.buy } else { rules.xp.sell };
+        let is_small = entry.amount.0.abs() * 1_000 < rules.starting_cash.0;
+        let is_busy = self.xp_day_trades >= rules.xp.trades_per_day_max;
+        if is_small || is_busy || xp_before + xp > rules.xp.uninvested_max {
             return 0;
         }
         self.xp_day_trades += 1;
-        if entry.kind == EntryKind::Buy { rules.xp.buy } else { rules.xp.sell }
+        xp
     }
 }
 

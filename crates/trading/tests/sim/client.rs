@@ -3,7 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use domain::{Action, EntryKind, Note, Order, Quantity, Side};
+use domain::{Action, Note, Order, Quantity, Side};
 use trading::{Idempotency, Request};
 
 use crate::chance::Chance;
@@ -48,15 +48,14 @@ fn name(judge: &Judge) -> String {
 fn draw_action(player_id: i64, world: &World, judge: &Judge, chance: &Chance) -> Action {
     let account = &judge.accounts[&player_id];
     if chance.one_in(8) {
-        let is_trade = |kind| matches!(kind, EntryKind::Buy | EntryKind::Sell);
-        let trades: Vec<i64> = account
+        let trades: Vec<(i64, i64)> = account
             .chain
             .iter()
-            .filter(|(entry, _)| is_trade(entry.kind))
-            .map(|(entry, _)| entry.version)
+            .filter_map(|(entry, _)| Some((entry.version, entry.stock_id?)))
             .collect();
         if !trades.is_empty() {
-            return Action::Annotate { about_version: *chance.pick(&trades), note: note(chance) };
+            let (about_version, stock_id) = *chance.pick(&trades);
+            return Action::Annotate { about_version, stock_id, note: note(chance) };
         }
     }
     let (stock_id, category_id) = *chance.pick(&world.stocks);

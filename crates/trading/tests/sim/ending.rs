@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Action, Clock as _, EntryKind, Note, TradeId};
-use store::Wanted;
+use store::{Valuation, Wanted};
 use trading::Request;
 
 use crate::account::must;
@@ -104,9 +104,10 @@ impl Simulation<'_> {
             player_id,
             stock_id: None,
             about_version: None,
+            text_key: None,
         });
         let wanted: Vec<Wanted> = wanted.collect();
-        let state = self.world.store.load_batch(&wanted, &keys, "[]").await;
+        let state = self.world.store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await;
         let state = state.map_err(|error| format!("reading keys: {error}"))?;
         for key in self.judge.free_keys() {
             must(!state.seen.contains_key(key), || format!("{key:?} is kept, and may pass"))?;

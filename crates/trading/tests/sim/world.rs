@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol, UnixMicros};
-use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind};
+use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol, UnixMicros, XpRules};
+use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Valuation};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use tokio::sync::watch;
@@ -38,7 +38,9 @@ pub(crate) struct World {
 fn rules() -> Rules {
     let text = include_str!("../../../../config/game.toml");
     let rules: Rules = toml::from_str(text).expect("good rules");
-    Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, ..rules }
+    // Nobody is invested here: enough XP for a while, and then none.
+    let xp = XpRules { uninvested_max: 500, ..rules.xp };
+    Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, xp, ..rules }
 }
 
 impl World {
@@ -111,7 +113,7 @@ impl World {
                 quotes.quotes().get(&stock).copied().ok_or(Rejection::NoQuote)
             }),
             published: watch::channel(UnixMicros(0)).1,
-            prices_json: Arc::new(move || prices.prices_json().into()),
+            valuation: Arc::new(move || Valuation::at_prices(&prices.prices_json())),
             on_commit: Arc::new(|_| {}),
         })
     }

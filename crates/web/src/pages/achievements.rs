@@ -12,6 +12,7 @@ use store::{AchievementRow, LedgerFilter, LedgerRow};
 use super::answer;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use super::xp;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -31,6 +32,7 @@ struct AchievementsPage<'a> {
     level: i64,
     xp: i64,
     xp_next: i64,
+    what_counts: String,
     unlocked: Vec<Badge>,
     locked: Vec<Badge>,
     earned: Vec<Earned>,
@@ -59,10 +61,9 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let view = View::new(&state, &me, Tab::Achievements, "achievements-title");
     let rows = state.store.achievements_of(player_id).await?;
-    let day = state.prices.snapshot().market_day;
-    let prices = state.prices.prices_json();
-    let counts = state.store.load_counts(player_id, &prices, day, &state.rules.levels).await?;
-    let badges = rows.into_iter().map(|row| badge(&state, &view, row, &counts));
+    let valuation = state.prices.valuation(state.rules.holding_value_min());
+    let standing = state.store.load_standing(player_id, &valuation, &state.rules.levels).await?;
+    let badges = rows.into_iter().map(|row| badge(&state, &view, row, &standing.counts));
     let (unlocked, locked) = badges.partition(|badge| badge.when.is_some());
     let newest = LedgerFilter::default();
     let entries =
@@ -73,6 +74,7 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         level: progress.level,
         xp: progress.xp_in_level,
         xp_next: progress.next_level_xp,
+        what_counts: xp::what_counts(&state, &view),
         unlocked,
         locked,
         earned: earned.collect(),
@@ -83,7 +85,9 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
 
 fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) -> Badge {
     let rule = state.rules.achievements.iter().find(|rule| rule.id == row.achievement_id);
-    let (reached, wanted) = rule.map_or((0, 1), |rule| rule.kind.progress(counts));
+    let cash = state.rules.starting_cash;
+    let (reached, wanted) =
+        rule.map_or((0, 1), |rule| (rule.kind.reached(counts), rule.kind.threshold(cash)));
     let reached = reached.clamp(0, wanted);
     let is_money = rule.is_some_and(|rule| {
         matches!(rule.kind, AchievementKind::PortfolioValue(_) | AchievementKind::ProfitAmount(_))

@@ -163,7 +163,7 @@ async fn show(
         holdings,
         watched: load_watched(&state, &present, player_id).await?,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
-        is_new: viewer.trades == 0,
+        is_new: viewer.entries == 0,
         day: present.market_day,
         view: &view,
     };

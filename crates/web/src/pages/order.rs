@@ -20,6 +20,7 @@ use super::form::{Form, Post};
 use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use super::xp;
 use crate::problem::Problem;
 use crate::routes::orders::{Asked, fingerprint, parse_note, parse_quantity};
 use crate::routes::stocks::{Segment, load_stock};
@@ -56,6 +57,8 @@ struct ReviewPage<'a> {
     cash_after: Option<Money>,
     /// How much of all money would be in this company, if that is much.
     share: Option<Ratio>,
+    /// What it earns, or why nothing.
+    xp: String,
     key: String,
     /// Why it was refused.
     refusal: Option<String>,
@@ -76,6 +79,9 @@ struct ReceiptPage<'a> {
     total: Money,
     note: Option<String>,
     is_noted: bool,
+    /// Why it earned nothing.
+    no_xp: String,
+    note_rule: String,
 }
 
 /// A ticket that is in order.
@@ -183,6 +189,7 @@ async fn review_page(
         fee,
         cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),
         share: share.filter(|share| share.percent(2) >= MUCH_OF_ALL),
+        xp: xp::outlook(state, &view, me.player().player_id, ticket.side, Some(total)).await?,
         key,
         refusal,
     };
@@ -303,6 +310,8 @@ async fn receipt_page(
         total: Money(entry.amount.0.saturating_abs()),
         note: row.note.clone(),
         is_noted,
+        no_xp: xp::why_none(state, &view, entry.amount),
+        note_rule: xp::note_rule(state, &view),
         entry,
     };
     Ok(answer::page_with(status, &view, &page))

@@ -24,6 +24,7 @@ use super::format;
 use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
+use super::xp;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::stocks::{Segment, load_stock};
@@ -139,6 +140,9 @@ struct Own {
     profit_ratio: Ratio,
     /// How many whole shares the cash buys.
     affordable: i64,
+    /// What a trade earns, or why nothing.
+    xp: String,
+    note_rule: String,
 }
 
 async fn show(
@@ -189,7 +193,7 @@ async fn page(
     let own = match &visitor.player {
         Some(signed_in) => {
             let player_id = signed_in.player.player_id;
-            Some(own(state, player_id, signed_in.viewer.cash, stock).await?)
+            Some(own(state, &view, player_id, signed_in.viewer.cash, (stock, form)).await?)
         }
         None => None,
     };
@@ -257,7 +261,8 @@ async fn ticket(
     let title = if form.is("side", "sell") { "stock-sell-title" } else { "stock-buy-title" };
     let mut view = View::new(state, me, Tab::Market, title);
     view.title = view.tn(title, "name", stock.name.as_str());
-    let own = own(state, me.player().player_id, me.viewer().cash, stock).await?;
+    let (player_id, cash) = (me.player().player_id, me.viewer().cash);
+    let own = own(state, &view, player_id, cash, (stock, form)).await?;
     let quote = shown(state, &view, stock.stock_id);
     Ok(answer::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, own }))
 }
@@ -283,9 +288,10 @@ pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Show
 
 async fn own(
     state: &AppState,
+    view: &View,
     player_id: i64,
     cash: Money,
-    stock: &StockRow,
+    (stock, form): (&StockRow, &Form),
 ) -> Result<Own, Problem> {
     let stake = state.store.load_stake(player_id, stock.stock_id).await?;
     let quote = state.prices.quote(stock.stock_id);
@@ -293,12 +299,15 @@ async fn own(
     let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);
     let value = price.value_rounded_down(stake.quantity).unwrap_or_default();
     let profit = Money(value.0.saturating_sub(stake.cost_basis.0));
+    let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
     Ok(Own {
         cash,
         value,
         profit,
         profit_ratio: profit.part_of(stake.cost_basis),
         affordable: affordable(state, cash, ask),
+        xp: xp::outlook(state, view, player_id, side, None).await?,
+        note_rule: xp::note_rule(state, view),
         stake,
     })
 }

@@ -251,7 +251,11 @@ pub(crate) async fn save_note(
     }
     let request = Request {
         player_id: row.entry.player_id,
-        action: Action::Annotate { about_version: row.entry.version, note },
+        action: Action::Annotate {
+            about_version: row.entry.version,
+            stock_id: row.entry.stock_id.unwrap_or_default(),
+            note,
+        },
         idempotency: None,
         request_id: request_id.to_string(),
     };

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use archive::{Archiver, AuditConfig, Depot, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
-use domain::{Clock, Day, Entropy, Price, Rules, Symbol, UnixMicros};
+use domain::{Clock, Day, Entropy, Price, Quote, Rules, Symbol, UnixMicros};
 use futures_util::StreamExt;
 use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
@@ -135,6 +135,16 @@ impl App {
         Self::start_all(source, |_| {}, built_boards()).await
     }
 
+    /// A server of a game with these rules on the market that `open` makes. With `at_mid` orders
+    /// fill as they did before there was a spread.
+    pub(crate) async fn start_game(
+        (rules, at_mid): (Rules, bool),
+        open: impl FnOnce(UnixMicros) -> MarketSource,
+        change: impl FnOnce(&mut WebConfig),
+    ) -> Self {
+        Self::start_rules((Arc::new(rules), at_mid), open, change, built_boards()).await
+    }
+
     /// A server whose boards are not built yet.
     pub(crate) async fn start_unbuilt() -> Self {
         let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
@@ -143,7 +153,16 @@ impl App {
     }
 
     async fn start_all(
-        market: impl FnOnce(UnixMicros) -> MarketSource,
+        open: impl FnOnce(UnixMicros) -> MarketSource,
+        change: impl FnOnce(&mut WebConfig),
+        boards: leaderboard::Boards,
+    ) -> Self {
+        Self::start_rules((Arc::new(rules()), false), open, change, boards).await
+    }
+
+    async fn start_rules(
+        (rules, at_mid): (Arc<Rules>, bool),
+        open: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
         boards: leaderboard::Boards,
     ) -> Self {
@@ -155,8 +174,8 @@ impl App {
         let store = Store::open(&DatabaseConfig { url, ..DatabaseConfig::default() }).await;
         let store = store.expect("a store");
         store.migrate().await.expect("a schema");
-        let (clock, rules) = (ManualClock::new(), Arc::new(rules()));
-        let source = open_game(&store, &rules, market, &clock).await;
+        let clock = ManualClock::new();
+        let source = open_game(&store, &rules, open, &clock).await;
         let listings = save_market(&store, &source, &clock).await;
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
         let (prices, closing) = (Arc::new(prices), CancellationToken::new());
@@ -166,7 +185,7 @@ impl App {
         let boards = Arc::new(boards);
         let kept = (store.clone(), history, Arc::clone(&boards));
         let market = Arc::clone(&source);
-        let parts = parts(kept, rules, &clock, source, listed, told, config);
+        let parts = parts(kept, (rules, at_mid), &clock, source, listed, told, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
@@ -341,14 +360,14 @@ fn rules() -> Rules {
 async fn open_game(
     store: &Store,
     rules: &Rules,
-    market: impl FnOnce(UnixMicros) -> MarketSource,
+    open: impl FnOnce(UnixMicros) -> MarketSource,
     clock: &ManualClock,
 ) -> Arc<MarketSource> {
     let now = clock.now();
     let game = store.ensure_game("test", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
     store.save_achievements(rules).await.expect("achievements");
-    let source = market(game.started_at);
+    let source = open(game.started_at);
     let seeded = SeededMarket { game_id: game.game_id, kind: "test", market: "test" };
     let drawn = market::draw_seed(&SeededEntropy::new(1));
     Arc::new(source.with_seed(store.ensure_seed(seeded, &drawn, now).await.expect("a seed")))
@@ -398,7 +417,7 @@ fn depot(directory: &TempDir) -> Depot {
 
 fn parts(
     (store, history, boards): (Store, History, Arc<leaderboard::Boards>),
-    rules: Arc<Rules>,
+    (rules, at_mid): (Arc<Rules>, bool),
     clock: &ManualClock,
     market: Arc<MarketSource>,
     prices: Arc<PriceBoard>,
@@ -411,14 +430,18 @@ fn parts(
     let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
     let told = Arc::clone(&hub);
+    let holding_value_min = rules.holding_value_min();
     let desk_parts = trading::Parts {
         store: store.clone(),
         rules: Arc::clone(&rules),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        quotes: Arc::new(move |stock_id| quoted.quote_for_order(stock_id)),
+        quotes: Arc::new(move |stock_id| {
+            let quote = quoted.quote_for_order(stock_id)?;
+            Ok(Quote { tick: if at_mid { Price(0) } else { quote.tick }, ..quote })
+        }),
         published: prices.watch(),
-        prices_json: Arc::new(move || listed.prices_json()),
+        valuation: Arc::new(move || listed.valuation(holding_value_min)),
         on_commit: Arc::new(move |fills| {
             for fill in fills {
                 ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);

@@ -29,6 +29,7 @@ order-note =
        *[other] Why? A note to yourself
     }
 order-note-hint = You may leave it out. Nobody else reads it.
+order-note-counts = From { $min } letters or signs on, a note in new words counts for badges: one for each company and market day.
 order-note-wrong = A note is plain text of 1 to { $max } characters.
 order-about = It will be about
 order-review-do = Look at the order
@@ -66,7 +67,13 @@ order-you-sold = You sold { $shares } shares of { $name }
 order-cash-left = Cash left
 order-shares-now = Shares of it now
 order-xp = XP for the trade
-order-xp-none = None: only the first trades of a day earn XP
+order-xp-none = None: the first trades of the day had earned theirs, or you have not yet held shares through a whole market day
+order-xp-earns = This trade earns { $xp } XP.
+order-xp-from = A trade of { $min } or more earns XP.
+order-xp-small = No XP: only trades of { $min } or more earn it.
+order-xp-day = No XP: the first { $max } trades of your day have earned theirs.
+order-xp-invest = No XP yet: first hold shares worth { $min } or more through a whole market day.
+order-xp-rules = Trades earn no XP in this game.
 order-when = Done at
 order-quote = Price of the market day
 order-number = Number

@@ -3,6 +3,7 @@
 
 achievements-title = Amabheji
 achievements-what-is-xp = I-XP lulwazi. Uyithola ngokufunda: ukuthengiselana kokuqala kosuku, amanothi, lamabheji.
+achievements-what-counts = Okubalelwa amabheji: ukuthengiselana okungu-{ $trade } loba ngaphezulu, amasheya alenani elingu-{ $holding } loba ngaphezulu owagcina usuku lonke lwemakethe, lamanothi alezinhlamvu ezingu-{ $note } loba ngaphezulu. Ngaphandle kwamasheya anjalo i-XP iphelela ku-{ $max }.
 achievements-have = Olawo
 achievements-none = Awekho okwamanje. Elokuqala liza lokuthengiselana kwakho kokuqala.
 achievements-to-come = Azakuza

@@ -3,6 +3,7 @@
 
 achievements-title = Mabheji
 achievements-what-is-xp = XP iruzivo. Unoiwana nekudzidza: kutengeserana kwekutanga kwezuva, zvinyorwa, nemabheji.
+achievements-what-counts = Zvinoverengerwa mabheji: kutengeserana kwe { $trade } kana kupfuura, migove inokosha { $holding } kana kupfuura yaunochengeta kwezuva rose remusika, uye zvinyorwa zvine mavara { $note } kana kupfuura. Pasina migove yakadai XP inogumira pa { $max }.
 achievements-have = Awakawana
 achievements-none = Hapana parizvino. Rekutanga rinouya nekutengeserana kwako kwekutanga.
 achievements-to-come = Achauya

@@ -177,9 +177,22 @@ fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
         Kind::Open => return "Opening an account earns no XP.".to_owned(),
         Kind::Note => return "A note earns no XP by itself; achievements for notes do.".to_owned(),
     };
+    let total_before = entry.total_xp_after.saturating_sub(entry.xp_achievements);
     match entry.xp_trade {
         0 if xp == 0 => format!("{what} earns no XP in this game."),
-        0 => format!("Only the first {most} trades of a day earn XP; this one came after them."),
+        0 if !rules.is_trade_counted(entry.amount) => {
+            let least = rules.xp.value_min.of(rules.starting_cash);
+            format!("{what} earns XP from an amount of {least} on.")
+        }
+        0 if total_before.saturating_add(xp) <= rules.xp.uninvested_max => {
+            format!("Only the first {most} trades of a day earn XP; this one came after them.")
+        }
+        0 => format!(
+            "Only the first {most} trades of a day earn XP, and above {} XP only those of a player \
+             who has held shares worth {} or more through a whole session.",
+            rules.xp.uninvested_max,
+            rules.holding_value_min(),
+        ),
         earned => format!("{what} earns {earned} XP among the first {most} trades of a day."),
     }
 }

@@ -1,0 +1,60 @@
+//! What a trade and a note will earn, in the words of the reader, before the order is given. What
+//! they do earn is decided by `domain`.
+
+use domain::{Money, Side, TradeXp};
+
+use super::view::View;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// What a trade of this amount earns now, or why nothing. Without an amount: one that is just large
+/// enough.
+pub(super) async fn outlook(
+    state: &AppState,
+    view: &View,
+    player_id: i64,
+    side: Side,
+    amount: Option<Money>,
+) -> Result<String, Problem> {
+    let rules = &state.rules;
+    let valuation = state.prices.valuation(rules.holding_value_min());
+    let standing = state.store.load_standing(player_id, &valuation, &rules.levels).await?;
+    let value_min = rules.xp.value_min.of(rules.starting_cash);
+    let now = state.clock.now();
+    let verdict = rules.trade_xp(side, amount.unwrap_or(value_min), &standing.xp, now);
+    let money = |amount| view.fmt.money(amount);
+    Ok(match verdict {
+        TradeXp::Earned(_) if amount.is_none() => view.tn("order-xp-from", "min", money(value_min)),
+        TradeXp::Earned(xp) => view.tn("order-xp-earns", "xp", xp),
+        TradeXp::NotInRules => view.t("order-xp-rules"),
+        TradeXp::AmountTooSmall => view.tn("order-xp-small", "min", money(value_min)),
+        TradeXp::DayLimitReached => view.tn("order-xp-day", "max", rules.xp.trades_per_day_max),
+        TradeXp::NotInvested => view.tn("order-xp-invest", "min", money(rules.holding_value_min())),
+    })
+}
+
+/// Which notes count.
+pub(super) fn note_rule(state: &AppState, view: &View) -> String {
+    view.tn("order-note-counts", "min", state.rules.xp.note_characters_min)
+}
+
+/// Why a trade that was made earned nothing.
+pub(super) fn why_none(state: &AppState, view: &View, amount: Money) -> String {
+    if state.rules.is_trade_counted(amount) {
+        return view.t("order-xp-none");
+    }
+    let value_min = state.rules.xp.value_min.of(state.rules.starting_cash);
+    view.tn("order-xp-small", "min", view.fmt.money(value_min))
+}
+
+/// What counts for achievements.
+pub(super) fn what_counts(state: &AppState, view: &View) -> String {
+    let rules = &state.rules;
+    let trade = view.fmt.money(rules.xp.value_min.of(rules.starting_cash));
+    let holding = view.fmt.money(rules.holding_value_min());
+    let (note, max) = (rules.xp.note_characters_min, rules.xp.uninvested_max);
+    view.ta(
+        "achievements-what-counts",
+        &[("trade", &trade), ("holding", &holding), ("note", &note), ("max", &max)],
+    )
+}
