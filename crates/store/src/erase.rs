@@ -31,6 +31,9 @@ static CODES: Lazy = Lazy::new(|| {
 static PREFERENCES: Lazy =
     Lazy::new(|| Statement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1"));
 
+static NAME_KEYS: Lazy =
+    Lazy::new(|| Statement::new("erase.name_keys", "DELETE FROM name_keys WHERE user_id = $1"));
+
 static APPEARANCES: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.appearances",
@@ -114,11 +117,12 @@ static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
 /// In the order in which they run after the lock; the user's row is last, and is counted.
-static DELETIONS: [&Lazy; 10] = [
+static DELETIONS: [&Lazy; 11] = [
     &TOKENS,
     &LINKS,
     &CODES,
     &PREFERENCES,
+    &NAME_KEYS,
     &APPEARANCES,
     &WATCHES,
     &NOTES,
@@ -133,6 +137,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &LINKS,
     &CODES,
     &PREFERENCES,
+    &NAME_KEYS,
     &APPEARANCES,
     &WATCHES,
     &NOTES,

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, passwords, people, portfolio, prepare,
+    idempotency, imports, leases, ledger, market, markets, names, passwords, people, portfolio, prepare,
     provider_usage, quotes, seals, seeds, settings, stock_texts, stocks, tokens, users, viewer,
     watches,
 };
@@ -166,6 +166,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         ledger::STATEMENTS,
         market::STATEMENTS,
         markets::STATEMENTS,
+        names::STATEMENTS,
         passwords::STATEMENTS,
         people::STATEMENTS,
         portfolio::STATEMENTS,

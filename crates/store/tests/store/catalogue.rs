@@ -19,6 +19,7 @@ const BIG_TABLES: [&str; 11] = [
     "equity_snapshots",
     "board_places",
     "tokens",
+    "name_keys",
 ];
 
 #[test]

@@ -11,6 +11,7 @@ mod imports;
 mod leases;
 mod marks;
 mod migrating;
+mod names;
 mod numbers;
 mod pages;
 mod prepare;
