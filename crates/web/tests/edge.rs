@@ -54,6 +54,9 @@ on_both_engines!(
     no_header_makes_a_fault,
 );
 
+/// A request: its path with the query, a header and the body.
+type Hostile = (String, Option<(String, String)>, Vec<u8>);
+
 /// An operation with its inputs, as the document names them.
 struct Operation {
     method: String,
@@ -100,8 +103,8 @@ impl Operation {
             .replace("{token_id}", "1")
     }
 
-    /// Every request with one hostile input: its path with the query, a header and the body.
-    fn requests(&self) -> Vec<(String, Option<(String, String)>, Vec<u8>)> {
+    /// Every request with one hostile input.
+    fn requests(&self) -> Vec<Hostile> {
         let plain = self.path_with("", "");
         let mut requests = Vec::new();
         for (input, (place, name)) in self.parameters.iter().enumerate() {
@@ -274,7 +277,7 @@ async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, Page)> {
         }
         let page = Page::parse(&path, answer);
         let links = page.links().into_iter().filter(|link| link.starts_with('/'));
-        queue.extend(links.map(|link| link.replace("&#38;", "&")).map(|link| link.to_owned()));
+        queue.extend(links.map(|link| link.replace("&#38;", "&")));
         pages.push((path, page));
     }
     pages
