@@ -5,6 +5,7 @@
 mod achievement;
 mod amount;
 mod clock;
+mod decimal;
 mod invariant;
 mod ledger;
 mod number;
@@ -18,10 +19,12 @@ mod secret;
 mod settle;
 mod spread;
 mod symbol;
+pub mod text;
 
 pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
 pub use amount::Amount;
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
+pub use decimal::DecimalError;
 pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
 pub use number::{Money, NumberError, Price, Quantity};

@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::text::{TextError, TextKind, tidy};
 use crate::{BidAsk, Day, Price, Quantity, QuoteSource, UnixMicros};
 
 /// Buying or selling.
@@ -53,31 +54,36 @@ pub enum Action {
     },
 }
 
-/// Why a trade was made, in the player's own words: 1 to 280 characters without control characters.
+/// Why a trade was made, in the player's own words: 1 to 280 characters of text and line breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note(String);
 
 /// Why a text is not a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a note is 1 to {} characters of plain text", Note::LENGTH_MAX)]
-pub struct NoteError;
+pub enum NoteError {
+    /// It has no characters, or only blanks.
+    #[error("a note is not empty")]
+    Empty,
+    /// It has more characters than a note may have.
+    #[error("a note has at most {} characters", Note::LENGTH_MAX)]
+    TooLong,
+    /// A character that no note has.
+    #[error("a note has no {0}")]
+    Unfit(TextError),
+}
 
 impl Note {
     /// The most characters a note has.
     pub const LENGTH_MAX: usize = 280;
 
-    /// Trims and checks the text; line breaks are kept.
+    /// Normalises and checks the text; line breaks are kept.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let text = text.trim();
-        let bad = |c: char| {
-            c.is_control() && c != '\n'
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        let length = text.chars().take(Self::LENGTH_MAX + 1).count();
-        if length == 0 || length > Self::LENGTH_MAX || text.chars().any(bad) {
-            return Err(NoteError);
+        let text = tidy(text, TextKind::Note).map_err(NoteError::Unfit)?;
+        match text.chars().take(Self::LENGTH_MAX + 1).count() {
+            0 => Err(NoteError::Empty),
+            length if length > Self::LENGTH_MAX => Err(NoteError::TooLong),
+            _ => Ok(Self(text)),
         }
-        Ok(Self(text.to_owned()))
     }
 
     /// The note's text.

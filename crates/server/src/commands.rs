@@ -34,7 +34,7 @@ pub(crate) async fn set_role(
     role: Role,
 ) -> Result<ExitCode, Failure> {
     let store = connect_existing(config).await?;
-    let key = email.trim().to_lowercase();
+    let key = domain::text::email_key(email);
     let is_set = store.set_role(&key, role, SystemClock.now()).await;
     let database = || without_password(&config.database.url);
     let is_set = is_set.map_err(|error| Failure::Database(database(), error))?;

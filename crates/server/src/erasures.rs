@@ -27,7 +27,7 @@ pub(crate) fn find_file(config: &Config) -> Option<ErasuresFile> {
 pub(crate) async fn erase(args: UserEraseArgs) -> Result<ExitCode, Failure> {
     let config = config::load(&Flags::from(args.database))?.config;
     let store = connect_existing(&config).await?;
-    let key = args.email.trim().to_lowercase();
+    let key = domain::text::email_key(&args.email);
     let found = if args.yes {
         store.erase_user_by_email(&key, SystemClock.now()).await
     } else {

@@ -106,6 +106,9 @@ impl Reconciler for FillColumns {
     const EVERY: Duration = Duration::from_secs(60);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
+        if !self.store.take_known_names(self.rows_max, self.clock.now()).await? {
+            return Ok(Progress { changed: 1, done: false });
+        }
         for backfill in store::BACKFILLS {
             if !self.store.backfill_step(backfill, self.rows_max, self.clock.now()).await? {
                 return Ok(Progress { changed: 1, done: false });

@@ -130,8 +130,12 @@ pub(crate) async fn rename(args: UserRenameArgs) -> Result<ExitCode, Failure> {
         return Ok(unknown(&args.email));
     };
     let renamed = store.change_name(user_id, &name, SystemClock.now()).await;
-    renamed.map_err(|error| failed(&config, error))?;
+    let is_free = renamed.map_err(|error| failed(&config, error))?;
     store.close().await;
+    if !is_free {
+        term::complain(&format!("another player has the name {name:?}, or one that looks like it"));
+        return Ok(ExitCode::FAILURE);
+    }
     term::say(&format!("{} is now called {name:?}\n", key(&args.email)));
     Ok(ExitCode::SUCCESS)
 }
@@ -209,7 +213,7 @@ async fn find(store: &Store, config: &Config, email: &str) -> Result<Option<i64>
 
 /// The address as it is looked up.
 fn key(email: &str) -> String {
-    email.trim().to_lowercase()
+    domain::text::email_key(email)
 }
 
 fn unknown(email: &str) -> ExitCode {

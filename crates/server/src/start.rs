@@ -25,6 +25,10 @@ use crate::{live, term};
 /// From how many sessions on saving history is long enough for a progress bar.
 const LONG_SESSIONS: usize = 500;
 
+/// How many users' names get their keys before a server starts after an upgrade, and in which steps.
+const NAME_STEPS_MAX: usize = 200;
+const USERS_PER_STEP: i64 = 500;
+
 /// A game that is ready to be played.
 pub(crate) struct World {
     pub(crate) store: Store,
@@ -171,6 +175,12 @@ pub(crate) async fn open_game(config: &Config, rules: &Rules) -> Result<(Store, 
     let game = store.ensure_game(market_name(&config.market), now).await.map_err(failed)?;
     store.ensure_ledger_months(now).await.map_err(failed)?;
     store.save_achievements(rules).await.map_err(failed)?;
+    // Before anybody else can take a name that a player has; what is left is for `fill_columns`.
+    for _ in 0..NAME_STEPS_MAX {
+        if store.take_known_names(USERS_PER_STEP, now).await.map_err(failed)? {
+            break;
+        }
+    }
     Ok((store, game))
 }
 

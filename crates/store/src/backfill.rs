@@ -26,14 +26,14 @@ pub struct Backfill {
 /// that ends it.
 pub static BACKFILLS: &[Backfill] = &[];
 
-static PLACE: Lazy = Lazy::new(|| {
+pub(crate) static PLACE: Lazy = Lazy::new(|| {
     Statement::new(
         "backfills.place",
         "SELECT p.up_to, p.is_done FROM backfills p WHERE p.name = $1 {for update}",
     )
 });
 
-static BEGIN: Lazy = Lazy::new(|| {
+pub(crate) static BEGIN: Lazy = Lazy::new(|| {
     Statement::new(
         "backfills.begin",
         "INSERT INTO backfills (name, up_to, is_done, updated_at) VALUES ($1, $2, 0, $3)
@@ -41,7 +41,7 @@ static BEGIN: Lazy = Lazy::new(|| {
     )
 });
 
-static MOVE: Lazy = Lazy::new(|| {
+pub(crate) static MOVE: Lazy = Lazy::new(|| {
     Statement::new(
         "backfills.move",
         "UPDATE backfills SET up_to = $1, is_done = $2, updated_at = $3 WHERE name = $4",

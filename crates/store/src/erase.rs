@@ -31,6 +31,9 @@ static CODES: Lazy = Lazy::new(|| {
 static PREFERENCES: Lazy =
     Lazy::new(|| Statement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1"));
 
+static NAME_KEYS: Lazy =
+    Lazy::new(|| Statement::new("erase.name_keys", "DELETE FROM name_keys WHERE user_id = $1"));
+
 static APPEARANCES: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.appearances",
@@ -127,6 +130,7 @@ static DELETIONS: [&Lazy; 11] = [
     &LINKS,
     &CODES,
     &PREFERENCES,
+    &NAME_KEYS,
     &APPEARANCES,
     &WATCHES,
     &NOTES,
@@ -142,6 +146,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &LINKS,
     &CODES,
     &PREFERENCES,
+    &NAME_KEYS,
     &APPEARANCES,
     &WATCHES,
     &NOTES,

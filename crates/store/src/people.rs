@@ -2,6 +2,7 @@
 //! them with what belongs to the account. What is changed is written by `users`, `passwords` and
 //! `tokens`.
 
+use domain::text::search_fold;
 use domain::{Money, UnixMicros};
 
 use crate::measure::Timed as _;
@@ -128,7 +129,7 @@ impl Store {
         below: Option<i64>,
         limit: usize,
     ) -> Result<PeoplePage, StoreError> {
-        let search = search.to_lowercase();
+        let search = search_fold(search);
         let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let read = if search.is_empty() { one_more } else { SEARCHED_MAX.max(one_more) };
         let rows: Vec<PersonRow> = with_db!(self, |db, sql| {
@@ -143,8 +144,8 @@ impl Store {
         let last_read = rows.last().map(|row| row.0);
         let is_found = |row: &PersonRow| {
             search.is_empty()
-                || row.1.to_lowercase().contains(&search)
-                || row.2.to_lowercase().contains(&search)
+                || search_fold(&row.1).contains(&search)
+                || search_fold(&row.2).contains(&search)
         };
         let found = rows.into_iter().filter(is_found).map(read_person);
         let mut found = found.collect::<Result<Vec<_>, _>>()?;

@@ -4,6 +4,7 @@
 use domain::UnixMicros;
 
 use crate::measure::Timed as _;
+use crate::names::{self, NameOf};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -78,6 +79,15 @@ static SAVE_PREFERENCES: Lazy = Lazy::new(|| {
     )
 });
 
+static PSEUDONYM: Lazy = Lazy::new(|| {
+    Statement::new(
+        "appearances.pseudonym",
+        "SELECT pl.user_id, a.pseudonym FROM players pl
+         LEFT JOIN appearances a ON a.player_id = pl.player_id
+         WHERE pl.player_id = $1",
+    )
+});
+
 static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
     Statement::new(
         "appearances.save",
@@ -87,7 +97,7 @@ static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &SAVE_APPEARANCE];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_APPEARANCE];
 
 impl Store {
     /// Keeps all of a user's settings.
@@ -118,7 +128,8 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps how a player appears to others.
+    /// Keeps how a player appears to others; `false` when another player has the pseudonym, or a
+    /// name that could be taken for it.
     ///
     /// # Errors
     /// The fault met; `Fault` for a pseudonym that is to be shown and is not there.
@@ -126,16 +137,35 @@ impl Store {
         &self,
         player_id: i64,
         appearance: &Appearance,
-    ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let current: Option<(i64, Option<String>)> = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query_as(sql(&PSEUDONYM))
+                .bind(player_id)
+                .fetch_optional(&mut *conn)
+                .timed(&PSEUDONYM)
+                .await?
+        });
+        let changed = current.filter(|(_, current)| *current != appearance.pseudonym);
+        if let Some((user_id, _)) = changed {
+            let of = NameOf { user_id, is_pseudonym: true };
+            names::free(tx.conn(), of).await?;
+            if let Some(pseudonym) = &appearance.pseudonym
+                && !names::take(tx.conn(), of, pseudonym).await?
+            {
+                return Ok(false);
+            }
+        }
+        with_conn!(tx.conn(), |conn, sql| {
             sqlx::query(sql(&SAVE_APPEARANCE))
                 .bind(player_id)
                 .bind(appearance.shows.as_str())
                 .bind(&appearance.pseudonym)
-                .execute(&db.writer)
+                .execute(&mut *conn)
                 .timed(&SAVE_APPEARANCE)
                 .await?;
         });
-        Ok(())
+        tx.commit().await?;
+        Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::text::search_fold;
 use domain::{Day, PageRequest, Price, Symbol};
 use serde::{Deserialize, Serialize};
 
@@ -211,10 +212,11 @@ impl Row {
     }
 }
 
-/// `text` as a pattern that finds it anywhere, its own wildcards taken literally.
+/// `text`, folded as `search_text` is, as a pattern that finds it anywhere, its own wildcards taken
+/// literally.
 pub(crate) fn contains_pattern(text: &str) -> String {
     let mut pattern = "%".to_owned();
-    for c in text.to_lowercase().chars() {
+    for c in search_fold(text).chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -437,7 +439,7 @@ fn stock_rows(stocks: &[NewStock], categories: &HashMap<String, u8>) -> Rows {
         Rows::text(stocks, |s| s.description.clone()),
         Rows::text(stocks, |s| s.kid_friendly_description.clone()),
         Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
-        Rows::text(stocks, |s| format!("{} {}", s.symbol, s.name).to_lowercase()),
+        Rows::text(stocks, |s| search_fold(&format!("{} {}", s.symbol, s.name))),
     ])
 }
 

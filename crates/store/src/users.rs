@@ -6,6 +6,7 @@ use domain::{Hash, Money, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::game::MAIN;
 use crate::measure::Timed as _;
+use crate::names::{self, NameOf};
 use crate::rows::BindRows;
 use crate::statement::{Lazy, Statement};
 use crate::tokens;
@@ -58,6 +59,15 @@ pub struct Registered {
     pub player_id: i64,
     /// The token registered with it.
     pub token_id: i64,
+}
+
+/// What another user has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The e-mail address.
+    Email,
+    /// The name, or one that could be taken for it.
+    Name,
 }
 
 /// What a password is checked against.
@@ -134,6 +144,10 @@ static REHASH: Lazy = Lazy::new(|| {
     )
 });
 
+static NAME: Lazy = Lazy::new(|| {
+    Statement::new("users.name", "SELECT p.name FROM users p WHERE p.user_id = $1 {for update}")
+});
+
 static CHANGE_NAME: Lazy = Lazy::new(|| {
     Statement::new(
         "users.change_name",
@@ -162,7 +176,7 @@ static ACCOUNT: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&REGISTER, &SEAT, &CREDENTIALS, &LOCK, &REHASH, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
+    &[&REGISTER, &SEAT, &CREDENTIALS, &LOCK, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
 
 /// Locks a user's row until the transaction ends; the PHC string of the password. Transactions that
 /// count, add or end what belongs to a user hold it.
@@ -187,7 +201,7 @@ struct AccountRow {
 
 impl Store {
     /// Registers a person, takes a seat in the game `main` with the starting cash (the first entry
-    /// of the player's chain), and keeps a token, in one transaction. `None`: the address is taken.
+    /// of the player's chain), and keeps a token, in one transaction. `Taken`: nothing is changed.
     ///
     /// # Errors
     /// The fault met.
@@ -197,10 +211,10 @@ impl Store {
         token: &NewToken<'_>,
         rules: &Rules,
         now: UnixMicros,
-    ) -> Result<Option<Registered>, StoreError> {
+    ) -> Result<Result<Registered, Taken>, StoreError> {
         let mut tx = self.begin().await?;
-        let registered = with_conn!(tx.conn(), |conn, sql| {
-            let user_id: Option<(i64,)> = sqlx::query_as(sql(&REGISTER))
+        let user_id: Option<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query_as(sql(&REGISTER))
                 .bind(user.name)
                 .bind(user.email)
                 .bind(user.email_key)
@@ -208,8 +222,14 @@ impl Store {
                 .bind(now.0)
                 .fetch_optional(&mut *conn)
                 .timed(&REGISTER)
-                .await?;
-            let Some((user_id,)) = user_id else { return Ok(None) };
+                .await?
+        });
+        let Some((user_id,)) = user_id else { return Ok(Err(Taken::Email)) };
+        let of = NameOf { user_id, is_pseudonym: false };
+        if !names::take(tx.conn(), of, user.name).await? {
+            return Ok(Err(Taken::Name));
+        }
+        let registered = with_conn!(tx.conn(), |conn, sql| {
             let (player_id,): (i64,) = sqlx::query_as(sql(&SEAT))
                 .bind(user_id)
                 .bind(vec![0u8; 32])
@@ -239,7 +259,7 @@ impl Store {
             Registered { user_id, player_id, token_id }
         });
         tx.commit().await?;
-        Ok(Some(registered))
+        Ok(Ok(registered))
     }
 
     /// What the password of this address is checked against.
@@ -283,7 +303,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a user another name, as checked.
+    /// Gives a user another name, as checked; whether it was free. The one that the user has is.
     ///
     /// # Errors
     /// The fault met.
@@ -292,17 +312,30 @@ impl Store {
         user_id: i64,
         name: &str,
         now: UnixMicros,
-    ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let current: Option<(String,)> = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query_as(sql(&NAME)).bind(user_id).fetch_optional(&mut *conn).timed(&NAME).await?
+        });
+        if current.is_some_and(|(current,)| current == name) {
+            return Ok(true);
+        }
+        let of = NameOf { user_id, is_pseudonym: false };
+        names::free(tx.conn(), of).await?;
+        if !names::take(tx.conn(), of, name).await? {
+            return Ok(false);
+        }
+        with_conn!(tx.conn(), |conn, sql| {
             sqlx::query(sql(&CHANGE_NAME))
                 .bind(user_id)
                 .bind(name)
                 .bind(now.0)
-                .execute(&db.writer)
+                .execute(&mut *conn)
                 .timed(&CHANGE_NAME)
                 .await?;
         });
-        Ok(())
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Gives the user of this address (in lower case) a role; whether there is such a user.

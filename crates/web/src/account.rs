@@ -1,12 +1,16 @@
 //! Opening an account and opening a session, for the API and the pages alike. What was typed is
 //! checked before (`names`, `password`); how the outcome is told is the routes' to say.
 
-use domain::UnixMicros;
-use store::{NewToken, NewUser, TokenKind, TokenRow};
-use unicode_normalization::UnicodeNormalization as _;
+use std::collections::HashSet;
 
+use domain::UnixMicros;
+use domain::text::TextKind;
+use store::{NewToken, NewUser, Taken, TokenKind, TokenRow};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::input::text_of;
 use crate::limits::{self, Network};
-use crate::names::Email;
+use crate::names::{self, Email};
 use crate::password::{self, HashError, Verdict};
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
@@ -17,6 +21,9 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const BUSY_RETRY_AFTER_S: u64 = 2;
 /// The longest name of a token, in characters.
 pub(crate) const TOKEN_NAME_LENGTH_MAX: usize = 60;
+/// How many names like a taken one are tried, and how many of the free ones are shown.
+const SUGGESTIONS_TRIED: usize = 6;
+const SUGGESTIONS_MAX: usize = 3;
 /// What tokens of a login or a registration are called.
 const LOGIN_TOKEN_NAME: &str = "login";
 
@@ -52,14 +59,15 @@ impl From<HashError> for Problem {
     }
 }
 
-/// Opens an account with the game's starting cash and a session; `None` when the address is taken.
+/// Opens an account with the game's starting cash and a session, unless the address or the name is
+/// taken.
 pub(crate) async fn register(
     state: &AppState,
     network: &Network,
     asked: &Registering,
     kind: TokenKind,
     now: UnixMicros,
-) -> Result<Option<Opened>, Problem> {
+) -> Result<Result<Opened, Taken>, Problem> {
     limits::count_registration(state, network).await?;
     let password_hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
     let (token, hash) = token::new(&*state.entropy);
@@ -75,6 +83,23 @@ pub(crate) async fn register(
         state.boards.welcome(registered.player_id, state.rules.starting_cash.0);
         Opened { user_id: registered.user_id, token }
     }))
+}
+
+/// Names that are like one that is taken, and free; at most three.
+pub(crate) async fn suggest_names(state: &AppState, name: &str) -> Result<Vec<String>, Problem> {
+    let mut drawn = [0; SUGGESTIONS_TRIED];
+    state.entropy.fill(&mut drawn);
+    let numbers = drawn.map(|number| 2 + u32::from(number) % 98);
+    // Without room for a number the end of the name makes room.
+    let room = state.config.names.length_max.saturating_sub(3);
+    let stem: String = name.graphemes(true).take(room).collect();
+    let wanted = numbers.map(|number| format!("{} {number}", stem.trim_end()));
+    let mut free = state.store.free_names(wanted.to_vec()).await?;
+    let mut seen = HashSet::new();
+    free.retain(|name| seen.insert(name.clone()));
+    free.retain(|name| names::check_name(name, &state.config.names).is_ok());
+    free.truncate(SUGGESTIONS_MAX);
+    Ok(free)
 }
 
 /// An account whose password was given.
@@ -147,13 +172,10 @@ pub(crate) async fn check_password(
 
 /// Tidies the name of a token for a program; the texts are the API's.
 pub(crate) fn check_token_name(name: &str) -> Result<String, String> {
-    let name = name.trim().nfc().collect::<String>();
+    let name = text_of(name, TextKind::Line, "name")?;
     if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
         let max = TOKEN_NAME_LENGTH_MAX;
         return Err(format!("The name field must not be greater than {max} characters."));
-    }
-    if name.chars().any(char::is_control) {
-        return Err("The name field must not contain control characters.".to_owned());
     }
     Ok(name)
 }

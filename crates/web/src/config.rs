@@ -181,13 +181,17 @@ impl Default for AuthConfig {
 pub struct NamesConfig {
     /// The longest name, in characters as people count them.
     pub length_max: usize,
-    /// Names that nobody may have, however they are spelt, beside those of the staff.
+    /// Whether names are compared with the built-in list of rude words.
+    pub profanity: bool,
+    /// Words that no name may have, however they are spelt, beside those of the list.
     pub refused: Vec<String>,
+    /// Words that a name may have although the list or `refused` has something against them.
+    pub allowed: Vec<String>,
 }
 
 impl Default for NamesConfig {
     fn default() -> Self {
-        Self { length_max: 24, refused: Vec::new() }
+        Self { length_max: 40, profanity: true, refused: Vec::new(), allowed: Vec::new() }
     }
 }
 

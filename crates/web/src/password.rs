@@ -8,11 +8,13 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::Entropy;
+use domain::text::{TextError, TextKind, tidy};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::config::AuthConfig;
+use crate::input::unfit;
 
 /// Memory of one hash, in KiB.
 const MEMORY_KIB: u32 = 19_456;
@@ -41,6 +43,8 @@ pub(crate) enum PasswordFault {
     TooShort(usize),
     #[error("The password field must not be greater than {0} characters.")]
     TooLong(usize),
+    #[error("{}", unfit("password", *.0, TextKind::Secret))]
+    Unfit(TextError),
 }
 
 /// Checks a password that somebody wants to have.
@@ -49,7 +53,8 @@ pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordF
     match length(password) {
         length if length < min => Err(PasswordFault::TooShort(min)),
         length if length > max => Err(PasswordFault::TooLong(max)),
-        _ => Ok(()),
+        // Only of new passwords: older ones may have such characters.
+        _ => tidy(password, TextKind::Secret).map(|_| ()).map_err(PasswordFault::Unfit),
     }
 }
 

@@ -170,6 +170,17 @@ impl Problem {
         Self::from(&codes::UNAUTHENTICATED).with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// Another player has the name; these are free.
+    pub(crate) fn name_taken(free: &[String]) -> Self {
+        let mut text = codes::NAME_TAKEN.text.to_owned();
+        if !free.is_empty() {
+            text.push_str(&format!(" Free names: {}.", free.join(", ")));
+        }
+        let mut problem = Self::of_fields(vec![("name", text)]);
+        problem.0.code = codes::NAME_TAKEN.name;
+        problem
+    }
+
     /// An `Idempotency-Key` that is none.
     pub(crate) fn idempotency_key_invalid() -> Self {
         (&codes::IDEMPOTENCY_KEY_INVALID).into()

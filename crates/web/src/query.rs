@@ -7,7 +7,9 @@ use std::ops::RangeInclusive;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::PageRequest;
+use domain::text::TextKind;
 
+use crate::input::text_of;
 use crate::problem::{FieldErrors, Problem};
 
 /// The parameters of a request, decoded, in their order.
@@ -91,21 +93,23 @@ impl<'a> Fields<'a> {
         self.errors.keep(name, read)
     }
 
-    /// A text whose length in characters is in a range.
+    /// A text of this kind whose length in characters is in a range.
     pub(crate) fn text(
         &mut self,
         name: &'static str,
+        kind: TextKind,
         range: RangeInclusive<usize>,
     ) -> Option<String> {
         let label = name.replace('_', " ");
         let text = self.value(name, || format!("The {label} field must be a string."))?;
+        let text = self.errors.keep(name, text_of(text, kind, &label))?;
         let (length, least, most) = (text.chars().count(), range.start(), range.end());
         let read = if length < *least {
             Err(format!("The {label} field must be at least {least} characters."))
         } else if length > *most {
             Err(format!("The {label} field must not be greater than {most} characters."))
         } else {
-            Ok(text.to_owned())
+            Ok(text)
         };
         self.errors.keep(name, read)
     }
@@ -208,12 +212,12 @@ mod tests {
         let query = Query::parse("page[]=1&search=++&category[0]=x");
         let mut fields = query.strict();
         assert_eq!(fields.integer("page", 1..=9), None);
-        assert_eq!(fields.text("search", 2..=50), None);
-        assert_eq!(fields.text("category", 0..=9), None);
+        assert_eq!(fields.text("search", TextKind::Search, 2..=50), None);
+        assert_eq!(fields.text("category", TextKind::Line, 0..=9), None);
         assert!(fields.finish().is_err());
         let query = Query::parse("search=++");
         let mut fields = query.strict();
-        assert_eq!(fields.text("search", 2..=50), None);
+        assert_eq!(fields.text("search", TextKind::Search, 2..=50), None);
         assert!(fields.finish().is_ok());
     }
 }

@@ -106,20 +106,20 @@ fn bad_bodies() -> Vec<String> {
         "-1",
         "-0.5",
         "-0",
-        "5.0",
-        "1.50",
-        "1e3",
-        "1E0",
         "0.0000001",
+        "1e-7",
         "1000001",
         "1e400",
         "9223372036854775807",
         "9223372036854775808",
         "10000000000000000000",
-        "\"5\"",
-        "\" 2 \"",
+        "1e99999999999999999999",
         "\"01\"",
-        "\"1.0\"",
+        "\"3,000\"",
+        "\"1,5\"",
+        "\"0x1\"",
+        "\"-1\"",
+        "\"\\ud800\"",
         "\"abc\"",
         "\"\"",
         "null",
@@ -134,7 +134,7 @@ fn bad_bodies() -> Vec<String> {
     ];
     let symbols =
         ["null", "\"\"", "\"  \"", "123", "[\"AAPL\"]", "{}", "true", "\"NOPE\"", "\"A'--\""];
-    let notes = ["5", "[\"x\"]", "\"\\u0000\"", "\"\\u202e\""];
+    let notes = ["5", "[\"x\"]", "\"\\u0000\"", "\"\\u202e\"", "\"\\ud800\""];
     let mut bodies: Vec<String> = Vec::new();
     bodies.extend(quantities.map(|q| format!(r#"{{"stock_symbol":"AAPL","quantity":{q}}}"#)));
     bodies.extend(symbols.map(|s| format!(r#"{{"stock_symbol":{s},"quantity":1}}"#)));
@@ -203,13 +203,105 @@ async fn members_that_are_not_the_sender_s_to_say_are_never_used() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let honest = json!({"stock_symbol": "AAPL", "quantity": 2});
-    let greedy = json!({"stock_symbol": "AAPL", "quantity": 2, "price": "0.01", "total": 0,
+    let greedy = json!({"stock_symbol": "AAPL", "quantity": 2, "total": 0,
         "player_id": 1, "xp": 9999, "level": 50, "fee": "-5", "balance": "1000000.00"});
     let one = app.post_as(&ada, BUY, &honest).await.json();
     let two = app.post_as(&bob, BUY, &greedy).await.json();
     for member in ["new_balance", "xp_earned", "price", "total_amount", "fee", "level"] {
         assert_eq!(one["data"][member], two["data"][member], "{member}");
     }
+}
+
+#[tokio::test]
+async fn an_order_of_another_type_is_refused_and_changes_nothing() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let before = everything(&app, &ada).await;
+    for (name, value) in [
+        ("type", json!("limit")),
+        ("type", json!(1)),
+        ("order_type", json!("stop")),
+        ("time_in_force", json!("gtc")),
+        ("side", json!("hold")),
+        ("price", json!("0.01")),
+        ("price", json!(100)),
+        ("limit_price", json!("100.00")),
+        ("stop_price", json!(100.5)),
+        ("trail_price", json!("1")),
+        ("trail_percent", json!("1")),
+        ("take_profit", json!({"limit_price": "1"})),
+        ("stop_loss", json!({})),
+        ("notional", json!("100")),
+    ] {
+        for route in [BUY, SELL] {
+            let mut order = json!({"stock_symbol": "AAPL", "quantity": 1});
+            order[name] = value.clone();
+            let answer = app.post_as(&ada, route, &order).await;
+            assert_eq!(answer.status, 422, "{order}: {}", answer.text);
+            assert!(answer.json()["errors"][name].is_array(), "{}", answer.text);
+        }
+    }
+    let limit = json!({"stock_symbol": "AAPL", "quantity": 1, "type": "limit",
+        "limit_price": "100.00"});
+    let answer = app.post_as(&ada, BUY, &limit).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.json()["errors"].as_object().map(serde_json::Map::len), Some(2));
+    assert_eq!(everything(&app, &ada).await, before);
+}
+
+#[tokio::test]
+async fn a_market_order_may_be_called_one() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let order = json!({"stock_symbol": "AAPL", "quantity": 1, "type": "Market", "side": "buy",
+        "order_type": null, "limit_price": null, "stop_price": "", "price": null,
+        "time_in_force": "ioc"});
+    let answer = app.post_as(&ada, BUY, &order).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn the_value_of_a_quantity_counts_and_not_its_spelling() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    for (literal, shares) in [
+        ("5.0", "5"),
+        ("1.50", "1.5"),
+        ("1e-05", "0.00001"),
+        ("20E-1", "2"),
+        ("\"1\"", "1"),
+        ("\" 1.5 \"", "1.5"),
+        ("1.0000000", "1"),
+    ] {
+        let body = format!(r#"{{"stock_symbol":"KO","quantity":{literal}}}"#);
+        let answer = app.post_raw(Some(&ada), BUY, "application/json", &body).await;
+        let written = format!("\"quantity\":{shares},");
+        assert!(answer.text.contains(&written), "{literal}: {}", answer.text);
+    }
+    let huge = format!(r#"{{"stock_symbol":"KO","quantity":1e{}}}"#, "9".repeat(10_000));
+    let answer = app.post_raw(Some(&ada), BUY, "application/json", &huge).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn equal_quantities_are_one_request_under_a_key() {
+    let app = App::start().await;
+    let ada = app.register("Ada").await;
+    let mut answers = Vec::new();
+    for literal in ["2", "2.0", "\"2\"", "20e-1"] {
+        let body = format!(r#"{{"stock_symbol":"AAPL","quantity":{literal}}}"#);
+        let bearer = format!("Bearer {ada}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", "key-1"),
+        ];
+        let answer = app.raw("POST", BUY, &headers, &body).await;
+        assert_eq!(answer.status, 200, "{literal}: {}", answer.text);
+        answers.push(answer.text);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
 }
 
 #[tokio::test]

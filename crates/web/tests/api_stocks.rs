@@ -83,7 +83,9 @@ async fn pages_categories_and_searches_narrow_the_list() {
     let tech = app.get("/api/stocks?category=Tech&per_page=50").await.json();
     assert!(!tech["data"].as_array().unwrap().is_empty());
     assert!(tech["data"].as_array().unwrap().iter().all(|stock| stock["category"] == "Tech"));
-    for search in ["aapl", "AAPL", "appl", "ApPlE"] {
+    for search in
+        ["aapl", "AAPL", "appl", "ApPlE", "%EF%BD%81%EF%BD%90%EF%BD%90%EF%BD%8C", "%C3%A4ppl"]
+    {
         let found = app.get(&format!("/api/stocks?search={search}")).await.json();
         assert_eq!(found["data"][0]["symbol"], "AAPL", "{search}");
     }
@@ -100,6 +102,17 @@ async fn bad_numbers_and_texts_are_refused_in_the_words_of_the_original() {
     let app = App::start().await;
     let cases = [
         ("search=a", "search", "The search field must be at least 2 characters."),
+        (
+            "search=A%00",
+            "search",
+            "The search field must not contain U+0000 (a control character). Expected text.",
+        ),
+        (
+            "category=Tech%00",
+            "category",
+            "The category field must not contain U+0000 (a control character). \
+             Expected one line of visible text.",
+        ),
         ("per_page=51", "per_page", "The per page field must not be greater than 50."),
         ("per_page=0", "per_page", "The per page field must be at least 1."),
         ("per_page=abc", "per_page", "The per page field must be an integer."),

@@ -90,9 +90,9 @@ async fn registrations_that_break_rules_are_refused_in_the_originals_words() {
         (
             json!({"name": long, "email": "x", "password": "short",
                 "password_confirmation": "other"}),
-            "The name field must not be greater than 24 characters. (and 3 more errors)",
+            "The name field must not be greater than 40 characters. (and 3 more errors)",
             json!({
-                "name": ["The name field must not be greater than 24 characters."],
+                "name": ["The name field must not be greater than 40 characters."],
                 "email": ["The email field must be a valid email address."],
                 "password": ["The password field confirmation does not match.",
                     "The password field must be at least 8 characters."],
@@ -135,7 +135,6 @@ async fn bodies_of_other_kinds_are_refused_without_a_fault() {
 async fn hostile_names_are_refused_and_real_ones_kept() {
     let app = App::start().await;
     let hostile = [
-        "A",
         "Ada\nBob",
         "Ada\u{202e}kcid",
         "\u{2066}Ada",
@@ -147,7 +146,7 @@ async fn hostile_names_are_refused_and_real_ones_kept() {
         "Admin",
         "Аdmіn",
         "\u{3164}\u{3164}",
-        "Openbell Support",
+        "MrFuck123",
     ];
     for (i, name) in hostile.into_iter().enumerate() {
         let sent = registration(name, &format!("h{i}@example.com"));
@@ -397,4 +396,26 @@ async fn a_login_beyond_the_number_of_tokens_ends_the_oldest() {
     assert_eq!(app.get_as(first, "/api/auth/user").await.status, 401);
     let list = app.get_as(last.as_str().unwrap(), "/api/auth/tokens").await;
     assert_eq!(list.json()["meta"]["total"], 50);
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_another_player_s_is_taken_and_free_ones_are_named() {
+    let app = App::start().await;
+    for (i, name) in ["Tariro", "Zo\u{eb}"].into_iter().enumerate() {
+        let sent = registration(name, &format!("first{i}@example.com"));
+        assert_eq!(app.post("/api/auth/register", &sent).await.status, 201, "{name}");
+    }
+    for name in ["Tariro", "TARIRO", "\u{422}\u{430}rir\u{43e}", "Zoe\u{308}"] {
+        let answer =
+            app.post("/api/auth/register", &registration(name, "second@example.com")).await;
+        assert_eq!(answer.status, 422, "{name}: {}", answer.text);
+        let problem = answer.json();
+        assert_eq!(problem["code"], "name_taken");
+        let text = problem["errors"]["name"][0].as_str().unwrap();
+        assert!(text.contains(" Free names: "), "{text}");
+        let free = text.split(": ").nth(1).unwrap().split([',', '.']).next().unwrap();
+        assert!(free.starts_with(&name.chars().next().unwrap().to_string()), "{free}");
+    }
+    let answer = app.post("/api/auth/register", &registration("Zoe", "second@example.com")).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
 }

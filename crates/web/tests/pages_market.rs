@@ -203,11 +203,30 @@ async fn a_market_of_known_history_is_marked_as_one_for_learning() {
 }
 
 #[tokio::test]
+async fn a_quantity_may_be_typed_as_the_pages_write_numbers() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    for (typed, shown) in [("1.50", "1.5 shares"), ("1,0", ""), ("3,000", "3,000 shares")] {
+        let answer = order(&mut browser, "/stocks/KO", &[("quantity", typed)]).await;
+        let page = browser.checked("/orders/review", answer);
+        match shown {
+            "" => assert!(page.text().contains("If you mean it, write 1."), "{}", page.text()),
+            shown => assert!(page.text().contains(shown), "{typed}: {}", page.text()),
+        }
+    }
+    for typed in ["3 000", "3\u{202f}000", "3’000"] {
+        let answer = order(&mut browser, "/stocks/KO", &[("quantity", typed)]).await;
+        let page = browser.checked("/orders/review", answer);
+        assert!(page.text().contains("3,000 shares"), "{typed:?}: {}", page.text());
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_says_why_and_changes_nothing() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let before = account(&mut browser).await;
-    for quantity in ["", "0", "-1", "1.0000001", "1e3", "two", "99999999999999999999"] {
+    for quantity in ["", "0", "-1", "1.0000001", "1e-7", "two", "99999999999999999999"] {
         let answer = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
         assert_eq!(answer.status, 422, "{quantity}");
         let page = browser.checked("/orders/review", answer);

@@ -213,3 +213,19 @@ async fn the_export_is_whole_and_an_account_that_is_deleted_is_gone() {
     let names = app.get_as(&bob, "/api/leaderboard").await.text;
     assert!(!names.contains("Ada"), "{names}");
 }
+
+#[tokio::test]
+async fn a_name_that_another_player_has_is_refused_with_names_that_are_free() {
+    let app = App::start().await;
+    app.register("Bob").await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    for (path, field) in [("/settings/name", "name"), ("/settings/board", "pseudonym")] {
+        let text = refuse(&mut browser, path, &[(field, "B\u{43e}b")]).await;
+        assert!(text.contains("Another player has this name"), "{text}");
+        assert!(text.contains("These are free: B\u{43e}b "), "{text}");
+    }
+    let text = refuse(&mut browser, "/settings/name", &[("name", "A\u{202e}da")]).await;
+    assert!(text.contains("can't be used here: U+202E"), "{text}");
+    save(&mut browser, "/settings/name", &[("name", "ADA")]).await;
+    assert!(browser.page("/about").await.text().contains("ADA"));
+}

@@ -74,7 +74,8 @@ impl World {
         let (mut player_ids, mut user_ids) = (Vec::new(), Vec::new());
         for number in 0..3_u8 {
             let email = &*format!("{number}@example.org");
-            let user = NewUser { name: "Kim", email, email_key: email, password_hash: "-" };
+            let name = &*format!("Kim {number}");
+            let user = NewUser { name, email, email_key: email, password_hash: "-" };
             let (hash, later) = ([number; 32], now.plus_seconds(1000));
             let token = NewToken {
                 hash,

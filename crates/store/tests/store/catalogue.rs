@@ -7,7 +7,7 @@ use store::{CATALOGUE, PLANNER_SETTINGS, Statement};
 
 use crate::support::*;
 
-const BIG_TABLES: [&str; 11] = [
+const BIG_TABLES: [&str; 12] = [
     "players",
     "holdings",
     "portfolio_audit",
@@ -19,6 +19,7 @@ const BIG_TABLES: [&str; 11] = [
     "equity_snapshots",
     "board_places",
     "tokens",
+    "name_keys",
 ];
 
 #[test]

@@ -58,7 +58,7 @@ async fn an_address_is_taken_once(engine: &str) {
         expires_at: now(),
     };
     let twice = store.register(&user, &token, rules(), now()).await.expect("answers");
-    assert_eq!(twice, None);
+    assert_eq!(twice, Err(Taken::Email));
     assert_eq!(store.player_scores_page(0, 10).await.expect("page").len(), 1);
     assert!(store.find_credentials("Ada@example.com").await.expect("answers").is_some());
     assert!(store.find_credentials("nobody@example.com").await.expect("answers").is_none());

@@ -12,6 +12,7 @@ mod imports;
 mod leases;
 mod marks;
 mod migrating;
+mod names;
 mod numbers;
 mod pages;
 mod prepare;

@@ -182,10 +182,10 @@ async fn notes_are_paged_by_trade(engine: &str) {
 async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
-    for one in [&ada, &eve] {
+    for (one, pseudonym) in [(&ada, "Owl"), (&eve, "Fox")] {
         buy_and_explain(&store, one.player_id, "because").await;
         store.save_preferences(one.user_id, &Preferences::default(), now()).await.expect("saves");
-        let (shows, pseudonym) = (Shows::Pseudonym, Some("Fox".to_owned()));
+        let (shows, pseudonym) = (Shows::Pseudonym, Some(pseudonym.to_owned()));
         let appearance = Appearance { shows, pseudonym };
         store.save_appearance(one.player_id, &appearance).await.expect("saves");
         assert!(store.watch(one.player_id, 1, now()).await.expect("watches"));

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use store::TokenKind;
+use domain::text::TextError;
+use store::{Taken, TokenKind};
 
 use super::answer;
 use super::form::{Form, Post};
@@ -91,14 +92,17 @@ async fn register(
     if let Some(asked) = asked {
         let now = state.clock.now();
         let opened = account::register(&state, &network, &asked, TokenKind::Web, now).await?;
-        if let Some(opened) = opened {
+        if let Ok(opened) = opened {
             let chosen = Preferences { mode, ..visitor.preferences.clone() };
             let stored = chosen.to_stored();
             state.store.save_preferences(opened.user_id, &stored, now).await?;
             let response = welcome(&state, &visitor, &form, &opened);
             return Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen)));
         }
-        form.fail("email", view.t("auth-email-taken"));
+        match opened {
+            Err(Taken::Name) => form.fail("name", name_taken(&state, &view, &asked.name).await?),
+            _ => form.fail("email", view.t("auth-email-taken")),
+        }
     }
     Ok(registration_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
@@ -241,14 +245,33 @@ fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
 pub(super) fn name_fault(view: &View, fault: NameFault) -> String {
     match fault {
         NameFault::Missing => view.t("auth-name-missing"),
-        NameFault::Invisible => view.t("auth-name-invisible"),
+        NameFault::Unfit(error) => unfit(view, error),
         NameFault::Marks => view.t("auth-name-marks"),
         NameFault::AtSign => view.t("auth-name-at"),
         NameFault::Staff => view.t("auth-name-staff"),
-        NameFault::TooShort => view.t("auth-name-short"),
+        NameFault::Rude => view.t("auth-name-rude"),
         NameFault::TooLong(max) => view.tn("auth-name-long", "max", max),
         NameFault::TooManyBytes => view.t("auth-name-bytes"),
     }
+}
+
+/// That another player has a name, and which ones are free, in the reader's words.
+pub(super) async fn name_taken(
+    state: &AppState,
+    view: &View,
+    name: &str,
+) -> Result<String, Problem> {
+    let free = account::suggest_names(state, name).await?;
+    Ok(match free.as_slice() {
+        [] => view.t("auth-name-taken-all"),
+        free => view.tn("auth-name-taken", "names", free.join(", ").as_str()),
+    })
+}
+
+/// That a text has a character which cannot be used in its field, in the reader's words.
+pub(super) fn unfit(view: &View, error: TextError) -> String {
+    let character = error.code_point().to_string();
+    view.tn("common-character-unfit", "character", character.as_str())
 }
 
 /// What is wrong with an e-mail address, in the reader's words.
@@ -264,5 +287,6 @@ pub(super) fn password_fault(view: &View, fault: PasswordFault) -> String {
     match fault {
         PasswordFault::TooShort(min) => view.tn("auth-password-short", "min", min),
         PasswordFault::TooLong(max) => view.tn("auth-password-long", "max", max),
+        PasswordFault::Unfit(error) => unfit(view, error),
     }
 }

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
+use domain::text::TextKind;
 use domain::{Day, PageRequest, Price, Ratio, Symbol};
 use market::Snapshot;
 use store::{MarketQuery, MarketRow, MarketSort};
@@ -17,6 +18,7 @@ use super::form::Post;
 use super::preferences::Mode;
 use super::view::{Pages, Tab, View};
 use super::visitor::{SignedIn, Visitor, safe_next};
+use crate::input::text_of;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::stocks::last_public_day;
@@ -80,17 +82,20 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(query: &Query) -> Self {
+    fn read(query: &Query) -> Result<Self, Problem> {
         let text = |name| query.find(name).unwrap_or_default().trim();
+        let tidy = |name, kind| {
+            text_of(text(name), kind, name).map_err(|error| Problem::field(name, error))
+        };
         let sort = SORTS.into_iter().find(|(word, ..)| *word == text("sort"));
         let page = query.lenient_integer("page").unwrap_or(1);
-        Self {
-            search: text("q").chars().take(SEARCH_LENGTH_MAX).collect(),
-            category: text("category").to_owned(),
+        Ok(Self {
+            search: tidy("q", TextKind::Search)?.chars().take(SEARCH_LENGTH_MAX).collect(),
+            category: tidy("category", TextKind::Line)?,
             sort: sort.unwrap_or(SORTS[0]),
             only_watched: text("watched") == "on",
             page: PageRequest::clamped(page, ROWS, ROWS),
-        }
+        })
     }
 
     fn is_sorted(&self, word: &str) -> bool {
@@ -124,7 +129,7 @@ async fn show(
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query);
+    let asked = Asked::read(&query)?;
     let player_id = visitor.player.as_ref().map(|signed_in| signed_in.player.player_id);
     let wanted = MarketQuery {
         player_id,

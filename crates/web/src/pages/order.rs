@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, Order, Outcome, Price,
-    Quantity, Ratio, Rejection, Side, Symbol,
+    Action, DecimalError, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, Order, Outcome,
+    Price, Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
 use trading::{DeskError, Idempotency, Request};
@@ -22,7 +22,7 @@ use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
 use crate::problem::Problem;
-use crate::routes::orders::{Asked, fingerprint, parse_note, parse_quantity};
+use crate::routes::orders::{Asked, fingerprint, parse_note, tradable_quantity};
 use crate::routes::stocks::{Segment, load_stock};
 use crate::routes::transactions::{load_own, save_note};
 use crate::session::RequestId;
@@ -100,7 +100,7 @@ impl Ticket {
         };
         let listing = Symbol::parse(form.value("symbol")).ok();
         let listing = listing.and_then(|symbol| state.prices.find(&symbol));
-        let quantity = parse_quantity(form.value("quantity").trim(), &state.rules);
+        let quantity = read_quantity(state, view, form.value("quantity"));
         let typed = form.value("note").trim().to_owned();
         // Browsers send the ends of lines as two characters.
         let typed = typed.replace("\r\n", "\n");
@@ -108,9 +108,8 @@ impl Ticket {
         if side.is_none() {
             form.fail("side", view.t("order-side-missing"));
         }
-        if quantity.is_err() {
-            let max = view.fmt.shares(state.rules.quantity_max);
-            form.fail("quantity", view.tn("order-quantity-wrong", "max", max.as_str()));
+        if let Err(text) = &quantity {
+            form.fail("quantity", text);
         }
         if note.is_err() {
             form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
@@ -124,6 +123,21 @@ impl Ticket {
             note: note.ok()?,
         };
         Some(Self { asked, side })
+    }
+}
+
+/// The quantity that was typed, or what is wrong with it.
+fn read_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
+    let wrong = || {
+        let max = view.fmt.shares(state.rules.quantity_max);
+        view.tn("order-quantity-wrong", "max", max.as_str())
+    };
+    match Quantity::parse_typed(typed) {
+        Ok(quantity) => tradable_quantity(quantity, &state.rules).map_err(|_| wrong()),
+        Err(DecimalError::Ambiguous(instead)) => {
+            Err(view.tn("order-quantity-ambiguous", "number", instead.as_str()))
+        }
+        Err(_) => Err(wrong()),
     }
 }
 

@@ -11,15 +11,16 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
+use domain::text::{TextKind, email_key};
 use store::{PersonDetails, Role};
-use unicode_normalization::UnicodeNormalization as _;
 
 use super::answer;
-use super::auth::name_fault;
+use super::auth::{name_fault, name_taken};
 use super::cookies::CameByHttps;
 use super::form::{Form, Post};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use crate::input::text_of;
 use crate::names;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -112,11 +113,12 @@ async fn list(
     query: Query,
 ) -> Result<Response, Problem> {
     for_operators(&me)?;
-    let typed: String = query.find("q").unwrap_or_default().trim().nfc().collect();
+    let typed = text_of(query.find("q").unwrap_or_default(), TextKind::Search, "q");
+    let typed = typed.map_err(|error| Problem::field("q", error))?;
     let search: String = typed.chars().take(SEARCH_LENGTH_MAX).collect();
     // An address is found by its index, among however many users.
     if search.contains('@')
-        && let Some(user_id) = state.store.find_user_id(&search.to_lowercase()).await?
+        && let Some(user_id) = state.store.find_user_id(&email_key(&search)).await?
     {
         return Ok(answer::see_other(&format!("{PATH}/{user_id}")));
     }
@@ -157,21 +159,21 @@ async fn rename(
 ) -> Result<Response, Problem> {
     let person = load(&state, &me, &user_id).await?;
     let mut form = sent.into_form(&["name"])?;
+    let view = View::new(&state, &me, Tab::None, "people-title");
     match names::check_name(form.value("name"), &state.config.names) {
         Ok(name) => {
             let user_id = person.person.user_id;
-            state.store.change_name(user_id, &name, state.clock.now()).await?;
-            state.player_changed(person.player_id);
-            note(&me, user_id, "rename");
-            Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")))
+            if state.store.change_name(user_id, &name, state.clock.now()).await? {
+                state.player_changed(person.player_id);
+                note(&me, user_id, "rename");
+                return Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")));
+            }
+            form.fail("name", name_taken(&state, &view, &name).await?);
         }
-        Err(fault) => {
-            let view = View::new(&state, &me, Tab::None, "people-title");
-            form.fail("name", name_fault(&view, fault));
-            let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok(page(&state, &me, &person, &form, Shown { status, ..Shown::default() }))
-        }
+        Err(fault) => form.fail("name", name_fault(&view, fault)),
     }
+    let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
+    Ok(page(&state, &me, &person, &form, Shown { status, ..Shown::default() }))
 }
 
 /// Makes a one-time link; its address is shown on this answer and never again.

@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::PageRequest;
+use domain::text::email_key;
 use store::{Shows, TokenKind, TokenRow, Viewer};
 
 use super::answer;
@@ -279,7 +280,7 @@ async fn verified_hash(
     me: &SignedIn,
     password: &str,
 ) -> Result<Option<String>, Problem> {
-    let email_key = me.viewer().email.to_lowercase();
+    let email_key = email_key(&me.viewer().email);
     let known = account::check_password(state, network, &email_key, password).await?;
     let known = known.filter(|known| known.user_id == me.player().user_id);
     Ok(known.map(|known| known.password_hash))

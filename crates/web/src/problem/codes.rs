@@ -79,6 +79,9 @@ codes! {
     /// The body is JSON of another form.
     BODY_INVALID = code("body_invalid", StatusCode::UNPROCESSABLE_ENTITY,
         "The body must be a JSON object.");
+    /// Another player has the name, or one that looks like it.
+    NAME_TAKEN = code("name_taken", StatusCode::UNPROCESSABLE_ENTITY,
+        "Another player has this name, or one that looks like it.");
     /// The key is not 1 to 255 visible characters, or there are several.
     IDEMPOTENCY_KEY_INVALID = code("idempotency_key_invalid", StatusCode::UNPROCESSABLE_ENTITY,
         "The Idempotency-Key must be 1 to 255 visible ASCII characters, sent once.");

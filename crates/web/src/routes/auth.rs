@@ -9,8 +9,9 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::text::email_key;
 use serde::Serialize;
-use store::{Account, TokenKind};
+use store::{Account, Taken, TokenKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -154,7 +155,8 @@ struct Done {
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = RegisterBody,
     responses(
         (status = 201, body = Registration),
-        (status = 422, body = Problem, description = "A rule is broken, or the address taken."),
+        (status = 422, body = Problem, description = "A rule is broken, or the address or the \
+            name (`name_taken`) is taken."),
         (status = 429, body = Problem, description = "Too many registrations from one network."),
     ))]
 async fn register(
@@ -165,7 +167,14 @@ async fn register(
     let asked = body.read(&state.config)?;
     let now = state.clock.now();
     let opened = account::register(&state, &network, &asked, TokenKind::Api, now).await?;
-    let Opened { user_id, token } = opened.ok_or_else(|| Problem::field("email", TAKEN))?;
+    let Opened { user_id, token } = match opened {
+        Ok(opened) => opened,
+        Err(Taken::Email) => return Err(Problem::field("email", TAKEN)),
+        Err(Taken::Name) => {
+            let free = account::suggest_names(&state, &asked.name).await?;
+            return Err(Problem::name_taken(&free));
+        }
+    };
     let progress = state.rules.levels.progress(0);
     let user = NewcomerBody {
         name: asked.name,
@@ -241,7 +250,7 @@ async fn delete_user(
 ) -> Result<Answer<Done>, Problem> {
     let password = body.read()?;
     let account = state.store.load_account(player.user_id).await?;
-    let email_key = account.email.to_lowercase();
+    let email_key = email_key(&account.email);
     let known = account::check_password(&state, &network, &email_key, &password).await?;
     if known.is_none_or(|known| known.user_id != player.user_id) {
         return Err(Problem::field("password", PASSWORD_WRONG));

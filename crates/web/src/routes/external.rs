@@ -6,6 +6,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use domain::text::TextKind;
 use domain::{Day, PageRequest, Price, Symbol, UnixMicros};
 use market::{CompanyProfile, PriceUnit, SearchHit, StockQuote};
 use serde::Serialize;
@@ -17,6 +18,7 @@ use utoipa_axum::routes;
 
 use super::stocks::{Segment, last_public_day};
 use crate::etag;
+use crate::input::text_of;
 use crate::limits;
 use crate::numbers::{self, json_number, padded_price};
 use crate::problem::{Problem, codes};
@@ -184,7 +186,8 @@ async fn external_search(
 ) -> Result<Response, Problem> {
     limits::count_external(&state, player.user_id).await?;
     let shape = Shape::read(&query)?;
-    let text = query.find("q").unwrap_or_default().trim();
+    let text = text_of(query.find("q").unwrap_or_default(), TextKind::Search, "q");
+    let text = text.map_err(|error| Problem::field("q", error))?;
     if text.is_empty() {
         return Err(Problem::field("q", "Query parameter \"q\" is required"));
     }
@@ -192,8 +195,8 @@ async fn external_search(
         return Err(Problem::field("q", "The q field must not be greater than 50 characters."));
     }
     let page = PageRequest::clamped(1, HITS_MAX, HITS_MAX);
-    let (stocks, _) = state.store.stocks_page(None, Some(text), page).await?;
-    let told = state.lookups.as_ref().and_then(|lookups| lookups.search(text));
+    let (stocks, _) = state.store.stocks_page(None, Some(&text), page).await?;
+    let told = state.lookups.as_ref().and_then(|lookups| lookups.search(&text));
     let own = stocks.iter().map(|stock| own_hit(&state, stock));
     let others = told.iter().flat_map(|hits| hits.iter()).filter(|hit| {
         !stocks.iter().any(|stock| hit.symbol.eq_ignore_ascii_case(stock.symbol.as_str()))

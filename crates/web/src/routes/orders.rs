@@ -4,7 +4,7 @@
 
 mod read;
 
-pub(crate) use self::read::{Asked, fingerprint, parse_note, parse_quantity};
+pub(crate) use self::read::{Asked, fingerprint, parse_note, read_note, tradable_quantity};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -144,6 +144,8 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
 /// Buys shares at the market's present ask, or in a game whose orders wait for the next price, at
 /// the first ask that is published after the order was accepted, within two seconds.
 ///
+/// Only market orders exist: a `type`, `time_in_force` or price of another kind of order is refused.
+///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
 /// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
 /// are retryable.
@@ -175,6 +177,8 @@ async fn buy(
 
 /// Sells shares at the market's present bid, or in a game whose orders wait for the next price, at
 /// the first bid that is published after the order was accepted, within two seconds.
+///
+/// Only market orders exist: a `type`, `time_in_force` or price of another kind of order is refused.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
 /// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
@@ -213,7 +217,7 @@ async fn trade(
     body: &OrderBody,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(headers)?;
-    let asked = Asked::read(body, &state)?;
+    let asked = Asked::read(body, side, &state)?;
     let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &asked) });
     let Asked { stock_id, category_id, symbol, quantity, note } = asked;
     let order = Order { stock_id, category_id, side, quantity };

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
+use domain::text::TextKind;
 use domain::{Day, PageRequest, Symbol};
 use market::{Halt, Snapshot};
 use serde::Serialize;
@@ -239,8 +240,8 @@ impl Asked {
         let mut fields = query.strict();
         let page = fields.integer("page", 1..=i64::MAX).unwrap_or(1);
         let per_page = fields.integer("per_page", 1..=PER_PAGE_MAX).unwrap_or(PER_PAGE);
-        let category = fields.text("category", 0..=usize::MAX);
-        let search = fields.text("search", SEARCH_LENGTH.0..=SEARCH_LENGTH.1);
+        let category = fields.text("category", TextKind::Line, 0..=usize::MAX);
+        let search = fields.text("search", TextKind::Search, SEARCH_LENGTH.0..=SEARCH_LENGTH.1);
         fields.finish()?;
         Ok(Self { page: PageRequest::clamped(page, per_page, PER_PAGE_MAX), category, search })
     }

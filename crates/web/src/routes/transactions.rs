@@ -12,8 +12,10 @@ pub(crate) use self::row::{CSV_HEADER, Transaction, push_csv, to_csv};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use domain::text::TextKind;
 use domain::{Action, EntryKind, Fill, Month, Note, TradeId};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use store::{LedgerFilter, LedgerRow};
 use trading::Request;
 use utoipa::ToSchema;
@@ -22,7 +24,7 @@ use utoipa_axum::routes;
 
 use self::receipt::Receipt;
 use super::achievements::UnlockedAchievement;
-use super::orders::parse_note;
+use super::orders::read_note;
 use super::stocks::Segment;
 use crate::body::Json;
 use crate::csv::BOM;
@@ -78,7 +80,7 @@ pub(crate) struct NoteBody {
     /// Why the trade was made, 1 to 280 characters.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 280,
         example = "I use their phones every day.")]
-    note: Option<String>,
+    note: Option<Box<RawValue>>,
 }
 
 /// The answer to a note that was written.
@@ -221,9 +223,9 @@ async fn write_note(
     Segment(trade_id): Segment,
     Json(body): Json<NoteBody>,
 ) -> Result<Response, Problem> {
-    let text = body.note.as_deref().filter(|text| !text.trim().is_empty());
-    let text = text.ok_or_else(|| Problem::field("note", "The note field is required."))?;
-    let note = parse_note(text).map_err(|text| Problem::field("note", text))?;
+    let note = read_note(body.note.as_deref()).transpose();
+    let note = note.unwrap_or_else(|| Err("The note field is required.".to_owned()));
+    let note = note.map_err(|text| Problem::field("note", text))?;
     let row = load_own(&state, &player, &trade_id).await?;
     if !matches!(row.entry.kind, EntryKind::Buy | EntryKind::Sell) {
         return Err(Problem::not_found());
@@ -287,8 +289,8 @@ impl Asked {
     fn read(query: &Query) -> Result<Self, Problem> {
         let mut fields = query.strict();
         let limit = fields.integer("limit", 1..=LIMIT_MAX);
-        let cursor = fields.text("cursor", 0..=40);
-        let format = fields.text("format", 0..=10);
+        let cursor = fields.text("cursor", TextKind::Line, 0..=40);
+        let format = fields.text("format", TextKind::Line, 0..=10);
         fields.finish()?;
         let csv = match format.as_deref() {
             None | Some("json") => false,

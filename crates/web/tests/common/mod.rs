@@ -4,6 +4,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod events;
+pub(crate) mod hostile;
 pub(crate) mod html;
 
 use std::collections::BTreeMap;
@@ -109,7 +110,7 @@ impl App {
         change: impl FnOnce(&mut WebConfig),
     ) -> Self {
         let source = |at| MarketSource::new(market, at).expect("a market");
-        Self::start_all(source, change, built_boards()).await
+        Self::start_all(source, change, built_boards(), None).await
     }
 
     /// A server on a market of stocks with these symbols, each at 10.00.
@@ -132,7 +133,15 @@ impl App {
         let market = ImportedMarket { name, currency, tick: None, stocks };
         let config = ReplayConfig { session_seconds: 86_400, ..ReplayConfig::default() };
         let source = |at| MarketSource::imported(market, &config, at).expect("a market");
-        Self::start_all(source, |_| {}, built_boards()).await
+        Self::start_all(source, |_| {}, built_boards(), None).await
+    }
+
+    /// A server on an empty database of this engine.
+    pub(crate) async fn start_on_engine(engine: &str) -> Self {
+        let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
+        let source = |at| MarketSource::new(&market, at).expect("a market");
+        let url = (engine == "postgres").then(testkit::postgres_database);
+        Self::start_all(source, |_| {}, built_boards(), url).await
     }
 
     /// A server of a game with these rules on the market that `open` makes. With `at_mid` orders
@@ -149,7 +158,7 @@ impl App {
     pub(crate) async fn start_unbuilt() -> Self {
         let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
         let source = |at| MarketSource::new(&market, at).expect("a market");
-        Self::start_all(source, |_| {}, leaderboard::Boards::default()).await
+        Self::start_all(source, |_| {}, leaderboard::Boards::default(), None).await
     }
 
     async fn start_all(
@@ -165,12 +174,14 @@ impl App {
         open: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
         boards: leaderboard::Boards,
+        url: Option<String>,
     ) -> Self {
         let mut config = WebConfig::default();
         config.limits.enabled = false;
         change(&mut config);
         let directory = tempfile::tempdir().expect("a directory");
-        let url = format!("sqlite:{}", directory.path().join("openbell.db").display());
+        let file = || format!("sqlite:{}", directory.path().join("openbell.db").display());
+        let url = url.unwrap_or_else(file);
         let store = Store::open(&DatabaseConfig { url, ..DatabaseConfig::default() }).await;
         let store = store.expect("a store");
         store.migrate().await.expect("a schema");

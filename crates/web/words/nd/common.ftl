@@ -48,3 +48,4 @@ common-chart-part = Ingxenye
 common-chart-share = Isabelo sakho konke
 common-more-badges = Bona yonke imiklomelo emitsha
 common-ended = Akusathengiswa
+common-character-unfit = Kulophawu olungasebenziyo lapha: { $character }. Bhala futhi ngaphandle kwalo.

@@ -48,3 +48,4 @@ common-chart-part = Chikamu
 common-chart-share = Chikamu chezvose
 common-more-badges = Ona mibairo mitsva yose
 common-ended = Hazvichatengeswi
+common-character-unfit = Pane chiratidzo chisingashandi pano: { $character }. Nyora zvakare usina icho.

@@ -8,7 +8,7 @@ use store::{Appearance, Shows};
 
 use super::{Part, refused};
 use crate::names;
-use crate::pages::auth::name_fault;
+use crate::pages::auth::{name_fault, name_taken};
 use crate::pages::form::{Form, Post};
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
@@ -71,9 +71,12 @@ pub(super) async fn save(
         (Some(shows), Ok(pseudonym)) => {
             let appearance = Appearance { shows, pseudonym };
             let player_id = me.player().player_id;
-            state.store.save_appearance(player_id, &appearance).await?;
-            state.player_changed(player_id);
-            return Ok(Part::Board.done());
+            if state.store.save_appearance(player_id, &appearance).await? {
+                state.player_changed(player_id);
+                return Ok(Part::Board.done());
+            }
+            let taken = appearance.pseudonym.unwrap_or_default();
+            form.fail("pseudonym", name_taken(&state, &view, &taken).await?);
         }
         (None, _) => form.fail("shows", view.t("settings-choice-unknown")),
         (_, Err(fault)) => form.fail("pseudonym", name_fault(&view, fault)),

@@ -8,7 +8,7 @@ use super::{Part, refused, verified_hash};
 use crate::limits::Network;
 use crate::names;
 use crate::pages::answer;
-use crate::pages::auth::{name_fault, password_fault};
+use crate::pages::auth::{name_fault, name_taken, password_fault};
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::{SignedIn, Visitor};
@@ -30,9 +30,13 @@ pub(super) async fn save_name(
     let view = View::new(&state, &me, Tab::None, "settings-title");
     match names::check_name(form.value("name"), &state.config.names) {
         Ok(name) => {
-            state.store.change_name(me.player().user_id, &name, state.clock.now()).await?;
-            state.player_changed(me.player().player_id);
-            Ok(Part::Name.done())
+            let changed = state.store.change_name(me.player().user_id, &name, state.clock.now());
+            if changed.await? {
+                state.player_changed(me.player().player_id);
+                return Ok(Part::Name.done());
+            }
+            form.fail("name", name_taken(&state, &view, &name).await?);
+            refused(&state, &me, Part::Name, &form).await
         }
         Err(fault) => {
             form.fail("name", name_fault(&view, fault));

@@ -1,12 +1,14 @@
 //! Reading what is sent to register, to log in and to make a token: every member is checked, and
 //! all that is wrong is told at once, in the original's words where it has some.
 
+use domain::text::TextKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::account::{self, LoggingIn, Registering};
 use crate::config::{AuthConfig, WebConfig};
+use crate::input::{Member, unfit};
 use crate::names::{self, Email, EmailFault};
 use crate::password;
 use crate::problem::{FieldErrors, Problem};
@@ -15,7 +17,7 @@ use crate::problem::{FieldErrors, Problem};
 #[derive(Deserialize, ToSchema)]
 pub(super) struct RegisterBody {
     /// Shown to other players.
-    #[schema(value_type = String, example = "Ada", min_length = 2, max_length = 24,
+    #[schema(value_type = String, example = "Ada", min_length = 1, max_length = 40,
         required = true)]
     name: Option<Box<RawValue>>,
     #[schema(value_type = String, example = "ada@example.com", max_length = 254, required = true)]
@@ -132,10 +134,10 @@ fn keep_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email>
 
 /// A member that must be a text with more than blanks in it; exactly as it was sent.
 fn text(name: &str, raw: Option<&RawValue>) -> Result<String, String> {
-    let no_text = || format!("The {name} field must be a string.");
-    let required = || format!("The {name} field is required.");
-    let raw = raw.map(RawValue::get).filter(|raw| *raw != "null").ok_or_else(required)?;
-    // Half of a surrogate pair is no text, either.
-    let text = serde_json::from_str::<String>(raw).map_err(|_| no_text())?;
-    if text.trim().is_empty() { Err(required()) } else { Ok(text) }
+    match Member::of(raw) {
+        Member::Text(text) => Ok(text),
+        Member::Absent => Err(format!("The {name} field is required.")),
+        Member::Broken(error) => Err(unfit(name, error, TextKind::Secret)),
+        Member::Number(_) | Member::Other => Err(format!("The {name} field must be a string.")),
+    }
 }

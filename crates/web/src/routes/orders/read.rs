@@ -1,14 +1,16 @@
 //! Reading an order: the body's three members, each refused in the original's words where they
-//! fit, and the `Idempotency-Key`. Everything else a body holds is ignored and never used: the
-//! price, the total and the player are not the sender's to say.
+//! fit, and the `Idempotency-Key`. Members that make it another kind of order are refused; any
+//! other member is ignored and never used: the total and the player are not the sender's to choose.
 
 use axum::http::HeaderMap;
-use domain::{Note, NumberError, Quantity, Rules, Side, Symbol};
+use domain::text::TextKind;
+use domain::{DecimalError, Note, NoteError, Quantity, Rules, Side, Symbol};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::input::{Member, unfit};
 use crate::problem::{FieldErrors, Problem};
 use crate::state::AppState;
 
@@ -27,6 +29,85 @@ pub(crate) struct OrderBody {
     /// Why, in your own words.
     #[schema(value_type = Option<String>, max_length = 280, example = "I use their phones.")]
     note: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    r#type: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    order_type: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    time_in_force: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    side: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    price: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    limit_price: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    stop_price: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    trail_price: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    trail_percent: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    take_profit: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    stop_loss: Option<Box<RawValue>>,
+    #[schema(ignore)]
+    notional: Option<Box<RawValue>>,
+}
+
+/// How long an order waits for its price: a market order does not.
+const TIMES_IN_FORCE: [&str; 2] = ["fok", "ioc"];
+
+impl OrderBody {
+    /// Refuses what only other kinds of orders have: an order that is carried out at the market's
+    /// price although it names another is worse than none.
+    fn check_kind(&self, side: Side, errors: &mut FieldErrors) {
+        let words: [(_, _, &[&str]); 4] = [
+            ("type", &self.r#type, &["market"]),
+            ("order_type", &self.order_type, &["market"]),
+            ("time_in_force", &self.time_in_force, &TIMES_IN_FORCE),
+            (
+                "side",
+                &self.side,
+                std::slice::from_ref(match side {
+                    Side::Buy => &"buy",
+                    Side::Sell => &"sell",
+                }),
+            ),
+        ];
+        for (name, raw, allowed) in words {
+            let is_allowed = match Member::of(raw.as_deref()) {
+                Member::Absent => true,
+                Member::Text(word) => {
+                    allowed.iter().any(|known| known.eq_ignore_ascii_case(word.trim()))
+                }
+                Member::Number(_) | Member::Broken(_) | Member::Other => false,
+            };
+            if !is_allowed {
+                let (label, allowed) = (name.replace('_', " "), allowed.join(" or "));
+                let text = format!("The {label} field of a market order must be {allowed}.");
+                errors.keep::<()>(name, Err(text));
+            }
+        }
+        let absent = [
+            ("price", &self.price),
+            ("limit_price", &self.limit_price),
+            ("stop_price", &self.stop_price),
+            ("trail_price", &self.trail_price),
+            ("trail_percent", &self.trail_percent),
+            ("take_profit", &self.take_profit),
+            ("stop_loss", &self.stop_loss),
+            ("notional", &self.notional),
+        ];
+        for (name, raw) in absent {
+            if !matches!(Member::of(raw.as_deref()), Member::Absent) {
+                let label = name.replace('_', " ");
+                let text =
+                    format!("A market order has no {label} field: only market orders exist.");
+                errors.keep::<()>(name, Err(text));
+            }
+        }
+    }
 }
 
 /// An order that can be submitted.
@@ -40,7 +121,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// Checks all members and names everything that is wrong with them at once.
-    pub(crate) fn read(body: &OrderBody, state: &AppState) -> Result<Self, Problem> {
+    pub(crate) fn read(body: &OrderBody, side: Side, state: &AppState) -> Result<Self, Problem> {
         let mut errors = FieldErrors::default();
         let listing = read_symbol(body.stock_symbol.as_deref())
             .and_then(|symbol| state.prices.find(&symbol).ok_or_else(|| INVALID_SYMBOL.to_owned()));
@@ -48,6 +129,7 @@ impl Asked {
         let quantity = read_quantity(body.quantity.as_deref(), &state.rules);
         let quantity = errors.keep("quantity", quantity);
         let note = errors.keep("note", read_note(body.note.as_deref()));
+        body.check_kind(side, &mut errors);
         errors.finish()?;
         let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
             return Err(Problem::internal());
@@ -66,111 +148,85 @@ const INVALID_SYMBOL: &str = "The selected stock symbol is invalid.";
 const REQUIRED_SYMBOL: &str = "The stock symbol field is required.";
 const REQUIRED_QUANTITY: &str = "The quantity field is required.";
 
-/// What a member of the body is.
-enum Member<'a> {
-    /// Not there, `null`, or a text of blanks only.
-    Absent,
-    Text(String),
-    /// As it was written.
-    Number(&'a str),
-    /// `true`, `false`, a list or an object.
-    Other,
-}
-
-impl<'a> Member<'a> {
-    fn of(raw: Option<&'a RawValue>) -> Self {
-        let Some(raw) = raw.map(RawValue::get) else {
-            return Self::Absent;
-        };
-        match raw.as_bytes().first() {
-            Some(b'n') | None => Self::Absent,
-            Some(b'-' | b'0'..=b'9') => Self::Number(raw),
-            Some(b'"') => match serde_json::from_str::<String>(raw) {
-                Ok(text) if text.trim().is_empty() => Self::Absent,
-                Ok(text) => Self::Text(text),
-                // Half of a surrogate pair: no text.
-                Err(_) => Self::Other,
-            },
-            Some(_) => Self::Other,
-        }
-    }
-}
-
 fn read_symbol(raw: Option<&RawValue>) -> Result<Symbol, String> {
     match Member::of(raw) {
         Member::Absent => Err(REQUIRED_SYMBOL.to_owned()),
         Member::Text(text) => Symbol::parse(&text).map_err(|_| INVALID_SYMBOL.to_owned()),
-        Member::Number(_) => Err(INVALID_SYMBOL.to_owned()),
+        Member::Number(_) | Member::Broken(_) => Err(INVALID_SYMBOL.to_owned()),
         Member::Other => Err("The stock symbol field must be a string.".to_owned()),
     }
 }
 
-fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> {
+/// The member `note` of an order or of a note's own body.
+pub(crate) fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> {
     match Member::of(raw) {
         Member::Absent => Ok(None),
         Member::Text(text) => parse_note(&text).map(Some),
+        Member::Broken(error) => Err(unfit("note", error, TextKind::Note)),
         Member::Number(_) | Member::Other => Err("The note field must be a string.".to_owned()),
     }
 }
 
 /// Checks the text of a note.
 pub(crate) fn parse_note(text: &str) -> Result<Note, String> {
-    Note::parse(text).map_err(|_| {
-        let max = Note::LENGTH_MAX;
-        if text.trim().chars().nth(max).is_some() {
-            format!("The note field must not be greater than {max} characters.")
-        } else {
-            "The note field must be plain text without control characters.".to_owned()
+    Note::parse(text).map_err(|error| match error {
+        NoteError::Empty => "The note field is required.".to_owned(),
+        NoteError::TooLong => {
+            format!("The note field must not be greater than {} characters.", Note::LENGTH_MAX)
         }
+        NoteError::Unfit(error) => unfit("note", error, TextKind::Note),
     })
 }
 
+/// Reads the quantity as it was written, as a number or as a text with one: its value counts, not
+/// its spelling.
 fn read_quantity(raw: Option<&RawValue>, rules: &Rules) -> Result<Quantity, String> {
     match Member::of(raw) {
         Member::Absent => Err(REQUIRED_QUANTITY.to_owned()),
         Member::Number(literal) => parse_quantity(literal, rules),
-        Member::Text(_) | Member::Other => Err(not_a_quantity(rules)),
+        Member::Text(text) => parse_quantity(text.trim(), rules),
+        Member::Broken(_) | Member::Other => Err(not_a_quantity(rules)),
     }
 }
 
-/// Reads the number as it was written: plain digits, without an exponent and without zeros at its
-/// end, since `5.0` is what a client sends that calculates with floats.
-pub(crate) fn parse_quantity(literal: &str, rules: &Rules) -> Result<Quantity, String> {
-    let too_small = || {
-        if rules.fractional_shares {
-            "The quantity field must be greater than 0.".to_owned()
-        } else {
-            "The quantity field must be at least 1.".to_owned()
+fn parse_quantity(text: &str, rules: &Rules) -> Result<Quantity, String> {
+    let quantity = Quantity::parse_decimal(text).map_err(|error| match error {
+        DecimalError::TooLarge => too_large(rules),
+        DecimalError::Negative => too_small(rules),
+        DecimalError::NotANumber | DecimalError::TooFine | DecimalError::Ambiguous(_) => {
+            not_a_quantity(rules)
         }
-    };
-    let too_large =
-        || format!("The quantity field must not be greater than {}.", rules.quantity_max);
-    let has_exponent = literal.contains(['e', 'E']);
-    if has_exponent || literal.contains('.') && literal.ends_with('0') {
-        return Err(not_a_quantity(rules));
-    }
-    if literal.starts_with('-') {
-        return Err(too_small());
-    }
-    let quantity = Quantity::parse(literal).map_err(|error| match error {
-        NumberError::TooLarge(_) => too_large(),
-        NumberError::TooFine { .. } | NumberError::NotANumber(_) => not_a_quantity(rules),
     })?;
+    tradable_quantity(quantity, rules)
+}
+
+/// The quantity, if the game's rules allow an order of it.
+pub(crate) fn tradable_quantity(quantity: Quantity, rules: &Rules) -> Result<Quantity, String> {
     if !rules.fractional_shares && !quantity.is_whole() {
         return Err(not_a_quantity(rules));
     }
     match quantity {
-        Quantity(0) => Err(too_small()),
-        _ if quantity > rules.quantity_max => Err(too_large()),
+        Quantity(..=0) => Err(too_small(rules)),
+        _ if quantity > rules.quantity_max => Err(too_large(rules)),
         _ => Ok(quantity),
     }
 }
 
+fn too_small(rules: &Rules) -> String {
+    if rules.fractional_shares {
+        "The quantity field must be greater than 0.".to_owned()
+    } else {
+        "The quantity field must be at least 1.".to_owned()
+    }
+}
+
+fn too_large(rules: &Rules) -> String {
+    format!("The quantity field must not be greater than {}.", rules.quantity_max)
+}
+
 fn not_a_quantity(rules: &Rules) -> String {
     if rules.fractional_shares {
-        "The quantity field must be a number in plain digits with at most 6 decimal places, \
-         without zeros at its end."
-            .to_owned()
+        "The quantity field must be a number with at most 6 decimal places.".to_owned()
     } else {
         "The quantity field must be an integer.".to_owned()
     }
@@ -212,12 +268,19 @@ mod tests {
     }
 
     #[test]
-    fn quantities_are_read_as_they_are_written() {
+    fn the_value_of_a_quantity_counts_and_not_its_spelling() {
         let rules = rules(true);
-        for (literal, units) in [("3", 3_000_000), ("0.25", 250_000), ("0.000001", 1)] {
+        for (literal, units) in [
+            ("3", 3_000_000),
+            ("5.0", 5_000_000),
+            ("1.50", 1_500_000),
+            ("1e-05", 10),
+            ("0.000001", 1),
+            ("1e3", 1_000_000_000),
+        ] {
             assert_eq!(parse_quantity(literal, &rules), Ok(Quantity(units)));
         }
-        let bad = ["0", "-1", "-0", "1e3", "5.0", "1.50", "0.0000001", "1000001", "1e400"];
+        let bad = ["0", "-1", "-0", "0.0000001", "1000001", "1e400", "1,5", "3,000", "NaN", ""];
         for literal in bad.into_iter().chain(["9223372036854775807", "10000000000000000000"]) {
             assert!(parse_quantity(literal, &rules).is_err(), "{literal}");
         }
@@ -227,6 +290,7 @@ mod tests {
     fn a_game_of_whole_shares_speaks_as_the_original() {
         let rules = rules(false);
         let text = |literal| parse_quantity(literal, &rules).unwrap_err();
+        assert_eq!(parse_quantity("2.0", &rules), Ok(Quantity(2_000_000)));
         assert_eq!(text("1.5"), "The quantity field must be an integer.");
         assert_eq!(text("0"), "The quantity field must be at least 1.");
         assert_eq!(text("-1"), "The quantity field must be at least 1.");
