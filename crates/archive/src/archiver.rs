@@ -90,7 +90,8 @@ impl Archiver {
         Lease::take(&self.store, &self.clock, &self.holder).await
     }
 
-    /// Records a failure, and gives the lease back.
+    /// Records a failure and releases the lease. Returns `done` even if either fails: the error of
+    /// the attempt is the one to act on, and an unreleased lease expires by itself.
     async fn end<T>(
         &self,
         lease: Lease,
@@ -101,9 +102,13 @@ impl Archiver {
             let why = error.chain();
             metrics::counter!("openbell_archive_failures_total").increment(1);
             tracing::error!(%month, error = why, "a month could not be archived");
-            self.store.mark_archive_failed(lease.seat(month), &why).await?;
+            if let Err(error) = self.store.mark_archive_failed(lease.seat(month), &why).await {
+                tracing::error!(%month, %error, "failed to record the archive failure");
+            }
         }
-        lease.leave().await?;
+        if let Err(error) = lease.leave().await {
+            tracing::warn!(%month, %error, "failed to release the archive lease");
+        }
         done
     }
 

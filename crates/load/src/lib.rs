@@ -11,6 +11,7 @@ mod board;
 mod chain;
 mod chance;
 mod client;
+mod contact;
 mod duration;
 mod entry;
 mod error;

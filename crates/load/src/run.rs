@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::client::Address;
+use crate::contact::Contact;
 use crate::error::LoadError;
 use crate::market::Asker;
 use crate::plan::Plan;
@@ -54,7 +55,15 @@ pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadErr
     let rounds = matches!(options.scenario, Scenario::Popular { rounds: Some(_) });
     let elapsed = if rounds { start.elapsed() } else { options.duration };
     let queued_after = watch.queue_waits().await;
-    let memory = if let Some(memory) = memory { memory.await? } else { None };
+    let lost = workers.first().is_some_and(|worker| worker.common.contact.is_lost());
+    let memory = match memory {
+        Some(memory) if lost => {
+            memory.abort();
+            None
+        }
+        Some(memory) => memory.await?,
+        None => None,
+    };
     let (mut tally, mut acks) = (Tally::default(), Vec::new());
     for worker in &mut workers {
         tally.add(&std::mem::take(&mut worker.tally));
@@ -100,6 +109,7 @@ async fn prepare(
         market,
         key_tag: options.keys.then(|| options.tag.clone()),
         seed: options.seed,
+        contact: Contact::new(Instant::now()),
     });
     let mut workers: Vec<Worker> =
         (0..concurrency as usize).map(|number| Worker::new(&common, number)).collect();
@@ -157,7 +167,7 @@ async fn work(worker: &mut Worker, mut plan: Plan, way: &Loop, progress: &Progre
     match way {
         Loop::Closed { end } => loop {
             let now = Instant::now();
-            if now >= *end {
+            if now >= *end || worker.common.contact.is_lost() {
                 return;
             }
             plan.go(worker, now).await;
@@ -165,12 +175,16 @@ async fn work(worker: &mut Worker, mut plan: Plan, way: &Loop, progress: &Progre
         Loop::Open(schedule) => {
             while let Some(due) = schedule.take() {
                 tokio::time::sleep_until(due).await;
+                if worker.common.contact.is_lost() {
+                    return;
+                }
                 worker.tally.send_delay.record(due.elapsed());
                 plan.go(worker, due).await;
             }
         }
         Loop::Rounds { count, together } => {
             for round in 1..=*count {
+                // Every worker takes part in every round; once contact is lost a round sends nothing.
                 together.wait().await;
                 plan.go(worker, Instant::now()).await;
                 progress(Stage::Measuring, round, *count);

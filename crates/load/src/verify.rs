@@ -201,7 +201,12 @@ async fn read<T: DeserializeOwned>(
 ) -> Result<T, String> {
     let call = Call::get(path, Some(&worker.common.seats[player].bearer));
     let answer = worker.ask(&call, Instant::now()).await;
-    let answer = answer.ok_or_else(|| format!("no good answer to GET {path} (player {player})"))?;
+    let answer = answer.ok_or_else(|| {
+        if worker.common.contact.is_lost() {
+            return "no server answers any more: the run ended early and is not verified".to_owned();
+        }
+        format!("no good answer to GET {path} (player {player})")
+    })?;
     let parsed = serde_json::from_slice(&answer.body);
     parsed.map_err(|_| format!("the answer to GET {path} cannot be read (player {player})"))
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::amount::{cents, price};
 use crate::chance::Chance;
 use crate::client::{Address, Answer, Call, Client, Lost};
+use crate::contact::Contact;
 use crate::market::Market;
 use crate::players::Seat;
 use crate::tally::{Tally, Times};
@@ -36,6 +37,8 @@ pub(crate) struct Common {
     /// What makes the keys of this run unique; none: trades have no keys.
     pub(crate) key_tag: Option<String>,
     pub(crate) seed: u64,
+    /// Whether the servers still answer.
+    pub(crate) contact: Contact,
 }
 
 /// Which way a trade goes.
@@ -168,9 +171,10 @@ impl Worker {
     /// whether the request was carried out.
     async fn perform(&mut self, call: &Call, repeatable: bool, begun: Instant) -> Option<Answer> {
         let first = Instant::now();
-        loop {
+        while !self.common.contact.is_lost() {
             let (wait, last) = match self.client.send(call).await {
                 Ok(answer) => {
+                    self.common.contact.record_answer(Instant::now());
                     self.count(&answer);
                     if !self.may_repeat(&answer, repeatable) {
                         self.tally.latency.record(begun.elapsed());
@@ -179,6 +183,7 @@ impl Worker {
                     (self.wait_asked(answer.retry_after), Some(answer))
                 }
                 Err(lost) => {
+                    self.common.contact.record_silence(first, Instant::now());
                     self.tally.failed += 1;
                     if lost == Lost::Unanswered && !repeatable {
                         return None;
@@ -192,6 +197,7 @@ impl Worker {
             self.tally.retries += 1;
             tokio::time::sleep(wait).await;
         }
+        None
     }
 
     fn may_repeat(&self, answer: &Answer, repeatable: bool) -> bool {

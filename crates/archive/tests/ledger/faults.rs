@@ -115,3 +115,26 @@ async fn a_store_that_answers_short_is_told_with_the_file_s_name() {
         archiver.restore(first, |_| ()).await.expect("restores");
     }
 }
+
+#[tokio::test]
+async fn the_error_that_ended_an_attempt_is_returned_although_it_cannot_be_recorded() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let refuse_errors = match engine {
+            "sqlite" => {
+                "CREATE TRIGGER no_error BEFORE UPDATE ON audit_archives
+                 WHEN NEW.error IS NOT NULL BEGIN SELECT RAISE(ABORT, 'not recorded'); END"
+            }
+            _ => "ALTER TABLE audit_archives ADD CONSTRAINT no_error CHECK (error IS NULL)",
+        };
+        world.try_by_hand(refuse_errors.to_owned()).await.expect("changes the schema");
+        let archiver = world.archiver_at(depot(Mode::Full), "a");
+        let error = archiver.archive(first, |_| ()).await.expect_err("refused");
+        assert!(matches!(error, ArchiveError::Depot { .. }), "{engine}: {error:?}");
+        assert!(error.chain().contains("507"), "{engine}: {}", error.chain());
+        // The lease was given back all the same.
+        let error = world.archiver_at(depot(Mode::Full), "b").archive(first, |_| ()).await;
+        assert!(matches!(error, Err(ArchiveError::Depot { .. })), "{engine}: {error:?}");
+    }
+}

@@ -4,10 +4,11 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, complaint, run};
+use crate::server::{Server, complaint, openbell, run};
 
 /// A data directory with players, and the file of their tokens.
 fn prepared(dir: &Path, players: &str) -> (PathBuf, String) {
@@ -128,6 +129,32 @@ fn a_run_that_is_worse_than_the_last_kept_one_is_told() {
     assert!(!good && report["good"] == json!(true), "{text}");
     assert!(text.contains("a regression against") && text.contains("throughput fell"), "{text}");
     server.stop();
+}
+
+#[test]
+fn a_run_ends_soon_after_its_server_is_gone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, tokens) = prepared(dir.path(), "8");
+    let server = Server::start_in(&data);
+    let (url, out) = (format!("http://{}", server.address), dir.path().join("report.json"));
+    let out = out.display().to_string();
+    // Each worker has an hour of requests left when the server is killed.
+    let line = ["load", "distinct", "--url", &url, "--tokens", &tokens, "--concurrency", "4"];
+    let line = [&line[..], &["--duration", "1h", "--rate", "100", "--out", &out]].concat();
+    let running = openbell(&line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let running = running.expect("it starts");
+    while server.metric("openbell_trades_total{side=\"buy\"}") == 0 {
+        std::thread::yield_now();
+    }
+    server.kill();
+    let output = running.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("no server answers any more: the run ended early"), "{text}");
+    assert!(text.contains("verified  0 of"), "{text}");
+    let report = std::fs::read_to_string(&out).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["good"], json!(false));
 }
 
 #[test]
