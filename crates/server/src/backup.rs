@@ -2,7 +2,7 @@
 //! server trades, and put back. PostgreSQL has its own tools for that; see docs/backup.md. What is
 //! in the copy is verified by the ledger's rules when it is put back.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +37,9 @@ pub(crate) enum BackupError {
     /// Something is there.
     #[error("{} is there already, and is not overwritten", .0.display())]
     Exists(PathBuf),
+    /// Another process is writing a backup into the directory.
+    #[error("another backup is being written to {}", .0.display())]
+    Busy(PathBuf),
     /// A file that cannot be read or written.
     #[error("cannot use {}", .0.display())]
     File(PathBuf, #[source] io::Error),
@@ -67,10 +70,11 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<ExitCode, Failure> {
     let config = config::load(&Flags::from(args.database))?.config;
     let source = sqlite_file(&config)?;
     let dir = args.directory;
+    data_dir::make(&dir)?;
+    let _lock = lock(&dir)?;
     if dir.join(DATABASE).exists() || dir.join(MANIFEST).exists() {
         return Err(BackupError::Exists(dir.join(DATABASE)).into());
     }
-    data_dir::make(&dir)?;
     let made_at = SystemClock.now().to_string();
     let store = connect_existing(&config).await?;
     let target = dir.join(DATABASE);
@@ -171,6 +175,17 @@ async fn make_ready(config: &Config, file: &Path, backup: &Path) -> Result<(u64,
         return Err(BackupError::File(log, left).into());
     }
     Ok((erased, report?))
+}
+
+/// Locks a directory until the value is dropped, so that one process at a time writes a backup into
+/// it. Nothing is left in the directory.
+fn lock(dir: &Path) -> Result<File, BackupError> {
+    let file = File::open(dir).map_err(file_failed(dir))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BackupError::Busy(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(file_failed(dir)(error)),
+    }
 }
 
 fn sqlite_file(config: &Config) -> Result<PathBuf, BackupError> {

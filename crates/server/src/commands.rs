@@ -1,6 +1,7 @@
 //! The commands that do one thing and end: `migrate` and `user role`, and what
 //! they share. Those of `audit` and `load` stand in `audit`, `prepare` and `load`.
 
+use std::fs::File;
 use std::process::ExitCode;
 
 use domain::Clock as _;
@@ -48,14 +49,20 @@ pub(crate) async fn set_role(
 }
 
 /// Opens the database, which must be there already, without its lock. A command has the patience
-/// that a request of a player must not have: a server may be writing without a pause.
+/// that a request of a player must not have: a server may be writing without a pause. An SQLite file
+/// that cannot be written (a read-only mount, another user's file) is opened for reading only.
 pub(crate) async fn connect_existing(config: &Config) -> Result<Store, Failure> {
-    if let Some(file) = config.sqlite_file().filter(|file| !file.is_file()) {
-        return Err(DataDirError::NoDatabase(file).into());
+    let file = config.sqlite_file();
+    if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
+        return Err(DataDirError::NoDatabase(file.clone()).into());
     }
     let mut database = config.database.clone();
     database.lock_timeout_ms = database.lock_timeout_ms.max(LOCK_PATIENCE_MS);
-    start::connect_store(&database).await
+    if file.is_none_or(|file| File::options().write(true).open(file).is_ok()) {
+        return start::connect_store(&database).await;
+    }
+    let opened = Store::open_read_only(&database).await;
+    opened.map_err(|error| Failure::Database(without_password(&database.url), error))
 }
 
 /// How far a command is; hidden when nobody watches.

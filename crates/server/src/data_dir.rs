@@ -4,7 +4,7 @@
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Why the data directory or its lock cannot be had.
@@ -28,6 +28,13 @@ pub(crate) enum DataDirError {
     /// Another process holds the lock; its number if it could be read.
     #[error("{} is in use by another openbell process{}", .0.display(), said(.1))]
     InUse(PathBuf, Option<u32>),
+    /// Another name of the file would have another lock and another write-ahead log.
+    #[error(
+        "{} has {} names (hard links), and SQLite keeps one write-ahead log for each name; \
+         remove the others",
+        .0.display(), .1
+    )]
+    HardLinks(PathBuf, u64),
     /// There is nothing to read.
     #[error("there is no database at {}", .0.display())]
     NoDatabase(PathBuf),
@@ -64,8 +71,13 @@ pub(crate) struct DatabaseLock {
 }
 
 impl DatabaseLock {
-    /// Takes the lock beside the SQLite file `database`, or says who has it.
+    /// Takes the lock beside the SQLite file `database`. A symbolic link is followed first, as
+    /// SQLite does, and a file with hard links is refused: each file has exactly one lock.
+    ///
+    /// # Errors
+    /// `InUse` with the process that holds the lock, `HardLinks`, `Write`.
     pub(crate) fn take(database: &Path) -> Result<Self, DataDirError> {
+        let database = &canonical(database)?;
         let path = beside(database);
         let cannot_write = |error| DataDirError::Write(path.clone(), error);
         let mut file = OpenOptions::new()
@@ -90,6 +102,17 @@ impl DatabaseLock {
         writeln!(file, "{}", std::process::id()).map_err(cannot_write)?;
         Ok(Self { _file: file })
     }
+}
+
+/// The one path of a SQLite file, which need not exist yet.
+pub(crate) fn canonical(database: &Path) -> Result<PathBuf, DataDirError> {
+    let path = match database.canonicalize() {
+        Ok(path) => path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(database.to_owned()),
+        Err(error) => return Err(DataDirError::Write(database.to_owned(), error)),
+    };
+    let links = path.metadata().map_or(1, |file| file.nlink());
+    if links > 1 { Err(DataDirError::HardLinks(path, links)) } else { Ok(path) }
 }
 
 /// The lock file of a SQLite file.
@@ -137,5 +160,23 @@ mod tests {
         assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
         drop(first);
         DatabaseLock::take(&database).expect("free again");
+    }
+
+    #[test]
+    fn a_symbolic_link_has_the_lock_of_its_file_and_a_hard_link_is_refused() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let database = temp.path().join("openbell.db");
+        File::create(&database).expect("created");
+        let symbolic = temp.path().join("symbolic.db");
+        std::os::unix::fs::symlink(&database, &symbolic).expect("linked");
+        let first = DatabaseLock::take(&database).expect("free");
+        let error = DatabaseLock::take(&symbolic).expect_err("the same file");
+        assert!(matches!(error, DataDirError::InUse(..)), "{error}");
+        drop(first);
+        std::fs::hard_link(&database, temp.path().join("hard.db")).expect("linked");
+        for name in ["openbell.db", "hard.db", "symbolic.db"] {
+            let error = DatabaseLock::take(&temp.path().join(name)).expect_err("two names");
+            assert!(matches!(error, DataDirError::HardLinks(_, 2)), "{name}: {error}");
+        }
     }
 }

@@ -41,6 +41,7 @@ pub(crate) struct World {
 /// to the disk what another process has left there.
 pub(crate) fn take_database(config: &Config) -> Result<Option<DatabaseLock>, Failure> {
     let Some(file) = config.sqlite_file() else { return Ok(None) };
+    let file = data_dir::canonical(&file)?;
     if file.starts_with(&config.data_dir) {
         data_dir::make(&config.data_dir)?;
     }

@@ -100,6 +100,32 @@ impl Store {
         Ok(Self { db: Arc::new(db), away: Arc::default(), replica })
     }
 
+    /// Opens an SQLite file that cannot be written, such as one on a read-only mount. Commits that
+    /// are still in its write-ahead log are read; SQLite needs the file `-shm` beside it for that.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; `Unsuitable` for PostgreSQL.
+    pub async fn open_read_only(config: &DatabaseConfig) -> Result<Self, StoreError> {
+        let Some(path) = config.url.strip_prefix("sqlite:") else {
+            let text = "only an SQLite file can be opened read-only";
+            return Err(StoreError::Unsuitable(text.to_owned()));
+        };
+        let path = path.trim_start_matches("//");
+        let log = std::fs::metadata(format!("{path}-wal")).map_or(0, |file| file.len());
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(log == 0)
+            .busy_timeout(Duration::from_millis(config.lock_timeout_ms));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(config.connections_max.clamp(1, 64))
+            .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+            .connect_with(options)
+            .await?;
+        let db = Db::Sqlite(Pools { reader: pool.clone(), writer: pool, begin: "BEGIN" });
+        Ok(Self { db: Arc::new(db), away: Arc::default(), replica: None })
+    }
+
     /// A store over a pool of its own, which connects when it is first asked.
     pub(crate) fn over(pool: PgPool) -> Self {
         let db = Db::Postgres(postgres_pools(pool));

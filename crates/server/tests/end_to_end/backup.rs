@@ -1,11 +1,12 @@
 //! Backups of an SQLite database: made while trades go on, put back, verified.
 
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::server::{Server, complaint, run};
+use crate::server::{Server, complaint, openbell, run};
 
 fn path(path: &Path) -> String {
     path.display().to_string()
@@ -58,6 +59,64 @@ fn a_backup_made_while_trades_go_on_has_all_that_was_acknowledged_before() {
     let again = Server::start_in(Path::new(&other));
     assert_eq!(again.ask("GET", "/api/portfolio", &token, None).0, 200);
     again.stop();
+}
+
+#[test]
+fn one_backup_at_a_time_is_written_to_a_directory() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, copy) = (path(&dir.path().join("data")), dir.path().join("copy"));
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    std::fs::create_dir(&copy).expect("makes");
+    let other = std::fs::File::open(&copy).expect("opens");
+    other.try_lock().expect("free");
+    let backup = || run(&["backup", &path(&copy), "--data-dir", &data]);
+    let text = complaint(&backup());
+    assert!(text.contains("another backup is being written to"), "{text}");
+    drop(other);
+    assert!(backup().status.success());
+}
+
+#[test]
+fn a_database_on_a_read_only_mount_is_verified_and_backed_up() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let server = Server::start_in(&data);
+    let token = server.register("ada");
+    let order = json!({"stock_symbol": "KO", "quantity": 1});
+    assert_eq!(server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0, 200);
+    // Killed, so that the trade is in the write-ahead log; stopped, so that there is none.
+    server.kill();
+    for (copy, stopped) in [("first", false), ("second", true)] {
+        if stopped {
+            Server::start_in(&data).stop();
+        }
+        let copy = path(&dir.path().join(copy));
+        for words in [&["audit", "verify"][..], &["backup", &copy]] {
+            let output = run_on_read_only(&data, words);
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{words:?}, stopped: {stopped}: {text}");
+        }
+        let restored = path(&dir.path().join(format!("{stopped}")));
+        let output = run(&["restore", &copy, "--data-dir", &restored]);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("1 players, 2 entries"), "{told}");
+    }
+}
+
+/// Runs the binary with its data directory mounted read-only, in a mount namespace of its own.
+fn run_on_read_only(data: &Path, words: &[&str]) -> Output {
+    let script = r#"mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@""#;
+    let command = openbell(&[words, &["--data-dir", &path(data)]].concat());
+    let mut unshared = Command::new("unshare");
+    unshared.args(["-rm", "sh", "-c", script]).arg(data).arg(command.get_program());
+    unshared.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => unshared.env(name, value),
+            None => unshared.env_remove(name),
+        };
+    }
+    unshared.stdin(Stdio::null()).output().expect("unshare runs")
 }
 
 #[test]
