@@ -10,6 +10,6 @@ mod state;
 
 pub use config::{BreakerConfig, GuardConfig, QuotaConfig, QuotasConfig};
 pub use doubt::CONFIRM_S;
-pub use guarded::ProviderStatus;
+pub use guarded::{ProviderStatus, reset_provider};
 pub use providers::Providers;
 pub use state::BreakerWord;

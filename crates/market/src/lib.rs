@@ -65,7 +65,7 @@ pub use config::{
 pub use currency::PriceUnit;
 pub use guard::{
     BreakerConfig, BreakerWord, CONFIRM_S, GuardConfig, ProviderStatus, Providers, QuotaConfig,
-    QuotasConfig,
+    QuotasConfig, reset_provider,
 };
 pub use import::{
     DecimalMark, Import, ImportError, ImportNote, ImportOptions, ImportSummary, Importer,

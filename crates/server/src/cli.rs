@@ -123,6 +123,27 @@ pub(crate) enum StocksCommand {
     UpdatePrices(StocksPricesArgs),
     /// Ask the providers for the daily bars of the listed stocks.
     ImportHistory(StocksHistoryArgs),
+    /// What is stored of the providers of prices.
+    #[command(subcommand)]
+    Providers(ProvidersCommand),
+}
+
+/// What can be done with the stored state of providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// Close a provider's breaker and delete its waits, so that it is called again at once. Its used
+    /// quota stays. A server may run meanwhile.
+    Reset(ProvidersResetArgs),
+}
+
+/// Arguments of `stocks providers reset`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProvidersResetArgs {
+    /// The provider, like finnhub.
+    #[arg(value_name = "PROVIDER", value_parser = provider)]
+    pub(crate) provider: ProviderKind,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
 }
 
 /// What can be sent to a running server, and what it takes.

@@ -11,6 +11,7 @@ mod clock;
 mod commands;
 mod config;
 mod data_dir;
+mod descriptors;
 mod equity;
 mod erasures;
 mod failure;

@@ -23,7 +23,7 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{audit, banner, boards, equity, erasures, jobs, live, start, telemetry};
+use crate::{audit, banner, boards, descriptors, equity, erasures, jobs, live, start, telemetry};
 
 /// Rows of a column that are filled at once.
 const FILLED_AT_ONCE: i64 = 500;
@@ -33,6 +33,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// Serves until a signal asks to end, and ends in order.
 pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     telemetry::install_logs(&config.log)?;
+    descriptors::raise_limit(config.http.connections_max);
     let metrics = telemetry::install_metrics(SystemClock.now())?;
     let mut signals = Signals::take().map_err(|error| Failure::Process("no signals", error))?;
     check_entropy().map_err(|error| Failure::Process("no randomness", error.into()))?;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use store::{Store, StoreError};
 
-use crate::cli::StocksCommand;
+use crate::cli::{ProvidersCommand, StocksCommand};
 use crate::commands::connect_existing;
 use crate::config;
 use crate::config::{Config, Flags, without_password};
@@ -54,6 +54,11 @@ pub(crate) async fn run(command: StocksCommand) -> Result<ExitCode, Failure> {
             let config = config::load(&Flags::from(args.database.clone()))?.config;
             let store = connect_existing(&config).await?;
             finish(&store, providers::import_history(&config, &store, &args).await).await
+        }
+        StocksCommand::Providers(ProvidersCommand::Reset(args)) => {
+            let config = config::load(&Flags::from(args.database.clone()))?.config;
+            let store = connect_existing(&config).await?;
+            finish(&store, providers::reset(&config, &store, args.provider).await).await
         }
     }
 }

@@ -94,6 +94,13 @@ pub struct ArchiveRow {
     pub updated_at: UnixMicros,
 }
 
+impl ArchiveRow {
+    /// Whether the ledger must have every entry that the archive has of this month.
+    pub fn is_in_ledger(&self) -> bool {
+        matches!(self.state, ArchiveState::Written | ArchiveState::Verified) && !self.is_cut
+    }
+}
+
 /// The month and the fence under which something is done to it, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Seat {

@@ -1,6 +1,7 @@
 //! The server's edge: it accepts connections and puts an end to slow, large and surplus ones.
 //! What is answered is the router's. There is no TLS here: a proxy in front speaks it.
 
+mod descriptors;
 mod framing;
 mod places;
 
@@ -22,12 +23,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use self::descriptors::Reserve;
 use self::framing::{Recent, Watched};
 use self::places::{Place, Places};
 use crate::config::HttpConfig;
 
-/// How long to wait when the system has no descriptor or memory for another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The most headers of a request.
 const HEADERS_MAX: usize = 64;
 /// The smallest buffer that hyper works with, in bytes.
@@ -44,6 +44,7 @@ pub async fn serve(
     let places = Places::new(config);
     let edge = Arc::new(Edge::new(router, config, shutdown.clone()));
     let connections = TaskTracker::new();
+    let mut reserve = Reserve::new();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -54,10 +55,9 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections, trying again");
                 tokio::select! {
                     () = shutdown.cancelled() => break,
-                    () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
+                    () = reserve.handle(&error, &listener) => continue,
                 }
             }
         };

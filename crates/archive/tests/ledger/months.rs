@@ -7,7 +7,7 @@ use archive::{
 use domain::Month;
 use store::ArchiveState;
 
-use crate::world::{ENGINES, World};
+use crate::world::{ENGINES, Hand, World};
 
 async fn holds(world: &World) -> u64 {
     let report = verify(&world.store, |_, _| ()).await.expect("readable");
@@ -214,5 +214,31 @@ async fn one_player_and_one_month_are_verified_by_themselves() {
         let found = report.difference.expect("a difference");
         assert_eq!((found.player_id, found.version), (player_id, version + 1), "{found:?}");
         assert_eq!(found.what, format!("the entry is missing before {}", version + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_restored_month_that_is_missing_again_is_found_without_the_archive() {
+    for engine in ENGINES {
+        let world = World::open(engine).await;
+        let [first, ..] = world.trade_over_months().await;
+        let manifest = world.let_go(first).await;
+        world.archiver("a").restore(first, |_| ()).await.expect("restores");
+        assert!(world.state(first).await.is_held, "{engine}");
+        holds(&world).await;
+        // What the owner of the tables can do in spite of the hold.
+        let sql = match engine {
+            "sqlite" => {
+                world.change_by_hand(Hand::Unlock).await;
+                format!("DELETE FROM portfolio_audit WHERE month = {}", first.0)
+            }
+            _ => format!("DROP TABLE portfolio_audit_{}", first.0),
+        };
+        world.try_by_hand(sql).await.expect("deletes");
+        let report = verify(&world.store, |_, _| ()).await.expect("readable");
+        let found = report.difference.expect("a difference");
+        let (month, entries) = (first.0, manifest.entries);
+        let what = format!("month {month} has 0 entries, its archive has {entries}");
+        assert_eq!(found.what, what, "{engine}");
     }
 }

@@ -22,6 +22,10 @@ pub struct GuardConfig {
     /// 31,536,000.
     #[serde(deserialize_with = "limited::<_, 1, 31_536_000>")]
     pub not_found_ttl_s: u32,
+    /// The longest wait asked for by a provider (`Retry-After`) that is respected, in seconds, 1 to
+    /// 2,678,400 (31 days).
+    #[serde(deserialize_with = "limited::<_, 1, 2_678_400>")]
+    pub retry_after_max_s: u32,
     /// What each provider allows.
     pub quota: QuotasConfig,
 }
@@ -33,6 +37,7 @@ impl Default for GuardConfig {
             warn_percent: 80,
             jump_percent_max: 25,
             not_found_ttl_s: DAY_SECONDS,
+            retry_after_max_s: 3_600,
             quota: QuotasConfig::default(),
         }
     }

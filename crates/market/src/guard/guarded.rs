@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::{Clock, UnixMicros};
 use jiff::tz::TimeZone;
-use store::Store;
+use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use super::config::GuardConfig;
@@ -246,6 +246,7 @@ impl Guarded {
             breaker: &self.config.breaker,
             quota: self.config.quota.of(self.kind()),
             warn_percent: self.config.warn_percent,
+            retry_after_max_s: self.config.retry_after_max_s,
             zone: &self.zone,
         }
     }
@@ -306,6 +307,30 @@ impl Guarded {
                     tracing::warn!(provider, reason, "the provider is left alone for an hour");
                 }
             }
+        }
+    }
+}
+
+/// Resets what is stored of a provider: the breaker closes, waits and refusals are deleted, and the
+/// provider is called again on every node. Calls made today still count towards its quota. Returns
+/// `false` if nothing is stored.
+///
+/// # Errors
+/// The database failed.
+pub async fn reset_provider(
+    store: &Store,
+    provider: ProviderKind,
+    now: UnixMicros,
+) -> Result<bool, StoreError> {
+    loop {
+        let Some((version, text)) = store.find_provider_usage(provider.as_str()).await? else {
+            return Ok(false);
+        };
+        let state = ProviderState::read(&text);
+        let state = state.map_or_else(|| ProviderState::new(now), |state| state.reset(now));
+        let text = serde_json::to_string(&state).unwrap_or_default();
+        if store.save_provider_usage(provider.as_str(), version, &text, now).await? {
+            return Ok(true);
         }
     }
 }

@@ -150,6 +150,20 @@ impl ProviderState {
         serde_json::from_str(text).ok().filter(|state: &Self| state.form == FORM)
     }
 
+    /// The state after an operator's reset at `now`: no failure, wait or refusal is left. Calls made
+    /// still count towards the quotas, except those of a clock that was ahead.
+    pub(crate) fn reset(self, now: UnixMicros) -> Self {
+        let is_past = self.now <= now;
+        Self {
+            next_permit: self.next_permit,
+            asked: self.asked.into_iter().filter(|at| *at <= now).collect(),
+            day: self.day.filter(|_| is_past),
+            asked_today: if is_past { self.asked_today } else { 0 },
+            last_success: self.last_success,
+            ..Self::new(now)
+        }
+    }
+
     /// Whether the provider may be asked now. If so, the question counts from now on; otherwise
     /// nothing has changed that would have to be kept.
     pub(crate) fn admit(
@@ -336,7 +350,9 @@ impl ProviderState {
         self.last_refusal = Some(refusal.as_str().to_owned());
         match refusal {
             Refusal::RateLimited { window, retry_after } => {
+                let max = Duration::from_secs(limits.retry_after_max_s.into());
                 let told = retry_after.map(|after| {
+                    let after = after.min(max);
                     let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
                     UnixMicros(now.0.saturating_add(micros))
                 });

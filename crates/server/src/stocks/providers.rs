@@ -99,6 +99,21 @@ async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Refusal>) -> Result<T, Re
     ask().await
 }
 
+/// Resets what is stored of a provider; exit code 1 if nothing is stored.
+pub(super) async fn reset(
+    config: &Config,
+    store: &Store,
+    provider: ProviderKind,
+) -> Result<ExitCode, Failure> {
+    let reset = market::reset_provider(store, provider, SystemClock.now()).await;
+    if reset.map_err(failed(config))? {
+        term::say(&format!("{} is reset and called again\n", provider.as_str()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    term::complain(&format!("nothing is stored of {}", provider.as_str()));
+    Ok(ExitCode::FAILURE)
+}
+
 /// Lists stocks for a live game: those that are named, else the built-in ones.
 pub(super) async fn seed(
     config: &Config,

@@ -5,6 +5,7 @@ mod backup;
 mod backup_postgres;
 mod boards;
 mod cli;
+mod descriptors;
 mod disk_failed;
 mod disk_full;
 mod ended;

@@ -65,8 +65,9 @@ impl Server {
         let mut command = openbell(&args);
         // Tests register and log in more often than a person may.
         command.env("OPENBELL__LIMITS__ENABLED", "false");
+        command.stdout(Stdio::piped()).stderr(Stdio::inherit());
         change(&mut command);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
+        let child = command.spawn();
         let child = child.expect("it starts");
         let mut server = Self { child, address: String::new(), banner: String::new() };
         let stdout = BufReader::new(server.child.stdout.take().expect("piped"));
@@ -94,6 +95,11 @@ impl Server {
     /// Starts on an embedded database in `dir`.
     pub(crate) fn start_in(dir: &Path) -> Self {
         Self::start(&["--data-dir", &dir.display().to_string()])
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by name.

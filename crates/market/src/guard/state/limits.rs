@@ -13,6 +13,8 @@ pub(crate) struct Limits<'a> {
     pub(crate) breaker: &'a BreakerConfig,
     pub(crate) quota: &'a QuotaConfig,
     pub(crate) warn_percent: u32,
+    /// The longest wait asked for by the provider that is respected, in seconds.
+    pub(crate) retry_after_max_s: u32,
     /// That of the quota's day.
     pub(crate) zone: &'a TimeZone,
 }

@@ -10,6 +10,14 @@ mod properties;
 /// 2026-11-27T09:00:00Z, 04:00 in New York.
 const START: UnixMicros = UnixMicros(1_795_770_000_000_000);
 
+fn limits<'a>(
+    breaker: &'a BreakerConfig,
+    quota: &'a QuotaConfig,
+    zone: &'a TimeZone,
+) -> Limits<'a> {
+    Limits { breaker, quota, warn_percent: 80, retry_after_max_s: 7_200, zone }
+}
+
 struct World {
     breaker: BreakerConfig,
     quota: QuotaConfig,
@@ -36,7 +44,7 @@ impl World {
 
     fn ask_for(&mut self, question: Question, at: UnixMicros) -> Result<Permit, Refusal> {
         let Self { breaker, quota, zone, state, events } = self;
-        state.admit(question, at, &Limits { breaker, quota, warn_percent: 80, zone }, events)
+        state.admit(question, at, &limits(breaker, quota, zone), events)
     }
 
     fn tell(&mut self, permit: Permit, outcome: Result<(), &Refusal>, at: UnixMicros) {
@@ -52,7 +60,7 @@ impl World {
         at: UnixMicros,
     ) {
         let Self { breaker, quota, zone, state, events } = self;
-        let limits = Limits { breaker, quota, warn_percent: 80, zone };
+        let limits = limits(breaker, quota, zone);
         state.record((permit, question), outcome, is_slow, at, &limits, events);
     }
 
@@ -63,7 +71,7 @@ impl World {
 
     fn limits(&self) -> Limits<'_> {
         let Self { breaker, quota, zone, .. } = self;
-        Limits { breaker, quota, warn_percent: 80, zone }
+        limits(breaker, quota, zone)
     }
 
     fn take_events(&mut self) -> Vec<Event> {
@@ -235,8 +243,9 @@ fn what_a_provider_says_of_its_quota_is_believed() {
         (Window::Minute, None, 59, 60),
         (Window::Minute, Some(Duration::from_secs(30)), 29, 30),
         (Window::Day, None, 20 * 3_600 - 1, 20 * 3_600),
-        // A month of bandwidth: it is asked again tomorrow.
-        (Window::Day, Some(Duration::from_secs(86_400 * 30)), 20 * 3_600 - 1, 20 * 3_600),
+        // A month of bandwidth: called again after the longest wait that is respected.
+        (Window::Day, Some(Duration::from_secs(86_400 * 30)), 7_199, 7_200),
+        (Window::Minute, Some(Duration::from_secs(86_400 * 30)), 7_199, 7_200),
     ] {
         let mut world = World::new(0, 0, 0);
         let permit = world.ask(at(0)).expect("it may be asked");
@@ -245,6 +254,20 @@ fn what_a_provider_says_of_its_quota_is_believed() {
         assert!(world.ask(at(refused_until)).is_err(), "{window:?} {retry_after:?}");
         assert!(world.ask(at(free_at)).is_ok(), "{window:?} {retry_after:?}");
     }
+}
+
+#[test]
+fn a_reset_provider_is_called_again_and_keeps_its_used_quota() {
+    let mut world = World::new(0, 0, 3);
+    let permit = world.ask(at(0)).expect("it may be asked");
+    let retry_after = Some(Duration::from_secs(86_400 * 30));
+    let refusal = Refusal::RateLimited { window: Window::Minute, retry_after };
+    world.tell(permit, Err(&refusal), at(0));
+    assert!(world.ask(at(1)).is_err());
+    world.state = world.state.reset(at(2));
+    world.ask(at(2)).expect("it was reset");
+    world.ask(at(3)).expect("the third of the day");
+    assert!(matches!(world.ask(at(4)), Err(Refusal::RateLimited { window: Window::Day, .. })));
 }
 
 #[test]

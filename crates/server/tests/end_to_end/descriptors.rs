@@ -1,0 +1,64 @@
+//! A server that has used up its file descriptors: surplus connections are refused, not left
+//! waiting, and it goes on when there are some again.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::server::Server;
+
+/// How many more descriptors the server may open.
+const MORE: usize = 8;
+const CONNECTIONS: usize = 24;
+
+#[test]
+fn connections_beyond_the_limit_on_open_files_are_refused_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, log) = (dir.path().join("data").display().to_string(), dir.path().join("log"));
+    let server = Server::start_at("127.0.0.1:0", &["--data-dir", &data], |command| {
+        command.stderr(File::create(&log).expect("a file"));
+    });
+    assert_eq!(server.get("/readyz").0, 200);
+    let id = server.id().to_string();
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).expect("descriptors").count();
+    let limit = format!("--nofile={0}:{0}", open + MORE);
+    let limited = Command::new("prlimit").args(["--pid", &id, &limit]).status();
+    assert!(limited.expect("prlimit runs").success());
+
+    let connect = || TcpStream::connect(&server.address).expect("the backlog takes it");
+    let streams: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
+    // A refused one ends; an accepted one waits for its first request for ten seconds.
+    let refused = streams.iter().filter(|stream| ends_within(stream, Duration::from_secs(1)));
+    let refused = refused.count();
+    assert!(refused >= CONNECTIONS - 2 * MORE, "{refused} were refused");
+    assert!(refused < CONNECTIONS, "some were accepted");
+    drop(streams);
+
+    // The server closes its ends one after the other.
+    while server.try_ask("GET", "/livez", "", None).is_none() {
+        std::thread::yield_now();
+    }
+    assert!(server.metric("openbell_http_connections_refused_total") >= refused as u64);
+    let log = std::fs::read_to_string(&log).expect("a log");
+    assert!(log.contains("is below what http.connections_max may need") || open_files_suffice());
+    assert_eq!(log.matches("cannot accept connections").count(), 1, "{log}");
+    server.stop();
+}
+
+fn ends_within(mut stream: &TcpStream, time: Duration) -> bool {
+    stream.set_read_timeout(Some(time)).expect("a time-out");
+    match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// Whether the limit of this process, which the server inherits, is as large as it wants.
+fn open_files_suffice() -> bool {
+    let limits = std::fs::read_to_string("/proc/self/limits").expect("limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    let hard = line.split_whitespace().nth(4).expect("a number");
+    hard.parse::<u64>().map_or(true, |hard| hard >= 10_256)
+}
