@@ -203,7 +203,8 @@ async fn read<T: DeserializeOwned>(
     let answer = worker.ask(&call, Instant::now()).await;
     let answer = answer.ok_or_else(|| {
         if worker.common.contact.is_lost() {
-            return "no server answers any more: the run ended early and is not verified".to_owned();
+            return "no server answers any more: the run ended early and is not verified"
+                .to_owned();
         }
         format!("no good answer to GET {path} (player {player})")
     })?;

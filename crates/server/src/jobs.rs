@@ -1,13 +1,16 @@
 //! What the server does in the background; see `reconcile` for how it is kept running. Writing and
 //! thinning out the players' equity stands in `equity`.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::TagCache;
 use domain::{Clock, Day, Month, UnixMicros};
 use market::PriceBoard;
-use store::{ReplicaWatch, Store, Watch};
+use store::{DiskReserve, ReplicaWatch, Store, Watch};
+use tokio::time::Instant;
 
 use crate::history::History;
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -157,18 +160,81 @@ impl Reconciler for DeleteExpired {
     }
 }
 
-/// Moves what was written into the SQLite file proper.
+/// How often SQLite's write-ahead log is moved into its file, and from which size on at once.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+const LOG_SIZE_MAX: u64 = 16 * 1024 * 1024;
+/// Free bytes from which on a disk counts as having room again.
+const ROOM_MIN: u64 = 1024 * 1024;
+
+/// Moves what was written into the SQLite file proper, and frees a disk that the write-ahead log has
+/// filled.
 pub(crate) struct Checkpoint {
     pub(crate) store: Store,
+    pub(crate) reserve: DiskReserve,
+    /// The write-ahead log.
+    pub(crate) log: PathBuf,
+    pub(crate) done_at: Option<Instant>,
+}
+
+impl Checkpoint {
+    pub(crate) fn new(store: Store, file: &Path, reserve_bytes: u64) -> Self {
+        let mut log = OsString::from(file);
+        log.push("-wal");
+        let reserve = DiskReserve::new(file, reserve_bytes);
+        Self { store, reserve, log: log.into(), done_at: None }
+    }
+
+    fn is_due(&self) -> bool {
+        self.done_at.is_none_or(|at| at.elapsed() >= CHECKPOINT_EVERY)
+            || store::is_disk_full()
+            || self.log.metadata().is_ok_and(|log| log.len() >= LOG_SIZE_MAX)
+    }
+
+    /// Gives the reserve up, and cuts the log; the disk counts as full until it has room again.
+    async fn free_disk(&mut self) -> Result<(), Fault> {
+        self.reserve.release();
+        self.store.checkpoint_and_truncate().await?;
+        if self.reserve.available()? >= ROOM_MIN {
+            store::clear_disk_full();
+            tracing::info!("the disk has room again");
+        }
+        Ok(())
+    }
+
+    /// Allocates the reserve where there is more room than it takes.
+    fn hold_reserve(&mut self) {
+        let room = self.reserve.available().unwrap_or(0);
+        if !self.reserve.is_held() && room > self.reserve.bytes() + ROOM_MIN {
+            // Another process may have taken the room; it is tried again at the next turn.
+            if let Err(error) = self.reserve.hold() {
+                tracing::debug!(%error, "cannot allocate the disk reserve");
+            }
+        }
+        let held = if self.reserve.is_held() { self.reserve.bytes() } else { 0 };
+        metrics::gauge!("openbell_disk_reserve_bytes").set(held as f64);
+    }
 }
 
 impl Reconciler for Checkpoint {
     const NAME: &'static str = "checkpoint";
     // At full load the log grows by some 20 MB a second.
-    const EVERY: Duration = Duration::from_secs(5);
+    const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        self.store.checkpoint().await?;
+        if !self.is_due() {
+            return Ok(Progress::done(0));
+        }
+        let done = if store::is_disk_full() {
+            self.free_disk().await
+        } else {
+            self.store.checkpoint().await.map_err(Fault::from)
+        };
+        metrics::gauge!("openbell_disk_full").set(f64::from(u8::from(store::is_disk_full())));
+        done?;
+        self.done_at = Some(Instant::now());
+        if !store::is_disk_full() {
+            self.hold_reserve();
+        }
         Ok(Progress::done(0))
     }
 }

@@ -271,8 +271,9 @@ impl Server {
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
         tasks.spawn(keep(job, stop.clone()));
-        if config.sqlite_file().is_some() {
-            tasks.spawn(keep(jobs::Checkpoint { store: store.clone() }, stop.clone()));
+        if let Some(file) = config.sqlite_file() {
+            let job = jobs::Checkpoint::new(store.clone(), &file, config.database.disk_reserve);
+            tasks.spawn(keep(job, stop.clone()));
         } else {
             let watch = store::Watch::new(store.clone());
             tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));

@@ -29,6 +29,8 @@ pub struct DatabaseConfig {
     pub idle_in_transaction_timeout_ms: u64,
     /// SQLite files up to this size are checked whole at start, in bytes.
     pub check_size_max: u64,
+    /// Bytes that are kept allocated beside an SQLite file, so that a full disk can be left; 0: none.
+    pub disk_reserve: u64,
     /// Refuse a PostgreSQL server that would lose acknowledged trades in a power cut.
     pub require_durable: bool,
 }
@@ -45,6 +47,7 @@ impl Default for DatabaseConfig {
             lock_timeout_ms: 2_000,
             idle_in_transaction_timeout_ms: 3_000,
             check_size_max: 64 * 1024 * 1024,
+            disk_reserve: 32 * 1024 * 1024,
             require_durable: true,
         }
     }

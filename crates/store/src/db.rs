@@ -69,6 +69,9 @@ const AUTOCHECKPOINT_PAGES: &str = "100000";
 /// Between two tries to reach a PostgreSQL that is not up yet.
 const REACH_PAUSE: Duration = Duration::from_millis(100);
 
+/// Bytes that the write-ahead log keeps on the disk once a checkpoint has emptied it.
+const LOG_KEPT: &str = "4194304";
+
 /// For how long an idle connection to PostgreSQL is taken to live.
 const IDLE_TRUSTED: Duration = Duration::from_millis(500);
 
@@ -168,6 +171,17 @@ impl Store {
         Ok(())
     }
 
+    /// As [`Store::checkpoint`], and cuts the write-ahead log to nothing. Waits for readers; nothing
+    /// is written meanwhile.
+    ///
+    /// # Errors
+    /// The database failed; `DiskFailed` when the file could not be synced.
+    pub async fn checkpoint_and_truncate(&self) -> Result<(), StoreError> {
+        let Db::Sqlite(db) = self.db()? else { return Ok(()) };
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&db.writer).await?;
+        Ok(())
+    }
+
     /// Writes a whole copy of an SQLite database, as it is at one moment, into a file that does not
     /// exist. Others may write meanwhile. The copy is not yet on the disk.
     ///
@@ -223,6 +237,7 @@ async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<Sqlite
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(config.lock_timeout_ms))
         .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES)
+        .pragma("journal_size_limit", LOG_KEPT)
         .pragma("cache_size", "-8000")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(200);

@@ -2,6 +2,7 @@
 //! they are `domain::Rejection`.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 use tokio::sync::watch;
@@ -12,6 +13,19 @@ use crate::Doubt;
 /// what is lost (PostgreSQL's wiki, "Fsync Errors"), so there is no way back but a new process that
 /// reads what is really there.
 static DISK_FAILED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
+/// Whether SQLite found no room on its disk since this was last cleared.
+static DISK_FULL: AtomicBool = AtomicBool::new(false);
+
+/// Whether writes failed because the disk is full, until [`clear_disk_full`].
+pub fn is_disk_full() -> bool {
+    DISK_FULL.load(Ordering::Relaxed)
+}
+
+/// Records that there is room again; the next write that finds none sets it anew.
+pub fn clear_disk_full() {
+    DISK_FULL.store(false, Ordering::Relaxed);
+}
 
 /// Waits until the disk has failed to keep what was written to it: the process must end then.
 pub async fn disk_failed() {
@@ -113,6 +127,10 @@ impl From<sqlx::Error> for StoreError {
             E::Database(inner) => {
                 let code = inner.code().unwrap_or_default();
                 match kind_of(&code) {
+                    Kind::DiskFull => {
+                        DISK_FULL.store(true, Ordering::Relaxed);
+                        Self::Unavailable(error)
+                    }
                     Kind::Unavailable => Self::Unavailable(error),
                     Kind::Conflict => Self::Conflict(error),
                     Kind::Corrupt => Self::Corrupt(inner.message().to_owned()),
@@ -137,6 +155,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 enum Kind {
+    DiskFull,
     Unavailable,
     Conflict,
     Corrupt,
@@ -165,8 +184,9 @@ fn kind_of(code: &str) -> Kind {
         return Kind::DiskFailed;
     }
     match code & 0xff {
-        // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN
-        5 | 6 | 7 | 8 | 10 | 13 | 14 => Kind::Unavailable,
+        13 => Kind::DiskFull,
+        // BUSY, LOCKED, NOMEM, READONLY, IOERR, CANTOPEN
+        5 | 6 | 7 | 8 | 10 | 14 => Kind::Unavailable,
         // CORRUPT, NOTADB
         11 | 26 => Kind::Corrupt,
         _ => Kind::Fault,
@@ -182,9 +202,10 @@ mod tests {
         for code in ["40001", "40P01", "55P03"] {
             assert!(matches!(kind_of(code), Kind::Conflict), "{code}");
         }
-        for code in ["57014", "57P01", "53300", "08006", "25006", "25P03", "5", "517", "13"] {
+        for code in ["57014", "57P01", "53300", "08006", "25006", "25P03", "5", "517"] {
             assert!(matches!(kind_of(code), Kind::Unavailable), "{code}");
         }
+        assert!(matches!(kind_of("13"), Kind::DiskFull));
         for code in ["11", "267", "26", "XX001"] {
             assert!(matches!(kind_of(code), Kind::Corrupt), "{code}");
         }

@@ -1,12 +1,12 @@
 //! Backups of an SQLite database: made while trades go on, put back, verified.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::server::{Server, complaint, openbell, run};
+use crate::server::{Server, complaint, openbell, run, with_mount};
 
 fn path(path: &Path) -> String {
     path.display().to_string()
@@ -103,20 +103,11 @@ fn a_database_on_a_read_only_mount_is_verified_and_backed_up() {
     }
 }
 
-/// Runs the binary with its data directory mounted read-only, in a mount namespace of its own.
+/// Runs the binary with its data directory mounted read-only.
 fn run_on_read_only(data: &Path, words: &[&str]) -> Output {
-    let script = r#"mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@""#;
     let command = openbell(&[words, &["--data-dir", &path(data)]].concat());
-    let mut unshared = Command::new("unshare");
-    unshared.args(["-rm", "sh", "-c", script]).arg(data).arg(command.get_program());
-    unshared.args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => unshared.env(name, value),
-            None => unshared.env_remove(name),
-        };
-    }
-    unshared.stdin(Stdio::null()).output().expect("unshare runs")
+    let script = r#"mount --bind "$0" "$0" && mount -o remount,ro,bind "$0""#;
+    with_mount(&command, script, data).output().expect("unshare runs")
 }
 
 #[test]

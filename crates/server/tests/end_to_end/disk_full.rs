@@ -3,17 +3,21 @@
 //! than it was asked to, which nobody may notice. Disks that lose what they kept are in
 //! `disk_failed` and `power_cut`.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use testkit::FaultyDisk;
 
 use crate::gone::until;
 use crate::killed::verify;
 use crate::promises::check_blocking;
-use crate::server::Server;
+use crate::server::{Server, with_mount};
 use crate::traders::{Told, Traders, start_on};
 
 const PLAYERS: usize = 6;
+const RESERVE: u64 = 4 * 1024 * 1024;
 /// Bytes that are left each time: none, some of a page, some pages of a commit, some commits.
 const ROOMS: [u64; 4] = [0, 100, 9_000, 200_000];
 const CHECKPOINT_FAILED: &str = r#"runs_total{name="checkpoint",outcome="error"}"#;
@@ -72,6 +76,59 @@ fn a_disk_that_is_full_at_a_checkpoint_does_no_harm() {
     server.stop();
     let promises = told.iter().filter(|told| told.is_promise()).collect::<Vec<_>>();
     assert_holds_just(&data, &promises);
+}
+
+#[test]
+fn a_disk_that_the_log_has_filled_is_left_with_the_reserve_and_by_itself() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).expect("makes");
+    let flags = ["--data-dir", &data.display().to_string()];
+    let server = Server::start_at("127.0.0.1:0", &flags, |command| {
+        let script = r#"mount -t tmpfs -o size=64m tmpfs "$0""#;
+        *command = with_mount(command, script, &data);
+        command.env("OPENBELL__DATABASE__DISK_RESERVE", RESERVE.to_string());
+        command.stdout(Stdio::piped());
+    });
+    until(|| server.metric("openbell_disk_reserve_bytes") == RESERVE, "the reserve is held");
+    let mut traders = Traders::register(&server, PLAYERS);
+    traders.round(&server, &|| 0);
+    // The test sees the small disk as the server does.
+    let seen = format!("/proc/{}/root{}", server.id(), data.display());
+    let filler = Path::new(&seen).join("filler");
+    fill(&filler);
+    until(
+        || {
+            traders.round(&server, &|| 0);
+            server.metric("openbell_disk_reserve_bytes") == 0
+        },
+        "a checkpoint found no room and the reserve was given up",
+    );
+    rounds_until(&mut traders, &server, Told::is_promise);
+    until(|| server.get("/readyz").0 == 200, "the log was cut, which made room");
+
+    fill(&filler);
+    until(
+        || {
+            traders.round(&server, &|| 0);
+            fill(&filler);
+            server.get("/readyz").0 == 503
+        },
+        "nothing is left to give up",
+    );
+    assert_eq!(server.metric("openbell_disk_full"), 1);
+    std::fs::remove_file(&filler).expect("removes");
+    until(|| server.get("/readyz").0 == 200, "there is room");
+    rounds_until(&mut traders, &server, Told::is_promise);
+    until(|| server.metric("openbell_disk_reserve_bytes") == RESERVE, "the reserve is held again");
+    server.stop();
+}
+
+/// Makes a file as large as its disk allows.
+fn fill(path: &Path) {
+    let file = File::options().create(true).append(true).open(path);
+    let (mut file, zeros) = (file.expect("opens"), [0; 4096]);
+    while file.write_all(&zeros).is_ok() {}
 }
 
 #[test]

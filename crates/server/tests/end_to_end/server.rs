@@ -25,6 +25,22 @@ pub(crate) fn openbell(args: &[&str]) -> Command {
     command
 }
 
+/// The same command in a mount namespace of its own, after a shell script that mounts something at
+/// `dir`, its `$0`.
+pub(crate) fn with_mount(command: &Command, script: &str, dir: &Path) -> Command {
+    let mut unshared = Command::new("unshare");
+    let script = format!(r#"{script} && exec "$@""#);
+    unshared.args(["-rm", "sh", "-c", &script]).arg(dir).arg(command.get_program());
+    unshared.args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => unshared.env(name, value),
+            None => unshared.env_remove(name),
+        };
+    }
+    unshared
+}
+
 /// Runs the binary to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
     openbell(args).output().expect("the binary runs")

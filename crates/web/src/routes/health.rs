@@ -45,7 +45,7 @@ async fn show_life() -> axum::Json<Health> {
     axum::Json(Health { status: "alive" })
 }
 
-/// Whether the server can serve: the database answers and orders are accepted.
+/// Whether the server can serve: the database answers, its disk has room and orders are accepted.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
 async fn show_readiness(State(state): State<AppState>) -> Result<axum::Json<Health>, Problem> {
     check(&state).await?;
@@ -65,6 +65,9 @@ const UP: &str = "<!doctype html><html lang=\"en\"><title>Openbell</title><h1>Ap
 async fn check(state: &AppState) -> Result<(), Problem> {
     if !state.desk.is_open() {
         return Err(Problem::from(&codes::CLOSING).retry_after(RETRY_AFTER_S));
+    }
+    if store::is_disk_full() {
+        return Err(Problem::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S));
     }
     match tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await {
         Ok(Ok(())) => Ok(()),
