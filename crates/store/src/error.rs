@@ -57,6 +57,10 @@ pub enum StoreError {
     /// Another transaction won: the same work can be tried again at once.
     #[error("the transaction lost against another one: {}", words(.0))]
     Conflict(sqlx::Error),
+    /// SQLite read pages that make no sense: the file is damaged, or its disk failed to read it,
+    /// which SQLite reports in the same way.
+    #[error("the database file is damaged, or its disk failed to read it: {}", words(.0))]
+    Unreadable(sqlx::Error),
     /// The database is damaged.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
@@ -103,6 +107,7 @@ impl StoreError {
                 Some(code) if code == "55P03" => "lock_timeout",
                 _ => "conflict",
             },
+            Self::Unreadable(_) => "unreadable",
             Self::Corrupt(_) => "corrupt",
             Self::DiskFailed => "disk_failed",
             Self::Unsuitable(_) => "unsuitable",
@@ -133,6 +138,7 @@ impl From<sqlx::Error> for StoreError {
                     }
                     Kind::Unavailable => Self::Unavailable(error),
                     Kind::Conflict => Self::Conflict(error),
+                    Kind::Unreadable => Self::Unreadable(error),
                     Kind::Corrupt => Self::Corrupt(inner.message().to_owned()),
                     Kind::DiskFailed => {
                         if !DISK_FAILED.send_replace(true) {
@@ -158,6 +164,7 @@ enum Kind {
     DiskFull,
     Unavailable,
     Conflict,
+    Unreadable,
     Corrupt,
     DiskFailed,
     Fault,
@@ -187,8 +194,10 @@ fn kind_of(code: &str) -> Kind {
         13 => Kind::DiskFull,
         // BUSY, LOCKED, NOMEM, READONLY, IOERR, CANTOPEN
         5 | 6 | 7 | 8 | 10 | 14 => Kind::Unavailable,
-        // CORRUPT, NOTADB
-        11 | 26 => Kind::Corrupt,
+        // CORRUPT, which is also what EIO on a read becomes (sqlite3VdbeExec)
+        11 => Kind::Unreadable,
+        // NOTADB
+        26 => Kind::Corrupt,
         _ => Kind::Fault,
     }
 }
@@ -206,7 +215,10 @@ mod tests {
             assert!(matches!(kind_of(code), Kind::Unavailable), "{code}");
         }
         assert!(matches!(kind_of("13"), Kind::DiskFull));
-        for code in ["11", "267", "26", "XX001"] {
+        for code in ["11", "267"] {
+            assert!(matches!(kind_of(code), Kind::Unreadable), "{code}");
+        }
+        for code in ["26", "XX001"] {
             assert!(matches!(kind_of(code), Kind::Corrupt), "{code}");
         }
         for code in ["1034", "1290"] {

@@ -43,6 +43,7 @@ struct control {
   volatile uint64_t fail_log;     /* how many syncs of logs shall have failed in the end */
   volatile uint64_t fail_other;   /* the same of all other files */
   volatile uint64_t sync_delay_us;
+  volatile uint64_t fail_reads;   /* 1: reads fail */
 
   volatile uint64_t written; /* bytes in all */
   volatile uint64_t refused; /* writes for which there was no room */
@@ -77,6 +78,7 @@ static uint64_t recorded;
 #define REAL(name) static __typeof__(&name) real_##name
 REAL(open64); REAL(close); REAL(write); REAL(pwrite64); REAL(ftruncate64);
 REAL(fsync); REAL(fdatasync); REAL(unlink); REAL(rename); REAL(mkdir);
+REAL(read); REAL(pread64);
 
 static void give_up(const char *what) {
   fprintf(stderr, "faulty_disk: %s: %s\n", what, strerror(errno));
@@ -87,6 +89,7 @@ __attribute__((constructor)) static void begin(void) {
 #define FIND(name) real_##name = (__typeof__(real_##name))dlsym(RTLD_NEXT, #name)
   FIND(open64); FIND(close); FIND(write); FIND(pwrite64); FIND(ftruncate64);
   FIND(fsync); FIND(fdatasync); FIND(unlink); FIND(rename); FIND(mkdir);
+  FIND(read); FIND(pread64);
   const char *switches = getenv("FAULTY_DISK_CONTROL"), *tape = getenv("FAULTY_DISK_RECORDING");
   const char *below = getenv("FAULTY_DISK_DIR");
   if (!below || !switches || !tape) give_up("its environment is not complete");
@@ -224,6 +227,22 @@ ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at) {
 ssize_t pwrite(int fd, const void *data, size_t length, off_t at) {
   return pwrite64(fd, data, length, at);
 }
+
+static int fails_to_read(int fd) {
+  if (!number_of(fd) || !control->fail_reads) return 0;
+  errno = EIO;
+  return 1;
+}
+
+ssize_t read(int fd, void *data, size_t length) {
+  return fails_to_read(fd) ? -1 : real_read(fd, data, length);
+}
+
+ssize_t pread64(int fd, void *data, size_t length, off64_t at) {
+  return fails_to_read(fd) ? -1 : real_pread64(fd, data, length, at);
+}
+
+ssize_t pread(int fd, void *data, size_t length, off_t at) { return pread64(fd, data, length, at); }
 
 int ftruncate64(int fd, off64_t length) {
   uint32_t number = number_of(fd);

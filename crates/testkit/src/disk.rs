@@ -16,7 +16,7 @@ const SOURCE: &str = include_str!("../disk/faulty_disk.c");
 const LIBRARY: &str = "faulty_disk.so";
 const CONTROL: &str = "control";
 
-/// The numbers of `struct control`, in its order. The first five are ours to write, the others the
+/// The numbers of `struct control`, in its order. The first six are ours to write, the others the
 /// library's.
 #[derive(Clone, Copy)]
 enum Switch {
@@ -25,6 +25,7 @@ enum Switch {
     FailLog,
     FailOther,
     SyncDelay,
+    FailReads,
     Written,
     Refused,
     Shortened,
@@ -114,6 +115,11 @@ impl FaultyDisk {
     /// Each sync takes so much longer, in microseconds.
     pub fn slow_syncs(&self, microseconds: u64) {
         self.set(Switch::SyncDelay, microseconds);
+    }
+
+    /// Whether reads fail with EIO.
+    pub fn fail_reads(&self, fail: bool) {
+        self.set(Switch::FailReads, u64::from(fail));
     }
 
     /// How many writes there was no room for.

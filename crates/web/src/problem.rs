@@ -295,6 +295,10 @@ impl From<&StoreError> for Problem {
                 tracing::warn!(%error, "the store cannot answer now");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }
+            StoreError::Unreadable(_) => {
+                tracing::error!(%error, "a read of the database failed; check its disk and the file");
+                Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
+            }
             StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Fault(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::internal()

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use testkit::{Disk, FaultyDisk, Recording, SeededEntropy, Syncs};
 
+use crate::gone::until;
 use crate::killed::verify;
 use crate::power_cut::moment;
 use crate::promises::check_blocking;
@@ -110,4 +111,30 @@ fn recover(disk: &FaultyDisk, data: &Path, told: &[Told]) -> Vec<Told> {
     later.extend((0..3).flat_map(|_| traders.round(&server, &recorded)));
     server.stop();
     later
+}
+
+#[test]
+fn a_disk_that_fails_to_read_is_answered_with_503_until_it_reads_again() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let disk = FaultyDisk::below(&data);
+    let server = start_on(&disk, &data);
+    let mut traders = Traders::register(&server, PLAYERS);
+    assert!(traders.round(&server, &|| 0).iter().all(Told::is_promise));
+    disk.fail_reads(true);
+    // What is in SQLite's memory is still answered; in the end something has to be read.
+    let mut path = 0;
+    let status = loop {
+        path += 1;
+        let (status, answer) = server.get(&format!("/api/stocks?search={path}"));
+        if status != 200 {
+            assert_eq!(answer["code"], "unavailable", "{answer}");
+            break status;
+        }
+    };
+    assert_eq!(status, 503);
+    disk.fail_reads(false);
+    until(|| server.get("/api/stocks").0 == 200, "it reads again");
+    until(|| traders.round(&server, &|| 0).iter().all(Told::is_promise), "orders are accepted");
+    server.stop();
 }

@@ -14,7 +14,7 @@ use crate::gone::until;
 use crate::killed::verify;
 use crate::promises::check_blocking;
 use crate::server::{Server, with_mount};
-use crate::traders::{Told, Traders, start_on};
+use crate::traders::{Told, Traders, play_small_market, start_on};
 
 const PLAYERS: usize = 6;
 const RESERVE: u64 = 4 * 1024 * 1024;
@@ -85,7 +85,8 @@ fn a_disk_that_the_log_has_filled_is_left_with_the_reserve_and_by_itself() {
     std::fs::create_dir(&data).expect("makes");
     let flags = ["--data-dir", &data.display().to_string()];
     let server = Server::start_at("127.0.0.1:0", &flags, |command| {
-        let script = r#"mount -t tmpfs -o size=64m tmpfs "$0""#;
+        play_small_market(command);
+        let script = r#"mount -t tmpfs -o size=32m tmpfs "$0""#;
         *command = with_mount(command, script, &data);
         command.env("OPENBELL__DATABASE__DISK_RESERVE", RESERVE.to_string());
         command.stdout(Stdio::piped());
