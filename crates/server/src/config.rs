@@ -3,6 +3,7 @@
 //! of the environment. What a section means is decided by the crate whose type it is.
 
 mod layers;
+mod memory;
 mod nearest;
 mod rules;
 mod secrets;
@@ -54,6 +55,10 @@ pub(crate) enum ConfigError {
 pub(crate) struct Config {
     /// Where an embedded server keeps its data.
     pub(crate) data_dir: PathBuf,
+    /// Bytes by which password hashing, caches and connections are bounded together; 0: each by its
+    /// own setting only.
+    #[serde(deserialize_with = "memory::memory_max")]
+    pub(crate) memory_max: u64,
     pub(crate) log: LogConfig,
     pub(crate) http: web::HttpConfig,
     pub(crate) limits: web::LimitsConfig,
@@ -224,6 +229,7 @@ fn load_with(mut variables: Vec<(String, String)>, flags: &Flags) -> Result<Sett
         config.database.url = format!("sqlite:{}", file.display());
         secrets::set(&mut tree, "database", "url", &config.database.url);
     }
+    memory::bound(&mut config, &mut tree);
     Ok(Settings { config, tree })
 }
 

@@ -134,3 +134,19 @@ fn a_missing_file_is_named() {
     let error = load_with(Vec::new(), &flags).expect_err("refused");
     assert_eq!(error.to_string(), "cannot read /nowhere/openbell.toml");
 }
+
+#[test]
+fn memory_max_lowers_what_takes_most_memory_and_raises_nothing() {
+    let mib = 1024 * 1024;
+    let read = |text: String| with_file(&text).map(|settings| (settings.to_toml(), settings.config));
+    let (shown, config) = read(format!("memory_max = {}", 128 * mib)).expect("good");
+    assert_eq!(config.auth.hash_concurrency_max, 1);
+    assert_eq!(config.cache.memory_bytes_max, 16 * mib);
+    assert_eq!(config.database.connections_max, 4);
+    assert!(shown.contains("memory_bytes_max = 16777216"), "{shown}");
+    let text = format!("memory_max = {}\n[cache]\nmemory_bytes_max = 7", 1024 * mib);
+    let (_, config) = read(text).expect("good");
+    assert_eq!((config.auth.hash_concurrency_max, config.cache.memory_bytes_max), (2, 7));
+    let error = read("memory_max = 1000".to_owned()).expect_err("refused");
+    assert!(error.contains("expected 0 or at least 100663296 bytes, got 1000"), "{error}");
+}
