@@ -125,7 +125,8 @@ impl Store {
             .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
             .connect_with(options)
             .await?;
-        let db = Db::Sqlite(Pools { reader: pool.clone(), writer: pool, begin: "BEGIN" });
+        let (reader, begin) = (pool.clone(), "BEGIN");
+        let db = Db::Sqlite(Pools { reader, writer: pool, begin, begin_brief: begin });
         Ok(Self { db: Arc::new(db), away: Arc::default(), replica: None })
     }
 
