@@ -125,7 +125,7 @@ static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
 /// In the order in which they run after the lock; the user's row is last, and is counted.
-static DELETIONS: [&Lazy; 11] = [
+static DELETIONS: [&Lazy; 12] = [
     &TOKENS,
     &LINKS,
     &CODES,

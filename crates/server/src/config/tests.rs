@@ -138,7 +138,8 @@ fn a_missing_file_is_named() {
 #[test]
 fn memory_max_lowers_what_takes_most_memory_and_raises_nothing() {
     let mib = 1024 * 1024;
-    let read = |text: String| with_file(&text).map(|settings| (settings.to_toml(), settings.config));
+    let read =
+        |text: String| with_file(&text).map(|settings| (settings.to_toml(), settings.config));
     let (shown, config) = read(format!("memory_max = {}", 128 * mib)).expect("good");
     assert_eq!(config.auth.hash_concurrency_max, 1);
     assert_eq!(config.cache.memory_bytes_max, 16 * mib);

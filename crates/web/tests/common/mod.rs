@@ -151,7 +151,7 @@ impl App {
         open: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
     ) -> Self {
-        Self::start_rules((Arc::new(rules), at_mid), open, change, built_boards()).await
+        Self::start_rules((Arc::new(rules), at_mid), open, change, built_boards(), None).await
     }
 
     /// A server whose boards are not built yet.
@@ -165,8 +165,9 @@ impl App {
         open: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
         boards: leaderboard::Boards,
+        url: Option<String>,
     ) -> Self {
-        Self::start_rules((Arc::new(rules()), false), open, change, boards).await
+        Self::start_rules((Arc::new(rules()), false), open, change, boards, url).await
     }
 
     async fn start_rules(
