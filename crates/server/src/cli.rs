@@ -11,8 +11,8 @@ use domain::Month;
 use store::Role;
 
 pub(crate) use self::stocks::{
-    StocksDescribeArgs, StocksHistoryArgs, StocksImportArgs, StocksListArgs, StocksPricesArgs,
-    StocksSeedArgs,
+    ProvidersCommand, StocksDescribeArgs, StocksHistoryArgs, StocksImportArgs, StocksListArgs,
+    StocksPricesArgs, StocksSeedArgs,
 };
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
@@ -126,24 +126,6 @@ pub(crate) enum StocksCommand {
     /// What is stored of the providers of prices.
     #[command(subcommand)]
     Providers(ProvidersCommand),
-}
-
-/// What can be done with the stored state of providers.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProvidersCommand {
-    /// Close a provider's breaker and delete its waits, so that it is called again at once. Its used
-    /// quota stays. A server may run meanwhile.
-    Reset(ProvidersResetArgs),
-}
-
-/// Arguments of `stocks providers reset`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ProvidersResetArgs {
-    /// The provider, like finnhub.
-    #[arg(value_name = "PROVIDER", value_parser = provider)]
-    pub(crate) provider: ProviderKind,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArgs,
 }
 
 /// What can be sent to a running server, and what it takes.

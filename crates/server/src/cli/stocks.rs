@@ -2,11 +2,29 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use domain::{Day, Symbol};
 use market::{DecimalMark, PriceUnit, ProviderKind};
 
 use super::DatabaseArgs;
+
+/// What can be done with the stored state of providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// Close a provider's breaker and delete its waits, so that it is called again at once. Its used
+    /// quota stays. A server may run meanwhile.
+    Reset(ProvidersResetArgs),
+}
+
+/// Arguments of `stocks providers reset`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProvidersResetArgs {
+    /// The provider, like finnhub.
+    #[arg(value_name = "PROVIDER", value_parser = provider)]
+    pub(crate) provider: ProviderKind,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
 
 /// Arguments of `stocks import`.
 #[derive(Clone, Debug, Args)]
