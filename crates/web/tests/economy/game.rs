@@ -293,7 +293,9 @@ impl Economy {
         Line {
             strategy: player.strategy.name(),
             invests: player.strategy.invests(),
-            gain: Money(worth - player.starting_cash).percent_of(Money(player.starting_cash)),
+            gain: Money(worth - player.starting_cash)
+                .part_of(Money(player.starting_cash))
+                .percent(2),
             over_holding: player.over_holding,
             trades: player.trades,
             rejected: player.rejected,
