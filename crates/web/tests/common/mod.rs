@@ -410,7 +410,8 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
         if day.0 < first_day {
             continue;
         }
-        let prices = source.session_closes(now, session).expect("closes");
+        // A live market does not know those of before.
+        let Some(prices) = source.session_closes(now, session) else { continue };
         closes.extend(saved.iter().zip(prices).map(|(stock, price)| (stock.stock_id, day, price)));
     }
     store.save_history(&closes).await.expect("history");

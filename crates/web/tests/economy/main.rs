@@ -25,7 +25,7 @@ const SESSIONS: u32 = 200;
 /// A market's year.
 const YEAR_SESSIONS: u32 = 252;
 /// In so many sessions the old economy pays whoever follows its ticks.
-const PLANTED_SESSIONS: u32 = 30;
+const PLANTED_SESSIONS: u32 = 90;
 
 /// What the command line asks for.
 #[derive(Default)]

@@ -12,6 +12,8 @@ use testkit::SeededEntropy;
 const SESSIONS: usize = 300;
 /// 2005-01-03.
 const FIRST_DAY: i32 = 12_786;
+/// 2003-04-01.
+const CHEAP_DAY: i32 = 12_143;
 
 /// A kind of market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +39,11 @@ impl Kind {
         }
     }
 
-    /// Opens the replay as it was before prices had fine steps.
+    /// Opens the replay as it was before prices had fine steps, in a year in which the cheapest stock
+    /// cost a quarter: a step was 4 % of it.
     pub(crate) fn open_coarse(seed: u64, now: UnixMicros) -> MarketSource {
-        let replay = ReplayConfig { seed, tick: Some(Price(100)), ..ReplayConfig::default() };
+        let (start, tick) = (Day(CHEAP_DAY), Some(Price(100)));
+        let replay = ReplayConfig { seed, start, tick, ..ReplayConfig::default() };
         let config = MarketConfig { replay, ..MarketConfig::default() };
         MarketSource::new(&config, now).expect("a good market")
     }

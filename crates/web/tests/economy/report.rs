@@ -95,8 +95,8 @@ impl Report {
     /// Fails for the first strategy that gained or earned too much.
     pub(crate) fn check(&self) -> Result<(), String> {
         let run = format!(
-            "on the {} market (cargo xtask economy --market {} --seed {} --sessions {})",
-            self.market, self.market, self.seed, self.sessions
+            "on the market {0} (cargo xtask economy --market {0} --seed {1} --sessions {2})",
+            self.market, self.seed, self.sessions
         );
         for line in &self.lines {
             if line.over_holding.is_too_much(1) {
