@@ -169,8 +169,8 @@ async fn verify_after(
     }
 }
 
-/// The first month that the ledger should have whole and has not. Chains do not show a month that was
-/// restored from the archive and is missing again: they begin after what was kept of it.
+/// The first month that the ledger should have whole and has not. Chains do not show a month that
+/// was restored from the archive and is missing again: they begin after what was kept of it.
 async fn find_missing_month(store: &Store) -> Result<Option<Difference>, StoreError> {
     for row in store.archives().await? {
         if !row.is_in_ledger() || store.count_month(row.month).await? >= row.entries {

@@ -184,7 +184,7 @@ async fn work(worker: &mut Worker, mut plan: Plan, way: &Loop, progress: &Progre
         }
         Loop::Rounds { count, together } => {
             for round in 1..=*count {
-                // Every worker takes part in every round; once contact is lost a round sends nothing.
+                // Every worker takes part in every round; without contact a round sends nothing.
                 together.wait().await;
                 plan.go(worker, Instant::now()).await;
                 progress(Stage::Measuring, round, *count);

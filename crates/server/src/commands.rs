@@ -49,8 +49,8 @@ pub(crate) async fn set_role(
 }
 
 /// Opens the database, which must be there already, without its lock. A command has the patience
-/// that a request of a player must not have: a server may be writing without a pause. An SQLite file
-/// that cannot be written (a read-only mount, another user's file) is opened for reading only.
+/// that a request of a player must not have: a server may be writing without a pause. An SQLite
+/// file that cannot be written (a read-only mount, another user's file) is opened for reading only.
 pub(crate) async fn connect_existing(config: &Config) -> Result<Store, Failure> {
     let file = config.sqlite_file();
     if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {

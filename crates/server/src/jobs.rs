@@ -166,8 +166,8 @@ const LOG_SIZE_MAX: u64 = 16 * 1024 * 1024;
 /// Free bytes from which on a disk counts as having room again.
 const ROOM_MIN: u64 = 1024 * 1024;
 
-/// Moves what was written into the SQLite file proper, and frees a disk that the write-ahead log has
-/// filled.
+/// Moves what was written into the SQLite file proper, and frees a disk that the write-ahead log
+/// has filled.
 pub(crate) struct Checkpoint {
     pub(crate) store: Store,
     pub(crate) reserve: DiskReserve,

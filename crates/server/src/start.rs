@@ -25,7 +25,7 @@ use crate::{live, term};
 /// From how many sessions on saving history is long enough for a progress bar.
 const LONG_SESSIONS: usize = 500;
 
-/// How many users' names get their keys before a server starts after an upgrade, and in which steps.
+/// How many users' names get keys before a server starts after an upgrade, and in which steps.
 const NAME_STEPS_MAX: usize = 200;
 const USERS_PER_STEP: i64 = 500;
 

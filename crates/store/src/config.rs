@@ -29,7 +29,7 @@ pub struct DatabaseConfig {
     pub idle_in_transaction_timeout_ms: u64,
     /// SQLite files up to this size are checked whole at start, in bytes.
     pub check_size_max: u64,
-    /// Bytes that are kept allocated beside an SQLite file, so that a full disk can be left; 0: none.
+    /// Bytes that are kept allocated beside an SQLite file for when its disk is full; 0: none.
     pub disk_reserve: u64,
     /// Refuse a PostgreSQL server that would lose acknowledged trades in a power cut.
     pub require_durable: bool,

@@ -172,8 +172,8 @@ impl Store {
         Ok(())
     }
 
-    /// As [`Store::checkpoint`], and cuts the write-ahead log to nothing. Waits for readers; nothing
-    /// is written meanwhile.
+    /// As [`Store::checkpoint`], and cuts the write-ahead log to nothing. Waits for readers;
+    /// nothing is written meanwhile.
     ///
     /// # Errors
     /// The database failed; `DiskFailed` when the file could not be synced.

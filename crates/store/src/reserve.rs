@@ -1,6 +1,6 @@
-//! Space kept free on the disk of an SQLite file. A checkpoint must extend the database before it can
-//! shorten the write-ahead log, so a disk that the log has filled stays full for ever; giving the
-//! reserve up lets the checkpoint finish. When to do that is decided by the caller.
+//! Space kept free on the disk of an SQLite file. A checkpoint must extend the database before it
+//! can shorten the write-ahead log, so a disk that the log has filled stays full for ever; giving
+//! the reserve up lets the checkpoint finish. When to do that is decided by the caller.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

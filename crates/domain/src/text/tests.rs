@@ -1,3 +1,5 @@
+//! What texts of each kind may contain, with inputs of real scripts and of attackers.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -150,8 +150,8 @@ impl ProviderState {
         serde_json::from_str(text).ok().filter(|state: &Self| state.form == FORM)
     }
 
-    /// The state after an operator's reset at `now`: no failure, wait or refusal is left. Calls made
-    /// still count towards the quotas, except those of a clock that was ahead.
+    /// The state after an operator's reset at `now`: no failure, wait or refusal is left. Calls
+    /// made still count towards the quotas, except those of a clock that was ahead.
     pub(crate) fn reset(self, now: UnixMicros) -> Self {
         let is_past = self.now <= now;
         Self {

@@ -34,7 +34,7 @@ fn source(kind: SourceKind, is_secret: bool) -> MarketSource {
     let config = MarketConfig { source: kind, simulated, ..MarketConfig::default() };
     let seed = draw_seed(&SeededEntropy::new(11));
     let first_session = if is_secret { 0 } else { i64::MAX };
-    let market = MarketSource::new(&config, START).unwrap();
+    let market = MarketSource::new(&config, START).expect("a market");
     market.with_seed(GameSeed { first_session, ..seed })
 }
 
@@ -42,7 +42,7 @@ fn source(kind: SourceKind, is_secret: bool) -> MarketSource {
 fn watch(source: &MarketSource, second: i64) -> Vec<Seen> {
     let mut quotes = Vec::new();
     let mut prices = |session: usize, second: i64| -> Vec<i64> {
-        let at = i64::try_from(session).unwrap() * SECONDS + second;
+        let at = i64::try_from(session).expect("fits") * SECONDS + second;
         source.prices(START.plus_seconds(at), &mut quotes);
         quotes.iter().map(|quote| quote.price.0).collect()
     };
@@ -97,7 +97,7 @@ fn earned(choices: &[i64]) -> (i64, i64) {
 /// The stock that a predictor likes best, over the mean of all.
 fn best(seen: &[Seen], predictor: Predictor) -> (i64, i64) {
     let gain = |seen: &Seen| {
-        let best = (0..seen.own.len()).max_by_key(|&stock| predictor(seen, stock)).unwrap();
+        let best = (0..seen.own.len()).max_by_key(|&stock| predictor(seen, stock)).expect("stocks");
         seen.rest[best] - mean(&seen.rest)
     };
     earned(&seen.iter().map(gain).collect::<Vec<_>>())
@@ -124,7 +124,7 @@ fn regressed(seen: &[Seen]) -> (i64, i64) {
     let weight = |from: usize, to: usize| {
         let product =
             sum(&|seen| i128::from(seen.own[from]) * i128::from(seen.rest[to] - mean(&seen.rest)));
-        i64::try_from(product * i128::from(MILLION) / variance[from]).unwrap()
+        i64::try_from(product * i128::from(MILLION) / variance[from]).expect("fits")
     };
     let weights: Vec<Vec<i64>> =
         (0..stocks).map(|to| (0..stocks).map(|from| weight(from, to)).collect()).collect();
@@ -132,7 +132,7 @@ fn regressed(seen: &[Seen]) -> (i64, i64) {
         let guess = |to: usize| -> i64 {
             weights[to].iter().zip(&seen.own).map(|(weight, own)| weight * own / MILLION).sum()
         };
-        let best = (0..stocks).max_by_key(|&stock| guess(stock)).unwrap();
+        let best = (0..stocks).max_by_key(|&stock| guess(stock)).expect("stocks");
         seen.rest[best] - mean(&seen.rest)
     };
     earned(&future.iter().map(gain).collect::<Vec<_>>())
@@ -167,7 +167,8 @@ fn no_predictor_earns_more_than_the_spread_with_a_secret_seed() {
 fn the_same_predictors_milk_the_path_of_games_without_a_secret_seed() {
     for kind in [SourceKind::Replay, SourceKind::Simulated] {
         let all = all(&source(kind, false), 20);
-        let earns = |name: &str| all.iter().find(|one| one.0.starts_with(name)).unwrap();
+        let earns =
+            |name: &str| all.iter().find(|one| one.0.starts_with(name)).expect("a predictor");
         for (name, least) in [("all go on", SPREAD), ("regression", 0)] {
             let (_, mean, deviation) = earns(name);
             assert!(*mean > least + 3 * deviation, "{kind:?}: {name}: {mean} ± {deviation}");

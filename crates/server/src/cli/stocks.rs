@@ -11,8 +11,8 @@ use super::DatabaseArgs;
 /// What can be done with the stored state of providers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProvidersCommand {
-    /// Close a provider's breaker and delete its waits, so that it is called again at once. Its used
-    /// quota stays. A server may run meanwhile.
+    /// Close a provider's breaker and delete its waits, so that it is called again at once. Its
+    /// used quota stays. A server may run meanwhile.
     Reset(ProvidersResetArgs),
 }
 

@@ -1,5 +1,5 @@
-//! `memory_max`: bounds what takes most memory (password hashes, the cache, SQLite's page caches) by
-//! one number, for machines and containers with little of it.
+//! `memory_max`: bounds what takes most memory (password hashes, the cache, SQLite's page caches)
+//! by one number, for machines and containers with little of it.
 
 use serde::Deserialize;
 

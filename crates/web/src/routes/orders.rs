@@ -144,7 +144,7 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
 /// Buys shares at the market's present ask, or in a game whose orders wait for the next price, at
 /// the first ask that is published after the order was accepted, within two seconds.
 ///
-/// Only market orders exist: a `type`, `time_in_force` or price of another kind of order is refused.
+/// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
 /// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
@@ -178,7 +178,7 @@ async fn buy(
 /// Sells shares at the market's present bid, or in a game whose orders wait for the next price, at
 /// the first bid that is published after the order was accepted, within two seconds.
 ///
-/// Only market orders exist: a `type`, `time_in_force` or price of another kind of order is refused.
+/// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
 /// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that

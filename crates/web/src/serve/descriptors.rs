@@ -15,7 +15,7 @@ const REFUSE_WITHIN: Duration = Duration::from_millis(100);
 /// EMFILE and ENFILE (errno).
 const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
 
-/// A descriptor kept open for nothing, so that it can be given up to accept a connection and close it.
+/// A descriptor kept open for nothing: it is given up to accept a connection and close it.
 pub(super) struct Reserve {
     spare: Option<File>,
     /// When a failure was last logged, and how many there were since.

@@ -39,8 +39,8 @@ impl Kind {
         }
     }
 
-    /// Opens the replay as it was before prices had fine steps, in a year in which the cheapest stock
-    /// cost a quarter: a step was 4 % of it.
+    /// Opens the replay as it was before prices had fine steps, in a year in which the cheapest
+    /// stock cost a quarter: a step was 4 % of it.
     pub(crate) fn open_coarse(seed: u64, now: UnixMicros) -> MarketSource {
         let (start, tick) = (Day(CHEAP_DAY), Some(Price(100)));
         let replay = ReplayConfig { seed, start, tick, ..ReplayConfig::default() };
