@@ -132,7 +132,7 @@ async fn a_token_is_needed_known_and_sent_once() {
             if !route["security"].is_array() {
                 continue;
             }
-            let path = path.replace('{', "").replace('}', "");
+            let path = path.replace(['{', '}'], "");
             let method = method.to_uppercase();
             let answer = app.send(&method, Some(&ada), &path, "application/json", "{}").await;
             let challenge = answer.header("www-authenticate").unwrap_or_default();

@@ -84,7 +84,7 @@ pub(crate) async fn buy_by_api(player: &Player, name: &str, symbol: &str) {
         })).json();
         post('/api/auth/login', {}, { email, password })
           .then(({ token }) => ({ Authorization: `Bearer ${token}` }))
-          .then((bearer) => post('/api/portfolio/buy', bearer, { stock_symbol, quantity: 1 }))
+          .then((bearer) => post('/api/portfolio/buy', bearer, { stock_symbol, quantity: 20 }))
           .then(({ success }) => done(success), (error) => done(String(error)))";
     player.go("/about").await;
     let arguments = vec![email_of(name).into(), PASSWORD.into(), symbol.into()];

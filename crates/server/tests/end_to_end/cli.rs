@@ -308,7 +308,7 @@ fn migrating_what_is_migrated_logs_nothing_on_postgres() {
         .stdout(std::process::Stdio::piped())
         .spawn();
     let mut child = child.expect("starts");
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let read = || std::fs::read_to_string(log.path()).expect("a log");
     while !read().contains("openbell is open") {
         assert!(began.elapsed() < Duration::from_secs(60), "{}", read());

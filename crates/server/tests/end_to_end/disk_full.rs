@@ -117,7 +117,7 @@ fn a_disk_that_the_log_has_filled_is_left_with_the_reserve_and_by_itself() {
         },
         "nothing is left to give up",
     );
-    assert_eq!(server.metric("openbell_disk_full"), 1);
+    until(|| server.metric("openbell_disk_full") == 1, "the metric shows it");
     std::fs::remove_file(&filler).expect("removes");
     until(|| server.get("/readyz").0 == 200, "there is room");
     rounds_until(&mut traders, &server, Told::is_promise);

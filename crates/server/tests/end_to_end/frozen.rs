@@ -1,10 +1,11 @@
 //! Two nodes on one PostgreSQL, one of which is stopped by a signal in the middle of a transaction
 //! and goes on later. Only the players of that transaction wait for it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::{FaultProxy, Postgres};
+use tokio::time::Instant;
 
 use crate::gone::until;
 use crate::server::{Server, run};
@@ -31,7 +32,6 @@ fn buy(node: &Server, token: &str, key: &str) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stderr, reason = "how long players waited is not to be seen otherwise")]
 async fn players_of_a_frozen_node_wait_and_all_others_of_their_lane_trade_on() {
     let postgres = Postgres::start();
     let url = postgres.fresh_database();

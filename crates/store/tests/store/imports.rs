@@ -245,11 +245,11 @@ async fn listed_stocks_are_described_for_good(engine: &str) {
     assert_eq!(unknown, [symbol("NONE")]);
     assert_eq!(store.find_stock(&one.symbol).await.expect("answers"), Some(one.clone()));
     assert_eq!(store.stock_texts().await.expect("answers"), []);
-    assert_eq!(store.describe_stocks(&[own.clone()]).await.expect("answers"), []);
+    assert_eq!(store.describe_stocks(std::slice::from_ref(&own)).await.expect("answers"), []);
     let found = store.find_stock(&one.symbol).await.expect("answers").expect("it is there");
     assert_eq!(Some(&found.kid_friendly_description), kid.as_ref());
     assert_eq!((&found.name, &found.category), (&one.name, &"Bakers".to_owned()));
-    assert_eq!(store.stock_texts().await.expect("answers"), [own.clone()]);
+    assert_eq!(store.stock_texts().await.expect("answers"), std::slice::from_ref(&own));
     let fact = StockTexts { fun_fact: Some("Hot.".to_owned()), ..no_texts(one.symbol.as_str()) };
     store.describe_stocks(&[fact]).await.expect("answers");
     let all = store.stock_texts().await.expect("answers");
