@@ -27,7 +27,7 @@ async fn a_symbol_is_checked_before_anything_is_looked_up() {
     let token = app.register("Ada").await;
     for (path, status, message) in [
         ("quote/A_B", 422, "Invalid stock symbol format"),
-        ("history/ABCDEFGHIJKLM", 422, "Invalid stock symbol format"),
+        ("history/ABCDEFGHIJKLMNOPQRSTU", 422, "Invalid stock symbol format"),
         ("profile/NOPE", 404, "Symbol not available for trading"),
         ("quote/AAPL?source=x", 422, "The selected source is invalid."),
         ("search", 422, "Query parameter \"q\" is required"),

@@ -185,15 +185,15 @@ async fn the_leaderboard_shows_people_as_they_want_to_be_shown() {
         (app.register("Ada").await, app.register("Bob").await, app.register("Eve").await);
     let ids: Vec<i64> =
         app.store.player_scores_page(0, 3).await.unwrap().iter().map(|p| p.0).collect();
-    let appear = async |player_id, shows| {
-        let appearance = Appearance { shows, pseudonym: Some("Fox".to_owned()) };
+    let appear = async |player_id, shows, pseudonym: &str| {
+        let appearance = Appearance { shows, pseudonym: Some(pseudonym.to_owned()) };
         app.store.save_appearance(player_id, &appearance).await.unwrap();
     };
     for token in [&ada, &bob, &eve] {
         buy(&app, token, "AAPL", 1).await;
     }
-    appear(ids[0], Shows::Hidden).await;
-    appear(ids[1], Shows::Pseudonym).await;
+    appear(ids[0], Shows::Hidden, "Owl").await;
+    appear(ids[1], Shows::Pseudonym, "Fox").await;
     let rows = async |path: &str| app.get_as(&eve, path).await.json();
     let board = rows("/api/leaderboard").await;
     let shown: Vec<_> = board["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();

@@ -149,6 +149,7 @@ async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
         ("erasures", "of people who are gone"),
         ("holdings", "holdings.json"),
         ("idempotency", "for a day; README.txt"),
+        ("name_keys", "numbers made of the name and the pseudonym in account.json"),
         ("note_texts", "which texts of transactions.json counted, as numbers"),
         ("player_achievements", "account.json"),
         ("password_links", "hashes, for a day"),

@@ -102,7 +102,7 @@ async fn an_operator_renames_gives_a_link_and_logs_out_everywhere() {
     let page = browser.page(path).await;
     assert!(page.text().contains("ada@pages.example.com"));
     let rename = |name| [("name", name)];
-    let answer = browser.submit(&page, &format!("{path}/name"), &rename("A")).await;
+    let answer = browser.submit(&page, &format!("{path}/name"), &rename("Admin")).await;
     assert_eq!(answer.status, 422);
     browser.checked(path, answer);
     let answer = browser.submit(&page, &format!("{path}/name"), &rename("Ada L.")).await;

@@ -34,6 +34,8 @@ struct Body {
     meta: Meta,
     #[serde(deserialize_with = "present")]
     me: Option<Place>,
+    #[serde(rename = "for_learning")]
+    _for_learning: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

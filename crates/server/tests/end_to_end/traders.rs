@@ -16,6 +16,8 @@ use crate::server::Server;
 pub(crate) fn start_on(disk: &FaultyDisk, data: &Path) -> Server {
     Server::start_at("127.0.0.1:0", &["--data-dir", &data.display().to_string()], |command| {
         disk.put_below(command);
+        // What a disk reserve allocates is not recorded.
+        command.env("OPENBELL__DATABASE__DISK_RESERVE", "0");
         play_small_market(command);
     })
 }

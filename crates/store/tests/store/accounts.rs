@@ -225,7 +225,7 @@ async fn users_are_listed_newest_first_and_found_by_name_and_address(engine: &st
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     assert_eq!(page("", None, 3).await, (names(&["Eva", "Joy", "ÉVA"]), Some(ids[1])));
     assert_eq!(page("", Some(ids[1]), 3).await, (names(&["Ada"]), None));
-    assert_eq!(page("éva", None, 9).await, (names(&["ÉVA"]), None));
+    assert_eq!(page("éva", None, 9).await, (names(&["Eva", "ÉVA"]), None), "folded");
     assert_eq!(page("JOY@EXAMPLE", None, 9).await, (names(&["Joy"]), None));
     assert_eq!(page("example.com", None, 1).await, (names(&["Eva"]), Some(ids[3])));
     assert_eq!(page("%", None, 9).await, (vec![], None));

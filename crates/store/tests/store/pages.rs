@@ -158,7 +158,7 @@ async fn a_reward_is_unseen_until_it_was_shown(engine: &str) {
         rewards.into_iter().map(|r| (r.code, r.version, r.xp)).collect::<Vec<_>>()
     };
     assert_eq!(unseen().await, []);
-    commit_one(&store, ada.player_id, &trade(Side::Buy, 1, 1)).await;
+    commit_one(&store, ada.player_id, &trade(Side::Buy, 1, 10)).await;
     for _ in 0..2 {
         assert_eq!(unseen().await, [("first_trade".to_owned(), 2, 50)]);
     }

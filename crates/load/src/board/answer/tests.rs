@@ -20,6 +20,7 @@ fn page() -> Value {
         "data": [row(4, 3, 10), row(5, 3, 10), row(6, 2, 90)],
         "meta": { "current_page": 2, "per_page": 3, "last_page": 3, "total": 8 },
         "me": { "rank": 5, "level": 3, "experience_points": 10, "movement": null },
+        "for_learning": true,
     })
 }
 
@@ -30,6 +31,7 @@ fn around() -> Value {
         "data": rows,
         "meta": { "current_page": 1, "per_page": 10, "last_page": 1, "total": 8 },
         "me": { "rank": 5, "level": 2, "experience_points": 85, "movement": null },
+        "for_learning": true,
     })
 }
 
