@@ -3,6 +3,7 @@
 //! them go through the API.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::{Clock as _, Money, Price, Rules, Side};
 use futures_util::future::join_all;
@@ -141,7 +142,7 @@ impl Economy {
     }
 
     async fn join(&mut self, strategy: Strategy) {
-        let token = self.app.register("Trader").await;
+        let token = self.app.register(&next_name()).await;
         let mut player = Player {
             strategy,
             token,
@@ -348,4 +349,10 @@ impl Player {
 /// An amount of the API in cents.
 fn cents(value: &Value) -> i64 {
     Money::parse(value.as_str().expect("an amount")).expect("an amount").0
+}
+
+/// A name that no other player of this process has.
+fn next_name() -> String {
+    static PLAYERS: AtomicU64 = AtomicU64::new(0);
+    format!("Trader{}", PLAYERS.fetch_add(1, Ordering::Relaxed))
 }
