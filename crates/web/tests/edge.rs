@@ -1,6 +1,6 @@
 //! Nothing that is sent makes the server answer with a fault, and what it refuses changes nothing:
 //! every input of the API, as its OpenAPI document names them, and every field, link and address of
-//! the pages, as their HTML has them, gets what nobody should send; on both engines, without a
+//! the pages, as their HTML has them, gets hostile values; on both engines, without a
 //! session and with one.
 
 mod common;

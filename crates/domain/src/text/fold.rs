@@ -19,7 +19,7 @@ pub fn search_fold(text: &str) -> String {
     plain.nfkc().collect()
 }
 
-/// An e-mail address as it tells two accounts apart.
+/// An e-mail address as the key of an account.
 pub fn email_key(address: &str) -> String {
     address.trim().nfc().collect::<String>().to_lowercase()
 }

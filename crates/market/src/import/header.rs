@@ -112,7 +112,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Finds the header in the first rows of a file; `None` where there is none.
+    /// Finds the header in the first rows of a file; `None` if they have no header.
     ///
     /// # Errors
     /// What is wrong with a header that is one.

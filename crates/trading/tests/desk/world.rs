@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) players: Vec<i64>,
     pub(crate) stock_id: i64,
     published: Arc<Mutex<Vec<i64>>>,
-    /// Tells desks that there are new quotes.
+    /// Notifies desks of new quotes.
     quoted: watch::Sender<UnixMicros>,
     panic_next: Arc<AtomicBool>,
     /// Why no stock can be traded at present.

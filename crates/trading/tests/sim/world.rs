@@ -38,7 +38,7 @@ pub(crate) struct World {
 fn rules() -> Rules {
     let text = include_str!("../../../../config/game.toml");
     let rules: Rules = toml::from_str(text).expect("good rules");
-    // Nobody is invested here: enough XP for a while, and then none.
+    // No player is invested here: XP for a while, then no more.
     let xp = XpRules { uninvested_max: 500, ..rules.xp };
     Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, xp, ..rules }
 }

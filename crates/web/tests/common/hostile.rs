@@ -1,4 +1,4 @@
-//! What nobody should send: texts, numbers and encodings that a careless reader stumbles over.
+//! Hostile input: texts, numbers and encodings that a careless reader stumbles over.
 
 use super::browser::encode;
 

@@ -160,7 +160,7 @@ impl Economy {
         self.players.push(player);
     }
 
-    /// Plays so many sessions and tells what came of them.
+    /// Plays so many sessions and returns their results.
     pub(crate) async fn play(mut self, sessions: u32) -> Report {
         let began = Instant::now();
         let first = self.prices().await;

@@ -24,7 +24,7 @@ const SECONDS: u64 = 30;
 const SESSIONS: u32 = 200;
 /// A market's year.
 const YEAR_SESSIONS: u32 = 252;
-/// In so many sessions the old economy pays whoever follows its ticks.
+/// In so many sessions the old economy pays a player who follows its ticks.
 const PLANTED_SESSIONS: u32 = 90;
 
 /// What the command line asks for.
