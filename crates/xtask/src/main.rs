@@ -2,9 +2,8 @@
 //! none of its crates, so that it runs while they do not compile.
 
 mod assets;
-mod economy;
+mod cargo_test;
 mod rules;
-mod sim;
 mod source;
 mod tidy;
 
@@ -14,13 +13,11 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("tidy") => tidy::run(),
         Some("assets") => tidy::root().map_or_else(fail, |root| assets::run(&root)),
-        Some("economy") => economy::run(std::env::args().skip(2)),
-        Some("sim") => sim::run(std::env::args().skip(2)),
+        Some(name @ ("sim" | "economy")) => cargo_test::run(name, std::env::args().skip(2)),
         _ => {
             tidy::say("usage: cargo xtask tidy");
             tidy::say("       cargo xtask assets");
-            tidy::say(sim::USAGE);
-            tidy::say(economy::USAGE);
+            tidy::say(cargo_test::USAGE);
             ExitCode::from(2)
         }
     }

@@ -19,10 +19,16 @@ const LOOKS: usize = 3;
 
 /// Two frames later the browser has told of all that moved.
 const MEASURE: &str = r#"
-const done = arguments[arguments.length - 1];
+const [isAfterLoad, done] = arguments;
+const [{ loadEventEnd }] = performance.getEntriesByType("navigation");
+const since = isAfterLoad ? loadEventEnd : 0;
 const moved = [];
-const note = (entries) => entries.filter((entry) => !entry.hadRecentInput).forEach((entry) =>
-  moved.push(...entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 120) || "something")));
+const at = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(" ");
+const counts = ({ hadRecentInput, startTime }) => !hadRecentInput && startTime >= since;
+const note = (entries) => entries.filter(counts).forEach((entry) =>
+  moved.push(...entry.sources.map(({ node, previousRect: was, currentRect: is }) =>
+    `${(node?.outerHTML ?? node?.textContent ?? "a removed node").slice(0, 120)} from \
+${at(was)} to ${at(is)}`)));
 const observer = new PerformanceObserver((list) => note(list.getEntries()));
 observer.observe({ type: "layout-shift", buffered: true });
 requestAnimationFrame(() => requestAnimationFrame(() => {
@@ -50,13 +56,47 @@ struct Measured {
     moved: Vec<String>,
 }
 
-/// How closely pages are looked at.
+/// How thoroughly a page is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Care {
-    /// At every width, in light and dark.
-    Whole,
-    /// On a phone, in light.
+    /// At every width, with axe. Light and dark alternate from width to width; the number selects
+    /// the first, so that two consecutive numbers cover every pair of width and scheme.
+    Whole(usize),
+    /// On a phone, in light, without axe.
     Glance,
+}
+
+impl Care {
+    fn widths(self) -> &'static [u32] {
+        match self {
+            Self::Glance if !is_full_matrix() => &WIDTHS[1..2],
+            _ => &WIDTHS,
+        }
+    }
+
+    /// The schemes in which axe checks the page at the width at `index`.
+    fn schemes(self, index: usize) -> &'static [Scheme] {
+        match self {
+            _ if is_full_matrix() => &Scheme::ALL,
+            Self::Whole(number) => {
+                let first = (number + index) % Scheme::ALL.len();
+                &Scheme::ALL[first..=first]
+            }
+            Self::Glance => &[],
+        }
+    }
+}
+
+/// Whether every combination is checked (`./test long`), and not only every pair.
+fn is_full_matrix() -> bool {
+    testkit::seconds(0) > 0
+}
+
+/// Which layout shifts count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    All,
+    AfterLoad,
 }
 
 /// Looks at a page and tells what is wrong with it. `arrive` leads there anew each time; `may_say`
@@ -67,12 +107,8 @@ pub(crate) async fn look_everywhere(
     arrive: impl AsyncFn(&Player),
     may_say: Option<&str>,
 ) -> Vec<String> {
-    let (widths, schemes) = match care {
-        Care::Whole => (&WIDTHS[..], &Scheme::ALL[..]),
-        Care::Glance => (&WIDTHS[1..2], &Scheme::ALL[..1]),
-    };
     let mut complaints = Vec::new();
-    for width in widths.iter().copied() {
+    for (index, width) in care.widths().iter().copied().enumerate() {
         player.resize(width).await;
         let mut found = Vec::new();
         for _ in 0..LOOKS {
@@ -85,7 +121,7 @@ pub(crate) async fn look_everywhere(
         let console = browser::console_errors(&player.client).await;
         let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
         found.extend(console.into_iter().filter(is_a_surprise));
-        for scheme in schemes.iter().copied() {
+        for scheme in care.schemes(index).iter().copied() {
             player.prefer(scheme).await;
             let violations = axe::violations(player).await;
             found.extend(violations.into_iter().map(|text| format!("{}: {text}", scheme.name())));
@@ -95,9 +131,18 @@ pub(crate) async fn look_everywhere(
     complaints
 }
 
-/// Tells what is wrong with the page as it is now.
+/// Returns what is wrong with the page as it is now.
 pub(crate) async fn look(player: &Player) -> Vec<String> {
-    let mut complaints = measure(player).await;
+    look_at_moves(player, Moves::All).await
+}
+
+/// The same, but for what moved while the page loaded: a busy machine paints a page in parts.
+pub(crate) async fn look_since_loaded(player: &Player) -> Vec<String> {
+    look_at_moves(player, Moves::AfterLoad).await
+}
+
+async fn look_at_moves(player: &Player, moves: Moves) -> Vec<String> {
+    let mut complaints = measure_moves(player, moves).await;
     complaints.extend(browser::console_errors(&player.client).await);
     complaints.extend(axe::violations(player).await);
     complaints
@@ -110,7 +155,12 @@ pub(crate) fn assert_none(complaints: &[String]) {
 
 /// Tells what is wrong with the page's shape, and what moved since it was opened.
 pub(crate) async fn measure(player: &Player) -> Vec<String> {
-    let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
+    measure_moves(player, Moves::All).await
+}
+
+async fn measure_moves(player: &Player, moves: Moves) -> Vec<String> {
+    let arguments = vec![(moves == Moves::AfterLoad).into()];
+    let measured = player.client.execute_async(MEASURE, arguments).await.expect("it is measured");
     let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
     let mut complaints = Vec::new();
     if measured.first_headings != 1 {

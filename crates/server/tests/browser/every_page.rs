@@ -23,7 +23,7 @@ async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -
             look_everywhere(player, care, async |player| page.reach(player).await, page.may_say());
         let found = found.await;
         complaints.extend(found.into_iter().map(|text| format!("{} {looks} {text}", page.name)));
-        if care == Care::Whole {
+        if matches!(care, Care::Whole(_)) {
             player.picture(&format!("{looks}-{}", page.name)).await;
         }
     }
@@ -33,10 +33,10 @@ async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -
 /// Looks at pages in each mode and language.
 async fn look_in_all_looks(player: &Player, pages: &[Page]) {
     let mut complaints = Vec::new();
-    for (mode, closely) in MODES.into_iter().zip(LANGUAGES) {
+    for (number, (mode, closely)) in MODES.into_iter().zip(LANGUAGES).enumerate() {
         for language in LANGUAGES {
             // Every mode and every language is looked at closely once.
-            let care = if language == closely { Care::Whole } else { Care::Glance };
+            let care = if language == closely { Care::Whole(number) } else { Care::Glance };
             choose_looks(player, mode, language).await;
             let looks = format!("{mode}-{language}");
             complaints.extend(look_at_all(player, care, pages, &looks).await);
@@ -85,7 +85,9 @@ async fn nothing_is_wrong_with_any_page_of_a_player() {
     visit("own", &game, Setup::default(), async |player| {
         register(&player, "Rudo", "standard").await;
         make_operator(&game, "Rudo");
-        assert_none(&look_at_all(&player, Care::Whole, NEW, "new").await);
+        for number in 0..2 {
+            assert_none(&look_at_all(&player, Care::Whole(number), NEW, "new").await);
+        }
         trade(&player, "AAPL", "buy", "10").await;
         trade(&player, "MSFT", "buy", "2.5").await;
         trade(&player, "AAPL", "sell", "4").await;

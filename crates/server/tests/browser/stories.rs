@@ -5,7 +5,7 @@
 use fantoccini::key::Key;
 
 use crate::browser::{Setup, console_errors, slow_down};
-use crate::checks::{assert_none, look};
+use crate::checks::{assert_none, look, look_since_loaded};
 use crate::deeds::{
     MODES, buy_by_api, confirm, fields_of, fill_ticket, register, review, send_again, sign_out,
 };
@@ -172,7 +172,7 @@ async fn prices_change_in_place_while_somebody_looks() {
             player.until(&format!("{place} changes"), has_changed).await;
             let same = player.execute("return window.isTheSamePage === true", Vec::new()).await;
             assert_eq!(same, true, "nothing was loaded anew");
-            assert_none(&look(&player).await);
+            assert_none(&look_since_loaded(&player).await);
         }
         fill_ticket(&player, "XOM", "buy", "1").await;
         review(&player).await;

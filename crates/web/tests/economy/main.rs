@@ -19,7 +19,7 @@ use crate::game::Economy;
 use crate::markets::Kind;
 use crate::report::{Report, Totals, print};
 
-/// How long `cargo test` goes on to new seeds, unless it is told otherwise.
+/// How many seconds `cargo test` plays new seeds, unless `OPENBELL_TEST_SECONDS` is set.
 const SECONDS: u64 = 30;
 const SESSIONS: u32 = 200;
 /// A market's year.
@@ -27,7 +27,7 @@ const YEAR_SESSIONS: u32 = 252;
 /// In so many sessions the old economy pays a player who follows its ticks.
 const PLANTED_SESSIONS: u32 = 90;
 
-/// What the command line asks for.
+/// The arguments of the command line.
 #[derive(Default)]
 struct Options {
     seed: Option<u64>,
@@ -84,8 +84,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
     Ok(options)
 }
 
-/// The self-test, the year of the XP farmers, and then every market, with new seeds while there is
-/// time.
+/// The self-test, the year of the XP farmers, and then every market, with new seeds as long as
+/// another round fits into the time.
 fn play_all(options: &Options) -> Result<(), String> {
     let (began, time) = (Instant::now(), Duration::from_secs(seconds(SECONDS)));
     let first_seed = options.seed.unwrap_or(1);
@@ -97,6 +97,7 @@ fn play_all(options: &Options) -> Result<(), String> {
     }
     let mut totals = Totals::default();
     for seed in first_seed.. {
+        let round = Instant::now();
         let play = |kind: Kind| move || play_one(|| Economy::open(kind, seed), sessions);
         let mut runs: Vec<_> = kinds.iter().map(|kind| std::thread::spawn(play(*kind))).collect();
         if !is_one && seed == first_seed {
@@ -109,7 +110,7 @@ fn play_all(options: &Options) -> Result<(), String> {
             report.check()?;
             totals.add(&report);
         }
-        if is_one || began.elapsed() >= time {
+        if is_one || began.elapsed() + round.elapsed() >= time {
             break;
         }
     }
