@@ -7,9 +7,11 @@ mod flight;
 mod guarded;
 mod providers;
 mod state;
+mod units;
 
 pub use config::{BreakerConfig, GuardConfig, QuotaConfig, QuotasConfig};
 pub use doubt::CONFIRM_S;
 pub use guarded::{ProviderStatus, reset_provider};
 pub use providers::Providers;
 pub use state::BreakerWord;
+pub use units::StockUnits;

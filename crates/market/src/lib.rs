@@ -65,7 +65,7 @@ pub use config::{
 pub use currency::PriceUnit;
 pub use guard::{
     BreakerConfig, BreakerWord, CONFIRM_S, GuardConfig, ProviderStatus, Providers, QuotaConfig,
-    QuotasConfig, reset_provider,
+    QuotasConfig, StockUnits, reset_provider,
 };
 pub use import::{
     DecimalMark, Import, ImportError, ImportNote, ImportOptions, ImportSummary, Importer,
@@ -76,8 +76,8 @@ pub use lookups::Lookups;
 pub use markup::strip_markup;
 pub use present::Present;
 pub use provider::{
-    Asked, CompanyProfile, ConnectError, DailyBar, ProviderConfig, ProviderKind, ProviderQuote,
-    ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Window, connect,
+    Asked, CompanyProfile, ConnectError, DailyBar, History, ProviderConfig, ProviderKind,
+    ProviderQuote, ProvidersConfig, Question, QuoteProvider, Refusal, SearchHit, Window, connect,
 };
 pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;

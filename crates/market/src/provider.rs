@@ -25,6 +25,7 @@ use thiserror::Error;
 pub use self::config::{ProviderConfig, ProvidersConfig};
 pub use self::http::ConnectError;
 use self::http::Http;
+use crate::PriceUnit;
 
 /// The providers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,6 +110,17 @@ pub struct ProviderQuote {
     pub market_day: Day,
     /// Shares traded that day, where they are told.
     pub volume: Option<i64>,
+    /// The unit of its prices, if the provider states it.
+    pub unit: Option<PriceUnit>,
+}
+
+/// The daily bars of a stock, ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The bars.
+    pub bars: Vec<DailyBar>,
+    /// The unit of their prices, if the provider states it.
+    pub unit: Option<PriceUnit>,
 }
 
 /// A day of trading.
@@ -271,7 +283,7 @@ pub trait QuoteProvider: fmt::Debug + Send + Sync {
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote>;
 
     /// The daily bars from `from` to `to`, ascending, as far as the plan goes back.
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, Vec<DailyBar>>;
+    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History>;
 
     /// Stocks that fit a text, the best first.
     fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>>;

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, UnixMicros};
-use market::{Calendar, Live, MarketSource, PriceBoard, Providers, StockQuote, StockText};
+use domain::{Clock, Rules, UnixMicros};
+use market::{
+    Calendar, Live, MarketSource, PriceBoard, Providers, StockQuote, StockText, StockUnits,
+};
 use store::{KeptQuote, Store, StoreError};
 use tokio::sync::Notify;
 
@@ -58,14 +60,16 @@ pub(crate) fn open_calendar(config: &Config) -> Result<Calendar, Failure> {
 pub(crate) async fn open_providers(
     config: &Config,
     store: &Store,
+    rules: &Rules,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<Providers>, Failure> {
     let live = &config.market.live;
     let providers = market::connect(&live.providers, clock)?;
-    let units = store
+    let places = store
         .price_units()
         .await
         .map_err(|error| Failure::Database(without_password(&config.database.url), error))?;
+    let units = StockUnits::new(rules.currency, places);
     Ok(Arc::new(Providers::new(live.guard.clone(), providers, units, store, clock)))
 }
 

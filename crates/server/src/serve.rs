@@ -87,7 +87,7 @@ impl Server {
         let nodes = Nodes::open(&config, &node_name(), &clock).await?;
         let desk = open_desk(&config, &world, (&ranks, &hub, &nodes.bus), &rules, &clock);
         let providers = match world.source.feed() {
-            Some(_) => Some(live::open_providers(&config, &world.store, &clock).await?),
+            Some(_) => Some(live::open_providers(&config, &world.store, &rules, &clock).await?),
             None => None,
         };
         let ttl = &config.market.live.cache_ttl;

@@ -1,7 +1,6 @@
 //! All providers in their order: the next one is asked when one refuses, one question at a time for
 //! the same thing, and a price that jumps is doubted until somebody else tells it, too.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +13,11 @@ use super::config::GuardConfig;
 use super::doubt::Doubts;
 use super::flight::Flights;
 use super::guarded::{Guarded, ProviderStatus};
+use super::units::StockUnits;
 use crate::markup::strip_markup;
 use crate::provider::{
-    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, Question, QuoteProvider, Refusal,
-    SearchHit,
+    Asked, CompanyProfile, DailyBar, History, ProviderKind, ProviderQuote, Question, QuoteProvider,
+    Refusal, SearchHit,
 };
 
 /// Of how many questions it is remembered that a provider has no answer.
@@ -66,17 +66,15 @@ struct Inner {
     unknown: Cache<(ProviderKind, Topic), (Refusal, UnixMicros)>,
     not_found_ttl_s: u32,
     doubts: Doubts,
-    /// Stocks whose prices are told in units of 10^-n of the currency.
-    units: HashMap<Symbol, u32>,
+    units: StockUnits,
 }
 
 impl Providers {
-    /// These providers in this order. The prices of the stocks in `units` are divided by 10 to the
-    /// power of their number: exchanges quote some in hundredths of the currency.
+    /// These providers in this order. Prices are converted into the game's currency.
     pub fn new(
         config: GuardConfig,
         providers: Vec<Arc<dyn QuoteProvider>>,
-        units: Vec<(Symbol, u32)>,
+        units: StockUnits,
         store: &Store,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -91,7 +89,7 @@ impl Providers {
             unknown: Cache::new(UNKNOWN_MAX),
             not_found_ttl_s: config.not_found_ttl_s,
             doubts: Doubts::new(config.jump_percent_max),
-            units: units.into_iter().collect(),
+            units,
         };
         Self {
             inner: Arc::new(inner),
@@ -151,8 +149,8 @@ impl Providers {
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let ask = || {
             let call = async move {
-                let told = inner.first(&topic, |one| one.history(&asked, from, to)).await;
-                told.map(|(kind, bars)| (kind, inner.in_currency(&asked, bars)))
+                let convert = |history: History| inner.units.bars(&asked, &history);
+                inner.first(&topic, |one| one.history(&asked, from, to), convert).await
             };
             call.boxed()
         };
@@ -168,8 +166,8 @@ impl Providers {
         let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
         let ask = || {
             let call = async move {
-                let told = inner.first(&topic, |one| one.search(&asked)).await;
-                told.map(|(kind, hits)| (kind, Arc::new(plain_hits(&hits))))
+                let convert = |hits: Vec<SearchHit>| Ok(plain_hits(&hits));
+                inner.first(&topic, |one| one.search(&asked), convert).await
             };
             call.boxed()
         };
@@ -185,8 +183,8 @@ impl Providers {
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let ask = || {
             let call = async move {
-                let told = inner.first(&topic, |one| one.profile(&asked)).await;
-                told.map(|(kind, profile)| (kind, Arc::new(plain_profile(&profile))))
+                let convert = |profile: CompanyProfile| Ok(plain_profile(&profile));
+                inner.first(&topic, |one| one.profile(&asked), convert).await
             };
             call.boxed()
         };
@@ -195,29 +193,16 @@ impl Providers {
 }
 
 impl Inner {
-    /// Bars in the currency, where they are told in smaller units of it.
-    fn in_currency(&self, symbol: &Symbol, bars: Arc<Vec<DailyBar>>) -> Arc<Vec<DailyBar>> {
-        let Some(places) = self.units.get(symbol) else { return bars };
-        let price = |price: Price| divided(price, *places);
-        let bar = |bar: &DailyBar| DailyBar {
-            open: bar.open.map(price),
-            high: bar.high.map(price),
-            low: bar.low.map(price),
-            close: price(bar.close),
-            ..*bar
-        };
-        Arc::new(bars.iter().map(bar).collect())
-    }
-
-    /// The answer of the first provider that has one.
-    async fn first<'a, T>(
+    /// The converted answer of the first provider that has one.
+    async fn first<'a, T, U>(
         &'a self,
         topic: &Topic,
         call: impl Fn(&'a dyn QuoteProvider) -> Asked<'a, T>,
-    ) -> Told<Arc<T>> {
+        convert: impl Fn(T) -> Result<U, Refusal>,
+    ) -> Told<Arc<U>> {
         let mut refusals = Vec::new();
         for guarded in &self.guarded {
-            match self.ask(guarded, topic, || call(guarded.provider())).await {
+            match self.ask(guarded, topic, || call(guarded.provider()), &convert).await {
                 Ok(answer) => return Ok((guarded.kind(), Arc::new(answer))),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -225,13 +210,14 @@ impl Inner {
         Err(most_useful(refusals))
     }
 
-    /// Asks one provider, unless it is known to have no answer.
-    async fn ask<'a, T>(
+    /// Calls one provider, unless it is known to have no answer, and converts its answer.
+    async fn ask<'a, T, U>(
         &self,
         guarded: &Guarded,
         topic: &Topic,
         call: impl FnOnce() -> Asked<'a, T>,
-    ) -> Result<T, Refusal> {
+        convert: impl FnOnce(T) -> Result<U, Refusal>,
+    ) -> Result<U, Refusal> {
         let kind = guarded.kind();
         for known in [topic.clone(), Topic::Any(topic.question())] {
             match self.unknown.get(&(kind, known)) {
@@ -239,7 +225,7 @@ impl Inner {
                 _ => {}
             }
         }
-        let answer = guarded.ask(topic.question(), call).await;
+        let answer = guarded.ask(topic.question(), call).await.and_then(convert);
         let unknown = match &answer {
             Err(Refusal::NotFound | Refusal::PlanRestricted { symbol_only: true }) => {
                 Some(topic.clone())
@@ -265,15 +251,9 @@ impl Inner {
         let mut doubted: Vec<(ProviderKind, ProviderQuote)> = Vec::new();
         for guarded in &self.guarded {
             let call = || guarded.provider().quote(symbol);
-            let told = match self.ask(guarded, &topic, call).await {
-                Ok(mut quote) => {
-                    if let Some(places) = self.units.get(symbol) {
-                        quote.price = divided(quote.price, *places);
-                        quote.previous_close =
-                            quote.previous_close.map(|close| divided(close, *places));
-                    }
-                    (guarded.kind(), quote)
-                }
+            let convert = |quote| self.units.quote(quote);
+            let told = match self.ask(guarded, &topic, call, convert).await {
+                Ok(quote) => (guarded.kind(), quote),
                 Err(refusal) => {
                     refusals.push(refusal);
                     continue;
@@ -310,12 +290,6 @@ impl Inner {
             None => older.ok_or_else(|| most_useful(refusals)),
         }
     }
-}
-
-/// A price divided by 10^`places`, rounded half up and never to nothing.
-fn divided(price: Price, places: u32) -> Price {
-    let power = 10i64.saturating_pow(places);
-    Price((price.0.saturating_add(power / 2) / power).max(1))
 }
 
 /// A profile without markup.

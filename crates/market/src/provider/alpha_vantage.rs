@@ -15,8 +15,8 @@ use super::answer::{self, Made, Told, ToldBar};
 use super::http::{self, Http};
 use super::number::Literal;
 use super::{
-    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
-    SearchHit, Window,
+    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
+    Window,
 };
 
 /// The adapter.
@@ -98,12 +98,13 @@ impl QuoteProvider for AlphaVantage {
                 previous_close: fields.get("08. previous close").and_then(Literal::price),
                 made: Made::On(day.ok_or(Refusal::Malformed)?),
                 volume: fields.get("06. volume").and_then(Literal::whole),
+                currency: None,
             };
             answer::quote(symbol, &told, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, Vec<DailyBar>> {
+    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History> {
         Box::pin(async move {
             #[derive(Deserialize)]
             struct Answer {
@@ -131,7 +132,7 @@ impl QuoteProvider for AlphaVantage {
                 let Bar { open, high, low, close, volume } = bar;
                 ToldBar { day, open, high, low, close, volume }.read()
             });
-            answer::bars(bars, (from, to), self.clock.now())
+            answer::history(bars, None, (from, to), self.clock.now())
         })
     }
 

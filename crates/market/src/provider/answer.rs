@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::http::Reply;
 use super::number::Literal;
-use super::{DailyBar, ProviderQuote, Refusal, Window};
+use super::{DailyBar, History, ProviderQuote, Refusal, Window};
+use crate::PriceUnit;
 
 /// The time zone of the exchanges that the providers' free plans have.
 const EXCHANGE_ZONE: &str = "America/New_York";
@@ -67,6 +68,8 @@ pub(super) struct Told<'a> {
     pub(super) previous_close: Option<Price>,
     pub(super) made: Made,
     pub(super) volume: Option<i64>,
+    /// The code of the currency or of a smaller unit of it, if it is stated.
+    pub(super) currency: Option<String>,
 }
 
 /// When a price was made.
@@ -99,7 +102,16 @@ pub(super) fn quote(
     }
     let (previous_close, volume) = (told.previous_close, told.volume.filter(|volume| *volume >= 0));
     let symbol = asked.clone();
-    Ok(ProviderQuote { symbol, price, previous_close, as_of: as_of.min(now), market_day, volume })
+    let (as_of, unit) = (as_of.min(now), unit(told.currency.as_deref())?);
+    Ok(ProviderQuote { symbol, price, previous_close, as_of, market_day, volume, unit })
+}
+
+/// The unit that a code names.
+///
+/// # Errors
+/// `Malformed` if the code names none.
+fn unit(code: Option<&str>) -> Result<Option<PriceUnit>, Refusal> {
+    code.map(|code| PriceUnit::parse(code).ok_or(Refusal::Malformed)).transpose()
 }
 
 /// A bar as it was told.
@@ -126,12 +138,15 @@ impl ToldBar<'_> {
     }
 }
 
-/// Bars from `from` to `to`, ascending, one a day. Nothing at all is as good as an unknown stock.
-pub(super) fn bars(
+/// Bars from `from` to `to`, ascending, one a day, in the unit of this currency code, if it is
+/// stated. Nothing at all is as good as an unknown stock.
+pub(super) fn history(
     told: impl Iterator<Item = Option<DailyBar>>,
+    currency: Option<&str>,
     (from, to): (Day, Day),
     now: UnixMicros,
-) -> Result<Vec<DailyBar>, Refusal> {
+) -> Result<History, Refusal> {
+    let unit = unit(currency)?;
     let mut bars = Vec::new();
     let (mut total, mut bad) = (0usize, 0usize);
     for bar in told {
@@ -152,7 +167,7 @@ pub(super) fn bars(
     // Stable: of a day that is told twice the first counts.
     bars.sort_by_key(|bar| bar.day);
     bars.dedup_by_key(|bar| bar.day);
-    if bars.is_empty() { Err(Refusal::NotFound) } else { Ok(bars) }
+    if bars.is_empty() { Err(Refusal::NotFound) } else { Ok(History { bars, unit }) }
 }
 
 /// An instant told as seconds since 1970.

@@ -14,8 +14,8 @@ use super::answer::{self, Made, Told, ToldBar};
 use super::http::{self, Http, Reply};
 use super::number::Literal;
 use super::{
-    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
-    SearchHit, Window,
+    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
+    Window,
 };
 
 /// The adapter.
@@ -107,12 +107,13 @@ impl QuoteProvider for FinancialModelingPrep {
                 previous_close: row.previous_close.price(),
                 made: Made::At(answer::seconds(&row.timestamp).ok_or(Refusal::Malformed)?),
                 volume: row.volume.whole(),
+                currency: None,
             };
             answer::quote(symbol, &told, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, Vec<DailyBar>> {
+    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History> {
         Box::pin(async move {
             #[derive(Deserialize)]
             struct Row {
@@ -138,7 +139,7 @@ impl QuoteProvider for FinancialModelingPrep {
                 let Row { date: day, open, high, low, close, volume, .. } = row;
                 ToldBar { day, open, high, low, close, volume }.read()
             });
-            answer::bars(bars, (from, to), self.clock.now())
+            answer::history(bars, None, (from, to), self.clock.now())
         })
     }
 

@@ -13,8 +13,8 @@ use super::answer::{self, Made, Told};
 use super::http::{self, Http};
 use super::number::Literal;
 use super::{
-    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
-    SearchHit, Window,
+    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
+    Window,
 };
 
 /// The adapter.
@@ -83,12 +83,13 @@ impl QuoteProvider for Finnhub {
                 previous_close: told.pc.price(),
                 made: Made::At(made),
                 volume: None,
+                currency: None,
             };
             answer::quote(symbol, &told, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, _: &'a Symbol, _: Day, _: Day) -> Asked<'a, Vec<DailyBar>> {
+    fn history<'a>(&'a self, _: &'a Symbol, _: Day, _: Day) -> Asked<'a, History> {
         Box::pin(async { Err(Refusal::Unsupported) })
     }
 

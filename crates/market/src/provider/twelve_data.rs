@@ -13,8 +13,8 @@ use super::answer::{self, Made, Told, ToldBar};
 use super::http::{self, Http};
 use super::number::Literal;
 use super::{
-    Asked, CompanyProfile, DailyBar, ProviderKind, ProviderQuote, QuoteProvider, Refusal,
-    SearchHit, Window,
+    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
+    Window,
 };
 
 /// The adapter.
@@ -89,6 +89,8 @@ impl QuoteProvider for TwelveData {
                 datetime: Literal,
                 #[serde(default)]
                 volume: Literal,
+                #[serde(default)]
+                currency: Literal,
             }
             let body = self.ask("quote", &[("symbol", symbol.as_str())]).await?;
             let told: Answer = answer::parse(&body)?;
@@ -102,12 +104,13 @@ impl QuoteProvider for TwelveData {
                 previous_close: told.previous_close.price(),
                 made: made.ok_or(Refusal::Malformed)?,
                 volume: told.volume.whole(),
+                currency: told.currency.into_text(),
             };
             answer::quote(symbol, &told, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, Vec<DailyBar>> {
+    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History> {
         Box::pin(async move {
             #[derive(Deserialize)]
             struct Answer {
@@ -117,6 +120,8 @@ impl QuoteProvider for TwelveData {
             #[derive(Deserialize)]
             struct Meta {
                 symbol: String,
+                #[serde(default)]
+                currency: Literal,
             }
             #[derive(Deserialize)]
             struct Row {
@@ -150,7 +155,8 @@ impl QuoteProvider for TwelveData {
                 let Row { datetime: day, open, high, low, close, volume } = row;
                 ToldBar { day, open, high, low, close, volume }.read()
             });
-            answer::bars(bars, (from, to), self.clock.now())
+            let currency = told.meta.currency.into_text();
+            answer::history(bars, currency.as_deref(), (from, to), self.clock.now())
         })
     }
 

@@ -7,3 +7,4 @@ mod lookups;
 mod nodes;
 mod support;
 mod told;
+mod units;

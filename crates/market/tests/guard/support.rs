@@ -56,6 +56,7 @@ pub(crate) struct Scripted {
     next: Mutex<VecDeque<Answer>>,
     asked: AtomicUsize,
     hanging: Semaphore,
+    unit: Mutex<Option<PriceUnit>>,
 }
 
 impl Scripted {
@@ -66,6 +67,7 @@ impl Scripted {
             next: Mutex::default(),
             asked: AtomicUsize::new(0),
             hanging: Semaphore::new(0),
+            unit: Mutex::default(),
         })
     }
 
@@ -76,6 +78,11 @@ impl Scripted {
     /// What it answers from now on.
     pub(crate) fn say(&self, always: Answer) {
         *self.always.lock().expect("not poisoned") = always;
+    }
+
+    /// The currency code that it states beside prices from now on.
+    pub(crate) fn state_unit(&self, code: &str) {
+        *self.unit.lock().expect("not poisoned") = PriceUnit::parse(code);
     }
 
     /// What it answers next, once.
@@ -128,15 +135,17 @@ impl QuoteProvider for Scripted {
                 as_of,
                 market_day: as_of.day(),
                 volume: None,
+                unit: self.unit.lock().expect("not poisoned").clone(),
             })
         })
     }
 
-    fn history<'a>(&'a self, _: &'a Symbol, from: Day, _: Day) -> Asked<'a, Vec<DailyBar>> {
+    fn history<'a>(&'a self, _: &'a Symbol, from: Day, _: Day) -> Asked<'a, History> {
         Box::pin(async move {
             let (close, _) = self.price().await?;
             let (open, high, low, volume) = (None, None, None, None);
-            Ok(vec![DailyBar { day: from, open, high, low, close, volume }])
+            let bars = vec![DailyBar { day: from, open, high, low, close, volume }];
+            Ok(History { bars, unit: self.unit.lock().expect("not poisoned").clone() })
         })
     }
 
@@ -174,9 +183,20 @@ pub(crate) fn node(
     store: &Store,
     clock: &ManualClock,
 ) -> Arc<Providers> {
+    node_with_units(config, providers, StockUnits::default(), store, clock)
+}
+
+/// The same in a game with these units.
+pub(crate) fn node_with_units(
+    config: &GuardConfig,
+    providers: &[&Arc<Scripted>],
+    units: StockUnits,
+    store: &Store,
+    clock: &ManualClock,
+) -> Arc<Providers> {
     let providers = providers.iter().map(|one| Arc::clone(one) as Arc<dyn QuoteProvider>);
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    Arc::new(Providers::new(config.clone(), providers.collect(), Vec::new(), store, &clock))
+    Arc::new(Providers::new(config.clone(), providers.collect(), units, store, &clock))
 }
 
 /// The default settings without any quota.

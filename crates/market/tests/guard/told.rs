@@ -1,25 +1,41 @@
 //! What operators are told: a line for each change, and the metrics of every node.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use domain::Clock;
 use market::ProviderKind::{AlphaVantage, Finnhub};
 use market::{GuardConfig, Refusal};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use testkit::ManualClock;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::*;
 
-/// What was logged on this thread.
+thread_local! {
+    /// The log of the test that runs on this thread.
+    static CURRENT: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
+/// The log lines of one thread. One subscriber receives the lines of all threads: a subscriber for
+/// each thread may miss lines, because tracing decides once for the process whether a log statement
+/// is enabled.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone());
-        tracing::subscriber::set_default(subscriber.with_env_filter("market=trace").finish())
+    /// A log of the lines that this thread writes from now on.
+    fn of_this_thread() -> Self {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            let subscriber = tracing_subscriber::fmt().with_ansi(false);
+            let subscriber = subscriber.with_writer(|| ThreadWriter);
+            let subscriber = subscriber.with_env_filter("market=trace").finish();
+            tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
+        });
+        let log = Self::default();
+        CURRENT.set(Some(log.clone()));
+        log
     }
 
     fn lines(&self) -> Vec<String> {
@@ -27,15 +43,22 @@ impl Log {
         String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
     }
 
-    /// How often something was said.
-    fn count(&self, what: &str) -> usize {
-        self.lines().iter().filter(|line| line.contains(what)).count()
+    /// The number of lines that contain a text.
+    fn count(&self, text: &str) -> usize {
+        self.lines().iter().filter(|line| line.contains(text)).count()
     }
 }
 
-impl io::Write for Log {
+/// Appends to the log of the thread that writes, if it has one.
+struct ThreadWriter;
+
+impl io::Write for ThreadWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        CURRENT.with_borrow(|log| {
+            if let Some(log) = log {
+                log.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 
@@ -44,18 +67,9 @@ impl io::Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::of_this_thread();
     let database = fresh("sqlite").await;
     let clock = ManualClock::new();
     let provider = Scripted::new(Finnhub, Answer::Refuse(Refusal::Transient));
@@ -97,8 +111,7 @@ async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
 
 #[tokio::test]
 async fn a_quota_is_shown_and_warned_of_at_its_share_and_at_its_end() {
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::of_this_thread();
     let recorder = PrometheusBuilder::new().build_recorder();
     let shown = recorder.handle();
     let _recording = metrics::set_default_local_recorder(&recorder);
@@ -127,8 +140,7 @@ async fn a_quota_is_shown_and_warned_of_at_its_share_and_at_its_end() {
 
 #[tokio::test]
 async fn a_document_that_cannot_be_read_and_a_clock_that_is_behind_are_logged_once() {
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::of_this_thread();
     let database = fresh("sqlite").await;
     let (clock, ahead) = (ManualClock::new(), ManualClock::new());
     ahead.advance_seconds(3_600);

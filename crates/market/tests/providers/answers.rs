@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{Clock as _, Price};
-use market::{DailyBar, Refusal, Window};
+use market::{DailyBar, PriceUnit, Refusal, Window};
 use testkit::{Dialect, FakeMode};
 
 use crate::support::*;
@@ -18,6 +18,8 @@ async fn a_price_is_read_exactly_in_every_dialect() {
         let volume = (dialect != Dialect::Finnhub).then_some(1_234_567);
         assert_eq!(quote.volume, volume, "{dialect:?}");
         assert!(quote.as_of <= world.clock.now(), "{dialect:?}");
+        let dollars = (dialect == Dialect::TwelveData).then(|| PriceUnit::parse("USD").unwrap());
+        assert_eq!(quote.unit, dollars, "{dialect:?}: only Twelve Data states it");
         assert_eq!(world.fake.calls(), 1);
     }
 }
@@ -61,8 +63,10 @@ async fn days_ascend_within_what_was_asked_for() {
             async move { provider.history(&demo, day_of(from), day_of(to)).await }
         };
         let bars = history("2026-11-01", "2026-11-13").await.expect("bars");
-        let days: Vec<String> = bars.iter().map(|bar| bar.day.to_string()).collect();
+        let days: Vec<String> = bars.bars.iter().map(|bar| bar.day.to_string()).collect();
         assert_eq!(days, ["2026-11-12", "2026-11-13"], "{dialect:?}");
+        let dollars = (dialect == Dialect::TwelveData).then(|| PriceUnit::parse("USD").unwrap());
+        assert_eq!(bars.unit, dollars, "{dialect:?}: only Twelve Data states it");
         let expected = DailyBar {
             day: day_of("2026-11-13"),
             open: Some(Price(1_012_000)),
@@ -71,8 +75,8 @@ async fn days_ascend_within_what_was_asked_for() {
             close: Price(1_024_000),
             volume: Some(1_234_567),
         };
-        assert_eq!(bars[1], expected, "{dialect:?}");
-        assert_eq!(history("2026-11-13", "2026-11-13").await.expect("one").len(), 1);
+        assert_eq!(bars.bars[1], expected, "{dialect:?}");
+        assert_eq!(history("2026-11-13", "2026-11-13").await.expect("one").bars.len(), 1);
         assert_eq!(history("2026-11-14", "2026-11-20").await, Err(Refusal::NotFound));
     }
     let finnhub = World::start(Dialect::Finnhub).await;

@@ -246,7 +246,7 @@ async fn a_day_that_is_told_twice_is_that_which_was_told_first() {
     world.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });
     let demo = symbol("DEMO");
     let bars = world.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
-    let closes: Vec<Price> = bars.await.expect("bars").iter().map(|bar| bar.close).collect();
+    let closes: Vec<Price> = bars.await.expect("bars").bars.iter().map(|bar| bar.close).collect();
     assert_eq!(closes, [Price(20_000), Price(30_000)]);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::{Clock, Currency, Day, Symbol};
 use market::{
-    CompanyProfile, DailyBar, PriceUnit, ProviderKind, Providers, Refusal, StockText,
+    CompanyProfile, DailyBar, PriceUnit, ProviderKind, Providers, Refusal, StockText, StockUnits,
     embedded_stocks,
 };
 use store::{Bar, KeptQuote, NewStock, StockRow, Store};
@@ -79,7 +79,9 @@ async fn providers(
     if connected.is_empty() {
         return Err(Failure::NoProvider);
     }
-    let units = store.price_units().await.map_err(failed(config))?;
+    let rules = load_rules(&config.game.rules)?;
+    let places = store.price_units().await.map_err(failed(config))?;
+    let units = StockUnits::new(rules.currency, places);
     Ok(Providers::new(live.guard.clone(), connected, units, store, &clock))
 }
 

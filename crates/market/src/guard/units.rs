@@ -1,0 +1,77 @@
+//! The units in which providers quote stocks, and the conversion into the game's currency.
+
+use std::collections::HashMap;
+
+use domain::{Currency, Price, Symbol};
+
+use crate::PriceUnit;
+use crate::provider::{DailyBar, History, ProviderQuote, Refusal};
+
+/// The units in which providers quote stocks.
+#[derive(Clone, Debug, Default)]
+pub struct StockUnits {
+    currency: Currency,
+    places: HashMap<Symbol, u32>,
+}
+
+impl StockUnits {
+    /// The prices of the stocks in `places` are in units of 10^-n of the game's currency, because
+    /// exchanges quote some in hundredths of it; those of all other stocks are in the currency.
+    pub fn new(currency: Currency, places: Vec<(Symbol, u32)>) -> Self {
+        Self { currency, places: places.into_iter().collect() }
+    }
+
+    /// By which power of ten to divide a stock's prices: that of the unit stated beside them, or
+    /// else that of the stock.
+    ///
+    /// # Errors
+    /// `NotFound` if the stated unit is of another currency.
+    fn places(&self, symbol: &Symbol, stated: Option<&PriceUnit>) -> Result<u32, Refusal> {
+        let Some(unit) = stated else {
+            return Ok(self.places.get(symbol).copied().unwrap_or_default());
+        };
+        let expected = self.currency.code();
+        if unit.currency == expected {
+            return Ok(unit.places);
+        }
+        tracing::warn!(%symbol, currency = unit.currency, expected, "prices in another currency");
+        Err(Refusal::NotFound)
+    }
+
+    /// A quote in the game's currency.
+    ///
+    /// # Errors
+    /// `NotFound` if it is stated in another currency.
+    pub(super) fn quote(&self, quote: ProviderQuote) -> Result<ProviderQuote, Refusal> {
+        let places = self.places(&quote.symbol, quote.unit.as_ref())?;
+        let previous_close = quote.previous_close.map(|close| divided(close, places));
+        Ok(ProviderQuote { price: divided(quote.price, places), previous_close, ..quote })
+    }
+
+    /// The bars of a history in the game's currency.
+    ///
+    /// # Errors
+    /// `NotFound` if it is stated in another currency.
+    pub(super) fn bars(
+        &self,
+        symbol: &Symbol,
+        history: &History,
+    ) -> Result<Vec<DailyBar>, Refusal> {
+        let places = self.places(symbol, history.unit.as_ref())?;
+        let price = |price: Price| divided(price, places);
+        let bar = |bar: &DailyBar| DailyBar {
+            open: bar.open.map(price),
+            high: bar.high.map(price),
+            low: bar.low.map(price),
+            close: price(bar.close),
+            ..*bar
+        };
+        Ok(history.bars.iter().map(bar).collect())
+    }
+}
+
+/// A price divided by 10^`places`, rounded half up and never to nothing.
+fn divided(price: Price, places: u32) -> Price {
+    let power = 10i64.saturating_pow(places);
+    Price((price.0.saturating_add(power / 2) / power).max(1))
+}
