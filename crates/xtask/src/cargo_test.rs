@@ -1,5 +1,5 @@
-//! `cargo xtask sim` and `cargo xtask economy`: short names for the commands that run a test program
-//! with its own arguments.
+//! `cargo xtask sim` and `cargo xtask economy`: short names for the commands that run a test
+//! program with its own arguments.
 
 use std::process::{Command, ExitCode};
 

@@ -17,11 +17,20 @@ pub(crate) const WIDTHS: [u32; 3] = [320, 360, 1280];
 const MOVED: &str = "it moved while loading";
 const LOOKS: usize = 3;
 
+/// What moved while the page loaded does not count any more: a busy machine paints a page in parts.
+/// `every_page` checks the load.
+const SETTLE: &str = r#"
+const [done] = arguments;
+requestAnimationFrame(() => requestAnimationFrame(() => {
+  window.settledAt = performance.now();
+  done();
+}));
+"#;
+
 /// Two frames later the browser has told of all that moved.
 const MEASURE: &str = r#"
-const [isAfterLoad, done] = arguments;
-const [{ loadEventEnd }] = performance.getEntriesByType("navigation");
-const since = isAfterLoad ? loadEventEnd : 0;
+const [done] = arguments;
+const since = window.settledAt ?? 0;
 const moved = [];
 const at = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(" ");
 const counts = ({ hadRecentInput, startTime }) => !hadRecentInput && startTime >= since;
@@ -92,13 +101,6 @@ fn is_full_matrix() -> bool {
     testkit::seconds(0) > 0
 }
 
-/// Which layout shifts count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Moves {
-    All,
-    AfterLoad,
-}
-
 /// Looks at a page and tells what is wrong with it. `arrive` leads there anew each time; `may_say`
 /// is a part of what the console may tell, if anything.
 pub(crate) async fn look_everywhere(
@@ -131,18 +133,14 @@ pub(crate) async fn look_everywhere(
     complaints
 }
 
+/// Counts only what moves from now on, until another page is opened.
+pub(crate) async fn settle(player: &Player) {
+    player.client.execute_async(SETTLE, Vec::new()).await.expect("two frames");
+}
+
 /// Returns what is wrong with the page as it is now.
 pub(crate) async fn look(player: &Player) -> Vec<String> {
-    look_at_moves(player, Moves::All).await
-}
-
-/// The same, but for what moved while the page loaded: a busy machine paints a page in parts.
-pub(crate) async fn look_since_loaded(player: &Player) -> Vec<String> {
-    look_at_moves(player, Moves::AfterLoad).await
-}
-
-async fn look_at_moves(player: &Player, moves: Moves) -> Vec<String> {
-    let mut complaints = measure_moves(player, moves).await;
+    let mut complaints = measure(player).await;
     complaints.extend(browser::console_errors(&player.client).await);
     complaints.extend(axe::violations(player).await);
     complaints
@@ -155,12 +153,7 @@ pub(crate) fn assert_none(complaints: &[String]) {
 
 /// Tells what is wrong with the page's shape, and what moved since it was opened.
 pub(crate) async fn measure(player: &Player) -> Vec<String> {
-    measure_moves(player, Moves::All).await
-}
-
-async fn measure_moves(player: &Player, moves: Moves) -> Vec<String> {
-    let arguments = vec![(moves == Moves::AfterLoad).into()];
-    let measured = player.client.execute_async(MEASURE, arguments).await.expect("it is measured");
+    let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
     let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
     let mut complaints = Vec::new();
     if measured.first_headings != 1 {

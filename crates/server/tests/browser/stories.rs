@@ -5,7 +5,7 @@
 use fantoccini::key::Key;
 
 use crate::browser::{Setup, console_errors, slow_down};
-use crate::checks::{assert_none, look, look_since_loaded};
+use crate::checks::{assert_none, look, settle};
 use crate::deeds::{
     MODES, buy_by_api, confirm, fields_of, fill_ticket, register, review, send_again, sign_out,
 };
@@ -166,13 +166,14 @@ async fn prices_change_in_place_while_somebody_looks() {
         register(&player, "Lively", "standard").await;
         for (path, place) in [("/stocks/XOM", "#px-XOM"), ("/market", "#px-JNJ")] {
             player.go(path).await;
+            settle(&player).await;
             player.execute("window.isTheSamePage = true", Vec::new()).await;
             let before = player.text(place).await;
             let has_changed = async || player.text(place).await != before;
             player.until(&format!("{place} changes"), has_changed).await;
             let same = player.execute("return window.isTheSamePage === true", Vec::new()).await;
             assert_eq!(same, true, "nothing was loaded anew");
-            assert_none(&look_since_loaded(&player).await);
+            assert_none(&look(&player).await);
         }
         fill_ticket(&player, "XOM", "buy", "1").await;
         review(&player).await;
