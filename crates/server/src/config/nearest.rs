@@ -1,4 +1,4 @@
-//! What an unknown key was probably meant to be. It only words the complaint.
+//! The message for an unknown key: the known key that was probably meant, or the keys of the section.
 
 use toml::de::{DeTable, DeValue};
 
@@ -8,19 +8,30 @@ use super::layers::join;
 const SAME_SECTION: f64 = 0.1;
 const SAME_NAME: f64 = 0.2;
 
-/// Says that `key` is unknown in the section `section`, and which known key is the nearest.
+/// Keys that are less alike are two words, and not one with a typing error.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// The message that `key` is unknown in the section `section`.
 pub(super) fn unknown_key(known: &DeTable<'_>, section: &str, key: &str) -> String {
-    let mut nearest: (f64, Option<String>) = (f64::MIN, None);
+    let mut nearest: (f64, Option<String>) = (LIKENESS_MIN, None);
+    let mut siblings = Vec::new();
     visit(known, "", &mut |candidate_section, name| {
         let likeness = likeness((section, key), (candidate_section, name));
         if likeness > nearest.0 {
             nearest = (likeness, Some(join(candidate_section, name)));
         }
+        if candidate_section == section {
+            siblings.push(name.to_owned());
+        }
     });
     let dotted = join(section, key);
+    siblings.sort_unstable();
     match nearest.1 {
         Some(near) => format!("unknown key {dotted}; the nearest known key is {near}"),
-        None => format!("unknown key {dotted}"),
+        None if section.is_empty() => {
+            format!("unknown key {dotted}; known keys: {}", siblings.join(", "))
+        }
+        None => format!("unknown key {dotted}; known keys of {section}: {}", siblings.join(", ")),
     }
 }
 
@@ -62,6 +73,13 @@ mod tests {
         assert_eq!(nearest("http", "lisen"), text);
         assert!(nearest("", "datadir").ends_with(" data_dir"));
         assert!(nearest("", "htp").ends_with(" http"));
+    }
+
+    #[test]
+    fn the_keys_of_the_section_are_listed_for_a_word_that_is_like_none() {
+        let text = "unknown key http.bind; known keys of http: body_bytes_max, listen";
+        assert_eq!(nearest("http", "bind"), text);
+        assert_eq!(nearest("", "tls"), "unknown key tls; known keys: data_dir, http, limits");
     }
 
     #[test]
