@@ -5,6 +5,7 @@
 //! nothing.
 
 mod bars;
+mod date;
 mod header;
 mod importer;
 mod lines;
@@ -16,6 +17,7 @@ mod texts;
 use domain::{Day, Price, Symbol};
 use thiserror::Error;
 
+pub use self::date::DateOrder;
 pub use self::importer::Importer;
 pub use self::number::DecimalMark;
 pub use self::texts::StockDescription;
@@ -30,6 +32,8 @@ pub struct ImportOptions {
     pub currency: Option<PriceUnit>,
     /// What stands before decimals; found out where it is not named.
     pub decimal: Option<DecimalMark>,
+    /// The order of day and month; without it, dates in which it matters are refused.
+    pub dates: Option<DateOrder>,
     /// The stock of files that have no column of symbols.
     pub symbol: Option<Symbol>,
     /// The last day that a bar may have.

@@ -68,8 +68,8 @@ pub use guard::{
     QuotasConfig, StockUnits, reset_provider,
 };
 pub use import::{
-    DecimalMark, Import, ImportError, ImportNote, ImportOptions, ImportSummary, Importer,
-    StockDescription,
+    DateOrder, DecimalMark, Import, ImportError, ImportNote, ImportOptions, ImportSummary,
+    Importer, StockDescription,
 };
 pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use lookups::Lookups;

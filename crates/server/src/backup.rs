@@ -139,13 +139,23 @@ pub(crate) async fn restore(args: RestoreBackupArgs) -> Result<ExitCode, Failure
     if let Some(seals) = seals.filter(|_| args.directory.join(SEALS).is_file()) {
         copy(&args.directory.join(SEALS), &seals)?;
     }
+    let missing = erasures::find_file(&config).filter(|file| !file.path().exists());
     let (erased, report) = make_ready(&config, &partial, &args.directory).await?;
     sync(&partial)?;
     fs::rename(&partial, &target).map_err(file_failed(&target))?;
     sync(target.parent().unwrap_or(Path::new(".")))?;
     let made_at = manifest.made_at;
     let again = erasures::say_again(erased);
-    term::say(&format!("{} is as it was at {made_at}\n{again}{report}\n", target.display()));
+    let target = target.display();
+    term::say(&format!("{target} is as it was at {made_at}\n{again}{report}\n"));
+    if let Some(file) = missing {
+        let path = file.path().display();
+        term::complain(&format!(
+            "warning: there is no {path}. People who were erased after the backup, if any, are in \
+             the database again: copy that file from the lost data directory, and run `openbell \
+             user erase-again` on it"
+        ));
+    }
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -157,7 +167,7 @@ async fn make_ready(config: &Config, file: &Path, backup: &Path) -> Result<(u64,
     let failed = |error| Failure::Database(without_password(&database.url), error);
     let store = Store::open(&database).await.map_err(failed)?;
     store.migrate().await.map_err(failed)?;
-    // Those of the backup, and those since, which only the file beside the database knows of.
+    // Those of the backup, and those since, which only the file beside the database has.
     let mut erased = 0;
     let beside = erasures::find_file(config);
     let copied = ErasuresFile::new(backup.join(ERASURES));

@@ -203,7 +203,7 @@ pub(crate) struct VerifyArgs {
 /// Flags of `backup`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BackupArgs {
-    /// The directory, which is made when it does not exist. Another backup in it stays as it is.
+    /// The directory, which is created if it does not exist. One that has a backup is refused.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
     #[command(flatten)]

@@ -41,7 +41,7 @@ pub(crate) async fn set_role(
     let is_set = is_set.map_err(|error| Failure::Database(database(), error))?;
     store.close().await;
     if !is_set {
-        term::complain(&format!("nobody has registered with {key}"));
+        term::complain(&format!("no user has the address {key}"));
         return Ok(ExitCode::FAILURE);
     }
     term::say(&format!("{key} is now: {}\n", role.as_str()));

@@ -40,15 +40,15 @@ pub(crate) async fn erase(args: UserEraseArgs) -> Result<ExitCode, Failure> {
     }
     store.close().await;
     if !found {
-        term::complain(&format!("nobody has registered with {key}"));
+        term::complain(&format!("no user has the address {key}"));
         return Ok(ExitCode::FAILURE);
     }
     if args.yes {
-        term::say(&format!("{key} is forgotten; the ledger stays, without a name\n"));
+        term::say(&format!("{key} is erased; the ledger stays, without a name\n"));
         return Ok(ExitCode::SUCCESS);
     }
     // Nothing was done, which a script must not take for success.
-    term::complain(&format!("{key} would be forgotten for good: say --yes"));
+    term::complain(&format!("{key} would be erased for good: confirm with --yes"));
     Ok(ExitCode::FAILURE)
 }
 
@@ -64,12 +64,11 @@ pub(crate) async fn erase_again(args: UserEraseAgainArgs) -> Result<ExitCode, Fa
     Ok(ExitCode::SUCCESS)
 }
 
-/// How many were forgotten again, as a line.
+/// How many people were erased again, as a line.
 pub(crate) fn say_again(erased: u64) -> String {
     match erased {
-        0 => "nobody had to be forgotten again\n".to_owned(),
-        1 => "1 person was forgotten again\n".to_owned(),
-        more => format!("{more} people were forgotten again\n"),
+        1 => "1 person was erased again\n".to_owned(),
+        count => format!("{count} people were erased again\n"),
     }
 }
 

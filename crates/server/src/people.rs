@@ -217,7 +217,7 @@ fn key(email: &str) -> String {
 }
 
 fn unknown(email: &str) -> ExitCode {
-    term::complain(&format!("nobody has registered with {}", key(email)));
+    term::complain(&format!("no user has the address {}", key(email)));
     ExitCode::FAILURE
 }
 

@@ -341,13 +341,6 @@ mod tests {
     use crate::provider::Window;
 
     #[test]
-    fn a_price_in_pence_is_a_price_in_pounds() {
-        assert_eq!(divided(Price(725_000), 2), Price(7_250));
-        assert_eq!(divided(Price(725_050), 2), Price(7_251));
-        assert_eq!(divided(Price(3), 2), Price(1));
-    }
-
-    #[test]
     fn the_refusal_that_ends_first_is_told() {
         let limited = |seconds| Refusal::RateLimited {
             window: Window::Day,

@@ -75,3 +75,15 @@ fn divided(price: Price, places: u32) -> Price {
     let power = 10i64.saturating_pow(places);
     Price((price.0.saturating_add(power / 2) / power).max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_in_pence_is_a_price_in_pounds() {
+        assert_eq!(divided(Price(725_000), 2), Price(7_250));
+        assert_eq!(divided(Price(725_050), 2), Price(7_251));
+        assert_eq!(divided(Price(3), 2), Price(1));
+    }
+}

@@ -31,9 +31,6 @@ const NOTES: [&str; 17] = [
     "end",
     "page",
 ];
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-
 /// Why a row is no bar.
 #[derive(Debug)]
 pub(super) enum RowError {
@@ -218,40 +215,4 @@ pub(super) fn is_note(record: &StringRecord, date: usize) -> bool {
     let is_sentence = first.contains(char::is_whitespace)
         && first.chars().filter(|c| c.is_alphabetic()).count() > first.len() / 2;
     is_sentence && filled.next().is_none()
-}
-
-/// A date with one meaning: `2013-02-08`, `2013/02/08`, `20130208`, each with a time behind it or
-/// not, or with the name of the month. The day is that of the exchange, so a time zone behind the
-/// time changes nothing.
-pub(super) fn read_day(text: &str) -> Option<Day> {
-    if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Day::parse(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]));
-    }
-    if !text.is_ascii() {
-        return None;
-    }
-    if text.len() >= 10 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) {
-        let (date, time) = text.split_at(10);
-        let is_time = time.is_empty()
-            || time.starts_with([' ', 'T'])
-                && time[1..].bytes().all(|byte| byte.is_ascii_digit() || b":.+-Z ".contains(&byte));
-        if !is_time {
-            return None;
-        }
-        return Day::parse(date).or_else(|| Day::parse(&date.replace('/', "-")));
-    }
-    let parts: Vec<&str> =
-        text.split([' ', '-', ',', '.']).filter(|part| !part.is_empty()).collect();
-    let [first, second, year] = parts[..] else { return None };
-    let (month, day) = if first.bytes().all(|byte| byte.is_ascii_digit()) {
-        (second, first)
-    } else {
-        (first, second)
-    };
-    let name = month.get(..3)?.to_ascii_lowercase();
-    let known = MONTHS.iter().position(|known| *known == name)?;
-    if year.len() != 4 || !(1..=2).contains(&day.len()) {
-        return None;
-    }
-    Day::from_civil(year.parse().ok()?, u8::try_from(known + 1).ok()?, day.parse().ok()?)
 }

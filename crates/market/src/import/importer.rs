@@ -10,7 +10,8 @@ use std::path::Path;
 use csv::StringRecord;
 use domain::{Day, Price, Symbol};
 
-use super::bars::{RowError, is_note, read_bar, read_day};
+use super::bars::{RowError, is_note, read_bar};
+use super::date::read_day;
 use super::header::{BarColumns, Header, Layout, Prices, TextColumns};
 use super::number::Marks;
 use super::rows::{self, Rows};
@@ -188,12 +189,12 @@ impl Importer {
         file: &mut File<'_>,
     ) -> Result<Option<Skipped>, RowError> {
         let text = cell(record, Some(columns.date));
-        let Some(day) = read_day(text) else {
-            if is_note(record, columns.date) || is_header(record, columns) {
+        let day = match read_day(text, self.options.dates) {
+            Ok(day) => day,
+            Err(_) if is_note(record, columns.date) || is_header(record, columns) => {
                 return Ok(Some(Skipped::Note));
             }
-            let form = "expected a date like 2013-02-08 or 20130208";
-            return Err(format!("{form}, got {text:?}").into());
+            Err(reason) => return Err(reason.into()),
         };
         self.check_day(day)?;
         let period = cell(record, columns.period);
@@ -286,9 +287,7 @@ impl Importer {
         while let Some(line) = rows.next()? {
             let record = &rows.record;
             let day = check_width(record, header.width).and_then(|()| {
-                let text = cell(record, Some(0));
-                let day = read_day(text)
-                    .ok_or_else(|| format!("expected a date like 2013-02-08, got {text:?}"))?;
+                let day = read_day(cell(record, Some(0)), self.options.dates)?;
                 self.check_day(day).map(|()| day)
             });
             let day = match day {
@@ -391,7 +390,8 @@ impl Importer {
         (line, reason): (u64, String),
         file: &mut File<'_>,
     ) {
-        if read_day(cell(record, Some(date))).is_none() && is_note(record, date) {
+        let day = read_day(cell(record, Some(date)), self.options.dates);
+        if day.is_err() && is_note(record, date) {
             self.summary.notes += 1;
             let reason = "a total, a note or a header".to_owned();
             (file.note)(ImportNote { line, is_refused: false, is_bad: false, reason });

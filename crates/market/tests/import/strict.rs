@@ -1,7 +1,7 @@
 //! What is refused, with the line, the field and what was expected; and what `skip_bad` leaves out.
 
 use domain::Price;
-use market::{DecimalMark, ImportOptions, PriceUnit};
+use market::{DateOrder, DecimalMark, ImportOptions, PriceUnit};
 
 use crate::support::*;
 
@@ -9,11 +9,15 @@ use crate::support::*;
 fn every_bad_line_is_named_with_its_reason() {
     let head = "date,symbol,open,high,low,close,volume\n";
     for (line, reason) in [
+        ("2013-02-30,A,1,1,1,1,1", "expected a date like 2013-02-08, got \"2013-02-30\""),
         (
-            "2013-02-30,A,1,1,1,1,1",
-            "expected a date like 2013-02-08 or 20130208, got \"2013-02-30\"",
+            "02/08/2013,A,1,1,1,1,1",
+            "expected a date like 2013-02-08, got \"02/08/2013\" (--dates day-first or",
         ),
-        ("02/08/2013,A,1,1,1,1,1", "expected a date like"),
+        ("31-12-2013,A,1,1,1,1,1", "expected a date like 2013-02-08, got \"31-12-2013\" (--dates"),
+        ("30.2.2013,A,1,1,1,1,1", "expected a date like 2013-02-08, got \"30.2.2013\""),
+        ("1.2.13,A,1,1,1,1,1", "expected a date like 2013-02-08, got \"1.2.13\""),
+        ("02/08/2013 noon,A,1,1,1,1,1", "expected a date like 2013-02-08"),
         ("2027-01-01,A,1,1,1,1,1", "2027-01-01 is in the future"),
         ("2013-02-08,A B,1,1,1,1,1", "expected a symbol, got \"A B\""),
         ("2013-02-08,,1,1,1,1,1", "expected a symbol, got \"\""),
@@ -155,6 +159,25 @@ fn a_number_with_two_meanings_is_refused_for_the_whole_file() {
     assert!(read(text).expect_err("refused").to_string().starts_with("line 2: \"1.234\""));
     let text = "date;symbol;close\n2024-04-05;A;2,5\n2024-04-08;A;2.5\n";
     assert_eq!(refused(&read(text).expect("reads").1).len(), 1);
+}
+
+#[test]
+fn day_and_month_have_the_order_of_the_option_and_dates_with_dots_begin_with_the_day() {
+    let text = "date;symbol;close\n2/8/2013;A;1\n03-08-2013 00:00;A;2\n4.8.2013;A;3\n";
+    for (order, days) in [
+        (DateOrder::DayFirst, ["2013-08-02", "2013-08-03", "2013-08-04"]),
+        (DateOrder::MonthFirst, ["2013-02-08", "2013-03-08", "2013-08-04"]),
+    ] {
+        let named = ImportOptions { dates: Some(order), ..options() };
+        let (import, notes) = read_all(named, &[("bars.csv", text.as_bytes())]).expect("reads");
+        assert_eq!(refused(&notes), []);
+        let read: Vec<String> = import.stocks[0].1.iter().map(|bar| bar.day.to_string()).collect();
+        assert_eq!(read, days, "{order:?}");
+    }
+    let text = "date;symbol;close\n31.12.2020;A;1,5\n1.1.2021 00:00:00;A;1,6\n";
+    let (import, _) = read(text).expect("reads");
+    let days: Vec<String> = import.stocks[0].1.iter().map(|bar| bar.day.to_string()).collect();
+    assert_eq!(days, ["2020-12-31", "2021-01-01"]);
 }
 
 #[test]

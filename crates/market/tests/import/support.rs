@@ -9,6 +9,7 @@ pub(crate) fn options() -> ImportOptions {
     ImportOptions {
         currency: None,
         decimal: None,
+        dates: None,
         symbol: None,
         today: Day::parse("2026-11-27").expect("a day"),
         skip_bad: false,

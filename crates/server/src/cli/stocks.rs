@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use domain::{Day, Symbol};
-use market::{DecimalMark, PriceUnit, ProviderKind};
+use market::{DateOrder, DecimalMark, PriceUnit, ProviderKind};
 
 use super::DatabaseArgs;
 
@@ -45,6 +45,9 @@ pub(crate) struct StocksImportArgs {
     /// What stands before decimals, where the files do not show it: point or comma.
     #[arg(long, value_name = "MARK", value_parser = decimal_mark)]
     pub(crate) decimal: Option<DecimalMark>,
+    /// The order of dates like 02/08/2013: day-first or month-first. Without it they are refused.
+    #[arg(long, value_name = "ORDER", value_parser = date_order)]
+    pub(crate) dates: Option<DateOrder>,
     /// The stock of files without a column of symbols; without this, their name (AAPL.csv).
     #[arg(long, value_name = "SYMBOL", value_parser = symbol)]
     pub(crate) symbol: Option<Symbol>,
@@ -139,6 +142,12 @@ fn symbol(text: &str) -> Result<Symbol, String> {
 
 fn price_unit(text: &str) -> Result<PriceUnit, String> {
     PriceUnit::parse(text).ok_or_else(|| "expected a currency like USD or GBX".to_owned())
+}
+
+fn date_order(text: &str) -> Result<DateOrder, String> {
+    let known = [DateOrder::DayFirst, DateOrder::MonthFirst];
+    let found = known.into_iter().find(|order| order.as_str() == text);
+    found.ok_or_else(|| "expected day-first or month-first".to_owned())
 }
 
 fn decimal_mark(text: &str) -> Result<DecimalMark, String> {

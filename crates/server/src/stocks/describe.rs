@@ -25,6 +25,7 @@ pub(super) async fn run(config: &Config, args: &StocksDescribeArgs) -> Result<Ex
     let mut importer = Importer::new(ImportOptions {
         currency: None,
         decimal: None,
+        dates: None,
         symbol: None,
         today: SystemClock.now().day(),
         skip_bad: false,

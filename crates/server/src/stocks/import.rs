@@ -78,6 +78,7 @@ fn read_files(
     let mut importer = Importer::new(ImportOptions {
         currency: args.currency.clone(),
         decimal: args.decimal,
+        dates: args.dates,
         symbol: args.symbol.clone(),
         today: now.day(),
         skip_bad: args.skip_bad,

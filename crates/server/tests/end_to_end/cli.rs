@@ -129,7 +129,7 @@ fn a_role_is_given_by_address_while_the_server_runs() {
         assert_eq!(told, format!("ada@example.org is now: {word}\n"));
     }
     let text = complaint(&role("eve@example.org", "operator"));
-    assert_eq!(text, "openbell: nobody has registered with eve@example.org");
+    assert_eq!(text, "openbell: no user has the address eve@example.org");
     assert!(!role("ada@example.org", "king").status.success());
     server.stop();
 }
@@ -150,7 +150,7 @@ async fn a_command_waits_for_whoever_is_writing() {
     assert!(early.is_err(), "it waits: {early:?}");
     sqlx::query("ROLLBACK").execute(&mut other).await.expect("lets it go");
     let text = complaint(&command.await.expect("ends"));
-    assert_eq!(text, "openbell: nobody has registered with eve@example.org");
+    assert_eq!(text, "openbell: no user has the address eve@example.org");
 }
 
 #[test]
@@ -209,14 +209,14 @@ fn a_person_is_forgotten_by_address_while_the_server_runs() {
     };
     assert_eq!(
         complaint(&erase(&["Ada@example.org"])),
-        "openbell: ada@example.org would be forgotten for good: say --yes"
+        "openbell: ada@example.org would be erased for good: confirm with --yes"
     );
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
     let text = told(&["Ada@example.org", "--yes"]);
-    assert_eq!(text, "ada@example.org is forgotten; the ledger stays, without a name\n");
+    assert_eq!(text, "ada@example.org is erased; the ledger stays, without a name\n");
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401);
     let text = complaint(&erase(&["ada@example.org", "--yes"]));
-    assert_eq!(text, "openbell: nobody has registered with ada@example.org");
+    assert_eq!(text, "openbell: no user has the address ada@example.org");
     let nowhere = path(&dir.path().join("nowhere.jsonl"));
     let text = complaint(&run(&["user", "erase-again", &nowhere, "--data-dir", &data]));
     assert!(text.starts_with(&format!("openbell: cannot read {nowhere}")), "{text}");

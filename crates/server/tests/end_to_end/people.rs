@@ -54,7 +54,7 @@ fn users_are_listed_shown_and_renamed_by_command() {
     assert_eq!(text, "openbell: The name field must not look like a name of the staff.");
     for words in [&["show", "eve@example.org"][..], &["rename", "eve@example.org", "Eve"]] {
         let text = complaint(&user(dir.path(), words));
-        assert_eq!(text, "openbell: nobody has registered with eve@example.org");
+        assert_eq!(text, "openbell: no user has the address eve@example.org");
     }
     server.stop();
 }
@@ -100,6 +100,6 @@ fn a_forgotten_password_is_replaced_by_command() {
     assert!(logs_in(&server, "set by command") && !logs_in(&server, OLD));
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401, "tokens end");
     let text = complaint(&user(dir.path(), &["password", "eve@example.org"]));
-    assert_eq!(text, "openbell: nobody has registered with eve@example.org");
+    assert_eq!(text, "openbell: no user has the address eve@example.org");
     server.stop();
 }

@@ -130,7 +130,11 @@ impl Ticket {
 fn read_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
     let wrong = || {
         let max = view.fmt.shares(state.rules.quantity_max);
-        view.tn("order-quantity-wrong", "max", max.as_str())
+        let key = match state.rules.fractional_shares {
+            true => "order-quantity-wrong",
+            false => "order-quantity-whole",
+        };
+        view.tn(key, "max", max.as_str())
     };
     match Quantity::parse_typed(typed) {
         Ok(quantity) => tradable_quantity(quantity, &state.rules).map_err(|_| wrong()),

@@ -167,8 +167,10 @@ Generated from `crates/web/src/problem/codes.rs`; a test keeps them equal.
 Every error is `application/problem+json` (RFC 9457). Its member `code` is stable; `message` may say
 more than the text here. Retryable means that the same request may succeed later; `Retry-After`
 says when, where the server knows. Send orders with an `Idempotency-Key`, and no retry trades twice.
-Of refusals of orders, those that are not retryable are stored under the order's key: to try such an
-order again, send a new key. Nothing is stored of the others: send the same request with the same key.
+An order that was filled, or rejected with a code that is not retryable, is stored under its key: to try
+such an order again, send a new key. Nothing is stored of a retryable rejection, nor of a request that is
+refused before it is an order (`validation_failed`, `unauthenticated`, `rate_limited`): send it with the
+same key.
 
 | code | status | retryable | text |
 |---|---|---|---|

@@ -104,7 +104,10 @@ impl Page {
     }
 
     fn form_tags(&self, action: &str) -> Option<Vec<&Tag>> {
-        let is_it = |tag: &Tag| tag.name == "form" && tag.get("action") == Some(action);
+        let is_it = |tag: &Tag| {
+            let sent_to = tag.get("action").unwrap_or_default();
+            tag.name == "form" && sent_to.split('#').next() == Some(action)
+        };
         let start = self.tags.iter().position(is_it)?;
         let rest = &self.tags[start + 1..];
         let end = rest.iter().position(|tag| tag.name == "/form").unwrap_or(rest.len());

@@ -17,6 +17,7 @@ order-quantity =
        *[other] How many shares?
     }
 order-quantity-wrong = Write a number of shares in digits, above 0 and up to { $max }.
+order-quantity-whole = Write a whole number of shares in digits, from 1 to { $max }. This game has no parts of a share.
 order-quantity-ambiguous = That number can be read in two ways. If you mean it, write { $number }.
 order-you-have = You have { $cash } and { $shares } of these shares.
 order-affordable =

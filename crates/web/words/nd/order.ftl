@@ -14,6 +14,7 @@ order-side = Ufuna ukwenzani?
 order-side-missing = Khetha ukuthenga loba ukuthengisa.
 order-quantity = Amasheya amangaki?
 order-quantity-wrong = Bhala inani lamasheya, elidlula u-0 kusiya ku-{ $max }.
+order-quantity-whole = Bhala inani elipheleleyo lamasheya, kusukela ku-1 kusiya ku-{ $max }. Lumdlalo kawulazo izingxenye zesheya.
 order-quantity-ambiguous = Inombolo le ifundeka ngendlela ezimbili. Nxa uqonde yona, bhala { $number }.
 order-you-have = Ule { $cash } lamasheya angu-{ $shares } ale nkampani.
 order-affordable =

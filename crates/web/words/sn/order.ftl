@@ -14,6 +14,7 @@ order-side = Unoda kuitei?
 order-side-missing = Sarudza kutenga kana kutengesa.
 order-quantity = Migove mingani?
 order-quantity-wrong = Nyora nhamba yemigove, inopfuura 0 kusvika { $max }.
+order-quantity-whole = Nyora nhamba yakazara yemigove, kubva pa1 kusvika { $max }. Mutambo uyu hauna zvikamu zvemugove.
 order-quantity-ambiguous = Nhamba iyi inoverengeka nenzira mbiri. Kana uri iyo yauri kureva, nyora { $number }.
 order-you-have = Une { $cash } nemigove { $shares } yekambani iyi.
 order-affordable =
