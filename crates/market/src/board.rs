@@ -76,10 +76,10 @@ impl StockQuote {
 pub enum Halt {
     /// A later price is known that is in doubt.
     InDoubt,
-    /// Its history has ended with the session before: its price is the last there will be.
-    Ended,
-    /// It has ended earlier, and is no longer traded.
-    NoLongerTraded,
+    /// It has no close in this session: its price is that of the session before.
+    NoClose,
+    /// It has had no close for two sessions or more, and is not traded until it has one.
+    NotTraded,
 }
 
 /// Everything that was published at one instant.
@@ -220,8 +220,8 @@ impl PriceBoard {
         let halt = self.position(stock_id).and_then(|at| self.current.load().halt(at));
         match halt {
             Some(Halt::InDoubt) => Err(Rejection::PriceInDoubt),
-            Some(Halt::NoLongerTraded) => Err(Rejection::NoQuote),
-            Some(Halt::Ended) | None => self.quote(stock_id).ok_or(Rejection::NoQuote),
+            Some(Halt::NotTraded) => Err(Rejection::NoQuote),
+            Some(Halt::NoClose) | None => self.quote(stock_id).ok_or(Rejection::NoQuote),
         }
     }
 

@@ -107,26 +107,22 @@ impl Replay {
         let (tick, session_seconds) = (self.tick, self.timetable.session_seconds);
         let at = TickAt { chance: &self.chance, present, session_seconds, tick, as_of };
         write_quotes(&at, &lived, quotes);
-        // A stock that has ended has no newer price than its last close.
-        for (position, last) in self.ended_before(present.priced_session()) {
+        // A stock without a close in this session has no newer price than its last close.
+        for (position, last) in self.series.missing(present.priced_session()) {
             if let Some(quote) = quotes.get_mut(position) {
                 quote.as_of = self.timetable.closed_in_pass(present.pass, last);
             }
         }
     }
 
-    /// The stocks whose last close is of a session before `priced`, with that session.
-    fn ended_before(&self, priced: usize) -> impl Iterator<Item = (usize, usize)> {
-        self.series.ended.iter().copied().filter(move |(_, last)| *last < priced)
-    }
-
-    /// Why which stocks are not traded like others.
+    /// Why which stocks are not traded like others. A stock that has closes again later is treated
+    /// like one that has none, because the difference is not public yet.
     pub(crate) fn halts(&self, present: Present) -> Vec<(usize, Halt)> {
         let priced = present.priced_session();
         let halt = |(position, last)| {
-            (position, if last + 1 == priced { Halt::Ended } else { Halt::NoLongerTraded })
+            (position, if last + 1 == priced { Halt::NoClose } else { Halt::NotTraded })
         };
-        self.ended_before(priced).map(halt).collect()
+        self.series.missing(priced).map(halt).collect()
     }
 
     /// The closes of a session which the caller knows to be finished.
@@ -266,20 +262,62 @@ mod tests {
         let replay = Replay::imported(market, &config, START).unwrap();
         let halts = |seconds| replay.halts(replay.timetable.present(START.plus_seconds(seconds)));
         let quote = |seconds, stock: usize| quotes_at(&replay, seconds)[stock];
-        let gone = (2, Halt::NoLongerTraded);
+        let gone = (2, Halt::NotTraded);
         assert_eq!(halts(0), [gone], "it had ended before the game began");
         assert_eq!(quote(30, 2).as_of, START);
         // A has closes up to day 12, which is the second session that is lived.
         assert_eq!(halts(120), [gone], "its last close is as fresh as the others");
         assert_eq!(quote(120, 0).as_of, START.plus_seconds(120));
-        assert_eq!(halts(121), [(0, Halt::Ended), gone]);
-        assert_eq!((halts(180), halts(181)), (halts(121), vec![(0, Halt::NoLongerTraded), gone]));
+        assert_eq!(halts(121), [(0, Halt::NoClose), gone]);
+        assert_eq!((halts(180), halts(181)), (halts(121), vec![(0, Halt::NotTraded), gone]));
         for seconds in [121, 180, 181, 900] {
             let last = quote(seconds, 0);
             assert_eq!((last.as_of, last.price), (START.plus_seconds(120), Price(10_010)));
             assert_eq!(last.previous_close, last.price);
             assert_eq!(quote(seconds, 1).as_of, START.plus_seconds(seconds));
         }
+    }
+
+    #[test]
+    fn a_stock_with_a_hole_in_its_bars_is_stale_then_not_traded_and_trades_again_after_it() {
+        let stock = |symbol: &str, days: Vec<i32>| {
+            let text = StockText {
+                symbol: domain::Symbol::parse(symbol).unwrap(),
+                name: symbol.to_owned(),
+                category: "Other".to_owned(),
+                description: String::new(),
+                kid_friendly_description: String::new(),
+                fun_fact: None,
+            };
+            let close = |day| (Day(day), Price(10_000 + 100 * i64::from(day)));
+            (text, days.into_iter().map(close).collect())
+        };
+        let hole = (0..12).chain(16..30).filter(|day| *day != 20).collect();
+        let market = ImportedMarket {
+            name: "us".to_owned(),
+            currency: "USD".to_owned(),
+            tick: None,
+            stocks: vec![stock("A", hole), stock("B", (0..30).collect())],
+        };
+        let config = ReplayConfig { start: Day(10), ..ReplayConfig::default() };
+        let replay = Replay::imported(market, &config, START).unwrap();
+        let halts = |seconds| replay.halts(replay.timetable.present(START.plus_seconds(seconds)));
+        let quote = |seconds, stock: usize| quotes_at(&replay, seconds)[stock];
+        // The session of day 11 ends at second 60; the hole is of the days 12 to 15.
+        assert_eq!((halts(60), quote(60, 0).as_of), (vec![], START.plus_seconds(60)));
+        for seconds in [61, 120] {
+            assert_eq!(halts(seconds), [(0, Halt::NoClose)], "{seconds}");
+        }
+        for seconds in [121, 180, 300] {
+            assert_eq!(halts(seconds), [(0, Halt::NotTraded)], "{seconds}");
+            let last = quote(seconds, 0);
+            assert_eq!((last.as_of, last.price), (START.plus_seconds(60), Price(11_100)));
+        }
+        assert_eq!(halts(301), [], "the session of day 16 has a close");
+        assert_eq!(quote(301, 0).as_of, START.plus_seconds(301));
+        assert_eq!((quote(360, 0).price, halts(360)), (Price(11_600), vec![]));
+        // One missing day is a stale session and no more.
+        assert_eq!((halts(541), halts(601)), (vec![(0, Halt::NoClose)], vec![]));
     }
 
     proptest! {

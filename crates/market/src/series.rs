@@ -27,6 +27,14 @@ pub struct ImportedMarket {
     pub stocks: Vec<(StockText, Vec<(Day, Price)>)>,
 }
 
+/// A stock without a close in a session. Packed, because a sparse market has many.
+#[derive(Clone, Copy, Debug)]
+struct MissingClose {
+    position: u32,
+    /// The session of the close before.
+    last: u32,
+}
+
 /// Closes of all stocks by session, and the benchmark's. A stock has [`NO_CLOSE`] before
 /// its first one.
 #[derive(Debug)]
@@ -37,9 +45,8 @@ pub(crate) struct Series {
     closes: Vec<i64>,
     /// The benchmark's close by session, in 1/10,000.
     benchmark: Vec<i64>,
-    /// The stocks whose last close is older than the series' last day, by position, and the session
-    /// of that close; ascending.
-    pub(crate) ended: Vec<(usize, usize)>,
+    /// By session: the stocks that had a close before it and have none in it.
+    missing: Vec<Vec<MissingClose>>,
     /// The name of the market; `None` for the embedded one.
     pub(crate) imported: Option<String>,
 }
@@ -60,7 +67,7 @@ impl Series {
             days,
             closes,
             benchmark,
-            ended: Vec::new(),
+            missing: Vec::new(),
             imported: None,
         })
     }
@@ -73,22 +80,33 @@ impl Series {
         days.sort_unstable();
         days.dedup();
         let width = market.stocks.len();
-        let (mut closes, mut ended) = (vec![0; days.len() * width], Vec::new());
+        let mut closes = vec![0; days.len() * width];
+        let mut missing = vec![Vec::new(); days.len()];
         for (position, (_, known)) in market.stocks.iter().enumerate() {
-            let last_day = known.last().map(|(day, _)| *day).filter(|day| Some(day) != days.last());
-            ended.extend(last_day.and_then(|day| Some((position, days.binary_search(&day).ok()?))));
             let (mut known, mut last) = (known.iter().peekable(), NO_CLOSE);
+            let mut last_session = None;
             for (session, day) in days.iter().enumerate() {
                 while let Some((_, close)) = known.next_if(|(known, _)| known <= day) {
-                    last = close.0;
+                    (last, last_session) = (close.0, Some(session));
                 }
                 closes[session * width + position] = last;
+                if let Some(last) = last_session.filter(|last| *last < session) {
+                    missing[session]
+                        .push(MissingClose { position: packed(position), last: packed(last) });
+                }
             }
         }
         let stocks: Vec<StockText> = market.stocks.into_iter().map(|(stock, _)| stock).collect();
         let symbols = stocks.iter().map(|stock| stock.symbol.clone()).collect();
-        let benchmark = equal_weight(&closes, days.len(), width, &ended);
-        (Self { symbols, days, closes, benchmark, ended, imported: Some(market.name) }, stocks)
+        let benchmark = equal_weight(&closes, days.len(), width, &missing);
+        (Self { symbols, days, closes, benchmark, missing, imported: Some(market.name) }, stocks)
+    }
+
+    /// The stocks without a close in a session that had one before, ascending by position, each
+    /// with the session of its last close.
+    pub(crate) fn missing(&self, session: usize) -> impl Iterator<Item = (usize, usize)> {
+        let found = self.missing.get(session).into_iter().flatten();
+        found.map(|one| (one.position as usize, one.last as usize))
     }
 
     /// How many sessions there are.
@@ -123,35 +141,43 @@ impl Series {
     }
 }
 
+/// A position or a session; both are far below 2^32.
+fn packed(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 /// An index of all stocks with the same weight, which begins at 1,000: it moves each day by the
-/// mean of the changes of those that had a price the day before and have not ended.
+/// mean of the changes since their last close of those that have a close on that day.
 fn equal_weight(
     closes: &[i64],
     sessions: usize,
     width: usize,
-    ended: &[(usize, usize)],
+    missing: &[Vec<MissingClose>],
 ) -> Vec<i64> {
     /// What stands for 1 in a change.
     const ONE: i128 = 1_000_000_000_000;
     let row = |session: usize| &closes[session * width..(session + 1) * width];
     // In 1/10,000, with as many places more.
     let mut level = 1_000 * 10_000 * 10_000i128;
-    // Up to which session each stock counts.
-    let mut lasts = vec![usize::MAX; width];
-    ended.iter().for_each(|(position, last)| lasts[*position] = *last);
+    // Whether each stock has a close in the session.
+    let mut has_close = vec![true; width];
+    let mark = |session: usize, value: bool, has_close: &mut [bool]| {
+        missing[session].iter().for_each(|one| has_close[one.position as usize] = value);
+    };
     let mut levels = Vec::with_capacity(sessions);
     for session in 0..sessions {
         if session > 0 {
-            let is_counted = |position: usize| lasts[position] >= session;
+            mark(session, false, &mut has_close);
             let pairs = row(session).iter().zip(row(session - 1)).enumerate();
             let pairs =
-                pairs.filter(|(position, (_, before))| **before > 0 && is_counted(*position));
+                pairs.filter(|(position, (_, before))| **before > 0 && has_close[*position]);
             let (sum, count) = pairs.fold((0i128, 0i128), |(sum, count), (_, (now, before))| {
                 (sum + i128::from(*now) * ONE / i128::from(*before), count + 1)
             });
             if count > 0 {
                 level = (level * (sum / count) / ONE).clamp(1, i128::from(i64::MAX));
             }
+            mark(session, true, &mut has_close);
         }
         levels.push(i64::try_from(level / 10_000).unwrap_or(i64::MAX));
     }
@@ -282,6 +308,22 @@ mod tests {
         // 1,000, then no change of A, then the mean of +200 % and +100 %.
         let index = [0, 1, 2].map(|session| series.benchmark(session).0);
         assert_eq!(index, [10_000_000, 10_000_000, 25_000_000]);
+    }
+
+    #[test]
+    fn an_imported_stock_has_a_missing_close_in_each_session_of_a_hole_and_after_its_end() {
+        let days = ["2013-02-08", "2013-02-11", "2013-02-12", "2013-02-13"];
+        let all = days.map(|day| (day, 100));
+        let (series, _) = imported(&[
+            ("A", &all),
+            ("B", &[(days[0], 100), (days[3], 300)]),
+            ("C", &[(days[1], 100)]),
+        ]);
+        let missing = [0, 1, 2, 3].map(|session| series.missing(session).collect::<Vec<_>>());
+        assert_eq!(missing, [vec![], vec![(1, 0)], vec![(1, 0), (2, 1)], vec![(2, 1)]]);
+        // B counts again with its whole change, and C not after its end.
+        let index = [0, 1, 2, 3].map(|session| series.benchmark(session).0);
+        assert_eq!(index, [10_000_000, 10_000_000, 10_000_000, 20_000_000]);
     }
 
     #[test]

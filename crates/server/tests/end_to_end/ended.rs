@@ -1,5 +1,5 @@
-//! A stock whose history ends while others go on: stale for a session, then no longer traded, and
-//! worth its last price. On both engines.
+//! A stock without bars while others go on, for good or for some days: stale for a session, then
+//! not traded, and worth its last price. On both engines.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ fn start(dir: &str, url: Option<&str>) -> Server {
     })
 }
 
-fn wait_for(server: &Server, is_so: impl Fn(&Value) -> bool) -> Value {
+fn wait_for(server: &Server, symbol: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let (_, answer) = server.get("/api/stocks/GONE");
+        let (_, answer) = server.get(&format!("/api/stocks/{symbol}"));
         let quote = answer["data"]["quote"].clone();
         if is_so(&quote) {
             return quote;
@@ -44,6 +44,9 @@ fn play(url: Option<&str>) {
     for day in 6..=13 {
         text.push_str(&format!("2014-01-{day:02},GONE,1.00\n"));
     }
+    for day in (6..=13).chain(21..=31) {
+        text.push_str(&format!("2014-01-{day:02},HOLE,1.00\n"));
+    }
     std::fs::write(&path, text).expect("written");
     let (data, bars) = (dir.path().display().to_string(), path.display().to_string());
     let args = ["stocks", "import", &bars, "--market", "us", "--data-dir", &data];
@@ -54,26 +57,32 @@ fn play(url: Option<&str>) {
     assert!(import.status().expect("it runs").success());
     let server = start(&data, url);
     let token = server.register("ada");
-    let trade = |side: &str| {
-        let order = json!({"stock_symbol": "GONE", "quantity": 100});
+    let trade_of = |symbol: &str, side: &str| {
+        let order = json!({"stock_symbol": symbol, "quantity": 100});
         server.ask("POST", &format!("/api/portfolio/{side}"), &token, Some(&order))
     };
+    let trade = |side: &str| trade_of("GONE", side);
     let (status, answer) = trade("buy");
     assert_eq!(status, 200, "{answer}");
-    let quote = wait_for(&server, |quote| quote["stale"] == true);
+    let quote = wait_for(&server, "GONE", |quote| quote["stale"] == true);
     assert!(quote["market_date"].as_str().expect("a day") > "2014-01-13", "{quote}");
-    let quote = wait_for(&server, |quote| quote["no_longer_traded"] == true);
+    let quote = wait_for(&server, "GONE", |quote| quote["no_longer_traded"] == true);
     assert_eq!((&quote["price"], &quote["stale"]), (&"1.00".into(), &true.into()), "{quote}");
     for side in ["buy", "sell"] {
         let (status, answer) = trade(side);
         assert_eq!((status, &answer["code"]), (503, &"no_quote".into()), "{answer}");
     }
+    let (status, answer) = trade_of("HOLE", "buy");
+    assert_eq!((status, &answer["code"]), (503, &"no_quote".into()), "{answer}");
     let (_, holdings) = server.ask("GET", "/api/portfolio", &token, None);
     let holding = &holdings["data"][0];
     assert_eq!(holding["no_longer_traded"], true, "{holdings}");
     assert_eq!(holding["total_value"], "100.00", "it counts at its last price: {holdings}");
     let (_, page) = server.get("/stocks/GONE");
-    assert!(page.as_str().is_some_and(|page| page.contains("No longer traded")), "{page}");
+    assert!(page.as_str().is_some_and(|page| page.contains("Not traded now")), "{page}");
+    wait_for(&server, "HOLE", |quote| quote["no_longer_traded"] == false);
+    let (status, answer) = trade_of("HOLE", "buy");
+    assert_eq!(status, 200, "it has bars again: {answer}");
     server.stop();
 }
 

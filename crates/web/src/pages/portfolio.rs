@@ -46,7 +46,7 @@ struct PortfolioPage<'a> {
     benchmark: Option<&'static str>,
     range: Range,
     hides: bool,
-    /// The stocks that are no longer traded.
+    /// The stocks that are not traded now.
     ended: BTreeSet<i64>,
 }
 
@@ -101,12 +101,12 @@ async fn show(
     Ok(answer::page(&view, &page))
 }
 
-/// The stocks among these that are no longer traded.
+/// The stocks among these that are not traded now.
 fn ended(state: &AppState, rows: &[HoldingRow]) -> BTreeSet<i64> {
     let present = state.prices.snapshot();
     let has_ended = |stock_id: &i64| {
         let halt = state.prices.position(*stock_id).and_then(|position| present.halt(position));
-        halt == Some(Halt::NoLongerTraded)
+        halt == Some(Halt::NotTraded)
     };
     rows.iter().map(|row| row.stock_id).filter(has_ended).collect()
 }

@@ -127,7 +127,7 @@ impl Shown {
     }
 
     fn has_ended(&self) -> bool {
-        self.halt == Some(Halt::NoLongerTraded)
+        self.halt == Some(Halt::NotTraded)
     }
 }
 

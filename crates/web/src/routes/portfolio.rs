@@ -63,7 +63,8 @@ pub(crate) struct Holding {
     /// Whether it is older than it should be, or there is none.
     #[schema(example = false)]
     stale: bool,
-    /// Whether the stock's history has ended: it is no longer traded, and counts at its last price.
+    /// Whether the stock has had no price for two sessions or more: it counts at its last price,
+    /// and is not traded until it has a new one.
     #[schema(example = false)]
     no_longer_traded: bool,
 }
@@ -79,7 +80,7 @@ impl Holding {
             as_of: quote.map(|quote| quote.as_of.to_string()),
             stale: halt.is_some()
                 || quote.is_none_or(|quote| state.market.is_stale(quote.as_of, now, age_max_s)),
-            no_longer_traded: halt == Some(Halt::NoLongerTraded),
+            no_longer_traded: halt == Some(Halt::NotTraded),
             portfolio_id: player_id.saturating_mul(STOCKS_A_PLAYER).saturating_add(row.stock_id),
             stock_id: row.stock_id,
             stock_symbol: row.symbol.to_string(),

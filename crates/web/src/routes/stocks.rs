@@ -114,7 +114,8 @@ pub(crate) struct StockQuote {
     /// of this stock are rejected with `price_in_doubt`.
     #[schema(example = false)]
     in_doubt: bool,
-    /// Whether the stock's history has ended: it keeps its last price, and is no longer traded.
+    /// Whether the stock has had no price for two sessions or more: it keeps its last price, and is
+    /// not traded until it has a new one.
     #[schema(example = false)]
     no_longer_traded: bool,
 }
@@ -284,7 +285,7 @@ fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail 
         source: present.source.as_str(),
         stale: halt.is_some() || state.market.is_stale(quote.as_of, now, age_max_s),
         in_doubt: halt == Some(Halt::InDoubt),
-        no_longer_traded: halt == Some(Halt::NoLongerTraded),
+        no_longer_traded: halt == Some(Halt::NotTraded),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }
 }

@@ -58,5 +58,5 @@ common-chart-close = Close
 common-chart-part = Part
 common-chart-share = Share of all
 common-more-badges = See all new badges
-common-ended = No longer traded
+common-ended = Not traded now
 common-character-unfit = There is a character that can't be used here: { $character }. Type the text again without it.

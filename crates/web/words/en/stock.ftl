@@ -16,7 +16,7 @@ stock-moved =
     }
 stock-stale = This price is old. Trading goes on when there is a newer one.
 stock-in-doubt = The newest price is being checked. Until then, this stock can't be bought or sold.
-stock-ended = No longer traded. The last price still counts for what you hold.
+stock-ended = Not traded now. The last price still counts for what you hold.
 stock-no-price = There is no price at the moment. Look again later.
 stock-buy = Buy
 stock-sell = Sell

@@ -47,5 +47,5 @@ common-chart-close = Ekuvaleni
 common-chart-part = Ingxenye
 common-chart-share = Isabelo sakho konke
 common-more-badges = Bona yonke imiklomelo emitsha
-common-ended = Akusathengiswa
+common-ended = Akuthengiswa khathesi
 common-character-unfit = Kulophawu olungasebenziyo lapha: { $character }. Bhala futhi ngaphandle kwalo.

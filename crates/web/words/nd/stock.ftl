@@ -17,7 +17,7 @@ stock-moved =
     }
 stock-stale = Le ntengo isindala. Ukuthengiselana kuqhubeka nxa sekulentsha.
 stock-in-doubt = Intengo entsha iyahlolwa. Kuze kuphele akula ongathenga loba athengise.
-stock-ended = Akusathengiswa. Intengo yokucina iyabalwa kulokho olakho.
+stock-ended = Akuthengiswa khathesi. Intengo yokucina iyabalwa kulokho olakho.
 stock-no-price = Akulantengo khathesi. Khangela futhi muva.
 stock-buy = Thenga
 stock-sell = Thengisa

@@ -47,5 +47,5 @@ common-chart-close = Pakuvhara
 common-chart-part = Chikamu
 common-chart-share = Chikamu chezvose
 common-more-badges = Ona mibairo mitsva yose
-common-ended = Hazvichatengeswi
+common-ended = Hazvisi kutengeswa iye zvino
 common-character-unfit = Pane chiratidzo chisingashandi pano: { $character }. Nyora zvakare usina icho.

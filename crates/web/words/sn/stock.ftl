@@ -17,7 +17,7 @@ stock-moved =
     }
 stock-stale = Mutengo uyu wachembera. Kutengeserana kunoenderera kana pava nemutsva.
 stock-in-doubt = Mutengo mutsva uri kuongororwa. Kusvikira zvapera hapana anogona kutenga kana kutengesa.
-stock-ended = Hazvichatengeswi. Mutengo wekupedzisira ndiwo unoverengwa pane zvaunazvo.
+stock-ended = Hazvisi kutengeswa iye zvino. Mutengo wekupedzisira ndiwo unoverengwa pane zvaunazvo.
 stock-no-price = Hapana mutengo parizvino. Tarisa zvakare gare gare.
 stock-buy = Tenga
 stock-sell = Tengesa
