@@ -116,7 +116,8 @@ pub(super) async fn reset(
     Ok(ExitCode::FAILURE)
 }
 
-/// Lists stocks for a live game: those that are named, else the built-in ones.
+/// Lists stocks for a live game: those that are named, else the built-in ones. The exit code is 1
+/// if a stock is not listed in the end.
 pub(super) async fn seed(
     config: &Config,
     store: &Store,
@@ -180,7 +181,9 @@ pub(super) async fn seed(
     }
     bar.finish_and_clear();
     store.ensure_quotes().await.map_err(failed(config))?;
-    Ok(tally.finish("stocks were listed"))
+    let is_complete = tally.unknown.is_empty();
+    let code = tally.finish("stocks were listed");
+    Ok(if is_complete { code } else { ExitCode::FAILURE })
 }
 
 /// The places of the unit in which a stock is quoted, or why it does not fit into the game. A

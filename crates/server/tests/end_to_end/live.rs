@@ -108,7 +108,7 @@ async fn listed_in(dir: &Path, url: Option<String>) -> (FakeProvider, Vec<(&'sta
     settings.extend(url.map(|url| ("OPENBELL_DATABASE_URL", url)));
     let (is_done, text) = command(&["stocks", "seed", "AAPL", "MSFT", "NOPE"], dir, &settings);
     assert!(
-        is_done && text.starts_with("2 stocks were listed, no provider has 1 (NOPE)"),
+        !is_done && text.starts_with("2 stocks were listed, no provider has 1 (NOPE)"),
         "{text}"
     );
     let (is_done, text) = command(&["stocks", "seed", "AAPL", "MSFT"], dir, &settings);
