@@ -80,8 +80,12 @@ pub struct ImportSummary {
     pub widened: u64,
     /// Bars with an open, high or low of 0, which counts as missing.
     pub zeros: u64,
+    /// Rows of other series than `EQ`.
+    pub other_series: u64,
     /// Texts from which markup was removed.
     pub markup: u64,
+    /// Texts from which control characters or marks of direction were removed.
+    pub controls: u64,
 }
 
 /// What files have, joined.
@@ -140,9 +144,12 @@ pub enum ImportError {
         /// The number.
         text: String,
     },
+    /// It has no bytes.
+    #[error("the file is empty")]
+    Empty,
     /// It is no text.
     #[error("{0}")]
-    NotText(&'static str),
+    NotText(String),
     /// It cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] csv::Error),
@@ -150,14 +157,13 @@ pub enum ImportError {
 
 impl From<text::NotText> for ImportError {
     fn from(what: text::NotText) -> Self {
-        Self::NotText(match what {
-            text::NotText::Zip => {
-                "expected CSV, got a zip archive or a spreadsheet: unpack it, or save it as CSV"
-            }
-            text::NotText::Nul => {
-                "expected text, got NUL characters (UTF-16 needs a byte order mark)"
-            }
-        })
+        match what {
+            text::NotText::Empty => Self::Empty,
+            text::NotText::Format(what) => Self::NotText(format!("expected CSV, got {what}")),
+            text::NotText::Nul => Self::NotText(
+                "expected text, got NUL characters (UTF-16 needs a byte order mark)".to_owned(),
+            ),
+        }
     }
 }
 

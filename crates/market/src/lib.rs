@@ -73,7 +73,7 @@ pub use import::{
 };
 pub use live::{CLOSE_GRACE_S, Hours, Live};
 pub use lookups::Lookups;
-pub use markup::strip_markup;
+pub use markup::{CleanText, clean_text};
 pub use present::Present;
 pub use provider::{
     Asked, CompanyProfile, ConnectError, DailyBar, History, ProviderConfig, ProviderKind,

@@ -1,6 +1,8 @@
-//! Plain text from text that may have HTML in it. Names and texts of stocks come from files and
-//! providers and reach clients that may write them into a page as they are, so tags are removed and
-//! character references are resolved before anything is stored.
+//! Plain text from text of files and providers. Names and texts of stocks reach clients that may
+//! write them into a page as they are, so tags and control characters are removed and character
+//! references are resolved before anything is stored.
+
+use std::borrow::Cow;
 
 /// How often references are resolved and tags removed: what was written twice is resolved twice.
 const ROUNDS_MAX: usize = 5;
@@ -34,8 +36,61 @@ const REFERENCES: [(&str, &str); 18] = [
     ("uuml", "\u{fc}"),
 ];
 
+/// A text from outside as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanText<'t> {
+    /// The plain text, without spaces at its ends.
+    pub text: Cow<'t, str>,
+    /// Whether it had markup.
+    pub had_markup: bool,
+    /// Whether it had control characters other than line breaks and tabs, or marks that change the
+    /// direction of text.
+    pub had_controls: bool,
+}
+
+/// Removes markup, control characters and bidirectional controls from a text. Line breaks and tabs
+/// become spaces.
+pub fn clean_text(text: &str) -> CleanText<'_> {
+    let had_controls = text.chars().any(|c| is_control(c) && !is_space(c));
+    let plain = without_controls(text);
+    match strip_markup(&plain) {
+        Some(text) => CleanText { text: Cow::Owned(text), had_markup: true, had_controls },
+        None => {
+            let text = match plain {
+                Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+                Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+            };
+            CleanText { text, had_markup: false, had_controls }
+        }
+    }
+}
+
+/// The text with a space for each control character and without bidirectional controls.
+pub(crate) fn without_controls(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let plain = text.chars().filter(|c| !is_bidirectional(*c));
+    Cow::Owned(plain.map(|c| if is_control(c) { ' ' } else { c }).collect())
+}
+
+fn is_space(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\t')
+}
+
+/// Control characters, separators of lines and paragraphs, and bidirectional controls.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_bidirectional(c)
+}
+
+/// Characters that change the direction of the text around them and are not visible themselves.
+fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}')
+}
+
 /// The text without markup; `None` where it has none and stays as it is.
-pub fn strip_markup(text: &str) -> Option<String> {
+fn strip_markup(text: &str) -> Option<String> {
     if !text.contains(['<', '&']) {
         return None;
     }
@@ -88,7 +143,10 @@ fn resolve(name: &str) -> Option<String> {
         None => number.parse().ok()?,
     };
     let c = char::from_u32(code)?;
-    Some(if c.is_control() || c == '\u{a0}' { ' ' } else { c }.to_string())
+    if is_bidirectional(c) {
+        return Some(String::new());
+    }
+    Some(if is_control(c) || c == '\u{a0}' { ' ' } else { c }.to_string())
 }
 
 /// Removes tags, comments and the content of scripts. A `<` that opens no tag stays.
@@ -189,7 +247,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn control_characters_and_marks_of_direction_are_removed() {
+        for (text, plain, had_controls) in [
+            (" Apple ", "Apple", false),
+            ("two\nlines\tand more", "two lines and more", false),
+            ("A\0B", "A B", true),
+            ("A\u{7}\u{9b}", "A", true),
+            ("A\u{202e}elppA\u{202c}", "AelppA", true),
+            ("\u{200e}A\u{2066}B\u{2069}\u{200f}\u{61c}", "AB", true),
+            ("\u{5d0}\u{5d1}", "\u{5d0}\u{5d1}", false),
+        ] {
+            let found = clean_text(text);
+            assert_eq!((&*found.text, found.had_controls), (plain, had_controls), "{text:?}");
+            assert!(!found.had_markup, "{text:?}");
+        }
+        for (text, plain) in [
+            ("A&#x202e;B", "AB"),
+            ("A&#0;B", "A B"),
+            ("<\u{200e}b>A</\u{200e}b>", "A"),
+            ("<&#x200e;b>A", "A"),
+        ] {
+            let found = clean_text(text);
+            assert_eq!((&*found.text, found.had_markup), (plain, true), "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn clean_text_stays_as_it_is(text in "[<>/&;!#x0a-b\u{0}\u{202e}\u{200e}\n\"'= -]{0,40}") {
+            let once = clean_text(&text).text.into_owned();
+            prop_assert!(!once.contains(is_control), "{once:?}");
+            prop_assert_eq!(&*clean_text(&once).text, &*once);
+        }
+
         #[test]
         fn nothing_that_is_left_opens_a_tag(text in "[<>/&;!a-b\"'= #-]{0,60}") {
             let plain = strip_markup(&text).unwrap_or(text);

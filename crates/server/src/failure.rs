@@ -36,6 +36,13 @@ pub(crate) enum Failure {
     /// A name that no market can have.
     #[error("a market's name is 1 to 32 of a to z, 0 to 9 and hyphen, got {0:?}")]
     BadName(String),
+    /// A name that stands for a source of prices.
+    #[error(
+        "{0:?} is a value of market.source, which plays no imported market: choose another name to \
+         play the files with market.source = \"replay\", or list the stocks of a live game with \
+         `openbell stocks seed`"
+    )]
+    ReservedName(String),
     /// A file that cannot be opened.
     #[error("cannot read {}", .0.display())]
     ReadFile(PathBuf, #[source] io::Error),

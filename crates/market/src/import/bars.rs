@@ -129,9 +129,10 @@ fn value(marks: &mut Marks, line: u64, name: &str, text: &str) -> Result<Value, 
     if is_missing(text) {
         return Ok(Value::Missing);
     }
-    match marks.read(line, text)? {
+    // The dollar stands for several currencies: the column of currencies or the caller names one.
+    match marks.read(line, text.strip_prefix('$').unwrap_or(text))? {
         Some(Decimal { mantissa: 0, .. }) => Ok(Value::Zero),
-        Some(number) => Ok(Value::Number(number)),
+        Some(number) => Ok(Value::Number(number.without_noise())),
         None => Err(format!("{name} is not a price: {text:?}{}", hint(text)).into()),
     }
 }
@@ -184,8 +185,27 @@ fn volume(
     if is_missing(text) {
         return Ok(None);
     }
-    let number = marks.read_count(line, text)?.and_then(Decimal::whole);
+    let number = match split_suffix(text) {
+        None => marks.read_count(line, text)?,
+        // Thousands of things have decimals, so that a group needs further proof.
+        Some((number, exponent)) => {
+            marks.read(line, number)?.and_then(|number| number.times(exponent))
+        }
+    };
+    let number = number.and_then(Decimal::whole);
     number.map(Some).ok_or_else(|| format!("volume is not a number: {text:?}").into())
+}
+
+/// A number and the power of ten that the letter behind it stands for: `350.5K`.
+fn split_suffix(text: &str) -> Option<(&str, i32)> {
+    let (at, suffix) = text.char_indices().next_back()?;
+    let exponent = match suffix {
+        'K' | 'k' => 3,
+        'M' | 'm' => 6,
+        'B' | 'b' => 9,
+        _ => return None,
+    };
+    Some((text[..at].trim_end(), exponent))
 }
 
 /// Whether a text stands for no value.

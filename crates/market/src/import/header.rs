@@ -23,6 +23,8 @@ pub(super) enum Field {
     Volume,
     Currency,
     Period,
+    /// The kind of paper, of which only `EQ` is taken.
+    Series,
     Name,
     Category,
     Industry,
@@ -31,28 +33,93 @@ pub(super) enum Field {
     FunFact,
 }
 
-/// The names of columns, in small letters, with spaces for underscores. The first one of a field is
-/// taken before the others, where a file has several.
-const NAMES: [(Field, &[&str]); 16] = [
-    (Field::Date, &["date", "trade date", "trading date", "day", "datetime", "timestamp"]),
-    (Field::Symbol, &["symbol", "ticker", "stock symbol", "stock code", "code", "counter"]),
-    (Field::Open, &["open", "open price", "opening price", "opening"]),
-    (Field::High, &["high", "high price", "highest price"]),
-    (Field::Low, &["low", "low price", "lowest price"]),
-    (Field::Close, &["close", "close price", "closing price", "closing"]),
-    (Field::AdjustedClose, &["adj close", "adj. close", "adjclose", "adjusted close"]),
-    (Field::Volume, &["volume", "vol", "vol.", "volume traded", "traded volume", "total volume"]),
-    (Field::Currency, &["currency", "ccy"]),
+/// The names of columns as [`plain_name`] writes them. The first one of a field is taken before the
+/// others, where a file has several.
+const NAMES: [(Field, &[&str]); 17] = [
+    (
+        Field::Date,
+        &["date", "tradedate", "tradingdate", "day", "datetime", "datum", "data", "timestamp"],
+    ),
+    (Field::Symbol, &["symbol", "ticker", "stocksymbol", "stockcode", "code", "counter"]),
+    (
+        Field::Open,
+        &["open", "openprice", "openingprice", "opening", "otwarcie", "eröffnung", "eroeffnung"],
+    ),
+    (Field::High, &["high", "highprice", "highestprice", "najwyzszy", "najwyższy", "hoch"]),
+    (Field::Low, &["low", "lowprice", "lowestprice", "najnizszy", "najniższy", "tief"]),
+    (
+        Field::Close,
+        &[
+            "close",
+            "closeprice",
+            "closingprice",
+            "closing",
+            "close/last",
+            "zamkniecie",
+            "zamknięcie",
+            "schluss",
+            "schlusskurs",
+            "price",
+        ],
+    ),
+    (Field::AdjustedClose, &["adjclose", "adjustedclose"]),
+    (
+        Field::Volume,
+        &[
+            "volume",
+            "vol",
+            "volumetraded",
+            "tradedvolume",
+            "totalvolume",
+            "wolumen",
+            "volumen",
+            "tottrdqty",
+        ],
+    ),
+    // Other names contain one of `CURRENCIES`.
+    (
+        Field::Currency,
+        &["cur", "curr", "curncy", "währung", "waehrung", "devise", "moneda", "waluta", "valuta"],
+    ),
     (Field::Period, &["per", "period"]),
-    (Field::Name, &["name", "company", "company name", "security name"]),
-    (Field::Category, &["category", "sector", "gics sector"]),
-    (Field::Industry, &["industry", "gics sub-industry"]),
-    (Field::Description, &["description", "pro description"]),
-    (Field::KidDescription, &["kid friendly description", "kid description", "kid text"]),
-    (Field::FunFact, &["fun fact"]),
+    (Field::Series, &["series"]),
+    (Field::Name, &["name", "company", "companyname", "securityname"]),
+    (Field::Category, &["category", "sector", "gicssector"]),
+    (Field::Industry, &["industry", "gicssubindustry"]),
+    (Field::Description, &["description", "prodescription"]),
+    (Field::KidDescription, &["kidfriendlydescription", "kiddescription", "kidtext"]),
+    (Field::FunFact, &["funfact"]),
 ];
+/// What the name of a column of currencies contains.
+const CURRENCIES: [&str; 2] = ["currency", "ccy"];
+/// Signs behind the name of a column of prices and the currency that each stands for, the longer
+/// ones first. The plain dollar stands for several.
+const SIGNS: [(&str, Option<&str>); 11] = [
+    ("US$", Some("USD")),
+    ("AU$", Some("AUD")),
+    ("CA$", Some("CAD")),
+    ("HK$", Some("HKD")),
+    ("NZ$", Some("NZD")),
+    ("R$", Some("BRL")),
+    ("$", None),
+    ("\u{20ac}", Some("EUR")),
+    ("\u{a3}", Some("GBP")),
+    ("\u{20b9}", Some("INR")),
+    ("z\u{142}", Some("PLN")),
+];
+/// Codes that are currencies behind the name of a price without brackets. `ALL` and `TOP` are left
+/// out, because they are words.
+const CODES: &str = "\
+    AED AFN AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP \
+    BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP \
+    GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES \
+    KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU \
+    MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON \
+    RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND \
+    TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG \
+    ZWL";
 /// Names of columns that yfinance adds and that are left alone.
-const OTHERS: [&str; 4] = ["dividends", "stock splits", "capital gains", "repaired?"];
+const OTHERS: [&str; 4] = ["dividends", "stocksplits", "capitalgains", "repaired?"];
 
 /// The columns of prices of one stock, and their places behind the decimal mark beyond those that
 /// are written: prices in cents have two.
@@ -74,6 +141,7 @@ pub(super) struct BarColumns {
     pub(super) prices: Prices,
     pub(super) currency: Option<usize>,
     pub(super) period: Option<usize>,
+    pub(super) series: Option<usize>,
     /// The currency that the header names, behind the names of prices.
     pub(super) named: Option<String>,
 }
@@ -165,8 +233,9 @@ fn bars(columns: &Columns, date: usize, close: usize) -> Result<BarColumns, Stri
             volume: columns.find(Field::Volume)?,
             places: unit.places,
         },
-        currency: columns.find(Field::Currency)?,
+        currency: columns.currency()?,
         period: columns.find(Field::Period)?,
+        series: columns.find(Field::Series)?,
         named: unit.currency,
     })
 }
@@ -284,11 +353,30 @@ impl Columns {
         Ok(None)
     }
 
+    /// The column of currencies. Which of several holds the currency of the prices is not known.
+    fn currency(&self) -> Result<Option<usize>, String> {
+        let names = NAMES.iter().find(|(known, _)| *known == Field::Currency);
+        let names = names.map_or(&[][..], |(_, names)| names);
+        let is_currency =
+            |name: &str| names.contains(&name) || CURRENCIES.iter().any(|word| name.contains(word));
+        let mut found = (0..).zip(&self.0).filter(|(_, (column, _))| is_currency(column));
+        let first = found.next();
+        match (first, found.next()) {
+            (Some((_, (one, _))), Some((_, (two, _)))) => {
+                Err(format!("the header has two columns of currencies: {one:?} and {two:?}"))
+            }
+            (first, _) => Ok(first.map(|(at, _)| at)),
+        }
+    }
+
     fn unit(&self, at: usize) -> Result<Unit, String> {
         let text = self.0[at].1.as_str();
+        if let Some((_, currency)) = SIGNS.iter().find(|(sign, _)| *sign == text) {
+            return Ok(Unit { places: 0, currency: currency.map(str::to_owned) });
+        }
         let words: Vec<&str> = text.split_whitespace().collect();
         let (code, in_cents) = match words[..] {
-            [] | ["$"] => (None, false),
+            [] => (None, false),
             ["c" | "cents" | "cent"] => (None, true),
             [code, "c" | "cents" | "cent"] => (Some(code), true),
             [code] => (Some(code), false),
@@ -306,20 +394,40 @@ impl Columns {
     }
 }
 
-/// A column's name and the unit in brackets behind it.
+/// A column's name and the unit behind it, in brackets or not: `Close (US$)`, `Close EUR`.
 fn split_unit(name: &str) -> (String, String) {
     let name = name.trim();
     let parts = name.strip_suffix([')', ']']).and_then(|rest| rest.rsplit_once(['(', '[']));
-    match parts {
-        Some((name, unit)) => (plain_name(name), unit.trim().to_owned()),
-        None => (plain_name(name), String::new()),
+    if let Some((name, unit)) = parts {
+        return (plain_name(name), unit.trim().to_owned());
+    }
+    let whole = plain_name(name);
+    let sign = SIGNS.iter().find_map(|(sign, _)| Some((name.strip_suffix(sign)?, *sign)));
+    let code = || name.rsplit_once([' ', '_']).filter(|(_, code)| is_unit(code));
+    match sign.or_else(code) {
+        Some((name, unit)) if is_price(&plain_name(name)) && !is_price(&whole) => {
+            (plain_name(name), unit.to_owned())
+        }
+        _ => (whole, String::new()),
     }
 }
 
-/// A name in small letters, with single spaces and without the brackets of Stooq.
+/// Whether a word behind the name of a price is a currency or a smaller unit.
+fn is_unit(word: &str) -> bool {
+    let is_smaller = || PriceUnit::parse(word).is_some_and(|unit| unit.places > 0);
+    CODES.split_whitespace().any(|code| code == word) || is_smaller()
+}
+
+/// Whether this is the name of a column of prices.
+fn is_price(name: &str) -> bool {
+    let is_price = |field: &Field| (Field::Open..=Field::AdjustedClose).contains(field);
+    NAMES.iter().any(|(field, names)| is_price(field) && names.contains(&name))
+}
+
+/// A name in small letters without spaces, `_`, `-` and `.`, and without the brackets of Stooq.
 fn plain_name(name: &str) -> String {
     let name = name.trim().trim_start_matches('\u{feff}');
     let name = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')).unwrap_or(name);
-    let name = name.to_lowercase().replace('_', " ");
-    name.split_whitespace().collect::<Vec<_>>().join(" ")
+    let name = name.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-' | '.'));
+    name.flat_map(char::to_lowercase).collect()
 }

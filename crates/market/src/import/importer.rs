@@ -15,11 +15,13 @@ use super::date::read_day;
 use super::header::{BarColumns, Header, Layout, Prices, TextColumns};
 use super::number::Marks;
 use super::rows::{self, Rows};
-use super::texts::{self, Stripped};
-use super::{Import, ImportError, ImportNote, ImportOptions, ImportSummary, StockDescription};
+use super::texts::{self, FoundTexts, JoinedTexts};
+use super::{Import, ImportError, ImportNote, ImportOptions, ImportSummary};
 use crate::currency::PriceUnit;
 use crate::provider::DailyBar;
 
+/// The first day that a bar may have.
+const FIRST_DAY: Day = Day(-62_091);
 /// Endings that are no part of a symbol in a file's name.
 const ENDINGS: [&str; 4] = [".gz", ".csv", ".txt", ".tsv"];
 
@@ -30,7 +32,7 @@ pub struct Importer {
     files: Vec<String>,
     positions: HashMap<String, usize>,
     stocks: Vec<StockBars>,
-    texts: Vec<StockDescription>,
+    texts: JoinedTexts,
     currency: Option<String>,
     tick: Price,
     summary: ImportSummary,
@@ -47,6 +49,7 @@ struct StockBars {
 /// A row that is no bar.
 enum Skipped {
     OtherCurrency(String),
+    OtherSeries(String),
     NoPrice,
     Note,
 }
@@ -64,8 +67,10 @@ struct File<'f> {
 struct Currencies {
     units: HashMap<String, Option<PriceUnit>>,
     found: BTreeSet<String>,
-    /// The first row that names none.
+    /// The first bar that names none.
     unnamed: Option<u64>,
+    /// Rows that name none, which are bad if another row of the file names one.
+    pending: Vec<(u64, StringRecord)>,
 }
 
 impl Importer {
@@ -76,7 +81,7 @@ impl Importer {
             files: Vec::new(),
             positions: HashMap::new(),
             stocks: Vec::new(),
-            texts: Vec::new(),
+            texts: JoinedTexts::default(),
             currency: None,
             tick: Price(100),
             summary: ImportSummary::default(),
@@ -122,13 +127,15 @@ impl Importer {
     /// When it is no such file; a bad stock is a note.
     pub fn read_toml(
         &mut self,
+        name: &str,
         text: &str,
         note: &mut dyn FnMut(ImportNote),
     ) -> Result<(), ImportError> {
-        let mut known = HashMap::new();
+        let (mut known, file) = (HashMap::new(), self.files.len());
+        self.files.push(name.to_owned());
         for (line, found) in texts::read_toml(text)? {
             self.summary.rows += 1;
-            self.take_texts(line, found, &mut known, note);
+            self.take_texts((file, line), found, &mut known, note);
         }
         Ok(())
     }
@@ -144,7 +151,7 @@ impl Importer {
         }
         Import {
             stocks,
-            texts: texts::join(self.texts),
+            texts: self.texts.finish(),
             currency: self.currency.or(self.options.currency.map(|unit| unit.currency)),
             tick: self.tick,
             summary: self.summary,
@@ -169,14 +176,40 @@ impl Importer {
         }
         while let Some(line) = rows.next()? {
             let record = &rows.record;
+            if let Err(reason) = rows.check_span() {
+                self.drop(line, reason, file.note);
+                continue;
+            }
             if let Err(reason) = check_width(record, header.width) {
                 self.drop_unless_note(record, columns.date, (line, reason), file);
+                continue;
+            }
+            if self.is_pending(record, columns) {
+                file.currencies.pending.push((line, record.clone()));
                 continue;
             }
             let read = self.read_row(record, line, columns, own, file);
             self.take(read, line, file)?;
         }
+        for (line, record) in std::mem::take(&mut file.currencies.pending) {
+            if let Some(named) = file.currencies.found.first() {
+                let reason = format!("the row has no currency, and other rows have {named}");
+                self.drop_unless_note(&record, columns.date, (line, reason), file);
+                continue;
+            }
+            let read = self.read_row(&record, line, columns, own, file);
+            self.take(read, line, file)?;
+        }
         Ok(())
+    }
+
+    /// Whether a row without a currency is read after all others. It is bad only if another row has
+    /// a currency.
+    fn is_pending(&self, record: &StringRecord, columns: &BarColumns) -> bool {
+        self.options.skip_bad
+            && self.options.currency.is_none()
+            && columns.currency.is_some()
+            && cell(record, columns.currency).is_empty()
     }
 
     /// A bar of a row, or why it has none.
@@ -201,10 +234,15 @@ impl Importer {
         if !["", "D", "d", "1d", "daily"].contains(&period) {
             return Err(format!("expected daily bars (D), got {period:?}").into());
         }
+        let series = cell(record, columns.series);
+        if !["", "EQ"].contains(&series) {
+            return Ok(Some(Skipped::OtherSeries(series.to_owned())));
+        }
         let named = match columns.currency {
-            Some(at) => file.currencies.unit_of(cell(record, Some(at)), line)?,
+            Some(at) => file.currencies.unit_of(cell(record, Some(at)))?,
             None => columns.named.clone().map(|currency| PriceUnit { currency, places: 0 }),
         };
+        let is_unnamed = columns.currency.is_some() && named.is_none();
         let unit = named.or_else(|| self.options.currency.clone());
         let mut places = columns.prices.places;
         if let Some(unit) = unit {
@@ -216,7 +254,12 @@ impl Importer {
         }
         let symbol = columns.symbol.map_or(own, |at| cell(record, Some(at)));
         let (marks, number) = (&mut file.marks, file.number);
-        self.add(symbol, (record, line), (&columns.prices, places), day, marks, number)
+        let row = (record, line);
+        let skipped = self.add(symbol, row, (&columns.prices, places), day, marks, number)?;
+        if is_unnamed && skipped.is_none() {
+            file.currencies.unnamed.get_or_insert(line);
+        }
+        Ok(skipped)
     }
 
     /// Reads prices and adds the bar of a stock.
@@ -286,6 +329,10 @@ impl Importer {
         let places = self.options.currency.as_ref().map_or(0, |unit| unit.places);
         while let Some(line) = rows.next()? {
             let record = &rows.record;
+            if let Err(reason) = rows.check_span() {
+                self.drop(line, reason, file.note);
+                continue;
+            }
             let day = check_width(record, header.width).and_then(|()| {
                 let day = read_day(cell(record, Some(0)), self.options.dates)?;
                 self.check_day(day).map(|()| day)
@@ -322,37 +369,43 @@ impl Importer {
             }
             let found = check_width(record, header.width);
             let found = found.and_then(|()| texts::read_texts(columns, record));
-            self.take_texts(line, found, &mut known, file.note);
+            self.take_texts((file.number, line), found, &mut known, file.note);
         }
         Ok(())
     }
 
     fn take_texts(
         &mut self,
-        line: u64,
-        found: Result<Stripped, String>,
+        (file, line): (usize, u64),
+        found: Result<FoundTexts, String>,
         known: &mut HashMap<Symbol, u64>,
         note: &mut dyn FnMut(ImportNote),
     ) {
-        let found = found.and_then(|(text, markup)| match known.entry(text.symbol.clone()) {
-            Entry::Occupied(first) => {
-                Err(format!("line {} describes {} already", first.get(), text.symbol))
-            }
-            Entry::Vacant(free) => {
-                free.insert(line);
-                Ok((text, markup))
-            }
+        let read = found.and_then(|found| {
+            let symbol = &found.texts.symbol;
+            match known.entry(symbol.clone()) {
+                Entry::Occupied(first) => {
+                    return Err(format!("line {} describes {symbol} already", first.get()));
+                }
+                Entry::Vacant(free) => free.insert(line),
+            };
+            let (markup, controls) = (found.markup, found.controls);
+            self.texts.add(found, file, &self.files)?;
+            Ok((markup, controls))
         });
-        match found {
-            Ok((text, markup)) => {
+        match read {
+            Ok((markup, controls)) => {
                 self.summary.markup += markup;
-                self.texts.push(text);
+                self.summary.controls += controls;
             }
             Err(reason) => self.drop(line, reason, note),
         }
     }
 
     fn check_day(&self, day: Day) -> Result<(), String> {
+        if day < FIRST_DAY {
+            return Err(format!("{day} is before {FIRST_DAY}, the first day that is read"));
+        }
         if day <= self.options.today { Ok(()) } else { Err(format!("{day} is in the future")) }
     }
 
@@ -375,6 +428,10 @@ impl Importer {
             Skipped::OtherCurrency(currency) => {
                 (&mut self.summary.other_currencies, format!("a price in {currency}"))
             }
+            Skipped::OtherSeries(series) => (
+                &mut self.summary.other_series,
+                format!("a row of the series {series:?}, and only EQ is taken"),
+            ),
             Skipped::NoPrice => (&mut self.summary.without_price, "no price".to_owned()),
             Skipped::Note => (&mut self.summary.notes, "a total, a note or a header".to_owned()),
         };
@@ -421,7 +478,10 @@ impl Importer {
             return Ok(());
         }
         if let (Some(line), Some(named)) = (unnamed, found.first()) {
-            let text = format!("line {line} has no currency, and other lines have {named}");
+            let text = format!(
+                "line {line} has no currency, and other lines have {named}: name the currency of \
+                 such lines with --currency, or leave them out with --skip-bad"
+            );
             return Err(ImportError::Structure(text));
         }
         found.extend(self.currency.clone());
@@ -436,9 +496,8 @@ impl Importer {
 
 impl Currencies {
     /// The unit that a row names.
-    fn unit_of(&mut self, text: &str, line: u64) -> Result<Option<PriceUnit>, String> {
+    fn unit_of(&mut self, text: &str) -> Result<Option<PriceUnit>, String> {
         if text.is_empty() {
-            self.unnamed.get_or_insert(line);
             return Ok(None);
         }
         if !self.units.contains_key(text) {

@@ -50,6 +50,9 @@ pub(super) struct Lines<R> {
     record_bytes: usize,
     quote: Quote,
     opened: u64,
+    /// The lines in which the first quoted field of the record that spans lines was opened, and in
+    /// which the last one ends.
+    span: Option<(u64, u64)>,
     fault: Option<Fault>,
 }
 
@@ -66,6 +69,7 @@ impl<R: BufRead> Lines<R> {
             record_bytes: 0,
             quote: Quote::Start,
             opened: 0,
+            span: None,
             fault: None,
         }
     }
@@ -73,6 +77,11 @@ impl<R: BufRead> Lines<R> {
     /// The line in which the record begins that was handed over last.
     pub(super) fn record_line(&self) -> u64 {
         self.record_line
+    }
+
+    /// The lines in which a quoted field of this record was opened and ends, if it spans lines.
+    pub(super) fn span(&self) -> Option<(u64, u64)> {
+        self.span
     }
 
     /// What is wrong with the structure, once reading has failed.
@@ -92,7 +101,7 @@ impl<R: BufRead> Lines<R> {
             self.handed = 0;
             let most = u64::try_from(RECORD_MAX).unwrap_or(u64::MAX);
             let read = (&mut self.input).take(most).read_until(b'\n', &mut self.buffer)?;
-            let is_inside = self.quote == Quote::Open;
+            let (is_inside, opened) = (self.quote == Quote::Open, self.opened);
             if read == 0 {
                 return if is_inside {
                     Err(self.fail(Fault::OpenQuote { opened: self.opened }))
@@ -118,8 +127,10 @@ impl<R: BufRead> Lines<R> {
             }
             self.check()?;
             self.buffer.push(b'\n');
-            if !is_inside {
-                self.record_line = self.line;
+            if is_inside {
+                self.span = Some((self.span.map_or(opened, |(first, _)| first), self.line));
+            } else {
+                (self.record_line, self.span) = (self.line, None);
             }
             return Ok(true);
         }

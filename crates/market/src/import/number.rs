@@ -8,6 +8,8 @@ use domain::Price;
 const LENGTH_MAX: usize = 40;
 /// Places of a price.
 const PRICE_PLACES: u32 = 4;
+/// The places with which vendors print a float32, unless they print it as float64 with more.
+const NOISE_PLACES_MIN: u32 = 6;
 
 /// What stands before the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,34 @@ impl Decimal {
         let error = (back - self.mantissa).abs();
         let is_moved = error.checked_mul(200).is_none_or(|error| error > self.mantissa);
         Some(Stored { price, is_rounded: error > 0, is_moved: error > 0 && is_moved })
+    }
+
+    /// Multiplied by 10^`exponent`; `None` where it does not fit.
+    pub(super) fn times(self, exponent: i32) -> Option<Self> {
+        with_exponent(self, exponent)
+    }
+
+    /// The shortest decimal of a float32 if this number is the print of that float32, with six
+    /// places or as float64; otherwise the number itself.
+    pub(super) fn without_noise(self) -> Self {
+        if self.places < NOISE_PLACES_MIN {
+            return self;
+        }
+        self.shortest().filter(|short| short.places < self.places).unwrap_or(self)
+    }
+
+    fn shortest(self) -> Option<Self> {
+        let power = 10i128.checked_pow(self.places)?;
+        let (whole, fraction) = (self.mantissa / power, self.mantissa % power);
+        let text = format!("{whole}.{fraction:0>width$}", width = self.places as usize);
+        let single: f32 = text.parse().ok()?;
+        let is_print = if self.places == NOISE_PLACES_MIN {
+            format!("{single:.6}") == text
+        } else {
+            let double: f64 = text.parse().ok()?;
+            f64::from(single).to_bits() == double.to_bits()
+        };
+        is_print.then(|| plain(&single.to_string()))?
     }
 
     fn scaled(self, places: u32) -> Option<i128> {
@@ -226,7 +256,7 @@ fn shape(text: &str) -> Shape {
         let is_whole = is_grouped(text, &[char::from(mark)]);
         return if is_whole { Shape::Grouped(of_groups) } else { Shape::Bad };
     }
-    if !is_grouped(before, &[other, ' ', '\'']) {
+    if !(before.is_empty() && !after.is_empty() || is_grouped(before, &[other, ' ', '\''])) {
         return Shape::Bad;
     }
     let could_be_group = after.len() == 3
@@ -248,6 +278,19 @@ fn is_grouped(text: &str, marks: &[char]) -> bool {
     let mut groups = text.split(mark);
     let first = groups.next().unwrap_or_default();
     digits(first) && first.len() <= 3 && groups.all(|group| digits(group) && group.len() == 3)
+        || mark == ',' && is_grouped_by_lakh(text)
+}
+
+/// Groups of two digits before the last one of three, as India writes them: `1,23,456`.
+fn is_grouped_by_lakh(text: &str) -> bool {
+    let groups: Vec<&str> = text.split(',').collect();
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let [first, middle @ .., last] = &groups[..] else { return false };
+    (1..=2).contains(&first.len())
+        && !middle.is_empty()
+        && middle.iter().all(|group| group.len() == 2)
+        && last.len() == 3
+        && groups.iter().all(|group| digits(group))
 }
 
 /// Spaces that do not break, of which there are several, as a plain one; typographic apostrophes
@@ -342,6 +385,10 @@ mod tests {
             ("1.8E-05", 18, 6),
             ("+1.5", 15, 1),
             ("0.000018", 18, 6),
+            (".5", 5, 1),
+            ("1,23,456.50", 12_345_650, 2),
+            ("12,34,567", 1_234_567, 0),
+            ("1,23,45,678.9", 123_456_789, 1),
         ] {
             assert_eq!(read_all(b',', &[text]), Ok(vec![Some((mantissa, places))]), "{text}");
         }
@@ -350,8 +397,32 @@ mod tests {
     #[test]
     fn what_is_no_number_is_none() {
         for text in [
-            "", "-1", "--1", "abc", "1.2.3", "1,23", "12,34", "1,2345", "1 23", ".5", "1..2", "$5",
-            "1,234,56", "1e", "0x10", "1.234.56", "+-1", "1.+5", "1.-5", "１",
+            "",
+            "-1",
+            "--1",
+            "abc",
+            "1.2.3",
+            "1,23",
+            "12,34",
+            "1,2345",
+            "1 23",
+            ".",
+            "1..2",
+            "$5",
+            "1,234,56",
+            "1,23,45",
+            "123,45,678",
+            "1.23.456",
+            "1,2,345",
+            "..5",
+            ",.5",
+            "1e",
+            "0x10",
+            "1.234.56",
+            "+-1",
+            "1.+5",
+            "1.-5",
+            "１",
         ] {
             assert_eq!(read_all(b',', &[text]), Ok(vec![None]), "{text:?}");
         }
@@ -387,6 +458,28 @@ mod tests {
         let mut named = Marks::new(b',', Some(DecimalMark::Comma));
         assert_eq!(named.read(2, "1,234"), Ok(Some(Decimal { mantissa: 1_234, places: 3 })));
         assert_eq!(named.finish(), None);
+    }
+
+    #[test]
+    fn the_print_of_a_float32_is_the_shorter_decimal_that_it_came_from() {
+        for (text, mantissa, places) in [
+            ("4745.200195", 47_452, 1),
+            ("189.949997", 18_995, 2),
+            ("4745.2001953125", 47_452, 1),
+            ("67.87142944335938", 6_787_143, 5),
+            ("0.10000000149011612", 1, 1),
+            // These are no prints of a float32.
+            ("4745.200196", 4_745_200_196, 6),
+            ("4745.20019", 474_520_019, 5),
+            ("1.234567", 1_234_567, 6),
+            ("4745.2001953126", 47_452_001_953_126, 10),
+            ("0.000018", 18, 6),
+            ("0.0078125", 78_125, 7),
+            ("12345678901234567890.123456", 12_345_678_901_234_567_890_123_456, 6),
+        ] {
+            let number = Marks::new(b',', None).read(2, text).ok().flatten().expect(text);
+            assert_eq!(number.without_noise(), Decimal { mantissa, places }, "{text}");
+        }
     }
 
     #[test]

@@ -44,6 +44,16 @@ impl<R: BufRead> Rows<R> {
         Ok(Some(self.reader.get_ref().record_line()))
     }
 
+    /// Why the present row cannot be a row of bars: a quoted field spans lines, which may be rows.
+    pub(super) fn check_span(&self) -> Result<(), String> {
+        match self.reader.get_ref().span() {
+            None => Ok(()),
+            Some((opened, ends)) => {
+                Err(format!("the quoted field opened in line {opened} ends in line {ends}"))
+            }
+        }
+    }
+
     fn error(&self, error: csv::Error) -> ImportError {
         let text = match self.reader.get_ref().fault() {
             None => return ImportError::Read(error),

@@ -14,11 +14,29 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What a file is that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotText {
-    /// A zip archive, as which spreadsheets are stored, too.
-    Zip,
+    /// Nothing at all.
+    Empty,
+    /// A file of a known format.
+    Format(&'static str),
     /// UTF-16 that does not announce itself, or no text.
     Nul,
 }
+
+/// The first bytes of files that are not text, and what such a file is.
+const FORMATS: [(&[u8], &str); 12] = [
+    (b"PK\x03\x04", "a zip archive or a spreadsheet: unpack it, or save it as CSV"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (&GZIP, "gzip within gzip: unpack it once"),
+    (b"BZh", "a bzip2 file: unpack it"),
+    (b"\xfd7zXZ\0", "an xz file: unpack it"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file: unpack it"),
+    (b"PAR1", "a Parquet file: export it as CSV"),
+    (b"ARROW1", "an Arrow file: export it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet: save it as CSV"),
+    (b"SQLite format 3\0", "an SQLite database: export a table as CSV"),
+    (b"%PDF-", "a PDF document"),
+];
 
 /// A text with its first bytes, which were looked at and are read again.
 pub(super) type Text<'a> = Peeked<Box<dyn Read + 'a>>;
@@ -32,9 +50,9 @@ pub(super) fn open<'a>(file: impl Read + 'a) -> io::Result<Result<(Vec<u8>, Text
     let file: Box<dyn Read + 'a> =
         if is_packed { Box::new(Members::new(BufReader::new(file))) } else { Box::new(file) };
     let file: Box<dyn Read + 'a> = Box::new(Bounded { file, left: SIZE_MAX });
-    let (start, file) = peek(file, 4)?;
-    if start.starts_with(b"PK\x03\x04") {
-        return Ok(Err(NotText::Zip));
+    let (start, file) = peek(file, 16)?;
+    if let Some((_, what)) = FORMATS.iter().find(|(first, _)| start.starts_with(first)) {
+        return Ok(Err(NotText::Format(what)));
     }
     let text: Box<dyn Read + 'a> = match start.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => Box::new(without(file, 3)?),
@@ -43,6 +61,9 @@ pub(super) fn open<'a>(file: impl Read + 'a) -> io::Result<Result<(Vec<u8>, Text
         _ => Box::new(file),
     };
     let (sample, text) = peek(text, SAMPLE)?;
+    if sample.is_empty() {
+        return Ok(Err(NotText::Empty));
+    }
     if sample.contains(&0) {
         return Ok(Err(NotText::Nul));
     }

@@ -1,5 +1,6 @@
 //! Texts about stocks from CSV or TOML: any of name, category, description, text for children and
-//! fun fact, the others stay as they are. Markup is removed.
+//! fun fact, the others stay as they are. Markup and control characters are removed. What files
+//! have about the same stock is joined, and two different texts for the same thing are refused.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use toml::Spanned;
 
 use super::ImportError;
 use super::header::TextColumns;
-use crate::markup::strip_markup;
+use crate::markup::clean_text;
 
 /// The longest text of a stock, in characters.
 const TEXT_MAX: usize = 500;
@@ -32,26 +33,65 @@ pub struct StockDescription {
     pub fun_fact: Option<String>,
 }
 
-/// A description and how many of its texts had markup.
-pub(super) type Stripped = (StockDescription, u64);
+/// What a row has about a stock.
+#[derive(Debug)]
+pub(super) struct FoundTexts {
+    pub(super) texts: StockDescription,
+    /// Whether the description is only the industry, for which any description is taken.
+    pub(super) is_industry: bool,
+    /// Texts that had markup.
+    pub(super) markup: u64,
+    /// Texts that had control characters.
+    pub(super) controls: u64,
+}
 
-/// A line and its description, or why it was refused.
-pub(super) type Line = (u64, Result<Stripped, String>);
+/// A line and its texts, or why it was refused.
+pub(super) type Line = (u64, Result<FoundTexts, String>);
 
-/// The text of a row's stock.
-pub(super) fn read_texts(columns: &TextColumns, record: &StringRecord) -> Result<Stripped, String> {
+/// Cleans the texts of a row and counts those that it changes.
+#[derive(Default)]
+struct Cleaner {
+    markup: u64,
+    controls: u64,
+}
+
+impl Cleaner {
+    /// A text as it is stored; `None` where it is empty.
+    fn clean(&mut self, name: &str, text: &str) -> Result<Option<String>, String> {
+        let clean = clean_text(text);
+        self.markup += u64::from(clean.had_markup);
+        self.controls += u64::from(clean.had_controls);
+        let text = clean.text.into_owned();
+        if text.chars().count() > TEXT_MAX {
+            return Err(format!("{name} is longer than {TEXT_MAX} characters"));
+        }
+        Ok((!text.is_empty()).then_some(text))
+    }
+
+    fn found(self, texts: StockDescription, is_industry: bool) -> FoundTexts {
+        let Self { markup, controls } = self;
+        FoundTexts { texts, is_industry, markup, controls }
+    }
+}
+
+/// The texts of a row's stock.
+pub(super) fn read_texts(
+    columns: &TextColumns,
+    record: &StringRecord,
+) -> Result<FoundTexts, String> {
     let cell = |at: usize| record.get(at).unwrap_or_default();
     let symbol = Symbol::parse(cell(columns.symbol))
         .map_err(|error| format!("expected a symbol, got {:?}: {error}", cell(columns.symbol)))?;
-    let mut stripped = 0;
+    let mut cleaner = Cleaner::default();
     let mut text = |name: &str, column: Option<usize>| match column {
-        Some(at) => clean(name, cell(at), &mut stripped),
+        Some(at) => cleaner.clean(name, cell(at)),
         None => Ok(None),
     };
     let (name, category) = (text("name", columns.name)?, text("category", columns.category)?);
     let (own, industry) =
         (text("description", columns.description)?, text("industry", columns.industry)?);
-    let found = StockDescription {
+    let is_industry = own.is_none() && industry.is_some();
+    let texts = StockDescription {
         symbol,
         name,
         category,
@@ -59,21 +99,7 @@ pub(super) fn read_texts(columns: &TextColumns, record: &StringRecord) -> Result
         kid_friendly_description: text("the text for children", columns.kid_description)?,
         fun_fact: text("fun fact", columns.fun_fact)?,
     };
-    Ok((found, stripped))
-}
-
-/// A text as it is stored; `None` where it is empty.
-fn clean(name: &str, text: &str, stripped: &mut u64) -> Result<Option<String>, String> {
-    let plain = strip_markup(text);
-    *stripped += u64::from(plain.is_some());
-    let text = plain.as_deref().unwrap_or(text).trim();
-    if text.chars().count() > TEXT_MAX {
-        return Err(format!("{name} is longer than {TEXT_MAX} characters"));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(format!("{name} has control characters"));
-    }
-    Ok((!text.is_empty()).then(|| text.to_owned()))
+    Ok(cleaner.found(texts, is_industry))
 }
 
 #[derive(Deserialize)]
@@ -114,14 +140,14 @@ pub(super) fn read_toml(text: &str) -> Result<Vec<Line>, ImportError> {
 }
 
 impl Entry {
-    fn read(self) -> Result<Stripped, String> {
+    fn read(self) -> Result<FoundTexts, String> {
         let symbol = Symbol::parse(&self.symbol)
             .map_err(|error| format!("expected a symbol, got {:?}: {error}", self.symbol))?;
-        let mut stripped = 0;
+        let mut cleaner = Cleaner::default();
         let mut text = |name: &str, text: Option<String>| {
-            clean(name, text.as_deref().unwrap_or_default(), &mut stripped)
+            cleaner.clean(name, text.as_deref().unwrap_or_default())
         };
-        let found = StockDescription {
+        let texts = StockDescription {
             symbol,
             name: text("name", self.name)?,
             category: text("category", self.category)?,
@@ -132,32 +158,90 @@ impl Entry {
             )?,
             fun_fact: text("fun_fact", self.fun_fact)?,
         };
-        Ok((found, stripped))
+        Ok(cleaner.found(texts, false))
     }
 }
 
-/// Joins what several files have about the same stocks: a later file adds to an earlier one, and
-/// replaces what both have.
-pub(super) fn join(texts: Vec<StockDescription>) -> Vec<StockDescription> {
-    let mut joined: Vec<StockDescription> = Vec::new();
-    let mut positions: HashMap<Symbol, usize> = HashMap::new();
-    for text in texts {
-        let Some(position) = positions.get(&text.symbol) else {
-            positions.insert(text.symbol.clone(), joined.len());
-            joined.push(text);
-            continue;
+/// Texts and, for each of them, the file that it came from.
+#[derive(Debug)]
+struct JoinedStock {
+    texts: StockDescription,
+    is_industry: bool,
+    files: [usize; 5],
+}
+
+/// What several files have about stocks.
+#[derive(Debug, Default)]
+pub(super) struct JoinedTexts {
+    stocks: Vec<JoinedStock>,
+    positions: HashMap<Symbol, usize>,
+}
+
+impl JoinedTexts {
+    /// Adds what a file has about a stock.
+    ///
+    /// # Errors
+    /// When an earlier file has another text for the same thing; nothing is added then.
+    pub(super) fn add(
+        &mut self,
+        found: FoundTexts,
+        file: usize,
+        names: &[String],
+    ) -> Result<(), String> {
+        let FoundTexts { mut texts, is_industry, .. } = found;
+        let Some(position) = self.positions.get(&texts.symbol) else {
+            self.positions.insert(texts.symbol.clone(), self.stocks.len());
+            self.stocks.push(JoinedStock { texts, is_industry, files: [file; 5] });
+            return Ok(());
         };
-        let known = &mut joined[*position];
-        let fill = |old: &mut Option<String>, new: Option<String>| {
-            if new.is_some() {
-                *old = new;
+        let known = &mut self.stocks[*position];
+        // A description goes before an industry.
+        if is_industry && !known.is_industry && known.texts.description.is_some() {
+            texts.description = None;
+        }
+        let is_replaced = known.is_industry && !is_industry && texts.description.is_some();
+        let mut old = known.texts.clone();
+        old.description = old.description.filter(|_| !is_replaced);
+        let pairs = fields(&mut old).into_iter().zip(fields(&mut texts));
+        let differs = |(at, ((name, old), (_, new))): (usize, FieldPair<'_>)| {
+            (old.is_some() && new.is_some() && old != new).then_some((at, name))
+        };
+        let different = pairs.enumerate().find_map(differs);
+        if let Some((at, name)) = different {
+            let other = names.get(known.files[at]).map_or("another file", String::as_str);
+            return Err(format!("{other} has another {name} of {}", texts.symbol));
+        }
+        known.texts = old;
+        if texts.description.is_some() {
+            known.is_industry = is_industry;
+        }
+        let pairs = fields(&mut known.texts).into_iter().zip(fields(&mut texts));
+        for (at, ((_, old), (_, new))) in pairs.enumerate() {
+            if old.is_none() && new.is_some() {
+                *old = new.take();
+                known.files[at] = file;
             }
-        };
-        fill(&mut known.name, text.name);
-        fill(&mut known.category, text.category);
-        fill(&mut known.description, text.description);
-        fill(&mut known.kid_friendly_description, text.kid_friendly_description);
-        fill(&mut known.fun_fact, text.fun_fact);
+        }
+        Ok(())
     }
-    joined
+
+    /// All of them, in the order in which they were found.
+    pub(super) fn finish(self) -> Vec<StockDescription> {
+        self.stocks.into_iter().map(|stock| stock.texts).collect()
+    }
+}
+
+/// A text by its name.
+type Field<'t> = (&'static str, &'t mut Option<String>);
+/// The same text of two descriptions.
+type FieldPair<'t> = (Field<'t>, Field<'t>);
+
+fn fields(texts: &mut StockDescription) -> [Field<'_>; 5] {
+    [
+        ("name", &mut texts.name),
+        ("category", &mut texts.category),
+        ("description", &mut texts.description),
+        ("text for children", &mut texts.kid_friendly_description),
+        ("fun fact", &mut texts.fun_fact),
+    ]
 }

@@ -19,6 +19,8 @@ fn every_bad_line_is_named_with_its_reason() {
         ("1.2.13,A,1,1,1,1,1", "expected a date like 2013-02-08, got \"1.2.13\""),
         ("02/08/2013 noon,A,1,1,1,1,1", "expected a date like 2013-02-08"),
         ("2027-01-01,A,1,1,1,1,1", "2027-01-01 is in the future"),
+        ("1799-12-31,A,1,1,1,1,1", "1799-12-31 is before 1800-01-01, the first day that is read"),
+        ("0000-01-01,A,1,1,1,1,1", "0000-01-01 is before 1800-01-01"),
         ("2013-02-08,A B,1,1,1,1,1", "expected a symbol, got \"A B\""),
         ("2013-02-08,,1,1,1,1,1", "expected a symbol, got \"\""),
         ("2013-02-08,A,1,1,1,abc,1", "close is not a price: \"abc\""),
@@ -62,16 +64,74 @@ fn a_quote_that_is_never_closed_is_found_with_its_line() {
     assert!(error.ends_with("(the quote is opened in line 2)"), "{error}");
     let skipping = ImportOptions { skip_bad: true, ..options() };
     assert!(read_all(skipping, &[("bars.csv", text.as_bytes())]).is_err(), "not even then");
-    let quoted = "date,symbol,close,note\n2013-02-08,A,1,\"two\n\nlines, \"\"quoted\"\"\" \n\
+    let quoted = "date,symbol,close,note\n2013-02-08,A,1,\"two, \"\"quoted\"\"\" \n\
                   2013-02-11,A,x,5\" pipe\n";
     let (import, notes) = read(quoted).expect("reads");
     assert_eq!(
         (import.summary.bars, refused(&notes)),
-        (1, vec![(5, "close is not a price: \"x\"")])
+        (1, vec![(3, "close is not a price: \"x\"")])
     );
     let endless = format!("date,symbol,close\n2013-02-08,A,\"{}", "1\n".repeat(1 << 20));
     let error = read(&endless).expect_err("refused").to_string();
     assert_eq!(error, "the quote that is opened in line 2 is never closed");
+}
+
+#[test]
+fn a_quoted_field_that_spans_lines_swallows_no_row_of_bars() {
+    let swallowed =
+        "date,symbol,close,note\n2013-02-08,A,1,\"x\n2013-02-11,A,2,y\"\n2013-02-12,A,3,z\n";
+    let reason = "the quoted field opened in line 2 ends in line 3";
+    let (import, notes) = read(swallowed).expect("reads");
+    assert_eq!((import.summary.bars, refused(&notes)), (1, vec![(2, reason)]));
+    let wide = "Price,Close\nTicker,A\nDate,\n2013-02-08,\"1\n\"\n2013-02-11,2\n\n";
+    let (import, notes) = read(wide).expect("reads");
+    let reason = "the quoted field opened in line 4 ends in line 5";
+    assert_eq!((import.summary.bars, refused(&notes)), (1, vec![(4, reason)]));
+    let texts = "symbol,description\nA,\"two\n\nlines\"\nB,one\n";
+    let (import, notes) = read(texts).expect("reads");
+    assert_eq!((import.texts.len(), refused(&notes)), (2, vec![]));
+    assert_eq!(import.texts[0].description.as_deref(), Some("two  lines"));
+}
+
+#[test]
+fn rows_without_a_currency_are_bad_only_beside_rows_with_one() {
+    let text = "date,symbol,close,currency\n2024-04-05,A,1,\n2024-04-08,A,2,ZWG\n2024-04-09,A,3,\n";
+    let skipping = ImportOptions { skip_bad: true, ..options() };
+    let (import, notes) =
+        read_all(skipping.clone(), &[("bars.csv", text.as_bytes())]).expect("reads");
+    assert_eq!((import.summary.bars, import.summary.bad), (1, 2));
+    assert_eq!(import.currency.as_deref(), Some("ZWG"));
+    assert_eq!(notes[0].reason, "the row has no currency, and other rows have ZWG");
+    let empty = text.replace("ZWG", "");
+    let (import, notes) = read_all(skipping, &[("bars.csv", empty.as_bytes())]).expect("reads");
+    assert_eq!((import.summary.bars, import.currency, notes), (3, None, vec![]));
+    // A row without a price needs no currency.
+    let unpriced = "date,symbol,close,currency\n2024-04-05,A,,\n2024-04-08,A,2,ZWG\n";
+    assert_eq!(read(unpriced).expect("reads").0.summary.without_price, 1);
+}
+
+#[test]
+fn two_texts_for_one_thing_are_refused_and_equal_ones_are_not() {
+    let first: (&str, &[u8]) = ("one.csv", b"symbol,name,industry\nA,Agilent,Tools\nB,Bolt,\n");
+    let read = |text: &'static [u8]| read_all(options(), &[first, ("two.csv", text)]);
+    let (import, notes) = read(b"symbol,name,fun_fact\na, Agilent ,x\n").expect("reads");
+    assert_eq!((refused(&notes), import.texts.len()), (vec![], 2));
+    assert_eq!(import.texts[0].fun_fact.as_deref(), Some("x"));
+    let (import, notes) = read(b"symbol,name,fun_fact\nA,Other,x\nB,Bolt,y\n").expect("reads");
+    assert_eq!(refused(&notes), [(2, "one.csv has another name of A")]);
+    assert_eq!(import.texts[0].fun_fact, None, "nothing of a refused row is taken");
+    let (import, notes) = read(b"symbol,description\nA,Laboratory tools.\n").expect("reads");
+    assert_eq!((refused(&notes), import.texts.len()), (vec![], 2));
+    assert_eq!(import.texts[0].description.as_deref(), Some("Laboratory tools."));
+}
+
+#[test]
+fn texts_lose_control_characters_and_marks_of_direction() {
+    let text = "symbol,name,description,fun_fact\nA,A\u{202e}B\u{2066},one\u{7}two,<b>x</b>\n";
+    let (import, notes) = read(text).expect("reads");
+    assert_eq!((refused(&notes), import.summary.controls, import.summary.markup), (vec![], 2, 1));
+    assert_eq!(import.texts[0].name.as_deref(), Some("AB"));
+    assert_eq!(import.texts[0].description.as_deref(), Some("one two"));
 }
 
 #[test]
@@ -138,7 +198,11 @@ fn a_file_has_one_currency() {
     assert_eq!(error, "prices are in EUR and USD: choose one with --currency");
     let gap = "date,symbol,close,currency\n2024-04-05,A,1,\n2024-04-08,A,2,ZWG\n";
     let error = read(gap).expect_err("whose?").to_string();
-    assert_eq!(error, "line 2 has no currency, and other lines have ZWG");
+    assert_eq!(
+        error,
+        "line 2 has no currency, and other lines have ZWG: name the currency of such lines with \
+         --currency, or leave them out with --skip-bad"
+    );
     let plain = "date,symbol,close\n2024-04-05,A,100\n";
     assert_eq!(read(plain).expect("reads").0.currency, None);
     let (import, _) = read_all(of("CHF"), &[("bars.csv", plain.as_bytes())]).expect("reads");
@@ -258,13 +322,14 @@ fn texts_come_from_toml_too() {
     let mut notes = Vec::new();
     let text = "[[stocks]]\nsymbol = \"VOD.L\"\nkid_text = \"Phones.\"\n\n[[stocks]]\nsymbol = \"A B\"\n\
                 [[stocks]]\nsymbol = \"vod.l\"\nname = \"x\"\n";
-    importer.read_toml(text, &mut |note| notes.push(note)).expect("reads");
+    importer.read_toml("texts.toml", text, &mut |note| notes.push(note)).expect("reads");
     let found = refused(&notes);
     assert_eq!((found.len(), found[0].0, found[1].0), (2, 5, 7), "{found:?}");
     let import = importer.finish();
     assert_eq!(import.texts[0].kid_friendly_description.as_deref(), Some("Phones."));
     let mut importer = market::Importer::new(options());
     let bad = "[[stocks]]\nsymbol = \"A\"\nkind_text = \"x\"\n";
-    let error = importer.read_toml(bad, &mut |_| ()).expect_err("refused").to_string();
+    let error =
+        importer.read_toml("texts.toml", bad, &mut |_| ()).expect_err("refused").to_string();
     assert!(error.starts_with("line 3: unknown field `kind_text`"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use domain::{Price, Symbol};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use market::{ImportOptions, PriceUnit};
+use market::{DateOrder, Import, ImportNote, ImportOptions, PriceUnit};
 
 use crate::support::*;
 
@@ -141,6 +141,129 @@ fn prices_in_pence_are_prices_in_pounds() {
     assert_eq!(import.stocks[0].1[0].close, Price(7_250));
 }
 
+#[test]
+fn a_column_of_currencies_is_found_by_many_names() {
+    for name in [
+        "currency",
+        "Currency Code",
+        "currency_code",
+        "currencyCode",
+        "Trading Currency",
+        "Trade-Currency",
+        "Quote Currency",
+        "Price Currency",
+        "Curr.",
+        "Ccy.",
+        "Cur",
+        "Currency ISO",
+        "iso_currency",
+        "CURRENCY_CD",
+        "Curncy",
+        "W\u{e4}hrung",
+        "W\u{c4}HRUNG",
+        "Devise",
+        "Moneda",
+    ] {
+        let text = format!("date,symbol,close,{name}\n2024-01-02,VOD.L,72.5,GBX\n");
+        let (import, notes) = read(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(refused(&notes), [], "{name}");
+        assert_eq!(import.currency.as_deref(), Some("GBP"), "{name}");
+        assert_eq!(import.stocks[0].1[0].close, Price(7_250), "{name}");
+    }
+    let two = "date,symbol,close,Currency,Quote Currency\n2024-01-02,VOD.L,72.5,GBP,GBX\n";
+    let error = read(two).expect_err("two").to_string();
+    let expected = "the header has two columns of currencies: \"currency\" and \"quotecurrency\"";
+    assert_eq!(error, expected);
+}
+
+fn of_acme(text: &str, dates: Option<DateOrder>) -> (Import, Vec<ImportNote>) {
+    let symbol = Some(Symbol::parse("ACME").expect("a symbol"));
+    let found =
+        read_all(ImportOptions { symbol, dates, ..options() }, &[("acme.csv", text.as_bytes())]);
+    found.unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn headers_of_vendors_in_other_words_are_known() {
+    let expected = "ACME 2024-01-02 10.25 11.00 10.00 10.50 1000";
+    for (text, dates) in [
+        (
+            "Data,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,Wolumen\n\
+             2024-01-02,10.25,11,10,10.5,1000\n",
+            None,
+        ),
+        (
+            "Datum;Er\u{f6}ffnung;Hoch;Tief;Schlusskurs;Volumen\n02.01.2024;10,25;11;10;10,5;1000\n",
+            None,
+        ),
+        ("Datum;Eroeffnung;Hoch;Tief;Schluss;Volumen\n02.01.2024;10,25;11;10;10,5;1000\n", None),
+        (
+            "Date,Close/Last,Volume,Open,High,Low\n01/02/2024,$10.50,1000,$10.25,$11.00,$10.00\n",
+            Some(DateOrder::MonthFirst),
+        ),
+        (
+            "\"Date\",\"Price\",\"Open\",\"High\",\"Low\",\"Vol.\",\"Change %\"\n\
+             \"01/02/2024\",\"10.50\",\"10.25\",\"11.00\",\"10.00\",\"1.00K\",\"-0.50%\"\n",
+            Some(DateOrder::MonthFirst),
+        ),
+    ] {
+        let (import, notes) = of_acme(text, dates);
+        assert_eq!((bars(&import), refused(&notes)), (vec![expected.to_owned()], vec![]), "{text}");
+    }
+}
+
+#[test]
+fn bhavcopies_of_nse_have_their_date_last_and_only_series_eq_is_taken() {
+    let text = "SYMBOL,SERIES,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,TOTTRDQTY,TOTTRDVAL,TIMESTAMP,\
+                TOTALTRADES,ISIN,\n\
+                ACME,EQ,10.25,11,10,10.5,10.4,10,1000,10500,02-JAN-2024,7,INE000000001,\n\
+                ACME,BL,10.25,11,10,10.6,10.4,10,1000,10500,02-JAN-2024,7,INE000000001,\n\
+                BOND,GB,100,100,100,100,100,100,1,100,02-JAN-2024,7,IN0000000001,\n";
+    let (import, notes) = read(text).expect("reads");
+    assert_eq!(bars(&import), ["ACME 2024-01-02 10.25 11.00 10.00 10.50 1000"]);
+    assert_eq!((refused(&notes), import.summary.other_series), (vec![], 2));
+}
+
+#[test]
+fn a_unit_behind_the_name_of_a_price_is_its_currency() {
+    for (name, currency) in [
+        ("Close \u{20ac}", Some("EUR")),
+        ("Close\u{20ac}", Some("EUR")),
+        ("Close EUR", Some("EUR")),
+        ("close_EUR", Some("EUR")),
+        ("Close (US$)", Some("USD")),
+        ("Close US$", Some("USD")),
+        ("Close Price GBX", Some("GBP")),
+        ("Close ($)", None),
+        ("Close $", None),
+    ] {
+        let text = format!("date,symbol,{name}\n2024-01-02,A,1000\n");
+        let (import, _) = read(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(import.currency.as_deref(), currency, "{name}");
+        let expected = if name.ends_with("GBX") { 100_000 } else { 10_000_000 };
+        assert_eq!(import.stocks[0].1[0].close, Price(expected), "{name}");
+    }
+    let text = "DATE,SYMBOL,OPEN,OPEN INT,CLOSE\n2024-01-02,A,1,5,1\n";
+    assert_eq!(read(text).expect("reads").0.currency, None, "open interest is no currency");
+}
+
+#[test]
+fn numbers_of_vendors_are_read_exactly_and_two_meanings_stay_refused() {
+    let head = "date,symbol,close,volume\n";
+    for (row, expected) in [
+        ("2024-01-02,A,.5,1.2M", "A 2024-01-02 - - - 0.50 1200000"),
+        ("2024-01-02,A,\"1,23,456.50\",350.5K", "A 2024-01-02 - - - 123456.50 350500"),
+        ("2024-01-02,A,$192.42,2.5B", "A 2024-01-02 - - - 192.42 2500000000"),
+        ("2024-01-02,A,4745.200195,-", "A 2024-01-02 - - - 4745.20 -"),
+    ] {
+        let (import, notes) = read(&format!("{head}{row}\n")).expect(row);
+        assert_eq!((bars(&import), refused(&notes)), (vec![expected.to_owned()], vec![]), "{row}");
+        assert_eq!(import.tick, Price(100), "{row}");
+    }
+    let error = read(&format!("{head}2024-01-02,A,5,\"1,234M\"\n")).expect_err("two").to_string();
+    assert!(error.contains("\"1,234\" can be read in two ways"), "{error}");
+}
+
 fn packed(text: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(text).expect("memory");
@@ -192,7 +315,16 @@ fn bytes_that_are_no_whole_text_are_refused() {
         (utf16_units[..utf16_units.len() - 1].to_vec(), "cannot be read"),
         (b"PK\x03\x04rest".to_vec(), "a zip archive or a spreadsheet"),
         (text.replace('A', "\u{c4}").chars().map(|c| c as u8).collect(), "line 2 is not UTF-8"),
-        (Vec::new(), "expected a header"),
+        (Vec::new(), "the file is empty"),
+        (packed(b""), "the file is empty"),
+        (b"\xef\xbb\xbf".to_vec(), "the file is empty"),
+        (b" \n".to_vec(), "expected a header"),
+        (packed(&whole), "gzip within gzip"),
+        (packed(b"PK\x03\x04rest"), "a zip archive or a spreadsheet"),
+        (b"BZh91AY&SY".to_vec(), "a bzip2 file"),
+        (b"\xfd7zXZ\0\0\x04".to_vec(), "an xz file"),
+        (b"PAR1\x15\0".to_vec(), "a Parquet file"),
+        (b"\x28\xb5\x2f\xfd".to_vec(), "a Zstandard file"),
     ] {
         let error = read_all(options(), &[("bars.csv", &bytes)]).expect_err(expected).to_string();
         assert!(error.contains(expected), "{expected}: {error}");

@@ -8,7 +8,7 @@ use market::{ImportOptions, Importer};
 use store::StockTexts;
 
 use super::failed;
-use super::import::{read, stored_texts};
+use super::import::{cleaned, read, stored_texts};
 use super::report::Report;
 use crate::cli::StocksDescribeArgs;
 use crate::clock::SystemClock;
@@ -70,9 +70,7 @@ pub(super) async fn run(config: &Config, args: &StocksDescribeArgs) -> Result<Ex
         return Ok(nothing(&format!("because {place} {count} of the stocks: {first}{more}")));
     }
     let mut text = format!("{} stocks were described\n", texts.len());
-    if found.summary.markup > 0 {
-        text.push_str(&format!("{} texts had HTML, which was removed\n", found.summary.markup));
-    }
+    text.push_str(&cleaned(&found.summary));
     term::say(&text);
     Ok(ExitCode::SUCCESS)
 }

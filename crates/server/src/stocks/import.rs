@@ -2,15 +2,17 @@
 //! changes nothing. What is left out or refused is counted, listed up to a bound, and written to a
 //! report where one is wanted.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use domain::{Clock as _, Symbol, UnixMicros};
 use market::{DailyBar, Import, ImportOptions, ImportSummary, Importer, StockDescription};
-use store::{Bar, ImportCounts, NewMarket, StockTexts, Store};
+use store::{Bar, ImportCounts, NewMarket, StockTexts, Store, StoreError};
 
+use super::list::all_stocks;
 use super::report::Report;
 use super::{failed, open};
 use crate::cli::StocksImportArgs;
@@ -22,11 +24,16 @@ use crate::term;
 
 /// The longest name of a market.
 const NAME_MAX: usize = 32;
+/// Values of `market.source` that never play an imported market.
+const RESERVED_NAMES: [&str; 3] = ["live", "simulated", "fixed"];
 
 /// Imports the files; 1 when a line was refused, and then nothing is changed.
 pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<ExitCode, Failure> {
     if !is_name(&args.market) {
         return Err(Failure::BadName(args.market.clone()));
+    }
+    if RESERVED_NAMES.contains(&args.market.as_str()) {
+        return Err(Failure::ReservedName(args.market.clone()));
     }
     let now = SystemClock.now();
     let mut report = Report::open(args.report.as_deref())?;
@@ -39,11 +46,22 @@ pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<Exit
         check_bars(config, &market.name).await?;
     }
     let texts: Vec<StockTexts> = texts.into_iter().map(stored_texts).collect();
+    let described: HashSet<Symbol> = texts.iter().map(|text| text.symbol.clone()).collect();
+    let without_bars = stocks.iter().fold(described, |mut described, (symbol, _)| {
+        described.remove(symbol);
+        described
+    });
     let bars: Vec<(Symbol, Bar)> = stocks.into_iter().flat_map(stored_bars).collect();
     let (_lock, store) = open(config).await?;
-    let written = write(config, &store, &market, (&texts, &bars), args.dry_run, now).await;
+    let written = async {
+        let without_bars = count_without_bars(&store, &market.name, without_bars).await;
+        let without_bars = without_bars.map_err(failed(config))?;
+        let counts = write(config, &store, &market, (&texts, &bars), args.dry_run, now).await?;
+        Ok((counts, without_bars))
+    };
+    let written: Result<(ImportCounts, usize), Failure> = written.await;
     store.close().await;
-    let counts = written?;
+    let (counts, without_bars) = written?;
     report.jumps(&counts.jumps)?;
     report.finish()?;
     let days = bars.iter().map(|(_, bar)| bar.day);
@@ -59,11 +77,34 @@ pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<Exit
         tick_text(&counts)
     ));
     text.push_str(&details(&summary));
+    if without_bars > 0 {
+        text.push_str(&format!(
+            "{without_bars} stocks have texts and no bars, and are not part of the market\n"
+        ));
+    }
     if args.dry_run {
         text.push_str("nothing was written: this was a dry run\n");
     }
     term::say(&text);
     Ok(ExitCode::SUCCESS)
+}
+
+/// How many of these stocks have no bars in the market either.
+async fn count_without_bars(
+    store: &Store,
+    market: &str,
+    mut symbols: HashSet<Symbol>,
+) -> Result<usize, StoreError> {
+    if symbols.is_empty() {
+        return Ok(0);
+    }
+    let Some(market) = store.find_market(market).await? else { return Ok(symbols.len()) };
+    for stock in all_stocks(store, market.market_id).await? {
+        if stock.bars > 0 {
+            symbols.retain(|symbol| symbol.as_str() != stock.symbol);
+        }
+    }
+    Ok(symbols.len())
 }
 
 /// What the files have; `None` when a row was refused.
@@ -109,19 +150,19 @@ pub(super) fn read(
     let mut note = |note| report.note(&name, &note);
     let read = if path.extension().is_some_and(|extension| extension == "toml") {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        importer.read_toml(&text, &mut note)
+        importer.read_toml(&name, &text, &mut note)
     } else {
         importer.read(&name, File::open(path).map_err(unreadable)?, &mut note)
     };
     read.map_err(|error| Failure::Import(path.to_owned(), error))
 }
 
-/// A file that is given twice, by whatever path.
+/// A file that is given twice, by any path or link.
 fn named_twice(files: &[PathBuf]) -> Option<&PathBuf> {
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     files.iter().find(|path| {
-        let real = path.canonicalize().unwrap_or_else(|_| (*path).clone());
-        seen.insert(real, ()).is_some()
+        let found = std::fs::metadata(path).ok();
+        found.is_some_and(|found| !seen.insert((found.dev(), found.ino())))
     })
 }
 
@@ -204,6 +245,7 @@ fn tick_text(counts: &ImportCounts) -> String {
 fn details(summary: &ImportSummary) -> String {
     let left_out = [
         (summary.other_currencies, "in other currencies"),
+        (summary.other_series, "of other series than EQ"),
         (summary.without_price, "without a price"),
         (summary.notes, "totals, notes and repeated headers"),
         (summary.bad, "bad"),
@@ -226,13 +268,23 @@ fn details(summary: &ImportSummary) -> String {
             "bars had open or close a step outside of high and low, which were widened",
         ),
         (summary.zeros, "bars have an open, high or low of 0, which counts as missing"),
-        (summary.markup, "texts had HTML, which was removed"),
     ] {
         if count > 0 {
             text.push_str(&format!("{count} {what}\n"));
         }
     }
+    text.push_str(&cleaned(summary));
     text
+}
+
+/// What was removed from texts, a line each.
+pub(super) fn cleaned(summary: &ImportSummary) -> String {
+    let removed = [
+        (summary.markup, "texts had HTML, which was removed"),
+        (summary.controls, "texts had control characters, which were removed"),
+    ];
+    let lines = removed.iter().filter(|(count, _)| *count > 0);
+    lines.map(|(count, what)| format!("{count} {what}\n")).collect()
 }
 
 #[cfg(test)]

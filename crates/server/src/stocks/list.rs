@@ -15,16 +15,24 @@ pub(super) async fn text(
         return Ok(Some(if as_json { lines(&markets, market_json) } else { table(&markets) }));
     };
     let Some(market) = store.find_market(name).await? else { return Ok(None) };
+    let stocks = all_stocks(store, market.market_id).await?;
+    Ok(Some(if as_json { lines(&stocks, stock_json) } else { stock_table(&stocks) }))
+}
+
+/// The stocks of a market.
+pub(super) async fn all_stocks(
+    store: &Store,
+    market_id: i64,
+) -> Result<Vec<MarketStockInfo>, StoreError> {
     let mut stocks: Vec<MarketStockInfo> = Vec::new();
     loop {
         let after = stocks.last().map(|stock| stock.symbol.clone()).unwrap_or_default();
-        let page = store.market_stocks_page(market.market_id, &after, 100).await?;
+        let page = store.market_stocks_page(market_id, &after, 100).await?;
         if page.is_empty() {
-            break;
+            return Ok(stocks);
         }
         stocks.extend(page);
     }
-    Ok(Some(if as_json { lines(&stocks, stock_json) } else { stock_table(&stocks) }))
 }
 
 fn day(day: Option<i64>) -> String {

@@ -266,6 +266,11 @@ fn one_bad_line_is_named_and_nothing_is_imported() {
     let other_way = format!("{}/./good.csv", dir.path().display());
     let text = complaint(&stocks(dir.path(), &["import", &good, &other_way, "--market", "us"]));
     assert!(text.ends_with("good.csv is named twice"), "{text}");
+    let link = dir.path().join("link.csv");
+    std::fs::hard_link(dir.path().join("good.csv"), &link).expect("linked");
+    let link = link.display().to_string();
+    let text = complaint(&stocks(dir.path(), &["import", &good, &link, "--market", "us"]));
+    assert!(text.ends_with("link.csv is named twice"), "{text}");
     assert!(!dir.path().join("openbell.db").exists(), "not even a database");
     let report = dir.path().join("report.csv").display().to_string();
     let skipping = ["import", &name, "--market", "us", "--skip-bad", "--report", &report];
@@ -312,7 +317,12 @@ fn stocks_of_any_market_are_described_from_files() {
         path.display().to_string()
     };
     let texts = write("texts.csv", "symbol,name,kid_description\nAAPL,,<b>Fruit</b> phones.\n");
-    let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", "live"]));
+    for name in ["live", "simulated", "fixed"] {
+        let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", name]));
+        assert!(text.contains("is a value of market.source"), "{text}");
+        assert!(text.contains("`openbell stocks seed`"), "{text}");
+    }
+    let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", "us"]));
     assert!(text.contains("no daily bars") && text.contains("stocks describe"), "{text}");
     assert!(!dir.path().join("openbell.db").exists(), "not even a database");
     let data = dir.path().display().to_string();
@@ -336,7 +346,13 @@ fn stocks_of_any_market_are_described_from_files() {
     assert_eq!(kid_text(&server), "Fruit phones.", "it stays over a start");
     server.stop();
     let bars = write("AAPL.csv", "date,close\n2013-02-08,1.5\n");
-    said(&stocks(dir.path(), &["import", &bars, "--market", "us"]));
+    let more = write("more.csv", "symbol,fun_fact\nAAPL,x\u{202e}y\nNONE,a\nMORE,b\n");
+    let text = said(&stocks(dir.path(), &["import", &bars, &more, "--market", "us"]));
+    let counted = "2 stocks have texts and no bars, and are not part of the market\n";
+    assert!(text.contains(counted), "{text}");
+    assert!(text.contains("1 texts had control characters, which were removed\n"), "{text}");
+    let text = said(&stocks(dir.path(), &["import", &more, "--market", "us", "--dry-run"]));
+    assert!(text.contains(counted), "AAPL has bars already: {text}");
     said(&stocks(dir.path(), &["describe", &texts, "--market", "us"]));
     let text = complaint(&stocks(dir.path(), &["describe", &texts, "--market", "zse"]));
     assert!(text.contains("there is no imported market \"zse\""), "{text}");
