@@ -43,7 +43,9 @@ pub(crate) fn install_logs(config: &LogConfig) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder()
         .parse(&config.level)
         .map_err(|error| TelemetryError::Filter(config.level.clone(), error))?;
+    // A line that cannot be written is lost: writing the error to the same closed stderr panics.
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.log_internal_errors(false);
     let installed = match config.format {
         LogFormat::Text => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_target(false);

@@ -179,11 +179,7 @@ async fn review_page(
     let view = View::new(state, me, Tab::Market, "order-review-title");
     let quantity = ticket.asked.quantity;
     let quote = stock::shown(state, &view, stock.stock_id);
-    let total = quote.as_ref().and_then(|quote| match ticket.side {
-        Side::Buy => quote.sides.ask.cost_rounded_up(quantity),
-        Side::Sell => quote.sides.bid.value_rounded_down(quantity),
-    });
-    let total = total.unwrap_or_default();
+    let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
     let cash = me.viewer().cash;
     let cash_after = match ticket.side {
