@@ -209,6 +209,12 @@ impl Problem {
         problem
     }
 
+    /// A form has a field that its page does not have, or has one twice.
+    pub(crate) fn foreign_field() -> Self {
+        let text = "The form has a field that its page does not have, or has one twice.";
+        Self::new(&codes::BODY_INVALID, text)
+    }
+
     /// The same with a header.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);

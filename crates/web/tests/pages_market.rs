@@ -69,6 +69,23 @@ async fn every_page_of_an_order_is_sound_in_every_language_and_mode() {
 }
 
 #[tokio::test]
+async fn a_stock_that_is_not_traded_any_more_is_marked_on_each_page_of_an_order() {
+    let app = App::start_with_sessions(&[("OLD", 1), ("NEW", 3)]).await;
+    let mut browser = reader(&app, "easy", "en").await;
+    let warning = "No longer traded.";
+    assert!(!browser.page("/stocks/OLD/buy").await.text().contains(warning));
+    app.clock.advance_seconds(2 * 86_400);
+    app.prices.publish(&app.market, app.clock.now());
+    let stock = browser.page("/stocks/OLD").await;
+    assert!(stock.text().contains(warning) && stock.by_id("ask-OLD").is_none());
+    assert!(browser.page("/stocks/OLD/buy").await.text().contains(warning));
+    let review = order(&mut browser, "/stocks/OLD/buy", &[("quantity", "1")]).await;
+    assert!(review.text.contains(warning), "{}", review.text);
+    let other = browser.page("/stocks/NEW").await;
+    assert!(!other.text().contains(warning) && other.by_id("ask-NEW").is_some());
+}
+
+#[tokio::test]
 async fn pages_are_small() {
     let app = App::start().await;
     let mut browser = reader(&app, "standard", "en").await;

@@ -115,9 +115,16 @@ impl App {
 
     /// A server on a market of stocks with these symbols, each at 10.00.
     pub(crate) async fn start_with_symbols(symbols: &[&str]) -> Self {
+        let stocks: Vec<(&str, usize)> = symbols.iter().map(|symbol| (*symbol, 3)).collect();
+        Self::start_with_sessions(&stocks).await
+    }
+
+    /// A server on a market of three sessions of a day each and stocks with bars in so many of
+    /// them, each at 10.00.
+    pub(crate) async fn start_with_sessions(stocks: &[(&str, usize)]) -> Self {
         let day = |text| Day::parse(text).expect("a day");
         let days = [day("2005-01-03"), day("2005-01-04"), day("2005-01-05")];
-        let stock = |symbol: &&str| {
+        let stock = |(symbol, sessions): &(&str, usize)| {
             let text = StockText {
                 symbol: Symbol::parse(symbol).expect("a symbol"),
                 name: format!("Company {symbol}"),
@@ -126,9 +133,9 @@ impl App {
                 kid_friendly_description: "Text.".to_owned(),
                 fun_fact: None,
             };
-            (text, days.map(|day| (day, Price(100_000))).to_vec())
+            (text, days[..*sessions].iter().map(|day| (*day, Price(100_000))).collect())
         };
-        let stocks = symbols.iter().map(stock).collect();
+        let stocks = stocks.iter().map(stock).collect();
         let (name, currency) = ("test".to_owned(), "USD".to_owned());
         let market = ImportedMarket { name, currency, tick: None, stocks };
         let config = ReplayConfig { session_seconds: 86_400, ..ReplayConfig::default() };
