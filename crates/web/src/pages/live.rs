@@ -139,16 +139,20 @@ impl Look {
     /// A row of the list of holdings.
     fn holding(&self, symbol: &Symbol, holding: &HoldingValue, hides_amounts: bool) -> String {
         let symbol = escaped(symbol.as_str());
-        let number = |id: &str, text: String| {
-            let id = format!("{id}-{symbol}");
-            format!("<span id=\"{id}\" class=\"num\" hx-swap-oob=\"true\">{text}</span>")
-        };
-        let price = number("hp", self.fmt.price(holding.price));
+        let price = number(&format!("hp-{symbol}"), &self.fmt.price(holding.price));
         let gain = change(&self.fmt, &format!("hg-{symbol}"), holding.profit_ratio);
-        let value =
-            if hides_amounts { String::new() } else { number("hv", self.fmt.money(holding.value)) };
+        let value = if hides_amounts {
+            String::new()
+        } else {
+            number(&format!("hv-{symbol}"), &self.fmt.money(holding.value))
+        };
         price + &gain + &value
     }
+}
+
+/// A number without a colour.
+fn number(id: &str, text: &str) -> String {
+    format!("<span id=\"{id}\" class=\"num\" hx-swap-oob=\"true\">{text}</span>")
 }
 
 /// A percentage with its sign and its colour.
@@ -200,19 +204,13 @@ impl Page {
         let mut html = String::new();
         for (position, symbol) in &self.stocks {
             let Some(quote) = prices.find_changed(*position, self.cursor.prices) else { continue };
-            let price = self.look.fmt.price(quote.price);
             let symbol = escaped(symbol.as_str());
-            html.push_str(&format!(
-                "<span id=\"px-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>"
-            ));
+            html.push_str(&number(&format!("px-{symbol}"), &self.look.fmt.price(quote.price)));
             html.push_str(&change(&self.look.fmt, &format!("ch-{symbol}"), quote.change()));
             if self.shows_sides {
                 let sides = prices.snapshot.sides(&quote, self.state.rules.spread_bps);
                 for (id, price) in [("ask", sides.ask), ("bid", sides.bid)] {
-                    let price = self.look.fmt.price(price);
-                    html.push_str(&format!(
-                        "<span id=\"{id}-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>"
-                    ));
+                    html.push_str(&number(&format!("{id}-{symbol}"), &self.look.fmt.price(price)));
                 }
             }
         }
@@ -232,7 +230,7 @@ impl Page {
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 
-    /// The value of the portfolio and of the holdings at these prices. It runs statements only while
+    /// The value of the portfolio and of the holdings at these prices. It runs statements only if
     /// the positions are not loaded, and is empty if the database fails.
     async fn value_html(&mut self, prices: &Snapshot) -> String {
         if self.value_parts.is_empty() && self.held.is_empty() {
