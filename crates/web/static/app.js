@@ -39,7 +39,9 @@
     const price = form.elements.side.value === 'sell' ? field.dataset.bid : field.dataset.ask
     const cost = Number(field.value) * Number(price) / 1e4
     const known = field.validity.valid && isFinite(cost)
-    const places = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
+    // As many places as the price has, at least two: its unit is 1/10,000.
+    const most = [100, 10, 1].findIndex(step => Number(price) % step === 0) + 2
+    const places = { minimumFractionDigits: 2, maximumFractionDigits: most }
     output.textContent = known ? field.dataset.prefix + cost.toLocaleString('en', places) : '\u2026'
   })
 

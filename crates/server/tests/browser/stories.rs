@@ -124,10 +124,11 @@ async fn two_tabs_make_one_trade_of_one_order_and_show_the_same_money() {
         let order = fields_of(&player, "/orders").await;
         let receipt = confirm(&player).await;
         let second = player.switch_tab(first).await;
-        assert_eq!(player.text("#cash").await, before, "this one was loaded before");
-        player.reload().await;
+        let has_changed = async || player.text("#cash").await != before;
+        player.until("the page that was open shows the cash after the trade", has_changed).await;
         let after = player.text("#cash").await;
-        assert_ne!(after, before);
+        player.reload().await;
+        assert_eq!(player.text("#cash").await, after);
         send_again(&player, "/orders", order).await;
         player.arrives_at(&receipt).await;
         player.switch_tab(second).await;
@@ -151,6 +152,20 @@ async fn a_badge_is_shown_and_put_away_without_moving_the_page() {
         assert_eq!(player.count(".toast").await, 0);
         player.reload().await;
         assert_eq!(player.count(".toast").await, 0, "it is shown once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_estimate_of_an_order_has_the_places_of_the_price() {
+    let game = own_game(&[("OPENBELL__MARKET__SOURCE", "fixed")]);
+    visit("estimate", &game, Setup::default(), async |player| {
+        register(&player, "Penny", "standard").await;
+        fill_ticket(&player, "AAPL", "buy", "1").await;
+        let price = player.text("#ask-AAPL").await;
+        let places = price.split_once('.').map_or(0, |(_, places)| places.len());
+        assert!(places > 2, "{price} has more places than money");
+        assert_eq!(player.text("#est").await, price);
     })
     .await;
 }
