@@ -179,7 +179,9 @@ async fn positions_are_loaded_again_after_a_gap() {
 /// How many statements were run while this recorder was the thread's.
 fn statements(metrics: &str) -> u64 {
     let counts = metrics.lines().filter(|line| line.starts_with("openbell_query_seconds_count"));
-    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().expect("a number")).sum()
+    counts
+        .map(|line| line.rsplit(' ').next().expect("a value").parse::<u64>().expect("a number"))
+        .sum()
 }
 
 #[tokio::test]
