@@ -77,7 +77,9 @@ pub use market::{MarketQuery, MarketRow, MarketSort};
 pub use markets::{FoundMarket, MarketCloses, MarketInfo, MarketStockInfo};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
 pub use people::{PeoplePage, Person, PersonDetails};
-pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary, Stake, Standing};
+pub use portfolio::{
+    HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Stake, Standing,
+};
 pub use prepare::{Common, NewPlayer};
 pub use quotes::{DueBefore, DueQuote, KeptQuote};
 pub use replica::ReplicaWatch;

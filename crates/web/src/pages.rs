@@ -20,6 +20,7 @@ mod ops;
 mod order;
 mod people;
 mod portfolio;
+mod portfolio_value;
 mod preferences;
 mod ranks;
 mod recover;

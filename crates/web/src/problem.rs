@@ -191,6 +191,20 @@ impl Problem {
         Self::of_fields(vec![(field.into(), message.into())])
     }
 
+    /// Query parameters that the route does not have; `known` are those that it has.
+    pub(crate) fn unknown_parameters(unknown: Vec<String>, known: &[String]) -> Self {
+        let known = match known {
+            [] => "This route has no query parameters.".to_owned(),
+            known => format!("Known parameters: {}.", known.join(", ")),
+        };
+        let text = |name: &str| format!("The query parameter {name} is unknown. {known}");
+        let message = unknown.first().map(|name| text(name)).unwrap_or_default();
+        let mut problem = Self::new(&codes::VALIDATION_FAILED, message);
+        let errors = unknown.into_iter().map(|name| (text(&name), name));
+        problem.0.errors.0 = errors.map(|(text, name)| (name.into(), vec![text])).collect();
+        problem
+    }
+
     fn of_fields(found: Vec<(Cow<'static, str>, String)>) -> Self {
         let first = found.first().map(|(_, text)| text.clone()).unwrap_or_default();
         let message = match found.len() {
@@ -203,7 +217,7 @@ impl Problem {
         for (field, text) in found {
             match errors.iter_mut().find(|(known, _)| *known == field) {
                 Some((_, texts)) => texts.push(text),
-                None => errors.push((field, vec![text])),
+                None => errors.push((field.into(), vec![text])),
             }
         }
         problem

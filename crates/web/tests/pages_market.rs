@@ -42,6 +42,30 @@ async fn confirm(browser: &mut Browser<'_>, review: &Page) -> String {
 }
 
 #[tokio::test]
+async fn a_character_that_a_note_cannot_have_is_named() {
+    let app = App::start().await;
+    let mut browser = reader(&app, "standard", "en").await;
+    let ticket = [("quantity", "3"), ("note", "why\u{7} not")];
+    let refused = order(&mut browser, "/stocks/AAPL", &ticket).await;
+    assert_eq!(refused.status, 422);
+    let text = browser.checked("/orders/review", refused).text();
+    assert!(text.contains("can't be used here: U+0007"), "{text}");
+    let long = "x".repeat(281);
+    let refused = order(&mut browser, "/stocks/AAPL", &[("quantity", "3"), ("note", &long)]).await;
+    let text = browser.checked("/orders/review", refused).text();
+    assert!(text.contains("A note is plain text of 1 to 280 characters."), "{text}");
+    let review = order(&mut browser, "/stocks/AAPL", &[("quantity", "3")]).await;
+    let review = browser.checked("/orders/review", review);
+    let receipt = confirm(&mut browser, &review).await;
+    let page = browser.page(&receipt).await;
+    let action = format!("{receipt}/note");
+    let refused = browser.submit(&page, &action, &[("note", "a\u{202e}b")]).await;
+    assert_eq!(refused.status, 422);
+    let text = browser.checked(&action, refused).text();
+    assert!(text.contains("can't be used here: U+202E"), "{text}");
+}
+
+#[tokio::test]
 async fn every_page_of_an_order_is_sound_in_every_language_and_mode() {
     let app = App::start().await;
     for lang in ["en", "sn", "nd"] {

@@ -9,20 +9,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, DecimalError, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, Order, Outcome,
-    Price, Quantity, Ratio, Rejection, Side, Symbol,
+    Action, DecimalError, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, NoteError, Order,
+    Outcome, Price, Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
 use trading::{DeskError, Idempotency, Request};
 
 use super::answer;
+use super::auth::unfit;
 use super::form::{Form, Post};
 use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
 use crate::problem::Problem;
-use crate::routes::orders::{Asked, fingerprint, parse_note, tradable_quantity};
+use crate::routes::orders::{Asked, fingerprint, tradable_quantity};
 use crate::routes::stocks::{Segment, load_stock};
 use crate::routes::transactions::{load_own, save_note};
 use crate::session::RequestId;
@@ -104,15 +105,15 @@ impl Ticket {
         let typed = form.value("note").trim().to_owned();
         // Browsers send the ends of lines as two characters.
         let typed = typed.replace("\r\n", "\n");
-        let note = if typed.is_empty() { Ok(None) } else { parse_note(&typed).map(Some) };
+        let note = if typed.is_empty() { Ok(None) } else { Note::parse(&typed).map(Some) };
         if side.is_none() {
             form.fail("side", view.t("order-side-missing"));
         }
         if let Err(text) = &quantity {
             form.fail("quantity", text);
         }
-        if note.is_err() {
-            form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
+        if let Err(error) = &note {
+            form.fail("note", note_fault(view, *error));
         }
         let (listing, side) = (listing?, side?);
         let asked = Asked {
@@ -123,6 +124,16 @@ impl Ticket {
             note: note.ok()?,
         };
         Some(Self { asked, side })
+    }
+}
+
+/// What is wrong with a note, in the reader's words.
+fn note_fault(view: &View, error: NoteError) -> String {
+    match error {
+        NoteError::Unfit(error) => unfit(view, error),
+        NoteError::Empty | NoteError::TooLong => {
+            view.tn("order-note-wrong", "max", Note::LENGTH_MAX)
+        }
     }
 }
 
@@ -340,14 +351,14 @@ async fn write_note(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["note"])?;
     let row = own_trade(&state, &me, &trade_id).await?;
-    match parse_note(form.value("note").trim().replace("\r\n", "\n").as_str()) {
+    match Note::parse(form.value("note").trim().replace("\r\n", "\n").as_str()) {
         Ok(note) => {
             save_note(&state, &row, note, &request_id).await?;
             Ok(answer::see_other(&format!("/orders/{trade_id}?noted=1#note")))
         }
-        Err(_) => {
+        Err(error) => {
             let view = View::new(&state, &me, Tab::Portfolio, "order-receipt-title");
-            form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
+            form.fail("note", note_fault(&view, error));
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             receipt_page(&state, &me, status, &row, &form, false).await
         }

@@ -17,7 +17,8 @@ use store::HoldingRow;
 use self::checkup::{Finding, check};
 use super::answer;
 use super::chart::{self, Chart, Point, Unit};
-use super::home::{Range, Worth, load_curve, load_worth};
+use super::home::{Range, load_curve};
+use super::portfolio_value::{PortfolioValue, ValuePart};
 use super::view::{Pages, Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
@@ -35,7 +36,7 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "portfolio.html")]
 struct PortfolioPage<'a> {
     view: &'a View,
-    worth: Worth,
+    worth: PortfolioValue,
     rows: Vec<HoldingRow>,
     total: i64,
     pages: Pages,
@@ -69,7 +70,7 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Portfolio, "portfolio-title");
     view.live = true;
-    view.shows_total = true;
+    view.value_parts = ValuePart::SINCE_START.to_vec();
     let range = Range::of(&query);
     // All that the page shows is valued at the same prices, so that sums are those of their parts.
     let present = state.prices.snapshot();
@@ -81,7 +82,7 @@ async fn show(
     let benchmark = benchmark(&state, &points);
     let name = state.market.benchmark_name();
     let page = PortfolioPage {
-        worth: load_worth(&state, &present, player_id, &points).await?,
+        worth: PortfolioValue::load(&state, &present, player_id, &points).await?,
         spread: chart::allocation(&view, &view.t("portfolio-spread"), &mix.categories),
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),

@@ -4,7 +4,7 @@
 
 mod read;
 
-pub(crate) use self::read::{Asked, fingerprint, parse_note, read_note, tradable_quantity};
+pub(crate) use self::read::{Asked, fingerprint, read_note, tradable_quantity};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

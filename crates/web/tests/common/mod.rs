@@ -145,10 +145,18 @@ impl App {
 
     /// A server on an empty database of this engine.
     pub(crate) async fn start_on_engine(engine: &str) -> Self {
+        Self::start_on_engine_with(engine, |_| {}).await
+    }
+
+    /// A server on an empty database of this engine with another configuration.
+    pub(crate) async fn start_on_engine_with(
+        engine: &str,
+        change: impl FnOnce(&mut WebConfig),
+    ) -> Self {
         let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
         let source = |at| MarketSource::new(&market, at).expect("a market");
         let url = (engine == "postgres").then(testkit::postgres_database);
-        Self::start_all(source, |_| {}, built_boards(), url).await
+        Self::start_all(source, change, built_boards(), url).await
     }
 
     /// A server of a game with these rules on the market that `open` makes. With `at_mid` orders

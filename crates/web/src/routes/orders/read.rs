@@ -235,7 +235,7 @@ pub(crate) fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> 
 }
 
 /// Checks the text of a note.
-pub(crate) fn parse_note(text: &str) -> Result<Note, String> {
+fn parse_note(text: &str) -> Result<Note, String> {
     Note::parse(text).map_err(|error| match error {
         NoteError::Empty => "The note field is required.".to_owned(),
         NoteError::TooLong => {
