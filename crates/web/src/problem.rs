@@ -217,7 +217,7 @@ impl Problem {
         for (field, text) in found {
             match errors.iter_mut().find(|(known, _)| *known == field) {
                 Some((_, texts)) => texts.push(text),
-                None => errors.push((field.into(), vec![text])),
+                None => errors.push((field, vec![text])),
             }
         }
         problem
