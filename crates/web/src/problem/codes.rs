@@ -61,6 +61,12 @@ codes! {
     /// The address leads somewhere, but not with this method.
     METHOD_NOT_ALLOWED = code("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED,
         "The method is not supported for this route.");
+    /// The order executes or has ended.
+    ORDER_NOT_CANCELLABLE = code("order_not_cancellable", StatusCode::CONFLICT,
+        "The order cannot be cancelled any more.");
+    /// The player has as many pending orders as the rules allow.
+    TOO_MANY_PENDING_ORDERS = code("too_many_pending_orders", StatusCode::CONFLICT,
+        "You have as many pending orders as this game allows. Cancel one, or wait until one fills.");
     /// The body came too slowly.
     BODY_TIMEOUT = retryable("body_timeout", StatusCode::REQUEST_TIMEOUT,
         "The body did not arrive in time.");
@@ -169,6 +175,8 @@ more than the text here. Retryable means that the same request may succeed later
 says when, where the server knows. Send orders with an `Idempotency-Key`, and no retry trades twice.
 Of refusals of orders, those that are not retryable are stored under the order's key: to try such an
 order again, send a new key. Nothing is stored of the others: send the same request with the same key.
+An order that does not fill at once (202) is checked when it is accepted and again when it is executed.
+A refusal at acceptance stores nothing; one at execution is the member `rejection` of the order.
 
 | code | status | retryable | text |
 |---|---|---|---|
