@@ -19,7 +19,7 @@ const LEASE: &str = "execute_orders";
 /// them was killed. A page that takes longer is executed on two nodes, which does no harm.
 const LEASE_S: i64 = 3;
 /// Between two counts of all open orders.
-const COUNT_EVERY: Duration = Duration::from_secs(5);
+const COUNT_EVERY: Duration = Duration::from_secs(15);
 
 /// Executes pending orders.
 pub(crate) struct ExecuteOrders {
@@ -51,19 +51,22 @@ impl Reconciler for ExecuteOrders {
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        let now = self.clock.now();
-        let until = now.plus_seconds(LEASE_S);
-        if self.store.take_lease(LEASE, &self.node, now, until).await?.is_none() {
-            metrics::gauge!("openbell_pending_orders").set(0.0);
-            return Ok(Progress::done(0));
-        }
-        let executed = self.executor.run().await?;
         if self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
             let count = self.store.count_open_orders().await? as f64;
             metrics::gauge!("openbell_pending_orders").set(count);
             self.counted_at = Some(Instant::now());
         }
+        let now = self.clock.now();
+        // Games without such orders write no lease.
+        if !self.store.has_due_orders(now).await? {
+            return Ok(Progress::done(0));
+        }
+        let until = now.plus_seconds(LEASE_S);
+        if self.store.take_lease(LEASE, &self.node, now, until).await?.is_none() {
+            return Ok(Progress::done(0));
+        }
+        let executed = self.executor.run().await?;
         Ok(Progress { changed: executed.ended, done: executed.is_last })
     }
 

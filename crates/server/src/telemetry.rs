@@ -77,7 +77,7 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<Metrics, TelemetryError
     metrics::gauge!("process_start_time_seconds").set(now.seconds() as f64);
     metrics::describe_gauge!(
         "openbell_pending_orders",
-        "Orders that are pending or executing, counted by the node that executes them."
+        "Orders that are pending or executing in the database; every node reports the same number."
     );
     metrics::describe_counter!(
         "openbell_pending_orders_ended_total",

@@ -20,7 +20,8 @@ pub struct SeenKey {
     pub request_id: String,
 }
 
-// The key of an order that is still being executed stays: the order is submitted again with it.
+// The keys of an open order stay: that of its request, and that under which it is executed, perhaps
+// again.
 static DELETE_OLD: Lazy = Lazy::new(|| {
     Statement::new(
         "idempotency.delete_old",
@@ -28,8 +29,8 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
              SELECT i.player_id, i.key FROM idempotency i
              WHERE i.created_at < $1 AND NOT EXISTS (
                  SELECT 1 FROM pending_orders o
-                 WHERE o.player_id = i.player_id AND o.state = 'executing'
-                     AND i.key = 'order ' || o.order_id)
+                 WHERE o.player_id = i.player_id AND o.state IN ('pending', 'executing')
+                     AND i.key IN ('order ' || o.order_id, o.client_key))
              ORDER BY i.created_at LIMIT $2)",
     )
 });

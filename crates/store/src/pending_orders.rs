@@ -201,6 +201,15 @@ static DUE: Lazy = Lazy::new(|| {
     )
 });
 
+static HAS_DUE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.has_due",
+        "SELECT o.order_id FROM pending_orders o
+         WHERE o.state IN ('pending', 'executing') AND o.fills_at <= $1
+         ORDER BY o.fills_at, o.order_id LIMIT 1",
+    )
+});
+
 static CLAIM: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "pending_orders.claim",
@@ -259,6 +268,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &FIND_BY_KEY,
     &PAGE,
     &DUE,
+    &HAS_DUE,
     &CLAIM,
     &END,
     &CANCEL,
@@ -517,6 +527,21 @@ impl Store {
                 .await?
         });
         rows.into_iter().map(OrderRow::read).collect()
+    }
+
+    /// Whether an open order can be executed at `now`.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn has_due_orders(&self, now: UnixMicros) -> Result<bool, StoreError> {
+        let found: Option<(i64,)> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&HAS_DUE))
+                .bind(now.0)
+                .fetch_optional(&db.reader)
+                .timed(&HAS_DUE)
+                .await?
+        });
+        Ok(found.is_some())
     }
 
     /// Claims pending orders for execution; the numbers of those that were still pending.

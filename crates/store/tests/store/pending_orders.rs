@@ -13,7 +13,7 @@ on_both_engines! {
     an_order_at_a_close_is_not_cancelled_once_the_close_is_public,
     one_outcome_is_recorded_from_the_state_it_must_have,
     due_orders_come_in_pages_with_the_close_of_their_session,
-    the_key_of_an_executing_order_outlives_all_others,
+    the_keys_of_an_open_order_outlive_all_others,
     ended_orders_are_deleted_in_bounded_steps_and_open_ones_stay,
     orders_go_with_their_user_and_none_comes_after,
 }
@@ -235,6 +235,8 @@ async fn due_orders_come_in_pages_with_the_close_of_their_session(engine: &str) 
     };
     let first = (UnixMicros(i64::MIN), i64::MIN);
     assert_eq!(due(at(59), first, 9).await, []);
+    assert!(!store.has_due_orders(at(59)).await.expect("reads"));
+    assert!(store.has_due_orders(at(60)).await.expect("reads"));
     assert_eq!(due(at(60), first, 9).await, [(ids[1], None), (ids[2], None)]);
     store.save_history(&[(2, DAY, Price(21_234)), (1, DAY, Price(5))]).await.expect("saves");
     let close = Some(Price(21_234));
@@ -244,7 +246,7 @@ async fn due_orders_come_in_pages_with_the_close_of_their_session(engine: &str) 
     assert_eq!(due(at(60), first, 1).await, [(ids[1], close)], "executing orders are open");
 }
 
-async fn the_key_of_an_executing_order_outlives_all_others(engine: &str) {
+async fn the_keys_of_an_open_order_outlive_all_others(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let order = place(&store, &new(ada, Some("k"))).await;
@@ -261,13 +263,13 @@ async fn the_key_of_an_executing_order_outlives_all_others(engine: &str) {
     change.records = vec![record(order.id.execution_key()), record("other".to_owned())];
     store.commit_batch(&[change], mark(), now()).await.expect("commits");
     let delete = async || store.delete_idempotency_before(at(1), 9).await.expect("deletes");
-    assert_eq!(delete().await, 2, "the client's keys");
-    let keys = [(ada, order.id.execution_key())];
+    assert_eq!(delete().await, 1, "that of another request");
+    let keys = [(ada, order.id.execution_key()), (ada, "k".to_owned())];
     let loaded = store.load_batch(&[], &keys, &valuation()).await.expect("loads");
-    assert_eq!(loaded.seen.len(), 1);
+    assert_eq!(loaded.seen.len(), 2);
     let filled = outcome(&order, OrderState::Executing, OrderState::Filled);
     store.end_orders(&[filled], at(61)).await.expect("records");
-    assert_eq!(delete().await, 1);
+    assert_eq!(delete().await, 2);
 }
 
 async fn ended_orders_are_deleted_in_bounded_steps_and_open_ones_stay(engine: &str) {
