@@ -1,6 +1,6 @@
-//! The job that executes pending orders, on one node at a time. The lease saves work only: two nodes
-//! that execute the same order submit it under the same idempotency key. How an order is executed is
-//! in `trading`.
+//! The job that executes pending orders, on one node at a time. The lease saves work only: two
+//! nodes that execute the same order submit it under the same idempotency key. How an order is
+//! executed is in `trading`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Reconciler for ExecuteOrders {
     }
 
     async fn leave(&mut self) {
-        // Another node, or the next process, continues at once; without this when the lease expires.
+        // Another node, or the next process, continues at once, and not when the lease expires.
         if let Err(error) = self.store.leave_lease(LEASE, &self.node).await {
             tracing::warn!(%error, "the lease for executing orders was not released");
         }

@@ -147,7 +147,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 35] = [
+    let lists: [&[&Lazy]; 36] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -169,6 +169,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         names::STATEMENTS,
         passwords::STATEMENTS,
         pending_orders::STATEMENTS,
+        pending_orders::EXECUTION_STATEMENTS,
         people::STATEMENTS,
         portfolio::STATEMENTS,
         prepare::STATEMENTS,

@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use domain::{OrderId, OrderState};
 use serde_json::{Value, json};
+use store::{DatabaseConfig, Store};
 use testkit::{SeededEntropy, postgres_database, seconds};
 
 use crate::killed::verify;
 use crate::server::Server;
 
-/// How often a server is killed in one test.
-const KILLS: u64 = 4;
+/// How often servers are killed in one test, at most.
+const KILLS_MAX: u64 = 20;
+/// Kills that left orders in the state `executing`: so many are enough.
+const HITS: usize = 2;
 /// Orders of each player before each kill.
 const ORDERS: usize = 25;
 /// How long a test waits for orders to end.
@@ -22,14 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn orders_on_sqlite_fill_once_although_the_server_is_killed_while_they_execute() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data").display().to_string();
-    kill_while_orders_execute(dir.path(), &["--data-dir", &data], 1);
+    let url = format!("sqlite:{data}/openbell.db");
+    kill_while_orders_execute(dir.path(), &["--data-dir", &data], &url, 1);
 }
 
 #[test]
 fn orders_on_two_nodes_fill_once_although_the_nodes_are_killed_while_they_execute() {
     let dir = tempfile::tempdir().expect("a directory");
     let url = postgres_database();
-    kill_while_orders_execute(dir.path(), &["--database", &url], 2);
+    kill_while_orders_execute(dir.path(), &["--database", &url], &url, 2);
 }
 
 /// Starts a node of a game whose orders fill at the close of sessions of two seconds.
@@ -46,14 +51,18 @@ fn start(dir: &Path, address: &str, database: &[&str]) -> Server {
     })
 }
 
-fn kill_while_orders_execute(dir: &Path, database: &[&str], nodes: usize) {
+fn kill_while_orders_execute(dir: &Path, database: &[&str], url: &str, nodes: usize) {
     let mut servers: Vec<Server> =
         (0..nodes).map(|_| start(dir, "127.0.0.1:0", database)).collect();
     let tokens: Vec<String> =
         ["ada", "bob", "eve"].iter().map(|name| servers[0].register(name)).collect();
     let mut placed: Vec<Vec<String>> = vec![Vec::new(); tokens.len()];
     let random = SeededEntropy::new(7);
-    for kill in 0..seconds(KILLS) {
+    let mut hits = 0;
+    for kill in 0..2 * seconds(KILLS_MAX) {
+        if hits >= HITS {
+            break;
+        }
         for (number, token) in tokens.iter().enumerate() {
             for order in 0..ORDERS {
                 let server = &servers[order % nodes];
@@ -66,12 +75,20 @@ fn kill_while_orders_execute(dir: &Path, database: &[&str], nodes: usize) {
         std::thread::park_timeout(Duration::from_millis(random.next_u64() % 20));
         // Of two nodes either may be executing: all of them are killed, or the first one.
         let dying = if kill % 2 == 0 { nodes } else { 1 };
-        for server in servers.drain(..dying).collect::<Vec<_>>() {
-            let address = server.address.clone();
-            server.kill();
-            servers.push(start(dir, &address, database));
+        let dead: Vec<String> = servers
+            .drain(..dying)
+            .map(|server| {
+                let address = server.address.clone();
+                server.kill();
+                address
+            })
+            .collect();
+        if dying == nodes && has_executing(url, &placed) {
+            hits += 1;
         }
+        servers.extend(dead.iter().map(|address| start(dir, address, database)));
     }
+    assert!(hits > 0, "no kill left an order that was executing");
     for (token, placed) in tokens.iter().zip(&placed) {
         let server = &servers[0];
         wait_until("all orders have ended", || {
@@ -95,6 +112,23 @@ fn kill_while_orders_execute(dir: &Path, database: &[&str], nodes: usize) {
     }
     servers.into_iter().for_each(Server::stop);
     verify(database);
+}
+
+/// Whether the database of killed servers has an order that was being executed.
+fn has_executing(url: &str, placed: &[Vec<String>]) -> bool {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let config = DatabaseConfig { url: url.to_owned(), ..DatabaseConfig::default() };
+        let store = Store::open(&config).await.expect("opens");
+        let mut count = 0;
+        for order in placed.iter().filter_map(|orders| orders.first()) {
+            let player_id = OrderId::parse(order).expect("a number").player_id;
+            let state = Some(OrderState::Executing);
+            count += store.orders_page(player_id, None, state, 100).await.expect("reads").len();
+        }
+        store.close().await;
+        count > 0
+    })
 }
 
 /// Buys a share; the number of the order.
@@ -127,9 +161,9 @@ fn pages(server: &Server, token: &str, path: &str) -> Vec<Value> {
 
 /// Asks until it is so.
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(std::time::Instant::now() < deadline, "waited in vain: {what}");
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }

@@ -1,4 +1,5 @@
-//! Facts about pending orders, on both engines: what is stored, who claims, and which outcome stands.
+//! Facts about pending orders, on both engines: what is stored, that one claim succeeds, and which
+//! outcome stands.
 
 use domain::*;
 use store::*;

@@ -1,5 +1,5 @@
-//! Orders that do not fill at once, on pages: when an order fills, one order with its cancel button,
-//! and the lists of the portfolio. They are accepted in `order`.
+//! Orders that do not fill at once, on pages: when an order fills, one order with its cancel
+//! button, and the list of the portfolio. They are accepted in `order`.
 
 use askama::Template;
 use axum::extract::State;

@@ -146,8 +146,8 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
 /// Buys shares at the market's present ask, or in a game whose orders wait for the next price, at
 /// the first ask that is published after the order was accepted, within two seconds.
 ///
-/// In a game whose orders fill at the close, and in a live market whose price is not new enough, the
-/// answer is 202 with a pending order. Repeating the request with its key returns the same order.
+/// In a game whose orders fill at the close, and in a live market whose price is not new enough,
+/// the answer is 202 with a pending order. Repeating the request with its key returns that order.
 ///
 /// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
 ///
@@ -188,8 +188,8 @@ async fn buy(
 /// Sells shares at the market's present bid, or in a game whose orders wait for the next price, at
 /// the first bid that is published after the order was accepted, within two seconds.
 ///
-/// In a game whose orders fill at the close, and in a live market whose price is not new enough, the
-/// answer is 202 with a pending order. Repeating the request with its key returns the same order.
+/// In a game whose orders fill at the close, and in a live market whose price is not new enough,
+/// the answer is 202 with a pending order. Repeating the request with its key returns that order.
 ///
 /// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
 ///

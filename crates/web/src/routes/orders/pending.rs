@@ -75,7 +75,7 @@ pub(crate) enum Submitted {
     /// The desk's answer, or a refusal at acceptance, of which nothing is stored.
     Answered(Answer),
     /// It is stored and fills later.
-    Pending { order: Box<PendingOrder>, is_replay: bool },
+    Pending { order: PendingOrder, is_replay: bool },
     /// Refused: the player has as many pending orders as allowed.
     TooMany,
 }
@@ -119,7 +119,7 @@ pub(crate) async fn submit(state: &AppState, request: Request) -> Result<Submitt
     let orders_max = state.rules.pending_orders_max;
     let placed = state.store.place_order(&new, orders_max, state.clock.now()).await;
     match placed.map_err(store_error)? {
-        Placed::Accepted(order) => Ok(Submitted::Pending { order: order.into(), is_replay: false }),
+        Placed::Accepted(order) => Ok(Submitted::Pending { order, is_replay: false }),
         Placed::Known(order) => Ok(replay(order, &request)),
         Placed::TooMany => Ok(Submitted::TooMany),
         Placed::UnknownPlayer => Err(DeskError::UnknownPlayer),
@@ -155,7 +155,7 @@ fn replay(order: PendingOrder, request: &Request) -> Submitted {
     if fingerprint != Some(order.fingerprint) {
         return refused(Rejection::IdempotencyKeyReused);
     }
-    Submitted::Pending { order: order.into(), is_replay: true }
+    Submitted::Pending { order, is_replay: true }
 }
 
 fn refused(rejection: Rejection) -> Submitted {
