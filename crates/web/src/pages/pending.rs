@@ -30,7 +30,7 @@ pub(super) struct ShownOrder {
     pub(super) symbol: String,
     pub(super) name: String,
     /// Its state, as a message.
-    pub(super) state_key: String,
+    pub(super) state_key: &'static str,
     /// When it fills, or why it did not.
     pub(super) story: Option<String>,
     pub(super) can_cancel: bool,
@@ -67,7 +67,14 @@ impl ShownOrder {
             quantity: order.order.quantity,
             symbol: order.symbol.to_string(),
             name: stock.map_or_else(|| order.symbol.to_string(), |stock| stock.name),
-            state_key: format!("order-state-{}", order.state.as_str()),
+            state_key: match order.state {
+                OrderState::Pending => "order-state-pending",
+                OrderState::Executing => "order-state-executing",
+                OrderState::Filled => "order-state-filled",
+                OrderState::Rejected => "order-state-rejected",
+                OrderState::Cancelled => "order-state-cancelled",
+                OrderState::Expired => "order-state-expired",
+            },
             story,
             can_cancel: is_cancellable(state, order),
             trade_id: order.trade.map(|trade| trade.to_string()),
