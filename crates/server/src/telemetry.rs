@@ -77,6 +77,14 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<Metrics, TelemetryError
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Installed("metrics"))?;
     metrics::gauge!("process_start_time_seconds").set(now.seconds() as f64);
+    metrics::describe_gauge!(
+        "openbell_pending_orders",
+        "Orders that are pending or executing in the database; every node reports the same number."
+    );
+    metrics::describe_counter!(
+        "openbell_pending_orders_ended_total",
+        "Orders that did not fill at once and have ended, by outcome."
+    );
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(Metrics { handle })
 }

@@ -18,6 +18,7 @@ mod live;
 mod market;
 mod ops;
 mod order;
+mod pending;
 mod people;
 mod portfolio;
 mod portfolio_value;

@@ -354,6 +354,8 @@ impl From<DeskError> for Problem {
             }
             DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
+            // The order of this key was deleted while the request was on its way.
+            DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
             // What could not be synced may still be found by the next process.
             DeskError::Store(error)

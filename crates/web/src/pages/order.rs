@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, DecimalError, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, NoteError, Order,
+    Action, DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, Order, OrderId,
     Outcome, Price, Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
@@ -18,11 +18,13 @@ use trading::{DeskError, Idempotency, Request};
 use super::answer;
 use super::auth::unfit;
 use super::form::{Form, Post};
+use super::pending;
 use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
 use crate::problem::Problem;
+use crate::routes::orders::pending::{Submitted, submit};
 use crate::routes::orders::{Asked, fingerprint, tradable_quantity};
 use crate::routes::stocks::{Segment, load_stock};
 use crate::routes::transactions::{load_own, save_note};
@@ -39,6 +41,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/orders/review", post(review))
         .route("/orders", post(confirm))
         .route("/orders/{trade_id}", get(show_receipt))
+        .route("/orders/{trade_id}/cancel", post(pending::cancel))
         .route("/orders/{trade_id}/note", post(write_note))
 }
 
@@ -51,8 +54,8 @@ struct ReviewPage<'a> {
     side: &'static str,
     quantity: Quantity,
     quote: Option<Shown>,
-    /// Whether the order fills at the price after the one that is shown.
-    waits: bool,
+    /// When the order fills.
+    fills: String,
     total: Money,
     fee: Money,
     cash_after: Option<Money>,
@@ -209,7 +212,7 @@ async fn review_page(
         side: ticket.side.as_str(),
         quantity,
         quote,
-        waits: state.rules.fill == FillMode::NextTick,
+        fills: pending::when(state, &view, stock.stock_id),
         total,
         fee,
         cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),
@@ -261,7 +264,19 @@ async fn confirm(
         idempotency: Some(Idempotency { key: key.clone(), fingerprint }),
         request_id: request_id.to_string(),
     };
-    let (key, refusal) = match state.desk.submit(request).await.map(|answer| answer.outcome) {
+    let submitted = match submit(&state, request).await {
+        Ok(Submitted::Pending { order, .. }) => {
+            return Ok(answer::see_other(&format!("/orders/{}", order.id)));
+        }
+        Ok(Submitted::TooMany) => {
+            let max = state.rules.pending_orders_max;
+            let refusal = view.tn("order-too-many", "max", max);
+            return review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await;
+        }
+        Ok(Submitted::Answered(answer)) => Ok(answer.outcome),
+        Err(error) => Err(error),
+    };
+    let (key, refusal) = match submitted {
         Ok(Outcome::Ok(fill)) => {
             return Ok(answer::see_other(&format!("/orders/{}", fill.entry.trade_id())));
         }
@@ -281,7 +296,7 @@ async fn confirm(
 }
 
 /// Why an order was refused, and what to do, in the reader's words.
-fn refusal(view: &View, rejection: Rejection) -> String {
+pub(super) fn refusal(view: &View, rejection: Rejection) -> String {
     match rejection {
         Rejection::InsufficientCash => view.t("order-no-cash"),
         Rejection::InsufficientQuantity => view.t("order-no-shares"),
@@ -301,6 +316,9 @@ async fn show_receipt(
     Segment(trade_id): Segment,
     query: crate::query::Query,
 ) -> Result<Response, Problem> {
+    if OrderId::parse(&trade_id).is_some() {
+        return pending::show(&state, &me, &trade_id, StatusCode::OK).await;
+    }
     let row = own_trade(&state, &me, &trade_id).await?;
     let form = Form::new(&["note"]).with("note", row.note.clone().unwrap_or_default());
     let is_noted = query.find("noted").is_some();

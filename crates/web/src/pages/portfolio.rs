@@ -18,6 +18,7 @@ use self::checkup::{Finding, check};
 use super::answer;
 use super::chart::{self, Chart, Point, Unit};
 use super::home::{Range, load_curve};
+use super::pending::{self, ShownOrder};
 use super::portfolio_value::{PortfolioValue, ValuePart};
 use super::view::{Pages, Tab, View};
 use super::visitor::SignedIn;
@@ -47,6 +48,8 @@ struct PortfolioPage<'a> {
     benchmark: Option<&'static str>,
     range: Range,
     hides: bool,
+    /// Orders that did not fill at once.
+    orders: Vec<ShownOrder>,
     /// The stocks that are no longer traded.
     ended: BTreeSet<i64>,
 }
@@ -87,6 +90,7 @@ async fn show(
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),
         benchmark: (!benchmark.is_empty()).then_some(name),
+        orders: pending::list(&state, &view, player_id).await?,
         ended: ended(&state, &rows),
         rows,
         total,

@@ -21,6 +21,7 @@ use super::answer;
 use super::chart::Chart;
 use super::form::Form;
 use super::format;
+use super::pending;
 use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
@@ -166,6 +167,8 @@ struct Own {
     /// What a trade earns, or why nothing.
     xp: String,
     note_rule: String,
+    /// When an order fills.
+    fills: String,
 }
 
 async fn show(
@@ -331,6 +334,7 @@ async fn own(
         affordable: affordable(state, cash, ask),
         xp: xp::outlook(state, view, player_id, side, None).await?,
         note_rule: xp::note_rule(state, view),
+        fills: pending::when(state, view, stock.stock_id),
         stake,
     })
 }

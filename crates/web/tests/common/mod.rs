@@ -16,19 +16,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use archive::{Archiver, AuditConfig, Depot, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
-use domain::{Clock, Day, Entropy, Price, Quote, Rules, Symbol, UnixMicros};
+use domain::{Clock, Day, Entropy, FillMode, Price, Quote, Rules, Symbol, UnixMicros};
 use futures_util::StreamExt;
 use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
     StockText,
 };
 use serde_json::{Value, json};
-use store::{DatabaseConfig, NewStock, SeededMarket, Store};
+use store::{DatabaseConfig, NewStock, PendingOrder, SeededMarket, Store};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use trading::{Desk, TradingConfig};
+use trading::{Desk, OrderExecutor, TradingConfig};
 use web::WebConfig;
 
 const JSON: &str = "application/json";
@@ -167,6 +167,41 @@ impl App {
         change: impl FnOnce(&mut WebConfig),
     ) -> Self {
         Self::start_rules((Arc::new(rules), at_mid), open, change, built_boards(), None).await
+    }
+
+    /// A server of a game whose orders fill at the close, on the default replay and this engine.
+    pub(crate) async fn start_closing(engine: &str, change: impl FnOnce(&mut Rules)) -> Self {
+        let mut rules = rules();
+        rules.fill = FillMode::Close;
+        change(&mut rules);
+        let source = |at| MarketSource::new(&MarketConfig::default(), at).expect("a market");
+        let url = (engine == "postgres").then(testkit::postgres_database);
+        Self::start_rules((Arc::new(rules), false), source, |_| {}, built_boards(), url).await
+    }
+
+    /// Lets this time pass, publishes the prices and saves the closes, as the server's jobs do.
+    pub(crate) async fn pass_seconds(&self, seconds: i64) {
+        let before = self.market.finished_sessions(self.clock.now());
+        self.clock.advance_seconds(seconds);
+        let now = self.clock.now();
+        self.prices.publish(&self.market, now);
+        for session in before..self.market.finished_sessions(now) {
+            let day = self.market.session_day(now, session).expect("finished");
+            let closes = self.market.session_closes(now, session).expect("finished");
+            let rows = self.prices.listings().iter().zip(closes);
+            let rows: Vec<_> = rows.map(|(stock, close)| (stock.stock_id, day, close)).collect();
+            self.store.save_history(&rows).await.expect("saves");
+        }
+    }
+
+    /// Executes the pending orders that are due; how many ended.
+    pub(crate) async fn execute_orders(&self) -> u64 {
+        let prices = Arc::clone(&self.prices);
+        let quotes = move |order: &PendingOrder| prices.quote_for_pending(order);
+        let (store, desk) = (self.store.clone(), self.desk.clone());
+        let clock = Arc::new(self.clock.clone());
+        let mut executor = OrderExecutor::new(store, desk, clock, Arc::new(quotes));
+        executor.run().await.expect("runs").ended
     }
 
     /// A server whose boards are not built yet.
