@@ -27,7 +27,7 @@ fn quote(price: i64) -> Result<Quote, Rejection> {
 
 fn order(side: Side, stock_id: i64, quantity: i64) -> Action {
     let quantity = Quantity(quantity);
-    Action::Trade(Order { stock_id, category_id: 1, side, quantity }, None)
+    Action::Trade(Order { stock_id, side, quantity }, None)
 }
 
 fn whole(side: Side, stock_id: i64, shares: i64) -> Action {

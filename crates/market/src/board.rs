@@ -49,8 +49,6 @@ pub struct Listing {
     pub stock_id: i64,
     /// Its symbol.
     pub symbol: Symbol,
-    /// The number of its category, as the caller counts them.
-    pub category_id: u8,
 }
 
 /// The price of a stock at an instant.
@@ -347,7 +345,7 @@ mod tests {
     }
 
     fn listings(source: &MarketSource) -> Vec<Listing> {
-        let listing = |(stock_id, symbol)| Listing { stock_id, symbol, category_id: 0 };
+        let listing = |(stock_id, symbol)| Listing { stock_id, symbol };
         let symbols = source.stocks().into_iter().map(|stock| stock.symbol);
         (1001..).zip(symbols).map(listing).collect()
     }

@@ -97,7 +97,7 @@ pub enum Placed {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT o.order_id, o.player_id, o.stock_id, o.category_id, s.symbol, o.side,
+            "SELECT o.order_id, o.player_id, o.stock_id, s.symbol, o.side,
                  o.quantity, o.note, o.fingerprint, o.request_id, o.accepted_at, o.session_day,
                  o.quote_after, o.fills_at, o.expires_at, o.state, o.ended_at, o.month, o.version,
                  o.rejection, c.close
@@ -142,10 +142,10 @@ static RESERVE_KEY: Lazy = Lazy::new(|| {
 static INSERT: Lazy = Lazy::new(|| {
     Statement::new(
         "pending_orders.insert",
-        "INSERT INTO pending_orders (player_id, stock_id, category_id, side, quantity, note,
+        "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
              client_key, fingerprint, request_id, accepted_at, session_day, quote_after, fills_at,
              expires_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending')
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')
          RETURNING order_id",
     )
 });
@@ -189,7 +189,6 @@ struct OrderRow {
     order_id: i64,
     player_id: i64,
     stock_id: i64,
-    category_id: i64,
     symbol: String,
     side: String,
     quantity: i64,
@@ -234,7 +233,6 @@ impl OrderRow {
             id: OrderId { player_id, order_id },
             order: domain::Order {
                 stock_id: self.stock_id,
-                category_id: u8::try_from(self.category_id).map_err(|_| corrupt("category"))?,
                 side,
                 quantity: Quantity(self.quantity),
             },
@@ -326,7 +324,6 @@ impl Store {
             sqlx::query_scalar(sql(&INSERT))
                 .bind(new.player_id)
                 .bind(new.order.stock_id)
-                .bind(i64::from(new.order.category_id))
                 .bind(new.order.side.as_str())
                 .bind(new.order.quantity.0)
                 .bind(new.note.map(Note::as_str))

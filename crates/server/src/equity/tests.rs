@@ -143,7 +143,7 @@ impl Game {
             source: self.source.source(),
         };
         let quantity = Quantity::whole(shares).expect("fits");
-        let order = Order { stock_id, category_id: 0, side: Side::Buy, quantity };
+        let order = Order { stock_id, side: Side::Buy, quantity };
         let action = Action::Trade(order, None);
         let fill = settle(&mut player, &action, Ok(quote), &rules, now).expect("fills");
         let (fills, notes, records) = (vec![fill], vec![], vec![]);

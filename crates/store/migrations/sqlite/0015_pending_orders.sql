@@ -5,7 +5,6 @@ CREATE TABLE pending_orders (
     order_id    INTEGER PRIMARY KEY AUTOINCREMENT,
     player_id   BIGINT NOT NULL,
     stock_id    BIGINT NOT NULL,
-    category_id BIGINT NOT NULL,
     side        TEXT   NOT NULL,
     quantity    BIGINT NOT NULL CHECK (quantity > 0),
     note        TEXT,

@@ -27,7 +27,7 @@ fn at(seconds: i64) -> UnixMicros {
 
 fn new(player_id: i64, key: Option<&'static str>) -> NewPendingOrder<'static> {
     let quantity = Quantity::whole(3).expect("few");
-    let order = Order { stock_id: 2, category_id: 1, side: Side::Buy, quantity };
+    let order = Order { stock_id: 2, side: Side::Buy, quantity };
     NewPendingOrder {
         player_id,
         order,

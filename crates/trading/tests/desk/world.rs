@@ -53,7 +53,7 @@ fn rules() -> Rules {
 
 pub(crate) fn order(stock_id: i64, side: Side, shares: i64) -> Order {
     let quantity = Quantity::whole(shares).expect("few");
-    Order { stock_id, category_id: 0, side, quantity }
+    Order { stock_id, side, quantity }
 }
 
 /// What a future gives when it is polled once, as if its client had looked and gone.

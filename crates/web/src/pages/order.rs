@@ -121,7 +121,6 @@ impl Ticket {
         let (listing, side) = (listing?, side?);
         let asked = Asked {
             stock_id: listing.stock_id,
-            category_id: listing.category_id,
             symbol: listing.symbol.clone(),
             quantity: quantity.ok()?,
             note: note.ok()?,
@@ -255,8 +254,8 @@ async fn confirm(
     let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
         return stock::refused(&state, &me, &stock, &form).await;
     };
-    let Asked { stock_id, category_id, quantity, ref note, .. } = ticket.asked;
-    let order = Order { stock_id, category_id, side: ticket.side, quantity };
+    let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
+    let order = Order { stock_id, side: ticket.side, quantity };
     let fingerprint = fingerprint(ticket.side, &ticket.asked);
     let request = Request {
         player_id: me.player().player_id,

@@ -237,8 +237,8 @@ async fn trade(
     let key = idempotency_key(headers)?;
     let asked = Asked::read(body, side, &state)?;
     let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &asked) });
-    let Asked { stock_id, category_id, symbol, quantity, note } = asked;
-    let order = Order { stock_id, category_id, side, quantity };
+    let Asked { stock_id, symbol, quantity, note } = asked;
+    let order = Order { stock_id, side, quantity };
     let request = Request {
         player_id: player.player_id,
         action: Action::Trade(order, note),

@@ -302,7 +302,6 @@ mod tests {
         let listings = (1i64..).zip(source.stocks()).map(|(stock_id, stock)| Listing {
             stock_id,
             symbol: stock.symbol,
-            category_id: 0,
         });
         let board = PriceBoard::new(&source, listings.collect(), opened).expect("a board");
         let seen = |seconds| {

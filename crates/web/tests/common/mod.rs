@@ -465,11 +465,8 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
         closes.extend(saved.iter().zip(prices).map(|(stock, price)| (stock.stock_id, day, price)));
     }
     store.save_history(&closes).await.expect("history");
-    let listing = |stock: store::SavedStock| Listing {
-        stock_id: stock.stock_id,
-        symbol: stock.symbol,
-        category_id: stock.category_id,
-    };
+    let listing =
+        |stock: store::SavedStock| Listing { stock_id: stock.stock_id, symbol: stock.symbol };
     saved.into_iter().map(listing).collect()
 }
 

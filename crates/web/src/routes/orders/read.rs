@@ -180,7 +180,6 @@ impl OrderBody {
 /// An order that can be submitted.
 pub(crate) struct Asked {
     pub(crate) stock_id: i64,
-    pub(crate) category_id: u8,
     pub(crate) symbol: Symbol,
     pub(crate) quantity: Quantity,
     pub(crate) note: Option<Note>,
@@ -201,13 +200,7 @@ impl Asked {
         let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
             return Err(Problem::internal());
         };
-        Ok(Self {
-            stock_id: listing.stock_id,
-            category_id: listing.category_id,
-            symbol: listing.symbol.clone(),
-            quantity,
-            note,
-        })
+        Ok(Self { stock_id: listing.stock_id, symbol: listing.symbol.clone(), quantity, note })
     }
 }
 
