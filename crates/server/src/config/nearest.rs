@@ -1,4 +1,4 @@
-//! The message for an unknown key: the known key that was probably meant, or the keys of the section.
+//! The message for an unknown key: the known key that was probably meant, or the section's keys.
 
 use toml::de::{DeTable, DeValue};
 
