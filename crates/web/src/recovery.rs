@@ -151,7 +151,8 @@ fn grouped(code: &str) -> String {
 }
 
 /// The slot and the letters of a code as it was typed: in either case, with or without hyphens,
-/// spaces and invisible characters, with the letters that Crockford's alphabet leaves out for their digits.
+/// spaces and invisible characters, with the letters that Crockford's alphabet leaves out for their
+/// digits.
 fn parse(text: &str) -> Option<(i64, String)> {
     let letters =
         text.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_uppercase() {
