@@ -265,7 +265,7 @@ impl Game {
                 let side = if trade % 2 == 0 { Side::Buy } else { Side::Sell };
                 let quantity = Quantity((1 + step % 3) * 1_000_000);
                 let quantity = if side == Side::Buy { quantity } else { Quantity(1_000_000) };
-                let order = Order { stock_id: self.stock_id, category_id: 1, side, quantity };
+                let order = Order { stock_id: self.stock_id, side, quantity };
                 let quote = Quote {
                     price: Price(100_000 + step % 997 * 100),
                     tick: Price(100),

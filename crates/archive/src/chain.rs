@@ -268,7 +268,7 @@ mod tests {
             let (price, tick) = (Price(price), Price(0));
             let quote = Quote { price, tick, as_of: now, market_day, source };
             let quantity = Quantity::whole(shares).unwrap();
-            let order = Order { stock_id: 1, category_id: 1, side, quantity };
+            let order = Order { stock_id: 1, side, quantity };
             let action = Action::Trade(order, None);
             fills.push(settle(&mut player, &action, Ok(quote), &rules, now).expect("filled"));
         }

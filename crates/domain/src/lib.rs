@@ -11,6 +11,7 @@ mod ledger;
 mod number;
 mod order;
 mod page;
+mod pending;
 mod progress;
 mod ratio;
 mod rejection;
@@ -30,6 +31,7 @@ pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_has
 pub use number::{Money, NumberError, Price, Quantity};
 pub use order::{Action, Note, NoteError, Order, Quote, Side};
 pub use page::{PageMeta, PageRequest};
+pub use pending::{OrderId, OrderState};
 pub use progress::{Levels, Progress};
 pub use ratio::{Ratio, average_price, divide_rounded};
 pub use rejection::Rejection;

@@ -30,8 +30,6 @@ impl Side {
 pub struct Order {
     /// The stock.
     pub stock_id: i64,
-    /// The stock's category, 0 to 62.
-    pub category_id: u8,
     /// Buy or sell.
     pub side: Side,
     /// How many shares; above zero.

@@ -7,7 +7,7 @@ use crate::{Achievements, Amount, Levels, Money, Quantity, Side, UnixMicros};
 
 /// Everything that decides how a game is played.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Rules {
     /// What money is called. It is a name only: a game has one currency and converts nothing.
     #[serde(default)]
@@ -26,6 +26,13 @@ pub struct Rules {
     /// Which price an order fills at.
     #[serde(default)]
     pub fill: FillMode,
+    /// With [`FillMode::Now`] in a live market: the oldest a quote may be for an order to fill at
+    /// once, in seconds. `None`: the default, see [`Rules::now_age_max_s`].
+    #[serde(default, deserialize_with = "age")]
+    pub now_age_max_s: Option<i64>,
+    /// The most pending orders a player may have.
+    #[serde(default = "default_pending_orders_max", deserialize_with = "pending_orders")]
+    pub pending_orders_max: i64,
     /// How far ask and bid lie apart besides a tick, in hundredths of a percent of the price.
     #[serde(default = "default_spread_bps", deserialize_with = "spread_bps")]
     pub spread_bps: i64,
@@ -86,6 +93,22 @@ pub enum FillMode {
     Now,
     /// The first one that is published after the order was accepted.
     NextTick,
+    /// The close of the session in which the order was accepted.
+    Close,
+}
+
+/// The cross-field checks of a file of rules; everything else is checked field by field.
+impl<'de> Deserialize<'de> for Rules {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let rules = Self::deserialize(from)?;
+        match rules.now_age_max_s {
+            Some(age) if age > rules.quote_age_max_s => Err(serde::de::Error::custom(format!(
+                "expected now_age_max_s to be at most quote_age_max_s ({}), got {age}",
+                rules.quote_age_max_s
+            ))),
+            _ => Ok(rules),
+        }
+    }
 }
 
 /// XP for trades, and what counts for it. The amounts keep XP from being earned by trades, notes
@@ -144,6 +167,11 @@ impl XpRules {
 }
 
 impl Rules {
+    /// The oldest a live quote may be for an order to fill at once, in seconds.
+    pub fn now_age_max_s(&self) -> i64 {
+        self.now_age_max_s.unwrap_or(NOW_AGE_MAX_S).min(self.quote_age_max_s)
+    }
+
     /// Whether a trade of this amount earns XP and counts for achievements.
     pub fn is_trade_counted(&self, amount: Money) -> bool {
         amount.0.saturating_abs() >= self.xp.value_min.of(self.starting_cash).0
@@ -272,8 +300,20 @@ whole_number_between!(positive, 1, 1_000_000_000);
 whole_number_between!(utc_offset, -720, 840);
 whole_number_between!(rate_bps, 0, 10_000);
 whole_number_between!(spread_bps, 0, 1_000);
+whole_number_between!(pending_orders, 1, 1_000);
 whole_number_between!(shares, 1, 100_000_000);
 whole_number_between!(note_characters, 1, 280);
+
+/// What rules without `now_age_max_s` have, unless their quotes may not even be as old as that.
+const NOW_AGE_MAX_S: i64 = 60;
+
+fn default_pending_orders_max() -> i64 {
+    20
+}
+
+fn age<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    positive(from).map(Some)
+}
 
 /// Rules that were written before there was a spread have this one.
 fn default_spread_bps() -> i64 {
@@ -368,6 +408,25 @@ mod tests {
         assert_eq!(xp(1_000, XpStanding { is_invested: true, ..rich }), TradeXp::Earned(10));
         let none = Rules { xp: XpRules { buy: 0, ..rules.xp }, ..rules.clone() };
         assert_eq!(none.trade_xp(Side::Buy, Money(1_000), &new, now), TradeXp::NotInRules);
+    }
+
+    #[test]
+    fn an_order_fills_at_once_at_no_older_quote_than_may_be_traded_at() {
+        let text = include_str!("../../../config/game.toml");
+        let with = |age: &str| {
+            let text = text.replacen("now_age_max_s = 60", age, 1);
+            toml::from_str::<Rules>(&text).map(|rules| rules.now_age_max_s())
+        };
+        assert_eq!(with("now_age_max_s = 60"), Ok(60));
+        assert_eq!(with("now_age_max_s = 900"), Ok(900));
+        let refused = with("now_age_max_s = 901").expect_err("refused").to_string();
+        assert!(refused.contains("at most quote_age_max_s (900), got 901"), "{refused}");
+        assert!(with("now_age_max_s = 0").is_err());
+        assert_eq!(with(""), Ok(60));
+        let short = text.replacen("now_age_max_s = 60", "", 1);
+        let short = short.replacen("quote_age_max_s = 900", "quote_age_max_s = 30", 1);
+        let short: Rules = toml::from_str(&short).expect("a file from before the key");
+        assert_eq!(short.now_age_max_s(), 30);
     }
 
     #[test]

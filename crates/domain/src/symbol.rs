@@ -23,6 +23,10 @@ impl Symbol {
     /// The most characters of a symbol.
     pub const LENGTH_MAX: usize = 20;
 
+    /// What [`Symbol::parse`] accepts, without blanks around it, as a regular expression of
+    /// JSON Schema.
+    pub const PATTERN: &str = "^(?=.*[0-9A-Za-z])[-.0-9A-Z^a-z][-&+.0-9=A-Z^a-z]{0,19}$";
+
     /// Trims and upper-cases `text`, then checks it.
     pub fn parse(text: &str) -> Result<Self, SymbolError> {
         let text = text.trim();
@@ -62,7 +66,49 @@ impl From<Symbol> for String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// The characters of a class of a regular expression, without its brackets.
+    fn members(class: &str) -> BTreeSet<char> {
+        let characters: Vec<char> = class.chars().collect();
+        let mut members = BTreeSet::new();
+        let mut at = 0;
+        while at < characters.len() {
+            match characters[at..] {
+                [from, '-', to, ..] => {
+                    members.extend(from..=to);
+                    at += 3;
+                }
+                [one, ..] => {
+                    members.insert(one);
+                    at += 1;
+                }
+                [] => {}
+            }
+        }
+        members
+    }
+
+    #[test]
+    fn the_pattern_matches_what_is_parsed() {
+        let classes: Vec<&str> = Symbol::PATTERN
+            .split('[')
+            .skip(1)
+            .map(|rest| rest.split_once(']').expect("its end").0)
+            .collect();
+        let [proper, first, rest] = classes[..] else { panic!("{classes:?}") };
+        let accepted = |around: fn(char) -> String| -> BTreeSet<char> {
+            let all = ('\0'..='\u{ff}').filter(|c| !c.is_whitespace());
+            all.filter(|c| Symbol::parse(&around(*c)).is_ok()).collect()
+        };
+        assert_eq!(members(proper), accepted(|c| c.to_string()));
+        assert_eq!(members(first), accepted(|c| format!("{c}A")));
+        assert_eq!(members(rest), accepted(|c| format!("A{c}A")));
+        let most = Symbol::LENGTH_MAX - 1;
+        assert!(Symbol::PATTERN.ends_with(&format!("]{{0,{most}}}$")), "{}", Symbol::PATTERN);
+    }
 
     #[test]
     fn symbols_are_trimmed_and_upper_cased() {

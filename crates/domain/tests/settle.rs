@@ -27,7 +27,7 @@ fn quote(price: i64) -> Result<Quote, Rejection> {
 
 fn order(side: Side, stock_id: i64, quantity: i64) -> Action {
     let quantity = Quantity(quantity);
-    Action::Trade(Order { stock_id, category_id: 1, side, quantity }, None)
+    Action::Trade(Order { stock_id, side, quantity }, None)
 }
 
 fn whole(side: Side, stock_id: i64, shares: i64) -> Action {
@@ -109,14 +109,16 @@ fn rules_without_a_spread_have_the_default_one_and_absurd_ones_are_refused() {
 }
 
 #[test]
-fn orders_fill_now_or_at_the_next_tick_and_in_no_other_way() {
+fn orders_fill_now_at_the_next_tick_or_at_the_close_and_in_no_other_way() {
     let text = include_str!("../../../config/game.toml");
     let with = |line: &str| toml::from_str::<Rules>(&text.replace("fill = \"now\"\n", line));
     assert_eq!(with("").map(|rules| rules.fill), Ok(FillMode::Now));
     let next = with("fill = \"next_tick\"\n");
     assert_eq!(next.map(|rules| rules.fill), Ok(FillMode::NextTick));
-    let error = with("fill = \"close\"\n").expect_err("refused").to_string();
-    assert!(error.contains("expected `now` or `next_tick`"), "{error}");
+    let close = with("fill = \"close\"\n");
+    assert_eq!(close.map(|rules| rules.fill), Ok(FillMode::Close));
+    let error = with("fill = \"open\"\n").expect_err("refused").to_string();
+    assert!(error.contains("expected one of `now`, `next_tick`, `close`"), "{error}");
 }
 
 #[test]

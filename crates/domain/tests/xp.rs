@@ -27,7 +27,7 @@ fn investor() -> Player {
 fn order(side: Side, stock_id: i64, quantity: i64, note: Option<&str>) -> Action {
     let note = note.map(|text| Note::parse(text).expect("a note"));
     let quantity = Quantity(quantity);
-    Action::Trade(Order { stock_id, category_id: 1, side, quantity }, note)
+    Action::Trade(Order { stock_id, side, quantity }, note)
 }
 
 /// Settles at 100.00 a share on a day of the market.

@@ -53,7 +53,8 @@ pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadErr
         .then(|| tokio::spawn(Watch::new(&addresses).memory(start, options.duration)));
     workers = measure(&options, workers, start, &progress).await?;
     let rounds = matches!(options.scenario, Scenario::Popular { rounds: Some(_) });
-    let elapsed = if rounds { start.elapsed() } else { options.duration };
+    // A run that lost its server ends before its time.
+    let elapsed = if rounds { start.elapsed() } else { start.elapsed().min(options.duration) };
     let queued_after = watch.queue_waits().await;
     let lost = workers.first().is_some_and(|worker| worker.common.contact.is_lost());
     let memory = match memory {

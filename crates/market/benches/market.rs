@@ -22,7 +22,7 @@ fn open(config: &MarketConfig) -> MarketSource {
 }
 
 fn board(source: &MarketSource, now: UnixMicros) -> PriceBoard {
-    let listing = |(stock_id, symbol)| Listing { stock_id, symbol, category_id: 0 };
+    let listing = |(stock_id, symbol)| Listing { stock_id, symbol };
     let listings = (1..).zip(source.stocks().into_iter().map(|stock| stock.symbol));
     PriceBoard::new(source, listings.map(listing).collect(), now).expect("the listings fit")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use domain::{BidAsk, Day, Money, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
-use store::Valuation;
+use store::{FillsAt, PendingOrder, Valuation};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -49,8 +49,6 @@ pub struct Listing {
     pub stock_id: i64,
     /// Its symbol.
     pub symbol: Symbol,
-    /// The number of its category, as the caller counts them.
-    pub category_id: u8,
 }
 
 /// The price of a stock at an instant.
@@ -211,6 +209,23 @@ impl PriceBoard {
         Some(Quote { price, tick: current.tick.step(price), as_of, market_day, source })
     }
 
+    /// What a pending order fills at, or why there is no such price yet: the saved close of its
+    /// session, or the present quote if it is newer than the one at the order's acceptance.
+    pub fn quote_for_pending(&self, order: &PendingOrder) -> Result<Quote, Rejection> {
+        match order.at {
+            FillsAt::Close(market_day) => {
+                let price = order.close.ok_or(Rejection::NoQuote)?;
+                let current = self.current.load();
+                let (tick, source) = (current.tick.step(price), current.source);
+                Ok(Quote { price, tick, as_of: order.fills_at, market_day, source })
+            }
+            FillsAt::QuoteAfter(after) => {
+                let quote = self.quote_for_order(order.order.stock_id)?;
+                if quote.as_of > after { Ok(quote) } else { Err(Rejection::StaleQuote) }
+            }
+        }
+    }
+
     /// What an order of this stock is settled at, or why it is refused. How old a quote may be is
     /// for the rules to say.
     pub fn quote_for_order(&self, stock_id: i64) -> Result<Quote, Rejection> {
@@ -330,7 +345,7 @@ mod tests {
     }
 
     fn listings(source: &MarketSource) -> Vec<Listing> {
-        let listing = |(stock_id, symbol)| Listing { stock_id, symbol, category_id: 0 };
+        let listing = |(stock_id, symbol)| Listing { stock_id, symbol };
         let symbols = source.stocks().into_iter().map(|stock| stock.symbol);
         (1001..).zip(symbols).map(listing).collect()
     }

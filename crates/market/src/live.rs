@@ -163,6 +163,12 @@ impl Live {
         self.calendar.sessions()[session].closes_at.plus_seconds(CLOSE_GRACE_S)
     }
 
+    /// The next session that ends after `now`, and when its last prices are in.
+    pub(crate) fn next_close(&self, now: UnixMicros) -> Option<(usize, UnixMicros)> {
+        let session = self.calendar.closed_by(now);
+        (session < self.calendar.sessions().len()).then(|| (session, self.closed_at(session)))
+    }
+
     /// The present prices as the closes of the newest finished session; none of an older one, and
     /// none while the next is lived. A stock without a price has 0.
     pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {

@@ -90,6 +90,17 @@ impl Timetable {
         UnixMicros(self.started_at.seconds().saturating_mul(1_000_000)).plus_seconds(seconds)
     }
 
+    /// The next session that closes after `now`, and when it does.
+    pub(crate) fn next_close(&self, now: UnixMicros) -> Option<(usize, UnixMicros)> {
+        let present = self.present(now);
+        let (session, pass) = match (present.ended, self.at_end) {
+            (false, _) => (present.session, present.pass),
+            (true, AtEnd::Loop) if self.count > 0 => (self.first, present.pass + 1),
+            (true, _) => return None,
+        };
+        Some((session, self.closed_in_pass(pass, session)))
+    }
+
     /// When the last session is over for the first time.
     pub(crate) fn ends_at(&self) -> UnixMicros {
         let seconds = i64::from(self.session_seconds)
@@ -145,6 +156,25 @@ mod tests {
         // A pass is its three sessions and a rest as long as one.
         let around = timetable(AtEnd::Loop);
         assert_eq!([9, 10].map(|session| closed_at(&around, 310, session)), [240, 300]);
+    }
+
+    #[test]
+    fn the_next_close_is_that_of_the_session_that_is_lived_or_comes_next() {
+        let next = |table: &Timetable, seconds| {
+            let now = UnixMicros(1_000_000_000_000).plus_seconds(seconds);
+            let next = table.next_close(now);
+            next.map(|(session, at)| (session, at.seconds() - 1_000_000))
+        };
+        let table = timetable(AtEnd::Stop);
+        assert_eq!(next(&table, 0), Some((10, 60)));
+        assert_eq!(next(&table, 59), Some((10, 60)));
+        assert_eq!(next(&table, 60), Some((11, 120)), "the close of 10 is public");
+        assert_eq!(next(&table, 179), Some((12, 180)));
+        assert_eq!(next(&table, 180), None, "the market has ended");
+        let around = timetable(AtEnd::Loop);
+        assert_eq!(next(&around, 180), Some((10, 300)), "the first one of the next pass");
+        let still = Timetable { count: 0, ..timetable(AtEnd::Stop) };
+        assert_eq!(next(&still, 0), None);
     }
 
     #[test]

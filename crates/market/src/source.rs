@@ -222,6 +222,22 @@ impl MarketSource {
         })
     }
 
+    /// The session whose close is the next one after `now`: its day, and when its close is public.
+    /// `None` where prices stand still or the market has ended.
+    pub fn closing_session(&self, now: UnixMicros) -> Option<(Day, UnixMicros)> {
+        let (session, closed_at) = match &self.kind {
+            Kind::History(replay) => replay.timetable.next_close(now)?,
+            Kind::Simulated(market) => market.timetable.next_close(now)?,
+            Kind::Live(live) => live.next_close(now)?,
+        };
+        Some((self.day_of(session), closed_at))
+    }
+
+    /// Whether its prices are those that providers report.
+    pub fn is_live(&self) -> bool {
+        matches!(self.kind, Kind::Live(_))
+    }
+
     /// The closes of a session that is finished at `now`, in the order of [`Self::stocks`]; else
     /// `None`. Quick in ascending order; a simulated market goes back by starting over. A live
     /// market knows only the newest ones, until the next session begins, and 0 for no price.

@@ -61,7 +61,7 @@ mod tests {
 
     fn market() -> (Arc<MarketSource>, Arc<PriceBoard>) {
         let source = MarketSource::new(&MarketConfig::default(), START).unwrap();
-        let listing = |(id, symbol)| Listing { stock_id: id, symbol, category_id: 0 };
+        let listing = |(id, symbol)| Listing { stock_id: id, symbol };
         let symbols = source.stocks().into_iter().map(|stock| stock.symbol);
         let listings = (1..).zip(symbols).map(listing).collect();
         let board = PriceBoard::new(&source, listings, START).unwrap();

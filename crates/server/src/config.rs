@@ -123,6 +123,9 @@ pub(crate) struct RetentionConfig {
     /// Rows deleted in one statement.
     #[serde(deserialize_with = "delete_rows_max")]
     pub(crate) delete_rows_max: i64,
+    /// Days for which ended orders are kept that did not fill at once.
+    #[serde(deserialize_with = "order_days")]
+    pub(crate) order_days: i64,
     /// Days of the market for which closes are kept one by one; 0: all of them.
     #[serde(deserialize_with = "history_days")]
     pub(crate) history_days: i32,
@@ -142,6 +145,10 @@ fn idempotency_hours<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64,
 
 fn delete_rows_max<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
     between(1, 100_000, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
+}
+
+fn order_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
+    between(1, 3650, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
 }
 
 fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::Error> {

@@ -14,20 +14,22 @@ use crate::reconcile::{Fault, Progress, Reconciler};
 
 /// Players written or looked at in one transaction, which others wait for on SQLite.
 const PLAYERS: i64 = 500;
-/// The newest sessions that are all kept, and the most that are caught up.
+/// The newest sessions that are all kept.
 const DAILY_SESSIONS: usize = 70;
 /// The newest sessions of which the last of each week is kept; of older ones, of each month.
 const WEEKLY_SESSIONS: usize = 520;
 /// After so many rows the job waits for its next turn, so that sessions of a second among many
 /// players do not keep the database busy all the time.
 const ROWS_A_TURN: u64 = 20_000;
+/// The most written sessions that the job remembers, and so the furthest back that it catches up.
+const REMEMBERED_SESSIONS: usize = 20_000;
 /// Old sessions are thinned out after as many new ones as are kept, or after this time.
 const THINNED_EVERY_S: i64 = 3600;
 
 /// Writes what the players have at the close of each session whose closes are saved: the newest
-/// first, then those before it that are not written yet. When sessions close faster than they can
-/// be written, those in between are left out; of a long pause the newest [`DAILY_SESSIONS`] are
-/// caught up.
+/// first, then those before it that are not written yet, back to the last one that was written
+/// before a pause. When sessions close faster than they can be written, those in between wait until
+/// the database keeps up; a restart gives up those that are older than [`DAILY_SESSIONS`] sessions.
 pub(crate) struct SnapshotEquity {
     store: Store,
     source: Arc<MarketSource>,
@@ -52,39 +54,46 @@ impl SnapshotEquity {
         Self { store, source, saved_day, clock, written: None, writing: None, rows: 0 }
     }
 
-    /// The numbers of the newest sessions whose closes are saved, ascending.
-    fn window(&self, now: UnixMicros) -> std::ops::Range<usize> {
-        let saved = self.source.finished_up_to(now, self.saved_day.day());
-        saved.saturating_sub(DAILY_SESSIONS)..saved
-    }
-
     /// The session to be written next; `None` when all are.
     async fn next_session(&mut self, now: UnixMicros) -> Result<Option<usize>, Fault> {
-        let window = self.window(now);
+        let saved = self.source.finished_up_to(now, self.saved_day.day());
         let day_of = |session| self.source.session_day(now, session);
-        let Some(newest) = window.end.checked_sub(1).and_then(day_of) else { return Ok(None) };
+        let Some(newest) = saved.checked_sub(1).and_then(day_of) else { return Ok(None) };
         let written = match &mut self.written {
             Some(written) => written,
             None => {
-                let limit = i64::try_from(2 * DAILY_SESSIONS)?;
+                let limit = i64::try_from(REMEMBERED_SESSIONS)?;
                 let found = self.store.written_equity(newest, limit).await?;
                 self.written.insert(found.into_iter().collect())
             }
         };
         // In a market that has started over, later days are of the time before.
         written.retain(|day| *day <= newest);
-        while written.len() > 2 * DAILY_SESSIONS {
-            written.pop_first();
-        }
-        if let Some(session) = self.writing.and_then(|day| self.source.session_on(now, day))
+        let session_on = |day| self.source.session_on(now, day);
+        forget_oldest(written, |day| day_of(session_on(day)? + 1));
+        // Sessions before the first that was written are of the time before the game.
+        let first = written.first().copied().and_then(session_on);
+        let first = first.map_or(saved - 1, |session| session + 1);
+        let mut window = first..saved;
+        if let Some(session) = self.writing.and_then(session_on)
             && window.contains(&session)
         {
             return Ok(Some(session));
         }
-        // Sessions before the first that was written are of the time before the game.
-        let first = written.first().copied();
-        let is_missing = |day: Day| !written.contains(&day) && first.is_none_or(|f| day > f);
-        Ok(window.rev().find(|session| day_of(*session).is_some_and(is_missing)))
+        let is_missing = |day: Day| !written.contains(&day);
+        Ok(window.rfind(|session| day_of(*session).is_some_and(is_missing)))
+    }
+}
+
+/// Forgets the oldest written sessions, but not the last one before a session that is missing.
+fn forget_oldest(written: &mut BTreeSet<Day>, next: impl Fn(Day) -> Option<Day>) {
+    while written.len() > 2 * DAILY_SESSIONS {
+        let after = written.first().and_then(|oldest| next(*oldest));
+        let is_followed = after.is_none_or(|day| written.contains(&day));
+        if !is_followed && written.len() <= REMEMBERED_SESSIONS {
+            return;
+        }
+        written.pop_first();
     }
 }
 
@@ -103,7 +112,8 @@ impl Reconciler for SnapshotEquity {
             return Ok(Progress::done(0));
         };
         // What the players have now is what they had at the newest close, as nearly as is known.
-        let is_newest = session + 1 == self.window(now).end;
+        let saved = self.source.finished_up_to(now, self.saved_day.day());
+        let is_newest = session + 1 == saved;
         let closed_at = self.source.session_closed_at(now, session).filter(|_| !is_newest);
         self.writing = Some(day);
         let step = self.store.snapshot_equity(day, closed_at, PLAYERS).await?;

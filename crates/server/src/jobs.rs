@@ -126,10 +126,11 @@ impl Reconciler for FillColumns {
 const MARKS_KEPT_S: i64 = 900;
 
 /// Deletes tokens that are over, answers to keyed requests nobody may ask for any more, changes
-/// that every node has heard of, and marks of batches that are resolved.
+/// that every node has heard of, marks of batches that are resolved, and orders that have ended.
 pub(crate) struct DeleteExpired {
     pub(crate) store: Store,
     pub(crate) idempotency_hours: i64,
+    pub(crate) order_days: i64,
     pub(crate) rows_max: i64,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -153,8 +154,10 @@ impl Reconciler for DeleteExpired {
         let changes = self.store.delete_tag_changes(CHANGES_KEPT, self.rows_max).await?;
         let marked_before = now.plus_seconds(-MARKS_KEPT_S);
         let marks = self.store.delete_batch_marks_before(marked_before, self.rows_max).await?;
+        let ended_before = now.plus_seconds(-self.order_days * 86_400);
+        let orders = self.store.delete_ended_orders(ended_before, self.rows_max).await?;
         let full = u64::try_from(self.rows_max).unwrap_or(u64::MAX);
-        let counts = [tokens, links, records, changes, marks];
+        let counts = [tokens, links, records, changes, marks, orders];
         let done = counts.iter().all(|count| *count < full);
         Ok(Progress { changed: counts.iter().sum(), done })
     }

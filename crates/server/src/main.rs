@@ -20,6 +20,7 @@ mod jobs;
 mod live;
 mod load;
 mod nodes;
+mod orders;
 mod people;
 mod prepare;
 mod reconcile;

@@ -23,7 +23,9 @@ use crate::reconcile::keep;
 use crate::signals::Signals;
 use crate::start::World;
 use crate::telemetry::Metrics;
-use crate::{audit, banner, boards, descriptors, equity, erasures, jobs, live, start, telemetry};
+use crate::{
+    audit, banner, boards, descriptors, equity, erasures, jobs, live, orders, start, telemetry,
+};
 
 /// Rows of a column that are filled at once.
 const FILLED_AT_ONCE: i64 = 500;
@@ -239,7 +241,7 @@ impl Server {
 
     /// Starts everything that runs beside the requests.
     fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let Self { config, world, clock, providers, metrics, nodes, .. } = self;
+        let Self { config, world, clock, providers, metrics, nodes, desk, .. } = self;
         let World { store, source, prices, history } = world;
         spawn_equity_jobs(&store, &source, history.saved_day(), &clock, tasks, stop);
         if let Some(providers) = providers {
@@ -253,6 +255,9 @@ impl Server {
         }));
         let (cache, clock_of_it) = (nodes.cache, Arc::clone(&clock));
         let job = jobs::SaveHistory { history, cache, clock: clock_of_it };
+        tasks.spawn(keep(job, stop.clone()));
+        let (listed, clock_of_it) = (Arc::clone(&prices), Arc::clone(&clock));
+        let job = orders::ExecuteOrders::new(store.clone(), desk, listed, clock_of_it, node_name());
         tasks.spawn(keep(job, stop.clone()));
         let job = jobs::RollUpHistory {
             store: store.clone(),
@@ -284,6 +289,7 @@ impl Server {
         let job = jobs::DeleteExpired {
             store,
             idempotency_hours: config.retention.idempotency_hours,
+            order_days: config.retention.order_days,
             rows_max: config.retention.delete_rows_max,
             clock,
         };

@@ -218,11 +218,10 @@ async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing
     };
     let stocks: Vec<NewStock> = texts.iter().map(stock).collect();
     let saved = store.save_stocks(&stocks).await?;
-    let listings = texts.into_iter().zip(saved).map(|(text, saved)| Listing {
-        stock_id: saved.stock_id,
-        symbol: text.symbol,
-        category_id: saved.category_id,
-    });
+    let listings = texts
+        .into_iter()
+        .zip(saved)
+        .map(|(text, saved)| Listing { stock_id: saved.stock_id, symbol: text.symbol });
     Ok(listings.collect())
 }
 

@@ -43,7 +43,9 @@ pub(crate) fn install_logs(config: &LogConfig) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder()
         .parse(&config.level)
         .map_err(|error| TelemetryError::Filter(config.level.clone(), error))?;
+    // A line that cannot be written is lost: writing the error to the same closed stderr panics.
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.log_internal_errors(false);
     let installed = match config.format {
         LogFormat::Text => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_target(false);
@@ -75,6 +77,14 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<Metrics, TelemetryError
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Installed("metrics"))?;
     metrics::gauge!("process_start_time_seconds").set(now.seconds() as f64);
+    metrics::describe_gauge!(
+        "openbell_pending_orders",
+        "Orders that are pending or executing in the database; every node reports the same number."
+    );
+    metrics::describe_counter!(
+        "openbell_pending_orders_ended_total",
+        "Orders that did not fill at once and have ended, by outcome."
+    );
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(Metrics { handle })
 }

@@ -50,6 +50,14 @@ static WATCHES: Lazy = Lazy::new(|| {
     )
 });
 
+static ORDERS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "erase.pending_orders",
+        "DELETE FROM pending_orders
+         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+    )
+});
+
 static NOTES: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.notes",
@@ -125,7 +133,7 @@ static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
 /// In the order in which they run after the lock; the user's row is last, and is counted.
-static DELETIONS: [&Lazy; 12] = [
+static DELETIONS: [&Lazy; 13] = [
     &TOKENS,
     &LINKS,
     &CODES,
@@ -133,6 +141,7 @@ static DELETIONS: [&Lazy; 12] = [
     &NAME_KEYS,
     &APPEARANCES,
     &WATCHES,
+    &ORDERS,
     &NOTES,
     &NOTE_TEXTS,
     &REWARDS_SEEN,
@@ -149,6 +158,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &NAME_KEYS,
     &APPEARANCES,
     &WATCHES,
+    &ORDERS,
     &NOTES,
     &NOTE_TEXTS,
     &REWARDS_SEEN,

@@ -14,18 +14,24 @@ pub struct SeenKey {
     pub fingerprint: Vec<u8>,
     /// The ledger entry it made.
     pub version: Option<(Month, i64)>,
-    /// Or why it was refused.
+    /// Or why it was refused. With neither, the key belongs to a pending order.
     pub rejection: Option<Rejection>,
     /// The request that did it.
     pub request_id: String,
 }
 
+// The keys of an open order stay: that of its request, and that under which it is executed, perhaps
+// again.
 static DELETE_OLD: Lazy = Lazy::new(|| {
     Statement::new(
         "idempotency.delete_old",
         "DELETE FROM idempotency WHERE (player_id, key) IN (
-             SELECT player_id, key FROM idempotency WHERE created_at < $1
-             ORDER BY created_at LIMIT $2)",
+             SELECT i.player_id, i.key FROM idempotency i
+             WHERE i.created_at < $1 AND NOT EXISTS (
+                 SELECT 1 FROM pending_orders o
+                 WHERE o.player_id = i.player_id AND o.state IN ('pending', 'executing')
+                     AND i.key IN ('order ' || o.order_id, o.client_key))
+             ORDER BY i.created_at LIMIT $2)",
     )
 });
 

@@ -31,6 +31,7 @@ mod measure;
 mod migrate;
 mod names;
 mod passwords;
+mod pending_orders;
 mod people;
 mod portfolio;
 mod prepare;
@@ -76,8 +77,11 @@ pub use log::keep_log;
 pub use market::{MarketQuery, MarketRow, MarketSort};
 pub use markets::{FoundMarket, MarketCloses, MarketInfo, MarketStockInfo};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
+pub use pending_orders::{FillsAt, NewPendingOrder, OrderOutcome, PendingOrder, Placed};
 pub use people::{PeoplePage, Person, PersonDetails};
-pub use portfolio::{HoldingRow, PortfolioMix, PortfolioSummary, Stake, Standing};
+pub use portfolio::{
+    HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Stake, Standing,
+};
 pub use prepare::{Common, NewPlayer};
 pub use quotes::{DueBefore, DueQuote, KeptQuote};
 pub use replica::ReplicaWatch;

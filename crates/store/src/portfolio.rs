@@ -72,6 +72,17 @@ pub struct PortfolioSummary {
     pub total_value: Money,
 }
 
+/// Cash and holdings without their values, as they are after one entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortfolioPositions {
+    /// The version of the newest entry that these numbers include.
+    pub version: i64,
+    /// Cash.
+    pub cash: Money,
+    /// Stock, shares and what they cost, by stock; sold-out stocks are left out.
+    pub holdings: Vec<(i64, Quantity, Money)>,
+}
+
 /// What a portfolio is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioMix {
@@ -136,6 +147,17 @@ static SUMMARY: Lazy = Lazy::new(|| {
     )
 });
 
+static POSITIONS: Lazy = Lazy::new(|| {
+    Statement::new(
+        "portfolio.positions",
+        "SELECT pl.balance_version, pl.cash, h.stock_id, h.quantity, h.cost_basis
+         FROM players pl
+         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+         WHERE pl.player_id = $1
+         ORDER BY h.stock_id",
+    )
+});
+
 static MIX: Lazy = Lazy::new(|| {
     Statement::new(
         "portfolio.mix",
@@ -187,7 +209,7 @@ static STANDING: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &MIX, &STANDING];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &POSITIONS, &MIX, &STANDING];
 
 #[derive(sqlx::FromRow)]
 struct PageRow {
@@ -329,6 +351,30 @@ impl Store {
             });
         let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));
         Ok(PortfolioSummary { name, cash, total_xp, total_invested, total_value })
+    }
+
+    /// A player's cash and holdings with the version of the ledger that they belong to. One
+    /// statement, so that all of it is from one moment.
+    ///
+    /// # Errors
+    /// The fault met; `Fault` when there is no such player.
+    pub async fn load_positions(&self, player_id: i64) -> Result<PortfolioPositions, StoreError> {
+        type Row = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
+        let rows: Vec<Row> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&POSITIONS))
+                .bind(player_id)
+                .fetch_all(&db.reader)
+                .timed(&POSITIONS)
+                .await?
+        });
+        let Some((version, cash, ..)) = rows.first().copied() else {
+            return Err(StoreError::Fault(sqlx::Error::RowNotFound));
+        };
+        let read = |(.., stock_id, quantity, cost_basis): Row| {
+            Some((stock_id?, Quantity(quantity?), Money(cost_basis?)))
+        };
+        let holdings = rows.into_iter().filter_map(read).collect();
+        Ok(PortfolioPositions { version, cash: Money(cash), holdings })
     }
 
     /// What a player's portfolio is made of. One statement.

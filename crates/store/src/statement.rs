@@ -13,9 +13,9 @@ use std::sync::LazyLock;
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
     achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, names, passwords, people, portfolio,
-    prepare, provider_usage, quotes, seals, seeds, settings, stock_texts, stocks, tokens, users,
-    viewer, watches,
+    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
+    people, portfolio, prepare, provider_usage, quotes, seals, seeds, settings, stock_texts,
+    stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -147,7 +147,7 @@ fn number(text: &str, used: usize) -> String {
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 34] = [
+    let lists: [&[&Lazy]; 36] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -168,6 +168,8 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         markets::STATEMENTS,
         names::STATEMENTS,
         passwords::STATEMENTS,
+        pending_orders::STATEMENTS,
+        pending_orders::EXECUTION_STATEMENTS,
         people::STATEMENTS,
         portfolio::STATEMENTS,
         prepare::STATEMENTS,

@@ -72,7 +72,10 @@ impl Lane {
                     },
                 },
                 (None, Some(rejection)) => Ok(Err(rejection)),
-                (None, None) => Err(no_such_entry(player_id, 0)),
+                (None, None) => {
+                    job.give(Err(DeskError::KeyOfOrder));
+                    continue;
+                }
             };
             match outcome {
                 Ok(outcome) => {

@@ -26,7 +26,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Kept {
     /// The ledger entry of a fill.
     pub(crate) version: Option<(Month, i64)>,
-    /// The rejection of a refusal.
+    /// The rejection of a refusal. With neither, the key belongs to a pending order.
     pub(crate) rejection: Option<Rejection>,
     /// The request that did it.
     pub(crate) request_id: String,

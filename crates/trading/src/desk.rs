@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{
-    Action, Clock, Entropy, Fill, FillMode, Outcome, Quote, Rejection, Rules, UnixMicros,
+    Action, Clock, Entropy, Fill, FillMode, Outcome, Quote, Rejection, Rules, UnixMicros, settle,
 };
 use store::{Store, StoreError, Valuation};
 use tokio::sync::mpsc::error::TrySendError;
@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::TradingConfig;
+use crate::batch::wanted;
 use crate::job::Job;
 use crate::lane::Lane;
 
@@ -90,6 +91,9 @@ pub enum DeskError {
     /// There is no such player (any more); nothing was done.
     #[error("there is no such player")]
     UnknownPlayer,
+    /// The idempotency key belongs to a pending order; nothing was done.
+    #[error("the idempotency key belongs to a pending order")]
+    KeyOfOrder,
     /// The batch ended in a panic; whether the request was done is not known.
     #[error("the batch of the order was lost")]
     Lost,
@@ -108,6 +112,7 @@ struct Inner {
     /// The lanes that were not waited for yet.
     tasks: Mutex<Vec<JoinHandle<()>>>,
     lanes: u32,
+    parts: Arc<Parts>,
     /// The quotes that orders are accepted at, where they wait for newer ones.
     waits_for: Option<Quotes>,
 }
@@ -138,15 +143,52 @@ impl Desk {
         let queues = RwLock::new(Some(queues));
         let waits = parts.rules.fill == FillMode::NextTick;
         let waits_for = waits.then(|| Arc::clone(&parts.quotes));
-        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes, waits_for }))
+        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes, parts, waits_for }))
     }
 
     /// Has a request done. Once this was polled, dropping it changes nothing: the request is in the
     /// queue and is done without a listener.
     pub async fn submit(&self, request: Request) -> Result<Answer, DeskError> {
-        let answer = self.enqueue(request)?;
+        let answer = self.enqueue(request, None)?;
         // The other end goes without an answer only when its batch panicked.
         answer.await.unwrap_or(Err(DeskError::Lost))
+    }
+
+    /// Submits requests at these quotes instead of the present ones, in this order; returns the
+    /// answers in the same order. One with an error as its quote does nothing: it is answered with
+    /// the stored outcome of its key, or else with that rejection.
+    pub async fn submit_at(
+        &self,
+        requests: Vec<(Request, Result<Quote, Rejection>)>,
+    ) -> Vec<Result<Answer, DeskError>> {
+        let queued =
+            requests.into_iter().map(|(request, quote)| self.enqueue(request, Some(quote)));
+        // All of them are in their lanes before the first one is waited for.
+        let queued: Vec<_> = queued.collect();
+        let mut answers = Vec::with_capacity(queued.len());
+        for answer in queued {
+            answers.push(match answer {
+                Ok(answer) => answer.await.unwrap_or(Err(DeskError::Lost)),
+                Err(error) => Err(error),
+            });
+        }
+        answers
+    }
+
+    /// Settles a request at the present quote without writing anything: the rejection it would get.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub async fn preview(&self, request: &Request) -> Result<Option<Rejection>, DeskError> {
+        let parts = &self.0.parts;
+        let Action::Trade(order, _) = &request.action else { return Ok(None) };
+        let (players, _) = wanted(&[request]);
+        let loaded = parts.store.load_batch(&players, &[], &(parts.valuation)()).await;
+        let mut state = loaded.map_err(|error| DeskError::Store(Arc::new(error)))?;
+        let player = state.players.remove(&request.player_id);
+        let mut player = player.ok_or(DeskError::UnknownPlayer)?;
+        let (quote, now) = ((parts.quotes)(order.stock_id), parts.clock.now());
+        Ok(settle(&mut player, &request.action, quote, &parts.rules, now).err())
     }
 
     /// Stops taking requests, waits until every accepted one is answered and the lanes have ended.
@@ -174,12 +216,16 @@ impl Desk {
     fn enqueue(
         &self,
         request: Request,
+        fixed: Option<Result<Quote, Rejection>>,
     ) -> Result<oneshot::Receiver<Result<Answer, DeskError>>, DeskError> {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
         let queues = queues.as_ref().ok_or(DeskError::Closing)?;
         let queue = &queues[lane_of(request.player_id, queues.len())];
         let (mut job, answer) = Job::new(request);
-        if let (Some(quotes), Action::Trade(order, _)) = (&self.0.waits_for, &job.request.action) {
+        job.fixed = fixed;
+        if let (Some(quotes), None, Action::Trade(order, _)) =
+            (&self.0.waits_for, fixed, &job.request.action)
+        {
             job.after = quotes(order.stock_id).ok().map(|quote| quote.as_of);
         }
         match queue.sender.try_send(job) {

@@ -20,6 +20,8 @@ pub struct Job {
     /// The order fills at a quote that was made after this instant: the time of the newest one when
     /// the order was accepted. `None`: at any quote.
     pub(crate) after: Option<UnixMicros>,
+    /// What the order is settled at instead of the present quote, or why it has no price.
+    pub(crate) fixed: Option<Result<Quote, Rejection>>,
     /// The fault that the last attempt ended in.
     pub(crate) fault: Option<Arc<StoreError>>,
 }
@@ -29,8 +31,8 @@ impl Job {
     pub fn new(request: Request) -> (Self, oneshot::Receiver<Result<Answer, DeskError>>) {
         let (answer, receiver) = oneshot::channel();
         let queued_at = Instant::now();
-        let (aside_since, after, fault) = (None, None, None);
-        (Self { request, answer, queued_at, aside_since, after, fault }, receiver)
+        let (aside_since, after, fixed, fault) = (None, None, None, None);
+        (Self { request, answer, queued_at, aside_since, after, fixed, fault }, receiver)
     }
 
     /// The quote to settle at, or why there is none.
@@ -41,6 +43,9 @@ impl Job {
         let Action::Trade(order, _) = &self.request.action else {
             return Err(Rejection::NoQuote);
         };
+        if let Some(fixed) = self.fixed {
+            return fixed;
+        }
         let quote = quotes(order.stock_id)?;
         match self.after {
             Some(after) if quote.as_of <= after => Err(Rejection::StaleQuote),

@@ -10,6 +10,7 @@ mod config;
 mod desk;
 mod job;
 mod lane;
+mod pending;
 mod waiting;
 
 pub use attempt::{Loaded, Prepared};
@@ -19,3 +20,4 @@ pub use desk::{
 };
 pub use job::Job;
 pub use lane::Lane;
+pub use pending::{Executed, OrderExecutor, OrderQuotes, count_ended};

@@ -4,11 +4,10 @@
 use std::collections::HashSet;
 
 use domain::UnixMicros;
-use domain::text::TextKind;
+use domain::text::{TextError, TextKind, tidy};
 use store::{NewToken, NewUser, Taken, TokenKind, TokenRow};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::input::text_of;
 use crate::limits::{self, Network};
 use crate::names::{self, Email};
 use crate::password::{self, HashError, Verdict};
@@ -170,12 +169,17 @@ pub(crate) async fn check_password(
     }))
 }
 
-/// Tidies the name of a token for a program; the texts are the API's.
-pub(crate) fn check_token_name(name: &str) -> Result<String, String> {
-    let name = text_of(name, TextKind::Line, "name")?;
+/// Why a text cannot name a token.
+pub(crate) enum TokenNameFault {
+    TooLong(usize),
+    Unfit(TextError),
+}
+
+/// Tidies the name of a token for a program.
+pub(crate) fn check_token_name(name: &str) -> Result<String, TokenNameFault> {
+    let name = tidy(name, TextKind::Line).map_err(TokenNameFault::Unfit)?;
     if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
-        let max = TOKEN_NAME_LENGTH_MAX;
-        return Err(format!("The name field must not be greater than {max} characters."));
+        return Err(TokenNameFault::TooLong(TOKEN_NAME_LENGTH_MAX));
     }
     Ok(name)
 }

@@ -67,7 +67,48 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn is_in(values: &[&[u8]], tag: &str) -> bool {
+        let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok());
+        let mut headers = HeaderMap::new();
+        values.for_each(|value| {
+            headers.append(header::IF_NONE_MATCH, value);
+        });
+        is_known(&headers, tag)
+    }
+
+    proptest! {
+        #[test]
+        fn a_tag_is_found_wherever_it_stands(
+            before in prop::collection::vec("(W/)?\"[0-9a-f]{1,8}\"", 0..4),
+            after in prop::collection::vec("(W/)?\"[0-9a-f]{1,8}\"", 0..4),
+            weak: bool, blanks in " {0,3}", digits in "[0-9a-f]{32}",
+        ) {
+            let tag = format!("\"{digits}\"");
+            let written = format!("{blanks}{}{tag}{blanks}", if weak { "W/" } else { "" });
+            let list = [before.clone(), vec![written], after.clone()].concat().join(",");
+            prop_assert!(is_in(&[list.as_bytes()], &tag));
+            prop_assert!(is_in(&[b"\"x\"", list.as_bytes()], &tag));
+            let others = [before, after].concat().join(", ");
+            prop_assert!(!is_in(&[others.as_bytes()], &tag));
+        }
+
+        #[test]
+        fn any_header_is_read_without_a_panic(values: Vec<Vec<u8>>) {
+            let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+            is_in(&values, "\"a\"");
+        }
+
+        #[test]
+        fn text_around_a_tag_makes_it_another(around in "[a-zA-Z0-9]{1,5}") {
+            let (behind, within) = (format!("\"a\"{around}"), format!("\"{around}a\""));
+            prop_assert!(!is_in(&[behind.as_bytes()], "\"a\""));
+            prop_assert!(!is_in(&[within.as_bytes()], "\"a\""));
+        }
+    }
 
     #[test]
     fn tags_are_found_in_lists_and_in_their_weak_form() {

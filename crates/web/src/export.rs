@@ -18,6 +18,7 @@ use self::spool::Spool;
 use crate::csv::{BOM, Cell, Csv};
 use crate::numbers::Shares;
 use crate::problem::{Problem, codes};
+use crate::routes::orders::pending::OrderView;
 use crate::routes::transactions::{CSV_HEADER, Transaction, push_csv};
 use crate::session::Player;
 use crate::state::AppState;
@@ -39,6 +40,8 @@ holdings.csv       the shares you own now; the same in holdings.json
 transactions.csv   every entry of your history since the beginning, also those in the archive, with
                    your notes; the same in transactions.json, which the verifier of docs/verify.md
                    reads
+orders.json        orders that did not fill at once: those that are pending, and those that ended in
+                   the last weeks
 equity.csv         what you had at the ends of market days, newest first
 
 For a day or two the keys and answers of your orders are kept besides, so that an order that is sent
@@ -62,6 +65,7 @@ pub(crate) async fn send(state: &AppState, player: &Player) -> Result<Response, 
     spool.write(format!("{account:#}\n")).await?;
     write_holdings(&mut spool, state, player).await?;
     write_history(&mut spool, state, player).await?;
+    write_orders(&mut spool, state, player).await?;
     spool.begin("equity.csv").await?;
     spool.write(BOM).await?;
     spool.write(equity(state, player).await?).await?;
@@ -197,6 +201,18 @@ async fn write_history(
     spool.write("}\n").await?;
     spool.begin("transactions.csv").await?;
     spool.append(beside).await
+}
+
+async fn write_orders(spool: &mut Spool, state: &AppState, player: &Player) -> Result<(), Problem> {
+    spool.begin("orders.json").await?;
+    let (mut list, mut below) = (List::default(), None);
+    loop {
+        let orders = state.store.orders_page(player.player_id, below, None, ROWS).await?;
+        let Some(last) = orders.last() else { break };
+        below = Some(last.id.order_id);
+        spool.write(list.rows(orders.iter().map(|order| json!(OrderView::new(order))))).await?;
+    }
+    spool.write(list.end()).await
 }
 
 async fn equity(state: &AppState, player: &Player) -> Result<String, Problem> {

@@ -20,19 +20,24 @@ const EMAIL_BYTES_MAX: usize = 254;
 const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 
 /// Names under which a player could pass for the staff, or for what boards call those without one.
-const STAFF: [&str; 12] = [
+const STAFF: [&str; 17] = [
     "a former player",
     "admin",
     "administrator",
+    "former player",
     "hidden player",
+    "host",
     "moderator",
     "openbell",
+    "openbell team",
+    "operator",
     "root",
     "staff",
     "support",
     "sysadmin",
     "system",
     "teacher",
+    "the host",
 ];
 
 /// Why a name is refused; the texts are the API's.

@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use domain::PageMeta;
+use domain::{PageMeta, Symbol};
 use serde::Serialize;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::etag;
 use crate::problem::Problem;
+use crate::query::{self, KnownParameters};
 use crate::routes::stocks::Segment;
 use crate::state::AppState;
 
@@ -82,6 +84,8 @@ impl From<PageMeta> for Meta {
 /// Serves the routes, their document and its reader.
 pub(crate) fn mount(router: OpenApiRouter<AppState>) -> Router<AppState> {
     let (router, api) = router.split_for_parts();
+    let known = Arc::new(KnownParameters::of(&api));
+    let router = router.layer(from_fn_with_state(known, query::refuse_unknown));
     let text = completed(api).to_json().unwrap_or_default();
     let text: Arc<str> = text.into();
     let document = move |headers: HeaderMap| {
@@ -120,6 +124,8 @@ fn reader(file: &str) -> Response {
     (StatusCode::OK, headers, file.bytes.into_owned()).into_response()
 }
 
+const UNKNOWN_PARAMETER: &str = "A query parameter is unknown; `errors` names it.";
+
 /// Adds to a collected document what holds for every operation.
 fn completed(mut api: OpenApi) -> OpenApi {
     api.info = Info::builder()
@@ -128,7 +134,8 @@ fn completed(mut api: OpenApi) -> OpenApi {
         .description(Some(
             "A paper-trading game. Money is a decimal string, percentages are decimal strings, \
              instants are RFC 3339 in UTC. Every error is a problem (RFC 9457) with a stable \
-             `code`; every answer carries `X-Request-Id`.",
+             `code`; every answer carries `X-Request-Id`. An unknown query parameter of a GET \
+             request is an error.",
         ))
         .license(Some(License::builder().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
@@ -142,12 +149,36 @@ fn completed(mut api: OpenApi) -> OpenApi {
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    for item in api.paths.paths.values_mut() {
+    for (path, item) in &mut api.paths.paths {
+        if let Some(operation) = item.get.as_mut().filter(|_| path.starts_with("/api/")) {
+            let problem = problem_response(UNKNOWN_PARAMETER);
+            operation.responses.responses.entry("422".to_owned()).or_insert(problem);
+        }
         for operation in operations(item) {
             add_common_errors(operation);
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter
+                    && parameter.name == "symbol"
+                {
+                    parameter.schema.as_mut().into_iter().for_each(restrict_to_symbols);
+                }
+            }
         }
     }
+    let schemas = api.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(body))) = schemas.and_then(|all| all.get_mut("OrderBody")) {
+        body.properties.get_mut("stock_symbol").into_iter().for_each(restrict_to_symbols);
+    }
     api
+}
+
+/// Restricts a text to what [`Symbol::parse`] accepts.
+fn restrict_to_symbols(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(text)) = schema {
+        text.pattern = Some(Symbol::PATTERN.to_owned());
+        text.min_length = Some(1);
+        text.max_length = Some(Symbol::LENGTH_MAX);
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

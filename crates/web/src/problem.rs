@@ -46,7 +46,7 @@ struct Inside {
 
 /// What is wrong with the fields, in the order in which it was found.
 #[derive(Clone, Debug, Default)]
-struct Errors(Vec<(&'static str, Vec<String>)>);
+struct Errors(Vec<(Cow<'static, str>, Vec<String>)>);
 
 impl Serialize for Errors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -176,7 +176,7 @@ impl Problem {
         if !free.is_empty() {
             text.push_str(&format!(" Free names: {}.", free.join(", ")));
         }
-        let mut problem = Self::of_fields(vec![("name", text)]);
+        let mut problem = Self::of_fields(vec![("name".into(), text)]);
         problem.0.code = codes::NAME_TAKEN.name;
         problem
     }
@@ -188,10 +188,24 @@ impl Problem {
 
     /// One field that breaks a rule.
     pub(crate) fn field(field: &'static str, message: impl Into<String>) -> Self {
-        Self::of_fields(vec![(field, message.into())])
+        Self::of_fields(vec![(field.into(), message.into())])
     }
 
-    fn of_fields(found: Vec<(&'static str, String)>) -> Self {
+    /// Query parameters that the route does not have; `known` are those that it has.
+    pub(crate) fn unknown_parameters(unknown: Vec<String>, known: &[String]) -> Self {
+        let known = match known {
+            [] => "This route has no query parameters.".to_owned(),
+            known => format!("Known parameters: {}.", known.join(", ")),
+        };
+        let text = |name: &str| format!("The query parameter {name} is unknown. {known}");
+        let message = unknown.first().map(|name| text(name)).unwrap_or_default();
+        let mut problem = Self::new(&codes::VALIDATION_FAILED, message);
+        let errors = unknown.into_iter().map(|name| (text(&name), name));
+        problem.0.errors.0 = errors.map(|(text, name)| (name.into(), vec![text])).collect();
+        problem
+    }
+
+    fn of_fields(found: Vec<(Cow<'static, str>, String)>) -> Self {
         let first = found.first().map(|(_, text)| text.clone()).unwrap_or_default();
         let message = match found.len() {
             0 | 1 => first,
@@ -207,6 +221,12 @@ impl Problem {
             }
         }
         problem
+    }
+
+    /// A form has a field that its page does not have, or has one twice.
+    pub(crate) fn foreign_field() -> Self {
+        let text = "The form has a field that its page does not have, or has one twice.";
+        Self::new(&codes::BODY_INVALID, text)
     }
 
     /// The same with a header.
@@ -334,6 +354,8 @@ impl From<DeskError> for Problem {
             }
             DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
+            // The order of this key was deleted while the request was on its way.
+            DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
             // What could not be synced may still be found by the next process.
             DeskError::Store(error)
@@ -362,12 +384,16 @@ impl From<Rejection> for Problem {
 
 /// Collects what is wrong with the fields of a request, to tell all of it at once.
 #[derive(Default)]
-pub(crate) struct FieldErrors(Vec<(&'static str, String)>);
+pub(crate) struct FieldErrors(Vec<(Cow<'static, str>, String)>);
 
 impl FieldErrors {
     /// Keeps the text of a failure; `None` then.
-    pub(crate) fn keep<T>(&mut self, field: &'static str, result: Result<T, String>) -> Option<T> {
-        result.map_err(|text| self.0.push((field, text))).ok()
+    pub(crate) fn keep<T>(
+        &mut self,
+        field: impl Into<Cow<'static, str>>,
+        result: Result<T, String>,
+    ) -> Option<T> {
+        result.map_err(|text| self.0.push((field.into(), text))).ok()
     }
 
     /// Fails if anything was kept.

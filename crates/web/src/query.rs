@@ -1,16 +1,101 @@
 //! Query strings, read as the original reads them: some routes clamp whatever they get, others
-//! refuse it in the original's words. Bodies are read in `body`.
+//! refuse it in the original's words. Routes of the API refuse parameters that the OpenAPI document
+//! does not list; pages ignore them. Bodies are read in `body`.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use domain::PageRequest;
 use domain::text::TextKind;
+use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::input::text_of;
 use crate::problem::{FieldErrors, Problem};
+
+/// The most unknown parameters that an error names, and the most characters of each name.
+const UNKNOWN_MAX: usize = 10;
+const UNKNOWN_LENGTH_MAX: usize = 40;
+
+/// The query parameters of the API's GET routes, by the route's path. They are those of the OpenAPI
+/// document, so a parameter that is not documented is not accepted.
+pub(crate) struct KnownParameters(HashMap<String, RouteParameters>);
+
+#[derive(Default)]
+struct RouteParameters {
+    names: Vec<String>,
+    needs_token: bool,
+}
+
+impl KnownParameters {
+    pub(crate) fn of(document: &OpenApi) -> Self {
+        let routes = document.paths.paths.iter().filter(|(path, _)| path.starts_with("/api/"));
+        let routes = routes.filter_map(|(path, item)| {
+            let operation = item.get.as_ref()?;
+            let parameters = operation.parameters.iter().flatten();
+            let in_query = parameters.filter_map(|parameter| match parameter {
+                RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query) => {
+                    Some(parameter.name.clone())
+                }
+                _ => None,
+            });
+            let needs_token = operation.security.is_some();
+            Some((path.clone(), RouteParameters { names: in_query.collect(), needs_token }))
+        });
+        Self(routes.collect())
+    }
+
+    /// Fails if a request for this route has a parameter that the route does not have.
+    fn check(&self, route: &str, request: &Request) -> Result<(), Problem> {
+        let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else {
+            return Ok(());
+        };
+        let Some(known) = self.0.get(route) else { return Ok(()) };
+        // A request without a token is refused as that, whatever else is wrong with it.
+        if known.needs_token && !request.headers().contains_key(header::AUTHORIZATION) {
+            return Ok(());
+        }
+        let mut unknown: Vec<String> = Vec::new();
+        for (name, _) in Query::parse(query).into_pairs() {
+            // `page[]` and `page[0]` are wrong values of `page`.
+            let base = name.split('[').next().unwrap_or_default();
+            let name: String = name.chars().take(UNKNOWN_LENGTH_MAX).collect();
+            if !known.names.iter().any(|known| known == base) && !unknown.contains(&name) {
+                unknown.push(name);
+            }
+        }
+        unknown.truncate(UNKNOWN_MAX);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::unknown_parameters(unknown, &known.names))
+    }
+}
+
+/// A layer around the API's routes that answers unknown query parameters of GET requests with 422.
+pub(crate) async fn refuse_unknown(
+    State(known): State<Arc<KnownParameters>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let route = request.extensions().get::<MatchedPath>();
+    let checked = match route.filter(|_| is_read) {
+        Some(route) => known.check(route.as_str(), &request),
+        None => Ok(()),
+    };
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
 
 /// The parameters of a request, decoded, in their order.
 pub(crate) struct Query(Vec<(String, String)>);
@@ -177,7 +262,81 @@ fn strict_integer(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A text as browsers send it in a form: a blank is a plus.
+    fn encode(text: &str) -> String {
+        let mut encoded = String::new();
+        for byte in text.bytes() {
+            match byte {
+                b' ' => encoded.push('+'),
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'*' => {
+                    encoded.push(char::from(byte));
+                }
+                _ => encoded.push_str(&format!("%{byte:02x}")),
+            }
+        }
+        encoded
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(text in any::<String>()) {
+            prop_assert_eq!(decode(&encode(&text)), text.as_str());
+            let all: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            prop_assert_eq!(decode(&all), text);
+        }
+
+        #[test]
+        fn pairs_survive_a_form(
+            pairs in prop::collection::vec(("\\PC{1,8}", any::<String>()), 0..8),
+        ) {
+            let written = |(name, value): &(String, String)| {
+                encode(name) + "=" + &encode(value)
+            };
+            let written: Vec<String> = pairs.iter().map(written).collect();
+            let query = Query::parse(&written.join("&"));
+            let last = |name: &str| pairs.iter().rev().find(|(known, _)| known == name);
+            for (name, _) in &pairs {
+                let expected = last(name).map(|(_, value)| value.as_str());
+                prop_assert_eq!(query.find(name), expected);
+            }
+            prop_assert_eq!(query.into_pairs(), pairs);
+        }
+
+        #[test]
+        fn any_query_is_parsed_without_a_panic(text in "[%&=+0-9a-fA-F\\[\\]é]{0,60}|.{0,60}") {
+            let pairs = text.split('&').filter(|pair| !pair.is_empty()).count();
+            let query = Query::parse(&text);
+            query.lenient_page(20, 100);
+            let mut fields = query.strict();
+            fields.integer("page", 1..=9);
+            fields.text("search", TextKind::Search, 2..=50);
+            let _ = fields.finish();
+            prop_assert_eq!(query.into_pairs().len(), pairs);
+        }
+
+        #[test]
+        fn what_is_no_escape_stands_for_itself(text in "(%[g-z0-9]?[g-z]?|[a-f])*") {
+            let has_escape = text.as_bytes().windows(3).any(|window| {
+                window[0] == b'%' && window[1..].iter().all(u8::is_ascii_hexdigit)
+            });
+            prop_assume!(!has_escape);
+            prop_assert_eq!(decode(&text), text);
+        }
+
+        #[test]
+        fn strict_numbers_are_those_that_are_written_so(number: i64, text in "[-+0-9a-z. ]{0,21}") {
+            prop_assert_eq!(strict_integer(&number.to_string()), Some(number));
+            if let Some(found) = strict_integer(&text) {
+                let plain = text.strip_prefix('+').unwrap_or(&text);
+                prop_assert!(found.to_string() == plain || plain == "-0");
+            }
+            cast(&text);
+        }
+    }
 
     #[test]
     fn parameters_are_decoded_and_the_last_of_several_counts() {

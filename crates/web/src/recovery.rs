@@ -150,16 +150,16 @@ fn grouped(code: &str) -> String {
     groups.join("-")
 }
 
-/// The slot and the letters of a code as it was typed: in either case, with or without hyphens and
-/// spaces, with the letters that Crockford's alphabet leaves out for their digits.
+/// The slot and the letters of a code as it was typed: in either case, with or without hyphens,
+/// spaces and invisible characters, with the letters that Crockford's alphabet leaves out for their
+/// digits.
 fn parse(text: &str) -> Option<(i64, String)> {
-    let letters = text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| {
-        match c.to_ascii_uppercase() {
+    let letters =
+        text.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
             c => c,
-        }
-    });
+        });
     let code: String = letters.take(CODE_LENGTH + 1).collect();
     let is_letter = |byte: u8| ALPHABET.contains(&byte);
     if code.len() != CODE_LENGTH || !code.bytes().all(is_letter) {
@@ -188,6 +188,7 @@ mod tests {
                 shown.to_lowercase(),
                 format!("  {} ", shown.replace('-', " ")),
                 code.replace('0', "o").replace('1', "l"),
+                shown.replace('-', "\u{200b}\u{2011}"),
             ] {
                 assert_eq!(parse(&typed), expected, "{typed}");
             }

@@ -36,11 +36,15 @@
     const field = form && form.querySelector('[data-estimate]')
     const output = field && document.getElementById(field.dataset.estimate)
     if (!output) return
-    const price = form.elements.side.value === 'sell' ? field.dataset.bid : field.dataset.ask
-    const cost = Number(field.value) * Number(price) / 1e4
-    const known = field.validity.valid && isFinite(cost)
+    const sells = form.elements.side.value === 'sell'
+    // Cents, rounded as the server does; the price is in 1/10,000. A product of floats may be a
+    // little off a whole number.
+    const exact = Number(field.value) * Number(sells ? field.dataset.bid : field.dataset.ask) / 100
+    const cents = sells ? Math.floor(exact + 1e-6) : Math.ceil(exact - 1e-6)
+    const known = field.validity.valid && isFinite(cents)
     const places = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-    output.textContent = known ? field.dataset.prefix + cost.toLocaleString('en', places) : '\u2026'
+    const total = (cents / 100).toLocaleString('en', places)
+    output.textContent = known ? field.dataset.prefix + total : '\u2026'
   })
 
   // Large charts, when somebody asks: 54 kB that nobody else loads. The frame names the script, the

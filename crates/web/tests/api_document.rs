@@ -160,6 +160,85 @@ async fn every_documented_operation_is_served() {
     }
 }
 
+#[tokio::test]
+async fn a_get_route_of_the_api_has_the_query_parameters_of_the_document_and_no_others() {
+    let app = App::start().await;
+    let token = app.register("Ada").await;
+    let document = app.get("/openapi.json").await.json();
+    let (mut routes, mut parameters) = (0, 0);
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        if !path.starts_with("/api/") || !item["get"].is_object() || path == "/api/events" {
+            continue;
+        }
+        routes += 1;
+        let listed = item["get"]["parameters"].as_array().into_iter().flatten();
+        let listed = listed.filter(|parameter| parameter["in"] == "query");
+        let names: Vec<&str> = listed.map(|one| one["name"].as_str().expect("a name")).collect();
+        let place = path.replace("{symbol}", "AAPL").replace("{trade_id}", "t-1-202611-1");
+        let refused = app.get_as(&token, &format!("{place}?Nonsense=1&{}", names.join("&"))).await;
+        assert_eq!(refused.status, 422, "{path}: {}", refused.text);
+        let problem = refused.json();
+        let errors = problem["errors"].as_object().expect("errors");
+        assert_eq!(errors.keys().collect::<Vec<_>>(), ["Nonsense"], "{path}");
+        let message = problem["message"].as_str().expect("a message");
+        assert!(message.contains("Nonsense"), "{path}: {message}");
+        for name in names {
+            parameters += 1;
+            assert!(message.contains(name), "{path}: {message} does not name {name}");
+            for query in [format!("{name}=1"), format!("{name}[]=1"), format!("{name}=")] {
+                let answer = app.get_as(&token, &format!("{place}?{query}")).await;
+                assert!(!answer.text.contains("is unknown"), "{path}?{query}: {}", answer.text);
+            }
+        }
+        // A request without a token is refused as that.
+        let expected = if item["get"]["security"].is_array() { 401 } else { 422 };
+        assert_eq!(app.get(&format!("{place}?x=1")).await.status, expected, "{path}");
+    }
+    assert!(routes > 10 && parameters > 10, "{routes} routes, {parameters} parameters");
+    let stream = app.get_as(&token, "/api/events?since=1").await;
+    assert_eq!(stream.status, 422, "{}", stream.text);
+}
+
+#[tokio::test]
+async fn pages_ignore_unknown_parameters_and_errors_repeat_few_and_short_ones() {
+    let app = App::start().await;
+    for path in ["/?utm_source=mail", "/market?fbclid=1", "/stocks/AAPL?utm_medium=x&ref=y"] {
+        assert_eq!(app.get_with(path, &[("accept", "text/html")]).await.status, 200, "{path}");
+    }
+    let names: Vec<String> = (0..50).map(|n| format!("{n:0>60}")).collect();
+    let answer = app.get(&format!("/api/stocks?{}", names.join("&"))).await;
+    assert_eq!(answer.status, 422);
+    let many = app
+        .get(&format!(
+            "/api/stocks?{}",
+            (0..50).map(|n| format!("x{n}")).collect::<Vec<_>>().join("&")
+        ))
+        .await;
+    assert_eq!(many.json()["errors"].as_object().expect("errors").len(), 10);
+    let shown = answer.json()["errors"].as_object().expect("errors").keys().next().cloned();
+    assert_eq!(shown.map(|name| name.len()), Some(40));
+}
+
+#[tokio::test]
+async fn symbols_have_the_pattern_of_the_domain() {
+    let app = App::start().await;
+    let document = app.get("/openapi.json").await.json();
+    let mut schemas =
+        vec![&document["components"]["schemas"]["OrderBody"]["properties"]["stock_symbol"]];
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("operations").values() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let symbols = parameters.filter(|parameter| parameter["name"] == "symbol");
+            schemas.extend(symbols.map(|parameter| &parameter["schema"]));
+        }
+    }
+    assert!(schemas.len() > 4, "{schemas:?}");
+    for schema in schemas {
+        assert_eq!(schema["pattern"], domain::Symbol::PATTERN, "{schema}");
+        assert_eq!(schema["maxLength"], domain::Symbol::LENGTH_MAX, "{schema}");
+    }
+}
+
 /// Routes that are neither operations of the API nor pages: files, the document and its reader.
 const OTHERS: [&str; 6] =
     ["/static/{file}", "/openapi.json", "/docs", "/docs/", "/docs/{*file}", "/metrics"];

@@ -124,6 +124,9 @@ async fn a_market_without_a_secret_seed_has_no_commitment() {
     for market in [known, MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() }] {
         let app = App::start_on(&market, |_| {}).await;
         assert_eq!(app.get("/api/market").await.json()["data"]["chance"], Value::Null);
-        assert!(!app.get("/about").await.text.contains("<code>"));
+        let about = app.get("/about").await.text;
+        assert!(!about.contains("<code>"));
+        let is_simulated = market.source == SourceKind::Simulated;
+        assert_eq!(about.contains("can compute every price in advance"), is_simulated);
     }
 }

@@ -232,6 +232,20 @@ async fn an_order_of_another_type_is_refused_and_changes_nothing() {
         ("take_profit", json!({"limit_price": "1"})),
         ("stop_loss", json!({})),
         ("notional", json!("100")),
+        ("orderType", json!("limit")),
+        ("order-type", json!("limit")),
+        ("TYPE", json!("limit")),
+        ("limitPrice", json!("100.00")),
+        ("Stop Price", json!(100.5)),
+        ("timeInForce", json!("GTC")),
+        ("tif", json!("gtd")),
+        ("order_class", json!("bracket")),
+        ("extended_hours", json!(true)),
+        ("max_price", json!(1)),
+        ("trailing_stop", json!({})),
+        ("good_till_date", json!("2030-01-01")),
+        ("amount", json!(500)),
+        ("currency", json!("EUR")),
     ] {
         for route in [BUY, SELL] {
             let mut order = json!({"stock_symbol": "AAPL", "quantity": 1});
@@ -255,7 +269,7 @@ async fn a_market_order_may_be_called_one() {
     let ada = app.register("Ada").await;
     let order = json!({"stock_symbol": "AAPL", "quantity": 1, "type": "Market", "side": "buy",
         "order_type": null, "limit_price": null, "stop_price": "", "price": null,
-        "time_in_force": "ioc"});
+        "time_in_force": "day", "extended_hours": false, "orderClass": "simple"});
     let answer = app.post_as(&ada, BUY, &order).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }

@@ -49,6 +49,7 @@ macro_rules! on_both_engines {
 }
 on_both_engines!(
     no_input_of_the_api_makes_a_fault_or_is_written_when_refused,
+    no_input_makes_a_fault_where_orders_fill_at_the_close,
     no_field_of_a_page_makes_a_fault_or_is_written_when_refused,
     no_address_of_a_page_makes_a_fault,
     no_header_makes_a_fault,
@@ -100,6 +101,7 @@ impl Operation {
         let path = self.path.replace(&format!("{{{variable}}}"), value);
         path.replace("{symbol}", "AAPL")
             .replace("{trade_id}", "t-1-202611-1")
+            .replace("{order_id}", "o-1-1")
             .replace("{token_id}", "1")
     }
 
@@ -188,7 +190,12 @@ fn judge(what: &str, answer: &Answer) {
 /// All that a request of a player could have written, and how many players there are.
 async fn everything(app: &App, token: &str) -> Vec<String> {
     let mut seen = Vec::new();
-    for path in ["/api/auth/user", "/api/auth/tokens", "/api/portfolio/transactions"] {
+    for path in [
+        "/api/auth/user",
+        "/api/auth/tokens",
+        "/api/portfolio/transactions",
+        "/api/portfolio/orders",
+    ] {
         seen.push(app.get_as(token, path).await.text);
     }
     seen.push(app.store.chain_heads_page(0, 10_000).await.expect("heads").len().to_string());
@@ -197,30 +204,44 @@ async fn everything(app: &App, token: &str) -> Vec<String> {
 
 async fn no_input_of_the_api_makes_a_fault_or_is_written_when_refused(engine: &str) {
     let app = App::start_on_engine(engine).await;
+    let sent = sweep(&app, |_| true).await;
+    assert!(sent > 700, "{sent}");
+}
+
+async fn no_input_makes_a_fault_where_orders_fill_at_the_close(engine: &str) {
+    let app = App::start_closing(engine, |_| {}).await;
+    let is_order = |path: &str| ["/orders", "/buy", "/sell"].iter().any(|part| path.contains(part));
+    let sent = sweep(&app, is_order).await;
+    assert!(sent > 100, "{sent}");
+}
+
+/// Sends hostile inputs to the operations with such paths; how many requests that were.
+async fn sweep(app: &App, is_swept: impl Fn(&str) -> bool) -> usize {
     let ada = app.register("Ada").await;
     let mut sent = 0;
-    for operation in operations(&app).await {
+    let operations = operations(app).await;
+    for operation in operations.into_iter().filter(|operation| is_swept(&operation.path)) {
         let method = operation.method.as_str();
         for token in [None, Some(ada.as_str())] {
             // Without a token a private route looks at nothing; a few requests show it.
             let is_private = token.is_none() && !operation.path.contains("/auth/");
             let step = if is_private && operation.path.contains("/portfolio") { 20 } else { 1 };
-            let mut before = everything(&app, &ada).await;
+            let mut before = everything(app, &ada).await;
             for (path, header, body) in operation.requests().into_iter().step_by(step) {
                 let header = header.as_ref().map(|(name, value)| (name.as_str(), value.as_bytes()));
                 let what = format!("{method} {path} {}", String::from_utf8_lossy(&body));
-                let answer = send(&app, (method, &path), token, header, body).await;
+                let answer = send(app, (method, &path), token, header, body).await;
                 judge(&what, &answer);
                 sent += 1;
                 if method != "GET" {
-                    let after = everything(&app, &ada).await;
+                    let after = everything(app, &ada).await;
                     assert!(answer.status < 400 || before == after, "{what} wrote something");
                     before = after;
                 }
             }
         }
     }
-    assert!(sent > 700, "{sent}");
+    sent
 }
 
 async fn no_header_makes_a_fault(engine: &str) {
@@ -252,7 +273,8 @@ async fn no_header_makes_a_fault(engine: &str) {
 /// An address without what varies between players, stocks and trades.
 fn pattern(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let varies = |part: &&str| part.starts_with("t-") || part.chars().any(char::is_uppercase);
+    let is_number = |part: &str| part.starts_with("t-") || part.starts_with("o-");
+    let varies = |part: &&str| is_number(part) || part.chars().any(char::is_uppercase);
     let parts = path.split('/').map(|part| if varies(&part) { "*" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }

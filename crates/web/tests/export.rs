@@ -58,7 +58,7 @@ async fn the_export_has_the_whole_history_although_it_is_archived() {
     }
     let names: BTreeSet<&str> = new.keys().map(String::as_str).collect();
     assert!(names.iter().all(|name| *name == "README.txt" || new["README.txt"].contains(*name)));
-    assert_eq!(names.len(), 7, "{names:?}");
+    assert_eq!(names.len(), 8, "{names:?}");
 
     let entries = read(&new, "transactions.json");
     let entries = entries["data"].as_array().expect("a list");
@@ -151,6 +151,7 @@ async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
         ("idempotency", "for a day; README.txt"),
         ("name_keys", "numbers made of the name and the pseudonym in account.json"),
         ("note_texts", "which texts of transactions.json counted, as numbers"),
+        ("pending_orders", "orders.json"),
         ("player_achievements", "account.json"),
         ("password_links", "hashes, for a day"),
         ("players", "account.json"),

@@ -42,6 +42,30 @@ async fn confirm(browser: &mut Browser<'_>, review: &Page) -> String {
 }
 
 #[tokio::test]
+async fn a_character_that_a_note_cannot_have_is_named() {
+    let app = App::start().await;
+    let mut browser = reader(&app, "standard", "en").await;
+    let ticket = [("quantity", "3"), ("note", "why\u{7} not")];
+    let refused = order(&mut browser, "/stocks/AAPL", &ticket).await;
+    assert_eq!(refused.status, 422);
+    let text = browser.checked("/orders/review", refused).text();
+    assert!(text.contains("can't be used here: U+0007"), "{text}");
+    let long = "x".repeat(281);
+    let refused = order(&mut browser, "/stocks/AAPL", &[("quantity", "3"), ("note", &long)]).await;
+    let text = browser.checked("/orders/review", refused).text();
+    assert!(text.contains("A note is plain text of 1 to 280 characters."), "{text}");
+    let review = order(&mut browser, "/stocks/AAPL", &[("quantity", "3")]).await;
+    let review = browser.checked("/orders/review", review);
+    let receipt = confirm(&mut browser, &review).await;
+    let page = browser.page(&receipt).await;
+    let action = format!("{receipt}/note");
+    let refused = browser.submit(&page, &action, &[("note", "a\u{202e}b")]).await;
+    assert_eq!(refused.status, 422);
+    let text = browser.checked(&action, refused).text();
+    assert!(text.contains("can't be used here: U+202E"), "{text}");
+}
+
+#[tokio::test]
 async fn every_page_of_an_order_is_sound_in_every_language_and_mode() {
     let app = App::start().await;
     for lang in ["en", "sn", "nd"] {
@@ -66,6 +90,23 @@ async fn every_page_of_an_order_is_sound_in_every_language_and_mode() {
             browser.checked("/orders/review", wrong);
         }
     }
+}
+
+#[tokio::test]
+async fn a_stock_that_is_not_traded_now_is_marked_on_each_page_of_an_order() {
+    let app = App::start_with_sessions(&[("OLD", 1), ("NEW", 3)]).await;
+    let mut browser = reader(&app, "easy", "en").await;
+    let warning = "Not traded now.";
+    assert!(!browser.page("/stocks/OLD/buy").await.text().contains(warning));
+    app.clock.advance_seconds(2 * 86_400);
+    app.prices.publish(&app.market, app.clock.now());
+    let stock = browser.page("/stocks/OLD").await;
+    assert!(stock.text().contains(warning) && stock.by_id("ask-OLD").is_none());
+    assert!(browser.page("/stocks/OLD/buy").await.text().contains(warning));
+    let review = order(&mut browser, "/stocks/OLD/buy", &[("quantity", "1")]).await;
+    assert!(review.text.contains(warning), "{}", review.text);
+    let other = browser.page("/stocks/NEW").await;
+    assert!(!other.text().contains(warning) && other.by_id("ask-NEW").is_some());
 }
 
 #[tokio::test]

@@ -226,6 +226,10 @@ async fn a_name_that_another_player_has_is_refused_with_names_that_are_free() {
     }
     let text = refuse(&mut browser, "/settings/name", &[("name", "A\u{202e}da")]).await;
     assert!(text.contains("can't be used here: U+202E"), "{text}");
+    let text = refuse(&mut browser, "/settings/tokens", &[("token", "my\u{202e}bot")]).await;
+    assert!(text.contains("can't be used here: U+202E"), "{text}");
+    let text = refuse(&mut browser, "/settings/tokens", &[("token", &"x".repeat(61))]).await;
+    assert!(text.contains("Write a name of 1 to 60 characters."), "{text}");
     save(&mut browser, "/settings/name", &[("name", "ADA")]).await;
     assert!(browser.page("/about").await.text().contains("ADA"));
 }

@@ -111,7 +111,7 @@ impl World {
             let side = if is_sale { Side::Sell } else { Side::Buy };
             let quantity = Quantity(1 + draw(3_000_000));
             let note = || Note::parse("Because.").expect("a note");
-            let order = Order { stock_id, category_id: 1, side, quantity };
+            let order = Order { stock_id, side, quantity };
             let action = match draw(8) {
                 0 if !is_opening => Action::Annotate { about_version: 1, stock_id, note: note() },
                 1 => Action::Trade(order, Some(note())),

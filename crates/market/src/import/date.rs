@@ -64,7 +64,8 @@ fn read_with_year_first(text: &str) -> Option<Day> {
         return None;
     }
     let (date, time) = text.split_at(10);
-    if !(time.is_empty() || time.starts_with([' ', 'T']) && is_time(&time[1..])) {
+    let is_date = time.is_empty() || time.starts_with([' ', 'T']) && is_time(&time[1..]);
+    if !is_date {
         return None;
     }
     Day::parse(date).or_else(|| Day::parse(&date.replace('/', "-")))

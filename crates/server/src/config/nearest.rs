@@ -1,4 +1,4 @@
-//! The message for an unknown key: the known key that was probably meant, or its section's keys.
+//! The message for an unknown key: the known key that was probably meant, or the section's keys.
 
 use toml::de::{DeTable, DeValue};
 

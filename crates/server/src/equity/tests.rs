@@ -143,7 +143,7 @@ impl Game {
             source: self.source.source(),
         };
         let quantity = Quantity::whole(shares).expect("fits");
-        let order = Order { stock_id, category_id: 0, side: Side::Buy, quantity };
+        let order = Order { stock_id, side: Side::Buy, quantity };
         let action = Action::Trade(order, None);
         let fill = settle(&mut player, &action, Ok(quote), &rules, now).expect("fills");
         let (fills, notes, records) = (vec![fill], vec![], vec![]);
@@ -227,15 +227,32 @@ async fn missed_sessions_are_caught_up_newest_first_and_none_before_the_game(eng
     assert_eq!(turn(&mut job).await, 19, "all others of Ada");
     assert_eq!(game.curve(ada).await, game.expected(first..first + 21, 100));
     assert_eq!(game.curve(eve).await.len(), 2);
-    // Of a long pause the newest are caught up.
+    // All of a long pause are caught up, the newest first and one a step.
     for _ in 0..400 {
         game.pass_session();
     }
     game.save_closes().await;
-    turn(&mut game.job()).await;
     let saved = game.source.finished_sessions(game.clock.now());
-    let caught_up = game.curve(ada).await;
-    assert_eq!(caught_up[21..], game.expected(saved - DAILY_SESSIONS..saved, 100));
+    let mut job = game.job();
+    job.run().await.expect("runs");
+    assert_eq!(game.curve(ada).await[21..], game.expected(saved - 1..saved, 100));
+    turn(&mut job).await;
+    assert_eq!(game.curve(ada).await, game.expected(first..saved, 100));
+    assert_eq!(turn(&mut job).await, 0, "each session once");
+}
+
+#[test]
+fn the_last_session_before_a_gap_is_remembered() {
+    let next = |day: Day| Some(Day(day.0 + 1));
+    let mut written: BTreeSet<Day> = (1..=500).map(Day).collect();
+    forget_oldest(&mut written, next);
+    assert_eq!((written.len(), written.first()), (140, Some(&Day(361))));
+    let mut written: BTreeSet<Day> = (1..=500).filter(|day| *day != 4).map(Day).collect();
+    forget_oldest(&mut written, next);
+    assert_eq!(written.first(), Some(&Day(3)), "day 4 is missing");
+    let mut written: BTreeSet<Day> = (0..=30_000).map(|day| Day(day * 2)).collect();
+    forget_oldest(&mut written, next);
+    assert_eq!(written.len(), REMEMBERED_SESSIONS, "memory is bounded");
 }
 
 async fn many_players_are_written_in_bounded_turns(engine: &str) {

@@ -2,7 +2,7 @@
 //! of them: what is chosen on the page of settings changes them, not another browser.
 
 use crate::browser::{Setup, slow_down};
-use crate::checks::{Care, assert_none, look_everywhere, measure};
+use crate::checks::{Care, WIDTHS, assert_none, look_everywhere, measure};
 use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
 use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
 use crate::player::Player;
@@ -92,6 +92,35 @@ async fn nothing_is_wrong_with_any_page_of_a_player() {
         trade(&player, "MSFT", "buy", "2.5").await;
         trade(&player, "AAPL", "sell", "4").await;
         look_in_all_looks(&player, OWN).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_longest_name_without_a_blank_fits_on_the_smallest_screen() {
+    const NAME: &str = "Wolfeschlegelsteinhausenbergerdorffwelch";
+    assert_eq!(NAME.len(), 40);
+    let game = own_game(&STILL);
+    visit("long-name", &game, Setup { width: WIDTHS[0], ..Setup::default() }, async |player| {
+        register(&player, NAME, "standard").await;
+        make_operator(&game, NAME);
+        trade(&player, "AAPL", "buy", "10").await;
+        let mut complaints = Vec::new();
+        for mode in MODES {
+            choose_looks(&player, mode, "en").await;
+            for path in ["/home", "/ranks", "/settings", "/ops/people", "/ops/people/1"] {
+                player.go(path).await;
+                let found = measure(&player).await;
+                complaints.extend(found.into_iter().map(|text| format!("{mode} {path} {text}")));
+                if ["/home", "/ranks"].contains(&path) {
+                    player.press_at("header .menu summary").await;
+                    let found = measure(&player).await;
+                    let found = found.into_iter().map(|text| format!("{mode} {path} menu {text}"));
+                    complaints.extend(found);
+                }
+            }
+        }
+        assert_none(&complaints);
     })
     .await;
 }

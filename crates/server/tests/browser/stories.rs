@@ -124,10 +124,11 @@ async fn two_tabs_make_one_trade_of_one_order_and_show_the_same_money() {
         let order = fields_of(&player, "/orders").await;
         let receipt = confirm(&player).await;
         let second = player.switch_tab(first).await;
-        assert_eq!(player.text("#cash").await, before, "this one was loaded before");
-        player.reload().await;
+        let has_changed = async || player.text("#cash").await != before;
+        player.until("the page that was open shows the cash after the trade", has_changed).await;
         let after = player.text("#cash").await;
-        assert_ne!(after, before);
+        player.reload().await;
+        assert_eq!(player.text("#cash").await, after);
         send_again(&player, "/orders", order).await;
         player.arrives_at(&receipt).await;
         player.switch_tab(second).await;
@@ -151,6 +152,25 @@ async fn a_badge_is_shown_and_put_away_without_moving_the_page() {
         assert_eq!(player.count(".toast").await, 0);
         player.reload().await;
         assert_eq!(player.count(".toast").await, 0, "it is shown once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_estimate_of_an_order_is_the_total_of_its_review() {
+    let game = own_game(&[("OPENBELL__MARKET__SOURCE", "fixed")]);
+    visit("estimate", &game, Setup::default(), async |player| {
+        register(&player, "Penny", "standard").await;
+        for (quantity, side) in [("1", "buy"), ("1.37", "buy"), ("0.5", "sell")] {
+            fill_ticket(&player, "AAPL", side, quantity).await;
+            let estimate = player.text("#est").await;
+            review(&player).await;
+            let total = player.text("dl.pairs > div:nth-of-type(2) dd").await;
+            assert_eq!(estimate, total, "{side} {quantity}");
+            if side == "buy" {
+                confirm(&player).await;
+            }
+        }
     })
     .await;
 }

@@ -169,3 +169,17 @@ fn an_interrupt_ends_in_order_too() {
     server.signal("INT");
     assert_eq!(server.wait().code(), Some(0));
 }
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let args = ["--data-dir", &dir.path().display().to_string()];
+    let server = Server::start_at("127.0.0.1:0", &args, |command| {
+        command.env("OPENBELL__LOG__LEVEL", "debug").stderr(writer);
+    });
+    drop(reader);
+    let token = server.register("ada");
+    assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
+    server.stop();
+}

@@ -65,7 +65,7 @@ impl Game {
     /// One share.
     pub(crate) fn action(&self, side: Side) -> Action {
         let quantity = Quantity(Quantity::SHARE);
-        Action::Trade(Order { stock_id: self.stock_id, category_id: 0, side, quantity }, None)
+        Action::Trade(Order { stock_id: self.stock_id, side, quantity }, None)
     }
 
     /// Decides an order of one share.

@@ -138,6 +138,15 @@ async fn the_portfolio_page_values_and_bounds_and_leaves_sold_out_holdings_out(e
     assert_eq!((sums.total_invested, sums.total_value), (Money(21_500), Money(25_750)));
     let empty = store.portfolio_summary(ada, "[]").await.expect("sums");
     assert_eq!((empty.total_invested, empty.total_value), (Money(21_500), Money(0)));
+    let positions = store.load_positions(ada).await.expect("positions");
+    let shares = |count: i64| Quantity(count * 1_000_000);
+    let held = [(2, shares(100), Money(20_000)), (3, shares(5), Money(1_500))];
+    assert_eq!((positions.version, positions.cash), (5, sums.cash));
+    assert_eq!(positions.holdings, held);
+    let eve = player(&store, "Eve").await.player_id;
+    let positions = store.load_positions(eve).await.expect("positions");
+    assert_eq!((positions.version, positions.holdings.len()), (1, 0));
+    store.load_positions(eve + 1).await.expect_err("no such player");
 }
 
 async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(engine: &str) {

@@ -15,6 +15,7 @@ mod migrating;
 mod names;
 mod numbers;
 mod pages;
+mod pending_orders;
 mod prepare;
 mod provider_usage;
 mod quotes;

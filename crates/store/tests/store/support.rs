@@ -92,7 +92,7 @@ pub(crate) fn valuation() -> Valuation {
 
 pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
     let quantity = Quantity::whole(shares).expect("fits");
-    Action::Trade(Order { stock_id, category_id: 0, side, quantity }, None)
+    Action::Trade(Order { stock_id, side, quantity }, None)
 }
 
 /// Loads one player, settles one action at 1.00 a share per stock number, and gives the change.

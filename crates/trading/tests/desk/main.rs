@@ -4,6 +4,7 @@
 mod held;
 mod lost_commit;
 mod next_tick;
+mod pending;
 mod pressure;
 mod world;
 

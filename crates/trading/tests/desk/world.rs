@@ -12,13 +12,13 @@ use domain::{
     Rules, Side, Symbol, TradeId, UnixMicros, genesis_hash,
 };
 use store::{
-    DatabaseConfig, LockedBatch, Locking, NewStock, NewToken, NewUser, Store, TokenKind, Valuation,
-    Wanted,
+    DatabaseConfig, FillsAt, LockedBatch, Locking, NewStock, NewToken, NewUser, PendingOrder,
+    Store, TokenKind, Valuation, Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use tokio::sync::watch;
-use trading::{Desk, Parts, TradingConfig};
+use trading::{Desk, OrderExecutor, Parts, TradingConfig};
 
 /// How many desks were opened: each has a chance of its own, as nodes have.
 static DESKS: AtomicU64 = AtomicU64::new(0);
@@ -53,7 +53,7 @@ fn rules() -> Rules {
 
 pub(crate) fn order(stock_id: i64, side: Side, shares: i64) -> Order {
     let quantity = Quantity::whole(shares).expect("few");
-    Order { stock_id, category_id: 0, side, quantity }
+    Order { stock_id, side, quantity }
 }
 
 /// What a future gives when it is polled once, as if its client had looked and gone.
@@ -211,6 +211,42 @@ impl World {
             }),
         };
         Desk::start(config, parts)
+    }
+
+    /// The store, for what is done beside the desks.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance_seconds(&self, seconds: i64) {
+        self.clock.advance_seconds(seconds);
+    }
+
+    pub(crate) fn now(&self) -> UnixMicros {
+        self.clock.now()
+    }
+
+    /// An executor of pending orders that submits them to this desk at the closes of their
+    /// sessions, or at the present quote if that is newer than the one at acceptance.
+    pub(crate) fn executor(&self, desk: &Desk) -> OrderExecutor {
+        let (price, clock) = (self.price, self.clock.clone());
+        let quotes = move |order: &PendingOrder| {
+            let quote = |price, as_of, market_day| {
+                let source = QuoteSource::Fixed;
+                Quote { price, tick: Price(0), as_of, market_day, source }
+            };
+            match order.at {
+                FillsAt::Close(day) => {
+                    let close = order.close.ok_or(Rejection::NoQuote)?;
+                    Ok(quote(close, order.fills_at, day))
+                }
+                FillsAt::QuoteAfter(after) if clock.now() <= after => Err(Rejection::StaleQuote),
+                FillsAt::QuoteAfter(_) => Ok(quote(price, clock.now(), Day(12_786))),
+            }
+        };
+        let clock = Arc::new(self.clock.clone());
+        OrderExecutor::new(self.store.clone(), desk.clone(), clock, Arc::new(quotes))
     }
 
     /// Holds a player's row until it is dropped, as a node does that was stopped within a batch.

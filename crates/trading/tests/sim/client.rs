@@ -58,7 +58,7 @@ fn draw_action(player_id: i64, world: &World, judge: &Judge, chance: &Chance) ->
             return Action::Annotate { about_version, stock_id, note: note(chance) };
         }
     }
-    let (stock_id, category_id) = *chance.pick(&world.stocks);
+    let stock_id = *chance.pick(&world.stocks);
     let held = account.last().held.get(&stock_id).map_or(0, |(held, _)| *held);
     let held = i64::try_from(held).expect("few shares");
     let side = if chance.one_in(2) { Side::Buy } else { Side::Sell };
@@ -72,7 +72,7 @@ fn draw_action(player_id: i64, world: &World, judge: &Judge, chance: &Chance) ->
         (_, _) => chance.between(1, 12) * Quantity::SHARE,
     };
     let note = chance.one_in(5).then(|| note(chance));
-    Action::Trade(Order { stock_id, category_id, side, quantity: Quantity(quantity) }, note)
+    Action::Trade(Order { stock_id, side, quantity: Quantity(quantity) }, note)
 }
 
 fn note(chance: &Chance) -> Note {

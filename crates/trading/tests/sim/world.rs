@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) market: Market,
     pub(crate) players: Vec<i64>,
-    pub(crate) stocks: Vec<(i64, u8)>,
+    pub(crate) stocks: Vec<i64>,
     /// Where it is a database that fails.
     pub(crate) database: Option<Rc<Database>>,
     /// How many nodes there are: each has a chance of its own.
@@ -62,9 +62,8 @@ impl World {
         store.save_achievements(&rules).await.expect("achievements");
         let stocks: Vec<NewStock> = STOCKS.into_iter().map(new_stock).collect();
         let saved = store.save_stocks(&stocks).await.expect("saved");
-        let stocks: Vec<(i64, u8)> = saved.iter().map(|s| (s.stock_id, s.category_id)).collect();
-        let numbers: Vec<i64> = stocks.iter().map(|(stock, _)| *stock).collect();
-        let mut market = Market::new(&numbers, chance, rules.quote_age_max_s);
+        let stocks: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();
+        let mut market = Market::new(&stocks, chance, rules.quote_age_max_s);
         market.tick(now, chance);
         let mut world = Self {
             store,

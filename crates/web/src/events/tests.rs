@@ -10,7 +10,7 @@ const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
 fn market() -> (MarketSource, Arc<PriceBoard>) {
     let source = MarketSource::new(&MarketConfig::default(), START).unwrap();
-    let listing = |(stock_id, symbol)| Listing { stock_id, symbol, category_id: 0 };
+    let listing = |(stock_id, symbol)| Listing { stock_id, symbol };
     let symbols = source.stocks().into_iter().map(|stock| stock.symbol);
     let listings = (1..).zip(symbols).map(listing).collect();
     let board = PriceBoard::new(&source, listings, START).unwrap();

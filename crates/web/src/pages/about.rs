@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
+use domain::QuoteSource;
 
 use super::answer;
 use super::view::{Tab, View};
@@ -37,6 +38,8 @@ struct AboutPage<'a> {
     market_day: String,
     /// The commitment to the seed of the prices, and the seed when it is published.
     chance: Option<MarketChance>,
+    /// Whether the seed of the prices is in the configuration, and so no secret.
+    is_seed_configured: bool,
 }
 
 async fn show_landing(
@@ -58,13 +61,16 @@ async fn show_about(
     headers: HeaderMap,
 ) -> Response {
     let view = View::new(&state, &visitor, Tab::None, "about-title");
+    let chance = load_chance(&state);
+    let has_seed = matches!(state.market.source(), QuoteSource::Replay | QuoteSource::Simulated);
     let page = AboutPage {
         view: &view,
         starting_cash: view.fmt.money(state.rules.starting_cash),
         caution: state.market.caution(),
         is_known: state.market.has_known_history(),
         market_day: view.fmt.day(state.prices.snapshot().market_day),
-        chance: load_chance(&state),
+        is_seed_configured: has_seed && chance.is_none(),
+        chance,
     };
     answer::public_page(&headers, &view, &page)
 }

@@ -60,7 +60,7 @@ async fn read(
     let text = str::from_utf8(&bytes).map_err(|_| Problem::from(&codes::BAD_REQUEST))?;
     let fields = Query::parse(text).into_pairs();
     if fields.len() > FIELDS_MAX {
-        return Err((&codes::BODY_INVALID).into());
+        return Err(Problem::foreign_field());
     }
     Ok(Sent(fields))
 }
@@ -80,7 +80,7 @@ impl Sent {
             }
             let field = form.0.iter_mut().find(|field| field.name == name);
             let Some(field) = field.filter(|field| !seen.contains(&field.name)) else {
-                return Err((&codes::BODY_INVALID).into());
+                return Err(Problem::foreign_field());
             };
             seen.push(field.name);
             field.value = value;

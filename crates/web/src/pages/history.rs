@@ -166,7 +166,7 @@ async fn send(
         player_id: me.player().player_id,
         filter: asked.filter(&state),
         place: asked.place,
-        has_bom: read_bom(&query).unwrap_or(true),
+        has_bom: read_bom(&query).ok_or_else(Problem::not_found)?,
         disposition: "attachment; filename=\"openbell-history.csv\"",
     };
     file.send(&state).await

@@ -13,6 +13,7 @@ use store::{HoldingRow, MarketQuery, Store};
 use super::answer;
 use super::chart::{self, Chart, Point, Unit};
 use super::market::change_of;
+use super::portfolio_value::{PortfolioValue, ValuePart};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
@@ -31,7 +32,7 @@ pub(crate) fn router() -> Router<AppState> {
 struct HomePage<'a> {
     view: &'a View,
     name: String,
-    worth: Worth,
+    worth: PortfolioValue,
     level: i64,
     xp: i64,
     xp_next: i64,
@@ -43,18 +44,6 @@ struct HomePage<'a> {
     hides: bool,
     is_new: bool,
     day: Day,
-}
-
-/// What a player has, and how that has changed.
-pub(super) struct Worth {
-    pub(super) total: Money,
-    pub(super) cash: Money,
-    pub(super) shares: Money,
-    /// Against the starting cash.
-    pub(super) gain: Money,
-    pub(super) gain_ratio: Ratio,
-    /// Against the last session's close, if that is written.
-    pub(super) today: Option<Money>,
 }
 
 /// A watched stock.
@@ -142,14 +131,19 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Home, "home-title");
     view.live = true;
-    view.shows_total = true;
     let range = Range::of(&query);
     // All that the page shows is valued at the same prices, so that sums are those of their parts.
     let present = state.prices.snapshot();
     let curve = load_curve(&state, &present, player_id, range).await?;
-    let worth = load_worth(&state, &present, player_id, &curve).await?;
+    let worth = PortfolioValue::load(&state, &present, player_id, &curve).await?;
+    view.value_parts = value_parts(&view, &worth);
     let prices = present.prices_json();
     let (holdings, count) = state.store.largest_holdings(player_id, &prices, SHOWN).await?;
+    let watched = load_watched(&state, &present, player_id).await?;
+    if !view.is_easy() {
+        view.symbols = watched.iter().map(|row| row.symbol.clone()).collect();
+        view.held_symbols = holdings.iter().map(|row| row.symbol.to_string()).collect();
+    }
     let progress = state.rules.levels.progress(viewer.total_xp);
     let page = HomePage {
         name: viewer.name.clone(),
@@ -161,7 +155,7 @@ async fn show(
         range,
         more: count > SHOWN,
         holdings,
-        watched: load_watched(&state, &present, player_id).await?,
+        watched,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         is_new: viewer.entries == 0,
         day: present.market_day,
@@ -184,28 +178,15 @@ pub(super) async fn load_curve(
     Ok(points.iter().map(|point| Point { day: point.day, value: point.value.0 }).collect())
 }
 
-/// What the player has now; the curve tells what it was at the last close.
-pub(super) async fn load_worth(
-    state: &AppState,
-    present: &Snapshot,
-    player_id: i64,
-    curve: &[Point],
-) -> Result<Worth, Problem> {
-    let summary = state.store.portfolio_summary(player_id, &present.prices_json()).await?;
-    let total = Money(summary.cash.0.saturating_add(summary.total_value.0));
-    let start = state.rules.starting_cash;
-    let gain = Money(total.0.saturating_sub(start.0));
-    let before = present.present.priced_session().checked_sub(1);
-    let before = before.and_then(|session| state.market.session_day(state.clock.now(), session));
-    let last = curve.iter().rev().find(|point| Some(point.day) == before);
-    Ok(Worth {
-        total,
-        cash: summary.cash,
-        shares: summary.total_value,
-        gain,
-        gain_ratio: gain.part_of(start),
-        today: last.map(|point| Money(total.0.saturating_sub(point.value))),
-    })
+/// The numbers of the value that the page shows in the reader's mode.
+fn value_parts(view: &View, worth: &PortfolioValue) -> Vec<ValuePart> {
+    let (mut parts, of_today) = if view.is_easy() {
+        (vec![ValuePart::Total], ValuePart::Moved)
+    } else {
+        (ValuePart::SINCE_START.to_vec(), ValuePart::Today)
+    };
+    parts.extend(worth.today.map(|_| of_today));
+    parts
 }
 
 async fn load_watched(

@@ -2,16 +2,21 @@
 //! take the places of old ones by their ids. Who is told what and when is decided in
 //! `events`; programs read `routes::events`. A page works without it.
 
+mod positions;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use domain::{Fill, Money, Symbol};
-use store::TokenKind;
+use domain::{Day, Fill, Money, Ratio, Symbol};
+use market::Snapshot;
+use store::{Store, TokenKind};
 
+use self::positions::{Applied, HoldingValue, LivePositions};
 use super::format::{self, Format};
+use super::portfolio_value::{PortfolioValue, ValuePart, last_close_day};
 use super::preferences::{Lang, Mode};
 use super::visitor::SignedIn;
 use super::words;
@@ -28,8 +33,8 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/live", get(stream))
 }
 
-/// `s` names the symbols that the page shows; `t=1`: it shows the player's total; `q=1`: it shows
-/// bid and ask.
+/// `s` names the symbols that the page shows, `h` those of its list of holdings, `v` the numbers of
+/// the portfolio's value; `q=1`: it shows bid and ask.
 async fn stream(
     State(state): State<AppState>,
     me: SignedIn,
@@ -49,8 +54,12 @@ async fn stream(
     let cursor = Cursor { prices: 0, ..begin };
     let page = Page {
         stocks: stocks(&state, query.find("s").unwrap_or_default()),
-        shows_total: query.find("t") == Some("1"),
+        held: stocks(&state, query.find("h").unwrap_or_default()),
+        value_parts: value_parts(query.find("v").unwrap_or_default()),
+        hides_amounts: me.viewer().preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         shows_sides: query.find("q") == Some("1"),
+        positions: None,
+        last_close: None,
         look: Look::of(&state, &me),
         player_id: session.player_id,
         listener,
@@ -70,6 +79,17 @@ fn stocks(state: &AppState, named: &str) -> Vec<(usize, Symbol)> {
     found.collect()
 }
 
+/// The named numbers of the portfolio's value, each once.
+fn value_parts(named: &str) -> Vec<ValuePart> {
+    let mut parts = Vec::new();
+    for part in named.split(',').filter_map(ValuePart::find) {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    parts
+}
+
 /// How the reader has words and numbers.
 struct Look {
     lang: Lang,
@@ -87,6 +107,58 @@ impl Look {
     fn say(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
         words::message(self.lang, self.mode, key, arguments)
     }
+
+    /// A number of the portfolio's value as `home.html` and `portfolio.html` have it; `None` if it
+    /// is not known.
+    fn value_part(&self, part: ValuePart, value: &PortfolioValue) -> Option<String> {
+        let id = part.as_str();
+        let element = |tag: &str, class: &str, text: &str| {
+            format!("<{tag} id=\"{id}\" class=\"{class}\" hx-swap-oob=\"true\">{text}</{tag}>")
+        };
+        let signed = |money: Money| {
+            let class = format!("num {}", format::direction(money.0));
+            element("span", &class, &self.fmt.signed_money(money))
+        };
+        Some(match part {
+            ValuePart::Total => element("p", "big num", &self.fmt.money(value.total)),
+            ValuePart::Gain => signed(value.gain),
+            ValuePart::GainPercent => change(&self.fmt, id, value.gain_ratio),
+            ValuePart::Today => signed(value.today?),
+            ValuePart::Moved => {
+                let today = value.today?;
+                let size = self.fmt.money(Money(today.0.saturating_abs()));
+                let way = format::direction(today.0);
+                let sentence = self.say("home-moved", &[("way", &way), ("money", &size)]);
+                element("p", "lead", &escaped(&sentence))
+            }
+            ValuePart::Cash => element("dd", "num", &self.fmt.money(value.cash)),
+            ValuePart::Shares => element("dd", "num", &self.fmt.money(value.shares)),
+        })
+    }
+
+    /// A row of the list of holdings.
+    fn holding(&self, symbol: &Symbol, holding: &HoldingValue, hides_amounts: bool) -> String {
+        let symbol = escaped(symbol.as_str());
+        let price = number(&format!("hp-{symbol}"), &self.fmt.price(holding.price));
+        let gain = change(&self.fmt, &format!("hg-{symbol}"), holding.profit_ratio);
+        let value = if hides_amounts {
+            String::new()
+        } else {
+            number(&format!("hv-{symbol}"), &self.fmt.money(holding.value))
+        };
+        price + &gain + &value
+    }
+}
+
+/// A number without a colour.
+fn number(id: &str, text: &str) -> String {
+    format!("<span id=\"{id}\" class=\"num\" hx-swap-oob=\"true\">{text}</span>")
+}
+
+/// A percentage with its sign and its colour.
+fn change(fmt: &Format, id: &str, ratio: Ratio) -> String {
+    let (way, text) = (format::direction(fmt.shown_percent(ratio)), fmt.change(ratio));
+    format!("<span id=\"{id}\" class=\"num {way}\" hx-swap-oob=\"true\">{text}</span>")
 }
 
 /// A page that somebody looks at.
@@ -96,7 +168,14 @@ struct Page {
     listener: Listener,
     cursor: Cursor,
     stocks: Vec<(usize, Symbol)>,
-    shows_total: bool,
+    held: Vec<(usize, Symbol)>,
+    value_parts: Vec<ValuePart>,
+    hides_amounts: bool,
+    /// Loaded with the first prices and again after a gap in the ledger entries.
+    positions: Option<LivePositions>,
+    /// The total at the close of this day, if the page shows the change since then. It is loaded
+    /// with the positions; after the next close, the page keeps the number it has.
+    last_close: Option<(Day, Money)>,
     shows_sides: bool,
     look: Look,
 }
@@ -106,10 +185,14 @@ impl Reader for Page {
         Some(match self.listener.next().await? {
             News::Beat => vec![Event::default().comment("")],
             News::Prices(prices) => self.tell_prices(&prices).await.into_iter().collect(),
-            News::Fill(fill) => self.tell_rewards(&fill).await.into_iter().collect(),
+            News::Fill(fill) => {
+                let reward = self.tell_rewards(&fill).await;
+                reward.into_iter().chain(self.update_positions(&fill).await).collect()
+            }
             // The next page shows what was missed.
             News::Missed(version) => {
                 self.cursor = Cursor { version, part: 0, ..self.cursor };
+                self.positions = None;
                 Vec::new()
             }
         })
@@ -121,38 +204,81 @@ impl Page {
         let mut html = String::new();
         for (position, symbol) in &self.stocks {
             let Some(quote) = prices.find_changed(*position, self.cursor.prices) else { continue };
-            let (price, change) = (self.look.fmt.price(quote.price), quote.change());
-            let way = format::direction(self.look.fmt.shown_percent(change));
-            let change = self.look.fmt.change(change);
             let symbol = escaped(symbol.as_str());
-            html.push_str(&format!(
-                "<span id=\"px-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>\
-                 <span id=\"ch-{symbol}\" class=\"num {way}\" hx-swap-oob=\"true\">{change}</span>"
-            ));
+            html.push_str(&number(&format!("px-{symbol}"), &self.look.fmt.price(quote.price)));
+            html.push_str(&change(&self.look.fmt, &format!("ch-{symbol}"), quote.change()));
             if self.shows_sides {
                 let sides = prices.snapshot.sides(&quote, self.state.rules.spread_bps);
                 for (id, price) in [("ask", sides.ask), ("bid", sides.bid)] {
-                    let price = self.look.fmt.price(price);
-                    html.push_str(&format!(
-                        "<span id=\"{id}-{symbol}\" class=\"num\" hx-swap-oob=\"true\">{price}</span>"
-                    ));
+                    html.push_str(&number(&format!("{id}-{symbol}"), &self.look.fmt.price(price)));
                 }
             }
         }
         self.cursor.prices = prices.number;
-        if self.shows_total {
-            html.push_str(&self.total().await.unwrap_or_default());
-        }
+        html.push_str(&self.value_html(&prices.snapshot).await);
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 
-    /// What the player has at these prices; nothing when the database does not say.
-    async fn total(&self) -> Option<String> {
-        let json = self.state.prices.prices_json();
-        let summary = self.state.store.portfolio_summary(self.player_id, &json).await.ok()?;
-        let total = Money(summary.cash.0.saturating_add(summary.total_value.0));
-        let total = self.look.fmt.money(total);
-        Some(format!("<p id=\"total\" class=\"big num\" hx-swap-oob=\"true\">{total}</p>"))
+    /// Includes a ledger entry in the positions, and shows their value at the present prices.
+    async fn update_positions(&mut self, fill: &Fill) -> Option<Event> {
+        match self.positions.as_mut()?.apply(&fill.entry) {
+            Applied::Known => return None,
+            Applied::Updated => {}
+            Applied::Gap => self.positions = None,
+        }
+        let html = self.value_html(&self.state.prices.snapshot()).await;
+        (!html.is_empty()).then(|| event("prices", self.cursor, html))
+    }
+
+    /// The value of the portfolio and of the holdings at these prices. It runs statements only if
+    /// the positions are not loaded, and is empty if the database fails.
+    async fn value_html(&mut self, prices: &Snapshot) -> String {
+        if self.value_parts.is_empty() && self.held.is_empty() {
+            return String::new();
+        }
+        if self.positions.is_none() {
+            self.positions = self.load_positions(prices).await;
+        }
+        let Some(positions) = &self.positions else { return String::new() };
+        let mut html = String::new();
+        let shares = positions.shares_value(&self.state.prices, prices);
+        let starting_cash = self.state.rules.starting_cash;
+        let last_close = self.last_close_at(prices);
+        let value = PortfolioValue::new(starting_cash, positions.cash(), shares, last_close);
+        for part in &self.value_parts {
+            html.push_str(&self.look.value_part(*part, &value).unwrap_or_default());
+        }
+        for (position, symbol) in &self.held {
+            let stock_id = self.state.prices.listings()[*position].stock_id;
+            let quote = prices.quote(*position);
+            let holding = quote.and_then(|quote| positions.holding_value(stock_id, quote.price));
+            let Some(holding) = holding else { continue };
+            html.push_str(&self.look.holding(symbol, &holding, self.hides_amounts));
+        }
+        html
+    }
+
+    /// The total at the last close before these prices, if it is known.
+    fn last_close_at(&self, prices: &Snapshot) -> Option<Money> {
+        let (day, total) = self.last_close?;
+        (last_close_day(&self.state, prices) == Some(day)).then_some(total)
+    }
+
+    async fn load_positions(&mut self, prices: &Snapshot) -> Option<LivePositions> {
+        let player_id = self.player_id;
+        let shows_today = self.value_parts.iter().any(|part| part.needs_last_close());
+        if let Some(day) = last_close_day(&self.state, prices).filter(|_| shows_today) {
+            let read = |store: Store| async move { store.equity_curve(player_id, day, day).await };
+            let curve = self.state.store.read_lagging(read).await.ok()?;
+            self.last_close = curve.last().map(|point| (point.day, point.value));
+        }
+        let loaded = self.state.store.load_positions(player_id).await;
+        loaded
+            .inspect_err(|error| {
+                tracing::warn!(%error, player_id, "cannot load the positions of a stream");
+            })
+            .ok()
+            .map(LivePositions::new)
     }
 
     /// What an entry unlocked and the level it reached, quietly; never the trade itself.

@@ -9,20 +9,23 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, DecimalError, Entropy, EntryKind, FillMode, LedgerEntry, Money, Note, Order, Outcome,
-    Price, Quantity, Ratio, Rejection, Side, Symbol,
+    Action, DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, Order, OrderId,
+    Outcome, Price, Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
 use trading::{DeskError, Idempotency, Request};
 
 use super::answer;
+use super::auth::unfit;
 use super::form::{Form, Post};
+use super::pending;
 use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
 use crate::problem::Problem;
-use crate::routes::orders::{Asked, fingerprint, parse_note, tradable_quantity};
+use crate::routes::orders::pending::{Submitted, submit};
+use crate::routes::orders::{Asked, fingerprint, tradable_quantity};
 use crate::routes::stocks::{Segment, load_stock};
 use crate::routes::transactions::{load_own, save_note};
 use crate::session::RequestId;
@@ -38,6 +41,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/orders/review", post(review))
         .route("/orders", post(confirm))
         .route("/orders/{trade_id}", get(show_receipt))
+        .route("/orders/{trade_id}/cancel", post(pending::cancel))
         .route("/orders/{trade_id}/note", post(write_note))
 }
 
@@ -50,8 +54,8 @@ struct ReviewPage<'a> {
     side: &'static str,
     quantity: Quantity,
     quote: Option<Shown>,
-    /// Whether the order fills at the price after the one that is shown.
-    waits: bool,
+    /// When the order fills.
+    fills: String,
     total: Money,
     fee: Money,
     cash_after: Option<Money>,
@@ -104,25 +108,34 @@ impl Ticket {
         let typed = form.value("note").trim().to_owned();
         // Browsers send the ends of lines as two characters.
         let typed = typed.replace("\r\n", "\n");
-        let note = if typed.is_empty() { Ok(None) } else { parse_note(&typed).map(Some) };
+        let note = if typed.is_empty() { Ok(None) } else { Note::parse(&typed).map(Some) };
         if side.is_none() {
             form.fail("side", view.t("order-side-missing"));
         }
         if let Err(text) = &quantity {
             form.fail("quantity", text);
         }
-        if note.is_err() {
-            form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
+        if let Err(error) = &note {
+            form.fail("note", note_fault(view, *error));
         }
         let (listing, side) = (listing?, side?);
         let asked = Asked {
             stock_id: listing.stock_id,
-            category_id: listing.category_id,
             symbol: listing.symbol.clone(),
             quantity: quantity.ok()?,
             note: note.ok()?,
         };
         Some(Self { asked, side })
+    }
+}
+
+/// What is wrong with a note, in the reader's words.
+fn note_fault(view: &View, error: NoteError) -> String {
+    match error {
+        NoteError::Unfit(error) => unfit(view, error),
+        NoteError::Empty | NoteError::TooLong => {
+            view.tn("order-note-wrong", "max", Note::LENGTH_MAX)
+        }
     }
 }
 
@@ -179,11 +192,7 @@ async fn review_page(
     let view = View::new(state, me, Tab::Market, "order-review-title");
     let quantity = ticket.asked.quantity;
     let quote = stock::shown(state, &view, stock.stock_id);
-    let total = quote.as_ref().and_then(|quote| match ticket.side {
-        Side::Buy => quote.sides.ask.cost_rounded_up(quantity),
-        Side::Sell => quote.sides.bid.value_rounded_down(quantity),
-    });
-    let total = total.unwrap_or_default();
+    let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
     let cash = me.viewer().cash;
     let cash_after = match ticket.side {
@@ -202,7 +211,7 @@ async fn review_page(
         side: ticket.side.as_str(),
         quantity,
         quote,
-        waits: state.rules.fill == FillMode::NextTick,
+        fills: pending::when(state, &view, stock.stock_id),
         total,
         fee,
         cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),
@@ -245,8 +254,8 @@ async fn confirm(
     let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
         return stock::refused(&state, &me, &stock, &form).await;
     };
-    let Asked { stock_id, category_id, quantity, ref note, .. } = ticket.asked;
-    let order = Order { stock_id, category_id, side: ticket.side, quantity };
+    let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
+    let order = Order { stock_id, side: ticket.side, quantity };
     let fingerprint = fingerprint(ticket.side, &ticket.asked);
     let request = Request {
         player_id: me.player().player_id,
@@ -254,7 +263,19 @@ async fn confirm(
         idempotency: Some(Idempotency { key: key.clone(), fingerprint }),
         request_id: request_id.to_string(),
     };
-    let (key, refusal) = match state.desk.submit(request).await.map(|answer| answer.outcome) {
+    let submitted = match submit(&state, request).await {
+        Ok(Submitted::Pending { order, .. }) => {
+            return Ok(answer::see_other(&format!("/orders/{}", order.id)));
+        }
+        Ok(Submitted::TooMany) => {
+            let max = state.rules.pending_orders_max;
+            let refusal = view.tn("order-too-many", "max", max);
+            return review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await;
+        }
+        Ok(Submitted::Answered(answer)) => Ok(answer.outcome),
+        Err(error) => Err(error),
+    };
+    let (key, refusal) = match submitted {
         Ok(Outcome::Ok(fill)) => {
             return Ok(answer::see_other(&format!("/orders/{}", fill.entry.trade_id())));
         }
@@ -274,7 +295,7 @@ async fn confirm(
 }
 
 /// Why an order was refused, and what to do, in the reader's words.
-fn refusal(view: &View, rejection: Rejection) -> String {
+pub(super) fn refusal(view: &View, rejection: Rejection) -> String {
     match rejection {
         Rejection::InsufficientCash => view.t("order-no-cash"),
         Rejection::InsufficientQuantity => view.t("order-no-shares"),
@@ -294,6 +315,9 @@ async fn show_receipt(
     Segment(trade_id): Segment,
     query: crate::query::Query,
 ) -> Result<Response, Problem> {
+    if OrderId::parse(&trade_id).is_some() {
+        return pending::show(&state, &me, &trade_id, StatusCode::OK).await;
+    }
     let row = own_trade(&state, &me, &trade_id).await?;
     let form = Form::new(&["note"]).with("note", row.note.clone().unwrap_or_default());
     let is_noted = query.find("noted").is_some();
@@ -344,14 +368,14 @@ async fn write_note(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["note"])?;
     let row = own_trade(&state, &me, &trade_id).await?;
-    match parse_note(form.value("note").trim().replace("\r\n", "\n").as_str()) {
+    match Note::parse(form.value("note").trim().replace("\r\n", "\n").as_str()) {
         Ok(note) => {
             save_note(&state, &row, note, &request_id).await?;
             Ok(answer::see_other(&format!("/orders/{trade_id}?noted=1#note")))
         }
-        Err(_) => {
+        Err(error) => {
             let view = View::new(&state, &me, Tab::Portfolio, "order-receipt-title");
-            form.fail("note", view.tn("order-note-wrong", "max", Note::LENGTH_MAX));
+            form.fail("note", note_fault(&view, error));
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             receipt_page(&state, &me, status, &row, &form, false).await
         }

@@ -17,7 +17,9 @@ use store::HoldingRow;
 use self::checkup::{Finding, check};
 use super::answer;
 use super::chart::{self, Chart, Point, Unit};
-use super::home::{Range, Worth, load_curve, load_worth};
+use super::home::{Range, load_curve};
+use super::pending::{self, ShownOrder};
+use super::portfolio_value::{PortfolioValue, ValuePart};
 use super::view::{Pages, Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
@@ -35,7 +37,7 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "portfolio.html")]
 struct PortfolioPage<'a> {
     view: &'a View,
-    worth: Worth,
+    worth: PortfolioValue,
     rows: Vec<HoldingRow>,
     total: i64,
     pages: Pages,
@@ -46,6 +48,8 @@ struct PortfolioPage<'a> {
     benchmark: Option<&'static str>,
     range: Range,
     hides: bool,
+    /// Orders that did not fill at once.
+    orders: Vec<ShownOrder>,
     /// The stocks that are not traded now.
     ended: BTreeSet<i64>,
 }
@@ -69,7 +73,7 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Portfolio, "portfolio-title");
     view.live = true;
-    view.shows_total = true;
+    view.value_parts = ValuePart::SINCE_START.to_vec();
     let range = Range::of(&query);
     // All that the page shows is valued at the same prices, so that sums are those of their parts.
     let present = state.prices.snapshot();
@@ -81,11 +85,12 @@ async fn show(
     let benchmark = benchmark(&state, &points);
     let name = state.market.benchmark_name();
     let page = PortfolioPage {
-        worth: load_worth(&state, &present, player_id, &points).await?,
+        worth: PortfolioValue::load(&state, &present, player_id, &points).await?,
         spread: chart::allocation(&view, &view.t("portfolio-spread"), &mix.categories),
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),
         benchmark: (!benchmark.is_empty()).then_some(name),
+        orders: pending::list(&state, &view, player_id).await?,
         ended: ended(&state, &rows),
         rows,
         total,

@@ -5,6 +5,7 @@
 use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
 
+use super::answer;
 use crate::query::Query;
 
 /// The cookie, also of the time before there were more choices than `senior`.
@@ -214,7 +215,8 @@ impl Preferences {
             theme.as_str(),
             text_size.as_str(),
             saver.as_str(),
-            zone.iana_name().unwrap_or(ZONE),
+            // `Etc/GMT+5` has a character that means a blank in a query.
+            answer::encode(zone.iana_name().unwrap_or(ZONE)),
         )
     }
 }
@@ -268,8 +270,85 @@ fn thousandths(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use axum::http::{HeaderName, HeaderValue};
+
+    fn with_cookies(values: &[&[u8]]) -> HeaderMap {
+        let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok());
+        let mut headers = HeaderMap::new();
+        values.for_each(|value| {
+            headers.append(header::COOKIE, value);
+        });
+        headers
+    }
+
+    proptest! {
+        #[test]
+        fn a_cookie_is_found_among_others(
+            others in prop::collection::vec("[a-z]{1,5}=[!#-+\\--:<-~]{0,12}", 0..5),
+            place: prop::sample::Index, value in "[!#-+\\--:<-~]{0,40}", split: bool,
+        ) {
+            let own = format!("{COOKIE}={value}");
+            let mut pairs = others;
+            pairs.insert(place.index(pairs.len() + 1), own);
+            let values = if split { pairs } else { vec![pairs.join("; ")] };
+            let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
+            let headers = with_cookies(&values);
+            prop_assert_eq!(cookie(&headers, COOKIE), Some(value.as_str()));
+        }
+
+        #[test]
+        fn another_name_is_another_cookie(around in "[a-z_]{1,6}") {
+            for name in [format!("{around}{COOKIE}"), format!("{COOKIE}{around}")] {
+                let headers = with_cookies(&[format!("{name}=1").as_bytes()]);
+                prop_assert_eq!(cookie(&headers, COOKIE), None);
+            }
+        }
+
+        #[test]
+        fn choices_survive_their_cookie(
+            mode in 0..3usize, lang in 0..3usize, theme in 0..3usize, saver in 0..3usize,
+            zone in prop::sample::select(&ZONES[..]),
+        ) {
+            let mode = ["kid", "standard", "easy"][mode];
+            let theme = ["auto", "light", "dark"][theme];
+            let saver = ["auto", "on", "off"][saver];
+            let lang = Lang::ALL[lang].as_str();
+            let text = format!("mode={mode}&lang={lang}&theme={theme}&saver={saver}");
+            let zone = answer::encode(zone);
+            let value = format!("{COOKIE}={text}&zone={zone}");
+            let chosen =
+                Preferences::of(&with_cookies(&[value.as_bytes()]), &Query::parse(""));
+            prop_assert_eq!(answer::encode(chosen.zone.iana_name().unwrap_or_default()), zone);
+            let again = format!("{COOKIE}={}", chosen.to_cookie());
+            let again = Preferences::of(&with_cookies(&[again.as_bytes()]), &Query::parse(""));
+            prop_assert_eq!(again, chosen);
+        }
+
+        #[test]
+        fn any_headers_are_read_without_a_panic(
+            cookies: Vec<Vec<u8>>, language: Vec<u8>, query in ".{0,40}",
+        ) {
+            let values: Vec<&[u8]> = cookies.iter().map(Vec::as_slice).collect();
+            let mut headers = with_cookies(&values);
+            if let Ok(language) = HeaderValue::from_bytes(&language) {
+                headers.insert(header::ACCEPT_LANGUAGE, language);
+            }
+            Preferences::of(&headers, &Query::parse(&query));
+        }
+
+        #[test]
+        fn a_list_of_languages_is_read_without_a_panic(list in "[a-zé;q=,.0-9 -]{0,40}") {
+            if let Ok(value) = HeaderValue::from_bytes(list.as_bytes()) {
+                wanted_language(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]));
+            }
+        }
+    }
+
+    const ZONES: [&str; 5] =
+        ["Africa/Harare", "Etc/GMT+5", "Etc/GMT-14", "America/Port-au-Prince", "UTC"];
 
     fn of(pairs: &[(&'static str, &'static str)], query: &str) -> Preferences {
         let named = pairs

@@ -21,6 +21,7 @@ use super::answer;
 use super::chart::Chart;
 use super::form::Form;
 use super::format;
+use super::pending;
 use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
@@ -122,8 +123,31 @@ impl Shown {
         self.sides.of(if side == "sell" { Side::Sell } else { Side::Buy })
     }
 
-    fn is_in_doubt(&self) -> bool {
-        self.halt == Some(Halt::InDoubt)
+    /// What an order at this price costs or brings, without the fee; 0 for no quantity.
+    pub(super) fn total(&self, side: Side, quantity: Quantity) -> Money {
+        let total = match side {
+            Side::Buy => self.sides.ask.cost_rounded_up(quantity),
+            Side::Sell => self.sides.bid.value_rounded_down(quantity),
+        };
+        total.unwrap_or_default()
+    }
+
+    /// The total of the order that a form has, as a text.
+    fn total_of(&self, view: &View, form: &Form) -> String {
+        let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
+        let quantity = Quantity::parse_typed(form.value("quantity")).unwrap_or_default();
+        view.fmt.money(self.total(side, quantity))
+    }
+
+    /// Why orders are rejected at present, or filled at an old price.
+    pub(super) fn warning(&self, view: &View) -> Option<String> {
+        let key = match self.halt {
+            Some(Halt::NotTraded) => "stock-ended",
+            Some(Halt::InDoubt) => "stock-in-doubt",
+            Some(Halt::NoClose) | None if self.is_stale => "stock-stale",
+            Some(Halt::NoClose) | None => return None,
+        };
+        Some(view.t(key))
     }
 
     fn has_ended(&self) -> bool {
@@ -143,6 +167,8 @@ struct Own {
     /// What a trade earns, or why nothing.
     xp: String,
     note_rule: String,
+    /// When an order fills.
+    fills: String,
 }
 
 async fn show(
@@ -259,7 +285,7 @@ async fn ticket(
     form: &Form,
 ) -> Result<Response, Problem> {
     let title = if form.is("side", "sell") { "stock-sell-title" } else { "stock-buy-title" };
-    let mut view = View::new(state, me, Tab::Market, title);
+    let mut view = View::new(state, me, Tab::Market, "stock-title");
     view.title = view.tn(title, "name", stock.name.as_str());
     let (player_id, cash) = (me.player().player_id, me.viewer().cash);
     let own = own(state, &view, player_id, cash, (stock, form)).await?;
@@ -308,6 +334,7 @@ async fn own(
         affordable: affordable(state, cash, ask),
         xp: xp::outlook(state, view, player_id, side, None).await?,
         note_rule: xp::note_rule(state, view),
+        fills: pending::when(state, view, stock.stock_id),
         stake,
     })
 }

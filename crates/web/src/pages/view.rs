@@ -12,6 +12,7 @@ use store::{Role, UnseenReward};
 use super::answer;
 use super::csrf;
 use super::format::{self, Format};
+use super::portfolio_value::ValuePart;
 use super::preferences::{Lang, Mode, Preferences, TextSize, Theme};
 use super::visitor::{Asked, Visitor};
 use super::words::{self, Argument};
@@ -111,8 +112,10 @@ pub(crate) struct View {
     pub(crate) live: bool,
     /// The stocks that it shows once, and so keeps up to date.
     pub(crate) symbols: Vec<String>,
-    /// Whether it shows the player's total.
-    pub(crate) shows_total: bool,
+    /// The stocks in its list of holdings, whose rows it keeps up to date.
+    pub(crate) held_symbols: Vec<String>,
+    /// The numbers of the portfolio's value that it shows.
+    pub(crate) value_parts: Vec<ValuePart>,
     /// Whether it shows bid and ask of these stocks.
     pub(crate) shows_sides: bool,
     /// That the exchange is closed, and until when; `None` while orders are taken.
@@ -179,7 +182,8 @@ impl View {
             fragment: asked.fragment,
             live: false,
             symbols: Vec::new(),
-            shows_total: false,
+            held_symbols: Vec::new(),
+            value_parts: Vec::new(),
             shows_sides: false,
             closed: None,
             rewards: Vec::new(),
@@ -236,11 +240,23 @@ impl View {
     /// Where the page hears what changes; `None` when it does not listen.
     pub(crate) fn stream(&self) -> Option<String> {
         let listens = self.live && !self.saver && self.signed_in.is_some();
-        let total = if self.shows_total { "&t=1" } else { "" };
-        let sides = if self.shows_sides { "&q=1" } else { "" };
-        let symbols = || self.symbols.iter().map(|symbol| answer::encode(symbol));
-        let symbols = || symbols().collect::<Vec<_>>().join(",");
-        listens.then(|| format!("/live?s={}{total}{sides}", symbols()))
+        listens.then(|| {
+            let list = |symbols: &[String]| {
+                symbols.iter().map(|symbol| answer::encode(symbol)).collect::<Vec<_>>().join(",")
+            };
+            let mut address = format!("/live?s={}", list(&self.symbols));
+            if !self.held_symbols.is_empty() {
+                address.push_str(&format!("&h={}", list(&self.held_symbols)));
+            }
+            if !self.value_parts.is_empty() {
+                let parts: Vec<_> = self.value_parts.iter().map(|part| part.as_str()).collect();
+                address.push_str(&format!("&v={}", parts.join(",")));
+            }
+            if self.shows_sides {
+                address.push_str("&q=1");
+            }
+            address
+        })
     }
 
     /// A text as a segment of a path or a value in a query: symbols have characters that mean

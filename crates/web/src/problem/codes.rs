@@ -61,6 +61,12 @@ codes! {
     /// The address leads somewhere, but not with this method.
     METHOD_NOT_ALLOWED = code("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED,
         "The method is not supported for this route.");
+    /// The order executes or has ended.
+    ORDER_NOT_CANCELLABLE = code("order_not_cancellable", StatusCode::CONFLICT,
+        "The order cannot be cancelled any more.");
+    /// The player has as many pending orders as the rules allow.
+    TOO_MANY_PENDING_ORDERS = code("too_many_pending_orders", StatusCode::CONFLICT,
+        "You have as many pending orders as this game allows. Cancel one, or wait until one fills.");
     /// The body came too slowly.
     BODY_TIMEOUT = retryable("body_timeout", StatusCode::REQUEST_TIMEOUT,
         "The body did not arrive in time.");
@@ -171,6 +177,8 @@ An order that was filled, or rejected with a code that is not retryable, is stor
 such an order again, send a new key. Nothing is stored of a retryable rejection, nor of a request that is
 refused before it is an order (`validation_failed`, `unauthenticated`, `rate_limited`): send it with the
 same key.
+An order that does not fill at once (202) is checked when it is accepted and again when it is executed.
+A refusal at acceptance stores nothing; one at execution is the member `rejection` of the order.
 
 | code | status | retryable | text |
 |---|---|---|---|

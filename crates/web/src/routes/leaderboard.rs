@@ -111,8 +111,10 @@ pub(crate) struct Place {
             description = "`me`: your own row with 5 rows on either side (or as many rows as \
                 `per_page` says) instead of a page", example = "me"),
         ("board" = Option<String>, Query,
-            description = "`xp`, by experience, or `return`, by what cash and shares are worth; \
-                `by` is read as well", example = "return"),
+            description = "`xp`, by experience, or `return`, by what cash and shares are worth",
+            example = "return"),
+        ("by" = Option<String>, Query, description = "The same as `board`, which takes precedence",
+            deprecated = true),
     ),
     responses(
         (status = 200, body = Leaderboard),

@@ -2,9 +2,10 @@
 //! the desk settled it. Whether it is allowed is `domain`'s decision, when it is written is
 //! `trading`'s.
 
+pub(crate) mod pending;
 mod read;
 
-pub(crate) use self::read::{Asked, fingerprint, parse_note, read_note, tradable_quantity};
+pub(crate) use self::read::{Asked, fingerprint, read_note, tradable_quantity};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,11 +17,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::pending::{OrderAnswer, Submitted};
 use self::read::{OrderBody, idempotency_key};
 use super::achievements::UnlockedAchievement;
 use crate::body::Json;
 use crate::numbers::Shares;
-use crate::problem::Problem;
+use crate::problem::{Problem, codes};
 use crate::session::{Player, RequestId};
 use crate::state::AppState;
 
@@ -28,7 +30,7 @@ use crate::state::AppState;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(buy)).routes(routes!(sell))
+    OpenApiRouter::new().routes(routes!(buy)).routes(routes!(sell)).merge(pending::router())
 }
 
 /// The answer to an order that was carried out.
@@ -144,6 +146,9 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
 /// Buys shares at the market's present ask, or in a game whose orders wait for the next price, at
 /// the first ask that is published after the order was accepted, within two seconds.
 ///
+/// In a game whose orders fill at the close, and in a live market whose price is not new enough,
+/// the answer is 202 with a pending order. Repeating the request with its key returns that order.
+///
 /// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
@@ -158,10 +163,15 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
     responses(
         (status = 200, body = TradeAnswer, headers(("Idempotent-Replayed" = String,
             description = "`true` when this is the stored answer to an earlier request."))),
+        (status = 202, body = OrderAnswer,
+            description = "The order is accepted and fills later: at the close of the session, or \
+                in a live market at the next price that is received. Nothing is reserved; funds \
+                are checked again when it executes."),
         (status = 400, body = Problem, content_type = "application/problem+json",
             description = "The order was understood and refused; `code` says why."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The exchange is closed (`market_closed`); `opens_at` says until when."),
+            description = "The exchange is closed (`market_closed`); `opens_at` says until when. \
+                Or there are too many pending orders (`too_many_pending_orders`)."),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
@@ -178,6 +188,9 @@ async fn buy(
 /// Sells shares at the market's present bid, or in a game whose orders wait for the next price, at
 /// the first bid that is published after the order was accepted, within two seconds.
 ///
+/// In a game whose orders fill at the close, and in a live market whose price is not new enough,
+/// the answer is 202 with a pending order. Repeating the request with its key returns that order.
+///
 /// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
 ///
 /// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
@@ -191,10 +204,15 @@ async fn buy(
     responses(
         (status = 200, body = TradeAnswer, headers(("Idempotent-Replayed" = String,
             description = "`true` when this is the stored answer to an earlier request."))),
+        (status = 202, body = OrderAnswer,
+            description = "The order is accepted and fills later: at the close of the session, or \
+                in a live market at the next price that is received. Nothing is reserved; funds \
+                are checked again when it executes."),
         (status = 400, body = Problem, content_type = "application/problem+json",
             description = "The order was understood and refused; `code` says why."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The exchange is closed (`market_closed`); `opens_at` says until when."),
+            description = "The exchange is closed (`market_closed`); `opens_at` says until when. \
+                Or there are too many pending orders (`too_many_pending_orders`)."),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
@@ -219,15 +237,25 @@ async fn trade(
     let key = idempotency_key(headers)?;
     let asked = Asked::read(body, side, &state)?;
     let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &asked) });
-    let Asked { stock_id, category_id, symbol, quantity, note } = asked;
-    let order = Order { stock_id, category_id, side, quantity };
+    let Asked { stock_id, symbol, quantity, note } = asked;
+    let order = Order { stock_id, side, quantity };
     let request = Request {
         player_id: player.player_id,
         action: Action::Trade(order, note),
         idempotency,
         request_id: request_id.to_string(),
     };
-    let answer = state.desk.submit(request).await?;
+    let answer = match pending::submit(&state, request).await? {
+        Submitted::Answered(answer) => answer,
+        Submitted::TooMany => return Err((&codes::TOO_MANY_PENDING_ORDERS).into()),
+        Submitted::Pending { order, is_replay } => {
+            let mut response = pending::accepted(&order);
+            if is_replay {
+                response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            }
+            return Ok(response);
+        }
+    };
     // A key that was used for something else stands for no earlier answer.
     let reused = answer.outcome.as_ref().err() == Some(&Rejection::IdempotencyKeyReused);
     let first_request = answer.first_request_id.filter(|_| !reused);

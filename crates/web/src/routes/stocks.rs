@@ -300,11 +300,9 @@ mod tests {
     fn the_day_that_is_being_lived_is_not_public_before_its_close() {
         let opened = UnixMicros(1_000_000_000_000);
         let source = MarketSource::new(&MarketConfig::default(), opened).expect("a market");
-        let listings = (1i64..).zip(source.stocks()).map(|(stock_id, stock)| Listing {
-            stock_id,
-            symbol: stock.symbol,
-            category_id: 0,
-        });
+        let listings = (1i64..)
+            .zip(source.stocks())
+            .map(|(stock_id, stock)| Listing { stock_id, symbol: stock.symbol });
         let board = PriceBoard::new(&source, listings.collect(), opened).expect("a board");
         let seen = |seconds| {
             board.publish(&source, opened.plus_seconds(seconds));

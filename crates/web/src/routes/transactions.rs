@@ -335,7 +335,24 @@ fn csv_answer(rows: &[LedgerRow], has_bom: bool) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn every_cursor_survives_its_text(month in 190_001i32..=999_912, version in 1i64..) {
+            let place = (Month(month.into()), version);
+            prop_assert_eq!(read_cursor(&write_cursor(place)), Some(place));
+        }
+
+        #[test]
+        fn a_cursor_that_is_read_was_written_like_that(text in "[-+0-9a-fA-F. ]{0,24}|.{0,12}") {
+            if let Some(place) = read_cursor(&text) {
+                prop_assert_eq!(write_cursor(place), text);
+            }
+        }
+    }
 
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {

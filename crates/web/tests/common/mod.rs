@@ -16,19 +16,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use archive::{Archiver, AuditConfig, Depot, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
-use domain::{Clock, Day, Entropy, Price, Quote, Rules, Symbol, UnixMicros};
+use domain::{Clock, Day, Entropy, FillMode, Price, Quote, Rules, Symbol, UnixMicros};
 use futures_util::StreamExt;
 use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
     StockText,
 };
 use serde_json::{Value, json};
-use store::{DatabaseConfig, NewStock, SeededMarket, Store};
+use store::{DatabaseConfig, NewStock, PendingOrder, SeededMarket, Store};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use trading::{Desk, TradingConfig};
+use trading::{Desk, OrderExecutor, TradingConfig};
 use web::WebConfig;
 
 const JSON: &str = "application/json";
@@ -115,9 +115,16 @@ impl App {
 
     /// A server on a market of stocks with these symbols, each at 10.00.
     pub(crate) async fn start_with_symbols(symbols: &[&str]) -> Self {
+        let stocks: Vec<(&str, usize)> = symbols.iter().map(|symbol| (*symbol, 3)).collect();
+        Self::start_with_sessions(&stocks).await
+    }
+
+    /// A server on a market of three sessions of a day each and stocks with bars in so many of
+    /// them, each at 10.00.
+    pub(crate) async fn start_with_sessions(stocks: &[(&str, usize)]) -> Self {
         let day = |text| Day::parse(text).expect("a day");
         let days = [day("2005-01-03"), day("2005-01-04"), day("2005-01-05")];
-        let stock = |symbol: &&str| {
+        let stock = |(symbol, sessions): &(&str, usize)| {
             let text = StockText {
                 symbol: Symbol::parse(symbol).expect("a symbol"),
                 name: format!("Company {symbol}"),
@@ -126,9 +133,9 @@ impl App {
                 kid_friendly_description: "Text.".to_owned(),
                 fun_fact: None,
             };
-            (text, days.map(|day| (day, Price(100_000))).to_vec())
+            (text, days[..*sessions].iter().map(|day| (*day, Price(100_000))).collect())
         };
-        let stocks = symbols.iter().map(stock).collect();
+        let stocks = stocks.iter().map(stock).collect();
         let (name, currency) = ("test".to_owned(), "USD".to_owned());
         let market = ImportedMarket { name, currency, tick: None, stocks };
         let config = ReplayConfig { session_seconds: 86_400, ..ReplayConfig::default() };
@@ -138,10 +145,18 @@ impl App {
 
     /// A server on an empty database of this engine.
     pub(crate) async fn start_on_engine(engine: &str) -> Self {
+        Self::start_on_engine_with(engine, |_| {}).await
+    }
+
+    /// A server on an empty database of this engine with another configuration.
+    pub(crate) async fn start_on_engine_with(
+        engine: &str,
+        change: impl FnOnce(&mut WebConfig),
+    ) -> Self {
         let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
         let source = |at| MarketSource::new(&market, at).expect("a market");
         let url = (engine == "postgres").then(testkit::postgres_database);
-        Self::start_all(source, |_| {}, built_boards(), url).await
+        Self::start_all(source, change, built_boards(), url).await
     }
 
     /// A server of a game with these rules on the market that `open` makes. With `at_mid` orders
@@ -152,6 +167,41 @@ impl App {
         change: impl FnOnce(&mut WebConfig),
     ) -> Self {
         Self::start_rules((Arc::new(rules), at_mid), open, change, built_boards(), None).await
+    }
+
+    /// A server of a game whose orders fill at the close, on the default replay and this engine.
+    pub(crate) async fn start_closing(engine: &str, change: impl FnOnce(&mut Rules)) -> Self {
+        let mut rules = rules();
+        rules.fill = FillMode::Close;
+        change(&mut rules);
+        let source = |at| MarketSource::new(&MarketConfig::default(), at).expect("a market");
+        let url = (engine == "postgres").then(testkit::postgres_database);
+        Self::start_rules((Arc::new(rules), false), source, |_| {}, built_boards(), url).await
+    }
+
+    /// Lets this time pass, publishes the prices and saves the closes, as the server's jobs do.
+    pub(crate) async fn pass_seconds(&self, seconds: i64) {
+        let before = self.market.finished_sessions(self.clock.now());
+        self.clock.advance_seconds(seconds);
+        let now = self.clock.now();
+        self.prices.publish(&self.market, now);
+        for session in before..self.market.finished_sessions(now) {
+            let day = self.market.session_day(now, session).expect("finished");
+            let closes = self.market.session_closes(now, session).expect("finished");
+            let rows = self.prices.listings().iter().zip(closes);
+            let rows: Vec<_> = rows.map(|(stock, close)| (stock.stock_id, day, close)).collect();
+            self.store.save_history(&rows).await.expect("saves");
+        }
+    }
+
+    /// Executes the pending orders that are due; how many ended.
+    pub(crate) async fn execute_orders(&self) -> u64 {
+        let prices = Arc::clone(&self.prices);
+        let quotes = move |order: &PendingOrder| prices.quote_for_pending(order);
+        let (store, desk) = (self.store.clone(), self.desk.clone());
+        let clock = Arc::new(self.clock.clone());
+        let mut executor = OrderExecutor::new(store, desk, clock, Arc::new(quotes));
+        executor.run().await.expect("runs").ended
     }
 
     /// A server whose boards are not built yet.
@@ -415,11 +465,8 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
         closes.extend(saved.iter().zip(prices).map(|(stock, price)| (stock.stock_id, day, price)));
     }
     store.save_history(&closes).await.expect("history");
-    let listing = |stock: store::SavedStock| Listing {
-        stock_id: stock.stock_id,
-        symbol: stock.symbol,
-        category_id: stock.category_id,
-    };
+    let listing =
+        |stock: store::SavedStock| Listing { stock_id: stock.stock_id, symbol: stock.symbol };
     saved.into_iter().map(listing).collect()
 }
 

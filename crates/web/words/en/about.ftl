@@ -24,6 +24,7 @@ about-prices = The prices
 about-prices-day = The market is at { $day } of its own calendar.
 about-fair = Fair chance
 about-fair-text = A secret number decides how prices move between two closes. It was drawn when this game began. This is its fingerprint; the number itself is shown here when the game has ended, so that anyone can check every price.
+about-fair-configured = The number that decides how prices move is set in this server’s configuration, as for tests and demonstrations. Anyone who has it can compute every price in advance.
 about-fair-ended = The game has ended. This is the number:
 about-fair-seed = Seed:
 about-fair-salt = Salt:

@@ -51,6 +51,36 @@ order-too-dear = You do not have enough cash for this.
 order-much = { $share } of all your money would be in { $name }. If its price falls, much of your money falls with it.
 order-price-moves = The price may move until you confirm. The receipt says what it was.
 order-next-tick = The order fills at the first price after you confirm, within two seconds. The receipt says what it was.
+order-fills-close =
+    { $mode ->
+        [kid] You get the price at the end of this market day, at { $time }. Until then you can change your mind.
+       *[other] The order fills at the close of this market day, at { $time }. Until then you can cancel it.
+    }
+order-fills-quote = The latest price isn't new enough. The order fills at the next price that comes in, and expires if none comes by { $time }. Until then you can cancel it.
+order-pending-title = Order accepted
+order-ended-title = Your order
+order-pending-close =
+    { $mode ->
+        [kid] Waiting for the price at the end of this market day, at { $time }.
+       *[other] It fills at today's close, at { $time }.
+    }
+order-pending-quote = It fills at the next price that comes in, and expires if none comes by { $time }.
+order-not-reserved = Nothing is set aside for it. We check your cash and shares again when it fills.
+order-no-fill = There was no price for it in time.
+order-cancel = Cancel order
+order-too-late = It's too late to cancel: the order is being filled or has ended.
+order-too-many = Not done: you have { $max } open orders, and that's the limit. Cancel one first.
+order-state = State
+order-state-pending = Waiting
+order-state-executing = Being filled
+order-state-filled = Filled
+order-state-rejected = Not filled
+order-state-cancelled = Cancelled
+order-state-expired = Expired
+order-wish-buy = Buy { $shares } shares of { $name }
+order-wish-sell = Sell { $shares } shares of { $name }
+order-list-title = Your orders
+order-to-receipt = See the receipt
 order-confirm-buy = Confirm: buy
 order-confirm-sell = Confirm: sell
 order-change = Change

@@ -25,6 +25,7 @@ about-prices = Amanani
 about-prices-day = Imakethe iku-{ $day } kukhalenda yayo.
 about-fair = Ithuba elilinganayo
 about-fair-text = Inombolo efihliweyo yiyo ekhetha ukuthi amanani ahamba njani phakathi kokuvala okubili. Yakhethwa lapho umdlalo uqala. Lolu luphawu lwayo; inombolo ngokwayo iboniswa lapha nxa umdlalo usuphelile, ukuze loba ngubani ahlole wonke amanani.
+about-fair-configured = Inombolo ekhetha ukuthi amanani ahamba njani ibekwe ezilungiselelweni zaleliserva, njengokokuzama. Loba ngubani olayo angabala wonke amanani ngaphambili.
 about-fair-ended = Umdlalo usuphelile. Le yinombolo:
 about-fair-seed = Imbewu:
 about-fair-salt = Itswayi:

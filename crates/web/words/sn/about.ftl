@@ -25,6 +25,7 @@ about-prices = Mitengo
 about-prices-day = Musika uri pa{ $day } pakarenda yawo.
 about-fair = Mukana wakaenzana
 about-fair-text = Nhamba yakavanzika ndiyo inosarudza mafambiro emitengo pakati pekuvhara kuviri. Yakasarudzwa mutambo uchitanga. Ichi chiratidzo chayo; nhamba yacho inoratidzwa pano kana mutambo wapera, kuti ani naani aongorore mutengo wese.
+about-fair-configured = Nhamba inosarudza mafambiro emitengo yakaiswa mugadziriro yeseva ino, seyekuyedza. Ani naani anayo anogona kuverenga mitengo yese mberi.
 about-fair-ended = Mutambo wapera. Nhamba yacho ndeiyi:
 about-fair-seed = Mbeu:
 about-fair-salt = Munyu:

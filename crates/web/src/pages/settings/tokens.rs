@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Once, Part, filled, page, refused};
-use crate::account::{self, Created};
+use crate::account::{self, Created, TokenNameFault};
+use crate::pages::auth::unfit;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
@@ -20,11 +21,19 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["token"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    let name = form.value("token").trim().to_owned();
-    if name.is_empty() || account::check_token_name(&name).is_err() {
-        form.fail("token", view.tn("settings-token-wrong", "max", account::TOKEN_NAME_LENGTH_MAX));
-        return refused(&state, &me, Part::Tokens, &form).await;
-    }
+    let too_long = TokenNameFault::TooLong(account::TOKEN_NAME_LENGTH_MAX);
+    let name = account::check_token_name(form.value("token"));
+    let name = match name.and_then(|name| if name.is_empty() { Err(too_long) } else { Ok(name) }) {
+        Ok(name) => name,
+        Err(fault) => {
+            let text = match fault {
+                TokenNameFault::Unfit(error) => unfit(&view, error),
+                TokenNameFault::TooLong(max) => view.tn("settings-token-wrong", "max", max),
+            };
+            form.fail("token", text);
+            return refused(&state, &me, Part::Tokens, &form).await;
+        }
+    };
     match account::create_token(&state, me.player().user_id, name).await? {
         Created::Made(_, secret) => {
             let form = filled(&me);

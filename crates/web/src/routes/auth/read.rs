@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::account::{self, LoggingIn, Registering};
+use crate::account::{self, LoggingIn, Registering, TokenNameFault};
 use crate::config::{AuthConfig, WebConfig};
 use crate::input::{Member, unfit};
 use crate::names::{self, Email, EmailFault};
@@ -113,7 +113,14 @@ impl TokenBody {
     /// The token's name.
     pub(super) fn read(&self) -> Result<String, Problem> {
         let name = text("name", self.name.as_deref());
-        let name = name.and_then(|name| account::check_token_name(&name));
+        let name = name.and_then(|name| {
+            account::check_token_name(&name).map_err(|fault| match fault {
+                TokenNameFault::Unfit(error) => unfit("name", error, TextKind::Line),
+                TokenNameFault::TooLong(max) => {
+                    format!("The name field must not be greater than {max} characters.")
+                }
+            })
+        });
         name.map_err(|error| Problem::field("name", error))
     }
 }

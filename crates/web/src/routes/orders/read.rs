@@ -2,10 +2,13 @@
 //! fit, and the `Idempotency-Key`. Members that make it another kind of order are refused; any
 //! other member is ignored and never used: the total and the player are not the sender's to choose.
 
+use std::fmt;
+
 use axum::http::HeaderMap;
 use domain::text::TextKind;
 use domain::{DecimalError, Note, NoteError, Quantity, Rules, Side, Symbol};
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -18,7 +21,7 @@ use crate::state::AppState;
 const KEY_LENGTH_MAX: usize = 255;
 
 /// An order as it is sent. Numbers are kept as they were written, so that no float comes between.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, ToSchema)]
 pub(crate) struct OrderBody {
     /// In upper or lower case.
     #[schema(value_type = String, example = "AAPL", required = true)]
@@ -29,83 +32,147 @@ pub(crate) struct OrderBody {
     /// Why, in your own words.
     #[schema(value_type = Option<String>, max_length = 280, example = "I use their phones.")]
     note: Option<Box<RawValue>>,
+    /// Members that name another kind of order, as they were written.
     #[schema(ignore)]
-    r#type: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    order_type: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    time_in_force: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    side: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    price: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    limit_price: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    stop_price: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    trail_price: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    trail_percent: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    take_profit: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    stop_loss: Option<Box<RawValue>>,
-    #[schema(ignore)]
-    notional: Option<Box<RawValue>>,
+    terms: Vec<(String, Box<RawValue>)>,
 }
 
-/// How long an order waits for its price: a market order does not.
-const TIMES_IN_FORCE: [&str; 2] = ["fok", "ioc"];
+/// Terms of an order that have one value for a market order, and that value. Members are compared
+/// without case and signs: `time_in_force`, `timeInForce`, `time-in-force`.
+const FIXED_TERMS: [(&str, &[&str]); 7] = [
+    ("type", &["market"]),
+    ("ordertype", &["market"]),
+    ("kind", &["market"]),
+    ("orderclass", &["simple"]),
+    // An order is filled or rejected at once, which all three allow.
+    ("timeinforce", &["day", "fok", "ioc"]),
+    ("tif", &["day", "fok", "ioc"]),
+    ("extendedhours", &["false"]),
+];
+
+/// Terms that no market order has.
+const FOREIGN_TERMS: [&str; 33] = [
+    "price",
+    "limit",
+    "limitprice",
+    "stop",
+    "stopprice",
+    "stoploss",
+    "takeprofit",
+    "trailprice",
+    "trailpercent",
+    "trailingstop",
+    "triggerprice",
+    "maxprice",
+    "minprice",
+    "notional",
+    "amount",
+    "dollars",
+    "currency",
+    "exchange",
+    "leverage",
+    "validuntil",
+    "validto",
+    "goodtill",
+    "goodtilldate",
+    "goodtildate",
+    "gtd",
+    "expiry",
+    "expires",
+    "expiresat",
+    "expiration",
+    "executeat",
+    "slippage",
+    "maxslippage",
+    "condition",
+];
+
+/// The side, which the address names already.
+const SIDE_TERM: &str = "side";
+
+impl<'de> Deserialize<'de> for OrderBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = OrderBody;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<OrderBody, A::Error> {
+        let mut body = OrderBody::default();
+        while let Some((name, value)) = members.next_entry::<String, Box<RawValue>>()? {
+            let place = match name.as_str() {
+                "stock_symbol" => &mut body.stock_symbol,
+                "quantity" => &mut body.quantity,
+                "note" => &mut body.note,
+                _ => {
+                    if is_term(&plain(&name)) {
+                        body.terms.push((name, value));
+                    }
+                    continue;
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(A::Error::custom(format!("the member {name} is there twice")));
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// The name of a member without case and signs.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn is_term(plain: &str) -> bool {
+    plain == SIDE_TERM
+        || FIXED_TERMS.iter().any(|(term, _)| *term == plain)
+        || FOREIGN_TERMS.contains(&plain)
+}
 
 impl OrderBody {
     /// Refuses what only other kinds of orders have: an order that is carried out at the market's
     /// price although it names another is worse than none.
     fn check_kind(&self, side: Side, errors: &mut FieldErrors) {
-        let words: [(_, _, &[&str]); 4] = [
-            ("type", &self.r#type, &["market"]),
-            ("order_type", &self.order_type, &["market"]),
-            ("time_in_force", &self.time_in_force, &TIMES_IN_FORCE),
-            (
-                "side",
-                &self.side,
-                std::slice::from_ref(match side {
-                    Side::Buy => &"buy",
-                    Side::Sell => &"sell",
-                }),
-            ),
-        ];
-        for (name, raw, allowed) in words {
-            let is_allowed = match Member::of(raw.as_deref()) {
-                Member::Absent => true,
-                Member::Text(word) => {
+        let side = match side {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        };
+        for (name, value) in &self.terms {
+            let plain = plain(name);
+            let label = name.replace(['_', '-'], " ");
+            let fixed = FIXED_TERMS.iter().find(|(term, _)| *term == plain);
+            let fixed = fixed.map(|(_, allowed)| *allowed);
+            let allowed = if plain == SIDE_TERM { Some(&[side][..]) } else { fixed };
+            let member = Member::of(Some(value));
+            let is_allowed = match (&member, allowed) {
+                (Member::Absent, _) => true,
+                (Member::Text(word), Some(allowed)) => {
                     allowed.iter().any(|known| known.eq_ignore_ascii_case(word.trim()))
                 }
-                Member::Number(_) | Member::Broken(_) | Member::Other => false,
+                (Member::Other, Some(allowed)) => allowed.contains(&value.get()),
+                _ => false,
             };
-            if !is_allowed {
-                let (label, allowed) = (name.replace('_', " "), allowed.join(" or "));
-                let text = format!("The {label} field of a market order must be {allowed}.");
-                errors.keep::<()>(name, Err(text));
+            if is_allowed {
+                continue;
             }
-        }
-        let absent = [
-            ("price", &self.price),
-            ("limit_price", &self.limit_price),
-            ("stop_price", &self.stop_price),
-            ("trail_price", &self.trail_price),
-            ("trail_percent", &self.trail_percent),
-            ("take_profit", &self.take_profit),
-            ("stop_loss", &self.stop_loss),
-            ("notional", &self.notional),
-        ];
-        for (name, raw) in absent {
-            if !matches!(Member::of(raw.as_deref()), Member::Absent) {
-                let label = name.replace('_', " ");
-                let text =
-                    format!("A market order has no {label} field: only market orders exist.");
-                errors.keep::<()>(name, Err(text));
-            }
+            let text = match allowed {
+                Some(allowed) => {
+                    let allowed = allowed.join(" or ");
+                    format!("The {label} field of a market order must be {allowed}.")
+                }
+                None => format!("A market order has no {label} field: only market orders exist."),
+            };
+            errors.keep::<()>(name.clone(), Err(text));
         }
     }
 }
@@ -113,7 +180,6 @@ impl OrderBody {
 /// An order that can be submitted.
 pub(crate) struct Asked {
     pub(crate) stock_id: i64,
-    pub(crate) category_id: u8,
     pub(crate) symbol: Symbol,
     pub(crate) quantity: Quantity,
     pub(crate) note: Option<Note>,
@@ -134,13 +200,7 @@ impl Asked {
         let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
             return Err(Problem::internal());
         };
-        Ok(Self {
-            stock_id: listing.stock_id,
-            category_id: listing.category_id,
-            symbol: listing.symbol.clone(),
-            quantity,
-            note,
-        })
+        Ok(Self { stock_id: listing.stock_id, symbol: listing.symbol.clone(), quantity, note })
     }
 }
 
@@ -168,7 +228,7 @@ pub(crate) fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> 
 }
 
 /// Checks the text of a note.
-pub(crate) fn parse_note(text: &str) -> Result<Note, String> {
+fn parse_note(text: &str) -> Result<Note, String> {
     Note::parse(text).map_err(|error| match error {
         NoteError::Empty => "The note field is required.".to_owned(),
         NoteError::TooLong => {

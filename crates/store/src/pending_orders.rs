@@ -1,0 +1,433 @@
+//! Pending orders: those that fill at the close of a session or at a later quote. Here are
+//! accepting one, which reserves its idempotency key, reading and cancelling; what their execution
+//! needs is in `execution`. When an order fills is decided in `web`.
+
+use domain::{
+    Day, Month, Note, OrderId, OrderState, Price, Quantity, Rejection, Side, Symbol, TradeId,
+    UnixMicros,
+};
+
+use crate::ledger::read_day;
+use crate::measure::Timed as _;
+use crate::statement::{Lazy, Statement};
+use crate::{Store, StoreError};
+
+/// What a pending order fills at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FillsAt {
+    /// The close of the session of this day.
+    Close(Day),
+    /// The first quote that was made after this instant.
+    QuoteAfter(UnixMicros),
+}
+
+/// An order to be stored.
+#[derive(Clone, Debug)]
+pub struct NewPendingOrder<'a> {
+    /// The owner.
+    pub player_id: i64,
+    /// What is bought or sold.
+    pub order: domain::Order,
+    /// Why, in the player's words.
+    pub note: Option<&'a Note>,
+    /// The idempotency key of the request.
+    pub client_key: Option<&'a str>,
+    /// SHA-256 of the request.
+    pub fingerprint: [u8; 32],
+    /// The HTTP request.
+    pub request_id: &'a str,
+    /// What it fills at.
+    pub at: FillsAt,
+    /// From when on it can be executed.
+    pub fills_at: UnixMicros,
+    /// Until when it can be executed.
+    pub expires_at: UnixMicros,
+}
+
+/// A stored order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingOrder {
+    /// Its number and owner.
+    pub id: OrderId,
+    /// What is bought or sold.
+    pub order: domain::Order,
+    /// The stock's symbol.
+    pub symbol: Symbol,
+    /// Why, in the player's words.
+    pub note: Option<String>,
+    /// SHA-256 of the request.
+    pub fingerprint: [u8; 32],
+    /// The HTTP request that placed it.
+    pub request_id: String,
+    /// When it was accepted.
+    pub accepted_at: UnixMicros,
+    /// What it fills at.
+    pub at: FillsAt,
+    /// From when on it can be executed.
+    pub fills_at: UnixMicros,
+    /// Until when it can be executed.
+    pub expires_at: UnixMicros,
+    /// Its state.
+    pub state: OrderState,
+    /// When it left the open states.
+    pub ended_at: Option<UnixMicros>,
+    /// The trade it became.
+    pub trade: Option<TradeId>,
+    /// Why it did not become one.
+    pub rejection: Option<Rejection>,
+    /// The close it fills at, where that is saved.
+    pub close: Option<Price>,
+}
+
+/// The result of storing an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is stored.
+    Accepted(PendingOrder),
+    /// An order with this key is stored already, perhaps of another request: see its fingerprint.
+    Known(PendingOrder),
+    /// The key belongs to a request that was carried out at once.
+    KeyOfTrade,
+    /// The player has as many pending orders as allowed.
+    TooMany,
+    /// There is no such player, or the user was erased.
+    UnknownPlayer,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.order_id, o.player_id, o.stock_id, s.symbol, o.side,
+                 o.quantity, o.note, o.fingerprint, o.request_id, o.accepted_at, o.session_day,
+                 o.quote_after, o.fills_at, o.expires_at, o.state, o.ended_at, o.month, o.version,
+                 o.rejection, c.close
+             FROM pending_orders o
+             JOIN stocks s ON s.stock_id = o.stock_id
+             LEFT JOIN stock_history c ON c.stock_id = o.stock_id AND c.day = o.session_day ",
+            $rest
+        )
+    };
+}
+
+mod execution;
+
+pub use self::execution::OrderOutcome;
+pub(crate) use self::execution::STATEMENTS as EXECUTION_STATEMENTS;
+
+static LOCK: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.lock_player",
+        "SELECT p.player_id FROM players p
+         WHERE p.player_id = $1 AND p.erased_at IS NULL {for update}",
+    )
+});
+
+static COUNT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.count",
+        "SELECT count(*) FROM pending_orders o
+         WHERE o.player_id = $1 AND o.state IN ('pending', 'executing')",
+    )
+});
+
+// A record with neither an entry nor a rejection: the key belongs to a pending order.
+static RESERVE_KEY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.reserve_key",
+        "INSERT INTO idempotency (player_id, key, fingerprint, request_id, created_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (player_id, key) DO NOTHING",
+    )
+});
+
+static INSERT: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.insert",
+        "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
+             client_key, fingerprint, request_id, accepted_at, session_day, quote_after, fills_at,
+             expires_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')
+         RETURNING order_id",
+    )
+});
+
+static FIND: Lazy = Lazy::new(|| {
+    Statement::new("pending_orders.find", select!("WHERE o.order_id = $1 AND o.player_id = $2"))
+});
+
+static FIND_BY_KEY: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.find_by_key",
+        select!("WHERE o.player_id = $1 AND o.client_key = $2"),
+    )
+});
+
+static PAGE: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.page",
+        select!(
+            "WHERE o.player_id = $1 AND o.order_id < $2 AND ($3 = '' OR o.state = $3)
+             ORDER BY o.order_id DESC LIMIT $4"
+        ),
+    )
+});
+
+// Once the close is public it is too late: it would be an option for nothing.
+static CANCEL: Lazy = Lazy::new(|| {
+    Statement::new(
+        "pending_orders.cancel",
+        "UPDATE pending_orders SET state = 'cancelled', ended_at = $3
+         WHERE order_id = $1 AND player_id = $2 AND state = 'pending'
+             AND (session_day IS NULL OR fills_at > $3)",
+    )
+});
+
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&LOCK, &COUNT, &RESERVE_KEY, &INSERT, &FIND, &FIND_BY_KEY, &PAGE, &CANCEL];
+
+#[derive(sqlx::FromRow)]
+struct OrderRow {
+    order_id: i64,
+    player_id: i64,
+    stock_id: i64,
+    symbol: String,
+    side: String,
+    quantity: i64,
+    note: Option<String>,
+    fingerprint: Vec<u8>,
+    request_id: String,
+    accepted_at: i64,
+    session_day: Option<i64>,
+    quote_after: Option<i64>,
+    fills_at: i64,
+    expires_at: i64,
+    state: String,
+    ended_at: Option<i64>,
+    month: Option<i64>,
+    version: Option<i64>,
+    rejection: Option<String>,
+    close: Option<i64>,
+}
+
+impl OrderRow {
+    fn read(self) -> Result<PendingOrder, StoreError> {
+        let corrupt = |what: &str| {
+            StoreError::Corrupt(format!("pending order {}: unreadable {what}", self.order_id))
+        };
+        let side = match self.side.as_str() {
+            "buy" => Side::Buy,
+            "sell" => Side::Sell,
+            _ => return Err(corrupt("side")),
+        };
+        let at = match (self.session_day, self.quote_after) {
+            (Some(day), None) => FillsAt::Close(read_day(day)?),
+            (None, Some(after)) => FillsAt::QuoteAfter(UnixMicros(after)),
+            _ => return Err(corrupt("fill time")),
+        };
+        let (player_id, order_id) = (self.player_id, self.order_id);
+        let trade = self.month.zip(self.version);
+        let rejection = self
+            .rejection
+            .as_deref()
+            .map(|code| Rejection::from_code(code).ok_or_else(|| corrupt("rejection")));
+        Ok(PendingOrder {
+            id: OrderId { player_id, order_id },
+            order: domain::Order {
+                stock_id: self.stock_id,
+                side,
+                quantity: Quantity(self.quantity),
+            },
+            symbol: Symbol::parse(&self.symbol).map_err(|_| corrupt("symbol"))?,
+            fingerprint: self
+                .fingerprint
+                .as_slice()
+                .try_into()
+                .map_err(|_| corrupt("fingerprint"))?,
+            accepted_at: UnixMicros(self.accepted_at),
+            at,
+            fills_at: UnixMicros(self.fills_at),
+            expires_at: UnixMicros(self.expires_at),
+            state: OrderState::parse(&self.state).ok_or_else(|| corrupt("state"))?,
+            ended_at: self.ended_at.map(UnixMicros),
+            trade: trade.map(|(month, version)| TradeId {
+                player_id,
+                month: Month(month),
+                version,
+            }),
+            rejection: rejection.transpose()?,
+            close: self.close.map(Price),
+            note: self.note,
+            request_id: self.request_id,
+        })
+    }
+}
+
+impl Store {
+    /// Stores an order and reserves its key, in one transaction; nothing is written unless the
+    /// answer is [`Placed::Accepted`]. The player's row is locked meanwhile, as by a batch: orders
+    /// of one player are counted one after the other, and erasing the user waits.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn place_order(
+        &self,
+        new: &NewPendingOrder<'_>,
+        orders_max: i64,
+        now: UnixMicros,
+    ) -> Result<Placed, StoreError> {
+        let (session_day, quote_after) = match new.at {
+            FillsAt::Close(day) => (Some(i64::from(day.0)), None),
+            FillsAt::QuoteAfter(after) => (None, Some(after.0)),
+        };
+        let mut tx = self.begin().await?;
+        let order_id: i64 = with_conn!(tx.conn(), |conn, sql| {
+            let player: Option<(i64,)> = sqlx::query_as(sql(&LOCK))
+                .bind(new.player_id)
+                .fetch_optional(&mut *conn)
+                .timed(&LOCK)
+                .await?;
+            if player.is_none() {
+                return Ok(Placed::UnknownPlayer);
+            }
+            if let Some(key) = new.client_key {
+                let known: Option<OrderRow> = sqlx::query_as(sql(&FIND_BY_KEY))
+                    .bind(new.player_id)
+                    .bind(key)
+                    .fetch_optional(&mut *conn)
+                    .timed(&FIND_BY_KEY)
+                    .await?;
+                if let Some(known) = known {
+                    return Ok(Placed::Known(known.read()?));
+                }
+            }
+            let count: i64 = sqlx::query_scalar(sql(&COUNT))
+                .bind(new.player_id)
+                .fetch_one(&mut *conn)
+                .timed(&COUNT)
+                .await?;
+            if count >= orders_max {
+                return Ok(Placed::TooMany);
+            }
+            if let Some(key) = new.client_key {
+                let reserved = sqlx::query(sql(&RESERVE_KEY))
+                    .bind(new.player_id)
+                    .bind(key)
+                    .bind(&new.fingerprint[..])
+                    .bind(new.request_id)
+                    .bind(now.0)
+                    .execute(&mut *conn)
+                    .timed(&RESERVE_KEY)
+                    .await?;
+                if reserved.rows_affected() == 0 {
+                    return Ok(Placed::KeyOfTrade);
+                }
+            }
+            sqlx::query_scalar(sql(&INSERT))
+                .bind(new.player_id)
+                .bind(new.order.stock_id)
+                .bind(new.order.side.as_str())
+                .bind(new.order.quantity.0)
+                .bind(new.note.map(Note::as_str))
+                .bind(new.client_key)
+                .bind(&new.fingerprint[..])
+                .bind(new.request_id)
+                .bind(now.0)
+                .bind(session_day)
+                .bind(quote_after)
+                .bind(new.fills_at.0)
+                .bind(new.expires_at.0)
+                .fetch_one(&mut *conn)
+                .timed(&INSERT)
+                .await?
+        });
+        let stored: Option<OrderRow> = with_conn!(tx.conn(), |conn, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(order_id)
+                .bind(new.player_id)
+                .fetch_optional(&mut *conn)
+                .timed(&FIND)
+                .await?
+        });
+        tx.commit().await?;
+        let lost = || StoreError::Corrupt(format!("pending order {order_id} has no stock"));
+        Ok(Placed::Accepted(stored.ok_or_else(lost)?.read()?))
+    }
+
+    /// An order of this player.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_order(&self, id: OrderId) -> Result<Option<PendingOrder>, StoreError> {
+        let row: Option<OrderRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND))
+                .bind(id.order_id)
+                .bind(id.player_id)
+                .fetch_optional(&db.reader)
+                .timed(&FIND)
+                .await?
+        });
+        row.map(OrderRow::read).transpose()
+    }
+
+    /// The player's order with this idempotency key.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn find_order_by_key(
+        &self,
+        player_id: i64,
+        key: &str,
+    ) -> Result<Option<PendingOrder>, StoreError> {
+        let row: Option<OrderRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&FIND_BY_KEY))
+                .bind(player_id)
+                .bind(key)
+                .fetch_optional(&db.reader)
+                .timed(&FIND_BY_KEY)
+                .await?
+        });
+        row.map(OrderRow::read).transpose()
+    }
+
+    /// The player's orders below a number, newest first, of one state or all.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn orders_page(
+        &self,
+        player_id: i64,
+        below: Option<i64>,
+        state: Option<OrderState>,
+        limit: i64,
+    ) -> Result<Vec<PendingOrder>, StoreError> {
+        let rows: Vec<OrderRow> = with_db!(self, |db, sql| {
+            sqlx::query_as(sql(&PAGE))
+                .bind(player_id)
+                .bind(below.unwrap_or(i64::MAX))
+                .bind(state.map_or("", OrderState::as_str))
+                .bind(limit)
+                .fetch_all(&db.reader)
+                .timed(&PAGE)
+                .await?
+        });
+        rows.into_iter().map(OrderRow::read).collect()
+    }
+
+    /// Cancels an order that is pending and, where it fills at a close, before that close. Whether
+    /// it did.
+    ///
+    /// # Errors
+    /// The fault met.
+    pub async fn cancel_order(&self, id: OrderId, now: UnixMicros) -> Result<bool, StoreError> {
+        Ok(with_db!(self, |db, sql| {
+            sqlx::query(sql(&CANCEL))
+                .bind(id.order_id)
+                .bind(id.player_id)
+                .bind(now.0)
+                .execute(&db.writer)
+                .timed(&CANCEL)
+                .await?
+                .rows_affected()
+                > 0
+        }))
+    }
+}
