@@ -11,7 +11,7 @@ use store::{FillsAt, PendingOrder, Valuation};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::live::Hours;
+use crate::live::{CLOSE_GRACE_S, Hours};
 use crate::present::Present;
 use crate::source::MarketSource;
 use crate::tick::TickRule;
@@ -210,17 +210,29 @@ impl PriceBoard {
     }
 
     /// What a pending order fills at, or why there is no such price yet: the saved close of its
-    /// session, or the present quote if it is newer than the one at the order's acceptance.
+    /// session, or the present quote if it was made after the order was accepted.
     pub fn quote_for_pending(&self, order: &PendingOrder) -> Result<Quote, Rejection> {
         match order.at {
             FillsAt::Close(market_day) => {
                 let price = order.close.ok_or(Rejection::NoQuote)?;
-                let current = self.current.load();
-                let (tick, source) = (current.tick.step(price), current.source);
-                Ok(Quote { price, tick, as_of: order.fills_at, market_day, source })
+                let (tick, source) = {
+                    let current = self.current.load();
+                    (current.tick.step(price), current.source)
+                };
+                let mut as_of = order.fills_at;
+                if source == QuoteSource::Live {
+                    // The saved close is the last quote, which may be in doubt, or old because no
+                    // provider answered.
+                    let last = self.quote_unless_halted(order.order.stock_id)?;
+                    if last.as_of < order.fills_at.plus_seconds(-CLOSE_GRACE_S) {
+                        return Err(Rejection::StaleQuote);
+                    }
+                    as_of = order.fills_at.plus_seconds(CLOSE_GRACE_S);
+                }
+                Ok(Quote { price, tick, as_of, market_day, source })
             }
             FillsAt::QuoteAfter(after) => {
-                let quote = self.quote_for_order(order.order.stock_id)?;
+                let quote = self.quote_unless_halted(order.order.stock_id)?;
                 if quote.as_of > after { Ok(quote) } else { Err(Rejection::StaleQuote) }
             }
         }
@@ -232,6 +244,10 @@ impl PriceBoard {
         if matches!(self.hours(), Hours::Closed { .. }) {
             return Err(Rejection::MarketClosed);
         }
+        self.quote_unless_halted(stock_id)
+    }
+
+    fn quote_unless_halted(&self, stock_id: i64) -> Result<Quote, Rejection> {
         let halt = self.position(stock_id).and_then(|at| self.current.load().halt(at));
         match halt {
             Some(Halt::InDoubt) => Err(Rejection::PriceInDoubt),

@@ -81,5 +81,5 @@ pub use provider::{
 };
 pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;
-pub use source::{MarketFacts, MarketSource, REVEAL_AFTER_S};
+pub use source::{Closing, MarketFacts, MarketSource, REVEAL_AFTER_S};
 pub use tick::TickRule;

@@ -163,10 +163,10 @@ impl Live {
         self.calendar.sessions()[session].closes_at.plus_seconds(CLOSE_GRACE_S)
     }
 
-    /// The next session that ends after `now`, and when its last prices are in.
+    /// The next session that ends after `now`, and its end.
     pub(crate) fn next_close(&self, now: UnixMicros) -> Option<(usize, UnixMicros)> {
         let session = self.calendar.closed_by(now);
-        (session < self.calendar.sessions().len()).then(|| (session, self.closed_at(session)))
+        Some((session, self.calendar.sessions().get(session)?.closes_at))
     }
 
     /// The present prices as the closes of the newest finished session; none of an older one, and

@@ -16,7 +16,7 @@ use crate::board::{Halt, StockQuote};
 use crate::calendar::Calendar;
 use crate::catalogue::{StockText, simulated_stocks};
 use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
-use crate::live::{Hours, Live};
+use crate::live::{CLOSE_GRACE_S, Hours, Live};
 use crate::present::Present;
 use crate::replay::Replay;
 use crate::series::ImportedMarket;
@@ -46,6 +46,17 @@ enum Kind {
     Simulated(Box<Simulated>),
     /// What providers told.
     Live(Arc<Live>),
+}
+
+/// The end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// The session's day.
+    pub day: Day,
+    /// When the session ends. Its close is public from then on.
+    pub ends_at: UnixMicros,
+    /// When the close is known here: in a live market the last prices arrive after the end.
+    pub final_at: UnixMicros,
 }
 
 impl MarketSource {
@@ -222,15 +233,16 @@ impl MarketSource {
         })
     }
 
-    /// The session whose close is the next one after `now`: its day, and when its close is public.
-    /// `None` where prices stand still or the market has ended.
-    pub fn closing_session(&self, now: UnixMicros) -> Option<(Day, UnixMicros)> {
-        let (session, closed_at) = match &self.kind {
-            Kind::History(replay) => replay.timetable.next_close(now)?,
-            Kind::Simulated(market) => market.timetable.next_close(now)?,
-            Kind::Live(live) => live.next_close(now)?,
+    /// The session that ends next after `now`. `None` where prices stand still or the market has
+    /// ended.
+    pub fn closing_session(&self, now: UnixMicros) -> Option<Closing> {
+        let ((session, ends_at), grace_s) = match &self.kind {
+            Kind::History(replay) => (replay.timetable.next_close(now)?, 0),
+            Kind::Simulated(market) => (market.timetable.next_close(now)?, 0),
+            Kind::Live(live) => (live.next_close(now)?, CLOSE_GRACE_S),
         };
-        Some((self.day_of(session), closed_at))
+        let final_at = ends_at.plus_seconds(grace_s);
+        Some(Closing { day: self.day_of(session), ends_at, final_at })
     }
 
     /// Whether its prices are those that providers report.

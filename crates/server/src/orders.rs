@@ -5,9 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Clock;
+use domain::{Clock, UnixMicros};
 use market::PriceBoard;
 use store::{PendingOrder, Store};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use trading::{Desk, OrderExecutor};
 
@@ -18,6 +19,9 @@ const LEASE: &str = "execute_orders";
 /// How long the lease is taken for, in seconds: so long orders wait after the node that executed
 /// them was killed. A page that takes longer is executed on two nodes, which does no harm.
 const LEASE_S: i64 = 3;
+/// Between two passes without new quotes, in which orders expire only. Orders at the next quote are
+/// due all the time.
+const IDLE_PASS_EVERY: Duration = Duration::from_secs(5);
 /// Between two counts of all open orders.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 
@@ -29,6 +33,9 @@ pub(crate) struct ExecuteOrders {
     /// This node, in the lease.
     node: String,
     counted_at: Option<Instant>,
+    published: watch::Receiver<UnixMicros>,
+    /// When the last pass over all due orders ended.
+    passed_at: Option<Instant>,
 }
 
 impl ExecuteOrders {
@@ -39,9 +46,10 @@ impl ExecuteOrders {
         clock: Arc<dyn Clock>,
         node: String,
     ) -> Self {
+        let published = prices.watch();
         let quotes = Arc::new(move |order: &PendingOrder| prices.quote_for_pending(order));
         let executor = OrderExecutor::new(store.clone(), desk, Arc::clone(&clock), quotes);
-        Self { store, executor, clock, node, counted_at: None }
+        Self { store, executor, clock, node, counted_at: None, published, passed_at: None }
     }
 }
 
@@ -57,6 +65,11 @@ impl Reconciler for ExecuteOrders {
             metrics::gauge!("openbell_pending_orders").set(count);
             self.counted_at = Some(Instant::now());
         }
+        let has_new_quotes = self.published.has_changed().unwrap_or(false);
+        let is_idle = self.passed_at.is_some_and(|at| at.elapsed() < IDLE_PASS_EVERY);
+        if is_idle && !has_new_quotes {
+            return Ok(Progress::done(0));
+        }
         let now = self.clock.now();
         // Games without such orders write no lease.
         if !self.store.has_due_orders(now).await? {
@@ -66,7 +79,13 @@ impl Reconciler for ExecuteOrders {
         if self.store.take_lease(LEASE, &self.node, now, until).await?.is_none() {
             return Ok(Progress::done(0));
         }
+        if self.passed_at.take().is_some() {
+            self.published.mark_unchanged();
+        }
         let executed = self.executor.run().await?;
+        if executed.is_last {
+            self.passed_at = Some(Instant::now());
+        }
         Ok(Progress { changed: executed.ended, done: executed.is_last })
     }
 

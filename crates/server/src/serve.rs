@@ -289,7 +289,11 @@ impl Server {
         let job = jobs::DeleteExpired {
             store,
             idempotency_hours: config.retention.idempotency_hours,
-            order_days: config.retention.order_days,
+            // An order stays as long as the key of its request, whose answer it is.
+            order_days: config
+                .retention
+                .order_days
+                .max(config.retention.idempotency_hours.div_euclid(24) + 1),
             rows_max: config.retention.delete_rows_max,
             clock,
         };

@@ -1,6 +1,7 @@
 //! The entrance of the trade path: it puts a request in the lane of its player and waits for the
 //! answer. What a lane does with it is in `lane`; turning answers into HTTP is in `web`.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{
@@ -161,8 +162,19 @@ impl Desk {
         &self,
         requests: Vec<(Request, Result<Quote, Rejection>)>,
     ) -> Vec<Result<Answer, DeskError>> {
-        let queued =
-            requests.into_iter().map(|(request, quote)| self.enqueue(request, Some(quote)));
+        // A later order of a player must not overtake an earlier one that found no room.
+        let mut left_out = HashSet::new();
+        let queued = requests.into_iter().map(|(request, quote)| {
+            let player_id = request.player_id;
+            if left_out.contains(&player_id) {
+                return Err(DeskError::Full { retry_after_s: 1 });
+            }
+            let queued = self.enqueue(request, Some(quote));
+            if queued.is_err() {
+                left_out.insert(player_id);
+            }
+            queued
+        });
         // All of them are in their lanes before the first one is waited for.
         let queued: Vec<_> = queued.collect();
         let mut answers = Vec::with_capacity(queued.len());

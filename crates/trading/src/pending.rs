@@ -56,7 +56,7 @@ impl OrderExecutor {
         let orders = self.store.due_orders(now, self.cursor, PAGE).await?;
         let is_last = orders.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         let next = orders.last().map(|order| (order.fills_at, order.id.order_id));
-        let (claims, mut outcomes) = self.sort(orders, now);
+        let (claims, mut outcomes) = self.triage(orders, now);
         let claims = self.claim(claims).await?;
         outcomes.extend(self.submit(claims).await);
         let ended = if outcomes.is_empty() { 0 } else { self.record(&outcomes).await? };
@@ -69,7 +69,11 @@ impl OrderExecutor {
 
     /// Which orders are to be submitted, and which pending ones have expired. An order that is
     /// executing may be a trade already: it is submitted even when there is no price for it.
-    fn sort(&self, orders: Vec<PendingOrder>, now: UnixMicros) -> (Vec<Claim>, Vec<OrderOutcome>) {
+    fn triage(
+        &self,
+        orders: Vec<PendingOrder>,
+        now: UnixMicros,
+    ) -> (Vec<Claim>, Vec<OrderOutcome>) {
         let (mut claims, mut outcomes) = (Vec::new(), Vec::new());
         for order in orders {
             let quote = (self.quotes)(&order);

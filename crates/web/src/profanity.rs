@@ -47,29 +47,44 @@ static REAL_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 /// Whether a name is rude.
 pub(crate) fn is_rude(name: &str, config: &NamesConfig) -> bool {
     let checked = without_real_names(name, config);
-    if config.profanity && is_listed(&checked) {
+    let is_built_in =
+        || is_listed(&checked) || ADDED.into_iter().any(|word| is_refused(&checked, word, config));
+    if config.profanity && is_built_in() {
         return true;
     }
-    let added = ADDED.into_iter().filter(|_| config.profanity);
-    let refused = config.refused.iter().map(String::as_str).filter(|word| !shape(word).is_empty());
-    refused.chain(added).any(|word| is_refused(&checked, word, config))
+    // The operator's words are of any script, and may be numbers.
+    let checked = without(name, |word| is_allowed(word, config) || is_real_name(word));
+    let refused = config.refused.iter().filter(|word| !shape(word).is_empty());
+    refused.into_iter().any(|word| is_refused(&checked, word, config))
 }
 
 /// The name without the words that are names of people, and those that the lists cannot judge:
 /// numbers, whose digits they take for letters, and scripts that they know by their shapes only.
 fn without_real_names(name: &str, config: &NamesConfig) -> String {
-    let is_real = |word: &str| {
+    without(name, |word| {
         let letters = word.chars().filter(|c| c.is_alphabetic()).count();
         let digits = word.chars().filter(|c| c.is_numeric()).count();
-        if (letters == 0 && digits > 1) || (letters > 0 && !word.chars().any(is_judged)) {
-            return true;
-        }
-        let word = search_fold(word);
-        REAL_NAMES.contains(word.as_str())
-            || config.allowed.iter().any(|allowed| search_fold(allowed) == word)
-    };
+        (letters == 0 && digits > 1)
+            || (letters > 0 && !word.chars().any(is_judged))
+            || is_real_name(word)
+            || is_allowed(word, config)
+    })
+}
+
+/// The name without some of its words.
+fn without(name: &str, is_left_out: impl Fn(&str) -> bool) -> String {
     let words = name.split_inclusive(|c: char| !c.is_alphanumeric());
-    words.filter(|word| !is_real(word.trim_end_matches(|c: char| !c.is_alphanumeric()))).collect()
+    let is_kept = |word: &&str| !is_left_out(word.trim_end_matches(|c: char| !c.is_alphanumeric()));
+    words.filter(is_kept).collect()
+}
+
+fn is_real_name(word: &str) -> bool {
+    REAL_NAMES.contains(search_fold(word).as_str())
+}
+
+fn is_allowed(word: &str, config: &NamesConfig) -> bool {
+    let word = search_fold(word);
+    config.allowed.iter().any(|allowed| search_fold(allowed) == word)
 }
 
 /// Whether a letter is of a script of the lists' words: Latin, Greek, Cyrillic, Han, and the styled
@@ -304,6 +319,7 @@ mod tests {
             assert!(!rude(name, &[word]), "{name}");
         }
         assert!(!rude("Ada", &["", "!"]));
+        assert!(rude("Ada 1488", &["1488"]) && rude("مرحبا", &["مرحبا"]));
     }
 
     #[test]

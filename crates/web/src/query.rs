@@ -70,8 +70,10 @@ impl KnownParameters {
             if !known.names.iter().any(|known| known == base) && !unknown.contains(&name) {
                 unknown.push(name);
             }
+            if unknown.len() == UNKNOWN_MAX {
+                break;
+            }
         }
-        unknown.truncate(UNKNOWN_MAX);
         if unknown.is_empty() {
             return Ok(());
         }

@@ -352,12 +352,19 @@ async fn in_a_live_market_an_order_fills_at_once_at_a_new_quote_and_else_at_the_
     app.clock.advance_seconds(1);
     let later = keyed(&app, &ada, "later", 1).await;
     assert_eq!((later.status, &later.json()["order"]["fills"]), (202, &json!("next_quote")));
+    let at_once = json!({"stock_symbol": "AAPL", "quantity": 1, "time_in_force": "ioc"});
+    let refused = app.post_as(&ada, "/api/portfolio/buy", &at_once).await;
+    assert_eq!(code(&refused), (422, "validation_failed".to_owned()), "it does not fill at once");
     let cancelled = placed(&app, &ada).await;
     // Both keys stay what they are, whatever the age of the quote.
     assert_eq!(keyed(&app, &ada, "now", 1).await.status, 200);
     assert_eq!(app.execute_orders().await, 0);
     assert_eq!(app.delete_as(&ada, &format!("{ORDERS}/{cancelled}")).await.status, 200);
     let overtaken = placed(&app, &ada).await;
+    // A quote that was made before they were accepted may be known from elsewhere.
+    receive(&app, 1_100_000, 5);
+    assert_eq!(app.execute_orders().await, 0);
+    app.clock.advance_seconds(10);
     receive(&app, 1_200_000, 5);
     let again = keyed(&app, &ada, "later", 1).await;
     assert_eq!((again.status, again.header("idempotent-replayed")), (202, Some("true")));

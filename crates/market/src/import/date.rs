@@ -25,9 +25,9 @@ impl DateOrder {
     }
 }
 
-/// A day: `2013-02-08`, `2013/02/08`, `20130208`, `8.2.2013`, with the name of the month, or, if
-/// `order` is given, `8/2/2013` and `8-2-2013`. A time may follow; the day is that of the exchange,
-/// so that a time zone changes nothing.
+/// A day: `2013-02-08`, `2013/02/08`, `20130208`, `8.2.2013` (the day is first unless `order` names
+/// another one), with the name of the month, or, if `order` is given, `8/2/2013` and `8-2-2013`. A
+/// time may follow; the day is that of the exchange, so that a time zone changes nothing.
 ///
 /// # Errors
 /// What was expected.
@@ -38,7 +38,9 @@ pub(super) fn read_day(text: &str, order: Option<DateOrder>) -> Result<Day, Stri
     }
     let date = text.split_once([' ', 'T']).filter(|(_, time)| is_time(time));
     let date = date.map_or(text, |(date, _)| date);
-    for (mark, own_order) in [('.', Some(DateOrder::DayFirst)), ('/', order), ('-', order)] {
+    for (mark, own_order) in
+        [('.', order.or(Some(DateOrder::DayFirst))), ('/', order), ('-', order)]
+    {
         let Some(numbers) = read_numbers(date, mark) else { continue };
         let (day, month) = match own_order {
             Some(DateOrder::DayFirst) => (numbers[0], numbers[1]),

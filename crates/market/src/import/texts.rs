@@ -15,6 +15,8 @@ use crate::markup::clean_text;
 
 /// The longest text of a stock, in characters.
 const TEXT_MAX: usize = 500;
+/// The longest text with its markup, in bytes.
+const RAW_MAX: usize = 16_384;
 
 /// What a file has about a stock; `None` for what it leaves open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,10 @@ struct Cleaner {
 impl Cleaner {
     /// A text as it is stored; `None` where it is empty.
     fn clean(&mut self, name: &str, text: &str) -> Result<Option<String>, String> {
+        // Cleaning looks for the ends of tags, and so takes long for long texts.
+        if text.len() > RAW_MAX {
+            return Err(format!("{name} is longer than {TEXT_MAX} characters"));
+        }
         let clean = clean_text(text);
         self.markup += u64::from(clean.had_markup);
         self.controls += u64::from(clean.had_controls);

@@ -230,7 +230,7 @@ fn day_and_month_have_the_order_of_the_option_and_dates_with_dots_begin_with_the
     let text = "date;symbol;close\n2/8/2013;A;1\n03-08-2013 00:00;A;2\n4.8.2013;A;3\n";
     for (order, days) in [
         (DateOrder::DayFirst, ["2013-08-02", "2013-08-03", "2013-08-04"]),
-        (DateOrder::MonthFirst, ["2013-02-08", "2013-03-08", "2013-08-04"]),
+        (DateOrder::MonthFirst, ["2013-02-08", "2013-03-08", "2013-04-08"]),
     ] {
         let named = ImportOptions { dates: Some(order), ..options() };
         let (import, notes) = read_all(named, &[("bars.csv", text.as_bytes())]).expect("reads");

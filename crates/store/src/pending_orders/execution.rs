@@ -110,7 +110,7 @@ impl Store {
                 .bind(after.0.0)
                 .bind(after.1)
                 .bind(limit)
-                .fetch_all(&db.writer)
+                .fetch_all(&db.reader)
                 .timed(&DUE)
                 .await?
         });

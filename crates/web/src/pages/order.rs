@@ -124,6 +124,7 @@ impl Ticket {
             symbol: listing.symbol.clone(),
             quantity: quantity.ok()?,
             note: note.ok()?,
+            is_at_once: false,
         };
         Some(Self { asked, side })
     }

@@ -152,11 +152,13 @@ pub(super) async fn list(
     view: &View,
     player_id: i64,
 ) -> Result<Vec<ShownOrder>, Problem> {
-    let orders = state.store.orders_page(player_id, None, None, READ).await?;
-    let (open, ended): (Vec<_>, Vec<_>) =
-        orders.into_iter().partition(|order| order.state.is_open());
+    let of = async |order_state| state.store.orders_page(player_id, None, order_state, READ).await;
+    let mut open = of(Some(OrderState::Executing)).await?;
+    open.extend(of(Some(OrderState::Pending)).await?);
+    let newest = of(None).await?;
+    let ended = newest.iter().filter(|order| !order.state.is_open());
     let mut shown = Vec::new();
-    for order in open.iter().chain(ended.iter().take(ENDED)) {
+    for order in open.iter().chain(ended.take(ENDED)) {
         shown.push(ShownOrder::new(state, view, order).await?);
     }
     Ok(shown)

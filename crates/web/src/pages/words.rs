@@ -116,7 +116,7 @@ pub(crate) fn message(
     said.unwrap_or_else(|| {
         // Fails the tests that start a server; the unit test of this branch does not.
         let is_tested_server = cfg!(all(debug_assertions, not(test)));
-        assert!(!is_tested_server, "the message {key} is missing or wants another value");
+        assert!(!is_tested_server, "message {key}");
         tracing::error!(key, "a message is missing or wants another value");
         key.to_owned()
     })

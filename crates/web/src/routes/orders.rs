@@ -236,8 +236,12 @@ async fn trade(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(headers)?;
     let asked = Asked::read(body, side, &state)?;
+    if asked.is_at_once && matches!(pending::fill_time(&state, asked.stock_id), Ok(Some(_))) {
+        let text = "This order does not fill at once. The time in force field must be day.";
+        return Err(Problem::field("time_in_force", text));
+    }
     let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &asked) });
-    let Asked { stock_id, symbol, quantity, note } = asked;
+    let Asked { stock_id, symbol, quantity, note, .. } = asked;
     let order = Order { stock_id, side, quantity };
     let request = Request {
         player_id: player.player_id,

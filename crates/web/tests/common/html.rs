@@ -105,8 +105,8 @@ impl Page {
 
     fn form_tags(&self, action: &str) -> Option<Vec<&Tag>> {
         let is_it = |tag: &Tag| {
-            let sent_to = tag.get("action").unwrap_or_default();
-            tag.name == "form" && sent_to.split('#').next() == Some(action)
+            let path = |address: &str| address.split('#').next().unwrap_or_default().to_owned();
+            tag.name == "form" && tag.get("action").map(path) == Some(path(action))
         };
         let start = self.tags.iter().position(is_it)?;
         let rest = &self.tags[start + 1..];

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::text::TextKind;
 use domain::{Action, FillMode, OrderId, OrderState, Rejection, UnixMicros};
+use market::Halt;
 use serde::Serialize;
 use store::{FillsAt, NewPendingOrder, PendingOrder, Placed};
 use trading::{Answer, DeskError, Request};
@@ -51,11 +52,14 @@ pub(crate) fn fill_time(state: &AppState, stock_id: i64) -> Result<Option<FillTi
     let (rules, now) = (&state.rules, state.clock.now());
     match rules.fill {
         FillMode::Close => {
-            let (day, closed_at) =
-                state.market.closing_session(now).ok_or(Rejection::MarketClosed)?;
-            let expires_at = closed_at.plus_seconds(rules.quote_age_max_s);
-            let at = FillsAt::Close(day);
-            Ok(Some(FillTime { at, fills_at: closed_at, expires_at }))
+            let closing = state.market.closing_session(now).ok_or(Rejection::MarketClosed)?;
+            // The close of a session without a trade is that of the session before: public.
+            if is_without_close(state, stock_id) {
+                return Err(Rejection::NoQuote);
+            }
+            let expires_at = closing.final_at.plus_seconds(rules.quote_age_max_s);
+            let at = FillsAt::Close(closing.day);
+            Ok(Some(FillTime { at, fills_at: closing.ends_at, expires_at }))
         }
         FillMode::Now if state.market.is_live() => {
             let Ok(quote) = state.prices.quote_for_order(stock_id) else { return Ok(None) };
@@ -63,11 +67,18 @@ pub(crate) fn fill_time(state: &AppState, stock_id: i64) -> Result<Option<FillTi
                 return Ok(None);
             }
             let expires_at = now.plus_seconds(rules.quote_age_max_s);
-            let at = FillsAt::QuoteAfter(quote.as_of);
+            // A quote that was made before may be known from a faster source.
+            let at = FillsAt::QuoteAfter(now);
             Ok(Some(FillTime { at, fills_at: now, expires_at }))
         }
         FillMode::Now | FillMode::NextTick => Ok(None),
     }
+}
+
+fn is_without_close(state: &AppState, stock_id: i64) -> bool {
+    let position = state.prices.position(stock_id);
+    let halt = position.and_then(|position| state.prices.snapshot().halt(position));
+    matches!(halt, Some(Halt::NoClose | Halt::NotTraded))
 }
 
 /// The result of an order.
@@ -90,16 +101,16 @@ pub(crate) async fn submit(state: &AppState, request: Request) -> Result<Submitt
         return state.desk.submit(request).await.map(Submitted::Answered);
     }
     let key = request.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-    let time = fill_time(state, order.stock_id);
-    if time == Ok(None) {
-        return submit_now(state, request).await;
-    }
+    let time = match fill_time(state, order.stock_id) {
+        Ok(None) => return submit_now(state, request).await,
+        Ok(Some(time)) => Ok(time),
+        Err(rejection) => Err(rejection),
+    };
     if let Some(known) = find_known(state, &request).await? {
         return Ok(known);
     }
     let time = match time {
-        Ok(Some(time)) => time,
-        Ok(None) => return submit_now(state, request).await,
+        Ok(time) => time,
         Err(rejection) => return Ok(refused(rejection)),
     };
     if let Some(rejection) = state.desk.preview(&request).await? {

@@ -44,7 +44,6 @@ const FIXED_TERMS: [(&str, &[&str]); 7] = [
     ("ordertype", &["market"]),
     ("kind", &["market"]),
     ("orderclass", &["simple"]),
-    // An order is filled or rejected at once, which all three allow.
     ("timeinforce", &["day", "fok", "ioc"]),
     ("tif", &["day", "fok", "ioc"]),
     ("extendedhours", &["false"]),
@@ -86,6 +85,9 @@ const FOREIGN_TERMS: [&str; 33] = [
     "maxslippage",
     "condition",
 ];
+
+/// Terms and values of orders that are filled or rejected at once.
+const AT_ONCE: ([&str; 2], [&str; 2]) = (["timeinforce", "tif"], ["fok", "ioc"]);
 
 /// The side, which the address names already.
 const SIDE_TERM: &str = "side";
@@ -140,6 +142,17 @@ fn is_term(plain: &str) -> bool {
 }
 
 impl OrderBody {
+    fn is_at_once(&self) -> bool {
+        let (terms, values) = AT_ONCE;
+        self.terms.iter().any(|(name, value)| {
+            let word = match Member::of(Some(value)) {
+                Member::Text(word) => word.trim().to_lowercase(),
+                _ => return false,
+            };
+            terms.contains(&plain(name).as_str()) && values.contains(&word.as_str())
+        })
+    }
+
     /// Refuses what only other kinds of orders have: an order that is carried out at the market's
     /// price although it names another is worse than none.
     fn check_kind(&self, side: Side, errors: &mut FieldErrors) {
@@ -183,6 +196,8 @@ pub(crate) struct Asked {
     pub(crate) symbol: Symbol,
     pub(crate) quantity: Quantity,
     pub(crate) note: Option<Note>,
+    /// Whether it must be filled or rejected at once.
+    pub(crate) is_at_once: bool,
 }
 
 impl Asked {
@@ -200,7 +215,13 @@ impl Asked {
         let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
             return Err(Problem::internal());
         };
-        Ok(Self { stock_id: listing.stock_id, symbol: listing.symbol.clone(), quantity, note })
+        Ok(Self {
+            stock_id: listing.stock_id,
+            symbol: listing.symbol.clone(),
+            quantity,
+            note,
+            is_at_once: body.is_at_once(),
+        })
     }
 }
 
