@@ -222,7 +222,8 @@ async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_
         cluster.proxy.reset_all();
         answers.push(waits.await.expect("no panic"));
         let promoted = world.open_again_at(&copy).await;
-        assert_eq!(promoted.checked_chain().await.len(), 3, "each order was carried out once");
+        let entries = promoted.checked_chain().await.len();
+        assert_eq!(entries, 3, "each order was carried out once: {answers:?}");
         check(&promoted, &answers).await;
     }
 }
