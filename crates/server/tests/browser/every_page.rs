@@ -2,7 +2,7 @@
 //! of them: what is chosen on the page of settings changes them, not another browser.
 
 use crate::browser::{Setup, slow_down};
-use crate::checks::{Care, WIDTHS, assert_none, look_everywhere, measure};
+use crate::checks::{Care, WIDTHS, assert_none, look_everywhere, measure, settle};
 use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
 use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
 use crate::player::Player;
@@ -110,6 +110,7 @@ async fn the_longest_name_without_a_blank_fits_on_the_smallest_screen() {
             choose_looks(&player, mode, "en").await;
             for path in ["/home", "/ranks", "/settings", "/ops/people", "/ops/people/1"] {
                 player.go(path).await;
+                settle(&player).await;
                 let found = measure(&player).await;
                 complaints.extend(found.into_iter().map(|text| format!("{mode} {path} {text}")));
                 if ["/home", "/ranks"].contains(&path) {
