@@ -32,7 +32,14 @@ fn two_nodes_that_are_killed_in_turn_lose_and_double_nothing_of_one_player() {
 fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) {
     let tokens = prepare(dir, database);
     let mut servers: Vec<Server> = (0..nodes).map(|_| Server::start(database)).collect();
-    let mut load = Load::start(dir, scenario, &tokens, &servers);
+    let start = |servers: &[Server]| {
+        let before = batches(servers);
+        let load = Load::start(dir, scenario, &tokens, servers);
+        // A load that finds no server at its start ends at once.
+        while batches(servers) == before && load.goes_on_for(Duration::from_millis(10)) {}
+        load
+    };
+    let mut load = start(&servers);
     let (mut accepted, mut retries) = (0, 0);
     let mut end = |load: Load| {
         let report = load.end();
@@ -48,7 +55,7 @@ fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) 
         // On a busy machine the kills take longer than the load.
         while !load.goes_on_for(alive) {
             end(load);
-            load = Load::start(dir, scenario, &tokens, &servers);
+            load = start(&servers);
         }
         let dying = servers.remove(0);
         let address = dying.address.clone();
@@ -59,6 +66,17 @@ fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) 
     assert!(accepted > 0 && retries > 0, "{accepted} trades, {retries} retries");
     servers.into_iter().for_each(Server::stop);
     verify(database);
+}
+
+/// The batches that servers have processed.
+fn batches(servers: &[Server]) -> u64 {
+    let count = |server: &Server| {
+        let (_, metrics) = server.get("/metrics");
+        let text = metrics.as_str().unwrap_or_default().to_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("openbell_batch_size_count "));
+        line.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default()
+    };
+    servers.iter().map(count).sum()
 }
 
 /// Players and their tokens, straight in the database.
