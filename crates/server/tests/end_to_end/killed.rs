@@ -70,13 +70,7 @@ fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) 
 
 /// The batches that servers have processed.
 fn batches(servers: &[Server]) -> u64 {
-    let count = |server: &Server| {
-        let (_, metrics) = server.get("/metrics");
-        let text = metrics.as_str().unwrap_or_default().to_owned();
-        let line = text.lines().find_map(|line| line.strip_prefix("openbell_batch_size_count "));
-        line.and_then(|count| count.parse::<u64>().ok()).unwrap_or_default()
-    };
-    servers.iter().map(count).sum()
+    servers.iter().map(|server| server.metric("openbell_batch_size_count")).sum()
 }
 
 /// Players and their tokens, straight in the database.
