@@ -238,17 +238,21 @@ mod tests {
         assert_eq!(quotes_at(&one, 60), quotes_at(&two, 60));
     }
 
+    fn text_of(symbol: &str) -> StockText {
+        StockText {
+            symbol: domain::Symbol::parse(symbol).unwrap(),
+            name: symbol.to_owned(),
+            category: "Other".to_owned(),
+            description: String::new(),
+            kid_friendly_description: String::new(),
+            fun_fact: None,
+        }
+    }
+
     #[test]
     fn a_stock_whose_bars_end_is_stale_for_a_session_and_then_no_longer_traded() {
         let stock = |symbol: &str, days: i32| {
-            let text = StockText {
-                symbol: domain::Symbol::parse(symbol).unwrap(),
-                name: symbol.to_owned(),
-                category: "Other".to_owned(),
-                description: String::new(),
-                kid_friendly_description: String::new(),
-                fun_fact: None,
-            };
+            let text = text_of(symbol);
             (text, (0..days).map(|day| (Day(day), Price(10_000 + i64::from(day)))).collect())
         };
         let stocks = vec![stock("A", 13), stock("B", 40), stock("C", 3)];
@@ -281,14 +285,7 @@ mod tests {
     #[test]
     fn a_stock_with_a_hole_in_its_bars_is_stale_then_not_traded_and_trades_again_after_it() {
         let stock = |symbol: &str, days: Vec<i32>| {
-            let text = StockText {
-                symbol: domain::Symbol::parse(symbol).unwrap(),
-                name: symbol.to_owned(),
-                category: "Other".to_owned(),
-                description: String::new(),
-                kid_friendly_description: String::new(),
-                fun_fact: None,
-            };
+            let text = text_of(symbol);
             let close = |day| (Day(day), Price(10_000 + 100 * i64::from(day)));
             (text, days.into_iter().map(close).collect())
         };
