@@ -7,7 +7,7 @@ use domain::{Day, UnixMicros};
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
 /// Places deleted in one statement, which others wait for on SQLite.
@@ -153,16 +153,17 @@ impl Store {
         players: i64,
         now: UnixMicros,
     ) -> Result<BoardClose, StoreError> {
-        let (close_id,): (i64,) = with_db!(self, |db, sql| {
+        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&OPEN))
                 .bind(board.as_str())
                 .bind(i64::from(day.0))
                 .bind(players)
                 .bind(now.0)
-                .fetch_one(&db.writer)
+                .fetch_all(&db.writer)
                 .timed(&OPEN)
                 .await?
         });
+        let (close_id,) = only(rows)?;
         Ok(BoardClose { close_id, day, players })
     }
 

@@ -9,7 +9,7 @@ use crate::ledger::read_day;
 use crate::markets::TICK;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::{StockTexts, Store, StoreError};
 
@@ -327,14 +327,15 @@ async fn save_market(
             fetch!(conn, sql, FIND, market.name.as_str()).await?;
         let stored = stored.into_iter().next();
         let currency = agreed_currency(market, stored.as_ref().map(|(code, _)| code.as_str()))?;
-        let (market_id,): (i64,) = sqlx::query_as(sql(&SAVE_MARKET))
+        let markets: Vec<(i64,)> = sqlx::query_as(sql(&SAVE_MARKET))
             .bind(market.name.as_str())
             .bind(market.exchange.as_str())
             .bind(currency.as_str())
             .bind(now.0)
-            .fetch_one(&mut *conn)
+            .fetch_all(&mut *conn)
             .timed(&SAVE_MARKET)
             .await?;
+        let (market_id,) = only(markets)?;
         (market_id, currency, stored.and_then(|(_, tick)| tick))
     }))
 }

@@ -46,17 +46,18 @@ impl Store {
         now: UnixMicros,
         expires_at: UnixMicros,
     ) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
+        // As `statement::only`, of a row that may be missing.
+        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&TAKE))
                 .bind(name)
                 .bind(holder)
                 .bind(expires_at.0)
                 .bind(now.0)
-                .fetch_optional(&db.writer)
+                .fetch_all(&db.writer)
                 .timed(&TAKE)
                 .await?
         });
-        Ok(row.map(|(fence,)| fence))
+        Ok(rows.first().map(|(fence,)| *fence))
     }
 
     /// Gives a lease back, if `holder` has it.

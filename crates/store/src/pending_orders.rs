@@ -9,7 +9,7 @@ use domain::{
 
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
 /// What a pending order fills at.
@@ -279,7 +279,7 @@ impl Store {
             FillsAt::QuoteAfter(after) => (None, Some(after.0)),
         };
         let mut tx = self.begin().await?;
-        let order_id: i64 = with_conn!(tx.conn(), |conn, sql| {
+        let order_ids: Vec<i64> = with_conn!(tx.conn(), |conn, sql| {
             let player: Option<(i64,)> = sqlx::query_as(sql(&LOCK))
                 .bind(new.player_id)
                 .fetch_optional(&mut *conn)
@@ -335,10 +335,11 @@ impl Store {
                 .bind(quote_after)
                 .bind(new.fills_at.0)
                 .bind(new.expires_at.0)
-                .fetch_one(&mut *conn)
+                .fetch_all(&mut *conn)
                 .timed(&INSERT)
                 .await?
         });
+        let order_id = only(order_ids)?;
         let stored: Option<OrderRow> = with_conn!(tx.conn(), |conn, sql| {
             sqlx::query_as(sql(&FIND))
                 .bind(order_id)

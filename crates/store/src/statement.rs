@@ -12,10 +12,10 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    achievements, archives, backfill, batch, board, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
-    people, portfolio, prepare, provider_usage, quotes, seals, seeds, settings, stock_texts,
-    stocks, tokens, users, viewer, watches,
+    StoreError, achievements, archives, backfill, batch, board, changes, closes, equity, erase,
+    game, history, idempotency, imports, leases, ledger, market, markets, names, passwords,
+    pending_orders, people, portfolio, prepare, provider_usage, quotes, seals, seeds, settings,
+    stock_texts, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -70,6 +70,13 @@ impl Statement {
         // Statements live as long as the program; there are a few dozen.
         Self { name, sqlite: sqlite.leak(), postgres: postgres.leak() }
     }
+}
+
+/// The row that a writing statement returns. Such a statement is run with `fetch_all`: `fetch_one`
+/// and `fetch_optional` of sqlx (0.9.0) end it after the first row on SQLite, which commits then,
+/// and ignore the result of that.
+pub(crate) fn only<T>(rows: Vec<T>) -> Result<T, StoreError> {
+    rows.into_iter().next().ok_or(StoreError::Fault(sqlx::Error::RowNotFound))
 }
 
 /// Writes the mark of a batch. It hangs on no other row and nothing waits for it.

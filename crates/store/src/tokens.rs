@@ -7,7 +7,7 @@ use domain::{PageRequest, UnixMicros};
 
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::users::lock_user;
 use crate::{Store, StoreError};
@@ -91,7 +91,7 @@ pub struct TokenRow {
     pub expires_at: UnixMicros,
 }
 
-pub(crate) static CREATE: Lazy = Lazy::new(|| {
+static CREATE: Lazy = Lazy::new(|| {
     Statement::new(
         "tokens.create",
         "INSERT INTO tokens
@@ -181,13 +181,13 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 ];
 
 /// Inserts a token; the caller holds the user's row.
-async fn insert(
+pub(crate) async fn insert(
     tx: &mut Tx,
     user_id: i64,
     token: &NewToken<'_>,
     now: UnixMicros,
 ) -> Result<i64, StoreError> {
-    let (token_id,): (i64,) = with_conn!(tx.conn(), |conn, sql| {
+    let rows: Vec<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
         sqlx::query_as(sql(&CREATE))
             .bind(user_id)
             .bind(token.hash.to_vec())
@@ -196,10 +196,11 @@ async fn insert(
             .bind(token.idle_expires_at.0)
             .bind(token.expires_at.0)
             .bind(token.kind.as_str())
-            .fetch_one(&mut *conn)
+            .fetch_all(&mut *conn)
             .timed(&CREATE)
             .await?
     });
+    let (token_id,) = only(rows)?;
     Ok(token_id)
 }
 

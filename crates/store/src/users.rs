@@ -8,7 +8,7 @@ use crate::game::MAIN;
 use crate::measure::Timed as _;
 use crate::names::{self, NameOf};
 use crate::rows::BindRows;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{Lazy, Statement, only};
 use crate::tokens;
 use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
@@ -213,31 +213,32 @@ impl Store {
         now: UnixMicros,
     ) -> Result<Result<Registered, Taken>, StoreError> {
         let mut tx = self.begin().await?;
-        let user_id: Option<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
+        let users: Vec<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
             sqlx::query_as(sql(&REGISTER))
                 .bind(user.name)
                 .bind(user.email)
                 .bind(user.email_key)
                 .bind(user.password_hash)
                 .bind(now.0)
-                .fetch_optional(&mut *conn)
+                .fetch_all(&mut *conn)
                 .timed(&REGISTER)
                 .await?
         });
-        let Some((user_id,)) = user_id else { return Ok(Err(Taken::Email)) };
+        let Some((user_id,)) = users.into_iter().next() else { return Ok(Err(Taken::Email)) };
         let of = NameOf { user_id, is_pseudonym: false };
         if !names::take(tx.conn(), of, user.name).await? {
             return Ok(Err(Taken::Name));
         }
-        let registered = with_conn!(tx.conn(), |conn, sql| {
-            let (player_id,): (i64,) = sqlx::query_as(sql(&SEAT))
+        let player_id = with_conn!(tx.conn(), |conn, sql| {
+            let players: Vec<(i64,)> = sqlx::query_as(sql(&SEAT))
                 .bind(user_id)
                 .bind(vec![0u8; 32])
                 .bind(now.0)
                 .bind(MAIN)
-                .fetch_one(&mut *conn)
+                .fetch_all(&mut *conn)
                 .timed(&SEAT)
                 .await?;
+            let (player_id,) = only(players)?;
             let (player, fill) = open_player(player_id, rules, now);
             let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
             let query = sqlx::query(sql(&batch::OPENED_PLAYERS)).bind_rows(&rows);
@@ -245,21 +246,11 @@ impl Store {
             let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
             let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows);
             query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
-            let (token_id,): (i64,) = sqlx::query_as(sql(&tokens::CREATE))
-                .bind(user_id)
-                .bind(token.hash.to_vec())
-                .bind(token.name)
-                .bind(now.0)
-                .bind(token.idle_expires_at.0)
-                .bind(token.expires_at.0)
-                .bind(token.kind.as_str())
-                .fetch_one(&mut *conn)
-                .timed(&tokens::CREATE)
-                .await?;
-            Registered { user_id, player_id, token_id }
+            player_id
         });
+        let token_id = tokens::insert(&mut tx, user_id, token, now).await?;
         tx.commit().await?;
-        Ok(Ok(registered))
+        Ok(Ok(Registered { user_id, player_id, token_id }))
     }
 
     /// What the password of this address is checked against.

@@ -21,6 +21,7 @@ mod provider_usage;
 mod quotes;
 mod records;
 mod replica;
+mod returning;
 mod seeds;
 mod support;
 mod twin;

@@ -1,4 +1,5 @@
-//! The rule about what stands in string literals: SQL is written in `store` alone.
+//! Rules about SQL: it is written in `store` alone, and a statement that returns what it writes is
+//! run to its end.
 
 use crate::source::Source;
 use crate::tidy::Finding;
@@ -11,8 +12,44 @@ const SQL_PLACES: [&str; 3] = ["crates/store/", "crates/xtask/", "crates/testkit
 const STATEMENTS: [&[&str]; 4] =
     [&["SELECT "], &["INSERT INTO "], &["UPDATE ", "SET "], &["DELETE FROM "]];
 
+/// Methods of sqlx that end a statement after its first row. SQLite commits then, and the result of
+/// that is lost.
+const FIRST_ROW_METHODS: [&str; 2] = [".fetch_one(", ".fetch_optional("];
+
 /// Checks a Rust file.
 pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
+    check_place(source).into_iter().chain(check_returning(source)).collect()
+}
+
+/// Finds statements with RETURNING of this file whose rows are fetched by a method that ends them
+/// early: `static NAME` up to its `RETURNING`, and `sql(&NAME)` up to the method.
+fn check_returning(source: &Source<'_>) -> Vec<Finding> {
+    let (mut name, mut returning, mut running) = ("", Vec::new(), "");
+    let mut findings = Vec::new();
+    if !source.path.starts_with("crates/store/") {
+        return findings;
+    }
+    for (index, line) in source.lines.iter().enumerate() {
+        if let Some((_, rest)) = line.text.split_once("static ") {
+            name = rest.split(':').next().unwrap_or_default();
+        }
+        if line.text.contains("RETURNING") {
+            returning.push(name);
+        }
+        if let Some((_, rest)) = line.text.split_once("sql(&") {
+            running = rest.split(')').next().unwrap_or_default();
+        }
+        let ends_early = FIRST_ROW_METHODS.iter().any(|method| line.text.contains(method));
+        if ends_early && returning.contains(&running) {
+            let what = format!("`{running}` returns what it writes: use fetch_all");
+            findings.push(Finding::new(source.path, index + 1, what));
+        }
+    }
+    findings
+}
+
+/// Finds SQL outside of its crate.
+fn check_place(source: &Source<'_>) -> Vec<Finding> {
     if SQL_PLACES.iter().any(|place| source.path.starts_with(place)) {
         return Vec::new();
     }
@@ -59,6 +96,23 @@ mod tests {
                 [format!("crates/web/src/a.rs:2: {what}")]
             );
             assert_eq!(found("crates/store/src/a.rs", &content), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn statements_that_return_what_they_write_are_run_to_their_end() {
+        let file = |method: &str| {
+            format!(
+                "//! x.\nstatic READ: Lazy = f(\"SELECT 1\");\nstatic ADD: Lazy = f(\"INSERT\n\
+                 RETURNING id\");\nquery(sql(&READ)).fetch_one(db);\nquery(sql(&ADD))\n\
+                 .bind(1)\n.{method}(db);"
+            )
+        };
+        let path = "crates/store/src/a.rs";
+        assert_eq!(found(path, &file("fetch_all")), [""; 0]);
+        for method in ["fetch_one", "fetch_optional"] {
+            let what = "`ADD` returns what it writes: use fetch_all";
+            assert_eq!(found(path, &file(method)), [format!("{path}:8: {what}")]);
         }
     }
 
