@@ -15,6 +15,8 @@ use crate::{buy, filled};
 const PRICE: i64 = 100_000;
 /// More transactions than a lost batch and what came before it can have been.
 const NUMBERS: usize = 200;
+/// How often a client repeats a request that the promoted standby did not answer in time.
+const REPEATS_MAX: usize = 20;
 
 /// A PostgreSQL, behind a proxy for one of the nodes.
 struct Cluster {
@@ -203,7 +205,8 @@ async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_
         } else {
             cluster.proxy.withhold_commits(1);
         }
-        let waits = submit(&desk, buy(world.player_id, world.stock_id, None, 2));
+        let order = || buy(world.player_id, world.stock_id, Some(("k2", 1)), 2);
+        let waits = submit(&desk, order());
         cluster.proxy.withheld(1).await;
         let copy = standby.same_database(&cluster.url);
         tokio::task::block_in_place(|| {
@@ -220,7 +223,15 @@ async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_
         });
         cluster.proxy.redirect(address(&standby));
         cluster.proxy.reset_all();
-        answers.push(waits.await.expect("no panic"));
+        let mut answer = waits.await.expect("no panic");
+        // Without an answer in time, the client repeats the request.
+        for _ in 0..REPEATS_MAX {
+            if answer.is_ok() {
+                break;
+            }
+            answer = desk.submit(order()).await;
+        }
+        answers.push(answer);
         let promoted = world.open_again_at(&copy).await;
         let entries = promoted.checked_chain().await.len();
         assert_eq!(entries, 3, "each order was carried out once: {answers:?}");
