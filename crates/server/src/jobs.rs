@@ -165,7 +165,7 @@ impl Reconciler for DeleteExpired {
 
 /// How often SQLite's write-ahead log is moved into its file, and from which size on at once.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
-const LOG_SIZE_MAX: u64 = 16 * 1024 * 1024;
+const LOG_SIZE_MAX: u64 = 64 * 1024 * 1024;
 /// Free bytes from which on a disk counts as having room again.
 const ROOM_MIN: u64 = 1024 * 1024;
 
