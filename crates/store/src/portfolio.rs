@@ -198,7 +198,7 @@ static STANDING: Lazy = Lazy::new(|| {
              pl.stocks_bought, pl.categories_bought, pl.realised_profit,
              CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
              COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
-             CAST(COALESCE(SUM(DISTINCT CAST(1 AS BIGINT) << CAST(v.category_id AS INTEGER))
+             CAST(COALESCE({bits:v.category_id}
                  FILTER (WHERE v.value >= $3 AND v.opened_on < $4), 0) AS BIGINT)
                  AS invested_categories,
              MIN(v.opened_on) FILTER (WHERE v.value >= $3) AS invested_since

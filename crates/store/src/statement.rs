@@ -5,8 +5,10 @@
 //! `{skip locked}` (without those that others hold) and `{mark}` (beside a set of rows: writes the
 //! batch's mark, made at `{$1}`), where the engine has any, and `{json_rows}` and `{json_row}`
 //! (functions that make one JSON array of all rows, and of one). `{value:q:p}` is what a quantity
-//! is worth at a price and `{average:sum:count}` an average, both as `domain` computes them. Every
-//! statement is in [`CATALOGUE`], and a test prepares each on both engines and looks at its plan.
+//! is worth at a price and `{average:sum:count}` an average, both as `domain` computes them;
+//! `{bits:number}` aggregates numbers from 0 to 62 as the bits of one (PostgreSQL sorts for a sum of
+//! distinct values, and SQLite has no `BIT_OR`). Every statement is in [`CATALOGUE`], and a test
+//! prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
 
@@ -47,7 +49,12 @@ impl Statement {
         let (rows_sqlite, used_sqlite) = set_or_none(columns, source_sqlite);
         let (rows_postgres, used_postgres) = set_or_none(columns, source_postgres);
         let text = arithmetic(text);
-        let sqlite = number(&text.replace("{mark}", ""), used_sqlite)
+        let bits = |aggregate: &str| {
+            expanded(&text, "{bits:", |number, _| {
+                format!("{aggregate}CAST(1 AS BIGINT) << CAST({number} AS INTEGER))")
+            })
+        };
+        let sqlite = number(&bits("SUM(DISTINCT ").replace("{mark}", ""), used_sqlite)
             .replace("{rows}", &rows_sqlite)
             .replace("{for update}", "")
             .replace("{skip locked}", "")
@@ -57,7 +64,7 @@ impl Statement {
             .replace(":prices}", PRICES_SQLITE.1)
             .replace("{quotes:", QUOTES_SQLITE.0)
             .replace(":quotes}", QUOTES_SQLITE.1);
-        let postgres = number(&text.replace("{mark}", MARK_POSTGRES), used_postgres)
+        let postgres = number(&bits("BIT_OR(").replace("{mark}", MARK_POSTGRES), used_postgres)
             .replace("{rows}", &rows_postgres)
             .replace("{for update}", "FOR UPDATE OF p")
             .replace("{skip locked}", "SKIP LOCKED")

@@ -36,7 +36,7 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
              COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
                  AND {value:h.quantity:r.price} >= {$2})
                  AS invested_stocks,
-             CAST(COALESCE(SUM(DISTINCT CAST(1 AS BIGINT) << CAST(s.category_id AS INTEGER))
+             CAST(COALESCE({bits:s.category_id}
                  FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
                  AND {value:h.quantity:r.price} >= {$2}), 0) AS BIGINT)
                  AS invested_categories,
