@@ -6,8 +6,8 @@
 //! batch's mark, made at `{$1}`), where the engine has any, and `{json_rows}` and `{json_row}`
 //! (functions that make one JSON array of all rows, and of one). `{value:q:p}` is what a quantity
 //! is worth at a price and `{average:sum:count}` an average, both as `domain` computes them;
-//! `{bits:number}` aggregates numbers from 0 to 62 as the bits of one (PostgreSQL sorts for a sum of
-//! distinct values, and SQLite has no `BIT_OR`). Every statement is in [`CATALOGUE`], and a test
+//! `{bits:number}` aggregates numbers from 0 to 62 as the bits of one (PostgreSQL sorts for a sum
+//! of distinct values, and SQLite has no `BIT_OR`). Every statement is in [`CATALOGUE`], and a test
 //! prepares each on both engines and looks at its plan.
 
 use std::sync::LazyLock;
