@@ -33,11 +33,16 @@ fn standing(server: &Server, token: &str) -> Value {
         })
         .collect();
     let summary = read(server, token, "/api/portfolio/summary")["data"].clone();
+    let mut leaderboard = read(server, token, "/api/leaderboard")["data"].clone();
+    // It changes with each close of a session, which may come at any time.
+    for row in leaderboard.as_array_mut().expect("a list") {
+        row.as_object_mut().expect("a row").remove("movement").expect("a movement");
+    }
     json!({
         "held": held,
         "balance": summary["balance"],
         "experience_points": summary["experience_points"],
-        "leaderboard": read(server, token, "/api/leaderboard")["data"],
+        "leaderboard": leaderboard,
         "transactions": read(server, token, "/api/portfolio/transactions")["data"],
     })
 }

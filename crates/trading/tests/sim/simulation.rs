@@ -2,6 +2,7 @@
 //! holds after each. What must hold at its end is in `ending`.
 
 use domain::{Clock as _, Hash, LedgerEntry, UnixMicros};
+use store::StoreError;
 use testkit::ManualClock;
 use trading::Request;
 
@@ -13,6 +14,10 @@ use crate::judge::{Fate, Judge};
 use crate::node::Node;
 use crate::trace::Trace;
 use crate::world::World;
+
+/// How often the judge reads the ledger: a crash breaks connections of the pool, which are replaced
+/// one by one.
+const READ_ATTEMPTS_MAX: u32 = 10;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -304,7 +309,12 @@ impl Simulation<'_> {
         after: (i64, i64),
         player_id: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, String> {
-        let rows = self.world.store.ledger_range(after, player_id, 100_000).await;
-        rows.map_err(|error| format!("reading the ledger: {error}"))
+        let mut attempts = 1;
+        loop {
+            match self.world.store.ledger_range(after, player_id, 100_000).await {
+                Err(StoreError::Unavailable(_)) if attempts < READ_ATTEMPTS_MAX => attempts += 1,
+                rows => return rows.map_err(|error| format!("reading the ledger: {error}")),
+            }
+        }
     }
 }
