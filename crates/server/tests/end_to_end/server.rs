@@ -158,11 +158,16 @@ impl Server {
 
     /// The number on the first line of the metrics that has these words in it; 0 without one.
     pub(crate) fn metric(&self, words: &str) -> u64 {
-        let (_, metrics) = self.get("/metrics");
+        self.try_metric(words).expect("it answers")
+    }
+
+    /// As `metric`; `None` when the connection is refused or closed without an answer.
+    pub(crate) fn try_metric(&self, words: &str) -> Option<u64> {
+        let (_, metrics) = self.try_ask("GET", "/metrics", "", None)?;
         let mut lines = metrics.as_str().expect("a text").lines();
         let line = lines.find(|line| line.contains(words) && !line.starts_with('#'));
         let number = line.and_then(|line| line.rsplit(' ').next());
-        number.map_or(0, |number| number.parse().expect("a whole number"))
+        Some(number.map_or(0, |number| number.parse().expect("a whole number")))
     }
 
     /// Registers a player and gives the token.
