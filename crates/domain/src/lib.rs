@@ -1,6 +1,8 @@
 //! The rules of the game, pure and synchronous: numbers, orders, settlement, progress,
-//! achievements, the ledger entry and its hash. It is not allowed to do I/O, to read a clock, to
-//! draw a random number or to look at the environment: time and chance arrive as arguments.
+//! achievements, the ledger entry and its hash. No I/O, clock, random number or environment
+//! variable is read here: the time and random numbers are arguments.
+
+#![deny(missing_docs)]
 
 mod achievement;
 mod amount;
