@@ -5,7 +5,7 @@
 use cluster::Quota;
 use serde::{Deserialize, Serialize};
 
-use crate::address::Networks;
+use crate::http::client_address::Networks;
 
 /// The four sections of this crate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

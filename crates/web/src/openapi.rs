@@ -17,10 +17,10 @@ use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuild
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::etag;
+use crate::api::stocks::Segment;
+use crate::http::etag;
+use crate::http::query::{self, KnownParameters};
 use crate::problem::Problem;
-use crate::query::{self, KnownParameters};
-use crate::routes::stocks::Segment;
 use crate::state::AppState;
 
 /// An answer with one thing in it.

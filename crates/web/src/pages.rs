@@ -5,9 +5,9 @@
 mod about;
 mod achievements;
 mod answer;
+pub(crate) mod assets;
 mod auth;
 mod chart;
-pub(crate) mod cookies;
 mod csrf;
 pub(crate) mod errors;
 mod form;
@@ -40,15 +40,10 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
 
-use crate::assets;
 use crate::state::AppState;
 
 /// Good enough for what is compressed once and sent once.
 const BROTLI_QUALITY: i32 = 4;
-/// Addresses of programs; everything else is for people.
-const FOR_PROGRAMS: [&str; 9] =
-    ["/api", "/docs", "/openapi.json", "/livez", "/readyz", "/up", "/metrics", "/static", "/sw.js"];
-
 pub(crate) fn router(state: AppState) -> Router<AppState> {
     let pages = Router::new()
         .merge(about::router())
@@ -71,13 +66,6 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
     Router::new().merge(assets::router()).merge(pages)
 }
 
-/// Whether an address is one for people.
-pub(crate) fn is_page(path: &str) -> bool {
-    !FOR_PROGRAMS.iter().any(|start| {
-        path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
-}
-
 /// The layer that compresses what is written anew for each answer: pages, never streams of events
 /// and never what has siblings.
 pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
@@ -89,19 +77,4 @@ pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .quality(CompressionLevel::Precise(BROTLI_QUALITY))
         .compress_when(written_anew)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_for_people_unless_programs_have_them() {
-        for path in ["/", "/login", "/apple", "/upper", "/nowhere/at/all"] {
-            assert!(is_page(path), "{path}");
-        }
-        for path in ["/api", "/api/stocks", "/docs/", "/up", "/static/app.css", "/metrics"] {
-            assert!(!is_page(path), "{path}");
-        }
-    }
 }

@@ -20,7 +20,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use self::codes::Code;
-use crate::door::DoorError;
+use crate::auth::session_lookup::SessionLookupError;
 
 /// The content type of every error.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -337,11 +337,11 @@ impl From<ArchiveError> for Problem {
     }
 }
 
-impl From<DoorError> for Problem {
-    fn from(error: DoorError) -> Self {
+impl From<SessionLookupError> for Problem {
+    fn from(error: SessionLookupError) -> Self {
         match error {
-            DoorError::Store(error) => Self::from(&*error),
-            DoorError::Full => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
+            SessionLookupError::Store(error) => Self::from(&*error),
+            SessionLookupError::Unavailable => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
         }
     }
 }

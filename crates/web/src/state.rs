@@ -12,10 +12,10 @@ use market::{Lookups, MarketSource, PriceBoard};
 use store::Store;
 use trading::Desk;
 
+use crate::auth::passwords::Hasher;
+use crate::auth::session_lookup::SessionLookup;
 use crate::config::WebConfig;
-use crate::door::Door;
-use crate::events::Hub;
-use crate::password::Hasher;
+use crate::stream::Hub;
 
 /// What the server hands over.
 pub struct Parts {
@@ -56,7 +56,7 @@ pub struct Parts {
 pub struct AppState {
     parts: Arc<Parts>,
     /// Finds out whose token it is.
-    pub(crate) door: Door,
+    pub(crate) session_lookup: SessionLookup,
     /// Hashes passwords.
     pub(crate) hasher: Hasher,
 }
@@ -65,7 +65,7 @@ impl AppState {
     /// The state of a server. Call it within a Tokio runtime.
     pub fn new(parts: Parts) -> Self {
         Self {
-            door: Door::new(parts.store.clone(), Arc::clone(&parts.clock)),
+            session_lookup: SessionLookup::new(parts.store.clone(), Arc::clone(&parts.clock)),
             hasher: Hasher::new(&parts.config.auth),
             parts: Arc::new(parts),
         }

@@ -12,7 +12,7 @@ use domain::QuoteSource;
 use super::answer;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
-use crate::routes::market::{MarketChance, load_chance};
+use crate::api::market::{MarketChance, load_chance};
 use crate::state::AppState;
 
 pub(crate) fn router() -> Router<AppState> {

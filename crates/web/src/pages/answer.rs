@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::view::View;
-use crate::etag;
+use crate::http::etag;
 use crate::problem::Problem;
 use crate::state::AppState;
 

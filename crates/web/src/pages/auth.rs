@@ -15,13 +15,13 @@ use super::form::{Form, Post};
 use super::preferences::{Mode, Preferences};
 use super::view::{Tab, View};
 use super::visitor::{self, Visitor};
-use crate::account::{self, LoggingIn, Opened, Registering};
-use crate::limits::Network;
-use crate::names::{self, EmailFault, NameFault};
-use crate::password::{self, PasswordFault};
+use crate::api::stocks::Segment;
+use crate::auth::accounts::{self, LoggingIn, Opened, Registering};
+use crate::auth::names::{self, EmailFault, NameFault};
+use crate::auth::passwords::{self, PasswordFault};
+use crate::http::limits::Network;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::routes::stocks::Segment;
 use crate::state::AppState;
 
 /// Where players are led who did not want to go anywhere else.
@@ -91,13 +91,16 @@ async fn register(
     let mode = Mode::parse(form.value("mode")).unwrap_or(visitor.preferences.mode);
     if let Some(asked) = asked {
         let now = state.clock.now();
-        let opened = account::register(&state, &network, &asked, TokenKind::Web, now).await?;
+        let opened = accounts::register(&state, &network, &asked, TokenKind::Web, now).await?;
         if let Ok(opened) = opened {
             let chosen = Preferences { mode, ..visitor.preferences.clone() };
             let stored = chosen.to_stored();
             state.store.save_preferences(opened.user_id, &stored, now).await?;
             let response = welcome(&state, &visitor, &form, &opened);
-            return Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen)));
+            return Ok(answer::with_cookie(
+                response,
+                visitor.jar.keep_preferences(&chosen.to_cookie()),
+            ));
         }
         match opened {
             Err(Taken::Name) => form.fail("name", name_taken(&state, &view, &asked.name).await?),
@@ -112,7 +115,7 @@ fn read_registration(state: &AppState, view: &View, form: &mut Form) -> Option<R
     let name = names::check_name(form.value("name"), &state.config.names);
     let email = names::check_email(form.value("email"));
     let password = form.value("password").to_owned();
-    let checked = password::check(&password, &state.config.auth);
+    let checked = passwords::check(&password, &state.config.auth);
     if let Err(fault) = name {
         form.fail("name", name_fault(view, fault));
     }
@@ -166,7 +169,7 @@ async fn log_in(
     }
     if let (Ok(email), true) = (email, form.is_sound()) {
         let asked = LoggingIn { email, password };
-        let opened = account::log_in(&state, &network, &asked, TokenKind::Web).await?;
+        let opened = accounts::log_in(&state, &network, &asked, TokenKind::Web).await?;
         if let Some(opened) = opened {
             return Ok(welcome(&state, &visitor, &form, &opened));
         }
@@ -261,7 +264,7 @@ pub(super) async fn name_taken(
     view: &View,
     name: &str,
 ) -> Result<String, Problem> {
-    let free = account::suggest_names(state, name).await?;
+    let free = accounts::suggest_names(state, name).await?;
     Ok(match free.as_slice() {
         [] => view.t("auth-name-taken-all"),
         free => view.tn("auth-name-taken", "names", free.join(", ").as_str()),

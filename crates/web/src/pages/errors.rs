@@ -5,15 +5,20 @@
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::Response;
 
+use super::answer;
 use super::preferences::Preferences;
 use super::view::View;
 use super::visitor::Asked;
-use super::{answer, cookies};
+use crate::auth::sessions::RequestId;
+use crate::http::query::Query;
+use crate::http::request_context::take_problem;
+use crate::http::{self, cookies};
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
 #[derive(Template)]
@@ -26,15 +31,38 @@ struct ErrorPage<'a> {
     request_id: &'a str,
 }
 
-/// Whether whoever asks for this would rather read a page than a document for programs.
-pub(crate) fn wants_page(path: &str, headers: &HeaderMap) -> bool {
+/// Middleware that writes problems as pages for clients that read HTML.
+pub(crate) async fn render(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !wants_page(request.uri().path(), request.headers()) {
+        return next.run(request).await;
+    }
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = request.headers().clone();
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let mut response = next.run(request).await;
+    if let Some(problem) = take_problem(&mut response, &method, uri.path()) {
+        let request_id = request_id.unwrap_or_default();
+        write(&state, &problem, &mut response, &headers, &uri, &request_id);
+        if method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+    }
+    response
+}
+
+/// Whether the client reads HTML rather than a problem document.
+fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let reads_html = accept.is_some_and(|accept| accept.contains("text/html"));
-    super::is_page(path) && (reads_html || headers.contains_key("hx-request"))
+    http::is_page(path) && (reads_html || headers.contains_key("hx-request"))
 }
 
 /// Writes the page of a problem as the body of the answer that was made from it.
-pub(crate) fn write(
+fn write(
     state: &AppState,
     problem: &Problem,
     response: &mut Response,

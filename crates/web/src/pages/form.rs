@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::csrf;
 use super::visitor::Visitor;
-use crate::body;
+use crate::http::body;
+use crate::http::query::Query;
 use crate::problem::{Problem, codes};
-use crate::query::Query;
 use crate::state::AppState;
 
 /// The most fields of a form.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::preferences::{Lang, Mode};
-use crate::numbers;
+use crate::game::numbers;
 
 /// The true minus, as wide as a plus.
 const MINUS: char = '\u{2212}';

@@ -14,9 +14,9 @@ use store::{LedgerFilter, LedgerRow};
 use super::answer;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use crate::api::transactions::{CsvFile, read_bom};
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::routes::transactions::{CsvFile, read_bom};
 use crate::state::AppState;
 
 /// Entries a page.

@@ -16,8 +16,8 @@ use super::market::change_of;
 use super::portfolio_value::{PortfolioValue, ValuePart};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
 /// Holdings and watched stocks that are shown.

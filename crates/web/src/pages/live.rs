@@ -1,6 +1,6 @@
 //! What a page keeps up to date while somebody looks at it: `GET /live`, small pieces of HTML that
 //! take the places of old ones by their ids. Who is told what and when is decided in
-//! `events`; programs read `routes::events`. A page works without it.
+//! `events`; programs read `api::events`. A page works without it.
 
 mod positions;
 
@@ -20,11 +20,11 @@ use super::portfolio_value::{PortfolioValue, ValuePart, last_close_day};
 use super::preferences::{Lang, Mode};
 use super::visitor::SignedIn;
 use super::words;
-use crate::events::{Cursor, Listener, News, Prices, Reader, Session, event, respond};
+use crate::auth::tokens;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
-use crate::token;
+use crate::stream::{Cursor, Listener, News, Prices, Reader, Session, event, respond};
 
 /// The most stocks that one page keeps up to date.
 const SYMBOLS_MAX: usize = 60;
@@ -46,7 +46,7 @@ async fn stream(
         let kept = [(header::CACHE_CONTROL, "no-store")];
         return Ok((StatusCode::NO_CONTENT, kept).into_response());
     }
-    let hash = me.jar.session(&headers).and_then(token::hash);
+    let hash = me.jar.session(&headers).and_then(tokens::hash);
     let hash = hash.ok_or_else(|| Problem::unauthenticated(true))?;
     let session = Session { player_id: me.player().player_id, kind: TokenKind::Web, hash };
     let (listener, begin) = Listener::open(&state, session, Cursor::of(&headers)).await?;

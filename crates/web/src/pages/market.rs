@@ -18,10 +18,10 @@ use super::form::Post;
 use super::preferences::Mode;
 use super::view::{Pages, Tab, View};
 use super::visitor::{SignedIn, Visitor, safe_next};
-use crate::input::text_of;
+use crate::api::stocks::last_public_day;
+use crate::http::input::text_of;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::routes::stocks::last_public_day;
 use crate::state::AppState;
 
 /// Rows a page.

@@ -23,12 +23,12 @@ use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
+use crate::api::orders::pending::{Submitted, submit};
+use crate::api::orders::{Asked, fingerprint, tradable_quantity};
+use crate::api::stocks::{Segment, load_stock};
+use crate::api::transactions::{load_own, save_note};
+use crate::auth::sessions::RequestId;
 use crate::problem::Problem;
-use crate::routes::orders::pending::{Submitted, submit};
-use crate::routes::orders::{Asked, fingerprint, tradable_quantity};
-use crate::routes::stocks::{Segment, load_stock};
-use crate::routes::transactions::{load_own, save_note};
-use crate::session::RequestId;
 use crate::state::AppState;
 
 /// From this share of all money on, in hundredths of a percent, an order is pointed out.
@@ -314,7 +314,7 @@ async fn show_receipt(
     State(state): State<AppState>,
     me: SignedIn,
     Segment(trade_id): Segment,
-    query: crate::query::Query,
+    query: crate::http::query::Query,
 ) -> Result<Response, Problem> {
     if OrderId::parse(&trade_id).is_some() {
         return pending::show(&state, &me, &trade_id, StatusCode::OK).await;

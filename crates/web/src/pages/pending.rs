@@ -13,9 +13,9 @@ use super::form::{Form, Post};
 use super::order::refusal;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use crate::api::orders::pending::{self, fill_time, is_cancellable, load_own};
+use crate::api::stocks::Segment;
 use crate::problem::Problem;
-use crate::routes::orders::pending::{self, fill_time, is_cancellable, load_own};
-use crate::routes::stocks::Segment;
 use crate::state::AppState;
 
 /// Orders that the portfolio reads at most, and ended ones that it shows.

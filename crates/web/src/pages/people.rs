@@ -16,16 +16,16 @@ use store::{PersonDetails, Role};
 
 use super::answer;
 use super::auth::{name_fault, name_taken};
-use super::cookies::CameByHttps;
 use super::form::{Form, Post};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use crate::input::text_of;
-use crate::names;
+use crate::api::stocks::Segment;
+use crate::auth::names;
+use crate::auth::recovery;
+use crate::http::cookies::CameByHttps;
+use crate::http::input::text_of;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::recovery;
-use crate::routes::stocks::Segment;
 use crate::state::AppState;
 
 /// Users a page.

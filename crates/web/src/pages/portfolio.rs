@@ -22,8 +22,8 @@ use super::pending::{self, ShownOrder};
 use super::portfolio_value::{PortfolioValue, ValuePart};
 use super::view::{Pages, Tab, View};
 use super::visitor::SignedIn;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
 /// Holdings a page.

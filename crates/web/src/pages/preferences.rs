@@ -6,10 +6,9 @@ use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
 
 use super::answer;
-use crate::query::Query;
+use crate::http::cookies::{self, PREFERENCES};
+use crate::http::query::Query;
 
-/// The cookie, also of the time before there were more choices than `senior`.
-pub(crate) const COOKIE: &str = "openbell_ui";
 /// Where the game was made for.
 pub(crate) const ZONE: &str = "Africa/Harare";
 /// The longest name of a time zone.
@@ -143,7 +142,7 @@ pub(crate) struct Preferences {
 impl Preferences {
     /// What the visitor chose before, else what the browser asks for.
     pub(crate) fn of(headers: &HeaderMap, query: &Query) -> Self {
-        let chosen = Query::parse(cookie(headers, COOKIE).unwrap_or_default());
+        let chosen = Query::parse(cookies::find(headers, PREFERENCES).unwrap_or_default());
         let find = |name: &str| chosen.find(name);
         // Before there were names of choices, the mode's word stood alone.
         let old = ["senior", "normal"].into_iter().find(|word| find(word).is_some());
@@ -232,16 +231,6 @@ fn default_zone() -> TimeZone {
     zone(ZONE).unwrap_or(TimeZone::UTC)
 }
 
-/// The value of a cookie; of several the first, which has the longest path.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| {
-        let (known, value) = pair.trim().split_once('=')?;
-        (known == name).then_some(value)
-    });
-    pairs.next()
-}
-
 /// The first of our languages in the order in which the browser would have them.
 fn wanted_language(headers: &HeaderMap) -> Lang {
     let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
@@ -290,20 +279,20 @@ mod tests {
             others in prop::collection::vec("[a-z]{1,5}=[!#-+\\--:<-~]{0,12}", 0..5),
             place: prop::sample::Index, value in "[!#-+\\--:<-~]{0,40}", split: bool,
         ) {
-            let own = format!("{COOKIE}={value}");
+            let own = format!("{PREFERENCES}={value}");
             let mut pairs = others;
             pairs.insert(place.index(pairs.len() + 1), own);
             let values = if split { pairs } else { vec![pairs.join("; ")] };
             let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
             let headers = with_cookies(&values);
-            prop_assert_eq!(cookie(&headers, COOKIE), Some(value.as_str()));
+            prop_assert_eq!(cookies::find(&headers, PREFERENCES), Some(value.as_str()));
         }
 
         #[test]
         fn another_name_is_another_cookie(around in "[a-z_]{1,6}") {
-            for name in [format!("{around}{COOKIE}"), format!("{COOKIE}{around}")] {
+            for name in [format!("{around}{PREFERENCES}"), format!("{PREFERENCES}{around}")] {
                 let headers = with_cookies(&[format!("{name}=1").as_bytes()]);
-                prop_assert_eq!(cookie(&headers, COOKIE), None);
+                prop_assert_eq!(cookies::find(&headers, PREFERENCES), None);
             }
         }
 
@@ -318,11 +307,11 @@ mod tests {
             let lang = Lang::ALL[lang].as_str();
             let text = format!("mode={mode}&lang={lang}&theme={theme}&saver={saver}");
             let zone = answer::encode(zone);
-            let value = format!("{COOKIE}={text}&zone={zone}");
+            let value = format!("{PREFERENCES}={text}&zone={zone}");
             let chosen =
                 Preferences::of(&with_cookies(&[value.as_bytes()]), &Query::parse(""));
             prop_assert_eq!(answer::encode(chosen.zone.iana_name().unwrap_or_default()), zone);
-            let again = format!("{COOKIE}={}", chosen.to_cookie());
+            let again = format!("{PREFERENCES}={}", chosen.to_cookie());
             let again = Preferences::of(&with_cookies(&[again.as_bytes()]), &Query::parse(""));
             prop_assert_eq!(again, chosen);
         }

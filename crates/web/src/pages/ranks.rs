@@ -13,9 +13,9 @@ use super::answer;
 use super::format::Plain;
 use super::view::{Pages, Tab, View};
 use super::visitor::SignedIn;
-use crate::boards::{BoardPage, BoardRow, find_kind, load_board};
+use crate::game::leaderboard::{BoardPage, BoardRow, find_kind, load_board};
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
 /// Rows a page, and rows on either side of one's own.

@@ -13,15 +13,15 @@ use super::auth::{email_fault, password_fault};
 use super::form::{Form, Post};
 use super::view::{Tab, View};
 use super::visitor::Visitor;
-use crate::account::Opened;
-use crate::limits::Network;
-use crate::names;
-use crate::password;
+use crate::api::stocks::Segment;
+use crate::auth::accounts::Opened;
+use crate::auth::names;
+use crate::auth::passwords;
+use crate::auth::recovery;
+use crate::auth::tokens;
+use crate::http::limits::Network;
 use crate::problem::Problem;
-use crate::recovery;
-use crate::routes::stocks::Segment;
 use crate::state::AppState;
-use crate::token;
 
 /// Where a player goes on who has a new password.
 const HOME: &str = "/home";
@@ -111,7 +111,7 @@ async fn use_link(
     let Some(wanted) = new_password(&state, &view, &mut form) else {
         return link_page(&state, &visitor, &secret, &form, status).await;
     };
-    let used = match token::hash(&secret) {
+    let used = match tokens::hash(&secret) {
         Some(hash) => recovery::use_link(&state, &network, hash, &wanted).await?,
         None => None,
     };
@@ -129,7 +129,7 @@ async fn link_page(
     form: &Form,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let found = match token::hash(secret) {
+    let found = match tokens::hash(secret) {
         Some(hash) => state.store.find_password_link(hash, state.clock.now()).await?,
         None => None,
     };
@@ -152,7 +152,7 @@ async fn link_page(
 /// The password that was typed, if it may be used.
 fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String> {
     let wanted = form.value("password").to_owned();
-    match password::check(&wanted, &state.config.auth) {
+    match passwords::check(&wanted, &state.config.auth) {
         Ok(()) => Some(wanted),
         Err(fault) => {
             form.fail("password", password_fault(view, fault));

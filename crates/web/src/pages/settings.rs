@@ -23,12 +23,12 @@ use super::answer;
 use super::form::Form;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
-use crate::account;
-use crate::export;
-use crate::limits::Network;
+use crate::auth::accounts;
+use crate::auth::sessions::Player;
+use crate::game::export;
+use crate::http::limits::Network;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::session::Player;
 use crate::state::AppState;
 
 /// The most tokens and sessions that are listed; nobody has more.
@@ -281,7 +281,7 @@ async fn verified_hash(
     password: &str,
 ) -> Result<Option<String>, Problem> {
     let email_key = email_key(&me.viewer().email);
-    let known = account::check_password(state, network, &email_key, password).await?;
+    let known = accounts::check_password(state, network, &email_key, password).await?;
     let known = known.filter(|known| known.user_id == me.player().user_id);
     Ok(known.map(|known| known.password_hash))
 }

@@ -15,10 +15,10 @@ use super::answer;
 use super::preferences::{Mode, Preferences};
 use super::view::View;
 use super::visitor::{Asked, Visitor};
-use crate::assets;
+use crate::api::stocks::Segment;
+use crate::http::query::Query;
+use crate::pages::assets;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::routes::stocks::Segment;
 use crate::state::AppState;
 
 const OFFLINE: &str = "/offline";
@@ -153,5 +153,5 @@ async fn choose_mode(
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen)))
+    Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen.to_cookie())))
 }

@@ -26,9 +26,9 @@ use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use super::xp;
+use crate::api::stocks::{Segment, load_stock};
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::routes::stocks::{Segment, load_stock};
 use crate::state::AppState;
 
 /// The fields of a ticket.

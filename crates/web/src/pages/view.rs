@@ -16,7 +16,7 @@ use super::portfolio_value::ValuePart;
 use super::preferences::{Lang, Mode, Preferences, TextSize, Theme};
 use super::visitor::{Asked, Visitor};
 use super::words::{self, Argument};
-use crate::assets;
+use crate::pages::assets;
 use crate::state::AppState;
 
 /// The pages that are always one tap away.
@@ -153,7 +153,7 @@ impl View {
         }
         view.csrf = csrf::token(&visitor.secret, &*visitor.entropy);
         if visitor.asked.lang.is_some() {
-            view.cookies.push(visitor.jar.keep_preferences(preferences));
+            view.cookies.push(visitor.jar.keep_preferences(&preferences.to_cookie()));
         }
         view.visitor_cookie = visitor.is_new.then(|| visitor.jar.keep_visitor(&visitor.secret));
         view
@@ -310,9 +310,9 @@ mod tests {
     use domain::Price;
 
     use super::*;
+    use crate::http::query::Query;
     use crate::pages::chart::{self, Chart, Point, Unit};
     use crate::pages::form::Form;
-    use crate::query::Query;
 
     /// All parts of pages at once: they are compiled where they are used only.
     #[derive(Template)]

@@ -13,14 +13,14 @@ use domain::Entropy;
 use store::{TokenKind, UnseenReward, Viewer};
 
 use super::answer;
-use super::cookies::Jar;
 use super::preferences::{Lang, Preferences};
-use crate::limits::Recognised;
+use crate::auth::sessions::{self, Player};
+use crate::auth::tokens;
+use crate::http::cookies::Jar;
+use crate::http::limits::Recognised;
+use crate::http::query::Query;
 use crate::problem::Problem;
-use crate::query::Query;
-use crate::session::{self, Player};
 use crate::state::AppState;
-use crate::token;
 
 /// The longest address that is returned to after logging in.
 const NEXT_LENGTH_MAX: usize = 512;
@@ -82,7 +82,7 @@ impl FromRequestParts<AppState> for Visitor {
         let jar = Jar::new(&parts.extensions, &parts.headers);
         let session = jar.session(&parts.headers).map(str::to_owned);
         let asked = Asked::of(&parts.uri, &parts.headers);
-        let player = match session.as_deref().and_then(token::hash) {
+        let player = match session.as_deref().and_then(tokens::hash) {
             // News stands in the frame of a page, which a fragment does not have.
             Some(hash) => {
                 find_player(state, hash, parts.method.is_safe() && !asked.fragment).await?
@@ -98,11 +98,11 @@ impl FromRequestParts<AppState> for Visitor {
             Some(player) => join_stored(state, player, preferences, &asked).await?,
             None => preferences,
         };
-        let known = jar.visitor(&parts.headers).filter(|secret| token::hash(secret).is_some());
+        let known = jar.visitor(&parts.headers).filter(|secret| tokens::hash(secret).is_some());
         let (secret, is_new) = match (&player, session, known) {
             (Some(_), Some(session), _) => (session, false),
             (_, _, Some(known)) => (known.to_owned(), false),
-            _ => (token::new(&*state.entropy).0, true),
+            _ => (tokens::new(&*state.entropy).0, true),
         };
         Ok(Self {
             player,
@@ -121,7 +121,7 @@ async fn find_player(
     hash: [u8; 32],
     with_news: bool,
 ) -> Result<Option<SignedInPlayer>, Problem> {
-    let found = session::find_player(state, hash, TokenKind::Web).await?;
+    let found = sessions::find_player(state, hash, TokenKind::Web).await?;
     let Some(player) = found else { return Ok(None) };
     let viewer = state.store.load_viewer(player.user_id, player.player_id).await?;
     let rewards = if with_news && viewer.has_unseen_rewards {

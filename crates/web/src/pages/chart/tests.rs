@@ -1,9 +1,9 @@
 //! Coordinates and values of charts, and what they show of days.
 
 use super::*;
+use crate::http::query::Query;
 use crate::pages::preferences::Preferences;
 use crate::pages::visitor::Asked;
-use crate::query::Query;
 
 fn view() -> View {
     let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));

@@ -7,7 +7,7 @@ use domain::Entropy;
 use store::{Appearance, Shows};
 
 use super::{Part, refused};
-use crate::names;
+use crate::auth::names;
 use crate::pages::auth::{name_fault, name_taken};
 use crate::pages::form::{Form, Post};
 use crate::pages::view::{Tab, View};

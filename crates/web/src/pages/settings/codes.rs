@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Once, Part, filled, page, refused, verified_hash};
-use crate::limits::Network;
+use crate::auth::recovery;
+use crate::http::limits::Network;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
 use crate::problem::Problem;
-use crate::recovery;
 use crate::state::AppState;
 
 /// Makes codes in the place of all earlier ones; they are shown on this answer and never again.

@@ -75,7 +75,7 @@ pub(super) async fn save(
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen)))
+    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen.to_cookie())))
 }
 
 /// The choices, if each is one that there is.

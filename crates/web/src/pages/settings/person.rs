@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::{Part, refused, verified_hash};
-use crate::limits::Network;
-use crate::names;
+use crate::auth::names;
+use crate::auth::passwords;
+use crate::http::limits::Network;
 use crate::pages::answer;
 use crate::pages::auth::{name_fault, name_taken, password_fault};
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::{SignedIn, Visitor};
-use crate::password;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -54,7 +54,7 @@ pub(super) async fn save_password(
     let mut form = sent.into_form(&["current", "password"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
     let wanted = form.value("password").to_owned();
-    if let Err(fault) = password::check(&wanted, &state.config.auth) {
+    if let Err(fault) = passwords::check(&wanted, &state.config.auth) {
         form.fail("password", password_fault(&view, fault));
         return refused(&state, &me, Part::Password, &form).await;
     }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Once, Part, filled, page, refused};
-use crate::account::{self, Created, TokenNameFault};
+use crate::auth::accounts::{self, Created, TokenNameFault};
 use crate::pages::auth::unfit;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
@@ -21,8 +21,8 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["token"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    let too_long = TokenNameFault::TooLong(account::TOKEN_NAME_LENGTH_MAX);
-    let name = account::check_token_name(form.value("token"));
+    let too_long = TokenNameFault::TooLong(accounts::TOKEN_NAME_LENGTH_MAX);
+    let name = accounts::check_token_name(form.value("token"));
     let name = match name.and_then(|name| if name.is_empty() { Err(too_long) } else { Ok(name) }) {
         Ok(name) => name,
         Err(fault) => {
@@ -34,7 +34,7 @@ pub(super) async fn create(
             return refused(&state, &me, Part::Tokens, &form).await;
         }
     };
-    match account::create_token(&state, me.player().user_id, name).await? {
+    match accounts::create_token(&state, me.player().user_id, name).await? {
         Created::Made(_, secret) => {
             let form = filled(&me);
             let once = Once { token: Some(secret), ..Once::default() };

@@ -10,13 +10,13 @@ use axum::response::Response;
 use jiff::tz;
 
 use super::Part;
+use crate::http::query::Query;
 use crate::pages::answer;
 use crate::pages::form::{Form, Post};
 use crate::pages::preferences::{self, Preferences};
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
 /// Zones that one search shows. The largest region has some 170.
@@ -77,7 +77,7 @@ pub(super) async fn save(
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
     let chosen = Preferences { zone, ..visitor.preferences.clone() };
-    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen)))
+    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen.to_cookie())))
 }
 
 fn page(

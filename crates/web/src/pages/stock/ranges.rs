@@ -4,10 +4,10 @@ use domain::{Day, Price};
 use market::Snapshot;
 use store::{MonthBar, StockRow, Store};
 
+use crate::api::stocks::last_public_day;
 use crate::pages::chart::{self, Candle, Chart, Point, Span, Unit};
 use crate::pages::view::View;
 use crate::problem::Problem;
-use crate::routes::stocks::last_public_day;
 use crate::state::AppState;
 
 /// How far back.

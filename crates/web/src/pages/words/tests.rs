@@ -144,7 +144,7 @@ fn templates_hold_no_text_of_their_own() {
         }
         let addresses = template.split("view.asset(\"").skip(1);
         for name in addresses.filter_map(|rest| rest.split('"').next()) {
-            assert_ne!(crate::assets::path(name), "", "{}: {name}", path.display());
+            assert_ne!(crate::pages::assets::path(name), "", "{}: {name}", path.display());
         }
         for forbidden in [" style=", "<style", "javascript:", " onclick", " onload", "|safe"] {
             assert!(!template.contains(forbidden), "{}: {forbidden}", path.display());

@@ -1,0 +1,270 @@
+//! Registration, login and logout, in the original's shapes and words. How an account and a session
+//! are opened is `account`'s, what a name or an address may be is `names`', and further tokens are
+//! `tokens`'.
+
+mod read;
+mod tokens;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::text::email_key;
+use serde::Serialize;
+use store::{Account, Taken, TokenKind};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::read::{FarewellBody, LoginBody, RegisterBody};
+use crate::auth::accounts::{self, Opened};
+use crate::auth::sessions::Player;
+use crate::game::export;
+use crate::http::body::Json;
+use crate::http::limits::Network;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+const INCORRECT: &str = "The provided credentials are incorrect.";
+const PASSWORD_WRONG: &str = "The provided password is incorrect.";
+const TAKEN: &str = "The email has already been taken.";
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(show_user, delete_user))
+        .routes(routes!(export_user))
+        .routes(routes!(logout))
+        .merge(tokens::router())
+}
+
+/// A user who has just registered.
+#[derive(Serialize, ToSchema)]
+struct NewcomerBody {
+    #[schema(example = "Ada")]
+    name: String,
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// Cash.
+    #[schema(example = "10000.00")]
+    balance: String,
+    #[schema(example = 1)]
+    level: i64,
+    /// Experience within the level.
+    #[schema(example = 0)]
+    experience_points: i64,
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    updated_at: String,
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    created_at: String,
+    #[schema(example = 1)]
+    id: i64,
+}
+
+/// The answer to a registration.
+#[derive(Serialize, ToSchema)]
+struct Registration {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    user: NewcomerBody,
+    /// Sent as `Authorization: Bearer …` from now on, and never shown again.
+    #[schema(example = "ob_7Jv2Xq…")]
+    token: String,
+}
+
+/// A user, as told to the user alone.
+#[derive(Serialize, ToSchema)]
+struct UserBody {
+    #[schema(example = 1)]
+    id: i64,
+    #[schema(example = "Ada")]
+    name: String,
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// Always `null`: addresses are not verified.
+    email_verified_at: Option<String>,
+    /// Cash.
+    #[schema(example = "9430.15")]
+    balance: String,
+    /// Grows with every change of the balance.
+    #[schema(example = 1)]
+    balance_version: i64,
+    #[schema(example = 1)]
+    level: i64,
+    /// Experience within the level.
+    #[schema(example = 40)]
+    experience_points: i64,
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    created_at: String,
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    updated_at: String,
+}
+
+impl UserBody {
+    fn new(account: Account, state: &AppState) -> Self {
+        let progress = state.rules.levels.progress(account.total_xp);
+        Self {
+            id: account.user_id,
+            name: account.name,
+            email: account.email,
+            email_verified_at: None,
+            balance: account.cash.to_string(),
+            balance_version: account.balance_version,
+            level: progress.level,
+            experience_points: progress.xp_in_level,
+            created_at: account.created_at.to_string(),
+            updated_at: account.updated_at.to_string(),
+        }
+    }
+}
+
+/// The answer to a login.
+#[derive(Serialize, ToSchema)]
+struct Login {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    user: UserBody,
+    /// Sent as `Authorization: Bearer …` from now on, and never shown again.
+    #[schema(example = "ob_7Jv2Xq…")]
+    token: String,
+}
+
+/// The user whose token was sent.
+#[derive(Serialize, ToSchema)]
+struct OwnUser {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    user: UserBody,
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+struct Done {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    #[schema(example = "Logged out successfully")]
+    message: &'static str,
+}
+
+/// Opens an account with the game's starting cash. Other members of the body are ignored.
+#[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = RegisterBody,
+    responses(
+        (status = 201, body = Registration),
+        (status = 422, body = Problem, description = "A rule is broken, or the address or the \
+            name (`name_taken`) is taken."),
+        (status = 429, body = Problem, description = "Too many registrations from one network."),
+    ))]
+async fn register(
+    State(state): State<AppState>,
+    network: Network,
+    Json(body): Json<RegisterBody>,
+) -> Result<(StatusCode, Answer<Registration>), Problem> {
+    let asked = body.read(&state.config)?;
+    let now = state.clock.now();
+    let opened = accounts::register(&state, &network, &asked, TokenKind::Api, now).await?;
+    let Opened { user_id, token } = match opened {
+        Ok(opened) => opened,
+        Err(Taken::Email) => return Err(Problem::field("email", TAKEN)),
+        Err(Taken::Name) => {
+            let free = accounts::suggest_names(&state, &asked.name).await?;
+            return Err(Problem::name_taken(&free));
+        }
+    };
+    let progress = state.rules.levels.progress(0);
+    let user = NewcomerBody {
+        name: asked.name,
+        email: asked.email.shown,
+        balance: state.rules.starting_cash.to_string(),
+        level: progress.level,
+        experience_points: progress.xp_in_level,
+        updated_at: now.to_string(),
+        created_at: now.to_string(),
+        id: user_id,
+    };
+    Ok((StatusCode::CREATED, Answer(Registration { success: true, user, token })))
+}
+
+/// Exchanges an e-mail address and a password for a token.
+#[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginBody,
+    responses(
+        (status = 200, body = Login),
+        (status = 422, body = Problem, description = "The same for a wrong password and for an \
+            address without an account."),
+        (status = 429, body = Problem, description = "Too many attempts."),
+    ))]
+async fn login(
+    State(state): State<AppState>,
+    network: Network,
+    Json(body): Json<LoginBody>,
+) -> Result<Answer<Login>, Problem> {
+    let asked = body.read()?;
+    let opened = accounts::log_in(&state, &network, &asked, TokenKind::Api).await?;
+    let Opened { user_id, token } = opened.ok_or_else(|| Problem::field("email", INCORRECT))?;
+    let account = state.store.load_account(user_id).await?;
+    Ok(Answer(Login { success: true, user: UserBody::new(account, &state), token }))
+}
+
+/// The user whose token was sent.
+#[utoipa::path(get, path = "/api/auth/user", tag = "auth", security(("bearer" = [])),
+    responses((status = 200, body = OwnUser)))]
+async fn show_user(
+    State(state): State<AppState>,
+    player: Player,
+) -> Result<Answer<OwnUser>, Problem> {
+    let account = state.store.load_account(player.user_id).await?;
+    Ok(Answer(OwnUser { success: true, user: UserBody::new(account, &state) }))
+}
+
+/// Everything that is kept about the user, as a zip of JSON and CSV: account and settings, the
+/// holdings, the whole history with what is in the archive, and the worth at the ends of days.
+#[utoipa::path(get, path = "/api/auth/user/export", tag = "auth", security(("bearer" = [])),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/zip"),
+        (status = 503, body = Problem, content_type = "application/problem+json",
+            description = "Others are written (`busy`), or a part of the history is in the archive, \
+                which cannot be read (`history_unavailable`)."),
+    ))]
+async fn export_user(State(state): State<AppState>, player: Player) -> Result<Response, Problem> {
+    export::send(&state, &player).await
+}
+
+/// Forgets the user for good: the name, the address, the password, all tokens, settings, notes and
+/// the watched stocks. The entries of the ledger, which name nobody, stay.
+#[utoipa::path(delete, path = "/api/auth/user", tag = "auth", security(("bearer" = [])),
+    request_body = FarewellBody,
+    responses(
+        (status = 200, body = Done),
+        (status = 422, body = Problem, description = "The password is missing or wrong."),
+        (status = 429, body = Problem, description = "Too many attempts."),
+    ))]
+async fn delete_user(
+    State(state): State<AppState>,
+    network: Network,
+    player: Player,
+    Json(body): Json<FarewellBody>,
+) -> Result<Answer<Done>, Problem> {
+    let password = body.read()?;
+    let account = state.store.load_account(player.user_id).await?;
+    let email_key = email_key(&account.email);
+    let known = accounts::check_password(&state, &network, &email_key, &password).await?;
+    if known.is_none_or(|known| known.user_id != player.user_id) {
+        return Err(Problem::field("password", PASSWORD_WRONG));
+    }
+    state.store.erase_user(player.user_id, state.clock.now()).await?;
+    state.player_erased(player.player_id);
+    Ok(Answer(Done { success: true, message: "Account deleted successfully" }))
+}
+
+/// Ends the token that was sent, and no other.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security(("bearer" = [])),
+    responses((status = 200, body = Done)))]
+async fn logout(State(state): State<AppState>, player: Player) -> Result<Answer<Done>, Problem> {
+    // That another request has ended it meanwhile is as good.
+    state.store.revoke_token(player.user_id, player.token_id).await?;
+    Ok(Answer(Done { success: true, message: "Logged out successfully" }))
+}

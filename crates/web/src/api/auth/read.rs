@@ -1,0 +1,150 @@
+//! Reading what is sent to register, to log in and to make a token: every member is checked, and
+//! all that is wrong is told at once, in the original's words where it has some.
+
+use domain::text::TextKind;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::auth::accounts::{self, LoggingIn, Registering, TokenNameFault};
+use crate::auth::names::{self, Email, EmailFault};
+use crate::auth::passwords;
+use crate::config::{AuthConfig, WebConfig};
+use crate::http::input::{Member, unfit};
+use crate::problem::{FieldErrors, Problem};
+
+/// A registration as it is sent.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RegisterBody {
+    /// Shown to other players.
+    #[schema(value_type = String, example = "Ada", min_length = 1, max_length = 40,
+        required = true)]
+    name: Option<Box<RawValue>>,
+    #[schema(value_type = String, example = "ada@example.com", max_length = 254, required = true)]
+    email: Option<Box<RawValue>>,
+    #[schema(value_type = String, example = "password123", min_length = 8, max_length = 256,
+        required = true)]
+    password: Option<Box<RawValue>>,
+    /// The password once more.
+    #[schema(value_type = String, example = "password123", required = true)]
+    password_confirmation: Option<Box<RawValue>>,
+}
+
+/// A login as it is sent.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct LoginBody {
+    #[schema(value_type = String, example = "ada@example.com", required = true)]
+    email: Option<Box<RawValue>>,
+    #[schema(value_type = String, example = "password123", required = true)]
+    password: Option<Box<RawValue>>,
+}
+
+/// A wish for another token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenBody {
+    /// What it is for.
+    #[schema(value_type = String, example = "My trading bot", min_length = 1, max_length = 60,
+        required = true)]
+    name: Option<Box<RawValue>>,
+}
+
+/// A farewell as it is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FarewellBody {
+    /// The password, once more.
+    #[schema(value_type = String, example = "password123", required = true)]
+    password: Option<Box<RawValue>>,
+}
+
+impl FarewellBody {
+    /// The password.
+    pub(super) fn read(&self) -> Result<String, Problem> {
+        let password = text("password", self.password.as_deref());
+        password.map_err(|error| Problem::field("password", error))
+    }
+}
+
+impl RegisterBody {
+    pub(super) fn read(&self, config: &WebConfig) -> Result<Registering, Problem> {
+        let mut errors = FieldErrors::default();
+        let name = text("name", self.name.as_deref());
+        let name = name.and_then(|name| {
+            names::check_name(&name, &config.names).map_err(|fault| fault.to_string())
+        });
+        let name = errors.keep("name", name);
+        let email = keep_email(&mut errors, self.email.as_deref());
+        let password = self.keep_password(&mut errors, &config.auth);
+        errors.finish()?;
+        let (Some(name), Some(email), Some(password)) = (name, email, password) else {
+            return Err(Problem::internal());
+        };
+        Ok(Registering { name, email, password })
+    }
+
+    fn keep_password(&self, errors: &mut FieldErrors, auth: &AuthConfig) -> Option<String> {
+        let password = text("password", self.password.as_deref());
+        let password = errors.keep("password", password)?;
+        let again = text("password", self.password_confirmation.as_deref());
+        if again.as_ref() != Ok(&password) {
+            let text = "The password field confirmation does not match.".to_owned();
+            errors.keep::<()>("password", Err(text));
+        }
+        let checked = passwords::check(&password, auth).map_err(|fault| fault.to_string());
+        errors.keep("password", checked.map(|()| password))
+    }
+}
+
+impl LoginBody {
+    pub(super) fn read(&self) -> Result<LoggingIn, Problem> {
+        let mut errors = FieldErrors::default();
+        let email = keep_email(&mut errors, self.email.as_deref());
+        let password = errors.keep("password", text("password", self.password.as_deref()));
+        errors.finish()?;
+        let (Some(email), Some(password)) = (email, password) else {
+            return Err(Problem::internal());
+        };
+        Ok(LoggingIn { email, password })
+    }
+}
+
+impl TokenBody {
+    /// The token's name.
+    pub(super) fn read(&self) -> Result<String, Problem> {
+        let name = text("name", self.name.as_deref());
+        let name = name.and_then(|name| {
+            accounts::check_token_name(&name).map_err(|fault| match fault {
+                TokenNameFault::Unfit(error) => unfit("name", error, TextKind::Line),
+                TokenNameFault::TooLong(max) => {
+                    format!("The name field must not be greater than {max} characters.")
+                }
+            })
+        });
+        name.map_err(|error| Problem::field("name", error))
+    }
+}
+
+fn keep_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email> {
+    let read = text("email", raw);
+    // The original says both of what is no text.
+    let is_text = raw.is_none_or(|raw| matches!(raw.get().as_bytes(), [b'"' | b'n', ..]));
+    let email = errors.keep(
+        "email",
+        read.and_then(|text| names::check_email(&text).map_err(|fault| fault.to_string())),
+    );
+    if !is_text {
+        errors.keep::<()>("email", Err(EmailFault::Invalid.to_string()));
+    }
+    email
+}
+
+/// A member that must be a text with more than blanks in it; exactly as it was sent.
+fn text(name: &str, raw: Option<&RawValue>) -> Result<String, String> {
+    match Member::of(raw) {
+        Member::Text(text) => Ok(text),
+        Member::Absent => Err(format!("The {name} field is required.")),
+        Member::Broken(error) => Err(unfit(name, error, TextKind::Secret)),
+        Member::Number(_) | Member::Other => Err(format!("The {name} field must be a string.")),
+    }
+}

@@ -1,0 +1,214 @@
+//! The leaderboards, by experience and by return. Of other people they show a rank and how it
+//! moved, the name they chose to be shown by, a level, experience and the return, and nothing
+//! else: no number, no address, no time, no amount.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::PageRequest;
+use leaderboard::Window;
+use serde::Serialize;
+use store::BoardKind;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::sessions::Player;
+use crate::game::leaderboard::{BoardPage, BoardRow, find_kind, load_board};
+use crate::game::numbers;
+use crate::http::etag;
+use crate::http::query::Query;
+use crate::openapi::Meta;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Rows a page when the caller does not say.
+const PER_PAGE: i64 = 10;
+/// The most rows a page.
+const PER_PAGE_MAX: i64 = 100;
+/// Rows on either side of one's own when the caller does not say how many there are to be.
+const EACH_SIDE: i64 = 5;
+/// Who a row belongs to when the person is not to be shown.
+const HIDDEN: &str = "Hidden player";
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(show_leaderboard))
+}
+
+/// One page of the leaderboard.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Leaderboard {
+    /// Always `true`.
+    #[schema(example = true)]
+    success: bool,
+    data: Vec<Rank>,
+    /// Which page this is; with `around=me` the page that your own row is on.
+    meta: Meta,
+    /// Your own place; `null` until the board knows you.
+    me: Option<Place>,
+    /// Whether the market's prices are of a real past and can be looked up: such a board is for
+    /// learning and not a contest.
+    #[schema(example = true)]
+    for_learning: bool,
+    /// `true` for some seconds after a start: the ranks are those of the last close, and the board
+    /// is being built. Left out otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(example = false)]
+    building: bool,
+}
+
+/// One row of the leaderboard.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Rank {
+    #[schema(example = 1)]
+    rank: i64,
+    /// The name or the pseudonym; `Hidden player` for one who shows neither.
+    #[schema(example = "Ada")]
+    name: String,
+    #[schema(example = 2)]
+    level: i64,
+    /// Experience within the level.
+    #[schema(example = 40)]
+    experience_points: i64,
+    /// What cash and shares are worth against the starting cash, in percent; only with
+    /// `board=return`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "12.34")]
+    return_percentage: Option<String>,
+    /// Places climbed since the last session's close, negative for places lost; `null` for one who
+    /// was not on the board then.
+    #[schema(example = 3)]
+    movement: Option<i64>,
+}
+
+/// Where the caller stands.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Place {
+    #[schema(example = 17)]
+    rank: i64,
+    #[schema(example = 2)]
+    level: i64,
+    /// Experience within the level.
+    #[schema(example = 40)]
+    experience_points: i64,
+    /// As in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "-0.50")]
+    return_percentage: Option<String>,
+    /// As in a row.
+    #[schema(example = -1)]
+    movement: Option<i64>,
+}
+
+/// The players by experience or by return, the best first.
+#[utoipa::path(get, path = "/api/leaderboard", tag = "progress", security(("bearer" = [])),
+    params(
+        ("page" = Option<i64>, Query, description = "From 1; anything else counts as 1",
+            minimum = 1, example = 1),
+        ("per_page" = Option<i64>, Query, description = "Clamped to 1 to 100; 10 unless told",
+            minimum = 1, maximum = 100, example = 10),
+        ("around" = Option<String>, Query,
+            description = "`me`: your own row with 5 rows on either side (or as many rows as \
+                `per_page` says) instead of a page", example = "me"),
+        ("board" = Option<String>, Query,
+            description = "`xp`, by experience, or `return`, by what cash and shares are worth",
+            example = "return"),
+        ("by" = Option<String>, Query, description = "The same as `board`, which takes precedence",
+            deprecated = true),
+    ),
+    responses(
+        (status = 200, body = Leaderboard),
+        (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn show_leaderboard(
+    State(state): State<AppState>,
+    player: Player,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Response, Problem> {
+    let around_me = match query.find("around") {
+        None | Some("") => false,
+        Some("me") => true,
+        Some(_) => return Err(Problem::field("around", "The selected around is invalid.")),
+    };
+    let Some(kind) = find_kind(&query) else {
+        return Err(Problem::field("board", "The selected board is invalid."));
+    };
+    let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
+    let each_side = query.lenient_integer("per_page").map_or(EACH_SIDE, |_| each_side(page));
+    let around_me = around_me.then_some(each_side);
+    let asked = Asked { player_id: player.player_id, kind, page, around_me };
+    Ok(etag::private(&headers, &load_leaderboard(&state, &asked).await?))
+}
+
+/// So many that all rows together are at most a page.
+fn each_side(page: PageRequest) -> i64 {
+    (page.per_page() - 1) / 2
+}
+
+/// What the caller asked for.
+struct Asked {
+    player_id: i64,
+    kind: BoardKind,
+    page: PageRequest,
+    /// Rows on either side of one's own, instead of a page.
+    around_me: Option<i64>,
+}
+
+async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard, Problem> {
+    let window = match asked.around_me {
+        Some(each_side) => Window::Around {
+            player_id: asked.player_id,
+            each_side: u32::try_from(each_side).unwrap_or(0),
+        },
+        None => Window::From {
+            offset: u64::try_from(asked.page.offset()).unwrap_or(0),
+            limit: usize::try_from(asked.page.per_page()).unwrap_or(0),
+        },
+    };
+    let BoardPage { total, rows, me, is_closed } =
+        load_board(state, asked.kind, window, asked.player_id).await?;
+    let per_page = asked.page.per_page();
+    let page = match (asked.around_me, &me) {
+        (None, _) => asked.page,
+        (Some(_), None) => PageRequest::clamped(1, per_page, PER_PAGE_MAX),
+        (Some(_), Some(me)) => {
+            PageRequest::clamped((me.rank - 1) / per_page + 1, per_page, PER_PAGE_MAX)
+        }
+    };
+    Ok(Leaderboard {
+        success: true,
+        data: rows.into_iter().map(Rank::from).collect(),
+        meta: page.meta(total).into(),
+        me: me.map(Place::from),
+        for_learning: state.market.has_known_history(),
+        building: is_closed,
+    })
+}
+
+impl From<BoardRow> for Rank {
+    fn from(row: BoardRow) -> Self {
+        Self {
+            rank: row.rank,
+            name: row.name.unwrap_or_else(|| HIDDEN.to_owned()),
+            level: row.level,
+            experience_points: row.xp_in_level,
+            return_percentage: row.return_ratio.map(numbers::percent),
+            movement: row.movement,
+        }
+    }
+}
+
+impl From<BoardRow> for Place {
+    fn from(row: BoardRow) -> Self {
+        Self {
+            rank: row.rank,
+            level: row.level,
+            experience_points: row.xp_in_level,
+            return_percentage: row.return_ratio.map(numbers::percent),
+            movement: row.movement,
+        }
+    }
+}

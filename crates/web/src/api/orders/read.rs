@@ -1,0 +1,379 @@
+//! Reading an order: the body's three members, each refused in the original's words where they
+//! fit, and the `Idempotency-Key`. Members that make it another kind of order are refused; any
+//! other member is ignored and never used: the total and the player are not the sender's to choose.
+
+use std::fmt;
+
+use axum::http::HeaderMap;
+use domain::text::TextKind;
+use domain::{DecimalError, Note, NoteError, Quantity, Rules, Side, Symbol};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::http::input::{Member, unfit};
+use crate::problem::{FieldErrors, Problem};
+use crate::state::AppState;
+
+/// The longest `Idempotency-Key`, in characters.
+const KEY_LENGTH_MAX: usize = 255;
+
+/// An order as it is sent. Numbers are kept as they were written, so that no float comes between.
+#[derive(Default, ToSchema)]
+pub(crate) struct OrderBody {
+    /// In upper or lower case.
+    #[schema(value_type = String, example = "AAPL", required = true)]
+    stock_symbol: Option<Box<RawValue>>,
+    /// How many shares; up to six decimal places where the game trades parts of a share.
+    #[schema(value_type = f64, example = 3, required = true, exclusive_minimum = 0)]
+    quantity: Option<Box<RawValue>>,
+    /// Why, in your own words.
+    #[schema(value_type = Option<String>, max_length = 280, example = "I use their phones.")]
+    note: Option<Box<RawValue>>,
+    /// Members that name another kind of order, as they were written.
+    #[schema(ignore)]
+    terms: Vec<(String, Box<RawValue>)>,
+}
+
+/// Terms of an order that have one value for a market order, and that value. Members are compared
+/// without case and signs: `time_in_force`, `timeInForce`, `time-in-force`.
+const FIXED_TERMS: [(&str, &[&str]); 7] = [
+    ("type", &["market"]),
+    ("ordertype", &["market"]),
+    ("kind", &["market"]),
+    ("orderclass", &["simple"]),
+    ("timeinforce", &["day", "fok", "ioc"]),
+    ("tif", &["day", "fok", "ioc"]),
+    ("extendedhours", &["false"]),
+];
+
+/// Terms that no market order has.
+const FOREIGN_TERMS: [&str; 33] = [
+    "price",
+    "limit",
+    "limitprice",
+    "stop",
+    "stopprice",
+    "stoploss",
+    "takeprofit",
+    "trailprice",
+    "trailpercent",
+    "trailingstop",
+    "triggerprice",
+    "maxprice",
+    "minprice",
+    "notional",
+    "amount",
+    "dollars",
+    "currency",
+    "exchange",
+    "leverage",
+    "validuntil",
+    "validto",
+    "goodtill",
+    "goodtilldate",
+    "goodtildate",
+    "gtd",
+    "expiry",
+    "expires",
+    "expiresat",
+    "expiration",
+    "executeat",
+    "slippage",
+    "maxslippage",
+    "condition",
+];
+
+/// Terms and values of orders that are filled or rejected at once.
+const AT_ONCE: ([&str; 2], [&str; 2]) = (["timeinforce", "tif"], ["fok", "ioc"]);
+
+/// The side, which the address names already.
+const SIDE_TERM: &str = "side";
+
+impl<'de> Deserialize<'de> for OrderBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = OrderBody;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<OrderBody, A::Error> {
+        let mut body = OrderBody::default();
+        while let Some((name, value)) = members.next_entry::<String, Box<RawValue>>()? {
+            let place = match name.as_str() {
+                "stock_symbol" => &mut body.stock_symbol,
+                "quantity" => &mut body.quantity,
+                "note" => &mut body.note,
+                _ => {
+                    if is_term(&plain(&name)) {
+                        body.terms.push((name, value));
+                    }
+                    continue;
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(A::Error::custom(format!("the member {name} is there twice")));
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// The name of a member without case and signs.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn is_term(plain: &str) -> bool {
+    plain == SIDE_TERM
+        || FIXED_TERMS.iter().any(|(term, _)| *term == plain)
+        || FOREIGN_TERMS.contains(&plain)
+}
+
+impl OrderBody {
+    fn is_at_once(&self) -> bool {
+        let (terms, values) = AT_ONCE;
+        self.terms.iter().any(|(name, value)| {
+            let word = match Member::of(Some(value)) {
+                Member::Text(word) => word.trim().to_lowercase(),
+                _ => return false,
+            };
+            terms.contains(&plain(name).as_str()) && values.contains(&word.as_str())
+        })
+    }
+
+    /// Refuses what only other kinds of orders have: an order that is carried out at the market's
+    /// price although it names another is worse than none.
+    fn check_kind(&self, side: Side, errors: &mut FieldErrors) {
+        let side = match side {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        };
+        for (name, value) in &self.terms {
+            let plain = plain(name);
+            let label = name.replace(['_', '-'], " ");
+            let fixed = FIXED_TERMS.iter().find(|(term, _)| *term == plain);
+            let fixed = fixed.map(|(_, allowed)| *allowed);
+            let allowed = if plain == SIDE_TERM { Some(&[side][..]) } else { fixed };
+            let member = Member::of(Some(value));
+            let is_allowed = match (&member, allowed) {
+                (Member::Absent, _) => true,
+                (Member::Text(word), Some(allowed)) => {
+                    allowed.iter().any(|known| known.eq_ignore_ascii_case(word.trim()))
+                }
+                (Member::Other, Some(allowed)) => allowed.contains(&value.get()),
+                _ => false,
+            };
+            if is_allowed {
+                continue;
+            }
+            let text = match allowed {
+                Some(allowed) => {
+                    let allowed = allowed.join(" or ");
+                    format!("The {label} field of a market order must be {allowed}.")
+                }
+                None => format!("A market order has no {label} field: only market orders exist."),
+            };
+            errors.keep::<()>(name.clone(), Err(text));
+        }
+    }
+}
+
+/// An order that can be submitted.
+pub(crate) struct Asked {
+    pub(crate) stock_id: i64,
+    pub(crate) symbol: Symbol,
+    pub(crate) quantity: Quantity,
+    pub(crate) note: Option<Note>,
+    /// Whether it must be filled or rejected at once.
+    pub(crate) is_at_once: bool,
+}
+
+impl Asked {
+    /// Checks all members and names everything that is wrong with them at once.
+    pub(crate) fn read(body: &OrderBody, side: Side, state: &AppState) -> Result<Self, Problem> {
+        let mut errors = FieldErrors::default();
+        let listing = read_symbol(body.stock_symbol.as_deref())
+            .and_then(|symbol| state.prices.find(&symbol).ok_or_else(|| INVALID_SYMBOL.to_owned()));
+        let listing = errors.keep("stock_symbol", listing);
+        let quantity = read_quantity(body.quantity.as_deref(), &state.rules);
+        let quantity = errors.keep("quantity", quantity);
+        let note = errors.keep("note", read_note(body.note.as_deref()));
+        body.check_kind(side, &mut errors);
+        errors.finish()?;
+        let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
+            return Err(Problem::internal());
+        };
+        Ok(Self {
+            stock_id: listing.stock_id,
+            symbol: listing.symbol.clone(),
+            quantity,
+            note,
+            is_at_once: body.is_at_once(),
+        })
+    }
+}
+
+const INVALID_SYMBOL: &str = "The selected stock symbol is invalid.";
+const REQUIRED_SYMBOL: &str = "The stock symbol field is required.";
+const REQUIRED_QUANTITY: &str = "The quantity field is required.";
+
+fn read_symbol(raw: Option<&RawValue>) -> Result<Symbol, String> {
+    match Member::of(raw) {
+        Member::Absent => Err(REQUIRED_SYMBOL.to_owned()),
+        Member::Text(text) => Symbol::parse(&text).map_err(|_| INVALID_SYMBOL.to_owned()),
+        Member::Number(_) | Member::Broken(_) => Err(INVALID_SYMBOL.to_owned()),
+        Member::Other => Err("The stock symbol field must be a string.".to_owned()),
+    }
+}
+
+/// The member `note` of an order or of a note's own body.
+pub(crate) fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> {
+    match Member::of(raw) {
+        Member::Absent => Ok(None),
+        Member::Text(text) => parse_note(&text).map(Some),
+        Member::Broken(error) => Err(unfit("note", error, TextKind::Note)),
+        Member::Number(_) | Member::Other => Err("The note field must be a string.".to_owned()),
+    }
+}
+
+/// Checks the text of a note.
+fn parse_note(text: &str) -> Result<Note, String> {
+    Note::parse(text).map_err(|error| match error {
+        NoteError::Empty => "The note field is required.".to_owned(),
+        NoteError::TooLong => {
+            format!("The note field must not be greater than {} characters.", Note::LENGTH_MAX)
+        }
+        NoteError::Unfit(error) => unfit("note", error, TextKind::Note),
+    })
+}
+
+/// Reads the quantity as it was written, as a number or as a text with one: its value counts, not
+/// its spelling.
+fn read_quantity(raw: Option<&RawValue>, rules: &Rules) -> Result<Quantity, String> {
+    match Member::of(raw) {
+        Member::Absent => Err(REQUIRED_QUANTITY.to_owned()),
+        Member::Number(literal) => parse_quantity(literal, rules),
+        Member::Text(text) => parse_quantity(text.trim(), rules),
+        Member::Broken(_) | Member::Other => Err(not_a_quantity(rules)),
+    }
+}
+
+fn parse_quantity(text: &str, rules: &Rules) -> Result<Quantity, String> {
+    let quantity = Quantity::parse_decimal(text).map_err(|error| match error {
+        DecimalError::TooLarge => too_large(rules),
+        DecimalError::Negative => too_small(rules),
+        DecimalError::NotANumber | DecimalError::TooFine | DecimalError::Ambiguous(_) => {
+            not_a_quantity(rules)
+        }
+    })?;
+    tradable_quantity(quantity, rules)
+}
+
+/// The quantity, if the game's rules allow an order of it.
+pub(crate) fn tradable_quantity(quantity: Quantity, rules: &Rules) -> Result<Quantity, String> {
+    if !rules.fractional_shares && !quantity.is_whole() {
+        return Err(not_a_quantity(rules));
+    }
+    match quantity {
+        Quantity(..=0) => Err(too_small(rules)),
+        _ if quantity > rules.quantity_max => Err(too_large(rules)),
+        _ => Ok(quantity),
+    }
+}
+
+fn too_small(rules: &Rules) -> String {
+    if rules.fractional_shares {
+        "The quantity field must be greater than 0.".to_owned()
+    } else {
+        "The quantity field must be at least 1.".to_owned()
+    }
+}
+
+fn too_large(rules: &Rules) -> String {
+    format!("The quantity field must not be greater than {}.", rules.quantity_max)
+}
+
+fn not_a_quantity(rules: &Rules) -> String {
+    if rules.fractional_shares {
+        "The quantity field must be a number with at most 6 decimal places.".to_owned()
+    } else {
+        "The quantity field must be an integer.".to_owned()
+    }
+}
+
+/// The request's key: 1 to 255 visible ASCII characters, once.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let visible = |key: &&str| {
+        (1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
+    };
+    let key = key.to_str().ok().filter(visible).filter(|_| keys.next().is_none());
+    key.map(|key| Some(key.to_owned())).ok_or_else(Problem::idempotency_key_invalid)
+}
+
+/// What makes two orders the same: SHA-256 of the route, the symbol, the quantity in its unit and
+/// the note, one a line.
+pub(crate) fn fingerprint(side: Side, asked: &Asked) -> [u8; 32] {
+    let note = asked.note.as_ref().map_or("", Note::as_str);
+    let (side, symbol, units) = (side.as_str(), asked.symbol.as_str(), asked.quantity.0);
+    Sha256::digest(format!("POST /api/portfolio/{side}\n{symbol}\n{units}\n{note}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(fractional_shares: bool) -> Rules {
+        let rules = serde_json::json!({
+            "starting_cash": "10000.00", "fractional_shares": fractional_shares,
+            "quantity_max": 1_000_000, "quote_age_max_s": 900, "levels": {"step": 1000},
+            "xp": {"buy": 10, "sell": 15, "trades_per_day_max": 3},
+            "fee": {"flat": "0.00", "rate_bps": 0},
+        });
+        serde_json::from_value(rules).unwrap()
+    }
+
+    #[test]
+    fn the_value_of_a_quantity_counts_and_not_its_spelling() {
+        let rules = rules(true);
+        for (literal, units) in [
+            ("3", 3_000_000),
+            ("5.0", 5_000_000),
+            ("1.50", 1_500_000),
+            ("1e-05", 10),
+            ("0.000001", 1),
+            ("1e3", 1_000_000_000),
+        ] {
+            assert_eq!(parse_quantity(literal, &rules), Ok(Quantity(units)));
+        }
+        let bad = ["0", "-1", "-0", "0.0000001", "1000001", "1e400", "1,5", "3,000", "NaN", ""];
+        for literal in bad.into_iter().chain(["9223372036854775807", "10000000000000000000"]) {
+            assert!(parse_quantity(literal, &rules).is_err(), "{literal}");
+        }
+    }
+
+    #[test]
+    fn a_game_of_whole_shares_speaks_as_the_original() {
+        let rules = rules(false);
+        let text = |literal| parse_quantity(literal, &rules).unwrap_err();
+        assert_eq!(parse_quantity("2.0", &rules), Ok(Quantity(2_000_000)));
+        assert_eq!(text("1.5"), "The quantity field must be an integer.");
+        assert_eq!(text("0"), "The quantity field must be at least 1.");
+        assert_eq!(text("-1"), "The quantity field must be at least 1.");
+    }
+}

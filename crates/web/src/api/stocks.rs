@@ -1,0 +1,318 @@
+//! The market as anybody may see it: the list of stocks, one stock, and its closes up to the
+//! market's present. Prices come from the price board, never from the database, and nothing later
+//! than the market's last public day is ever served.
+
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
+use domain::text::TextKind;
+use domain::{Day, PageRequest, Symbol};
+use market::{Halt, Snapshot};
+use serde::Serialize;
+use store::StockRow;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::game::numbers;
+use crate::http::etag;
+use crate::http::query::Query;
+use crate::openapi::{Data, Page};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Rows a page when the caller does not say.
+const PER_PAGE: i64 = 20;
+/// The most rows a page.
+const PER_PAGE_MAX: i64 = 50;
+/// Days of history when the caller does not say.
+const HISTORY_DAYS: i64 = 30;
+/// The most days of history an answer goes back: ten years of a market's calendar.
+const HISTORY_DAYS_MAX: i64 = 3650;
+/// The shortest and the longest text to search for, in characters.
+const SEARCH_LENGTH: (usize, usize) = (2, 50);
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_stocks))
+        .routes(routes!(show_stock))
+        .routes(routes!(stock_history))
+}
+
+/// A stock of the list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Stock {
+    #[serde(flatten)]
+    facts: StockFacts,
+    /// Where the price comes from; `null` while the stock has none.
+    quote: Option<StockQuote>,
+}
+
+/// A stock with everything there is to read about it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StockDetail {
+    #[serde(flatten)]
+    facts: StockFacts,
+    /// Something to remember the company by.
+    #[schema(example = "Its first product was a bare circuit board.")]
+    fun_fact: Option<String>,
+    /// Where the price comes from; `null` while the stock has none.
+    quote: Option<StockQuote>,
+}
+
+/// What every answer says of a stock, in the original's order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StockFacts {
+    #[schema(example = "AAPL")]
+    symbol: String,
+    #[schema(example = "Apple")]
+    name: String,
+    /// The market's present price of one share, with as many places as it has, two to four;
+    /// `null` while there is none.
+    #[schema(example = "189.95")]
+    current_price: Option<String>,
+    /// The change since the close before the price's day, in percent.
+    #[schema(example = "1.25")]
+    change_percentage: String,
+    #[schema(example = "Tech")]
+    category: String,
+    /// For adults.
+    #[schema(example = "Designs and sells the iPhone.")]
+    description: String,
+    /// For children.
+    #[schema(example = "Apple makes the iPhone.")]
+    kid_friendly_description: String,
+}
+
+/// A price with its time and origin.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StockQuote {
+    /// The exact price, with up to four places: the middle of bid and ask.
+    #[schema(example = "189.95")]
+    price: String,
+    /// What a seller receives for one share.
+    #[schema(example = "189.8975")]
+    bid: String,
+    /// What a buyer pays for one share.
+    #[schema(example = "190.0025")]
+    ask: String,
+    /// When the price was made.
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    as_of: String,
+    /// The market's calendar day (in a replay, a day in history).
+    #[schema(example = "2005-01-03")]
+    market_date: String,
+    /// `replay`, `simulated`, `fixed` or `live`.
+    #[schema(example = "replay")]
+    source: &'static str,
+    /// Whether there should be a newer price: in a live market nobody told one, elsewhere this one
+    /// is too old to trade at.
+    #[schema(example = false)]
+    stale: bool,
+    /// Whether a later price is known that is in doubt: until it is confirmed or withdrawn, orders
+    /// of this stock are rejected with `price_in_doubt`.
+    #[schema(example = false)]
+    in_doubt: bool,
+    /// Whether the stock has had no price for two sessions or more: it keeps its last price, and is
+    /// not traded until it has a new one.
+    #[schema(example = false)]
+    no_longer_traded: bool,
+}
+
+/// The close of one day.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Close {
+    /// The day, as the instant of its midnight.
+    #[schema(example = "2005-01-03T00:00:00.000000Z")]
+    date: String,
+    /// With as many places as it has, two to four.
+    #[schema(example = "187.50")]
+    close_price: String,
+}
+
+/// The stocks of the market, ordered by symbol.
+#[utoipa::path(get, path = "/api/stocks", tag = "stocks",
+    params(
+        ("page" = Option<i64>, Query, description = "From 1", minimum = 1, example = 1),
+        ("per_page" = Option<i64>, Query, description = "1 to 50; 20 unless told",
+            minimum = 1, maximum = 50, example = 20),
+        ("category" = Option<String>, Query, description = "Exactly this category",
+            example = "Tech"),
+        ("search" = Option<String>, Query, description = "Part of a symbol or a name",
+            min_length = 2, max_length = 50, example = "appl"),
+    ),
+    responses(
+        (status = 200, body = Page<Stock>),
+        (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn list_stocks(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&query)?;
+    let (category, search) = (asked.category.as_deref(), asked.search.as_deref());
+    let found = state.stocks(category, search, asked.page).await?;
+    let (rows, total) = &*found;
+    let present = state.prices.snapshot();
+    let stocks = rows.iter().map(|row| {
+        let StockDetail { facts, quote, .. } = describe(&state, &present, row.clone());
+        Stock { facts, quote }
+    });
+    let page = Page::new(stocks.collect(), asked.page.meta(*total));
+    Ok(etag::public(&headers, &page))
+}
+
+/// One stock, by its symbol in upper or lower case.
+#[utoipa::path(get, path = "/api/stocks/{symbol}", tag = "stocks",
+    params(("symbol" = String, Path, description = "In any case", example = "AAPL")),
+    responses(
+        (status = 200, body = Data<StockDetail>),
+        (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn show_stock(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Segment(symbol): Segment,
+) -> Result<Response, Problem> {
+    let stock = load_stock(&state, &symbol).await?;
+    let stock = describe(&state, &state.prices.snapshot(), stock);
+    Ok(etag::public(&headers, &Data::new(stock)))
+}
+
+/// The closes of a stock, oldest first, up to the market's present.
+#[utoipa::path(get, path = "/api/stocks/{symbol}/history", tag = "stocks",
+    params(
+        ("symbol" = String, Path, description = "In any case", example = "AAPL"),
+        ("days" = Option<i64>, Query,
+            description = "Calendar days back from the market's present day, 0 to 3650; \
+                           30 unless told. What is not a number counts as 0.",
+            minimum = 0, maximum = 3650, example = 30),
+    ),
+    responses(
+        (status = 200, body = Data<Vec<Close>>),
+        (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn stock_history(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Segment(symbol): Segment,
+    query: Query,
+) -> Result<Response, Problem> {
+    let days = query.lenient_integer("days").unwrap_or(HISTORY_DAYS).clamp(0, HISTORY_DAYS_MAX);
+    let stock = load_stock(&state, &symbol).await?;
+    let present = state.prices.snapshot();
+    let days = i32::try_from(days).unwrap_or(0);
+    let from = Day(present.market_day.0.saturating_sub(days));
+    let to = last_public_day(&present);
+    let closes = state.stock_history(stock.stock_id, from, to).await?;
+    let closes: Vec<Close> = closes
+        .into_iter()
+        .map(|(day, close)| Close { date: day.start().to_string(), close_price: close.to_string() })
+        .collect();
+    Ok(etag::public(&headers, &Data::new(closes)))
+}
+
+/// The variable part of a path. What is no text names nothing, so it is not found.
+pub(crate) struct Segment(pub(crate) String);
+
+impl FromRequestParts<AppState> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        segment.map(|Path(text)| Self(text)).map_err(|_| Problem::not_found())
+    }
+}
+
+/// What a caller of the list asked for.
+struct Asked {
+    page: PageRequest,
+    category: Option<String>,
+    search: Option<String>,
+}
+
+impl Asked {
+    fn read(query: &Query) -> Result<Self, Problem> {
+        let mut fields = query.strict();
+        let page = fields.integer("page", 1..=i64::MAX).unwrap_or(1);
+        let per_page = fields.integer("per_page", 1..=PER_PAGE_MAX).unwrap_or(PER_PAGE);
+        let category = fields.text("category", TextKind::Line, 0..=usize::MAX);
+        let search = fields.text("search", TextKind::Search, SEARCH_LENGTH.0..=SEARCH_LENGTH.1);
+        fields.finish()?;
+        Ok(Self { page: PageRequest::clamped(page, per_page, PER_PAGE_MAX), category, search })
+    }
+}
+
+pub(crate) async fn load_stock(state: &AppState, symbol: &str) -> Result<StockRow, Problem> {
+    let symbol = Symbol::parse(symbol).map_err(|_| Problem::not_found())?;
+    state.stock(&symbol).await?.ok_or_else(Problem::not_found)
+}
+
+/// The last day whose close everybody may know: the prices' own day at a closing tick, otherwise
+/// the day before it, since that session is still being lived.
+pub(crate) fn last_public_day(present: &Snapshot) -> Day {
+    let at_close = present.present.priced_session() < present.present.finished_sessions();
+    Day(present.market_day.0.saturating_sub(i32::from(!at_close)))
+}
+
+/// Joins a row with the market's present price.
+fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail {
+    let position = state.prices.position(row.stock_id);
+    let quote = position.and_then(|position| present.quote(position));
+    let facts = StockFacts {
+        symbol: row.symbol.to_string(),
+        name: row.name,
+        current_price: quote.map(|quote| quote.price.to_string()),
+        change_percentage: numbers::percent(quote.map(|quote| quote.change()).unwrap_or_default()),
+        category: row.category,
+        description: row.description,
+        kid_friendly_description: row.kid_friendly_description,
+    };
+    let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
+    let halt = position.and_then(|position| present.halt(position));
+    let quote = quote.map(|quote| (present.sides(&quote, state.rules.spread_bps), quote));
+    let quote = quote.map(|(sides, quote)| StockQuote {
+        price: quote.price.to_string(),
+        bid: sides.bid.to_string(),
+        ask: sides.ask.to_string(),
+        as_of: quote.as_of.to_string(),
+        market_date: present.market_day.to_string(),
+        source: present.source.as_str(),
+        stale: halt.is_some() || state.market.is_stale(quote.as_of, now, age_max_s),
+        in_doubt: halt == Some(Halt::InDoubt),
+        no_longer_traded: halt == Some(Halt::NotTraded),
+    });
+    StockDetail { facts, fun_fact: row.fun_fact, quote }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::UnixMicros;
+    use market::{Listing, MarketConfig, MarketSource, PriceBoard};
+
+    #[test]
+    fn the_day_that_is_being_lived_is_not_public_before_its_close() {
+        let opened = UnixMicros(1_000_000_000_000);
+        let source = MarketSource::new(&MarketConfig::default(), opened).expect("a market");
+        let listings = (1i64..)
+            .zip(source.stocks())
+            .map(|(stock_id, stock)| Listing { stock_id, symbol: stock.symbol });
+        let board = PriceBoard::new(&source, listings.collect(), opened).expect("a board");
+        let seen = |seconds| {
+            board.publish(&source, opened.plus_seconds(seconds));
+            let present = board.snapshot();
+            (present.market_day.to_string(), last_public_day(&present).to_string())
+        };
+        let days = |day: &str, public: &str| (day.to_owned(), public.to_owned());
+        assert_eq!(seen(0), days("2005-01-03", "2005-01-03"));
+        assert_eq!(seen(1), days("2005-01-04", "2005-01-03"));
+        assert_eq!(seen(59), days("2005-01-04", "2005-01-03"));
+        assert_eq!(seen(60), days("2005-01-04", "2005-01-04"));
+    }
+}

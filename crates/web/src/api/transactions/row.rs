@@ -1,0 +1,180 @@
+//! One ledger entry as the history tells it, in JSON and in CSV.
+
+use domain::{LedgerEntry, QuoteSource};
+use serde::Serialize;
+use store::LedgerRow;
+use utoipa::ToSchema;
+
+use crate::game::csv::{Cell, Csv};
+use crate::game::numbers::Shares;
+
+/// One entry of the player's chain.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Transaction {
+    /// The entry's public number.
+    #[schema(example = "t-42-202611-2")]
+    trade_id: String,
+    /// The entry's place in the chain: 1, 2, 3, … without a gap.
+    #[schema(example = 2)]
+    version: i64,
+    /// The UTC month it belongs to, as `YYYYMM`.
+    #[schema(example = 202_611)]
+    month: i64,
+    /// `open`, `buy`, `sell` or `note`.
+    #[schema(example = "buy")]
+    kind: &'static str,
+    #[schema(example = 1)]
+    stock_id: Option<i64>,
+    #[schema(example = "AAPL")]
+    stock_symbol: Option<String>,
+    /// Shares gained (bought) or lost (sold, negative).
+    quantity: Shares,
+    /// The price of one share.
+    #[schema(example = "189.95")]
+    price: Option<String>,
+    /// Cash gained or lost (negative), without the fee.
+    #[schema(example = "-569.85")]
+    amount: String,
+    #[schema(example = "0.00")]
+    fee: String,
+    /// Experience for the trade itself.
+    #[schema(example = 10)]
+    xp_trade: i64,
+    /// Experience of the achievements it unlocked.
+    #[schema(example = 50)]
+    xp_achievements: i64,
+    /// Cash afterwards.
+    #[schema(example = "9430.15")]
+    cash_after: String,
+    /// Shares of this stock afterwards.
+    quantity_after: Shares,
+    /// What the shares of this stock cost, afterwards.
+    #[schema(example = "569.85")]
+    cost_basis_after: String,
+    /// All experience ever earned, afterwards.
+    #[schema(example = 60)]
+    total_xp_after: i64,
+    /// When the price was made.
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    quote_as_of: Option<String>,
+    /// The market's calendar day of the price.
+    #[schema(example = "2005-01-03")]
+    market_date: Option<String>,
+    /// `replay`, `simulated`, `fixed` or `live`.
+    #[schema(example = "replay")]
+    quote_source: Option<&'static str>,
+    /// For a note: the version of the trade it is about.
+    #[schema(example = 2)]
+    about_version: Option<i64>,
+    /// The trade's note as it stands now. It is not part of the chain.
+    #[schema(example = "I use their phones.")]
+    note: Option<String>,
+    #[schema(example = "2026-11-23T00:45:41.000000Z")]
+    executed_at: String,
+    /// The text that is hashed.
+    #[schema(example = "openbell-ledger-1\n202611\n42\n2\nbuy\n…")]
+    canonical: String,
+    /// SHA-256 of the previous entry's hash and the canonical text, in hexadecimal.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    hash: String,
+}
+
+impl Transaction {
+    pub(crate) fn new(row: &LedgerRow) -> Self {
+        let entry = &row.entry;
+        Self {
+            trade_id: entry.trade_id().to_string(),
+            version: entry.version,
+            month: entry.month.0,
+            kind: entry.kind.as_str(),
+            stock_id: entry.stock_id,
+            stock_symbol: row.symbol.as_ref().map(ToString::to_string),
+            quantity: Shares(entry.quantity),
+            price: entry.price.map(|price| price.to_string()),
+            amount: entry.amount.to_string(),
+            fee: entry.fee.to_string(),
+            xp_trade: entry.xp_trade,
+            xp_achievements: entry.xp_achievements,
+            cash_after: entry.cash_after.to_string(),
+            quantity_after: Shares(entry.quantity_after),
+            cost_basis_after: entry.cost_basis_after.to_string(),
+            total_xp_after: entry.total_xp_after,
+            quote_as_of: entry.quote_as_of.map(|at| at.to_string()),
+            market_date: entry.quote_day.map(|day| day.to_string()),
+            quote_source: entry.quote_source.map(QuoteSource::as_str),
+            about_version: entry.about_version,
+            note: row.note.clone(),
+            executed_at: entry.created_at.to_string(),
+            canonical: entry.canonical(),
+            hash: row.hash.to_string(),
+        }
+    }
+}
+
+/// The names of the columns.
+pub(crate) const CSV_HEADER: [&str; 22] = [
+    "trade_id",
+    "version",
+    "kind",
+    "stock_symbol",
+    "quantity",
+    "price",
+    "amount",
+    "fee",
+    "xp_trade",
+    "xp_achievements",
+    "cash_after",
+    "quantity_after",
+    "cost_basis_after",
+    "total_xp_after",
+    "quote_as_of",
+    "market_date",
+    "quote_source",
+    "about_version",
+    "executed_at",
+    "note",
+    "canonical",
+    "hash",
+];
+
+/// The entries as a table. The lines of the canonical text are joined by blanks, so that an entry
+/// is one line of the file.
+pub(crate) fn to_csv(rows: &[LedgerRow]) -> String {
+    let mut csv = Csv::new(&CSV_HEADER);
+    push_csv(&mut csv, rows);
+    csv.into_text()
+}
+
+/// More entries for such a table.
+pub(crate) fn push_csv(csv: &mut Csv, rows: &[LedgerRow]) {
+    for row in rows {
+        csv.row(cells(&row.entry, row));
+    }
+}
+
+fn cells(entry: &LedgerEntry, row: &LedgerRow) -> [Cell; 22] {
+    [
+        Cell::plain(Some(entry.trade_id())),
+        Cell::plain(Some(entry.version)),
+        Cell::plain(Some(entry.kind.as_str())),
+        Cell::Text(row.symbol.as_ref().map(ToString::to_string).unwrap_or_default()),
+        Cell::plain(Some(entry.quantity)),
+        Cell::plain(entry.price),
+        Cell::plain(Some(entry.amount)),
+        Cell::plain(Some(entry.fee)),
+        Cell::plain(Some(entry.xp_trade)),
+        Cell::plain(Some(entry.xp_achievements)),
+        Cell::plain(Some(entry.cash_after)),
+        Cell::plain(Some(entry.quantity_after)),
+        Cell::plain(Some(entry.cost_basis_after)),
+        Cell::plain(Some(entry.total_xp_after)),
+        Cell::plain(entry.quote_as_of),
+        Cell::plain(entry.quote_day),
+        Cell::plain(entry.quote_source.map(QuoteSource::as_str)),
+        Cell::plain(entry.about_version),
+        Cell::plain(Some(entry.created_at)),
+        Cell::Text(row.note.clone().unwrap_or_default()),
+        Cell::plain(Some(entry.canonical().replace('\n', " "))),
+        Cell::plain(Some(row.hash)),
+    ]
+}

@@ -1,0 +1,244 @@
+//! Passwords: argon2id with OWASP's parameters, as PHC strings. Hashing takes memory and a core, so
+//! a few run at once, a bounded number waits and the rest is refused at once. How long one may be
+//! is the configuration's.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use domain::Entropy;
+use domain::text::{TextError, TextKind, tidy};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::config::AuthConfig;
+use crate::http::input::unfit;
+
+/// Memory of one hash, in KiB.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// The most memory and passes a stored hash may ask for, so that none can stop the server.
+const STORED_MEMORY_KIB_MAX: u32 = 262_144;
+const STORED_PASSES_MAX: u32 = 10;
+const SALT_LENGTH: usize = 16;
+
+/// Why a password was neither hashed nor compared.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum HashError {
+    /// Too many wait already.
+    #[error("hashing a password: the queue is full")]
+    Busy,
+    /// The algorithm itself failed, which it does not.
+    #[error("hashing a password failed")]
+    Fault,
+}
+
+/// Why a password is refused, with the bound; the texts are the API's.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum PasswordFault {
+    #[error("The password field must be at least {0} characters.")]
+    TooShort(usize),
+    #[error("The password field must not be greater than {0} characters.")]
+    TooLong(usize),
+    #[error("{}", unfit("password", *.0, TextKind::Secret))]
+    Unfit(TextError),
+}
+
+/// Checks a password that somebody wants to have.
+pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordFault> {
+    let (min, max) = (config.password_length_min, config.password_length_max);
+    match length(password) {
+        length if length < min => Err(PasswordFault::TooShort(min)),
+        length if length > max => Err(PasswordFault::TooLong(max)),
+        // Only of new passwords: older ones may have such characters.
+        _ => tidy(password, TextKind::Secret).map(|_| ()).map_err(PasswordFault::Unfit),
+    }
+}
+
+/// What comparing with a stored hash said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Not the password.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password, but its hash is weaker than today's; store a new one.
+    RightButWeak,
+}
+
+/// Compared with when there is no account, so that it takes as long: a hash with today's parameters
+/// that belongs to no password anyone knows.
+const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$b3BlbmJlbGwtbm8tdXNlcg\
+    $bm9ib2R5IGtub3dzIGEgcGFzc3dvcmQgd2l0aCB0aGk";
+
+/// Hashes and compares passwords. Clones share the limits.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+}
+
+impl Hasher {
+    /// With the limits of this configuration.
+    pub fn new(config: &AuthConfig) -> Self {
+        let running = config.hash_concurrency_max.clamp(1, 1_024);
+        let admitted = running + config.hash_queue_max.min(1_000_000);
+        Self {
+            running: Arc::new(Semaphore::new(running)),
+            admitted: Arc::new(Semaphore::new(admitted)),
+        }
+    }
+
+    /// The PHC string of a password.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, HashError> {
+        let password = normalised(password);
+        let mut salt = [0; SALT_LENGTH];
+        entropy.fill(&mut salt);
+        self.run(move || hash_now(password.as_bytes(), &salt)).await?
+    }
+
+    /// Compares with a stored hash; without one it takes as long and the answer is
+    /// [`Verdict::Wrong`].
+    pub(crate) async fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> Result<Verdict, HashError> {
+        let password = normalised(password);
+        let known = stored.is_some();
+        let stored: Arc<str> = Arc::from(stored.unwrap_or(DUMMY));
+        let verdict = self.run(move || verify_now(password.as_bytes(), &stored)).await?;
+        Ok(if known { verdict } else { Verdict::Wrong })
+    }
+
+    /// Runs on a thread that may block. The permits go with the task: a client that hangs up does
+    /// not make room for another while its hash still runs.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let admitted = Arc::clone(&self.admitted);
+        let admitted = admitted.try_acquire_owned().map_err(|_| HashError::Busy)?;
+        let running = Arc::clone(&self.running);
+        let running = running.acquire_owned().await.map_err(|_| HashError::Fault)?;
+        let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
+        let task = tokio::task::spawn_blocking(move || {
+            let _permits = permits;
+            work()
+        });
+        task.await.map_err(|_| HashError::Fault)
+    }
+}
+
+/// Characters of a password, as it is hashed.
+pub(crate) fn length(password: &str) -> usize {
+    password.nfc().count()
+}
+
+/// The same password typed on two keyboards is the same text (NFC), and nothing else is changed.
+fn normalised(password: &str) -> String {
+    password.nfc().collect()
+}
+
+fn hash_now(password: &[u8], salt: &[u8]) -> Result<String, HashError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashError::Fault)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash = argon2.hash_password_with_salt(password, salt).map_err(|_| HashError::Fault)?;
+    Ok(hash.to_string())
+}
+
+fn verify_now(password: &[u8], stored: &str) -> Verdict {
+    let parsed = PasswordHash::new(stored).ok();
+    let Some((parsed, params)) = parsed.and_then(|p| Params::try_from(&p).ok().map(|q| (p, q)))
+    else {
+        tracing::error!("a stored password hash cannot be read");
+        return Verdict::Wrong;
+    };
+    if params.m_cost() > STORED_MEMORY_KIB_MAX || params.t_cost() > STORED_PASSES_MAX {
+        tracing::error!("a stored password hash asks for too much memory or time");
+        return Verdict::Wrong;
+    }
+    if Argon2::default().verify_password(password, &parsed).is_err() {
+        return Verdict::Wrong;
+    }
+    let argon2id = parsed.algorithm.as_str() == "argon2id";
+    if argon2id && params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES {
+        Verdict::Right
+    } else {
+        Verdict::RightButWeak
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::SeededEntropy;
+
+    fn hasher(concurrency: usize, queue: usize) -> Hasher {
+        Hasher::new(&AuthConfig {
+            hash_concurrency_max: concurrency,
+            hash_queue_max: queue,
+            ..AuthConfig::default()
+        })
+    }
+
+    #[test]
+    fn the_dummy_takes_as_long_as_a_real_hash() {
+        let dummy = PasswordHash::new(DUMMY).unwrap();
+        let params = Params::try_from(&dummy).unwrap();
+        let costs = (params.m_cost(), params.t_cost(), params.p_cost());
+        assert_eq!(costs, (MEMORY_KIB, PASSES, LANES));
+        assert_eq!((dummy.salt.unwrap().len(), dummy.hash.unwrap().len()), (SALT_LENGTH, 32));
+    }
+
+    #[tokio::test]
+    async fn a_password_is_told_from_another() {
+        let (hasher, chance) = (hasher(2, 8), SeededEntropy::new(1));
+        let stored = hasher.hash("password123", &chance).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert_ne!(stored, hasher.hash("password123", &chance).await.unwrap(), "the salts differ");
+        let verify = async |password| hasher.verify(password, Some(&stored)).await.unwrap();
+        assert_eq!(verify("password123").await, Verdict::Right);
+        assert_eq!(verify("password124").await, Verdict::Wrong);
+        assert_eq!(hasher.verify("password123", None).await.unwrap(), Verdict::Wrong);
+        let long = "x".repeat(73);
+        let stored = hasher.hash(&long, &chance).await.unwrap();
+        let cut = hasher.verify(&long[..72], Some(&stored)).await.unwrap();
+        assert_eq!(cut, Verdict::Wrong, "nothing is cut off");
+    }
+
+    #[tokio::test]
+    async fn composed_and_decomposed_letters_are_the_same_password() {
+        let (hasher, chance) = (hasher(2, 8), SeededEntropy::new(1));
+        let stored = hasher.hash("caf\u{e9} au lait", &chance).await.unwrap();
+        let verdict = hasher.verify("cafe\u{301} au lait", Some(&stored)).await.unwrap();
+        assert_eq!(verdict, Verdict::Right);
+    }
+
+    #[tokio::test]
+    async fn weak_hashes_are_noticed_and_absurd_ones_refused() {
+        let params = Params::new(1_024, 1, 1, None).unwrap();
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let stored = weak.hash_password_with_salt(b"old", b"0123456789abcdef").unwrap().to_string();
+        let hasher = hasher(2, 8);
+        assert_eq!(hasher.verify("old", Some(&stored)).await.unwrap(), Verdict::RightButWeak);
+        let absurd = stored.replace("m=1024", "m=4194304");
+        assert_eq!(hasher.verify("old", Some(&absurd)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify("old", Some("plain")).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn more_than_the_queue_holds_is_refused() {
+        let (hasher, chance) = (hasher(1, 1), SeededEntropy::new(1));
+        let hashes = (0..6).map(|_| hasher.hash("password123", &chance));
+        let answers = futures_util::future::join_all(hashes).await;
+        let refused = answers.iter().filter(|a| **a == Err(HashError::Busy)).count();
+        assert_eq!((refused, answers.iter().filter(|a| a.is_ok()).count()), (4, 2));
+    }
+}

@@ -1,0 +1,205 @@
+//! Ways back into an account whose password is forgotten: a one-time link that an operator makes
+//! and hands over, and recovery codes that a player has made before. Both set a new password and
+//! are used up by it; hashes of them are stored only. Pages are in `pages::recover`.
+
+use domain::{Clock, Entropy};
+use store::{RecoveryCode, Store, StoreError, TokenKind};
+
+use crate::auth::accounts::{self, Opened};
+use crate::auth::passwords::{self, Verdict};
+use crate::auth::tokens;
+use crate::config::AuthConfig;
+use crate::http::limits::{self, Network};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// For how long a one-time link can be used, in hours.
+pub const LINK_LIFE_HOURS: u32 = 24;
+const HOUR_S: i64 = 3_600;
+/// The path of the pages of links; the secret follows.
+pub const LINK_PATH: &str = "/recover/";
+
+/// Codes that are made at once. Each begins with the digit of its slot.
+const CODES: u8 = 10;
+/// Letters of a code: the slot and 11 random ones, worth 55 bits. They are hashed like passwords,
+/// since 55 bits are too few for a fast hash, and guesses are limited like those of passwords.
+const CODE_LENGTH: usize = 12;
+/// Letters between two hyphens.
+const CODE_GROUP: usize = 4;
+/// Crockford's: no letter looks like another or like a digit.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Makes a one-time link for a user, in the place of an earlier one; the secret that follows
+/// [`LINK_PATH`] in its address. `None` when there is no such user.
+///
+/// # Errors
+/// The error of the database.
+pub async fn make_link(
+    store: &Store,
+    user_id: i64,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<Option<String>, StoreError> {
+    let now = clock.now();
+    let expires_at = now.plus_seconds(i64::from(LINK_LIFE_HOURS) * HOUR_S);
+    let (secret, hash) = tokens::new(entropy);
+    let is_made = store.create_password_link(user_id, hash, expires_at, now).await?;
+    Ok(is_made.then_some(secret))
+}
+
+/// Why a new password is refused, in English; `None` when it may be used.
+pub fn refuse_password(password: &str, config: &AuthConfig) -> Option<String> {
+    passwords::check(password, config).err().map(|fault| fault.to_string())
+}
+
+/// Uses a link up, sets the password and opens a session of the pages. `None` when the link was
+/// used, has expired or never was. Counted like an attempt to log in.
+pub(crate) async fn use_link(
+    state: &AppState,
+    network: &Network,
+    link: [u8; 32],
+    new_password: &str,
+) -> Result<Option<Opened>, Problem> {
+    // By link and network, as passwords are by account and network: a class shares one network.
+    let key: String = link.iter().map(|byte| format!("{byte:02x}")).collect();
+    limits::count_login(state, network, &key).await?;
+    let Some(found) = state.store.find_password_link(link, state.clock.now()).await? else {
+        tracing::warn!(target: "security", "a one-time link that cannot be used was tried");
+        return Ok(None);
+    };
+    let hash = state.hasher.hash(new_password, &*state.entropy).await?;
+    let user_id = found.user_id;
+    if !state.store.use_password_link(user_id, link, &hash, state.clock.now()).await? {
+        return Ok(None);
+    }
+    tracing::info!(target: "security", user_id, "a one-time link was used to set a password");
+    accounts::open_session(state, user_id, &hash, TokenKind::Web).await
+}
+
+/// Makes recovery codes for a user whose stored password is this hash, in the place of all earlier
+/// ones. `None` when the password was changed meanwhile.
+pub(crate) async fn make_codes(
+    state: &AppState,
+    user_id: i64,
+    password_hash: &str,
+) -> Result<Option<Vec<String>>, Problem> {
+    let (mut codes, mut stored) = (Vec::new(), Vec::new());
+    for slot in 0..CODES {
+        let code = draw(slot, &*state.entropy);
+        stored.push((i64::from(slot), state.hasher.hash(&code, &*state.entropy).await?));
+        codes.push(grouped(&code));
+    }
+    let now = state.clock.now();
+    let is_saved = state.store.save_recovery_codes(user_id, password_hash, &stored, now).await?;
+    if !is_saved {
+        return Ok(None);
+    }
+    tracing::info!(target: "security", user_id, "recovery codes were made");
+    Ok(Some(codes))
+}
+
+/// Uses a recovery code up, sets the password and opens a session of the pages. `None` for a wrong
+/// code and for an address without an account, which take equally long. Counted like an attempt to
+/// log in.
+pub(crate) async fn use_code(
+    state: &AppState,
+    network: &Network,
+    email_key: &str,
+    code: &str,
+    new_password: &str,
+) -> Result<Option<Opened>, Problem> {
+    limits::count_login(state, network, email_key).await?;
+    let Some((slot, code)) = parse(code) else { return Ok(None) };
+    let known = state.store.find_recovery_code(email_key, slot).await?;
+    let stored = known.as_ref().map(|known| known.hash.as_str());
+    let verdict = state.hasher.verify(&code, stored).await?;
+    let Some(known) = known.filter(|_| verdict != Verdict::Wrong) else {
+        tracing::warn!(target: "security", "a recovery code was refused");
+        return Ok(None);
+    };
+    set_by_code(state, &known, slot, new_password).await
+}
+
+async fn set_by_code(
+    state: &AppState,
+    code: &RecoveryCode,
+    slot: i64,
+    new_password: &str,
+) -> Result<Option<Opened>, Problem> {
+    let hash = state.hasher.hash(new_password, &*state.entropy).await?;
+    let (user_id, now) = (code.user_id, state.clock.now());
+    if !state.store.use_recovery_code(code, slot, &hash, now).await? {
+        return Ok(None);
+    }
+    tracing::info!(target: "security", user_id, slot, "a recovery code was used");
+    accounts::open_session(state, user_id, &hash, TokenKind::Web).await
+}
+
+/// A new code for a slot, without hyphens.
+fn draw(slot: u8, entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; CODE_LENGTH];
+    entropy.fill(&mut bytes);
+    bytes[0] = slot;
+    // 256 is a multiple of 32: every letter is as likely as any other.
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+fn grouped(code: &str) -> String {
+    let letters: Vec<char> = code.chars().collect();
+    let groups: Vec<String> = letters.chunks(CODE_GROUP).map(String::from_iter).collect();
+    groups.join("-")
+}
+
+/// The slot and the letters of a code as it was typed: in either case, with or without hyphens,
+/// spaces and invisible characters, with the letters that Crockford's alphabet leaves out for their
+/// digits.
+fn parse(text: &str) -> Option<(i64, String)> {
+    let letters =
+        text.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            c => c,
+        });
+    let code: String = letters.take(CODE_LENGTH + 1).collect();
+    let is_letter = |byte: u8| ALPHABET.contains(&byte);
+    if code.len() != CODE_LENGTH || !code.bytes().all(is_letter) {
+        return None;
+    }
+    let slot = code.chars().next()?.to_digit(10)?;
+    Some((i64::from(slot), code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::SeededEntropy;
+
+    #[test]
+    fn a_code_is_read_as_people_copy_it() {
+        let entropy = SeededEntropy::new(1);
+        for slot in 0..CODES {
+            let code = draw(slot, &entropy);
+            assert_eq!(code.len(), 12);
+            let shown = grouped(&code);
+            assert_eq!(shown.len(), 14, "{shown}");
+            let expected = Some((i64::from(slot), code.clone()));
+            for typed in [
+                shown.clone(),
+                shown.to_lowercase(),
+                format!("  {} ", shown.replace('-', " ")),
+                code.replace('0', "o").replace('1', "l"),
+                shown.replace('-', "\u{200b}\u{2011}"),
+            ] {
+                assert_eq!(parse(&typed), expected, "{typed}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_code_is_told_from_one() {
+        for text in ["", "0K7Q-M92X-TVB", "0K7Q-M92X-TVB44", "AK7Q-M92X-TVB4", "0K7Q-M92X-TVBU"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(parse(&"é".repeat(12)), None);
+    }
+}

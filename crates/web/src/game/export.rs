@@ -1,0 +1,255 @@
+//! Everything that is kept about a person, as one zip of JSON and CSV: written into a file without
+//! a name, a bounded piece at a time, and sent when it is whole. So a long history needs no more
+//! memory than a short one, and what cannot be read is an error and not a file with a hole.
+
+mod spool;
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use domain::{Day, PageRequest};
+use serde_json::{Value, json};
+use store::{HoldingRow, MarketQuery};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use self::spool::Spool;
+use crate::api::orders::pending::OrderView;
+use crate::api::transactions::{CSV_HEADER, Transaction, push_csv};
+use crate::auth::sessions::Player;
+use crate::game::csv::{BOM, Cell, Csv};
+use crate::game::numbers::Shares;
+use crate::problem::{Problem, codes};
+use crate::state::AppState;
+
+/// Rows of one step, and entries of the history.
+const ROWS: i64 = 100;
+const ENTRIES: usize = 1_000;
+/// How many are written at once, and how long another one waits.
+static WRITTEN_AT_ONCE: Semaphore = Semaphore::const_new(2);
+const WAIT_MAX: Duration = Duration::from_secs(5);
+const RETRY_AFTER_S: u64 = 5;
+
+const README: &str = "\
+Everything that this game keeps about you. Nothing of it is about anybody else.
+
+account.json       your name and address, settings, how you appear on boards, devices and tokens
+                   (not the tokens themselves), watched stocks, achievements
+holdings.csv       the shares you own now; the same in holdings.json
+transactions.csv   every entry of your history since the beginning, also those in the archive, with
+                   your notes; the same in transactions.json, which the verifier of docs/verify.md
+                   reads
+orders.json        orders that did not fill at once: those that are pending, and those that ended in
+                   the last weeks
+equity.csv         what you had at the ends of market days, newest first
+
+For a day or two the keys and answers of your orders are kept besides, so that an order that is sent
+twice is carried out once. Your password and your recovery codes are kept as hashes from which they
+cannot be read.
+";
+
+/// Writes and sends it.
+///
+/// # Errors
+/// `busy` while others are written, `history_unavailable` when the archive cannot be read, or the
+/// fault met.
+pub(crate) async fn send(state: &AppState, player: &Player) -> Result<Response, Problem> {
+    let permit = timeout(WAIT_MAX, WRITTEN_AT_ONCE.acquire()).await;
+    let _permit = permit.map_err(|_| Problem::from(&codes::BUSY).retry_after(RETRY_AFTER_S))?;
+    let mut spool = Spool::open().await?;
+    spool.begin("README.txt").await?;
+    spool.write(README).await?;
+    spool.begin("account.json").await?;
+    let account = account(state, player).await?;
+    spool.write(format!("{account:#}\n")).await?;
+    write_holdings(&mut spool, state, player).await?;
+    write_history(&mut spool, state, player).await?;
+    write_orders(&mut spool, state, player).await?;
+    spool.begin("equity.csv").await?;
+    spool.write(BOM).await?;
+    spool.write(equity(state, player).await?).await?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/zip")),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_static("attachment; filename=\"openbell-export.zip\""),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    let (length, body) = spool.finish().await?;
+    let length = [(header::CONTENT_LENGTH, HeaderValue::from(length))];
+    Ok((headers, length, body).into_response())
+}
+
+/// What needs no paging: each of these has at most a hundred rows.
+async fn account(state: &AppState, player: &Player) -> Result<Value, Problem> {
+    let viewer = state.store.load_viewer(player.user_id, player.player_id).await?;
+    let all = PageRequest::clamped(1, ROWS, ROWS);
+    let now = state.clock.now();
+    let (tokens, _) = state.store.tokens_page(player.user_id, None, now, all).await?;
+    let achievements = state.store.achievements_of(player.player_id).await?;
+    let watched = MarketQuery {
+        player_id: Some(player.player_id),
+        only_watched: true,
+        ..MarketQuery::default()
+    };
+    let quotes = state.prices.snapshot().quotes_json();
+    let (watched, _) = state.store.market_page(&watched, &quotes, all).await?;
+    let preferences = viewer.preferences.clone().unwrap_or_default();
+    let codes = state.store.count_recovery_codes(player.user_id).await?;
+    Ok(json!({
+        "exported_at": now.to_string(),
+        "account": {
+            "user_id": player.user_id, "player_id": player.player_id,
+            "name": viewer.name, "email": viewer.email, "cash": viewer.cash.to_string(),
+            "total_xp": viewer.total_xp, "level": state.rules.levels.progress(viewer.total_xp).level,
+            "ledger_entries": viewer.entries, "role": viewer.role.as_str(),
+            "created_at": viewer.created_at.to_string(),
+        },
+        "preferences": {
+            "mode": preferences.mode, "language": preferences.language,
+            "theme": preferences.theme, "text_size": preferences.text_size,
+            "data_saver": preferences.data_saver, "hide_amounts": preferences.hide_amounts,
+            "time_zone": preferences.time_zone,
+        },
+        "on_boards": {
+            "shows": viewer.appearance.shows.as_str(), "pseudonym": viewer.appearance.pseudonym,
+        },
+        "recovery_codes": {
+            "left": codes.count, "made_at": codes.made_at.map(|at| at.to_string()),
+        },
+        "tokens": tokens.iter().map(|token| json!({
+            "name": token.name, "kind": token.kind.as_str(),
+            "created_at": token.created_at.to_string(),
+            "last_used_at": token.last_used_at.to_string(),
+            "expires_at": token.expires_at.to_string(),
+        })).collect::<Vec<_>>(),
+        "watched": watched.iter().map(|row| row.stock.symbol.to_string()).collect::<Vec<_>>(),
+        "achievements": achievements.iter().filter_map(|row| {
+            let unlocked_at = row.unlocked_at?.to_string();
+            Some(json!({ "code": row.code, "name": row.name, "unlocked_at": unlocked_at }))
+        }).collect::<Vec<_>>(),
+    }))
+}
+
+async fn write_holdings(
+    spool: &mut Spool,
+    state: &AppState,
+    player: &Player,
+) -> Result<(), Problem> {
+    let prices = state.prices.prices_json();
+    let mut csv =
+        Csv::new(&["symbol", "quantity", "average_price", "current_price", "total_value"]);
+    spool.begin("holdings.json").await?;
+    let mut list = List::default();
+    for page in 1.. {
+        let asked = PageRequest::clamped(page, ROWS, ROWS);
+        let found = state.store.portfolio_page(player.player_id, &prices, asked).await?;
+        let (rows, total): (Vec<HoldingRow>, i64) = found;
+        for row in &rows {
+            csv.row([
+                Cell::Text(row.symbol.to_string()),
+                Cell::plain(Some(row.quantity)),
+                Cell::plain(Some(row.average_price)),
+                Cell::plain(Some(row.current_price)),
+                Cell::plain(Some(row.total_value)),
+            ]);
+        }
+        let value = |row: &HoldingRow| {
+            json!({
+                "symbol": row.symbol.to_string(), "quantity": Shares(row.quantity),
+                "average_price": row.average_price.to_string(),
+                "current_price": row.current_price.to_string(),
+                "total_value": row.total_value.to_string(),
+            })
+        };
+        spool.write(list.rows(rows.iter().map(value))).await?;
+        if page * ROWS >= total {
+            break;
+        }
+    }
+    spool.write(list.end()).await?;
+    spool.begin("holdings.csv").await?;
+    spool.write(BOM).await?;
+    spool.write(csv.into_text()).await
+}
+
+/// The whole history, newest first, as an answer of the API would have it in one page.
+async fn write_history(
+    spool: &mut Spool,
+    state: &AppState,
+    player: &Player,
+) -> Result<(), Problem> {
+    let mut beside = spool.beside().await?;
+    beside.write(format!("{BOM}{}", Csv::new(&CSV_HEADER).into_text())).await?;
+    spool.begin("transactions.json").await?;
+    spool.write("{\"data\":").await?;
+    let (mut list, mut before) = (List::default(), None);
+    loop {
+        let page = state.history.page(player.player_id, before, ENTRIES).await?;
+        spool.write(list.rows(page.rows.iter().map(|row| json!(Transaction::new(row))))).await?;
+        let mut csv = Csv::default();
+        push_csv(&mut csv, &page.rows);
+        beside.write(csv.into_text()).await?;
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    spool.write(list.end()).await?;
+    spool.write("}\n").await?;
+    spool.begin("transactions.csv").await?;
+    spool.append(beside).await
+}
+
+async fn write_orders(spool: &mut Spool, state: &AppState, player: &Player) -> Result<(), Problem> {
+    spool.begin("orders.json").await?;
+    let (mut list, mut below) = (List::default(), None);
+    loop {
+        let orders = state.store.orders_page(player.player_id, below, None, ROWS).await?;
+        let Some(last) = orders.last() else { break };
+        below = Some(last.id.order_id);
+        spool.write(list.rows(orders.iter().map(|order| json!(OrderView::new(order))))).await?;
+    }
+    spool.write(list.end()).await
+}
+
+async fn equity(state: &AppState, player: &Player) -> Result<String, Problem> {
+    let mut csv = Csv::new(&["market_date", "value", "cash"]);
+    let mut to = Day(i32::MAX);
+    loop {
+        // The newest days up to `to`, a bounded number of them.
+        let points = state.store.equity_curve(player.player_id, Day(i32::MIN), to).await?;
+        for point in points.iter().rev() {
+            csv.row([
+                Cell::plain(Some(point.day)),
+                Cell::plain(Some(point.value)),
+                Cell::plain(Some(point.cash)),
+            ]);
+        }
+        let Some(first) = points.first() else { return Ok(csv.into_text()) };
+        to = Day(first.day.0.saturating_sub(1));
+    }
+}
+
+/// A list of JSON that is written in pieces.
+#[derive(Default)]
+struct List {
+    has_rows: bool,
+}
+
+impl List {
+    fn rows(&mut self, rows: impl Iterator<Item = Value>) -> String {
+        let mut text = String::new();
+        for row in rows {
+            text.push_str(if std::mem::replace(&mut self.has_rows, true) { ",\n" } else { "[\n" });
+            text.push_str(&row.to_string());
+        }
+        text
+    }
+
+    fn end(self) -> &'static str {
+        if self.has_rows { "\n]" } else { "[]" }
+    }
+}

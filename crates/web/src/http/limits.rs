@@ -1,0 +1,242 @@
+//! Who may ask how often. Requests are counted by token or, without one, by network; attempts to
+//! log in by account and network together, so that nobody can lock another out from elsewhere, and
+//! by network alone. How counting is done is `cluster`'s.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cluster::{Decision, Quota};
+use sha2::{Digest, Sha256};
+
+use crate::auth::sessions::bearer;
+use crate::auth::tokens;
+use crate::config::Limit;
+use crate::http;
+use crate::http::client_address;
+use crate::http::cookies::Jar;
+use crate::problem::{Problem, codes};
+use crate::state::AppState;
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+const ORIGINAL_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const ORIGINAL_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const ORIGINAL_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// Bytes of a hash that tell two keys apart.
+const KEY_BYTES: usize = 8;
+
+/// The network a request comes from: one IPv4 address, or 64 bits of an IPv6 address, which is the
+/// least a household gets.
+pub(crate) struct Network(String);
+
+impl Network {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
+                format!("{network}/64")
+            }
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Network {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(client_address::client_of(&parts.extensions)))
+    }
+}
+
+/// That a request's session was found to live, noted by whoever looked it up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recognised(Arc<AtomicBool>);
+
+impl Recognised {
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Middleware that counts every request of the API and of the pages and says in the answer's
+/// headers how many are left. Files and probes are not counted: a probe that is refused would stop
+/// a healthy server.
+pub(crate) async fn general(
+    State(state): State<AppState>,
+    network: Network,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let limits = &state.config.limits;
+    let is_page = http::is_page(request.uri().path());
+    let counted = is_page || request.uri().path().starts_with("/api/");
+    let counted = counted && request.method() != Method::OPTIONS;
+    if !limits.enabled || !counted {
+        return next.run(request).await;
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (name, limit) = if reads { ("read", limits.read) } else { ("trade", limits.trade) };
+    let recognised = Recognised::default();
+    request.extensions_mut().insert(recognised.clone());
+    let token = if is_page {
+        Jar::of(&request).session(request.headers())
+    } else {
+        bearer(request.headers())
+    };
+    let token = token.and_then(tokens::hash);
+    let key = token.as_ref().map_or_else(|| network.0.clone(), |hash| hex(hash));
+    let mut decision = take(&state, name, &key, limit).await;
+    let mut response = if decision.allowed {
+        next.run(request).await
+    } else {
+        refusal(&state, &decision).into_response()
+    };
+    // Made-up tokens, each new, must not be a way around the count.
+    let is_unknown = if is_page {
+        !recognised.0.load(Ordering::Relaxed)
+    } else {
+        response.status() == StatusCode::UNAUTHORIZED
+    };
+    if token.is_some() && is_unknown {
+        decision = take(&state, name, &network.0, limit).await;
+        if !decision.allowed {
+            response = refusal(&state, &decision).into_response();
+        }
+    }
+    // A refused login has told which quota it was that ran out.
+    for (header, value) in described(name, limit, &decision) {
+        response.headers_mut().entry(header).or_insert(value);
+    }
+    response
+}
+
+/// Counts an attempt to log in, before anything is looked up, and refuses when there were too many.
+/// That the account exists makes no difference.
+pub(crate) async fn count_login(
+    state: &AppState,
+    network: &Network,
+    email_key: &str,
+) -> Result<(), Problem> {
+    let limits = &state.config.limits;
+    if !limits.enabled {
+        return Ok(());
+    }
+    // An address in a counter's key could be read in Redis.
+    let account = hex(&Sha256::digest(email_key.as_bytes()));
+    let key = format!("{account}:{}", network.0);
+    count(state, "login_per_address", &network.0, limits.login_per_address).await?;
+    count(state, "login_per_account", &key, limits.login_per_account).await
+}
+
+/// Counts a registration, and refuses when there were too many.
+pub(crate) async fn count_registration(state: &AppState, network: &Network) -> Result<(), Problem> {
+    let limits = &state.config.limits;
+    if !limits.enabled {
+        return Ok(());
+    }
+    count(state, "register_per_address", &network.0, limits.register_per_address).await
+}
+
+/// Counts a question in a provider's shape, and refuses when the user asked too often.
+pub(crate) async fn count_external(state: &AppState, user_id: i64) -> Result<(), Problem> {
+    let limits = &state.config.limits;
+    if !limits.enabled {
+        return Ok(());
+    }
+    count(state, "external", &user_id.to_string(), limits.external).await
+}
+
+async fn count(
+    state: &AppState,
+    name: &'static str,
+    key: &str,
+    limit: Limit,
+) -> Result<(), Problem> {
+    let decision = take(state, name, key, limit).await;
+    if decision.allowed {
+        return Ok(());
+    }
+    let mut problem = refusal(state, &decision);
+    for (header, value) in described(name, limit, &decision) {
+        problem = problem.with_header(header, value);
+    }
+    Err(problem)
+}
+
+async fn take(state: &AppState, name: &'static str, key: &str, limit: Limit) -> Decision {
+    let decision = state.counters.take(name, key, Quota::from(limit), state.clock.now()).await;
+    if !decision.allowed {
+        metrics::counter!("openbell_rate_limited_total", "quota" => name).increment(1);
+    }
+    decision
+}
+
+fn refusal(state: &AppState, decision: &Decision) -> Problem {
+    let wait = i64::try_from(decision.retry_after_s).unwrap_or(i64::MAX);
+    let resets_at = state.clock.now().plus_seconds(wait).seconds();
+    Problem::from(&codes::RATE_LIMITED)
+        .retry_after(decision.retry_after_s)
+        .with_header(ORIGINAL_RESET, resets_at.into())
+}
+
+/// The IETF draft's headers and the original's.
+fn described(
+    name: &str,
+    limit: Limit,
+    decision: &Decision,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let policy = format!("\"{name}\";q={};w={}", limit.burst, limit.per_s);
+    let left = format!("\"{name}\";r={};t={}", decision.remaining, decision.reset_s);
+    let texts = [(POLICY, policy), (LEFT, left)];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(header, text)| Some((header, HeaderValue::from_str(&text).ok()?)));
+    texts.chain([
+        (ORIGINAL_LIMIT, decision.limit.into()),
+        (ORIGINAL_REMAINING, decision.remaining.into()),
+    ])
+}
+
+fn hex(hash: &[u8]) -> String {
+    hash.iter().take(KEY_BYTES).fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderMap;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_address() {
+        let network = |text: &str| Network::of(text.parse().unwrap()).0;
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(network("::1"), "::/64");
+    }
+
+    #[test]
+    fn the_headers_say_what_is_left() {
+        let decision =
+            Decision { allowed: true, limit: 60, remaining: 12, reset_s: 31, retry_after_s: 0 };
+        let headers: HeaderMap =
+            described("read", Limit { burst: 60, per_s: 60 }, &decision).collect();
+        assert_eq!(headers["ratelimit-policy"], "\"read\";q=60;w=60");
+        assert_eq!(headers["ratelimit"], "\"read\";r=12;t=31");
+        assert_eq!(headers["x-ratelimit-limit"], "60");
+        assert_eq!(headers["x-ratelimit-remaining"], "12");
+    }
+}

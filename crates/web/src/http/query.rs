@@ -1,0 +1,384 @@
+//! Query strings, read as the original reads them: some routes clamp whatever they get, others
+//! refuse it in the original's words. Routes of the API refuse parameters that the OpenAPI document
+//! does not list; pages ignore them. Bodies are read in `body`.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::PageRequest;
+use domain::text::TextKind;
+use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::{OpenApi, RefOr};
+
+use crate::http::input::text_of;
+use crate::problem::{FieldErrors, Problem};
+
+/// The most unknown parameters that an error names, and the most characters of each name.
+const UNKNOWN_MAX: usize = 10;
+const UNKNOWN_LENGTH_MAX: usize = 40;
+
+/// The query parameters of the API's GET routes, by the route's path. They are those of the OpenAPI
+/// document, so a parameter that is not documented is not accepted.
+pub(crate) struct KnownParameters(HashMap<String, RouteParameters>);
+
+#[derive(Default)]
+struct RouteParameters {
+    names: Vec<String>,
+    needs_token: bool,
+}
+
+impl KnownParameters {
+    pub(crate) fn of(document: &OpenApi) -> Self {
+        let routes = document.paths.paths.iter().filter(|(path, _)| path.starts_with("/api/"));
+        let routes = routes.filter_map(|(path, item)| {
+            let operation = item.get.as_ref()?;
+            let parameters = operation.parameters.iter().flatten();
+            let in_query = parameters.filter_map(|parameter| match parameter {
+                RefOr::T(parameter) if matches!(parameter.parameter_in, ParameterIn::Query) => {
+                    Some(parameter.name.clone())
+                }
+                _ => None,
+            });
+            let needs_token = operation.security.is_some();
+            Some((path.clone(), RouteParameters { names: in_query.collect(), needs_token }))
+        });
+        Self(routes.collect())
+    }
+
+    /// Fails if a request for this route has a parameter that the route does not have.
+    fn check(&self, route: &str, request: &Request) -> Result<(), Problem> {
+        let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else {
+            return Ok(());
+        };
+        let Some(known) = self.0.get(route) else { return Ok(()) };
+        // A request without a token is refused as that, whatever else is wrong with it.
+        if known.needs_token && !request.headers().contains_key(header::AUTHORIZATION) {
+            return Ok(());
+        }
+        let mut unknown: Vec<String> = Vec::new();
+        for (name, _) in Query::parse(query).into_pairs() {
+            // `page[]` and `page[0]` are wrong values of `page`.
+            let base = name.split('[').next().unwrap_or_default();
+            let name: String = name.chars().take(UNKNOWN_LENGTH_MAX).collect();
+            if !known.names.iter().any(|known| known == base) && !unknown.contains(&name) {
+                unknown.push(name);
+            }
+            if unknown.len() == UNKNOWN_MAX {
+                break;
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::unknown_parameters(unknown, &known.names))
+    }
+}
+
+/// A layer around the API's routes that answers unknown query parameters of GET requests with 422.
+pub(crate) async fn refuse_unknown(
+    State(known): State<Arc<KnownParameters>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let route = request.extensions().get::<MatchedPath>();
+    let checked = match route.filter(|_| is_read) {
+        Some(route) => known.check(route.as_str(), &request),
+        None => Ok(()),
+    };
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The parameters of a request, decoded, in their order.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+impl Query {
+    /// What stands in an address after `?`, and in a form.
+    pub(crate) fn parse(query: &str) -> Self {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        Self(split.map(|(name, value)| (decode(name), decode(value))).collect())
+    }
+
+    /// All of them.
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
+    /// The value of a parameter; of several the last, as in the original.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let mut last_first = self.0.iter().rev();
+        last_first.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number as PHP's cast makes it: as many digits as there are, else 0.
+    pub(crate) fn lenient_integer(&self, name: &str) -> Option<i64> {
+        self.find(name).map(cast)
+    }
+
+    /// `page` and `per_page`, clamped.
+    pub(crate) fn lenient_page(&self, per_page: i64, per_page_max: i64) -> PageRequest {
+        let page = self.lenient_integer("page").unwrap_or(1);
+        let per_page = self.lenient_integer("per_page").unwrap_or(per_page);
+        PageRequest::clamped(page, per_page, per_page_max)
+    }
+
+    /// To read parameters that are refused when they are wrong.
+    pub(crate) fn strict(&self) -> Fields<'_> {
+        Fields { query: self, errors: FieldErrors::default() }
+    }
+
+    fn is_list(&self, name: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(known, _)| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('[')))
+    }
+}
+
+/// Reads parameters and collects what is wrong with them. Blank ones count as absent.
+pub(crate) struct Fields<'a> {
+    query: &'a Query,
+    errors: FieldErrors,
+}
+
+impl<'a> Fields<'a> {
+    /// A whole number in a range.
+    pub(crate) fn integer(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let label = name.replace('_', " ");
+        let text = self.value(name, || format!("The {label} field must be an integer."))?;
+        let (least, most) = (range.start(), range.end());
+        let read = match strict_integer(text) {
+            None => Err(format!("The {label} field must be an integer.")),
+            Some(n) if n < *least => Err(format!("The {label} field must be at least {least}.")),
+            Some(n) if n > *most => {
+                Err(format!("The {label} field must not be greater than {most}."))
+            }
+            Some(n) => Ok(n),
+        };
+        self.errors.keep(name, read)
+    }
+
+    /// A text of this kind whose length in characters is in a range.
+    pub(crate) fn text(
+        &mut self,
+        name: &'static str,
+        kind: TextKind,
+        range: RangeInclusive<usize>,
+    ) -> Option<String> {
+        let label = name.replace('_', " ");
+        let text = self.value(name, || format!("The {label} field must be a string."))?;
+        let text = self.errors.keep(name, text_of(text, kind, &label))?;
+        let (length, least, most) = (text.chars().count(), range.start(), range.end());
+        let read = if length < *least {
+            Err(format!("The {label} field must be at least {least} characters."))
+        } else if length > *most {
+            Err(format!("The {label} field must not be greater than {most} characters."))
+        } else {
+            Ok(text)
+        };
+        self.errors.keep(name, read)
+    }
+
+    /// Fails if anything was wrong.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        self.errors.finish()
+    }
+
+    fn value(&mut self, name: &'static str, not_one: impl Fn() -> String) -> Option<&'a str> {
+        if self.query.is_list(name) {
+            return self.errors.keep(name, Err(not_one()));
+        }
+        self.query.find(name).map(str::trim).filter(|text| !text.is_empty())
+    }
+}
+
+/// Undoes percent and plus; what is no UTF-8 becomes U+FFFD.
+fn decode(text: &str) -> String {
+    let mut rest = text.as_bytes();
+    let mut decoded = Vec::with_capacity(rest.len());
+    while let [byte, after @ ..] = rest {
+        let (value, after) = match (*byte, after) {
+            (b'+', after) => (b' ', after),
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, after),
+                _ => (b'%', &rest[1..]),
+            },
+            (byte, after) => (byte, after),
+        };
+        decoded.push(value);
+        rest = after;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The digits at the beginning, after blanks and a sign; saturating.
+fn cast(text: &str) -> i64 {
+    let text = text.trim_start();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.bytes().take_while(u8::is_ascii_digit);
+    let size = digits
+        .fold(0i64, |sum, digit| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    if negative { -size } else { size }
+}
+
+/// A whole number written as PHP's filter wants it: no zeros in front, no overflow.
+fn strict_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let leading_zero = digits.len() > 1 && digits.starts_with('0');
+    (!leading_zero).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A text as browsers send it in a form: a blank is a plus.
+    fn encode(text: &str) -> String {
+        let mut encoded = String::new();
+        for byte in text.bytes() {
+            match byte {
+                b' ' => encoded.push('+'),
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'*' => {
+                    encoded.push(char::from(byte));
+                }
+                _ => encoded.push_str(&format!("%{byte:02x}")),
+            }
+        }
+        encoded
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(text in any::<String>()) {
+            prop_assert_eq!(decode(&encode(&text)), text.as_str());
+            let all: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            prop_assert_eq!(decode(&all), text);
+        }
+
+        #[test]
+        fn pairs_survive_a_form(
+            pairs in prop::collection::vec(("\\PC{1,8}", any::<String>()), 0..8),
+        ) {
+            let written = |(name, value): &(String, String)| {
+                encode(name) + "=" + &encode(value)
+            };
+            let written: Vec<String> = pairs.iter().map(written).collect();
+            let query = Query::parse(&written.join("&"));
+            let last = |name: &str| pairs.iter().rev().find(|(known, _)| known == name);
+            for (name, _) in &pairs {
+                let expected = last(name).map(|(_, value)| value.as_str());
+                prop_assert_eq!(query.find(name), expected);
+            }
+            prop_assert_eq!(query.into_pairs(), pairs);
+        }
+
+        #[test]
+        fn any_query_is_parsed_without_a_panic(text in "[%&=+0-9a-fA-F\\[\\]é]{0,60}|.{0,60}") {
+            let pairs = text.split('&').filter(|pair| !pair.is_empty()).count();
+            let query = Query::parse(&text);
+            query.lenient_page(20, 100);
+            let mut fields = query.strict();
+            fields.integer("page", 1..=9);
+            fields.text("search", TextKind::Search, 2..=50);
+            let _ = fields.finish();
+            prop_assert_eq!(query.into_pairs().len(), pairs);
+        }
+
+        #[test]
+        fn what_is_no_escape_stands_for_itself(text in "(%[g-z0-9]?[g-z]?|[a-f])*") {
+            let has_escape = text.as_bytes().windows(3).any(|window| {
+                window[0] == b'%' && window[1..].iter().all(u8::is_ascii_hexdigit)
+            });
+            prop_assume!(!has_escape);
+            prop_assert_eq!(decode(&text), text);
+        }
+
+        #[test]
+        fn strict_numbers_are_those_that_are_written_so(number: i64, text in "[-+0-9a-z. ]{0,21}") {
+            prop_assert_eq!(strict_integer(&number.to_string()), Some(number));
+            if let Some(found) = strict_integer(&text) {
+                let plain = text.strip_prefix('+').unwrap_or(&text);
+                prop_assert!(found.to_string() == plain || plain == "-0");
+            }
+            cast(&text);
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded_and_the_last_of_several_counts() {
+        let query = Query::parse("a=1&a=2&b=x+y%20z&c=%e4%bd%a0&d=%zz%&e&f=%FF");
+        assert_eq!(query.find("a"), Some("2"));
+        assert_eq!(query.find("b"), Some("x y z"));
+        assert_eq!(query.find("c"), Some("\u{4f60}"));
+        assert_eq!(query.find("d"), Some("%zz%"));
+        assert_eq!((query.find("e"), query.find("f")), (Some(""), Some("\u{fffd}")));
+        assert_eq!(query.find("g"), None);
+    }
+
+    #[test]
+    fn lenient_numbers_are_cast() {
+        let cases =
+            [("12abc", 12), (" -5", -5), ("", 0), ("abc", 0), ("99999999999999999999", i64::MAX)];
+        for (text, number) in cases {
+            assert_eq!(cast(text), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn strict_numbers_are_whole_and_fit() {
+        assert_eq!((strict_integer("5"), strict_integer("-0")), (Some(5), Some(0)));
+        for text in ["01", "1.0", "1e3", "abc", "9223372036854775808", "--1"] {
+            assert_eq!(strict_integer(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lists_and_blanks_are_no_values() {
+        let query = Query::parse("page[]=1&search=++&category[0]=x");
+        let mut fields = query.strict();
+        assert_eq!(fields.integer("page", 1..=9), None);
+        assert_eq!(fields.text("search", TextKind::Search, 2..=50), None);
+        assert_eq!(fields.text("category", TextKind::Line, 0..=9), None);
+        assert!(fields.finish().is_err());
+        let query = Query::parse("search=++");
+        let mut fields = query.strict();
+        assert_eq!(fields.text("search", TextKind::Search, 2..=50), None);
+        assert!(fields.finish().is_ok());
+    }
+}

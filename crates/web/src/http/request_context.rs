@@ -1,0 +1,197 @@
+//! What surrounds every request: its number, its log line, its metrics, the end of its patience,
+//! and the writing of its error, if it ends in one. A panic ends here, too. The headers that guard
+//! browsers are in `headers`, those for other origins in `cors`.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::auth::sessions::RequestId;
+use crate::http::client_address::{self, ClientAddress};
+use crate::http::cookies::CameByHttps;
+use crate::http::headers;
+use crate::problem::{Problem, codes};
+use crate::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// The longest path that an error repeats, in characters.
+const PATH_LENGTH_MAX: usize = 256;
+
+/// What is known of a request once it is gone.
+struct Facts {
+    request_id: RequestId,
+    method: Method,
+    path: String,
+    route: Route,
+    /// Whether a trusted proxy says that the client came over HTTPS.
+    is_https: bool,
+}
+
+/// The route of a request, once the router has found it.
+#[derive(Clone, Default)]
+struct Route(Arc<OnceLock<MatchedPath>>);
+
+impl Route {
+    fn name(&self) -> &str {
+        self.0.get().map_or("none", MatchedPath::as_str)
+    }
+}
+
+impl Facts {
+    /// Numbers the request and finds out whose it is.
+    fn note(state: &AppState, request: &mut Request) -> Self {
+        let (mut believed, mut is_https) = (None, false);
+        if let Some(peer) = client_address::peer_of(request.extensions()) {
+            let client = client_address::resolve(
+                peer,
+                request.headers(),
+                &state.config.http.trusted_proxies,
+            );
+            request.extensions_mut().insert(ClientAddress(client));
+            // Anybody else could give its requests the numbers of others.
+            if state.config.http.trusted_proxies.contains(peer) {
+                believed = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
+                is_https = request.headers().get(FORWARDED_PROTO).is_some_and(|p| p == "https");
+            }
+        }
+        let request_id = believed.unwrap_or_else(|| RequestId::new(&*state.entropy));
+        request.extensions_mut().insert(request_id.clone());
+        let path: String = request.uri().path().chars().take(PATH_LENGTH_MAX).collect();
+        let route = Route::default();
+        request.extensions_mut().insert(route.clone());
+        request.extensions_mut().insert(CameByHttps(is_https));
+        Self { request_id, method: request.method().clone(), path, route, is_https }
+    }
+
+    /// The method's name among those that are counted: a client can send any word.
+    fn method(&self) -> &'static str {
+        match self.method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::DELETE => "DELETE",
+            Method::PATCH => "PATCH",
+            Method::OPTIONS => "OPTIONS",
+            _ => "OTHER",
+        }
+    }
+}
+
+/// The innermost layer: tells the outermost which route it is, which only routing finds out.
+pub(crate) async fn note_route(request: Request, next: Next) -> Response {
+    let extensions = request.extensions();
+    if let (Some(path), Some(route)) = (extensions.get::<MatchedPath>(), extensions.get::<Route>())
+    {
+        tracing::Span::current().record("route", path.as_str());
+        // It is set once: requests are routed once.
+        let _ = route.0.set(path.clone());
+    }
+    next.run(request).await
+}
+
+/// The outermost layer. It surrounds the router itself, which adds `Allow` to its refusals.
+pub(crate) async fn surround(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let facts = Facts::note(&state, &mut request);
+    let span = tracing::info_span!(
+        "request",
+        id = %facts.request_id,
+        method = facts.method(),
+        route = Empty,
+        player_id = Empty,
+    );
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Some(problem) = take_problem(&mut response, &facts.method, &facts.path) {
+        problem.write(&mut response, &facts.request_id.to_string());
+        if facts.method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&facts.request_id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if facts.is_https {
+        headers::insist_on_https(&mut response, state.config.http.hsts_max_age_s);
+    }
+    span.in_scope(|| record(&facts, &response, started.elapsed()));
+    response
+}
+
+/// Middleware that turns a timeout and a panic into problems.
+pub(crate) async fn recover(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let timeout = Duration::from_millis(state.config.http.request_timeout_ms);
+    // Boxed: the state of all layers and handlers is large to hold inline.
+    let inner = AssertUnwindSafe(Box::pin(next.run(request))).catch_unwind();
+    match tokio::time::timeout(timeout, inner).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has logged the location and the message.
+        Ok(Err(_)) => headers::protected(Problem::internal().into_response()),
+        // The desk executes an accepted order even if the request has ended.
+        Err(_) => headers::protected(Problem::from(&codes::TIMED_OUT).into_response()),
+    }
+}
+
+/// Takes the problem that a handler or the router has answered with.
+pub(crate) fn take_problem(
+    response: &mut Response,
+    method: &Method,
+    path: &str,
+) -> Option<Problem> {
+    let problem = response.extensions_mut().remove::<Problem>();
+    if problem.is_some() {
+        return problem;
+    }
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    // The page of an error has been written already.
+    if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        return None;
+    }
+    match response.status() {
+        status if status == codes::METHOD_NOT_ALLOWED.status => {
+            let allowed = response.headers().get(header::ALLOW);
+            let allowed = allowed.and_then(|value| value.to_str().ok()).unwrap_or_default();
+            Some(Problem::method_not_allowed(method, path, allowed))
+        }
+        // The text of the router's own error describes its internals.
+        status if status == codes::BAD_REQUEST.status => Some((&codes::BAD_REQUEST).into()),
+        _ => None,
+    }
+}
+
+fn record(facts: &Facts, response: &Response, elapsed: Duration) {
+    let status = response.status();
+    let (method, route) = (facts.method(), facts.route.name().to_owned());
+    let status_text = status.as_str().to_owned();
+    metrics::counter!("openbell_http_requests_total",
+        "route" => route.clone(), "method" => method, "status" => status_text)
+    .increment(1);
+    metrics::histogram!("openbell_http_request_duration_seconds",
+        "route" => route, "method" => method)
+    .record(elapsed);
+    let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    if status.is_server_error() {
+        tracing::warn!(status = status.as_u16(), duration_us, "answered with a fault");
+    } else {
+        tracing::debug!(status = status.as_u16(), duration_us, "answered");
+    }
+}

@@ -1,0 +1,156 @@
+//! The files that pages load, built into the program together with their compressed siblings. An
+//! address carries a hash of the content, so that browsers keep a file for ever and never ask
+//! again. The siblings are made by `cargo xtask assets`; nothing is compressed here.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+
+use crate::problem::Problem;
+use crate::state::AppState;
+
+const KEEP: &str = "public, max-age=31536000, immutable";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+/// Bytes of the hash in an address.
+const HASH_BYTES: usize = 6;
+
+/// A file that pages load.
+struct Asset {
+    /// What templates call it.
+    name: &'static str,
+    kind: &'static str,
+    plain: &'static [u8],
+    /// The same in brotli and in gzip; `None` for what is compressed in itself.
+    siblings: Option<(&'static [u8], &'static [u8])>,
+}
+
+macro_rules! file {
+    ($path:literal) => {
+        include_bytes!(concat!("../../static/", $path))
+    };
+}
+
+macro_rules! asset {
+    ($name:literal, $kind:expr, $path:literal) => {
+        Asset {
+            name: $name,
+            kind: $kind,
+            plain: file!($path),
+            siblings: Some((
+                include_bytes!(concat!("../../static/", $path, ".br")),
+                include_bytes!(concat!("../../static/", $path, ".gz")),
+            )),
+        }
+    };
+}
+
+static ASSETS: [Asset; 7] = [
+    asset!("app.css", CSS, "app.css"),
+    asset!("app.js", JS, "app.js"),
+    asset!("htmx.js", JS, "vendor/htmx.org@2.0.11/htmx.min.js"),
+    asset!("sse.js", JS, "vendor/htmx-ext-sse@2.2.4/sse.min.js"),
+    asset!(
+        "charts.js",
+        JS,
+        "vendor/lightweight-charts@5.2.1/lightweight-charts.standalone.production.js"
+    ),
+    asset!("icon.svg", "image/svg+xml", "icon.svg"),
+    Asset { name: "icon-192.png", kind: "image/png", plain: file!("icon-192.png"), siblings: None },
+];
+
+/// The address of each file, in the order of [`ASSETS`].
+static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(address).collect());
+
+fn address(asset: &Asset) -> String {
+    let digest: [u8; 32] = Sha256::digest(asset.plain).into();
+    let hash: String = digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let (stem, ending) = asset.name.rsplit_once('.').unwrap_or((asset.name, ""));
+    format!("/static/{stem}-{hash}.{ending}")
+}
+
+/// Where a file is found; empty for a name that no file has, which a test of the templates finds.
+pub(crate) fn path(name: &str) -> &'static str {
+    let index = ASSETS.iter().position(|asset| asset.name == name);
+    index.and_then(|index| PATHS.get(index)).map_or("", String::as_str)
+}
+
+/// The files that a browser keeps for when there is no network: all but the large charts.
+pub(crate) fn kept_offline() -> impl Iterator<Item = &'static str> {
+    ASSETS.iter().map(|asset| asset.name).filter(|name| *name != "charts.js").map(path)
+}
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new().route("/static/{file}", get(serve))
+}
+
+async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
+    let asked = format!("/static/{file}");
+    let Some(asset) = PATHS.iter().position(|path| *path == asked).and_then(|i| ASSETS.get(i))
+    else {
+        return Problem::not_found().into_response();
+    };
+    let (body, coding) = match asset.siblings {
+        Some((brotli, _)) if accepts(&headers, "br") => (brotli, Some("br")),
+        Some((_, gzip)) if accepts(&headers, "gzip") => (gzip, Some("gzip")),
+        _ => (asset.plain, None),
+    };
+    let fixed = [(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, KEEP)];
+    let mut response = (fixed, body).into_response();
+    if asset.siblings.is_some() {
+        let vary = HeaderValue::from_static("Accept-Encoding");
+        response.headers_mut().insert(header::VARY, vary);
+    }
+    if let Some(coding) = coding {
+        let coding = HeaderValue::from_static(coding);
+        response.headers_mut().insert(header::CONTENT_ENCODING, coding);
+    }
+    response
+}
+
+/// Whether the client names this coding and does not refuse it with a weight of 0.
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut named = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    named.any(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+        let refused = weight.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+        name.trim().eq_ignore_ascii_case(coding) && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_the_content_is() {
+        for asset in &ASSETS {
+            let path = path(asset.name);
+            let (stem, ending) = asset.name.rsplit_once('.').unwrap();
+            assert!(path.starts_with(&format!("/static/{stem}-")), "{path}");
+            assert!(path.ends_with(&format!(".{ending}")), "{path}");
+        }
+        assert_eq!(path("other.css"), "");
+    }
+
+    #[test]
+    fn a_coding_is_used_when_it_is_wanted() {
+        let wanted = |text: &'static str| {
+            let value = HeaderValue::from_static(text);
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]);
+            (accepts(&headers, "br"), accepts(&headers, "gzip"))
+        };
+        assert_eq!(wanted("gzip, deflate, BR"), (true, true));
+        assert_eq!(wanted("br;q=0, gzip;q=0.5"), (false, true));
+        assert_eq!(wanted("br;q=0.0"), (false, false));
+        assert_eq!(wanted("identity"), (false, false));
+        assert!(!accepts(&HeaderMap::new(), "br"));
+    }
+}
