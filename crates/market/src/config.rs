@@ -1,5 +1,5 @@
-//! What a host can choose about the market, with its limits. Each limit is checked where its field
-//! is read, so that a reader of TOML can point at the line, and once more when a market is built.
+//! Configuration of the market. Limits are checked while TOML is parsed, so that an error has a line
+//! number, and again when a market is built.
 
 mod live;
 
@@ -27,29 +27,13 @@ const MILLION: u32 = 1_000_000;
 pub enum ConfigError {
     /// A day outside the series.
     #[error("market: expected a day from {first} to {last}, got {day}")]
-    DayOutsideSeries {
-        /// What was asked for.
-        day: Day,
-        /// The first possible day.
-        first: Day,
-        /// The last possible day.
-        last: Day,
-    },
+    DayOutsideSeries { day: Day, first: Day, last: Day },
     /// Live prices need to know their stocks, which are in the database.
     #[error("market: a live market is made of the stocks in the database")]
     LiveNeedsStocks,
     /// A number outside its limits.
     #[error("market: expected {field} from {least} to {most}, got {got}")]
-    OutsideLimits {
-        /// Which setting.
-        field: &'static str,
-        /// What was asked for.
-        got: i64,
-        /// The least that is possible.
-        least: i64,
-        /// The most that is possible.
-        most: i64,
-    },
+    OutsideLimits { field: &'static str, got: i64, least: i64, most: i64 },
 }
 
 /// Which market source the game plays on.

@@ -1,5 +1,4 @@
-//! The ticker: publishes the present prices once a second until it is told to stop. It only keeps
-//! the time; what is published is decided by the market source.
+//! Publishes the prices of the market source on the price board once a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +6,7 @@ use std::time::Duration;
 use domain::Clock;
 use tokio::time::MissedTickBehavior;
 
-use crate::board::PriceBoard;
+use crate::price_board::PriceBoard;
 use crate::source::MarketSource;
 
 /// Publishes once a second until `shutdown` is done. A second that was missed is not made up for.
@@ -38,8 +37,8 @@ pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Listing;
     use crate::config::MarketConfig;
+    use crate::price_board::Listing;
     use domain::UnixMicros;
     use std::sync::atomic::{AtomicI64, Ordering};
 

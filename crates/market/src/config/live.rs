@@ -1,5 +1,4 @@
-//! What a host can choose about a live market: whose calendar, how often prices are asked for, and
-//! how long what was told is kept.
+//! Configuration of a live market: exchange calendar, refresh interval, cache TTLs, providers.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +24,6 @@ pub struct LiveConfig {
     pub refresh_interval_s: u32,
     /// How long what providers told is good.
     pub cache_ttl: CacheTtl,
-    /// Who is asked.
     pub providers: ProvidersConfig,
     /// How they are spared.
     pub guard: GuardConfig,

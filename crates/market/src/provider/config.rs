@@ -1,4 +1,4 @@
-//! Which providers are asked, in which order, with which keys, and how long they may take.
+//! Configuration of the providers: their order, keys, URLs and timeouts.
 
 use domain::Secret;
 use serde::de::Error as _;
@@ -57,7 +57,6 @@ impl Default for ProvidersConfig {
 }
 
 impl ProvidersConfig {
-    /// That of one provider.
     pub fn of(&self, kind: ProviderKind) -> &ProviderConfig {
         match kind {
             ProviderKind::AlphaVantage => &self.alpha_vantage,

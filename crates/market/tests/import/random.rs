@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use market::{Import, ImportOptions};
+use market::{ImportOptions, ImportedData};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -23,7 +23,7 @@ const NAMES: [&str; 10] = [
     "stooq.csv",
 ];
 
-fn assert_sound(import: &Import) {
+fn assert_sound(import: &ImportedData) {
     let count: usize = import.stocks.iter().map(|(_, bars)| bars.len()).sum();
     assert_eq!(u64::try_from(count).ok(), Some(import.summary.bars));
     let summary = &import.summary;

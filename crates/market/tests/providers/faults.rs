@@ -5,15 +5,15 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Clock, Secret};
-use market::{ProviderKind, Refusal, connect};
+use market::{ProviderError, ProviderKind, connect};
 use testkit::{Dialect, FakeMode, ManualClock};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::*;
 
 /// Every fault, and what it is taken for.
-fn faults() -> Vec<(FakeMode, Refusal)> {
-    let (ill, unbelievable) = (Refusal::Transient, Refusal::Malformed);
+fn faults() -> Vec<(FakeMode, ProviderError)> {
+    let (ill, unbelievable) = (ProviderError::Transient, ProviderError::Malformed);
     vec![
         (FakeMode::Status(500), ill.clone()),
         (FakeMode::Status(503), ill.clone()),
@@ -43,8 +43,8 @@ async fn nothing_that_goes_wrong_is_believed() {
         for (mode, expected) in faults() {
             let before = world.fake.calls();
             world.fake.set_mode(mode.clone());
-            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
-            assert_eq!(refusal, expected, "{dialect:?} {mode:?}");
+            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            assert_eq!(error, expected, "{dialect:?} {mode:?}");
             assert_eq!(world.fake.calls(), before + 1, "{dialect:?} {mode:?}: asked once");
         }
         world.fake.set_mode(FakeMode::Healthy);
@@ -58,13 +58,13 @@ async fn a_price_of_zero_or_none_is_no_price() {
         let world = World::start(dialect).await;
         for text in ["0", "0.0000", "null"] {
             world.fake.set_mode(FakeMode::Price(text));
-            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             // Finnhub says so of stocks that it does not know.
             let expected = match dialect {
-                Dialect::Finnhub => Refusal::NotFound,
-                _ => Refusal::Malformed,
+                Dialect::Finnhub => ProviderError::NotFound,
+                _ => ProviderError::Malformed,
             };
-            assert_eq!(refusal, expected, "{dialect:?} {text}");
+            assert_eq!(error, expected, "{dialect:?} {text}");
         }
     }
 }
@@ -74,14 +74,14 @@ async fn the_price_of_another_stock_is_refused() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
         let world = World::start(dialect).await;
         world.fake.set_mode(FakeMode::WrongSymbol);
-        let refusal = world.provider.quote(&symbol("DEMO")).await;
-        assert_eq!(refusal, Err(Refusal::Malformed), "{dialect:?}");
+        let error = world.provider.quote(&symbol("DEMO")).await;
+        assert_eq!(error, Err(ProviderError::Malformed), "{dialect:?}");
         if dialect == Dialect::AlphaVantage {
             continue;
         }
         let demo = symbol("DEMO");
         let history = world.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
-        assert_eq!(history.await, Err(Refusal::Malformed), "{dialect:?}");
+        assert_eq!(history.await, Err(ProviderError::Malformed), "{dialect:?}");
     }
 }
 
@@ -101,7 +101,7 @@ async fn nobody_who_does_not_listen_is_waited_for() {
     let url = format!("http://{}", closed.local_addr().expect("an address"));
     drop(closed);
     let provider = adapter(Dialect::Finnhub, &config(Dialect::Finnhub, &url), &ManualClock::new());
-    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::Transient));
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::Transient));
 }
 
 #[tokio::test]
@@ -110,13 +110,13 @@ async fn a_name_that_leads_inside_leads_nowhere() {
     let port = fake.url().rsplit(':').next().expect("a port").to_owned();
     let mut config = config(Dialect::Finnhub, &format!("https://localhost:{port}"));
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
-    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::Transient));
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::Transient));
     assert_eq!(fake.calls(), 0, "nobody was asked");
     // The same name, once it is listed, is asked, even without TLS.
     config.allow_private.push("localhost".to_owned());
     config.finnhub.url = format!("http://localhost:{port}");
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
-    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::NotFound));
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::NotFound));
     assert_eq!(fake.calls(), 1);
 }
 
@@ -170,8 +170,8 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
         let world = World::start(dialect).await;
         for mode in &modes {
             world.fake.set_mode(mode.clone());
-            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
-            assert!(!format!("{refusal:?} {refusal}").contains(KEY), "{dialect:?} {mode:?}");
+            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            assert!(!format!("{error:?} {error}").contains(KEY), "{dialect:?} {mode:?}");
         }
         let asked = world.fake.asked().join(" ");
         let in_address = dialect == Dialect::AlphaVantage;

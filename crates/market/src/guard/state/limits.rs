@@ -1,15 +1,15 @@
-//! What a provider's state is judged by: the settings, and when a day begins in its time zone.
+//! The limits that apply to a provider, and the boundaries of its quota days.
 
 use domain::{Day, UnixMicros};
 use jiff::tz::TimeZone;
 
 use super::{MICROS, MINUTE_S};
 use crate::guard::config::{BreakerConfig, QuotaConfig};
-use crate::provider::Window;
+use crate::provider::QuotaWindow;
 
 /// What a provider's state is judged by.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits<'a> {
+pub(crate) struct ProviderLimits<'a> {
     pub(crate) breaker: &'a BreakerConfig,
     pub(crate) quota: &'a QuotaConfig,
     pub(crate) warn_percent: u32,
@@ -19,7 +19,7 @@ pub(crate) struct Limits<'a> {
     pub(crate) zone: &'a TimeZone,
 }
 
-impl Limits<'_> {
+impl ProviderLimits<'_> {
     /// The calendar day in the provider's zone.
     pub(super) fn day(&self, now: UnixMicros) -> Day {
         let date = timestamp(now).to_zoned(self.zone.clone()).date();
@@ -52,11 +52,11 @@ impl BreakerConfig {
 }
 
 impl QuotaConfig {
-    pub(super) fn limit(&self, window: Window) -> u32 {
+    pub(super) fn limit(&self, window: QuotaWindow) -> u32 {
         match window {
-            Window::Second => self.per_second,
-            Window::Minute => self.per_minute,
-            Window::Day => self.per_day,
+            QuotaWindow::Second => self.per_second,
+            QuotaWindow::Minute => self.per_minute,
+            QuotaWindow::Day => self.per_day,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Seeded chance in whole numbers: a 64-bit mixer and a bell-shaped draw. It is not for secrets,
-//! and it holds no state: the same key always draws the same.
+//! Deterministic integer mixing (splitmix64) and a bell-shaped draw. Not for secrets.
 
 /// The golden ratio in 64 bits, which spreads neighbouring keys apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;

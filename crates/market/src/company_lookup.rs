@@ -1,6 +1,5 @@
-//! What somebody asks about a company or searches for, beyond what the database has: asked for in
-//! the background, at most once within its time, and given out until something newer has come.
-//! Nobody waits here for a provider.
+//! Company profiles and search results, fetched from providers in the background and cached. Callers
+//! never wait for a provider; an old result is returned until a newer one arrives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,26 +21,26 @@ const REST: Duration = Duration::from_secs(60);
 
 /// What was asked for, so as not to ask again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum About {
+enum LookupKey {
     Profile(Symbol),
     Search(String),
 }
 
 /// Answers about companies. Shared between tasks behind an `Arc`.
-pub struct Lookups {
+pub struct CompanyLookup {
     providers: Arc<Providers>,
     profiles: Cache<Symbol, Arc<CompanyProfile>>,
     searches: Cache<String, Arc<Vec<SearchHit>>>,
     /// What is fresh, or being asked for.
     profiles_fresh: Cache<Symbol, ()>,
     searches_fresh: Cache<String, ()>,
-    resting: Cache<About, ()>,
+    resting: Cache<LookupKey, ()>,
     hurried: Cache<i64, ()>,
     quote_ttl_s: i64,
     under_way: Arc<Semaphore>,
 }
 
-impl Lookups {
+impl CompanyLookup {
     /// Nothing is known yet.
     pub fn new(providers: Arc<Providers>, ttl: &CacheTtl) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -58,14 +57,13 @@ impl Lookups {
         }
     }
 
-    /// Who is asked.
     pub fn providers(&self) -> &Providers {
         &self.providers
     }
 
     /// What providers told of a company, perhaps a while ago; `None` while that is nothing.
     pub fn profile(self: &Arc<Self>, symbol: &Symbol) -> Option<Arc<CompanyProfile>> {
-        let about = About::Profile(symbol.clone());
+        let about = LookupKey::Profile(symbol.clone());
         if !self.profiles_fresh.contains_key(symbol) && !self.resting.contains_key(&about) {
             let (lookups, asked) = (Arc::clone(self), symbol.clone());
             self.ask(about, async move {
@@ -82,7 +80,7 @@ impl Lookups {
     /// What providers found for a text, perhaps a while ago; `None` while that is nothing.
     pub fn search(self: &Arc<Self>, text: &str) -> Option<Arc<Vec<SearchHit>>> {
         let text = text.to_lowercase();
-        let about = About::Search(text.clone());
+        let about = LookupKey::Search(text.clone());
         if !self.searches_fresh.contains_key(&text) && !self.resting.contains_key(&about) {
             let (lookups, asked) = (Arc::clone(self), text.clone());
             self.ask(about, async move {
@@ -103,12 +101,12 @@ impl Lookups {
         is_old && self.hurried.entry(stock_id).or_insert(()).is_fresh()
     }
 
-    fn ask(&self, about: About, question: impl Future<Output = ()> + Send + 'static) {
+    fn ask(&self, about: LookupKey, operation: impl Future<Output = ()> + Send + 'static) {
         let Ok(place) = Arc::clone(&self.under_way).try_acquire_owned() else { return };
         // Before it is asked: whoever asks meanwhile does not ask again.
         self.resting.insert(about, ());
         tokio::spawn(async move {
-            question.await;
+            operation.await;
             drop(place);
         });
     }
