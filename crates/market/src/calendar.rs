@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_exchange_says_when_it_opens() {
+    fn a_closed_exchange_has_a_next_opening() {
         let calendar = Calendar::embedded("NYSE").unwrap();
         // Thanksgiving of 2026, then a weekend.
         let thanksgiving = at("2026-11-26T15:00:00Z");

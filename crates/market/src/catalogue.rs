@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_stocks_are_complete_and_stay_the_same_when_more_are_asked_for() {
+    fn made_up_stocks_are_complete_and_stay_the_same_when_more_are_requested() {
         let stocks = simulated_stocks(10_001);
         assert_eq!(stocks.len(), 10_000);
         stocks.iter().for_each(assert_complete);

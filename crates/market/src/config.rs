@@ -28,7 +28,7 @@ pub enum ConfigError {
     /// A day outside the series.
     #[error("market: expected a day from {first} to {last}, got {day}")]
     DayOutsideSeries { day: Day, first: Day, last: Day },
-    /// Live prices need to know their stocks, which are in the database.
+    /// A live market needs stocks, which are in the database.
     #[error("market: a live market is made of the stocks in the database")]
     LiveNeedsStocks,
     /// A number outside its limits.
@@ -47,7 +47,7 @@ pub enum SourceKind {
     Simulated,
     /// The prices of one day in history, standing still.
     Fixed,
-    /// What providers of prices tell, by the calendar of an exchange.
+    /// Prices of providers, by the calendar of an exchange.
     Live,
 }
 
@@ -121,7 +121,7 @@ pub struct SimulatedConfig {
     /// How many made-up stocks, 1 to 10,000.
     #[serde(deserialize_with = "limited::<_, 1, 10_000>")]
     pub symbols: u32,
-    /// How many sessions are lived, 1 to 25,200.
+    /// How many sessions are played, 1 to 25,200.
     #[serde(deserialize_with = "limited::<_, 1, 25_200>")]
     pub sessions: u32,
     /// How many sessions of history there are at the start, 1 to 2,520.

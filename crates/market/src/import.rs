@@ -126,7 +126,7 @@ pub enum ImportError {
     /// It has more rows than are read.
     #[error("the file has more rows than are read")]
     TooLarge,
-    /// Fields or lines that cannot be told apart for sure.
+    /// Malformed quotes, line ends or encoding.
     #[error("{0}")]
     Structure(String),
     /// A number with two meanings.

@@ -31,7 +31,7 @@ pub enum TradingHours {
 pub struct LiveMarket {
     calendar: Calendar,
     around_the_clock: bool,
-    /// How old a price may be before somebody should have told a newer one.
+    /// The age above which a price is stale.
     stale_after_s: i64,
     stocks: Vec<StockInfo>,
     /// One for each stock; price 0 where none is known.
@@ -41,14 +41,14 @@ pub struct LiveMarket {
 }
 
 impl LiveMarket {
-    /// A market of these stocks that knows no price yet.
+    /// A market of these stocks without prices.
     pub(crate) fn new(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
         let none = StockQuote { price: Price(0), previous_close: Price(0), as_of: UnixMicros(0) };
         let quotes = ArcSwap::from_pointee(vec![none; stocks.len()]);
         Self {
             calendar,
             around_the_clock: config.around_the_clock,
-            // Once two questions in a row brought nothing newer, something is wrong.
+            // Two refreshes in a row without a newer price.
             stale_after_s: 2 * i64::from(config.refresh_interval_s),
             stocks,
             quotes,
@@ -138,7 +138,7 @@ impl LiveMarket {
         last.map_or(since, |closed_at| since.min(closed_at.plus_seconds(-self.stale_after_s)))
     }
 
-    /// From the opening of a session until its last prices are in, its day is lived; at all other
+    /// From the opening of a session until its last prices are in, its day is current; at all other
     /// times the prices are those of the last close.
     pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let sessions = self.calendar.sessions();
@@ -169,7 +169,7 @@ impl LiveMarket {
     }
 
     /// The present prices as the closes of the newest finished session; none of an older one, and
-    /// none while the next is lived. A stock without a price has 0.
+    /// none while the next one runs. A stock without a price has 0.
     pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
         let present = self.present(now);
         if session + 1 != present.finished_sessions() || !present.at_close() {

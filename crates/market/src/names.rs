@@ -32,7 +32,7 @@ pub(crate) fn category_of(stock: usize) -> usize {
     stock % CATEGORIES.len()
 }
 
-/// A stock's symbol, with digits in it so that nobody takes it for a real one: `TEC0001`.
+/// A stock's symbol, with digits in it so that it differs from real symbols: `TEC0001`.
 pub(crate) fn symbol_of(stock: usize) -> String {
     format!("{}{:04}", CATEGORIES[category_of(stock)].1, stock + 1)
 }

@@ -3,7 +3,7 @@
 //! way from their last close to the next, and that share wanders between -1 and 1 until it ends at
 //! 1.
 //!
-//! The share is chosen so that ticks say nothing about the rest of the session. A Brownian path
+//! The share is chosen so that ticks do not predict the rest of the session. A Brownian path
 //! ends above zero; the share is the chance, seen from a second of it, that it does, less the
 //! chance that it does not. A viewer does not know whether the next closes are above or below the
 //! last, and for such a viewer the present price is the mean of what the close can be,
@@ -18,7 +18,7 @@ use crate::seed::{MarketRng, RngKey, StreamId, StreamPurpose};
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
 
-/// How many sessions before the present one say how much a stock moves.
+/// How many sessions before the present one measure how much a stock moves.
 pub(crate) const CALM_SESSIONS: usize = 20;
 
 /// Stands for the close of a stock that had none yet.
@@ -57,7 +57,7 @@ const CHANCES: [i64; 161] = [
     16_777_187, 16_777_191, 16_777_195, 16_777_198, 16_777_200, 16_777_203, 16_777_205, 16_777_206,
 ];
 
-/// What is known of the session that is lived, for every stock in the same order.
+/// The closes around the running session, for every stock in the same order.
 pub(crate) struct SessionCloses<'a> {
     /// The key of each stock's public path.
     pub(crate) keys: &'a [u64],

@@ -61,7 +61,7 @@ impl StockQuote {
 /// Why a stock is not traded like others, although it has a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
-    /// A later price is known that is in doubt.
+    /// A later price is not confirmed yet.
     InDoubt,
     /// It has no close in this session: its price is that of the session before.
     NoClose,
@@ -86,7 +86,7 @@ pub struct PriceSnapshot {
     /// Stocks that are not traded like others, ascending by position.
     halts: Vec<(usize, Halt)>,
     prices_json: Arc<str>,
-    /// For whoever asks first; most snapshots are never asked for it.
+    /// Computed on first use; most snapshots never need it.
     quotes_json: OnceLock<Arc<str>>,
     listings: Arc<[Listing]>,
 }
@@ -165,11 +165,11 @@ impl PriceBoard {
         let next = snapshot(source, &self.listings, now);
         let as_of = next.as_of;
         self.current.store(Arc::new(next));
-        // Told afterwards: whoever is woken by it finds these prices or newer ones.
+        // Sent afterwards, so that subscribers find these prices or newer ones.
         self.published.send_replace(as_of);
     }
 
-    /// Wakes whoever waits for it each time that prices were published, and tells of when they are.
+    /// Notifies subscribers of each publication, with its instant.
     pub fn watch(&self) -> watch::Receiver<UnixMicros> {
         self.published.subscribe()
     }
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_watches_is_woken_and_finds_what_was_published() {
+    async fn subscribers_are_notified_after_the_prices_are_visible() {
         let source = source();
         let board = PriceBoard::new(&source, listings(&source), START).unwrap();
         let mut watched = board.watch();

@@ -92,19 +92,19 @@ impl ProviderOperation {
     }
 }
 
-/// A price that a provider told, parsed exactly and found plausible by itself: above zero, of the
-/// stock that was asked for, not from the future.
+/// A quote of a provider, parsed exactly and validated: above zero, of the requested stock, not
+/// from the future.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderQuote {
     pub symbol: Symbol,
     pub price: Price,
-    /// The close before its day, where it is told.
+    /// The close before its day, if the provider returns it.
     pub previous_close: Option<Price>,
-    /// When it was made, where it is told to the second; else the end of its day's session.
+    /// When it was made, if the provider returns it to the second; else the end of its day's session.
     pub as_of: UnixMicros,
     /// Its trading day in the exchange's time zone.
     pub market_day: Day,
-    /// Shares traded that day, where they are told.
+    /// Shares traded that day, if the provider returns it.
     pub volume: Option<i64>,
     /// The unit of its prices, if the provider states it.
     pub unit: Option<PriceUnit>,
@@ -134,7 +134,7 @@ pub struct SearchHit {
     pub currency: Option<String>,
 }
 
-/// What a provider tells of a company.
+/// The profile of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanyProfile {
     pub symbol: Symbol,
@@ -179,15 +179,15 @@ impl QuotaWindow {
 /// Why a call to a provider failed. It never contains text of the provider.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ProviderError {
-    /// It does not know the stock, or has nothing for these days.
+    /// The stock is unknown, or has no data for these days.
     #[error("not found at the provider")]
     NotFound,
-    /// It was asked too often; told by it, or known before it was asked.
+    /// A rate limit is reached: reported by the provider, or known before the call.
     #[error("the rate limit of the provider is reached")]
     RateLimited {
         /// Of which span the limit is.
         window: QuotaWindow,
-        /// When it may be asked again, where it said so.
+        /// The wait until the next call, if it is known.
         retry_after: Option<Duration>,
     },
     #[error("the provider rejects the key")]
@@ -213,7 +213,7 @@ pub enum ProviderError {
         /// When the newest such price was made.
         as_of: UnixMicros,
     },
-    /// It was not asked: its breaker is open.
+    /// The circuit breaker is open; no request was sent.
     #[error("the circuit breaker of the provider is open")]
     BreakerOpen,
 }

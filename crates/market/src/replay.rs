@@ -27,7 +27,7 @@ pub(crate) struct ReplayMarket {
 }
 
 impl ReplayMarket {
-    /// The replay that `config` asks for, opened at `started_at`.
+    /// The replay that `config` describes, opened at `started_at`.
     pub(crate) fn new(config: &ReplayConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
         config.validate()?;
         check_day(config.start, LAST_START_DAY)?;
@@ -80,7 +80,7 @@ impl ReplayMarket {
             at_end: AtEnd::Stop,
             started_at: UnixMicros(0),
         };
-        // No session is lived, so no path is made up.
+        // No session is played, so no path is made up.
         let (chance, keys) = (MarketRng::of_number(0), Vec::new());
         let source = QuoteSource::Fixed;
         let (stocks, tick) = (embedded_stocks(), TickRule::new(config.tick));
@@ -137,7 +137,7 @@ impl ReplayMarket {
         row.map(close).collect()
     }
 
-    /// Each stock's sum of absolute changes over the last public sessions before the lived one, and
+    /// Each stock's sum of absolute changes over the last public sessions before the running one, and
     /// over how many; history may be younger than that.
     fn change_sums(&self, lived: usize) -> (Vec<i64>, i64) {
         let mut sums = vec![0; self.keys.len()];
@@ -273,7 +273,7 @@ mod tests {
         let gone = (2, Halt::NotTraded);
         assert_eq!(halts(0), [gone], "it had ended before the game began");
         assert_eq!(quote(30, 2).as_of, START);
-        // A has closes up to day 12, which is the second session that is lived.
+        // A has closes up to day 12, which is the second session that is played.
         assert_eq!(halts(120), [gone], "its last close is as fresh as the others");
         assert_eq!(quote(120, 0).as_of, START.plus_seconds(120));
         assert_eq!(halts(121), [(0, Halt::NoClose), gone]);
@@ -344,7 +344,7 @@ mod tests {
         }
 
         #[test]
-        fn no_quote_knows_what_comes_after_the_session_that_is_lived(
+        fn no_quote_depends_on_sessions_after_the_running_one(
             session in 0usize..4_000, second in 0u32..60,
         ) {
             let seconds = i64::try_from(session).unwrap() * 60 + i64::from(second);

@@ -11,7 +11,7 @@ use crate::path::NO_CLOSE;
 const STOCKS: &[u8] = include_bytes!("../data/sp500_20_adjusted_close_1990-2022.csv.gz");
 const INDEX: &[u8] = include_bytes!("../data/sp500_index_1990-2022.csv.gz");
 
-/// A market that was imported: what is said about its stocks, and their closes ascending by day.
+/// A market that was imported: its stocks and their closes ascending by day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedMarket {
     pub name: String,

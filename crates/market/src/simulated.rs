@@ -21,7 +21,7 @@ const CLOSES: (i64, i64) = (1_000, 1_000_000_000);
 const CHANGES: (i64, i64) = (-(1 << 29), 1 << 30);
 const MILLION: i64 = 1_000_000;
 
-/// A seeded market and its two cursors: one at the present, one where history was last asked for.
+/// A seeded market and its two cursors: one at the present, one at the last history read.
 #[derive(Debug)]
 pub(crate) struct SimulatedMarket {
     pub(crate) timetable: Timetable,
@@ -34,7 +34,7 @@ pub(crate) struct SimulatedMarket {
 }
 
 impl SimulatedMarket {
-    /// The market that `config` asks for, opened at `started_at`.
+    /// The market that `config` describes, opened at `started_at`.
     pub(crate) fn new(
         config: &SimulatedConfig,
         started_at: UnixMicros,
@@ -76,7 +76,7 @@ impl SimulatedMarket {
         self.model.keys.len()
     }
 
-    /// The weekday of a session; the one before the first lived session falls on the start day.
+    /// The weekday of a session; the one before the first played session falls on the start day.
     pub(crate) fn day(&self, session: usize) -> Day {
         let offset = |n: usize| i32::try_from(n).unwrap_or(i32::MAX / 8);
         let start = weekday_number(self.config.start);
@@ -298,7 +298,7 @@ impl SessionCursor {
         Self { session: 1, before: open.clone(), open, close, changes, change_sums }
     }
 
-    /// Moves to a session; session 0 is asked for at session 1.
+    /// Moves to a session; session 0 is read at session 1.
     fn seek(&mut self, model: &SimulationModel, session: usize) {
         let session = session.max(1);
         if session < self.session {

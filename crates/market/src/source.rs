@@ -42,7 +42,7 @@ enum SourceVariant {
     /// The replay and, with no session to live, prices that stand still.
     History(Box<ReplayMarket>),
     Simulated(Box<SimulatedMarket>),
-    /// What providers told.
+    /// Prices of providers.
     Live(Arc<LiveMarket>),
 }
 
@@ -86,7 +86,7 @@ impl MarketSource {
         Ok(Self { kind: SourceVariant::History(replay) })
     }
 
-    /// The live market of these stocks, by the calendar of their exchange. It knows no price before
+    /// The live market of these stocks, by the calendar of their exchange. It has no price before
     /// it is fed.
     pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
         let live = LiveMarket::new(calendar, config, stocks);
@@ -142,7 +142,7 @@ impl MarketSource {
     }
 
     /// Whether a price of `as_of` was, at `now`, older than it should be: in a live market when
-    /// providers failed to tell a newer one, elsewhere when it is too old to trade at, which is
+    /// providers returned no newer one, elsewhere when it is too old to trade at, which is
     /// `age_max_s`.
     pub fn is_stale(&self, as_of: UnixMicros, now: UnixMicros, age_max_s: i64) -> bool {
         let fresh_since = match &self.kind {
@@ -152,7 +152,7 @@ impl MarketSource {
         as_of < fresh_since
     }
 
-    /// What is said about its stocks, in the order in which it gives prices and closes.
+    /// Its stocks, in the order of its prices and closes.
     pub fn stocks(&self) -> Vec<StockInfo> {
         match &self.kind {
             SourceVariant::History(replay) => replay.stocks.clone(),
@@ -254,7 +254,7 @@ impl MarketSource {
 
     /// The closes of a session that is finished at `now`, in the order of [`Self::stocks`]; else
     /// `None`. Quick in ascending order; a simulated market goes back by starting over. A live
-    /// market knows only the newest ones, until the next session begins, and 0 for no price.
+    /// market has only the newest ones, until the next session begins, and 0 for no price.
     pub fn session_closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
         if !self.is_finished(now, session) {
             return None;
@@ -289,8 +289,8 @@ impl MarketSource {
         }
     }
 
-    /// One line for people: which market, from which day, how long a session, when it ends. It does
-    /// not tell the seed.
+    /// One line for people: which market, from which day, how long a session, when it ends. The seed
+    /// is not part of it.
     pub fn describe(&self) -> String {
         let (timetable, market) = match &self.kind {
             SourceVariant::Live(live) => return live.describe(),
@@ -371,7 +371,7 @@ mod tests {
 
     const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
 
-    /// How many sessions are lived.
+    /// How many sessions are played.
     fn count(source: &MarketSource) -> usize {
         match &source.kind {
             SourceVariant::History(replay) => replay.timetable.count,
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_market_says_what_it_is() {
+    fn a_market_describes_itself() {
         let replay = source(SourceKind::Replay, AtEnd::Stop);
         assert_eq!(
             replay.describe(),

@@ -44,7 +44,7 @@ mod tests {
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
-    /// A clock that is a second later at every look, and tells when it was looked at.
+    /// A clock that is a second later at every look, and notifies of each read.
     #[derive(Default)]
     struct SteppingClock {
         looks: AtomicI64,
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_ticker_publishes_at_once_and_stops_when_told() {
+    async fn the_ticker_publishes_at_once_and_stops_on_shutdown() {
         let (source, board) = market();
         let clock = Arc::new(SteppingClock::default());
         let looked = Arc::clone(&clock);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ticker_that_is_already_told_to_stop_publishes_nothing() {
+    async fn a_ticker_after_shutdown_publishes_nothing() {
         let (source, board) = market();
         let clock = Arc::new(SteppingClock::default());
         run(source, Arc::clone(&board), clock, async {}).await;

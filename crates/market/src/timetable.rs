@@ -7,7 +7,7 @@ use crate::config::AtEnd;
 /// Where a market stands at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarketTime {
-    /// The session that is lived; once the market has ended, the last one.
+    /// The running session; once the market has ended, the last one.
     pub session: usize,
     /// Real seconds since that session began; 0 once the market has ended.
     pub second_of_session: u32,
@@ -24,7 +24,7 @@ impl MarketTime {
     }
 
     /// The session whose day the prices of this instant bear: the last finished one at a closing
-    /// tick, otherwise the one that is lived.
+    /// tick, otherwise the running one.
     pub fn priced_session(&self) -> usize {
         if self.at_close() { self.finished_sessions().saturating_sub(1) } else { self.session }
     }
@@ -35,12 +35,12 @@ impl MarketTime {
     }
 }
 
-/// When the sessions of a market are lived.
+/// When the sessions of a market run.
 #[derive(Clone, Debug)]
 pub(crate) struct Timetable {
-    /// The first session that is lived; at least 1, since a session starts from a close.
+    /// The first session that is played; at least 1, since a session starts from a close.
     pub(crate) first: usize,
-    /// How many sessions are lived; 0 where prices stand still.
+    /// How many sessions are played; 0 where prices stand still.
     pub(crate) count: usize,
     /// How long one lasts.
     pub(crate) session_seconds: u32,
@@ -74,7 +74,7 @@ impl Timetable {
     }
 
     /// When a session closed that is finished at `now`, in the present pass. Those before the first
-    /// lived one had closed when the pass began.
+    /// played one had closed when the pass began.
     pub(crate) fn closed_at(&self, now: UnixMicros, session: usize) -> UnixMicros {
         self.closed_in_pass(self.present(now).pass, session)
     }

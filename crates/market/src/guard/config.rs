@@ -22,7 +22,7 @@ pub struct GuardConfig {
     /// 31,536,000.
     #[serde(deserialize_with = "limited::<_, 1, 31_536_000>")]
     pub not_found_ttl_s: u32,
-    /// The longest wait asked for by a provider (`Retry-After`) that is respected, in seconds, 1 to
+    /// The longest `Retry-After` of a provider that is respected, in seconds, 1 to
     /// 2,678,400 (31 days).
     #[serde(deserialize_with = "limited::<_, 1, 2_678_400>")]
     pub retry_after_max_s: u32,
@@ -61,7 +61,7 @@ pub struct BreakerConfig {
     /// The longest that it stays open, in seconds, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub open_s_max: u32,
-    /// An answer that takes longer counts as a failure, in milliseconds, 1 to 60,000.
+    /// A call that takes longer counts as a failure, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub slow_ms: u32,
 }

@@ -89,14 +89,14 @@ impl GuardedProvider {
         self.provider.kind()
     }
 
-    /// The provider itself, whose questions are to be handed to [`Self::ask`].
+    /// The provider, whose futures are to be passed to [`Self::call`].
     pub(super) fn provider(&self) -> &dyn QuoteProvider {
         &*self.provider
     }
 
     /// Runs `call` if breaker and quota admit it. A cancelled call has used its quota and counts as in
     /// flight until it expires. While the database fails, the provider is not called.
-    pub(super) async fn ask<'a, T>(
+    pub(super) async fn call<'a, T>(
         &self,
         operation: ProviderOperation,
         call: impl FnOnce() -> ProviderFuture<'a, T>,

@@ -20,10 +20,10 @@ use crate::provider::{
     ProviderQuote, QuoteProvider, SearchHit,
 };
 
-/// Of how many questions it is remembered that a provider has no answer.
+/// The most cached negative results.
 const UNKNOWN_MAX: u64 = 50_000;
 
-/// An answer and who gave it.
+/// A result and the provider that returned it.
 type UpstreamResult<T> = Result<(ProviderKind, T), ProviderError>;
 
 /// The providers of a live market. Shared between tasks behind an `Arc`.
@@ -117,11 +117,11 @@ impl Providers {
     /// The present price of a stock and the provider that returned it. `last` is the last good price
     /// and its time; for concurrent callers, that of the first applies.
     ///
-    /// The providers are asked in their order until one tells a price that is not older than `last`
-    /// and not a jump. If all tell older ones, the newest of these that is no jump is given:
-    /// whoever keeps prices has to keep the newer one. A price that differs from `last` by more
-    /// than `jump_percent_max` is believed once a second provider is as near to it; where no other
-    /// one tells a price, once the same one tells it again a minute later.
+    /// The providers are called in their order until one returns a price that is not older than
+    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned; the
+    /// caller has to keep the newer of both. A price that differs from `last` by more than
+    /// `jump_percent_max` is accepted when a second provider confirms it, or, if no other provider
+    /// returns a price, when the same provider returns it again a minute later.
     ///
     /// # Errors
     /// `InDoubt`: a price jumped and no second source has confirmed it yet. Else what the errors
@@ -134,8 +134,8 @@ impl Providers {
         last: Option<(Price, UnixMicros)>,
     ) -> UpstreamResult<ProviderQuote> {
         let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
-        let ask = || async move { inner.quote(&asked, last).await }.boxed();
-        let quote = self.quotes.run(ProviderQuery::Quote(symbol.clone()), ask);
+        let call = || async move { inner.quote(&asked, last).await }.boxed();
+        let quote = self.quotes.run(ProviderQuery::Quote(symbol.clone()), call);
         quote.await.unwrap_or(Err(ProviderError::Transient))
     }
 
@@ -151,14 +151,14 @@ impl Providers {
     ) -> UpstreamResult<Arc<Vec<DailyBar>>> {
         let topic = ProviderQuery::History(symbol.clone(), from, to);
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
-        let ask = || {
+        let call = || {
             let call = async move {
                 let convert = |history: PriceHistory| inner.units.bars(&asked, &history);
                 inner.first(&topic, |one| one.history(&asked, from, to), convert).await
             };
             call.boxed()
         };
-        self.histories.run(key, ask).await.unwrap_or(Err(ProviderError::Transient))
+        self.histories.run(key, call).await.unwrap_or(Err(ProviderError::Transient))
     }
 
     /// Stocks that fit a text.
@@ -168,14 +168,14 @@ impl Providers {
     pub async fn search(&self, text: &str) -> UpstreamResult<Arc<Vec<SearchHit>>> {
         let topic = ProviderQuery::Search(text.to_owned());
         let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
-        let ask = || {
+        let call = || {
             let call = async move {
                 let convert = |hits: Vec<SearchHit>| Ok(plain_hits(&hits));
                 inner.first(&topic, |one| one.search(&asked), convert).await
             };
             call.boxed()
         };
-        self.searches.run(key, ask).await.unwrap_or(Err(ProviderError::Transient))
+        self.searches.run(key, call).await.unwrap_or(Err(ProviderError::Transient))
     }
 
     /// What a company does.
@@ -185,19 +185,19 @@ impl Providers {
     pub async fn profile(&self, symbol: &Symbol) -> UpstreamResult<Arc<CompanyProfile>> {
         let topic = ProviderQuery::Profile(symbol.clone());
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
-        let ask = || {
+        let call = || {
             let call = async move {
                 let convert = |profile: CompanyProfile| Ok(plain_profile(&profile));
                 inner.first(&topic, |one| one.profile(&asked), convert).await
             };
             call.boxed()
         };
-        self.profiles.run(key, ask).await.unwrap_or(Err(ProviderError::Transient))
+        self.profiles.run(key, call).await.unwrap_or(Err(ProviderError::Transient))
     }
 }
 
 impl ProviderChain {
-    /// The converted answer of the first provider that has one.
+    /// The converted result of the first provider that succeeds.
     async fn first<'a, T, U>(
         &'a self,
         topic: &ProviderQuery,
@@ -206,7 +206,7 @@ impl ProviderChain {
     ) -> UpstreamResult<Arc<U>> {
         let mut errors = Vec::new();
         for guarded in &self.guarded {
-            match self.ask(guarded, topic, || call(guarded.provider()), &convert).await {
+            match self.call(guarded, topic, || call(guarded.provider()), &convert).await {
                 Ok(answer) => return Ok((guarded.kind(), Arc::new(answer))),
                 Err(error) => errors.push(error),
             }
@@ -214,8 +214,8 @@ impl ProviderChain {
         Err(most_useful(errors))
     }
 
-    /// Calls one provider, unless it is known to have no answer, and converts its answer.
-    async fn ask<'a, T, U>(
+    /// Calls one provider, unless a negative result is cached, and converts the result.
+    async fn call<'a, T, U>(
         &self,
         guarded: &GuardedProvider,
         topic: &ProviderQuery,
@@ -229,7 +229,7 @@ impl ProviderChain {
                 _ => {}
             }
         }
-        let answer = guarded.ask(topic.operation(), call).await.and_then(convert);
+        let answer = guarded.call(topic.operation(), call).await.and_then(convert);
         let unknown = match &answer {
             Err(ProviderError::NotFound | ProviderError::PlanRestricted { symbol_only: true }) => {
                 Some(topic.clone())
@@ -256,7 +256,7 @@ impl ProviderChain {
         for guarded in &self.guarded {
             let call = || guarded.provider().quote(symbol);
             let convert = |quote| self.units.quote(quote);
-            let returned = match self.ask(guarded, &topic, call, convert).await {
+            let returned = match self.call(guarded, &topic, call, convert).await {
                 Ok(quote) => (guarded.kind(), quote),
                 Err(error) => {
                     errors.push(error);

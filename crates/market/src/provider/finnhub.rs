@@ -71,7 +71,7 @@ impl QuoteProvider for Finnhub {
             }
             let body = self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
             let raw: ResponseBody = response::parse(&body)?;
-            // It has raw zeros of stocks that it knows, too: never a price of 0.
+            // Zeros occur for known stocks, too: 0 is never a price.
             if raw.c.text().is_none() || raw.c.whole() == Some(0) && raw.c.price().is_none() {
                 return Err(ProviderError::NotFound);
             }

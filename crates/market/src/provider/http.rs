@@ -15,7 +15,7 @@ use super::address::{PublicResolver, is_public};
 use super::config::ProvidersConfig;
 use super::{ProviderError, ProviderKind};
 
-/// The longest wait that a provider can ask for, in seconds: a month.
+/// The longest `Retry-After`, in seconds: 31 days.
 const RETRY_AFTER_MAX_S: u64 = 31 * 86_400;
 
 /// Why the provider client cannot be set up.
@@ -171,7 +171,7 @@ fn failed(error: reqwest::Error) -> ProviderError {
     ProviderError::Transient
 }
 
-/// How long to wait (RFC 9110, 10.2.3), as seconds or as a date against the answer's own.
+/// How long to wait (RFC 9110, 10.2.3), as seconds or as a date relative to the response's `Date`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match text.parse::<u64>() {

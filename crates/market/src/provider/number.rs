@@ -54,6 +54,7 @@ impl<'de> Deserialize<'de> for JsonLiteral {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read(json: &str) -> JsonLiteral {
         serde_json::from_str(json).unwrap()
@@ -128,5 +129,35 @@ mod tests {
         }
         assert_eq!(read("null").whole(), None);
         assert_eq!(read("0e50").whole(), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_parsed_without_a_panic(
+            number in "-?[0-9]{0,45}(\\.[0-9]{0,45})?([eE][-+]?[0-9]{1,12})?", text in ".{0,50}",
+        ) {
+            for json in [number.clone(), format!("\"{number}\""), text] {
+                if let Ok(literal) = serde_json::from_str::<JsonLiteral>(&json) {
+                    let price = literal.price();
+                    prop_assert!(price.is_none_or(|price| price.0 > 0 && price <= Price::MAX));
+                    let _whole = literal.whole();
+                }
+            }
+        }
+
+        #[test]
+        fn every_spelling_of_a_price_has_its_value(units in 1i64..10_000_000_000, zeros in 0usize..9) {
+            let (price, zeros) = (Price(units), "0".repeat(zeros));
+            let decimal = format!("{}.{:04}{zeros}", units / 10_000, units % 10_000);
+            for json in [decimal.clone(), format!("\" {decimal} \""), format!("{units}e-4")] {
+                prop_assert_eq!(read(&json).price(), Some(price), "{}", json);
+            }
+        }
+
+        #[test]
+        fn a_price_is_rounded_half_up(units in 1i64..1_000_000_000, rest in 0i64..1_000) {
+            let json = format!("{}.{:04}{rest:03}", units / 10_000, units % 10_000);
+            prop_assert_eq!(read(&json).price(), Some(Price(units + i64::from(rest >= 500))));
+        }
     }
 }

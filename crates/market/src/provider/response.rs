@@ -93,7 +93,7 @@ pub(super) fn quote(
     let (as_of, market_day) = match raw.made {
         QuoteTime::At(at) => (at, day_of(at)),
         QuoteTime::On(day) if day > day_of(now) => return Err(ProviderError::Malformed),
-        // While its session lasts, the price is as old as the answer.
+        // While its session lasts, the price is as old as the response.
         QuoteTime::On(day) => (close_of(day).min(now), day),
     };
     if as_of.0 <= 0 || as_of > now.plus_seconds(AHEAD_S) {

@@ -20,9 +20,9 @@ pub struct MarketFacts {
     pub started_at: UnixMicros,
     /// Real seconds of a session.
     pub session_seconds: u32,
-    /// The number of the first session that is lived.
+    /// The number of the first session that is played.
     pub first_session: usize,
-    /// How many are lived.
+    /// How many are played.
     pub sessions: usize,
     /// What comes after the last.
     pub at_end: AtEnd,

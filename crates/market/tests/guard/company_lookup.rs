@@ -1,4 +1,4 @@
-//! What is asked about companies: in the background, once, and given out while nothing newer comes.
+//! Company look-ups run in the background, once, and return the cached result meanwhile.
 
 use std::sync::Arc;
 
@@ -45,8 +45,8 @@ async fn an_old_price_is_refreshed_early_once() {
     let node = node(&without_quota(), &[], &fresh.store, &clock);
     let lookup = CompanyLookup::new(node, &CacheTtl { quote_s: 300, ..CacheTtl::default() });
     let now = clock.now();
-    assert!(!lookup.is_hurried(1, now.plus_seconds(-300), now), "it is not too old");
-    assert!(lookup.is_hurried(1, now.plus_seconds(-301), now));
-    assert!(!lookup.is_hurried(1, now.plus_seconds(-301), now), "it was hurried just now");
-    assert!(lookup.is_hurried(2, now.plus_seconds(-301), now), "another stock");
+    assert!(!lookup.should_refresh(1, now.plus_seconds(-300), now), "it is not too old");
+    assert!(lookup.should_refresh(1, now.plus_seconds(-301), now));
+    assert!(!lookup.should_refresh(1, now.plus_seconds(-301), now), "it was hurried just now");
+    assert!(lookup.should_refresh(2, now.plus_seconds(-301), now), "another stock");
 }

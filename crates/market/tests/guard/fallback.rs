@@ -1,4 +1,4 @@
-//! Who is asked, in which order, how often, and what all refusals together mean.
+//! Fallback order, negative results, single-flight and combined errors.
 
 use std::sync::Arc;
 use std::time::Duration;

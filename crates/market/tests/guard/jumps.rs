@@ -1,4 +1,4 @@
-//! Which prices are believed: old ones, and those that differ much from the last good one.
+//! Older prices and price jumps.
 
 use domain::{Clock, Price};
 use market::ProviderError;

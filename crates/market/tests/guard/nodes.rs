@@ -1,4 +1,4 @@
-//! What nodes that share a database owe a provider together, on both engines.
+//! Quota and breaker shared by nodes on one database, on both engines.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ on_both_engines! {
     a_node_that_stops_during_a_call_has_used_its_quota,
 }
 
-/// Asks for so many different stocks at once, from one node after the other.
+/// Requests quotes of so many stocks concurrently, from the nodes in turn.
 async fn quote_all(nodes: &[Arc<Providers>], stocks: usize) -> Vec<Result<i64, ProviderError>> {
     let calls = spawn_all(nodes, "S", stocks);
     let mut outcomes = Vec::new();
@@ -182,7 +182,7 @@ async fn a_node_that_stops_during_a_call_has_used_its_quota(engine: &str) {
         ScriptedProvider::new(AlphaVantage, ScriptedResponse::Hang(ProviderError::Transient));
     let url = database.url.clone();
     let (dying, of_dying) = (Arc::clone(&provider), clock.clone());
-    // A runtime of its own, which ends with the question under way.
+    // A runtime of its own, which ends with the call in flight.
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {

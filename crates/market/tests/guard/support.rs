@@ -1,4 +1,4 @@
-//! A provider that answers by a script, and nodes on a database of either engine.
+//! A scripted provider, and nodes on a database of either engine.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ pub(crate) async fn open(url: &str) -> Store {
     Store::open(&config).await.expect("opens")
 }
 
-/// What a scripted provider answers.
+/// A response of a scripted provider.
 #[derive(Clone, Debug)]
 pub(crate) enum ScriptedResponse {
     /// This price, made at this instant.
@@ -48,7 +48,7 @@ pub(crate) enum ScriptedResponse {
     Late(Duration, i64, UnixMicros),
 }
 
-/// A provider that answers by a script and counts how often it is asked.
+/// A provider with scripted responses that counts its calls.
 #[derive(Debug)]
 pub(crate) struct ScriptedProvider {
     kind: ProviderKind,
@@ -75,7 +75,7 @@ impl ScriptedProvider {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// What it answers from now on.
+    /// Sets the response to all further calls.
     pub(crate) fn respond_with(&self, always: ScriptedResponse) {
         *self.always.lock().expect("not poisoned") = always;
     }
@@ -85,7 +85,7 @@ impl ScriptedProvider {
         *self.unit.lock().expect("not poisoned") = PriceUnit::parse(code);
     }
 
-    /// What it answers next, once.
+    /// Sets the response to the next call.
     pub(crate) fn respond_once(&self, answer: ScriptedResponse) {
         self.next.lock().expect("not poisoned").push_back(answer);
     }
@@ -95,7 +95,7 @@ impl ScriptedProvider {
         self.hanging.add_permits(how_many);
     }
 
-    /// Waits until it was asked so often.
+    /// Waits for a number of calls.
     pub(crate) async fn until_called(&self, times: usize) {
         eventually(async || self.calls() >= times).await;
     }

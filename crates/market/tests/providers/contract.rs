@@ -18,7 +18,7 @@ fn limited(window: QuotaWindow) -> ProviderError {
     ProviderError::RateLimited { window, retry_after: Some(Duration::from_secs(9)) }
 }
 
-/// Asks for a price, and is told no by each of these.
+/// Requests a price and expects each of these errors.
 async fn refuses(dialect: Dialect, table: &[(u16, &'static str, ProviderError)]) {
     let world = World::start(dialect).await;
     for (status, body, expected) in table {
@@ -29,7 +29,7 @@ async fn refuses(dialect: Dialect, table: &[(u16, &'static str, ProviderError)])
     }
 }
 
-/// What a provider may say no with, whoever it is, and whoever stands before it.
+/// Error responses of any provider or of a proxy in front of it.
 #[tokio::test]
 async fn where_the_words_say_nothing_the_status_does() {
     for dialect in Dialect::ALL {
@@ -39,7 +39,7 @@ async fn where_the_words_say_nothing_the_status_does() {
             (429, "{}", limited(QuotaWindow::Minute)),
             (401, "", ProviderError::AuthFailed),
             (403, "{}", PLAN),
-            // A page for people comes from somebody in between, who knows neither plan nor stock.
+            // HTML comes from a proxy in between.
             (200, HTML, ProviderError::Transient),
             (403, HTML, ProviderError::Transient),
             (404, HTML, ProviderError::Transient),
@@ -56,7 +56,7 @@ async fn where_the_words_say_nothing_the_status_does() {
 }
 
 #[tokio::test]
-async fn alpha_vantage_says_no_in_the_body() {
+async fn alpha_vantage_reports_errors_in_the_body() {
     let table = [
         (
             200,
@@ -96,7 +96,7 @@ async fn alpha_vantage_says_no_in_the_body() {
 }
 
 #[tokio::test]
-async fn financial_modeling_prep_says_no_in_text_and_in_objects() {
+async fn financial_modeling_prep_reports_errors_in_text_and_in_objects() {
     let table = [
         (
             401,
@@ -143,7 +143,7 @@ async fn financial_modeling_prep_says_no_in_text_and_in_objects() {
 }
 
 #[tokio::test]
-async fn finnhub_says_no_by_an_error_and_by_zeros() {
+async fn finnhub_reports_errors_by_a_text_and_by_zeros() {
     let table = [
         (401, r#"{"error":"Invalid API key"}"#, ProviderError::AuthFailed),
         (401, r#"{"error":"Please use an API key."}"#, ProviderError::AuthFailed),
@@ -169,7 +169,7 @@ async fn finnhub_says_no_by_an_error_and_by_zeros() {
 }
 
 #[tokio::test]
-async fn twelve_data_says_no_by_a_code_whatever_the_status() {
+async fn twelve_data_reports_errors_by_a_code_with_any_status() {
     let minute = r#"{"code":429,"message":"You have run out of API credits for the current minute. 9 API credits were used, with the current limit being 8. Wait for the next minute","status":"error"}"#;
     let table = [
         (429, minute, limited(QuotaWindow::Minute)),
@@ -245,7 +245,7 @@ async fn twelve_data_tells_when_its_day_began_and_when_its_price_was_made() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_told_twice_is_that_which_was_told_first() {
+async fn the_first_bar_of_a_repeated_day_wins() {
     let world = World::start(Dialect::FinancialModelingPrep).await;
     let body = r#"[{"symbol":"DEMO","date":"2026-11-13","close":3},{"symbol":"DEMO","date":"2026-11-12","close":2},{"symbol":"DEMO","date":"2026-11-13","close":4}]"#;
     world.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });

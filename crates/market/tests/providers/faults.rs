@@ -1,5 +1,4 @@
-//! Everything that can go wrong on the way: no answer, too large an answer, one that makes no
-//! sense, one that leads elsewhere. None of it is believed, and none of it takes long.
+//! Faulty responses: missing, too large, malformed, redirected. All are rejected in bounded time.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +21,7 @@ fn faults() -> Vec<(FakeMode, ProviderError)> {
         (FakeMode::Close, ill.clone()),
         (FakeMode::Redirect("http://169.254.169.254/latest/meta-data/"), ill.clone()),
         (FakeMode::Redirect("/query"), ill.clone()),
-        // A page for people is no answer of the interface: somebody stands in between.
+        // HTML comes from a proxy in between.
         (FakeMode::Html, ill),
         (FakeMode::Garbage, unbelievable.clone()),
         (FakeMode::Truncated, unbelievable.clone()),
@@ -37,7 +36,7 @@ fn faults() -> Vec<(FakeMode, ProviderError)> {
 }
 
 #[tokio::test]
-async fn nothing_that_goes_wrong_is_believed() {
+async fn faulty_responses_are_rejected() {
     for dialect in Dialect::ALL {
         let world = World::start(dialect).await;
         for (mode, expected) in faults() {
@@ -59,7 +58,7 @@ async fn a_price_of_zero_or_none_is_no_price() {
         for text in ["0", "0.0000", "null"] {
             world.fake.set_mode(FakeMode::Price(text));
             let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
-            // Finnhub says so of stocks that it does not know.
+            // Finnhub returns this for unknown stocks.
             let expected = match dialect {
                 Dialect::Finnhub => ProviderError::NotFound,
                 _ => ProviderError::Malformed,
@@ -86,7 +85,7 @@ async fn the_price_of_another_stock_is_refused() {
 }
 
 #[tokio::test]
-async fn an_old_price_says_how_old_it_is() {
+async fn an_old_price_has_its_own_time() {
     for dialect in [Dialect::FinancialModelingPrep, Dialect::Finnhub, Dialect::TwelveData] {
         let world = World::start(dialect).await;
         world.fake.set_mode(FakeMode::Shifted(-86_400));
@@ -96,7 +95,7 @@ async fn an_old_price_says_how_old_it_is() {
 }
 
 #[tokio::test]
-async fn nobody_who_does_not_listen_is_waited_for() {
+async fn a_host_that_does_not_respond_times_out() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", closed.local_addr().expect("an address"));
     drop(closed);
@@ -112,7 +111,7 @@ async fn a_name_that_leads_inside_leads_nowhere() {
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
     assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::Transient));
     assert_eq!(fake.calls(), 0, "nobody was asked");
-    // The same name, once it is listed, is asked, even without TLS.
+    // A listed host is called, even without TLS.
     config.allow_private.push("localhost".to_owned());
     config.finnhub.url = format!("http://localhost:{port}");
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());

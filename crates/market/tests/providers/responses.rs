@@ -1,4 +1,4 @@
-//! Good answers, and each provider's own way to say no.
+//! Successful responses and the error responses of each provider.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn a_stock_that_a_provider_does_not_know_is_not_found() {
 }
 
 #[tokio::test]
-async fn days_ascend_within_what_was_asked_for() {
+async fn days_ascend_within_the_requested_range() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
         let world = World::start(dialect).await;
         let history = |from, to| {
@@ -123,7 +123,7 @@ async fn a_company_is_described_where_the_plan_has_it() {
 }
 
 #[tokio::test]
-async fn each_provider_says_no_in_its_own_way() {
+async fn error_responses_of_each_provider_map_to_errors() {
     use Dialect::{AlphaVantage, FinancialModelingPrep, Finnhub, TwelveData};
     let limited = |window| ProviderError::RateLimited { window, retry_after: None };
     let plan = ProviderError::PlanRestricted { symbol_only: false };
@@ -152,7 +152,7 @@ async fn each_provider_says_no_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_told_is_kept() {
+async fn retry_after_is_returned() {
     for dialect in Dialect::ALL {
         let world = World::start(dialect).await;
         let limited = |retry_after| {

@@ -13,7 +13,7 @@ pub(crate) struct ProviderLimits<'a> {
     pub(crate) breaker: &'a BreakerConfig,
     pub(crate) quota: &'a QuotaConfig,
     pub(crate) warn_percent: u32,
-    /// The longest wait asked for by the provider that is respected, in seconds.
+    /// The longest `Retry-After` that is respected, in seconds.
     pub(crate) retry_after_max_s: u32,
     /// That of the quota's day.
     pub(crate) zone: &'a TimeZone,
@@ -35,7 +35,7 @@ impl ProviderLimits<'_> {
         next.unwrap_or(now.plus_seconds(86_400))
     }
 
-    /// For how long a question has to be remembered one by one, in microseconds.
+    /// How long single calls are recorded, in microseconds.
     pub(super) fn longest_span(&self) -> i64 {
         match (self.quota.per_minute, self.quota.per_second) {
             (1.., _) => MINUTE_S * MICROS,

@@ -163,7 +163,7 @@ fn a_probe_that_is_never_answered_is_not_waited_for_for_good() {
 }
 
 #[test]
-fn a_provider_that_hangs_is_asked_five_times_however_many_ask_at_once() {
+fn a_hanging_provider_is_called_five_times_at_any_concurrency() {
     let mut fixture = Fixture::new(0, 0, 0);
     let permits: Vec<CallPermit> = (0..100).filter_map(|_| fixture.admit(at(0)).ok()).collect();
     assert_eq!(permits.len(), 5);
@@ -241,7 +241,7 @@ fn a_clock_that_goes_back_gives_no_more_quota() {
 }
 
 #[test]
-fn what_a_provider_says_of_its_quota_is_believed() {
+fn a_reported_rate_limit_is_respected() {
     for (window, retry_after, refused_until, free_at) in [
         (QuotaWindow::Second, None, 1, 2),
         (QuotaWindow::Minute, None, 59, 60),
@@ -305,7 +305,7 @@ fn a_day_is_the_providers_own_across_a_change_of_the_clocks() {
 }
 
 #[test]
-fn what_a_provider_says_first_is_not_shortened_by_what_it_says_then() {
+fn a_reported_rate_limit_is_not_shortened_by_a_later_report() {
     let mut fixture = Fixture::new(0, 0, 0);
     let permits = [fixture.admit(at(0)).expect("free"), fixture.admit(at(0)).expect("free")];
     for (permit, seconds) in permits.into_iter().zip([600, 5]) {
@@ -323,7 +323,7 @@ fn what_a_provider_says_first_is_not_shortened_by_what_it_says_then() {
 }
 
 #[test]
-fn the_window_that_lasts_longest_is_told() {
+fn the_window_that_lasts_longest_is_returned() {
     let mut fixture = Fixture::new(1, 2, 0);
     fixture.fail(at(0));
     fixture.fail(at(1));
