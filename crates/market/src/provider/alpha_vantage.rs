@@ -112,7 +112,7 @@ impl QuoteProvider for AlphaVantage {
         Box::pin(async move {
             #[derive(Deserialize)]
             struct ResponseBody {
-                #[serde(rename = "Time PriceSeries (Daily)")]
+                #[serde(rename = "Time Series (Daily)")]
                 days: HashMap<String, Bar>,
             }
             #[derive(Deserialize)]

@@ -169,7 +169,7 @@ pub(super) fn history(
     if bars.is_empty() { Err(ProviderError::NotFound) } else { Ok(PriceHistory { bars, unit }) }
 }
 
-/// An instant raw as seconds since 1970.
+/// An instant as seconds since 1970.
 pub(super) fn seconds(literal: &JsonLiteral) -> Option<UnixMicros> {
     let seconds = literal.whole().filter(|seconds| (0..=32_503_680_000).contains(seconds))?;
     Some(UnixMicros(0).plus_seconds(seconds))

@@ -178,6 +178,6 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
     }
     let text = log.0.lock().expect("no panic").clone();
     let text = String::from_utf8(text).expect("text");
-    assert!(text.contains("could not be asked"), "something is logged: {text}");
+    assert!(text.contains("provider request failed"), "something is logged: {text}");
     assert!(!text.contains(KEY), "{text}");
 }
