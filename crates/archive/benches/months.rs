@@ -14,12 +14,10 @@ use std::time::Duration;
 use archive::{Archiver, AuditConfig, Depot, S3Config, verify, verify_archived};
 use domain::{
     Action, Clock as _, Day, Month, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
-    Symbol, settle,
+    StockInfo, Symbol, settle,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use store::{
-    BatchMark, Change, Common, DatabaseConfig, NewPlayer, NewStock, Store, Valuation, Wanted,
-};
+use store::{BatchMark, Change, Common, DatabaseConfig, NewPlayer, Store, Valuation, Wanted};
 use testkit::{ManualClock, Postgres, SeededEntropy};
 use tokio::time::Instant;
 
@@ -197,7 +195,7 @@ impl Game {
         store.ensure_ledger_months(now).await?;
         store.save_achievements(&rules).await?;
         let text = || "A".to_owned();
-        let stock = NewStock {
+        let stock = StockInfo {
             symbol: Symbol::parse("A")?,
             name: text(),
             category: text(),

@@ -1,5 +1,5 @@
 //! Achievements: what there is to unlock, and which of it a player's numbers unlock now.
-//! Texts and thresholds come from the rules file; nothing of them stands in code.
+//! Texts and thresholds come from the rules file; code contains none of them.
 
 use serde::Deserialize;
 
@@ -41,7 +41,7 @@ pub struct Achievement {
     pub kind: AchievementKind,
     /// A short name.
     pub name: String,
-    /// One sentence that says what to do.
+    /// One sentence about what to do.
     pub description: String,
     /// An emoji or the name of an icon, at most 16 bytes.
     pub icon: String,

@@ -1,5 +1,5 @@
-//! Instants, days and months, and the two seams through which time and chance enter the program.
-//! It holds no real clock and no real randomness: those live at the server's edge.
+//! Instants, days and months, and the traits through which time and randomness enter the
+//! program. Their implementations are in `server`.
 
 use std::fmt;
 

@@ -26,7 +26,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// The word in the database, in answers and in the canonical text.
+    /// The name in the database, in the API and in the canonical text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -50,14 +50,14 @@ pub enum QuoteSource {
     Replay,
     /// A seeded simulation.
     Simulated,
-    /// Prices that stand still.
+    /// Fixed prices.
     Fixed,
     /// A provider of live prices.
     Live,
 }
 
 impl QuoteSource {
-    /// The word in the database, in answers and in the canonical text.
+    /// The name in the database, in the API and in the canonical text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Replay => "replay",

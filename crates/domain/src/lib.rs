@@ -21,6 +21,7 @@ mod rules;
 mod secret;
 mod settle;
 mod spread;
+mod stock;
 mod symbol;
 pub mod text;
 
@@ -41,4 +42,5 @@ pub use rules::{Currency, Fee, FillMode, Rules, TradeXp, XpRules, XpStanding};
 pub use secret::Secret;
 pub use settle::{Fill, Holding, Invested, Outcome, Player, open_player, settle};
 pub use spread::BidAsk;
+pub use stock::{DailyBar, StockDescription, StockInfo};
 pub use symbol::{Symbol, SymbolError};

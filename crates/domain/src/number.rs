@@ -1,6 +1,6 @@
 //! The three numbers of the game: [`Money`], [`Price`] and [`Quantity`], all whole numbers in a
 //! small unit, with checked arithmetic through `i128`. There is no float here and no rounding that
-//! creates money. It knows nothing of currencies: a game has one.
+//! creates money. A game has one currency.
 
 use std::fmt;
 

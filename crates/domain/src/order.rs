@@ -1,5 +1,4 @@
-//! What a player asks for: orders and notes, and the quote an order is settled at. What comes of
-//! them is decided in `settle`.
+//! Orders and notes of players, and the quote at which an order is settled by `settle`.
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +15,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The word in answers and metrics.
+    /// The name in the API and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Buy => "buy",
@@ -36,7 +35,7 @@ pub struct Order {
     pub quantity: Quantity,
 }
 
-/// What a player asks for.
+/// A request of a player.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// To trade, perhaps with a note.

@@ -1,4 +1,4 @@
-//! Bounded pages: the numbers a list was asked for, clamped, and what the answer says of itself.
+//! Bounded pages: the requested page, clamped to its limits, and the `meta` member of the response.
 //! It holds no cursor: lists that grow for ever page by key, in `store`.
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The farthest page that can be asked for; beyond it lists answer empty anyway.
+    /// The highest page number; lists are empty beyond it.
     pub const PAGE_MAX: i64 = 1_000_000;
 
     /// Clamps `page` to 1..=1,000,000 and `per_page` to 1..=`per_page_max`.
@@ -34,7 +34,7 @@ impl PageRequest {
         (self.page - 1) * self.per_page
     }
 
-    /// What the answer says of itself, given how many rows there are in all.
+    /// The `meta` member, given the total number of rows.
     pub fn meta(self, total: i64) -> PageMeta {
         let last_page = total.div_euclid(self.per_page) + i64::from(total % self.per_page > 0);
         let last_page = last_page.max(1);
@@ -42,7 +42,7 @@ impl PageRequest {
     }
 }
 
-/// The `meta` member of a paged answer, as the original writes it.
+/// The `meta` member of a paged response, as the original writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PageMeta {
     /// This page, from 1.

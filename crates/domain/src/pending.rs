@@ -32,7 +32,7 @@ impl OrderState {
         Self::Expired,
     ];
 
-    /// The word in the database, in answers and in metrics.
+    /// The name in the database, the API and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",

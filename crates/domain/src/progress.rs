@@ -31,7 +31,7 @@ impl TryFrom<LevelsFile> for Levels {
     }
 }
 
-/// Where a player stands.
+/// The level and XP of a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The level, from 1.
@@ -43,7 +43,7 @@ pub struct Progress {
 }
 
 impl Levels {
-    /// Checks and keeps the thresholds; `Err` says what was expected.
+    /// Checks and keeps the thresholds; `Err` describes what is expected.
     pub fn new(step: i64, thresholds: Vec<i64>) -> Result<Self, String> {
         let allowed = 1..=1_000_000_000;
         if !allowed.contains(&step) {
@@ -111,7 +111,7 @@ impl Levels {
         listed * (listed + 1)
     }
 
-    /// Where the player stands, if this entry brought a new level.
+    /// The new level, if this entry reached one.
     pub fn reached_by(&self, entry: &LedgerEntry) -> Option<Progress> {
         let earned = entry.xp_trade.saturating_add(entry.xp_achievements);
         let before = self.progress(entry.total_xp_after.saturating_sub(earned));

@@ -24,7 +24,7 @@ pub enum Rejection {
     /// it.
     #[error("A new price of this stock is in doubt. Orders are taken again when it is confirmed.")]
     PriceInDoubt,
-    /// The exchange is closed. When it opens is said where the refusal is told.
+    /// The exchange is closed; `web` adds the next opening.
     #[error("The market is closed. Orders are taken again when it opens.")]
     MarketClosed,
     /// The game trades whole shares only.
@@ -60,7 +60,7 @@ impl Rejection {
         Self::IdempotencyKeyReused,
     ];
 
-    /// The stable code, as in answers, metrics and idempotency records.
+    /// The stable code, as in the API, metrics and idempotency records.
     pub fn code(self) -> &'static str {
         match self {
             Self::InsufficientCash => "insufficient_cash",

@@ -1,5 +1,5 @@
 //! The rules of one game as read from `config/game.toml`: starting cash, XP, levels, fee,
-//! achievements. No business number stands in code; bad numbers are refused while reading.
+//! achievements. Code contains no business number; invalid numbers are rejected while parsing.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! A text that is used and never shown.
+//! A secret text that never appears in `Debug` output or logs.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! `settle` decides what an order does: it takes a player as loaded, an action, a quote and the
-//! rules, and gives a ledger entry or a rejection. It is the only place where cash, shares and XP
-//! change. It loads and writes nothing.
+//! rules, and returns a ledger entry or a rejection. It is the only place where cash, shares and XP
+//! change. It does no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 

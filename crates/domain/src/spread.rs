@@ -1,5 +1,4 @@
-//! Bid and ask: what an order fills at, on both sides of the market's price. It is the only place
-//! where they are computed; settling, the pages and the API all use it.
+//! Bid and ask around the market price, at which orders fill. Settlement, pages and API share it.
 
 use crate::{Price, Side};
 

@@ -1,4 +1,4 @@
-//! The symbol of a stock: trimmed, upper-cased, checked. It does not know whether the stock exists.
+//! The symbol of a stock: trimmed, upper-cased, checked. Whether the stock exists is not checked.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! When an exchange trades: its sessions day by day, from a file of hours and holidays. It knows no
-//! price, and nothing of days after the file's last one.
+//! Exchange calendars: the trading sessions of each day, from a file of hours and holidays.
 
 use domain::{Day, UnixMicros};
 use jiff::civil::{DateTime, Time};
@@ -18,7 +17,6 @@ pub enum CalendarError {
     /// No such exchange is in the file.
     #[error("calendar: expected one of the exchanges {known}, got {name:?}")]
     UnknownExchange {
-        /// What was asked for.
         name: String,
         /// Those that are there.
         known: String,
@@ -27,7 +25,7 @@ pub enum CalendarError {
 
 /// A day on which an exchange trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct TradingSession {
     /// The day in the exchange's time zone.
     pub day: Day,
     /// Its first instant.
@@ -42,7 +40,7 @@ pub struct Calendar {
     name: String,
     currency: String,
     /// Ascending, at least one.
-    sessions: Vec<Session>,
+    sessions: Vec<TradingSession>,
 }
 
 impl Calendar {
@@ -53,7 +51,7 @@ impl Calendar {
 
     /// The exchange of this name in a file like `data/calendars.toml` of this crate.
     pub fn read(file: &str, name: &str) -> Result<Self, CalendarError> {
-        let file: File = toml::from_str(file)
+        let file: CalendarFile = toml::from_str(file)
             .map_err(|error| CalendarError::Malformed(error.message().to_owned()))?;
         let found = file.exchange.iter().find(|exchange| exchange.name == name);
         let Some(exchange) = found else {
@@ -80,12 +78,12 @@ impl Calendar {
     }
 
     /// All sessions that are known, ascending.
-    pub fn sessions(&self) -> &[Session] {
+    pub fn sessions(&self) -> &[TradingSession] {
         &self.sessions
     }
 
     /// The session that runs at `now`.
-    pub fn running(&self, now: UnixMicros) -> Option<Session> {
+    pub fn running(&self, now: UnixMicros) -> Option<TradingSession> {
         let session = *self.sessions.get(self.closed_by(now))?;
         (session.opens_at <= now).then_some(session)
     }
@@ -102,7 +100,7 @@ impl Calendar {
     }
 
     /// The session of this day.
-    pub fn session_on(&self, day: Day) -> Option<Session> {
+    pub fn session_on(&self, day: Day) -> Option<TradingSession> {
         let found = self.sessions.binary_search_by_key(&day, |session| session.day);
         found.ok().map(|at| self.sessions[at])
     }
@@ -110,7 +108,7 @@ impl Calendar {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct CalendarFile {
     exchange: Vec<Exchange>,
 }
 
@@ -158,7 +156,7 @@ fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Time, D::Error> {
 }
 
 impl Exchange {
-    fn sessions(&self) -> Result<Vec<Session>, CalendarError> {
+    fn sessions(&self) -> Result<Vec<TradingSession>, CalendarError> {
         let malformed = |what: &str| CalendarError::Malformed(format!("{}: {what}", self.name));
         if self.opens >= self.closes || self.opens >= self.closes_early {
             return Err(malformed("it must open before it closes"));
@@ -175,7 +173,7 @@ impl Exchange {
         let traded = days.filter(|day| !rests(*day) && !self.holidays.contains(day));
         let session = |day: Day| {
             let closes = if self.early.contains(&day) { self.closes_early } else { self.closes };
-            Some(Session {
+            Some(TradingSession {
                 day,
                 opens_at: instant(day, self.opens, &zone)?,
                 closes_at: instant(day, closes, &zone)?,
@@ -232,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_exchange_says_when_it_opens() {
+    fn a_closed_exchange_has_a_next_opening() {
         let calendar = Calendar::embedded("NYSE").unwrap();
         // Thanksgiving of 2026, then a weekend.
         let thanksgiving = at("2026-11-26T15:00:00Z");

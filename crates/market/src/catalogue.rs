@@ -1,7 +1,6 @@
-//! What is said about the stocks: names, categories and texts, for the embedded series and for the
-//! made-up stocks of a simulated market. It knows no price.
+//! Names, categories and texts of the embedded stocks and of the made-up stocks of a simulation.
 
-use domain::Symbol;
+use domain::{StockInfo, Symbol};
 use serde::Deserialize;
 
 use crate::names::{CATEGORIES, category_of, name_of, symbol_of};
@@ -9,36 +8,18 @@ use crate::names::{CATEGORIES, category_of, name_of, symbol_of};
 const EMBEDDED: &str = include_str!("../data/stocks.toml");
 const LICENCE: &str = include_str!("../data/LICENSE.skfolio.BSD-3-Clause.txt");
 
-/// What is said about a stock.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StockText {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The company's usual name, at most 100 characters.
-    pub name: String,
-    /// One plain word, of which there are eight.
-    pub category: String,
-    /// For adults, at most 250 characters.
-    pub description: String,
-    /// For a reader of nine, at most 250 characters.
-    pub kid_friendly_description: String,
-    /// Something true and well known, at most 250 characters.
-    pub fun_fact: Option<String>,
-}
-
 /// The 20 stocks of the embedded series, in its order.
-pub fn embedded_stocks() -> Vec<StockText> {
+pub fn embedded_stocks() -> Vec<StockInfo> {
     #[derive(Deserialize)]
     struct Catalogue {
-        stocks: Vec<StockText>,
+        stocks: Vec<StockInfo>,
     }
     let read = toml::from_str::<Catalogue>(EMBEDDED);
     read.expect("invariant: the embedded catalogue is well formed").stocks
 }
 
 /// The first `count` made-up stocks, at most 10,000; always the same ones.
-pub fn simulated_stocks(count: u32) -> Vec<StockText> {
+pub fn simulated_stocks(count: u32) -> Vec<StockInfo> {
     let count = usize::try_from(count.min(10_000)).unwrap_or(0);
     (0..count).map(simulated_stock).collect()
 }
@@ -48,10 +29,10 @@ pub fn data_licence() -> &'static str {
     LICENCE
 }
 
-fn simulated_stock(stock: usize) -> StockText {
+fn simulated_stock(stock: usize) -> StockInfo {
     let (name, category) = (name_of(stock), CATEGORIES[category_of(stock)].0);
     let symbol = Symbol::parse(&symbol_of(stock));
-    StockText {
+    StockInfo {
         symbol: symbol.expect("invariant: made-up symbols are symbols"),
         description: format!(
             "{name} is a made-up company in the category {category}. Its price is drawn by a \
@@ -69,10 +50,10 @@ fn simulated_stock(stock: usize) -> StockText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::Series;
+    use crate::series::PriceSeries;
     use std::collections::HashSet;
 
-    fn assert_complete(stock: &StockText) {
+    fn assert_complete(stock: &StockInfo) {
         let texts = [Some(&stock.description), Some(&stock.kid_friendly_description)];
         for text in texts.into_iter().chain([stock.fun_fact.as_ref()]).flatten() {
             assert!((40..=250).contains(&text.chars().count()), "{}: {text}", stock.symbol);
@@ -89,7 +70,7 @@ mod tests {
     #[test]
     fn the_embedded_stocks_are_those_of_the_series_in_its_order() {
         let symbols: Vec<_> = embedded_stocks().into_iter().map(|stock| stock.symbol).collect();
-        assert_eq!(symbols, Series::embedded().symbols);
+        assert_eq!(symbols, PriceSeries::embedded().symbols);
     }
 
     #[test]
@@ -102,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_stocks_are_complete_and_stay_the_same_when_more_are_asked_for() {
+    fn made_up_stocks_are_complete_and_stay_the_same_when_more_are_requested() {
         let stocks = simulated_stocks(10_001);
         assert_eq!(stocks.len(), 10_000);
         stocks.iter().for_each(assert_complete);

@@ -1,5 +1,5 @@
-//! What a host can choose about the market, with its limits. Each limit is checked where its field
-//! is read, so that a reader of TOML can point at the line, and once more when a market is built.
+//! Configuration of the market. Limits are checked while TOML is parsed, so that an error has a line
+//! number, and again when a market is built.
 
 mod live;
 
@@ -27,29 +27,13 @@ const MILLION: u32 = 1_000_000;
 pub enum ConfigError {
     /// A day outside the series.
     #[error("market: expected a day from {first} to {last}, got {day}")]
-    DayOutsideSeries {
-        /// What was asked for.
-        day: Day,
-        /// The first possible day.
-        first: Day,
-        /// The last possible day.
-        last: Day,
-    },
-    /// Live prices need to know their stocks, which are in the database.
+    DayOutsideSeries { day: Day, first: Day, last: Day },
+    /// A live market needs stocks, which are in the database.
     #[error("market: a live market is made of the stocks in the database")]
     LiveNeedsStocks,
     /// A number outside its limits.
     #[error("market: expected {field} from {least} to {most}, got {got}")]
-    OutsideLimits {
-        /// Which setting.
-        field: &'static str,
-        /// What was asked for.
-        got: i64,
-        /// The least that is possible.
-        least: i64,
-        /// The most that is possible.
-        most: i64,
-    },
+    OutsideLimits { field: &'static str, got: i64, least: i64, most: i64 },
 }
 
 /// Which market source the game plays on.
@@ -63,7 +47,7 @@ pub enum SourceKind {
     Simulated,
     /// The prices of one day in history, standing still.
     Fixed,
-    /// What providers of prices tell, by the calendar of an exchange.
+    /// Prices of providers, by the calendar of an exchange.
     Live,
 }
 
@@ -137,7 +121,7 @@ pub struct SimulatedConfig {
     /// How many made-up stocks, 1 to 10,000.
     #[serde(deserialize_with = "limited::<_, 1, 10_000>")]
     pub symbols: u32,
-    /// How many sessions are lived, 1 to 25,200.
+    /// How many sessions are played, 1 to 25,200.
     #[serde(deserialize_with = "limited::<_, 1, 25_200>")]
     pub sessions: u32,
     /// How many sessions of history there are at the start, 1 to 2,520.

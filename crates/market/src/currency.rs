@@ -1,5 +1,4 @@
-//! Currencies as vendors and providers write them: some prices are in hundredths or thousandths of
-//! the currency, under a code that is not of ISO 4217.
+//! Currency codes of vendors and providers, including units like pence that are not in ISO 4217.
 
 /// A currency and how many of the unit of prices make one of it, as a power of ten.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,17 @@
-//! What protects us and the providers of prices from each other: breaker, quota, order and doubt.
-//! What a provider answers is for `provider` to read; here it is decided whether it is asked.
+//! Protection around price providers: circuit breaker, quota, fallback order, single-flight and
+//! confirmation of price jumps.
 
 mod config;
-mod doubt;
-mod flight;
-mod guarded;
+mod guarded_provider;
+mod price_jumps;
 mod providers;
+mod single_flight;
 mod state;
 mod units;
 
 pub use config::{BreakerConfig, GuardConfig, QuotaConfig, QuotasConfig};
-pub use doubt::CONFIRM_S;
-pub use guarded::{ProviderStatus, reset_provider};
+pub use guarded_provider::{ProviderStatus, reset_provider};
+pub use price_jumps::CONFIRM_S;
 pub use providers::Providers;
-pub use state::BreakerWord;
+pub use state::BreakerState;
 pub use units::StockUnits;

@@ -1,28 +1,25 @@
-//! Markets from files: daily bars in the forms of common vendors and spreadsheets, and texts about
-//! stocks. Strict about structure and about everything with two meanings, tolerant of the gaps and
-//! additions that real files have; both are counted. Each refusal names the line, the field and
-//! what was expected. Nothing is stored here: what is read is written by the caller, all of it or
-//! nothing.
+//! Imports markets from files of daily bars and stock texts. Ambiguous content is rejected with line
+//! and field; gaps and additional rows are tolerated and counted. The caller stores the result.
 
 mod bars;
 mod date;
+mod descriptions;
 mod header;
 mod importer;
-mod lines;
+mod line_reader;
 mod number;
-mod rows;
-mod text;
-mod texts;
+mod number_shape;
+mod outcome;
+mod row_reader;
+mod text_reader;
 
-use domain::{Day, Price, Symbol};
+use domain::{DailyBar, Day, Price, StockDescription, Symbol};
 use thiserror::Error;
 
 pub use self::date::DateOrder;
 pub use self::importer::Importer;
 pub use self::number::DecimalMark;
-pub use self::texts::StockDescription;
 use crate::currency::PriceUnit;
-use crate::provider::DailyBar;
 
 /// How files are read.
 #[derive(Clone, Debug)]
@@ -90,7 +87,7 @@ pub struct ImportSummary {
 
 /// What files have, joined.
 #[derive(Clone, Debug)]
-pub struct Import {
+pub struct ImportedData {
     /// Stocks that have bars, by symbol, and their bars, ascending by day.
     pub stocks: Vec<(Symbol, Vec<DailyBar>)>,
     /// Texts about stocks.
@@ -99,7 +96,6 @@ pub struct Import {
     pub currency: Option<String>,
     /// The finest step of the prices: 0.01, 0.001 or 0.0001.
     pub tick: Price,
-    /// The counts.
     pub summary: ImportSummary,
 }
 
@@ -130,7 +126,7 @@ pub enum ImportError {
     /// It has more rows than are read.
     #[error("the file has more rows than are read")]
     TooLarge,
-    /// Fields or lines that cannot be told apart for sure.
+    /// Malformed quotes, line ends or encoding.
     #[error("{0}")]
     Structure(String),
     /// A number with two meanings.
@@ -138,37 +134,34 @@ pub enum ImportError {
         "line {line}: {text:?} can be read in two ways, and the file does not show in which: name \
          the mark before decimals with --decimal point or --decimal comma"
     )]
-    Ambiguous {
-        /// The line.
-        line: u64,
-        /// The number.
-        text: String,
-    },
+    Ambiguous { line: u64, text: String },
     /// It has no bytes.
     #[error("the file is empty")]
     Empty,
     /// It is no text.
     #[error("{0}")]
-    NotText(String),
+    TextError(String),
     /// It cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] csv::Error),
 }
 
-impl From<text::NotText> for ImportError {
-    fn from(what: text::NotText) -> Self {
+impl From<text_reader::TextError> for ImportError {
+    fn from(what: text_reader::TextError) -> Self {
         match what {
-            text::NotText::Empty => Self::Empty,
-            text::NotText::Format(what) => Self::NotText(format!("expected CSV, got {what}")),
-            text::NotText::Nul => Self::NotText(
+            text_reader::TextError::Empty => Self::Empty,
+            text_reader::TextError::Format(what) => {
+                Self::TextError(format!("expected CSV, got {what}"))
+            }
+            text_reader::TextError::Nul => Self::TextError(
                 "expected text, got NUL characters (UTF-16 needs a byte order mark)".to_owned(),
             ),
         }
     }
 }
 
-impl From<number::Ambiguous> for ImportError {
-    fn from(number::Ambiguous { line, text }: number::Ambiguous) -> Self {
+impl From<number::AmbiguousNumber> for ImportError {
+    fn from(number::AmbiguousNumber { line, text }: number::AmbiguousNumber) -> Self {
         Self::Ambiguous { line, text }
     }
 }

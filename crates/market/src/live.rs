@@ -1,24 +1,22 @@
-//! The live market: the last good price that was told of each stock, and the calendar of the
-//! exchange. It asks nobody for prices; who refreshes them feeds them in here, on every node.
+//! The live market: the last good price of each stock and the exchange calendar. The refresh job of
+//! every node feeds it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use domain::{Day, Price, UnixMicros};
+use domain::{Day, Price, StockInfo, UnixMicros};
 
-use crate::board::{Halt, StockQuote};
 use crate::calendar::Calendar;
-use crate::catalogue::StockText;
 use crate::config::LiveConfig;
-use crate::present::Present;
+use crate::price_board::{Halt, StockQuote};
+use crate::timetable::MarketTime;
 
 /// How long after a session's end its last prices may still come in, in seconds.
 pub const CLOSE_GRACE_S: i64 = 900;
 
-/// Whether orders are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hours {
+pub enum TradingHours {
     /// They are.
     Open,
     /// They are refused, because the exchange is closed.
@@ -30,31 +28,31 @@ pub enum Hours {
 
 /// The last good prices of a live market. Shared between threads behind an `Arc`.
 #[derive(Debug)]
-pub struct Live {
+pub struct LiveMarket {
     calendar: Calendar,
     around_the_clock: bool,
-    /// How old a price may be before somebody should have told a newer one.
+    /// The age above which a price is stale.
     stale_after_s: i64,
-    stocks: Vec<StockText>,
+    stocks: Vec<StockInfo>,
     /// One for each stock; price 0 where none is known.
     quotes: ArcSwap<Vec<StockQuote>>,
     /// The positions of stocks of which a later price is in doubt.
-    doubted: ArcSwap<BTreeSet<usize>>,
+    in_doubt: ArcSwap<BTreeSet<usize>>,
 }
 
-impl Live {
-    /// A market of these stocks that knows no price yet.
-    pub(crate) fn new(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockText>) -> Self {
+impl LiveMarket {
+    /// A market of these stocks without prices.
+    pub(crate) fn new(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
         let none = StockQuote { price: Price(0), previous_close: Price(0), as_of: UnixMicros(0) };
         let quotes = ArcSwap::from_pointee(vec![none; stocks.len()]);
         Self {
             calendar,
             around_the_clock: config.around_the_clock,
-            // Once two questions in a row brought nothing newer, something is wrong.
+            // Two refreshes in a row without a newer price.
             stale_after_s: 2 * i64::from(config.refresh_interval_s),
             stocks,
             quotes,
-            doubted: ArcSwap::default(),
+            in_doubt: ArcSwap::default(),
         }
     }
 
@@ -85,17 +83,18 @@ impl Live {
         true
     }
 
-    /// Takes over of which stocks a price is in doubt, by their position. Whether anything changed.
-    pub fn doubt(&self, stocks: &[(usize, bool)]) -> bool {
-        let is_news =
-            |known: &BTreeSet<usize>, (at, doubted): &(usize, bool)| known.contains(at) != *doubted;
-        if !stocks.iter().any(|stock| is_news(&self.doubted.load(), stock)) {
+    /// Sets which stocks have a price in doubt, by position. Returns whether anything changed.
+    pub fn set_in_doubt(&self, stocks: &[(usize, bool)]) -> bool {
+        let is_news = |known: &BTreeSet<usize>, (at, in_doubt): &(usize, bool)| {
+            known.contains(at) != *in_doubt
+        };
+        if !stocks.iter().any(|stock| is_news(&self.in_doubt.load(), stock)) {
             return false;
         }
-        self.doubted.rcu(|known| {
+        self.in_doubt.rcu(|known| {
             let mut next = BTreeSet::clone(known);
-            for (position, is_doubted) in stocks {
-                if *is_doubted {
+            for (position, is_in_doubt) in stocks {
+                if *is_in_doubt {
                     next.insert(*position)
                 } else {
                     next.remove(position)
@@ -107,10 +106,10 @@ impl Live {
     }
 
     pub(crate) fn halts(&self) -> Vec<(usize, Halt)> {
-        self.doubted.load().iter().map(|position| (*position, Halt::InDoubt)).collect()
+        self.in_doubt.load().iter().map(|position| (*position, Halt::InDoubt)).collect()
     }
 
-    pub(crate) fn stocks(&self) -> &[StockText] {
+    pub(crate) fn stocks(&self) -> &[StockInfo] {
         &self.stocks
     }
 
@@ -120,11 +119,11 @@ impl Live {
         quotes.extend_from_slice(&self.quotes.load());
     }
 
-    pub(crate) fn hours(&self, now: UnixMicros) -> Hours {
+    pub(crate) fn hours(&self, now: UnixMicros) -> TradingHours {
         if self.around_the_clock || self.calendar.running(now).is_some() {
-            return Hours::Open;
+            return TradingHours::Open;
         }
-        Hours::Closed { opens_at: self.calendar.next_opening(now) }
+        TradingHours::Closed { opens_at: self.calendar.next_opening(now) }
     }
 
     /// Prices made before this are stale: there should be newer ones. While the exchange is closed
@@ -139,19 +138,19 @@ impl Live {
         last.map_or(since, |closed_at| since.min(closed_at.plus_seconds(-self.stale_after_s)))
     }
 
-    /// From the opening of a session until its last prices are in, its day is lived; at all other
+    /// From the opening of a session until its last prices are in, its day is current; at all other
     /// times the prices are those of the last close.
-    pub(crate) fn present(&self, now: UnixMicros) -> Present {
+    pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let sessions = self.calendar.sessions();
         let finished = self.calendar.closed_by(now.plus_seconds(-CLOSE_GRACE_S));
         let Some(next) = sessions.get(finished) else {
             let session = sessions.len().saturating_sub(1);
-            return Present { session, second_of_session: 0, ended: true, pass: 0 };
+            return MarketTime { session, second_of_session: 0, ended: true, pass: 0 };
         };
         let lived = (now.seconds() - next.opens_at.seconds()).max(0);
         let lived = if now < next.opens_at { 0 } else { lived.max(1) };
         let second_of_session = u32::try_from(lived).unwrap_or(u32::MAX);
-        Present { session: finished, second_of_session, ended: false, pass: 0 }
+        MarketTime { session: finished, second_of_session, ended: false, pass: 0 }
     }
 
     pub(crate) fn day(&self, session: usize) -> Day {
@@ -170,7 +169,7 @@ impl Live {
     }
 
     /// The present prices as the closes of the newest finished session; none of an older one, and
-    /// none while the next is lived. A stock without a price has 0.
+    /// none while the next one runs. A stock without a price has 0.
     pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
         let present = self.present(now);
         if session + 1 != present.finished_sessions() || !present.at_close() {
@@ -197,8 +196,8 @@ mod tests {
         UnixMicros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
     }
 
-    fn market(around_the_clock: bool) -> Live {
-        let stock = |symbol: &str| StockText {
+    fn market(around_the_clock: bool) -> LiveMarket {
+        let stock = |symbol: &str| StockInfo {
             symbol: Symbol::parse(symbol).unwrap(),
             name: symbol.to_owned(),
             category: "Tech".to_owned(),
@@ -208,14 +207,14 @@ mod tests {
         };
         let stocks = vec![stock("ONE"), stock("TWO")];
         let config = LiveConfig { around_the_clock, ..LiveConfig::default() };
-        Live::new(Calendar::embedded("NYSE").unwrap(), &config, stocks)
+        LiveMarket::new(Calendar::embedded("NYSE").unwrap(), &config, stocks)
     }
 
     fn quote(price: i64, as_of: &str) -> StockQuote {
         StockQuote { price: Price(price), previous_close: Price(price), as_of: at(as_of) }
     }
 
-    fn prices(market: &Live) -> Vec<i64> {
+    fn prices(market: &LiveMarket) -> Vec<i64> {
         let mut quotes = Vec::new();
         market.quotes(&mut quotes);
         quotes.iter().map(|quote| quote.price.0).collect()
@@ -242,10 +241,10 @@ mod tests {
     fn orders_are_taken_while_the_exchange_trades_or_around_the_clock() {
         let thanksgiving = at("2026-11-26T15:00:00Z");
         let opens_at = Some(at("2026-11-27T14:30:00Z"));
-        assert_eq!(market(false).hours(thanksgiving), Hours::Closed { opens_at });
-        assert_eq!(market(true).hours(thanksgiving), Hours::Open);
-        assert_eq!(market(false).hours(at("2026-11-27T14:30:00Z")), Hours::Open);
-        let early = Hours::Closed { opens_at: Some(at("2026-11-30T14:30:00Z")) };
+        assert_eq!(market(false).hours(thanksgiving), TradingHours::Closed { opens_at });
+        assert_eq!(market(true).hours(thanksgiving), TradingHours::Open);
+        assert_eq!(market(false).hours(at("2026-11-27T14:30:00Z")), TradingHours::Open);
+        let early = TradingHours::Closed { opens_at: Some(at("2026-11-30T14:30:00Z")) };
         assert_eq!(market(false).hours(at("2026-11-27T18:00:00Z")), early);
     }
 

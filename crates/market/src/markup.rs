@@ -1,6 +1,5 @@
-//! Plain text from text of files and providers. Names and texts of stocks reach clients that may
-//! write them into a page as they are, so tags and control characters are removed and character
-//! references are resolved before anything is stored.
+//! Removes markup and control characters from texts of files and providers before they are stored,
+//! and resolves character references, because clients may insert the texts into a page unescaped.
 
 use std::borrow::Cow;
 

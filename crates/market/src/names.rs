@@ -1,5 +1,5 @@
-//! The made-up stocks of a simulated market: what they are called and which category they are of.
-//! They hang on nothing but their position, so that a change of seed renames no stock.
+//! Names and categories of the made-up stocks of a simulation. They depend on the stock's position
+//! only, not on the seed.
 
 /// The categories, which are also the sectors whose stocks move together; with each the beginning
 /// of its symbols and the end of its names.
@@ -32,7 +32,7 @@ pub(crate) fn category_of(stock: usize) -> usize {
     stock % CATEGORIES.len()
 }
 
-/// A stock's symbol, with digits in it so that nobody takes it for a real one: `TEC0001`.
+/// A stock's symbol, with digits in it so that it differs from real symbols: `TEC0001`.
 pub(crate) fn symbol_of(stock: usize) -> String {
     format!("{}{:04}", CATEGORIES[category_of(stock)].1, stock + 1)
 }

@@ -3,7 +3,7 @@
 //! way from their last close to the next, and that share wanders between -1 and 1 until it ends at
 //! 1.
 //!
-//! The share is chosen so that ticks say nothing about the rest of the session. A Brownian path
+//! The share is chosen so that ticks do not predict the rest of the session. A Brownian path
 //! ends above zero; the share is the chance, seen from a second of it, that it does, less the
 //! chance that it does not. A viewer does not know whether the next closes are above or below the
 //! last, and for such a viewer the present price is the mean of what the close can be,
@@ -11,14 +11,14 @@
 
 use domain::Price;
 
-use crate::board::StockQuote;
-use crate::chance::{BELL_DEVIATION, bell, mix_two};
-use crate::present::Present;
+use crate::mixer::{BELL_DEVIATION, bell, mix_two};
+use crate::price_board::StockQuote;
 use crate::public_path::{Bridge, swing};
-use crate::seed::{Chance, ChanceKey, Purpose, StreamId};
+use crate::seed::{MarketRng, RngKey, StreamId, StreamPurpose};
 use crate::tick::TickRule;
+use crate::timetable::MarketTime;
 
-/// How many sessions before the present one say how much a stock moves.
+/// How many sessions before the present one measure how much a stock moves.
 pub(crate) const CALM_SESSIONS: usize = 20;
 
 /// Stands for the close of a stock that had none yet.
@@ -57,8 +57,8 @@ const CHANCES: [i64; 161] = [
     16_777_187, 16_777_191, 16_777_195, 16_777_198, 16_777_200, 16_777_203, 16_777_205, 16_777_206,
 ];
 
-/// What is known of the session that is lived, for every stock in the same order.
-pub(crate) struct Lived<'a> {
+/// The closes around the running session, for every stock in the same order.
+pub(crate) struct SessionCloses<'a> {
     /// The key of each stock's public path.
     pub(crate) keys: &'a [u64],
     /// The closes two sessions ago.
@@ -75,15 +75,19 @@ pub(crate) struct Lived<'a> {
 
 /// Everything of a tick that is equal for all stocks.
 pub(crate) struct TickAt<'a> {
-    pub(crate) chance: &'a Chance,
-    pub(crate) present: Present,
+    pub(crate) chance: &'a MarketRng,
+    pub(crate) present: MarketTime,
     pub(crate) session_seconds: u32,
     pub(crate) tick: TickRule,
     pub(crate) as_of: domain::UnixMicros,
 }
 
 /// Replaces `quotes` by the prices of one instant. A stock has no price before its first close.
-pub(crate) fn write_quotes(at: &TickAt<'_>, lived: &Lived<'_>, quotes: &mut Vec<StockQuote>) {
+pub(crate) fn write_quotes(
+    at: &TickAt<'_>,
+    lived: &SessionCloses<'_>,
+    quotes: &mut Vec<StockQuote>,
+) {
     quotes.clear();
     let quote = |price: i64, previous: i64| {
         if price == NO_CLOSE {
@@ -107,7 +111,7 @@ pub(crate) fn write_quotes(at: &TickAt<'_>, lived: &Lived<'_>, quotes: &mut Vec<
         quotes.extend(pairs.map(|(&open, &before)| quote(open, before)));
         return;
     }
-    let Present { pass, session, second_of_session, .. } = at.present;
+    let MarketTime { pass, session, second_of_session, .. } = at.present;
     if at.chance.is_public_path(pass, session) {
         let key = mix_two(at.chance.public_seed(), session as u64);
         let bridge = Bridge::to(key, second_of_session, at.session_seconds);
@@ -121,8 +125,8 @@ pub(crate) fn write_quotes(at: &TickAt<'_>, lived: &Lived<'_>, quotes: &mut Vec<
         }));
         return;
     }
-    let id = StreamId { purpose: Purpose::Path, pass, session };
-    let way = Way::at(&at.chance.key, id, second_of_session, at.session_seconds);
+    let id = StreamId { purpose: StreamPurpose::Path, pass, session };
+    let way = PathShare::at(&at.chance.key, id, second_of_session, at.session_seconds);
     let pairs = lived.open.iter().zip(lived.close);
     quotes.extend(pairs.map(|(&open, &close)| match open {
         NO_CLOSE => quote(NO_CLOSE, NO_CLOSE),
@@ -131,11 +135,11 @@ pub(crate) fn write_quotes(at: &TickAt<'_>, lived: &Lived<'_>, quotes: &mut Vec<
 }
 
 /// Which share of the way between two closes all prices have gone, in 2^-24.
-pub(crate) struct Way(i64);
+pub(crate) struct PathShare(i64);
 
-impl Way {
+impl PathShare {
     /// The share at `second` of a session, which lies within it: 0 < `second` < `length`.
-    pub(crate) fn at(key: &ChanceKey, id: StreamId, second: u32, length: u32) -> Self {
+    pub(crate) fn at(key: &RngKey, id: StreamId, second: u32, length: u32) -> Self {
         let draw = |number| (bell(key.draw(id, number)) << DEVIATION_BITS) / BELL_DEVIATION;
         let walk = walk_at(&draw, second, length);
         let left = length.saturating_sub(second).max(1);
@@ -195,18 +199,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key(number: u64) -> ChanceKey {
-        ChanceKey::new(&format!("{number:032x}"))
+    fn key(number: u64) -> RngKey {
+        RngKey::new(&format!("{number:032x}"))
     }
 
     fn id(session: usize) -> StreamId {
-        StreamId { purpose: Purpose::Path, pass: 0, session }
+        StreamId { purpose: StreamPurpose::Path, pass: 0, session }
     }
 
     /// The shares of a session at these seconds, in thousandths, for many sessions.
     fn shares(sessions: usize, seconds: &[u32], length: u32) -> Vec<Vec<i64>> {
         let key = key(1);
-        let share = |session, second| (Way::at(&key, id(session), second, length).0 * 1_000) >> 24;
+        let share =
+            |session, second| (PathShare::at(&key, id(session), second, length).0 * 1_000) >> 24;
         (0..sessions).map(|s| seconds.iter().map(|second| share(s, *second)).collect()).collect()
     }
 
@@ -223,11 +228,11 @@ mod tests {
     #[test]
     fn the_share_begins_at_nothing_and_ends_at_the_whole_way() {
         let length = 86_400;
-        let at = |second| Way::at(&key(3), id(5), second, length).0;
+        let at = |second| PathShare::at(&key(3), id(5), second, length).0;
         assert!(at(1).abs() < 1 << 18, "{}", at(1));
         assert!(at(length - 1) > (1 << 24) - (1 << 10), "{}", at(length - 1));
-        assert_eq!(Way(1 << 24).price(70_000, 65_001), 65_001);
-        assert_eq!(Way(-(1 << 23)).price(70_000, 65_000), 72_500);
+        assert_eq!(PathShare(1 << 24).price(70_000, 65_001), 65_001);
+        assert_eq!(PathShare(-(1 << 23)).price(70_000, 65_000), 72_500);
     }
 
     #[test]
@@ -282,7 +287,7 @@ mod tests {
             number: u64, session in 0usize..100_000, second in 1u32..86_400,
             open in 1i64..1 << 36, close in 1i64..1 << 36,
         ) {
-            let way = Way::at(&key(number), id(session), second, 86_400);
+            let way = PathShare::at(&key(number), id(session), second, 86_400);
             let far = (close - open).abs();
             prop_assert!((way.price(open, close) - open).abs() <= far + 1);
         }

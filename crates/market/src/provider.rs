@@ -1,15 +1,14 @@
-//! The seam to the outside world: what is asked of a provider of prices, what it may answer, and
-//! why it may refuse. It asks nobody itself; each provider has its own file below, and what
-//! protects them and us from each other is in `guard`.
+//! The interface to price providers: operations, results and errors. Each provider has an adapter
+//! below; circuit breaker and quota are in `guard`.
 
 mod address;
 mod alpha_vantage;
-mod answer;
 mod config;
 mod financial_modeling_prep;
 mod finnhub;
 mod http;
 mod number;
+mod response;
 mod twelve_data;
 
 use std::fmt;
@@ -18,13 +17,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, Price, Symbol, UnixMicros};
+use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::config::{ProviderConfig, ProvidersConfig};
 pub use self::http::ConnectError;
-use self::http::Http;
+use self::http::ProviderClient;
 use crate::PriceUnit;
 
 /// The providers there are.
@@ -42,7 +41,6 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
-    /// All of them.
     pub const ALL: [Self; 4] =
         [Self::AlphaVantage, Self::FinancialModelingPrep, Self::Finnhub, Self::TwelveData];
 
@@ -68,47 +66,45 @@ impl fmt::Display for ProviderKind {
     }
 }
 
-/// What can be asked, for the quota and the metrics.
+/// The operations of a provider, in quota state and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Question {
+pub enum ProviderOperation {
     /// The present price of a stock.
     Quote,
     /// Its daily bars.
-    History,
+    PriceHistory,
     /// Which stocks there are.
     Search,
     /// What a company does.
     Profile,
 }
 
-impl Question {
+impl ProviderOperation {
     /// Its word in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
-            Self::History => "history",
+            Self::PriceHistory => "history",
             Self::Search => "search",
             Self::Profile => "profile",
         }
     }
 }
 
-/// A price that a provider told, parsed exactly and found plausible by itself: above zero, of the
-/// stock that was asked for, not from the future.
+/// A quote of a provider, parsed exactly and validated: above zero, of the requested stock, not
+/// from the future.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderQuote {
-    /// The stock.
     pub symbol: Symbol,
-    /// The price of one share.
     pub price: Price,
-    /// The close before its day, where it is told.
+    /// The close before its day, if the provider returns it.
     pub previous_close: Option<Price>,
-    /// When it was made, where it is told to the second; else the end of its day's session.
+    /// When it was made, if the provider returns it to the second; else the end of its day's session.
     pub as_of: UnixMicros,
     /// Its trading day in the exchange's time zone.
     pub market_day: Day,
-    /// Shares traded that day, where they are told.
+    /// Shares traded that day, if the provider returns it.
     pub volume: Option<i64>,
     /// The unit of its prices, if the provider states it.
     pub unit: Option<PriceUnit>,
@@ -116,28 +112,10 @@ pub struct ProviderQuote {
 
 /// The daily bars of a stock, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
-    /// The bars.
+pub struct PriceHistory {
     pub bars: Vec<DailyBar>,
     /// The unit of their prices, if the provider states it.
     pub unit: Option<PriceUnit>,
-}
-
-/// A day of trading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DailyBar {
-    /// The day, in the exchange's time zone.
-    pub day: Day,
-    /// The first price, where it is told.
-    pub open: Option<Price>,
-    /// The highest price, where it is told.
-    pub high: Option<Price>,
-    /// The lowest price, where it is told.
-    pub low: Option<Price>,
-    /// The last price.
-    pub close: Price,
-    /// Shares traded, where they are told.
-    pub volume: Option<i64>,
 }
 
 /// A stock that a search found.
@@ -145,7 +123,6 @@ pub struct DailyBar {
 pub struct SearchHit {
     /// Its symbol as the provider writes it.
     pub symbol: String,
-    /// The company's name.
     pub name: String,
     /// The kind of paper, like `Equity`.
     pub kind: Option<String>,
@@ -157,14 +134,11 @@ pub struct SearchHit {
     pub currency: Option<String>,
 }
 
-/// What a provider tells of a company.
+/// The profile of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanyProfile {
-    /// The stock.
     pub symbol: Symbol,
-    /// The company's name.
     pub name: String,
-    /// What it does.
     pub description: Option<String>,
     /// The exchange's short name.
     pub exchange: Option<String>,
@@ -172,9 +146,7 @@ pub struct CompanyProfile {
     pub currency: Option<String>,
     /// Where it is at home.
     pub country: Option<String>,
-    /// Its sector.
     pub sector: Option<String>,
-    /// Its industry.
     pub industry: Option<String>,
     /// Its web site; `http` or `https`.
     pub website: Option<String>,
@@ -183,16 +155,14 @@ pub struct CompanyProfile {
 /// The span of time of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Window {
-    /// A second.
+pub enum QuotaWindow {
     Second,
-    /// A minute.
     Minute,
     /// A day in the provider's own time zone.
     Day,
 }
 
-impl Window {
+impl QuotaWindow {
     /// All of them, the shortest first.
     pub const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Day];
 
@@ -206,25 +176,24 @@ impl Window {
     }
 }
 
-/// Why a provider did not answer what it was asked. Its own words are never in it.
+/// Why a call to a provider failed. It never contains text of the provider.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
-    /// It does not know the stock, or has nothing for these days.
-    #[error("the provider does not know it")]
+pub enum ProviderError {
+    /// The stock is unknown, or has no data for these days.
+    #[error("not found at the provider")]
     NotFound,
-    /// It was asked too often; told by it, or known before it was asked.
-    #[error("the provider was asked too often")]
+    /// A rate limit is reached: reported by the provider, or known before the call.
+    #[error("the rate limit of the provider is reached")]
     RateLimited {
         /// Of which span the limit is.
-        window: Window,
-        /// When it may be asked again, where it said so.
+        window: QuotaWindow,
+        /// The wait until the next call, if it is known.
         retry_after: Option<Duration>,
     },
-    /// It does not accept the key.
-    #[error("the provider does not accept the key")]
+    #[error("the provider rejects the key")]
     AuthFailed,
     /// The plan behind the key does not have it.
-    #[error("the provider's plan does not have it")]
+    #[error("the provider's plan does not include it")]
     PlanRestricted {
         /// Only for this stock.
         symbol_only: bool,
@@ -236,7 +205,7 @@ pub enum Refusal {
     #[error("the provider failed")]
     Transient,
     /// It answered what cannot be understood, or a price that cannot be.
-    #[error("the provider's answer cannot be believed")]
+    #[error("the response of the provider is malformed or implausible")]
     Malformed,
     /// A price differs so much from the last good one that a second source has to confirm it.
     #[error("the price is in doubt")]
@@ -244,12 +213,12 @@ pub enum Refusal {
         /// When the newest such price was made.
         as_of: UnixMicros,
     },
-    /// It was not asked: its breaker is open.
-    #[error("the provider is left alone for a while")]
+    /// The circuit breaker is open; no request was sent.
+    #[error("the circuit breaker of the provider is open")]
     BreakerOpen,
 }
 
-impl Refusal {
+impl ProviderError {
     /// Its word in metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -265,42 +234,47 @@ impl Refusal {
         }
     }
 
-    /// Whether the breaker counts it: the provider is ill, and not we impolite or mistaken.
+    /// Whether the circuit breaker counts it: a fault of the provider, not of the call.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Transient | Self::Malformed)
     }
 }
 
-/// What comes of asking, in time.
-pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+/// The future of a provider call.
+pub type ProviderFuture<'a, T> =
+    Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
 
-/// Somebody who can be asked for prices.
+/// A provider of prices.
 pub trait QuoteProvider: fmt::Debug + Send + Sync {
-    /// Who it is.
     fn kind(&self) -> ProviderKind;
 
     /// The present price of a stock.
-    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote>;
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote>;
 
     /// The daily bars from `from` to `to`, ascending, as far as the plan goes back.
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History>;
+    fn history<'a>(
+        &'a self,
+        symbol: &'a Symbol,
+        from: Day,
+        to: Day,
+    ) -> ProviderFuture<'a, PriceHistory>;
 
     /// Stocks that fit a text, the best first.
-    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>>;
+    fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>>;
 
     /// What a company does.
-    fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile>;
+    fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile>;
 }
 
-/// The providers of which there is a key, in the configured order. Nobody is asked yet.
+/// The configured providers that have a key, in their order. No request is sent.
 ///
 /// # Errors
-/// An address that is none or not allowed.
+/// A malformed or forbidden URL.
 pub fn connect(
     config: &ProvidersConfig,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn QuoteProvider>>, ConnectError> {
-    let client = Http::new(config)?;
+    let client = ProviderClient::new(config)?;
     let mut providers: Vec<Arc<dyn QuoteProvider>> = Vec::new();
     for kind in &config.order {
         let key = config.of(*kind).key.clone();

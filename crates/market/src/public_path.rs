@@ -1,7 +1,7 @@
-//! The path between two closes as games without a secret seed had it, by the mixer of `chance`. A
-//! game of that version plays its present session to the end with it, and no other session.
+//! The price path of games older than secret seeds, drawn by `mixer`. Such a game finishes its
+//! running session on this path; all other sessions use `path`.
 
-use crate::chance::{BELL_DEVIATION, bell, mix, mix_two};
+use crate::mixer::{BELL_DEVIATION, bell, mix, mix_two};
 
 /// The standard deviation of a session's change, from the mean of its absolute changes: for a bell
 /// it is 1.25 times as large.

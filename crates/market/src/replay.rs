@@ -1,39 +1,38 @@
-//! The replay market: the embedded history, or an imported one, played again from a day on. Prices
-//! that stand still are the same market with no session left to live. It adds nothing to history
-//! but the path within a session, and gives out nothing that is later than its present.
+//! The replay market: embedded or imported history played from a start day. A fixed market is a
+//! replay without sessions left. Nothing later than the present is returned.
 
-use domain::{Day, Price, QuoteSource, UnixMicros};
+use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros};
 
-use crate::board::{Halt, StockQuote};
-use crate::catalogue::{StockText, embedded_stocks};
-use crate::chance::{mix_text, mix_two};
+use crate::catalogue::embedded_stocks;
 use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_START_DAY, ReplayConfig, check_day};
-use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
-use crate::present::{Present, Timetable};
-use crate::seed::Chance;
-use crate::series::{ImportedMarket, Series};
+use crate::mixer::{mix_text, mix_two};
+use crate::path::{CALM_SESSIONS, SessionCloses, TickAt, write_quotes};
+use crate::price_board::{Halt, StockQuote};
+use crate::seed::MarketRng;
+use crate::series::{ImportedMarket, PriceSeries};
 use crate::tick::TickRule;
+use crate::timetable::{MarketTime, Timetable};
 
 /// History and where it is played from.
 #[derive(Debug)]
-pub(crate) struct Replay {
+pub(crate) struct ReplayMarket {
     pub(crate) source: QuoteSource,
-    pub(crate) stocks: Vec<StockText>,
+    pub(crate) stocks: Vec<StockInfo>,
     pub(crate) timetable: Timetable,
-    pub(crate) series: Series,
+    pub(crate) series: PriceSeries,
     pub(crate) tick: TickRule,
-    pub(crate) chance: Chance,
+    pub(crate) chance: MarketRng,
     /// The keys of the stocks' public paths.
     keys: Vec<u64>,
 }
 
-impl Replay {
-    /// The replay that `config` asks for, opened at `started_at`.
+impl ReplayMarket {
+    /// The replay that `config` describes, opened at `started_at`.
     pub(crate) fn new(config: &ReplayConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
         config.validate()?;
         check_day(config.start, LAST_START_DAY)?;
         let tick = TickRule::new(config.tick);
-        Self::of((Series::embedded(), embedded_stocks(), tick), config, started_at)
+        Self::of((PriceSeries::embedded(), embedded_stocks(), tick), config, started_at)
     }
 
     /// The replay of an imported market, opened at `started_at`.
@@ -44,12 +43,12 @@ impl Replay {
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         let tick = TickRule::new(config.tick.or(market.tick));
-        let (series, stocks) = Series::imported(market);
+        let (series, stocks) = PriceSeries::imported(market);
         Self::of((series, stocks, tick), config, started_at)
     }
 
     fn of(
-        (series, stocks, tick): (Series, Vec<StockText>, TickRule),
+        (series, stocks, tick): (PriceSeries, Vec<StockInfo>, TickRule),
         config: &ReplayConfig,
         started_at: UnixMicros,
     ) -> Result<Self, ConfigError> {
@@ -64,7 +63,7 @@ impl Replay {
             at_end: config.at_end,
             started_at,
         };
-        let chance = Chance::of_number(config.seed);
+        let chance = MarketRng::of_number(config.seed);
         let keys = keys(&series, chance.public_seed());
         let source = QuoteSource::Replay;
         Ok(Self { source, stocks, timetable, series, tick, chance, keys })
@@ -73,7 +72,7 @@ impl Replay {
     /// Prices that stand still at the closes of a day.
     pub(crate) fn fixed(config: &FixedConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        let series = Series::embedded();
+        let series = PriceSeries::embedded();
         let timetable = Timetable {
             first: session_from(&series, config.day)? + 1,
             count: 0,
@@ -81,22 +80,27 @@ impl Replay {
             at_end: AtEnd::Stop,
             started_at: UnixMicros(0),
         };
-        // No session is lived, so no path is made up.
-        let (chance, keys) = (Chance::of_number(0), Vec::new());
+        // No session is played, so no path is made up.
+        let (chance, keys) = (MarketRng::of_number(0), Vec::new());
         let source = QuoteSource::Fixed;
         let (stocks, tick) = (embedded_stocks(), TickRule::new(config.tick));
         Ok(Self { source, stocks, timetable, series, tick, chance, keys })
     }
 
     /// Replaces `quotes` by the prices of this instant.
-    pub(crate) fn quotes(&self, present: Present, as_of: UnixMicros, quotes: &mut Vec<StockQuote>) {
+    pub(crate) fn quotes(
+        &self,
+        present: MarketTime,
+        as_of: UnixMicros,
+        quotes: &mut Vec<StockQuote>,
+    ) {
         let lived = present.session;
         let change_sums = if self.chance.is_public_path(present.pass, lived) {
             self.change_sums(lived)
         } else {
             (Vec::new(), 0)
         };
-        let lived = Lived {
+        let lived = SessionCloses {
             keys: &self.keys,
             before: self.series.row(lived.saturating_sub(2)),
             open: self.series.row(lived.saturating_sub(1)),
@@ -117,7 +121,7 @@ impl Replay {
 
     /// Why which stocks are not traded like others. A stock that has closes again later is treated
     /// like one that has none, because the difference is not public yet.
-    pub(crate) fn halts(&self, present: Present) -> Vec<(usize, Halt)> {
+    pub(crate) fn halts(&self, present: MarketTime) -> Vec<(usize, Halt)> {
         let priced = present.priced_session();
         let halt = |(position, last)| {
             (position, if last + 1 == priced { Halt::NoClose } else { Halt::NotTraded })
@@ -133,7 +137,7 @@ impl Replay {
         row.map(close).collect()
     }
 
-    /// Each stock's sum of absolute changes over the last public sessions before the lived one, and
+    /// Each stock's sum of absolute changes over the last public sessions before the running one, and
     /// over how many; history may be younger than that.
     fn change_sums(&self, lived: usize) -> (Vec<i64>, i64) {
         let mut sums = vec![0; self.keys.len()];
@@ -152,20 +156,20 @@ impl Replay {
     }
 }
 
-fn session_from(series: &Series, day: Day) -> Result<usize, ConfigError> {
+fn session_from(series: &PriceSeries, day: Day) -> Result<usize, ConfigError> {
     let first = series.days.first().copied().unwrap_or_default();
     let found = series.session_from(day).filter(|_| day >= first);
     found.ok_or_else(|| outside(series, day))
 }
 
 /// That a day is none to play from: a session has to be left after it.
-fn outside(series: &Series, day: Day) -> ConfigError {
+fn outside(series: &PriceSeries, day: Day) -> ConfigError {
     let at = |session| series.days.get(session).copied().unwrap_or_default();
     ConfigError::DayOutsideSeries { day, first: at(0), last: at(series.len().saturating_sub(2)) }
 }
 
 /// A stock's public path hangs on its symbol, so that it does not change with its neighbours.
-fn keys(series: &Series, seed: u64) -> Vec<u64> {
+fn keys(series: &PriceSeries, seed: u64) -> Vec<u64> {
     series.symbols.iter().map(|symbol| mix_two(seed, mix_text(symbol.as_str()))).collect()
 }
 
@@ -177,14 +181,14 @@ mod tests {
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
-    fn replay(config: &ReplayConfig) -> Replay {
-        Replay::new(config, START).unwrap()
+    fn replay(config: &ReplayConfig) -> ReplayMarket {
+        ReplayMarket::new(config, START).unwrap()
     }
 
     /// The default replay, read once for all cases of a property.
-    static DEFAULT: LazyLock<Replay> = LazyLock::new(|| replay(&ReplayConfig::default()));
+    static DEFAULT: LazyLock<ReplayMarket> = LazyLock::new(|| replay(&ReplayConfig::default()));
 
-    fn quotes_at(replay: &Replay, seconds: i64) -> Vec<StockQuote> {
+    fn quotes_at(replay: &ReplayMarket, seconds: i64) -> Vec<StockQuote> {
         let now = START.plus_seconds(seconds);
         let mut quotes = Vec::new();
         replay.quotes(replay.timetable.present(now), now, &mut quotes);
@@ -222,7 +226,7 @@ mod tests {
 
     #[test]
     fn fixed_prices_stand_still() {
-        let fixed = Replay::fixed(&FixedConfig::default()).unwrap();
+        let fixed = ReplayMarket::fixed(&FixedConfig::default()).unwrap();
         let first = quotes_at(&fixed, 0);
         assert_eq!(first[0].price, Price(9_610));
         let prices =
@@ -238,8 +242,8 @@ mod tests {
         assert_eq!(quotes_at(&one, 60), quotes_at(&two, 60));
     }
 
-    fn text_of(symbol: &str) -> StockText {
-        StockText {
+    fn text_of(symbol: &str) -> StockInfo {
+        StockInfo {
             symbol: domain::Symbol::parse(symbol).unwrap(),
             name: symbol.to_owned(),
             category: "Other".to_owned(),
@@ -263,13 +267,13 @@ mod tests {
             stocks,
         };
         let config = ReplayConfig { start: Day(10), ..ReplayConfig::default() };
-        let replay = Replay::imported(market, &config, START).unwrap();
+        let replay = ReplayMarket::imported(market, &config, START).unwrap();
         let halts = |seconds| replay.halts(replay.timetable.present(START.plus_seconds(seconds)));
         let quote = |seconds, stock: usize| quotes_at(&replay, seconds)[stock];
         let gone = (2, Halt::NotTraded);
         assert_eq!(halts(0), [gone], "it had ended before the game began");
         assert_eq!(quote(30, 2).as_of, START);
-        // A has closes up to day 12, which is the second session that is lived.
+        // A has closes up to day 12, which is the second session that is played.
         assert_eq!(halts(120), [gone], "its last close is as fresh as the others");
         assert_eq!(quote(120, 0).as_of, START.plus_seconds(120));
         assert_eq!(halts(121), [(0, Halt::NoClose), gone]);
@@ -297,7 +301,7 @@ mod tests {
             stocks: vec![stock("A", hole), stock("B", (0..30).collect())],
         };
         let config = ReplayConfig { start: Day(10), ..ReplayConfig::default() };
-        let replay = Replay::imported(market, &config, START).unwrap();
+        let replay = ReplayMarket::imported(market, &config, START).unwrap();
         let halts = |seconds| replay.halts(replay.timetable.present(START.plus_seconds(seconds)));
         let quote = |seconds, stock: usize| quotes_at(&replay, seconds)[stock];
         // The session of day 11 ends at second 60; the hole is of the days 12 to 15.
@@ -340,7 +344,7 @@ mod tests {
         }
 
         #[test]
-        fn no_quote_knows_what_comes_after_the_session_that_is_lived(
+        fn no_quote_depends_on_sessions_after_the_running_one(
             session in 0usize..4_000, second in 0u32..60,
         ) {
             let seconds = i64::try_from(session).unwrap() * 60 + i64::from(second);

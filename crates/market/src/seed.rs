@@ -1,6 +1,5 @@
-//! The seed of a game's market and the keyed draws that are made from it. The seed is secret until
-//! the market has ended: it appears in no log, no `Debug` output and no configuration. Whether it
-//! may be published is decided by the market source.
+//! The secret seed of a market and the keyed draws derived from it. The seed appears in no log,
+//! `Debug` output or configuration; the market source decides when it is published.
 
 use std::fmt;
 
@@ -41,7 +40,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// What a draw is for: two purposes never share a draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum StreamPurpose {
     /// The path between two closes.
     Path = 0,
     /// The shocks that stocks share.
@@ -59,7 +58,7 @@ pub(crate) enum Purpose {
 /// Which stream of draws: a nonce of ChaCha20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StreamId {
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: StreamPurpose,
     /// How often the market has started over; 0 for what is the same in every pass.
     pub(crate) pass: u32,
     pub(crate) session: usize,
@@ -67,9 +66,9 @@ pub(crate) struct StreamId {
 
 /// The key of a market's draws. Each draw is eight bytes of the ChaCha20 stream (RFC 8439), so no
 /// draw follows from others without the key.
-pub(crate) struct ChanceKey([u8; 32]);
+pub(crate) struct RngKey([u8; 32]);
 
-impl ChanceKey {
+impl RngKey {
     pub(crate) fn new(seed: &str) -> Self {
         Self(Sha256::digest(format!("{KEY_LABEL}\n{seed}")).into())
     }
@@ -104,28 +103,28 @@ impl ChanceKey {
     }
 }
 
-impl fmt::Debug for ChanceKey {
+impl fmt::Debug for RngKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ChanceKey(***)")
+        f.write_str("RngKey(***)")
     }
 }
 
 /// The chance of a market: from the configuration's number or the game's secret seed, and from
 /// which session on. Before that session a market of the version without secret seeds goes on.
 #[derive(Debug)]
-pub(crate) struct Chance {
+pub(crate) struct MarketRng {
     /// The configuration's seed; 0 where the game's own counts.
     number: u64,
-    pub(crate) key: ChanceKey,
+    pub(crate) key: RngKey,
     /// The first pass and session with keyed draws.
     first: (u32, usize),
     sealed: Option<GameSeed>,
 }
 
-impl Chance {
+impl MarketRng {
     /// The chance of a configured number. 0 leaves room for [`Self::adopt`].
     pub(crate) fn of_number(number: u64) -> Self {
-        let key = ChanceKey::new(&format!("{number:032x}"));
+        let key = RngKey::new(&format!("{number:032x}"));
         Self { number, key, first: (0, 0), sealed: None }
     }
 
@@ -135,7 +134,7 @@ impl Chance {
         let session = usize::try_from(seed.first_session).unwrap_or(usize::MAX);
         self.first = (u32::try_from(seed.first_pass).unwrap_or(u32::MAX), session);
         if self.number == 0 {
-            self.key = ChanceKey::new(seed.seed.reveal());
+            self.key = RngKey::new(seed.seed.reveal());
             self.sealed = Some(seed);
         }
     }
@@ -167,7 +166,7 @@ impl Chance {
 mod tests {
     use super::*;
 
-    const ID: StreamId = StreamId { purpose: Purpose::Path, pass: 0, session: 7 };
+    const ID: StreamId = StreamId { purpose: StreamPurpose::Path, pass: 0, session: 7 };
 
     struct Counting(std::sync::atomic::AtomicU8);
 
@@ -184,7 +183,7 @@ mod tests {
     #[test]
     fn the_stream_is_chacha20_of_rfc_8439() {
         // The keystream of section 2.4.2, whose first block has the number 1.
-        let key = ChanceKey(std::array::from_fn(|at| u8::try_from(at).unwrap()));
+        let key = RngKey(std::array::from_fn(|at| u8::try_from(at).unwrap()));
         let mut nonce = [0; 12];
         nonce[7] = 0x4A;
         let mut stream = ChaCha20::new(&key.0.into(), &nonce.into());
@@ -196,15 +195,15 @@ mod tests {
 
     #[test]
     fn draws_differ_by_number_purpose_pass_session_and_seed() {
-        let key = ChanceKey::new("a");
+        let key = RngKey::new("a");
         let one = key.draw(ID, 0);
         assert_eq!(one, key.draw(ID, 0));
         for other in [
             key.draw(ID, 1),
-            key.draw(StreamId { purpose: Purpose::Own, ..ID }, 0),
+            key.draw(StreamId { purpose: StreamPurpose::Own, ..ID }, 0),
             key.draw(StreamId { pass: 1, ..ID }, 0),
             key.draw(StreamId { session: 8, ..ID }, 0),
-            ChanceKey::new("b").draw(ID, 0),
+            RngKey::new("b").draw(ID, 0),
         ] {
             assert_ne!(one, other);
         }
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn many_draws_are_the_stream_from_its_beginning() {
-        let key = ChanceKey::new("a");
+        let key = RngKey::new("a");
         let (mut few, mut many) = ([0; 9], vec![0; 1_300]);
         key.fill(ID, &mut few);
         key.fill(ID, &mut many);
@@ -237,16 +236,16 @@ mod tests {
 
     #[test]
     fn a_seed_is_never_shown() {
-        let mut chance = Chance::of_number(0);
+        let mut chance = MarketRng::of_number(0);
         chance.adopt(drawn());
         let shown = format!("{chance:?} {:?}", drawn());
         assert!(!shown.contains("a0a0") && !shown.contains("a1a1"), "{shown}");
-        assert!(shown.contains("ChanceKey(***)"), "{shown}");
+        assert!(shown.contains("RngKey(***)"), "{shown}");
     }
 
     #[test]
     fn a_configured_number_is_not_replaced() {
-        let mut chance = Chance::of_number(7);
+        let mut chance = MarketRng::of_number(7);
         let before = chance.key.draw(ID, 0);
         chance.adopt(GameSeed { first_session: 9, ..drawn() });
         assert_eq!(chance.key.draw(ID, 0), before);

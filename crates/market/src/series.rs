@@ -1,30 +1,26 @@
-//! The series that is replayed: the closes of 20 US stocks and of the S&P 500 index, 1990 to 2022,
-//! which are embedded, or those of an imported market. It holds the whole of history and hides
-//! nothing, so it never leaves this crate: what may be known at an instant is decided by the market
-//! source.
+//! The series of closes that a replay plays: 20 US stocks and the S&P 500 index from 1990 to 2022,
+//! embedded, or an imported market. It contains the game's future and stays private to this crate.
 
 use std::io::Read;
 
-use domain::{Day, Price, Symbol};
+use domain::{Day, Price, StockInfo, Symbol};
 use flate2::read::GzDecoder;
 
-use crate::catalogue::StockText;
 use crate::path::NO_CLOSE;
 
 const STOCKS: &[u8] = include_bytes!("../data/sp500_20_adjusted_close_1990-2022.csv.gz");
 const INDEX: &[u8] = include_bytes!("../data/sp500_index_1990-2022.csv.gz");
 
-/// A market that was imported: what is said about its stocks, and their closes ascending by day.
+/// A market that was imported: its stocks and their closes ascending by day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedMarket {
-    /// Its name.
     pub name: String,
     /// The currency of its prices (ISO 4217).
     pub currency: String,
     /// The finest step of its prices, where it is known.
     pub tick: Option<Price>,
     /// Each stock with its closes.
-    pub stocks: Vec<(StockText, Vec<(Day, Price)>)>,
+    pub stocks: Vec<(StockInfo, Vec<(Day, Price)>)>,
 }
 
 /// A stock without a close in a session. Packed, because a sparse market has many.
@@ -38,7 +34,7 @@ struct MissingClose {
 /// Closes of all stocks by session, and the benchmark's. A stock has [`NO_CLOSE`] before
 /// its first one.
 #[derive(Debug)]
-pub(crate) struct Series {
+pub(crate) struct PriceSeries {
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) days: Vec<Day>,
     /// Row by row: `closes[session × symbols + position]`, in 1/10,000.
@@ -51,7 +47,7 @@ pub(crate) struct Series {
     pub(crate) imported: Option<String>,
 }
 
-impl Series {
+impl PriceSeries {
     /// Unpacks and reads the embedded files.
     pub(crate) fn embedded() -> Self {
         let read = Self::read(&unpack(STOCKS), &unpack(INDEX));
@@ -74,7 +70,7 @@ impl Series {
 
     /// An imported market: a session is a day on which any stock has a close, and a stock without
     /// one keeps its last.
-    pub(crate) fn imported(market: ImportedMarket) -> (Self, Vec<StockText>) {
+    pub(crate) fn imported(market: ImportedMarket) -> (Self, Vec<StockInfo>) {
         let all = market.stocks.iter().flat_map(|(_, closes)| closes.iter().map(|(day, _)| *day));
         let mut days: Vec<Day> = all.collect();
         days.sort_unstable();
@@ -96,7 +92,7 @@ impl Series {
                 }
             }
         }
-        let stocks: Vec<StockText> = market.stocks.into_iter().map(|(stock, _)| stock).collect();
+        let stocks: Vec<StockInfo> = market.stocks.into_iter().map(|(stock, _)| stock).collect();
         let symbols = stocks.iter().map(|stock| stock.symbol.clone()).collect();
         let benchmark = equal_weight(&closes, days.len(), width, &missing);
         (Self { symbols, days, closes, benchmark, missing, imported: Some(market.name) }, stocks)
@@ -246,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_embedded_series_is_whole() {
-        let series = Series::embedded();
+        let series = PriceSeries::embedded();
         assert_eq!((series.len(), series.symbols.len()), (8_313, 20));
         assert_eq!(series.closes.len(), 8_313 * 20);
         assert_eq!(series.days.first(), Some(&FIRST_DAY));
@@ -256,7 +252,7 @@ mod tests {
 
     #[test]
     fn closes_are_read_exactly() {
-        let series = Series::embedded();
+        let series = PriceSeries::embedded();
         assert_eq!(series.row(0)[0], 2_640);
         assert_eq!(series.row(8_312)[19], 1_066_270);
         assert_eq!(series.benchmark(0), Price(3_596_900));
@@ -266,15 +262,15 @@ mod tests {
 
     #[test]
     fn a_weekend_belongs_to_the_monday_after_it() {
-        let series = Series::embedded();
+        let series = PriceSeries::embedded();
         let saturday = series.session_from(Day::parse("2005-01-08").unwrap()).unwrap();
         assert_eq!(series.days[saturday].to_string(), "2005-01-10");
         assert_eq!(series.session_from(Day(LAST_DAY.0 + 1)), None);
     }
 
-    fn imported(stocks: &[(&str, &[(&str, i64)])]) -> (Series, Vec<StockText>) {
+    fn imported(stocks: &[(&str, &[(&str, i64)])]) -> (PriceSeries, Vec<StockInfo>) {
         let stock = |(symbol, closes): &(&str, &[(&str, i64)])| {
-            let text = StockText {
+            let text = StockInfo {
                 symbol: Symbol::parse(symbol).unwrap(),
                 name: (*symbol).to_owned(),
                 category: "Other".to_owned(),
@@ -286,7 +282,7 @@ mod tests {
             (text, closes.iter().map(close).collect())
         };
         let stocks = stocks.iter().map(stock).collect();
-        Series::imported(ImportedMarket {
+        PriceSeries::imported(ImportedMarket {
             name: "us".to_owned(),
             currency: "USD".to_owned(),
             tick: None,
@@ -329,7 +325,7 @@ mod tests {
     #[test]
     fn malformed_tables_are_refused() {
         let index = "Date,I\n2005-01-03,1.0\n";
-        assert!(Series::read("Date,A\n2005-01-03,1.5\n", index).is_some());
+        assert!(PriceSeries::read("Date,A\n2005-01-03,1.5\n", index).is_some());
         for bad in [
             "",
             "Day,A\n2005-01-03,1.0\n",
@@ -343,7 +339,7 @@ mod tests {
             "Date,A\n2005-01-04,1.0\n",
             "Date,A\n2005-01-04,1.0\n2005-01-03,1.0\n",
         ] {
-            assert!(Series::read(bad, index).is_none(), "{bad:?}");
+            assert!(PriceSeries::read(bad, index).is_none(), "{bad:?}");
         }
     }
 }

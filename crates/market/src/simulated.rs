@@ -1,21 +1,19 @@
-//! The simulated market: made-up stocks whose closes are drawn one session after the other, with a
-//! shock for the whole market, one for each category and one for each stock, and rare jumps. It
-//! claims no likeness to any real stock, and it keeps no more than the sessions around the one
-//! asked for: to go back it starts again at session 0.
+//! The simulated market: closes drawn session by session from market, category and stock shocks and
+//! rare jumps. It caches the sessions around the last one read; going back restarts at session 0.
 
 use std::sync::{Mutex, PoisonError};
 
 use domain::{Day, Price, UnixMicros};
 use store::GameSeed;
 
-use crate::board::StockQuote;
-use crate::chance::{BELL_DEVIATION, bell, mix, mix_two};
 use crate::config::{ConfigError, SimulatedConfig};
+use crate::mixer::{BELL_DEVIATION, bell, mix, mix_two};
 use crate::names::{CATEGORIES, category_of};
-use crate::path::{CALM_SESSIONS, Lived, TickAt, write_quotes};
-use crate::present::{Present, Timetable};
-use crate::seed::{Chance, Purpose, StreamId};
+use crate::path::{CALM_SESSIONS, SessionCloses, TickAt, write_quotes};
+use crate::price_board::StockQuote;
+use crate::seed::{MarketRng, StreamId, StreamPurpose};
 use crate::tick::TickRule;
+use crate::timetable::{MarketTime, Timetable};
 
 /// Closes stay between 0.10 and 100,000.00, so that 64 bits are enough everywhere.
 const CLOSES: (i64, i64) = (1_000, 1_000_000_000);
@@ -23,20 +21,20 @@ const CLOSES: (i64, i64) = (1_000, 1_000_000_000);
 const CHANGES: (i64, i64) = (-(1 << 29), 1 << 30);
 const MILLION: i64 = 1_000_000;
 
-/// A seeded market and its two cursors: one at the present, one where history was last asked for.
+/// A seeded market and its two cursors: one at the present, one at the last history read.
 #[derive(Debug)]
-pub(crate) struct Simulated {
+pub(crate) struct SimulatedMarket {
     pub(crate) timetable: Timetable,
     pub(crate) tick: TickRule,
     /// Without its seed.
     config: SimulatedConfig,
-    model: Model,
-    present: Mutex<Walk>,
-    history: Mutex<Walk>,
+    model: SimulationModel,
+    present: Mutex<SessionCursor>,
+    history: Mutex<SessionCursor>,
 }
 
-impl Simulated {
-    /// The market that `config` asks for, opened at `started_at`.
+impl SimulatedMarket {
+    /// The market that `config` describes, opened at `started_at`.
     pub(crate) fn new(
         config: &SimulatedConfig,
         started_at: UnixMicros,
@@ -50,8 +48,9 @@ impl Simulated {
             at_end: config.at_end,
             started_at,
         };
-        let model = Model::new(config);
-        let (present, history) = (Mutex::new(Walk::new(&model)), Mutex::new(Walk::new(&model)));
+        let model = SimulationModel::new(config);
+        let (present, history) =
+            (Mutex::new(SessionCursor::new(&model)), Mutex::new(SessionCursor::new(&model)));
         let config = SimulatedConfig { seed: 0, ..config.clone() };
         let tick = TickRule::new(config.tick);
         Ok(Self { timetable, tick, config, model, present, history })
@@ -60,15 +59,15 @@ impl Simulated {
     /// Takes over the game's seed.
     pub(crate) fn adopt(&mut self, seed: GameSeed) {
         self.model.adopt(seed);
-        self.present = Mutex::new(Walk::new(&self.model));
-        self.history = Mutex::new(Walk::new(&self.model));
+        self.present = Mutex::new(SessionCursor::new(&self.model));
+        self.history = Mutex::new(SessionCursor::new(&self.model));
     }
 
     pub(crate) fn config(&self) -> &SimulatedConfig {
         &self.config
     }
 
-    pub(crate) fn chance(&self) -> &Chance {
+    pub(crate) fn chance(&self) -> &MarketRng {
         &self.model.chance
     }
 
@@ -77,7 +76,7 @@ impl Simulated {
         self.model.keys.len()
     }
 
-    /// The weekday of a session; the one before the first lived session falls on the start day.
+    /// The weekday of a session; the one before the first played session falls on the start day.
     pub(crate) fn day(&self, session: usize) -> Day {
         let offset = |n: usize| i32::try_from(n).unwrap_or(i32::MAX / 8);
         let start = weekday_number(self.config.start);
@@ -85,7 +84,12 @@ impl Simulated {
     }
 
     /// Replaces `quotes` by the prices of this instant.
-    pub(crate) fn quotes(&self, present: Present, as_of: UnixMicros, quotes: &mut Vec<StockQuote>) {
+    pub(crate) fn quotes(
+        &self,
+        present: MarketTime,
+        as_of: UnixMicros,
+        quotes: &mut Vec<StockQuote>,
+    ) {
         let mut walk = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, present.session);
         let session_seconds = self.timetable.session_seconds;
@@ -116,12 +120,12 @@ fn weekday(number: i32) -> Day {
 
 /// What does not change from session to session.
 #[derive(Debug)]
-struct Model {
-    chance: Chance,
+struct SimulationModel {
+    chance: MarketRng,
     /// The keys of the stocks' public chance.
     keys: Vec<u64>,
-    public_traits: Traits,
-    traits: Traits,
+    public_traits: StockTraits,
+    traits: StockTraits,
     /// The reach of a category's shock and of the market's: what a draw of [`bell`] is multiplied
     /// with, in 2^-46 of the price.
     sector_reach: i64,
@@ -136,14 +140,14 @@ struct Model {
 
 /// How the stocks differ.
 #[derive(Debug)]
-struct Traits {
+struct StockTraits {
     /// How far each stock follows the market, in 1/1,024.
     follows: Vec<i64>,
-    /// The reach of each stock's own shock, like [`Model::sector_reach`].
+    /// The reach of each stock's own shock, like [`SimulationModel::sector_reach`].
     own_reach: Vec<i64>,
 }
 
-impl Traits {
+impl StockTraits {
     /// Each stock follows the market, and shakes, by half to one and a half.
     fn of(draws: &[u64], own_reach: i64) -> Self {
         let between = |draw: u64, shift: u32| 512 + (draw >> shift & 1_023) as i64;
@@ -155,27 +159,28 @@ impl Traits {
 }
 
 /// The draws that lead from the closes of one session to those of the next.
-struct Draws {
+struct SessionDraws {
     market: u64,
     sectors: [u64; CATEGORIES.len()],
     own: Vec<u64>,
     jumps: Vec<u64>,
 }
 
-impl Model {
+impl SimulationModel {
     fn new(config: &SimulatedConfig) -> Self {
         let part = |ppm: u32| (i64::from(ppm) << 30) / MILLION;
         let reach = |ppm: u32| part(ppm) * 65_536 / BELL_DEVIATION;
         let own = reach(config.own_shock_ppm);
-        let chance = Chance::of_number(config.seed);
+        let chance = MarketRng::of_number(config.seed);
         let keys: Vec<u64> = (0..u64::from(config.symbols))
             .map(|stock| mix_two(chance.public_seed(), stock))
             .collect();
         let public_draws: Vec<u64> = keys.iter().map(|&key| mix(key)).collect();
-        let traits = Traits::of(&stock_draws(&chance, Purpose::Traits, 0, keys.len()), own);
+        let traits =
+            StockTraits::of(&stock_draws(&chance, StreamPurpose::Traits, 0, keys.len()), own);
         Self {
             chance,
-            public_traits: Traits::of(&public_draws, own),
+            public_traits: StockTraits::of(&public_draws, own),
             traits,
             keys,
             own_reach: own,
@@ -189,8 +194,8 @@ impl Model {
 
     fn adopt(&mut self, seed: GameSeed) {
         self.chance.adopt(seed);
-        let draws = stock_draws(&self.chance, Purpose::Traits, 0, self.keys.len());
-        self.traits = Traits::of(&draws, self.own_reach);
+        let draws = stock_draws(&self.chance, StreamPurpose::Traits, 0, self.keys.len());
+        self.traits = StockTraits::of(&draws, self.own_reach);
     }
 
     /// The closes of session 0: from 5 to 640, most of them low.
@@ -202,25 +207,25 @@ impl Model {
         if self.chance.are_public_closes(0) {
             return self.keys.iter().map(|&key| price(mix(mix(key)))).collect();
         }
-        let draws = stock_draws(&self.chance, Purpose::FirstCloses, 0, self.keys.len());
+        let draws = stock_draws(&self.chance, StreamPurpose::FirstCloses, 0, self.keys.len());
         draws.into_iter().map(price).collect()
     }
 
-    fn draws(&self, session: usize) -> Draws {
+    fn draws(&self, session: usize) -> SessionDraws {
         let mut shared = [0; CATEGORIES.len() + 1];
-        let id = StreamId { purpose: Purpose::Shared, pass: 0, session };
+        let id = StreamId { purpose: StreamPurpose::Shared, pass: 0, session };
         self.chance.key.fill(id, &mut shared);
         let [market, sectors @ ..] = shared;
         let stocks = self.keys.len();
-        let own = stock_draws(&self.chance, Purpose::Own, session, stocks);
-        let jumps = stock_draws(&self.chance, Purpose::Jumps, session, stocks);
-        Draws { market, sectors, own, jumps }
+        let own = stock_draws(&self.chance, StreamPurpose::Own, session, stocks);
+        let jumps = stock_draws(&self.chance, StreamPurpose::Jumps, session, stocks);
+        SessionDraws { market, sectors, own, jumps }
     }
 
-    fn public_draws(&self, session: usize) -> Draws {
+    fn public_draws(&self, session: usize) -> SessionDraws {
         let key = mix_two(!self.chance.public_seed(), session as u64);
         let own: Vec<u64> = self.keys.iter().map(|stock| mix(stock ^ key)).collect();
-        Draws {
+        SessionDraws {
             market: mix(key),
             sectors: std::array::from_fn(|sector| mix_two(key, sector as u64 + 1)),
             jumps: own.iter().map(|&draw| mix(draw)).collect(),
@@ -259,7 +264,12 @@ impl Model {
 }
 
 /// The first draws of a stream, one for each stock.
-fn stock_draws(chance: &Chance, purpose: Purpose, session: usize, stocks: usize) -> Vec<u64> {
+fn stock_draws(
+    chance: &MarketRng,
+    purpose: StreamPurpose,
+    session: usize,
+    stocks: usize,
+) -> Vec<u64> {
     let mut draws = vec![0; stocks];
     chance.key.fill(StreamId { purpose, pass: 0, session }, &mut draws);
     draws
@@ -267,7 +277,7 @@ fn stock_draws(chance: &Chance, purpose: Purpose, session: usize, stocks: usize)
 
 /// The closes around one session.
 #[derive(Debug)]
-struct Walk {
+struct SessionCursor {
     session: usize,
     before: Vec<i64>,
     open: Vec<i64>,
@@ -277,9 +287,9 @@ struct Walk {
     change_sums: Vec<i64>,
 }
 
-impl Walk {
+impl SessionCursor {
     /// Stands at session 1, which leads from the closes of session 0 to its own.
-    fn new(model: &Model) -> Self {
+    fn new(model: &SimulationModel) -> Self {
         let open = model.first_closes();
         let mut close = open.clone();
         model.draw(1, &open, &mut close);
@@ -288,8 +298,8 @@ impl Walk {
         Self { session: 1, before: open.clone(), open, close, changes, change_sums }
     }
 
-    /// Moves to a session; session 0 is asked for at session 1.
-    fn seek(&mut self, model: &Model, session: usize) {
+    /// Moves to a session; session 0 is read at session 1.
+    fn seek(&mut self, model: &SimulationModel, session: usize) {
         let session = session.max(1);
         if session < self.session {
             *self = Self::new(model);
@@ -299,7 +309,7 @@ impl Walk {
         }
     }
 
-    fn step(&mut self, model: &Model) {
+    fn step(&mut self, model: &SimulationModel) {
         let stocks = self.open.len();
         let slot = self.session % CALM_SESSIONS * stocks;
         let row = &mut self.changes[slot..slot + stocks];
@@ -314,9 +324,9 @@ impl Walk {
         model.draw(self.session, &self.open, &mut self.close);
     }
 
-    fn lived<'a>(&'a self, model: &'a Model) -> Lived<'a> {
+    fn lived<'a>(&'a self, model: &'a SimulationModel) -> SessionCloses<'a> {
         let changes = (self.session - 1).min(CALM_SESSIONS);
-        Lived {
+        SessionCloses {
             keys: &model.keys,
             before: &self.before,
             open: &self.open,

@@ -1,7 +1,5 @@
-//! The market source: one face for the replay, the simulated, the fixed and the live market, and
-//! the gate through which every price leaves this crate. Nothing passes it that is later than the
-//! present: closes are asked for together with an instant, and only those of finished sessions are
-//! given.
+//! The market source: one interface to replayed, simulated, fixed and live markets. Prices and closes
+//! later than the instant of the call are never returned.
 
 mod facts;
 #[cfg(test)]
@@ -9,19 +7,19 @@ mod unpredictable;
 
 use std::sync::Arc;
 
-use domain::{Day, Price, QuoteSource, UnixMicros, divide_rounded};
+use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
 
 pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
-use crate::board::{Halt, StockQuote};
 use crate::calendar::Calendar;
-use crate::catalogue::{StockText, simulated_stocks};
+use crate::catalogue::simulated_stocks;
 use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
-use crate::live::{CLOSE_GRACE_S, Hours, Live};
-use crate::present::Present;
-use crate::replay::Replay;
+use crate::live::{CLOSE_GRACE_S, LiveMarket, TradingHours};
+use crate::price_board::{Halt, StockQuote};
+use crate::replay::ReplayMarket;
 use crate::series::ImportedMarket;
-use crate::simulated::Simulated;
+use crate::simulated::SimulatedMarket;
 use crate::tick::TickRule;
+use crate::timetable::MarketTime;
 
 const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
     and dividends, offered without warranty and not meant for investment or commercial use. Only \
@@ -36,22 +34,21 @@ const SIMULATED_CAUTION: &str =
 /// Where the prices of a game come from. Shared between threads behind an `Arc`.
 #[derive(Debug)]
 pub struct MarketSource {
-    kind: Kind,
+    kind: SourceVariant,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum SourceVariant {
     /// The replay and, with no session to live, prices that stand still.
-    History(Box<Replay>),
-    Simulated(Box<Simulated>),
-    /// What providers told.
-    Live(Arc<Live>),
+    History(Box<ReplayMarket>),
+    Simulated(Box<SimulatedMarket>),
+    /// Prices of providers.
+    Live(Arc<LiveMarket>),
 }
 
 /// The end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closing {
-    /// The session's day.
+pub struct SessionEnd {
     pub day: Day,
     /// When the session ends. Its close is public from then on.
     pub ends_at: UnixMicros,
@@ -64,11 +61,16 @@ impl MarketSource {
     /// that instant at the first start and hands it in at every later one.
     pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
         let kind = match config.source {
-            SourceKind::Replay => Kind::History(Box::new(Replay::new(&config.replay, started_at)?)),
-            SourceKind::Fixed => Kind::History(Box::new(Replay::fixed(&config.fixed)?)),
-            SourceKind::Simulated => {
-                Kind::Simulated(Box::new(Simulated::new(&config.simulated, started_at)?))
+            SourceKind::Replay => {
+                SourceVariant::History(Box::new(ReplayMarket::new(&config.replay, started_at)?))
             }
+            SourceKind::Fixed => {
+                SourceVariant::History(Box::new(ReplayMarket::fixed(&config.fixed)?))
+            }
+            SourceKind::Simulated => SourceVariant::Simulated(Box::new(SimulatedMarket::new(
+                &config.simulated,
+                started_at,
+            )?)),
             SourceKind::Live => return Err(ConfigError::LiveNeedsStocks),
         };
         Ok(Self { kind })
@@ -80,93 +82,93 @@ impl MarketSource {
         config: &ReplayConfig,
         started_at: UnixMicros,
     ) -> Result<Self, ConfigError> {
-        let replay = Box::new(Replay::imported(market, config, started_at)?);
-        Ok(Self { kind: Kind::History(replay) })
+        let replay = Box::new(ReplayMarket::imported(market, config, started_at)?);
+        Ok(Self { kind: SourceVariant::History(replay) })
     }
 
-    /// The live market of these stocks, by the calendar of their exchange. It knows no price before
+    /// The live market of these stocks, by the calendar of their exchange. It has no price before
     /// it is fed.
-    pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockText>) -> Self {
-        let live = Live::new(calendar, config, stocks);
-        Self { kind: Kind::Live(Arc::new(live)) }
+    pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
+        let live = LiveMarket::new(calendar, config, stocks);
+        Self { kind: SourceVariant::Live(Arc::new(live)) }
     }
 
     /// Where a live market is fed; `None` for the others.
-    pub fn feed(&self) -> Option<Arc<Live>> {
+    pub fn feed(&self) -> Option<Arc<LiveMarket>> {
         match &self.kind {
-            Kind::Live(live) => Some(Arc::clone(live)),
-            Kind::History(_) | Kind::Simulated(_) => None,
+            SourceVariant::Live(live) => Some(Arc::clone(live)),
+            SourceVariant::History(_) | SourceVariant::Simulated(_) => None,
         }
     }
 
     /// Whether orders are taken at `now`. Only a live market ever closes.
-    pub fn hours(&self, now: UnixMicros) -> Hours {
+    pub fn hours(&self, now: UnixMicros) -> TradingHours {
         match &self.kind {
-            Kind::Live(live) => live.hours(now),
-            Kind::History(_) | Kind::Simulated(_) => Hours::Open,
+            SourceVariant::Live(live) => live.hours(now),
+            SourceVariant::History(_) | SourceVariant::Simulated(_) => TradingHours::Open,
         }
     }
 
     /// Whether its prices are those of a past that can be looked up by the companies' names.
     pub fn has_known_history(&self) -> bool {
-        matches!(self.kind, Kind::History(_))
+        matches!(self.kind, SourceVariant::History(_))
     }
 
     /// Stocks that have a price and are not traded like others at `now`, ascending by position.
     pub(crate) fn halts(&self, now: UnixMicros) -> Vec<(usize, Halt)> {
         match &self.kind {
-            Kind::History(replay) => replay.halts(self.present(now)),
-            Kind::Simulated(_) => Vec::new(),
-            Kind::Live(live) => live.halts(),
+            SourceVariant::History(replay) => replay.halts(self.present(now)),
+            SourceVariant::Simulated(_) => Vec::new(),
+            SourceVariant::Live(live) => live.halts(),
         }
     }
 
     /// The word that goes with its quotes.
     pub fn source(&self) -> QuoteSource {
         match &self.kind {
-            Kind::History(replay) => replay.source,
-            Kind::Simulated(_) => QuoteSource::Simulated,
-            Kind::Live(_) => QuoteSource::Live,
+            SourceVariant::History(replay) => replay.source,
+            SourceVariant::Simulated(_) => QuoteSource::Simulated,
+            SourceVariant::Live(_) => QuoteSource::Live,
         }
     }
 
     /// The steps in which its prices move. A live market rounds nothing; its spread is of them.
     pub(crate) fn tick(&self) -> TickRule {
         match &self.kind {
-            Kind::History(replay) => replay.tick,
-            Kind::Simulated(market) => market.tick,
-            Kind::Live(_) => TickRule::Ladder,
+            SourceVariant::History(replay) => replay.tick,
+            SourceVariant::Simulated(market) => market.tick,
+            SourceVariant::Live(_) => TickRule::Ladder,
         }
     }
 
     /// Whether a price of `as_of` was, at `now`, older than it should be: in a live market when
-    /// providers failed to tell a newer one, elsewhere when it is too old to trade at, which is
+    /// providers returned no newer one, elsewhere when it is too old to trade at, which is
     /// `age_max_s`.
     pub fn is_stale(&self, as_of: UnixMicros, now: UnixMicros, age_max_s: i64) -> bool {
         let fresh_since = match &self.kind {
-            Kind::Live(live) => live.fresh_since(now),
-            Kind::History(_) | Kind::Simulated(_) => now.plus_seconds(-age_max_s),
+            SourceVariant::Live(live) => live.fresh_since(now),
+            SourceVariant::History(_) | SourceVariant::Simulated(_) => now.plus_seconds(-age_max_s),
         };
         as_of < fresh_since
     }
 
-    /// What is said about its stocks, in the order in which it gives prices and closes.
-    pub fn stocks(&self) -> Vec<StockText> {
+    /// Its stocks, in the order of its prices and closes.
+    pub fn stocks(&self) -> Vec<StockInfo> {
         match &self.kind {
-            Kind::History(replay) => replay.stocks.clone(),
-            Kind::Simulated(market) => {
+            SourceVariant::History(replay) => replay.stocks.clone(),
+            SourceVariant::Simulated(market) => {
                 simulated_stocks(u32::try_from(market.stocks()).unwrap_or(u32::MAX))
             }
-            Kind::Live(live) => live.stocks().to_vec(),
+            SourceVariant::Live(live) => live.stocks().to_vec(),
         }
     }
 
     /// Where it stands at `now`.
-    pub fn present(&self, now: UnixMicros) -> Present {
+    pub fn present(&self, now: UnixMicros) -> MarketTime {
         match &self.kind {
-            Kind::History(replay) => replay.timetable.present(now),
-            Kind::Simulated(market) => market.timetable.present(now),
-            Kind::Live(live) => live.present(now),
+            SourceVariant::History(replay) => replay.timetable.present(now),
+            SourceVariant::Simulated(market) => market.timetable.present(now),
+            SourceVariant::Live(live) => live.present(now),
         }
     }
 
@@ -186,9 +188,9 @@ impl MarketSource {
     pub fn prices(&self, now: UnixMicros, quotes: &mut Vec<StockQuote>) {
         let as_of = UnixMicros(now.0 - now.0.rem_euclid(1_000_000));
         match &self.kind {
-            Kind::History(replay) => replay.quotes(self.present(now), as_of, quotes),
-            Kind::Simulated(market) => market.quotes(self.present(now), as_of, quotes),
-            Kind::Live(live) => live.quotes(quotes),
+            SourceVariant::History(replay) => replay.quotes(self.present(now), as_of, quotes),
+            SourceVariant::Simulated(market) => market.quotes(self.present(now), as_of, quotes),
+            SourceVariant::Live(live) => live.quotes(quotes),
         }
     }
 
@@ -227,40 +229,40 @@ impl MarketSource {
     /// had closed when the game began.
     pub fn session_closed_at(&self, now: UnixMicros, session: usize) -> Option<UnixMicros> {
         self.is_finished(now, session).then(|| match &self.kind {
-            Kind::History(replay) => replay.timetable.closed_at(now, session),
-            Kind::Simulated(market) => market.timetable.closed_at(now, session),
-            Kind::Live(live) => live.closed_at(session),
+            SourceVariant::History(replay) => replay.timetable.closed_at(now, session),
+            SourceVariant::Simulated(market) => market.timetable.closed_at(now, session),
+            SourceVariant::Live(live) => live.closed_at(session),
         })
     }
 
     /// The session that ends next after `now`. `None` where prices stand still or the market has
     /// ended.
-    pub fn closing_session(&self, now: UnixMicros) -> Option<Closing> {
+    pub fn closing_session(&self, now: UnixMicros) -> Option<SessionEnd> {
         let ((session, ends_at), grace_s) = match &self.kind {
-            Kind::History(replay) => (replay.timetable.next_close(now)?, 0),
-            Kind::Simulated(market) => (market.timetable.next_close(now)?, 0),
-            Kind::Live(live) => (live.next_close(now)?, CLOSE_GRACE_S),
+            SourceVariant::History(replay) => (replay.timetable.next_close(now)?, 0),
+            SourceVariant::Simulated(market) => (market.timetable.next_close(now)?, 0),
+            SourceVariant::Live(live) => (live.next_close(now)?, CLOSE_GRACE_S),
         };
         let final_at = ends_at.plus_seconds(grace_s);
-        Some(Closing { day: self.day_of(session), ends_at, final_at })
+        Some(SessionEnd { day: self.day_of(session), ends_at, final_at })
     }
 
     /// Whether its prices are those that providers report.
     pub fn is_live(&self) -> bool {
-        matches!(self.kind, Kind::Live(_))
+        matches!(self.kind, SourceVariant::Live(_))
     }
 
     /// The closes of a session that is finished at `now`, in the order of [`Self::stocks`]; else
     /// `None`. Quick in ascending order; a simulated market goes back by starting over. A live
-    /// market knows only the newest ones, until the next session begins, and 0 for no price.
+    /// market has only the newest ones, until the next session begins, and 0 for no price.
     pub fn session_closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
         if !self.is_finished(now, session) {
             return None;
         }
         match &self.kind {
-            Kind::History(replay) => Some(replay.closes(session)),
-            Kind::Simulated(market) => Some(market.closes(session)),
-            Kind::Live(live) => live.closes(now, session),
+            SourceVariant::History(replay) => Some(replay.closes(session)),
+            SourceVariant::Simulated(market) => Some(market.closes(session)),
+            SourceVariant::Live(live) => live.closes(now, session),
         }
     }
 
@@ -272,38 +274,38 @@ impl MarketSource {
             return None;
         }
         match &self.kind {
-            Kind::History(replay) => Some(replay.series.benchmark(session)),
-            Kind::Simulated(market) => Some(mean(&market.closes(session))),
-            Kind::Live(_) => None,
+            SourceVariant::History(replay) => Some(replay.series.benchmark(session)),
+            SourceVariant::Simulated(market) => Some(mean(&market.closes(session))),
+            SourceVariant::Live(_) => None,
         }
     }
 
     /// What the benchmark is called, where there is one.
     pub fn benchmark_name(&self) -> &'static str {
         match &self.kind {
-            Kind::History(replay) if replay.series.imported.is_none() => "S&P 500",
-            Kind::History(_) => "All stocks, equal weight",
-            Kind::Simulated(_) | Kind::Live(_) => "Mean of all stocks",
+            SourceVariant::History(replay) if replay.series.imported.is_none() => "S&P 500",
+            SourceVariant::History(_) => "All stocks, equal weight",
+            SourceVariant::Simulated(_) | SourceVariant::Live(_) => "Mean of all stocks",
         }
     }
 
-    /// One line for people: which market, from which day, how long a session, when it ends. It does
-    /// not tell the seed.
+    /// One line for people: which market, from which day, how long a session, when it ends. The seed
+    /// is not part of it.
     pub fn describe(&self) -> String {
         let (timetable, market) = match &self.kind {
-            Kind::Live(live) => return live.describe(),
-            Kind::History(replay) if replay.source == QuoteSource::Fixed => {
+            SourceVariant::Live(live) => return live.describe(),
+            SourceVariant::History(replay) if replay.source == QuoteSource::Fixed => {
                 let day = self.day_of(replay.timetable.first - 1);
                 return format!("fixed: 20 US stocks at their closes of {day}");
             }
-            Kind::History(replay) => {
+            SourceVariant::History(replay) => {
                 let stocks = match &replay.series.imported {
                     None => "replay: 20 US stocks".to_owned(),
                     Some(name) => format!("replay: {} stocks of {name}", replay.stocks.len()),
                 };
                 (&replay.timetable, stocks)
             }
-            Kind::Simulated(market) => {
+            SourceVariant::Simulated(market) => {
                 let stocks = format!("simulated: {} made-up stocks", market.stocks());
                 (&market.timetable, stocks)
             }
@@ -326,10 +328,12 @@ impl MarketSource {
     /// What must be said wherever the prices are shown.
     pub fn caution(&self) -> Option<&'static str> {
         match &self.kind {
-            Kind::History(replay) if replay.series.imported.is_some() => Some(IMPORTED_CAUTION),
-            Kind::History(_) => Some(HISTORY_CAUTION),
-            Kind::Simulated(_) => Some(SIMULATED_CAUTION),
-            Kind::Live(_) => Some(LIVE_CAUTION),
+            SourceVariant::History(replay) if replay.series.imported.is_some() => {
+                Some(IMPORTED_CAUTION)
+            }
+            SourceVariant::History(_) => Some(HISTORY_CAUTION),
+            SourceVariant::Simulated(_) => Some(SIMULATED_CAUTION),
+            SourceVariant::Live(_) => Some(LIVE_CAUTION),
         }
     }
 
@@ -339,9 +343,9 @@ impl MarketSource {
 
     fn day_of(&self, session: usize) -> Day {
         match &self.kind {
-            Kind::History(replay) => replay.series.days[session],
-            Kind::Simulated(market) => market.day(session),
-            Kind::Live(live) => live.day(session),
+            SourceVariant::History(replay) => replay.series.days[session],
+            SourceVariant::Simulated(market) => market.day(session),
+            SourceVariant::Live(live) => live.day(session),
         }
     }
 }
@@ -367,12 +371,12 @@ mod tests {
 
     const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
 
-    /// How many sessions are lived.
+    /// How many sessions are played.
     fn count(source: &MarketSource) -> usize {
         match &source.kind {
-            Kind::History(replay) => replay.timetable.count,
-            Kind::Simulated(market) => market.timetable.count,
-            Kind::Live(_) => 0,
+            SourceVariant::History(replay) => replay.timetable.count,
+            SourceVariant::Simulated(market) => market.timetable.count,
+            SourceVariant::Live(_) => 0,
         }
     }
 
@@ -389,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_market_says_what_it_is() {
+    fn a_market_describes_itself() {
         let replay = source(SourceKind::Replay, AtEnd::Stop);
         assert_eq!(
             replay.describe(),

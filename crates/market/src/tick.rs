@@ -1,5 +1,5 @@
-//! The tick rule of a market: the steps in which its prices move. A price is rounded here when it
-//! is made; the step at a price also decides the least distance of bid and ask from it.
+//! The tick rule of a market: the steps in which its prices move. The step at a price also bounds
+//! the distance of bid and ask from it.
 
 use domain::Price;
 

@@ -1,5 +1,4 @@
-//! The ticker: publishes the present prices once a second until it is told to stop. It only keeps
-//! the time; what is published is decided by the market source.
+//! Publishes the prices of the market source on the price board once a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +6,7 @@ use std::time::Duration;
 use domain::Clock;
 use tokio::time::MissedTickBehavior;
 
-use crate::board::PriceBoard;
+use crate::price_board::PriceBoard;
 use crate::source::MarketSource;
 
 /// Publishes once a second until `shutdown` is done. A second that was missed is not made up for.
@@ -38,14 +37,14 @@ pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Listing;
     use crate::config::MarketConfig;
+    use crate::price_board::Listing;
     use domain::UnixMicros;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
-    /// A clock that is a second later at every look, and tells when it was looked at.
+    /// A clock that is a second later at every look, and notifies of each read.
     #[derive(Default)]
     struct SteppingClock {
         looks: AtomicI64,
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_ticker_publishes_at_once_and_stops_when_told() {
+    async fn the_ticker_publishes_at_once_and_stops_on_shutdown() {
         let (source, board) = market();
         let clock = Arc::new(SteppingClock::default());
         let looked = Arc::clone(&clock);
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ticker_that_is_already_told_to_stop_publishes_nothing() {
+    async fn a_ticker_after_shutdown_publishes_nothing() {
         let (source, board) = market();
         let clock = Arc::new(SteppingClock::default());
         run(source, Arc::clone(&board), clock, async {}).await;

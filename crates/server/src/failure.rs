@@ -103,7 +103,7 @@ pub(crate) enum Failure {
     NoStocks,
     /// The prices and the stocks of the database do not fit together.
     #[error("cannot set up the price board")]
-    Board(#[from] market::BoardError),
+    Board(#[from] market::PriceBoardError),
     /// The database, with its address as it may be shown.
     #[error("cannot use the database {0}")]
     Database(String, #[source] StoreError),

@@ -101,9 +101,9 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::Symbol;
-    use market::{ImportedMarket, MarketConfig, ReplayConfig, StockText};
-    use store::{DatabaseConfig, NewStock};
+    use domain::{StockInfo, Symbol};
+    use market::{ImportedMarket, MarketConfig, ReplayConfig};
+    use store::DatabaseConfig;
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
@@ -121,8 +121,8 @@ mod tests {
         assert_eq!(source.finished_up_to(START, after), finished);
     }
 
-    fn stock(symbol: &str) -> StockText {
-        StockText {
+    fn stock(symbol: &str) -> StockInfo {
+        StockInfo {
             symbol: Symbol::parse(symbol).expect("a symbol"),
             name: symbol.to_owned(),
             category: "Other".to_owned(),
@@ -150,7 +150,7 @@ mod tests {
         };
         let config = ReplayConfig { start: Day(30), ..ReplayConfig::default() };
         let source = Arc::new(MarketSource::imported(market, &config, START).expect("good"));
-        let saved = ["AAA", "ZZZ"].map(|symbol| NewStock {
+        let saved = ["AAA", "ZZZ"].map(|symbol| StockInfo {
             symbol: Symbol::parse(symbol).expect("a symbol"),
             name: symbol.to_owned(),
             category: "Other".to_owned(),

@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Rules, UnixMicros};
-use market::{
-    Calendar, Live, MarketSource, PriceBoard, Providers, StockQuote, StockText, StockUnits,
-};
+use domain::{Clock, Rules, StockInfo, UnixMicros};
+use market::{Calendar, LiveMarket, MarketSource, PriceBoard, Providers, StockQuote, StockUnits};
 use store::{KeptQuote, Store, StoreError};
 use tokio::sync::Notify;
 
@@ -34,14 +32,7 @@ pub(crate) async fn open_market(store: &Store, config: &Config) -> Result<Market
         return Err(Failure::NoStocks);
     }
     store.ensure_quotes().await.map_err(failed)?;
-    let texts = stocks.into_iter().map(|stock| StockText {
-        symbol: stock.symbol,
-        name: stock.name,
-        category: stock.category,
-        description: stock.description,
-        kid_friendly_description: stock.kid_friendly_description,
-        fun_fact: stock.fun_fact,
-    });
+    let texts = stocks.into_iter().map(StockInfo::from);
     Ok(MarketSource::live(calendar, &config.market.live, texts.collect()))
 }
 
@@ -76,13 +67,13 @@ pub(crate) async fn open_providers(
 /// Takes over all prices that are kept.
 pub(crate) async fn feed_kept(
     store: &Store,
-    feed: &Live,
+    feed: &LiveMarket,
     stock_ids: &[i64],
 ) -> Result<(), StoreError> {
     let positions = stock_ids.iter().copied().zip(0..).collect();
     let kept = store.quotes_changed_since(UnixMicros(0)).await?;
     feed.feed(&by_position(&positions, &kept));
-    feed.doubt(&doubts(&positions, &kept));
+    feed.set_in_doubt(&doubts(&positions, &kept));
     Ok(())
 }
 
@@ -114,7 +105,7 @@ fn doubts(positions: &HashMap<i64, usize>, kept: &[(KeptQuote, UnixMicros)]) -> 
 pub(crate) struct FollowQuotes {
     store: Store,
     source: Arc<MarketSource>,
-    feed: Arc<Live>,
+    feed: Arc<LiveMarket>,
     board: Arc<PriceBoard>,
     clock: Arc<dyn Clock>,
     positions: HashMap<i64, usize>,
@@ -156,7 +147,7 @@ impl Reconciler for FollowQuotes {
             self.seen = self.seen.max(*newest);
         }
         let quotes = by_position(&self.positions, &changed);
-        let is_doubt_news = self.feed.doubt(&doubts(&self.positions, &changed));
+        let is_doubt_news = self.feed.set_in_doubt(&doubts(&self.positions, &changed));
         if !self.feed.feed(&quotes) && !is_doubt_news {
             return Ok(Progress::done(0));
         }

@@ -93,8 +93,9 @@ impl Server {
             None => None,
         };
         let ttl = &config.market.live.cache_ttl;
-        let lookups =
-            providers.as_ref().map(|one| Arc::new(market::Lookups::new(Arc::clone(one), ttl)));
+        let lookups = providers
+            .as_ref()
+            .map(|one| Arc::new(market::CompanyLookup::new(Arc::clone(one), ttl)));
         let rendered = metrics.clone();
         let state = web::AppState::new(web::Parts {
             store: world.store.clone(),

@@ -4,15 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Clock as _, Rules, Symbol};
+use domain::{Clock as _, Rules, StockDescription, StockInfo, Symbol};
 use indicatif::{ProgressBar, ProgressStyle};
-use market::{
-    AtEnd, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind, StockText,
-};
-use store::{
-    DatabaseConfig, Game, GameSeed, MarketCloses, NewStock, SeededMarket, StockTexts, Store,
-    StoreError,
-};
+use market::{AtEnd, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
+use store::{DatabaseConfig, Game, GameSeed, MarketCloses, SeededMarket, Store, StoreError};
 
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{Config, without_password};
@@ -151,17 +146,7 @@ async fn load_imported(
     if closes.is_empty() {
         return Err(Failure::NoMarket(name.clone()));
     }
-    let stocks = closes.into_iter().map(|MarketCloses { stock, closes }| {
-        let text = StockText {
-            symbol: stock.symbol,
-            name: stock.name,
-            category: stock.category,
-            description: stock.description,
-            kid_friendly_description: stock.kid_friendly_description,
-            fun_fact: stock.fun_fact,
-        };
-        (text, closes)
-    });
+    let stocks = closes.into_iter().map(|MarketCloses { stock, closes }| (stock, closes));
     let (stocks, name, currency) = (stocks.collect(), name.clone(), found.currency.clone());
     let market = ImportedMarket { name, currency, tick: Some(found.tick), stocks };
     Ok((found.market_id, market))
@@ -200,23 +185,16 @@ fn market_name(market: &MarketConfig) -> &'static str {
 async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing>, StoreError> {
     let texts = source.stocks();
     let described = store.stock_texts().await?;
-    let described: HashMap<&Symbol, &StockTexts> =
+    let described: HashMap<&Symbol, &StockDescription> =
         described.iter().map(|text| (&text.symbol, text)).collect();
-    let stock = |text: &StockText| {
-        let mut stock = NewStock {
-            symbol: text.symbol.clone(),
-            name: text.name.clone(),
-            category: text.category.clone(),
-            description: text.description.clone(),
-            kid_friendly_description: text.kid_friendly_description.clone(),
-            fun_fact: text.fun_fact.clone(),
-        };
+    let stock = |text: &StockInfo| {
+        let mut stock = text.clone();
         if let Some(own) = described.get(&stock.symbol) {
             own.apply(&mut stock);
         }
         stock
     };
-    let stocks: Vec<NewStock> = texts.iter().map(stock).collect();
+    let stocks: Vec<StockInfo> = texts.iter().map(stock).collect();
     let saved = store.save_stocks(&stocks).await?;
     let listings = texts
         .into_iter()

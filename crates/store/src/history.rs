@@ -1,9 +1,8 @@
 //! The public history of stocks as whole days, and its months: open, high, low, close, average and
 //! sessions of each, from which long charts are drawn. Closes alone are in `stocks`.
 
-use domain::{Day, Month, Price};
+use domain::{DailyBar, Day, Month, Price};
 
-use crate::imports::Bar;
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
@@ -144,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn save_bars(&self, stock_id: i64, bars: &[Bar]) -> Result<(), StoreError> {
+    pub async fn save_bars(&self, stock_id: i64, bars: &[DailyBar]) -> Result<(), StoreError> {
         let price = |price: Option<Price>| price.map(|price| price.0);
         let rows = Rows::new(vec![
             Rows::int(bars, |_| stock_id),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Day, Price, Symbol, UnixMicros};
+use domain::{DailyBar, Day, Price, StockDescription, Symbol, UnixMicros};
 
 use crate::ledger::read_day;
 use crate::markets::TICK;
@@ -11,7 +11,7 @@ use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
-use crate::{StockTexts, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// Bars a statement.
 const CHUNK: usize = 10_000;
@@ -30,40 +30,6 @@ pub struct NewMarket {
     pub currency: Option<String>,
     /// The finest step of the imported prices: 0.01, 0.001 or 0.0001.
     pub tick: Price,
-}
-
-/// A stock of a market.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MarketStock {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The company's name.
-    pub name: String,
-    /// What kind of business it is.
-    pub category: String,
-    /// A description for adults.
-    pub description: String,
-    /// A description for children.
-    pub kid_friendly_description: String,
-    /// Something to smile about.
-    pub fun_fact: Option<String>,
-}
-
-/// What is known of a day of a stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bar {
-    /// The day.
-    pub day: Day,
-    /// The first price, where it is known.
-    pub open: Option<Price>,
-    /// The highest, where it is known.
-    pub high: Option<Price>,
-    /// The lowest, where it is known.
-    pub low: Option<Price>,
-    /// The last price.
-    pub close: Price,
-    /// Shares traded, where they are known.
-    pub volume: Option<i64>,
 }
 
 /// What an import changed.
@@ -251,8 +217,8 @@ impl Store {
     pub async fn import_market(
         &self,
         market: &NewMarket,
-        texts: &[StockTexts],
-        bars: &[(Symbol, Bar)],
+        texts: &[StockDescription],
+        bars: &[(Symbol, DailyBar)],
         dry_run: bool,
         now: UnixMicros,
         progress: impl Fn(usize),
@@ -300,11 +266,11 @@ impl Store {
     pub async fn describe_market(
         &self,
         market_id: i64,
-        texts: &[StockTexts],
+        texts: &[StockDescription],
     ) -> Result<Vec<Symbol>, StoreError> {
         let mut tx = self.begin().await?;
         let ids = describe(&mut tx, market_id, texts).await?;
-        let is_unknown = |text: &&StockTexts| !ids.contains_key(text.symbol.as_str());
+        let is_unknown = |text: &&StockDescription| !ids.contains_key(text.symbol.as_str());
         let unknown = texts.iter().filter(is_unknown).map(|text| text.symbol.clone());
         let unknown: Vec<Symbol> = unknown.collect();
         if unknown.is_empty() {
@@ -344,8 +310,8 @@ async fn save_market(
 async fn save_stocks(
     tx: &mut Tx,
     market_id: i64,
-    texts: &[StockTexts],
-    bars: &[(Symbol, Bar)],
+    texts: &[StockDescription],
+    bars: &[(Symbol, DailyBar)],
 ) -> Result<HashMap<String, i64>, StoreError> {
     with_conn!(tx.conn(), |conn, sql| {
         sqlx::query(sql(&SAVE_STOCKS))
@@ -362,7 +328,7 @@ async fn save_stocks(
 async fn describe(
     tx: &mut Tx,
     market_id: i64,
-    texts: &[StockTexts],
+    texts: &[StockDescription],
 ) -> Result<HashMap<String, i64>, StoreError> {
     let ids: Vec<(String, i64)> = with_conn!(tx.conn(), |conn, sql| {
         sqlx::query(sql(&DESCRIBE))
@@ -387,7 +353,7 @@ async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
 async fn save_bars(
     tx: &mut Tx,
     ids: &HashMap<String, i64>,
-    bars: &[(Symbol, Bar)],
+    bars: &[(Symbol, DailyBar)],
     progress: impl Fn(usize),
 ) -> Result<u64, StoreError> {
     let mut touched = 0;
@@ -436,7 +402,7 @@ async fn save_tick(
 async fn jumps(
     tx: &mut Tx,
     market_id: i64,
-    bars: &[(Symbol, Bar)],
+    bars: &[(Symbol, DailyBar)],
 ) -> Result<Vec<Jump>, StoreError> {
     let found: Vec<JumpRow> =
         with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, JUMPS, market_id, JUMPS_MAX).await?);
@@ -467,8 +433,8 @@ fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<Jump, 
 }
 
 /// The jumps within the imported bars.
-fn own_jumps(bars: &[(Symbol, Bar)]) -> Vec<Jump> {
-    let jump = |pair: &[(Symbol, Bar)]| {
+fn own_jumps(bars: &[(Symbol, DailyBar)]) -> Vec<Jump> {
+    let jump = |pair: &[(Symbol, DailyBar)]| {
         let [(symbol, before), (next, after)] = pair else { return None };
         let is_jump = symbol == next && Jump::is_one(before.close, after.close);
         is_jump.then(|| Jump {
@@ -481,7 +447,7 @@ fn own_jumps(bars: &[(Symbol, Bar)]) -> Vec<Jump> {
     bars.windows(2).filter_map(jump).take(most).collect()
 }
 
-fn is_imported(jump: &Jump, bars: &[(Symbol, Bar)]) -> bool {
+fn is_imported(jump: &Jump, bars: &[(Symbol, DailyBar)]) -> bool {
     let has = |day: Day| {
         bars.binary_search_by(|(symbol, bar)| (symbol, bar.day).cmp(&(&jump.symbol, day))).is_ok()
     };
@@ -489,9 +455,9 @@ fn is_imported(jump: &Jump, bars: &[(Symbol, Bar)]) -> bool {
 }
 
 /// Every symbol that has texts or bars, once.
-fn symbol_rows(texts: &[StockTexts], bars: &[(Symbol, Bar)]) -> Rows {
+fn symbol_rows(texts: &[StockDescription], bars: &[(Symbol, DailyBar)]) -> Rows {
     let mut symbols: Vec<&Symbol> = texts.iter().map(|text| &text.symbol).collect();
-    let is_other = |pair: &&[(Symbol, Bar)]| pair[0].0 != pair[1].0;
+    let is_other = |pair: &&[(Symbol, DailyBar)]| pair[0].0 != pair[1].0;
     symbols.extend(bars.first().map(|(symbol, _)| symbol));
     symbols.extend(bars.windows(2).filter(is_other).map(|pair| &pair[1].0));
     symbols.sort_unstable();
@@ -499,7 +465,7 @@ fn symbol_rows(texts: &[StockTexts], bars: &[(Symbol, Bar)]) -> Rows {
     Rows::new(vec![Rows::text(&symbols, |symbol| symbol.to_string())])
 }
 
-pub(crate) fn text_rows(texts: &[StockTexts]) -> Rows {
+pub(crate) fn text_rows(texts: &[StockDescription]) -> Rows {
     Rows::new(vec![
         Rows::text(texts, |text| text.symbol.to_string()),
         Rows::maybe_text(texts, |text| text.name.clone()),
@@ -510,7 +476,7 @@ pub(crate) fn text_rows(texts: &[StockTexts]) -> Rows {
     ])
 }
 
-fn bar_rows(bars: &[(Symbol, Bar)], ids: &HashMap<String, i64>) -> Rows {
+fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> Rows {
     let price = |price: Option<Price>| price.map(|price| price.0);
     Rows::new(vec![
         Rows::int(bars, |(symbol, _)| ids.get(symbol.as_str()).copied().unwrap_or(0)),

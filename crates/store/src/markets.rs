@@ -2,9 +2,8 @@
 //! closes. What is taken over into a game's history is decided by the callers; importing is in
 //! `imports`.
 
-use domain::{Day, Price, Symbol};
+use domain::{Day, Price, StockInfo, Symbol};
 
-use crate::imports::MarketStock;
 use crate::ledger::read_day;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
@@ -71,7 +70,7 @@ pub struct MarketStockInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketCloses {
     /// The stock.
-    pub stock: MarketStock,
+    pub stock: StockInfo,
     /// Day and close.
     pub closes: Vec<(Day, Price)>,
 }
@@ -175,7 +174,7 @@ impl ClosesRow {
         let closes: Option<Vec<_>> = self.closes.split(' ').map(close).collect();
         let mut closes = closes.ok_or_else(corrupt)?;
         closes.sort_unstable_by_key(|(day, _)| *day);
-        let stock = MarketStock {
+        let stock = StockInfo {
             symbol,
             name: self.name,
             category: self.category,

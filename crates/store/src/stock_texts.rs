@@ -1,47 +1,12 @@
 //! What the operator has written about stocks, which goes before the texts of the market's source,
 //! and in which unit providers quote a stock. It knows no price.
 
-use domain::Symbol;
+use domain::{StockDescription, StockInfo, Symbol};
 
 use crate::measure::Timed as _;
 use crate::rows::Type;
 use crate::statement::{Lazy, Statement};
-use crate::{NewStock, StockRow, Store, StoreError};
-
-/// Texts about a stock; `None` for what is not described.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockTexts {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The company's name.
-    pub name: Option<String>,
-    /// What kind of business it is.
-    pub category: Option<String>,
-    /// A description for adults.
-    pub description: Option<String>,
-    /// A description for children.
-    pub kid_friendly_description: Option<String>,
-    /// Something to smile about.
-    pub fun_fact: Option<String>,
-}
-
-impl StockTexts {
-    /// Replaces what is described of a stock.
-    pub fn apply(&self, stock: &mut NewStock) {
-        let set = |old: &mut String, new: &Option<String>| {
-            if let Some(new) = new {
-                old.clone_from(new);
-            }
-        };
-        set(&mut stock.name, &self.name);
-        set(&mut stock.category, &self.category);
-        set(&mut stock.description, &self.description);
-        set(&mut stock.kid_friendly_description, &self.kid_friendly_description);
-        if self.fun_fact.is_some() {
-            stock.fun_fact.clone_from(&self.fun_fact);
-        }
-    }
-}
+use crate::{Store, StoreError};
 
 // What was described before and is not described now stays.
 pub(crate) static SAVE: Lazy = Lazy::new(|| {
@@ -109,14 +74,14 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn stock_texts(&self) -> Result<Vec<StockTexts>, StoreError> {
+    pub async fn stock_texts(&self) -> Result<Vec<StockDescription>, StoreError> {
         let rows: Vec<Texts> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
         });
         let read = |row: Texts| {
             let symbol = Symbol::parse(&row.symbol)
                 .map_err(|_| StoreError::Corrupt(format!("the symbol {:?}", row.symbol)))?;
-            Ok(StockTexts {
+            Ok(StockDescription {
                 symbol,
                 name: row.name,
                 category: row.category,
@@ -133,7 +98,10 @@ impl Store {
     ///
     /// # Errors
     /// `Unsuitable` beyond 63 categories, or the fault met; nothing is changed then.
-    pub async fn describe_stocks(&self, texts: &[StockTexts]) -> Result<Vec<Symbol>, StoreError> {
+    pub async fn describe_stocks(
+        &self,
+        texts: &[StockDescription],
+    ) -> Result<Vec<Symbol>, StoreError> {
         let listed = self.all_stocks().await?;
         let find = |symbol: &Symbol| listed.iter().find(|row| row.symbol == *symbol);
         let unknown: Vec<Symbol> = texts
@@ -145,11 +113,11 @@ impl Store {
             return Ok(unknown);
         }
         let described = texts.iter().filter_map(|text| {
-            let mut stock = new_stock(find(&text.symbol)?);
+            let mut stock = StockInfo::from(find(&text.symbol)?.clone());
             text.apply(&mut stock);
             Some(stock)
         });
-        let described: Vec<NewStock> = described.collect();
+        let described: Vec<StockInfo> = described.collect();
         self.save_described(&described, texts).await?;
         Ok(unknown)
     }
@@ -182,16 +150,5 @@ impl Store {
             Symbol::parse(&symbol).ok().zip(u32::try_from(places).ok())
         };
         Ok(rows.into_iter().filter_map(read).collect())
-    }
-}
-
-fn new_stock(row: &StockRow) -> NewStock {
-    NewStock {
-        symbol: row.symbol.clone(),
-        name: row.name.clone(),
-        category: row.category.clone(),
-        description: row.description.clone(),
-        kid_friendly_description: row.kid_friendly_description.clone(),
-        fun_fact: row.fun_fact.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::text::search_fold;
-use domain::{Day, PageRequest, Price, Symbol};
+use domain::{Day, PageRequest, Price, StockDescription, StockInfo, Symbol};
 use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
@@ -11,7 +11,7 @@ use crate::ledger::read_day;
 use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
 use crate::statement::{Lazy, Statement};
-use crate::{StockTexts, Store, StoreError, stock_texts};
+use crate::{Store, StoreError, stock_texts};
 
 /// A stock as listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,21 +32,17 @@ pub struct StockRow {
     pub fun_fact: Option<String>,
 }
 
-/// A stock to be listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewStock {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The company's name.
-    pub name: String,
-    /// What kind of business it is.
-    pub category: String,
-    /// A description for adults.
-    pub description: String,
-    /// A description for children.
-    pub kid_friendly_description: String,
-    /// Something to smile about.
-    pub fun_fact: Option<String>,
+impl From<StockRow> for StockInfo {
+    fn from(row: StockRow) -> Self {
+        Self {
+            symbol: row.symbol,
+            name: row.name,
+            category: row.category,
+            description: row.description,
+            kid_friendly_description: row.kid_friendly_description,
+            fun_fact: row.fun_fact,
+        }
+    }
 }
 
 /// The numbers a listed stock got.
@@ -385,15 +381,15 @@ impl Store {
     ///
     /// # Errors
     /// `Unsuitable` beyond 63 categories, or the fault met.
-    pub async fn save_stocks(&self, stocks: &[NewStock]) -> Result<Vec<SavedStock>, StoreError> {
+    pub async fn save_stocks(&self, stocks: &[StockInfo]) -> Result<Vec<SavedStock>, StoreError> {
         self.save_described(stocks, &[]).await
     }
 
     /// The same, together with what the operator has written about them.
     pub(crate) async fn save_described(
         &self,
-        stocks: &[NewStock],
-        texts: &[StockTexts],
+        stocks: &[StockInfo],
+        texts: &[StockDescription],
     ) -> Result<Vec<SavedStock>, StoreError> {
         let mut tx = self.begin().await?;
         let (saved, categories) = with_conn!(tx.conn(), |conn, sql| {
@@ -417,7 +413,7 @@ impl Store {
         });
         tx.commit().await?;
         let ids: HashMap<String, i64> = saved.into_iter().collect();
-        let read = |stock: &NewStock| {
+        let read = |stock: &StockInfo| {
             let stock_id = ids.get(stock.symbol.as_str()).copied()?;
             let category_id = category_of(stock, &categories);
             Some(SavedStock { stock_id, symbol: stock.symbol.clone(), category_id })
@@ -426,11 +422,11 @@ impl Store {
     }
 }
 
-fn category_of(stock: &NewStock, categories: &HashMap<String, u8>) -> u8 {
+fn category_of(stock: &StockInfo, categories: &HashMap<String, u8>) -> u8 {
     categories.get(&stock.category).copied().unwrap_or(0)
 }
 
-fn stock_rows(stocks: &[NewStock], categories: &HashMap<String, u8>) -> Rows {
+fn stock_rows(stocks: &[StockInfo], categories: &HashMap<String, u8>) -> Rows {
     Rows::new(vec![
         Rows::text(stocks, |s| s.symbol.to_string()),
         Rows::text(stocks, |s| s.name.clone()),
@@ -446,7 +442,7 @@ fn stock_rows(stocks: &[NewStock], categories: &HashMap<String, u8>) -> Rows {
 /// Gives every category a number from 0 to 62; numbers once given stay.
 fn number_categories(
     known: Vec<(String, i64)>,
-    stocks: &[NewStock],
+    stocks: &[StockInfo],
 ) -> Result<HashMap<String, u8>, StoreError> {
     let known = known.into_iter().filter_map(|(name, id)| Some((name, u8::try_from(id).ok()?)));
     let mut categories: HashMap<String, u8> = known.collect();

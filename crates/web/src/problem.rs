@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Rejection, UnixMicros};
-use market::Hours;
+use market::TradingHours;
 use serde::{Serialize, Serializer};
 use store::StoreError;
 use trading::DeskError;
@@ -241,9 +241,10 @@ impl Problem {
     }
 
     /// The refusal of an order, with what the market's hours have to say to it.
-    pub(crate) fn refused(rejection: Rejection, hours: Hours, now: UnixMicros) -> Self {
+    pub(crate) fn refused(rejection: Rejection, hours: TradingHours, now: UnixMicros) -> Self {
         let mut problem = Self::from(rejection);
-        if let (Rejection::MarketClosed, Hours::Closed { opens_at: Some(at) }) = (rejection, hours)
+        if let (Rejection::MarketClosed, TradingHours::Closed { opens_at: Some(at) }) =
+            (rejection, hours)
         {
             problem.0.opens_at = Some(at);
             let seconds = at.seconds().saturating_sub(now.seconds()).max(1);

@@ -8,7 +8,7 @@ use archive::History;
 use cluster::{Counters, TagCache};
 use domain::{Clock, Entropy, Rules};
 use leaderboard::Boards;
-use market::{Lookups, MarketSource, PriceBoard};
+use market::{CompanyLookup, MarketSource, PriceBoard};
 use store::Store;
 use trading::Desk;
 
@@ -30,7 +30,7 @@ pub struct Parts {
     /// The market they come from.
     pub market: Arc<MarketSource>,
     /// Who is asked about companies; only in a live market.
-    pub lookups: Option<Arc<Lookups>>,
+    pub lookups: Option<Arc<CompanyLookup>>,
     /// The rankings of all players.
     pub boards: Arc<Boards>,
     /// Who listens to events.

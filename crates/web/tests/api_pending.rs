@@ -5,8 +5,8 @@ mod common;
 
 use common::html::Page;
 use common::{Answer, App};
-use domain::{Price, Symbol, UnixMicros};
-use market::{Calendar, LiveConfig, MarketSource, StockQuote, StockText};
+use domain::{Price, StockInfo, Symbol, UnixMicros};
+use market::{Calendar, LiveConfig, MarketSource, StockQuote};
 use serde_json::{Value, json};
 
 macro_rules! on_both_engines {
@@ -319,7 +319,7 @@ async fn a_player_sees_cancels_and_follows_orders_on_pages(engine: &str) {
 /// A live market that never closes, with one stock.
 fn live(_: UnixMicros) -> MarketSource {
     let text = || "Text.".to_owned();
-    let stock = StockText {
+    let stock = StockInfo {
         symbol: Symbol::parse("AAPL").expect("a symbol"),
         name: text(),
         category: text(),

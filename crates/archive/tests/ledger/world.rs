@@ -7,12 +7,12 @@ use std::sync::Arc;
 use archive::{Archiver, AuditConfig, Depot, Manifest, S3Config};
 use domain::{
     Action, Clock, Day, Month, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
-    Symbol, settle,
+    StockInfo, Symbol, settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
-    ArchiveRow, BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind,
-    Valuation, Wanted,
+    ArchiveRow, BatchMark, Change, DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation,
+    Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -44,9 +44,9 @@ fn rules() -> Rules {
     toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
 }
 
-fn stock(symbol: &str) -> NewStock {
+fn stock(symbol: &str) -> StockInfo {
     let text = || symbol.to_owned();
-    NewStock {
+    StockInfo {
         symbol: Symbol::parse(symbol).expect("a symbol"),
         name: text(),
         category: text(),

@@ -1,5 +1,4 @@
-//! What a host can choose about a live market: whose calendar, how often prices are asked for, and
-//! how long what was told is kept.
+//! Configuration of a live market: exchange calendar, refresh interval, cache TTLs, providers.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +19,11 @@ pub struct LiveConfig {
     pub calendar_file: String,
     /// Whether orders are taken while the exchange is closed, too.
     pub around_the_clock: bool,
-    /// Seconds between two questions for the price of the same stock, 1 to 86,400.
+    /// Seconds between two refreshes of the price of a stock, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub refresh_interval_s: u32,
-    /// How long what providers told is good.
+    /// How long results of providers are fresh.
     pub cache_ttl: CacheTtl,
-    /// Who is asked.
     pub providers: ProvidersConfig,
     /// How they are spared.
     pub guard: GuardConfig,
@@ -45,7 +43,7 @@ impl Default for LiveConfig {
     }
 }
 
-/// How long what providers told is good, in seconds, each 1 to 31,536,000. It is given out longer
+/// How long results of providers are fresh, in seconds, each 1 to 31,536,000. It is given out longer
 /// while nothing newer can be had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

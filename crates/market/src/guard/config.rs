@@ -1,4 +1,4 @@
-//! How providers of prices are spared, and we from them: the settings of breaker, quota and doubt.
+//! Configuration of circuit breaker, quota and confirmation of price jumps.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::provider::ProviderKind;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardConfig {
-    /// When a provider is left alone.
+    /// The circuit breaker.
     pub breaker: BreakerConfig,
     /// At which share of a quota a warning is logged, in percent, 1 to 100.
     #[serde(deserialize_with = "limited::<_, 1, 100>")]
@@ -18,15 +18,15 @@ pub struct GuardConfig {
     /// 1,000.
     #[serde(deserialize_with = "limited::<_, 1, 1_000>")]
     pub jump_percent_max: u32,
-    /// How long it is remembered that a provider does not know a stock, in seconds, 1 to
+    /// How long a negative result of a provider is cached, in seconds, 1 to
     /// 31,536,000.
     #[serde(deserialize_with = "limited::<_, 1, 31_536_000>")]
     pub not_found_ttl_s: u32,
-    /// The longest wait asked for by a provider (`Retry-After`) that is respected, in seconds, 1 to
+    /// The longest `Retry-After` of a provider that is respected, in seconds, 1 to
     /// 2,678,400 (31 days).
     #[serde(deserialize_with = "limited::<_, 1, 2_678_400>")]
     pub retry_after_max_s: u32,
-    /// What each provider allows.
+    /// The quotas of the providers.
     pub quota: QuotasConfig,
 }
 
@@ -43,12 +43,12 @@ impl Default for GuardConfig {
     }
 }
 
-/// When a provider is left alone, and how long.
+/// The settings of a circuit breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// So many failures within the window open it, 1 to 100. As a question under way may become
-    /// one, no more than so many are under way at once, of all nodes together.
+    /// So many failures within the window open it, 1 to 100. As a call in flight may become
+    /// one, no more calls are in flight at once, of all nodes together.
     #[serde(deserialize_with = "limited::<_, 1, 100>")]
     pub failures_max: u32,
     /// The window, in seconds, 1 to 86,400.
@@ -61,7 +61,7 @@ pub struct BreakerConfig {
     /// The longest that it stays open, in seconds, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub open_s_max: u32,
-    /// An answer that takes longer counts as a failure, in milliseconds, 1 to 60,000.
+    /// A call that takes longer counts as a failure, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub slow_ms: u32,
 }
@@ -87,7 +87,6 @@ pub struct QuotasConfig {
 }
 
 impl QuotasConfig {
-    /// That of one provider.
     pub fn of(&self, kind: ProviderKind) -> &QuotaConfig {
         match kind {
             ProviderKind::AlphaVantage => &self.alpha_vantage,
@@ -115,17 +114,17 @@ impl Default for QuotasConfig {
     }
 }
 
-/// What a provider allows. 0 is no limit.
+/// The quota of a provider. 0 is no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaConfig {
-    /// Questions in any second, 0 to 1,000.
+    /// Calls in any second, 0 to 1,000.
     #[serde(deserialize_with = "limited::<_, 0, 1_000>")]
     pub per_second: u32,
-    /// Questions in any minute, 0 to 1,000.
+    /// Calls in any minute, 0 to 1,000.
     #[serde(deserialize_with = "limited::<_, 0, 1_000>")]
     pub per_minute: u32,
-    /// Questions a calendar day.
+    /// Calls a calendar day.
     pub per_day: u32,
     /// In whose time zone a day begins, like `America/New_York`.
     #[serde(deserialize_with = "zone")]

@@ -1,71 +1,71 @@
-//! All providers in their order: the next one is asked when one refuses, one question at a time for
-//! the same thing, and a price that jumps is doubted until somebody else tells it, too.
+//! Queries the providers in the configured order with fallback and single-flight, and confirms price
+//! jumps by a second provider.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, Price, Symbol, UnixMicros};
+use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
 use futures_util::FutureExt as _;
 use moka::sync::Cache;
 use store::Store;
 
 use super::config::GuardConfig;
-use super::doubt::Doubts;
-use super::flight::Flights;
-use super::guarded::{Guarded, ProviderStatus};
+use super::guarded_provider::{GuardedProvider, ProviderStatus};
+use super::price_jumps::PriceJumps;
+use super::single_flight::SingleFlight;
 use super::units::StockUnits;
 use crate::markup::{clean_text, without_controls};
 use crate::provider::{
-    Asked, CompanyProfile, DailyBar, History, ProviderKind, ProviderQuote, Question, QuoteProvider,
-    Refusal, SearchHit,
+    CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderOperation,
+    ProviderQuote, QuoteProvider, SearchHit,
 };
 
-/// Of how many questions it is remembered that a provider has no answer.
+/// The most cached negative results.
 const UNKNOWN_MAX: u64 = 50_000;
 
-/// An answer and who gave it.
-type Told<T> = Result<(ProviderKind, T), Refusal>;
+/// A result and the provider that returned it.
+type UpstreamResult<T> = Result<(ProviderKind, T), ProviderError>;
 
 /// The providers of a live market. Shared between tasks behind an `Arc`.
 pub struct Providers {
-    inner: Arc<Inner>,
-    quotes: Flights<Topic, Told<ProviderQuote>>,
-    histories: Flights<Topic, Told<Arc<Vec<DailyBar>>>>,
-    searches: Flights<Topic, Told<Arc<Vec<SearchHit>>>>,
-    profiles: Flights<Topic, Told<Arc<CompanyProfile>>>,
+    inner: Arc<ProviderChain>,
+    quotes: SingleFlight<ProviderQuery, UpstreamResult<ProviderQuote>>,
+    histories: SingleFlight<ProviderQuery, UpstreamResult<Arc<Vec<DailyBar>>>>,
+    searches: SingleFlight<ProviderQuery, UpstreamResult<Arc<Vec<SearchHit>>>>,
+    profiles: SingleFlight<ProviderQuery, UpstreamResult<Arc<CompanyProfile>>>,
 }
 
-/// What is asked.
+/// The key of a call for single-flight and the negative cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Topic {
+enum ProviderQuery {
     Quote(Symbol),
     History(Symbol, Day, Day),
     Search(String),
     Profile(Symbol),
-    /// All that can be asked of this kind.
-    Any(Question),
+    /// All queries of this operation.
+    Any(ProviderOperation),
 }
 
-impl Topic {
-    fn question(&self) -> Question {
+impl ProviderQuery {
+    fn operation(&self) -> ProviderOperation {
         match self {
-            Self::Quote(_) => Question::Quote,
-            Self::History(..) => Question::History,
-            Self::Search(_) => Question::Search,
-            Self::Profile(_) => Question::Profile,
-            Self::Any(question) => *question,
+            Self::Quote(_) => ProviderOperation::Quote,
+            Self::History(..) => ProviderOperation::PriceHistory,
+            Self::Search(_) => ProviderOperation::Search,
+            Self::Profile(_) => ProviderOperation::Profile,
+            Self::Any(operation) => *operation,
         }
     }
 }
 
-struct Inner {
-    guarded: Vec<Guarded>,
+struct ProviderChain {
+    guarded: Vec<GuardedProvider>,
     store: Store,
     clock: Arc<dyn Clock>,
-    /// What a provider said it does not have, and until when it is believed.
-    unknown: Cache<(ProviderKind, Topic), (Refusal, UnixMicros)>,
+    /// Negative results of providers and when they expire.
+    unknown: Cache<(ProviderKind, ProviderQuery), (ProviderError, UnixMicros)>,
     not_found_ttl_s: u32,
-    doubts: Doubts,
+    jumps: PriceJumps,
     units: StockUnits,
 }
 
@@ -80,52 +80,51 @@ impl Providers {
     ) -> Self {
         let config = Arc::new(config);
         let guarded = providers.into_iter().map(|provider| {
-            Guarded::new(provider, Arc::clone(&config), store.clone(), Arc::clone(clock))
+            GuardedProvider::new(provider, Arc::clone(&config), store.clone(), Arc::clone(clock))
         });
-        let inner = Inner {
+        let inner = ProviderChain {
             guarded: guarded.collect(),
             store: store.clone(),
             clock: Arc::clone(clock),
             unknown: Cache::new(UNKNOWN_MAX),
             not_found_ttl_s: config.not_found_ttl_s,
-            doubts: Doubts::new(config.jump_percent_max),
+            jumps: PriceJumps::new(config.jump_percent_max),
             units,
         };
         Self {
             inner: Arc::new(inner),
-            quotes: Flights::default(),
-            histories: Flights::default(),
-            searches: Flights::default(),
-            profiles: Flights::default(),
+            quotes: SingleFlight::default(),
+            histories: SingleFlight::default(),
+            searches: SingleFlight::default(),
+            profiles: SingleFlight::default(),
         }
     }
 
-    /// The providers in their order.
     pub fn kinds(&self) -> Vec<ProviderKind> {
-        self.inner.guarded.iter().map(Guarded::kind).collect()
+        self.inner.guarded.iter().map(GuardedProvider::kind).collect()
     }
 
-    /// How each of them is.
+    /// The status of each provider.
     pub async fn statuses(&self) -> Vec<ProviderStatus> {
         let usages = self.inner.store.provider_usages().await;
         if let Err(error) = &usages {
-            tracing::warn!(%error, "what is known of the providers cannot be read now");
+            tracing::warn!(%error, "cannot read provider states from the database");
         }
         let usages = usages.as_deref().ok();
         self.inner.guarded.iter().map(|guarded| guarded.status(usages)).collect()
     }
 
-    /// The present price of a stock, and who told it. `last` is the last good price and when it was
-    /// made; of those who ask at once, that of the first counts.
+    /// The present price of a stock and the provider that returned it. `last` is the last good price
+    /// and its time; for concurrent callers, that of the first applies.
     ///
-    /// The providers are asked in their order until one tells a price that is not older than `last`
-    /// and not a jump. If all tell older ones, the newest of these that is no jump is given:
-    /// whoever keeps prices has to keep the newer one. A price that differs from `last` by more
-    /// than `jump_percent_max` is believed once a second provider is as near to it; where no other
-    /// one tells a price, once the same one tells it again a minute later.
+    /// The providers are called in their order until one returns a price that is not older than
+    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned; the
+    /// caller has to keep the newer of both. A price that differs from `last` by more than
+    /// `jump_percent_max` is accepted when a second provider confirms it, or, if no other provider
+    /// returns a price, when the same provider returns it again a minute later.
     ///
     /// # Errors
-    /// `InDoubt`: a price jumped and no second source has confirmed it yet. Else what the refusals
+    /// `InDoubt`: a price jumped and no second source has confirmed it yet. Else what the errors
     /// mean together, leaving aside who does not offer it: `NotFound` when nobody knows the stock;
     /// `RateLimited` that ends the soonest, when somebody was asked too often; else the first
     /// refusal in the configured order that is not `NotFound`. `Unsupported` when nobody offers it.
@@ -133,109 +132,114 @@ impl Providers {
         &self,
         symbol: &Symbol,
         last: Option<(Price, UnixMicros)>,
-    ) -> Told<ProviderQuote> {
+    ) -> UpstreamResult<ProviderQuote> {
         let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
-        let ask = || async move { inner.quote(&asked, last).await }.boxed();
-        let flight = self.quotes.join(Topic::Quote(symbol.clone()), ask);
-        flight.await.unwrap_or(Err(Refusal::Transient))
+        let call = || async move { inner.quote(&asked, last).await }.boxed();
+        let quote = self.quotes.run(ProviderQuery::Quote(symbol.clone()), call);
+        quote.await.unwrap_or(Err(ProviderError::Transient))
     }
 
     /// The daily bars from `from` to `to`, ascending.
     ///
     /// # Errors
     /// As for [`Self::quote`].
-    pub async fn history(&self, symbol: &Symbol, from: Day, to: Day) -> Told<Arc<Vec<DailyBar>>> {
-        let topic = Topic::History(symbol.clone(), from, to);
+    pub async fn history(
+        &self,
+        symbol: &Symbol,
+        from: Day,
+        to: Day,
+    ) -> UpstreamResult<Arc<Vec<DailyBar>>> {
+        let topic = ProviderQuery::History(symbol.clone(), from, to);
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
-        let ask = || {
+        let call = || {
             let call = async move {
-                let convert = |history: History| inner.units.bars(&asked, &history);
+                let convert = |history: PriceHistory| inner.units.bars(&asked, &history);
                 inner.first(&topic, |one| one.history(&asked, from, to), convert).await
             };
             call.boxed()
         };
-        self.histories.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
+        self.histories.run(key, call).await.unwrap_or(Err(ProviderError::Transient))
     }
 
     /// Stocks that fit a text.
     ///
     /// # Errors
     /// As for [`Self::quote`].
-    pub async fn search(&self, text: &str) -> Told<Arc<Vec<SearchHit>>> {
-        let topic = Topic::Search(text.to_owned());
+    pub async fn search(&self, text: &str) -> UpstreamResult<Arc<Vec<SearchHit>>> {
+        let topic = ProviderQuery::Search(text.to_owned());
         let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
-        let ask = || {
+        let call = || {
             let call = async move {
                 let convert = |hits: Vec<SearchHit>| Ok(plain_hits(&hits));
                 inner.first(&topic, |one| one.search(&asked), convert).await
             };
             call.boxed()
         };
-        self.searches.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
+        self.searches.run(key, call).await.unwrap_or(Err(ProviderError::Transient))
     }
 
     /// What a company does.
     ///
     /// # Errors
     /// As for [`Self::quote`].
-    pub async fn profile(&self, symbol: &Symbol) -> Told<Arc<CompanyProfile>> {
-        let topic = Topic::Profile(symbol.clone());
+    pub async fn profile(&self, symbol: &Symbol) -> UpstreamResult<Arc<CompanyProfile>> {
+        let topic = ProviderQuery::Profile(symbol.clone());
         let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
-        let ask = || {
+        let call = || {
             let call = async move {
                 let convert = |profile: CompanyProfile| Ok(plain_profile(&profile));
                 inner.first(&topic, |one| one.profile(&asked), convert).await
             };
             call.boxed()
         };
-        self.profiles.join(key, ask).await.unwrap_or(Err(Refusal::Transient))
+        self.profiles.run(key, call).await.unwrap_or(Err(ProviderError::Transient))
     }
 }
 
-impl Inner {
-    /// The converted answer of the first provider that has one.
+impl ProviderChain {
+    /// The converted result of the first provider that succeeds.
     async fn first<'a, T, U>(
         &'a self,
-        topic: &Topic,
-        call: impl Fn(&'a dyn QuoteProvider) -> Asked<'a, T>,
-        convert: impl Fn(T) -> Result<U, Refusal>,
-    ) -> Told<Arc<U>> {
-        let mut refusals = Vec::new();
+        topic: &ProviderQuery,
+        call: impl Fn(&'a dyn QuoteProvider) -> ProviderFuture<'a, T>,
+        convert: impl Fn(T) -> Result<U, ProviderError>,
+    ) -> UpstreamResult<Arc<U>> {
+        let mut errors = Vec::new();
         for guarded in &self.guarded {
-            match self.ask(guarded, topic, || call(guarded.provider()), &convert).await {
+            match self.call(guarded, topic, || call(guarded.provider()), &convert).await {
                 Ok(answer) => return Ok((guarded.kind(), Arc::new(answer))),
-                Err(refusal) => refusals.push(refusal),
+                Err(error) => errors.push(error),
             }
         }
-        Err(most_useful(refusals))
+        Err(most_useful(errors))
     }
 
-    /// Calls one provider, unless it is known to have no answer, and converts its answer.
-    async fn ask<'a, T, U>(
+    /// Calls one provider, unless a negative result is cached, and converts the result.
+    async fn call<'a, T, U>(
         &self,
-        guarded: &Guarded,
-        topic: &Topic,
-        call: impl FnOnce() -> Asked<'a, T>,
-        convert: impl FnOnce(T) -> Result<U, Refusal>,
-    ) -> Result<U, Refusal> {
+        guarded: &GuardedProvider,
+        topic: &ProviderQuery,
+        call: impl FnOnce() -> ProviderFuture<'a, T>,
+        convert: impl FnOnce(T) -> Result<U, ProviderError>,
+    ) -> Result<U, ProviderError> {
         let kind = guarded.kind();
-        for known in [topic.clone(), Topic::Any(topic.question())] {
+        for known in [topic.clone(), ProviderQuery::Any(topic.operation())] {
             match self.unknown.get(&(kind, known)) {
-                Some((refusal, until)) if self.clock.now() < until => return Err(refusal),
+                Some((error, until)) if self.clock.now() < until => return Err(error),
                 _ => {}
             }
         }
-        let answer = guarded.ask(topic.question(), call).await.and_then(convert);
+        let answer = guarded.call(topic.operation(), call).await.and_then(convert);
         let unknown = match &answer {
-            Err(Refusal::NotFound | Refusal::PlanRestricted { symbol_only: true }) => {
+            Err(ProviderError::NotFound | ProviderError::PlanRestricted { symbol_only: true }) => {
                 Some(topic.clone())
             }
-            Err(Refusal::Unsupported) => Some(Topic::Any(topic.question())),
+            Err(ProviderError::Unsupported) => Some(ProviderQuery::Any(topic.operation())),
             _ => None,
         };
-        if let (Some(unknown), Err(refusal)) = (unknown, &answer) {
+        if let (Some(unknown), Err(error)) = (unknown, &answer) {
             let until = self.clock.now().plus_seconds(i64::from(self.not_found_ttl_s));
-            self.unknown.insert((kind, unknown), (refusal.clone(), until));
+            self.unknown.insert((kind, unknown), (error.clone(), until));
         }
         answer
     }
@@ -244,50 +248,56 @@ impl Inner {
         &self,
         symbol: &Symbol,
         last: Option<(Price, UnixMicros)>,
-    ) -> Told<ProviderQuote> {
-        let topic = Topic::Quote(symbol.clone());
-        let mut refusals = Vec::new();
+    ) -> UpstreamResult<ProviderQuote> {
+        let topic = ProviderQuery::Quote(symbol.clone());
+        let mut errors = Vec::new();
         let mut older: Option<(ProviderKind, ProviderQuote)> = None;
-        let mut doubted: Vec<(ProviderKind, ProviderQuote)> = Vec::new();
+        let mut unconfirmed: Vec<(ProviderKind, ProviderQuote)> = Vec::new();
         for guarded in &self.guarded {
             let call = || guarded.provider().quote(symbol);
             let convert = |quote| self.units.quote(quote);
-            let told = match self.ask(guarded, &topic, call, convert).await {
+            let returned = match self.call(guarded, &topic, call, convert).await {
                 Ok(quote) => (guarded.kind(), quote),
-                Err(refusal) => {
-                    refusals.push(refusal);
+                Err(error) => {
+                    errors.push(error);
                     continue;
                 }
             };
-            let is_near = last.is_none_or(|(price, _)| self.doubts.is_near(price, told.1.price));
-            if last.is_some_and(|(_, as_of)| told.1.as_of < as_of) {
-                // An old price that is far off is worth nobody's second opinion.
+            let is_near = last.is_none_or(|(price, _)| self.jumps.is_near(price, returned.1.price));
+            if last.is_some_and(|(_, as_of)| returned.1.as_of < as_of) {
+                // An older price far from the last one is not plausible.
                 if !is_near {
-                    refusals.push(Refusal::Malformed);
-                } else if older.as_ref().is_none_or(|known| known.1.as_of < told.1.as_of) {
-                    older = Some(told);
+                    errors.push(ProviderError::Malformed);
+                } else if older.as_ref().is_none_or(|known| known.1.as_of < returned.1.as_of) {
+                    older = Some(returned);
                 }
             } else if is_near {
-                // What was made before a doubted price neither confirms nor withdraws it.
-                if doubted.iter().any(|one| one.1.as_of > told.1.as_of) {
+                // A price older than an unconfirmed one neither confirms nor refutes it.
+                if unconfirmed.iter().any(|one| one.1.as_of > returned.1.as_of) {
                     continue;
                 }
-                self.doubts.forget(symbol);
-                return Ok(told);
-            } else if let Some(at) = doubted.iter().position(|one| self.doubts.agree(one, &told)) {
-                self.doubts.forget(symbol);
-                let first = doubted.swap_remove(at);
-                return Ok(if first.1.as_of > told.1.as_of { first } else { told });
+                self.jumps.clear(symbol);
+                return Ok(returned);
+            } else if let Some(at) =
+                unconfirmed.iter().position(|one| self.jumps.agree(one, &returned))
+            {
+                self.jumps.clear(symbol);
+                let first = unconfirmed.swap_remove(at);
+                return Ok(if first.1.as_of > returned.1.as_of { first } else { returned });
             } else {
-                doubted.push(told);
+                unconfirmed.push(returned);
             }
         }
-        let is_alone = doubted.len() == 1;
-        let newest = doubted.iter().map(|one| one.1.as_of).max();
-        match doubted.pop() {
-            Some(told) if is_alone && self.doubts.is_confirmed(&told, self.clock.now()) => Ok(told),
-            Some(told) => Err(Refusal::InDoubt { as_of: newest.unwrap_or(told.1.as_of) }),
-            None => older.ok_or_else(|| most_useful(refusals)),
+        let is_alone = unconfirmed.len() == 1;
+        let newest = unconfirmed.iter().map(|one| one.1.as_of).max();
+        match unconfirmed.pop() {
+            Some(returned) if is_alone && self.jumps.is_confirmed(&returned, self.clock.now()) => {
+                Ok(returned)
+            }
+            Some(returned) => {
+                Err(ProviderError::InDoubt { as_of: newest.unwrap_or(returned.1.as_of) })
+            }
+            None => older.ok_or_else(|| most_useful(errors)),
         }
     }
 }
@@ -323,27 +333,27 @@ fn plain_hits(hits: &[SearchHit]) -> Vec<SearchHit> {
 }
 
 /// What all refusals together mean.
-fn most_useful(refusals: Vec<Refusal>) -> Refusal {
-    let offered: Vec<Refusal> =
-        refusals.into_iter().filter(|refusal| *refusal != Refusal::Unsupported).collect();
-    let Some(first) = offered.first() else { return Refusal::Unsupported };
-    if offered.iter().all(|refusal| *refusal == Refusal::NotFound) {
-        return Refusal::NotFound;
+fn most_useful(errors: Vec<ProviderError>) -> ProviderError {
+    let offered: Vec<ProviderError> =
+        errors.into_iter().filter(|error| *error != ProviderError::Unsupported).collect();
+    let Some(first) = offered.first() else { return ProviderError::Unsupported };
+    if offered.iter().all(|error| *error == ProviderError::NotFound) {
+        return ProviderError::NotFound;
     }
-    let waits = |refusal: &&Refusal| match refusal {
-        Refusal::RateLimited { retry_after, .. } => retry_after.unwrap_or(Duration::MAX),
+    let waits = |error: &&ProviderError| match error {
+        ProviderError::RateLimited { retry_after, .. } => retry_after.unwrap_or(Duration::MAX),
         _ => Duration::MAX,
     };
-    let limited = offered.iter().filter(|one| matches!(one, Refusal::RateLimited { .. }));
+    let limited = offered.iter().filter(|one| matches!(one, ProviderError::RateLimited { .. }));
     let soonest = limited.min_by_key(waits);
-    let other = offered.iter().find(|one| **one != Refusal::NotFound);
+    let other = offered.iter().find(|one| **one != ProviderError::NotFound);
     soonest.or(other).unwrap_or(first).clone()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::Window;
+    use crate::provider::QuotaWindow;
 
     #[test]
     fn texts_of_providers_have_no_markup_no_control_characters_and_no_marks_of_direction() {
@@ -383,18 +393,18 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_that_ends_first_is_told() {
-        let limited = |seconds| Refusal::RateLimited {
-            window: Window::Day,
+    fn the_rate_limit_that_ends_first_is_returned() {
+        let limited = |seconds| ProviderError::RateLimited {
+            window: QuotaWindow::Day,
             retry_after: Some(Duration::from_secs(seconds)),
         };
-        for (refusals, expected) in [
-            (vec![], Refusal::Unsupported),
-            (vec![Refusal::Unsupported, Refusal::NotFound], Refusal::NotFound),
-            (vec![Refusal::NotFound, Refusal::BreakerOpen], Refusal::BreakerOpen),
-            (vec![Refusal::Transient, limited(9), limited(4)], limited(4)),
+        for (errors, expected) in [
+            (vec![], ProviderError::Unsupported),
+            (vec![ProviderError::Unsupported, ProviderError::NotFound], ProviderError::NotFound),
+            (vec![ProviderError::NotFound, ProviderError::BreakerOpen], ProviderError::BreakerOpen),
+            (vec![ProviderError::Transient, limited(9), limited(4)], limited(4)),
         ] {
-            assert_eq!(most_useful(refusals), expected);
+            assert_eq!(most_useful(errors), expected);
         }
     }
 }

@@ -1,9 +1,6 @@
-//! What is known of a provider, and what follows from it: whether it may be asked now, and what an
-//! answer changes. It is pure: the time is handed in, and nothing is asked or kept here.
-//!
-//! A question is admitted before it is asked: its share of the quota is taken then, whatever comes
-//! of it. While it is under way it counts as a failure to be, so that a provider that hangs is
-//! asked no more often than the breaker's limit says, however many ask at once.
+//! The state of a provider as a pure state machine: whether a call is admitted now and what its
+//! outcome changes. A call takes its quota on admission and counts as a failure while it is in
+//! flight, which bounds the calls to a provider that hangs.
 
 mod limits;
 
@@ -12,39 +9,38 @@ use std::time::Duration;
 use domain::{Day, UnixMicros};
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::limits::Limits;
+pub(super) use self::limits::ProviderLimits;
 use super::config::BreakerConfig;
-use crate::provider::{Question, Refusal, Window};
+use crate::provider::{ProviderError, ProviderOperation, QuotaWindow};
 
-/// What this program writes. A document of another form is another version's, and not touched.
+/// The format of the stored state. Another format belongs to another version and is not overwritten.
 const FORM: u32 = 1;
-/// A question that is under way for longer is taken for lost, in seconds. Longer than any question
-/// takes: [`GIVE_UP`] ends it before.
+/// A call in flight for longer is taken for lost, in seconds; longer than [`CALL_TIMEOUT`].
 const LOST_S: i64 = 90;
-/// After how long a question is given up. The providers' own timeouts are a minute at most.
-pub(super) const GIVE_UP: Duration = Duration::from_secs(75);
-/// How long a provider is left alone that does not accept our key or has not what we ask, in
+/// The limit of a call. The HTTP client's timeouts are a minute at most.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a provider is suspended that rejects the key or whose plan lacks an operation, in
 /// seconds.
-const AWAY_S: i64 = 3_600;
-/// How long a provider is left alone that was asked too often within a second, in microseconds.
+const SUSPENSION_S: i64 = 3_600;
+/// The wait after a rate limit per second without `Retry-After`, in microseconds.
 const SECOND_RETRY: i64 = 1_200_000;
 const MINUTE_S: i64 = 60;
 const MICROS: i64 = 1_000_000;
 
-/// How a breaker stands.
+/// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BreakerWord {
-    /// Questions go through.
+pub enum BreakerState {
+    /// Calls are admitted.
     Closed,
-    /// One question goes through, to see.
+    /// One probe is admitted.
     HalfOpen,
-    /// No question goes through.
+    /// No call is admitted.
     Open,
 }
 
-impl BreakerWord {
-    /// Its word in metrics, logs and answers.
+impl BreakerState {
+    /// The name in metrics, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -54,80 +50,73 @@ impl BreakerWord {
     }
 }
 
-/// The permission to ask once.
+/// The admission of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Permit(u64);
+pub(crate) struct CallPermit(u64);
 
-/// Something that people should hear of.
+/// A change that is logged for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// The breaker stands otherwise.
-    Breaker(BreakerWord),
-    /// Much of a quota is used, or all of it.
-    QuotaUsed {
-        /// Of which span.
-        window: Window,
-        /// How much.
-        used: u32,
-        /// Of how much.
-        limit: u32,
-    },
-    /// The provider says that a quota is used up.
-    QuotaLearned(Window),
-    /// It is left alone: it does not accept our key, or does not have what we ask.
-    Away,
+pub(crate) enum ProviderEvent {
+    /// The breaker changed its state.
+    Breaker(BreakerState),
+    /// The warning share of a quota is used, or all of it.
+    QuotaUsed { window: QuotaWindow, used: u32, limit: u32 },
+    /// The provider reported a rate limit.
+    QuotaLearned(QuotaWindow),
+    /// The provider rejects the key, or its plan lacks the operation.
+    Suspension,
 }
 
-/// What is known of a provider.
+/// The stored state of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderState {
-    /// [`FORM`].
     form: u32,
     /// The latest instant seen; time never goes back here, whatever a node's clock does.
     pub(crate) now: UnixMicros,
-    pub(crate) breaker: BreakerWord,
-    /// Since when the breaker stands so.
+    pub(crate) breaker: BreakerState,
+    /// When the breaker entered its state.
     pub(crate) since: UnixMicros,
-    /// Until when it is open; then one question may go through.
+    /// When an open breaker becomes half-open.
     pub(crate) open_until: UnixMicros,
-    /// How often it has opened without closing in between.
+    /// How often it has opened since it was last closed.
     opened: u32,
     /// The failures within the window, ascending.
     failures: Vec<UnixMicros>,
-    /// Questions under way, and since when.
+    /// Calls in flight and when they began.
     under_way: Vec<(u64, UnixMicros)>,
-    /// The question that probes.
+    /// The call that probes.
     probe: Option<u64>,
     next_permit: u64,
-    /// The questions of the last minute, ascending, as far as a limit needs them.
+    /// The times of recent calls, ascending, as far back as a quota needs them.
     asked: Vec<UnixMicros>,
-    /// The provider's day, and the questions of that day.
+    /// The quota day and its number of calls.
     day: Option<Day>,
     asked_today: u32,
-    /// What the provider told: until when which window is used up.
-    learned: Vec<(Window, UnixMicros)>,
-    /// What it does not have, and until when it is not asked for that again.
-    away: Vec<Away>,
+    /// Rate limits that the provider reported, and when they end.
+    learned: Vec<(QuotaWindow, UnixMicros)>,
+    /// Suspended operations.
+    away: Vec<Suspension>,
     pub(crate) last_success: Option<UnixMicros>,
     pub(crate) last_refusal: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Away {
-    /// Which question; `None` is all.
-    question: Option<Question>,
+struct Suspension {
+    /// `None` suspends all operations.
+    #[serde(rename = "question")]
+    operation: Option<ProviderOperation>,
     until: UnixMicros,
 }
 
 impl ProviderState {
-    /// A provider of which nothing is known.
+    /// The state of a provider that was never called.
     pub(crate) fn new(now: UnixMicros) -> Self {
         Self {
             form: FORM,
             now,
-            breaker: BreakerWord::Closed,
+            breaker: BreakerState::Closed,
             since: now,
             open_until: now,
             opened: 0,
@@ -145,12 +134,12 @@ impl ProviderState {
         }
     }
 
-    /// Reads what a node has written; `None` when it cannot be read, or is of another form.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    /// Parses a stored state; `None` if it is malformed or has another format.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().filter(|state: &Self| state.form == FORM)
     }
 
-    /// The state after an operator's reset at `now`: no failure, wait or refusal is left. Calls
+    /// The state after an operator's reset at `now`: no failure, wait or error is left. Calls
     /// made still count towards the quotas, except those of a clock that was ahead.
     pub(crate) fn reset(self, now: UnixMicros) -> Self {
         let is_past = self.now <= now;
@@ -164,90 +153,94 @@ impl ProviderState {
         }
     }
 
-    /// Whether the provider may be asked now. If so, the question counts from now on; otherwise
-    /// nothing has changed that would have to be kept.
+    /// Admits a call and takes its quota, or returns why not; then nothing needs to be saved.
     pub(crate) fn admit(
         &mut self,
-        question: Question,
+        operation: ProviderOperation,
         now: UnixMicros,
-        limits: &Limits<'_>,
-        events: &mut Vec<Event>,
-    ) -> Result<Permit, Refusal> {
+        limits: &ProviderLimits<'_>,
+        events: &mut Vec<ProviderEvent>,
+    ) -> Result<CallPermit, ProviderError> {
         let now = self.advance(now, limits);
         let probes = self.check_breaker(now, limits.breaker)?;
-        let concerns = |away: &&Away| away.question.is_none_or(|one| one == question);
+        let concerns = |away: &&Suspension| away.operation.is_none_or(|one| one == operation);
         if let Some(away) = self.away.iter().find(concerns) {
-            return Err(match away.question {
-                None => Refusal::AuthFailed,
-                Some(_) => Refusal::PlanRestricted { symbol_only: false },
+            return Err(match away.operation {
+                None => ProviderError::AuthFailed,
+                Some(_) => ProviderError::PlanRestricted { symbol_only: false },
             });
         }
         self.check_quota(now, limits)?;
         self.take_quota(now, limits, events);
-        let permit = Permit(self.next_permit);
+        let permit = CallPermit(self.next_permit);
         self.next_permit += 1;
         self.under_way.push((permit.0, now));
         if probes {
             self.probe = Some(permit.0);
-            self.turn(BreakerWord::HalfOpen, now, events);
+            self.set_breaker(BreakerState::HalfOpen, now, events);
         }
         Ok(permit)
     }
 
-    /// What came of a question: nothing that was refused, or the refusal.
+    /// Records the outcome of a call.
     pub(crate) fn record(
         &mut self,
-        (permit, question): (Permit, Question),
-        outcome: Result<(), &Refusal>,
+        (permit, operation): (CallPermit, ProviderOperation),
+        outcome: Result<(), &ProviderError>,
         is_slow: bool,
         now: UnixMicros,
-        limits: &Limits<'_>,
-        events: &mut Vec<Event>,
+        limits: &ProviderLimits<'_>,
+        events: &mut Vec<ProviderEvent>,
     ) {
         let now = self.advance(now, limits);
         self.under_way.retain(|(id, _)| *id != permit.0);
         let probed = self.probe == Some(permit.0);
-        let failed = is_slow || outcome.is_err_and(Refusal::is_failure);
+        let failed = is_slow || outcome.is_err_and(ProviderError::is_failure);
         match outcome {
             Ok(()) => self.last_success = Some(now),
-            Err(refusal) => self.learn(question, refusal, now, limits, events),
+            Err(error) => self.learn(operation, error, now, limits, events),
         }
         if failed {
             self.failures.push(now);
             let many = self.failures.len() >= limits.breaker.failures_most();
-            if probed || (many && self.breaker == BreakerWord::Closed) {
+            if probed || (many && self.breaker == BreakerState::Closed) {
                 self.open(now, limits.breaker, events);
             }
         } else if probed {
             (self.probe, self.opened) = (None, 0);
             self.failures.clear();
-            self.turn(BreakerWord::Closed, now, events);
+            self.set_breaker(BreakerState::Closed, now, events);
         }
     }
 
-    /// How the breaker stands at `now`: an open one whose time is over is half-open.
-    pub(crate) fn breaker_at(&self, now: UnixMicros) -> BreakerWord {
-        let is_over = self.breaker == BreakerWord::Open && self.open_until <= now;
-        if is_over { BreakerWord::HalfOpen } else { self.breaker }
+    /// The breaker state at `now`: an open breaker becomes half-open at `open_until`.
+    pub(crate) fn breaker_at(&self, now: UnixMicros) -> BreakerState {
+        let is_over = self.breaker == BreakerState::Open && self.open_until <= now;
+        if is_over { BreakerState::HalfOpen } else { self.breaker }
     }
 
-    /// Questions used at `now` of each window that has a limit, and the limit.
-    pub(crate) fn used(&self, now: UnixMicros, limits: &Limits<'_>) -> Vec<(Window, u32, u32)> {
+    /// Calls used at `now` of each quota window that has a limit, and the limit.
+    pub(crate) fn used(
+        &self,
+        now: UnixMicros,
+        limits: &ProviderLimits<'_>,
+    ) -> Vec<(QuotaWindow, u32, u32)> {
         let mut state = self.clone();
         let now = state.advance(now, limits);
-        let used = Window::ALL
+        let used = QuotaWindow::ALL
             .map(|window| (window, state.used_of(window, now), limits.quota.limit(window)));
         used.into_iter().filter(|(.., limit)| *limit > 0).collect()
     }
 
     /// Failures within the window at `now`.
-    pub(crate) fn failures_at(&self, now: UnixMicros, limits: &Limits<'_>) -> usize {
+    pub(crate) fn failures_at(&self, now: UnixMicros, limits: &ProviderLimits<'_>) -> usize {
         let from = now.plus_seconds(-i64::from(limits.breaker.window_s));
         self.failures.iter().filter(|at| **at > from).count()
     }
 
-    /// Forgets what is over. The latest instant seen, which is `now` unless a clock went back.
-    fn advance(&mut self, now: UnixMicros, limits: &Limits<'_>) -> UnixMicros {
+    /// Removes what has expired. Returns the latest instant seen, which is `now` unless a clock went
+    /// back.
+    fn advance(&mut self, now: UnixMicros, limits: &ProviderLimits<'_>) -> UnixMicros {
         self.now = self.now.max(now);
         let now = self.now;
         let kept_from = now.0 - limits.longest_span();
@@ -258,7 +251,7 @@ impl ProviderState {
         self.under_way.retain(|(_, since)| *since > lost);
         let is_lost = |probe| !self.under_way.iter().any(|(id, _)| *id == probe);
         if self.probe.is_some_and(is_lost) {
-            // Nobody will tell what came of it: another question may probe.
+            // The probe is lost: another call may probe.
             self.probe = None;
         }
         self.learned.retain(|(_, until)| *until > now);
@@ -270,25 +263,33 @@ impl ProviderState {
         now
     }
 
-    /// Whether the question would be the one that probes.
-    fn check_breaker(&self, now: UnixMicros, config: &BreakerConfig) -> Result<bool, Refusal> {
+    /// Whether the call would be the probe.
+    fn check_breaker(
+        &self,
+        now: UnixMicros,
+        config: &BreakerConfig,
+    ) -> Result<bool, ProviderError> {
         let has_room = match self.breaker_at(now) {
-            BreakerWord::Closed => {
+            BreakerState::Closed => {
                 self.failures.len() + self.under_way.len() < config.failures_most()
             }
-            BreakerWord::HalfOpen => self.probe.is_none(),
-            BreakerWord::Open => false,
+            BreakerState::HalfOpen => self.probe.is_none(),
+            BreakerState::Open => false,
         };
         if has_room {
-            return Ok(self.breaker != BreakerWord::Closed);
+            return Ok(self.breaker != BreakerState::Closed);
         }
-        Err(Refusal::BreakerOpen)
+        Err(ProviderError::BreakerOpen)
     }
 
-    /// Refuses while a window is used up; that which lasts longest is told.
-    fn check_quota(&self, now: UnixMicros, limits: &Limits<'_>) -> Result<(), Refusal> {
+    /// Returns the rate limit that lasts longest, if a quota window is used up.
+    fn check_quota(
+        &self,
+        now: UnixMicros,
+        limits: &ProviderLimits<'_>,
+    ) -> Result<(), ProviderError> {
         let told = self.learned.iter().copied();
-        let full = Window::ALL.into_iter().filter(|window| {
+        let full = QuotaWindow::ALL.into_iter().filter(|window| {
             let limit = limits.quota.limit(*window);
             limit > 0 && self.used_of(*window, now) >= limit
         });
@@ -297,43 +298,53 @@ impl ProviderState {
             return Ok(());
         };
         let micros = u64::try_from(until.0 - now.0).unwrap_or(0);
-        Err(Refusal::RateLimited { window, retry_after: Some(Duration::from_micros(micros)) })
+        Err(ProviderError::RateLimited { window, retry_after: Some(Duration::from_micros(micros)) })
     }
 
-    fn take_quota(&mut self, now: UnixMicros, limits: &Limits<'_>, events: &mut Vec<Event>) {
+    fn take_quota(
+        &mut self,
+        now: UnixMicros,
+        limits: &ProviderLimits<'_>,
+        events: &mut Vec<ProviderEvent>,
+    ) {
         if limits.longest_span() > 0 {
             self.asked.push(now);
         }
         self.asked_today = self.asked_today.saturating_add(1);
-        // Of the day only: a minute's quota is used to the full by whoever refreshes in a row.
-        let (window, used, limit) = (Window::Day, self.asked_today, limits.quota.per_day);
+        // Of the day only: a series of refreshes uses up the quota of a minute regularly.
+        let (window, used, limit) = (QuotaWindow::Day, self.asked_today, limits.quota.per_day);
         let warned = u64::from(limit) * u64::from(limits.warn_percent);
         let first = u64::from(used) * 100 >= warned && u64::from(used - 1) * 100 < warned;
         if limit > 0 && (first || used == limit) {
-            events.push(Event::QuotaUsed { window, used, limit });
+            events.push(ProviderEvent::QuotaUsed { window, used, limit });
         }
     }
 
-    fn used_of(&self, window: Window, now: UnixMicros) -> u32 {
+    fn used_of(&self, window: QuotaWindow, now: UnixMicros) -> u32 {
         let since = |micros| {
             let recent = self.asked.iter().filter(|at| at.0 > now.0 - micros);
             u32::try_from(recent.count()).unwrap_or(u32::MAX)
         };
         match window {
-            Window::Second => since(MICROS),
-            Window::Minute => since(MINUTE_S * MICROS),
-            Window::Day => self.asked_today,
+            QuotaWindow::Second => since(MICROS),
+            QuotaWindow::Minute => since(MINUTE_S * MICROS),
+            QuotaWindow::Day => self.asked_today,
         }
     }
 
-    /// When the next question of a window that is full may be asked.
-    fn free_again(&self, window: Window, now: UnixMicros, limits: &Limits<'_>) -> UnixMicros {
+    /// When a full window admits the next call.
+    fn free_again(
+        &self,
+        window: QuotaWindow,
+        now: UnixMicros,
+        limits: &ProviderLimits<'_>,
+    ) -> UnixMicros {
         let span = match window {
-            Window::Second => MICROS,
-            Window::Minute => MINUTE_S * MICROS,
-            Window::Day => return limits.next_day(now),
+            QuotaWindow::Second => MICROS,
+            QuotaWindow::Minute => MINUTE_S * MICROS,
+            QuotaWindow::Day => return limits.next_day(now),
         };
-        // The oldest of the newest `limit` questions has to leave the window.
+        // The oldest of the newest `limit` calls has to leave the window.
         let limit = limits.quota.limit(window) as usize;
         let leaves = self.asked.len().checked_sub(limit).and_then(|at| self.asked.get(at));
         leaves.map_or(now, |at| UnixMicros(at.0 + span))
@@ -341,15 +352,15 @@ impl ProviderState {
 
     fn learn(
         &mut self,
-        question: Question,
-        refusal: &Refusal,
+        operation: ProviderOperation,
+        error: &ProviderError,
         now: UnixMicros,
-        limits: &Limits<'_>,
-        events: &mut Vec<Event>,
+        limits: &ProviderLimits<'_>,
+        events: &mut Vec<ProviderEvent>,
     ) {
-        self.last_refusal = Some(refusal.as_str().to_owned());
-        match refusal {
-            Refusal::RateLimited { window, retry_after } => {
+        self.last_refusal = Some(error.as_str().to_owned());
+        match error {
+            ProviderError::RateLimited { window, retry_after } => {
                 let max = Duration::from_secs(limits.retry_after_max_s.into());
                 let told = retry_after.map(|after| {
                     let after = after.min(max);
@@ -357,50 +368,60 @@ impl ProviderState {
                     UnixMicros(now.0.saturating_add(micros))
                 });
                 let until = told.unwrap_or_else(|| match window {
-                    Window::Second => UnixMicros(now.0 + SECOND_RETRY),
-                    Window::Minute => now.plus_seconds(MINUTE_S),
-                    Window::Day => limits.next_day(now),
+                    QuotaWindow::Second => UnixMicros(now.0 + SECOND_RETRY),
+                    QuotaWindow::Minute => now.plus_seconds(MINUTE_S),
+                    QuotaWindow::Day => limits.next_day(now),
                 });
-                // What it tells never lasts longer than the day it counts in.
+                // A reported limit never outlasts its quota day.
                 let until = until.min(limits.next_day(now).max(now.plus_seconds(MINUTE_S)));
                 match self.learned.iter_mut().find(|(learned, _)| learned == window) {
                     Some((_, known)) => *known = until.max(*known),
                     None => {
                         self.learned.push((*window, until));
-                        events.push(Event::QuotaLearned(*window));
+                        events.push(ProviderEvent::QuotaLearned(*window));
                     }
                 }
             }
-            Refusal::AuthFailed => self.leave(None, now, events),
-            Refusal::PlanRestricted { symbol_only: false } => {
-                self.leave(Some(question), now, events);
+            ProviderError::AuthFailed => self.suspend(None, now, events),
+            ProviderError::PlanRestricted { symbol_only: false } => {
+                self.suspend(Some(operation), now, events);
             }
             _ => {}
         }
     }
 
-    fn leave(&mut self, question: Option<Question>, now: UnixMicros, events: &mut Vec<Event>) {
-        if self.away.iter().any(|away| away.question == question) {
+    fn suspend(
+        &mut self,
+        operation: Option<ProviderOperation>,
+        now: UnixMicros,
+        events: &mut Vec<ProviderEvent>,
+    ) {
+        if self.away.iter().any(|away| away.operation == operation) {
             return;
         }
-        self.away.push(Away { question, until: now.plus_seconds(AWAY_S) });
-        events.push(Event::Away);
+        self.away.push(Suspension { operation, until: now.plus_seconds(SUSPENSION_S) });
+        events.push(ProviderEvent::Suspension);
     }
 
-    fn open(&mut self, now: UnixMicros, config: &BreakerConfig, events: &mut Vec<Event>) {
+    fn open(&mut self, now: UnixMicros, config: &BreakerConfig, events: &mut Vec<ProviderEvent>) {
         let times = self.opened.min(20);
         let seconds = (i64::from(config.open_s) << times).min(i64::from(config.open_s_max));
         self.opened = self.opened.saturating_add(1);
         self.open_until = now.plus_seconds(seconds);
         self.probe = None;
-        self.turn(BreakerWord::Open, now, events);
+        self.set_breaker(BreakerState::Open, now, events);
     }
 
-    fn turn(&mut self, word: BreakerWord, now: UnixMicros, events: &mut Vec<Event>) {
+    fn set_breaker(
+        &mut self,
+        word: BreakerState,
+        now: UnixMicros,
+        events: &mut Vec<ProviderEvent>,
+    ) {
         if self.breaker != word {
             (self.breaker, self.since) = (word, now);
-            events.push(Event::Breaker(word));
-        } else if word == BreakerWord::Open {
+            events.push(ProviderEvent::Breaker(word));
+        } else if word == BreakerState::Open {
             self.since = now;
         }
     }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use domain::{Currency, Price, Symbol};
+use domain::{Currency, DailyBar, Price, Symbol};
 
 use crate::PriceUnit;
-use crate::provider::{DailyBar, History, ProviderQuote, Refusal};
+use crate::provider::{PriceHistory, ProviderError, ProviderQuote};
 
 /// The units in which providers quote stocks.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl StockUnits {
     ///
     /// # Errors
     /// `NotFound` if the stated unit is of another currency.
-    fn places(&self, symbol: &Symbol, stated: Option<&PriceUnit>) -> Result<u32, Refusal> {
+    fn places(&self, symbol: &Symbol, stated: Option<&PriceUnit>) -> Result<u32, ProviderError> {
         let Some(unit) = stated else {
             return Ok(self.places.get(symbol).copied().unwrap_or_default());
         };
@@ -35,14 +35,14 @@ impl StockUnits {
             return Ok(unit.places);
         }
         tracing::warn!(%symbol, currency = unit.currency, expected, "prices in another currency");
-        Err(Refusal::NotFound)
+        Err(ProviderError::NotFound)
     }
 
     /// A quote in the game's currency.
     ///
     /// # Errors
     /// `NotFound` if it is stated in another currency.
-    pub(super) fn quote(&self, quote: ProviderQuote) -> Result<ProviderQuote, Refusal> {
+    pub(super) fn quote(&self, quote: ProviderQuote) -> Result<ProviderQuote, ProviderError> {
         let places = self.places(&quote.symbol, quote.unit.as_ref())?;
         let previous_close = quote.previous_close.map(|close| divided(close, places));
         Ok(ProviderQuote { price: divided(quote.price, places), previous_close, ..quote })
@@ -55,8 +55,8 @@ impl StockUnits {
     pub(super) fn bars(
         &self,
         symbol: &Symbol,
-        history: &History,
-    ) -> Result<Vec<DailyBar>, Refusal> {
+        history: &PriceHistory,
+    ) -> Result<Vec<DailyBar>, ProviderError> {
         let places = self.places(symbol, history.unit.as_ref())?;
         let price = |price: Price| divided(price, places);
         let bar = |bar: &DailyBar| DailyBar {

@@ -1,12 +1,11 @@
-//! Daily bars from rows: dates and prices as vendors write them, with their gaps. A row is a bar,
-//! has no price, or is refused with the field and what was expected.
+//! Parses a row into a daily bar, no price, or an error that names the field and what is expected.
 
 use csv::StringRecord;
-use domain::{Day, Price};
+use domain::{DailyBar, Day, Price};
 
-use super::header::Prices;
-use super::number::{Ambiguous, Decimal, Marks};
-use crate::provider::DailyBar;
+use super::header::PriceColumns;
+use super::number::{AmbiguousNumber, NumberReader};
+use crate::decimal::Decimal;
 
 /// Words that stand for a value that is missing.
 const MISSING: [&str; 11] =
@@ -37,7 +36,7 @@ pub(super) enum RowError {
     /// What was expected, and what was there.
     Refused(String),
     /// An earlier number was misread: the file cannot be trusted.
-    Ambiguous(Ambiguous),
+    Ambiguous(AmbiguousNumber),
 }
 
 impl From<String> for RowError {
@@ -46,15 +45,15 @@ impl From<String> for RowError {
     }
 }
 
-impl From<Ambiguous> for RowError {
-    fn from(ambiguous: Ambiguous) -> Self {
+impl From<AmbiguousNumber> for RowError {
+    fn from(ambiguous: AmbiguousNumber) -> Self {
         Self::Ambiguous(ambiguous)
     }
 }
 
 /// What storing a bar changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Changes {
+pub(super) struct BarChanges {
     /// A price was finer than it is stored.
     pub(super) is_rounded: bool,
     /// Rounding moved a price by more than half a percent.
@@ -66,7 +65,7 @@ pub(super) struct Changes {
 }
 
 /// A field of a row.
-enum Value {
+enum CellValue {
     Missing,
     Zero,
     Number(Decimal),
@@ -74,24 +73,24 @@ enum Value {
 
 /// Reads the prices of a stock in a row; `None` where the stock has no price that day.
 pub(super) fn read_bar(
-    marks: &mut Marks,
+    marks: &mut NumberReader,
     (record, line): (&StringRecord, u64),
-    columns: &Prices,
+    columns: &PriceColumns,
     places: u32,
     day: Day,
-) -> Result<Option<(DailyBar, Changes)>, RowError> {
-    let mut changes = Changes::default();
+) -> Result<Option<(DailyBar, BarChanges)>, RowError> {
+    let mut changes = BarChanges::default();
     let mut finest = 0;
     let mut is_empty = true;
     let mut price = |name: &str, column: Option<usize>| -> Result<Option<Price>, RowError> {
         let text = column.map(|at| record.get(at).unwrap_or_default().trim()).unwrap_or_default();
         let number = match value(marks, line, name, text)? {
-            Value::Missing => return Ok(None),
-            Value::Zero => {
+            CellValue::Missing => return Ok(None),
+            CellValue::Zero => {
                 changes.has_zeros |= name != "close";
                 return Ok(None);
             }
-            Value::Number(number) => number.shifted(places),
+            CellValue::Number(number) => number.shifted(places),
         };
         is_empty = false;
         finest = finest.max(number.places);
@@ -125,14 +124,19 @@ pub(super) fn read_bar(
     Ok(Some((bar, changes)))
 }
 
-fn value(marks: &mut Marks, line: u64, name: &str, text: &str) -> Result<Value, RowError> {
+fn value(
+    marks: &mut NumberReader,
+    line: u64,
+    name: &str,
+    text: &str,
+) -> Result<CellValue, RowError> {
     if is_missing(text) {
-        return Ok(Value::Missing);
+        return Ok(CellValue::Missing);
     }
     // The dollar stands for several currencies: the column of currencies or the caller names one.
     match marks.read(line, text.strip_prefix('$').unwrap_or(text))? {
-        Some(Decimal { mantissa: 0, .. }) => Ok(Value::Zero),
-        Some(number) => Ok(Value::Number(number.without_noise())),
+        Some(Decimal { mantissa: 0, .. }) => Ok(CellValue::Zero),
+        Some(number) => Ok(CellValue::Number(number.without_noise())),
         None => Err(format!("{name} is not a price: {text:?}{}", hint(text)).into()),
     }
 }
@@ -176,10 +180,10 @@ fn widen(bar: &mut DailyBar, places: u32) -> Result<bool, String> {
 
 /// Whole shares. Vendors that adjust volumes for splits write fractions, which are rounded.
 fn volume(
-    marks: &mut Marks,
+    marks: &mut NumberReader,
     line: u64,
     record: &StringRecord,
-    columns: &Prices,
+    columns: &PriceColumns,
 ) -> Result<Option<i64>, RowError> {
     let text = columns.volume.and_then(|at| record.get(at)).unwrap_or_default().trim();
     if is_missing(text) {

@@ -1,5 +1,4 @@
-//! Dates as files write them. A date with two meanings is refused unless the options name the order
-//! of day and month.
+//! Parses dates. An ambiguous date is rejected unless the options define the order of day and month.
 
 use domain::Day;
 
@@ -16,7 +15,6 @@ pub enum DateOrder {
 }
 
 impl DateOrder {
-    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DayFirst => "day-first",

@@ -1,6 +1,5 @@
-//! What a file is: which character parts its fields, which of its first rows are the header, and
-//! which column holds what. Vendors and spreadsheets name the same thing in many ways; a name that
-//! has two columns, or a unit that is unknown, is refused.
+//! Detects the layout of a file: its delimiter, header rows and columns. Two columns with the same
+//! meaning and unknown units are rejected.
 
 use csv::StringRecord;
 use domain::Symbol;
@@ -12,7 +11,7 @@ pub(super) const HEADER_ROWS_MAX: usize = 20;
 
 /// What a column can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Field {
+pub(super) enum ColumnKind {
     Date,
     Symbol,
     Open,
@@ -24,7 +23,7 @@ pub(super) enum Field {
     Currency,
     Period,
     /// The kind of paper, of which only `EQ` is taken.
-    Series,
+    PriceSeries,
     Name,
     Category,
     Industry,
@@ -35,20 +34,20 @@ pub(super) enum Field {
 
 /// The names of columns as [`plain_name`] writes them. The first one of a field is taken before the
 /// others, where a file has several.
-const NAMES: [(Field, &[&str]); 17] = [
+const NAMES: [(ColumnKind, &[&str]); 17] = [
     (
-        Field::Date,
+        ColumnKind::Date,
         &["date", "tradedate", "tradingdate", "day", "datetime", "datum", "data", "timestamp"],
     ),
-    (Field::Symbol, &["symbol", "ticker", "stocksymbol", "stockcode", "code", "counter"]),
+    (ColumnKind::Symbol, &["symbol", "ticker", "stocksymbol", "stockcode", "code", "counter"]),
     (
-        Field::Open,
+        ColumnKind::Open,
         &["open", "openprice", "openingprice", "opening", "otwarcie", "eröffnung", "eroeffnung"],
     ),
-    (Field::High, &["high", "highprice", "highestprice", "najwyzszy", "najwyższy", "hoch"]),
-    (Field::Low, &["low", "lowprice", "lowestprice", "najnizszy", "najniższy", "tief"]),
+    (ColumnKind::High, &["high", "highprice", "highestprice", "najwyzszy", "najwyższy", "hoch"]),
+    (ColumnKind::Low, &["low", "lowprice", "lowestprice", "najnizszy", "najniższy", "tief"]),
     (
-        Field::Close,
+        ColumnKind::Close,
         &[
             "close",
             "closeprice",
@@ -62,9 +61,9 @@ const NAMES: [(Field, &[&str]); 17] = [
             "price",
         ],
     ),
-    (Field::AdjustedClose, &["adjclose", "adjustedclose"]),
+    (ColumnKind::AdjustedClose, &["adjclose", "adjustedclose"]),
     (
-        Field::Volume,
+        ColumnKind::Volume,
         &[
             "volume",
             "vol",
@@ -78,17 +77,17 @@ const NAMES: [(Field, &[&str]); 17] = [
     ),
     // Other names contain one of `CURRENCIES`.
     (
-        Field::Currency,
+        ColumnKind::Currency,
         &["cur", "curr", "curncy", "währung", "waehrung", "devise", "moneda", "waluta", "valuta"],
     ),
-    (Field::Period, &["per", "period"]),
-    (Field::Series, &["series"]),
-    (Field::Name, &["name", "company", "companyname", "securityname"]),
-    (Field::Category, &["category", "sector", "gicssector"]),
-    (Field::Industry, &["industry", "gicssubindustry"]),
-    (Field::Description, &["description", "prodescription"]),
-    (Field::KidDescription, &["kidfriendlydescription", "kiddescription", "kidtext"]),
-    (Field::FunFact, &["funfact"]),
+    (ColumnKind::Period, &["per", "period"]),
+    (ColumnKind::PriceSeries, &["series"]),
+    (ColumnKind::Name, &["name", "company", "companyname", "securityname"]),
+    (ColumnKind::Category, &["category", "sector", "gicssector"]),
+    (ColumnKind::Industry, &["industry", "gicssubindustry"]),
+    (ColumnKind::Description, &["description", "prodescription"]),
+    (ColumnKind::KidDescription, &["kidfriendlydescription", "kiddescription", "kidtext"]),
+    (ColumnKind::FunFact, &["funfact"]),
 ];
 /// What the name of a column of currencies contains.
 const CURRENCIES: [&str; 2] = ["currency", "ccy"];
@@ -124,7 +123,7 @@ const OTHERS: [&str; 4] = ["dividends", "stocksplits", "capitalgains", "repaired
 /// The columns of prices of one stock, and their places behind the decimal mark beyond those that
 /// are written: prices in cents have two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prices {
+pub(super) struct PriceColumns {
     pub(super) open: Option<usize>,
     pub(super) high: Option<usize>,
     pub(super) low: Option<usize>,
@@ -138,7 +137,7 @@ pub(super) struct Prices {
 pub(super) struct BarColumns {
     pub(super) date: usize,
     pub(super) symbol: Option<usize>,
-    pub(super) prices: Prices,
+    pub(super) prices: PriceColumns,
     pub(super) currency: Option<usize>,
     pub(super) period: Option<usize>,
     pub(super) series: Option<usize>,
@@ -148,7 +147,7 @@ pub(super) struct BarColumns {
 
 /// The columns of texts about stocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct TextColumns {
+pub(super) struct DescriptionColumns {
     pub(super) symbol: usize,
     pub(super) name: Option<usize>,
     pub(super) category: Option<usize>,
@@ -160,19 +159,19 @@ pub(super) struct TextColumns {
 
 /// What the rows are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(super) enum FileLayout {
     /// A bar a row.
     Bars(BarColumns),
     /// A day a row, with columns for each stock.
-    Wide(Vec<(Symbol, Prices)>),
+    Wide(Vec<(Symbol, PriceColumns)>),
     /// A stock a row.
-    Texts(TextColumns),
+    Texts(DescriptionColumns),
 }
 
 /// A header: its rows, its width and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    pub(super) layout: Layout,
+    pub(super) layout: FileLayout,
     /// Columns up to the last one that has a name.
     pub(super) width: usize,
     /// Rows up to its last one.
@@ -197,26 +196,29 @@ impl Header {
 }
 
 /// The layout that these rows begin with, and how many of them belong to it beside the first.
-fn read(rows: &[StringRecord]) -> Result<Option<(Layout, usize)>, String> {
+fn read(rows: &[StringRecord]) -> Result<Option<(FileLayout, usize)>, String> {
     if let [first, second, third, ..] = rows
         && let Some(layout) = read_wide(first, second, third)?
     {
         return Ok(Some((layout, 2)));
     }
     let Some(row) = rows.first() else { return Ok(None) };
-    let columns = Columns::of(row);
-    let close = columns.find(Field::Close)?.or(columns.find(Field::AdjustedClose)?);
-    if let Some((date, close)) = columns.find(Field::Date)?.zip(close) {
-        return Ok(Some((Layout::Bars(bars(&columns, date, close)?), 0)));
+    let columns = HeaderColumns::of(row);
+    let close = columns.find(ColumnKind::Close)?.or(columns.find(ColumnKind::AdjustedClose)?);
+    if let Some((date, close)) = columns.find(ColumnKind::Date)?.zip(close) {
+        return Ok(Some((FileLayout::Bars(bars(&columns, date, close)?), 0)));
     }
-    Ok(texts(&columns)?.map(|texts| (Layout::Texts(texts), 0)))
+    Ok(texts(&columns)?.map(|texts| (FileLayout::Texts(texts), 0)))
 }
 
-fn bars(columns: &Columns, date: usize, close: usize) -> Result<BarColumns, String> {
-    let (open, high, low) =
-        (columns.find(Field::Open)?, columns.find(Field::High)?, columns.find(Field::Low)?);
+fn bars(columns: &HeaderColumns, date: usize, close: usize) -> Result<BarColumns, String> {
+    let (open, high, low) = (
+        columns.find(ColumnKind::Open)?,
+        columns.find(ColumnKind::High)?,
+        columns.find(ColumnKind::Low)?,
+    );
     let mut units = [open, high, low, Some(close)].into_iter().flatten().map(|at| columns.unit(at));
-    let unit = units.next().unwrap_or(Ok(Unit::default()))?;
+    let unit = units.next().unwrap_or(Ok(ColumnUnit::default()))?;
     for other in units {
         if other? != unit {
             return Err("the prices of the header are in different units".to_owned());
@@ -224,32 +226,32 @@ fn bars(columns: &Columns, date: usize, close: usize) -> Result<BarColumns, Stri
     }
     Ok(BarColumns {
         date,
-        symbol: columns.find(Field::Symbol)?,
-        prices: Prices {
+        symbol: columns.find(ColumnKind::Symbol)?,
+        prices: PriceColumns {
             open,
             high,
             low,
             close,
-            volume: columns.find(Field::Volume)?,
+            volume: columns.find(ColumnKind::Volume)?,
             places: unit.places,
         },
         currency: columns.currency()?,
-        period: columns.find(Field::Period)?,
-        series: columns.find(Field::Series)?,
+        period: columns.find(ColumnKind::Period)?,
+        series: columns.find(ColumnKind::PriceSeries)?,
         named: unit.currency,
     })
 }
 
-fn texts(columns: &Columns) -> Result<Option<TextColumns>, String> {
-    let Some(symbol) = columns.find(Field::Symbol)? else { return Ok(None) };
-    let found = TextColumns {
+fn texts(columns: &HeaderColumns) -> Result<Option<DescriptionColumns>, String> {
+    let Some(symbol) = columns.find(ColumnKind::Symbol)? else { return Ok(None) };
+    let found = DescriptionColumns {
         symbol,
-        name: columns.find(Field::Name)?,
-        category: columns.find(Field::Category)?,
-        industry: columns.find(Field::Industry)?,
-        description: columns.find(Field::Description)?,
-        kid_description: columns.find(Field::KidDescription)?,
-        fun_fact: columns.find(Field::FunFact)?,
+        name: columns.find(ColumnKind::Name)?,
+        category: columns.find(ColumnKind::Category)?,
+        industry: columns.find(ColumnKind::Industry)?,
+        description: columns.find(ColumnKind::Description)?,
+        kid_description: columns.find(ColumnKind::KidDescription)?,
+        fun_fact: columns.find(ColumnKind::FunFact)?,
     };
     let texts =
         [found.name, found.category, found.description, found.kid_description, found.fun_fact];
@@ -262,13 +264,13 @@ fn read_wide(
     first: &StringRecord,
     second: &StringRecord,
     third: &StringRecord,
-) -> Result<Option<Layout>, String> {
+) -> Result<Option<FileLayout>, String> {
     let dates = third.get(0).map(plain_name).unwrap_or_default();
     let is_alone = third.iter().skip(1).all(|cell| cell.trim().is_empty());
     if !is_alone || !NAMES[0].1.contains(&dates.as_str()) || first.len() < 2 {
         return Ok(None);
     }
-    let fields = |row: &StringRecord| -> Option<Vec<Option<Field>>> {
+    let fields = |row: &StringRecord| -> Option<Vec<Option<ColumnKind>>> {
         row.iter().skip(1).map(known).collect()
     };
     let (fields, symbols) = match (fields(first), fields(second)) {
@@ -276,7 +278,7 @@ fn read_wide(
         (None, Some(fields)) => (fields, first),
         (None, None) => return Ok(None),
     };
-    let mut stocks: Vec<(Symbol, Vec<(Field, usize)>)> = Vec::new();
+    let mut stocks: Vec<(Symbol, Vec<(ColumnKind, usize)>)> = Vec::new();
     for (at, (field, symbol)) in (1..).zip(fields.into_iter().zip(symbols.iter().skip(1))) {
         let symbol = Symbol::parse(symbol)
             .map_err(|error| format!("expected a symbol in the header, got {symbol:?}: {error}"))?;
@@ -296,24 +298,24 @@ fn read_wide(
     }
     let stocks = stocks.into_iter().map(|(symbol, columns)| {
         let find = |field| columns.iter().find(|(known, _)| *known == field).map(|(_, at)| *at);
-        let close = find(Field::Close).or(find(Field::AdjustedClose));
+        let close = find(ColumnKind::Close).or(find(ColumnKind::AdjustedClose));
         let close = close.ok_or_else(|| format!("the header has no close of {symbol}"))?;
-        let prices = Prices {
-            open: find(Field::Open),
-            high: find(Field::High),
-            low: find(Field::Low),
+        let prices = PriceColumns {
+            open: find(ColumnKind::Open),
+            high: find(ColumnKind::High),
+            low: find(ColumnKind::Low),
             close,
-            volume: find(Field::Volume),
+            volume: find(ColumnKind::Volume),
             places: 0,
         };
         Ok((symbol, prices))
     });
-    stocks.collect::<Result<Vec<_>, String>>().map(|stocks| Some(Layout::Wide(stocks)))
+    stocks.collect::<Result<Vec<_>, String>>().map(|stocks| Some(FileLayout::Wide(stocks)))
 }
 
 /// The field of a column of pandas; `Some(None)` for one that is left alone, `None` for a name that
 /// is unknown.
-fn known(name: &str) -> Option<Option<Field>> {
+fn known(name: &str) -> Option<Option<ColumnKind>> {
     let name = plain_name(name);
     if OTHERS.contains(&name.as_str()) {
         return Some(None);
@@ -324,21 +326,21 @@ fn known(name: &str) -> Option<Option<Field>> {
 
 /// In what the prices of a column are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Unit {
+struct ColumnUnit {
     places: u32,
     currency: Option<String>,
 }
 
 /// The names of a row, and what stands in brackets behind them.
-struct Columns(Vec<(String, String)>);
+struct HeaderColumns(Vec<(String, String)>);
 
-impl Columns {
+impl HeaderColumns {
     fn of(row: &StringRecord) -> Self {
         Self(row.iter().map(split_unit).collect())
     }
 
     /// The column of a field. The first of its names goes before the others.
-    fn find(&self, field: Field) -> Result<Option<usize>, String> {
+    fn find(&self, field: ColumnKind) -> Result<Option<usize>, String> {
         let names = NAMES.iter().find(|(known, _)| *known == field).map_or(&[][..], |(_, n)| n);
         for name in names {
             let mut found = (0..).zip(&self.0).filter(|(_, (column, _))| column == name);
@@ -355,7 +357,7 @@ impl Columns {
 
     /// The column of currencies. Which of several holds the currency of the prices is not known.
     fn currency(&self) -> Result<Option<usize>, String> {
-        let names = NAMES.iter().find(|(known, _)| *known == Field::Currency);
+        let names = NAMES.iter().find(|(known, _)| *known == ColumnKind::Currency);
         let names = names.map_or(&[][..], |(_, names)| names);
         let is_currency =
             |name: &str| names.contains(&name) || CURRENCIES.iter().any(|word| name.contains(word));
@@ -369,10 +371,10 @@ impl Columns {
         }
     }
 
-    fn unit(&self, at: usize) -> Result<Unit, String> {
+    fn unit(&self, at: usize) -> Result<ColumnUnit, String> {
         let text = self.0[at].1.as_str();
         if let Some((_, currency)) = SIGNS.iter().find(|(sign, _)| *sign == text) {
-            return Ok(Unit { places: 0, currency: currency.map(str::to_owned) });
+            return Ok(ColumnUnit { places: 0, currency: currency.map(str::to_owned) });
         }
         let words: Vec<&str> = text.split_whitespace().collect();
         let (code, in_cents) = match words[..] {
@@ -390,7 +392,7 @@ impl Columns {
         let unit = |code| PriceUnit::parse(code).filter(|unit| is_code(code, unit));
         let unit = code.map(|code| unit(code).ok_or_else(unknown)).transpose()?;
         let places = unit.as_ref().map_or(0, |unit| unit.places) + if in_cents { 2 } else { 0 };
-        Ok(Unit { places, currency: unit.map(|unit| unit.currency) })
+        Ok(ColumnUnit { places, currency: unit.map(|unit| unit.currency) })
     }
 }
 
@@ -420,7 +422,8 @@ fn is_unit(word: &str) -> bool {
 
 /// Whether this is the name of a column of prices.
 fn is_price(name: &str) -> bool {
-    let is_price = |field: &Field| (Field::Open..=Field::AdjustedClose).contains(field);
+    let is_price =
+        |field: &ColumnKind| (ColumnKind::Open..=ColumnKind::AdjustedClose).contains(field);
     NAMES.iter().any(|(field, names)| is_price(field) && names.contains(&name))
 }
 

@@ -1,24 +1,23 @@
-//! Files read one after another into one market: which row is a bar, which is left out and why, and
-//! what all files must agree on.
+//! Reads files into one market: classifies each row and joins the bars and texts of all files.
 
 use std::collections::btree_map::Entry as DayEntry;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use csv::StringRecord;
-use domain::{Day, Price, Symbol};
+use domain::{DailyBar, Day, Price, Symbol};
 
 use super::bars::{RowError, is_note, read_bar};
 use super::date::read_day;
-use super::header::{BarColumns, Header, Layout, Prices, TextColumns};
-use super::number::Marks;
-use super::rows::{self, Rows};
-use super::texts::{self, FoundTexts, JoinedTexts};
-use super::{Import, ImportError, ImportNote, ImportOptions, ImportSummary};
+use super::descriptions::{self, DescriptionRow, JoinedDescriptions};
+use super::header::{BarColumns, DescriptionColumns, FileLayout, Header, PriceColumns};
+use super::number::NumberReader;
+use super::outcome::{FileCurrencies, SkippedRow};
+use super::row_reader::{self, RowReader};
+use super::{ImportError, ImportNote, ImportOptions, ImportSummary, ImportedData};
 use crate::currency::PriceUnit;
-use crate::provider::DailyBar;
 
 /// The first day that a bar may have.
 const FIRST_DAY: Day = Day(-62_091);
@@ -28,14 +27,14 @@ const ENDINGS: [&str; 4] = [".gz", ".csv", ".txt", ".tsv"];
 /// Reads files into one market.
 #[derive(Debug)]
 pub struct Importer {
-    options: ImportOptions,
+    pub(super) options: ImportOptions,
     files: Vec<String>,
     positions: HashMap<String, usize>,
     stocks: Vec<StockBars>,
-    texts: JoinedTexts,
-    currency: Option<String>,
+    texts: JoinedDescriptions,
+    pub(super) currency: Option<String>,
     tick: Price,
-    summary: ImportSummary,
+    pub(super) summary: ImportSummary,
 }
 
 #[derive(Debug)]
@@ -46,49 +45,28 @@ struct StockBars {
     days: BTreeMap<i32, usize>,
 }
 
-/// A row that is no bar.
-enum Skipped {
-    OtherCurrency(String),
-    OtherSeries(String),
-    NoPrice,
-    Note,
-}
-
 /// What a file is read with.
-struct File<'f> {
+pub(super) struct FileContext<'f> {
     number: usize,
-    marks: Marks,
-    currencies: Currencies,
-    note: &'f mut dyn FnMut(ImportNote),
-}
-
-/// The currencies that a file names.
-#[derive(Default)]
-struct Currencies {
-    units: HashMap<String, Option<PriceUnit>>,
-    found: BTreeSet<String>,
-    /// The first bar that names none.
-    unnamed: Option<u64>,
-    /// Rows that name none, which are bad if another row of the file names one.
-    pending: Vec<(u64, StringRecord)>,
+    marks: NumberReader,
+    currencies: FileCurrencies,
+    pub(super) note: &'f mut dyn FnMut(ImportNote),
 }
 
 impl Importer {
-    /// Reads nothing yet.
     pub fn new(options: ImportOptions) -> Self {
         Self {
             options,
             files: Vec::new(),
             positions: HashMap::new(),
             stocks: Vec::new(),
-            texts: JoinedTexts::default(),
+            texts: JoinedDescriptions::default(),
             currency: None,
             tick: Price(100),
             summary: ImportSummary::default(),
         }
     }
 
-    /// What was counted so far.
     pub fn summary(&self) -> &ImportSummary {
         &self.summary
     }
@@ -103,16 +81,18 @@ impl Importer {
         file: impl Read,
         note: &mut dyn FnMut(ImportNote),
     ) -> Result<(), ImportError> {
-        let (sample, text) = rows::open_text(file)?;
-        let (mut rows, header, delimiter) = rows::open(&sample, text)?;
+        let (sample, text) = row_reader::open_text(file)?;
+        let (mut rows, header, delimiter) = row_reader::open(&sample, text)?;
         let number = self.files.len();
         self.files.push(name.to_owned());
-        let marks = Marks::new(delimiter, self.options.decimal);
-        let mut file = File { number, marks, currencies: Currencies::default(), note };
+        let marks = NumberReader::new(delimiter, self.options.decimal);
+        let mut file = FileContext { number, marks, currencies: FileCurrencies::default(), note };
         match &header.layout {
-            Layout::Bars(columns) => self.read_bars(&mut rows, &header, columns, &mut file)?,
-            Layout::Wide(columns) => self.read_wide(&mut rows, &header, columns, &mut file)?,
-            Layout::Texts(columns) => self.read_texts(&mut rows, &header, columns, &mut file)?,
+            FileLayout::Bars(columns) => self.read_bars(&mut rows, &header, columns, &mut file)?,
+            FileLayout::Wide(columns) => self.read_wide(&mut rows, &header, columns, &mut file)?,
+            FileLayout::Texts(columns) => {
+                self.read_texts(&mut rows, &header, columns, &mut file)?
+            }
         }
         self.summary.rows += rows.count;
         if let Some(ambiguous) = file.marks.finish() {
@@ -133,7 +113,7 @@ impl Importer {
     ) -> Result<(), ImportError> {
         let (mut known, file) = (HashMap::new(), self.files.len());
         self.files.push(name.to_owned());
-        for (line, found) in texts::read_toml(text)? {
+        for (line, found) in descriptions::read_toml(text)? {
             self.summary.rows += 1;
             self.take_texts((file, line), found, &mut known, note);
         }
@@ -141,7 +121,7 @@ impl Importer {
     }
 
     /// All of it, joined.
-    pub fn finish(self) -> Import {
+    pub fn finish(self) -> ImportedData {
         let mut stocks: Vec<(Symbol, Vec<DailyBar>)> =
             self.stocks.into_iter().map(|stock| (stock.symbol, stock.bars)).collect();
         stocks.retain(|(_, bars)| !bars.is_empty());
@@ -149,7 +129,7 @@ impl Importer {
         for (_, bars) in &mut stocks {
             bars.sort_unstable_by_key(|bar| bar.day);
         }
-        Import {
+        ImportedData {
             stocks,
             texts: self.texts.finish(),
             currency: self.currency.or(self.options.currency.map(|unit| unit.currency)),
@@ -160,10 +140,10 @@ impl Importer {
 
     fn read_bars<R: BufRead>(
         &mut self,
-        rows: &mut Rows<R>,
+        rows: &mut RowReader<R>,
         header: &Header,
         columns: &BarColumns,
-        file: &mut File<'_>,
+        file: &mut FileContext<'_>,
     ) -> Result<(), ImportError> {
         let own = self.options.symbol.clone();
         let own = own.or_else(|| symbol_of_file(&self.files[file.number]));
@@ -219,13 +199,13 @@ impl Importer {
         line: u64,
         columns: &BarColumns,
         own: &str,
-        file: &mut File<'_>,
-    ) -> Result<Option<Skipped>, RowError> {
+        file: &mut FileContext<'_>,
+    ) -> Result<Option<SkippedRow>, RowError> {
         let text = cell(record, Some(columns.date));
         let day = match read_day(text, self.options.dates) {
             Ok(day) => day,
             Err(_) if is_note(record, columns.date) || is_header(record, columns) => {
-                return Ok(Some(Skipped::Note));
+                return Ok(Some(SkippedRow::Note));
             }
             Err(reason) => return Err(reason.into()),
         };
@@ -236,7 +216,7 @@ impl Importer {
         }
         let series = cell(record, columns.series);
         if !["", "EQ"].contains(&series) {
-            return Ok(Some(Skipped::OtherSeries(series.to_owned())));
+            return Ok(Some(SkippedRow::OtherSeries(series.to_owned())));
         }
         let named = match columns.currency {
             Some(at) => file.currencies.unit_of(cell(record, Some(at)))?,
@@ -248,7 +228,7 @@ impl Importer {
         if let Some(unit) = unit {
             let wanted = self.options.currency.as_ref();
             if wanted.is_some_and(|wanted| wanted.currency != unit.currency) {
-                return Ok(Some(Skipped::OtherCurrency(unit.currency)));
+                return Ok(Some(SkippedRow::OtherCurrency(unit.currency)));
             }
             places = places.max(unit.places);
         }
@@ -267,13 +247,13 @@ impl Importer {
         &mut self,
         symbol: &str,
         row: (&StringRecord, u64),
-        (columns, places): (&Prices, u32),
+        (columns, places): (&PriceColumns, u32),
         day: Day,
-        marks: &mut Marks,
+        marks: &mut NumberReader,
         file: usize,
-    ) -> Result<Option<Skipped>, RowError> {
+    ) -> Result<Option<SkippedRow>, RowError> {
         let Some((bar, changes)) = read_bar(marks, row, columns, places, day)? else {
-            return Ok(Some(Skipped::NoPrice));
+            return Ok(Some(SkippedRow::NoPrice));
         };
         let stock = self.stock(symbol)?;
         let stock = &mut self.stocks[stock];
@@ -321,10 +301,10 @@ impl Importer {
 
     fn read_wide<R: BufRead>(
         &mut self,
-        rows: &mut Rows<R>,
+        rows: &mut RowReader<R>,
         header: &Header,
-        columns: &[(Symbol, Prices)],
-        file: &mut File<'_>,
+        columns: &[(Symbol, PriceColumns)],
+        file: &mut FileContext<'_>,
     ) -> Result<(), ImportError> {
         let places = self.options.currency.as_ref().map_or(0, |unit| unit.places);
         while let Some(line) = rows.next()? {
@@ -356,10 +336,10 @@ impl Importer {
 
     fn read_texts<R: BufRead>(
         &mut self,
-        rows: &mut Rows<R>,
+        rows: &mut RowReader<R>,
         header: &Header,
-        columns: &TextColumns,
-        file: &mut File<'_>,
+        columns: &DescriptionColumns,
+        file: &mut FileContext<'_>,
     ) -> Result<(), ImportError> {
         let mut known = HashMap::new();
         while let Some(line) = rows.next()? {
@@ -368,7 +348,7 @@ impl Importer {
                 continue;
             }
             let found = check_width(record, header.width);
-            let found = found.and_then(|()| texts::read_texts(columns, record));
+            let found = found.and_then(|()| descriptions::read_texts(columns, record));
             self.take_texts((file.number, line), found, &mut known, file.note);
         }
         Ok(())
@@ -377,7 +357,7 @@ impl Importer {
     fn take_texts(
         &mut self,
         (file, line): (usize, u64),
-        found: Result<FoundTexts, String>,
+        found: Result<DescriptionRow, String>,
         known: &mut HashMap<Symbol, u64>,
         note: &mut dyn FnMut(ImportNote),
     ) {
@@ -408,111 +388,9 @@ impl Importer {
         }
         if day <= self.options.today { Ok(()) } else { Err(format!("{day} is in the future")) }
     }
-
-    fn take(
-        &mut self,
-        read: Result<Option<Skipped>, RowError>,
-        line: u64,
-        file: &mut File<'_>,
-    ) -> Result<(), ImportError> {
-        let skipped = match read {
-            Ok(None) => return Ok(()),
-            Ok(Some(skipped)) => skipped,
-            Err(RowError::Refused(reason)) => {
-                self.drop(line, reason, file.note);
-                return Ok(());
-            }
-            Err(RowError::Ambiguous(ambiguous)) => return Err(ambiguous.into()),
-        };
-        let (count, reason) = match skipped {
-            Skipped::OtherCurrency(currency) => {
-                (&mut self.summary.other_currencies, format!("a price in {currency}"))
-            }
-            Skipped::OtherSeries(series) => (
-                &mut self.summary.other_series,
-                format!("a row of the series {series:?}, and only EQ is taken"),
-            ),
-            Skipped::NoPrice => (&mut self.summary.without_price, "no price".to_owned()),
-            Skipped::Note => (&mut self.summary.notes, "a total, a note or a header".to_owned()),
-        };
-        *count += 1;
-        (file.note)(ImportNote { line, is_refused: false, is_bad: false, reason });
-        Ok(())
-    }
-
-    fn drop_unless_note(
-        &mut self,
-        record: &StringRecord,
-        date: usize,
-        (line, reason): (u64, String),
-        file: &mut File<'_>,
-    ) {
-        let day = read_day(cell(record, Some(date)), self.options.dates);
-        if day.is_err() && is_note(record, date) {
-            self.summary.notes += 1;
-            let reason = "a total, a note or a header".to_owned();
-            (file.note)(ImportNote { line, is_refused: false, is_bad: false, reason });
-        } else {
-            self.drop(line, reason, file.note);
-        }
-    }
-
-    /// A bad row.
-    fn drop(&mut self, line: u64, reason: String, note: &mut dyn FnMut(ImportNote)) {
-        let is_refused = !self.options.skip_bad;
-        if is_refused {
-            self.summary.refused += 1;
-        } else {
-            self.summary.bad += 1;
-        }
-        note(ImportNote { line, is_refused, is_bad: true, reason });
-    }
-
-    /// Takes over the one currency of a file, which is that of the files before it.
-    fn agree_on_currency(&mut self, file: Currencies) -> Result<(), ImportError> {
-        let Currencies { mut found, unnamed, .. } = file;
-        if let Some(wanted) = &self.options.currency {
-            if !found.is_empty() && !found.contains(&wanted.currency) {
-                return Err(ImportError::NoCurrency(wanted.currency.clone()));
-            }
-            return Ok(());
-        }
-        if let (Some(line), Some(named)) = (unnamed, found.first()) {
-            let text = format!(
-                "line {line} has no currency, and other lines have {named}: name the currency of \
-                 such lines with --currency, or leave them out with --skip-bad"
-            );
-            return Err(ImportError::Structure(text));
-        }
-        found.extend(self.currency.clone());
-        if found.len() > 1 {
-            let names: Vec<String> = found.into_iter().collect();
-            return Err(ImportError::Currencies(names.join(" and ")));
-        }
-        self.currency = found.pop_first();
-        Ok(())
-    }
 }
 
-impl Currencies {
-    /// The unit that a row names.
-    fn unit_of(&mut self, text: &str) -> Result<Option<PriceUnit>, String> {
-        if text.is_empty() {
-            return Ok(None);
-        }
-        if !self.units.contains_key(text) {
-            let unit = PriceUnit::parse(text);
-            self.found.extend(unit.as_ref().map(|unit| unit.currency.clone()));
-            self.units.insert(text.to_owned(), unit);
-        }
-        match self.units.get(text) {
-            Some(Some(unit)) => Ok(Some(unit.clone())),
-            _ => Err(format!("expected a currency like USD, got {text:?}")),
-        }
-    }
-}
-
-fn cell(record: &StringRecord, column: Option<usize>) -> &str {
+pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> &str {
     column.and_then(|at| record.get(at)).unwrap_or_default().trim()
 }
 
@@ -529,7 +407,7 @@ fn check_width(record: &StringRecord, width: usize) -> Result<(), String> {
 fn is_header(record: &StringRecord, columns: &BarColumns) -> bool {
     let row = [record.clone()];
     let found = Header::find(&row).ok().flatten();
-    found.is_some_and(|header| header.layout == Layout::Bars(columns.clone()))
+    found.is_some_and(|header| header.layout == FileLayout::Bars(columns.clone()))
 }
 
 /// The finest step of a bar's prices.

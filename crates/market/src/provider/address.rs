@@ -1,5 +1,4 @@
-//! Where providers may be: only at public addresses, so that a name that is pointed elsewhere leads
-//! nowhere inside. See the OWASP cheat sheet on server-side request forgery.
+//! Resolves provider hosts to public addresses only, against server-side request forgery (OWASP).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,12 +7,12 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Resolves names by the system, and leaves out what is not public.
-pub(super) struct PublicOnly {
+pub(super) struct PublicResolver {
     /// Hosts that may be at a private address.
     pub(super) allowed: Arc<[String]>,
 }
 
-impl Resolve for PublicOnly {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allowed = Arc::clone(&self.allowed);
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! Which providers are asked, in which order, with which keys, and how long they may take.
+//! Configuration of the providers: their order, keys, URLs and timeouts.
 
 use domain::Secret;
 use serde::de::Error as _;
@@ -11,7 +11,7 @@ use crate::config::limited;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProvidersConfig {
-    /// Who is asked first, second and so on, each once. One without a key is not asked.
+    /// The order in which providers are called, each once. A provider without a key is skipped.
     #[serde(deserialize_with = "each_once")]
     pub order: Vec<ProviderKind>,
     /// How long a connection may take, in milliseconds, 1 to 60,000.
@@ -20,13 +20,13 @@ pub struct ProvidersConfig {
     /// How long a provider may be silent, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub read_timeout_ms: u32,
-    /// How long an answer may take in all, in milliseconds, 1 to 60,000.
+    /// How long a response may take in all, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub total_timeout_ms: u32,
-    /// The largest answer, unpacked, in bytes, 1,024 to 16,777,216.
+    /// The largest response after unpacking, in bytes, 1,024 to 16,777,216.
     #[serde(deserialize_with = "limited::<_, 1_024, 16_777_216>")]
     pub body_size_max: u32,
-    /// Hosts that may be at a private address, and be asked without TLS.
+    /// Hosts that may have a private address and may be called without TLS.
     pub allow_private: Vec<String>,
     /// <https://www.alphavantage.co/documentation/>
     pub alpha_vantage: ProviderConfig,
@@ -57,7 +57,6 @@ impl Default for ProvidersConfig {
 }
 
 impl ProvidersConfig {
-    /// That of one provider.
     pub fn of(&self, kind: ProviderKind) -> &ProviderConfig {
         match kind {
             ProviderKind::AlphaVantage => &self.alpha_vantage,
@@ -72,7 +71,7 @@ impl ProvidersConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderConfig {
-    /// The key to its API; empty: it is not asked.
+    /// The API key; empty: the provider is skipped.
     #[serde(default)]
     pub key: Secret,
     /// Where it is, without a path.

@@ -1,5 +1,5 @@
-//! Financial Modeling Prep, by its `stable` addresses: the older ones are closed to new keys. It
-//! says no by status, by a body with status 200, or by plain text.
+//! Adapter for Financial Modeling Prep, with its `stable` endpoints. It reports errors by status, in
+//! a body with status 200, or as plain text.
 //!
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 
@@ -10,17 +10,16 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{self, Made, Told, ToldBar};
-use super::http::{self, Http, Reply};
-use super::number::Literal;
+use super::http::{self, ProviderClient, ProviderResponse};
+use super::number::JsonLiteral;
+use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
-    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
-    Window,
+    CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
+    QuotaWindow, QuoteProvider, SearchHit,
 };
 
-/// The adapter.
 pub(super) struct FinancialModelingPrep {
-    pub(super) http: Http,
+    pub(super) http: ProviderClient,
     pub(super) base: Url,
     pub(super) key: Secret,
     pub(super) clock: Arc<dyn Clock>,
@@ -33,49 +32,49 @@ impl std::fmt::Debug for FinancialModelingPrep {
 }
 
 impl FinancialModelingPrep {
-    /// The rows of an answer that is none of its refusals; at least one.
-    async fn ask<T: DeserializeOwned>(
+    /// The rows of a successful response; at least one.
+    async fn fetch<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-    ) -> Result<Vec<T>, Refusal> {
+    ) -> Result<Vec<T>, ProviderError> {
         let path: Vec<&str> = ["stable"].iter().chain(path).copied().collect();
         let header = http::key_header("apikey", "", &self.key);
         let reply = self.http.get(http::address(&self.base, &path, query), header).await?;
-        refuse_body(&reply)?;
-        answer::refuse_status(&reply)?;
+        check_body(&reply)?;
+        response::check_status(&reply)?;
         if reply.body.trim() == "{}" {
-            return Err(Refusal::NotFound);
+            return Err(ProviderError::NotFound);
         }
-        let rows: Vec<T> = answer::parse(&reply.body)?;
-        if rows.is_empty() { Err(Refusal::NotFound) } else { Ok(rows) }
+        let rows: Vec<T> = response::parse(&reply.body)?;
+        if rows.is_empty() { Err(ProviderError::NotFound) } else { Ok(rows) }
     }
 }
 
-/// What it means when it says no, in an object or as plain text.
-fn refuse_body(reply: &Reply) -> Result<(), Refusal> {
+/// Maps error texts, in an object or as plain text, to errors.
+fn check_body(reply: &ProviderResponse) -> Result<(), ProviderError> {
     let body = reply.body.as_str();
-    if body.trim_start().starts_with('[') || reply.is_page() {
+    if body.trim_start().starts_with('[') || reply.is_html() {
         return Ok(());
     }
-    let object = answer::object(body);
-    let told = object.as_ref().and_then(|object| {
-        answer::text(object, "Error Message").or_else(|| answer::text(object, "error"))
+    let object = response::object(body);
+    let raw = object.as_ref().and_then(|object| {
+        response::text(object, "Error Message").or_else(|| response::text(object, "error"))
     });
-    let Some(text) = told.or_else(|| object.is_none().then(|| body.to_owned())) else {
+    let Some(text) = raw.or_else(|| object.is_none().then(|| body.to_owned())) else {
         return Ok(());
     };
-    let says = |part: &str| text.contains(part);
-    if says("Limit Reach") {
+    let contains = |part: &str| text.contains(part);
+    if contains("Limit Reach") {
         // The free plan's limits are of a day, and of thirty for bandwidth.
         let retry_after = reply.retry_after;
-        Err(Refusal::RateLimited { window: Window::Day, retry_after })
-    } else if says("Invalid API KEY") {
-        Err(Refusal::AuthFailed)
-    } else if says("Special Endpoint") || says("This value set for") {
-        Err(Refusal::PlanRestricted { symbol_only: true })
-    } else if says("subscription") || says("Legacy Endpoint") || says("Premium") {
-        Err(Refusal::PlanRestricted { symbol_only: false })
+        Err(ProviderError::RateLimited { window: QuotaWindow::Day, retry_after })
+    } else if contains("Invalid API KEY") {
+        Err(ProviderError::AuthFailed)
+    } else if contains("Special Endpoint") || contains("This value set for") {
+        Err(ProviderError::PlanRestricted { symbol_only: true })
+    } else if contains("subscription") || contains("Legacy Endpoint") || contains("Premium") {
+        Err(ProviderError::PlanRestricted { symbol_only: false })
     } else {
         Ok(())
     }
@@ -86,77 +85,86 @@ impl QuoteProvider for FinancialModelingPrep {
         ProviderKind::FinancialModelingPrep
     }
 
-    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote> {
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
             #[derive(Deserialize)]
             #[serde(rename_all = "camelCase")]
-            struct Row {
+            struct ResponseRow {
                 symbol: String,
-                price: Literal,
+                price: JsonLiteral,
                 #[serde(default)]
-                previous_close: Literal,
-                timestamp: Literal,
+                previous_close: JsonLiteral,
+                timestamp: JsonLiteral,
                 #[serde(default)]
-                volume: Literal,
+                volume: JsonLiteral,
             }
-            let rows: Vec<Row> = self.ask(&["quote"], &[("symbol", symbol.as_str())]).await?;
-            let [row] = &rows[..] else { return Err(Refusal::Malformed) };
-            let told = Told {
+            let rows: Vec<ResponseRow> =
+                self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
+            let [row] = &rows[..] else { return Err(ProviderError::Malformed) };
+            let raw = RawQuote {
                 symbol: Some(&row.symbol),
                 price: &row.price,
                 previous_close: row.previous_close.price(),
-                made: Made::At(answer::seconds(&row.timestamp).ok_or(Refusal::Malformed)?),
+                made: QuoteTime::At(
+                    response::seconds(&row.timestamp).ok_or(ProviderError::Malformed)?,
+                ),
                 volume: row.volume.whole(),
                 currency: None,
             };
-            answer::quote(symbol, &told, self.clock.now())
+            response::quote(symbol, &raw, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History> {
+    fn history<'a>(
+        &'a self,
+        symbol: &'a Symbol,
+        from: Day,
+        to: Day,
+    ) -> ProviderFuture<'a, PriceHistory> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Row {
+            struct ResponseRow {
                 symbol: String,
                 date: String,
                 #[serde(default)]
-                open: Literal,
+                open: JsonLiteral,
                 #[serde(default)]
-                high: Literal,
+                high: JsonLiteral,
                 #[serde(default)]
-                low: Literal,
-                close: Literal,
+                low: JsonLiteral,
+                close: JsonLiteral,
                 #[serde(default)]
-                volume: Literal,
+                volume: JsonLiteral,
             }
             let (first, last) = (from.to_string(), to.to_string());
             let query = [("symbol", symbol.as_str()), ("from", &*first), ("to", &*last)];
-            let rows: Vec<Row> = self.ask(&["historical-price-eod", "full"], &query).await?;
+            let rows: Vec<ResponseRow> =
+                self.fetch(&["historical-price-eod", "full"], &query).await?;
             if rows.iter().any(|row| !row.symbol.eq_ignore_ascii_case(symbol.as_str())) {
-                return Err(Refusal::Malformed);
+                return Err(ProviderError::Malformed);
             }
             let bars = rows.iter().map(|row| {
-                let Row { date: day, open, high, low, close, volume, .. } = row;
-                ToldBar { day, open, high, low, close, volume }.read()
+                let ResponseRow { date: day, open, high, low, close, volume, .. } = row;
+                RawBar { day, open, high, low, close, volume }.read()
             });
-            answer::history(bars, None, (from, to), self.clock.now())
+            response::history(bars, None, (from, to), self.clock.now())
         })
     }
 
-    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>> {
+    fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Row {
+            struct ResponseRow {
                 symbol: String,
                 name: String,
                 #[serde(default)]
-                exchange: Literal,
+                exchange: JsonLiteral,
                 #[serde(default)]
-                currency: Literal,
+                currency: JsonLiteral,
             }
-            let rows = self.ask::<Row>(&["search-symbol"], &[("query", text)]).await;
+            let rows = self.fetch::<ResponseRow>(&["search-symbol"], &[("query", text)]).await;
             let rows = match rows {
-                Err(Refusal::NotFound) => Vec::new(),
+                Err(ProviderError::NotFound) => Vec::new(),
                 rows => rows?,
             };
             let hits = rows.into_iter().map(|row| SearchHit {
@@ -171,32 +179,33 @@ impl QuoteProvider for FinancialModelingPrep {
         })
     }
 
-    fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile> {
+    fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
             #[derive(Deserialize)]
             #[serde(rename_all = "camelCase")]
-            struct Row {
+            struct ResponseRow {
                 symbol: String,
                 company_name: String,
                 #[serde(default)]
-                description: Literal,
+                description: JsonLiteral,
                 #[serde(default)]
-                exchange: Literal,
+                exchange: JsonLiteral,
                 #[serde(default)]
-                currency: Literal,
+                currency: JsonLiteral,
                 #[serde(default)]
-                country: Literal,
+                country: JsonLiteral,
                 #[serde(default)]
-                sector: Literal,
+                sector: JsonLiteral,
                 #[serde(default)]
-                industry: Literal,
+                industry: JsonLiteral,
                 #[serde(default)]
-                website: Literal,
+                website: JsonLiteral,
             }
-            let rows: Vec<Row> = self.ask(&["profile"], &[("symbol", symbol.as_str())]).await?;
-            let row = rows.into_iter().next().ok_or(Refusal::NotFound)?;
+            let rows: Vec<ResponseRow> =
+                self.fetch(&["profile"], &[("symbol", symbol.as_str())]).await?;
+            let row = rows.into_iter().next().ok_or(ProviderError::NotFound)?;
             if !row.symbol.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(Refusal::Malformed);
+                return Err(ProviderError::Malformed);
             }
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
@@ -207,7 +216,7 @@ impl QuoteProvider for FinancialModelingPrep {
                 country: row.country.into_text(),
                 sector: row.sector.into_text(),
                 industry: row.industry.into_text(),
-                website: answer::website(row.website.into_text()),
+                website: response::website(row.website.into_text()),
             })
         })
     }

@@ -1,5 +1,4 @@
-//! Finnhub. It knows a stock that it does not know by a price of 0, and has no history on its free
-//! plan.
+//! Adapter for Finnhub. An unknown stock has the price 0; the free plan has no history.
 //!
 //! <https://finnhub.io/docs/api>
 
@@ -9,17 +8,16 @@ use domain::{Clock, Day, Secret, Symbol};
 use reqwest::Url;
 use serde::Deserialize;
 
-use super::answer::{self, Made, Told};
-use super::http::{self, Http};
-use super::number::Literal;
+use super::http::{self, ProviderClient};
+use super::number::JsonLiteral;
+use super::response::{self, QuoteTime, RawQuote};
 use super::{
-    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
-    Window,
+    CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
+    QuotaWindow, QuoteProvider, SearchHit,
 };
 
-/// The adapter.
 pub(super) struct Finnhub {
-    pub(super) http: Http,
+    pub(super) http: ProviderClient,
     pub(super) base: Url,
     pub(super) key: Secret,
     pub(super) clock: Arc<dyn Clock>,
@@ -32,25 +30,26 @@ impl std::fmt::Debug for Finnhub {
 }
 
 impl Finnhub {
-    async fn ask(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, Refusal> {
+    async fn fetch(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
         let header = http::key_header("X-Finnhub-Token", "", &self.key);
         let reply = self.http.get(http::address(&self.base, &path, query), header).await?;
-        if let Some(text) = answer::object(&reply.body).and_then(|one| answer::text(&one, "error"))
+        if let Some(text) =
+            response::object(&reply.body).and_then(|one| response::text(&one, "error"))
         {
             return Err(if text.contains("limit reached") {
                 let retry_after = reply.retry_after;
-                Refusal::RateLimited { window: Window::Minute, retry_after }
+                ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after }
             } else if text.contains("API key") {
-                Refusal::AuthFailed
+                ProviderError::AuthFailed
             } else if text.contains("access") {
-                Refusal::PlanRestricted { symbol_only: false }
+                ProviderError::PlanRestricted { symbol_only: false }
             } else {
-                // Words that are new.
-                answer::refuse_status(&reply).err().unwrap_or(Refusal::Transient)
+                // An unknown text.
+                response::check_status(&reply).err().unwrap_or(ProviderError::Transient)
             });
         }
-        answer::refuse_status(&reply)?;
+        response::check_status(&reply)?;
         Ok(reply.body)
     }
 }
@@ -60,43 +59,43 @@ impl QuoteProvider for Finnhub {
         ProviderKind::Finnhub
     }
 
-    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote> {
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Answer {
-                c: Literal,
+            struct ResponseBody {
+                c: JsonLiteral,
                 #[serde(default)]
-                pc: Literal,
+                pc: JsonLiteral,
                 #[serde(default)]
-                t: Literal,
+                t: JsonLiteral,
             }
-            let body = self.ask(&["quote"], &[("symbol", symbol.as_str())]).await?;
-            let told: Answer = answer::parse(&body)?;
-            // It has told zeros of stocks that it knows, too: never a price of 0.
-            if told.c.text().is_none() || told.c.whole() == Some(0) && told.c.price().is_none() {
-                return Err(Refusal::NotFound);
+            let body = self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
+            let raw: ResponseBody = response::parse(&body)?;
+            // Zeros occur for known stocks, too: 0 is never a price.
+            if raw.c.text().is_none() || raw.c.whole() == Some(0) && raw.c.price().is_none() {
+                return Err(ProviderError::NotFound);
             }
-            let made = answer::seconds(&told.t).ok_or(Refusal::Malformed)?;
-            let told = Told {
+            let made = response::seconds(&raw.t).ok_or(ProviderError::Malformed)?;
+            let raw = RawQuote {
                 symbol: None,
-                price: &told.c,
-                previous_close: told.pc.price(),
-                made: Made::At(made),
+                price: &raw.c,
+                previous_close: raw.pc.price(),
+                made: QuoteTime::At(made),
                 volume: None,
                 currency: None,
             };
-            answer::quote(symbol, &told, self.clock.now())
+            response::quote(symbol, &raw, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, _: &'a Symbol, _: Day, _: Day) -> Asked<'a, History> {
-        Box::pin(async { Err(Refusal::Unsupported) })
+    fn history<'a>(&'a self, _: &'a Symbol, _: Day, _: Day) -> ProviderFuture<'a, PriceHistory> {
+        Box::pin(async { Err(ProviderError::Unsupported) })
     }
 
-    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>> {
+    fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Answer {
+            struct ResponseBody {
                 result: Vec<Hit>,
             }
             #[derive(Deserialize)]
@@ -104,50 +103,51 @@ impl QuoteProvider for Finnhub {
                 symbol: String,
                 description: String,
                 #[serde(rename = "type", default)]
-                kind: Literal,
+                kind: JsonLiteral,
             }
-            let body = self.ask(&["search"], &[("q", text)]).await?;
-            let hits = answer::parse::<Answer>(&body)?.result.into_iter().map(|hit| SearchHit {
-                symbol: hit.symbol,
-                name: hit.description,
-                kind: hit.kind.into_text(),
-                region: None,
-                exchange: None,
-                currency: None,
-            });
+            let body = self.fetch(&["search"], &[("q", text)]).await?;
+            let hits =
+                response::parse::<ResponseBody>(&body)?.result.into_iter().map(|hit| SearchHit {
+                    symbol: hit.symbol,
+                    name: hit.description,
+                    kind: hit.kind.into_text(),
+                    region: None,
+                    exchange: None,
+                    currency: None,
+                });
             Ok(hits.collect())
         })
     }
 
-    fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile> {
+    fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
             #[derive(Default, Deserialize)]
             #[serde(default, rename_all = "camelCase")]
-            struct Answer {
-                ticker: Literal,
-                name: Literal,
-                country: Literal,
-                currency: Literal,
-                exchange: Literal,
-                finnhub_industry: Literal,
-                weburl: Literal,
+            struct ResponseBody {
+                ticker: JsonLiteral,
+                name: JsonLiteral,
+                country: JsonLiteral,
+                currency: JsonLiteral,
+                exchange: JsonLiteral,
+                finnhub_industry: JsonLiteral,
+                weburl: JsonLiteral,
             }
-            let body = self.ask(&["stock", "profile2"], &[("symbol", symbol.as_str())]).await?;
-            let told: Answer = answer::parse(&body)?;
-            let Some(ticker) = told.ticker.text() else { return Err(Refusal::NotFound) };
+            let body = self.fetch(&["stock", "profile2"], &[("symbol", symbol.as_str())]).await?;
+            let raw: ResponseBody = response::parse(&body)?;
+            let Some(ticker) = raw.ticker.text() else { return Err(ProviderError::NotFound) };
             if !ticker.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(Refusal::Malformed);
+                return Err(ProviderError::Malformed);
             }
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
-                name: told.name.into_text().ok_or(Refusal::Malformed)?,
+                name: raw.name.into_text().ok_or(ProviderError::Malformed)?,
                 description: None,
-                exchange: told.exchange.into_text(),
-                currency: told.currency.into_text(),
-                country: told.country.into_text(),
+                exchange: raw.exchange.into_text(),
+                currency: raw.currency.into_text(),
+                country: raw.country.into_text(),
                 sector: None,
-                industry: told.finnhub_industry.into_text(),
-                website: answer::website(told.weburl.into_text()),
+                industry: raw.finnhub_industry.into_text(),
+                website: response::website(raw.weburl.into_text()),
             })
         })
     }

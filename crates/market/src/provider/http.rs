@@ -1,6 +1,5 @@
-//! The one HTTP client that asks providers: a time limit on everything, no redirect, no proxy, no
-//! answer larger than allowed, no private address. It reads no answer's meaning, and tells nobody
-//! what it asked for: an address may hold a key.
+//! The HTTP client for providers: timeouts, no redirects, no proxy, bounded response size, public
+//! addresses only. URLs may contain a key and are never logged.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,52 +11,47 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
-use super::address::{PublicOnly, is_public};
+use super::address::{PublicResolver, is_public};
 use super::config::ProvidersConfig;
-use super::{ProviderKind, Refusal};
+use super::{ProviderError, ProviderKind};
 
-/// The longest wait that a provider can ask for, in seconds: a month.
+/// The longest `Retry-After`, in seconds: 31 days.
 const RETRY_AFTER_MAX_S: u64 = 31 * 86_400;
 
-/// Why providers cannot be asked.
+/// Why the provider client cannot be set up.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// An address in the configuration is none, or is not allowed.
     #[error("market.live.providers.{provider}.url: {reason}")]
-    Address {
-        /// Whose.
-        provider: ProviderKind,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    Address { provider: ProviderKind, reason: &'static str },
     /// The client cannot be set up.
-    #[error("cannot set up the client that asks providers of prices")]
+    #[error("cannot set up the HTTP client for price providers")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What a provider answered.
+/// A response of a provider.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct ProviderResponse {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: String,
 }
 
-impl Reply {
-    /// Whether it is HTML, which no interface answers with.
-    pub(super) fn is_page(&self) -> bool {
+impl ProviderResponse {
+    /// Whether the body is HTML, which no provider API returns.
+    pub(super) fn is_html(&self) -> bool {
         self.body.trim_start().starts_with('<')
     }
 }
 
-/// Asks providers.
+/// The shared HTTP client.
 #[derive(Clone, Debug)]
-pub(super) struct Http {
+pub(super) struct ProviderClient {
     client: Client,
     body_size_max: usize,
 }
 
-impl Http {
+impl ProviderClient {
     pub(super) fn new(config: &ProvidersConfig) -> Result<Self, ConnectError> {
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::Client(error);
         let allowed: Arc<[String]> = config.allow_private.clone().into();
@@ -69,7 +63,7 @@ impl Http {
             .timeout(millis(config.total_timeout_ms))
             .redirect(redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(PublicOnly { allowed })
+            .dns_resolver(PublicResolver { allowed })
             .pool_max_idle_per_host(2)
             .user_agent(concat!("openbell/", env!("CARGO_PKG_VERSION")))
             .build();
@@ -78,15 +72,15 @@ impl Http {
         Ok(Self { client, body_size_max })
     }
 
-    /// Asks once. The header's value is a key, and marked as such.
+    /// Sends one GET request. The header value is a key and marked as sensitive.
     pub(super) async fn get(
         &self,
         url: Url,
         header: Option<(&'static str, String)>,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<ProviderResponse, ProviderError> {
         let mut request = self.client.get(url);
         if let Some((name, value)) = header {
-            let mut value = HeaderValue::from_str(&value).map_err(|_| Refusal::AuthFailed)?;
+            let mut value = HeaderValue::from_str(&value).map_err(|_| ProviderError::AuthFailed)?;
             value.set_sensitive(true);
             request = request.header(name, value);
         }
@@ -95,23 +89,23 @@ impl Http {
         let retry_after = retry_after(response.headers());
         let body = match self.read(&mut response).await {
             Ok(body) => body,
-            Err(refusal) if status.is_success() => return Err(refusal),
-            // A refusal counts, even if its words cannot be read.
+            Err(error) if status.is_success() => return Err(error),
+            // The status counts, even if the body cannot be read.
             Err(_) => String::new(),
         };
-        Ok(Reply { status, retry_after, body })
+        Ok(ProviderResponse { status, retry_after, body })
     }
 
-    async fn read(&self, response: &mut Response) -> Result<String, Refusal> {
+    async fn read(&self, response: &mut Response) -> Result<String, ProviderError> {
         let mut body = Vec::new();
-        // Counted as unpacked: a small answer may become a large one.
+        // Counted after unpacking.
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.body_size_max {
-                return Err(Refusal::Malformed);
+                return Err(ProviderError::Malformed);
             }
             body.extend_from_slice(&chunk);
         }
-        String::from_utf8(body).map_err(|_| Refusal::Malformed)
+        String::from_utf8(body).map_err(|_| ProviderError::Malformed)
     }
 }
 
@@ -170,14 +164,14 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
     Ok(config?.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn failed(error: reqwest::Error) -> Refusal {
+fn failed(error: reqwest::Error) -> ProviderError {
     // Without its address, which may hold a key.
     let error = error.without_url();
-    tracing::debug!(%error, "a provider could not be asked");
-    Refusal::Transient
+    tracing::debug!(%error, "provider request failed");
+    ProviderError::Transient
 }
 
-/// How long to wait (RFC 9110, 10.2.3), as seconds or as a date against the answer's own.
+/// How long to wait (RFC 9110, 10.2.3), as seconds or as a date relative to the response's `Date`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match text.parse::<u64>() {
@@ -231,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_escaped() {
+    fn path_and_query_are_escaped() {
         let base = Url::parse("https://host/").unwrap();
         let url = address(&base, &["a b", "../c"], &[("q", "x&y=z")]);
         assert_eq!(url.as_str(), "https://host/a%20b/..%2Fc?q=x%26y%3Dz");
     }
 
     #[test]
-    fn a_wait_is_told_in_seconds_or_by_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         let mut headers = HeaderMap::new();
         assert_eq!(retry_after(&headers), None);
         for (text, expected) in [

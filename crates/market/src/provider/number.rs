@@ -1,21 +1,17 @@
-//! Numbers as providers write them, read from their literal text: as strings or as JSON numbers,
-//! with a point, an exponent or too many digits. No value passes through a float.
+//! Numbers in responses of providers, parsed from their literal text, as JSON strings or numbers.
 
 use domain::Price;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The most characters of a number that is read.
-const LENGTH_MAX: usize = 40;
-/// Places of a price.
-const PRICE_PLACES: i32 = 4;
+use crate::decimal::{Decimal, PRICE_PLACES};
 
 /// The literal text of a JSON string or number; `None` for `null`, for what is neither, and for the
 /// words that stand for a missing value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Literal(Option<String>);
+pub(super) struct JsonLiteral(Option<String>);
 
-impl Literal {
+impl JsonLiteral {
     pub(super) fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -25,18 +21,21 @@ impl Literal {
         self.0
     }
 
-    /// A price, as [`decimal_price`] reads it.
+    /// The price, rounded to four places; `None` unless it is above zero and at most
+    /// [`Price::MAX`].
     pub(super) fn price(&self) -> Option<Price> {
-        decimal_price(self.text()?)
+        let price = Decimal::parse(self.text()?)?.rounded_to(PRICE_PLACES)?;
+        let price = i64::try_from(price).ok().map(Price)?;
+        (price.0 > 0 && price <= Price::MAX).then_some(price)
     }
 
-    /// A whole number, as which a volume or an instant is told; a fraction is rounded.
+    /// A whole number, as which a volume or an instant is raw; a fraction is rounded.
     pub(super) fn whole(&self) -> Option<i64> {
-        scaled(self.text()?, 0).and_then(|whole| i64::try_from(whole).ok())
+        Decimal::parse(self.text()?)?.whole()
     }
 }
 
-impl<'de> Deserialize<'de> for Literal {
+impl<'de> Deserialize<'de> for JsonLiteral {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(reader)?.get();
         let text = if raw.starts_with('"') {
@@ -52,51 +51,12 @@ impl<'de> Deserialize<'de> for Literal {
     }
 }
 
-/// A price above zero and at most the highest that is traded at, rounded half up to four places.
-fn decimal_price(text: &str) -> Option<Price> {
-    let price = i64::try_from(scaled(text, PRICE_PLACES)?).ok().map(Price)?;
-    (price.0 > 0 && price <= Price::MAX).then_some(price)
-}
-
-/// `text` × 10^`places`, rounded half up. `None` for what is no decimal number or does not fit.
-fn scaled(text: &str, places: i32) -> Option<i128> {
-    if text.len() > LENGTH_MAX {
-        return None;
-    }
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let only_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !only_digits(whole) || !only_digits(fraction) {
-        return None;
-    }
-    let number: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let fraction = i32::try_from(fraction.len()).ok()?;
-    let shift = exponent.checked_sub(fraction)?.checked_add(places)?;
-    let value = if shift >= 0 {
-        // Past the largest number that fits, nothing but zero does.
-        let power = 10i128.checked_pow(u32::try_from(shift).ok()?);
-        if number == 0 { 0 } else { number.checked_mul(power?)? }
-    } else {
-        let power = 10i128.checked_pow(shift.unsigned_abs());
-        // The half is looked for in the rest: added to the number it might not fit.
-        let round = |power| number / power + i128::from(number % power >= power / 2);
-        power.map_or(0, round)
-    };
-    Some(if negative { -value } else { value })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn read(json: &str) -> Literal {
+    fn read(json: &str) -> JsonLiteral {
         serde_json::from_str(json).unwrap()
     }
 
@@ -118,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_price_is_none() {
+    fn malformed_prices_are_rejected() {
         for json in [
             "0",
             "0.0",
@@ -169,5 +129,35 @@ mod tests {
         }
         assert_eq!(read("null").whole(), None);
         assert_eq!(read("0e50").whole(), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_parsed_without_a_panic(
+            number in "-?[0-9]{0,45}(\\.[0-9]{0,45})?([eE][-+]?[0-9]{1,12})?", text in ".{0,50}",
+        ) {
+            for json in [number.clone(), format!("\"{number}\""), text] {
+                if let Ok(literal) = serde_json::from_str::<JsonLiteral>(&json) {
+                    let price = literal.price();
+                    prop_assert!(price.is_none_or(|price| price.0 > 0 && price <= Price::MAX));
+                    let _whole = literal.whole();
+                }
+            }
+        }
+
+        #[test]
+        fn every_spelling_of_a_price_has_its_value(units in 1i64..10_000_000_000, zeros in 0usize..9) {
+            let (price, zeros) = (Price(units), "0".repeat(zeros));
+            let decimal = format!("{}.{:04}{zeros}", units / 10_000, units % 10_000);
+            for json in [decimal.clone(), format!("\" {decimal} \""), format!("{units}e-4")] {
+                prop_assert_eq!(read(&json).price(), Some(price), "{}", json);
+            }
+        }
+
+        #[test]
+        fn a_price_is_rounded_half_up(units in 1i64..1_000_000_000, rest in 0i64..1_000) {
+            let json = format!("{}.{:04}{rest:03}", units / 10_000, units % 10_000);
+            prop_assert_eq!(read(&json).price(), Some(Price(units + i64::from(rest >= 500))));
+        }
     }
 }

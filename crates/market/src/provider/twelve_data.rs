@@ -1,5 +1,5 @@
-//! Twelve Data. It says no in the body, with the same status or with 200. Its company profiles are
-//! not on the free plan.
+//! Adapter for Twelve Data. It reports errors in the body, with the same status or with 200; its free
+//! plan has no company profiles.
 //!
 //! <https://twelvedata.com/docs>
 
@@ -9,17 +9,16 @@ use domain::{Clock, Day, Secret, Symbol};
 use reqwest::Url;
 use serde::Deserialize;
 
-use super::answer::{self, Made, Told, ToldBar};
-use super::http::{self, Http};
-use super::number::Literal;
+use super::http::{self, ProviderClient};
+use super::number::JsonLiteral;
+use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
-    Asked, CompanyProfile, History, ProviderKind, ProviderQuote, QuoteProvider, Refusal, SearchHit,
-    Window,
+    CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
+    QuotaWindow, QuoteProvider, SearchHit,
 };
 
-/// The adapter.
 pub(super) struct TwelveData {
-    pub(super) http: Http,
+    pub(super) http: ProviderClient,
     pub(super) base: Url,
     pub(super) key: Secret,
     pub(super) clock: Arc<dyn Clock>,
@@ -32,39 +31,39 @@ impl std::fmt::Debug for TwelveData {
 }
 
 impl TwelveData {
-    async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Refusal> {
+    async fn fetch(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let header = http::key_header("Authorization", "apikey ", &self.key);
         let reply = self.http.get(http::address(&self.base, &[path], query), header).await?;
-        let object = answer::object(&reply.body);
+        let object = response::object(&reply.body);
         let is_error =
-            |one: &answer::Object| answer::text(one, "status").as_deref() == Some("error");
+            |one: &response::JsonObject| response::text(one, "status").as_deref() == Some("error");
         if let Some(object) = object.filter(is_error) {
             let code =
                 object.get("code").and_then(|code| code.get().trim_matches('"').parse().ok());
             let code = code.unwrap_or(reply.status.as_u16());
-            let text = answer::text(&object, "message").unwrap_or_default();
-            return Err(refusal(code, &text, reply.retry_after));
+            let text = response::text(&object, "message").unwrap_or_default();
+            return Err(error(code, &text, reply.retry_after));
         }
-        answer::refuse_status(&reply)?;
+        response::check_status(&reply)?;
         Ok(reply.body)
     }
 }
 
-/// What it means when it says no.
-fn refusal(code: u16, text: &str, retry_after: Option<std::time::Duration>) -> Refusal {
+/// Maps an error response to an error.
+fn error(code: u16, text: &str, retry_after: Option<std::time::Duration>) -> ProviderError {
     match code {
         429 if text.contains("for the day") => {
-            Refusal::RateLimited { window: Window::Day, retry_after }
+            ProviderError::RateLimited { window: QuotaWindow::Day, retry_after }
         }
-        429 => Refusal::RateLimited { window: Window::Minute, retry_after },
-        401 => Refusal::AuthFailed,
-        403 => Refusal::PlanRestricted { symbol_only: text.contains("symbol") },
+        429 => ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after },
+        401 => ProviderError::AuthFailed,
+        403 => ProviderError::PlanRestricted { symbol_only: text.contains("symbol") },
         400 | 404 if text.contains("symbol") || text.contains("No data is available") => {
-            Refusal::NotFound
+            ProviderError::NotFound
         }
-        404 => Refusal::NotFound,
-        400 | 414 => Refusal::Malformed,
-        _ => Refusal::Transient,
+        404 => ProviderError::NotFound,
+        400 | 414 => ProviderError::Malformed,
+        _ => ProviderError::Transient,
     }
 }
 
@@ -73,68 +72,73 @@ impl QuoteProvider for TwelveData {
         ProviderKind::TwelveData
     }
 
-    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote> {
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Answer {
+            struct ResponseBody {
                 symbol: String,
-                close: Literal,
+                close: JsonLiteral,
                 #[serde(default)]
-                previous_close: Literal,
+                previous_close: JsonLiteral,
                 #[serde(default)]
-                timestamp: Literal,
+                timestamp: JsonLiteral,
                 #[serde(default)]
-                last_quote_at: Literal,
+                last_quote_at: JsonLiteral,
                 #[serde(default)]
-                datetime: Literal,
+                datetime: JsonLiteral,
                 #[serde(default)]
-                volume: Literal,
+                volume: JsonLiteral,
                 #[serde(default)]
-                currency: Literal,
+                currency: JsonLiteral,
             }
-            let body = self.ask("quote", &[("symbol", symbol.as_str())]).await?;
-            let told: Answer = answer::parse(&body)?;
-            let day = told.datetime.text().and_then(|text| Day::parse(text.get(..10)?));
+            let body = self.fetch("quote", &[("symbol", symbol.as_str())]).await?;
+            let raw: ResponseBody = response::parse(&body)?;
+            let day = raw.datetime.text().and_then(|text| Day::parse(text.get(..10)?));
             // `timestamp` is when the day's session began; the price is as old as `last_quote_at`.
-            let at = answer::seconds(&told.last_quote_at).or(answer::seconds(&told.timestamp));
-            let made = at.map(Made::At).or(day.map(Made::On));
-            let told = Told {
-                symbol: Some(&told.symbol),
-                price: &told.close,
-                previous_close: told.previous_close.price(),
-                made: made.ok_or(Refusal::Malformed)?,
-                volume: told.volume.whole(),
-                currency: told.currency.into_text(),
+            let at = response::seconds(&raw.last_quote_at).or(response::seconds(&raw.timestamp));
+            let made = at.map(QuoteTime::At).or(day.map(QuoteTime::On));
+            let raw = RawQuote {
+                symbol: Some(&raw.symbol),
+                price: &raw.close,
+                previous_close: raw.previous_close.price(),
+                made: made.ok_or(ProviderError::Malformed)?,
+                volume: raw.volume.whole(),
+                currency: raw.currency.into_text(),
             };
-            answer::quote(symbol, &told, self.clock.now())
+            response::quote(symbol, &raw, self.clock.now())
         })
     }
 
-    fn history<'a>(&'a self, symbol: &'a Symbol, from: Day, to: Day) -> Asked<'a, History> {
+    fn history<'a>(
+        &'a self,
+        symbol: &'a Symbol,
+        from: Day,
+        to: Day,
+    ) -> ProviderFuture<'a, PriceHistory> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Answer {
+            struct ResponseBody {
                 meta: Meta,
-                values: Vec<Row>,
+                values: Vec<ResponseRow>,
             }
             #[derive(Deserialize)]
             struct Meta {
                 symbol: String,
                 #[serde(default)]
-                currency: Literal,
+                currency: JsonLiteral,
             }
             #[derive(Deserialize)]
-            struct Row {
+            struct ResponseRow {
                 datetime: String,
                 #[serde(default)]
-                open: Literal,
+                open: JsonLiteral,
                 #[serde(default)]
-                high: Literal,
+                high: JsonLiteral,
                 #[serde(default)]
-                low: Literal,
-                close: Literal,
+                low: JsonLiteral,
+                close: JsonLiteral,
                 #[serde(default)]
-                volume: Literal,
+                volume: JsonLiteral,
             }
             // The end is not included.
             let (first, after) = (from.to_string(), Day(to.0.saturating_add(1)).to_string());
@@ -146,24 +150,24 @@ impl QuoteProvider for TwelveData {
                 ("order", "ASC"),
                 ("outputsize", "5000"),
             ];
-            let body = self.ask("time_series", &query).await?;
-            let told: Answer = answer::parse(&body)?;
-            if !told.meta.symbol.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(Refusal::Malformed);
+            let body = self.fetch("time_series", &query).await?;
+            let raw: ResponseBody = response::parse(&body)?;
+            if !raw.meta.symbol.eq_ignore_ascii_case(symbol.as_str()) {
+                return Err(ProviderError::Malformed);
             }
-            let bars = told.values.iter().map(|row| {
-                let Row { datetime: day, open, high, low, close, volume } = row;
-                ToldBar { day, open, high, low, close, volume }.read()
+            let bars = raw.values.iter().map(|row| {
+                let ResponseRow { datetime: day, open, high, low, close, volume } = row;
+                RawBar { day, open, high, low, close, volume }.read()
             });
-            let currency = told.meta.currency.into_text();
-            answer::history(bars, currency.as_deref(), (from, to), self.clock.now())
+            let currency = raw.meta.currency.into_text();
+            response::history(bars, currency.as_deref(), (from, to), self.clock.now())
         })
     }
 
-    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>> {
+    fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
             #[derive(Deserialize)]
-            struct Answer {
+            struct ResponseBody {
                 data: Vec<Hit>,
             }
             #[derive(Deserialize)]
@@ -171,28 +175,29 @@ impl QuoteProvider for TwelveData {
                 symbol: String,
                 instrument_name: String,
                 #[serde(default)]
-                instrument_type: Literal,
+                instrument_type: JsonLiteral,
                 #[serde(default)]
-                country: Literal,
+                country: JsonLiteral,
                 #[serde(default)]
-                exchange: Literal,
+                exchange: JsonLiteral,
                 #[serde(default)]
-                currency: Literal,
+                currency: JsonLiteral,
             }
-            let body = self.ask("symbol_search", &[("symbol", text)]).await?;
-            let hits = answer::parse::<Answer>(&body)?.data.into_iter().map(|hit| SearchHit {
-                symbol: hit.symbol,
-                name: hit.instrument_name,
-                kind: hit.instrument_type.into_text(),
-                region: hit.country.into_text(),
-                exchange: hit.exchange.into_text(),
-                currency: hit.currency.into_text(),
-            });
+            let body = self.fetch("symbol_search", &[("symbol", text)]).await?;
+            let hits =
+                response::parse::<ResponseBody>(&body)?.data.into_iter().map(|hit| SearchHit {
+                    symbol: hit.symbol,
+                    name: hit.instrument_name,
+                    kind: hit.instrument_type.into_text(),
+                    region: hit.country.into_text(),
+                    exchange: hit.exchange.into_text(),
+                    currency: hit.currency.into_text(),
+                });
             Ok(hits.collect())
         })
     }
 
-    fn profile<'a>(&'a self, _: &'a Symbol) -> Asked<'a, CompanyProfile> {
-        Box::pin(async { Err(Refusal::Unsupported) })
+    fn profile<'a>(&'a self, _: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
+        Box::pin(async { Err(ProviderError::Unsupported) })
     }
 }

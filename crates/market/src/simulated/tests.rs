@@ -1,4 +1,4 @@
-//! Facts about the simulated market.
+//! Tests of the simulated market.
 
 use super::*;
 use proptest::prelude::*;
@@ -9,11 +9,11 @@ fn config(symbols: u32, sessions: u32) -> SimulatedConfig {
     SimulatedConfig { symbols, sessions, warmup_sessions: 30, ..SimulatedConfig::default() }
 }
 
-fn market(config: &SimulatedConfig) -> Simulated {
-    Simulated::new(config, START).unwrap()
+fn market(config: &SimulatedConfig) -> SimulatedMarket {
+    SimulatedMarket::new(config, START).unwrap()
 }
 
-fn quotes_at(market: &Simulated, seconds: i64) -> Vec<StockQuote> {
+fn quotes_at(market: &SimulatedMarket, seconds: i64) -> Vec<StockQuote> {
     let now = START.plus_seconds(seconds);
     let mut quotes = Vec::new();
     market.quotes(market.timetable.present(now), now, &mut quotes);
@@ -21,7 +21,7 @@ fn quotes_at(market: &Simulated, seconds: i64) -> Vec<StockQuote> {
 }
 
 /// The changes of every stock in every session, in hundredths of a percent.
-fn changes(market: &Simulated, sessions: usize) -> Vec<Vec<i64>> {
+fn changes(market: &SimulatedMarket, sessions: usize) -> Vec<Vec<i64>> {
     let closes: Vec<_> = (0..sessions).map(|session| market.closes(session)).collect();
     let change = |pair: &[Vec<Price>]| {
         pair[1]

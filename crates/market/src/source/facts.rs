@@ -1,14 +1,14 @@
-//! What is published about a market so that its prices can be recomputed: its timetable, the
-//! commitment to its secret seed, and the seed itself once nothing can follow from it any more.
+//! The published facts from which prices can be recomputed: timetable, commitment to the secret seed,
+//! and the seed itself after the market has ended.
 
 use domain::{QuoteSource, UnixMicros};
 use store::GameSeed;
 
-use super::{Kind, MarketSource};
+use super::{MarketSource, SourceVariant};
 use crate::config::{AtEnd, SimulatedConfig};
-use crate::present::Timetable;
-use crate::seed::Chance;
+use crate::seed::MarketRng;
 use crate::tick::TickRule;
+use crate::timetable::Timetable;
 
 /// How long after a market's end its seed is published, in seconds: no node's clock is that wrong.
 pub const REVEAL_AFTER_S: i64 = 60;
@@ -20,9 +20,9 @@ pub struct MarketFacts {
     pub started_at: UnixMicros,
     /// Real seconds of a session.
     pub session_seconds: u32,
-    /// The number of the first session that is lived.
+    /// The number of the first session that is played.
     pub first_session: usize,
-    /// How many are lived.
+    /// How many are played.
     pub sessions: usize,
     /// What comes after the last.
     pub at_end: AtEnd,
@@ -38,18 +38,20 @@ impl MarketSource {
     #[must_use]
     pub fn with_seed(mut self, seed: GameSeed) -> Self {
         match &mut self.kind {
-            Kind::History(replay) => replay.chance.adopt(seed),
-            Kind::Simulated(market) => market.adopt(seed),
-            Kind::Live(_) => {}
+            SourceVariant::History(replay) => replay.chance.adopt(seed),
+            SourceVariant::Simulated(market) => market.adopt(seed),
+            SourceVariant::Live(_) => {}
         }
         self
     }
 
-    fn chance(&self) -> Option<&Chance> {
+    fn chance(&self) -> Option<&MarketRng> {
         match &self.kind {
-            Kind::History(replay) if replay.source == QuoteSource::Replay => Some(&replay.chance),
-            Kind::Simulated(market) => Some(market.chance()),
-            Kind::History(_) | Kind::Live(_) => None,
+            SourceVariant::History(replay) if replay.source == QuoteSource::Replay => {
+                Some(&replay.chance)
+            }
+            SourceVariant::Simulated(market) => Some(market.chance()),
+            SourceVariant::History(_) | SourceVariant::Live(_) => None,
         }
     }
 
@@ -75,9 +77,9 @@ impl MarketSource {
 
     fn timetable(&self) -> Option<&Timetable> {
         match &self.kind {
-            Kind::History(replay) => Some(&replay.timetable),
-            Kind::Simulated(market) => Some(&market.timetable),
-            Kind::Live(_) => None,
+            SourceVariant::History(replay) => Some(&replay.timetable),
+            SourceVariant::Simulated(market) => Some(&market.timetable),
+            SourceVariant::Live(_) => None,
         }
     }
 
@@ -86,9 +88,9 @@ impl MarketSource {
         self.chance()?;
         let timetable = self.timetable()?;
         let (tick, simulated) = match &self.kind {
-            Kind::History(replay) => (replay.tick, None),
-            Kind::Simulated(market) => (market.tick, Some(market.config().clone())),
-            Kind::Live(_) => return None,
+            SourceVariant::History(replay) => (replay.tick, None),
+            SourceVariant::Simulated(market) => (market.tick, Some(market.config().clone())),
+            SourceVariant::Live(_) => return None,
         };
         Some(MarketFacts {
             started_at: timetable.started_at,

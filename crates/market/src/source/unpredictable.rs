@@ -1,6 +1,5 @@
-//! Whether past prices say anything about those to come: predictors that see what a player sees, on
-//! a market with a secret seed. Each is measured by what its choices would have earned over the
-//! mean of all stocks, and finds a lot in the path that games had before secret seeds.
+//! Tests that past prices do not predict later ones on a market with a secret seed. Each predictor
+//! earns nothing over the mean of all stocks, but does on the path of games without secret seeds.
 
 use domain::UnixMicros;
 use store::GameSeed;

@@ -1,10 +1,10 @@
-//! Breaker, quota, order and doubt, as nodes on one database see them. The providers are scripted
-//! behind their seam; what the real ones answer is tried in `providers`.
+//! Circuit breaker, quota, fallback and price jumps, with scripted providers and nodes that share a
+//! database. The real adapters are tested in `providers`.
 
-mod asking;
+mod company_lookup;
+mod fallback;
 mod jumps;
-mod lookups;
+mod logs_and_metrics;
 mod nodes;
 mod support;
-mod told;
 mod units;

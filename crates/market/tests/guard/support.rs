@@ -1,24 +1,24 @@
-//! A provider that answers by a script, and nodes on a database of either engine.
+//! A scripted provider, and nodes on a database of either engine.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::{Clock, Day, Price, Symbol, UnixMicros};
+use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
 use market::*;
 use store::{DatabaseConfig, Store};
 use testkit::ManualClock;
 use tokio::sync::Semaphore;
 
 /// A store with an empty, migrated database, and what keeps it alive.
-pub(crate) struct Fresh {
+pub(crate) struct FreshDatabase {
     pub(crate) store: Store,
     pub(crate) url: String,
     _directory: tempfile::TempDir,
 }
 
-pub(crate) async fn fresh(engine: &str) -> Fresh {
+pub(crate) async fn fresh_database(engine: &str) -> FreshDatabase {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let url = match engine {
         "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
@@ -26,7 +26,7 @@ pub(crate) async fn fresh(engine: &str) -> Fresh {
     };
     let store = open(&url).await;
     store.migrate().await.expect("migrates");
-    Fresh { store, url, _directory: directory }
+    FreshDatabase { store, url, _directory: directory }
 }
 
 /// Another node's way to the same database.
@@ -36,47 +36,47 @@ pub(crate) async fn open(url: &str) -> Store {
     Store::open(&config).await.expect("opens")
 }
 
-/// What a scripted provider answers.
+/// A response of a scripted provider.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum ScriptedResponse {
     /// This price, made at this instant.
     Price(i64, UnixMicros),
-    Refuse(Refusal),
-    /// Nothing until [`Scripted::release`]; then it refuses.
-    Hang(Refusal),
+    Fail(ProviderError),
+    /// Nothing until [`ScriptedProvider::release`]; then it refuses.
+    Hang(ProviderError),
     /// This price, made at this instant, after some time.
     Late(Duration, i64, UnixMicros),
 }
 
-/// A provider that answers by a script and counts how often it is asked.
+/// A provider with scripted responses that counts its calls.
 #[derive(Debug)]
-pub(crate) struct Scripted {
+pub(crate) struct ScriptedProvider {
     kind: ProviderKind,
-    always: Mutex<Answer>,
-    next: Mutex<VecDeque<Answer>>,
-    asked: AtomicUsize,
+    always: Mutex<ScriptedResponse>,
+    next: Mutex<VecDeque<ScriptedResponse>>,
+    calls: AtomicUsize,
     hanging: Semaphore,
     unit: Mutex<Option<PriceUnit>>,
 }
 
-impl Scripted {
-    pub(crate) fn new(kind: ProviderKind, always: Answer) -> Arc<Self> {
+impl ScriptedProvider {
+    pub(crate) fn new(kind: ProviderKind, always: ScriptedResponse) -> Arc<Self> {
         Arc::new(Self {
             kind,
             always: Mutex::new(always),
             next: Mutex::default(),
-            asked: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
             hanging: Semaphore::new(0),
             unit: Mutex::default(),
         })
     }
 
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
-    /// What it answers from now on.
-    pub(crate) fn say(&self, always: Answer) {
+    /// Sets the response to all further calls.
+    pub(crate) fn respond_with(&self, always: ScriptedResponse) {
         *self.always.lock().expect("not poisoned") = always;
     }
 
@@ -85,8 +85,8 @@ impl Scripted {
         *self.unit.lock().expect("not poisoned") = PriceUnit::parse(code);
     }
 
-    /// What it answers next, once.
-    pub(crate) fn say_next(&self, answer: Answer) {
+    /// Sets the response to the next call.
+    pub(crate) fn respond_once(&self, answer: ScriptedResponse) {
         self.next.lock().expect("not poisoned").push_back(answer);
     }
 
@@ -95,23 +95,23 @@ impl Scripted {
         self.hanging.add_permits(how_many);
     }
 
-    /// Waits until it was asked so often.
-    pub(crate) async fn until_asked(&self, times: usize) {
-        eventually(async || self.asked() >= times).await;
+    /// Waits for a number of calls.
+    pub(crate) async fn until_called(&self, times: usize) {
+        eventually(async || self.calls() >= times).await;
     }
 
-    async fn price(&self) -> Result<(Price, UnixMicros), Refusal> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+    async fn price(&self) -> Result<(Price, UnixMicros), ProviderError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
         let next = self.next.lock().expect("not poisoned").pop_front();
         let answer = next.unwrap_or_else(|| self.always.lock().expect("not poisoned").clone());
         match answer {
-            Answer::Price(price, as_of) => Ok((Price(price), as_of)),
-            Answer::Refuse(refusal) => Err(refusal),
-            Answer::Hang(refusal) => {
+            ScriptedResponse::Price(price, as_of) => Ok((Price(price), as_of)),
+            ScriptedResponse::Fail(error) => Err(error),
+            ScriptedResponse::Hang(error) => {
                 self.hanging.acquire().await.expect("never closed").forget();
-                Err(refusal)
+                Err(error)
             }
-            Answer::Late(after, price, as_of) => {
+            ScriptedResponse::Late(after, price, as_of) => {
                 let never = std::future::pending::<()>();
                 tokio::time::timeout(after, never).await.expect_err("it takes its time");
                 Ok((Price(price), as_of))
@@ -120,12 +120,12 @@ impl Scripted {
     }
 }
 
-impl QuoteProvider for Scripted {
+impl QuoteProvider for ScriptedProvider {
     fn kind(&self) -> ProviderKind {
         self.kind
     }
 
-    fn quote<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, ProviderQuote> {
+    fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async {
             let (price, as_of) = self.price().await?;
             Ok(ProviderQuote {
@@ -140,16 +140,16 @@ impl QuoteProvider for Scripted {
         })
     }
 
-    fn history<'a>(&'a self, _: &'a Symbol, from: Day, _: Day) -> Asked<'a, History> {
+    fn history<'a>(&'a self, _: &'a Symbol, from: Day, _: Day) -> ProviderFuture<'a, PriceHistory> {
         Box::pin(async move {
             let (close, _) = self.price().await?;
             let (open, high, low, volume) = (None, None, None, None);
             let bars = vec![DailyBar { day: from, open, high, low, close, volume }];
-            Ok(History { bars, unit: self.unit.lock().expect("not poisoned").clone() })
+            Ok(PriceHistory { bars, unit: self.unit.lock().expect("not poisoned").clone() })
         })
     }
 
-    fn search<'a>(&'a self, text: &'a str) -> Asked<'a, Vec<SearchHit>> {
+    fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async {
             self.price().await?;
             let (symbol, name) = (text.to_owned(), text.to_owned());
@@ -158,7 +158,7 @@ impl QuoteProvider for Scripted {
         })
     }
 
-    fn profile<'a>(&'a self, symbol: &'a Symbol) -> Asked<'a, CompanyProfile> {
+    fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async {
             self.price().await?;
             Ok(CompanyProfile {
@@ -179,7 +179,7 @@ impl QuoteProvider for Scripted {
 /// A node with these providers in this order.
 pub(crate) fn node(
     config: &GuardConfig,
-    providers: &[&Arc<Scripted>],
+    providers: &[&Arc<ScriptedProvider>],
     store: &Store,
     clock: &ManualClock,
 ) -> Arc<Providers> {
@@ -189,7 +189,7 @@ pub(crate) fn node(
 /// The same in a game with these units.
 pub(crate) fn node_with_units(
     config: &GuardConfig,
-    providers: &[&Arc<Scripted>],
+    providers: &[&Arc<ScriptedProvider>],
     units: StockUnits,
     store: &Store,
     clock: &ManualClock,
@@ -216,11 +216,11 @@ pub(crate) fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).expect("a symbol")
 }
 
-/// Who told a price and which, or the refusal.
+/// Who result a price and which, or the refusal.
 pub(crate) fn brief(
-    told: Result<(ProviderKind, ProviderQuote), Refusal>,
-) -> Result<(ProviderKind, i64), Refusal> {
-    told.map(|(kind, quote)| (kind, quote.price.0))
+    result: Result<(ProviderKind, ProviderQuote), ProviderError>,
+) -> Result<(ProviderKind, i64), ProviderError> {
+    result.map(|(kind, quote)| (kind, quote.price.0))
 }
 
 /// Waits until something is so, which it is soon or never.

@@ -2,16 +2,16 @@
 
 use domain::{Clock as _, Currency, Day, Price};
 use market::ProviderKind::{Finnhub, TwelveData};
-use market::{Refusal, StockUnits};
+use market::{ProviderError, StockUnits};
 use testkit::ManualClock;
 
 use crate::support::*;
 
 #[tokio::test]
 async fn a_stated_unit_decides_and_the_unit_of_the_stock_where_none_is_stated() {
-    let database = fresh("sqlite").await;
+    let database = fresh_database("sqlite").await;
     let clock = ManualClock::new();
-    let provider = Scripted::new(TwelveData, Answer::Price(725_000, clock.now()));
+    let provider = ScriptedProvider::new(TwelveData, ScriptedResponse::Price(725_000, clock.now()));
     let pounds = Currency::parse("GBP").expect("a currency");
     let units = StockUnits::new(pounds, vec![(symbol("VOD.L"), 2)]);
     let node = node_with_units(&without_quota(), &[&provider], units, &database.store, &clock);
@@ -29,11 +29,11 @@ async fn a_stated_unit_decides_and_the_unit_of_the_stock_where_none_is_stated() 
 
 #[tokio::test]
 async fn prices_stated_in_another_currency_are_refused_and_the_next_provider_is_called() {
-    let database = fresh("sqlite").await;
+    let database = fresh_database("sqlite").await;
     let clock = ManualClock::new();
-    let canadian = Scripted::new(TwelveData, Answer::Price(990_000, clock.now()));
+    let canadian = ScriptedProvider::new(TwelveData, ScriptedResponse::Price(990_000, clock.now()));
     canadian.state_unit("CAD");
-    let second = Scripted::new(Finnhub, Answer::Price(725_000, clock.now()));
+    let second = ScriptedProvider::new(Finnhub, ScriptedResponse::Price(725_000, clock.now()));
     let providers = [&canadian, &second];
     let node = node(&without_quota(), &providers, &database.store, &clock);
     let shop = symbol("SHOP");
@@ -41,9 +41,9 @@ async fn prices_stated_in_another_currency_are_refused_and_the_next_provider_is_
         let (kind, quote) = node.quote(&shop, None).await.expect("a price");
         assert_eq!((kind, quote.price), (Finnhub, Price(725_000)));
     }
-    assert_eq!(canadian.asked(), 1, "the answer is remembered");
+    assert_eq!(canadian.calls(), 1, "the answer is remembered");
     let bars = node.history(&shop, Day(20_000), Day(20_001)).await.expect("bars");
     assert_eq!((bars.0, bars.1[0].close), (Finnhub, Price(725_000)));
-    second.say(Answer::Refuse(Refusal::NotFound));
-    assert_eq!(node.quote(&shop, None).await, Err(Refusal::NotFound));
+    second.respond_with(ScriptedResponse::Fail(ProviderError::NotFound));
+    assert_eq!(node.quote(&shop, None).await, Err(ProviderError::NotFound));
 }

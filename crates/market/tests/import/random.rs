@@ -3,9 +3,10 @@
 
 use std::io::Write as _;
 
+use domain::Day;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use market::{Import, ImportOptions};
+use market::{ImportOptions, ImportedData};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -23,7 +24,7 @@ const NAMES: [&str; 10] = [
     "stooq.csv",
 ];
 
-fn assert_sound(import: &Import) {
+fn assert_sound(import: &ImportedData) {
     let count: usize = import.stocks.iter().map(|(_, bars)| bars.len()).sum();
     assert_eq!(u64::try_from(count).ok(), Some(import.summary.bars));
     let summary = &import.summary;
@@ -86,6 +87,22 @@ proptest! {
         changes in prop::collection::vec((any::<usize>(), any::<u8>(), bytes()), 0..6),
     ) {
         read_either_way(&changed(name, &changes));
+    }
+
+    #[test]
+    fn written_bars_are_imported_unchanged(
+        closes in prop::collection::vec(1i64..10_000_000_000, 1..40), is_comma in any::<bool>(),
+    ) {
+        let (delimiter, mark) = if is_comma { (';', ',') } else { (',', '.') };
+        let mut text = format!("date{delimiter}symbol{delimiter}close\n");
+        for (day, close) in (15_000..).map(Day).zip(&closes) {
+            let (whole, fraction) = (close / 10_000, close % 10_000);
+            text += &format!("{day}{delimiter}ACME{delimiter}{whole}{mark}{fraction:04}\n");
+        }
+        let (import, notes) = read(&text).expect("a file");
+        prop_assert!(notes.is_empty(), "{:?}", notes);
+        let found: Vec<i64> = import.stocks[0].1.iter().map(|bar| bar.close.0).collect();
+        prop_assert_eq!(found, closes);
     }
 
     #[test]

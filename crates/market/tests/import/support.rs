@@ -1,7 +1,7 @@
 //! What these tests share: files read from memory, and bars in short.
 
 use domain::Day;
-use market::{Import, ImportError, ImportNote, ImportOptions, Importer};
+use market::{ImportError, ImportNote, ImportOptions, ImportedData, Importer};
 
 pub(crate) const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/files/");
 
@@ -17,7 +17,7 @@ pub(crate) fn options() -> ImportOptions {
 }
 
 /// What was read, and the rows that were not taken.
-pub(crate) type Read = (Import, Vec<ImportNote>);
+pub(crate) type Read = (ImportedData, Vec<ImportNote>);
 
 /// Reads files of these names and bytes.
 pub(crate) fn read_all(
@@ -47,7 +47,7 @@ pub(crate) fn file_with(name: &str, options: ImportOptions) -> Read {
 }
 
 /// The bars in short: symbol, day, then open, high, low, close and volume.
-pub(crate) fn bars(import: &Import) -> Vec<String> {
+pub(crate) fn bars(import: &ImportedData) -> Vec<String> {
     let stocks = import.stocks.iter();
     let all = stocks.flat_map(|(symbol, bars)| bars.iter().map(move |bar| (symbol, bar)));
     let text = all.map(|(symbol, bar)| {

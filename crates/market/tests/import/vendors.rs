@@ -5,7 +5,7 @@ use std::io::Write as _;
 use domain::{Price, Symbol};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use market::{DateOrder, Import, ImportNote, ImportOptions, PriceUnit};
+use market::{DateOrder, ImportNote, ImportOptions, ImportedData, PriceUnit};
 
 use crate::support::*;
 
@@ -176,7 +176,7 @@ fn a_column_of_currencies_is_found_by_many_names() {
     assert_eq!(error, expected);
 }
 
-fn of_acme(text: &str, dates: Option<DateOrder>) -> (Import, Vec<ImportNote>) {
+fn of_acme(text: &str, dates: Option<DateOrder>) -> (ImportedData, Vec<ImportNote>) {
     let symbol = Some(Symbol::parse("ACME").expect("a symbol"));
     let found =
         read_all(ImportOptions { symbol, dates, ..options() }, &[("acme.csv", text.as_bytes())]);

@@ -4,104 +4,104 @@
 use std::time::Duration;
 
 use domain::{Clock as _, Price, UnixMicros};
-use market::{Refusal, Window};
+use market::{ProviderError, QuotaWindow};
 use testkit::{Dialect, FakeMode};
 
 use crate::support::*;
 
-const PLAN: Refusal = Refusal::PlanRestricted { symbol_only: false };
-const STOCK_NOT_IN_PLAN: Refusal = Refusal::PlanRestricted { symbol_only: true };
+const PLAN: ProviderError = ProviderError::PlanRestricted { symbol_only: false };
+const STOCK_NOT_IN_PLAN: ProviderError = ProviderError::PlanRestricted { symbol_only: true };
 const HTML: &str = "<html><body>Access denied. Get a Premium subscription.</body></html>";
 
-fn limited(window: Window) -> Refusal {
+fn limited(window: QuotaWindow) -> ProviderError {
     // All of the bodies below come with this wait.
-    Refusal::RateLimited { window, retry_after: Some(Duration::from_secs(9)) }
+    ProviderError::RateLimited { window, retry_after: Some(Duration::from_secs(9)) }
 }
 
-/// Asks for a price, and is told no by each of these.
-async fn refuses(dialect: Dialect, table: &[(u16, &'static str, Refusal)]) {
+/// Requests a price and expects each of these errors.
+async fn refuses(dialect: Dialect, table: &[(u16, &'static str, ProviderError)]) {
     let world = World::start(dialect).await;
     for (status, body, expected) in table {
         let (status, retry_after) = (*status, Some(9));
         world.fake.set_mode(FakeMode::Says { status, retry_after, body });
-        let refusal = world.provider.quote(&symbol("DEMO")).await;
-        assert_eq!(refusal, Err(expected.clone()), "{dialect:?} {status} {body}");
+        let error = world.provider.quote(&symbol("DEMO")).await;
+        assert_eq!(error, Err(expected.clone()), "{dialect:?} {status} {body}");
     }
 }
 
-/// What a provider may say no with, whoever it is, and whoever stands before it.
+/// Error responses of any provider or of a proxy in front of it.
 #[tokio::test]
 async fn where_the_words_say_nothing_the_status_does() {
     for dialect in Dialect::ALL {
         let table = [
-            (429, HTML, limited(Window::Minute)),
-            (429, "Too Many Requests", limited(Window::Minute)),
-            (429, "{}", limited(Window::Minute)),
-            (401, "", Refusal::AuthFailed),
+            (429, HTML, limited(QuotaWindow::Minute)),
+            (429, "Too Many Requests", limited(QuotaWindow::Minute)),
+            (429, "{}", limited(QuotaWindow::Minute)),
+            (401, "", ProviderError::AuthFailed),
             (403, "{}", PLAN),
-            // A page for people comes from somebody in between, who knows neither plan nor stock.
-            (200, HTML, Refusal::Transient),
-            (403, HTML, Refusal::Transient),
-            (404, HTML, Refusal::Transient),
-            (408, "", Refusal::Transient),
-            (500, "{}", Refusal::Transient),
-            (502, HTML, Refusal::Transient),
-            (302, "", Refusal::Transient),
-            (200, "", Refusal::Malformed),
-            (200, "null", Refusal::Malformed),
-            (200, "5", Refusal::Malformed),
+            // HTML comes from a proxy in between.
+            (200, HTML, ProviderError::Transient),
+            (403, HTML, ProviderError::Transient),
+            (404, HTML, ProviderError::Transient),
+            (408, "", ProviderError::Transient),
+            (500, "{}", ProviderError::Transient),
+            (502, HTML, ProviderError::Transient),
+            (302, "", ProviderError::Transient),
+            (200, "", ProviderError::Malformed),
+            (200, "null", ProviderError::Malformed),
+            (200, "5", ProviderError::Malformed),
         ];
         refuses(dialect, &table).await;
     }
 }
 
 #[tokio::test]
-async fn alpha_vantage_says_no_in_the_body() {
+async fn alpha_vantage_reports_errors_in_the_body() {
     let table = [
         (
             200,
             r#"{"Note":"Thank you for using Alpha Vantage! Our standard API call frequency is 5 calls per minute and 500 calls per day."}"#,
-            limited(Window::Minute),
+            limited(QuotaWindow::Minute),
         ),
         (
             200,
             r#"{"Information":"Thank you for using Alpha Vantage! Please consider spreading out your free API requests more sparingly (1 request per second). You may subscribe to any of the premium plans at https://www.alphavantage.co/premium/ to lift the free key rate limit (25 requests per day), raise the per-second burst limit, and instantly unlock all premium endpoints"}"#,
-            limited(Window::Second),
+            limited(QuotaWindow::Second),
         ),
         (
             200,
             r#"{"Information":"We have detected your API key as KEY and our standard API rate limit is 25 requests per day. Please subscribe to any of the premium plans at https://www.alphavantage.co/premium/ to instantly remove all daily rate limits."}"#,
-            limited(Window::Day),
+            limited(QuotaWindow::Day),
         ),
         (200, r#"{"Information":"Thank you! This is a premium endpoint."}"#, PLAN),
         (
             200,
             r#"{"Information":"The **demo** API key is for demo purposes only."}"#,
-            Refusal::AuthFailed,
+            ProviderError::AuthFailed,
         ),
         (
             200,
             r#"{"Error Message":"the parameter apikey is invalid or missing. Please claim your free API key on (https://www.alphavantage.co/support/#api-key)."}"#,
-            Refusal::AuthFailed,
+            ProviderError::AuthFailed,
         ),
         (
             200,
             r#"{"Error Message":"Invalid API call. Please retry or visit the documentation (https://www.alphavantage.co/documentation/) for TIME_SERIES_DAILY."}"#,
-            Refusal::NotFound,
+            ProviderError::NotFound,
         ),
-        (200, r#"{"Global Quote":{}}"#, Refusal::NotFound),
-        (200, r#"{"Global Quote":{"05. price":"102.4000"}}"#, Refusal::Malformed),
+        (200, r#"{"Global Quote":{}}"#, ProviderError::NotFound),
+        (200, r#"{"Global Quote":{"05. price":"102.4000"}}"#, ProviderError::Malformed),
     ];
     refuses(Dialect::AlphaVantage, &table).await;
 }
 
 #[tokio::test]
-async fn financial_modeling_prep_says_no_in_text_and_in_objects() {
+async fn financial_modeling_prep_reports_errors_in_text_and_in_objects() {
     let table = [
         (
             401,
             r#"{"Error Message":"Invalid API KEY. Feel free to create a Free API Key or visit https://site.financialmodelingprep.com/faqs for more information."}"#,
-            Refusal::AuthFailed,
+            ProviderError::AuthFailed,
         ),
         (
             403,
@@ -126,59 +126,63 @@ async fn financial_modeling_prep_says_no_in_text_and_in_objects() {
         (
             429,
             r#"{"Error Message":"Limit Reach . Please upgrade your plan or visit our documentation for more details at https://site.financialmodelingprep.com/"}"#,
-            limited(Window::Day),
+            limited(QuotaWindow::Day),
         ),
-        (200, r#"{"Error Message":"Limit Reach . Please upgrade"}"#, limited(Window::Day)),
-        (200, r#"{"error":"Limit Reach . Please upgrade"}"#, limited(Window::Day)),
+        (200, r#"{"Error Message":"Limit Reach . Please upgrade"}"#, limited(QuotaWindow::Day)),
+        (200, r#"{"error":"Limit Reach . Please upgrade"}"#, limited(QuotaWindow::Day)),
         (
             429,
             r#"{"Error Message":"Bandwidth Limit Reach . Please upgrade your plan"}"#,
-            limited(Window::Day),
+            limited(QuotaWindow::Day),
         ),
-        (200, "[]", Refusal::NotFound),
-        (200, "{}", Refusal::NotFound),
-        (200, r#"[{"symbol":"DEMO","price":102.4}]"#, Refusal::Malformed),
+        (200, "[]", ProviderError::NotFound),
+        (200, "{}", ProviderError::NotFound),
+        (200, r#"[{"symbol":"DEMO","price":102.4}]"#, ProviderError::Malformed),
     ];
     refuses(Dialect::FinancialModelingPrep, &table).await;
 }
 
 #[tokio::test]
-async fn finnhub_says_no_by_an_error_and_by_zeros() {
+async fn finnhub_reports_errors_by_a_text_and_by_zeros() {
     let table = [
-        (401, r#"{"error":"Invalid API key"}"#, Refusal::AuthFailed),
-        (401, r#"{"error":"Please use an API key."}"#, Refusal::AuthFailed),
-        (401, r#"{"error":"Unauthorized"}"#, Refusal::AuthFailed),
+        (401, r#"{"error":"Invalid API key"}"#, ProviderError::AuthFailed),
+        (401, r#"{"error":"Please use an API key."}"#, ProviderError::AuthFailed),
+        (401, r#"{"error":"Unauthorized"}"#, ProviderError::AuthFailed),
         (403, r#"{"error":"You don't have access to this resource."}"#, PLAN),
         (403, r#"{"error":"Forbidden"}"#, PLAN),
         (
             429,
             r#"{"error":"API limit reached. Please try again later. Remaining Limit: 0"}"#,
-            limited(Window::Minute),
+            limited(QuotaWindow::Minute),
         ),
-        (429, r#"{"error":"Slow down"}"#, limited(Window::Minute)),
-        (429, "API limit reached. Please sign up for a free account", limited(Window::Minute)),
-        (200, r#"{"error":"Something new"}"#, Refusal::Transient),
-        (200, r#"{"c":0,"d":null,"dp":null,"h":0,"l":0,"o":0,"pc":0,"t":0}"#, Refusal::NotFound),
-        (200, r#"{"c":102.4}"#, Refusal::Malformed),
+        (429, r#"{"error":"Slow down"}"#, limited(QuotaWindow::Minute)),
+        (429, "API limit reached. Please sign up for a free account", limited(QuotaWindow::Minute)),
+        (200, r#"{"error":"Something new"}"#, ProviderError::Transient),
+        (
+            200,
+            r#"{"c":0,"d":null,"dp":null,"h":0,"l":0,"o":0,"pc":0,"t":0}"#,
+            ProviderError::NotFound,
+        ),
+        (200, r#"{"c":102.4}"#, ProviderError::Malformed),
     ];
     refuses(Dialect::Finnhub, &table).await;
 }
 
 #[tokio::test]
-async fn twelve_data_says_no_by_a_code_whatever_the_status() {
+async fn twelve_data_reports_errors_by_a_code_with_any_status() {
     let minute = r#"{"code":429,"message":"You have run out of API credits for the current minute. 9 API credits were used, with the current limit being 8. Wait for the next minute","status":"error"}"#;
     let table = [
-        (429, minute, limited(Window::Minute)),
-        (200, minute, limited(Window::Minute)),
+        (429, minute, limited(QuotaWindow::Minute)),
+        (200, minute, limited(QuotaWindow::Minute)),
         (
             200,
             r#"{"code":429,"message":"You have run out of API credits for the day.","status":"error"}"#,
-            limited(Window::Day),
+            limited(QuotaWindow::Day),
         ),
         (
             200,
             r#"{"code":401,"message":"**apikey** parameter is incorrect or not specified.","status":"error"}"#,
-            Refusal::AuthFailed,
+            ProviderError::AuthFailed,
         ),
         (
             200,
@@ -188,19 +192,19 @@ async fn twelve_data_says_no_by_a_code_whatever_the_status() {
         (
             404,
             r#"{"code":404,"message":"**symbol** or **figi** parameter is missing or invalid","status":"error"}"#,
-            Refusal::NotFound,
+            ProviderError::NotFound,
         ),
         (
             400,
             r#"{"code":400,"message":"No data is available on the specified dates.","status":"error"}"#,
-            Refusal::NotFound,
+            ProviderError::NotFound,
         ),
-        (200, r#"{"code":500,"message":"oh dear","status":"error"}"#, Refusal::Transient),
+        (200, r#"{"code":500,"message":"oh dear","status":"error"}"#, ProviderError::Transient),
         // A code that is a text, and none at all.
-        (200, r#"{"code":"429","message":"","status":"error"}"#, limited(Window::Minute)),
-        (429, r#"{"message":"","status":"error"}"#, limited(Window::Minute)),
-        (401, r#"{"message":"","status":"error"}"#, Refusal::AuthFailed),
-        (200, r#"{"status":"ok"}"#, Refusal::Malformed),
+        (200, r#"{"code":"429","message":"","status":"error"}"#, limited(QuotaWindow::Minute)),
+        (429, r#"{"message":"","status":"error"}"#, limited(QuotaWindow::Minute)),
+        (401, r#"{"message":"","status":"error"}"#, ProviderError::AuthFailed),
+        (200, r#"{"status":"ok"}"#, ProviderError::Malformed),
     ];
     refuses(Dialect::TwelveData, &table).await;
 }
@@ -212,9 +216,10 @@ async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
         let modes = [FakeMode::HugeWith(429, 2_000_000), FakeMode::GarbageWith(429)];
         for mode in modes {
             world.fake.set_mode(mode.clone());
-            let refusal = world.provider.quote(&symbol("DEMO")).await;
-            let expected = Refusal::RateLimited { window: Window::Minute, retry_after: None };
-            assert_eq!(refusal, Err(expected), "{dialect:?} {mode:?}");
+            let error = world.provider.quote(&symbol("DEMO")).await;
+            let expected =
+                ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after: None };
+            assert_eq!(error, Err(expected), "{dialect:?} {mode:?}");
         }
     }
 }
@@ -240,7 +245,7 @@ async fn twelve_data_tells_when_its_day_began_and_when_its_price_was_made() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_told_twice_is_that_which_was_told_first() {
+async fn the_first_bar_of_a_repeated_day_wins() {
     let world = World::start(Dialect::FinancialModelingPrep).await;
     let body = r#"[{"symbol":"DEMO","date":"2026-11-13","close":3},{"symbol":"DEMO","date":"2026-11-12","close":2},{"symbol":"DEMO","date":"2026-11-13","close":4}]"#;
     world.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });
@@ -257,7 +262,7 @@ async fn one_stock_may_fail_while_the_others_do_not() {
         world.fake.set_price("OTHER", "7.5", noon(&world.clock));
         world.fake.set_mode_of("DEMO", FakeMode::Status(500));
         let quote = async |text| world.provider.quote(&symbol(text)).await.map(|one| one.price);
-        assert_eq!(quote("DEMO").await, Err(Refusal::Transient), "{dialect:?}");
+        assert_eq!(quote("DEMO").await, Err(ProviderError::Transient), "{dialect:?}");
         assert_eq!(quote("OTHER").await, Ok(Price(75_000)), "{dialect:?}");
     }
 }

@@ -1,19 +1,18 @@
-//! Everything that can go wrong on the way: no answer, too large an answer, one that makes no
-//! sense, one that leads elsewhere. None of it is believed, and none of it takes long.
+//! Faulty responses: missing, too large, malformed, redirected. All are rejected in bounded time.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Clock, Secret};
-use market::{ProviderKind, Refusal, connect};
+use market::{ProviderError, ProviderKind, connect};
 use testkit::{Dialect, FakeMode, ManualClock};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::*;
 
 /// Every fault, and what it is taken for.
-fn faults() -> Vec<(FakeMode, Refusal)> {
-    let (ill, unbelievable) = (Refusal::Transient, Refusal::Malformed);
+fn faults() -> Vec<(FakeMode, ProviderError)> {
+    let (ill, unbelievable) = (ProviderError::Transient, ProviderError::Malformed);
     vec![
         (FakeMode::Status(500), ill.clone()),
         (FakeMode::Status(503), ill.clone()),
@@ -22,7 +21,7 @@ fn faults() -> Vec<(FakeMode, Refusal)> {
         (FakeMode::Close, ill.clone()),
         (FakeMode::Redirect("http://169.254.169.254/latest/meta-data/"), ill.clone()),
         (FakeMode::Redirect("/query"), ill.clone()),
-        // A page for people is no answer of the interface: somebody stands in between.
+        // HTML comes from a proxy in between.
         (FakeMode::Html, ill),
         (FakeMode::Garbage, unbelievable.clone()),
         (FakeMode::Truncated, unbelievable.clone()),
@@ -37,14 +36,14 @@ fn faults() -> Vec<(FakeMode, Refusal)> {
 }
 
 #[tokio::test]
-async fn nothing_that_goes_wrong_is_believed() {
+async fn faulty_responses_are_rejected() {
     for dialect in Dialect::ALL {
         let world = World::start(dialect).await;
         for (mode, expected) in faults() {
             let before = world.fake.calls();
             world.fake.set_mode(mode.clone());
-            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
-            assert_eq!(refusal, expected, "{dialect:?} {mode:?}");
+            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            assert_eq!(error, expected, "{dialect:?} {mode:?}");
             assert_eq!(world.fake.calls(), before + 1, "{dialect:?} {mode:?}: asked once");
         }
         world.fake.set_mode(FakeMode::Healthy);
@@ -58,13 +57,13 @@ async fn a_price_of_zero_or_none_is_no_price() {
         let world = World::start(dialect).await;
         for text in ["0", "0.0000", "null"] {
             world.fake.set_mode(FakeMode::Price(text));
-            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
-            // Finnhub says so of stocks that it does not know.
+            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            // Finnhub returns this for unknown stocks.
             let expected = match dialect {
-                Dialect::Finnhub => Refusal::NotFound,
-                _ => Refusal::Malformed,
+                Dialect::Finnhub => ProviderError::NotFound,
+                _ => ProviderError::Malformed,
             };
-            assert_eq!(refusal, expected, "{dialect:?} {text}");
+            assert_eq!(error, expected, "{dialect:?} {text}");
         }
     }
 }
@@ -74,19 +73,19 @@ async fn the_price_of_another_stock_is_refused() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
         let world = World::start(dialect).await;
         world.fake.set_mode(FakeMode::WrongSymbol);
-        let refusal = world.provider.quote(&symbol("DEMO")).await;
-        assert_eq!(refusal, Err(Refusal::Malformed), "{dialect:?}");
+        let error = world.provider.quote(&symbol("DEMO")).await;
+        assert_eq!(error, Err(ProviderError::Malformed), "{dialect:?}");
         if dialect == Dialect::AlphaVantage {
             continue;
         }
         let demo = symbol("DEMO");
         let history = world.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
-        assert_eq!(history.await, Err(Refusal::Malformed), "{dialect:?}");
+        assert_eq!(history.await, Err(ProviderError::Malformed), "{dialect:?}");
     }
 }
 
 #[tokio::test]
-async fn an_old_price_says_how_old_it_is() {
+async fn an_old_price_has_its_own_time() {
     for dialect in [Dialect::FinancialModelingPrep, Dialect::Finnhub, Dialect::TwelveData] {
         let world = World::start(dialect).await;
         world.fake.set_mode(FakeMode::Shifted(-86_400));
@@ -96,12 +95,12 @@ async fn an_old_price_says_how_old_it_is() {
 }
 
 #[tokio::test]
-async fn nobody_who_does_not_listen_is_waited_for() {
+async fn a_host_that_does_not_respond_times_out() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", closed.local_addr().expect("an address"));
     drop(closed);
     let provider = adapter(Dialect::Finnhub, &config(Dialect::Finnhub, &url), &ManualClock::new());
-    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::Transient));
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::Transient));
 }
 
 #[tokio::test]
@@ -110,13 +109,13 @@ async fn a_name_that_leads_inside_leads_nowhere() {
     let port = fake.url().rsplit(':').next().expect("a port").to_owned();
     let mut config = config(Dialect::Finnhub, &format!("https://localhost:{port}"));
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
-    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::Transient));
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::Transient));
     assert_eq!(fake.calls(), 0, "nobody was asked");
-    // The same name, once it is listed, is asked, even without TLS.
+    // A listed host is called, even without TLS.
     config.allow_private.push("localhost".to_owned());
     config.finnhub.url = format!("http://localhost:{port}");
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
-    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(Refusal::NotFound));
+    assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::NotFound));
     assert_eq!(fake.calls(), 1);
 }
 
@@ -170,8 +169,8 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
         let world = World::start(dialect).await;
         for mode in &modes {
             world.fake.set_mode(mode.clone());
-            let refusal = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
-            assert!(!format!("{refusal:?} {refusal}").contains(KEY), "{dialect:?} {mode:?}");
+            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            assert!(!format!("{error:?} {error}").contains(KEY), "{dialect:?} {mode:?}");
         }
         let asked = world.fake.asked().join(" ");
         let in_address = dialect == Dialect::AlphaVantage;
@@ -179,6 +178,6 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
     }
     let text = log.0.lock().expect("no panic").clone();
     let text = String::from_utf8(text).expect("text");
-    assert!(text.contains("could not be asked"), "something is logged: {text}");
+    assert!(text.contains("provider request failed"), "something is logged: {text}");
     assert!(!text.contains(KEY), "{text}");
 }

@@ -1,7 +1,6 @@
-//! Each adapter against a server that speaks its provider's dialect: what it makes of good answers,
-//! of each provider's own way to say no, and of everything that can go wrong on the way.
+//! Each adapter against a fake of its provider's API: successful, error and faulty responses.
 
-mod answers;
 mod contract;
 mod faults;
+mod responses;
 mod support;

@@ -1,4 +1,4 @@
-//! A provider's adapter and the fake it asks.
+//! An adapter and the fake provider that it calls.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use domain::{Clock, Day, Secret, Symbol, UnixMicros};
 use market::{ProviderConfig, ProviderKind, ProvidersConfig, QuoteProvider, connect};
 use testkit::{Dialect, FakeBar, FakeProvider, ManualClock};
 
-/// The key that no log and no answer may hold.
+/// The API key, which no log and no result may contain.
 pub(crate) const KEY: &str = "k3y-of-the-test";
 
 /// 2026-11-16T17:00:00Z, a Monday at midday in New York.
 const NOON: UnixMicros = UnixMicros(1_794_848_400_000_000);
 
-/// An adapter and whom it asks.
+/// An adapter and its fake provider.
 pub(crate) struct World {
     pub(crate) fake: FakeProvider,
     pub(crate) provider: Arc<dyn QuoteProvider>,

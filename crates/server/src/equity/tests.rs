@@ -3,9 +3,7 @@
 
 use domain::{Action, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
-use store::{
-    BatchMark, Change, DatabaseConfig, NewStock, NewToken, NewUser, TokenKind, Valuation, Wanted,
-};
+use store::{BatchMark, Change, DatabaseConfig, NewToken, NewUser, TokenKind, Valuation, Wanted};
 use testkit::ManualClock;
 
 use super::*;
@@ -58,16 +56,7 @@ async fn game(engine: &str) -> Game {
     let mut config = MarketConfig::default();
     config.replay.session_seconds = 1;
     let source = Arc::new(MarketSource::new(&config, game.started_at).expect("a market"));
-    let stock = |text: market::StockText| NewStock {
-        symbol: text.symbol,
-        name: text.name,
-        category: text.category,
-        description: text.description,
-        kid_friendly_description: text.kid_friendly_description,
-        fun_fact: text.fun_fact,
-    };
-    let stocks: Vec<NewStock> = source.stocks().into_iter().map(stock).collect();
-    let saved = store.save_stocks(&stocks).await.expect("stocks");
+    let saved = store.save_stocks(&source.stocks()).await.expect("stocks");
     let ids: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();
     let opened = History::open(store.clone(), Arc::clone(&source), ids.clone(), None, now).await;
     let mut game = Game {

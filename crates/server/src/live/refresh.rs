@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cluster::{Bus, Message};
 use domain::{Clock, UnixMicros};
-use market::{Calendar, ProviderKind, ProviderQuote, Providers, Refusal};
+use market::{Calendar, ProviderError, ProviderKind, ProviderQuote, Providers};
 use store::{DueBefore, DueQuote, KeptQuote, Store, StoreError};
 
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -100,12 +100,13 @@ impl RefreshQuotes {
                 self.keep(stock, provider, quote).await?;
                 Ok(true)
             }
-            Err(Refusal::InDoubt { as_of }) => {
-                let (now, again) = (self.clock.now(), self.again_at(&Refusal::InDoubt { as_of }));
+            Err(ProviderError::InDoubt { as_of }) => {
+                let (now, again) =
+                    (self.clock.now(), self.again_at(&ProviderError::InDoubt { as_of }));
                 let tried_at = again.plus_seconds(-self.interval_s);
                 self.store.mark_quote_doubted(stock.stock_id, as_of, now, tried_at).await?;
                 self.bus.publish(Message::Prices);
-                tracing::warn!(symbol = %stock.symbol, "trading stops: a new price is in doubt");
+                tracing::warn!(symbol = %stock.symbol, "trading of the stock is halted: its new price is in doubt");
                 Ok(false)
             }
             Err(refusal) => {
@@ -113,7 +114,7 @@ impl RefreshQuotes {
                 // Due again once the interval has passed since this instant.
                 let tried_at = again.plus_seconds(-self.interval_s);
                 self.store.mark_quote_tried(stock.stock_id, tried_at).await?;
-                tracing::debug!(symbol = %stock.symbol, %refusal, "no price was told");
+                tracing::debug!(symbol = %stock.symbol, %refusal, "no provider returned a price");
                 Ok(false)
             }
         }
@@ -146,14 +147,14 @@ impl RefreshQuotes {
         Ok(())
     }
 
-    fn again_at(&self, refusal: &Refusal) -> UnixMicros {
+    fn again_at(&self, refusal: &ProviderError) -> UnixMicros {
         let now = self.clock.now();
         let seconds = match refusal {
-            Refusal::RateLimited { retry_after: Some(after), .. } => {
+            ProviderError::RateLimited { retry_after: Some(after), .. } => {
                 i64::try_from(after.as_secs()).unwrap_or(i64::MAX) + 1
             }
-            Refusal::RateLimited { .. } | Refusal::BreakerOpen => AGAIN_S,
-            Refusal::InDoubt { .. } => market::CONFIRM_S,
+            ProviderError::RateLimited { .. } | ProviderError::BreakerOpen => AGAIN_S,
+            ProviderError::InDoubt { .. } => market::CONFIRM_S,
             _ => self.interval_s,
         };
         now.plus_seconds(seconds.min(self.interval_s))

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use domain::{Clock as _, Symbol};
 use market::{ImportOptions, Importer};
-use store::StockTexts;
 
 use super::failed;
-use super::import::{cleaned, read, stored_texts};
+use super::import::{cleaned, read};
 use super::report::Report;
 use crate::cli::StocksDescribeArgs;
 use crate::clock::SystemClock;
@@ -43,7 +42,7 @@ pub(super) async fn run(config: &Config, args: &StocksDescribeArgs) -> Result<Ex
     if !found.stocks.is_empty() {
         return Ok(nothing("because a file has daily bars: `openbell stocks import` takes them"));
     }
-    let texts: Vec<StockTexts> = found.texts.into_iter().map(stored_texts).collect();
+    let texts = found.texts;
     if texts.is_empty() {
         return Ok(nothing("because no file describes a stock"));
     }

@@ -8,9 +8,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use domain::{Clock as _, Symbol, UnixMicros};
-use market::{DailyBar, Import, ImportOptions, ImportSummary, Importer, StockDescription};
-use store::{Bar, ImportCounts, NewMarket, StockTexts, Store, StoreError};
+use domain::{Clock as _, DailyBar, StockDescription, Symbol, UnixMicros};
+use market::{ImportOptions, ImportSummary, ImportedData, Importer};
+use store::{ImportCounts, NewMarket, Store, StoreError};
 
 use super::list::all_stocks;
 use super::report::Report;
@@ -38,20 +38,22 @@ pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<Exit
     let now = SystemClock.now();
     let mut report = Report::open(args.report.as_deref())?;
     let Some(import) = read_files(args, now, &mut report)? else { return Ok(ExitCode::FAILURE) };
-    let Import { stocks, texts, currency, tick, summary } = import;
+    let ImportedData { stocks, texts, currency, tick, summary } = import;
     let is_assumed = currency.is_none();
     let market =
         NewMarket { name: args.market.clone(), exchange: args.exchange.clone(), currency, tick };
     if stocks.is_empty() {
         check_bars(config, &market.name).await?;
     }
-    let texts: Vec<StockTexts> = texts.into_iter().map(stored_texts).collect();
     let described: HashSet<Symbol> = texts.iter().map(|text| text.symbol.clone()).collect();
     let without_bars = stocks.iter().fold(described, |mut described, (symbol, _)| {
         described.remove(symbol);
         described
     });
-    let bars: Vec<(Symbol, Bar)> = stocks.into_iter().flat_map(stored_bars).collect();
+    let bars: Vec<(Symbol, DailyBar)> = stocks
+        .into_iter()
+        .flat_map(|(symbol, bars)| bars.into_iter().map(move |bar| (symbol.clone(), bar)))
+        .collect();
     let (_lock, store) = open(config).await?;
     let written = async {
         let without_bars = count_without_bars(&store, &market.name, without_bars).await;
@@ -112,7 +114,7 @@ fn read_files(
     args: &StocksImportArgs,
     now: UnixMicros,
     report: &mut Report,
-) -> Result<Option<Import>, Failure> {
+) -> Result<Option<ImportedData>, Failure> {
     if let Some(path) = named_twice(&args.files) {
         return Err(Failure::FileTwice(path.clone()));
     }
@@ -183,7 +185,7 @@ async fn write(
     config: &Config,
     store: &Store,
     market: &NewMarket,
-    (texts, bars): (&[StockTexts], &[(Symbol, Bar)]),
+    (texts, bars): (&[StockDescription], &[(Symbol, DailyBar)]),
     dry_run: bool,
     now: UnixMicros,
 ) -> Result<ImportCounts, Failure> {
@@ -208,24 +210,6 @@ async fn write(
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain)
-}
-
-fn stored_bars((symbol, bars): (Symbol, Vec<DailyBar>)) -> impl Iterator<Item = (Symbol, Bar)> {
-    bars.into_iter().map(move |bar| {
-        let DailyBar { day, open, high, low, close, volume } = bar;
-        (symbol.clone(), Bar { day, open, high, low, close, volume })
-    })
-}
-
-pub(super) fn stored_texts(text: StockDescription) -> StockTexts {
-    StockTexts {
-        symbol: text.symbol,
-        name: text.name,
-        category: text.category,
-        description: text.description,
-        kid_friendly_description: text.kid_friendly_description,
-        fun_fact: text.fun_fact,
-    }
 }
 
 fn counted(name: &str, counts: &ImportCounts) -> String {

@@ -4,12 +4,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use domain::{Clock, Currency, Day, Symbol};
+use domain::{Clock, Currency, Day, StockInfo, Symbol};
 use market::{
-    CompanyProfile, DailyBar, PriceUnit, ProviderKind, Providers, Refusal, StockText, StockUnits,
-    embedded_stocks,
+    CompanyProfile, PriceUnit, ProviderError, ProviderKind, Providers, StockUnits, embedded_stocks,
 };
-use store::{Bar, KeptQuote, NewStock, StockRow, Store};
+use store::{KeptQuote, StockRow, Store};
 
 use super::failed;
 use crate::cli::{StocksHistoryArgs, StocksPricesArgs, StocksSeedArgs};
@@ -86,12 +85,12 @@ async fn providers(
 }
 
 /// Asks, and waits and asks again where that is soon enough.
-async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, ProviderError>) -> Result<T, ProviderError> {
     let refusal = match ask().await {
         Err(refusal) => refusal,
         answer => return answer,
     };
-    let Refusal::RateLimited { retry_after: Some(after), .. } = &refusal else {
+    let ProviderError::RateLimited { retry_after: Some(after), .. } = &refusal else {
         return Err(refusal);
     };
     if after.as_secs() > WAIT_MAX_S {
@@ -160,14 +159,14 @@ pub(super) async fn seed(
                 tally.done += 1;
             }
             // Providers that have no profiles on their plan: what is known of it has to do.
-            Err(Refusal::Unsupported | Refusal::PlanRestricted { .. })
+            Err(ProviderError::Unsupported | ProviderError::PlanRestricted { .. })
                 if text.is_some() && rules.currency == Currency::USD =>
             {
                 let stock = new_stock(symbol, None, text);
                 store.save_stocks(&[stock]).await.map_err(failed(config))?;
                 tally.done += 1;
             }
-            Err(Refusal::NotFound) => tally.unknown.push(symbol.to_string()),
+            Err(ProviderError::NotFound) => tally.unknown.push(symbol.to_string()),
             Err(refusal) => {
                 refused += 1;
                 tally.left += 1;
@@ -200,18 +199,18 @@ fn unit_in(profile: &CompanyProfile, game: Currency) -> Result<u32, String> {
 fn new_stock(
     symbol: &Symbol,
     profile: Option<&CompanyProfile>,
-    text: Option<&StockText>,
-) -> NewStock {
+    text: Option<&StockInfo>,
+) -> StockInfo {
     let told = |read: fn(&CompanyProfile) -> Option<&String>| profile.and_then(read).cloned();
     let name = profile.map(|profile| profile.name.clone());
     let sector = told(|profile| profile.sector.as_ref().or(profile.industry.as_ref()));
     let description = told(|profile| profile.description.as_ref());
     // What we wrote about it is made for its readers.
-    let own = |read: fn(&StockText) -> &String| text.map(read).cloned();
+    let own = |read: fn(&StockInfo) -> &String| text.map(read).cloned();
     let name = own(|text| &text.name).or(name).unwrap_or_else(|| symbol.to_string());
     let description = own(|text| &text.description).or(description).unwrap_or_default();
     let description: String = description.chars().take(500).collect();
-    NewStock {
+    StockInfo {
         symbol: symbol.clone(),
         name,
         category: own(|text| &text.category).or(sector).unwrap_or_else(|| "Other".to_owned()),
@@ -252,7 +251,7 @@ pub(super) async fn update_prices(
                 store.save_quote(&kept, SystemClock.now()).await.map_err(failed(config))?;
                 (tally.done, refused) = (tally.done + 1, 0);
             }
-            Err(Refusal::NotFound) => tally.unknown.push(stock.symbol.to_string()),
+            Err(ProviderError::NotFound) => tally.unknown.push(stock.symbol.to_string()),
             Err(refusal) => {
                 refused += 1;
                 tally.left += 1;
@@ -292,13 +291,12 @@ pub(super) async fn import_history(
         }
         match patiently(async || providers.history(&stock.symbol, from, to).await).await {
             Ok((_, bars)) => {
-                let bars: Vec<Bar> = bars.iter().copied().map(kept_bar).collect();
                 store.save_bars(stock.stock_id, &bars).await.map_err(failed(config))?;
                 let rolled = store.roll_up_history(stock.stock_id, to, Some(from)).await;
                 rolled.map_err(failed(config))?;
                 (tally.done, refused) = (tally.done + 1, 0);
             }
-            Err(Refusal::NotFound) => tally.unknown.push(stock.symbol.to_string()),
+            Err(ProviderError::NotFound) => tally.unknown.push(stock.symbol.to_string()),
             Err(refusal) => {
                 refused += 1;
                 tally.left += 1;
@@ -312,11 +310,6 @@ pub(super) async fn import_history(
     }
     bar.finish_and_clear();
     Ok(tally.finish("histories are up to date"))
-}
-
-fn kept_bar(bar: DailyBar) -> Bar {
-    let DailyBar { day, open, high, low, close, volume } = bar;
-    Bar { day, open, high, low, close, volume }
 }
 
 /// The stocks that are named, else all.

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use domain::{Player, Symbol};
+use domain::{Player, StockInfo, Symbol};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use store::{DatabaseConfig, NewStock, Store};
+use store::{DatabaseConfig, Store};
 use tempfile::TempDir;
 use testkit::Postgres;
 
@@ -124,7 +124,7 @@ impl Database {
         let store = Store::open(&config).await?;
         store.migrate().await?;
         let text = || "x".to_owned();
-        let stock = NewStock {
+        let stock = StockInfo {
             symbol: Symbol::parse("AAPL")?,
             name: text(),
             category: text(),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::StockInfo;
 use domain::*;
 use store::*;
 
@@ -68,7 +69,7 @@ async fn parallel_requests_never_make_more_tokens_than_a_user_may_have(engine: &
 async fn parallel_requests_never_watch_more_stocks_than_a_player_may(engine: &str) {
     let store = Arc::new(fresh(engine).await);
     let ada = player(&store, "Ada").await.player_id;
-    let new = |n| NewStock { category: "One".to_owned(), ..new_stock(&format!("S{n}")) };
+    let new = |n| StockInfo { category: "One".to_owned(), ..new_stock(&format!("S{n}")) };
     let stocks: Vec<_> = (0..108).map(new).collect();
     let saved = store.save_stocks(&stocks).await.expect("stocks");
     for stock in &saved[..96] {

@@ -1,8 +1,8 @@
 //! What both engines do alike with imported markets and with the months of a history.
 
-use domain::{Day, Month, Price, Symbol};
+use domain::{DailyBar, Day, Month, Price, StockDescription, StockInfo, Symbol};
 use sqlx::{Connection as _, Executor as _};
-use store::{Bar, ImportCounts, MarketStock, MonthSpan, NewMarket, NewStock, StockTexts, Store};
+use store::{ImportCounts, MonthSpan, NewMarket, Store};
 
 use crate::support::*;
 
@@ -25,8 +25,8 @@ fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).expect("a symbol")
 }
 
-fn bar(day: &str, close: i64) -> Bar {
-    Bar {
+fn bar(day: &str, close: i64) -> DailyBar {
+    DailyBar {
         day: Day::parse(day).expect("a day"),
         open: Some(Price(close - 10)),
         high: Some(Price(close + 20)),
@@ -42,7 +42,7 @@ fn market() -> NewMarket {
     NewMarket { name: text("us"), exchange, currency, tick: Price(10) }
 }
 
-async fn import(store: &Store, bars: &[(Symbol, Bar)], dry_run: bool) -> ImportCounts {
+async fn import(store: &Store, bars: &[(Symbol, DailyBar)], dry_run: bool) -> ImportCounts {
     let market = market();
     let counts = store.import_market(&market, &[], bars, dry_run, now(), |_| ());
     counts.await.expect("imports")
@@ -97,21 +97,21 @@ async fn a_stock_keeps_its_texts_when_only_bars_come(engine: &str) {
     let texts = |name: Option<&str>, description: Option<&str>| {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (name, description) = (owned(name), owned(description));
-        StockTexts { name, category: owned(Some("Food")), description, ..no_texts("ZZ") }
+        StockDescription { name, category: owned(Some("Food")), description, ..no_texts("ZZ") }
     };
     let bars = [(symbol("ZZ"), bar("2013-02-08", 1_000))];
     let stock = async || {
         let closes = store.market_closes(market_id(&store).await).await.expect("answers");
         closes[0].stock.clone()
     };
-    let import_texts = async |texts: StockTexts, bars: &[(Symbol, Bar)]| {
+    let import_texts = async |texts: StockDescription, bars: &[(Symbol, DailyBar)]| {
         let (market, texts) = (market(), [texts]);
         let counts = store.import_market(&market, &texts, bars, false, now(), |_| ()).await;
         counts.expect("imports");
     };
     import_texts(texts(Some("Zed"), Some("Bakes.")), &bars).await;
     import(&store, &bars, false).await;
-    let described = MarketStock {
+    let described = StockInfo {
         symbol: symbol("ZZ"),
         name: "Zed".to_owned(),
         category: "Food".to_owned(),
@@ -122,17 +122,16 @@ async fn a_stock_keeps_its_texts_when_only_bars_come(engine: &str) {
     assert_eq!(stock().await, described);
     import_texts(texts(None, Some("Bakes bread.")), &[]).await;
     let text = || "Bakes bread.".to_owned();
-    let further =
-        MarketStock { description: text(), kid_friendly_description: text(), ..described };
+    let further = StockInfo { description: text(), kid_friendly_description: text(), ..described };
     assert_eq!(stock().await, further, "what a file leaves open stays");
     let kid = Some("Makes bread.".to_owned());
-    import_texts(StockTexts { kid_friendly_description: kid, ..no_texts("ZZ") }, &[]).await;
+    import_texts(StockDescription { kid_friendly_description: kid, ..no_texts("ZZ") }, &[]).await;
     import_texts(texts(None, Some("Bakes.")), &[]).await;
     assert_eq!(stock().await.kid_friendly_description, "Makes bread.");
 }
 
-fn no_texts(text: &str) -> StockTexts {
-    StockTexts {
+fn no_texts(text: &str) -> StockDescription {
+    StockDescription {
         symbol: symbol(text),
         name: None,
         category: None,
@@ -195,10 +194,10 @@ async fn a_market_without_bars_is_not_imported(engine: &str) {
 async fn closes_that_are_far_apart_are_found_across_imports(engine: &str) {
     let store = fresh(engine).await;
     let days = ["2013-02-08", "2013-02-11", "2013-02-12", "2013-02-13"];
-    let bars = |symbol_of: &str, closes: &[(usize, i64)]| -> Vec<(Symbol, Bar)> {
+    let bars = |symbol_of: &str, closes: &[(usize, i64)]| -> Vec<(Symbol, DailyBar)> {
         closes.iter().map(|(at, close)| (symbol(symbol_of), bar(days[*at], *close))).collect()
     };
-    let jumps = async |bars: &[(Symbol, Bar)]| -> Vec<(String, String, i64)> {
+    let jumps = async |bars: &[(Symbol, DailyBar)]| -> Vec<(String, String, i64)> {
         let found = import(&store, bars, false).await.jumps;
         let jump = |jump: &store::Jump| {
             (jump.symbol.to_string(), jump.after.0.to_string(), jump.after.1.0)
@@ -217,7 +216,8 @@ async fn stocks_of_a_market_are_described_all_or_none(engine: &str) {
     let store = fresh(engine).await;
     import(&store, &[(symbol("ZZ"), bar("2013-02-08", 1_000))], false).await;
     let market_id = market_id(&store).await;
-    let name = |of: &str, name: &str| StockTexts { name: Some(name.to_owned()), ..no_texts(of) };
+    let name =
+        |of: &str, name: &str| StockDescription { name: Some(name.to_owned()), ..no_texts(of) };
     let texts = [name("ZZ", "Zed"), name("NONE", "x")];
     let unknown = store.describe_market(market_id, &texts).await.expect("answers");
     assert_eq!(unknown, [symbol("NONE")]);
@@ -236,7 +236,7 @@ async fn listed_stocks_are_described_for_good(engine: &str) {
     let (one, other) = (stocks[0].clone(), no_texts("NONE"));
     let kid = Some("Makes bread.".to_owned());
     let category = Some("Bakers".to_owned());
-    let own = StockTexts {
+    let own = StockDescription {
         kid_friendly_description: kid.clone(),
         category: category.clone(),
         ..no_texts(one.symbol.as_str())
@@ -250,11 +250,12 @@ async fn listed_stocks_are_described_for_good(engine: &str) {
     assert_eq!(Some(&found.kid_friendly_description), kid.as_ref());
     assert_eq!((&found.name, &found.category), (&one.name, &"Bakers".to_owned()));
     assert_eq!(store.stock_texts().await.expect("answers"), std::slice::from_ref(&own));
-    let fact = StockTexts { fun_fact: Some("Hot.".to_owned()), ..no_texts(one.symbol.as_str()) };
+    let fact =
+        StockDescription { fun_fact: Some("Hot.".to_owned()), ..no_texts(one.symbol.as_str()) };
     store.describe_stocks(&[fact]).await.expect("answers");
     let all = store.stock_texts().await.expect("answers");
-    assert_eq!(all, [StockTexts { fun_fact: Some("Hot.".to_owned()), ..own }]);
-    let mut stock = NewStock {
+    assert_eq!(all, [StockDescription { fun_fact: Some("Hot.".to_owned()), ..own }]);
+    let mut stock = StockInfo {
         symbol: one.symbol,
         name: one.name.clone(),
         category: one.category,
@@ -281,7 +282,7 @@ async fn a_month_is_rolled_up_when_it_is_over(engine: &str) {
     let store = fresh(engine).await;
     let stock_id = stock_ids(&store).await[0];
     let days = ["2020-01-02", "2020-01-31", "2020-02-03", "2020-02-28", "2020-03-02"];
-    let bars: Vec<Bar> = days.iter().zip(1..).map(|(day, n)| bar(day, n * 1_000)).collect();
+    let bars: Vec<DailyBar> = days.iter().zip(1..).map(|(day, n)| bar(day, n * 1_000)).collect();
     store.save_bars(stock_id, &bars).await.expect("kept");
     let day = |text| Day::parse(text).expect("a day");
     let rolled = async |until, again| {

@@ -1,6 +1,7 @@
 //! Values, profits and averages that the database computes are those of `domain`, on both engines,
 //! for random and for extreme holdings.
 
+use domain::StockInfo;
 use domain::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -56,8 +57,11 @@ async fn execute(store: &Fresh, engine: &str, sql: String) {
 
 /// Gives a player these holdings of new stocks, and the stocks' ids.
 async fn hold(store: &Fresh, engine: &str, player_id: i64, held: &[Sample]) -> Vec<i64> {
-    let stocks: Vec<NewStock> = (0..held.len())
-        .map(|n| NewStock { category: format!("Kind {}", n % 9), ..new_stock(&format!("S{n:03}")) })
+    let stocks: Vec<StockInfo> = (0..held.len())
+        .map(|n| StockInfo {
+            category: format!("Kind {}", n % 9),
+            ..new_stock(&format!("S{n:03}"))
+        })
         .collect();
     let saved = store.save_stocks(&stocks).await.expect("stocks");
     let ids: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();

@@ -1,6 +1,7 @@
 //! What the pages need of the store, alike on both engines: sessions of browsers, roles, settings,
 //! names on boards, rewards, watched stocks, the market's page.
 
+use domain::StockInfo;
 use domain::*;
 use store::*;
 
@@ -172,7 +173,7 @@ async fn a_player_watches_a_hundred_stocks_and_each_once(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let stocks: Vec<_> = (0..101)
-        .map(|n| NewStock { category: "Many".to_owned(), ..new_stock(&format!("S{n}")) })
+        .map(|n| StockInfo { category: "Many".to_owned(), ..new_stock(&format!("S{n}")) })
         .collect();
     let saved = store.save_stocks(&stocks).await.expect("stocks");
     let watch = async |stock_id| store.watch(ada, stock_id, now()).await.expect("answers");

@@ -1,7 +1,7 @@
 //! What both engines do alike with the prices of a live market.
 
-use domain::{Day, Price, Symbol, UnixMicros};
-use store::{DueBefore, KeptQuote, NewStock, Store};
+use domain::{Day, Price, StockInfo, Symbol, UnixMicros};
+use store::{DueBefore, KeptQuote, Store};
 
 use crate::support::*;
 
@@ -14,7 +14,7 @@ on_both_engines! {
 }
 
 async fn stocks(store: &Store) -> Vec<i64> {
-    let stock = |symbol: &str| NewStock {
+    let stock = |symbol: &str| StockInfo {
         symbol: Symbol::parse(symbol).expect("a symbol"),
         name: symbol.to_owned(),
         category: "Tech".to_owned(),

@@ -1,6 +1,7 @@
 //! What a player looks back on: the mix of a portfolio, the way to achievements, the history with
 //! its filters, the notes; and how a person is forgotten.
 
+use domain::StockInfo;
 use domain::*;
 use store::*;
 
@@ -22,7 +23,7 @@ on_both_engines! {
 async fn a_mix_tells_categories_the_largest_holding_and_cash(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    let twin = NewStock { category: "Kind of KO".to_owned(), ..new_stock("PEP") };
+    let twin = StockInfo { category: "Kind of KO".to_owned(), ..new_stock("PEP") };
     let pep = store.save_stocks(&[twin]).await.expect("stocks")[0].stock_id;
     for (side, stock, shares) in [
         (Side::Buy, 1, 10),
@@ -54,7 +55,7 @@ async fn an_empty_portfolio_has_a_mix_of_cash_alone(engine: &str) {
 async fn the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    let new = |n| NewStock { category: "One".to_owned(), ..new_stock(&format!("S{n:03}")) };
+    let new = |n| StockInfo { category: "One".to_owned(), ..new_stock(&format!("S{n:03}")) };
     let saved = store.save_stocks(&(0..103).map(new).collect::<Vec<_>>()).await.expect("stocks");
     for stock in &saved {
         assert!(commit_one(&store, ada, &trade(Side::Buy, stock.stock_id, 1)).await);

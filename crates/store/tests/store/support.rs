@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use domain::StockInfo;
 use domain::*;
 use store::*;
 use testkit::SeededEntropy;
@@ -37,8 +38,8 @@ pub(crate) async fn fresh(engine: &str) -> Fresh {
     Fresh { store, url, _directory: directory }
 }
 
-pub(crate) fn new_stock(symbol: &str) -> NewStock {
-    NewStock {
+pub(crate) fn new_stock(symbol: &str) -> StockInfo {
+    StockInfo {
         symbol: Symbol::parse(symbol).expect("a symbol"),
         name: format!("{symbol} 100%_Co"),
         category: format!("Kind of {symbol}"),

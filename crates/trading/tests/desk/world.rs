@@ -9,11 +9,11 @@ use std::task::Poll;
 use archive::Report;
 use domain::{
     Clock, Day, FillMode, LedgerEntry, Order, Price, Quantity, Quote, QuoteSource, Rejection,
-    Rules, Side, Symbol, TradeId, UnixMicros, genesis_hash,
+    Rules, Side, StockInfo, Symbol, TradeId, UnixMicros, genesis_hash,
 };
 use store::{
-    DatabaseConfig, FillsAt, LockedBatch, Locking, NewStock, NewToken, NewUser, PendingOrder,
-    Store, TokenKind, Valuation, Wanted,
+    DatabaseConfig, FillsAt, LockedBatch, Locking, NewToken, NewUser, PendingOrder, Store,
+    TokenKind, Valuation, Wanted,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -89,7 +89,7 @@ impl World {
         store.ensure_ledger_months(now).await.expect("months");
         store.save_achievements(&rules()).await.expect("achievements");
         let text = || "x".to_owned();
-        let stock = NewStock {
+        let stock = StockInfo {
             symbol: Symbol::parse("AAPL").expect("a symbol"),
             name: text(),
             category: text(),

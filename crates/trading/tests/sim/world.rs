@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::{Clock as _, Fee, Money, Rejection, Rules, Symbol, UnixMicros, XpRules};
-use store::{DatabaseConfig, NewStock, NewToken, NewUser, Store, TokenKind, Valuation};
+use domain::{Clock as _, Fee, Money, Rejection, Rules, StockInfo, Symbol, UnixMicros, XpRules};
+use store::{DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use tokio::sync::watch;
@@ -60,7 +60,7 @@ impl World {
         store.ensure_game("simulated", now).await.expect("a game");
         store.ensure_ledger_months(now).await.expect("months");
         store.save_achievements(&rules).await.expect("achievements");
-        let stocks: Vec<NewStock> = STOCKS.into_iter().map(new_stock).collect();
+        let stocks: Vec<StockInfo> = STOCKS.into_iter().map(new_stock).collect();
         let saved = store.save_stocks(&stocks).await.expect("saved");
         let stocks: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();
         let mut market = Market::new(&stocks, chance, rules.quote_age_max_s);
@@ -118,9 +118,9 @@ impl World {
     }
 }
 
-fn new_stock(symbol: &str) -> NewStock {
+fn new_stock(symbol: &str) -> StockInfo {
     let text = || symbol.to_owned();
-    NewStock {
+    StockInfo {
         symbol: Symbol::parse(symbol).expect("a symbol"),
         name: text(),
         category: text(),

@@ -124,7 +124,7 @@ async fn external_quote(
     let age_max_s = state.rules.quote_age_max_s;
     let stale = is_halted || state.market.is_stale(quote.as_of, now, age_max_s);
     if let Some(lookups) = &state.lookups
-        && lookups.is_hurried(stock.stock_id, quote.as_of, now)
+        && lookups.should_refresh(stock.stock_id, quote.as_of, now)
     {
         hurry(&state, stock.stock_id, now).await;
     }

@@ -66,7 +66,7 @@ struct Used {
 
 impl From<ProviderStatus> for Provider {
     fn from(status: ProviderStatus) -> Self {
-        let used = |(window, used, limit): (market::Window, u32, u32)| Used {
+        let used = |(window, used, limit): (market::QuotaWindow, u32, u32)| Used {
             window: window.as_str(),
             used,
             limit,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::Money;
-use market::{Halt, Snapshot};
+use market::{Halt, PriceSnapshot};
 use serde::Serialize;
 use store::HoldingRow;
 use utoipa::ToSchema;
@@ -70,7 +70,7 @@ pub(crate) struct Holding {
 }
 
 impl Holding {
-    fn new(player_id: i64, row: HoldingRow, present: &Snapshot, state: &AppState) -> Self {
+    fn new(player_id: i64, row: HoldingRow, present: &PriceSnapshot, state: &AppState) -> Self {
         let position = state.prices.position(row.stock_id);
         let quote = position.and_then(|position| present.quote(position));
         let halt = position.and_then(|position| present.halt(position));

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use domain::text::TextKind;
 use domain::{Day, PageRequest, Symbol};
-use market::{Halt, Snapshot};
+use market::{Halt, PriceSnapshot};
 use serde::Serialize;
 use store::StockRow;
 use utoipa::ToSchema;
@@ -255,13 +255,13 @@ pub(crate) async fn load_stock(state: &AppState, symbol: &str) -> Result<StockRo
 
 /// The last day whose close everybody may know: the prices' own day at a closing tick, otherwise
 /// the day before it, since that session is still being lived.
-pub(crate) fn last_public_day(present: &Snapshot) -> Day {
+pub(crate) fn last_public_day(present: &PriceSnapshot) -> Day {
     let at_close = present.present.priced_session() < present.present.finished_sessions();
     Day(present.market_day.0.saturating_sub(i32::from(!at_close)))
 }
 
 /// Joins a row with the market's present price.
-fn describe(state: &AppState, present: &Snapshot, row: StockRow) -> StockDetail {
+fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDetail {
     let position = state.prices.position(row.stock_id);
     let quote = position.and_then(|position| present.quote(position));
     let facts = StockFacts {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::{Day, Money, PageRequest, Price, Ratio};
-use market::Snapshot;
+use market::PriceSnapshot;
 use store::{HoldingRow, MarketQuery, Store};
 
 use super::answer;
@@ -167,7 +167,7 @@ async fn show(
 /// What the player had at the closes of a range.
 pub(super) async fn load_curve(
     state: &AppState,
-    present: &Snapshot,
+    present: &PriceSnapshot,
     player_id: i64,
     range: Range,
 ) -> Result<Vec<Point>, Problem> {
@@ -191,7 +191,7 @@ fn value_parts(view: &View, worth: &PortfolioValue) -> Vec<ValuePart> {
 
 async fn load_watched(
     state: &AppState,
-    present: &Snapshot,
+    present: &PriceSnapshot,
     player_id: i64,
 ) -> Result<Vec<Watched>, Problem> {
     let wanted =

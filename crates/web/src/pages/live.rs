@@ -11,7 +11,7 @@ use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::{Day, Fill, Money, Ratio, Symbol};
-use market::Snapshot;
+use market::PriceSnapshot;
 use store::{Store, TokenKind};
 
 use self::positions::{Applied, HoldingValue, LivePositions};
@@ -232,7 +232,7 @@ impl Page {
 
     /// The value of the portfolio and of the holdings at these prices. It runs statements only if
     /// the positions are not loaded, and is empty if the database fails.
-    async fn value_html(&mut self, prices: &Snapshot) -> String {
+    async fn value_html(&mut self, prices: &PriceSnapshot) -> String {
         if self.value_parts.is_empty() && self.held.is_empty() {
             return String::new();
         }
@@ -259,12 +259,12 @@ impl Page {
     }
 
     /// The total at the last close before these prices, if it is known.
-    fn last_close_at(&self, prices: &Snapshot) -> Option<Money> {
+    fn last_close_at(&self, prices: &PriceSnapshot) -> Option<Money> {
         let (day, total) = self.last_close?;
         (last_close_day(&self.state, prices) == Some(day)).then_some(total)
     }
 
-    async fn load_positions(&mut self, prices: &Snapshot) -> Option<LivePositions> {
+    async fn load_positions(&mut self, prices: &PriceSnapshot) -> Option<LivePositions> {
         let player_id = self.player_id;
         let shows_today = self.value_parts.iter().any(|part| part.needs_last_close());
         if let Some(day) = last_close_day(&self.state, prices).filter(|_| shows_today) {

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use domain::text::TextKind;
 use domain::{Day, PageRequest, Price, Ratio, Symbol};
-use market::Snapshot;
+use market::PriceSnapshot;
 use store::{MarketQuery, MarketRow, MarketSort};
 
 use super::answer;
@@ -186,7 +186,7 @@ async fn show(
 }
 
 /// The change of a stock since its last close; 0 while it has no price.
-pub(super) fn change_of(state: &AppState, present: &Snapshot, stock_id: i64) -> Ratio {
+pub(super) fn change_of(state: &AppState, present: &PriceSnapshot, stock_id: i64) -> Ratio {
     let quote = state.prices.position(stock_id).and_then(|position| present.quote(position));
     quote.map(|quote| quote.change()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 //! `home` and `portfolio` show them and `live` updates them. The curve is drawn in `chart`.
 
 use domain::{Day, Money, Ratio};
-use market::Snapshot;
+use market::PriceSnapshot;
 
 use super::chart::Point;
 use crate::problem::Problem;
@@ -38,7 +38,7 @@ impl PortfolioValue {
     /// The value at the prices of `present`; `curve` has the total at the last close.
     pub(super) async fn load(
         state: &AppState,
-        present: &Snapshot,
+        present: &PriceSnapshot,
         player_id: i64,
         curve: &[Point],
     ) -> Result<Self, Problem> {
@@ -51,7 +51,7 @@ impl PortfolioValue {
 }
 
 /// The day of the session before the one whose prices these are.
-pub(super) fn last_close_day(state: &AppState, present: &Snapshot) -> Option<Day> {
+pub(super) fn last_close_day(state: &AppState, present: &PriceSnapshot) -> Option<Day> {
     let session = present.present.priced_session().checked_sub(1)?;
     state.market.session_day(state.clock.now(), session)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use axum::http::HeaderValue;
 use domain::{Currency, Money, Ratio};
-use market::Hours;
+use market::TradingHours;
 use store::{Role, UnseenReward};
 
 use super::answer;
@@ -194,11 +194,11 @@ impl View {
         }
     }
 
-    fn closed_text(&self, hours: Hours) -> Option<String> {
+    fn closed_text(&self, hours: TradingHours) -> Option<String> {
         match hours {
-            Hours::Open => None,
-            Hours::Closed { opens_at: None } => Some(self.t("market-closed")),
-            Hours::Closed { opens_at: Some(at) } => {
+            TradingHours::Open => None,
+            TradingHours::Closed { opens_at: None } => Some(self.t("market-closed")),
+            TradingHours::Closed { opens_at: Some(at) } => {
                 Some(self.tn("market-closed-until", "when", self.fmt.moment(at)))
             }
         }

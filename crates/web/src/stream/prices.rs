@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::BidAsk;
-use market::{Listing, PriceBoard, Snapshot, StockQuote};
+use market::{Listing, PriceBoard, PriceSnapshot, StockQuote};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ impl ChangedPrice {
 
 /// One set of prices that was told.
 pub(crate) struct Prices {
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: Arc<PriceSnapshot>,
     /// Larger than that of any set before. It is made of the time, so that it is also larger than
     /// those before a restart, and nearly the same on every node.
     pub(crate) number: i64,
@@ -65,13 +65,13 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
-    fn first(snapshot: Arc<Snapshot>) -> Self {
+    fn first(snapshot: Arc<PriceSnapshot>) -> Self {
         let number = snapshot.as_of.seconds();
         let changed = vec![number; snapshot.quotes.len()];
         Self { snapshot, number, previous: number, changed, json: OnceLock::new() }
     }
 
-    fn then(&self, snapshot: Arc<Snapshot>) -> Self {
+    fn then(&self, snapshot: Arc<PriceSnapshot>) -> Self {
         let number = snapshot.as_of.seconds().max(self.number + 1);
         let (old, new) = (&self.snapshot.quotes, &snapshot.quotes);
         let shown = |quote: &StockQuote| (quote.price, quote.previous_close);

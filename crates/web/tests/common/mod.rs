@@ -16,14 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use archive::{Archiver, AuditConfig, Depot, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
-use domain::{Clock, Day, Entropy, FillMode, Price, Quote, Rules, Symbol, UnixMicros};
+use domain::{Clock, Day, Entropy, FillMode, Price, Quote, Rules, StockInfo, Symbol, UnixMicros};
 use futures_util::StreamExt;
 use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
-    StockText,
 };
 use serde_json::{Value, json};
-use store::{DatabaseConfig, NewStock, PendingOrder, SeededMarket, Store};
+use store::{DatabaseConfig, PendingOrder, SeededMarket, Store};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
 use tokio_util::sync::CancellationToken;
@@ -125,7 +124,7 @@ impl App {
         let day = |text| Day::parse(text).expect("a day");
         let days = [day("2005-01-03"), day("2005-01-04"), day("2005-01-05")];
         let stock = |(symbol, sessions): &(&str, usize)| {
-            let text = StockText {
+            let text = StockInfo {
                 symbol: Symbol::parse(symbol).expect("a symbol"),
                 name: format!("Company {symbol}"),
                 category: "Other".to_owned(),
@@ -442,16 +441,7 @@ fn built_boards() -> leaderboard::Boards {
 
 /// Saves the market's stocks and their newest history.
 async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) -> Vec<Listing> {
-    let texts = source.stocks().into_iter();
-    let stocks = texts.map(|text| NewStock {
-        symbol: text.symbol,
-        name: text.name,
-        category: text.category,
-        description: text.description,
-        kid_friendly_description: text.kid_friendly_description,
-        fun_fact: text.fun_fact,
-    });
-    let saved = store.save_stocks(&stocks.collect::<Vec<_>>()).await.expect("stocks");
+    let saved = store.save_stocks(&source.stocks()).await.expect("stocks");
     let now = clock.now();
     let first_day = source.market_day(now).0 - HISTORY_DAYS;
     let mut closes = Vec::new();

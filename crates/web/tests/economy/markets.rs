@@ -1,10 +1,10 @@
 //! The kinds of market that are played, each made from a seed: real history, a simulation, a small
 //! import of cheap stocks, prices that stand still, and a live market with a made-up feed.
 
-use domain::{Day, Price, Symbol, UnixMicros};
+use domain::{Day, Price, StockInfo, Symbol, UnixMicros};
 use market::{
     Calendar, ImportedMarket, LiveConfig, MarketConfig, MarketSource, ReplayConfig,
-    SimulatedConfig, SourceKind, StockQuote, StockText,
+    SimulatedConfig, SourceKind, StockQuote,
 };
 use testkit::SeededEntropy;
 
@@ -79,8 +79,8 @@ impl Kind {
     }
 }
 
-fn text(symbol: &str) -> StockText {
-    StockText {
+fn text(symbol: &str) -> StockInfo {
+    StockInfo {
         symbol: Symbol::parse(symbol).expect("a symbol"),
         name: symbol.to_owned(),
         category: format!("Kind of {symbol}"),

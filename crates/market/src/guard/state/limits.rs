@@ -1,25 +1,25 @@
-//! What a provider's state is judged by: the settings, and when a day begins in its time zone.
+//! The limits that apply to a provider, and the boundaries of its quota days.
 
 use domain::{Day, UnixMicros};
 use jiff::tz::TimeZone;
 
 use super::{MICROS, MINUTE_S};
 use crate::guard::config::{BreakerConfig, QuotaConfig};
-use crate::provider::Window;
+use crate::provider::QuotaWindow;
 
 /// What a provider's state is judged by.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits<'a> {
+pub(crate) struct ProviderLimits<'a> {
     pub(crate) breaker: &'a BreakerConfig,
     pub(crate) quota: &'a QuotaConfig,
     pub(crate) warn_percent: u32,
-    /// The longest wait asked for by the provider that is respected, in seconds.
+    /// The longest `Retry-After` that is respected, in seconds.
     pub(crate) retry_after_max_s: u32,
     /// That of the quota's day.
     pub(crate) zone: &'a TimeZone,
 }
 
-impl Limits<'_> {
+impl ProviderLimits<'_> {
     /// The calendar day in the provider's zone.
     pub(super) fn day(&self, now: UnixMicros) -> Day {
         let date = timestamp(now).to_zoned(self.zone.clone()).date();
@@ -35,7 +35,7 @@ impl Limits<'_> {
         next.unwrap_or(now.plus_seconds(86_400))
     }
 
-    /// For how long a question has to be remembered one by one, in microseconds.
+    /// How long single calls are recorded, in microseconds.
     pub(super) fn longest_span(&self) -> i64 {
         match (self.quota.per_minute, self.quota.per_second) {
             (1.., _) => MINUTE_S * MICROS,
@@ -52,11 +52,11 @@ impl BreakerConfig {
 }
 
 impl QuotaConfig {
-    pub(super) fn limit(&self, window: Window) -> u32 {
+    pub(super) fn limit(&self, window: QuotaWindow) -> u32 {
         match window {
-            Window::Second => self.per_second,
-            Window::Minute => self.per_minute,
-            Window::Day => self.per_day,
+            QuotaWindow::Second => self.per_second,
+            QuotaWindow::Minute => self.per_minute,
+            QuotaWindow::Day => self.per_day,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::{EntryKind, LedgerEntry, Money, Price, Quantity, Ratio};
-use market::{PriceBoard, Snapshot};
+use market::{PriceBoard, PriceSnapshot};
 use store::PortfolioPositions;
 
 /// Cash and holdings after the ledger entry `version`.
@@ -67,7 +67,7 @@ impl LivePositions {
 
     /// The value of the shares: each holding is rounded down to cents before it is added, and a
     /// stock without a price counts as 0, as in the statements of `store`.
-    pub(super) fn shares_value(&self, board: &PriceBoard, prices: &Snapshot) -> Money {
+    pub(super) fn shares_value(&self, board: &PriceBoard, prices: &PriceSnapshot) -> Money {
         let values = self.holdings.iter().filter_map(|(stock_id, (quantity, _))| {
             let quote = prices.quote(board.position(*stock_id)?)?;
             quote.price.value_rounded_down(*quantity)

@@ -1,7 +1,7 @@
 //! How far back a chart goes and what it looks like. What is drawn is `chart`'s.
 
 use domain::{Day, Price};
-use market::Snapshot;
+use market::PriceSnapshot;
 use store::{MonthBar, StockRow, Store};
 
 use crate::api::stocks::last_public_day;
@@ -104,7 +104,7 @@ pub(super) struct Loaded {
 /// rolled up.
 pub(super) async fn load(
     state: &AppState,
-    present: &Snapshot,
+    present: &PriceSnapshot,
     stock_id: i64,
     range: Range,
 ) -> Result<Loaded, Problem> {

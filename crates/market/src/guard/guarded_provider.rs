@@ -1,6 +1,5 @@
-//! One provider behind its breaker and its quota. What is known of it is one row of the database,
-//! so all nodes know it and no restart forgets it; it is changed by compare-and-set before a
-//! question goes out and after its answer has come.
+//! One provider behind its circuit breaker and quota. Its state is one database row, shared by all
+//! nodes and changed by compare-and-set before each call and after its response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -12,61 +11,61 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use super::config::GuardConfig;
-use super::state::{BreakerWord, Event, GIVE_UP, Limits, Permit, ProviderState};
-use crate::provider::{Asked, ProviderKind, Question, QuoteProvider, Refusal, Window};
+use super::state::{
+    BreakerState, CALL_TIMEOUT, CallPermit, ProviderEvent, ProviderLimits, ProviderState,
+};
+use crate::provider::{
+    ProviderError, ProviderFuture, ProviderKind, ProviderOperation, QuotaWindow, QuoteProvider,
+};
 
-/// How often a change is tried again that another node was faster than.
-const RACES_MAX: u32 = 50;
-/// How far a node's clock may be behind what another one has written without a word, in seconds.
+/// The most compare-and-set attempts.
+const CAS_ATTEMPTS_MAX: u32 = 50;
+/// The clock difference between nodes above which a warning is logged, in seconds.
 const CLOCK_BEHIND_S: i64 = 60;
 
-/// How a provider is, for operators.
+/// The status of a provider, for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderStatus {
-    /// Who.
     pub provider: ProviderKind,
-    /// Whether what is known of it could be read; otherwise it is not asked, so the breaker is open
-    /// here, and the rest says nothing.
+    /// Whether its state could be read. Otherwise the provider is not called, the breaker is reported
+    /// as open, and the other fields are empty.
     pub is_known: bool,
     /// How the breaker stands.
-    pub breaker: BreakerWord,
-    /// Since when.
+    pub breaker: BreakerState,
     pub since: UnixMicros,
     /// While it is open: until when, as far as it is known.
     pub open_until: Option<UnixMicros>,
     /// Failures within the breaker's window.
     pub failures: usize,
     /// Questions used of each window that has a limit, and the limit.
-    pub quota: Vec<(Window, u32, u32)>,
-    /// When it last answered.
+    pub quota: Vec<(QuotaWindow, u32, u32)>,
     pub last_success: Option<UnixMicros>,
-    /// Why it last refused.
     pub last_refusal: Option<String>,
 }
 
-/// A provider that is asked only when it may be.
-pub(super) struct Guarded {
+/// A provider that is called only when breaker and quota admit it.
+pub(super) struct GuardedProvider {
     provider: Arc<dyn QuoteProvider>,
     config: Arc<GuardConfig>,
     zone: TimeZone,
     store: Store,
     clock: Arc<dyn Clock>,
-    /// The version of the document that could not be read and was complained about.
+    /// The version of the unreadable state that was logged last.
     unreadable: AtomicI64,
-    /// Whether it was said that this node's clock is behind.
+    /// Whether the clock difference is logged.
     is_behind: AtomicBool,
 }
 
-/// Why it is not known how a provider is.
+/// Why the state of a provider is not available.
 #[derive(Clone, Copy, Debug)]
-enum Unknown {
-    /// The database does not answer, or others are always faster.
+enum StateError {
+    /// The database failed, or compare-and-set conflicts did not end.
     Unavailable,
-    /// The document is another version's, or damaged.
+    /// The stored state is damaged or of another version.
     Unreadable,
 }
 
-impl Guarded {
+impl GuardedProvider {
     pub(super) fn new(
         provider: Arc<dyn QuoteProvider>,
         config: Arc<GuardConfig>,
@@ -90,37 +89,36 @@ impl Guarded {
         self.provider.kind()
     }
 
-    /// The provider itself, whose questions are to be handed to [`Self::ask`].
+    /// The provider, whose futures are to be passed to [`Self::call`].
     pub(super) fn provider(&self) -> &dyn QuoteProvider {
         &*self.provider
     }
 
-    /// Asks if it may be asked; otherwise `call` is not called. A question that is given up
-    /// half-way has used its quota, and its place is free again after a while. While the database
-    /// does not answer, the provider is not asked: whether it may be is not known.
-    pub(super) async fn ask<'a, T>(
+    /// Runs `call` if breaker and quota admit it. A cancelled call has used its quota and counts as in
+    /// flight until it expires. While the database fails, the provider is not called.
+    pub(super) async fn call<'a, T>(
         &self,
-        question: Question,
-        call: impl FnOnce() -> Asked<'a, T>,
-    ) -> Result<T, Refusal> {
+        operation: ProviderOperation,
+        call: impl FnOnce() -> ProviderFuture<'a, T>,
+    ) -> Result<T, ProviderError> {
         let admitted =
-            self.change(|state, now, events| state.admit(question, now, &self.limits(), events));
+            self.change(|state, now, events| state.admit(operation, now, &self.limits(), events));
         let held_back = match admitted.await {
             Ok(Ok(permit)) => {
                 let began = Instant::now();
-                let outcome = given_up(call()).await;
-                self.record(permit, question, &outcome, began.elapsed()).await;
+                let outcome = with_timeout(call()).await;
+                self.record(permit, operation, &outcome, began.elapsed()).await;
                 return outcome;
             }
-            Ok(Err(refusal)) => refusal,
-            Err(Unknown::Unavailable) => Refusal::Transient,
-            Err(Unknown::Unreadable) => Refusal::BreakerOpen,
+            Ok(Err(error)) => error,
+            Err(StateError::Unavailable) => ProviderError::Transient,
+            Err(StateError::Unreadable) => ProviderError::BreakerOpen,
         };
-        self.count(question, "held_back");
+        self.count(operation, "held_back");
         Err(held_back)
     }
 
-    /// How it is, by the documents of all providers; `None` when they could not be read.
+    /// The status, from the stored states of all providers; `None` if they could not be read.
     pub(super) fn status(&self, usages: Option<&[(String, i64, String)]>) -> ProviderStatus {
         let now = self.clock.now();
         let read = usages.and_then(|usages| {
@@ -129,8 +127,8 @@ impl Guarded {
         });
         let is_known = read.is_some();
         let state = read.map_or_else(|| ProviderState::new(now), |(_, state)| state);
-        let breaker = if is_known { state.breaker_at(now) } else { BreakerWord::Open };
-        let open_until = (is_known && breaker == BreakerWord::Open).then_some(state.open_until);
+        let breaker = if is_known { state.breaker_at(now) } else { BreakerState::Open };
+        let open_until = (is_known && breaker == BreakerState::Open).then_some(state.open_until);
         ProviderStatus {
             provider: self.kind(),
             is_known,
@@ -146,103 +144,109 @@ impl Guarded {
 
     async fn record<T>(
         &self,
-        permit: Permit,
-        question: Question,
-        outcome: &Result<T, Refusal>,
+        permit: CallPermit,
+        operation: ProviderOperation,
+        outcome: &Result<T, ProviderError>,
         elapsed: Duration,
     ) {
         let is_slow = elapsed >= Duration::from_millis(self.config.breaker.slow_ms.into());
-        let word = outcome.as_ref().err().map_or("answered", Refusal::as_str);
-        self.count(question, word);
+        let word = outcome.as_ref().err().map_or("answered", ProviderError::as_str);
+        self.count(operation, word);
         metrics::histogram!("openbell_provider_seconds", "provider" => self.kind().as_str())
             .record(elapsed.as_secs_f64());
         let outcome = outcome.as_ref().map(|_| ());
         let recorded = self.change(|state, now, events| {
             let limits = self.limits();
-            state.record((permit, question), outcome, is_slow, now, &limits, events);
+            state.record((permit, operation), outcome, is_slow, now, &limits, events);
             Ok(())
         });
         if recorded.await.is_err() {
-            tracing::warn!(provider = %self.kind(), "what came of a question could not be kept");
+            tracing::warn!(provider = %self.kind(), "cannot save the outcome of a provider call");
         }
     }
 
-    /// Changes what is known, unless `change` refuses. When what is known cannot be read or kept,
-    /// nothing has changed as far as anybody knows.
+    /// Applies `change` to the state by compare-and-set, unless it returns an error.
     async fn change<T>(
         &self,
-        change: impl Fn(&mut ProviderState, UnixMicros, &mut Vec<Event>) -> Result<T, Refusal>,
-    ) -> Result<Result<T, Refusal>, Unknown> {
+        change: impl Fn(
+            &mut ProviderState,
+            UnixMicros,
+            &mut Vec<ProviderEvent>,
+        ) -> Result<T, ProviderError>,
+    ) -> Result<Result<T, ProviderError>, StateError> {
         let kind = self.kind().as_str();
-        for _ in 0..RACES_MAX {
+        for _ in 0..CAS_ATTEMPTS_MAX {
             let (version, mut state) = self.load().await?;
             let (now, mut events) = (self.clock.now(), Vec::new());
             self.compare_clocks(&state, now);
             let result = change(&mut state, now, &mut events);
             if result.is_err() {
-                self.show(&state, now);
+                self.export_metrics(&state, now);
                 return Ok(result);
             }
-            let text = serde_json::to_string(&state).map_err(|_| Unknown::Unreadable)?;
+            let text = serde_json::to_string(&state).map_err(|_| StateError::Unreadable)?;
             match self.store.save_provider_usage(kind, version, &text, now).await {
                 Ok(true) => {
-                    self.show(&state, now);
-                    self.tell(&state, &events);
+                    self.export_metrics(&state, now);
+                    self.log_events(&state, &events);
                     return Ok(result);
                 }
-                // Another node was faster: what it has written counts, too.
+                // A version conflict: load the state that another node has written.
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(provider = kind, %error, "what is known cannot be kept");
-                    return Err(Unknown::Unavailable);
+                    tracing::warn!(provider = kind, %error, "cannot save provider state");
+                    return Err(StateError::Unavailable);
                 }
             }
         }
-        tracing::warn!(provider = kind, "others were always faster to tell what is known");
-        Err(Unknown::Unavailable)
+        tracing::warn!(
+            provider = kind,
+            "gave up saving provider state after repeated compare-and-set conflicts"
+        );
+        Err(StateError::Unavailable)
     }
 
-    /// What is known and its version. A document that cannot be read is another version's: the
-    /// provider is left alone rather than forgotten about.
-    async fn load(&self) -> Result<(i64, ProviderState), Unknown> {
+    /// The state and its version. A state that cannot be parsed belongs to another version of the
+    /// program and is not overwritten.
+    async fn load(&self) -> Result<(i64, ProviderState), StateError> {
         let kind = self.kind().as_str();
         let found = self.store.find_provider_usage(kind).await.map_err(|error| {
-            tracing::warn!(provider = kind, %error, "what is known cannot be read now");
-            Unknown::Unavailable
+            tracing::warn!(provider = kind, %error, "cannot read provider state");
+            StateError::Unavailable
         })?;
         self.read(found.as_ref().map(|(version, text)| (*version, text.as_str())))
     }
 
-    fn read(&self, found: Option<(i64, &str)>) -> Result<(i64, ProviderState), Unknown> {
+    fn read(&self, found: Option<(i64, &str)>) -> Result<(i64, ProviderState), StateError> {
         let Some((version, text)) = found else {
             return Ok((0, ProviderState::new(self.clock.now())));
         };
-        if let Some(state) = ProviderState::read(text) {
+        if let Some(state) = ProviderState::parse(text) {
             return Ok((version, state));
         }
         if self.unreadable.swap(version, Ordering::Relaxed) != version {
             tracing::error!(
                 provider = self.kind().as_str(),
                 version,
-                "what is known is not of a form that this version reads; the provider is not asked"
+                "stored provider state has an unknown format; the provider is not called"
             );
         }
-        Err(Unknown::Unreadable)
+        Err(StateError::Unreadable)
     }
 
-    /// Time goes by the node that is ahead, so one that is far ahead stops all others: say it once.
+    /// The latest clock of all nodes applies, so that a clock far ahead blocks the others. Logged once.
     fn compare_clocks(&self, state: &ProviderState, now: UnixMicros) {
         let is_behind = state.now > now.plus_seconds(CLOCK_BEHIND_S);
         if is_behind && !self.is_behind.swap(true, Ordering::Relaxed) {
             let (provider, seen) = (self.kind().as_str(), state.now);
-            tracing::warn!(provider, %seen, %now, "another node's clock is ahead of this one's");
+            tracing::warn!(provider, %seen, %now, "clock of this node is behind the clock of another node");
         } else if !is_behind {
             self.is_behind.store(false, Ordering::Relaxed);
         }
     }
 
-    fn limits(&self) -> Limits<'_> {
-        Limits {
+    fn limits(&self) -> ProviderLimits<'_> {
+        ProviderLimits {
             breaker: &self.config.breaker,
             quota: self.config.quota.of(self.kind()),
             warn_percent: self.config.warn_percent,
@@ -251,23 +255,23 @@ impl Guarded {
         }
     }
 
-    fn count(&self, question: Question, outcome: &'static str) {
+    fn count(&self, operation: ProviderOperation, outcome: &'static str) {
         metrics::counter!(
             "openbell_provider_calls_total",
             "provider" => self.kind().as_str(),
-            "question" => question.as_str(),
+            "question" => operation.as_str(),
             "outcome" => outcome,
         )
         .increment(1);
     }
 
-    /// Shows what is known now, whoever has written it.
-    fn show(&self, state: &ProviderState, now: UnixMicros) {
+    /// Exports the state as metrics, also if another node has written it.
+    fn export_metrics(&self, state: &ProviderState, now: UnixMicros) {
         let provider = self.kind().as_str();
         let stands = match state.breaker_at(now) {
-            BreakerWord::Closed => 0.0,
-            BreakerWord::HalfOpen => 1.0,
-            BreakerWord::Open => 2.0,
+            BreakerState::Closed => 0.0,
+            BreakerState::HalfOpen => 1.0,
+            BreakerState::Open => 2.0,
         };
         metrics::gauge!("openbell_provider_breaker_state", "provider" => provider).set(stands);
         let changed = "openbell_provider_breaker_changed_timestamp_seconds";
@@ -279,32 +283,42 @@ impl Guarded {
         }
     }
 
-    /// Tells the log what this node has changed.
-    fn tell(&self, state: &ProviderState, events: &[Event]) {
+    /// Logs the changes that this node made.
+    fn log_events(&self, state: &ProviderState, events: &[ProviderEvent]) {
         let provider = self.kind().as_str();
         for event in events {
             match *event {
-                Event::Breaker(BreakerWord::Open) => {
+                ProviderEvent::Breaker(BreakerState::Open) => {
                     let until = state.open_until;
-                    tracing::warn!(provider, %until, "breaker open: the provider is left alone");
+                    tracing::warn!(provider, %until, "breaker open: no calls to the provider");
                 }
-                Event::Breaker(BreakerWord::HalfOpen) => {
-                    tracing::info!(provider, "breaker half-open: the provider is tried once");
+                ProviderEvent::Breaker(BreakerState::HalfOpen) => {
+                    tracing::info!(provider, "breaker half-open: probing the provider");
                 }
-                Event::Breaker(BreakerWord::Closed) => {
-                    tracing::info!(provider, "breaker closed: the provider answers again");
+                ProviderEvent::Breaker(BreakerState::Closed) => {
+                    tracing::info!(provider, "breaker closed: the provider has recovered");
                 }
-                Event::QuotaUsed { window, used, limit } => {
+                ProviderEvent::QuotaUsed { window, used, limit } => {
                     let window = window.as_str();
-                    tracing::warn!(provider, window, used, limit, "much of a quota is used");
+                    tracing::warn!(
+                        provider,
+                        window,
+                        used,
+                        limit,
+                        "provider quota is nearly used up"
+                    );
                 }
-                Event::QuotaLearned(window) => {
+                ProviderEvent::QuotaLearned(window) => {
                     let window = window.as_str();
-                    tracing::warn!(provider, window, "the provider says it was asked too often");
+                    tracing::warn!(provider, window, "provider reports a rate limit");
                 }
-                Event::Away => {
+                ProviderEvent::Suspension => {
                     let reason = state.last_refusal.as_deref().unwrap_or_default();
-                    tracing::warn!(provider, reason, "the provider is left alone for an hour");
+                    tracing::warn!(
+                        provider,
+                        reason,
+                        "provider suspended for one hour: check its key and plan"
+                    );
                 }
             }
         }
@@ -326,7 +340,7 @@ pub async fn reset_provider(
         let Some((version, text)) = store.find_provider_usage(provider.as_str()).await? else {
             return Ok(false);
         };
-        let state = ProviderState::read(&text);
+        let state = ProviderState::parse(&text);
         let state = state.map_or_else(|| ProviderState::new(now), |state| state.reset(now));
         let text = serde_json::to_string(&state).unwrap_or_default();
         if store.save_provider_usage(provider.as_str(), version, &text, now).await? {
@@ -335,9 +349,9 @@ pub async fn reset_provider(
     }
 }
 
-/// Ends a question that nobody else ends.
-async fn given_up<T>(call: Asked<'_, T>) -> Result<T, Refusal> {
-    tokio::time::timeout(GIVE_UP, call).await.unwrap_or(Err(Refusal::Transient))
+/// Bounds the duration of a call.
+async fn with_timeout<T>(call: ProviderFuture<'_, T>) -> Result<T, ProviderError> {
+    tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(ProviderError::Transient))
 }
 
 #[cfg(test)]
@@ -345,10 +359,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_that_is_never_answered_is_given_up() {
+    async fn a_call_without_a_response_times_out() {
         let began = Instant::now();
-        let outcome = given_up::<()>(Box::pin(std::future::pending())).await;
-        assert_eq!(outcome, Err(Refusal::Transient));
-        assert_eq!(began.elapsed(), GIVE_UP);
+        let outcome = with_timeout::<()>(Box::pin(std::future::pending())).await;
+        assert_eq!(outcome, Err(ProviderError::Transient));
+        assert_eq!(began.elapsed(), CALL_TIMEOUT);
     }
 }

@@ -1,9 +1,9 @@
-//! Good answers, and each provider's own way to say no.
+//! Successful responses and the error responses of each provider.
 
 use std::time::Duration;
 
-use domain::{Clock as _, Price};
-use market::{DailyBar, PriceUnit, Refusal, Window};
+use domain::{Clock as _, DailyBar, Price};
+use market::{PriceUnit, ProviderError, QuotaWindow};
 use testkit::{Dialect, FakeMode};
 
 use crate::support::*;
@@ -44,18 +44,21 @@ async fn a_stock_that_a_provider_does_not_know_is_not_found() {
     for dialect in Dialect::ALL {
         let world = World::start(dialect).await;
         let nope = symbol("NOPE");
-        assert_eq!(world.provider.quote(&nope).await, Err(Refusal::NotFound), "{dialect:?}");
+        assert_eq!(world.provider.quote(&nope).await, Err(ProviderError::NotFound), "{dialect:?}");
         let profile = world.provider.profile(&nope).await.expect_err("none");
         let history = world.provider.history(&nope, day_of("2026-11-01"), day_of("2026-11-13"));
         let history = history.await.expect_err("none");
-        for refusal in [profile, history] {
-            assert!(matches!(refusal, Refusal::NotFound | Refusal::Unsupported), "{dialect:?}");
+        for error in [profile, history] {
+            assert!(
+                matches!(error, ProviderError::NotFound | ProviderError::Unsupported),
+                "{dialect:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn days_ascend_within_what_was_asked_for() {
+async fn days_ascend_within_the_requested_range() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
         let world = World::start(dialect).await;
         let history = |from, to| {
@@ -77,12 +80,12 @@ async fn days_ascend_within_what_was_asked_for() {
         };
         assert_eq!(bars.bars[1], expected, "{dialect:?}");
         assert_eq!(history("2026-11-13", "2026-11-13").await.expect("one").bars.len(), 1);
-        assert_eq!(history("2026-11-14", "2026-11-20").await, Err(Refusal::NotFound));
+        assert_eq!(history("2026-11-14", "2026-11-20").await, Err(ProviderError::NotFound));
     }
     let finnhub = World::start(Dialect::Finnhub).await;
     let demo = symbol("DEMO");
     let history = finnhub.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
-    assert_eq!(history.await, Err(Refusal::Unsupported));
+    assert_eq!(history.await, Err(ProviderError::Unsupported));
     assert_eq!(finnhub.fake.calls(), 0, "it is not asked for what it does not have");
 }
 
@@ -115,45 +118,46 @@ async fn a_company_is_described_where_the_plan_has_it() {
         assert_eq!(has_text, dialect != Dialect::Finnhub, "{dialect:?}");
         world.fake.set_mode(FakeMode::WrongSymbol);
         let other = world.provider.profile(&symbol("DEMO")).await;
-        assert_eq!(other, Err(Refusal::Malformed), "{dialect:?}");
+        assert_eq!(other, Err(ProviderError::Malformed), "{dialect:?}");
     }
 }
 
 #[tokio::test]
-async fn each_provider_says_no_in_its_own_way() {
+async fn error_responses_of_each_provider_map_to_errors() {
     use Dialect::{AlphaVantage, FinancialModelingPrep, Finnhub, TwelveData};
-    let limited = |window| Refusal::RateLimited { window, retry_after: None };
-    let plan = Refusal::PlanRestricted { symbol_only: false };
+    let limited = |window| ProviderError::RateLimited { window, retry_after: None };
+    let plan = ProviderError::PlanRestricted { symbol_only: false };
     for (dialect, mode, expected) in [
-        (AlphaVantage, FakeMode::QuotaSecond, limited(Window::Second)),
-        (AlphaVantage, FakeMode::QuotaMinute, limited(Window::Minute)),
-        (AlphaVantage, FakeMode::QuotaDay, limited(Window::Day)),
-        (AlphaVantage, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (AlphaVantage, FakeMode::QuotaSecond, limited(QuotaWindow::Second)),
+        (AlphaVantage, FakeMode::QuotaMinute, limited(QuotaWindow::Minute)),
+        (AlphaVantage, FakeMode::QuotaDay, limited(QuotaWindow::Day)),
+        (AlphaVantage, FakeMode::KeyRefused, ProviderError::AuthFailed),
         (AlphaVantage, FakeMode::PlanRestricted, plan.clone()),
-        (FinancialModelingPrep, FakeMode::QuotaDay, limited(Window::Day)),
-        (FinancialModelingPrep, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (FinancialModelingPrep, FakeMode::QuotaDay, limited(QuotaWindow::Day)),
+        (FinancialModelingPrep, FakeMode::KeyRefused, ProviderError::AuthFailed),
         (FinancialModelingPrep, FakeMode::PlanRestricted, plan.clone()),
-        (Finnhub, FakeMode::QuotaMinute, limited(Window::Minute)),
-        (Finnhub, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (Finnhub, FakeMode::QuotaMinute, limited(QuotaWindow::Minute)),
+        (Finnhub, FakeMode::KeyRefused, ProviderError::AuthFailed),
         (Finnhub, FakeMode::PlanRestricted, plan.clone()),
-        (TwelveData, FakeMode::QuotaMinute, limited(Window::Minute)),
-        (TwelveData, FakeMode::QuotaDay, limited(Window::Day)),
-        (TwelveData, FakeMode::KeyRefused, Refusal::AuthFailed),
+        (TwelveData, FakeMode::QuotaMinute, limited(QuotaWindow::Minute)),
+        (TwelveData, FakeMode::QuotaDay, limited(QuotaWindow::Day)),
+        (TwelveData, FakeMode::KeyRefused, ProviderError::AuthFailed),
         (TwelveData, FakeMode::PlanRestricted, plan),
     ] {
         let world = World::start(dialect).await;
         world.fake.set_mode(mode.clone());
-        let refusal = world.provider.quote(&symbol("DEMO")).await;
-        assert_eq!(refusal, Err(expected), "{dialect:?} {mode:?}");
+        let error = world.provider.quote(&symbol("DEMO")).await;
+        assert_eq!(error, Err(expected), "{dialect:?} {mode:?}");
     }
 }
 
 #[tokio::test]
-async fn a_wait_that_is_told_is_kept() {
+async fn retry_after_is_returned() {
     for dialect in Dialect::ALL {
         let world = World::start(dialect).await;
-        let limited =
-            |retry_after| Err(Refusal::RateLimited { window: Window::Minute, retry_after });
+        let limited = |retry_after| {
+            Err(ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after })
+        };
         world.fake.script([FakeMode::TooMany(Some(17)), FakeMode::TooMany(None)]);
         let asked = || async { world.provider.quote(&symbol("DEMO")).await };
         assert_eq!(asked().await, limited(Some(Duration::from_secs(17))), "{dialect:?}");

@@ -1,4 +1,4 @@
-//! What operators are told: a line for each change, and the metrics of every node.
+//! What operators are result: a line for each change, and the metrics of every node.
 
 use std::cell::RefCell;
 use std::io;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use domain::Clock;
 use market::ProviderKind::{AlphaVantage, Finnhub};
-use market::{GuardConfig, Refusal};
+use market::{GuardConfig, ProviderError};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use testkit::ManualClock;
 
@@ -70,9 +70,9 @@ impl io::Write for ThreadWriter {
 #[tokio::test]
 async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
     let log = Log::of_this_thread();
-    let database = fresh("sqlite").await;
+    let database = fresh_database("sqlite").await;
     let clock = ManualClock::new();
-    let provider = Scripted::new(Finnhub, Answer::Refuse(Refusal::Transient));
+    let provider = ScriptedProvider::new(Finnhub, ScriptedResponse::Fail(ProviderError::Transient));
     let one = node(&without_quota(), &[&provider], &database.store, &clock);
     for _ in 0..9 {
         assert!(one.quote(&symbol("AAPL"), None).await.is_err());
@@ -84,10 +84,10 @@ async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
     let shown = recorder.handle();
     let _recording = metrics::set_default_local_recorder(&recorder);
     let other = node(&without_quota(), &[&provider], &database.store, &clock);
-    assert_eq!(other.quote(&symbol("AAPL"), None).await, Err(Refusal::BreakerOpen));
+    assert_eq!(other.quote(&symbol("AAPL"), None).await, Err(ProviderError::BreakerOpen));
     let since = clock.now().seconds();
     clock.advance_seconds(300);
-    provider.say(Answer::Price(10_000, clock.now()));
+    provider.respond_with(ScriptedResponse::Price(10_000, clock.now()));
     let changed = "openbell_provider_breaker_changed_timestamp_seconds{provider=\"finnhub\"}";
     let state = "openbell_provider_breaker_state{provider=\"finnhub\"}";
     let calls = |outcome| {
@@ -115,20 +115,21 @@ async fn a_quota_is_shown_and_warned_of_at_its_share_and_at_its_end() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let shown = recorder.handle();
     let _recording = metrics::set_default_local_recorder(&recorder);
-    let database = fresh("sqlite").await;
+    let database = fresh_database("sqlite").await;
     let clock = ManualClock::new();
-    let provider = Scripted::new(AlphaVantage, Answer::Price(10_000, clock.now()));
-    let mut said = Vec::new();
+    let provider =
+        ScriptedProvider::new(AlphaVantage, ScriptedResponse::Price(10_000, clock.now()));
+    let mut logged = Vec::new();
     for _ in 0..30 {
-        // A process of its own each time: what was said is not said again.
+        // A process of its own each time: what was logged is not logged again.
         let node = node(&GuardConfig::default(), &[&provider], &database.store, &clock);
         let is_told = node.quote(&symbol("AAPL"), None).await.is_ok();
-        if log.lines().len() > said.len() {
-            said.push((provider.asked(), is_told));
+        if log.lines().len() > logged.len() {
+            logged.push((provider.calls(), is_told));
         }
         clock.advance_seconds(61);
     }
-    assert_eq!(said, [(20, true), (25, true)]);
+    assert_eq!(logged, [(20, true), (25, true)]);
     let text = shown.render();
     for (what, value) in [("used", 25), ("limit", 25)] {
         let line = format!(
@@ -141,10 +142,10 @@ async fn a_quota_is_shown_and_warned_of_at_its_share_and_at_its_end() {
 #[tokio::test]
 async fn a_document_that_cannot_be_read_and_a_clock_that_is_behind_are_logged_once() {
     let log = Log::of_this_thread();
-    let database = fresh("sqlite").await;
+    let database = fresh_database("sqlite").await;
     let (clock, ahead) = (ManualClock::new(), ManualClock::new());
     ahead.advance_seconds(3_600);
-    let provider = Scripted::new(Finnhub, Answer::Price(10_000, clock.now()));
+    let provider = ScriptedProvider::new(Finnhub, ScriptedResponse::Price(10_000, clock.now()));
     let config = GuardConfig::default();
     let from_ahead = node(&config, &[&provider], &database.store, &ahead);
     assert!(from_ahead.quote(&symbol("AAPL"), None).await.is_ok());
@@ -152,14 +153,14 @@ async fn a_document_that_cannot_be_read_and_a_clock_that_is_behind_are_logged_on
     for _ in 0..3 {
         assert!(behind.quote(&symbol("AAPL"), None).await.is_ok());
     }
-    assert_eq!(log.count("clock is ahead"), 1);
+    assert_eq!(log.count("is behind the clock"), 1);
     let version = database.store.find_provider_usage("finnhub").await.expect("answers");
     let version = version.expect("there is one").0;
     let saved = database.store.save_provider_usage("finnhub", version, "", clock.now()).await;
     assert!(saved.expect("answers"));
     for _ in 0..3 {
-        assert_eq!(behind.quote(&symbol("AAPL"), None).await, Err(Refusal::BreakerOpen));
+        assert_eq!(behind.quote(&symbol("AAPL"), None).await, Err(ProviderError::BreakerOpen));
     }
-    assert_eq!(log.count("is not asked"), 1);
+    assert_eq!(log.count("the provider is not called"), 1);
     assert_eq!(log.lines().len(), 2, "{:?}", log.lines());
 }

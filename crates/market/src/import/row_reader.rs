@@ -1,5 +1,4 @@
-//! The rows of a file behind its header: each with the line in which it begins, none of them read
-//! before the structure up to it was found to be sound.
+//! Reads the rows below the header of a file, each with the line in which it begins.
 
 use std::io::{BufRead, BufReader, Cursor, Read};
 
@@ -7,8 +6,8 @@ use csv::{ReaderBuilder, StringRecord};
 
 use super::ImportError;
 use super::header::{HEADER_ROWS_MAX, Header};
-use super::lines::{Fault, Lines};
-use super::text::Text;
+use super::line_reader::{LineReader, StructureError};
+use super::text_reader::TextReader;
 
 /// The most rows a file may have.
 const ROWS_MAX: u64 = 20_000_000;
@@ -16,15 +15,15 @@ const ROWS_MAX: u64 = 20_000_000;
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A file's rows.
-pub(super) struct Rows<R> {
-    reader: csv::Reader<Lines<R>>,
+pub(super) struct RowReader<R> {
+    reader: csv::Reader<LineReader<R>>,
     pub(super) record: StringRecord,
     pub(super) count: u64,
 }
 
-impl<R: BufRead> Rows<R> {
+impl<R: BufRead> RowReader<R> {
     fn new(input: R, delimiter: u8, line: u64) -> Self {
-        let lines = Lines::new(input, delimiter, line);
+        let lines = LineReader::new(input, delimiter, line);
         let mut builder = ReaderBuilder::new();
         builder.flexible(true).has_headers(false).delimiter(delimiter);
         Self { reader: builder.from_reader(lines), record: StringRecord::new(), count: 0 }
@@ -57,18 +56,20 @@ impl<R: BufRead> Rows<R> {
     fn error(&self, error: csv::Error) -> ImportError {
         let text = match self.reader.get_ref().fault() {
             None => return ImportError::Read(error),
-            Some(Fault::OpenQuote { opened }) => {
+            Some(StructureError::OpenQuote { opened }) => {
                 format!("the quote that is opened in line {opened} is never closed")
             }
-            Some(Fault::AfterQuote { line, opened }) => format!(
+            Some(StructureError::AfterQuote { line, opened }) => format!(
                 "line {line}: expected the end of the field behind the closing quote (the quote is \
                  opened in line {opened})"
             ),
-            Some(Fault::TooLong { line }) => format!("line {line} is longer than a row can be"),
-            Some(Fault::CarriageReturn { line }) => {
+            Some(StructureError::TooLong { line }) => {
+                format!("line {line} is longer than a row can be")
+            }
+            Some(StructureError::CarriageReturn { line }) => {
                 format!("line {line}: a carriage return within the line")
             }
-            Some(Fault::NotUtf8 { line }) => {
+            Some(StructureError::NotUtf8 { line }) => {
                 format!("line {line} is not UTF-8: save the file as \"CSV UTF-8\"")
             }
         };
@@ -79,19 +80,19 @@ impl<R: BufRead> Rows<R> {
 /// Opens the rows of a text, behind its header.
 pub(super) fn open<'a>(
     sample: &[u8],
-    text: Text<'a>,
-) -> Result<(Rows<BufReader<Text<'a>>>, Header, u8), ImportError> {
+    text: TextReader<'a>,
+) -> Result<(RowReader<BufReader<TextReader<'a>>>, Header, u8), ImportError> {
     let named = named_delimiter(sample);
     let delimiters = named.map_or_else(|| DELIMITERS.to_vec(), |named| vec![named]);
     let mut refused = None;
     for delimiter in delimiters {
-        let mut rows = Rows::new(Cursor::new(sample), delimiter, 0);
+        let mut rows = RowReader::new(Cursor::new(sample), delimiter, 0);
         if named.is_some() {
             rows.next()?;
         }
         match Header::find(&first_rows(&mut rows)) {
             Ok(Some(header)) => {
-                let mut rows = Rows::new(BufReader::new(text), delimiter, 0);
+                let mut rows = RowReader::new(BufReader::new(text), delimiter, 0);
                 for _ in 0..header.rows + usize::from(named.is_some()) {
                     rows.next()?;
                 }
@@ -109,7 +110,7 @@ pub(super) fn open<'a>(
 }
 
 /// Rows of the beginning; a row that is cut off by the end of the sample is none of them.
-fn first_rows(rows: &mut Rows<Cursor<&[u8]>>) -> Vec<StringRecord> {
+fn first_rows(rows: &mut RowReader<Cursor<&[u8]>>) -> Vec<StringRecord> {
     let mut found = Vec::new();
     while found.len() < HEADER_ROWS_MAX + 2 && rows.next().is_ok_and(|line| line.is_some()) {
         found.push(rows.record.clone());
@@ -138,7 +139,9 @@ fn first_line(sample: &[u8]) -> String {
 }
 
 /// Unpacks and recodes a file.
-pub(super) fn open_text<'a>(file: impl Read + 'a) -> Result<(Vec<u8>, Text<'a>), ImportError> {
-    let opened = super::text::open(file).map_err(|error| ImportError::Read(error.into()))?;
+pub(super) fn open_text<'a>(
+    file: impl Read + 'a,
+) -> Result<(Vec<u8>, TextReader<'a>), ImportError> {
+    let opened = super::text_reader::open(file).map_err(|error| ImportError::Read(error.into()))?;
     opened.map_err(ImportError::from)
 }

@@ -1,7 +1,5 @@
-//! The physical lines of a file on their way to the CSV reader: blank ones are dropped, quotes are
-//! followed, so that a quote which is never closed is found with the line in which it was opened.
-//! One line is handed over at a time, which is why the CSV reader never runs ahead of the line
-//! number.
+//! Feeds the CSV reader one physical line at a time: drops blank lines, validates UTF-8 and tracks
+//! quotes, so that an error names the line in which a quote is opened.
 
 use std::io::{self, BufRead, Read};
 
@@ -12,7 +10,7 @@ const SUBSTITUTE: u8 = 0x1a;
 
 /// Why the structure of a file cannot be trusted. All of them end the import.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum StructureError {
     /// A quote was opened and never closed.
     OpenQuote { opened: u64 },
     /// Text follows the closing quote.
@@ -40,7 +38,7 @@ enum Quote {
 }
 
 /// Hands over a file line by line, each ended by `\n`.
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     input: R,
     delimiter: u8,
     buffer: Vec<u8>,
@@ -53,10 +51,10 @@ pub(super) struct Lines<R> {
     /// The lines in which the first quoted field of the record that spans lines was opened, and in
     /// which the last one ends.
     span: Option<(u64, u64)>,
-    fault: Option<Fault>,
+    fault: Option<StructureError>,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> LineReader<R> {
     /// The lines of `input` after the first `line`, with fields parted by `delimiter`.
     pub(super) fn new(input: R, delimiter: u8, line: u64) -> Self {
         Self {
@@ -85,11 +83,11 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// What is wrong with the structure, once reading has failed.
-    pub(super) fn fault(&self) -> Option<&Fault> {
+    pub(super) fn fault(&self) -> Option<&StructureError> {
         self.fault.as_ref()
     }
 
-    fn fail(&mut self, fault: Fault) -> io::Error {
+    fn fail(&mut self, fault: StructureError) -> io::Error {
         self.fault = Some(fault);
         io::Error::new(io::ErrorKind::InvalidData, "malformed structure")
     }
@@ -104,7 +102,7 @@ impl<R: BufRead> Lines<R> {
             let (is_inside, opened) = (self.quote == Quote::Open, self.opened);
             if read == 0 {
                 return if is_inside {
-                    Err(self.fail(Fault::OpenQuote { opened: self.opened }))
+                    Err(self.fail(StructureError::OpenQuote { opened: self.opened }))
                 } else {
                     Ok(false)
                 };
@@ -116,9 +114,9 @@ impl<R: BufRead> Lines<R> {
             self.record_bytes += read;
             if self.record_bytes >= RECORD_MAX {
                 return Err(self.fail(if is_inside {
-                    Fault::OpenQuote { opened: self.opened }
+                    StructureError::OpenQuote { opened: self.opened }
                 } else {
-                    Fault::TooLong { line: self.line }
+                    StructureError::TooLong { line: self.line }
                 }));
             }
             self.trim_end();
@@ -147,11 +145,11 @@ impl<R: BufRead> Lines<R> {
     fn check(&mut self) -> io::Result<()> {
         let is_inside = self.quote == Quote::Open;
         if std::str::from_utf8(&self.buffer).is_err() {
-            return Err(self.fail(Fault::NotUtf8 { line: self.line }));
+            return Err(self.fail(StructureError::NotUtf8 { line: self.line }));
         }
         if !is_inside && !self.buffer.contains(&b'"') {
             if self.buffer.contains(&b'\r') {
-                return Err(self.fail(Fault::CarriageReturn { line: self.line }));
+                return Err(self.fail(StructureError::CarriageReturn { line: self.line }));
             }
             return Ok(());
         }
@@ -175,13 +173,13 @@ impl<R: BufRead> Lines<R> {
                 (Quote::Open, b'"') => Quote::Closed,
                 (Quote::Open, _) => Quote::Open,
                 (_, b'\r') => {
-                    return Err(self.fail(Fault::CarriageReturn { line: self.line }));
+                    return Err(self.fail(StructureError::CarriageReturn { line: self.line }));
                 }
                 (_, byte) if byte == self.delimiter => Quote::Start,
                 (Quote::Closed | Quote::Trailing, b' ') => Quote::Trailing,
                 (Quote::Closed | Quote::Trailing, _) => {
                     let (line, opened) = (self.line, self.opened);
-                    return Err(self.fail(Fault::AfterQuote { line, opened }));
+                    return Err(self.fail(StructureError::AfterQuote { line, opened }));
                 }
                 (Quote::Start | Quote::Plain, _) => Quote::Plain,
             };
@@ -191,7 +189,7 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-impl<R: BufRead> Read for Lines<R> {
+impl<R: BufRead> Read for LineReader<R> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         if self.handed == self.buffer.len() && !self.fill()? {
             return Ok(0);

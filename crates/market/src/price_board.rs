@@ -1,5 +1,4 @@
-//! The price board: the last published price of every stock, read without a lock by everyone who
-//! asks. It makes no price and holds no history.
+//! The price board: the last published price of every stock. Readers take no lock.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,30 +10,23 @@ use store::{FillsAt, PendingOrder, Valuation};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::live::{CLOSE_GRACE_S, Hours};
-use crate::present::Present;
+use crate::live::{CLOSE_GRACE_S, TradingHours};
 use crate::source::MarketSource;
 use crate::tick::TickRule;
+use crate::timetable::MarketTime;
 
 /// Why a board cannot be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum BoardError {
+pub enum PriceBoardError {
     /// The listings and the source do not have the same number of stocks.
     #[error("price board: the market has {source_stocks} stocks, the listings have {listings}")]
-    OtherNumber {
-        /// How many stocks the source has.
-        source_stocks: usize,
-        /// How many were listed.
-        listings: usize,
-    },
+    OtherNumber { source_stocks: usize, listings: usize },
     /// A listing stands where the source has another stock.
     #[error("price board: expected the listing of {expected} at position {position}, got {got}")]
     OtherStock {
-        /// Where.
         position: usize,
         /// Which stock the source has there.
         expected: Symbol,
-        /// Which was listed.
         got: Symbol,
     },
     /// The same stock id twice.
@@ -45,9 +37,7 @@ pub enum BoardError {
 /// A stock on the board: what of it never changes while the program runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// Its id in the database.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
 }
 
@@ -58,7 +48,6 @@ pub struct StockQuote {
     pub price: Price,
     /// The close before the quote's market day.
     pub previous_close: Price,
-    /// When the price was made.
     pub as_of: UnixMicros,
 }
 
@@ -72,7 +61,7 @@ impl StockQuote {
 /// Why a stock is not traded like others, although it has a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
-    /// A later price is known that is in doubt.
+    /// A later price is not confirmed yet.
     InDoubt,
     /// It has no close in this session: its price is that of the session before.
     NoClose,
@@ -82,32 +71,27 @@ pub enum Halt {
 
 /// Everything that was published at one instant.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// When.
+pub struct PriceSnapshot {
     pub as_of: UnixMicros,
-    /// The market's day.
     pub market_day: Day,
     /// The day of the session before it.
     pub previous_day: Day,
-    /// Where the market stands.
-    pub present: Present,
-    /// Where the prices come from.
+    pub present: MarketTime,
     pub source: QuoteSource,
     /// The steps in which the prices move.
     pub tick: TickRule,
-    /// Whether orders are taken.
-    pub hours: Hours,
+    pub hours: TradingHours,
     /// One for each of [`PriceBoard::listings`], in their order; without a price it is 0.
     pub quotes: Vec<StockQuote>,
     /// Stocks that are not traded like others, ascending by position.
     halts: Vec<(usize, Halt)>,
     prices_json: Arc<str>,
-    /// For whoever asks first; most snapshots are never asked for it.
+    /// Computed on first use; most snapshots never need it.
     quotes_json: OnceLock<Arc<str>>,
     listings: Arc<[Listing]>,
 }
 
-impl Snapshot {
+impl PriceSnapshot {
     /// The quote of the stock at this position of the listings; `None` while it has no price.
     pub fn quote(&self, position: usize) -> Option<StockQuote> {
         self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
@@ -149,7 +133,7 @@ pub struct PriceBoard {
     listings: Arc<[Listing]>,
     by_id: HashMap<i64, usize>,
     by_symbol: HashMap<Symbol, usize>,
-    current: ArcSwap<Snapshot>,
+    current: ArcSwap<PriceSnapshot>,
     published: watch::Sender<UnixMicros>,
 }
 
@@ -159,13 +143,13 @@ impl PriceBoard {
         source: &MarketSource,
         listings: Vec<Listing>,
         now: UnixMicros,
-    ) -> Result<Self, BoardError> {
+    ) -> Result<Self, PriceBoardError> {
         check_order(source, &listings)?;
         let mut by_id = HashMap::with_capacity(listings.len());
         let mut by_symbol = HashMap::with_capacity(listings.len());
         for (position, listing) in listings.iter().enumerate() {
             if by_id.insert(listing.stock_id, position).is_some() {
-                return Err(BoardError::ListedTwice(listing.stock_id));
+                return Err(PriceBoardError::ListedTwice(listing.stock_id));
             }
             by_symbol.insert(listing.symbol.clone(), position);
         }
@@ -181,11 +165,11 @@ impl PriceBoard {
         let next = snapshot(source, &self.listings, now);
         let as_of = next.as_of;
         self.current.store(Arc::new(next));
-        // Told afterwards: whoever is woken by it finds these prices or newer ones.
+        // Sent afterwards, so that subscribers find these prices or newer ones.
         self.published.send_replace(as_of);
     }
 
-    /// Wakes whoever waits for it each time that prices were published, and tells of when they are.
+    /// Notifies subscribers of each publication, with its instant.
     pub fn watch(&self) -> watch::Receiver<UnixMicros> {
         self.published.subscribe()
     }
@@ -196,7 +180,7 @@ impl PriceBoard {
     }
 
     /// What was published last. Its parts belong together: take it once and read all from it.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn snapshot(&self) -> Arc<PriceSnapshot> {
         self.current.load_full()
     }
 
@@ -241,7 +225,7 @@ impl PriceBoard {
     /// What an order of this stock is settled at, or why it is refused. How old a quote may be is
     /// for the rules to say.
     pub fn quote_for_order(&self, stock_id: i64) -> Result<Quote, Rejection> {
-        if matches!(self.hours(), Hours::Closed { .. }) {
+        if matches!(self.hours(), TradingHours::Closed { .. }) {
             return Err(Rejection::MarketClosed);
         }
         self.quote_unless_halted(stock_id)
@@ -256,8 +240,7 @@ impl PriceBoard {
         }
     }
 
-    /// Whether orders are taken.
-    pub fn hours(&self) -> Hours {
+    pub fn hours(&self) -> TradingHours {
         self.current.load().hours
     }
 
@@ -282,32 +265,32 @@ impl PriceBoard {
         }
     }
 
-    /// [`Snapshot::prices_json`] of now.
+    /// [`PriceSnapshot::prices_json`] of now.
     pub fn prices_json(&self) -> Arc<str> {
         self.current.load().prices_json()
     }
 }
 
-fn check_order(source: &MarketSource, listings: &[Listing]) -> Result<(), BoardError> {
+fn check_order(source: &MarketSource, listings: &[Listing]) -> Result<(), PriceBoardError> {
     let stocks = source.stocks();
     if stocks.len() != listings.len() {
         let (source_stocks, listings) = (stocks.len(), listings.len());
-        return Err(BoardError::OtherNumber { source_stocks, listings });
+        return Err(PriceBoardError::OtherNumber { source_stocks, listings });
     }
     let pairs = stocks.into_iter().map(|stock| stock.symbol).zip(listings);
     for (position, (expected, listing)) in pairs.enumerate() {
         if expected != listing.symbol {
             let got = listing.symbol.clone();
-            return Err(BoardError::OtherStock { position, expected, got });
+            return Err(PriceBoardError::OtherStock { position, expected, got });
         }
     }
     Ok(())
 }
 
-fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -> Snapshot {
+fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -> PriceSnapshot {
     let mut quotes = Vec::with_capacity(listings.len());
     source.prices(now, &mut quotes);
-    Snapshot {
+    PriceSnapshot {
         as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
         market_day: source.market_day(now),
         previous_day: source.previous_day(now),
@@ -394,7 +377,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_watches_is_woken_and_finds_what_was_published() {
+    async fn subscribers_are_notified_after_the_prices_are_visible() {
         let source = source();
         let board = PriceBoard::new(&source, listings(&source), START).unwrap();
         let mut watched = board.watch();
@@ -443,12 +426,12 @@ mod tests {
         let board = |listings| PriceBoard::new(&source, listings, START).err();
         let mut swapped = listings(&source);
         swapped.swap(3, 4);
-        assert!(matches!(board(swapped), Some(BoardError::OtherStock { position: 3, .. })));
+        assert!(matches!(board(swapped), Some(PriceBoardError::OtherStock { position: 3, .. })));
         let mut short = listings(&source);
         short.pop();
-        assert!(matches!(board(short), Some(BoardError::OtherNumber { listings: 19, .. })));
+        assert!(matches!(board(short), Some(PriceBoardError::OtherNumber { listings: 19, .. })));
         let mut twice = listings(&source);
         twice[5].stock_id = 1001;
-        assert_eq!(board(twice), Some(BoardError::ListedTwice(1001)));
+        assert_eq!(board(twice), Some(PriceBoardError::ListedTwice(1001)));
     }
 }

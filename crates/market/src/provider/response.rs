@@ -1,17 +1,16 @@
-//! What all adapters do with an answer: parse it, check that a quote can be believed, read days and
-//! instants. How each provider says no stands with the provider.
+//! What all adapters share: parsing of responses, plausibility checks of quotes, days and instants.
 
 use std::collections::HashMap;
 
-use domain::{Day, Price, Symbol, UnixMicros};
+use domain::{DailyBar, Day, Price, Symbol, UnixMicros};
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::http::Reply;
-use super::number::Literal;
-use super::{DailyBar, History, ProviderQuote, Refusal, Window};
+use super::http::ProviderResponse;
+use super::number::JsonLiteral;
+use super::{PriceHistory, ProviderError, ProviderQuote, QuotaWindow};
 use crate::PriceUnit;
 
 /// The time zone of the exchanges that the providers' free plans have.
@@ -21,52 +20,52 @@ const CLOSE: Time = Time::constant(16, 0, 0, 0);
 /// How far a provider's clock may be ahead of ours, in seconds.
 const AHEAD_S: i64 = 300;
 
-/// The members of an answer that is an object.
-pub(super) type Object = HashMap<String, Box<RawValue>>;
+/// The members of a JSON object.
+pub(super) type JsonObject = HashMap<String, Box<RawValue>>;
 
-/// The answer as what it should be.
-pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Refusal> {
+/// Parses a response body.
+pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ProviderError> {
     serde_json::from_str(body).map_err(|error| {
-        // Where, not what: the answer may hold a key.
+        // The position only: the body may contain a key.
         let (line, column) = (error.line(), error.column());
-        tracing::debug!(line, column, "a provider's answer cannot be read");
-        Refusal::Malformed
+        tracing::debug!(line, column, "cannot parse a provider response");
+        ProviderError::Malformed
     })
 }
 
-/// The answer as an object, if it is one.
-pub(super) fn object(body: &str) -> Option<Object> {
+/// The body as a JSON object, if it is one.
+pub(super) fn object(body: &str) -> Option<JsonObject> {
     serde_json::from_str(body).ok()
 }
 
 /// The text of a member that is a string.
-pub(super) fn text(object: &Object, key: &str) -> Option<String> {
+pub(super) fn text(object: &JsonObject, key: &str) -> Option<String> {
     serde_json::from_str(object.get(key)?.get()).ok()
 }
 
-/// What a status alone says, once the body has said nothing.
-pub(super) fn refuse_status(reply: &Reply) -> Result<(), Refusal> {
+/// Maps a status to an error, if the body has none.
+pub(super) fn check_status(reply: &ProviderResponse) -> Result<(), ProviderError> {
     let retry_after = reply.retry_after;
     match reply.status.as_u16() {
-        // A page for people is from somebody in between, who knows neither our plan nor the stock.
-        200..=299 | 403 | 404 if reply.is_page() => Err(Refusal::Transient),
+        // HTML comes from a proxy in between, not from the API.
+        200..=299 | 403 | 404 if reply.is_html() => Err(ProviderError::Transient),
         200..=299 => Ok(()),
-        401 => Err(Refusal::AuthFailed),
-        402 | 403 => Err(Refusal::PlanRestricted { symbol_only: false }),
-        404 => Err(Refusal::NotFound),
-        429 => Err(Refusal::RateLimited { window: Window::Minute, retry_after }),
+        401 => Err(ProviderError::AuthFailed),
+        402 | 403 => Err(ProviderError::PlanRestricted { symbol_only: false }),
+        404 => Err(ProviderError::NotFound),
+        429 => Err(ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after }),
         // Redirects are not followed, and nothing else is expected either.
-        _ => Err(Refusal::Transient),
+        _ => Err(ProviderError::Transient),
     }
 }
 
-/// What a quote was told with.
-pub(super) struct Told<'a> {
-    /// The symbol it is said to be of, where that is said.
+/// A quote as the provider returned it.
+pub(super) struct RawQuote<'a> {
+    /// The symbol, if the provider returns it.
     pub(super) symbol: Option<&'a str>,
-    pub(super) price: &'a Literal,
+    pub(super) price: &'a JsonLiteral,
     pub(super) previous_close: Option<Price>,
-    pub(super) made: Made,
+    pub(super) made: QuoteTime,
     pub(super) volume: Option<i64>,
     /// The code of the currency or of a smaller unit of it, if it is stated.
     pub(super) currency: Option<String>,
@@ -74,35 +73,35 @@ pub(super) struct Told<'a> {
 
 /// When a price was made.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Made {
+pub(super) enum QuoteTime {
     /// To the second.
     At(UnixMicros),
     /// Some time on this day.
     On(Day),
 }
 
-/// A quote that can be believed by itself: of this stock, above zero, not from the future.
+/// Validates a quote: of the requested stock, above zero, not from the future.
 pub(super) fn quote(
     asked: &Symbol,
-    told: &Told<'_>,
+    raw: &RawQuote<'_>,
     now: UnixMicros,
-) -> Result<ProviderQuote, Refusal> {
-    if told.symbol.is_some_and(|symbol| !symbol.trim().eq_ignore_ascii_case(asked.as_str())) {
-        return Err(Refusal::Malformed);
+) -> Result<ProviderQuote, ProviderError> {
+    if raw.symbol.is_some_and(|symbol| !symbol.trim().eq_ignore_ascii_case(asked.as_str())) {
+        return Err(ProviderError::Malformed);
     }
-    let price = told.price.price().ok_or(Refusal::Malformed)?;
-    let (as_of, market_day) = match told.made {
-        Made::At(at) => (at, day_of(at)),
-        Made::On(day) if day > day_of(now) => return Err(Refusal::Malformed),
-        // While its session lasts, the price is as old as the answer.
-        Made::On(day) => (close_of(day).min(now), day),
+    let price = raw.price.price().ok_or(ProviderError::Malformed)?;
+    let (as_of, market_day) = match raw.made {
+        QuoteTime::At(at) => (at, day_of(at)),
+        QuoteTime::On(day) if day > day_of(now) => return Err(ProviderError::Malformed),
+        // While its session lasts, the price is as old as the response.
+        QuoteTime::On(day) => (close_of(day).min(now), day),
     };
     if as_of.0 <= 0 || as_of > now.plus_seconds(AHEAD_S) {
-        return Err(Refusal::Malformed);
+        return Err(ProviderError::Malformed);
     }
-    let (previous_close, volume) = (told.previous_close, told.volume.filter(|volume| *volume >= 0));
+    let (previous_close, volume) = (raw.previous_close, raw.volume.filter(|volume| *volume >= 0));
     let symbol = asked.clone();
-    let (as_of, unit) = (as_of.min(now), unit(told.currency.as_deref())?);
+    let (as_of, unit) = (as_of.min(now), unit(raw.currency.as_deref())?);
     Ok(ProviderQuote { symbol, price, previous_close, as_of, market_day, volume, unit })
 }
 
@@ -110,22 +109,22 @@ pub(super) fn quote(
 ///
 /// # Errors
 /// `Malformed` if the code names none.
-fn unit(code: Option<&str>) -> Result<Option<PriceUnit>, Refusal> {
-    code.map(|code| PriceUnit::parse(code).ok_or(Refusal::Malformed)).transpose()
+fn unit(code: Option<&str>) -> Result<Option<PriceUnit>, ProviderError> {
+    code.map(|code| PriceUnit::parse(code).ok_or(ProviderError::Malformed)).transpose()
 }
 
-/// A bar as it was told.
-pub(super) struct ToldBar<'a> {
+/// A bar as the provider returned it.
+pub(super) struct RawBar<'a> {
     pub(super) day: &'a str,
-    pub(super) open: &'a Literal,
-    pub(super) high: &'a Literal,
-    pub(super) low: &'a Literal,
-    pub(super) close: &'a Literal,
-    pub(super) volume: &'a Literal,
+    pub(super) open: &'a JsonLiteral,
+    pub(super) high: &'a JsonLiteral,
+    pub(super) low: &'a JsonLiteral,
+    pub(super) close: &'a JsonLiteral,
+    pub(super) volume: &'a JsonLiteral,
 }
 
-impl ToldBar<'_> {
-    /// The bar; `None` where it cannot be believed.
+impl RawBar<'_> {
+    /// The bar; `None` if it is implausible.
     pub(super) fn read(&self) -> Option<DailyBar> {
         let day = self.day.get(..10).and_then(Day::parse)?;
         let (open, high, low) = (self.open.price(), self.high.price(), self.low.price());
@@ -141,15 +140,15 @@ impl ToldBar<'_> {
 /// Bars from `from` to `to`, ascending, one a day, in the unit of this currency code, if it is
 /// stated. Nothing at all is as good as an unknown stock.
 pub(super) fn history(
-    told: impl Iterator<Item = Option<DailyBar>>,
+    raw: impl Iterator<Item = Option<DailyBar>>,
     currency: Option<&str>,
     (from, to): (Day, Day),
     now: UnixMicros,
-) -> Result<History, Refusal> {
+) -> Result<PriceHistory, ProviderError> {
     let unit = unit(currency)?;
     let mut bars = Vec::new();
     let (mut total, mut bad) = (0usize, 0usize);
-    for bar in told {
+    for bar in raw {
         total += 1;
         match bar {
             Some(bar) if bar.day <= day_of(now) => bars.push(bar),
@@ -157,21 +156,21 @@ pub(super) fn history(
         }
     }
     if bad > 0 {
-        tracing::debug!(total, bad, "bars that cannot be believed were left out");
+        tracing::debug!(total, bad, "implausible bars were left out");
     }
-    // A bar that is wrong is an accident, many are another answer than was asked for.
+    // A few bad bars are tolerated; many are a wrong response.
     if bad > 0 && bad * 10 > total {
-        return Err(Refusal::Malformed);
+        return Err(ProviderError::Malformed);
     }
     bars.retain(|bar| (from..=to).contains(&bar.day));
-    // Stable: of a day that is told twice the first counts.
+    // Stable: the first bar of a day wins.
     bars.sort_by_key(|bar| bar.day);
     bars.dedup_by_key(|bar| bar.day);
-    if bars.is_empty() { Err(Refusal::NotFound) } else { Ok(History { bars, unit }) }
+    if bars.is_empty() { Err(ProviderError::NotFound) } else { Ok(PriceHistory { bars, unit }) }
 }
 
-/// An instant told as seconds since 1970.
-pub(super) fn seconds(literal: &Literal) -> Option<UnixMicros> {
+/// An instant as seconds since 1970.
+pub(super) fn seconds(literal: &JsonLiteral) -> Option<UnixMicros> {
     let seconds = literal.whole().filter(|seconds| (0..=32_503_680_000).contains(seconds))?;
     Some(UnixMicros(0).plus_seconds(seconds))
 }

@@ -1,16 +1,15 @@
-//! Texts about stocks from CSV or TOML: any of name, category, description, text for children and
-//! fun fact, the others stay as they are. Markup and control characters are removed. What files
-//! have about the same stock is joined, and two different texts for the same thing are refused.
+//! Texts about stocks from CSV or TOML, without markup and control characters. Files may complete
+//! each other; two different texts for the same field are rejected.
 
 use std::collections::HashMap;
 
 use csv::StringRecord;
-use domain::Symbol;
+use domain::{StockDescription, Symbol};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::ImportError;
-use super::header::TextColumns;
+use super::header::DescriptionColumns;
 use crate::markup::clean_text;
 
 /// The longest text of a stock, in characters.
@@ -18,26 +17,9 @@ const TEXT_MAX: usize = 500;
 /// The longest text with its markup, in bytes.
 const RAW_MAX: usize = 16_384;
 
-/// What a file has about a stock; `None` for what it leaves open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockDescription {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The company's name.
-    pub name: Option<String>,
-    /// What kind of business it is.
-    pub category: Option<String>,
-    /// For adults.
-    pub description: Option<String>,
-    /// For children.
-    pub kid_friendly_description: Option<String>,
-    /// Something to smile about.
-    pub fun_fact: Option<String>,
-}
-
 /// What a row has about a stock.
 #[derive(Debug)]
-pub(super) struct FoundTexts {
+pub(super) struct DescriptionRow {
     pub(super) texts: StockDescription,
     /// Whether the description is only the industry, for which any description is taken.
     pub(super) is_industry: bool,
@@ -48,7 +30,7 @@ pub(super) struct FoundTexts {
 }
 
 /// A line and its texts, or why it was refused.
-pub(super) type Line = (u64, Result<FoundTexts, String>);
+pub(super) type DescriptionLine = (u64, Result<DescriptionRow, String>);
 
 /// Cleans the texts of a row and counts those that it changes.
 #[derive(Default)]
@@ -74,17 +56,17 @@ impl Cleaner {
         Ok((!text.is_empty()).then_some(text))
     }
 
-    fn found(self, texts: StockDescription, is_industry: bool) -> FoundTexts {
+    fn found(self, texts: StockDescription, is_industry: bool) -> DescriptionRow {
         let Self { markup, controls } = self;
-        FoundTexts { texts, is_industry, markup, controls }
+        DescriptionRow { texts, is_industry, markup, controls }
     }
 }
 
 /// The texts of a row's stock.
 pub(super) fn read_texts(
-    columns: &TextColumns,
+    columns: &DescriptionColumns,
     record: &StringRecord,
-) -> Result<FoundTexts, String> {
+) -> Result<DescriptionRow, String> {
     let cell = |at: usize| record.get(at).unwrap_or_default();
     let symbol = Symbol::parse(cell(columns.symbol))
         .map_err(|error| format!("expected a symbol, got {:?}: {error}", cell(columns.symbol)))?;
@@ -111,12 +93,12 @@ pub(super) fn read_texts(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Catalogue {
-    stocks: Vec<Spanned<Entry>>,
+    stocks: Vec<Spanned<CatalogueEntry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct CatalogueEntry {
     symbol: String,
     name: Option<String>,
     #[serde(alias = "sector")]
@@ -132,7 +114,7 @@ struct Entry {
 ///
 /// # Errors
 /// When the file is no such TOML.
-pub(super) fn read_toml(text: &str) -> Result<Vec<Line>, ImportError> {
+pub(super) fn read_toml(text: &str) -> Result<Vec<DescriptionLine>, ImportError> {
     let line_at = |at: usize| {
         let lines = text.get(..at).unwrap_or(text).bytes().filter(|byte| *byte == b'\n').count();
         u64::try_from(lines).unwrap_or(u64::MAX).saturating_add(1)
@@ -145,8 +127,8 @@ pub(super) fn read_toml(text: &str) -> Result<Vec<Line>, ImportError> {
     Ok(entries.map(|entry| (line_at(entry.span().start), entry.into_inner().read())).collect())
 }
 
-impl Entry {
-    fn read(self) -> Result<FoundTexts, String> {
+impl CatalogueEntry {
+    fn read(self) -> Result<DescriptionRow, String> {
         let symbol = Symbol::parse(&self.symbol)
             .map_err(|error| format!("expected a symbol, got {:?}: {error}", self.symbol))?;
         let mut cleaner = Cleaner::default();
@@ -170,7 +152,7 @@ impl Entry {
 
 /// Texts and, for each of them, the file that it came from.
 #[derive(Debug)]
-struct JoinedStock {
+struct JoinedDescription {
     texts: StockDescription,
     is_industry: bool,
     files: [usize; 5],
@@ -178,26 +160,26 @@ struct JoinedStock {
 
 /// What several files have about stocks.
 #[derive(Debug, Default)]
-pub(super) struct JoinedTexts {
-    stocks: Vec<JoinedStock>,
+pub(super) struct JoinedDescriptions {
+    stocks: Vec<JoinedDescription>,
     positions: HashMap<Symbol, usize>,
 }
 
-impl JoinedTexts {
+impl JoinedDescriptions {
     /// Adds what a file has about a stock.
     ///
     /// # Errors
     /// When an earlier file has another text for the same thing; nothing is added then.
     pub(super) fn add(
         &mut self,
-        found: FoundTexts,
+        found: DescriptionRow,
         file: usize,
         names: &[String],
     ) -> Result<(), String> {
-        let FoundTexts { mut texts, is_industry, .. } = found;
+        let DescriptionRow { mut texts, is_industry, .. } = found;
         let Some(position) = self.positions.get(&texts.symbol) else {
             self.positions.insert(texts.symbol.clone(), self.stocks.len());
-            self.stocks.push(JoinedStock { texts, is_industry, files: [file; 5] });
+            self.stocks.push(JoinedDescription { texts, is_industry, files: [file; 5] });
             return Ok(());
         };
         let known = &mut self.stocks[*position];
@@ -209,7 +191,7 @@ impl JoinedTexts {
         let mut old = known.texts.clone();
         old.description = old.description.filter(|_| !is_replaced);
         let pairs = fields(&mut old).into_iter().zip(fields(&mut texts));
-        let differs = |(at, ((name, old), (_, new))): (usize, FieldPair<'_>)| {
+        let differs = |(at, ((name, old), (_, new))): (usize, TextPair<'_>)| {
             (old.is_some() && new.is_some() && old != new).then_some((at, name))
         };
         let different = pairs.enumerate().find_map(differs);
@@ -238,11 +220,11 @@ impl JoinedTexts {
 }
 
 /// A text by its name.
-type Field<'t> = (&'static str, &'t mut Option<String>);
+type NamedText<'t> = (&'static str, &'t mut Option<String>);
 /// The same text of two descriptions.
-type FieldPair<'t> = (Field<'t>, Field<'t>);
+type TextPair<'t> = (NamedText<'t>, NamedText<'t>);
 
-fn fields(texts: &mut StockDescription) -> [Field<'_>; 5] {
+fn fields(texts: &mut StockDescription) -> [NamedText<'_>; 5] {
     [
         ("name", &mut texts.name),
         ("category", &mut texts.category),

@@ -1,5 +1,5 @@
-//! A file's bytes as UTF-8 text: unpacked where they are gzip, whatever the name of the file, and
-//! recoded where a byte order mark announces UTF-16. Sizes are bounded after unpacking.
+//! Decodes a file to UTF-8: unpacks gzip and converts UTF-16 with a byte order mark. Sizes are
+//! bounded after unpacking.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
@@ -13,7 +13,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file is that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotText {
+pub(super) enum TextError {
     /// Nothing at all.
     Empty,
     /// A file of a known format.
@@ -39,11 +39,13 @@ const FORMATS: [(&[u8], &str); 12] = [
 ];
 
 /// A text with its first bytes, which were looked at and are read again.
-pub(super) type Text<'a> = Peeked<Box<dyn Read + 'a>>;
+pub(super) type TextReader<'a> = Peeked<Box<dyn Read + 'a>>;
 type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// A file's text and a copy of its beginning.
-pub(super) fn open<'a>(file: impl Read + 'a) -> io::Result<Result<(Vec<u8>, Text<'a>), NotText>> {
+pub(super) fn open<'a>(
+    file: impl Read + 'a,
+) -> io::Result<Result<(Vec<u8>, TextReader<'a>), TextError>> {
     let file = BufReader::new(file);
     let (start, file) = peek(file, 2)?;
     let is_packed = start == GZIP;
@@ -52,7 +54,7 @@ pub(super) fn open<'a>(file: impl Read + 'a) -> io::Result<Result<(Vec<u8>, Text
     let file: Box<dyn Read + 'a> = Box::new(Bounded { file, left: SIZE_MAX });
     let (start, file) = peek(file, 16)?;
     if let Some((_, what)) = FORMATS.iter().find(|(first, _)| start.starts_with(first)) {
-        return Ok(Err(NotText::Format(what)));
+        return Ok(Err(TextError::Format(what)));
     }
     let text: Box<dyn Read + 'a> = match start.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => Box::new(without(file, 3)?),
@@ -62,10 +64,10 @@ pub(super) fn open<'a>(file: impl Read + 'a) -> io::Result<Result<(Vec<u8>, Text
     };
     let (sample, text) = peek(text, SAMPLE)?;
     if sample.is_empty() {
-        return Ok(Err(NotText::Empty));
+        return Ok(Err(TextError::Empty));
     }
     if sample.contains(&0) {
-        return Ok(Err(NotText::Nul));
+        return Ok(Err(TextError::Nul));
     }
     if sample.contains(&b'\r') && !sample.contains(&b'\n') {
         let (sample, text) = peek(CarriageReturns(text), SAMPLE)?;

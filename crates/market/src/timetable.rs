@@ -1,5 +1,4 @@
-//! From the real time to the market's: which session is lived at an instant, and which second of
-//! it. It knows nothing of prices.
+//! Maps real time to market time: the session and the second within it at an instant.
 
 use domain::UnixMicros;
 
@@ -7,8 +6,8 @@ use crate::config::AtEnd;
 
 /// Where a market stands at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Present {
-    /// The session that is lived; once the market has ended, the last one.
+pub struct MarketTime {
+    /// The running session; once the market has ended, the last one.
     pub session: usize,
     /// Real seconds since that session began; 0 once the market has ended.
     pub second_of_session: u32,
@@ -18,14 +17,14 @@ pub struct Present {
     pub pass: u32,
 }
 
-impl Present {
+impl MarketTime {
     /// How many sessions have a public close: those numbered below this.
     pub fn finished_sessions(&self) -> usize {
         if self.ended { self.session + 1 } else { self.session }
     }
 
     /// The session whose day the prices of this instant bear: the last finished one at a closing
-    /// tick, otherwise the one that is lived.
+    /// tick, otherwise the running one.
     pub fn priced_session(&self) -> usize {
         if self.at_close() { self.finished_sessions().saturating_sub(1) } else { self.session }
     }
@@ -36,12 +35,12 @@ impl Present {
     }
 }
 
-/// When the sessions of a market are lived.
+/// When the sessions of a market run.
 #[derive(Clone, Debug)]
 pub(crate) struct Timetable {
-    /// The first session that is lived; at least 1, since a session starts from a close.
+    /// The first session that is played; at least 1, since a session starts from a close.
     pub(crate) first: usize,
-    /// How many sessions are lived; 0 where prices stand still.
+    /// How many sessions are played; 0 where prices stand still.
     pub(crate) count: usize,
     /// How long one lasts.
     pub(crate) session_seconds: u32,
@@ -53,7 +52,7 @@ pub(crate) struct Timetable {
 
 impl Timetable {
     /// Where the market stands at `now`; before its start it waits at its first instant.
-    pub(crate) fn present(&self, now: UnixMicros) -> Present {
+    pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let elapsed = now.seconds().saturating_sub(self.started_at.seconds());
         let elapsed = u64::try_from(elapsed).unwrap_or(0);
         let length = u64::from(self.session_seconds.max(1));
@@ -67,15 +66,15 @@ impl Timetable {
         let pass = u32::try_from(pass).unwrap_or(u32::MAX);
         if period >= count {
             let session = (self.first + self.count).saturating_sub(1);
-            return Present { session, second_of_session: 0, ended: true, pass };
+            return MarketTime { session, second_of_session: 0, ended: true, pass };
         }
         let second_of_session = u32::try_from(elapsed % length).unwrap_or(0);
         let session = self.first + usize::try_from(period).unwrap_or(0);
-        Present { session, second_of_session, ended: false, pass }
+        MarketTime { session, second_of_session, ended: false, pass }
     }
 
     /// When a session closed that is finished at `now`, in the present pass. Those before the first
-    /// lived one had closed when the pass began.
+    /// played one had closed when the pass began.
     pub(crate) fn closed_at(&self, now: UnixMicros, session: usize) -> UnixMicros {
         self.closed_in_pass(self.present(now).pass, session)
     }
@@ -118,7 +117,7 @@ mod tests {
         Timetable { first: 10, count: 3, session_seconds: 60, at_end, started_at }
     }
 
-    fn at(timetable: &Timetable, seconds: i64) -> Present {
+    fn at(timetable: &Timetable, seconds: i64) -> MarketTime {
         timetable.present(UnixMicros(1_000_000_000_000).plus_seconds(seconds))
     }
 
@@ -180,7 +179,7 @@ mod tests {
     #[test]
     fn a_stopped_market_stands_at_its_last_close_for_good() {
         let table = timetable(AtEnd::Stop);
-        let end = Present { session: 12, second_of_session: 0, ended: true, pass: 0 };
+        let end = MarketTime { session: 12, second_of_session: 0, ended: true, pass: 0 };
         assert!(!at(&table, 179).ended);
         assert_eq!(at(&table, 180), end);
         assert_eq!(table.present(UnixMicros(i64::MAX)), end);
@@ -192,7 +191,7 @@ mod tests {
         let table = timetable(AtEnd::Loop);
         assert!(at(&table, 239).ended);
         let again = at(&table, 240);
-        assert_eq!(again, Present { pass: 1, ..at(&table, 0) });
-        assert_eq!(at(&table, 240 + 61), Present { pass: 1, ..at(&table, 61) });
+        assert_eq!(again, MarketTime { pass: 1, ..at(&table, 0) });
+        assert_eq!(at(&table, 240 + 61), MarketTime { pass: 1, ..at(&table, 61) });
     }
 }

@@ -1,5 +1,4 @@
-//! Seeded chance in whole numbers: a 64-bit mixer and a bell-shaped draw. It is not for secrets,
-//! and it holds no state: the same key always draws the same.
+//! Deterministic integer mixing (splitmix64) and a bell-shaped draw. Not for secrets.
 
 /// The golden ratio in 64 bits, which spreads neighbouring keys apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -7,7 +6,7 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 /// One standard deviation of [`bell`]: 65,536 × √(4 / 12).
 pub(crate) const BELL_DEVIATION: i64 = 37_837;
 
-/// The finalizer of splitmix64: every bit of the key sways every bit of the answer.
+/// The finalizer of splitmix64: every bit of the key affects every bit of the result.
 pub(crate) fn mix(key: u64) -> u64 {
     let z = key.wrapping_add(GOLDEN);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,0 +1,118 @@
+//! Single-flight: concurrent callers with the same key share one call. Results are not cached.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+
+/// A share of a call in flight; it resolves to `None` if the call panicked.
+type Follower<V> = Shared<BoxFuture<'static, Option<V>>>;
+type Calls<K, V> = Arc<Mutex<HashMap<K, Follower<V>>>>;
+
+/// The calls in flight by key.
+#[derive(Debug)]
+pub(super) struct SingleFlight<K, V> {
+    calls: Calls<K, V>,
+}
+
+impl<K, V> Default for SingleFlight<K, V> {
+    fn default() -> Self {
+        Self { calls: Arc::default() }
+    }
+}
+
+impl<K, V> SingleFlight<K, V>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Joins the call in flight for `key`, or starts `call`. The call continues when all callers
+    /// are dropped. Returns `None` if it panicked.
+    pub(super) async fn run(
+        &self,
+        key: K,
+        call: impl FnOnce() -> BoxFuture<'static, V>,
+    ) -> Option<V> {
+        self.join(key, call).await
+    }
+
+    fn join(&self, key: K, call: impl FnOnce() -> BoxFuture<'static, V>) -> Follower<V> {
+        // Held for a map look-up and an insertion only.
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(follower) = calls.get(&key) {
+            return follower.clone();
+        }
+        let leader = Leader { calls: Arc::clone(&self.calls), key: key.clone() };
+        // Unwind safe: the state that a panic leaves behind is dropped with the call.
+        let call = AssertUnwindSafe(call()).catch_unwind().map(move |result| {
+            drop(leader);
+            result.ok()
+        });
+        let follower = call.boxed().shared();
+        calls.insert(key, follower.clone());
+        // The followers poll the call; this task completes it after they are dropped.
+        tokio::spawn(follower.clone());
+        follower
+    }
+}
+
+/// Removes the call from the map before its result is visible.
+struct Leader<K: Eq + Hash, V: Clone> {
+    calls: Calls<K, V>,
+    key: K,
+}
+
+impl<K: Eq + Hash, V: Clone> Drop for Leader<K, V> {
+    fn drop(&mut self) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::sync::Notify;
+
+    #[tokio::test]
+    async fn concurrent_callers_share_one_call() {
+        let calls: Arc<SingleFlight<&str, u32>> = Arc::default();
+        let (count, release) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
+        let run = || {
+            let (calls, count) = (Arc::clone(&calls), Arc::clone(&count));
+            let release = Arc::clone(&release);
+            tokio::spawn(async move {
+                let call = || {
+                    async move {
+                        release.notified().await;
+                        count.fetch_add(1, Ordering::SeqCst) + 1
+                    }
+                    .boxed()
+                };
+                calls.run("AAPL", call).await
+            })
+        };
+        let first = run();
+        let others: Vec<_> = (0..50).map(|_| run()).collect();
+        tokio::task::yield_now().await;
+        first.abort();
+        release.notify_one();
+        for other in others {
+            assert_eq!(other.await.expect("it ran"), Some(1));
+        }
+        let again = run();
+        release.notify_one();
+        assert_eq!(again.await.expect("it ran"), Some(2), "a result is not cached");
+    }
+
+    #[tokio::test]
+    async fn a_panic_returns_none_and_frees_the_key() {
+        let calls: SingleFlight<&str, u32> = SingleFlight::default();
+        let panics = || async { panic!("requested by the test") }.boxed();
+        assert_eq!(calls.run("AAPL", panics).await, None);
+        assert_eq!(calls.run("AAPL", || async { 7 }.boxed()).await, Some(7));
+    }
+}
