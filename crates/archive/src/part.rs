@@ -1,5 +1,5 @@
 //! One file of a month: ledger entries as Parquet, in the order of their keys. Here is its schema
-//! and how entries become columns and columns entries; `archive_store` decides where files are stored.
+//! and how entries become columns and columns entries; `archive_store` stores the files.
 //!
 //! Every reader of Parquet can make sense of it: money has two decimals, prices four, shares six,
 //! instants are microseconds UTC, words are dictionaries, hashes 32 bytes.

@@ -1,5 +1,5 @@
-//! What a worker sends next, by scenario. Each worker has its own generator, so that a
-//! seed plays the same requests again.
+//! What a worker sends next, by scenario. Each worker has its own generator, so that a seed plays
+//! the same requests again.
 
 use std::collections::HashMap;
 
