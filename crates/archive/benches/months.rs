@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use archive::{Archiver, AuditConfig, Depot, S3Config, verify, verify_archived};
+use archive::{ArchiveStore, Archiver, AuditConfig, S3Config, verify, verify_archived};
 use domain::{
     Action, Clock as _, Day, Month, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
     StockInfo, Symbol, settle,
@@ -91,9 +91,10 @@ async fn run() -> Result<(), Fault> {
     let calm = game.trade_for(BEFORE).await?;
     say(&format!("trades before             {calm}"));
     let archive = directory.path().join("archive").display().to_string();
-    let depot = Depot::open(&archive, &S3Config::default())?;
+    let archive_store = ArchiveStore::open(&archive, &S3Config::default())?;
     let (audit, clock) = (AuditConfig::default(), Arc::new(game.clock.clone()));
-    let archiver = Archiver::new(game.store.clone(), depot, &audit, clock, "bench".to_owned());
+    let archiver =
+        Archiver::new(game.store.clone(), archive_store, &audit, clock, "bench".to_owned());
     forget_peak();
     let before = memory("VmRSS");
     let is_over = Arc::new(AtomicBool::new(false));
@@ -145,9 +146,9 @@ async fn run() -> Result<(), Fault> {
             "of that, the transaction  {all} ms; who asks for the ledger waits {lock} ms"
         ));
     }
-    let depot = Depot::open(&archive, &S3Config::default())?;
+    let archive_store = ArchiveStore::open(&archive, &S3Config::default())?;
     let began = Instant::now();
-    let report = verify_archived(&game.store, &depot, |_, _| ()).await?;
+    let report = verify_archived(&game.store, &archive_store, |_, _| ()).await?;
     told("verified with the archive", report.entries, began);
     if report.holds() { Ok(()) } else { Err(report.to_string().into()) }
 }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use domain::{Clock, Month};
 use store::{ArchiveRow, ArchiveState, Store};
 
+use crate::archive_store::ArchiveStore;
 use crate::config::AuditConfig;
-use crate::depot::Depot;
 use crate::error::ArchiveError;
 use crate::lease::Lease;
 use crate::manifest::Manifest;
 
 /// How large files and what is in memory of them may be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
+pub(crate) struct PartLimits {
     pub(crate) part_rows: u64,
     pub(crate) group_rows: usize,
 }
@@ -24,9 +24,9 @@ pub(crate) struct Sizes {
 /// Brings months into the archive and back.
 pub struct Archiver {
     pub(crate) store: Store,
-    pub(crate) depot: Depot,
+    pub(crate) archive_store: ArchiveStore,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) sizes: Sizes,
+    pub(crate) part_limits: PartLimits,
     /// This process, in the lease.
     holder: String,
 }
@@ -35,14 +35,14 @@ impl Archiver {
     /// One for this database and this archive. `holder` must be of this process alone.
     pub fn new(
         store: Store,
-        depot: Depot,
+        archive_store: ArchiveStore,
         config: &AuditConfig,
         clock: Arc<dyn Clock>,
         holder: String,
     ) -> Self {
         let group_rows = usize::try_from(config.row_group_rows).unwrap_or(usize::MAX);
-        let sizes = Sizes { part_rows: config.part_rows.into(), group_rows };
-        Self { store, depot, clock, sizes, holder }
+        let part_limits = PartLimits { part_rows: config.part_rows.into(), group_rows };
+        Self { store, archive_store, clock, part_limits, holder }
     }
 
     /// Brings a month as far as verified, from where it is. `progress` is told how many more
@@ -65,9 +65,13 @@ impl Archiver {
     /// # Errors
     /// `Held` for a month on hold, `Unfit` for one that is not verified or not the oldest, or what
     /// was met.
-    pub async fn drop_month(&self, month: Month, reason: &str) -> Result<Cut, ArchiveError> {
+    pub async fn drop_month(
+        &self,
+        month: Month,
+        reason: &str,
+    ) -> Result<DroppedMonth, ArchiveError> {
         let mut lease = self.take_lease().await?;
-        let done = self.cut_under(&mut lease, month, reason).await;
+        let done = self.drop_under(&mut lease, month, reason).await;
         self.end(lease, month, done).await
     }
 
@@ -115,7 +119,7 @@ impl Archiver {
     pub(crate) async fn load_row(&self, month: Month) -> Result<ArchiveRow, ArchiveError> {
         let row = self.store.find_archive(month).await?;
         let what = "is not known to the archive";
-        row.ok_or_else(|| ArchiveError::Unfit { month, what: what.to_owned() })
+        row.ok_or_else(|| ArchiveError::WrongState { month, what: what.to_owned() })
     }
 
     async fn archive_under(
@@ -129,7 +133,7 @@ impl Archiver {
             self.write(lease, &row, progress).await?;
         }
         let row = self.load_row(month).await?;
-        let manifest = manifest_of(&row)?;
+        let manifest = parse_manifest(&row)?;
         if row.state != ArchiveState::Written {
             return Ok(manifest);
         }
@@ -144,12 +148,12 @@ impl Archiver {
             }
             Err(error) => return Err(error),
         }
-        self.go(lease, month, ArchiveState::Written, ArchiveState::Verified).await?;
+        self.transition(lease, month, ArchiveState::Written, ArchiveState::Verified).await?;
         Ok(manifest)
     }
 
     /// Moves a month from one state to the next.
-    pub(crate) async fn go(
+    pub(crate) async fn transition(
         &self,
         lease: &Lease,
         month: Month,
@@ -157,13 +161,13 @@ impl Archiver {
         to: ArchiveState,
     ) -> Result<(), ArchiveError> {
         let moved = self.store.move_archive(lease.seat(month), from, to, None).await?;
-        if moved { Ok(()) } else { Err(ArchiveError::Lost) }
+        if moved { Ok(()) } else { Err(ArchiveError::LeaseLost) }
     }
 }
 
 /// How a month was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct DroppedMonth {
     /// How many entries are gone.
     pub entries: i64,
     /// For how long others may have waited, in microseconds, where a partition was taken away.
@@ -171,10 +175,10 @@ pub struct Cut {
 }
 
 /// The manifest in a month's row.
-pub(crate) fn manifest_of(row: &ArchiveRow) -> Result<Manifest, ArchiveError> {
-    let what = || ArchiveError::Unfit { month: row.month, what: "has no manifest".to_owned() };
+pub(crate) fn parse_manifest(row: &ArchiveRow) -> Result<Manifest, ArchiveError> {
+    let what = || ArchiveError::WrongState { month: row.month, what: "has no manifest".to_owned() };
     let text = row.manifest.as_ref().ok_or_else(what)?;
-    serde_json::from_str(text).map_err(|error| ArchiveError::Unfit {
+    serde_json::from_str(text).map_err(|error| ArchiveError::WrongState {
         month: row.month,
         what: format!("has a manifest that cannot be read: {error}"),
     })

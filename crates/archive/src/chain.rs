@@ -9,7 +9,7 @@ use domain::{EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quanti
 use store::{ArchivedHead, ArchivedHolding};
 
 /// What is wrong: a version and a sentence.
-pub(crate) type Wrong = (i64, String);
+pub(crate) type ChainViolation = (i64, String);
 
 /// What a chain adds up to so far.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Chain {
 
     /// Adds the next entry. Those beyond the head are later than this check and are left out; says
     /// whether the entry counted.
-    pub(crate) fn add(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<bool, Wrong> {
+    pub(crate) fn add(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<bool, ChainViolation> {
         if entry.version > self.head.balance_version || entry.version <= self.base {
             return Ok(false);
         }
@@ -112,7 +112,7 @@ impl Chain {
     }
 
     /// Compares the end of the chain with the player's row.
-    pub(crate) fn end(&self) -> Result<(), Wrong> {
+    pub(crate) fn end(&self) -> Result<(), ChainViolation> {
         let (head, version) = (&self.head, self.head.balance_version);
         if self.version < version {
             return Err((self.version + 1, format!("the entry is missing, the head is {version}")));
@@ -126,7 +126,10 @@ impl Chain {
     }
 
     /// Compares the player's holdings with what the chain adds up to.
-    pub(crate) fn check_holdings(&self, found: &BTreeMap<i64, Holding>) -> Result<(), Wrong> {
+    pub(crate) fn check_holdings(
+        &self,
+        found: &BTreeMap<i64, Holding>,
+    ) -> Result<(), ChainViolation> {
         let stocks = self.held.keys().chain(found.keys());
         for stock_id in stocks {
             let nothing = (Quantity(0), Money::ZERO);
@@ -141,7 +144,7 @@ impl Chain {
     }
 
     /// Compares the player's unlocks (version, achievement, XP) with the entries and the row.
-    pub(crate) fn check_unlocks(&self, unlocks: &[(i64, i64, i64)]) -> Result<(), Wrong> {
+    pub(crate) fn check_unlocks(&self, unlocks: &[(i64, i64, i64)]) -> Result<(), ChainViolation> {
         let mut bits: i64 = 0;
         let mut xp_by_version: BTreeMap<i64, i64> = BTreeMap::new();
         for &(version, achievement_id, xp) in unlocks.iter().filter(|u| u.0 <= self.version) {
@@ -275,7 +278,7 @@ mod tests {
         (player, fills)
     }
 
-    fn walk(player: Player, fills: &[Fill]) -> Result<(), Wrong> {
+    fn walk(player: Player, fills: &[Fill]) -> Result<(), ChainViolation> {
         let mut chain = Chain::new(player);
         for fill in fills {
             chain.add(&fill.entry, fill.hash)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use store::{Erasure, Store};
 
 use crate::error::ArchiveError;
-use crate::lines::Lines;
+use crate::json_lines::JsonLinesFile;
 
 /// Erasures that are read at once.
 const ROWS: i64 = 1_000;
@@ -16,12 +16,12 @@ const LATE_S: i64 = 600;
 
 /// The file of erasures.
 #[derive(Clone, Debug)]
-pub struct ErasuresFile(Lines<Erasure>);
+pub struct ErasuresFile(JsonLinesFile<Erasure>);
 
 impl ErasuresFile {
     /// The file with this name, which is made with the first erasure.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(Lines::new(path.into()))
+        Self(JsonLinesFile::new(path.into()))
     }
 
     /// Where it is.

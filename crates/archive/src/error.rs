@@ -17,7 +17,7 @@ pub enum ArchiveError {
     Address(String),
     /// Where the archive is failed.
     #[error("cannot {what} {name}")]
-    Depot {
+    Storage {
         /// What was attempted.
         what: &'static str,
         /// The file.
@@ -59,13 +59,13 @@ pub enum ArchiveError {
     Busy,
     /// Another node has begun to archive meanwhile.
     #[error("another process has begun to archive meanwhile")]
-    Lost,
+    LeaseLost,
     /// The month is on hold.
     #[error("month {0} is on hold")]
     Held(Month),
     /// The archive does not know the month, or it is not in the state that is needed.
     #[error("month {month} {what}")]
-    Unfit {
+    WrongState {
         /// Which.
         month: Month,
         /// What is wrong with it.
@@ -73,10 +73,10 @@ pub enum ArchiveError {
     },
     /// The ledger, or the file of seals, does not have any more what was sealed.
     #[error("what was sealed has changed: {0}")]
-    Unsealed(String),
+    SealMismatch(String),
     /// A task of this program ended early.
     #[error("a step was stopped")]
-    Stopped,
+    TaskAborted,
 }
 
 impl ArchiveError {

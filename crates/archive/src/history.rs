@@ -5,10 +5,10 @@ use domain::{EntryKind, Month, TradeId};
 use store::{ArchiveRow, LedgerFilter, LedgerRow, Store};
 use tokio::task::spawn_blocking;
 
-use crate::archiver::manifest_of;
-use crate::depot::Depot;
+use crate::archive_store::ArchiveStore;
+use crate::archiver::parse_manifest;
 use crate::error::ArchiveError;
-use crate::manifest::Part;
+use crate::manifest::ArchivePart;
 use crate::part::{Entry, PartReader};
 
 /// The most files that are read for one page.
@@ -19,7 +19,7 @@ const FILES_MAX: usize = 6;
 pub struct History {
     store: Store,
     /// Where the archive is, if there is one.
-    depot: Option<Depot>,
+    archive_store: Option<ArchiveStore>,
 }
 
 /// Entries of a player, newest first.
@@ -36,18 +36,18 @@ pub struct HistoryPage {
 
 /// Entries of a player that a filter lets through, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundPage {
+pub struct FilteredHistoryPage {
     /// The entries. There may be none although it goes on.
     pub rows: Vec<LedgerRow>,
     /// Where it goes on; `None` after the player's first entry.
-    pub next: Option<Place>,
+    pub next: Option<HistoryCursor>,
     /// Whether the archive was read.
     pub is_archived: bool,
 }
 
 /// A place in a history: below a version, and in which month of the archive, if it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct HistoryCursor {
     /// The version to stay below.
     pub below: i64,
     /// The month of the archive to begin with.
@@ -56,8 +56,8 @@ pub struct Place {
 
 impl History {
     /// Histories of this database, which go on in this archive.
-    pub fn new(store: Store, depot: Option<Depot>) -> Self {
-        Self { store, depot }
+    pub fn new(store: Store, archive_store: Option<ArchiveStore>) -> Self {
+        Self { store, archive_store }
     }
 
     /// Entries before a place (the month and the version of the last one seen), newest first, at
@@ -108,11 +108,11 @@ impl History {
         &self,
         player_id: i64,
         filter: LedgerFilter,
-        place: Option<Place>,
+        place: Option<HistoryCursor>,
         limit: usize,
-    ) -> Result<FoundPage, ArchiveError> {
+    ) -> Result<FilteredHistoryPage, ArchiveError> {
         let place = match place {
-            Some(Place { below, archived: Some(month) }) => {
+            Some(HistoryCursor { below, archived: Some(month) }) => {
                 return self.search_archived(player_id, filter, (month, below), limit).await;
             }
             place => place.map(|place| place.below),
@@ -121,21 +121,25 @@ impl History {
         let found = self.store.filtered_transactions_page(player_id, filter, place, wanted).await?;
         let (mut rows, next) = (found.rows, found.next);
         let head = self.store.archived_heads_range(player_id - 1, player_id).await?.pop();
-        let in_ledger = |below| Place { below, archived: None };
+        let in_ledger = |below| HistoryCursor { below, archived: None };
         let Some(head) = head.filter(|_| place.is_none_or(|below| below > 1)) else {
-            return Ok(FoundPage { rows, next: next.map(in_ledger), is_archived: false });
+            return Ok(FilteredHistoryPage { rows, next: next.map(in_ledger), is_archived: false });
         };
         // What was brought back into the ledger behind it is read from where all of it is.
         rows.retain(|row| row.entry.version > head.version);
         if let Some(next) = next.filter(|next| *next > head.version + 1) {
-            return Ok(FoundPage { rows, next: Some(in_ledger(next)), is_archived: false });
+            return Ok(FilteredHistoryPage {
+                rows,
+                next: Some(in_ledger(next)),
+                is_archived: false,
+            });
         }
         let below = place.unwrap_or(i64::MAX).min(head.version + 1);
         if rows.is_empty() {
             return self.search_archived(player_id, filter, (head.month, below), limit).await;
         }
-        let next = Place { below, archived: Some(head.month) };
-        Ok(FoundPage { rows, next: Some(next), is_archived: false })
+        let next = HistoryCursor { below, archived: Some(head.month) };
+        Ok(FilteredHistoryPage { rows, next: Some(next), is_archived: false })
     }
 
     async fn search_archived(
@@ -144,12 +148,12 @@ impl History {
         filter: LedgerFilter,
         place: (Month, i64),
         limit: usize,
-    ) -> Result<FoundPage, ArchiveError> {
+    ) -> Result<FilteredHistoryPage, ArchiveError> {
         let HistoryPage { mut rows, next, is_archived } =
             self.page(player_id, Some(place), limit).await?;
         rows.retain(|row| filter.lets(&row.entry));
-        let next = next.map(|(month, below)| Place { below, archived: Some(month) });
-        Ok(FoundPage { rows, next, is_archived })
+        let next = next.map(|(month, below)| HistoryCursor { below, archived: Some(month) });
+        Ok(FilteredHistoryPage { rows, next, is_archived })
     }
 
     /// The trade of this number.
@@ -219,9 +223,9 @@ impl History {
             if files >= FILES_MAX {
                 return Ok((found, Some((month.month, below))));
             }
-            let manifest = manifest_of(month)?;
+            let manifest = parse_manifest(month)?;
             let may_have =
-                |part: &&Part| part.keys[0].0 <= player_id && player_id <= part.keys[1].0;
+                |part: &&ArchivePart| part.keys[0].0 <= player_id && player_id <= part.keys[1].0;
             for part in manifest.parts.iter().rev().filter(may_have) {
                 files += 1;
                 let (entries, bound) = (self.fetch(part, player_id).await?, below);
@@ -244,11 +248,12 @@ impl History {
         }
     }
 
-    async fn fetch(&self, part: &Part, player_id: i64) -> Result<Vec<Entry>, ArchiveError> {
-        let depot = self.depot.as_ref().ok_or_else(|| ArchiveError::Missing(part.name.clone()))?;
-        let file = depot.fetch(part).await?;
+    async fn fetch(&self, part: &ArchivePart, player_id: i64) -> Result<Vec<Entry>, ArchiveError> {
+        let archive_store =
+            self.archive_store.as_ref().ok_or_else(|| ArchiveError::Missing(part.name.clone()))?;
+        let file = archive_store.fetch(part).await?;
         let read = spawn_blocking(move || PartReader::new(file)?.read_player(player_id)).await;
-        let read = read.map_err(|_| ArchiveError::Stopped)?;
+        let read = read.map_err(|_| ArchiveError::TaskAborted)?;
         read.map_err(|error| ArchiveError::damaged(&part.name, &error))
     }
 }

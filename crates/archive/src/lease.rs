@@ -50,7 +50,7 @@ impl Lease {
         let until = now.plus_seconds(TAKEN_S);
         let fence = self.store.take_lease(NAME, &self.holder, now, until).await?;
         if fence != Some(self.fence) {
-            return Err(ArchiveError::Lost);
+            return Err(ArchiveError::LeaseLost);
         }
         self.renewed_at = now;
         Ok(())

@@ -22,13 +22,13 @@ pub struct Manifest {
     /// SHA-256 over the hashes of all entries in the order of their keys, in hexadecimal.
     pub digest: String,
     /// The files, in the order of their entries.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ArchivePart>,
 }
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct ArchivePart {
     /// Its name below the archive's address.
     pub name: String,
     /// Entries in it.
@@ -53,6 +53,6 @@ impl Manifest {
 }
 
 /// A digest as text.
-pub(crate) fn hexadecimal(digest: [u8; 32]) -> String {
+pub(crate) fn hex(digest: [u8; 32]) -> String {
     Hash(digest).to_string()
 }

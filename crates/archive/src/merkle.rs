@@ -5,12 +5,12 @@ use sha2::{Digest as _, Sha256};
 
 /// A tree that grows at its right end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Merkle {
+pub(crate) struct MerkleTree {
     /// The heights and roots of complete subtrees, from left to right, each lower than the last.
     subtrees: Vec<(u32, [u8; 32])>,
 }
 
-impl Merkle {
+impl MerkleTree {
     /// Adds the next leaf.
     pub(crate) fn add(&mut self, leaf: &[u8]) {
         let mut right = (0, digest(&[&[0], leaf]));
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_root_is_that_of_the_definition_for_every_number_of_leaves() {
-        let mut tree = Merkle::default();
+        let mut tree = MerkleTree::default();
         let mut leaves = Vec::new();
         for number in 0..200_u8 {
             assert_eq!(tree.root(), by_definition(&leaves), "{number} leaves");
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_root_of_nothing_is_the_hash_of_nothing() {
-        let hexadecimal = domain::Hash(Merkle::default().root()).to_string();
+        let hexadecimal = domain::Hash(MerkleTree::default().root()).to_string();
         // FIPS 180-4 of the empty text.
         assert_eq!(&hexadecimal[..16], "e3b0c44298fc1c14");
     }

@@ -6,13 +6,13 @@ use std::vec::IntoIter;
 use domain::Month;
 use store::{ArchiveState, Store};
 
-use crate::archiver::manifest_of;
-use crate::depot::Depot;
+use crate::archive_store::ArchiveStore;
+use crate::archiver::parse_manifest;
 use crate::error::ArchiveError;
 use crate::part::Entry;
-use crate::read_back::Archived;
+use crate::read_back::ArchivedEntries;
 use crate::verify::{Difference, Report, VerifyError};
-use crate::write::Pages;
+use crate::write::MonthPages;
 
 /// Verifies a month of the ledger, of its archive, or of both. `progress` is told how many more
 /// entries were looked at.
@@ -22,22 +22,24 @@ use crate::write::Pages;
 /// archive is known, or the fault met.
 pub async fn verify_month(
     store: &Store,
-    depot: Option<&Depot>,
+    archive_store: Option<&ArchiveStore>,
     month: Month,
     mut progress: impl FnMut(u64),
 ) -> Result<Report, VerifyError> {
     let row = store.find_archive(month).await?;
     let state = row.as_ref().map_or(ArchiveState::Due, |row| row.state);
     let is_archived = state >= ArchiveState::Written;
-    let manifest = row.filter(|_| is_archived).map(|row| manifest_of(&row)).transpose()?;
-    let files = manifest.as_ref().zip(depot);
-    let mut files = files.map(|(manifest, depot)| Entries::archived(depot, manifest));
-    let mut live = (state != ArchiveState::Dropped).then(|| Entries::live(store, month));
+    let manifest = row.filter(|_| is_archived).map(|row| parse_manifest(&row)).transpose()?;
+    let files = manifest.as_ref().zip(archive_store);
+    let mut files =
+        files.map(|(manifest, archive_store)| MonthEntries::archived(archive_store, manifest));
+    let mut live = (state != ArchiveState::Dropped).then(|| MonthEntries::live(store, month));
     if files.is_none() && live.is_none() {
         let what = format!("month {month}, which is in the archive only,");
         return Err(ArchiveError::Missing(what).into());
     }
-    let mut walk = Walk { report: Report { players: 0, entries: 0, difference: None }, last: None };
+    let mut walk =
+        MonthWalk { report: Report { players: 0, entries: 0, difference: None }, last: None };
     loop {
         let in_ledger = next(&mut live).await?;
         let in_files = next(&mut files).await?;
@@ -55,7 +57,7 @@ pub async fn verify_month(
     Ok(walk.report)
 }
 
-async fn next(entries: &mut Option<Entries<'_>>) -> Result<Option<Entry>, ArchiveError> {
+async fn next(entries: &mut Option<MonthEntries<'_>>) -> Result<Option<Entry>, ArchiveError> {
     match entries {
         Some(entries) => entries.next().await,
         None => Ok(None),
@@ -63,24 +65,27 @@ async fn next(entries: &mut Option<Entries<'_>>) -> Result<Option<Entry>, Archiv
 }
 
 /// A month's entries, one by one in the order of their keys.
-struct Entries<'a> {
-    source: Source<'a>,
+struct MonthEntries<'a> {
+    source: EntrySource<'a>,
     rows: IntoIter<Entry>,
 }
 
-enum Source<'a> {
-    Ledger(Pages),
-    Files(Box<Archived<'a>>),
+enum EntrySource<'a> {
+    Ledger(MonthPages),
+    Files(Box<ArchivedEntries<'a>>),
 }
 
-impl<'a> Entries<'a> {
+impl<'a> MonthEntries<'a> {
     fn live(store: &Store, month: Month) -> Self {
-        Self { source: Source::Ledger(Pages::new(store, month)), rows: Vec::new().into_iter() }
+        Self {
+            source: EntrySource::Ledger(MonthPages::new(store, month)),
+            rows: Vec::new().into_iter(),
+        }
     }
 
-    fn archived(depot: &'a Depot, manifest: &'a crate::Manifest) -> Self {
-        let files = Box::new(Archived::new(depot, manifest));
-        Self { source: Source::Files(files), rows: Vec::new().into_iter() }
+    fn archived(archive_store: &'a ArchiveStore, manifest: &'a crate::Manifest) -> Self {
+        let files = Box::new(ArchivedEntries::new(archive_store, manifest));
+        Self { source: EntrySource::Files(files), rows: Vec::new().into_iter() }
     }
 
     async fn next(&mut self) -> Result<Option<Entry>, ArchiveError> {
@@ -88,20 +93,20 @@ impl<'a> Entries<'a> {
             return Ok(Some(entry));
         }
         let rows = match &mut self.source {
-            Source::Ledger(pages) => pages.take().await?,
-            Source::Files(files) => files.read().await?,
+            EntrySource::Ledger(pages) => pages.take().await?,
+            EntrySource::Files(files) => files.read().await?,
         };
         self.rows = rows.into_iter();
         Ok(self.rows.next())
     }
 }
 
-struct Walk {
+struct MonthWalk {
     report: Report,
     last: Option<Entry>,
 }
 
-impl Walk {
+impl MonthWalk {
     /// Adds the next entry; whether it follows the one before it.
     fn add(&mut self, (entry, hash): Entry) -> bool {
         let before = self.last.take().filter(|(last, _)| last.player_id == entry.player_id);
@@ -126,13 +131,13 @@ impl Walk {
     }
 
     fn differs(&mut self, live: Option<&Entry>, archived: Option<&Entry>) {
-        let say = |entry: Option<&Entry>| match entry {
+        let describe = |entry: Option<&Entry>| match entry {
             None => "nothing more".to_owned(),
             Some((entry, hash)) => {
                 format!("player {}, version {}, hash {hash}", entry.player_id, entry.version)
             }
         };
-        let what = format!("the ledger has {}, the archive {}", say(live), say(archived));
+        let what = format!("the ledger has {}, the archive {}", describe(live), describe(archived));
         let (player_id, version) =
             live.or(archived).map_or((0, 0), |(entry, _)| (entry.player_id, entry.version));
         self.report.difference = Some(Difference { player_id, version, what });

@@ -1,5 +1,5 @@
 //! One file of a month: ledger entries as Parquet, in the order of their keys. Here is its schema
-//! and how entries become columns and columns entries; where files lie is `depot`'s.
+//! and how entries become columns and columns entries; `archive_store` stores the files.
 //!
 //! Every reader of Parquet can make sense of it: money has two decimals, prices four, shares six,
 //! instants are microseconds UTC, words are dictionaries, hashes 32 bytes.
@@ -89,7 +89,7 @@ impl PartWriter {
     /// Adds a row group, and gives the bytes of the file that are final.
     pub(crate) fn add(&mut self, rows: &[Entry]) -> Result<Vec<u8>, ParquetError> {
         {
-            let mut columns = Columns { group: self.0.next_row_group()?, rows };
+            let mut columns = ColumnWriter { group: self.0.next_row_group()?, rows };
             columns.write()?;
             columns.group.close()?;
         }
@@ -104,12 +104,12 @@ impl PartWriter {
 }
 
 /// A row group while it is written, column by column in the order of the schema.
-struct Columns<'a, 'w> {
+struct ColumnWriter<'a, 'w> {
     group: SerializedRowGroupWriter<'w, Vec<u8>>,
     rows: &'a [Entry],
 }
 
-impl Columns<'_, '_> {
+impl ColumnWriter<'_, '_> {
     fn write(&mut self) -> Result<(), ParquetError> {
         self.int(|e| e.player_id)?;
         self.int(|e| e.version)?;
@@ -210,18 +210,18 @@ impl PartReader {
     fn read_group(&self, at: usize) -> Result<Vec<Entry>, ParquetError> {
         let group = self.reader.get_row_group(at)?;
         let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| bad("no rows"))?;
-        Read { group, column: 0, rows }.entries()
+        ColumnReader { group, column: 0, rows }.entries()
     }
 }
 
 /// A row group while it is read, column by column in the order of the schema.
-struct Read<'a> {
+struct ColumnReader<'a> {
     group: Box<dyn RowGroupReader + 'a>,
     column: usize,
     rows: usize,
 }
 
-impl Read<'_> {
+impl ColumnReader<'_> {
     fn entries(mut self) -> Result<Vec<Entry>, ParquetError> {
         let (player_id, version) = (self.ints()?, self.ints()?);
         let month = self.ints()?;

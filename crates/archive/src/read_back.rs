@@ -6,18 +6,18 @@ use sha2::{Digest as _, Sha256};
 use store::ArchiveState;
 use tokio::task::spawn_blocking;
 
-use crate::archiver::{Archiver, manifest_of};
-use crate::depot::Depot;
+use crate::archive_store::ArchiveStore;
+use crate::archiver::{Archiver, parse_manifest};
 use crate::error::ArchiveError;
 use crate::lease::Lease;
-use crate::manifest::{Manifest, hexadecimal};
+use crate::manifest::{Manifest, hex};
 use crate::part::{Entry, PartReader};
-use crate::write::Pages;
+use crate::write::MonthPages;
 
 /// A month's entries as its files have them, row group by row group. Every file is checked whole
 /// before its first entry is given out, and what they add up to at the end.
-pub(crate) struct Archived<'a> {
-    depot: &'a Depot,
+pub(crate) struct ArchivedEntries<'a> {
+    archive_store: &'a ArchiveStore,
     manifest: &'a Manifest,
     /// The file being read.
     reader: Option<PartReader>,
@@ -28,10 +28,10 @@ pub(crate) struct Archived<'a> {
     digest: Sha256,
 }
 
-impl<'a> Archived<'a> {
-    pub(crate) fn new(depot: &'a Depot, manifest: &'a Manifest) -> Self {
+impl<'a> ArchivedEntries<'a> {
+    pub(crate) fn new(archive_store: &'a ArchiveStore, manifest: &'a Manifest) -> Self {
         let digest = Sha256::new();
-        Self { depot, manifest, reader: None, begun: 0, entries: 0, last: None, digest }
+        Self { archive_store, manifest, reader: None, begun: 0, entries: 0, last: None, digest }
     }
 
     /// The name of the file being read.
@@ -48,7 +48,7 @@ impl<'a> Archived<'a> {
                     let rows = reader.read();
                     (reader, rows)
                 });
-                let (reader, rows) = read.await.map_err(|_| ArchiveError::Stopped)?;
+                let (reader, rows) = read.await.map_err(|_| ArchiveError::TaskAborted)?;
                 let rows = rows.map_err(|error| ArchiveError::damaged(self.name(), &error))?;
                 if !rows.is_empty() {
                     self.reader = Some(reader);
@@ -60,7 +60,7 @@ impl<'a> Archived<'a> {
                 return self.end();
             };
             self.begun += 1;
-            let file = self.depot.fetch(part).await?;
+            let file = self.archive_store.fetch(part).await?;
             let reader = PartReader::new(file);
             let reader = reader.map_err(|error| ArchiveError::damaged(&part.name, &error))?;
             self.reader = Some(reader);
@@ -82,7 +82,7 @@ impl<'a> Archived<'a> {
     }
 
     fn end(&mut self) -> Result<Vec<Entry>, ArchiveError> {
-        let digest = hexadecimal(std::mem::take(&mut self.digest).finalize().into());
+        let digest = hex(std::mem::take(&mut self.digest).finalize().into());
         let manifest = self.manifest;
         let is_whole = self.entries == manifest.entries && digest == manifest.digest;
         if is_whole && self.last == manifest.keys.map(|keys| keys[1]) {
@@ -101,8 +101,8 @@ impl Archiver {
         manifest: &Manifest,
         progress: &mut impl FnMut(u64),
     ) -> Result<(), ArchiveError> {
-        let mut files = Archived::new(&self.depot, manifest);
-        let mut pages = Pages::new(&self.store, manifest.month);
+        let mut files = ArchivedEntries::new(&self.archive_store, manifest);
+        let mut pages = MonthPages::new(&self.store, manifest.month);
         let mut live: Vec<Entry> = Vec::new();
         let mut used = 0;
         loop {
@@ -140,12 +140,12 @@ impl Archiver {
         progress: &mut impl FnMut(u64),
     ) -> Result<Manifest, ArchiveError> {
         let row = self.load_row(month).await?;
-        let manifest = manifest_of(&row)?;
+        let manifest = parse_manifest(&row)?;
         if row.state != ArchiveState::Dropped {
             // It was never gone, or is back already.
             return Ok(manifest);
         }
-        let mut files = Archived::new(&self.depot, &manifest);
+        let mut files = ArchivedEntries::new(&self.archive_store, &manifest);
         loop {
             lease.renew().await?;
             let rows = files.read().await?;
@@ -158,21 +158,21 @@ impl Archiver {
         // Entries that were there already may be others.
         self.read_back(lease, &manifest, &mut |_| ()).await?;
         if !self.store.mark_archive_restored(lease.seat(month)).await? {
-            return Err(ArchiveError::Lost);
+            return Err(ArchiveError::LeaseLost);
         }
         Ok(manifest)
     }
 }
 
 fn differs(name: &str, archived: Option<&Entry>, live: Option<&Entry>) -> ArchiveError {
-    let say = |row: Option<&Entry>| match row {
+    let describe = |row: Option<&Entry>| match row {
         None => "nothing".to_owned(),
-        Some((entry, hash)) => say_entry(entry.player_id, entry.version, *hash),
+        Some((entry, hash)) => describe_entry(entry.player_id, entry.version, *hash),
     };
-    let what = format!("the archive has {}, the ledger {}", say(archived), say(live));
+    let what = format!("the archive has {}, the ledger {}", describe(archived), describe(live));
     ArchiveError::Differs { name: name.to_owned(), what }
 }
 
-fn say_entry(player_id: i64, version: i64, hash: Hash) -> String {
+fn describe_entry(player_id: i64, version: i64, hash: Hash) -> String {
     format!("player {player_id}, version {version}, hash {hash}")
 }

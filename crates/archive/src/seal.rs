@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use store::{SealRow, Store};
 
 use crate::error::ArchiveError;
-use crate::merkle::Merkle;
+use crate::merkle::MerkleTree;
 use crate::seals_file::SealsFile;
 
 /// How long after an instant its heads are sealed, in seconds: what was committed late, or on a
@@ -115,7 +115,7 @@ pub async fn seal(
     if let Some(last) = &last {
         let found = Seal::of(last);
         if let Some(what) = compare(store, &found).await? {
-            return Err(ArchiveError::Unsealed(what));
+            return Err(ArchiveError::SealMismatch(what));
         }
         // A crash may have come between the database and the file.
         if let Some(file) = file {
@@ -123,7 +123,7 @@ pub async fn seal(
         }
         previous = found.hash();
     }
-    let Heads { players, entries, root } = Heads::read(store, cut_at).await?;
+    let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;
     let row = SealRow { cut_at, players, entries, root, previous, made_at: now };
     if !store.add_seal(&row).await? {
         // Another node was faster.
@@ -176,7 +176,7 @@ pub async fn verify_seals(
             let found = apart.as_mut().map(|apart| apart.remove(&seal.cut_at));
             match found {
                 Some(Some(other)) if other != seal => {
-                    report.wrong = Some(unlike(&other, &seal));
+                    report.wrong = Some(describe_mismatch(&other, &seal));
                     return Ok(report);
                 }
                 Some(None) if report.seals > 0 => {
@@ -203,7 +203,7 @@ pub async fn verify_seals(
     Ok(report)
 }
 
-pub(crate) fn unlike(apart: &Seal, seal: &Seal) -> String {
+pub(crate) fn describe_mismatch(apart: &Seal, seal: &Seal) -> String {
     format!("the file has {apart}, the database {seal}")
 }
 
@@ -219,7 +219,7 @@ async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveEr
     if !can_be_made_again(store, cut_at).await? {
         return Ok(None);
     }
-    let Heads { players, entries, root } = Heads::read(store, cut_at).await?;
+    let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;
     if (players, entries) == (seal.players, seal.entries) && root.to_string() == seal.root {
         return Ok(None);
     }
@@ -230,15 +230,15 @@ async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveEr
 }
 
 /// All heads of an instant.
-struct Heads {
+struct ChainHeads {
     players: i64,
     entries: i64,
     root: Hash,
 }
 
-impl Heads {
+impl ChainHeads {
     async fn read(store: &Store, cut_at: UnixMicros) -> Result<Self, ArchiveError> {
-        let (mut players, mut entries, mut tree) = (0, 0, Merkle::default());
+        let (mut players, mut entries, mut tree) = (0, 0, MerkleTree::default());
         let mut after = i64::MIN;
         while let Some((last, heads)) = store.sealed_heads_page(after, cut_at, PLAYERS).await? {
             after = last;

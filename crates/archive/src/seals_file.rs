@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::ArchiveError;
-use crate::lines::Lines;
-use crate::seal::{Seal, unlike};
+use crate::json_lines::JsonLinesFile;
+use crate::seal::{Seal, describe_mismatch};
 
 /// The file of seals.
 #[derive(Clone, Debug)]
-pub struct SealsFile(Lines<Seal>);
+pub struct SealsFile(JsonLinesFile<Seal>);
 
 impl SealsFile {
     /// The file with this name, which is made with the first seal.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(Lines::new(path.into()))
+        Self(JsonLinesFile::new(path.into()))
     }
 
     /// Where it is.
@@ -29,7 +29,7 @@ impl SealsFile {
     pub(crate) async fn keep(&self, seal: &Seal) -> Result<(), ArchiveError> {
         match self.read().await?.get(&seal.cut_at) {
             Some(found) if found == seal => Ok(()),
-            Some(other) => Err(ArchiveError::Unsealed(unlike(other, seal))),
+            Some(other) => Err(ArchiveError::SealMismatch(describe_mismatch(other, seal))),
             None => self.0.add(std::slice::from_ref(seal)).await,
         }
     }

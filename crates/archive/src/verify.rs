@@ -10,10 +10,10 @@ use serde::Serialize;
 use store::{ArchiveRow, ArchivedHead, Store, StoreError};
 use thiserror::Error;
 
-use crate::chain::{Chain, Wrong};
-use crate::depot::Depot;
+use crate::archive_store::ArchiveStore;
+use crate::archived_months::{self, ArchivedMonths};
+use crate::chain::{Chain, ChainViolation};
 use crate::error::ArchiveError;
-use crate::whole::{self, Months};
 
 /// Players whose chains are checked together. Their holdings are in memory at once.
 const PLAYERS: i64 = 500;
@@ -98,7 +98,7 @@ pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Repor
             return Ok(None);
         }
         let archived = store.archived_heads_range(after, player_id).await?;
-        let mut page = Page::new(after, player_id, heads);
+        let mut page = PlayerBatch::new(after, player_id, heads);
         page.begin_after(store, &archived).await?;
         report.difference = page.verify(store, &mut report).await?;
         let is_moved = store.archived_heads_range(after, player_id).await? != archived;
@@ -117,18 +117,18 @@ pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Repor
 /// A file that is damaged or missing, or the fault met.
 pub async fn verify_archived(
     store: &Store,
-    depot: &Depot,
+    archive_store: &ArchiveStore,
     progress: impl FnMut(u64, u64),
 ) -> Result<Report, VerifyError> {
-    let (gone, kept) = whole::manifests(store).await?;
-    whole::check_files(depot, &kept).await?;
-    let months = Months::open(depot, &gone).await?;
+    let (gone, kept) = archived_months::manifests(store).await?;
+    archived_months::check_files(archive_store, &kept).await?;
+    let months = ArchivedMonths::open(archive_store, &gone).await?;
     verify_after(store, Some(months), progress).await
 }
 
 async fn verify_after(
     store: &Store,
-    mut months: Option<Months<'_>>,
+    mut months: Option<ArchivedMonths<'_>>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Report, VerifyError> {
     let total = count_players(store).await?;
@@ -142,7 +142,7 @@ async fn verify_after(
         };
         let before = (report.players, report.entries);
         let archived = store.archived_heads_range(after, last).await?;
-        let mut page = Page::new(after, last, heads);
+        let mut page = PlayerBatch::new(after, last, heads);
         report.difference = match &mut months {
             Some(months) => page.walk_archived(months, &archived, &mut report).await?,
             None => {
@@ -202,7 +202,7 @@ async fn count_players(store: &Store) -> Result<u64, StoreError> {
 }
 
 /// Some players in the order of their numbers.
-struct Page {
+struct PlayerBatch {
     /// The player before the first one.
     after: i64,
     /// The last player.
@@ -210,7 +210,7 @@ struct Page {
     chains: BTreeMap<i64, Chain>,
 }
 
-impl Page {
+impl PlayerBatch {
     fn new(after: i64, last: i64, heads: Vec<Player>) -> Self {
         let chains = heads.into_iter().map(|head| (head.player_id, Chain::new(head))).collect();
         Self { after, last, chains }
@@ -238,7 +238,7 @@ impl Page {
     /// Walks the chains through the archive, and compares what was kept of it.
     async fn walk_archived(
         &mut self,
-        months: &mut Months<'_>,
+        months: &mut ArchivedMonths<'_>,
         archived: &[ArchivedHead],
         report: &mut Report,
     ) -> Result<Option<Difference>, ArchiveError> {
@@ -330,7 +330,7 @@ impl Page {
 /// The first chain at which the check finds something.
 fn first(
     chains: &BTreeMap<i64, Chain>,
-    check: impl Fn(&Chain) -> Result<(), Wrong>,
+    check: impl Fn(&Chain) -> Result<(), ChainViolation>,
 ) -> Option<Difference> {
     let found = |(player_id, chain): (&i64, &Chain)| {
         check(chain).err().map(|wrong| difference(*player_id, wrong))
@@ -338,6 +338,6 @@ fn first(
     chains.iter().find_map(found)
 }
 
-fn difference(player_id: i64, (version, what): Wrong) -> Difference {
+fn difference(player_id: i64, (version, what): ChainViolation) -> Difference {
     Difference { player_id, version, what }
 }

@@ -9,11 +9,11 @@ use store::{ArchiveRow, ArchiveState, Store, StoreError, Written};
 use tokio::task::{JoinHandle, spawn, spawn_blocking};
 use tokio::time::sleep;
 
+use crate::archive_store::Upload;
 use crate::archiver::Archiver;
-use crate::depot::Upload;
 use crate::error::ArchiveError;
 use crate::lease::Lease;
-use crate::manifest::{Manifest, Part, hexadecimal};
+use crate::manifest::{ArchivePart, Manifest, hex};
 use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
 
 /// Entries that are asked for at once, and the rest before each time (the timer makes a millisecond
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_micros(500);
 pub(crate) const START: (i64, i64) = (i64::MIN, i64::MIN);
 
 /// Reads a month page by page, one page ahead of who takes them.
-pub(crate) struct Pages {
+pub(crate) struct MonthPages {
     store: Store,
     month: Month,
     next: JoinHandle<Result<Vec<Entry>, StoreError>>,
@@ -34,7 +34,7 @@ pub(crate) struct Pages {
     left: Vec<Entry>,
 }
 
-impl Pages {
+impl MonthPages {
     pub(crate) fn new(store: &Store, month: Month) -> Self {
         let next = Self::ask(store.clone(), month, START);
         Self { store: store.clone(), month, next, left: Vec::new() }
@@ -53,7 +53,7 @@ impl Pages {
 
     /// The next page; an empty one at the end.
     pub(crate) async fn take(&mut self) -> Result<Vec<Entry>, ArchiveError> {
-        let page = (&mut self.next).await.map_err(|_| ArchiveError::Stopped)??;
+        let page = (&mut self.next).await.map_err(|_| ArchiveError::TaskAborted)??;
         let after = page.last().map_or((i64::MAX, i64::MAX), |(e, _)| (e.player_id, e.version));
         self.next = Self::ask(self.store.clone(), self.month, after);
         Ok(page)
@@ -74,14 +74,14 @@ impl Pages {
     }
 }
 
-impl Drop for Pages {
+impl Drop for MonthPages {
     fn drop(&mut self) {
         self.next.abort();
     }
 }
 
 /// What a month adds up to so far.
-struct Sum {
+struct MonthTotals {
     entries: u64,
     first: Option<(i64, i64)>,
     last: (i64, i64),
@@ -97,7 +97,7 @@ impl Archiver {
         progress: &mut impl FnMut(u64),
     ) -> Result<(), ArchiveError> {
         let month = row.month;
-        self.go(lease, month, row.state, ArchiveState::Writing).await?;
+        self.transition(lease, month, row.state, ArchiveState::Writing).await?;
         let seat = lease.seat(month);
         let folder = format!("{}/{}", month.0, seat.fence);
         let (parts, sum) = self.write_parts(lease, month, &folder, progress).await?;
@@ -108,23 +108,23 @@ impl Archiver {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             entries: sum.entries,
             keys: sum.first.map(|first| [first, sum.last]),
-            digest: hexadecimal(digest),
+            digest: hex(digest),
             parts,
         };
         let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
-        self.depot.put(&format!("{folder}/manifest.json"), text.clone()).await?;
+        self.archive_store.put(&format!("{folder}/manifest.json"), text.clone()).await?;
         let written = Written {
-            location: self.depot.shown().to_owned(),
+            location: self.archive_store.shown().to_owned(),
             keys: manifest.key_range(),
             manifest: text,
             entries: i64::try_from(sum.entries).unwrap_or(i64::MAX),
             digest: Hash(digest),
         };
         if !self.store.mark_archive_written(lease.seat(month), &written).await? {
-            return Err(ArchiveError::Lost);
+            return Err(ArchiveError::LeaseLost);
         }
         metrics::counter!("openbell_archive_rows_total").increment(sum.entries);
-        self.depot.clear_all_but(month, &folder).await
+        self.archive_store.clear_all_but(month, &folder).await
     }
 
     async fn write_parts(
@@ -133,14 +133,14 @@ impl Archiver {
         month: Month,
         folder: &str,
         progress: &mut impl FnMut(u64),
-    ) -> Result<(Vec<Part>, Sum), ArchiveError> {
-        let mut pages = Pages::new(&self.store, month);
-        let mut sum = Sum { entries: 0, first: None, last: START, digest: Sha256::new() };
+    ) -> Result<(Vec<ArchivePart>, MonthTotals), ArchiveError> {
+        let mut pages = MonthPages::new(&self.store, month);
+        let mut sum = MonthTotals { entries: 0, first: None, last: START, digest: Sha256::new() };
         let mut parts = Vec::new();
-        let mut page = pages.take_group(self.sizes.group_rows).await?;
+        let mut page = pages.take_group(self.part_limits.group_rows).await?;
         while !page.is_empty() {
             let name = format!("{folder}/part-{:05}.parquet", parts.len() + 1);
-            let mut upload = self.depot.begin(&name).await?;
+            let mut upload = self.archive_store.begin(&name).await?;
             let first = page.first().map_or(START, |(e, _)| (e.player_id, e.version));
             let filled =
                 self.fill(lease, &mut upload, &mut pages, &mut page, &mut sum, progress).await;
@@ -160,14 +160,14 @@ impl Archiver {
         &self,
         lease: &mut Lease,
         upload: &mut Upload,
-        pages: &mut Pages,
+        pages: &mut MonthPages,
         page: &mut Vec<Entry>,
-        sum: &mut Sum,
+        sum: &mut MonthTotals,
         progress: &mut impl FnMut(u64),
     ) -> Result<u64, ArchiveError> {
         let mut writer = PartWriter::new().map_err(ArchiveError::Encode)?;
         let mut entries = 0;
-        while !page.is_empty() && entries < self.sizes.part_rows {
+        while !page.is_empty() && entries < self.part_limits.part_rows {
             lease.renew().await?;
             let rows = std::mem::take(page);
             for (entry, hash) in &rows {
@@ -181,8 +181,8 @@ impl Archiver {
                 let bytes = writer.add(&rows);
                 (writer, bytes)
             });
-            *page = pages.take_group(self.sizes.group_rows).await?;
-            let (back, bytes) = encoding.await.map_err(|_| ArchiveError::Stopped)?;
+            *page = pages.take_group(self.part_limits.group_rows).await?;
+            let (back, bytes) = encoding.await.map_err(|_| ArchiveError::TaskAborted)?;
             writer = back;
             upload.add(bytes.map_err(ArchiveError::Encode)?).await?;
             progress(count);

@@ -62,7 +62,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A question.
+    /// A query.
     pub(crate) fn get(path: impl Into<String>, bearer: Option<&HeaderValue>) -> Self {
         let (path, bearer) = (path.into(), bearer.cloned());
         Self { method: Method::GET, path, bearer, key: None, body: Bytes::new() }
@@ -77,7 +77,7 @@ impl Call {
 
 /// One answer, read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     /// The header `Retry-After`, in seconds.
     pub(crate) retry_after: Option<u64>,
@@ -86,7 +86,7 @@ pub(crate) struct Answer {
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum SendError {
     /// Nobody listens; nothing was sent.
     Refused,
     /// The connection broke or nothing came in time: it may have been received.
@@ -98,7 +98,7 @@ pub(crate) enum Lost {
 pub(crate) struct Client {
     addresses: Arc<[Address]>,
     at: usize,
-    link: Option<Link>,
+    link: Option<HttpConnection>,
 }
 
 impl Client {
@@ -110,35 +110,35 @@ impl Client {
 
     /// Connects ahead of the first request, if somebody listens.
     pub(crate) async fn connect(&mut self) {
-        self.link = Link::open(&self.addresses, &mut self.at).await.ok();
+        self.link = HttpConnection::open(&self.addresses, &mut self.at).await.ok();
     }
 
     /// Sends a request and reads the answer to its end.
-    pub(crate) async fn send(&mut self, call: &Call) -> Result<Answer, Lost> {
+    pub(crate) async fn send(&mut self, call: &Call) -> Result<Response, SendError> {
         let answered = tokio::time::timeout(PATIENCE, self.send_now(call)).await;
-        let answered = answered.unwrap_or(Err(Lost::Unanswered));
+        let answered = answered.unwrap_or(Err(SendError::Unanswered));
         if answered.is_err() {
             self.link = None;
         }
         answered
     }
 
-    async fn send_now(&mut self, call: &Call) -> Result<Answer, Lost> {
+    async fn send_now(&mut self, call: &Call) -> Result<Response, SendError> {
         if let Some(link) = &mut self.link {
             match link.exchange(request(&self.addresses[self.at], call)?).await {
                 Ok(answer) => return Ok(answer),
                 // The server had closed the idle connection; nothing was sent.
                 Err(error) if error.is_canceled() || error.is_closed() => self.link = None,
-                Err(_) => return Err(Lost::Unanswered),
+                Err(_) => return Err(SendError::Unanswered),
             }
         }
-        let link = self.link.insert(Link::open(&self.addresses, &mut self.at).await?);
+        let link = self.link.insert(HttpConnection::open(&self.addresses, &mut self.at).await?);
         let answered = link.exchange(request(&self.addresses[self.at], call)?).await;
-        answered.map_err(|_| Lost::Unanswered)
+        answered.map_err(|_| SendError::Unanswered)
     }
 }
 
-fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, Lost> {
+fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, SendError> {
     let uri = format!("{}{}", address.base, call.path);
     let mut request = Request::builder().method(&call.method).uri(uri);
     request = request.header(HOST, &address.host).header(ACCEPT, JSON);
@@ -152,32 +152,32 @@ fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, Lost>
         request = request.header(CONTENT_TYPE, JSON);
     }
     // Paths are made of what servers and scenarios name, so one that is none is never sent.
-    request.body(Full::new(call.body.clone())).map_err(|_| Lost::Refused)
+    request.body(Full::new(call.body.clone())).map_err(|_| SendError::Refused)
 }
 
 /// An open connection. It is driven by who waits for an answer, not by a task of its own, which
 /// saves two changes of task a request.
 #[derive(Debug)]
-struct Link {
+struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended: dropped, it gives back a request that it did not take.
     connection: Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>,
 }
 
-impl Link {
+impl HttpConnection {
     /// Connects to the server at `at`; goes on to the next one when nobody listens there.
-    async fn open(addresses: &[Address], at: &mut usize) -> Result<Self, Lost> {
+    async fn open(addresses: &[Address], at: &mut usize) -> Result<Self, SendError> {
         let stream = TcpStream::connect(&addresses[*at].place).await;
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let Ok(stream) = stream else {
             *at = (*at + 1) % addresses.len();
-            return Err(Lost::Refused);
+            return Err(SendError::Refused);
         };
-        let linked = handshake(TokioIo::new(stream)).await.map_err(|_| Lost::Refused);
+        let linked = handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Refused);
         linked.map(|(sender, connection)| Self { sender, connection: Some(connection) })
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response> {
         let Self { sender, connection } = self;
         let mut work = pin!(async {
             sender.ready().await?;
@@ -185,7 +185,7 @@ impl Link {
             let body = body.collect().await?.to_bytes();
             let header = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             let retry_after = header.and_then(|text| text.parse().ok());
-            Ok(Answer { status: head.status.as_u16(), retry_after, body })
+            Ok(Response { status: head.status.as_u16(), retry_after, body })
         });
         if let Some(open) = connection {
             tokio::select! {

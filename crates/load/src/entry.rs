@@ -12,7 +12,7 @@ const LINES: usize = 21;
 
 /// An entry as it is sent.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Row {
+pub(crate) struct EntryRow {
     trade_id: String,
     version: i64,
     stock_symbol: Option<String>,
@@ -47,7 +47,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Reads an entry; the error says what is wrong with it.
-    pub(crate) fn read(row: Row) -> Result<Self, String> {
+    pub(crate) fn read(row: EntryRow) -> Result<Self, String> {
         let id = row.trade_id.clone();
         let hash = read_hash(&row.hash).ok_or_else(|| format!("{id} has no readable hash"))?;
         let shown = (

@@ -7,39 +7,41 @@
 //! waits for a slow server is not hidden.
 
 mod amount;
-mod board;
 mod chain;
-mod chance;
 mod client;
-mod contact;
+mod counters;
 mod duration;
 mod entry;
 mod error;
-mod keep;
+mod leaderboard_scenario;
 mod market;
+mod metrics_poller;
 mod plan;
 mod players;
 mod portfolio;
+mod regression;
 mod report;
+mod rng;
 mod run;
 mod schedule;
 mod scrape;
-mod tally;
+mod server_contact;
 mod verify;
-mod watch;
 mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use board::ROWS_MAX;
 pub use duration::parse_duration;
 pub use error::LoadError;
-pub use keep::regression;
+pub use leaderboard_scenario::ROWS_MAX;
 pub use players::Players;
-pub use report::{BoardKind, BoardSeen, Latency, Memory, QueueWait, Report, Sums, Trades};
+pub use regression::regression;
+pub use report::{
+    Latency, LeaderboardReport, Memory, QueryReport, QueueWait, Report, Sums, Trades,
+};
 pub use run::run;
-pub use verify::Verified;
+pub use verify::Verification;
 
 /// The most holdings a run of `portfolio` can have: what fits on one page of holdings.
 pub const HOLDINGS_MAX: u32 = 50;
@@ -99,7 +101,7 @@ pub struct Options {
     pub duration: Duration,
     /// Arrivals a second; none: a worker sends when its last request is answered.
     pub rate: Option<u64>,
-    /// Where chance comes from.
+    /// The seed of the random number generator.
     pub seed: u64,
     /// Whether trades carry an `Idempotency-Key`.
     pub keys: bool,
@@ -109,7 +111,7 @@ pub struct Options {
 
 /// What a run is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum RunPhase {
     /// Sending; progress is in milliseconds, or in rounds.
     Measuring,
     /// Checking; progress is in players.
@@ -118,4 +120,4 @@ pub enum Stage {
 
 /// Is told how far a run is: the stage, how much is done, and of how much. Called from any worker,
 /// and so not always in order.
-pub type Progress = Arc<dyn Fn(Stage, u64, u64) + Send + Sync>;
+pub type Progress = Arc<dyn Fn(RunPhase, u64, u64) + Send + Sync>;

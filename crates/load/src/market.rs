@@ -33,12 +33,12 @@ pub(crate) struct Market {
 
 /// A client for what is not measured.
 #[derive(Debug)]
-pub(crate) struct Asker {
+pub(crate) struct SetupClient {
     client: Client,
     tries: usize,
 }
 
-impl Asker {
+impl SetupClient {
     pub(crate) fn new(addresses: &Arc<[Address]>) -> Self {
         Self { client: Client::new(addresses, 0), tries: addresses.len() }
     }

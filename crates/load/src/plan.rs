@@ -1,5 +1,5 @@
-//! What a worker sends next, by scenario. Chance comes from the worker's own generator, so that a
-//! seed plays the same requests again.
+//! What a worker sends next, by scenario. Each worker has its own generator, so that a seed plays
+//! the same requests again.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::Scenario;
-use crate::board::{self, Question};
 use crate::client::Call;
+use crate::leaderboard_scenario::{self, LeaderboardQuery};
 use crate::worker::{Order, Side, Worker};
 
 /// How many of the cheapest stocks are traded.
@@ -22,7 +22,7 @@ const PLAYERS_A_PAGE: usize = 100;
 
 /// A worker's players and what they hold of the trades of this run.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct RequestPlan {
     scenario: Scenario,
     /// The worker's first player, and how far the next one is.
     first: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Plan {
     ranked: u64,
 }
 
-impl Plan {
+impl RequestPlan {
     /// The plan of worker `number` of `workers`, with its share of so many players.
     pub(crate) fn new(scenario: Scenario, number: usize, workers: usize, players: usize) -> Self {
         let (first, step) = match scenario {
@@ -67,17 +67,17 @@ impl Plan {
             Scenario::Popular { .. } => 1,
             _ => CHEAP_STOCKS.min(worker.common.market.stocks.len()),
         };
-        let stock = held.unwrap_or_else(|| worker.chance.below(stocks));
+        let stock = held.unwrap_or_else(|| worker.rng.below(stocks));
         if worker.trade(Order { player, side, stock }, begun).await && side == Side::Buy {
             self.held.insert(player, stock);
         }
     }
 
     async fn mix(&mut self, worker: &mut Worker, begun: Instant, with_sign_ins: bool) {
-        let path = match worker.chance.below(100) {
+        let path = match worker.rng.below(100) {
             0..15 => PORTFOLIO.to_owned(),
             15..30 => "/api/portfolio/summary".to_owned(),
-            30..40 => format!("/api/stocks?page={}", worker.chance.below(3) + 1),
+            30..40 => format!("/api/stocks?page={}", worker.rng.below(3) + 1),
             40..50 => format!("/api/stocks/{}", symbol(worker)),
             50..55 => format!("/api/stocks/{}/history", symbol(worker)),
             55..60 => "/api/portfolio/transactions".to_owned(),
@@ -88,21 +88,21 @@ impl Plan {
         self.ask(worker, path, begun).await;
     }
 
-    /// Asks any question to a board, and checks the answer.
+    /// Asks any query to a board, and checks the answer.
     async fn storm(&mut self, worker: &mut Worker, rows: u32, begun: Instant) {
         let player = self.any_player(worker);
-        let question = Question::any(&mut worker.chance, self.ranked, rows);
-        if let Some(ranked) = board::ask(worker, player, question, begun).await {
+        let query = LeaderboardQuery::any(&mut worker.rng, self.ranked, rows);
+        if let Some(ranked) = leaderboard_scenario::send_query(worker, player, query, begun).await {
             self.ranked = ranked;
         }
     }
 
     async fn ask_board(&mut self, worker: &mut Worker, begun: Instant) {
-        let path = if worker.chance.below(4) == 0 {
+        let path = if worker.rng.below(4) == 0 {
             "/api/leaderboard?around=me".to_owned()
         } else {
-            let pages = worker.common.seats.len().div_ceil(PLAYERS_A_PAGE).min(BOARD_PAGES);
-            let (page, rows) = (worker.chance.below(pages) + 1, worker.chance.below(91) + 10);
+            let pages = worker.common.logins.len().div_ceil(PLAYERS_A_PAGE).min(BOARD_PAGES);
+            let (page, rows) = (worker.rng.below(pages) + 1, worker.rng.below(91) + 10);
             format!("/api/leaderboard?page={page}&per_page={rows}")
         };
         self.ask(worker, path, begun).await;
@@ -110,14 +110,14 @@ impl Plan {
 
     async fn ask(&mut self, worker: &mut Worker, path: String, begun: Instant) {
         let player = self.any_player(worker);
-        let call = Call::get(path, Some(&worker.common.seats[player].bearer));
+        let call = Call::get(path, Some(&worker.common.logins[player].bearer));
         worker.ask(&call, begun).await;
     }
 
     /// Signs in once more, and out again.
     async fn sign_in(&mut self, worker: &mut Worker, begun: Instant) {
         let player = self.any_player(worker);
-        let Some((email, password)) = worker.common.seats[player].login.clone() else {
+        let Some((email, password)) = worker.common.logins[player].login.clone() else {
             return self.trade(worker, begun).await;
         };
         let body = json!({ "email": email, "password": password }).to_string();
@@ -131,13 +131,13 @@ impl Plan {
     }
 
     fn any_player(&self, worker: &mut Worker) -> usize {
-        self.first + self.step * worker.chance.below(self.count)
+        self.first + self.step * worker.rng.below(self.count)
     }
 }
 
 /// A symbol as a segment of a path.
 fn symbol(worker: &mut Worker) -> String {
-    let stock = worker.chance.below(worker.common.market.stocks.len());
+    let stock = worker.rng.below(worker.common.market.stocks.len());
     encode(&worker.common.market.stocks[stock].symbol)
 }
 
@@ -158,7 +158,7 @@ mod tests {
     fn no_two_workers_share_a_player() {
         let mut seen = Vec::new();
         for number in 0..4 {
-            let plan = Plan::new(Scenario::Distinct, number, 4, 10);
+            let plan = RequestPlan::new(Scenario::Distinct, number, 4, 10);
             seen.extend((0..plan.count).map(|turn| plan.first + plan.step * turn));
         }
         seen.sort_unstable();
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn everybody_plays_the_popular_player() {
         for number in 0..4 {
-            let plan = Plan::new(Scenario::Popular { rounds: None }, number, 4, 10);
+            let plan = RequestPlan::new(Scenario::Popular { rounds: None }, number, 4, 10);
             assert_eq!((plan.first, plan.count), (0, 1));
         }
     }

@@ -6,7 +6,7 @@ use crate::error::LoadError;
 
 /// A player that can be played.
 #[derive(Clone, Debug)]
-pub(crate) struct Seat {
+pub(crate) struct PlayerLogin {
     /// `Bearer …`.
     pub(crate) bearer: HeaderValue,
     /// E-mail address and password, where they are known.
@@ -15,7 +15,7 @@ pub(crate) struct Seat {
 
 /// The players of a file of tokens.
 #[derive(Clone, Debug)]
-pub struct Players(Vec<Seat>);
+pub struct Players(Vec<PlayerLogin>);
 
 impl Players {
     /// Reads lines of `TOKEN` or `TOKEN EMAIL PASSWORD`; empty ones are skipped.
@@ -24,17 +24,18 @@ impl Players {
     /// A line that is neither, or no line at all.
     pub fn parse(text: &str) -> Result<Self, LoadError> {
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let seats = lines.map(|(index, line)| parse_line(line).ok_or(LoadError::Tokens(index + 1)));
-        let seats = seats.collect::<Result<Vec<_>, _>>()?;
-        if seats.is_empty() { Err(LoadError::NoPlayers) } else { Ok(Self(seats)) }
+        let logins =
+            lines.map(|(index, line)| parse_line(line).ok_or(LoadError::Tokens(index + 1)));
+        let logins = logins.collect::<Result<Vec<_>, _>>()?;
+        if logins.is_empty() { Err(LoadError::NoPlayers) } else { Ok(Self(logins)) }
     }
 
-    pub(crate) fn seats(&self) -> &[Seat] {
+    pub(crate) fn logins(&self) -> &[PlayerLogin] {
         &self.0
     }
 }
 
-fn parse_line(line: &str) -> Option<Seat> {
+fn parse_line(line: &str) -> Option<PlayerLogin> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let (token, login) = match words[..] {
         [token] => (token, None),
@@ -43,7 +44,7 @@ fn parse_line(line: &str) -> Option<Seat> {
     };
     let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
     bearer.set_sensitive(true);
-    Some(Seat { bearer, login })
+    Some(PlayerLogin { bearer, login })
 }
 
 #[cfg(test)]
@@ -53,9 +54,9 @@ mod tests {
     #[test]
     fn a_line_is_a_token_with_or_without_a_login() {
         let players = Players::parse("ob_a a@b.c pass\n\nob_b\n").expect("good");
-        assert_eq!(players.seats().len(), 2);
-        assert_eq!(players.seats()[0].login, Some(("a@b.c".into(), "pass".into())));
-        assert_eq!(players.seats()[1].bearer, "Bearer ob_b");
+        assert_eq!(players.logins().len(), 2);
+        assert_eq!(players.logins()[0].login, Some(("a@b.c".into(), "pass".into())));
+        assert_eq!(players.logins()[1].bearer, "Bearer ob_b");
         assert!(matches!(Players::parse("ob_a\nob_b me\n"), Err(LoadError::Tokens(2))));
         assert!(matches!(Players::parse(" \n"), Err(LoadError::NoPlayers)));
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::HOLDINGS_MAX;
 use crate::amount::cents;
 use crate::error::LoadError;
-use crate::market::Asker;
+use crate::market::SetupClient;
 use crate::plan::PORTFOLIO;
 use crate::report::Sums;
 use crate::worker::{Order, Side, Worker};
@@ -25,8 +25,11 @@ pub(crate) async fn buy(worker: &mut Worker, holdings: u32) {
 }
 
 /// Reads the summary between two equal readings of the rows, and compares.
-pub(crate) async fn compare_sums(asker: &mut Asker, worker: &Worker) -> Result<Sums, LoadError> {
-    let bearer = Some(&worker.common.seats[0].bearer);
+pub(crate) async fn compare_sums(
+    asker: &mut SetupClient,
+    worker: &Worker,
+) -> Result<Sums, LoadError> {
+    let bearer = Some(&worker.common.logins[0].bearer);
     let mut before: Value = asker.get(PORTFOLIO, bearer).await?;
     for _ in 0..TRIES {
         let summary: Value = asker.get(SUMMARY, bearer).await?;

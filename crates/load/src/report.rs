@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::board::BoardTally;
-use crate::tally::{Tally, Times};
-use crate::verify::Verified;
+use crate::counters::{Counters, LatencyHistogram};
+use crate::leaderboard_scenario::LeaderboardCounters;
+use crate::verify::Verification;
 
 /// From how long on a run says something about memory.
 const LONG_RUN: Duration = Duration::from_secs(300);
@@ -47,13 +47,13 @@ pub struct Report {
     /// How late requests were sent; `null` without a rate.
     pub send_delay_ms: Option<Latency>,
     /// What the check at the end came to.
-    pub verified: Verified,
+    pub verified: Verification,
     /// The server's memory; `null` but in `soak`.
     pub memory_bytes: Option<Memory>,
     /// Whether the portfolio's rows add up to its summary; `null` but in `portfolio`.
     pub sums: Option<Sums>,
     /// What was asked of the boards, and whether it was as it should be; `null` but in `board`.
-    pub board: Option<BoardSeen>,
+    pub board: Option<LeaderboardReport>,
     /// Whether all is as it should be.
     pub good: bool,
     /// Whether nothing but 429 was answered.
@@ -121,9 +121,9 @@ pub enum Sums {
 
 /// What was asked of the boards.
 #[derive(Clone, Debug, Serialize)]
-pub struct BoardSeen {
+pub struct LeaderboardReport {
     /// The kinds of questions: `page`, `around_me`, `return_page`, `return_around_me`.
-    pub kinds: BTreeMap<&'static str, BoardKind>,
+    pub kinds: BTreeMap<&'static str, QueryReport>,
     /// Answers in which all was as it should be.
     pub checked: u64,
     /// Pages that the next page followed without a gap.
@@ -138,7 +138,7 @@ pub struct BoardSeen {
 
 /// Questions of one kind.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct BoardKind {
+pub struct QueryReport {
     /// Good answers.
     pub answers: u64,
     /// Good answers a second.
@@ -150,64 +150,64 @@ pub struct BoardKind {
 }
 
 /// What a report is made of.
-pub(crate) struct Parts {
+pub(crate) struct ReportInput {
     pub(crate) scenario: &'static str,
     /// Whether throughput is of accepted trades.
     pub(crate) counts_trades: bool,
-    pub(crate) tally: Tally,
+    pub(crate) counters: Counters,
     pub(crate) elapsed: Duration,
     pub(crate) concurrency: u32,
     pub(crate) rate: Option<u64>,
     pub(crate) queue_wait: Option<QueueWait>,
-    pub(crate) verified: Verified,
+    pub(crate) verified: Verification,
     pub(crate) memory: Option<Memory>,
     pub(crate) sums: Option<Sums>,
 }
 
 impl Report {
-    pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { scenario, tally, elapsed, verified, memory, sums, .. } = parts;
-        let answers_per_second = per_second(tally.answered_in_time, elapsed);
-        let accepted_per_second = per_second(tally.accepted_in_time, elapsed);
+    pub(crate) fn new(parts: ReportInput) -> Self {
+        let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = parts;
+        let answers_per_second = per_second(counters.answered_in_time, elapsed);
+        let accepted_per_second = per_second(counters.accepted_in_time, elapsed);
         let throughput = if parts.counts_trades { accepted_per_second } else { answers_per_second };
         let has_grown = elapsed >= LONG_RUN && memory.is_some_and(|memory| memory.has_grown());
-        let board = (scenario == "board").then(|| BoardSeen::new(&tally.board, elapsed));
-        let good = tally.bad == 0
-            && tally.unknown == 0
-            && tally.latency.at_quantile(1.0) > 0
-            && tally.statuses.keys().all(|status| is_expected(*status))
+        let board = (scenario == "board").then(|| LeaderboardReport::new(&counters.board, elapsed));
+        let good = counters.bad == 0
+            && counters.unknown == 0
+            && counters.latency.at_quantile(1.0) > 0
+            && counters.statuses.keys().all(|status| is_expected(*status))
             && verified.difference.is_none()
             && !has_grown
             && sums != Some(Sums::Unequal)
             && board.as_ref().is_none_or(|seen| seen.violations == 0 && seen.checked > 0);
         let named = |(status, count): (&u16, &u64)| (status.to_string(), *count);
-        let mut statuses: BTreeMap<String, u64> = tally.statuses.iter().map(named).collect();
-        if tally.failed > 0 {
-            statuses.insert("failed".to_owned(), tally.failed);
+        let mut statuses: BTreeMap<String, u64> = counters.statuses.iter().map(named).collect();
+        if counters.failed > 0 {
+            statuses.insert("failed".to_owned(), counters.failed);
         }
-        let Tally { accepted, refused, unknown, .. } = tally;
+        let Counters { accepted, refused, unknown, .. } = counters;
         Self {
             scenario,
             throughput,
             answers_per_second,
             accepted_per_second,
-            latency_ms: Latency::new(&tally.latency),
+            latency_ms: Latency::new(&counters.latency),
             statuses,
-            retries: tally.retries,
-            requests: tally.requests(),
+            retries: counters.retries,
+            requests: counters.requests(),
             trades: Trades { accepted, refused, unknown },
             concurrency: parts.concurrency,
             rate: parts.rate,
             seconds: elapsed.as_secs_f64(),
             queue_wait_ms: parts.queue_wait,
-            send_delay_ms: parts.rate.map(|_| Latency::new(&tally.send_delay)),
+            send_delay_ms: parts.rate.map(|_| Latency::new(&counters.send_delay)),
             verified,
             memory_bytes: memory,
             sums,
             board,
             good,
-            is_limited: tally.is_limited(),
-            codes: tally.codes,
+            is_limited: counters.is_limited(),
+            codes: counters.codes,
         }
     }
 }
@@ -225,27 +225,27 @@ impl Memory {
     }
 }
 
-impl BoardSeen {
-    fn new(tally: &BoardTally, elapsed: Duration) -> Self {
-        let kinds = tally.kinds.iter().map(|(kind, counts)| {
+impl LeaderboardReport {
+    fn new(counters: &LeaderboardCounters, elapsed: Duration) -> Self {
+        let kinds = counters.kinds.iter().map(|(kind, counts)| {
             let (answers, bytes) = (counts.answers, counts.bytes);
             let per_second = per_second(answers, elapsed);
             let latency_ms = Latency::new(&counts.times);
-            (*kind, BoardKind { answers, per_second, bytes, latency_ms })
+            (*kind, QueryReport { answers, per_second, bytes, latency_ms })
         });
         Self {
             kinds: kinds.collect(),
-            checked: tally.checked,
-            joined: tally.joined,
-            moved: tally.moved,
-            violations: tally.violations,
-            violation: tally.violation.clone(),
+            checked: counters.checked,
+            joined: counters.joined,
+            moved: counters.moved,
+            violations: counters.violations,
+            violation: counters.violation.clone(),
         }
     }
 }
 
 impl Latency {
-    fn new(times: &Times) -> Self {
+    fn new(times: &LatencyHistogram) -> Self {
         let at = |quantile| milliseconds(times.at_quantile(quantile));
         Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) }
     }
@@ -294,7 +294,7 @@ impl fmt::Display for Report {
         }
         if accepted + refused + unknown > 0 {
             writeln!(f, "trades    {accepted} accepted, {refused} refused, {unknown} unknown")?;
-            let Verified { players, acknowledged, found, foreign, .. } = &self.verified;
+            let Verification { players, acknowledged, found, foreign, .. } = &self.verified;
             writeln!(
                 f,
                 "verified  {found} of {acknowledged} acknowledged trades of {players} players, \
@@ -311,9 +311,9 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for BoardSeen {
+impl fmt::Display for LeaderboardReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (kind, BoardKind { answers, per_second, bytes, latency_ms }) in &self.kinds {
+        for (kind, QueryReport { answers, per_second, bytes, latency_ms }) in &self.kinds {
             let mean = bytes / answers.max(&1);
             writeln!(f, "{kind:<17} {answers}, {per_second:.1}/s, {mean} bytes, {latency_ms}")?;
         }

@@ -9,25 +9,25 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::client::Address;
-use crate::contact::Contact;
+use crate::counters::Counters;
 use crate::error::LoadError;
-use crate::market::Asker;
-use crate::plan::Plan;
+use crate::market::SetupClient;
+use crate::metrics_poller::{MetricsPoller, queue_wait};
+use crate::plan::RequestPlan;
 use crate::portfolio;
-use crate::report::{Parts, Report};
+use crate::report::{Report, ReportInput};
 use crate::schedule::Schedule;
-use crate::tally::Tally;
+use crate::server_contact::ServerContact;
 use crate::verify::verify;
-use crate::watch::{Watch, queue_wait};
-use crate::worker::{Common, Worker};
-use crate::{Options, Progress, Scenario, Stage};
+use crate::worker::{RunContext, Worker};
+use crate::{Options, Progress, RunPhase, Scenario};
 
 /// How often progress in time is told.
-const TOLD_EVERY: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How the workers find out what to send when.
 #[derive(Clone)]
-enum Loop {
+enum Pacing {
     Closed { end: Instant },
     Open(Arc<Schedule>),
     Rounds { count: u64, together: Arc<Barrier> },
@@ -46,11 +46,11 @@ pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadErr
     }
     let concurrency = options.concurrency.max(1);
     let mut workers = prepare(&options, &addresses, concurrency).await?;
-    let mut watch = Watch::new(&addresses);
+    let mut watch = MetricsPoller::new(&addresses);
     let queued = watch.queue_waits().await;
     let start = Instant::now();
     let memory = matches!(options.scenario, Scenario::Soak)
-        .then(|| tokio::spawn(Watch::new(&addresses).memory(start, options.duration)));
+        .then(|| tokio::spawn(MetricsPoller::new(&addresses).memory(start, options.duration)));
     workers = measure(&options, workers, start, &progress).await?;
     let rounds = matches!(options.scenario, Scenario::Popular { rounds: Some(_) });
     // A run that lost its server ends before its time.
@@ -65,22 +65,22 @@ pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadErr
         Some(memory) => memory.await?,
         None => None,
     };
-    let (mut tally, mut acks) = (Tally::default(), Vec::new());
+    let (mut counters, mut acks) = (Counters::default(), Vec::new());
     for worker in &mut workers {
-        tally.add(&std::mem::take(&mut worker.tally));
+        counters.add(&std::mem::take(&mut worker.counters));
         acks.append(&mut worker.acks);
     }
     let sums = match (options.scenario, workers.first()) {
-        (Scenario::Portfolio { .. }, Some(worker)) if tally.bad == 0 => {
-            Some(portfolio::compare_sums(&mut Asker::new(&addresses), worker).await?)
+        (Scenario::Portfolio { .. }, Some(worker)) if counters.bad == 0 => {
+            Some(portfolio::compare_sums(&mut SetupClient::new(&addresses), worker).await?)
         }
         _ => None,
     };
     let verified = verify(workers, acks, progress).await?;
-    Ok(Report::new(Parts {
+    Ok(Report::new(ReportInput {
         scenario: options.scenario.name(),
         counts_trades: matches!(options.scenario, Scenario::Distinct | Scenario::Popular { .. }),
-        tally,
+        counters,
         elapsed,
         concurrency,
         rate: options.rate.filter(|_| !rounds),
@@ -97,20 +97,20 @@ async fn prepare(
     addresses: &Arc<[Address]>,
     concurrency: u32,
 ) -> Result<Vec<Worker>, LoadError> {
-    let seats = options.players.seats().to_vec();
+    let logins = options.players.logins().to_vec();
     let trades_alone =
         matches!(options.scenario, Scenario::Distinct | Scenario::Mixed | Scenario::Soak);
-    if trades_alone && seats.len() < concurrency as usize {
-        return Err(LoadError::TooFewPlayers { players: seats.len(), concurrency });
+    if trades_alone && logins.len() < concurrency as usize {
+        return Err(LoadError::TooFewPlayers { players: logins.len(), concurrency });
     }
-    let market = Asker::new(addresses).market().await?;
-    let common = Arc::new(Common {
+    let market = SetupClient::new(addresses).market().await?;
+    let common = Arc::new(RunContext {
         addresses: Arc::clone(addresses),
-        seats,
+        logins,
         market,
         key_tag: options.keys.then(|| options.tag.clone()),
         seed: options.seed,
-        contact: Contact::new(Instant::now()),
+        contact: ServerContact::new(Instant::now()),
     });
     let mut workers: Vec<Worker> =
         (0..concurrency as usize).map(|number| Worker::new(&common, number)).collect();
@@ -118,7 +118,7 @@ async fn prepare(
         (options.scenario, workers.first_mut())
     {
         portfolio::buy(worker, holdings).await;
-        worker.forget_times();
+        worker.reset_timings();
     }
     for worker in &mut workers {
         worker.connect().await;
@@ -134,19 +134,20 @@ async fn measure(
     progress: &Progress,
 ) -> Result<Vec<Worker>, LoadError> {
     let end = start + options.duration;
-    let (players, count) = (options.players.seats().len(), workers.len());
+    let (players, count) = (options.players.logins().len(), workers.len());
     let way = match (options.scenario, options.rate) {
         (Scenario::Popular { rounds: Some(rounds) }, _) => {
-            Loop::Rounds { count: rounds, together: Arc::new(Barrier::new(count)) }
+            Pacing::Rounds { count: rounds, together: Arc::new(Barrier::new(count)) }
         }
-        (_, Some(rate)) => Loop::Open(Arc::new(Schedule::new(start, end, rate))),
-        (_, None) => Loop::Closed { end },
+        (_, Some(rate)) => Pacing::Open(Arc::new(Schedule::new(start, end, rate))),
+        (_, None) => Pacing::Closed { end },
     };
-    let is_timed = !matches!(way, Loop::Rounds { .. });
-    let teller = is_timed.then(|| tokio::spawn(tell(start, options.duration, progress.clone())));
+    let is_timed = !matches!(way, Pacing::Rounds { .. });
+    let reporter =
+        is_timed.then(|| tokio::spawn(report_progress(start, options.duration, progress.clone())));
     let mut running = JoinSet::new();
     for mut worker in workers {
-        let plan = Plan::new(options.scenario, worker.number, count, players);
+        let plan = RequestPlan::new(options.scenario, worker.number, count, players);
         let (way, progress) = (way.clone(), progress.clone());
         worker.measure_until(is_timed.then_some(end));
         running.spawn(async move {
@@ -158,49 +159,49 @@ async fn measure(
     while let Some(worker) = running.join_next().await {
         workers.push(worker?);
     }
-    if let Some(teller) = teller {
-        teller.abort();
+    if let Some(reporter) = reporter {
+        reporter.abort();
     }
     Ok(workers)
 }
 
-async fn work(worker: &mut Worker, mut plan: Plan, way: &Loop, progress: &Progress) {
+async fn work(worker: &mut Worker, mut plan: RequestPlan, way: &Pacing, progress: &Progress) {
     match way {
-        Loop::Closed { end } => loop {
+        Pacing::Closed { end } => loop {
             let now = Instant::now();
             if now >= *end || worker.common.contact.is_lost() {
                 return;
             }
             plan.go(worker, now).await;
         },
-        Loop::Open(schedule) => {
+        Pacing::Open(schedule) => {
             while let Some(due) = schedule.take() {
                 tokio::time::sleep_until(due).await;
                 if worker.common.contact.is_lost() {
                     return;
                 }
-                worker.tally.send_delay.record(due.elapsed());
+                worker.counters.send_delay.record(due.elapsed());
                 plan.go(worker, due).await;
             }
         }
-        Loop::Rounds { count, together } => {
+        Pacing::Rounds { count, together } => {
             for round in 1..=*count {
                 // Every worker takes part in every round; without contact a round sends nothing.
                 together.wait().await;
                 plan.go(worker, Instant::now()).await;
-                progress(Stage::Measuring, round, *count);
+                progress(RunPhase::Measuring, round, *count);
             }
         }
     }
 }
 
 /// Tells how much of the measured time is over.
-async fn tell(start: Instant, duration: Duration, progress: Progress) {
+async fn report_progress(start: Instant, duration: Duration, progress: Progress) {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let mut ticks = tokio::time::interval(TOLD_EVERY);
+    let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while start.elapsed() < duration {
         ticks.tick().await;
-        progress(Stage::Measuring, millis(start.elapsed().min(duration)), millis(duration));
+        progress(RunPhase::Measuring, millis(start.elapsed().min(duration)), millis(duration));
     }
 }

@@ -15,17 +15,17 @@ use tokio::time::Instant;
 use crate::amount::fixed;
 use crate::chain::Chain;
 use crate::client::Call;
-use crate::entry::{Entry, Row};
+use crate::entry::{Entry, EntryRow};
 use crate::error::LoadError;
 use crate::worker::{Ack, Worker};
-use crate::{Progress, Stage};
+use crate::{Progress, RunPhase};
 
 /// How often a player is read again because others traded meanwhile.
 const TRIES: u32 = 4;
 
 /// What the check came to.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Verified {
+pub struct Verification {
     /// Players with an acknowledged trade.
     pub players: u64,
     /// Acknowledged trades.
@@ -43,7 +43,7 @@ pub(crate) async fn verify(
     workers: Vec<Worker>,
     acks: Vec<Ack>,
     progress: Progress,
-) -> Result<Verified, LoadError> {
+) -> Result<Verification, LoadError> {
     let acknowledged = acks.len() as u64;
     let mut by_player: BTreeMap<usize, Vec<Ack>> = BTreeMap::new();
     for ack in acks {
@@ -58,7 +58,7 @@ pub(crate) async fn verify(
         let (players, progress) = (players.clone(), progress.clone());
         let (next, ended) = (next.clone(), ended.clone());
         running.spawn(async move {
-            let mut checked = Checked::default();
+            let mut checked = PlayerCheck::default();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some((player, acks)) = players.get(at) else { return checked };
@@ -70,16 +70,16 @@ pub(crate) async fn verify(
                 if ended.load(Ordering::Relaxed) {
                     return checked;
                 }
-                progress(Stage::Verifying, at as u64 + 1, total);
+                progress(RunPhase::Verifying, at as u64 + 1, total);
             }
         });
     }
-    let mut all = Checked::default();
+    let mut all = PlayerCheck::default();
     while let Some(checked) = running.join_next().await {
         all.add(checked?);
     }
     let difference = all.difference.map(|(_, text)| text);
-    Ok(Verified {
+    Ok(Verification {
         players: total,
         acknowledged,
         found: all.found,
@@ -89,14 +89,14 @@ pub(crate) async fn verify(
 }
 
 #[derive(Debug, Default)]
-struct Checked {
+struct PlayerCheck {
     found: u64,
     foreign: u64,
     /// The player and what does not hold.
     difference: Option<(usize, String)>,
 }
 
-impl Checked {
+impl PlayerCheck {
     fn add(&mut self, other: Self) {
         self.found += other.found;
         self.foreign += other.foreign;
@@ -107,7 +107,7 @@ impl Checked {
     }
 }
 
-async fn check_player(worker: &mut Worker, player: usize, acks: &[Ack], checked: &mut Checked) {
+async fn check_player(worker: &mut Worker, player: usize, acks: &[Ack], checked: &mut PlayerCheck) {
     for tried in 1..=TRIES {
         let mut chain = match Chain::new(acks) {
             Ok(chain) => chain,
@@ -122,7 +122,7 @@ async fn check_player(worker: &mut Worker, player: usize, acks: &[Ack], checked:
         if agreed == Ok(false) && tried < TRIES {
             continue;
         }
-        checked.add(Checked { found: chain.found, foreign: chain.foreign, difference: None });
+        checked.add(PlayerCheck { found: chain.found, foreign: chain.foreign, difference: None });
         if let Err(text) = agreed {
             checked.add(difference(player, text));
         }
@@ -130,8 +130,8 @@ async fn check_player(worker: &mut Worker, player: usize, acks: &[Ack], checked:
     }
 }
 
-fn difference(player: usize, text: String) -> Checked {
-    Checked { difference: Some((player, text)), ..Checked::default() }
+fn difference(player: usize, text: String) -> PlayerCheck {
+    PlayerCheck { difference: Some((player, text)), ..PlayerCheck::default() }
 }
 
 #[derive(Deserialize)]
@@ -156,7 +156,7 @@ struct Holding {
 async fn walk(worker: &mut Worker, player: usize, chain: &mut Chain) -> Result<(), String> {
     let mut path = "/api/portfolio/transactions?limit=100".to_owned();
     loop {
-        let page: Page<Row> = read(worker, player, &path).await?;
+        let page: Page<EntryRow> = read(worker, player, &path).await?;
         for row in page.data {
             if !chain.push(Entry::read(row)?)? {
                 return chain.finish();
@@ -186,7 +186,7 @@ async fn agrees(worker: &mut Worker, player: usize, chain: &Chain) -> Result<boo
         .iter()
         .filter(|(symbol, quantity)| held.get(*symbol).copied().unwrap_or(0) != **quantity);
     let Some((symbol, _)) = differing.next() else { return Ok(true) };
-    let head: Page<Row> = read(worker, player, "/api/portfolio/transactions?limit=1").await?;
+    let head: Page<EntryRow> = read(worker, player, "/api/portfolio/transactions?limit=1").await?;
     let head = head.data.into_iter().next().map(Entry::read).transpose()?;
     if head.is_none_or(|head| head.version != chain.head) {
         return Ok(false);
@@ -199,7 +199,7 @@ async fn read<T: DeserializeOwned>(
     player: usize,
     path: &str,
 ) -> Result<T, String> {
-    let call = Call::get(path, Some(&worker.common.seats[player].bearer));
+    let call = Call::get(path, Some(&worker.common.logins[player].bearer));
     let answer = worker.ask(&call, Instant::now()).await;
     let answer = answer.ok_or_else(|| {
         if worker.common.contact.is_lost() {

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::amount::{cents, price};
-use crate::chance::Chance;
-use crate::client::{Address, Answer, Call, Client, Lost};
-use crate::contact::Contact;
+use crate::client::{Address, Call, Client, Response, SendError};
+use crate::counters::{Counters, LatencyHistogram};
 use crate::market::Market;
-use crate::players::Seat;
-use crate::tally::{Tally, Times};
+use crate::players::PlayerLogin;
+use crate::rng::SeededRng;
+use crate::server_contact::ServerContact;
 
 /// How long a request is tried again.
 const TRIED_FOR: Duration = Duration::from_secs(60);
@@ -30,15 +30,15 @@ const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
 /// What all workers of a run have in common.
 #[derive(Debug)]
-pub(crate) struct Common {
+pub(crate) struct RunContext {
     pub(crate) addresses: Arc<[Address]>,
-    pub(crate) seats: Vec<Seat>,
+    pub(crate) logins: Vec<PlayerLogin>,
     pub(crate) market: Market,
     /// What makes the keys of this run unique; none: trades have no keys.
     pub(crate) key_tag: Option<String>,
     pub(crate) seed: u64,
     /// Whether the servers still answer.
-    pub(crate) contact: Contact,
+    pub(crate) contact: ServerContact,
 }
 
 /// Which way a trade goes.
@@ -77,10 +77,10 @@ pub(crate) struct Ack {
 /// A worker with what it has counted.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) common: Arc<Common>,
+    pub(crate) common: Arc<RunContext>,
     pub(crate) number: usize,
-    pub(crate) chance: Chance,
-    pub(crate) tally: Tally,
+    pub(crate) rng: SeededRng,
+    pub(crate) counters: Counters,
     pub(crate) acks: Vec<Ack>,
     client: Client,
     /// When the measured time ends.
@@ -89,12 +89,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(common: &Arc<Common>, number: usize) -> Self {
+    pub(crate) fn new(common: &Arc<RunContext>, number: usize) -> Self {
         Self {
             common: Arc::clone(common),
             number,
-            chance: Chance::new(common.seed, number),
-            tally: Tally::default(),
+            rng: SeededRng::new(common.seed, number),
+            counters: Counters::default(),
             acks: Vec::new(),
             client: Client::new(&common.addresses, number),
             end: None,
@@ -113,10 +113,10 @@ impl Worker {
     }
 
     /// Leaves out of the measured times what was sent before them.
-    pub(crate) fn forget_times(&mut self) {
-        self.tally.latency = Times::default();
-        self.tally.answered_in_time = 0;
-        self.tally.accepted_in_time = 0;
+    pub(crate) fn reset_timings(&mut self) {
+        self.counters.latency = LatencyHistogram::default();
+        self.counters.answered_in_time = 0;
+        self.counters.accepted_in_time = 0;
     }
 
     /// Sends a trade that was due at `begun`; whether it was carried out.
@@ -128,27 +128,27 @@ impl Worker {
             Some(answer) if answer.status == 200 => {
                 if let Some(ack) = read_ack(order.player, &answer.body) {
                     self.acks.push(ack);
-                    self.tally.accepted += 1;
-                    self.tally.accepted_in_time += u64::from(self.in_time());
+                    self.counters.accepted += 1;
+                    self.counters.accepted_in_time += u64::from(self.in_time());
                     return true;
                 }
-                self.tally.unknown += 1;
+                self.counters.unknown += 1;
             }
             Some(answer) if (400..500).contains(&answer.status) => {
-                self.tally.refused += 1;
+                self.counters.refused += 1;
                 let code = code_of(&answer.body);
-                self.tally.bad += u64::from(!EXPECTED.contains(&code.as_str()));
+                self.counters.bad += u64::from(!EXPECTED.contains(&code.as_str()));
             }
-            Some(_) | None => self.tally.unknown += 1,
+            Some(_) | None => self.counters.unknown += 1,
         }
         false
     }
 
     /// Asks something that may be asked again; the answer if it was good.
-    pub(crate) async fn ask(&mut self, call: &Call, begun: Instant) -> Option<Answer> {
+    pub(crate) async fn ask(&mut self, call: &Call, begun: Instant) -> Option<Response> {
         let answer = self.perform(call, true, begun).await;
         let good = answer.filter(|answer| (200..300).contains(&answer.status));
-        self.tally.bad += u64::from(good.is_none());
+        self.counters.bad += u64::from(good.is_none());
         good
     }
 
@@ -159,7 +159,7 @@ impl Worker {
             Side::Sell => "/api/portfolio/sell",
         };
         let body = common.market.stocks[order.stock].order.clone();
-        let mut call = Call::post(path, Some(&common.seats[order.player].bearer), body);
+        let mut call = Call::post(path, Some(&common.logins[order.player].bearer), body);
         self.trades += 1;
         call.key = common.key_tag.as_ref().and_then(|tag| {
             HeaderValue::try_from(format!("{tag}-{}-{}", self.number, self.trades)).ok()
@@ -169,38 +169,38 @@ impl Worker {
 
     /// Sends until there is an answer that stays; the last answer, `None` when it is not known
     /// whether the request was carried out.
-    async fn perform(&mut self, call: &Call, repeatable: bool, begun: Instant) -> Option<Answer> {
+    async fn perform(&mut self, call: &Call, repeatable: bool, begun: Instant) -> Option<Response> {
         let first = Instant::now();
         while !self.common.contact.is_lost() {
             let (wait, last) = match self.client.send(call).await {
                 Ok(answer) => {
                     self.common.contact.record_answer(Instant::now());
                     self.count(&answer);
-                    if !self.may_repeat(&answer, repeatable) {
-                        self.tally.latency.record(begun.elapsed());
+                    if !self.is_retryable(&answer, repeatable) {
+                        self.counters.latency.record(begun.elapsed());
                         return Some(answer);
                     }
-                    (self.wait_asked(answer.retry_after), Some(answer))
+                    (self.retry_delay(answer.retry_after), Some(answer))
                 }
                 Err(lost) => {
                     self.common.contact.record_silence(first, Instant::now());
-                    self.tally.failed += 1;
-                    if lost == Lost::Unanswered && !repeatable {
+                    self.counters.failed += 1;
+                    if lost == SendError::Unanswered && !repeatable {
                         return None;
                     }
-                    (self.wait_asked(None), None)
+                    (self.retry_delay(None), None)
                 }
             };
             if first.elapsed() + wait > TRIED_FOR {
                 return last.filter(|answer| answer.status == 429);
             }
-            self.tally.retries += 1;
+            self.counters.retries += 1;
             tokio::time::sleep(wait).await;
         }
         None
     }
 
-    fn may_repeat(&self, answer: &Answer, repeatable: bool) -> bool {
+    fn is_retryable(&self, answer: &Response, repeatable: bool) -> bool {
         match answer.status {
             429 => true,
             503 => repeatable || code_of(&answer.body) != OUTCOME_UNKNOWN,
@@ -210,19 +210,19 @@ impl Worker {
     }
 
     /// Somewhat more than was asked for, so that not all come back at once.
-    fn wait_asked(&mut self, retry_after: Option<u64>) -> Duration {
-        let more = Duration::from_millis(self.chance.below(WAIT_MORE_MS) as u64);
+    fn retry_delay(&mut self, retry_after: Option<u64>) -> Duration {
+        let more = Duration::from_millis(self.rng.below(WAIT_MORE_MS) as u64);
         match retry_after {
             Some(seconds) => Duration::from_secs(seconds.min(WAIT_MAX_S)) + more,
             None => Duration::from_millis(WAIT_MS) + more,
         }
     }
 
-    fn count(&mut self, answer: &Answer) {
-        *self.tally.statuses.entry(answer.status).or_default() += 1;
-        self.tally.answered_in_time += u64::from(self.in_time());
+    fn count(&mut self, answer: &Response) {
+        *self.counters.statuses.entry(answer.status).or_default() += 1;
+        self.counters.answered_in_time += u64::from(self.in_time());
         if answer.status >= 400 {
-            *self.tally.codes.entry(code_of(&answer.body)).or_default() += 1;
+            *self.counters.codes.entry(code_of(&answer.body)).or_default() += 1;
         }
     }
 
@@ -242,7 +242,7 @@ fn code_of(body: &[u8]) -> String {
 }
 
 #[derive(Deserialize)]
-struct TradeAnswer<'a> {
+struct TradeResponse<'a> {
     #[serde(borrow)]
     data: Trade<'a>,
 }
@@ -257,7 +257,7 @@ struct Trade<'a> {
 
 fn read_ack(player: usize, body: &[u8]) -> Option<Ack> {
     let Trade { trade_id, new_balance, price: paid, total_amount } =
-        serde_json::from_slice::<TradeAnswer<'_>>(body).ok()?.data;
+        serde_json::from_slice::<TradeResponse<'_>>(body).ok()?.data;
     let mut parts = trade_id.strip_prefix("t-")?.splitn(3, '-').map(|part| part.parse().ok());
     Some(Ack {
         player,

@@ -9,7 +9,7 @@ mod verify;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use archive::{ArchiveError, Archiver, Depot, History};
+use archive::{ArchiveError, ArchiveStore, Archiver, History};
 use domain::{Clock as _, Month};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -180,8 +180,8 @@ async fn hold(args: HoldArgs) -> Result<ExitCode, Failure> {
 /// An archiver for the configured archive, under a name of its own.
 pub(crate) fn open_archiver(config: &Config, store: &Store) -> Result<Archiver, Failure> {
     let clock = Arc::new(SystemClock);
-    let depot = open_depot(config)?;
-    Ok(Archiver::new(store.clone(), depot, &config.audit, clock, serve::node_name()))
+    let archive_store = open_depot(config)?;
+    Ok(Archiver::new(store.clone(), archive_store, &config.audit, clock, serve::node_name()))
 }
 
 /// Histories of the database, which go on in the archive if there is one.
@@ -190,18 +190,18 @@ pub(crate) fn open_history(config: &Config, store: &Store) -> Result<History, Fa
 }
 
 /// The configured archive, if there is one.
-fn find_depot(config: &Config) -> Result<Option<Depot>, Failure> {
+fn find_depot(config: &Config) -> Result<Option<ArchiveStore>, Failure> {
     let has_archive = !config.audit.archive_url.is_empty();
     has_archive.then(|| open_depot(config)).transpose()
 }
 
-fn open_depot(config: &Config) -> Result<Depot, Failure> {
+fn open_depot(config: &Config) -> Result<ArchiveStore, Failure> {
     let url = &config.audit.archive_url;
     if url.is_empty() {
         let text = "it is empty: set a directory or s3://bucket/prefix";
         return Err(ArchiveError::Address(text.to_owned()).into());
     }
-    Ok(Depot::open(url, &config.audit.s3)?)
+    Ok(ArchiveStore::open(url, &config.audit.s3)?)
 }
 
 async fn open(flags: Flags) -> Result<(Config, Store), Failure> {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use domain::{Clock as _, UnixMicros};
-use load::{Options, Players, Report, Scenario, Stage};
+use load::{Options, Players, Report, RunPhase, Scenario};
 use serde_json::Value;
 
 use crate::cli::{LoadArgs, LoadCommand};
@@ -60,7 +60,7 @@ async fn measure(command: LoadCommand) -> Result<bool, LoadFailure> {
     );
     let bars = (measuring.clone(), verifying.clone());
     let progress = Arc::new(move |stage, done, total| {
-        let bar = if stage == Stage::Measuring { &bars.0 } else { &bars.1 };
+        let bar = if stage == RunPhase::Measuring { &bars.0 } else { &bars.1 };
         bar.set_length(total);
         bar.set_position(done);
     });

@@ -4,20 +4,20 @@
 use archive::{Difference, verify};
 use domain::Clock as _;
 
-use crate::world::{ENGINES, Hand, World};
+use crate::fixture::{ENGINES, Fixture, Hand};
 
 /// Changes something by hand and gives the first difference, which must be of the first player.
 async fn first_difference(engine: &str, changes: &[Hand]) -> Difference {
-    let world = World::open(engine).await;
-    world.trade(60).await;
+    let fixture = Fixture::open(engine).await;
+    fixture.trade(60).await;
     for change in changes {
-        world.change_by_hand(*change).await;
+        fixture.change_by_hand(*change).await;
     }
-    let report = verify(&world.store, |_, _| ()).await.expect("readable");
+    let report = verify(&fixture.store, |_, _| ()).await.expect("readable");
     assert!(!report.holds(), "{engine}");
     let text = report.to_string();
     let difference = report.difference.expect("a difference");
-    assert_eq!(difference.player_id, world.player_ids[0], "{engine}: {difference:?}");
+    assert_eq!(difference.player_id, fixture.player_ids[0], "{engine}: {difference:?}");
     assert!(text.contains(&difference.what), "{text}");
     difference
 }
@@ -25,13 +25,13 @@ async fn first_difference(engine: &str, changes: &[Hand]) -> Difference {
 #[tokio::test]
 async fn what_was_traded_holds() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let none = verify(&world.store, |_, _| ()).await.expect("readable");
+        let fixture = Fixture::open(engine).await;
+        let none = verify(&fixture.store, |_, _| ()).await.expect("readable");
         assert_eq!((none.players, none.entries, none.holds()), (3, 3, true), "{engine}: {none}");
-        let fills = world.trade(200).await;
+        let fills = fixture.trade(200).await;
         assert!(fills > 100, "{engine}: {fills}");
         let mut told = Vec::new();
-        let report = verify(&world.store, |done, total| told.push((done, total))).await;
+        let report = verify(&fixture.store, |done, total| told.push((done, total))).await;
         let report = report.expect("readable");
         assert!(report.holds(), "{engine}: {report}");
         assert_eq!((report.players, report.entries), (3, 3 + fills), "{engine}");
@@ -67,12 +67,12 @@ async fn a_changed_hash_is_found() {
 #[tokio::test]
 async fn a_ledger_holds_without_the_people_behind_it() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let fills = world.trade(60).await;
-        for user_id in &world.user_ids {
-            assert!(world.store.erase_user(*user_id, world.clock.now()).await.expect("erases"));
+        let fixture = Fixture::open(engine).await;
+        let fills = fixture.trade(60).await;
+        for user_id in &fixture.user_ids {
+            assert!(fixture.store.erase_user(*user_id, fixture.clock.now()).await.expect("erases"));
         }
-        let report = verify(&world.store, |_, _| ()).await.expect("readable");
+        let report = verify(&fixture.store, |_, _| ()).await.expect("readable");
         assert!(report.holds(), "{engine}: {report}");
         assert_eq!((report.players, report.entries), (3, 3 + fills), "{engine}");
     }

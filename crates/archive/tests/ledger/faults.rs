@@ -5,11 +5,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 
-use archive::{ArchiveError, Depot, S3Config, verify_archived};
+use archive::{ArchiveError, ArchiveStore, S3Config, verify_archived};
 use domain::Secret;
 use store::ArchiveState;
 
-use crate::world::{ENGINES, World};
+use crate::fixture::{ENGINES, Fixture};
 
 /// What the store does.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ enum Mode {
 }
 
 /// Starts a store that does that until the process ends.
-fn depot(mode: Mode) -> Depot {
+fn archive_store(mode: Mode) -> ArchiveStore {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -47,7 +47,7 @@ fn depot(mode: Mode) -> Depot {
         secret_key: Secret::new("s"),
         timeout_s: 1,
     };
-    Depot::open("s3://ledger/game", &s3).expect("a good address")
+    ArchiveStore::open("s3://ledger/game", &s3).expect("a good address")
 }
 
 fn answer(mut stream: &TcpStream, mode: &Mode) -> std::io::Result<()> {
@@ -80,37 +80,37 @@ fn answer(mut stream: &TcpStream, mode: &Mode) -> std::io::Result<()> {
 #[tokio::test]
 async fn a_store_that_is_full_or_silent_leaves_the_month_as_it_is_and_says_why() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
         for (mode, said) in [(Mode::Full, "507"), (Mode::Silent, "timed out")] {
-            let archiver = world.archiver_at(depot(mode), "a");
+            let archiver = fixture.archiver_at(archive_store(mode), "a");
             let error = archiver.archive(first, |_| ()).await.expect_err("refused");
-            assert!(matches!(error, ArchiveError::Depot { .. }), "{engine}: {error:?}");
-            let row = world.state(first).await;
+            assert!(matches!(error, ArchiveError::Storage { .. }), "{engine}: {error:?}");
+            let row = fixture.state(first).await;
             assert_eq!(row.state, ArchiveState::Writing, "{engine}");
             let why = row.error.expect("why");
             assert!(why.contains(said), "{engine}: {why}");
             let refused = archiver.drop_month(first, "a test").await.expect_err("not verified");
-            assert!(matches!(refused, ArchiveError::Unfit { .. }), "{engine}: {refused:?}");
+            assert!(matches!(refused, ArchiveError::WrongState { .. }), "{engine}: {refused:?}");
         }
-        world.archiver("a").archive(first, |_| ()).await.expect("archives");
-        assert_eq!(world.state(first).await.error, None, "{engine}");
+        fixture.archiver("a").archive(first, |_| ()).await.expect("archives");
+        assert_eq!(fixture.state(first).await.error, None, "{engine}");
     }
 }
 
 #[tokio::test]
 async fn a_store_that_answers_short_is_told_with_the_file_s_name() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
-        let archiver = world.archiver("a");
-        let manifest = world.let_go(first).await;
-        let short = depot(Mode::Short(world.archive_path()));
-        let error = verify_archived(&world.store, &short, |_, _| ()).await.expect_err("told");
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
+        let archiver = fixture.archiver("a");
+        let manifest = fixture.let_go(first).await;
+        let short = archive_store(Mode::Short(fixture.archive_path()));
+        let error = verify_archived(&fixture.store, &short, |_, _| ()).await.expect_err("told");
         let text = std::error::Error::source(&error).expect("why").to_string();
         assert!(text.contains(&manifest.parts[0].name), "{engine}: {text}");
-        let error = world.archiver_at(short, "b").restore(first, |_| ()).await.expect_err("told");
-        let row = world.state(first).await;
+        let error = fixture.archiver_at(short, "b").restore(first, |_| ()).await.expect_err("told");
+        let row = fixture.state(first).await;
         assert_eq!((row.state, row.error), (ArchiveState::Dropped, Some(error.chain())));
         archiver.restore(first, |_| ()).await.expect("restores");
     }
@@ -119,8 +119,8 @@ async fn a_store_that_answers_short_is_told_with_the_file_s_name() {
 #[tokio::test]
 async fn the_error_that_ended_an_attempt_is_returned_although_it_cannot_be_recorded() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
         let refuse_errors = match engine {
             "sqlite" => {
                 "CREATE TRIGGER no_error BEFORE UPDATE ON audit_archives
@@ -128,13 +128,14 @@ async fn the_error_that_ended_an_attempt_is_returned_although_it_cannot_be_recor
             }
             _ => "ALTER TABLE audit_archives ADD CONSTRAINT no_error CHECK (error IS NULL)",
         };
-        world.try_by_hand(refuse_errors.to_owned()).await.expect("changes the schema");
-        let archiver = world.archiver_at(depot(Mode::Full), "a");
+        fixture.try_by_hand(refuse_errors.to_owned()).await.expect("changes the schema");
+        let archiver = fixture.archiver_at(archive_store(Mode::Full), "a");
         let error = archiver.archive(first, |_| ()).await.expect_err("refused");
-        assert!(matches!(error, ArchiveError::Depot { .. }), "{engine}: {error:?}");
+        assert!(matches!(error, ArchiveError::Storage { .. }), "{engine}: {error:?}");
         assert!(error.chain().contains("507"), "{engine}: {}", error.chain());
         // The lease was given back all the same.
-        let error = world.archiver_at(depot(Mode::Full), "b").archive(first, |_| ()).await;
-        assert!(matches!(error, Err(ArchiveError::Depot { .. })), "{engine}: {error:?}");
+        let error =
+            fixture.archiver_at(archive_store(Mode::Full), "b").archive(first, |_| ()).await;
+        assert!(matches!(error, Err(ArchiveError::Storage { .. })), "{engine}: {error:?}");
     }
 }

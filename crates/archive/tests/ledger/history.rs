@@ -1,11 +1,11 @@
 //! A player's history is the same whether its months are in the ledger or in the archive.
 
-use archive::{ArchiveError, History, Place};
+use archive::{ArchiveError, History, HistoryCursor};
 use domain::{EntryKind, TradeId};
 use store::{LedgerFilter, LedgerRow};
 
-use crate::months::depot;
-use crate::world::{ENGINES, World};
+use crate::fixture::{ENGINES, Fixture};
+use crate::months::archive_store;
 
 /// All of a player's entries, page by page; and whether some came from the archive.
 async fn walk(history: &History, player_id: i64, limit: usize) -> (Vec<LedgerRow>, bool) {
@@ -24,13 +24,13 @@ async fn walk(history: &History, player_id: i64, limit: usize) -> (Vec<LedgerRow
 #[tokio::test]
 async fn a_history_goes_on_in_the_archive() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, second, _] = world.trade_over_months().await;
-        let history = History::new(world.store.clone(), Some(depot(&world)));
+        let fixture = Fixture::open(engine).await;
+        let [first, second, _] = fixture.trade_over_months().await;
+        let history = History::new(fixture.store.clone(), Some(archive_store(&fixture)));
         let mut live = Vec::new();
-        for player_id in &world.player_ids {
+        for player_id in &fixture.player_ids {
             let note = "INSERT INTO trade_notes (player_id, version, text, written_at) VALUES";
-            world
+            fixture
                 .try_by_hand(format!("{note} ({player_id}, 2, 'Because.', 0)"))
                 .await
                 .expect("works");
@@ -39,9 +39,9 @@ async fn a_history_goes_on_in_the_archive() {
             assert!(rows.iter().any(|row| row.note.is_some()), "{engine}");
             live.push(rows);
         }
-        let archiver = world.archiver("a");
+        let archiver = fixture.archiver("a");
         let same = async |what: &str| {
-            for (player_id, rows) in world.player_ids.iter().zip(&live) {
+            for (player_id, rows) in fixture.player_ids.iter().zip(&live) {
                 for limit in [7, 1000] {
                     let (found, is_archived) = walk(&history, *player_id, limit).await;
                     assert_eq!(found, *rows, "{engine}: {what}, {limit} a page");
@@ -56,7 +56,7 @@ async fn a_history_goes_on_in_the_archive() {
             }
         };
         for month in [first, second] {
-            world.let_go(month).await;
+            fixture.let_go(month).await;
             same("dropped").await;
         }
         // In the ledger are the first and the last month now.
@@ -82,10 +82,10 @@ async fn search(history: &History, player_id: i64, filter: LedgerFilter) -> Vec<
 #[tokio::test]
 async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, second, _] = world.trade_over_months().await;
-        let history = History::new(world.store.clone(), Some(depot(&world)));
-        let player_id = world.player_ids[0];
+        let fixture = Fixture::open(engine).await;
+        let [first, second, _] = fixture.trade_over_months().await;
+        let history = History::new(fixture.store.clone(), Some(archive_store(&fixture)));
+        let player_id = fixture.player_ids[0];
         let (all, _) = walk(&history, player_id, 1000).await;
         let bought = LedgerFilter { kind: Some(EntryKind::Buy), stock_id: None };
         let of_one = LedgerFilter { kind: None, stock_id: all[0].entry.stock_id };
@@ -99,16 +99,16 @@ async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
             }
         };
         same("in the ledger").await;
-        let archiver = world.archiver("a");
+        let archiver = fixture.archiver("a");
         for month in [first, second] {
-            world.let_go(month).await;
+            fixture.let_go(month).await;
             same("dropped").await;
         }
         archiver.restore(first, |_| ()).await.expect("restores");
         same("a hole").await;
         // Nothing of the last month: the first page is the archive's.
         let below = all.iter().find(|row| row.entry.month == second).expect("some");
-        let place = Place { below: below.entry.version + 1, archived: None };
+        let place = HistoryCursor { below: below.entry.version + 1, archived: None };
         let page = history.search(player_id, LedgerFilter::default(), Some(place), 7).await;
         let page = page.expect("readable");
         assert!(page.is_archived && page.rows.len() == 7, "{engine}: {page:?}");
@@ -118,13 +118,13 @@ async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
 #[tokio::test]
 async fn a_wrong_place_to_go_on_gives_no_wrong_history() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, second, third] = world.trade_over_months().await;
-        let history = History::new(world.store.clone(), Some(depot(&world)));
-        let player_id = world.player_ids[0];
+        let fixture = Fixture::open(engine).await;
+        let [first, second, third] = fixture.trade_over_months().await;
+        let history = History::new(fixture.store.clone(), Some(archive_store(&fixture)));
+        let player_id = fixture.player_ids[0];
         let (rows, _) = walk(&history, player_id, 1000).await;
         for month in [first, second] {
-            world.let_go(month).await;
+            fixture.let_go(month).await;
         }
         let place = rows.iter().position(|row| row.entry.month == second).expect("an entry");
         for month in [first, second, third] {
@@ -140,17 +140,17 @@ async fn a_wrong_place_to_go_on_gives_no_wrong_history() {
 #[tokio::test]
 async fn a_month_that_is_lost_is_told() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
-        let history = History::new(world.store.clone(), Some(depot(&world)));
-        let player_id = world.player_ids[0];
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
+        let history = History::new(fixture.store.clone(), Some(archive_store(&fixture)));
+        let player_id = fixture.player_ids[0];
         let (rows, _) = walk(&history, player_id, 1000).await;
-        world.let_go(first).await;
+        fixture.let_go(first).await;
         let last = rows.iter().find(|row| row.entry.month == first).expect("an entry");
         let before = Some((first, last.entry.version + 1));
-        let without = History::new(world.store.clone(), None);
+        let without = History::new(fixture.store.clone(), None);
         for lost in [without, history] {
-            std::fs::remove_dir_all(world.archive_path()).unwrap_or_default();
+            std::fs::remove_dir_all(fixture.archive_path()).unwrap_or_default();
             let error = lost.page(player_id, before, 5).await.expect_err("refused");
             assert!(matches!(error, ArchiveError::Missing(_)), "{engine}: {error:?}");
         }

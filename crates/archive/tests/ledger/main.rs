@@ -3,9 +3,9 @@
 
 mod chains;
 mod faults;
+mod fixture;
 mod history;
 mod months;
 mod outside;
 mod seals;
 mod stopped;
-mod world;

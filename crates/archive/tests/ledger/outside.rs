@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use archive::{ArchiveError, Depot, S3Config, verify_archived};
+use archive::{ArchiveError, ArchiveStore, S3Config, verify_archived};
 use domain::Secret;
 use store::ArchiveState;
 
-use crate::world::{ENGINES, World};
+use crate::fixture::{ENGINES, Fixture};
 
 const SUMS: &str = "
 import sys, pyarrow.parquet as pq, pyarrow as pa, pyarrow.compute as pc
@@ -62,12 +62,12 @@ fn decimal(number: i64, digits: u32) -> String {
 #[tokio::test]
 async fn another_reader_finds_equal_rows_and_sums() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
-        let manifest = world.archiver("a").archive(first, |_| ()).await.expect("archives");
-        let path = |name: &String| world.archive_path().join(name).display().to_string();
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
+        let manifest = fixture.archiver("a").archive(first, |_| ()).await.expect("archives");
+        let path = |name: &String| fixture.archive_path().join(name).display().to_string();
         let names: Vec<_> = manifest.parts.iter().map(|part| path(&part.name)).collect();
-        let rows = world.store.month_page(first, (0, 0), 100_000).await.expect("answers");
+        let rows = fixture.store.month_page(first, (0, 0), 100_000).await.expect("answers");
         let sum = |value: fn(&domain::LedgerEntry) -> i64| -> i64 {
             rows.iter().map(|(entry, _)| value(entry)).sum()
         };
@@ -101,7 +101,7 @@ impl S3Server {
         Self { child, url: format!("http://127.0.0.1:{port}") }
     }
 
-    fn depot(&self) -> Depot {
+    fn archive_store(&self) -> ArchiveStore {
         let s3 = S3Config {
             endpoint: self.url.clone(),
             region: "us-east-1".to_owned(),
@@ -109,7 +109,7 @@ impl S3Server {
             secret_key: Secret::new("s"),
             ..S3Config::default()
         };
-        Depot::open("s3://ledger/of/our/game", &s3).expect("a good address")
+        ArchiveStore::open("s3://ledger/of/our/game", &s3).expect("a good address")
     }
 }
 
@@ -126,17 +126,17 @@ async fn a_month_goes_to_a_store_like_s3_and_comes_back() {
     let server = S3Server::start();
     run(MAKE_BUCKET, std::slice::from_ref(&server.url));
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
-        let archiver = world.archiver_at(server.depot(), "a");
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
+        let archiver = fixture.archiver_at(server.archive_store(), "a");
         let manifest = archiver.archive(first, |_| ()).await.expect("archives");
         assert!(manifest.parts.len() > 1, "{engine}");
         archiver.drop_month(first, "a test").await.expect("drops");
-        let report = verify_archived(&world.store, &server.depot(), |_, _| ()).await;
+        let report = verify_archived(&fixture.store, &server.archive_store(), |_, _| ()).await;
         let report = report.expect("readable");
         assert!(report.holds(), "{engine}: {report}");
         archiver.restore(first, |_| ()).await.expect("restores");
-        assert_eq!(world.state(first).await.state, ArchiveState::Verified, "{engine}");
+        assert_eq!(fixture.state(first).await.state, ArchiveState::Verified, "{engine}");
     }
 }
 
@@ -145,9 +145,9 @@ async fn a_bucket_that_does_not_exist_is_told_from_a_missing_file() {
     let server = S3Server::start();
     // The other bucket is there, and the server answers.
     run(&MAKE_BUCKET.replace("ledger", "another"), std::slice::from_ref(&server.url));
-    let world = World::open("sqlite").await;
-    let [first, ..] = world.trade_over_months().await;
-    let archiver = world.archiver_at(server.depot(), "a");
+    let fixture = Fixture::open("sqlite").await;
+    let [first, ..] = fixture.trade_over_months().await;
+    let archiver = fixture.archiver_at(server.archive_store(), "a");
     let error = archiver.archive(first, |_| ()).await.expect_err("refused");
     assert!(matches!(error, ArchiveError::NoBucket), "{error:?}");
     assert_eq!(error.to_string(), "audit.archive_url: the bucket does not exist");
@@ -156,12 +156,13 @@ async fn a_bucket_that_does_not_exist_is_told_from_a_missing_file() {
 #[tokio::test]
 async fn a_store_that_nobody_serves_is_told_and_changes_nothing() {
     let server = S3Server::start();
-    let depot = server.depot();
+    let archive_store = server.archive_store();
     drop(server);
-    let world = World::open("sqlite").await;
-    let [first, ..] = world.trade_over_months().await;
-    let error = world.archiver_at(depot, "a").archive(first, |_| ()).await.expect_err("refused");
-    assert!(matches!(error, ArchiveError::Depot { .. }), "{error:?}");
-    let row = world.state(first).await;
+    let fixture = Fixture::open("sqlite").await;
+    let [first, ..] = fixture.trade_over_months().await;
+    let error =
+        fixture.archiver_at(archive_store, "a").archive(first, |_| ()).await.expect_err("refused");
+    assert!(matches!(error, ArchiveError::Storage { .. }), "{error:?}");
+    let row = fixture.state(first).await;
     assert_eq!((row.state, row.error), (ArchiveState::Writing, Some(error.chain())));
 }

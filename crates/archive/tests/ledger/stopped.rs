@@ -10,7 +10,7 @@ use domain::Month;
 use store::{ArchiveState, StoreError};
 use testkit::SeededEntropy;
 
-use crate::world::{ENGINES, World};
+use crate::fixture::{ENGINES, Fixture};
 
 /// Within which a step that nobody stops ends, or fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,8 +30,14 @@ async fn stopped_after<T>(polls: u64, future: impl Future<Output = T>) -> Option
 }
 
 /// Brings a month one way or the other, and is stopped on the way.
-async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: ArchiveState) -> bool {
-    let archiver = world.archiver(holder);
+async fn step(
+    fixture: &Fixture,
+    month: Month,
+    polls: u64,
+    holder: &str,
+    goal: ArchiveState,
+) -> bool {
+    let archiver = fixture.archiver(holder);
     let work = async {
         match goal {
             ArchiveState::Dropped => {
@@ -49,9 +55,9 @@ async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: Archi
         // The one before had the lease when it was stopped.
         Some(Err(ArchiveError::Busy)) => false,
         // What was stopped a moment ago may still hold a lock in the database, or come to its end.
-        Some(Err(ArchiveError::Store(StoreError::Conflict(_)) | ArchiveError::Lost)) => false,
+        Some(Err(ArchiveError::Store(StoreError::Conflict(_)) | ArchiveError::LeaseLost)) => false,
         Some(Err(error)) => {
-            let row = world.store.archives().await.expect("answers");
+            let row = fixture.store.archives().await.expect("answers");
             panic!("{month:?} to {goal:?}: {}: {row:#?}", error.chain())
         }
     }
@@ -60,9 +66,9 @@ async fn step(world: &World, month: Month, polls: u64, holder: &str, goal: Archi
 #[tokio::test]
 async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, second, _] = world.trade_over_months().await;
-        let all = verify(&world.store, |_, _| ()).await.expect("readable").entries;
+        let fixture = Fixture::open(engine).await;
+        let [first, second, _] = fixture.trade_over_months().await;
+        let all = verify(&fixture.store, |_, _| ()).await.expect("readable").entries;
         let chance = SeededEntropy::new(11);
         let mut stopped = 0;
         while stopped < 50 {
@@ -75,7 +81,7 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
                 // Another process goes on where one was stopped, when its lease is over.
                 let mut tries = 0_u64;
                 while !step(
-                    &world,
+                    &fixture,
                     month,
                     1 + chance.next_u64() % (60 + 20 * tries),
                     &tries.to_string(),
@@ -84,25 +90,25 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
                 .await
                 {
                     (tries, stopped) = (tries + 1, stopped + 1);
-                    world.clock.advance_seconds(61);
+                    fixture.clock.advance_seconds(61);
                     assert!(tries < 200, "{engine}: it never ends");
                 }
-                check(&world, all).await;
+                check(&fixture, all).await;
             }
             for month in [first, second] {
-                let now = world.state(month).await.updated_at;
-                assert!(world.store.hold_archive(month, false, now).await.expect("answers"));
+                let now = fixture.state(month).await.updated_at;
+                assert!(fixture.store.hold_archive(month, false, now).await.expect("answers"));
             }
         }
         assert!(stopped >= 50, "{engine}: {stopped}");
     }
 }
 
-async fn check(world: &World, all: u64) {
-    let without = verify(&world.store, |_, _| ()).await.expect("readable");
+async fn check(fixture: &Fixture, all: u64) {
+    let without = verify(&fixture.store, |_, _| ()).await.expect("readable");
     assert!(without.holds(), "{without}");
-    let depot = crate::months::depot(world);
-    let whole = verify_archived(&world.store, &depot, |_, _| ()).await.expect("readable");
+    let archive_store = crate::months::archive_store(fixture);
+    let whole = verify_archived(&fixture.store, &archive_store, |_, _| ()).await.expect("readable");
     assert!(whole.holds(), "{whole}");
     assert_eq!(whole.entries, all);
 }
@@ -110,23 +116,23 @@ async fn check(world: &World, all: u64) {
 #[tokio::test]
 async fn an_archive_that_refuses_leaves_the_month_as_it_is_and_says_why() {
     for engine in ENGINES {
-        let world = World::open(engine).await;
-        let [first, ..] = world.trade_over_months().await;
-        let archiver = world.archiver("a");
-        let path = world.archive_path();
+        let fixture = Fixture::open(engine).await;
+        let [first, ..] = fixture.trade_over_months().await;
+        let archiver = fixture.archiver("a");
+        let path = fixture.archive_path();
         std::fs::remove_dir_all(&path).expect("removable");
         std::fs::write(&path, "no directory").expect("writable");
         let error = archiver.archive(first, |_| ()).await.expect_err("refused");
-        assert!(matches!(error, ArchiveError::Depot { .. }), "{engine}: {error:?}");
-        let row = world.state(first).await;
+        assert!(matches!(error, ArchiveError::Storage { .. }), "{engine}: {error:?}");
+        let row = fixture.state(first).await;
         assert_eq!(row.state, ArchiveState::Writing, "{engine}");
         assert_eq!(row.error, Some(error.chain()), "{engine}");
         let refused = archiver.drop_month(first, "a test").await;
-        assert!(matches!(refused, Err(ArchiveError::Unfit { .. })), "{engine}: {refused:?}");
+        assert!(matches!(refused, Err(ArchiveError::WrongState { .. })), "{engine}: {refused:?}");
         std::fs::remove_file(&path).expect("removable");
         std::fs::create_dir(&path).expect("makes");
         archiver.archive(first, |_| ()).await.expect("archives");
-        let row = world.state(first).await;
+        let row = fixture.state(first).await;
         assert_eq!((row.state, row.error), (ArchiveState::Verified, None), "{engine}");
     }
 }

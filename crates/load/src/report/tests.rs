@@ -2,20 +2,20 @@
 
 use super::*;
 
-fn parts() -> Parts {
-    let mut tally =
-        Tally { accepted: 8, accepted_in_time: 8, answered_in_time: 9, ..Tally::default() };
-    tally.statuses.insert(200, 8);
-    tally.latency.record(Duration::from_millis(3));
-    Parts {
+fn parts() -> ReportInput {
+    let mut counters =
+        Counters { accepted: 8, accepted_in_time: 8, answered_in_time: 9, ..Counters::default() };
+    counters.statuses.insert(200, 8);
+    counters.latency.record(Duration::from_millis(3));
+    ReportInput {
         scenario: "distinct",
         counts_trades: true,
-        tally,
+        counters,
         elapsed: Duration::from_secs(2),
         concurrency: 4,
         rate: None,
         queue_wait: None,
-        verified: Verified::default(),
+        verified: Verification::default(),
         memory: None,
         sums: None,
     }
@@ -25,8 +25,8 @@ fn parts() -> Parts {
 fn a_report_is_good_when_all_is_as_it_should_be() {
     assert!(Report::new(parts()).good);
     let mut retried = parts();
-    retried.tally.statuses.extend([(503, 2), (429, 1), (400, 1)]);
-    retried.tally.failed = 1;
+    retried.counters.statuses.extend([(503, 2), (429, 1), (400, 1)]);
+    retried.counters.failed = 1;
     let report = Report::new(retried);
     assert!(report.good);
     assert_eq!((report.requests, report.statuses["failed"]), (13, 1));
@@ -34,11 +34,11 @@ fn a_report_is_good_when_all_is_as_it_should_be() {
 
 #[test]
 fn what_should_not_be_is_not_good() {
-    let spoilt: [fn(&mut Parts); 7] = [
-        |parts| parts.tally.unknown = 1,
-        |parts| parts.tally.bad = 1,
-        |parts| parts.tally.latency = Times::default(),
-        |parts| parts.tally.statuses.extend([(500, 1)]),
+    let spoilt: [fn(&mut ReportInput); 7] = [
+        |parts| parts.counters.unknown = 1,
+        |parts| parts.counters.bad = 1,
+        |parts| parts.counters.latency = LatencyHistogram::default(),
+        |parts| parts.counters.statuses.extend([(500, 1)]),
         |parts| parts.verified.difference = Some("lost".into()),
         |parts| parts.sums = Some(Sums::Unequal),
         |parts| {
@@ -57,9 +57,14 @@ fn what_should_not_be_is_not_good() {
 #[test]
 fn a_run_on_the_boards_is_good_when_something_was_checked_and_nothing_was_wrong() {
     let report = |checked, violations| {
-        let mut parts = Parts { scenario: "board", counts_trades: false, ..parts() };
+        let mut parts = ReportInput { scenario: "board", counts_trades: false, ..parts() };
         let violation = (violations > 0).then(|| "rank 3 follows rank 1".to_owned());
-        parts.tally.board = BoardTally { checked, violations, violation, ..BoardTally::default() };
+        parts.counters.board = LeaderboardCounters {
+            checked,
+            violations,
+            violation,
+            ..LeaderboardCounters::default()
+        };
         Report::new(parts)
     };
     assert!(report(1, 0).good && !report(0, 0).good);
@@ -73,7 +78,7 @@ fn a_run_on_the_boards_is_good_when_something_was_checked_and_nothing_was_wrong(
 fn memory_may_grow_by_a_tenth_and_in_a_short_run_by_more() {
     let report = |elapsed, last| {
         let memory = Some(Memory { first: 100, last, max: last });
-        Report::new(Parts { elapsed, memory, ..parts() }).good
+        Report::new(ReportInput { elapsed, memory, ..parts() }).good
     };
     assert!(report(LONG_RUN, 110) && report(Duration::from_secs(1), 200));
 }
@@ -81,14 +86,14 @@ fn memory_may_grow_by_a_tenth_and_in_a_short_run_by_more() {
 #[test]
 fn throughput_is_of_trades_or_of_answers() {
     assert_eq!(Report::new(parts()).throughput.to_string(), "4");
-    let report = Report::new(Parts { counts_trades: false, ..parts() });
+    let report = Report::new(ReportInput { counts_trades: false, ..parts() });
     assert_eq!(report.throughput.to_string(), "4.5");
 }
 
 #[test]
 fn limits_that_are_on_are_told() {
     let mut parts = parts();
-    parts.tally.statuses = BTreeMap::from([(429, 7)]);
+    parts.counters.statuses = BTreeMap::from([(429, 7)]);
     assert!(Report::new(parts).to_string().contains("limits.enabled"));
 }
 

@@ -37,12 +37,12 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
             Err(error) => Err(error),
         }
     } else if let Some(month) = args.month {
-        let depot = find_depot(&config)?;
+        let archive_store = find_depot(&config)?;
         let bar = bar_of("verifying", month);
-        archive::verify_month(&store, depot.as_ref(), month, |more| bar.inc(more)).await
+        archive::verify_month(&store, archive_store.as_ref(), month, |more| bar.inc(more)).await
     } else if args.archives {
-        let depot = open_depot(&config)?;
-        archive::verify_archived(&store, &depot, told).await
+        let archive_store = open_depot(&config)?;
+        archive::verify_archived(&store, &archive_store, told).await
     } else {
         archive::verify(&store, told).await
     };

@@ -2,7 +2,7 @@
 //! same as a file for spreadsheets, which has all of them. One entry explained is `order`'s
 //! receipt.
 
-use archive::Place;
+use archive::HistoryCursor;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -82,7 +82,7 @@ impl Row {
 struct Asked {
     kind: Option<EntryKind>,
     symbol: Option<Symbol>,
-    place: Option<Place>,
+    place: Option<HistoryCursor>,
 }
 
 impl Asked {
@@ -95,7 +95,7 @@ impl Asked {
         Self {
             kind: kinds.into_iter().find(|kind| kind.as_str() == word),
             symbol: Symbol::parse(query.find("symbol").unwrap_or_default()).ok(),
-            place: below.map(|below| Place { below, archived }),
+            place: below.map(|below| HistoryCursor { below, archived }),
         }
     }
 
@@ -118,7 +118,7 @@ impl Asked {
     }
 
     /// The address of older entries, which are below a place.
-    fn older(&self, Place { below, archived }: Place) -> String {
+    fn older(&self, HistoryCursor { below, archived }: HistoryCursor) -> String {
         let month = archived.map(|month| format!("&month={}", month.0)).unwrap_or_default();
         format!("{}before={below}{month}", self.address("/history"))
     }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use archive::{Archiver, AuditConfig, Depot, History, S3Config};
+use archive::{ArchiveStore, Archiver, AuditConfig, History, S3Config};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request};
 use domain::{Clock, Day, Entropy, FillMode, Price, Quote, Rules, StockInfo, Symbol, UnixMicros};
@@ -242,7 +242,7 @@ impl App {
         let (prices, closing) = (Arc::new(prices), CancellationToken::new());
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
         let (told, listed) = (Arc::clone(&hub), Arc::clone(&prices));
-        let history = History::new(store.clone(), Some(depot(&directory)));
+        let history = History::new(store.clone(), Some(archive_store(&directory)));
         let boards = Arc::new(boards);
         let kept = (store.clone(), history, Arc::clone(&boards));
         let market = Arc::clone(&source);
@@ -272,8 +272,9 @@ impl App {
         self.store.ensure_ledger_months(now).await.expect("months");
         self.store.add_due_archives(now.month(), now).await.expect("adds");
         let (clock, config) = (Arc::new(self.clock.clone()), AuditConfig::default());
-        let depot = depot(&self.directory);
-        let archiver = Archiver::new(self.store.clone(), depot, &config, clock, "test".to_owned());
+        let archive_store = archive_store(&self.directory);
+        let archiver =
+            Archiver::new(self.store.clone(), archive_store, &config, clock, "test".to_owned());
         for month in archiver.due().await.expect("answers") {
             archiver.archive(month, |_| ()).await.expect("archives");
             archiver.drop_month(month, "a test").await.expect("drops");
@@ -460,9 +461,9 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
     saved.into_iter().map(listing).collect()
 }
 
-fn depot(directory: &TempDir) -> Depot {
+fn archive_store(directory: &TempDir) -> ArchiveStore {
     let archive = directory.path().join("archive");
-    Depot::open(&archive.display().to_string(), &S3Config::default()).expect("a directory")
+    ArchiveStore::open(&archive.display().to_string(), &S3Config::default()).expect("a directory")
 }
 
 fn parts(

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use archive::{History, Place};
+use archive::{History, HistoryCursor};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -26,7 +26,7 @@ pub(crate) struct CsvFile {
     pub(crate) player_id: i64,
     pub(crate) filter: LedgerFilter,
     /// Only the entries below it.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<HistoryCursor>,
     /// Whether it begins with the byte order mark by which spreadsheets know UTF-8.
     pub(crate) has_bom: bool,
     /// `attachment; filename="…"`.
@@ -81,8 +81,8 @@ async fn read(
     history: &History,
     player_id: i64,
     filter: LedgerFilter,
-    place: Place,
-) -> Result<(String, Option<Place>), io::Error> {
+    place: HistoryCursor,
+) -> Result<(String, Option<HistoryCursor>), io::Error> {
     let found = history.search(player_id, filter, Some(place), ROWS).await.map_err(|error| {
         let error = error.chain();
         tracing::error!(player_id, error, "a CSV file of a history cannot be sent to its end");

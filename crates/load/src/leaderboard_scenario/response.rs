@@ -4,43 +4,43 @@
 use serde::{Deserialize, Deserializer};
 
 use crate::amount::fixed;
-use crate::board::Question;
+use crate::leaderboard_scenario::LeaderboardQuery;
 
-/// Rows on either side of one's own, and rows a page, when the question names no number.
+/// Rows on either side of one's own, and rows a page, when the query names no number.
 const EACH_SIDE: u64 = 5;
 const ROWS: u64 = 10;
 
 /// What is wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(super) enum Violation {
     /// It cannot be right.
-    Ever(String),
+    Certain(String),
     /// It can only be right when somebody moved while it was made.
     UnlessMoved(String),
 }
 
 /// A page as it is checked.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
-    rows: Vec<Row>,
-    meta: Meta,
+pub(super) struct LeaderboardPage {
+    rows: Vec<LeaderboardRow>,
+    meta: PageMeta,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
     success: bool,
-    data: Vec<Row>,
-    meta: Meta,
+    data: Vec<LeaderboardRow>,
+    meta: PageMeta,
     #[serde(deserialize_with = "present")]
-    me: Option<Place>,
+    me: Option<OwnRank>,
     #[serde(rename = "for_learning")]
     _for_learning: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct LeaderboardRow {
     rank: u64,
     name: String,
     level: u64,
@@ -53,7 +53,7 @@ struct Row {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+struct OwnRank {
     rank: u64,
     level: u64,
     experience_points: u64,
@@ -65,7 +65,7 @@ struct Place {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Meta {
+struct PageMeta {
     current_page: u64,
     per_page: u64,
     last_page: u64,
@@ -85,40 +85,40 @@ fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Erro
 }
 
 /// Reads an answer, and checks all that can be seen in it alone.
-pub(super) fn read(body: &[u8], question: Question) -> Result<Page, Wrong> {
+pub(super) fn read(body: &[u8], query: LeaderboardQuery) -> Result<LeaderboardPage, Violation> {
     let body: Body = serde_json::from_slice(body).map_err(|error| ever(error.to_string()))?;
     if !body.success {
         return Err(ever("it is no success"));
     }
-    check_meta(&body, question)?;
+    check_meta(&body, query)?;
     for pair in body.data.windows(2) {
-        check_neighbours(&pair[0], &pair[1]).map_err(Wrong::Ever)?;
+        check_neighbours(&pair[0], &pair[1]).map_err(Violation::Certain)?;
     }
     let shown = body.data.iter().map(|row| row.return_percentage);
     let shown = shown.chain(body.me.iter().map(|place| place.return_percentage));
-    if shown.into_iter().any(|shown| shown.is_some() != question.by_return) {
+    if shown.into_iter().any(|shown| shown.is_some() != query.by_return) {
         return Err(ever("it shows returns on the wrong board"));
     }
-    check_place(&body, question)?;
-    Ok(Page { rows: body.data, meta: body.meta })
+    check_place(&body, query)?;
+    Ok(LeaderboardPage { rows: body.data, meta: body.meta })
 }
 
-fn ever(what: impl Into<String>) -> Wrong {
-    Wrong::Ever(what.into())
+fn ever(what: impl Into<String>) -> Violation {
+    Violation::Certain(what.into())
 }
 
-fn check_meta(body: &Body, question: Question) -> Result<(), Wrong> {
-    let Meta { current_page, per_page, last_page, total } = body.meta;
-    let rows_asked = question.page.map_or(ROWS, |_| u64::from(question.rows));
+fn check_meta(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
+    let PageMeta { current_page, per_page, last_page, total } = body.meta;
+    let rows_asked = query.page.map_or(ROWS, |_| u64::from(query.rows));
     if per_page != rows_asked || last_page != total.div_ceil(rows_asked).max(1) {
         return Err(ever("its meta does not fit together"));
     }
     let own = body.me.as_ref().map_or(1, |me| me.rank.saturating_sub(1) / per_page + 1);
-    if current_page != question.page.unwrap_or(own) {
+    if current_page != query.page.unwrap_or(own) {
         return Err(ever(format!("it says that it is page {current_page}")));
     }
     let first_rank = body.data.first().map_or(1, |row| row.rank);
-    let (first_expected, count_expected) = match (question.page, &body.me) {
+    let (first_expected, count_expected) = match (query.page, &body.me) {
         (Some(page), _) => {
             let before = (page - 1) * per_page;
             (before + 1, per_page.min(total.saturating_sub(before)))
@@ -135,13 +135,13 @@ fn check_meta(body: &Body, question: Question) -> Result<(), Wrong> {
     }
     // Somebody may have joined after the rows were taken.
     if count != count_expected {
-        return Err(Wrong::UnlessMoved(format!("it has {count} rows, not {count_expected}")));
+        return Err(Violation::UnlessMoved(format!("it has {count} rows, not {count_expected}")));
     }
     Ok(())
 }
 
 /// Whether a row may follow another.
-fn check_neighbours(row: &Row, next: &Row) -> Result<(), String> {
+fn check_neighbours(row: &LeaderboardRow, next: &LeaderboardRow) -> Result<(), String> {
     if next.rank != row.rank + 1 {
         return Err(format!("rank {} follows rank {}", next.rank, row.rank));
     }
@@ -158,9 +158,9 @@ fn check_neighbours(row: &Row, next: &Row) -> Result<(), String> {
 
 /// Whether one's own row is where one's own place says. The place of one who was not on the page
 /// was looked up a moment later, when he may have moved onto it.
-fn check_place(body: &Body, question: Question) -> Result<(), Wrong> {
+fn check_place(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     let Some(me) = &body.me else {
-        return if question.page.is_some() || body.data.is_empty() {
+        return if query.page.is_some() || body.data.is_empty() {
             Ok(())
         } else {
             Err(ever("it has rows around nobody"))
@@ -173,17 +173,17 @@ fn check_place(body: &Body, question: Question) -> Result<(), Wrong> {
         of_row == (me.level, me.experience_points, me.return_percentage, me.movement)
     });
     let what = || format!("the row of rank {} is not as one's own place", me.rank);
-    match (question.page, row) {
+    match (query.page, row) {
         _ if is_own => Ok(()),
         (Some(_), None) => Ok(()),
         // Experience is looked up beside the board by return.
-        (Some(_), Some(_)) => Err(Wrong::UnlessMoved(what())),
-        (None, Some(_)) if question.by_return => Err(Wrong::UnlessMoved(what())),
-        (None, _) => Err(Wrong::Ever(what())),
+        (Some(_), Some(_)) => Err(Violation::UnlessMoved(what())),
+        (None, Some(_)) if query.by_return => Err(Violation::UnlessMoved(what())),
+        (None, _) => Err(Violation::Certain(what())),
     }
 }
 
-impl Page {
+impl LeaderboardPage {
     /// Players on the board.
     pub(super) fn total(&self) -> u64 {
         self.meta.total

@@ -1,18 +1,18 @@
-//! Chance from a seed, in whole numbers: the same seed always plays the same. Not for secrets.
+//! A seeded random number generator (splitmix64): equal seeds give equal requests. Not for secrets.
 
 /// The golden ratio in 64 bits, which spreads neighbouring seeds apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The generator splitmix64.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
+pub(crate) struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     /// The generator of one worker.
     pub(crate) fn new(seed: u64, worker: usize) -> Self {
-        let mut chance = Self(seed);
+        let mut rng = Self(seed);
         // Mixed once more: a generator that begins some steps further on would only be late.
-        let mut own = Self(chance.next().wrapping_add(worker as u64));
+        let mut own = Self(rng.next().wrapping_add(worker as u64));
         Self(own.next())
     }
 
@@ -40,8 +40,8 @@ mod tests {
     #[test]
     fn no_worker_does_what_another_one_did() {
         let drawn = |worker| {
-            let mut chance = Chance::new(1, worker);
-            (0..1_000).map(move |_| chance.below(usize::MAX))
+            let mut rng = SeededRng::new(1, worker);
+            (0..1_000).map(move |_| rng.below(usize::MAX))
         };
         let all: HashSet<usize> = (0..50).flat_map(drawn).collect();
         assert_eq!(all.len(), 50_000);
@@ -50,8 +50,8 @@ mod tests {
     #[test]
     fn a_seed_plays_the_same_again_and_workers_play_differently() {
         let draw = |seed, worker| {
-            let mut chance = Chance::new(seed, worker);
-            std::iter::repeat_with(|| chance.below(1000)).take(20).collect::<Vec<_>>()
+            let mut rng = SeededRng::new(seed, worker);
+            std::iter::repeat_with(|| rng.below(1000)).take(20).collect::<Vec<_>>()
         };
         assert_eq!(draw(1, 0), draw(1, 0));
         assert_ne!(draw(1, 0), draw(1, 1));

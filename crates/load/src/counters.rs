@@ -5,25 +5,25 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::board::BoardTally;
+use crate::leaderboard_scenario::LeaderboardCounters;
 
 /// The longest time told apart, in microseconds; longer ones count as this.
 const TIME_MAX_US: u64 = 600_000_000;
 /// How many digits of a time are kept.
 const DIGITS: u8 = 3;
 
-/// Times of which percentiles are told.
+/// A histogram of latencies, in microseconds.
 #[derive(Clone, Debug)]
-pub(crate) struct Times(Histogram<u64>);
+pub(crate) struct LatencyHistogram(Histogram<u64>);
 
-impl Default for Times {
+impl Default for LatencyHistogram {
     fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, TIME_MAX_US, DIGITS);
         Self(histogram.expect("invariant: the bounds are constants that fit together"))
     }
 }
 
-impl Times {
+impl LatencyHistogram {
     pub(crate) fn record(&mut self, time: Duration) {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
@@ -40,11 +40,11 @@ impl Times {
 
 /// The counts of some requests.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     /// From the first try, or from when it was due, to the last byte of the last answer.
-    pub(crate) latency: Times,
+    pub(crate) latency: LatencyHistogram,
     /// How late requests of an open loop were sent.
-    pub(crate) send_delay: Times,
+    pub(crate) send_delay: LatencyHistogram,
     /// How often each status was answered.
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// How often each code of a refusal was answered.
@@ -66,10 +66,10 @@ pub(crate) struct Tally {
     /// What ended in another way than the game allows.
     pub(crate) bad: u64,
     /// What was asked of the boards, and checked.
-    pub(crate) board: BoardTally,
+    pub(crate) board: LeaderboardCounters,
 }
 
-impl Tally {
+impl Counters {
     /// Takes in what another one counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.latency.add(&other.latency);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_of_all_workers() {
-        let (mut all, mut other) = (Tally::default(), Tally::default());
+        let (mut all, mut other) = (Counters::default(), Counters::default());
         for ms in 1..=500 {
             all.latency.record(Duration::from_millis(ms));
             other.latency.record(Duration::from_millis(ms + 500));
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn counts_of_workers_add_up() {
-        let mut one = Tally { failed: 1, retries: 2, accepted: 3, ..Tally::default() };
+        let mut one = Counters { failed: 1, retries: 2, accepted: 3, ..Counters::default() };
         one.statuses.insert(200, 3);
         one.codes.insert("contended".into(), 1);
         let mut all = one.clone();
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((all.requests(), all.retries, all.accepted), (8, 4, 6));
         assert_eq!(all.codes["contended"], 2);
         assert!(!all.is_limited());
-        let limited = Tally { statuses: BTreeMap::from([(429, 5)]), ..Tally::default() };
+        let limited = Counters { statuses: BTreeMap::from([(429, 5)]), ..Counters::default() };
         assert!(limited.is_limited());
     }
 }

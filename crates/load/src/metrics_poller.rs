@@ -16,11 +16,11 @@ const WARM_UP: u32 = 5;
 
 /// Reads the metrics of all servers.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct MetricsPoller {
     clients: Vec<Client>,
 }
 
-impl Watch {
+impl MetricsPoller {
     pub(crate) fn new(addresses: &[Address]) -> Self {
         let alone = |address: &Address| Client::new(&Arc::from([address.clone()]), 0);
         Self { clients: addresses.iter().map(alone).collect() }

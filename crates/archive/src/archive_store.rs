@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{Address, S3Config};
 use crate::error::ArchiveError;
-use crate::manifest::{Part, hexadecimal};
+use crate::manifest::{ArchivePart, hex};
 
 /// Bytes sent at once of a file that is written.
 const CHUNK: usize = 8 * 1024 * 1024;
@@ -37,12 +37,12 @@ const NO_BUCKET: &str = "NoSuchBucket";
 
 /// Where the archive is.
 #[derive(Clone, Debug)]
-pub struct Depot {
+pub struct ArchiveStore {
     store: Arc<dyn ObjectStore>,
     shown: String,
 }
 
-impl Depot {
+impl ArchiveStore {
     /// Opens the archive at this address: a directory, which is made, or `s3://bucket/prefix`.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Depot {
 
     /// Reads a file of a month into one of this machine that has no name, and checks that it is
     /// what was written.
-    pub(crate) async fn fetch(&self, part: &Part) -> Result<File, ArchiveError> {
+    pub(crate) async fn fetch(&self, part: &ArchivePart) -> Result<File, ArchiveError> {
         let name = part.name.as_str();
         let local = |error| ArchiveError::Local(name.to_owned(), error);
         let found = self.store.get(&Path::from(name)).await;
@@ -117,7 +117,7 @@ impl Depot {
             let what = format!("it has {bytes} bytes or more, expected {}", part.bytes);
             return Err(ArchiveError::damaged(name, &what));
         }
-        let found = hexadecimal(hasher.finalize().into());
+        let found = hex(hasher.finalize().into());
         if found != part.sha256 {
             let what = format!("its SHA-256 is {found}, expected {}", part.sha256);
             return Err(ArchiveError::damaged(name, &what));
@@ -153,7 +153,7 @@ fn failed(what: &'static str, name: &str, source: object_store::Error) -> Archiv
             ArchiveError::NoBucket
         }
         object_store::Error::NotFound { .. } => ArchiveError::Missing(name.to_owned()),
-        source => ArchiveError::Depot { what, name: name.to_owned(), source },
+        source => ArchiveError::Storage { what, name: name.to_owned(), source },
     }
 }
 
@@ -180,11 +180,11 @@ impl Upload {
         self,
         entries: u64,
         keys: [(i64, i64); 2],
-    ) -> Result<Part, ArchiveError> {
+    ) -> Result<ArchivePart, ArchiveError> {
         let finished = self.writer.finish().await;
         finished.map_err(|source| failed("write", &self.name, source))?;
-        let sha256 = hexadecimal(self.hasher.finalize().into());
-        Ok(Part { name: self.name, entries, keys, bytes: self.bytes, sha256 })
+        let sha256 = hex(self.hasher.finalize().into());
+        Ok(ArchivePart { name: self.name, entries, keys, bytes: self.bytes, sha256 })
     }
 
     /// Gives the file up. That this may fail as well changes nothing.

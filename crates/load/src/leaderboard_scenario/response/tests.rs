@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const PAGE: Question = Question { by_return: false, page: Some(2), rows: 3 };
-const AROUND: Question = Question { by_return: false, page: None, rows: 3 };
+const PAGE: LeaderboardQuery = LeaderboardQuery { by_return: false, page: Some(2), rows: 3 };
+const AROUND: LeaderboardQuery = LeaderboardQuery { by_return: false, page: None, rows: 3 };
 
 fn row(rank: u64, level: u64, points: u64) -> Value {
     let movement = if rank == 5 { json!(null) } else { json!(-2) };
@@ -35,8 +35,8 @@ fn around() -> Value {
     })
 }
 
-fn read_value(value: &Value, question: Question) -> Result<Page, Wrong> {
-    read(value.to_string().as_bytes(), question)
+fn read_value(value: &Value, query: LeaderboardQuery) -> Result<LeaderboardPage, Violation> {
+    read(value.to_string().as_bytes(), query)
 }
 
 #[test]
@@ -50,7 +50,8 @@ fn what_is_as_it_should_be_is_read() {
     read_value(&nobody, AROUND).expect("a board that does not know the asker");
     let mut beyond = page();
     (beyond["data"], beyond["meta"]["current_page"]) = (json!([]), json!(9));
-    read_value(&beyond, Question { page: Some(9), ..PAGE }).expect("a page after the last one");
+    read_value(&beyond, LeaderboardQuery { page: Some(9), ..PAGE })
+        .expect("a page after the last one");
     let mut by_return = page();
     for (at, returned) in [(0, "0.10"), (1, "0.00"), (2, "-12.34")] {
         by_return["data"][at]["return_percentage"] = json!(returned);
@@ -58,10 +59,10 @@ fn what_is_as_it_should_be_is_read() {
     by_return["me"]["return_percentage"] = json!("0.00");
     // Experience is in no order there.
     by_return["data"][2]["level"] = json!(9);
-    read_value(&by_return, Question { by_return: true, ..PAGE }).expect("good");
+    read_value(&by_return, LeaderboardQuery { by_return: true, ..PAGE }).expect("good");
     by_return["data"][2]["return_percentage"] = json!("0.01");
-    let unsorted = read_value(&by_return, Question { by_return: true, ..PAGE });
-    assert!(matches!(unsorted, Err(Wrong::Ever(_))));
+    let unsorted = read_value(&by_return, LeaderboardQuery { by_return: true, ..PAGE });
+    assert!(matches!(unsorted, Err(Violation::Certain(_))));
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn what_cannot_be_is_a_violation() {
         let mut page = page();
         spoil(&mut page);
         let found = read_value(&page, PAGE);
-        assert!(matches!(found, Err(Wrong::Ever(_))), "{at}: {found:?}");
+        assert!(matches!(found, Err(Violation::Certain(_))), "{at}: {found:?}");
     }
     let spoilt: [fn(&mut Value); 3] = [
         |around| around["me"]["rank"] = json!(6),
@@ -114,7 +115,7 @@ fn what_may_have_moved_is_asked_again() {
         let mut page = page();
         spoil(&mut page);
         let found = read_value(&page, PAGE);
-        assert!(matches!(found, Err(Wrong::UnlessMoved(_))), "{at}: {found:?}");
+        assert!(matches!(found, Err(Violation::UnlessMoved(_))), "{at}: {found:?}");
     }
 }
 
@@ -122,8 +123,8 @@ fn what_may_have_moved_is_asked_again() {
 fn two_pages_join_where_no_row_is_missing_or_doubled() {
     let first = read_value(&page(), PAGE).expect("good");
     let next = |rank: u64, level: u64| {
-        let rows = vec![Row { rank, level, ..first.rows[2].clone() }];
-        Page { rows, meta: first.meta.clone() }
+        let rows = vec![LeaderboardRow { rank, level, ..first.rows[2].clone() }];
+        LeaderboardPage { rows, meta: first.meta.clone() }
     };
     assert_eq!(first.is_followed_by(&next(7, 2)), Ok(()));
     assert!(first.is_followed_by(&next(8, 2)).is_err());

@@ -12,14 +12,14 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// When a server last answered any worker.
 #[derive(Debug)]
-pub(crate) struct Contact {
+pub(crate) struct ServerContact {
     start: Instant,
     /// Milliseconds from `start` to the last answer.
     answered_ms: AtomicU64,
     lost: AtomicBool,
 }
 
-impl Contact {
+impl ServerContact {
     pub(crate) fn new(start: Instant) -> Self {
         Self { start, answered_ms: AtomicU64::new(0), lost: AtomicBool::new(false) }
     }
@@ -57,7 +57,7 @@ mod tests {
     fn contact_is_lost_once_every_request_stayed_without_an_answer() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let contact = Contact::new(start);
+        let contact = ServerContact::new(start);
         contact.record_answer(at(10));
         contact.record_silence(at(9), at(24));
         assert!(!contact.is_lost(), "14 s after the last answer");

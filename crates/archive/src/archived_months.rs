@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use store::{ArchiveRow, ArchiveState, Store};
 
-use crate::archiver::manifest_of;
-use crate::chain::{Chain, Wrong};
-use crate::depot::Depot;
+use crate::archive_store::ArchiveStore;
+use crate::archiver::parse_manifest;
+use crate::chain::{Chain, ChainViolation};
 use crate::error::ArchiveError;
 use crate::manifest::Manifest;
 use crate::part::Entry;
-use crate::read_back::Archived;
+use crate::read_back::ArchivedEntries;
 
 /// The manifests of the months that are gone, oldest first, and of those that are in the ledger as
 /// well.
@@ -22,37 +22,40 @@ pub(crate) async fn manifests(
     let rows = store.archives().await?;
     let of = |state: ArchiveState| {
         let of_state = rows.iter().filter(move |row: &&ArchiveRow| row.state == state);
-        of_state.map(manifest_of).collect::<Result<Vec<_>, _>>()
+        of_state.map(parse_manifest).collect::<Result<Vec<_>, _>>()
     };
     Ok((of(ArchiveState::Dropped)?, of(ArchiveState::Verified)?))
 }
 
 /// Reads the files of months that are in the ledger, too, and checks that they are what was
 /// written.
-pub(crate) async fn check_files(depot: &Depot, months: &[Manifest]) -> Result<(), ArchiveError> {
+pub(crate) async fn check_files(
+    archive_store: &ArchiveStore,
+    months: &[Manifest],
+) -> Result<(), ArchiveError> {
     for part in months.iter().flat_map(|month| &month.parts) {
-        depot.fetch(part).await?;
+        archive_store.fetch(part).await?;
     }
     Ok(())
 }
 
 /// All months that are gone, read side by side.
-pub(crate) struct Months<'a>(Vec<Stream<'a>>);
+pub(crate) struct ArchivedMonths<'a>(Vec<Stream<'a>>);
 
 struct Stream<'a> {
-    files: Archived<'a>,
+    files: ArchivedEntries<'a>,
     rows: std::vec::IntoIter<Entry>,
     next: Option<Entry>,
 }
 
-impl<'a> Months<'a> {
+impl<'a> ArchivedMonths<'a> {
     pub(crate) async fn open(
-        depot: &'a Depot,
+        archive_store: &'a ArchiveStore,
         manifests: &'a [Manifest],
     ) -> Result<Self, ArchiveError> {
         let mut streams = Vec::new();
         for manifest in manifests {
-            let files = Archived::new(depot, manifest);
+            let files = ArchivedEntries::new(archive_store, manifest);
             let mut stream = Stream { files, rows: Vec::new().into_iter(), next: None };
             stream.advance().await?;
             streams.push(stream);
@@ -66,7 +69,7 @@ impl<'a> Months<'a> {
         &mut self,
         chains: &mut BTreeMap<i64, Chain>,
         last: i64,
-    ) -> Result<(u64, Option<(i64, Wrong)>), ArchiveError> {
+    ) -> Result<(u64, Option<(i64, ChainViolation)>), ArchiveError> {
         let mut entries = 0;
         for stream in &mut self.0 {
             while let Some((entry, hash)) = stream.next.take_if(|(e, _)| e.player_id <= last) {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use archive::{Archiver, AuditConfig, Depot, Manifest, S3Config};
+use archive::{ArchiveStore, Archiver, AuditConfig, Manifest, S3Config};
 use domain::{
     Action, Clock, Day, Month, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
     StockInfo, Symbol, settle,
@@ -29,7 +29,7 @@ pub(crate) enum Hand {
     Sql(&'static str),
 }
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) player_ids: Vec<i64>,
     pub(crate) user_ids: Vec<i64>,
@@ -56,7 +56,7 @@ fn stock(symbol: &str) -> StockInfo {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn open(engine: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = match engine {
@@ -148,17 +148,20 @@ impl World {
     }
 }
 
-impl World {
-    /// An archiver for this world that writes into its directory; small files and row groups.
+impl Fixture {
+    /// An archiver for this fixture that writes into its directory; small files and row groups.
     pub(crate) fn archiver(&self, holder: &str) -> Archiver {
         let url = self.archive_path().display().to_string();
-        self.archiver_at(Depot::open(&url, &S3Config::default()).expect("a directory"), holder)
+        self.archiver_at(
+            ArchiveStore::open(&url, &S3Config::default()).expect("a directory"),
+            holder,
+        )
     }
 
-    pub(crate) fn archiver_at(&self, depot: Depot, holder: &str) -> Archiver {
+    pub(crate) fn archiver_at(&self, archive_store: ArchiveStore, holder: &str) -> Archiver {
         let config = AuditConfig { part_rows: 40, row_group_rows: 15, ..AuditConfig::default() };
         let clock = Arc::new(self.clock.clone());
-        Archiver::new(self.store.clone(), depot, &config, clock, holder.to_owned())
+        Archiver::new(self.store.clone(), archive_store, &config, clock, holder.to_owned())
     }
 
     pub(crate) fn archive_path(&self) -> PathBuf {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::Month;
 use store::{ArchiveState, StoreError};
 
-use crate::archiver::{Archiver, Cut};
+use crate::archiver::{Archiver, DroppedMonth};
 use crate::error::ArchiveError;
 use crate::lease::Lease;
 use crate::write::START;
@@ -22,15 +22,15 @@ const LOCK_TRIES: u32 = 8;
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 impl Archiver {
-    pub(crate) async fn cut_under(
+    pub(crate) async fn drop_under(
         &self,
         lease: &mut Lease,
         month: Month,
         reason: &str,
-    ) -> Result<Cut, ArchiveError> {
+    ) -> Result<DroppedMonth, ArchiveError> {
         let row = self.load_row(month).await?;
         if row.state == ArchiveState::Dropped {
-            return Ok(Cut { entries: 0, locked_micros: None });
+            return Ok(DroppedMonth { entries: 0, locked_micros: None });
         }
         if row.is_held {
             return Err(ArchiveError::Held(month));
@@ -39,19 +39,22 @@ impl Archiver {
         let verified = ArchiveState::Verified;
         if row.state != verified {
             let what = format!("is {}, not verified", row.state.as_str());
-            return Err(ArchiveError::Unfit { month, what });
+            return Err(ArchiveError::WrongState { month, what });
         }
-        self.go(lease, month, verified, verified).await?;
+        self.transition(lease, month, verified, verified).await?;
         if !row.is_cut {
             self.check_unchanged(month, row.entries).await?;
         }
         if !self.store.cut_month(lease.seat(month), reason).await? {
             let what = "is on hold, or an older month is still in the ledger".to_owned();
-            return Err(ArchiveError::Unfit { month, what });
+            return Err(ArchiveError::WrongState { month, what });
         }
         self.save_heads(lease, month).await?;
         let locked = self.delete(lease, month).await?;
-        Ok(Cut { entries: row.entries, locked_micros: locked.map(|time| time.as_micros()) })
+        Ok(DroppedMonth {
+            entries: row.entries,
+            locked_micros: locked.map(|time| time.as_micros()),
+        })
     }
 
     /// Nothing may have come to the month since it was verified. Counting suffices: no entry is
@@ -62,7 +65,7 @@ impl Archiver {
             return Ok(());
         }
         let what = format!("has {found} entries, its archive {entries}");
-        Err(ArchiveError::Unfit { month, what })
+        Err(ArchiveError::WrongState { month, what })
     }
 
     async fn save_heads(&self, lease: &mut Lease, month: Month) -> Result<(), ArchiveError> {
@@ -100,7 +103,7 @@ impl Archiver {
             lease.renew().await?;
         }
         if !self.store.mark_archive_dropped(lease.seat(month)).await? {
-            return Err(ArchiveError::Lost);
+            return Err(ArchiveError::LeaseLost);
         }
         Ok(None)
     }

@@ -15,12 +15,12 @@ use crate::error::ArchiveError;
 
 /// The file.
 #[derive(Clone, Debug)]
-pub(crate) struct Lines<T> {
+pub(crate) struct JsonLinesFile<T> {
     path: PathBuf,
     records: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned> Lines<T> {
+impl<T: Serialize + DeserializeOwned> JsonLinesFile<T> {
     /// The file with this name, which is made with the first record.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, records: PhantomData }
@@ -55,7 +55,7 @@ impl<T: Serialize + DeserializeOwned> Lines<T> {
         &self,
         work: impl FnOnce() -> io::Result<D> + Send + 'static,
     ) -> Result<D, ArchiveError> {
-        let done = spawn_blocking(work).await.map_err(|_| ArchiveError::Stopped)?;
+        let done = spawn_blocking(work).await.map_err(|_| ArchiveError::TaskAborted)?;
         done.map_err(|error| ArchiveError::Local(self.path.display().to_string(), error))
     }
 }
