@@ -1,5 +1,5 @@
-//! Company profiles and search results, fetched from providers in the background and cached. Callers
-//! never wait for a provider; an old result is returned until a newer one arrives.
+//! Company profiles and search results, fetched from providers in the background and cached.
+//! Callers never wait for a provider; an old result is returned until a newer one arrives.
 
 use std::sync::Arc;
 use std::time::Duration;

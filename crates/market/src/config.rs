@@ -1,5 +1,5 @@
-//! Configuration of the market. Limits are checked while TOML is parsed, so that an error has a line
-//! number, and again when a market is built.
+//! Configuration of the market. Limits are checked while TOML is parsed, so that an error has a
+//! line number, and again when a market is built.
 
 mod live;
 

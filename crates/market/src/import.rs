@@ -1,5 +1,6 @@
-//! Imports markets from files of daily bars and stock texts. Ambiguous content is rejected with line
-//! and field; gaps and additional rows are tolerated and counted. The caller stores the result.
+//! Imports markets from files of daily bars and stock texts. Ambiguous content is rejected with
+//! line and field; gaps and additional rows are tolerated and counted. The caller stores the
+//! result.
 
 mod bars;
 mod date;

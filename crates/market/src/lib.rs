@@ -4,7 +4,8 @@
 //!
 //! # The time of a market
 //!
-//! A market is a sequence of *sessions* numbered from 0, each with a market day and one close per stock.
+//! A market is a sequence of *sessions* numbered from 0, each with a market day and one close per
+//! stock.
 //! The sessions up to the start day are history. The sessions after it are played, one every
 //! `session_seconds` real seconds from `started_at`, an instant which the caller stores when the
 //! market is first opened and passes at every later start. At most one *tick* falls on a second:

@@ -100,7 +100,8 @@ pub struct ProviderQuote {
     pub price: Price,
     /// The close before its day, if the provider returns it.
     pub previous_close: Option<Price>,
-    /// When it was made, if the provider returns it to the second; else the end of its day's session.
+    /// When it was made, if the provider returns it to the second; else the end of its day's
+    /// session.
     pub as_of: UnixMicros,
     /// Its trading day in the exchange's time zone.
     pub market_day: Day,

@@ -137,8 +137,8 @@ impl ReplayMarket {
         row.map(close).collect()
     }
 
-    /// Each stock's sum of absolute changes over the last public sessions before the running one, and
-    /// over how many; history may be younger than that.
+    /// Each stock's sum of absolute changes over the last public sessions before the running one,
+    /// and over how many; history may be younger than that.
     fn change_sums(&self, lived: usize) -> (Vec<i64>, i64) {
         let mut sums = vec![0; self.keys.len()];
         let sessions = lived.saturating_sub(CALM_SESSIONS).max(1)..lived;

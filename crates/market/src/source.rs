@@ -1,5 +1,5 @@
-//! The market source: one interface to replayed, simulated, fixed and live markets. Prices and closes
-//! later than the instant of the call are never returned.
+//! The market source: one interface to replayed, simulated, fixed and live markets. Prices and
+//! closes later than the instant of the call are never returned.
 
 mod facts;
 #[cfg(test)]
@@ -289,8 +289,8 @@ impl MarketSource {
         }
     }
 
-    /// One line for people: which market, from which day, how long a session, when it ends. The seed
-    /// is not part of it.
+    /// One line for people: which market, from which day, how long a session, when it ends. The
+    /// seed is not part of it.
     pub fn describe(&self) -> String {
         let (timetable, market) = match &self.kind {
             SourceVariant::Live(live) => return live.describe(),

@@ -43,8 +43,8 @@ impl Default for LiveConfig {
     }
 }
 
-/// How long results of providers are fresh, in seconds, each 1 to 31,536,000. It is given out longer
-/// while nothing newer can be had.
+/// How long results of providers are fresh, in seconds, each 1 to 31,536,000. It is given out
+/// longer while nothing newer can be had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheTtl {

@@ -27,8 +27,8 @@ const CLOCK_BEHIND_S: i64 = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderStatus {
     pub provider: ProviderKind,
-    /// Whether its state could be read. Otherwise the provider is not called, the breaker is reported
-    /// as open, and the other fields are empty.
+    /// Whether its state could be read. Otherwise the provider is not called, the breaker is
+    /// reported as open, and the other fields are empty.
     pub is_known: bool,
     /// How the breaker stands.
     pub breaker: BreakerState,
@@ -94,8 +94,8 @@ impl GuardedProvider {
         &*self.provider
     }
 
-    /// Runs `call` if breaker and quota admit it. A cancelled call has used its quota and counts as in
-    /// flight until it expires. While the database fails, the provider is not called.
+    /// Runs `call` if breaker and quota admit it. A cancelled call has used its quota and counts as
+    /// in flight until it expires. While the database fails, the provider is not called.
     pub(super) async fn call<'a, T>(
         &self,
         operation: ProviderOperation,
@@ -234,7 +234,8 @@ impl GuardedProvider {
         Err(StateError::Unreadable)
     }
 
-    /// The latest clock of all nodes applies, so that a clock far ahead blocks the others. Logged once.
+    /// The latest clock of all nodes applies, so that a clock far ahead blocks the others. Logged
+    /// once.
     fn compare_clocks(&self, state: &ProviderState, now: UnixMicros) {
         let is_behind = state.now > now.plus_seconds(CLOCK_BEHIND_S);
         if is_behind && !self.is_behind.swap(true, Ordering::Relaxed) {

@@ -1,5 +1,5 @@
-//! Confirmation of price jumps: a price far from the last good one needs a second source. Candidates
-//! are kept in memory only; whether a price is in doubt is stored with its quote.
+//! Confirmation of price jumps: a price far from the last good one needs a second source.
+//! Candidates are kept in memory only; whether a price is in doubt is stored with its quote.
 
 use domain::{Price, Symbol, UnixMicros};
 use moka::sync::Cache;
@@ -44,8 +44,8 @@ impl PriceJumps {
         one.0 != two.0 && self.is_near(one.1.price, two.1.price)
     }
 
-    /// Whether the same provider returned a price near this one at least [`CONFIRM_S`] ago. Otherwise
-    /// the price is recorded.
+    /// Whether the same provider returned a price near this one at least [`CONFIRM_S`] ago.
+    /// Otherwise the price is recorded.
     pub(super) fn is_confirmed(&self, (provider, quote): &UpstreamQuote, now: UnixMicros) -> bool {
         let symbol = &quote.symbol;
         let known = self.pending.get(symbol);

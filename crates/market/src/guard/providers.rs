@@ -1,5 +1,5 @@
-//! Queries the providers in the configured order with fallback and single-flight, and confirms price
-//! jumps by a second provider.
+//! Queries the providers in the configured order with fallback and single-flight, and confirms
+//! price jumps by a second provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,11 +114,12 @@ impl Providers {
         self.inner.guarded.iter().map(|guarded| guarded.status(usages)).collect()
     }
 
-    /// The present price of a stock and the provider that returned it. `last` is the last good price
-    /// and its time; for concurrent callers, that of the first applies.
+    /// The present price of a stock and the provider that returned it. `last` is the last good
+    /// price and its time; for concurrent callers, that of the first applies.
     ///
     /// The providers are called in their order until one returns a price that is not older than
-    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned; the
+    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned;
+    /// the
     /// caller has to keep the newer of both. A price that differs from `last` by more than
     /// `jump_percent_max` is accepted when a second provider confirms it, or, if no other provider
     /// returns a price, when the same provider returns it again a minute later.

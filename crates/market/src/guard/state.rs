@@ -13,7 +13,8 @@ pub(super) use self::limits::ProviderLimits;
 use super::config::BreakerConfig;
 use crate::provider::{ProviderError, ProviderOperation, QuotaWindow};
 
-/// The format of the stored state. Another format belongs to another version and is not overwritten.
+/// The format of the stored state. Another format belongs to another version and is not
+/// overwritten.
 const FORM: u32 = 1;
 /// A call in flight for longer is taken for lost, in seconds; longer than [`CALL_TIMEOUT`].
 const LOST_S: i64 = 90;
@@ -238,8 +239,8 @@ impl ProviderState {
         self.failures.iter().filter(|at| **at > from).count()
     }
 
-    /// Removes what has expired. Returns the latest instant seen, which is `now` unless a clock went
-    /// back.
+    /// Removes what has expired. Returns the latest instant seen, which is `now` unless a clock
+    /// went back.
     fn advance(&mut self, now: UnixMicros, limits: &ProviderLimits<'_>) -> UnixMicros {
         self.now = self.now.max(now);
         let now = self.now;

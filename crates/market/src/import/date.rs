@@ -1,4 +1,5 @@
-//! Parses dates. An ambiguous date is rejected unless the options define the order of day and month.
+//! Parses dates. An ambiguous date is rejected unless the options define the order of day and
+//! month.
 
 use domain::Day;
 

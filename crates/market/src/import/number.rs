@@ -1,5 +1,5 @@
-//! Parses numbers with a decimal point or comma and with groups of digits. The first number with only
-//! one meaning decides for the file; a file without one is rejected as ambiguous.
+//! Parses numbers with a decimal point or comma and with groups of digits. The first number with
+//! only one meaning decides for the file; a file without one is rejected as ambiguous.
 
 use super::number_shape::{NumberShape, plain_space, shape};
 use crate::decimal::{Decimal, LENGTH_MAX, digits, split_exponent};

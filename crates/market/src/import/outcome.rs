@@ -1,5 +1,5 @@
-//! Counts and reports rows that are skipped, rejected or left out, and checks that all files have the
-//! same currency.
+//! Counts and reports rows that are skipped, rejected or left out, and checks that all files have
+//! the same currency.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! Adapter for Financial Modeling Prep, with its `stable` endpoints. It reports errors by status, in
-//! a body with status 200, or as plain text.
+//! Adapter for Financial Modeling Prep, with its `stable` endpoints. It reports errors by status,
+//! in a body with status 200, or as plain text.
 //!
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 

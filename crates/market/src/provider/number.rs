@@ -146,7 +146,10 @@ mod tests {
         }
 
         #[test]
-        fn every_spelling_of_a_price_has_its_value(units in 1i64..10_000_000_000, zeros in 0usize..9) {
+        fn every_spelling_of_a_price_has_its_value(
+            units in 1i64..10_000_000_000,
+            zeros in 0usize..9,
+        ) {
             let (price, zeros) = (Price(units), "0".repeat(zeros));
             let decimal = format!("{}.{:04}{zeros}", units / 10_000, units % 10_000);
             for json in [decimal.clone(), format!("\" {decimal} \""), format!("{units}e-4")] {

@@ -1,5 +1,5 @@
-//! Adapter for Twelve Data. It reports errors in the body, with the same status or with 200; its free
-//! plan has no company profiles.
+//! Adapter for Twelve Data. It reports errors in the body, with the same status or with 200; its
+//! free plan has no company profiles.
 //!
 //! <https://twelvedata.com/docs>
 

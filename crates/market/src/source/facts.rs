@@ -1,5 +1,5 @@
-//! The published facts from which prices can be recomputed: timetable, commitment to the secret seed,
-//! and the seed itself after the market has ended.
+//! The published facts from which prices can be recomputed: timetable, commitment to the secret
+//! seed, and the seed itself after the market has ended.
 
 use domain::{QuoteSource, UnixMicros};
 use store::GameSeed;
