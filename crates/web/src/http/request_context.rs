@@ -151,7 +151,8 @@ pub(crate) async fn recover(
     }
 }
 
-/// Takes the problem that a handler or the router has answered with.
+/// Takes the problem out of a response, or makes the problem of the router's own error. `None` once
+/// the problem is written.
 pub(crate) fn take_problem(
     response: &mut Response,
     method: &Method,
@@ -161,9 +162,9 @@ pub(crate) fn take_problem(
     if problem.is_some() {
         return problem;
     }
+    // The router's own errors have no body or one of plain text; any other body is complete.
     let content_type = response.headers().get(header::CONTENT_TYPE);
-    // The page of an error has been written already.
-    if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+    if content_type.is_some_and(|kind| !kind.as_bytes().starts_with(b"text/plain")) {
         return None;
     }
     match response.status() {
@@ -193,5 +194,35 @@ fn record(facts: &Facts, response: &Response, elapsed: Duration) {
         tracing::warn!(status = status.as_u16(), duration_us, "answered with a fault");
     } else {
         tracing::debug!(status = status.as_u16(), duration_us, "answered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::StatusCode;
+
+    fn code_of(status: StatusCode, content_type: Option<&'static str>) -> Option<&'static str> {
+        let mut response = status.into_response();
+        if let Some(kind) = content_type {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        take_problem(&mut response, &Method::PUT, "/market").map(|problem| problem.kind().1)
+    }
+
+    #[test]
+    fn errors_of_the_router_become_problems() {
+        let plain = Some("text/plain; charset=utf-8");
+        assert_eq!(code_of(StatusCode::METHOD_NOT_ALLOWED, None), Some("method_not_allowed"));
+        assert_eq!(code_of(StatusCode::BAD_REQUEST, plain), Some("bad_request"));
+        assert_eq!(code_of(StatusCode::OK, plain), None);
+    }
+
+    #[test]
+    fn a_problem_that_is_written_is_not_written_again() {
+        for kind in ["text/html; charset=utf-8", "application/problem+json"] {
+            assert_eq!(code_of(StatusCode::BAD_REQUEST, Some(kind)), None, "{kind}");
+            assert_eq!(code_of(StatusCode::METHOD_NOT_ALLOWED, Some(kind)), None, "{kind}");
+        }
     }
 }
