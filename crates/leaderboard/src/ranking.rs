@@ -1,6 +1,6 @@
 //! `Ranking`: an order-statistics set of (score descending, id ascending): any rank and any page
 //! in microseconds at tens of millions of entries, in about 8.5 bytes an entry.
-//! It does not know which score an id has, is not thread-safe, and has no names or rules: `Board`
+//! It does not know which score an id has, is not thread-safe, and has no names or rules: `Leaderboard`
 //! adds the first two.
 
 use std::cmp::Reverse;
