@@ -1,5 +1,6 @@
-//! Rate-limit counters, of one node or shared by all nodes. In Redis the arithmetic of `quota` is one
-//! atomic Lua script. Without Redis a node counts alone, starting from the last counts it received.
+//! Rate-limit counters, of one node or shared by all nodes. In Redis the arithmetic of `quota` is
+//! one atomic Lua script. Without Redis a node counts alone, starting from the last counts it
+//! received.
 
 use std::sync::Arc;
 

@@ -41,9 +41,9 @@ impl Quota {
         self.interval() * i64::from(self.burst)
     }
 
-    /// The instant at which all permits are refilled: `Ok` if this request is granted, `Err` if not.
-    /// `full_at` is the stored instant; one that is too far ahead (a clock was set back) counts as an
-    /// empty bucket, which bounds the delay.
+    /// The instant at which all permits are refilled: `Ok` if this request is granted, `Err` if
+    /// not. `full_at` is the stored instant; one that is too far ahead (a clock was set back)
+    /// counts as an empty bucket, which bounds the delay.
     pub(crate) fn spend(self, full_at: i64, now: UnixMicros) -> Result<i64, i64> {
         let empty = now.0.saturating_add(self.capacity());
         let full_at = full_at.clamp(now.0, empty);

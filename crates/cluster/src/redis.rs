@@ -81,8 +81,8 @@ impl Redis {
     ///   Sentinels monitor under that name;
     /// - `redis+cluster://[user:password@]host[:port],…` is a Cluster, by some of its nodes.
     ///
-    /// `rediss` in the place of `redis` uses TLS. The server's certificate must then be signed by an
-    /// authority in the PEM file `ca_file`, or by a public authority if there is no file.
+    /// `rediss` in the place of `redis` uses TLS. The server's certificate must then be signed by
+    /// an authority in the PEM file `ca_file`, or by a public authority if there is no file.
     pub fn open(url: &str, ca_file: Option<&Path>) -> Result<Self, ClusterError> {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|source| ClusterError::CaFile(path.to_owned(), source))

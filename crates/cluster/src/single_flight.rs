@@ -12,6 +12,9 @@ use tokio::sync::watch;
 /// outdated), `V` the result.
 pub struct SingleFlight<K: Eq + Hash, S, V>(Mutex<HashMap<K, Follower<S, V>>>);
 
+/// The follower of a run, and its leader if the run is new.
+type Joined<K, S, V> = (Follower<S, V>, Option<Leader<K, S, V>>);
+
 /// Waits for the result of a run.
 pub struct Follower<S, V>(watch::Receiver<Phase<S, V>>);
 
@@ -45,11 +48,7 @@ impl<S, V> Clone for Follower<S, V> {
 impl<K: Eq + Hash + Clone, S, V> SingleFlight<K, S, V> {
     /// Joins the run of `key` that is waiting, or in progress and current. Otherwise the caller
     /// becomes the leader of a new run, which has to be performed with [`Leader::run`].
-    pub fn join(
-        self: &Arc<Self>,
-        key: &K,
-        is_current: impl FnOnce(&S) -> bool,
-    ) -> (Follower<S, V>, Option<Leader<K, S, V>>) {
+    pub fn join(self: &Arc<Self>, key: &K, is_current: impl FnOnce(&S) -> bool) -> Joined<K, S, V> {
         let mut flights = self.lock();
         if let Some(follower) = flights.get(key)
             && follower.accepts(is_current)

@@ -1,5 +1,5 @@
-//! Rate-limit counters on a real Redis: the same decisions as in memory, shared by nodes, and counted
-//! locally without it.
+//! Rate-limit counters on a real Redis: the same decisions as in memory, shared by nodes, and
+//! counted locally without it.
 
 use cluster::{Counters, Quota};
 use domain::Clock;

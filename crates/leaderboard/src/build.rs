@@ -1,5 +1,5 @@
-//! Building the leaderboard by experience at the start, page by page, while commits are applied to it
-//! and readers use the last snapshot. The server runs the steps.
+//! Building the leaderboard by experience at the start, page by page, while commits are applied to
+//! it and readers use the last snapshot. The server runs the steps.
 
 use std::sync::Arc;
 
@@ -41,8 +41,8 @@ impl LeaderboardBuilder {
 
     /// Reads the next players; returns whether all are read. A failed step can be repeated.
     ///
-    /// Two pages are read concurrently, the second from shortly before the expected end of the first.
-    /// If ids have fewer gaps than in the page before, the second one is read again.
+    /// Two pages are read concurrently, the second from shortly before the expected end of the
+    /// first. If ids have fewer gaps than in the page before, the second one is read again.
     pub async fn step(&mut self, store: &Store) -> Result<bool, FollowError> {
         let second_after = self.span.map(|span| self.after.saturating_add(span));
         let (scores, pages) = (&mut self.scores, &self.pages);
@@ -82,7 +82,8 @@ impl LeaderboardBuilder {
         Ok(false)
     }
 
-    /// Sorts the players into the leaderboard, which is ready afterwards. Call it when all are read.
+    /// Sorts the players into the leaderboard, which is ready afterwards. Call it when all are
+    /// read.
     pub async fn finish(self, board: &Arc<Leaderboard>) -> Result<LedgerFollower, FollowError> {
         // Sorting ten million players takes a second and must not block the runtime.
         let (board, scores) = (Arc::clone(board), self.scores);

@@ -9,11 +9,11 @@ use crate::leaderboard::Leaderboard;
 
 /// Rows of one page.
 const PAGE_ROWS: i64 = 10_000;
-/// Pages of one run: a million rows, more than an overlap can hold (50,000 trades/s for 5 s), so that
-/// a bounded run always makes progress.
+/// Pages of one run: a million rows, more than an overlap can hold (50,000 trades/s for 5 s), so
+/// that a bounded run always makes progress.
 const RUN_PAGES_MAX: u32 = 100;
-/// How long after its timestamp a row may become visible: commits in flight and clock skew. A commit
-/// that takes longer is missed here and repaired by `check`.
+/// How long after its timestamp a row may become visible: commits in flight and clock skew. A
+/// commit that takes longer is missed here and repaired by `check`.
 const OVERLAP_WHOLE_MICROS: i64 = 5_000_000;
 /// The duration that most commits do not exceed.
 const OVERLAP_SHORT_MICROS: i64 = 250_000;

@@ -1,5 +1,6 @@
-//! `Leaderboard`: the ids and scores of all players of a game, in memory, shared by every request of
-//! this node. `build`, `follow` and `value` write it; names and visibility are added by the reader.
+//! `Leaderboard`: the ids and scores of all players of a game, in memory, shared by every request
+//! of this node. `build`, `follow` and `value` write it; names and visibility are added by the
+//! reader.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -73,8 +74,8 @@ impl Leaderboard {
         self.is_ready.send_replace(true);
     }
 
-    /// Replaces all players, also where a score is smaller now. The leaderboard is ready afterwards.
-    /// The lock is held for the exchange only.
+    /// Replaces all players, also where a score is smaller now. The leaderboard is ready
+    /// afterwards. The lock is held for the exchange only.
     pub(crate) fn replace(&self, players: Vec<(i64, i64)>) {
         let mut replaced = Standings::from(Scores::of(players));
         let mut standings = self.write();
@@ -86,17 +87,17 @@ impl Leaderboard {
         drop(old);
     }
 
-    /// A copy of the ranking at one instant. Writers wait for the copy, some tens of milliseconds for
-    /// ten million players.
+    /// A copy of the ranking at one instant. Writers wait for the copy, some tens of milliseconds
+    /// for ten million players.
     pub(crate) fn ranking(&self) -> Ranking {
         self.read().ranking.clone()
     }
 
     /// Adds a player, or raises the score of a known one; returns whether anything changed.
     ///
-    /// A score that is not larger than the known one is ignored: commits of several nodes and ledger
-    /// entries that are read again arrive out of order, and total XP never falls, so the larger score
-    /// of a player is the later one. Applying a change twice is therefore harmless.
+    /// A score that is not larger than the known one is ignored: commits of several nodes and
+    /// ledger entries that are read again arrive out of order, and total XP never falls, so the
+    /// larger score of a player is the later one. Applying a change twice is therefore harmless.
     pub fn apply(&self, player_id: i64, score: i64) -> bool {
         // Most scores of the follower are known already: check before taking the write lock.
         let is_old = |known: i64| known >= score;

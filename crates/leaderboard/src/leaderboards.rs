@@ -1,5 +1,5 @@
-//! `Leaderboards`: both leaderboards as requests read them, from memory once they are ready and until
-//! then from the last rank snapshot, by bounded statements.
+//! `Leaderboards`: both leaderboards as requests read them, from memory once they are ready and
+//! until then from the last rank snapshot, by bounded statements.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

@@ -32,7 +32,8 @@ impl RankSnapshotWriter {
         Ok(Self { close, ranking, written: 0 })
     }
 
-    /// Writes the next places; returns the snapshot once it is complete. A failed step can be repeated.
+    /// Writes the next places; returns the snapshot once it is complete. A failed step can be
+    /// repeated.
     pub async fn step(&mut self, store: &Store) -> Result<Option<BoardClose>, StoreError> {
         let page = self.ranking.page(self.written, PLACES);
         if page.is_empty() {

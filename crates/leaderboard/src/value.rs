@@ -1,5 +1,5 @@
-//! The leaderboard by return. Scores rise and fall with prices, so each round values every player at
-//! the prices of one moment and replaces the whole leaderboard. The server starts the rounds.
+//! The leaderboard by return. Scores rise and fall with prices, so each round values every player
+//! at the prices of one moment and replaces the whole leaderboard. The server starts the rounds.
 
 use std::sync::Arc;
 

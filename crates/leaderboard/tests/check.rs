@@ -1,4 +1,4 @@
-//! A board that is not what the database says is made so again, on both engines.
+//! A leaderboard that differs from the database is repaired, on both engines.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ async fn check(store: &Store, board: &Leaderboard) -> CheckResult {
 }
 
 #[tokio::test]
-async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
+async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
     for engine in ["sqlite", "postgres"] {
         let directory = tempfile::tempdir().expect("a directory");
         let store = game(engine, directory.path()).await;

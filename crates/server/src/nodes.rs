@@ -1,6 +1,6 @@
 //! What this node shares with others: rate-limit counters, the message bus and the cache with its
-//! invalidations. All of it works without Redis; changes that the bus does not deliver are read from
-//! the database half a second later.
+//! invalidations. All of it works without Redis; changes that the bus does not deliver are read
+//! from the database half a second later.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

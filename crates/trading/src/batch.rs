@@ -1,5 +1,5 @@
-//! Settling a batch, without I/O: requests in order of arrival and the loaded state give the outcome
-//! of each request and the changes to write.
+//! Settling a batch, without I/O: requests in order of arrival and the loaded state give the
+//! outcome of each request and the changes to write.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -58,8 +58,8 @@ pub(crate) fn load_keys(requests: &[&DeskRequest]) -> (Vec<Wanted>, Vec<(i64, St
     (load_keys.into_iter().collect(), keys.collect())
 }
 
-/// Settles the requests in order; a later request of a player sees the earlier ones. `quotes` returns
-/// the quote for the request at an index, or why there is none.
+/// Settles the requests in order; a later request of a player sees the earlier ones. `quotes`
+/// returns the quote for the request at an index, or why there is none.
 pub(crate) fn settle_batch(
     requests: &[&DeskRequest],
     state: BatchState,
@@ -181,3 +181,6 @@ fn record(request: &DeskRequest, outcome: &Outcome) -> Option<Record> {
         request_id: request.request_id.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

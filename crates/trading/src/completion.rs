@@ -78,8 +78,8 @@ impl Lane {
             };
             match outcome {
                 Ok(outcome) => {
-                    // After a COMMIT of rejections only without a response, the stored outcome may be
-                    // that of this very request.
+                    // After a COMMIT of rejections only without a response, the stored outcome may
+                    // be that of this very request.
                     let own = job.fault.is_some() && kept.request_id == job.request.request_id;
                     let first_request_id = (!own).then_some(kept.request_id);
                     job.respond(Ok(OrderResponse { outcome, first_request_id }));

@@ -17,7 +17,8 @@ pub struct TradingConfig {
     /// Attempts at a request with version conflicts, 1 to 16.
     #[serde(deserialize_with = "attempts_max")]
     pub attempts_max: u32,
-    /// The backoff before the second attempt, in milliseconds, 0 to 1,000; it doubles with each one.
+    /// The backoff before the second attempt, in milliseconds, 0 to 1,000; it doubles with each
+    /// one.
     #[serde(deserialize_with = "retry_base_ms")]
     pub retry_base_ms: u64,
 }

@@ -143,8 +143,8 @@ impl Desk {
     }
 
     /// Submits requests in this order at the given quotes; returns the responses in the same order.
-    /// A request with an error as its quote writes nothing: the response is the stored outcome of its
-    /// key, or that rejection.
+    /// A request with an error as its quote writes nothing: the response is the stored outcome of
+    /// its key, or that rejection.
     pub async fn submit_at(
         &self,
         requests: Vec<(DeskRequest, Result<Quote, Rejection>)>,
@@ -187,7 +187,8 @@ impl Desk {
         Ok(settle(&mut player, &request.action, quote, &deps.rules, now).err())
     }
 
-    /// Rejects new requests and waits until all accepted ones have a response and the lanes have ended.
+    /// Rejects new requests and waits until all accepted ones have a response and the lanes have
+    /// ended.
     pub async fn close(&self) {
         drop(self.0.queues.write().unwrap_or_else(PoisonError::into_inner).take());
         let mut tasks = self.0.tasks.lock().await;

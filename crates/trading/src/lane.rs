@@ -1,5 +1,5 @@
-//! A lane: it takes the queued requests as one batch, commits them and retries conflicts with backoff.
-//! An attempt is in `group_commit`; requests of locked players continue in `set_aside`.
+//! A lane: it takes the queued requests as one batch, commits them and retries conflicts with
+//! backoff. An attempt is in `group_commit`; requests of locked players continue in `set_aside`.
 
 use std::sync::Arc;
 use std::time::Duration;

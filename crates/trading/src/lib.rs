@@ -1,5 +1,6 @@
-//! The trade path: the desk accepts requests, lanes settle and commit them in batches (group commit),
-//! with idempotency keys and retries. Rules are in `domain`, SQL in `store`, HTTP in `web`.
+//! The trade path: the desk accepts requests, lanes settle and commit them in batches (group
+//! commit), with idempotency keys and retries. Rules are in `domain`, SQL in `store`, HTTP in
+//! `web`.
 
 mod batch;
 mod completion;

@@ -1,5 +1,5 @@
-//! Orders that wait for a price, in games with `fill = "next_tick"`: an order fills at the first price
-//! published after its acceptance, so that its price is not known when it is sent.
+//! Orders that wait for a price, in games with `fill = "next_tick"`: an order fills at the first
+//! price published after its acceptance, so that its price is not known when it is sent.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -32,8 +32,8 @@ impl NextTickQueue {
         self.jobs.front().map(|job| job.queued_at + WAIT_MAX)
     }
 
-    /// Takes at most `most` jobs that need not wait, whose price was published, or whose wait is over.
-    /// A job never overtakes another one of its player.
+    /// Takes at most `most` jobs that need not wait, whose price was published, or whose wait is
+    /// over. A job never overtakes another one of its player.
     pub(crate) fn take_ready(
         &mut self,
         quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,

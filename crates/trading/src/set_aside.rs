@@ -1,5 +1,6 @@
-//! Orders of players whose rows are locked by another transaction. The lane continues with the other
-//! players; these orders are retried until the rows are free, in order of arrival for each player.
+//! Orders of players whose rows are locked by another transaction. The lane continues with the
+//! other players; these orders are retried until the rows are free, in order of arrival for each
+//! player.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
-//! When tags were invalidated on this node. Invalidations are counted; a value is current while none
-//! of its tags was invalidated after the count at which its load started. The log holds the newest
-//! invalidations; a value older than a deleted one counts as invalid.
+//! When tags were invalidated on this node. Invalidations are counted; a value is current while
+//! none of its tags was invalidated after the count at which its load started. The log holds the
+//! newest invalidations; a value older than a deleted one counts as invalid.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

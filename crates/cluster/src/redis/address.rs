@@ -104,8 +104,8 @@ impl Sentinels {
         Ok(Self { clients, name: name.to_owned(), master, ca })
     }
 
-    /// Queries all Sentinels concurrently and takes the first master whose role is confirmed, so that
-    /// a Sentinel that is down or names a former master causes no delay.
+    /// Queries all Sentinels concurrently and takes the first master whose role is confirmed, so
+    /// that a Sentinel that is down or names a former master causes no delay.
     async fn connect(&self) -> RedisResult<LiveConnection> {
         let attempts = self.clients.iter().map(|(bare, known)| {
             async move {

@@ -1,4 +1,5 @@
-//! The cache on one node and on two: which callers load, and that an invalidated value is not served.
+//! The cache on one node and on two: which callers load, and that an invalidated value is not
+//! served.
 
 use std::collections::HashSet;
 use std::sync::Arc;

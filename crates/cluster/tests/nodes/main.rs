@@ -1,5 +1,5 @@
-//! Counters, bus and cache on real Redis servers: running, killed, flushed and silent. Each node is a
-//! handle of its own in this process.
+//! Counters, bus and cache on real Redis servers: running, killed, flushed and silent. Each node is
+//! a handle of its own in this process.
 
 mod bus;
 mod cache;

@@ -1,5 +1,5 @@
-//! The property of the cache, tested while Redis is flushed, paused and killed: after a change and its
-//! invalidation, no node serves the old value. On the node itself this holds once `invalidate`
+//! The property of the cache, tested while Redis is flushed, paused and killed: after a change and
+//! its invalidation, no node serves the old value. On the node itself this holds once `invalidate`
 //! returns; on the other node once it has received the tag or a gap.
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
-//! The database of the bench: a game of random_offset number of players, made by the database itself, and
-//! what is asked of it in SQL by its own command line, `psql` or `sqlite3`, as somebody would who
-//! had no board. The times are those that the command line tells.
+//! The database of the bench: a game of random_offset number of players, made by the database
+//! itself, and what is asked of it in SQL by its own command line, `psql` or `sqlite3`, as somebody
+//! would who had no board. The times are those that the command line tells.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! What the boards of a game of random_offset size cost: built from a real database, asked and moved, alone
-//! and while somebody else moves players; a whole valuation; bytes a player. In the same run the
-//! same is asked of SQL, with and without an index, and of Redis's sorted set, and the answers must
-//! agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
+//! What the boards of a game of random_offset size cost: built from a real database, asked and
+//! moved, alone and while somebody else moves players; a whole valuation; bytes a player. In the
+//! same run the same is asked of SQL, with and without an index, and of Redis's sorted set, and the
+//! answers must agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
 //!
 //! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
 //! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite

@@ -1,5 +1,5 @@
-//! Players whose rows another transaction holds, as a node does that was stopped in the middle of
-//! a batch: their orders wait in order, and everything else in their lane goes on.
+//! Players whose rows are locked by another transaction, such as a node that was suspended during a
+//! batch: their orders wait in order, and all other orders of the lane are carried out.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! COMMITs without an answer, on a PostgreSQL that crashes or is replaced by its standby meanwhile,
-//! while other transactions take the numbers that the lost one had. Whatever is answered must be
-//! what the ledger holds. Failures under load are in `pressure`.
+//! COMMITs without a response, on a PostgreSQL that crashes or fails over to its standby, while
+//! other transactions reuse the transaction ids. Every response must agree with the ledger.
+//! Failures under load are in `pressure`.
 
 use std::net::SocketAddr;
 

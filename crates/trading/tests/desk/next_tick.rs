@@ -1,4 +1,4 @@
-//! Facts about games in which an order fills at the first price published after it was accepted.
+//! Orders with `fill = "next_tick"`, which fill at the first price published after acceptance.
 
 use domain::{Action, EntryKind, Note, Rejection, Side, UnixMicros};
 use trading::{DeskError, DeskRequest, OrderResponse};

@@ -1,5 +1,5 @@
-//! Facts about the execution of pending orders: the price, the outcomes, and that an order becomes
-//! one trade although its executor stops between any two steps, or runs twice.
+//! The execution of pending orders: prices, outcomes, and that an order becomes exactly one trade
+//! even if its executor stops between any two steps or runs twice.
 
 use domain::{Day, Money, OrderState, Price, Quantity, Rejection, Side, UnixMicros};
 use store::{FillsAt, NewPendingOrder, PendingOrder, Placed};

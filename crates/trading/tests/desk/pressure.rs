@@ -1,6 +1,6 @@
-//! Many workers, one or two nodes, and failures made on purpose: connections cut, answers to
-//! COMMIT lost, sessions killed, players locked in the wrong order. Whatever happens, every worker
-//! gets its answer in the end, and the ledger holds each acknowledged trade once and nothing else.
+//! Many workers, one or two nodes, and injected failures: cut connections, lost COMMIT responses,
+//! killed sessions, deadlocks. Every worker gets an outcome in the end, and the ledger has each
+//! acknowledged trade exactly once and no other.
 //! `OPENBELL_TEST_SECONDS` makes the runs longer, a thousand trades for each second.
 
 use std::collections::{BTreeMap, BTreeSet};
