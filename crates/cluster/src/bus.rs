@@ -1,9 +1,8 @@
-//! What nodes tell each other, over one channel of Redis. A message is a nudge: nothing is lost
-//! for good when it does not arrive, and whoever may have missed some is told so ([`Heard::Gap`])
-//! and looks for himself.
+//! The message bus between nodes: publish/subscribe over one Redis channel. Delivery is best
+//! effort; after a possible gap, subscribers receive [`BusEvent::Gap`] and re-read the database.
 
-mod listener;
-mod speaker;
+mod publisher;
+mod subscriber;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,140 +12,138 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 
-use self::listener::Listener;
-use self::speaker::Speaker;
+use self::publisher::Publisher;
+use self::subscriber::Subscriber;
 use crate::redis::Redis;
 
 const CHANNEL: &str = "openbell:bus";
 
-/// Messages that wait to be sent, and those that wait to be heard by one subscriber, at most.
-const QUEUE_MAX: usize = 1_024;
-const HEARD_MAX: usize = 1_024;
+/// Messages waiting to be published.
+const PUBLISH_QUEUE_MAX: usize = 1_024;
+/// Events waiting for one subscription.
+const EVENT_QUEUE_MAX: usize = 1_024;
 
-/// What a node tells the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Message {
+pub enum BusMessage {
     /// The ledger has new entries.
     Ledger,
     /// There are new prices.
     Prices,
-    /// What is cached under these tags is old.
+    /// Cached values under these tags are invalid.
     Tags(Vec<String>),
 }
 
-/// What a node hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Another node said so.
-    Message(Message),
-    /// Messages may have been missed, any number of them.
+pub enum BusEvent {
+    /// A message of another node.
+    Message(BusMessage),
+    /// Any number of messages may have been missed.
     Gap,
 }
 
-/// A message as it is sent; without one it says that its sender could not send some.
+/// The payload on the channel. Without a message it announces that the sender dropped some.
 #[derive(Debug, Serialize, Deserialize)]
 struct Envelope {
     from: String,
-    message: Option<Message>,
+    message: Option<BusMessage>,
 }
 
-/// A node's end of the line. Clones share it.
+/// A node's connection to the bus. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Bus {
-    heard: broadcast::Sender<Heard>,
-    line: Option<Arc<Line>>,
+    events: broadcast::Sender<BusEvent>,
+    tasks: Option<Arc<BusTasks>>,
 }
 
 #[derive(Debug)]
-struct Line {
-    queue: mpsc::Sender<Message>,
-    signs: Arc<Signs>,
-    listener: JoinHandle<()>,
+struct BusTasks {
+    queue: mpsc::Sender<BusMessage>,
+    flags: Arc<BusFlags>,
+    subscriber: JoinHandle<()>,
 }
 
-/// What the tasks of a line and its users tell each other.
+/// State shared by the bus and its two tasks.
 #[derive(Debug, Default)]
-struct Signs {
-    /// Whether a nudge about the ledger waits already.
-    ledger_waits: AtomicBool,
-    /// Whether messages were dropped, and the others were not told yet.
-    owes_gap: AtomicBool,
-    /// Whether there is a subscription.
-    hears: AtomicBool,
+struct BusFlags {
+    /// A ledger message is queued.
+    ledger_queued: AtomicBool,
+    /// Messages were dropped and the gap is not published yet.
+    gap_pending: AtomicBool,
+    subscribed: AtomicBool,
 }
 
-/// What a subscriber hears, from its subscription on.
+/// Receives the events that follow [`Bus::subscribe`].
 #[derive(Debug)]
-pub struct Hearing(broadcast::Receiver<Heard>);
+pub struct Subscription(broadcast::Receiver<BusEvent>);
 
 impl Bus {
-    /// The bus of a node without others: publishing does nothing, and nothing is heard.
+    /// The bus of a single node: publishing does nothing and no events arrive.
     pub fn alone() -> Self {
-        Self { heard: broadcast::Sender::new(1), line: None }
+        Self { events: broadcast::Sender::new(1), tasks: None }
     }
 
-    /// The bus over a Redis, from within a Tokio runtime. `node` is for people; chance makes the
-    /// sender unique, because a node does not hear what it says itself.
-    pub fn over(redis: &Redis, node: &str, chance: &dyn Entropy) -> Self {
+    /// The bus over a Redis. Call it within a Tokio runtime. Random bytes are appended to `node`,
+    /// so that two nodes of one name are distinct: a node ignores its own messages.
+    pub fn over(redis: &Redis, node: &str, entropy: &dyn Entropy) -> Self {
         let mut random = [0; 8];
-        chance.fill(&mut random);
+        entropy.fill(&mut random);
         let from = format!("{node}-{:016x}", u64::from_le_bytes(random));
-        let (heard, signs) = (broadcast::Sender::new(HEARD_MAX), Arc::<Signs>::default());
-        let (queue, messages) = mpsc::channel(QUEUE_MAX);
-        let speaker = Speaker::new(redis.clone(), from.clone(), messages, Arc::clone(&signs));
-        tokio::spawn(speaker.run());
-        let listener = Listener::new(redis.clone(), from, heard.clone(), Arc::clone(&signs));
-        let listener = tokio::spawn(listener.run());
-        Self { heard, line: Some(Arc::new(Line { queue, signs, listener })) }
+        let events = broadcast::Sender::new(EVENT_QUEUE_MAX);
+        let flags = Arc::<BusFlags>::default();
+        let (queue, messages) = mpsc::channel(PUBLISH_QUEUE_MAX);
+        let publisher = Publisher::new(redis.clone(), from.clone(), messages, Arc::clone(&flags));
+        tokio::spawn(publisher.run());
+        let subscriber = Subscriber::new(redis.clone(), from, events.clone(), Arc::clone(&flags));
+        let subscriber = tokio::spawn(subscriber.run());
+        Self { events, tasks: Some(Arc::new(BusTasks { queue, flags, subscriber })) }
     }
 
-    /// Tells the other nodes. It neither waits nor fails: what cannot be sent is dropped, and the
-    /// others hear of a gap as soon as that is possible. Nudges about the ledger that come within
-    /// 20 ms are one.
-    pub fn publish(&self, message: Message) {
-        let Some(line) = &self.line else { return };
-        let is_ledger = message == Message::Ledger;
-        if is_ledger && line.signs.ledger_waits.swap(true, Ordering::AcqRel) {
+    /// Queues a message for the other nodes. It neither waits nor fails: a message that cannot be
+    /// published is dropped, and a gap is published as soon as possible. Ledger messages within
+    /// 20 ms are merged.
+    pub fn publish(&self, message: BusMessage) {
+        let Some(tasks) = &self.tasks else { return };
+        let is_ledger = message == BusMessage::Ledger;
+        if is_ledger && tasks.flags.ledger_queued.swap(true, Ordering::AcqRel) {
             return;
         }
-        if line.queue.try_send(message).is_err() {
+        if tasks.queue.try_send(message).is_err() {
             metrics::counter!("openbell_bus_dropped_total").increment(1);
-            line.signs.owes_gap.store(true, Ordering::Release);
+            tasks.flags.gap_pending.store(true, Ordering::Release);
             if is_ledger {
-                line.signs.ledger_waits.store(false, Ordering::Release);
+                tasks.flags.ledger_queued.store(false, Ordering::Release);
             }
         }
     }
 
-    /// Hears the other nodes from now on.
-    pub fn subscribe(&self) -> Hearing {
-        Hearing(self.heard.subscribe())
+    pub fn subscribe(&self) -> Subscription {
+        Subscription(self.events.subscribe())
     }
 
-    /// Whether what others say now is heard. A node without others misses nothing.
-    pub fn hears(&self) -> bool {
-        self.line.as_ref().is_none_or(|line| line.signs.hears.load(Ordering::Acquire))
+    /// Whether messages of other nodes arrive now. Always true for a single node.
+    pub fn is_subscribed(&self) -> bool {
+        self.tasks.as_ref().is_none_or(|tasks| tasks.flags.subscribed.load(Ordering::Acquire))
     }
 }
 
-impl Hearing {
-    /// What is heard next; `None` when the bus is gone. May be dropped and asked again.
-    pub async fn next(&mut self) -> Option<Heard> {
+impl Subscription {
+    /// The next event; `None` when the bus was dropped. Cancel safe.
+    pub async fn next(&mut self) -> Option<BusEvent> {
         match self.0.recv().await {
-            Ok(heard) => Some(heard),
+            Ok(event) => Some(event),
             Err(broadcast::error::RecvError::Lagged(_)) => {
                 metrics::counter!("openbell_bus_gaps_total", "reason" => "slow").increment(1);
-                Some(Heard::Gap)
+                Some(BusEvent::Gap)
             }
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
 }
 
-impl Drop for Line {
-    /// The speaker ends with its queue.
+impl Drop for BusTasks {
+    /// The publisher ends with its queue.
     fn drop(&mut self) {
-        self.listener.abort();
+        self.subscriber.abort();
     }
 }

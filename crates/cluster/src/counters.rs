@@ -1,18 +1,18 @@
-//! Counting requests against quotas, for one node or for all of them. In Redis the arithmetic of
-//! `quota` is one Lua script, atomic for all nodes. While Redis is away a node goes on from what it
-//! has seen, alone; it never grants without counting.
+//! Rate-limit counters, of one node or shared by all nodes. In Redis the arithmetic of `quota` is
+//! one atomic Lua script. Without Redis a node counts alone, starting from the last counts it
+//! received.
 
 use std::sync::Arc;
 
 use domain::UnixMicros;
 use redis::Script;
 
-use crate::memory::Memory;
+use crate::local_counters::LocalCounters;
 use crate::quota::{Decision, Quota};
-use crate::redis::{ClusterError, Redis, RedisFailure};
+use crate::redis::{ClusterError, Redis, RedisQueryError};
 
-/// `now` is the caller's: nodes keep their clocks together, and what a clock that is off can do is
-/// bounded by the clamp. Microseconds since 1970 fit a double exactly until the year 2255.
+/// `now` is the caller's clock; the clamp bounds the effect of clock skew. Microseconds since 1970
+/// are exact in a double until the year 2255.
 const TAKE: &str = "
 local now, interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local full_at = tonumber(redis.call('GET', KEYS[1]) or '') or now
@@ -29,37 +29,35 @@ return {1, after - now}
 /// Counters of any number of quotas. Clones share them.
 #[derive(Clone)]
 pub struct Counters {
-    memory: Memory,
-    shared: Option<Shared>,
+    local: LocalCounters,
+    shared: Option<RedisCounters>,
 }
 
 #[derive(Clone)]
-struct Shared {
+struct RedisCounters {
     redis: Redis,
     take: Arc<Script>,
 }
 
 impl Counters {
-    /// Counters of this process alone.
     pub fn in_memory() -> Self {
-        Self { memory: Memory::new(), shared: None }
+        Self { local: LocalCounters::new(), shared: None }
     }
 
-    /// Counters in a Redis.
     pub fn over(redis: Redis) -> Self {
-        let shared = Shared { redis, take: Arc::new(Script::new(TAKE)) };
-        Self { memory: Memory::new(), shared: Some(shared) }
+        let shared = RedisCounters { redis, take: Arc::new(Script::new(TAKE)) };
+        Self { local: LocalCounters::new(), shared: Some(shared) }
     }
 
-    /// Counters in the Redis at `redis_url`. That it does not answer yet is only logged: a node
-    /// must be able to start without it.
+    /// Counters in the Redis at `redis_url`. If it does not answer, the failure is logged: a node
+    /// starts without it.
     pub async fn connect(redis_url: &str) -> Result<Self, ClusterError> {
         let redis = Redis::open(redis_url, None)?;
-        redis.tried().await;
+        redis.first_attempt().await;
         Ok(Self::over(redis))
     }
 
-    /// Takes one permit of the quota `name` for `key`, or says when there will be one.
+    /// Takes one permit of the quota `name` for `key`, or returns when the next one is available.
     pub async fn take(
         &self,
         name: &'static str,
@@ -69,34 +67,34 @@ impl Counters {
     ) -> Decision {
         let key = format!("{name}:{key}");
         let Some(shared) = &self.shared else {
-            return self.memory.take(&key, quota, now);
+            return self.local.take(&key, quota, now);
         };
         match shared.take(&key, quota, now).await {
             Ok(spent) => {
                 let (Ok(full_at) | Err(full_at)) = spent;
-                self.memory.learn(&key, full_at);
+                self.local.set(&key, full_at);
                 quota.decide(spent, now)
             }
             Err(_) => {
                 metrics::counter!("openbell_redis_fallbacks_total").increment(1);
-                self.memory.take(&key, quota, now)
+                self.local.take(&key, quota, now)
             }
         }
     }
 }
 
-impl Shared {
-    /// Like [`Quota::spend`], on what Redis keeps.
+impl RedisCounters {
+    /// [`Quota::spend`] on the count in Redis.
     async fn take(
         &self,
         key: &str,
         quota: Quota,
         now: UnixMicros,
-    ) -> Result<Result<i64, i64>, RedisFailure> {
+    ) -> Result<Result<i64, i64>, RedisQueryError> {
         let mut call = self.take.key(format!("openbell:quota:{key}"));
         call.arg(now.0).arg(quota.interval()).arg(quota.capacity());
-        let ask = async |mut connection| call.invoke_async::<(i64, i64)>(&mut connection).await;
-        let (allowed, debt) = self.redis.ask("take", ask).await?;
+        let run = async |mut connection| call.invoke_async::<(i64, i64)>(&mut connection).await;
+        let (allowed, debt) = self.redis.query("take", run).await?;
         let full_at = now.0.saturating_add(debt);
         Ok(if allowed == 1 { Ok(full_at) } else { Err(full_at) })
     }

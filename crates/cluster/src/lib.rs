@@ -1,17 +1,18 @@
-//! What nodes share without trusting it, over one handle to Redis: the counters behind the rate
-//! limits, the bus on which they tell each other what is new, and a cache. When Redis is away each
-//! node goes on alone: it counts by itself, hears nothing and loads more often. Nothing that must
-//! not be lost is kept here: money, tokens and idempotency keys are `store`'s.
+//! What nodes share over one Redis handle: rate-limit counters and a publish/subscribe bus, plus
+//! the tag cache, whose invalidations the bus carries. Every part works without Redis, and nothing
+//! that must not be lost is stored here: money, tokens and idempotency keys are in `store`.
 
 mod bus;
 mod cache;
 mod counters;
-mod memory;
+mod local_counters;
 mod quota;
 mod redis;
+mod single_flight;
 
-pub use bus::{Bus, Heard, Hearing, Message};
-pub use cache::{CacheConfig, CacheError, Cacheable, Family, Group, TagCache};
+pub use bus::{Bus, BusEvent, BusMessage, Subscription};
+pub use cache::{CacheConfig, CacheError, Cacheable, Family, RowGroup, TagCache};
 pub use counters::Counters;
 pub use quota::{Decision, Quota};
 pub use redis::{ClusterError, Redis};
+pub use single_flight::{Follower, Leader, SingleFlight};

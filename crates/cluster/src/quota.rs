@@ -1,50 +1,49 @@
-//! The arithmetic of a quota: the generic cell rate algorithm, a token bucket kept as one instant,
-//! with the first permit spent coming back first. It knows neither where the instant is kept nor
-//! what it is about.
+//! The arithmetic of a quota: the generic cell rate algorithm (GCRA), a token bucket stored as one
+//! instant.
 
 use domain::UnixMicros;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// How often something may happen: `burst` times at once, refilled evenly in `per_s` seconds.
+/// A rate limit: `burst` permits, refilled evenly in `per_s` seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Permits at once; with 0 nothing is allowed.
+    /// 0 allows nothing.
     pub burst: u32,
-    /// Seconds in which `burst` permits come back; 0 counts as 1.
+    /// Seconds in which `burst` permits are refilled; 0 counts as 1.
     pub per_s: u32,
 }
 
-/// What a quota said to one request.
+/// The decision on one request, with the values of the rate-limit headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether a permit was left. A refused request spends none.
+    /// A rejected request takes no permit.
     pub allowed: bool,
     /// The quota's `burst`.
     pub limit: u32,
     /// Permits left after this request.
     pub remaining: u32,
-    /// Seconds until all permits are back.
+    /// Seconds until all permits are refilled.
     pub reset_s: u64,
-    /// Seconds until one permit is back, at least 1; 0 when the request was allowed.
+    /// Seconds until one permit is refilled, at least 1; 0 if the request was allowed.
     pub retry_after_s: u64,
 }
 
 impl Quota {
-    /// Microseconds in which one permit comes back.
+    /// Microseconds in which one permit is refilled.
     pub(crate) fn interval(self) -> i64 {
         let window = i64::from(self.per_s.max(1)) * MICROS_PER_SECOND;
         (window / i64::from(self.burst.max(1))).max(1)
     }
 
-    /// Microseconds in which all permits come back.
+    /// Microseconds in which all permits are refilled.
     pub(crate) fn capacity(self) -> i64 {
         self.interval() * i64::from(self.burst)
     }
 
-    /// The instant at which all permits are back if this request is granted, or else, as `Err`,
-    /// if it is not. `full_at` is what was kept; an instant that lies impossibly far ahead (a clock
-    /// was set back) counts as an empty bucket, so that nobody is locked out for long.
+    /// The instant at which all permits are refilled: `Ok` if this request is granted, `Err` if
+    /// not. `full_at` is the stored instant; one that is too far ahead (a clock was set back)
+    /// counts as an empty bucket, which bounds the delay.
     pub(crate) fn spend(self, full_at: i64, now: UnixMicros) -> Result<i64, i64> {
         let empty = now.0.saturating_add(self.capacity());
         let full_at = full_at.clamp(now.0, empty);
@@ -52,7 +51,7 @@ impl Quota {
         if after <= empty { Ok(after) } else { Err(full_at) }
     }
 
-    /// What to tell a request, given when all permits are back.
+    /// The decision, from the result of [`Quota::spend`].
     pub(crate) fn decide(self, spent: Result<i64, i64>, now: UnixMicros) -> Decision {
         let (allowed, full_at) = match spent {
             Ok(full_at) => (true, full_at),
@@ -71,7 +70,7 @@ impl Quota {
     }
 }
 
-/// Rounded up: a client that comes back then is not too early.
+/// Rounded up, so that a client that retries then is not too early.
 fn whole_seconds(micros: i64) -> u64 {
     let micros = u64::try_from(micros).unwrap_or(0);
     micros.div_ceil(MICROS_PER_SECOND.unsigned_abs())

@@ -1,11 +1,10 @@
-//! The handle to Redis that counters, bus and cache share. Nobody ever waits for a connection:
-//! there is one, or Redis is away and the caller is told so at once. A breaker stands before it:
-//! the first command that fails or takes longer than 50 ms opens it, and only the keeper
-//! (`keeper`) closes it again. What a caller does without Redis is the caller's.
+//! The Redis handle shared by counters and bus. A command never waits for a connection: without one
+//! it fails at once. A circuit breaker opens at the first command that fails or takes longer than
+//! 50 ms, and only the task in `reconnect` closes it.
 
 mod address;
 mod connection;
-mod keeper;
+mod reconnect;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -17,63 +16,61 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use self::address::Address;
-pub(crate) use self::connection::{Connection, Live};
+use self::address::RedisAddress;
+pub(crate) use self::connection::{Connection, LiveConnection};
 
-/// The longest anybody waits for an answer of Redis.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_millis(50);
+/// The timeout of a command.
+pub(crate) const COMMAND_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The longest that making a connection takes, with all that belongs to it.
+/// The timeout of connecting, including TLS and authentication.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Why nodes cannot share anything.
+/// Why the configured Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// The URL is none of a Redis; it is not repeated here because it may hold a password.
-    #[error("reading the redis url failed")]
+    /// A malformed URL. It is not repeated because it may contain a password.
+    #[error("the redis url is malformed")]
     Url(#[source] RedisError),
-    /// The file with the certificates that are trusted cannot be read.
-    #[error("reading the certificates in {0} failed")]
+    #[error("cannot read the certificates in {0}")]
     CaFile(PathBuf, #[source] std::io::Error),
 }
 
-/// Why Redis did not answer.
+/// Why a command has no reply.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RedisFailure {
+pub(crate) enum RedisQueryError {
     #[error("there is no connection to redis")]
     Away,
-    #[error("asking redis took longer than 50 ms")]
+    #[error("a redis command took longer than 50 ms")]
     Slow,
-    #[error("asking redis failed")]
+    #[error("a redis command failed")]
     Failed(#[source] RedisError),
 }
 
-/// A Redis, of any kind: a single one, one that Sentinels watch, or a Cluster. Clones share it.
+/// A handle to a single Redis, a master behind Sentinels, or a Cluster. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Redis(Arc<Handle>);
+pub struct Redis(Arc<RedisHandle>);
 
 #[derive(Debug)]
-struct Handle {
-    breaker: Arc<Breaker>,
-    keeper: JoinHandle<()>,
+struct RedisHandle {
+    breaker: Arc<ConnectionBreaker>,
+    reconnect_task: JoinHandle<()>,
 }
 
-/// What is known of the connection. It is closed while there is one, else open; half-open is what
-/// the keeper does in between, which nobody else sees.
+/// The circuit breaker: closed while there is a connection, otherwise open. The probes of
+/// `reconnect` are its half-open state.
 #[derive(Debug)]
-struct Breaker {
-    state: watch::Sender<State>,
+struct ConnectionBreaker {
+    state: watch::Sender<BreakerState>,
 }
 
-/// One look at the breaker.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    /// The connection that commands take.
-    pub(crate) live: Option<Arc<Live>>,
+pub(crate) struct BreakerState {
+    /// The connection for commands.
+    pub(crate) live: Option<Arc<LiveConnection>>,
     /// How often a connection was lost.
     pub(crate) outages: u64,
-    /// Whether connecting was tried to its end once.
-    tried: bool,
+    /// Whether the first attempt to connect has ended.
+    attempted: bool,
 }
 
 impl Redis {
@@ -81,97 +78,97 @@ impl Redis {
     ///
     /// - `redis://[user:password@]host[:port][/db]` is a single server;
     /// - `redis+sentinel://[user:password@]host[:port],…/name[/db]` is the master that these
-    ///   Sentinels know by that name;
-    /// - `redis+cluster://[user:password@]host[:port],…` is a Cluster, known by some of its nodes.
+    ///   Sentinels monitor under that name;
+    /// - `redis+cluster://[user:password@]host[:port],…` is a Cluster, by some of its nodes.
     ///
-    /// With `rediss` in the place of `redis` it is asked through TLS. The server's certificate then
-    /// has to come from an authority in the PEM file `ca_file`, or from one that the public trusts
-    /// when there is no file.
+    /// `rediss` in the place of `redis` uses TLS. The server's certificate must then be signed by
+    /// an authority in the PEM file `ca_file`, or by a public authority if there is no file.
     pub fn open(url: &str, ca_file: Option<&Path>) -> Result<Self, ClusterError> {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|source| ClusterError::CaFile(path.to_owned(), source))
         };
-        let address = Address::parse(url, ca_file.map(read).transpose()?);
+        let address = RedisAddress::parse(url, ca_file.map(read).transpose()?);
         let address = address.map_err(ClusterError::Url)?;
         metrics::gauge!("openbell_redis_up").set(0.0);
-        let breaker = Arc::new(Breaker { state: watch::Sender::default() });
-        let keeper = tokio::spawn(keeper::keep(address, Arc::clone(&breaker)));
-        Ok(Self(Arc::new(Handle { breaker, keeper })))
+        let breaker = Arc::new(ConnectionBreaker { state: watch::Sender::default() });
+        let reconnect_task = tokio::spawn(reconnect::run(address, Arc::clone(&breaker)));
+        Ok(Self(Arc::new(RedisHandle { breaker, reconnect_task })))
     }
 
-    /// Returns when the first attempt to connect has ended, however it did (about 550 ms at most).
-    pub async fn tried(&self) {
+    /// Waits for the first attempt to connect, successful or not (about 550 ms at most).
+    pub async fn first_attempt(&self) {
         let mut state = self.0.breaker.state.subscribe();
         // The sender lives as long as this handle.
-        let _ = state.wait_for(|state| state.tried).await;
+        let _ = state.wait_for(|state| state.attempted).await;
     }
 
-    /// Whether there is a connection, and all that was asked through it was answered in time.
+    /// Whether there is a connection on which every command was answered in time.
     pub fn is_up(&self) -> bool {
         self.0.breaker.state.borrow().live.is_some()
     }
 
-    /// How often Redis was lost. Who keeps the number sees later whether it has been since.
+    /// How often the connection was lost.
     pub fn outages(&self) -> u64 {
         self.0.breaker.state.borrow().outages
     }
 
-    /// Finds out whether the connection still leads anywhere.
+    /// Checks the connection with a PING, which opens the breaker if it fails.
     pub(crate) async fn check(&self) {
-        // A failure is seen in the state.
-        let _ = self.0.breaker.ask("ping", connection::ping).await;
+        // A failure opens the breaker.
+        let _ = self.0.breaker.query("ping", connection::ping).await;
     }
 
-    /// The breaker as it changes.
-    pub(crate) fn watch(&self) -> watch::Receiver<State> {
+    pub(crate) fn watch(&self) -> watch::Receiver<BreakerState> {
         self.0.breaker.state.subscribe()
     }
 
-    /// Asks Redis, for at most [`ANSWER_TIMEOUT`]. `command` is the metric's name for it.
-    pub(crate) async fn ask<T, A>(
+    /// Runs a command with the timeout [`COMMAND_TIMEOUT`]. `command` is the label in metrics.
+    pub(crate) async fn query<T, A>(
         &self,
         command: &'static str,
-        ask: impl FnOnce(Connection) -> A,
-    ) -> Result<T, RedisFailure>
+        run: impl FnOnce(Connection) -> A,
+    ) -> Result<T, RedisQueryError>
     where
         A: Future<Output = RedisResult<T>>,
     {
-        self.0.breaker.ask(command, ask).await
+        self.0.breaker.query(command, run).await
     }
 }
 
-impl Drop for Handle {
+impl Drop for RedisHandle {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.reconnect_task.abort();
     }
 }
 
-impl Breaker {
-    async fn ask<T, A>(
+impl ConnectionBreaker {
+    async fn query<T, A>(
         &self,
         command: &'static str,
-        ask: impl FnOnce(Connection) -> A,
-    ) -> Result<T, RedisFailure>
+        run: impl FnOnce(Connection) -> A,
+    ) -> Result<T, RedisQueryError>
     where
         A: Future<Output = RedisResult<T>>,
     {
-        let live = self.state.borrow().live.clone().ok_or(RedisFailure::Away)?;
+        let live = self.state.borrow().live.clone().ok_or(RedisQueryError::Away)?;
         let began = Instant::now();
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, ask(live.connection.clone())).await;
+        let answer = tokio::time::timeout(COMMAND_TIMEOUT, run(live.connection.clone())).await;
         metrics::histogram!("openbell_redis_seconds", "command" => command)
             .record(began.elapsed().as_secs_f64());
         let failure = match answer {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) if is_an_answer(&error) => return Err(RedisFailure::Failed(error)),
-            Ok(Err(error)) => RedisFailure::Failed(error),
-            Err(_) => RedisFailure::Slow,
+            Ok(Err(error)) if is_command_error(&error) => {
+                return Err(RedisQueryError::Failed(error));
+            }
+            Ok(Err(error)) => RedisQueryError::Failed(error),
+            Err(_) => RedisQueryError::Slow,
         };
         self.open(&live, &failure);
         Err(failure)
     }
 
-    /// Opens the breaker, once for a connection: those who still ask through it are not heard.
-    fn open(&self, lost: &Arc<Live>, failure: &RedisFailure) {
+    /// Opens the breaker, once for each connection: later failures of `lost` are ignored.
+    fn open(&self, lost: &Arc<LiveConnection>, failure: &RedisQueryError) {
         let opened = self.state.send_if_modified(|state| {
             let is_current = state.live.as_ref().is_some_and(|live| Arc::ptr_eq(live, lost));
             if is_current {
@@ -183,32 +180,32 @@ impl Breaker {
         if opened {
             metrics::gauge!("openbell_redis_up").set(0.0);
             let source = std::error::Error::source(failure).map(ToString::to_string);
-            tracing::warn!(%failure, source, "redis is away, this node goes on alone");
+            tracing::warn!(%failure, source, "lost the connection to redis; this node works without it and reconnects");
         }
     }
 
-    fn close(&self, live: Live) {
+    fn close(&self, live: LiveConnection) {
         self.state.send_modify(|state| {
             state.live = Some(Arc::new(live));
-            state.tried = true;
+            state.attempted = true;
         });
         metrics::gauge!("openbell_redis_up").set(1.0);
-        tracing::info!("redis answers, nodes share what it holds");
+        tracing::info!("connected to redis");
     }
 
-    /// An attempt to connect failed. What follows an outage has been told already.
-    fn stay_open(&self, failure: &RedisFailure) {
+    /// Logs the failure of the first attempt to connect; an outage was logged when it began.
+    fn stay_open(&self, failure: &RedisQueryError) {
         let is_first =
-            self.state.send_if_modified(|state| !std::mem::replace(&mut state.tried, true));
+            self.state.send_if_modified(|state| !std::mem::replace(&mut state.attempted, true));
         if is_first {
             let source = std::error::Error::source(failure).map(ToString::to_string);
-            tracing::warn!(%failure, source, "redis does not answer yet, this node begins alone");
+            tracing::warn!(%failure, source, "cannot connect to redis yet; this node starts without it; check redis.url");
         }
     }
 }
 
-/// Whether Redis is well and only refused this one command.
-fn is_an_answer(error: &RedisError) -> bool {
+/// Whether Redis works and rejected this one command.
+fn is_command_error(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(kind) => !matches!(
             kind,

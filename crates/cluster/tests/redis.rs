@@ -1,5 +1,5 @@
-//! The counters on a real Redis: the same decisions as in memory, shared by nodes, and going on
-//! without it.
+//! Rate-limit counters on a real Redis: the same decisions as in memory, shared by nodes, and
+//! counted locally without it.
 
 use cluster::{Counters, Quota};
 use domain::Clock;
@@ -41,14 +41,14 @@ async fn two_nodes_share_one_quota() {
 }
 
 #[tokio::test]
-async fn a_node_counts_on_alone_when_redis_dies() {
+async fn a_node_counts_locally_when_redis_dies() {
     let redis = Redis::start();
     let counters = Counters::connect(&redis.url()).await.unwrap();
     let now = ManualClock::new().now();
     assert_eq!(granted(&counters, "spent", now).await, 5);
     drop(redis);
-    assert_eq!(granted(&counters, "spent", now).await, 0, "what Redis knew is not forgotten");
-    assert_eq!(granted(&counters, "fresh", now).await, 5, "and nothing is granted uncounted");
+    assert_eq!(granted(&counters, "spent", now).await, 0, "the last count of Redis is kept");
+    assert_eq!(granted(&counters, "fresh", now).await, 5, "every permit is counted");
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_dead_redis_does_not_slow_down_every_request() {
 }
 
 #[tokio::test]
-async fn a_node_starts_without_redis_but_not_with_nonsense() {
+async fn a_node_starts_without_redis_but_not_with_a_malformed_url() {
     let counters = Counters::connect("redis://127.0.0.1:1/").await.unwrap();
     assert_eq!(granted(&counters, "ada", ManualClock::new().now()).await, 5);
     let Err(error) = Counters::connect("http://:secret@127.0.0.1/").await else {

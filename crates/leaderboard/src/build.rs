@@ -1,5 +1,5 @@
-//! Building the board of experience at the start, page by page, while others already move it and
-//! read elsewhere. It starts nothing by itself: the server runs its steps.
+//! Building the leaderboard by experience at the start, page by page, while commits are applied to
+//! it and readers use the last snapshot. The server runs the steps.
 
 use std::sync::Arc;
 
@@ -7,51 +7,47 @@ use domain::UnixMicros;
 use store::Store;
 use tokio::task::spawn_blocking;
 
-use crate::board::Board;
-use crate::follow::{FollowError, Follower};
+use crate::follow::{FollowError, LedgerFollower};
+use crate::leaderboard::Leaderboard;
 use crate::scores::Scores;
 
-/// Rows asked of the database at once.
+/// Rows of one page.
 const PAGE_ROWS: i64 = 20_000;
-/// One part in so many of a page is read twice, since numbers may have gaps.
+/// The share of a page (1/64) that is read twice, because ids may have gaps.
 const SPARE: i64 = 64;
-/// A progress line is logged every so many players.
+/// Players between two progress lines in the log.
 const PROGRESS_EVERY: u64 = 1_000_000;
 
-/// A board that is being read. Dropping it loses nothing but time.
+/// The players read so far. Dropping it has no effect on the leaderboard.
 #[derive(Debug)]
-pub struct Builder {
+pub struct LeaderboardBuilder {
     scores: Scores,
-    /// What was read last, which is taken in while the database reads on.
+    /// The pages read last, merged while the next ones are read.
     pages: [Vec<(i64, i64)>; 2],
-    /// All players up to this number are read.
+    /// All players up to this id are read.
     after: i64,
-    /// What the numbers of a page span at least, going by the last one.
+    /// The span of ids of a page, estimated from the last one.
     span: Option<i64>,
     players: u64,
     began_at: UnixMicros,
 }
 
-impl Builder {
-    /// Begins; commits after `now` are the follower's.
+impl LeaderboardBuilder {
+    /// Commits after `now` are applied by the [`LedgerFollower`].
     pub fn new(now: UnixMicros) -> Self {
         let (scores, pages) = (Scores::default(), Default::default());
         Self { scores, pages, after: i64::MIN, span: None, players: 0, began_at: now }
     }
 
-    /// Reads the next players; whether all are read.
+    /// Reads the next players; returns whether all are read. A failed step can be repeated.
     ///
-    /// Two pages are asked for at once, the second one from somewhat before where the first should
-    /// end: reading is the database's work more than ours. Where the numbers have fewer gaps than
-    /// in the page before, the second is read again.
-    ///
-    /// # Errors
-    /// The fault met; the step can be done again.
+    /// Two pages are read concurrently, the second from shortly before the expected end of the
+    /// first. If ids have fewer gaps than in the page before, the second one is read again.
     pub async fn step(&mut self, store: &Store) -> Result<bool, FollowError> {
         let second_after = self.span.map(|span| self.after.saturating_add(span));
         let (scores, pages) = (&mut self.scores, &self.pages);
-        let take_in = async {
-            // After the questions have gone out.
+        let merge = async {
+            // Lets both queries start first.
             tokio::task::yield_now().await;
             scores.raise(pages.iter().flatten().copied());
         };
@@ -62,7 +58,7 @@ impl Builder {
             }
         };
         let first = store.board_scores_page(self.after, PAGE_ROWS);
-        let (first, second, ()) = tokio::join!(first, read_second, take_in);
+        let (first, second, ()) = tokio::join!(first, read_second, merge);
         let (first, mut second) = (first?, second?);
         let ends = first.first().zip(first.last());
         let Some((begin, last)) = ends.map(|(begin, last)| (begin.0, last.0)) else {
@@ -80,22 +76,19 @@ impl Builder {
         let before = self.players / PROGRESS_EVERY;
         self.players += (first.len() + second.len()) as u64;
         if self.players / PROGRESS_EVERY > before {
-            tracing::info!(players = self.players, "building the board");
+            tracing::info!(players = self.players, "building the leaderboard");
         }
         self.pages = [first, second];
         Ok(false)
     }
 
-    /// Sorts what was read into the board, which is ready then, and gives what follows it from
-    /// there. Call it when all are read.
-    ///
-    /// # Errors
-    /// `Sort` when the thread that sorts has failed.
-    pub async fn finish(self, board: &Arc<Board>) -> Result<Follower, FollowError> {
-        // Sorting ten million players takes a second; no request may wait for it.
+    /// Sorts the players into the leaderboard, which is ready afterwards. Call it when all are
+    /// read.
+    pub async fn finish(self, board: &Arc<Leaderboard>) -> Result<LedgerFollower, FollowError> {
+        // Sorting ten million players takes a second and must not block the runtime.
         let (board, scores) = (Arc::clone(board), self.scores);
         spawn_blocking(move || board.fill(scores)).await?;
-        tracing::info!(players = self.players, "the board is built");
-        Ok(Follower { last_seen: self.began_at })
+        tracing::info!(players = self.players, "leaderboard built");
+        Ok(LedgerFollower { last_seen: self.began_at })
     }
 }

@@ -1,9 +1,9 @@
 //! `Chunk`: a short sorted run of a ranking in 8 bytes an entry.
-//! It does not know its neighbours, its place or how long it may grow: `ranking` does.
+//! `ranking` orders the chunks and bounds their length.
 
 use std::cmp::Reverse;
 
-/// The order of every board: the higher score first, then the lower id.
+/// The order of a leaderboard: higher score first, then lower id.
 pub(crate) type Key = (Reverse<i64>, i64);
 
 /// Sorted keys without duplicates.
@@ -19,7 +19,7 @@ pub(crate) enum Chunk {
     Wide(Vec<Key>),
 }
 
-/// Where the distances of a narrow chunk are counted from: scores downwards, ids upwards.
+/// The base of a narrow chunk's distances: scores count downwards, ids upwards.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Base {
     score: i64,
@@ -42,14 +42,12 @@ impl Chunk {
         Self::Narrow(base, cells)
     }
 
-    /// The keys, in order.
     pub(crate) fn keys(&self) -> Vec<Key> {
         let mut keys = Vec::with_capacity(self.len());
         self.extend_into(&mut keys, 0, self.len(), |key| key);
         keys
     }
 
-    /// How many keys there are.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Narrow(_, cells) => cells.len(),
@@ -57,7 +55,7 @@ impl Chunk {
         }
     }
 
-    /// Where the key is, or where it would go.
+    /// The position of the key, or where to insert it.
     pub(crate) fn position(&self, key: Key) -> Result<usize, usize> {
         match self {
             Self::Narrow(base, cells) => match base.pack(key) {
@@ -84,7 +82,7 @@ impl Chunk {
         }
     }
 
-    /// Adds the key; `false` when it was there already.
+    /// Adds the key; `false` if it exists.
     pub(crate) fn insert(&mut self, key: Key) -> bool {
         let Err(at) = self.position(key) else {
             return false;
@@ -103,7 +101,7 @@ impl Chunk {
         true
     }
 
-    /// Takes the key out; `false` when it was not there.
+    /// Removes the key; `false` if it does not exist.
     pub(crate) fn remove(&mut self, key: Key) -> bool {
         let Ok(at) = self.position(key) else {
             return false;
@@ -170,7 +168,7 @@ pub(crate) fn insert_tight<T>(list: &mut Vec<T>, at: usize, value: T) {
     list.insert(at, value);
 }
 
-/// Gives memory back once more than a quarter is unused. One growth leaves an eighth unused, so a
+/// Shrinks once more than a quarter is unused. One growth leaves an eighth unused, so a
 /// list of steady length does not grow and shrink in turn.
 pub(crate) fn shrink_loose<T>(list: &mut Vec<T>) {
     if list.capacity() - list.len() > list.capacity() / 4 + 8 {

@@ -1,6 +1,5 @@
-//! `Fenwick`: the sizes of a row of chunks, with their running sums, in O(log n) a question.
-//! It knows nothing of what the chunks hold, and it does not grow: when chunks are added or
-//! removed it is made again, which costs one pass over their sizes.
+//! `Fenwick`: the sizes of a list of chunks with prefix sums in O(log n). It does not grow: when
+//! chunks are added or removed it is rebuilt, in one pass over their sizes.
 
 /// Sizes by place, as a binary indexed tree: node `i` (from 1) holds the sum of the
 /// `i & -i` sizes that end at place `i - 1`.
@@ -57,13 +56,13 @@ impl Fenwick {
         (place, rest)
     }
 
-    /// One element more at `place`.
+    /// Adds one element at `place`.
     pub(crate) fn increment(&mut self, place: usize) {
         self.total += 1;
         self.walk_up(place, |size| *size += 1);
     }
 
-    /// One element less at `place`, which holds at least one.
+    /// Removes one element at `place`, which has at least one.
     pub(crate) fn decrement(&mut self, place: usize) {
         self.total -= 1;
         self.walk_up(place, |size| *size -= 1);

@@ -1,83 +1,77 @@
-//! Keeping the board of experience true to the database by following the tail of the ledger, where
-//! every node's commits appear. It sets no timer and listens for no nudge (the server runs
-//! `follow_once` by tick and by nudge). A board that was built and followed is exact, as long as
-//! the bounds said here hold; `check` compares it with the database.
+//! Following the tail of the ledger, which has the commits of all nodes, so that the leaderboard by
+//! experience stays exact within the bounds of this file. The server runs `follow_once`.
 
 use domain::UnixMicros;
 use store::{ScoreCursor, Store, StoreError};
 use tokio::task::JoinError;
 
-use crate::board::Board;
+use crate::leaderboard::Leaderboard;
 
-/// Rows asked of the database at once.
+/// Rows of one page.
 const PAGE_ROWS: i64 = 10_000;
-/// Pages a run. A million rows are far more than one overlap can hold (50,000 trades/s for 5 s),
-/// so a run that is cut short has always got further than the run before.
+/// Pages of one run: a million rows, more than an overlap can hold (50,000 trades/s for 5 s), so
+/// that a bounded run always makes progress.
 const RUN_PAGES_MAX: u32 = 100;
-/// How long after the instant it carries a row may become visible: commits in flight, and clocks
-/// of nodes that disagree. A commit that takes longer than this is missed.
+/// How long after its timestamp a row may become visible: commits in flight and clock skew. A
+/// commit that takes longer is missed here and repaired by `check`.
 const OVERLAP_WHOLE_MICROS: i64 = 5_000_000;
-/// What most commits take no longer than.
+/// The duration that most commits do not exceed.
 const OVERLAP_SHORT_MICROS: i64 = 250_000;
 
-/// How far into the ledger a board has followed. It lives and dies with its board.
+/// The position in the ledger up to which a leaderboard is followed.
 #[derive(Clone, Debug)]
-pub struct Follower {
+pub struct LedgerFollower {
     pub(crate) last_seen: UnixMicros,
 }
 
-/// How much of what was seen is read again.
+/// How much of the ledger is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
-    /// The last five seconds: nothing that took no longer is missed.
+    /// The last five seconds, for exactness.
     Whole,
-    /// The last quarter of a second, for runs in between: what took longer is left to a whole one.
+    /// The last quarter of a second, for runs between two whole ones.
     Short,
 }
 
-/// What one run found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Followed {
-    /// Ledger rows read, most of them again because of the overlap.
+pub struct FollowResult {
+    /// Ledger rows read, including those of the overlap.
     pub rows: u64,
-    /// Rows that placed or moved a player.
+    /// Rows that changed a score.
     pub moved: u64,
-    /// Whether the end of the ledger was reached; if not, run again at once.
+    /// Whether the end of the ledger was reached; otherwise run again at once.
     pub drained: bool,
 }
 
-/// Why a board could not be built or followed. The board is as it was or further, never wrong.
+/// Why a leaderboard could not be built or followed. Scores applied so far are correct.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// The database did not answer; run again later.
     #[error("cannot read the scores of the players")]
     Store(#[from] StoreError),
-    /// The thread that sorts the players did not finish.
-    #[error("cannot sort the players of the board")]
+    #[error("cannot sort the players of the leaderboard")]
     Sort(#[from] JoinError),
 }
 
-impl Follower {
-    /// Applies what the ledger has gained since the last run to the board, oldest first, from the
-    /// overlap before the newest row seen. Running it again, twice at once or not to
-    /// its end does no harm: [`Board::apply`] ignores what it knows. `heard` gets each page of
-    /// rows, as player and place in the ledger, once the board knows them.
+impl LedgerFollower {
+    /// Applies new ledger entries, oldest first, from the overlap before the newest row seen. Runs
+    /// may be repeated, concurrent or cancelled: [`Leaderboard::apply`] is idempotent. `on_page` is
+    /// called with (player, ledger position) of each page after it was applied.
     pub async fn follow_once(
         &mut self,
         store: &Store,
-        board: &Board,
+        board: &Leaderboard,
         now: UnixMicros,
         overlap: Overlap,
-        heard: impl Fn(&[(i64, ScoreCursor)]),
-    ) -> Result<Followed, FollowError> {
-        // `now` bounds what a node whose clock is ahead can make us believe we have seen.
+        on_page: impl Fn(&[(i64, ScoreCursor)]),
+    ) -> Result<FollowResult, FollowError> {
+        // `now` bounds the effect of a node whose clock is ahead.
         let overlap = match overlap {
             Overlap::Whole => OVERLAP_WHOLE_MICROS,
             Overlap::Short => OVERLAP_SHORT_MICROS,
         };
         let created_at = UnixMicros(self.last_seen.min(now).0.saturating_sub(overlap));
         let mut cursor = ScoreCursor { created_at, ..ScoreCursor::default() };
-        let mut followed = Followed::default();
+        let mut followed = FollowResult::default();
         for _ in 0..RUN_PAGES_MAX {
             let rows = store.scores_changed_after(cursor, PAGE_ROWS).await?;
             let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
@@ -88,7 +82,7 @@ impl Follower {
                 entries.push((player_id, place));
                 cursor = place;
             }
-            heard(&entries);
+            on_page(&entries);
             self.last_seen = self.last_seen.max(cursor.created_at);
             if count < PAGE_ROWS {
                 followed.drained = true;

@@ -1,24 +1,23 @@
-//! Boards in memory: any page and any rank of a game, exactly, without sorting or counting a
-//! table. It holds no names and no SQL: rows come from `store`, what a reader may see is decided
-//! by `web`.
+//! Leaderboards in memory: any page and any rank of a game, exact, without sorting or counting a
+//! table. SQL is in `store`; names and visibility are added by `web`.
 
-mod board;
-mod boards;
 mod build;
 mod check;
 mod chunk;
-mod close;
 mod fenwick;
 mod follow;
+mod leaderboard;
+mod leaderboards;
+mod rank_snapshot_writer;
 mod ranking;
 mod scores;
 mod value;
 
-pub use board::Board;
-pub use boards::{BoardError, Boards, Rows, Window};
-pub use build::Builder;
-pub use check::{Checked, check_board};
-pub use close::Closing;
-pub use follow::{FollowError, Followed, Follower, Overlap};
+pub use build::LeaderboardBuilder;
+pub use check::{CheckResult, check_board};
+pub use follow::{FollowError, FollowResult, LedgerFollower, Overlap};
+pub use leaderboard::Leaderboard;
+pub use leaderboards::{LeaderboardError, LeaderboardRows, Leaderboards, RankWindow};
+pub use rank_snapshot_writer::RankSnapshotWriter;
 pub use ranking::Ranking;
-pub use value::Valuation;
+pub use value::ReturnValuation;

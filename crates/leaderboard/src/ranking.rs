@@ -1,7 +1,6 @@
 //! `Ranking`: an order-statistics set of (score descending, id ascending): any rank and any page
 //! in microseconds at tens of millions of entries, in about 8.5 bytes an entry.
-//! It does not know which score an id has, is not thread-safe, and has no names or rules: `Board`
-//! adds the first two.
+//! It has no index by id and is not thread-safe: `Leaderboard` adds both.
 
 use std::cmp::Reverse;
 
@@ -14,7 +13,7 @@ use crate::fenwick::Fenwick;
 /// shorter ones make the rare halving (O(number of chunks)) dearer. Tests use tiny chunks, so that
 /// a few dozen entries halve and merge them.
 const CHUNK_MAX: usize = if cfg!(test) { 16 } else { 1024 };
-/// What chunks are filled to at the start, so that the first updates do not halve all of them.
+/// The initial length of chunks, so that the first updates do not halve all of them.
 const CHUNK_FILL: usize = CHUNK_MAX / 4 * 3;
 /// A chunk shorter than this is merged with a neighbour, if both together are short.
 const CHUNK_MIN: usize = CHUNK_MAX / 8;
@@ -49,17 +48,15 @@ impl Ranking {
         Self { floors, chunks, sizes }
     }
 
-    /// How many entries there are.
     pub fn len(&self) -> u64 {
         self.sizes.total() as u64
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.sizes.total() == 0
     }
 
-    /// The place of this very entry, counted from 1; `None` when it is not here.
+    /// The rank of an entry, from 1.
     pub fn rank_of(&self, score: i64, id: i64) -> Option<u64> {
         let key = (Reverse(score), id);
         let place = self.place_of(key);
@@ -83,7 +80,7 @@ impl Ranking {
         found
     }
 
-    /// Adds an entry; `false` when it was there already.
+    /// Adds an entry; `false` if it exists.
     pub fn insert(&mut self, score: i64, id: i64) -> bool {
         let key = (Reverse(score), id);
         if self.chunks.is_empty() {
@@ -101,7 +98,7 @@ impl Ranking {
         true
     }
 
-    /// Takes an entry out; `false` when it was not there.
+    /// Removes an entry; `false` if it does not exist.
     pub fn remove(&mut self, score: i64, id: i64) -> bool {
         let key = (Reverse(score), id);
         let place = self.place_of(key);
@@ -126,7 +123,7 @@ impl Ranking {
             + self.sizes.memory_bytes()
     }
 
-    /// The chunk that holds the key if any does.
+    /// The only chunk that may contain the key.
     fn place_of(&self, key: Key) -> usize {
         self.floors.partition_point(|floor| *floor <= key).saturating_sub(1)
     }

@@ -1,6 +1,6 @@
-//! `Scores`: which score each player has, in about 10 bytes a player when ids are dense.
-//! It keeps no order of scores; that is `Ranking`. A `HashMap` would be simpler and takes 20 to
-//! 39 bytes a player, which is more than a board may take in all (32).
+//! `Scores`: the score of each player by id, in about 10 bytes a player when ids are dense. Their
+//! order is in `Ranking`. A `HashMap` is simpler and takes 20 to 39 bytes a player; the budget of a
+//! leaderboard is 32 in all.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::chunk::{insert_tight, shrink_loose};
 const PAGE_BITS: u32 = 12;
 
 /// Pages by the upper bits of the id. Dense ids fill pages of 4,096; an id alone in its page costs
-/// a hundred bytes, which only a small game in a large installation sees.
+/// a hundred bytes, which is acceptable in a small game.
 #[derive(Debug, Default)]
 pub(crate) struct Scores {
     pages: BTreeMap<i64, Page>,
@@ -30,7 +30,7 @@ impl Scores {
         page.position(lower_bits(player_id)).ok().map(|at| page.scores[at])
     }
 
-    /// Sets the player's score and returns the one before.
+    /// Sets the player's score; returns the previous one.
     pub(crate) fn insert(&mut self, player_id: i64, score: i64) -> Option<i64> {
         let page = self.pages.entry(player_id >> PAGE_BITS).or_default();
         let id = lower_bits(player_id);
@@ -43,14 +43,14 @@ impl Scores {
         }
     }
 
-    /// The scores of these players, of one who comes twice the larger one.
+    /// The scores of these players; of two scores of a player the larger one counts.
     pub(crate) fn of(players: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let mut scores = Self::default();
         scores.raise(players);
         scores
     }
 
-    /// Adds players, and gives known ones the larger of two scores.
+    /// Adds players, and raises the scores of known ones.
     pub(crate) fn raise(&mut self, players: impl IntoIterator<Item = (i64, i64)>) {
         for (player_id, score) in players {
             let page = self.pages.entry(player_id >> PAGE_BITS).or_default();
@@ -62,7 +62,7 @@ impl Scores {
         }
     }
 
-    /// Forgets the player and returns the score he had.
+    /// Removes the player; returns the score.
     pub(crate) fn remove(&mut self, player_id: i64) -> Option<i64> {
         let key = player_id >> PAGE_BITS;
         let page = self.pages.get_mut(&key)?;

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use leaderboard::Board;
+use leaderboard::Leaderboard;
 
 const PLAYERS: u64 = 20_000;
 
@@ -22,7 +22,7 @@ impl Sequence {
     }
 }
 
-fn assert_equals(board: &Board, model: &BTreeMap<i64, i64>) {
+fn assert_equals(board: &Leaderboard, model: &BTreeMap<i64, i64>) {
     let sorted: BTreeSet<(Reverse<i64>, i64)> =
         model.iter().map(|(id, score)| (Reverse(*score), *id)).collect();
     let sorted: Vec<(i64, i64)> = sorted.into_iter().map(|(Reverse(s), id)| (id, s)).collect();
@@ -44,7 +44,7 @@ fn players_who_climb_leave_and_join_rank_as_in_a_sorted_set() {
     let mut sequence = Sequence(1);
     let mut model: BTreeMap<i64, i64> =
         (1..=PLAYERS.cast_signed()).map(|id| (id, sequence.below(500))).collect();
-    let board = Board::from_scores(model.clone());
+    let board = Leaderboard::from_scores(model.clone());
     assert_equals(&board, &model);
     for _ in 0..60_000 {
         let id = sequence.below(PLAYERS * 2);
@@ -63,7 +63,7 @@ fn players_who_climb_leave_and_join_rank_as_in_a_sorted_set() {
 #[test]
 fn memory_is_given_back_when_players_leave_and_stays_small_when_they_climb() {
     let count = 100_000i64;
-    let board = Board::from_scores((1..=count).map(|id| (id, id % 977)));
+    let board = Leaderboard::from_scores((1..=count).map(|id| (id, id % 977)));
     let bytes_max = 32 * 100_000;
     assert!(board.memory_bytes() < bytes_max);
     let mut sequence = Sequence(2);

@@ -1,8 +1,8 @@
-//! A board that is not what the database says is made so again, on both engines.
+//! A leaderboard that differs from the database is repaired, on both engines.
 
 use std::sync::Arc;
 
-use leaderboard::{Board, Builder, Checked, check_board};
+use leaderboard::{CheckResult, Leaderboard, LeaderboardBuilder, check_board};
 use store::{Common, DatabaseConfig, NewPlayer, Store};
 use testkit::{ManualClock, postgres_database};
 
@@ -42,8 +42,8 @@ async fn game(engine: &str, directory: &std::path::Path) -> Store {
 }
 
 /// Compares all players; what was found in all.
-async fn check(store: &Store, board: &Board) -> Checked {
-    let (mut sum, mut after) = (Checked::default(), i64::MIN);
+async fn check(store: &Store, board: &Leaderboard) -> CheckResult {
+    let (mut sum, mut after) = (CheckResult::default(), i64::MIN);
     loop {
         let found = check_board(store, board, after).await.expect("answers");
         sum.players += found.players;
@@ -57,19 +57,19 @@ async fn check(store: &Store, board: &Board) -> Checked {
 }
 
 #[tokio::test]
-async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
+async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
     for engine in ["sqlite", "postgres"] {
         let directory = tempfile::tempdir().expect("a directory");
         let store = game(engine, directory.path()).await;
         let now = ManualClock::new().now();
-        let board = Arc::new(Board::default());
-        let mut builder = Builder::new(now);
+        let board = Arc::new(Leaderboard::default());
+        let mut builder = LeaderboardBuilder::new(now);
         while !builder.step(&store).await.expect("reads") {}
         builder.finish(&board).await.expect("sorts");
         let all = board.page(0, usize::MAX);
         assert_eq!(all.len(), 10_500, "{engine}");
         let players = u64::from(PLAYERS);
-        let clean = Checked { players, ..Checked::default() };
+        let clean = CheckResult { players, ..CheckResult::default() };
         assert_eq!(check(&store, &board).await, clean, "{engine}");
 
         let id = |place: usize| all[place].0;
@@ -83,7 +83,7 @@ async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
             assert!(board.remove(id(forgotten)), "{engine}");
         }
         let found = check(&store, &board).await;
-        let expected = Checked { players, raised: 3, lowered: 2, removed: 4, next: None };
+        let expected = CheckResult { players, raised: 3, lowered: 2, removed: 4, next: None };
         assert_eq!(found, expected, "{engine}");
         assert_eq!(board.page(0, usize::MAX), all, "{engine}");
         assert_eq!(check(&store, &board).await, clean, "{engine}");
@@ -101,7 +101,7 @@ async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
         assert_eq!(board.page(0, usize::MAX), all, "{engine}");
         let players = fewer;
 
-        let empty = Board::default();
+        let empty = Leaderboard::default();
         assert_eq!(check(&store, &empty).await.raised, players, "{engine}");
         assert_eq!(empty.page(0, usize::MAX), all, "{engine}");
     }

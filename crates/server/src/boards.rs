@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, Day, UnixMicros};
-use leaderboard::{Boards, Builder, Closing, Follower, Overlap, Valuation};
+use leaderboard::{
+    LeaderboardBuilder, Leaderboards, LedgerFollower, Overlap, RankSnapshotWriter, ReturnValuation,
+};
 use market::{MarketSource, PriceBoard};
 use store::{BoardKind, ScoreCursor, Store};
 use tokio::sync::Notify;
@@ -20,7 +22,7 @@ const KINDS: [BoardKind; 2] = [BoardKind::Xp, BoardKind::Return];
 /// Builds the board of experience, and moves it by what other nodes have committed.
 pub(crate) struct FollowBoard {
     pub(crate) store: Store,
-    pub(crate) boards: Arc<Boards>,
+    pub(crate) boards: Arc<Leaderboards>,
     pub(crate) stage: Stage,
     /// Whose streams hear of what other nodes committed.
     pub(crate) hub: Arc<Hub>,
@@ -42,9 +44,9 @@ pub(crate) enum Stage {
     /// It is to be begun.
     New,
     /// Players are read.
-    Building(Builder),
+    Building(LeaderboardBuilder),
     /// It is there.
-    Following(Follower),
+    Following(LedgerFollower),
 }
 
 impl Reconciler for FollowBoard {
@@ -60,7 +62,7 @@ impl Reconciler for FollowBoard {
         let board = self.boards.board(BoardKind::Xp);
         match &mut self.stage {
             Stage::New => {
-                self.stage = Stage::Building(Builder::new(now));
+                self.stage = Stage::Building(LeaderboardBuilder::new(now));
                 Ok(Progress { changed: 0, done: false })
             }
             Stage::Building(builder) => {
@@ -99,9 +101,9 @@ impl Reconciler for FollowBoard {
 /// Values all players again, a page a run, and then rests.
 pub(crate) struct ValuePlayers {
     store: Store,
-    boards: Arc<Boards>,
+    boards: Arc<Leaderboards>,
     prices: Arc<PriceBoard>,
-    round: Option<(Valuation, Instant)>,
+    round: Option<(ReturnValuation, Instant)>,
     rests_until: Instant,
 }
 
@@ -110,7 +112,7 @@ impl ValuePlayers {
     /// things to do.
     const REST: u32 = 3;
 
-    pub(crate) fn new(store: Store, boards: Arc<Boards>, prices: Arc<PriceBoard>) -> Self {
+    pub(crate) fn new(store: Store, boards: Arc<Leaderboards>, prices: Arc<PriceBoard>) -> Self {
         Self { store, boards, prices, round: None, rests_until: Instant::now() }
     }
 }
@@ -124,7 +126,7 @@ impl Reconciler for ValuePlayers {
         if self.round.is_none() && now < self.rests_until {
             return Ok(Progress::done(0));
         }
-        let start = || (Valuation::new(self.prices.prices_json()), now);
+        let start = || (ReturnValuation::new(self.prices.prices_json()), now);
         let (round, _) = self.round.get_or_insert_with(start);
         if !round.step(&self.store).await? {
             return Ok(Progress { changed: 0, done: false });
@@ -139,7 +141,7 @@ impl Reconciler for ValuePlayers {
     }
 }
 
-fn tell_size(boards: &Boards, kind: BoardKind) {
+fn tell_size(boards: &Leaderboards, kind: BoardKind) {
     let board = boards.board(kind);
     let (players, bytes) = (board.total(), board.memory_bytes() as u64);
     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
@@ -152,7 +154,7 @@ fn tell_size(boards: &Boards, kind: BoardKind) {
 /// Compares the board with the database, some players at a time, and repairs it.
 pub(crate) struct CheckBoard {
     pub(crate) store: Store,
-    pub(crate) boards: Arc<Boards>,
+    pub(crate) boards: Arc<Leaderboards>,
     /// After whom it goes on.
     pub(crate) after: i64,
     /// How many pages of this turn were compared.
@@ -198,12 +200,12 @@ impl Reconciler for CheckBoard {
 /// Sessions that close while one is written are left out.
 pub(crate) struct CloseBoards {
     pub(crate) store: Store,
-    pub(crate) boards: Arc<Boards>,
+    pub(crate) boards: Arc<Leaderboards>,
     pub(crate) source: Arc<MarketSource>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) node: String,
     /// What this node writes.
-    pub(crate) writing: Option<(BoardKind, Closing)>,
+    pub(crate) writing: Option<(BoardKind, RankSnapshotWriter)>,
     /// Up to which close the places of a board are forgotten next.
     pub(crate) forgetting: Option<(BoardKind, i64)>,
 }
@@ -274,7 +276,7 @@ impl Reconciler for CloseBoards {
             return Ok(Progress::done(0));
         };
         let board = self.boards.board(kind);
-        let closing = Closing::begin(&self.store, board, kind, day, now).await?;
+        let closing = RankSnapshotWriter::begin(&self.store, board, kind, day, now).await?;
         self.writing = Some((kind, closing));
         more(0)
     }

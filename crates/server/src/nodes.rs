@@ -1,14 +1,14 @@
-//! What this node has to do with others: the Redis they share, the bus on which they tell each
-//! other what is new, the cache, and the counters. All of it works alone, too, and what the bus
-//! does not tell is found in the database half a second later.
+//! What this node shares with others: rate-limit counters, the message bus and the cache with its
+//! invalidations. All of it works without Redis; changes that the bus does not deliver are read
+//! from the database half a second later.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Bus, Counters, Heard, Message, Redis, TagCache};
+use cluster::{Bus, BusEvent, BusMessage, Counters, Redis, TagCache};
 use domain::Clock;
-use leaderboard::Boards;
+use leaderboard::Leaderboards;
 use store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +17,6 @@ use crate::clock::SystemEntropy;
 use crate::config::{Config, without_password};
 use crate::failure::Failure;
 use crate::reconcile::{Fault, Progress, Reconciler};
-
-/// How long a node that ends waits for others to have heard of what it changed.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// This node's ends of what nodes share. Clones share them.
 #[derive(Clone)]
@@ -53,7 +50,7 @@ impl Nodes {
             return Ok(Self {
                 counters: Counters::in_memory(),
                 bus: Bus::alone(),
-                cache: TagCache::in_memory(cache, clock),
+                cache: TagCache::new(cache, clock, Bus::alone()),
                 nudges: Nudges::default(),
             });
         }
@@ -62,36 +59,33 @@ impl Nodes {
         let ca_file = (!ca_file.is_empty()).then_some(config.redis.ca_file.as_path());
         let redis = Redis::open(url, ca_file)
             .map_err(|error| Failure::Redis(without_password(url), error))?;
-        redis.tried().await;
+        redis.first_attempt().await;
         let bus = Bus::over(&redis, node, &SystemEntropy);
-        let chance = Arc::new(SystemEntropy);
-        let cache = TagCache::over(cache, clock, chance, redis.clone(), bus.clone());
+        let cache = TagCache::new(cache, clock, bus.clone());
         let counters = Counters::over(redis);
         Ok(Self { counters, bus, cache, nudges: Nudges::default() })
     }
 
-    /// Hears the others until told to stop.
+    /// Applies the events of the bus until `stop` is cancelled.
     pub(crate) async fn listen(self, stop: CancellationToken) {
-        let mut hearing = self.bus.subscribe();
-        let hear = async {
-            while let Some(heard) = hearing.next().await {
-                self.cache.hear(&heard);
+        let mut subscription = self.bus.subscribe();
+        let receive = async {
+            while let Some(event) = subscription.next().await {
+                self.cache.on_event(&event);
                 let Nudges { ledger, prices, changes } = &self.nudges;
-                let woken: &[&Notify] = match heard {
-                    Heard::Message(Message::Ledger) => &[ledger],
-                    Heard::Message(Message::Prices) => &[prices],
-                    Heard::Message(Message::Tags(_)) => &[],
-                    Heard::Gap => &[ledger, prices, changes],
+                let woken: &[&Notify] = match event {
+                    BusEvent::Message(BusMessage::Ledger) => &[ledger],
+                    BusEvent::Message(BusMessage::Prices) => &[prices],
+                    BusEvent::Message(BusMessage::Tags(_)) => &[],
+                    BusEvent::Gap => &[ledger, prices, changes],
                 };
                 woken.iter().for_each(|nudge| nudge.notify_one());
             }
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = hear => {}
+            () = receive => {}
         }
-        // What this node changed last.
-        let _ = tokio::time::timeout(LAST_WORDS, self.cache.settled()).await;
     }
 }
 
@@ -103,7 +97,7 @@ const ERASED: &str = "erased:";
 pub(crate) struct FollowChanges {
     store: Store,
     cache: TagCache,
-    boards: Arc<Boards>,
+    boards: Arc<Leaderboards>,
     nudge: Arc<Notify>,
     /// The changes that were seen, the newest some; `None` before the first look.
     seen: Option<BTreeSet<i64>>,
@@ -116,7 +110,7 @@ impl FollowChanges {
     /// transactions that are under way.
     const WINDOW: i64 = 1_000;
 
-    pub(crate) fn new(store: Store, nodes: &Nodes, boards: Arc<Boards>) -> Self {
+    pub(crate) fn new(store: Store, nodes: &Nodes, boards: Arc<Leaderboards>) -> Self {
         let nudge = Arc::clone(&nodes.nudges.changes);
         Self { store, cache: nodes.cache.clone(), boards, nudge, seen: None, timeline: None }
     }
@@ -135,14 +129,14 @@ impl Reconciler for FollowChanges {
         if let Some(timeline) = self.store.find_timeline().await? {
             if self.timeline.as_ref().is_some_and(|known| *known != timeline) {
                 tracing::warn!(timeline, "the database has another timeline; the cache is dropped");
-                self.cache.invalidate_all();
+                self.cache.clear();
                 self.seen = None;
             }
             self.timeline = Some(timeline);
         }
         let newest = match &self.seen {
             Some(seen) => seen.last().copied().unwrap_or(0),
-            // What was changed while no node ran may be in Redis as it was before.
+            // The cache of a node that has just started is empty.
             None => self.store.newest_tag_change().await?,
         };
         let after = newest.saturating_sub(Self::WINDOW).max(0);
@@ -154,7 +148,8 @@ impl Reconciler for FollowChanges {
         for tag in &tags {
             match tag.strip_prefix(ERASED).map(str::parse) {
                 Some(Ok(player_id)) => self.boards.erase(player_id),
-                _ => self.cache.invalidate(tag),
+                // Every node reads this table, so the tag is not published.
+                _ => self.cache.invalidate_local(tag),
             }
         }
         seen.extend(new.iter().map(|(number, _)| *number));
@@ -169,7 +164,7 @@ impl Reconciler for FollowChanges {
 
 #[cfg(test)]
 mod tests {
-    use cluster::CacheConfig;
+    use cluster::{Bus, CacheConfig};
     use store::DatabaseConfig;
     use testkit::{FaultProxy, ManualClock, Postgres};
 
@@ -191,7 +186,8 @@ mod tests {
         let receivers = "SELECT count(*) FROM pg_stat_wal_receiver;";
         while standby.run_sql(&copy, receivers) != "0" {}
 
-        let cache = TagCache::in_memory(CacheConfig::default(), Arc::new(ManualClock::new()));
+        let cache =
+            TagCache::new(CacheConfig::default(), Arc::new(ManualClock::new()), Bus::alone());
         let (boards, nudge) = (Arc::default(), Arc::default());
         let mut job = FollowChanges { store, cache, boards, nudge, seen: None, timeline: None };
         let change = "INSERT INTO tag_changes (change_id, tag) VALUES (1, 'player:1');";

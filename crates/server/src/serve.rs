@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Bus, Message};
+use cluster::{Bus, BusMessage};
 use domain::{Clock, Entropy as _, Rules};
-use leaderboard::{Board, Boards};
+use leaderboard::{Leaderboard, Leaderboards};
 use market::{MarketSource, PriceBoard, Providers};
 use store::{BoardKind, Store};
 use tokio::net::TcpListener;
@@ -65,7 +65,7 @@ async fn bind(address: &str) -> Result<TcpListener, Failure> {
 struct Server {
     config: Config,
     world: World,
-    boards: Arc<Boards>,
+    boards: Arc<Leaderboards>,
     hub: Arc<web::Hub>,
     nodes: Nodes,
     /// Cancelled when a signal asks to end; ends the streams of events at once.
@@ -82,7 +82,7 @@ impl Server {
     async fn start(config: Config, rules: Arc<Rules>, metrics: Metrics) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let world = start::prepare(&config, &rules).await?;
-        let boards = Arc::<Boards>::default();
+        let boards = Arc::<Leaderboards>::default();
         let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(boards.board(BoardKind::Xp)));
         let closing = CancellationToken::new();
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
@@ -369,14 +369,14 @@ async fn end_with_disk() {
 fn open_desk(
     config: &Config,
     world: &World,
-    (ranks, hub, bus): (&Arc<Board>, &Arc<web::Hub>, &Bus),
+    (ranks, hub, bus): (&Arc<Leaderboard>, &Arc<web::Hub>, &Bus),
     rules: &Arc<Rules>,
     clock: &Arc<dyn Clock>,
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&world.prices), Arc::clone(&world.prices));
     let (ranks, hub, bus) = (Arc::clone(ranks), Arc::clone(hub), bus.clone());
     let holding_value_min = rules.holding_value_min();
-    let parts = trading::Parts {
+    let parts = trading::DeskDeps {
         store: world.store.clone(),
         rules: Arc::clone(rules),
         clock: Arc::clone(clock),
@@ -389,7 +389,7 @@ fn open_desk(
                 ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);
             }
             hub.tell(fills);
-            bus.publish(Message::Ledger);
+            bus.publish(BusMessage::Ledger);
         }),
     };
     Desk::start(&config.trading, parts)

@@ -1,49 +1,48 @@
-//! Settling a batch, the pure part: requests in the order of their arrival against the state that
-//! was loaded for them gives a verdict each, and what is to be written. It loads, writes and waits
-//! for nothing; that is `lane`.
+//! Settling a batch, without I/O: requests in order of arrival and the loaded state give the
+//! outcome of each request and the changes to write.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{Action, Fill, Month, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
 use store::{BatchState, Change, Record, SeenKey, Wanted};
 
-use crate::{Answer, Request};
+use crate::{DeskRequest, OrderResponse};
 
-/// What becomes of one request.
+/// The result of one request.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every verdict is the large one")]
-pub(crate) enum Verdict {
-    /// The player is not there (any more).
+#[expect(clippy::large_enum_variant, reason = "nearly every settlement is the large one")]
+pub(crate) enum Settlement {
+    /// The player does not exist.
     UnknownPlayer,
-    /// The answer holds once the player's change is committed.
-    Settled(Answer),
-    /// It was done before: the kept answer is given again.
-    Replay(Kept),
+    /// Valid once the player's change is committed.
+    Settled(OrderResponse),
+    /// The key was used before: the stored outcome is returned (idempotent replay).
+    Replay(StoredOutcome),
 }
 
-/// What is kept under an idempotency key.
+/// The outcome stored under an idempotency key.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct StoredOutcome {
     /// The ledger entry of a fill.
     pub(crate) version: Option<(Month, i64)>,
-    /// The rejection of a refusal. With neither, the key belongs to a pending order.
+    /// The rejection. Without entry and rejection the key belongs to a pending order.
     pub(crate) rejection: Option<Rejection>,
-    /// The request that did it.
+    /// The id of the first request.
     pub(crate) request_id: String,
 }
 
 /// A settled batch.
 #[derive(Debug)]
-pub(crate) struct Settled {
-    /// One for each request, in their order.
-    pub(crate) verdicts: Vec<Verdict>,
-    /// What is to be written, by player.
+pub(crate) struct SettledBatch {
+    /// One for each request, in order.
+    pub(crate) settlements: Vec<Settlement>,
+    /// The changes to write, by player.
     pub(crate) changes: Vec<Change>,
 }
 
-/// What has to be loaded for these requests, each once and in the order of keys.
-pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>) {
-    let wanted = requests.iter().map(|request| {
+/// The rows and idempotency keys to load for these requests, sorted and without duplicates.
+pub(crate) fn load_keys(requests: &[&DeskRequest]) -> (Vec<Wanted>, Vec<(i64, String)>) {
+    let load_keys = requests.iter().map(|request| {
         let (stock_id, about_version, note) = match &request.action {
             Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
             Action::Annotate { about_version, stock_id, note } => {
@@ -53,69 +52,70 @@ pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>)
         let text_key = note.map(Note::text_key);
         Wanted { player_id: request.player_id, stock_id, about_version, text_key }
     });
-    let wanted: BTreeSet<Wanted> = wanted.collect();
+    let load_keys: BTreeSet<Wanted> = load_keys.collect();
     let keys: BTreeSet<(i64, &str)> = requests.iter().filter_map(|r| key_of(r)).collect();
     let keys = keys.into_iter().map(|(player_id, key)| (player_id, key.to_owned()));
-    (wanted.into_iter().collect(), keys.collect())
+    (load_keys.into_iter().collect(), keys.collect())
 }
 
-/// Settles the requests in their order; those of one player see each other. `quotes` gives the
-/// quote of the request at a place, or why there is none.
+/// Settles the requests in order; a later request of a player sees the earlier ones. `quotes`
+/// returns the quote for the request at an index, or why there is none.
 pub(crate) fn settle_batch(
-    requests: &[&Request],
+    requests: &[&DeskRequest],
     state: BatchState,
     quotes: &dyn Fn(usize) -> Result<Quote, Rejection>,
     rules: &Rules,
     now: UnixMicros,
-) -> Settled {
+) -> SettledBatch {
     let changes = state.players.into_iter().map(|(player_id, player)| {
         let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (fills, notes, records) = (Vec::new(), Vec::new(), Vec::new());
         (player_id, Change { player, version_before, head_before, fills, notes, records })
     });
-    let mut batch = Batch { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
-    let verdicts = requests.iter().enumerate();
-    let verdicts = verdicts.map(|(place, request)| {
+    let mut batch =
+        BatchInProgress { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
+    let settlements = requests.iter().enumerate();
+    let settlements = settlements.map(|(place, request)| {
         let quote = || quotes(place);
         batch.decide(request, &quote, rules, now)
     });
-    let verdicts = verdicts.collect();
+    let settlements = settlements.collect();
     let changes = batch.changes.into_values();
     let changes = changes.filter(|c| !c.fills.is_empty() || !c.records.is_empty()).collect();
-    Settled { verdicts, changes }
+    SettledBatch { settlements, changes }
 }
 
 /// The state of a batch while it is settled.
-struct Batch<'a> {
+struct BatchInProgress<'a> {
     seen: HashMap<(i64, String), SeenKey>,
     changes: BTreeMap<i64, Change>,
-    /// The first request of each key in this batch with a final outcome.
-    firsts: HashMap<(i64, &'a str), (&'a Request, Outcome)>,
+    /// The first request of each key in this batch, if its outcome is final.
+    firsts: HashMap<(i64, &'a str), (&'a DeskRequest, Outcome)>,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> BatchInProgress<'a> {
     fn decide(
         &mut self,
-        request: &'a Request,
+        request: &'a DeskRequest,
         quote: &dyn Fn() -> Result<Quote, Rejection>,
         rules: &Rules,
         now: UnixMicros,
-    ) -> Verdict {
+    ) -> Settlement {
         if !self.changes.contains_key(&request.player_id) {
-            return Verdict::UnknownPlayer;
+            return Settlement::UnknownPlayer;
         }
         if let Some(known) = self.find_known(request) {
             return known;
         }
         let Some(change) = self.changes.get_mut(&request.player_id) else {
-            return Verdict::UnknownPlayer;
+            return Settlement::UnknownPlayer;
         };
         let action = &request.action;
         let outcome = settle(&mut change.player, action, quote(), rules, now);
         if let Ok(fill) = &outcome {
             change.fills.push(fill.clone());
             if let Some((version, note)) = note_of(action, fill) {
-                // One row a trade: the last note of a batch is the one that is written.
+                // One row for each trade: the last note of a batch is written.
                 change.notes.retain(|(about, _)| *about != version);
                 change.notes.push((version, note.clone()));
             }
@@ -125,13 +125,13 @@ impl<'a> Batch<'a> {
             change.records.extend(record(request, &outcome));
             self.firsts.insert(key, (request, outcome.clone()));
         }
-        Verdict::Settled(Answer { outcome, first_request_id: None })
+        Settlement::Settled(OrderResponse { outcome, first_request_id: None })
     }
 
-    /// What is already known of a request with a key: from the database, or from this batch.
-    fn find_known(&self, request: &Request) -> Option<Verdict> {
+    /// The outcome of the request's key, from the database or from this batch.
+    fn find_known(&self, request: &DeskRequest) -> Option<Settlement> {
         let idempotency = request.idempotency.as_ref()?;
-        let reused = Verdict::Settled(Answer {
+        let reused = Settlement::Settled(OrderResponse {
             outcome: Err(Rejection::IdempotencyKeyReused),
             first_request_id: None,
         });
@@ -140,7 +140,7 @@ impl<'a> Batch<'a> {
             if seen.fingerprint[..] != idempotency.fingerprint[..] {
                 return Some(reused);
             }
-            return Some(Verdict::Replay(Kept {
+            return Some(Settlement::Replay(StoredOutcome {
                 version: seen.version,
                 rejection: seen.rejection,
                 request_id: seen.request_id.clone(),
@@ -150,14 +150,14 @@ impl<'a> Batch<'a> {
         if first.idempotency.as_ref().map(|i| i.fingerprint) != Some(idempotency.fingerprint) {
             return Some(reused);
         }
-        Some(Verdict::Settled(Answer {
+        Some(Settlement::Settled(OrderResponse {
             outcome: outcome.clone(),
             first_request_id: Some(first.request_id.clone()),
         }))
     }
 }
 
-fn key_of(request: &Request) -> Option<(i64, &str)> {
+fn key_of(request: &DeskRequest) -> Option<(i64, &str)> {
     request.idempotency.as_ref().map(|i| (request.player_id, i.key.as_str()))
 }
 
@@ -169,8 +169,8 @@ fn note_of<'n>(action: &'n Action, fill: &Fill) -> Option<(i64, &'n Note)> {
     }
 }
 
-/// What is kept of an outcome under the request's key.
-fn record(request: &Request, outcome: &Outcome) -> Option<Record> {
+/// The record to store under the request's key.
+fn record(request: &DeskRequest, outcome: &Outcome) -> Option<Record> {
     let idempotency = request.idempotency.as_ref()?;
     let fill = outcome.as_ref().ok();
     Some(Record {
@@ -181,3 +181,6 @@ fn record(request: &Request, outcome: &Outcome) -> Option<Record> {
         request_id: request.request_id.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

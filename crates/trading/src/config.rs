@@ -1,24 +1,24 @@
-//! The limits of the trade path. Reading files and the environment is the server's.
+//! The `[trading]` section of the configuration.
 
 use serde::{Deserialize, Serialize};
 
-/// The `[trading]` section of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TradingConfig {
-    /// Queues that are settled side by side, 0 to 64; 0: one on SQLite, two on PostgreSQL.
+    /// Lanes, 0 to 64; 0: one on SQLite, two on PostgreSQL.
     #[serde(deserialize_with = "lanes")]
     pub lanes: u32,
-    /// The most requests of one commit, 1 to 4,096.
+    /// Requests of one batch, 1 to 4,096.
     #[serde(deserialize_with = "batch_max")]
     pub batch_max: u32,
-    /// The most requests that wait in one lane, 1 to 1,000,000; more are turned away.
+    /// Requests waiting in one lane, 1 to 1,000,000; more are rejected.
     #[serde(deserialize_with = "queue_max")]
     pub queue_max: u32,
-    /// How often a request is settled at most when other nodes win its player, 1 to 16.
+    /// Attempts at a request with version conflicts, 1 to 16.
     #[serde(deserialize_with = "attempts_max")]
     pub attempts_max: u32,
-    /// The wait before the second attempt, in milliseconds, 0 to 1,000; it doubles with each one.
+    /// The backoff before the second attempt, in milliseconds, 0 to 1,000; it doubles with each
+    /// one.
     #[serde(deserialize_with = "retry_base_ms")]
     pub retry_base_ms: u64,
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_said_is_the_default_and_what_is_out_of_range_is_refused() {
+    fn missing_keys_have_defaults_and_values_out_of_range_are_rejected() {
         let read = |text: &str| serde_json::from_str::<TradingConfig>(text);
         assert_eq!(read("{}").unwrap(), TradingConfig::default());
         assert_eq!(read(r#"{"batch_max": 1}"#).unwrap().batch_max, 1);

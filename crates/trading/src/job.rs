@@ -1,5 +1,4 @@
-//! A request in a lane's queue, and the one place where it is answered. What it is answered is
-//! decided in `attempt` and `answer`.
+//! A request in a lane's queue, and the channel for its response.
 
 use std::sync::Arc;
 
@@ -8,34 +7,35 @@ use store::StoreError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::{Answer, DeskError, Request};
+use crate::{DeskError, DeskRequest, OrderResponse};
 
-/// A request in the queue, with who waits for its answer.
 pub struct Job {
-    pub(crate) request: Request,
-    answer: oneshot::Sender<Result<Answer, DeskError>>,
+    pub(crate) request: DeskRequest,
+    answer: oneshot::Sender<Result<OrderResponse, DeskError>>,
     pub(crate) queued_at: Instant,
-    /// Since when it is set aside, if it is.
+    /// When it was first set aside.
     pub(crate) aside_since: Option<Instant>,
-    /// The order fills at a quote that was made after this instant: the time of the newest one when
-    /// the order was accepted. `None`: at any quote.
+    /// With `fill = "next_tick"`, the time of the newest quote at acceptance: the order fills at a
+    /// newer one. `None`: at any quote.
     pub(crate) after: Option<UnixMicros>,
-    /// What the order is settled at instead of the present quote, or why it has no price.
+    /// The quote, or its error, that replaces the present quote.
     pub(crate) fixed: Option<Result<Quote, Rejection>>,
-    /// The fault that the last attempt ended in.
+    /// The error of the last attempt.
     pub(crate) fault: Option<Arc<StoreError>>,
 }
 
 impl Job {
-    /// A job that was queued now, and the end at which its answer arrives.
-    pub fn new(request: Request) -> (Self, oneshot::Receiver<Result<Answer, DeskError>>) {
+    /// A job and the receiver of its response.
+    pub fn new(
+        request: DeskRequest,
+    ) -> (Self, oneshot::Receiver<Result<OrderResponse, DeskError>>) {
         let (answer, receiver) = oneshot::channel();
         let queued_at = Instant::now();
         let (aside_since, after, fixed, fault) = (None, None, None, None);
         (Self { request, answer, queued_at, aside_since, after, fixed, fault }, receiver)
     }
 
-    /// The quote to settle at, or why there is none.
+    /// The quote to settle at.
     pub(crate) fn quote(
         &self,
         quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,
@@ -53,41 +53,42 @@ impl Job {
         }
     }
 
-    /// Whether the price that it fills at is still to come.
+    /// Whether the job waits for a newer quote.
     pub(crate) fn waits(&self, quotes: &dyn Fn(i64) -> Result<Quote, Rejection>) -> bool {
         self.after.is_some() && self.quote(quotes) == Err(Rejection::StaleQuote)
     }
 
-    pub(crate) fn give(self, answer: Result<Answer, DeskError>) {
+    pub(crate) fn respond(self, answer: Result<OrderResponse, DeskError>) {
         match &answer {
-            Ok(Answer { first_request_id: Some(_), .. }) => {
+            Ok(OrderResponse { first_request_id: Some(_), .. }) => {
                 metrics::counter!("openbell_idempotent_replays_total").increment(1);
             }
-            Ok(Answer { outcome: Err(rejection), .. }) => {
+            Ok(OrderResponse { outcome: Err(rejection), .. }) => {
                 let code = rejection.code();
                 metrics::counter!("openbell_rejections_total", "code" => code).increment(1);
             }
             Ok(_) => {}
             Err(error) => {
                 let request_id = &self.request.request_id;
-                tracing::warn!(request_id, %error, "an order has no answer");
+                tracing::warn!(request_id, %error, "an order has no outcome; the client may repeat it with its idempotency key");
             }
         }
-        // Whoever asked may be gone; the trade stands all the same.
+        // The client may have disconnected; the outcome is committed all the same.
         let _ = self.answer.send(answer);
     }
 
     pub(crate) fn fail(self, error: &Arc<StoreError>) {
-        self.give(Err(DeskError::Store(Arc::clone(error))));
+        self.respond(Err(DeskError::Store(Arc::clone(error))));
     }
 
-    /// Answers when all attempts are used up.
+    /// Responds after the last attempt, with its error or as contended.
     pub fn give_up(self) {
         match self.fault.clone() {
             Some(fault) => self.fail(&fault),
-            None => {
-                self.give(Ok(Answer { outcome: Err(Rejection::Contended), first_request_id: None }))
-            }
+            None => self.respond(Ok(OrderResponse {
+                outcome: Err(Rejection::Contended),
+                first_request_id: None,
+            })),
         }
     }
 }

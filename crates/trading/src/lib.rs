@@ -1,23 +1,24 @@
-//! The trade path: the desk where orders arrive, the lanes in which they wait, the batches in which
-//! they are settled and committed, and idempotency. It decides nothing about the game (that is
-//! `domain::settle`), holds no SQL (that is `store`) and knows no HTTP (that is `web`).
+//! The trade path: the desk accepts requests, lanes settle and commit them in batches (group
+//! commit), with idempotency keys and retries. Rules are in `domain`, SQL in `store`, HTTP in
+//! `web`.
 
-mod answer;
-mod aside;
-mod attempt;
 mod batch;
+mod completion;
 mod config;
 mod desk;
+mod group_commit;
 mod job;
 mod lane;
+mod next_tick;
 mod pending;
-mod waiting;
+mod set_aside;
 
-pub use attempt::{Loaded, Prepared};
 pub use config::TradingConfig;
 pub use desk::{
-    Answer, Desk, DeskError, Idempotency, OnCommit, Parts, Quotes, Request, Valuations,
+    Desk, DeskDeps, DeskError, DeskRequest, Idempotency, OnCommit, OrderResponse, Quotes,
+    Valuations,
 };
+pub use group_commit::{LoadedBatch, PreparedBatch};
 pub use job::Job;
 pub use lane::Lane;
-pub use pending::{Executed, OrderExecutor, OrderQuotes, count_ended};
+pub use pending::{ExecutionRun, OrderExecutor, OrderQuotes, count_ended};

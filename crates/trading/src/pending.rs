@@ -1,8 +1,6 @@
-//! Executing pending orders. Each run takes a page of the orders that are due, claims those whose
-//! price exists, submits them to the desk at that price, each under its own idempotency key, and
-//! records the outcomes. A run may be stopped anywhere and may run on several nodes at once: an
-//! order that was left in the state `executing` is submitted again with the same key, and the desk
-//! then answers with the stored outcome. Which price that is, is decided by the caller.
+//! Executing pending orders: a page of due orders is claimed, submitted to the desk at the caller's
+//! quotes and recorded. A run may stop anywhere or run on several nodes: an order in the state
+//! `executing` is submitted again under the same idempotency key and gets the stored outcome.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,12 +8,12 @@ use std::sync::Arc;
 use domain::{Action, Clock, Note, OrderState, Quote, Rejection, UnixMicros};
 use store::{OrderOutcome, PendingOrder, Store, StoreError};
 
-use crate::{Answer, Desk, DeskError, Idempotency, Request};
+use crate::{Desk, DeskError, DeskRequest, Idempotency, OrderResponse};
 
 /// Returns the quote that an order fills at, or why there is none yet.
 pub type OrderQuotes = Arc<dyn Fn(&PendingOrder) -> Result<Quote, Rejection> + Send + Sync>;
 
-/// Orders of a page. Fewer than a lane's queue holds, so that other orders find room beside them.
+/// Orders of a page; fewer than a lane's queue holds, so that other orders have room.
 const PAGE: i64 = 256;
 
 /// Executes pending orders, a page at a time.
@@ -28,30 +26,26 @@ pub struct OrderExecutor {
     cursor: (UnixMicros, i64),
 }
 
-/// What a run did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Executed {
-    /// Orders that were ended.
+pub struct ExecutionRun {
+    /// Orders that reached a final state.
     pub ended: u64,
     /// Whether the last page of due orders was reached; the next run begins with the first.
     pub is_last: bool,
 }
 
 /// An order to be submitted, with its quote.
-type Claim = (PendingOrder, Result<Quote, Rejection>);
+type ClaimedOrder = (PendingOrder, Result<Quote, Rejection>);
 
 impl OrderExecutor {
-    /// An executor that begins with the first order.
+    /// Starts with the first due order.
     pub fn new(store: Store, desk: Desk, clock: Arc<dyn Clock>, quotes: OrderQuotes) -> Self {
         Self { store, desk, clock, quotes, cursor: (UnixMicros(i64::MIN), i64::MIN) }
     }
 
-    /// Executes the next page of due orders.
-    ///
-    /// # Errors
-    /// The fault met. Orders that were claimed stay in the state `executing`, and a later run
-    /// submits them again.
-    pub async fn run(&mut self) -> Result<Executed, StoreError> {
+    /// Executes the next page of due orders. After an error, claimed orders stay in the state
+    /// `executing` and a later run submits them again.
+    pub async fn run(&mut self) -> Result<ExecutionRun, StoreError> {
         let now = self.clock.now();
         let orders = self.store.due_orders(now, self.cursor, PAGE).await?;
         let is_last = orders.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -64,16 +58,16 @@ impl OrderExecutor {
             Some(next) if !is_last => next,
             _ => (UnixMicros(i64::MIN), i64::MIN),
         };
-        Ok(Executed { ended, is_last })
+        Ok(ExecutionRun { ended, is_last })
     }
 
-    /// Which orders are to be submitted, and which pending ones have expired. An order that is
-    /// executing may be a trade already: it is submitted even when there is no price for it.
+    /// Returns the orders to submit and the expired pending ones. An order in the state `executing`
+    /// may have been filled already and is submitted even without a price.
     fn triage(
         &self,
         orders: Vec<PendingOrder>,
         now: UnixMicros,
-    ) -> (Vec<Claim>, Vec<OrderOutcome>) {
+    ) -> (Vec<ClaimedOrder>, Vec<OrderOutcome>) {
         let (mut claims, mut outcomes) = (Vec::new(), Vec::new());
         for order in orders {
             let quote = (self.quotes)(&order);
@@ -89,9 +83,9 @@ impl OrderExecutor {
         (claims, outcomes)
     }
 
-    /// Keeps the orders that are executing; the others are among them unless they were cancelled.
-    async fn claim(&self, mut orders: Vec<Claim>) -> Result<Vec<Claim>, StoreError> {
-        let is_pending = |(order, _): &&Claim| order.state == OrderState::Pending;
+    /// Moves pending orders to `executing`; cancelled ones are dropped.
+    async fn claim(&self, mut orders: Vec<ClaimedOrder>) -> Result<Vec<ClaimedOrder>, StoreError> {
+        let is_pending = |(order, _): &&ClaimedOrder| order.state == OrderState::Pending;
         let pending = orders.iter().filter(is_pending).map(|(order, _)| order.id.order_id);
         let pending: Vec<i64> = pending.collect();
         if pending.is_empty() {
@@ -107,7 +101,7 @@ impl OrderExecutor {
         Ok(orders)
     }
 
-    async fn submit(&self, claims: Vec<Claim>) -> Vec<OrderOutcome> {
+    async fn submit(&self, claims: Vec<ClaimedOrder>) -> Vec<OrderOutcome> {
         let requests = claims.iter().map(|(order, quote)| (request(order), *quote));
         let answers = self.desk.submit_at(requests.collect()).await;
         let now = self.clock.now();
@@ -131,10 +125,10 @@ pub fn count_ended(state: OrderState) {
         .increment(1);
 }
 
-fn request(order: &PendingOrder) -> Request {
+fn request(order: &PendingOrder) -> DeskRequest {
     // The text was checked when the order was accepted.
     let note = order.note.as_deref().and_then(|text| Note::parse(text).ok());
-    Request {
+    DeskRequest {
         player_id: order.id.player_id,
         action: Action::Trade(order.order, note),
         idempotency: Some(Idempotency {
@@ -145,10 +139,10 @@ fn request(order: &PendingOrder) -> Request {
     }
 }
 
-/// What an answer of the desk makes of an order; `None`: it is submitted again later.
+/// The outcome of an order from the desk's response; `None`: it is submitted again later.
 fn decide(
     order: &PendingOrder,
-    answer: Result<Answer, DeskError>,
+    answer: Result<OrderResponse, DeskError>,
     now: UnixMicros,
 ) -> Option<OrderOutcome> {
     match answer.map(|answer| answer.outcome) {

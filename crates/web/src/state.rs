@@ -7,7 +7,7 @@ use std::sync::Arc;
 use archive::History;
 use cluster::{Counters, TagCache};
 use domain::{Clock, Entropy, Rules};
-use leaderboard::Boards;
+use leaderboard::Leaderboards;
 use market::{CompanyLookup, MarketSource, PriceBoard};
 use store::Store;
 use trading::Desk;
@@ -32,7 +32,7 @@ pub struct Parts {
     /// Who is asked about companies; only in a live market.
     pub lookups: Option<Arc<CompanyLookup>>,
     /// The rankings of all players.
-    pub boards: Arc<Boards>,
+    pub boards: Arc<Leaderboards>,
     /// Who listens to events.
     pub hub: Arc<Hub>,
     /// The rules of the game.

@@ -285,7 +285,7 @@ async fn the_rows_around_oneself_are_five_on_either_side_and_ones_own_place_is_a
 
 /// Values all players at the present prices, as the server does every few seconds.
 async fn value_players(app: &App) {
-    let mut round = leaderboard::Valuation::new(app.prices.prices_json());
+    let mut round = leaderboard::ReturnValuation::new(app.prices.prices_json());
     while !round.step(&app.store).await.expect("values") {}
     round.finish(app.boards.board(store::BoardKind::Return)).await.expect("sorts");
 }
@@ -338,7 +338,8 @@ async fn movements_are_counted_from_the_last_close() {
     let now = app.clock.now();
     let board = app.boards.board(Xp);
     let day = domain::Day(12_786);
-    let mut closing = leaderboard::Closing::begin(&app.store, board, Xp, day, now).await.unwrap();
+    let mut closing =
+        leaderboard::RankSnapshotWriter::begin(&app.store, board, Xp, day, now).await.unwrap();
     let close = loop {
         if let Some(close) = closing.step(&app.store).await.unwrap() {
             break close;
@@ -372,7 +373,8 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
     for kind in [Xp, Return] {
         let (board, day) = (app.boards.board(kind), domain::Day(12_786));
         let begun =
-            leaderboard::Closing::begin(&app.store, board, kind, day, app.clock.now()).await;
+            leaderboard::RankSnapshotWriter::begin(&app.store, board, kind, day, app.clock.now())
+                .await;
         let mut closing = begun.unwrap();
         while app.boards.close(kind).is_none() {
             app.boards.set_close(kind, closing.step(&app.store).await.unwrap());
@@ -398,7 +400,7 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
     let worth = ask(&tokens[1], "?board=return&per_page=1").await;
     assert_eq!(worth["data"][0]["return_percentage"], "0.00");
     // Once it is built, the board itself answers.
-    let mut builder = leaderboard::Builder::new(app.clock.now());
+    let mut builder = leaderboard::LeaderboardBuilder::new(app.clock.now());
     while !builder.step(&app.store).await.unwrap() {}
     builder.finish(app.boards.board(Xp)).await.unwrap();
     let page = ask(&tokens[3], "?per_page=1").await;

@@ -228,7 +228,7 @@ async fn ranks_are_shown_by_return_and_with_movements() {
     app.browser_of("Bob").await;
     for kind in [Xp, Return] {
         let (board, day, now) = (app.boards.board(kind), domain::Day(12_786), app.clock.now());
-        let begun = leaderboard::Closing::begin(&app.store, board, kind, day, now).await;
+        let begun = leaderboard::RankSnapshotWriter::begin(&app.store, board, kind, day, now).await;
         let mut closing = begun.expect("begins");
         while app.boards.close(kind).is_none() {
             app.boards.set_close(kind, closing.step(&app.store).await.expect("steps"));

@@ -1,168 +1,130 @@
-//! One load, from the decision that there has to be one to what is left behind: first Redis, if it
-//! may be believed, then the loader. It runs in a task of its own.
+//! Loading one value, in a task of its own, and storing it unless it was invalidated meanwhile.
 
+use std::any::Any;
 use std::future::Future;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use domain::UnixMicros;
 use tokio::time::Instant;
 
-use super::flights::{Answer, Flight, Pilot};
-use super::memory::{Kept, Key, Place};
-use super::shared::{Looked, Stored, Versions};
-use super::tags::{Snapshot, TagSet};
-use super::{Cacheable, Inner, Served, Source, age};
+use super::memory::{CacheEntry, CacheKey};
+use super::tags::{TagSet, TagSnapshot};
+use super::{CacheError, Cacheable, CachedValue, Family, Inner};
+use crate::single_flight::Follower;
 
-/// A load under way; it is taken off the list however it ends.
-struct Landing {
-    cache: Arc<Inner>,
-    pilot: Pilot,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.cache.flights.leave(&self.pilot);
-    }
-}
+/// A loaded value, or the error of the loader.
+pub(super) type LoadResult = Result<CachedValue, Arc<dyn Any + Send + Sync>>;
 
 impl Inner {
-    /// The load to wait for.
-    pub(super) fn join_or_load<T, E, L>(
+    pub(super) async fn load<T, E, L>(
         self: &Arc<Self>,
-        place: &Place,
+        key: CacheKey,
         tags: TagSet,
         load: impl FnOnce() -> L + Send + 'static,
-    ) -> Flight
+    ) -> Result<CachedValue, CacheError<E>>
     where
         T: Cacheable,
         E: Send + Sync + 'static,
         L: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (flight, pilot) = self.flights.board(place, &tags, &self.tags);
-        if let Some(pilot) = pilot {
-            let landing = Landing { cache: Arc::clone(self), pilot };
-            tokio::spawn(fly(landing, tags, load));
+        match self.join_or_load(key, tags, load).result().await {
+            Some(Ok(loaded)) => Ok(loaded),
+            Some(Err(error)) => Err(error.downcast().map_or(CacheError::Lost, CacheError::Load)),
+            None => Err(CacheError::Lost),
         }
-        flight
     }
-}
 
-async fn fly<T, E, L>(mut landing: Landing, tags: TagSet, load: impl FnOnce() -> L)
-where
-    T: Cacheable,
-    E: Send + Sync + 'static,
-    L: Future<Output = Result<T, E>>,
-{
-    landing.pilot.take_off().await;
-    let cache = Arc::clone(&landing.cache);
-    let snapshot = cache.tags.snapshot(&tags);
-    landing.pilot.begin(&snapshot);
-    // After the snapshot: what is invalidated from here on makes it old.
-    let (mut versions, mut is_answered) = (None, false);
-    if let Some(looked) = landing.look::<T>(&tags).await {
-        versions = Some(looked.versions);
-        if let Some((value, stored)) = looked.value {
-            let is_fresh = landing.hand_out(value, &stored, &snapshot);
-            if is_fresh {
-                return;
-            }
-            is_answered = true;
-        }
-    }
-    let loaded_at = cache.clock.now();
-    let began = Instant::now();
-    let loaded = load().await;
-    let name = landing.pilot.place().family.as_str();
-    metrics::histogram!("openbell_cache_load_seconds", "family" => name)
-        .record(began.elapsed().as_secs_f64());
-    let value = match loaded {
-        Ok(value) => value,
-        Err(error) => {
-            metrics::counter!("openbell_cache_load_failures_total", "family" => name).increment(1);
-            cache.flights.leave(&landing.pilot);
-            if !is_answered {
-                landing.pilot.answer(&snapshot, Answer::Failed(Arc::new(error)));
-            }
-            return;
-        }
-    };
-    let is_wanted = cache.shared.is_some() || !matches!(landing.pilot.place().key, Key::Rows(_));
-    let json = is_wanted.then(|| serde_json::value::to_raw_value(&value).ok()).flatten();
-    let json = json.filter(|json| json.get().len() <= cache.value_bytes_max());
-    let value: Arc<T> = Arc::new(value);
-    let served = Served { value, loaded_at, source: Source::Load };
-    if let Some(json) = &json {
-        landing.keep(&served, json.get().len(), &snapshot);
-    }
-    landing.pilot.answer(&snapshot, Answer::Value(served));
-    if let (Some(shared), Some(versions), Some(value)) = (&cache.shared, versions, json)
-        && cache.tags.is_current(&snapshot)
+    /// Joins a load that started after the last invalidation of its tags, or starts one.
+    pub(super) fn join_or_load<T, E, L>(
+        self: &Arc<Self>,
+        key: CacheKey,
+        tags: TagSet,
+        load: impl FnOnce() -> L + Send + 'static,
+    ) -> Follower<TagSnapshot, LoadResult>
+    where
+        T: Cacheable,
+        E: Send + Sync + 'static,
+        L: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let ttl = cache.config.ttl(landing.pilot.place().family) * 2;
-        let stored = Stored { at: loaded_at.0, versions, value };
-        shared.write(landing.pilot.place(), &stored, ttl).await;
-    }
-}
-
-/// What Redis knows: a value with what was stored of it, and the versions to load under.
-struct Seen<T> {
-    value: Option<(T, StoredMeta)>,
-    versions: Versions,
-}
-
-/// What was stored of a value, besides itself.
-struct StoredMeta {
-    at: UnixMicros,
-    bytes: usize,
-}
-
-impl Landing {
-    async fn look<T: Cacheable>(&self, tags: &TagSet) -> Option<Seen<T>> {
-        let shared = self.cache.shared.as_ref()?;
-        let place = self.pilot.place();
-        let Looked { stored, versions } = shared.read(place, tags).await?;
-        let ttl = self.cache.config.ttl(place.family);
-        let value = stored.and_then(|stored| {
-            let at = UnixMicros(stored.at);
-            let is_kept = age(at, self.cache.clock.now()) <= ttl * 2;
-            // What does not read as this type is of another version of the program.
-            let value = is_kept.then(|| serde_json::from_str(stored.value.get()).ok())??;
-            Some((value, StoredMeta { at, bytes: stored.value.get().len() }))
-        });
-        Some(Seen { value, versions })
-    }
-
-    /// Answers with what was found in Redis; true when that is the end of it.
-    fn hand_out<T: Cacheable>(&self, value: T, stored: &StoredMeta, snapshot: &Snapshot) -> bool {
-        let ttl = self.cache.config.ttl(self.pilot.place().family);
-        let is_fresh = age(stored.at, self.cache.clock.now()) <= ttl;
-        let source = if is_fresh { Source::Redis } else { Source::Stale };
-        let value: Arc<T> = Arc::new(value);
-        let served = Served { value, loaded_at: stored.at, source };
-        if is_fresh {
-            self.keep(&served, stored.bytes, snapshot);
+        let flight = (key, tags);
+        let (follower, leader) =
+            self.loads.join(&flight, |snapshot| self.tags.is_current(snapshot));
+        if let Some(leader) = leader {
+            let (cache, (key, tags)) = (Arc::clone(self), flight);
+            let start = {
+                let cache = Arc::clone(self);
+                // Before loading: an invalidation from here on makes the value outdated.
+                move || cache.tags.snapshot(&tags)
+            };
+            let run =
+                move |snapshot| async move { cache.load_and_store(&key, snapshot, load).await };
+            tokio::spawn(leader.run(start, run));
         }
-        self.pilot.answer(snapshot, Answer::Value(served));
-        is_fresh
+        follower
     }
 
-    fn keep(&self, served: &Served, json_bytes: usize, snapshot: &Snapshot) {
-        if !self.cache.tags.is_current(snapshot) {
-            return;
+    async fn load_and_store<T, E, L>(
+        &self,
+        key: &CacheKey,
+        snapshot: TagSnapshot,
+        load: impl FnOnce() -> L,
+    ) -> LoadResult
+    where
+        T: Cacheable,
+        E: Send + Sync + 'static,
+        L: Future<Output = Result<T, E>>,
+    {
+        let (loaded_at, began) = (self.clock.now(), Instant::now());
+        let loaded = load().await;
+        let family = key.family.as_str();
+        metrics::histogram!("openbell_cache_load_seconds", "family" => family)
+            .record(began.elapsed().as_secs_f64());
+        let value = loaded.map_err(|error| {
+            metrics::counter!("openbell_cache_load_failures_total", "family" => family)
+                .increment(1);
+            Arc::new(error) as Arc<dyn Any + Send + Sync>
+        })?;
+        let value = Arc::new(value);
+        if !key.is_row_batch() {
+            self.store(key, &value, loaded_at, snapshot);
         }
-        let kept = Kept {
-            value: Arc::clone(&served.value),
-            json_bytes,
-            loaded_at: served.loaded_at,
-            put_at: self.cache.clock.now(),
-            snapshot: snapshot.clone(),
-        };
-        self.cache.memory.put(self.pilot.place(), kept);
+        Ok(CachedValue { value, loaded_at })
+    }
+
+    /// Stores a value, unless it is too large or was invalidated since its load started.
+    pub(super) fn store<T: Cacheable>(
+        &self,
+        key: &CacheKey,
+        value: &Arc<T>,
+        loaded_at: UnixMicros,
+        snapshot: TagSnapshot,
+    ) {
+        let mut json = JsonLength(0);
+        let has_length = serde_json::to_writer(&mut json, &**value).is_ok();
+        let bytes_max = usize::try_from(self.config.value_bytes_max).unwrap_or(usize::MAX);
+        if has_length && json.0 <= bytes_max && self.tags.is_current(&snapshot) {
+            let (value, stored_at) = (Arc::clone(value), self.clock.now());
+            let entry = CacheEntry { value, json_bytes: json.0, loaded_at, stored_at, snapshot };
+            self.entries.insert(key.clone(), entry);
+        }
+    }
+
+    pub(super) fn is_fresh(&self, family: Family, loaded_at: UnixMicros) -> bool {
+        super::age(loaded_at, self.clock.now()) <= self.config.ttl(family)
     }
 }
 
-impl Inner {
-    pub(super) fn value_bytes_max(&self) -> usize {
-        usize::try_from(self.config.value_bytes_max).unwrap_or(usize::MAX)
+/// Counts the bytes of a JSON text without storing it.
+struct JsonLength(usize);
+
+impl Write for JsonLength {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0 += text.len();
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -1,127 +1,126 @@
-//! Values in this process's memory, bounded by what they take as JSON. Whether one may still be
-//! served is not known here.
+//! The entries in this process's memory, bounded by their JSON length. Whether an entry is current
+//! is decided by `tags`.
 
 use std::any::Any;
-use std::fmt;
 use std::sync::Arc;
 
 use domain::UnixMicros;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
-use super::Served;
+use super::CachedValue;
 use super::config::Family;
-use super::tags::Snapshot;
+use super::tags::TagSnapshot;
 
-/// What an entry takes besides its texts, in bytes.
+/// Bytes of an entry besides its texts.
 const OVERHEAD: usize = 256;
-/// What a value takes about, in bytes.
+/// The average size of a value, in bytes, from which the number of entries is estimated.
 const VALUE_BYTES: u64 = 1024;
 
-/// Where a value belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct CacheKey {
     pub(super) family: Family,
-    pub(super) key: Key,
+    name: KeyName,
 }
 
-/// What a value is asked for by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key {
+enum KeyName {
     Text(Arc<str>),
-    /// One of many small values of a group.
+    /// One of the small values of a group.
     Row {
         group: i64,
         id: i64,
     },
-    /// Rows that are loaded together, and kept row by row.
-    Rows(Arc<str>),
+    /// Rows of a group that are loaded together; a key for loads only, rows are stored one by one.
+    RowBatch {
+        group: i64,
+        ids: Arc<[i64]>,
+    },
 }
 
-impl Place {
-    pub(super) fn new(family: Family, key: &str) -> Self {
-        Self { family, key: Key::Text(Arc::from(key)) }
+impl CacheKey {
+    pub(super) fn text(family: Family, key: &str) -> Self {
+        Self { family, name: KeyName::Text(Arc::from(key)) }
     }
-}
 
-impl Key {
+    pub(super) fn row(family: Family, group: i64, id: i64) -> Self {
+        Self { family, name: KeyName::Row { group, id } }
+    }
+
+    pub(super) fn row_batch(family: Family, group: i64, ids: &[i64]) -> Self {
+        Self { family, name: KeyName::RowBatch { group, ids: Arc::from(ids) } }
+    }
+
+    pub(super) fn is_row_batch(&self) -> bool {
+        matches!(self.name, KeyName::RowBatch { .. })
+    }
+
     fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) | Self::Rows(text) => text.len(),
-            Self::Row { .. } => 0,
+        match &self.name {
+            KeyName::Text(text) => text.len(),
+            KeyName::Row { .. } | KeyName::RowBatch { .. } => 0,
         }
     }
 }
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) | Self::Rows(text) => f.write_str(text),
-            Self::Row { group, id } => write!(f, "{group} {id}"),
-        }
-    }
+/// The result of a look-up in the cache.
+pub(super) enum CacheLookup {
+    Fresh(CachedValue),
+    Stale(CachedValue),
+    Missing,
 }
 
-/// What is there for somebody who asks.
-pub(super) enum Found {
-    Fresh(Served),
-    Stale(Served),
-    Nothing,
-}
-
-/// A value, and what has to hold for it.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct CacheEntry {
     pub(super) value: Arc<dyn Any + Send + Sync>,
     pub(super) json_bytes: usize,
-    /// When loading it began, on whatever node.
+    /// When the load started.
     pub(super) loaded_at: UnixMicros,
-    /// When it came into this memory.
-    pub(super) put_at: UnixMicros,
-    pub(super) snapshot: Snapshot,
+    pub(super) stored_at: UnixMicros,
+    pub(super) snapshot: TagSnapshot,
 }
 
-/// A page asks for many rows, so a look has to cost little: eleven of them took moka's cache, which
-/// notes each for its eviction, 14 of the 98 µs that a page of ten rows cost in all.
-pub(super) struct Memory(Cache<Place, Kept, Weigh, DefaultHashBuilder, CountEvicted>);
+/// A page reads many rows, so a look-up has to be cheap: with moka, which records each read for its
+/// eviction policy, eleven look-ups took 14 of the 98 µs of a page of ten rows.
+pub(super) struct EntryMap(
+    Cache<CacheKey, CacheEntry, EntryWeight, DefaultHashBuilder, EvictionCounter>,
+);
 
 #[derive(Clone)]
-struct Weigh;
+struct EntryWeight;
 
-impl Weighter<Place, Kept> for Weigh {
-    fn weight(&self, place: &Place, kept: &Kept) -> u64 {
-        let texts = place.key.bytes() + kept.snapshot.tags().bytes() + kept.json_bytes;
+impl Weighter<CacheKey, CacheEntry> for EntryWeight {
+    fn weight(&self, key: &CacheKey, entry: &CacheEntry) -> u64 {
+        let texts = key.bytes() + entry.snapshot.tags().bytes() + entry.json_bytes;
         (texts + OVERHEAD) as u64
     }
 }
 
 #[derive(Clone)]
-struct CountEvicted;
+struct EvictionCounter;
 
-impl Lifecycle<Place, Kept> for CountEvicted {
+impl Lifecycle<CacheKey, CacheEntry> for EvictionCounter {
     type RequestState = ();
 
-    /// For want of room; a value that takes the place of another one is not counted.
-    fn before_evict(&self, (): &mut (), place: &Place, _: &mut Kept) {
-        let name = place.family.as_str();
-        metrics::counter!("openbell_cache_evictions_total", "family" => name).increment(1);
+    /// Called for entries evicted for lack of room, not for replaced ones.
+    fn before_evict(&self, (): &mut (), key: &CacheKey, _: &mut CacheEntry) {
+        metrics::counter!("openbell_cache_evictions_total", "family" => key.family.as_str())
+            .increment(1);
     }
 }
 
-impl Memory {
+impl EntryMap {
     pub(super) fn new(bytes_max: u64) -> Self {
         let values = usize::try_from(bytes_max / VALUE_BYTES).unwrap_or(usize::MAX);
         let hasher = DefaultHashBuilder::default();
-        Self(Cache::with(values, bytes_max, Weigh, hasher, CountEvicted))
+        Self(Cache::with(values, bytes_max, EntryWeight, hasher, EvictionCounter))
     }
 
-    pub(super) fn find(&self, place: &Place) -> Option<Kept> {
-        (!matches!(place.key, Key::Rows(_))).then(|| self.0.get(place)).flatten()
+    pub(super) fn find(&self, key: &CacheKey) -> Option<CacheEntry> {
+        self.0.get(key)
     }
 
-    pub(super) fn put(&self, place: &Place, kept: Kept) {
-        if !matches!(place.key, Key::Rows(_)) {
-            self.0.insert(place.clone(), kept);
-        }
+    pub(super) fn insert(&self, key: CacheKey, entry: CacheEntry) {
+        self.0.insert(key, entry);
     }
 }

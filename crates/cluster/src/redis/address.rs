@@ -1,5 +1,5 @@
-//! Where a Redis is, read from its URL, and connecting to it. Errors of this file never repeat the
-//! URL, which may hold a password.
+//! The address of a Redis, parsed from its URL, and connecting to it. Errors never contain the URL,
+//! which may contain a password.
 
 use futures_util::FutureExt as _;
 use futures_util::future::select_ok;
@@ -10,41 +10,40 @@ use redis::{
 };
 
 use super::CONNECT_TIMEOUT;
-use super::connection::{Connection, Live};
+use super::connection::{Connection, LiveConnection};
 
-/// How often a command is sent on within a Cluster whose slots move; its time is limited anyway.
+/// Redirections of one command within a Cluster whose slots move.
 const CLUSTER_RETRIES: u32 = 3;
 
 const SENTINEL_PORT: &str = "26379";
 const REDIS_PORT: &str = "6379";
 
-/// The servers to ask, by kind.
 #[derive(Debug)]
-pub(super) enum Address {
+pub(super) enum RedisAddress {
     One(Client),
     Sentinels(Sentinels),
     Cluster { client: ClusterClient, nodes: Vec<Client> },
 }
 
-/// Those who know where the master is.
 #[derive(Debug)]
 pub(super) struct Sentinels {
-    /// Each of them, and for one that asks for credentials again with those of the URL.
+    /// Each Sentinel without credentials, and with those of the URL if it requires them.
     clients: Vec<(Client, Client)>,
-    /// What they call the master.
+    /// The name of the master.
     name: String,
-    /// The master with the address of a Sentinel in the place of its own.
+    /// The connection settings of the master, with the address of a Sentinel as a placeholder.
     master: ConnectionInfo,
     ca: Option<Vec<u8>>,
 }
 
-impl Address {
-    /// `ca` are the certificates of the authorities to trust, as PEM.
+impl RedisAddress {
+    /// `ca` contains the trusted authorities as PEM.
     pub(super) fn parse(url: &str, ca: Option<Vec<u8>>) -> RedisResult<Self> {
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("it has no scheme"))?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| malformed("the scheme is missing"))?;
         let (plain, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
         if plain == "rediss" {
-            // Another part of the process may have done so: it is the workspace's only one.
+            // Fails if another part of the process has installed it, which is the same provider.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         match (plain, kind) {
@@ -59,7 +58,7 @@ impl Address {
     fn parse_cluster(plain: &str, rest: &str, ca: Option<&[u8]>) -> RedisResult<Self> {
         let (user, hosts, path) = split(rest, REDIS_PORT)?;
         if !path.is_empty() {
-            return Err(wrong("a cluster has no databases"));
+            return Err(malformed("a cluster has no databases"));
         }
         let nodes = hosts.iter().map(|host| format!("{plain}://{user}{host}"));
         let nodes = nodes.map(String::into_connection_info).collect::<RedisResult<Vec<_>>>()?;
@@ -74,14 +73,14 @@ impl Address {
         Ok(Self::Cluster { client: builder.build()?, nodes: nodes.collect::<RedisResult<_>>()? })
     }
 
-    /// Connects; how long that may take is the caller's.
-    pub(super) async fn connect(&self) -> RedisResult<Live> {
+    /// Connects without a timeout of its own.
+    pub(super) async fn connect(&self) -> RedisResult<LiveConnection> {
         match self {
             Self::One(client) => connect(client.clone()).await,
             Self::Sentinels(sentinels) => sentinels.connect().await,
             Self::Cluster { client, nodes } => {
                 let connection = Connection::Cluster(client.get_async_connection().await?);
-                Ok(Live { connection, servers: nodes.clone() })
+                Ok(LiveConnection { connection, servers: nodes.clone() })
             }
         }
     }
@@ -92,7 +91,7 @@ impl Sentinels {
         let (user, hosts, path) = split(rest, SENTINEL_PORT)?;
         let (name, db) = path.split_once('/').unwrap_or((path, ""));
         if name.is_empty() {
-            return Err(wrong("it does not say what the sentinels call the master"));
+            return Err(malformed("the name of the master is missing"));
         }
         let first = hosts.first().map_or("", String::as_str);
         let master = format!("{plain}://{user}{first}/{db}").into_connection_info()?;
@@ -105,13 +104,13 @@ impl Sentinels {
         Ok(Self { clients, name: name.to_owned(), master, ca })
     }
 
-    /// All are asked at once, and the first whose master says that it is one is right: one that
-    /// does not answer, or knows an old master, delays nobody.
-    async fn connect(&self) -> RedisResult<Live> {
-        let asked = self.clients.iter().map(|(bare, known)| {
+    /// Queries all Sentinels concurrently and takes the first master whose role is confirmed, so
+    /// that a Sentinel that is down or names a former master causes no delay.
+    async fn connect(&self) -> RedisResult<LiveConnection> {
+        let attempts = self.clients.iter().map(|(bare, known)| {
             async move {
-                let found = match self.ask(bare).await {
-                    Err(error) if wants_credentials(&error) => self.ask(known).await,
+                let found = match self.query_master(bare).await {
+                    Err(error) if wants_credentials(&error) => self.query_master(known).await,
                     found => found,
                 };
                 let live = connect(self.master_at(found?)?).await?;
@@ -120,16 +119,18 @@ impl Sentinels {
             }
             .boxed()
         });
-        select_ok(asked).await.map(|(live, _)| live)
+        select_ok(attempts).await.map(|(live, _)| live)
     }
 
-    async fn ask(&self, sentinel: &Client) -> RedisResult<(String, u16)> {
+    async fn query_master(&self, sentinel: &Client) -> RedisResult<(String, u16)> {
         let mut connection = connect(sentinel.clone()).await?.connection;
-        let mut ask = redis::cmd("SENTINEL");
-        ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
-        let found: Option<(String, u16)> = ask.query_async(&mut connection).await?;
-        let unknown =
-            (ErrorKind::MasterNameNotFoundBySentinel, "the sentinel knows no such master");
+        let mut query = redis::cmd("SENTINEL");
+        query.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
+        let found: Option<(String, u16)> = query.query_async(&mut connection).await?;
+        let unknown = (
+            ErrorKind::MasterNameNotFoundBySentinel,
+            "the sentinel monitors no master of this name",
+        );
         found.ok_or_else(|| unknown.into())
     }
 
@@ -144,7 +145,8 @@ impl Sentinels {
     }
 }
 
-/// User and password with their `@`, hosts with a port each, and what follows the first `/`.
+/// Splits into user and password with their `@`, hosts with a port each, and the rest after the
+/// first `/`.
 fn split<'a>(rest: &'a str, port: &str) -> RedisResult<(String, Vec<String>, &'a str)> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (user, hosts) = match authority.rsplit_once('@') {
@@ -156,7 +158,7 @@ fn split<'a>(rest: &'a str, port: &str) -> RedisResult<(String, Vec<String>, &'a
         if has_port { host.to_owned() } else { format!("{host}:{port}") }
     };
     if hosts.split(',').any(str::is_empty) {
-        return Err(wrong("it names no host"));
+        return Err(malformed("a host is missing"));
     }
     Ok((user, hosts.split(',').map(with_port).collect(), path.trim_end_matches('/')))
 }
@@ -172,13 +174,13 @@ fn certificates(ca: &[u8]) -> TlsCertificates {
     TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) }
 }
 
-/// Answers are waited for by who asks, so the connection itself has no limit.
-async fn connect(client: Client) -> RedisResult<Live> {
+/// Commands have a timeout of their own, so the connection has none.
+async fn connect(client: Client) -> RedisResult<LiveConnection> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(None);
     let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    Ok(Live { connection: Connection::One(connection), servers: vec![client] })
+    Ok(LiveConnection { connection: Connection::One(connection), servers: vec![client] })
 }
 
 async fn is_master(mut connection: Connection) -> RedisResult<()> {
@@ -186,7 +188,7 @@ async fn is_master(mut connection: Connection) -> RedisResult<()> {
     let role = role.first().map(redis::from_redis_value_ref::<String>).transpose()?;
     match role.as_deref() {
         Some("master") => Ok(()),
-        _ => Err((ErrorKind::Client, "what the sentinel named is no master").into()),
+        _ => Err((ErrorKind::Client, "the server named by the sentinel is not a master").into()),
     }
 }
 
@@ -194,6 +196,6 @@ fn wants_credentials(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || error.code() == Some("NOAUTH")
 }
 
-fn wrong(what: &'static str) -> RedisError {
+fn malformed(what: &'static str) -> RedisError {
     (ErrorKind::InvalidClientConfig, what).into()
 }

@@ -1,25 +1,23 @@
-//! A connection for commands, of either shape, and where the bus subscribes beside it.
+//! A connection for commands, to one server or a Cluster, and the servers the bus subscribes at.
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::{Client, Cmd, Pipeline, RedisFuture, RedisResult, Value};
 
-/// A connection that was made and answered.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct LiveConnection {
     pub(crate) connection: Connection,
-    /// Servers of which each hears what is published: the one, or nodes of a Cluster.
+    /// Servers that each receive every published message: the one, or nodes of a Cluster.
     pub(crate) servers: Vec<Client>,
 }
 
-/// Commands of many at once go through one connection.
+/// Multiplexed: concurrent commands share it.
 #[derive(Clone)]
 pub(crate) enum Connection {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
 
-/// Whether the server takes commands.
 pub(crate) async fn ping(mut connection: Connection) -> RedisResult<()> {
     redis::cmd("PING").exec_async(&mut connection).await
 }

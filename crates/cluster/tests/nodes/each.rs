@@ -1,27 +1,26 @@
-//! Many small values at once: what is loaded of them, together and only once, and what of it is
-//! not served again.
+//! Many small values in one call: the missing ones are loaded together, once, and invalidated ones
+//! are not served.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use cluster::{CacheConfig, CacheError, Family, Group, TagCache};
+use cluster::{Bus, CacheConfig, CacheError, Family, RowGroup, TagCache};
 use testkit::ManualClock;
 
-use crate::cache::Node;
 use crate::until;
 
-const NAMES: Group = Group { family: Family::Leaderboard, number: 1, tag };
+const NAMES: RowGroup = RowGroup { family: Family::Leaderboard, number: 1, tag };
 
 fn tag(id: i64) -> String {
     format!("player:{id}")
 }
 
-/// What is loaded from, and what was asked of it.
+/// A source of names that records the ids of each load.
 #[derive(Clone, Default)]
-struct Names(Arc<Mutex<Inner>>);
+struct Names(Arc<Mutex<NamesState>>);
 
 #[derive(Default)]
-struct Inner {
+struct NamesState {
     names: HashMap<i64, String>,
     loads: Vec<Vec<i64>>,
 }
@@ -41,8 +40,8 @@ impl Names {
         self.lock().loads.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().expect("nobody panics with it")
+    fn lock(&self) -> MutexGuard<'_, NamesState> {
+        self.0.lock().expect("not poisoned")
     }
 
     async fn load(self, ids: Vec<i64>) -> Result<HashMap<i64, String>, String> {
@@ -55,127 +54,114 @@ impl Names {
         Ok(ids.into_iter().filter_map(found).collect())
     }
 
-    async fn ask(&self, cache: &TagCache, group: Group, ids: &[i64]) -> Vec<String> {
+    async fn get(&self, cache: &TagCache, group: RowGroup, ids: &[i64]) -> Vec<String> {
         let names = self.clone();
         let load = move |ids| names.load(ids);
         let found = cache.get_or_load_each(group, ids, load).await.expect("they load");
-        let name = |id: &i64| found.get(id).map_or("nobody".to_owned(), |name| name.to_string());
+        let name = |id: &i64| found.get(id).map_or("absent".to_owned(), |name| name.to_string());
         ids.iter().map(name).collect()
     }
 }
 
-fn alone(clock: &ManualClock) -> TagCache {
-    TagCache::in_memory(CacheConfig::default(), Arc::new(clock.clone()))
+fn single_node(clock: &ManualClock) -> TagCache {
+    TagCache::new(CacheConfig::default(), Arc::new(clock.clone()), Bus::alone())
 }
 
 #[tokio::test]
-async fn only_what_is_not_known_is_loaded_and_all_of_it_at_once() {
-    let (cache, names) = (alone(&ManualClock::new()), Names::of(&[(1, "a"), (2, "b"), (3, "c")]));
-    assert_eq!(names.ask(&cache, NAMES, &[2, 1, 2]).await, ["b", "a", "b"]);
-    assert_eq!(names.ask(&cache, NAMES, &[1, 3, 9, 2]).await, ["a", "c", "nobody", "b"]);
-    assert_eq!(names.ask(&cache, NAMES, &[3, 1]).await, ["c", "a"]);
+async fn only_missing_values_are_loaded_and_in_one_load() {
+    let (cache, names) =
+        (single_node(&ManualClock::new()), Names::of(&[(1, "a"), (2, "b"), (3, "c")]));
+    assert_eq!(names.get(&cache, NAMES, &[2, 1, 2]).await, ["b", "a", "b"]);
+    assert_eq!(names.get(&cache, NAMES, &[1, 3, 9, 2]).await, ["a", "c", "absent", "b"]);
+    assert_eq!(names.get(&cache, NAMES, &[3, 1]).await, ["c", "a"]);
     assert_eq!(names.loads(), [vec![1, 2], vec![3, 9]]);
-    let others = Group { number: 2, ..NAMES };
-    assert_eq!(names.ask(&cache, others, &[1]).await, ["a"]);
-    assert_eq!(names.ask(&cache, NAMES, &[9]).await, ["nobody"], "what is not there is not kept");
-    assert_eq!(names.ask(&cache, NAMES, &[]).await, [""; 0]);
+    let others = RowGroup { number: 2, ..NAMES };
+    assert_eq!(names.get(&cache, others, &[1]).await, ["a"]);
+    assert_eq!(names.get(&cache, NAMES, &[9]).await, ["absent"], "an absent id is not cached");
+    assert_eq!(names.get(&cache, NAMES, &[]).await, [""; 0]);
     assert_eq!(names.loads()[2..], [vec![1], vec![9]]);
 }
 
 #[tokio::test]
-async fn an_invalidated_value_is_loaded_again_without_the_others() {
-    let (cache, names) = (alone(&ManualClock::new()), Names::of(&[(1, "a"), (2, "b")]));
-    names.ask(&cache, NAMES, &[1, 2]).await;
+async fn an_invalidated_value_is_reloaded_without_the_others() {
+    let (cache, names) = (single_node(&ManualClock::new()), Names::of(&[(1, "a"), (2, "b")]));
+    names.get(&cache, NAMES, &[1, 2]).await;
     names.set(1, "A");
     cache.invalidate("player:3");
-    assert_eq!(names.ask(&cache, NAMES, &[1, 2]).await, ["a", "b"]);
+    assert_eq!(names.get(&cache, NAMES, &[1, 2]).await, ["a", "b"]);
     cache.invalidate("player:1");
-    assert_eq!(names.ask(&cache, NAMES, &[1, 2]).await, ["A", "b"]);
-    cache.invalidate_all();
-    assert_eq!(names.ask(&cache, NAMES, &[1, 2]).await, ["A", "b"]);
+    assert_eq!(names.get(&cache, NAMES, &[1, 2]).await, ["A", "b"]);
+    cache.clear();
+    assert_eq!(names.get(&cache, NAMES, &[1, 2]).await, ["A", "b"]);
     assert_eq!(names.loads(), [vec![1, 2], vec![1], vec![1, 2]]);
 }
 
 #[tokio::test]
-async fn values_past_their_time_are_served_while_they_are_loaded() {
+async fn expired_values_are_served_while_they_are_reloaded() {
     let clock = ManualClock::new();
-    let (cache, names) = (alone(&clock), Names::of(&[(1, "a"), (2, "b")]));
-    names.ask(&cache, NAMES, &[1]).await;
+    let (cache, names) = (single_node(&clock), Names::of(&[(1, "a"), (2, "b")]));
+    names.get(&cache, NAMES, &[1]).await;
     clock.advance_seconds(200);
-    names.ask(&cache, NAMES, &[2]).await;
+    names.get(&cache, NAMES, &[2]).await;
     clock.advance_seconds(101);
     names.set(1, "A");
-    assert_eq!(names.ask(&cache, NAMES, &[1, 2]).await, ["a", "b"], "one is stale");
+    assert_eq!(names.get(&cache, NAMES, &[1, 2]).await, ["a", "b"], "one is stale");
     until("a load in the background", || names.loads().len() == 3).await;
     assert_eq!(names.loads()[2], [1]);
-    until("it is kept", || {
-        let asked = names.ask(&cache, NAMES, &[1]);
-        futures_util::FutureExt::now_or_never(asked).is_some_and(|found| found == ["A"])
+    until("it is stored", || {
+        let values = names.get(&cache, NAMES, &[1]);
+        futures_util::FutureExt::now_or_never(values).is_some_and(|found| found == ["A"])
     })
     .await;
     clock.advance_seconds(601);
     names.set(2, "B");
-    assert_eq!(names.ask(&cache, NAMES, &[2]).await, ["B"], "twice its time is too old");
+    assert_eq!(
+        names.get(&cache, NAMES, &[2]).await,
+        ["B"],
+        "after twice its lifetime it is not served"
+    );
 }
 
 #[tokio::test]
-async fn a_load_that_fails_is_told_and_keeps_what_was_known() {
-    let (cache, names) = (alone(&ManualClock::new()), Names::of(&[(1, "a"), (2, "b")]));
-    names.ask(&cache, NAMES, &[1]).await;
+async fn a_failed_load_is_an_error_and_leaves_cached_values() {
+    let (cache, names) = (single_node(&ManualClock::new()), Names::of(&[(1, "a"), (2, "b")]));
+    names.get(&cache, NAMES, &[1]).await;
     let load = names.clone();
     let failed = cache.get_or_load_each(NAMES, &[1, 2, -1], move |ids| load.load(ids)).await;
     assert!(matches!(failed, Err(CacheError::Load(error)) if *error == "no"));
-    assert_eq!(names.ask(&cache, NAMES, &[1, 2]).await, ["a", "b"]);
+    assert_eq!(names.get(&cache, NAMES, &[1, 2]).await, ["a", "b"]);
     assert_eq!(names.loads(), [vec![1], vec![-1, 2], vec![2]]);
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_served_and_not_kept() {
+async fn a_value_that_does_not_fit_is_served_and_not_stored() {
     let default = CacheConfig::default;
     for config in [
         CacheConfig { value_bytes_max: 10, ..default() },
         CacheConfig { memory_bytes_max: 0, ..default() },
     ] {
-        let cache = TagCache::in_memory(config, Arc::new(ManualClock::new()));
+        let cache = TagCache::new(config, Arc::new(ManualClock::new()), Bus::alone());
         let names = Names::of(&[(1, "a name of twenty ch.")]);
         for _ in 0..2 {
-            assert_eq!(names.ask(&cache, NAMES, &[1]).await, ["a name of twenty ch."]);
+            assert_eq!(names.get(&cache, NAMES, &[1]).await, ["a name of twenty ch."]);
         }
         assert_eq!(names.loads(), [[1], [1]]);
     }
 }
 
 #[tokio::test]
-async fn memory_is_bounded_and_keeps_what_is_asked_for_again_and_again() {
+async fn memory_is_bounded_and_frequently_read_values_stay() {
     let config = CacheConfig { memory_bytes_max: 256 * 1_000, ..CacheConfig::default() };
-    let cache = TagCache::in_memory(config, Arc::new(ManualClock::new()));
+    let cache = TagCache::new(config, Arc::new(ManualClock::new()), Bus::alone());
     let ids: Vec<i64> = (1..=10_000).collect();
     let names = Names::default();
     ids.iter().for_each(|id| names.set(*id, "a"));
     for page in ids.chunks(50) {
-        names.ask(&cache, NAMES, page).await;
-        names.ask(&cache, NAMES, &[1, 2, 3]).await;
+        names.get(&cache, NAMES, page).await;
+        names.get(&cache, NAMES, &[1, 2, 3]).await;
     }
     assert_eq!(names.loads().len(), 200, "the first three were loaded with the first page");
-    names.ask(&cache, NAMES, &ids).await;
+    names.get(&cache, NAMES, &ids).await;
     let loaded = names.loads().last().map_or(0, Vec::len);
     assert!((9_000..=9_997).contains(&loaded), "{loaded} were loaded again");
-}
-
-#[tokio::test]
-async fn what_one_node_has_loaded_together_another_finds_in_redis() {
-    let (server, clock) = (testkit::Redis::start(), ManualClock::new());
-    let names = Names::of(&[(1, "a"), (2, "b")]);
-    let one = Node::start(&server.url(), &clock, 1).await;
-    let other = Node::start(&server.url(), &clock, 2).await;
-    names.ask(&one.cache, NAMES, &[1, 2]).await;
-    until("it is in Redis", || server.command(&["DBSIZE"]) == ":4").await;
-    assert_eq!(names.ask(&other.cache, NAMES, &[2, 1]).await, ["b", "a"]);
-    assert_eq!(names.loads().len(), 1);
-    names.set(1, "A");
-    one.cache.invalidate("player:1");
-    assert_eq!(names.ask(&one.cache, NAMES, &[1, 2]).await, ["A", "b"], "here it is old at once");
-    until("it is heard", || other.heard.borrow().tags.contains("player:1")).await;
-    assert_eq!(names.ask(&other.cache, NAMES, &[1, 2]).await, ["A", "b"]);
-    assert!(names.loads()[1..].iter().all(|ids| *ids == [1]), "{:?}", names.loads());
 }

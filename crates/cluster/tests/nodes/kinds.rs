@@ -1,4 +1,4 @@
-//! The four kinds of Redis, by their URLs.
+//! Single server, Sentinels, Cluster and TLS, by URL.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::{connect, until};
 
 const QUOTA: Quota = Quota { burst: 5, per_s: 60 };
 
-/// Two nodes get together what is granted to one. What they get during an outage, which a machine
-/// that is too busy to answer in 50 ms makes as well, says nothing.
+/// Two nodes share one quota. Attempts with an outage, which a busy machine also causes by replies
+/// that take longer than 50 ms, are repeated.
 async fn share_one_quota(one: &Redis, other: &Redis, name: &str) {
     let nodes = [one, other].map(|redis| Counters::over(redis.clone()));
     let now = ManualClock::new().now();
@@ -28,11 +28,11 @@ async fn share_one_quota(one: &Redis, other: &Redis, name: &str) {
             return assert_eq!(granted, 5);
         }
     }
-    panic!("Redis never answers for long");
+    panic!("no attempt without an outage");
 }
 
 async fn nodes_share_one_quota(url: &str, ca_file: Option<&Path>) {
-    let node = || Redis::open(url, ca_file).expect("a good url");
+    let node = || Redis::open(url, ca_file).expect("a valid url");
     share_one_quota(&node(), &node(), "shared").await;
 }
 
@@ -42,24 +42,24 @@ async fn a_single_redis_is_shared() {
 }
 
 #[tokio::test]
-async fn a_password_is_told_and_a_wrong_one_is_an_outage() {
+async fn a_password_is_sent_and_a_wrong_one_is_rejected() {
     let server = testkit::Redis::start_with_password("se cret");
     let at = |user: &str| server.url().replace("//", &format!("//{user}@"));
     nodes_share_one_quota(&at(":se%20cret"), None).await;
     let refused = Redis::open(&at(":wrong"), None).unwrap();
-    refused.tried().await;
+    refused.first_attempt().await;
     assert!(!refused.is_up());
 }
 
 #[tokio::test]
-async fn a_redis_behind_tls_is_shared_by_those_who_trust_it() {
+async fn a_redis_behind_tls_is_shared_by_nodes_that_trust_its_authority() {
     let server = testkit::Redis::start_tls();
     nodes_share_one_quota(&server.url(), Some(&server.ca_file())).await;
     let distrustful = Redis::open(&server.url(), None).unwrap();
-    distrustful.tried().await;
-    assert!(!distrustful.is_up(), "a certificate from nowhere was trusted");
+    distrustful.first_attempt().await;
+    assert!(!distrustful.is_up(), "a certificate of an unknown authority was accepted");
     let plain = Redis::open(&server.url().replace("rediss", "redis"), None).unwrap();
-    plain.tried().await;
+    plain.first_attempt().await;
     assert!(!plain.is_up());
 }
 
@@ -75,7 +75,7 @@ async fn a_cluster_behind_tls_is_shared() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_was_killed_is_found_again() {
+async fn a_restarted_cluster_is_reconnected() {
     let mut server = testkit::Redis::start_cluster();
     let redis = connect(&server.url()).await;
     server.kill();
@@ -88,7 +88,7 @@ async fn a_cluster_that_was_killed_is_found_again() {
 #[tokio::test]
 async fn the_new_master_is_found_when_the_old_one_dies() {
     let mut servers = WatchedRedis::start();
-    // A Sentinel that is not there delays nobody.
+    // A Sentinel that is down causes no delay.
     let url = servers.url().replace("//", "//127.0.0.1:1,");
     let (one, other) = (connect(&url).await, connect(&url).await);
     share_one_quota(&one, &other, "before").await;
@@ -102,17 +102,17 @@ async fn the_new_master_is_found_when_the_old_one_dies() {
 }
 
 #[tokio::test]
-async fn credentials_are_for_the_master_where_the_sentinel_wants_none() {
+async fn credentials_go_to_the_master_where_the_sentinel_requires_none() {
     let servers = WatchedRedis::start();
     let url = servers.url().replace("//", "//nobody:unknown@");
     let refused = Redis::open(&url, None).unwrap();
-    refused.tried().await;
+    refused.first_attempt().await;
     assert!(!refused.is_up(), "the master has no such user");
     connect(&servers.url()).await;
 }
 
 #[tokio::test]
-async fn nonsense_is_refused_without_repeating_the_password() {
+async fn a_malformed_url_is_rejected_without_showing_the_password() {
     for url in [
         "127.0.0.1:6379",
         "http://:secret@127.0.0.1/",
@@ -124,9 +124,9 @@ async fn nonsense_is_refused_without_repeating_the_password() {
         "redis+cluster://:secret@",
         "redis+cluster://:secret@127.0.0.1:7000/1",
         "redis+cluster://:secret@127.0.0.1:7000,b:c:d",
-        "redis+twins://:secret@127.0.0.1:7000",
+        "redis+unknown://:secret@127.0.0.1:7000",
     ] {
-        let Err(error) = Redis::open(url, None) else { panic!("{url} was taken") };
+        let Err(error) = Redis::open(url, None) else { panic!("{url} was accepted") };
         let mut text = format!("{error} {error:?}");
         if let Some(source) = std::error::Error::source(&error) {
             text.push_str(&source.to_string());

@@ -1,4 +1,4 @@
-//! What nodes share, on real Redis of every kind: running, killed, emptied and silent. Each node is
+//! Counters, bus and cache on real Redis servers: running, killed, flushed and silent. Each node is
 //! a handle of its own in this process.
 
 mod bus;
@@ -12,24 +12,24 @@ use std::time::Duration;
 
 use cluster::Redis;
 
-/// Longer than anything here takes.
+/// The timeout of every wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until something has come to be that gives no sign of it.
+/// Polls a state that sends no notification.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let mut look = tokio::time::interval(Duration::from_millis(5));
-    let watch = async {
+    let mut poll = tokio::time::interval(Duration::from_millis(5));
+    let watched = async {
         while !is_so() {
-            look.tick().await;
+            poll.tick().await;
         }
     };
-    let seen = tokio::time::timeout(PATIENCE, watch).await;
-    assert!(seen.is_ok(), "it never came to this: {what}");
+    let seen = tokio::time::timeout(PATIENCE, watched).await;
+    assert!(seen.is_ok(), "timed out waiting for {what}");
 }
 
 /// A handle to the Redis at `url`, connected.
 async fn connect(url: &str) -> Redis {
-    let redis = Redis::open(url, None).expect("a good url");
+    let redis = Redis::open(url, None).expect("a valid url");
     until("a connection", || redis.is_up()).await;
     redis
 }

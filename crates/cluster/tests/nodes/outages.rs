@@ -1,4 +1,4 @@
-//! The breaker: what happens while Redis does not answer, and when it does again.
+//! The circuit breaker: while Redis does not reply, and when it is available again.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::{connect, until};
 
 const QUOTA: Quota = Quota { burst: 1_000_000, per_s: 60 };
 
-/// Longer than 50 ms by what a busy machine adds.
-const ONE_ANSWER: Duration = Duration::from_millis(400);
+/// The timeout of 50 ms and what a busy machine adds.
+const ONE_REPLY: Duration = Duration::from_millis(400);
 
 async fn time_of_one_take(counters: &Counters) -> Duration {
     let began = Instant::now();
@@ -27,7 +27,7 @@ async fn one_request_waits_for_a_silent_redis_and_the_others_do_not() {
     let counters = Counters::over(redis.clone());
     assert!(redis.is_up() && redis.outages() == 0);
     server.pause(Duration::from_secs(1));
-    assert!(time_of_one_take(&counters).await < ONE_ANSWER);
+    assert!(time_of_one_take(&counters).await < ONE_REPLY);
     assert!(!redis.is_up() && redis.outages() == 1);
     let began = Instant::now();
     for _ in 0..1_000 {
@@ -35,19 +35,19 @@ async fn one_request_waits_for_a_silent_redis_and_the_others_do_not() {
     }
     assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     until("an answer", || redis.is_up()).await;
-    assert_eq!(redis.outages(), 1, "a new connection that fails is no new outage");
-    assert!(time_of_one_take(&counters).await < ONE_ANSWER && redis.is_up());
+    assert_eq!(redis.outages(), 1, "a failed reconnection is not a new outage");
+    assert!(time_of_one_take(&counters).await < ONE_REPLY && redis.is_up());
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_connection_that_leads_nowhere() {
+async fn no_request_waits_for_a_dead_connection() {
     let server = testkit::Redis::start();
     let proxy = FaultProxy::start(([127, 0, 0, 1], server.port()).into());
     let redis = connect(&proxy.url_through(&server.url())).await;
     let counters = Counters::over(redis.clone());
     proxy.black_hole();
-    assert!(time_of_one_take(&counters).await < ONE_ANSWER);
-    // The keeper is connecting all the time from here on.
+    assert!(time_of_one_take(&counters).await < ONE_REPLY);
+    // The reconnect task tries to connect from here on.
     let began = Instant::now();
     for _ in 0..100 {
         time_of_one_take(&counters).await;
@@ -60,7 +60,7 @@ async fn nobody_waits_for_a_connection_that_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn an_outage_is_seen_while_nobody_asks() {
+async fn an_outage_is_detected_without_requests() {
     let mut server = testkit::Redis::start();
     let redis = connect(&server.url()).await;
     server.kill();
@@ -71,19 +71,19 @@ async fn an_outage_is_seen_while_nobody_asks() {
 }
 
 #[tokio::test]
-async fn a_redis_that_comes_later_is_found() {
+async fn a_redis_that_starts_later_is_connected() {
     let mut server = testkit::Redis::start();
     server.kill();
     let redis = Redis::open(&server.url(), None).unwrap();
-    redis.tried().await;
+    redis.first_attempt().await;
     assert!(!redis.is_up());
     server.restart();
     until("an answer", || redis.is_up()).await;
-    assert_eq!(redis.outages(), 0, "what never was is not lost");
+    assert_eq!(redis.outages(), 0, "a connection that never existed is not lost");
 }
 
 #[tokio::test]
-async fn a_flushed_redis_is_no_outage() {
+async fn a_flush_is_not_an_outage() {
     let server = testkit::Redis::start();
     let redis = connect(&server.url()).await;
     let counters = Counters::over(redis.clone());
@@ -95,7 +95,7 @@ async fn a_flushed_redis_is_no_outage() {
 }
 
 #[tokio::test]
-async fn a_refused_command_is_no_outage() {
+async fn a_rejected_command_is_not_an_outage() {
     let server = testkit::Redis::start();
     let redis = connect(&server.url()).await;
     let counters = Counters::over(redis.clone());

@@ -1,6 +1,6 @@
-//! The database of the bench: a game of any number of players, made by the database itself, and
-//! what is asked of it in SQL by its own command line, `psql` or `sqlite3`, as somebody would who
-//! had no board. The times are those that the command line tells.
+//! The database of the bench: a game of random_offset number of players, made by the database
+//! itself, and what is asked of it in SQL by its own command line, `psql` or `sqlite3`, as somebody
+//! would who had no board. The times are those that the command line tells.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use domain::Clock as _;
 use store::{DatabaseConfig, Store};
 use testkit::{ManualClock, Postgres};
 
-use crate::Fault;
+use crate::BenchError;
 
 /// Stocks that a tenth of the players hold, and their prices in 1/10,000.
 pub(crate) const PRICES_JSON: &str = "[[1,1899500],[2,570000],[3,72000]]";
 
 /// Rows as `player_id|score`, and how long they took.
-pub(crate) struct Answer {
+pub(crate) struct TimedRows {
     pub(crate) rows: Vec<String>,
     pub(crate) took: Duration,
 }
@@ -35,7 +35,7 @@ enum Engine {
 
 impl Game {
     /// Makes a game of so many players.
-    pub(crate) async fn make(engine: &str, players: u64, dir: &Path) -> Result<Self, Fault> {
+    pub(crate) async fn make(engine: &str, players: u64, dir: &Path) -> Result<Self, BenchError> {
         let engine = match engine {
             "postgres" => {
                 let cluster = Postgres::start();
@@ -98,7 +98,7 @@ impl Game {
     }
 
     /// Makes the index that a board in SQL would have.
-    pub(crate) fn make_index(&self) -> Result<(), Fault> {
+    pub(crate) fn make_index(&self) -> Result<(), BenchError> {
         let index = "CREATE INDEX by_xp ON players (total_xp DESC, player_id);";
         let vacuum = match self.engine {
             Engine::Postgres(..) => "VACUUM (ANALYZE) players;",
@@ -108,7 +108,7 @@ impl Game {
     }
 
     /// Pages of 50 after so many players.
-    pub(crate) fn pages(&self, offsets: &[u64]) -> Result<Vec<Answer>, Fault> {
+    pub(crate) fn pages(&self, offsets: &[u64]) -> Result<Vec<TimedRows>, BenchError> {
         let page = |offset: &u64| {
             format!(
                 "SELECT player_id, total_xp FROM players \
@@ -119,7 +119,7 @@ impl Game {
     }
 
     /// Counts the players before these, who have these scores.
-    pub(crate) fn ranks(&self, players: &[(i64, i64)]) -> Result<Vec<Answer>, Fault> {
+    pub(crate) fn ranks(&self, players: &[(i64, i64)]) -> Result<Vec<TimedRows>, BenchError> {
         let rank = |(id, xp): &(i64, i64)| {
             format!(
                 "SELECT (SELECT count(*) FROM players WHERE total_xp > {xp}) \
@@ -130,7 +130,10 @@ impl Game {
     }
 
     /// The answers of statements of one line each, one after the other over one connection.
-    fn timed(&self, statements: impl Iterator<Item = String>) -> Result<Vec<Answer>, Fault> {
+    fn timed(
+        &self,
+        statements: impl Iterator<Item = String>,
+    ) -> Result<Vec<TimedRows>, BenchError> {
         let (before, time) = match self.engine {
             Engine::Postgres(..) => ("\\timing on\nSELECT 0;", "Time: "),
             Engine::Sqlite(_) => (
@@ -145,7 +148,7 @@ impl Game {
             match line.strip_prefix(time).and_then(|rest| rest.split(' ').next()) {
                 Some(number) => {
                     let rows = std::mem::take(&mut rows);
-                    answers.push(Answer { rows, took: self.duration(number)? });
+                    answers.push(TimedRows { rows, took: self.duration(number)? });
                 }
                 None => rows.push(line.to_owned()),
             }
@@ -156,7 +159,7 @@ impl Game {
     }
 
     /// Milliseconds on PostgreSQL, seconds on SQLite, each with three digits.
-    fn duration(&self, text: &str) -> Result<Duration, Fault> {
+    fn duration(&self, text: &str) -> Result<Duration, BenchError> {
         let number: u64 = text.replace('.', "").parse()?;
         Ok(match self.engine {
             Engine::Postgres(..) => Duration::from_micros(number),
@@ -164,7 +167,7 @@ impl Game {
         })
     }
 
-    fn run(&self, sql: &str) -> Result<String, Fault> {
+    fn run(&self, sql: &str) -> Result<String, BenchError> {
         let file = match &self.engine {
             Engine::Postgres(cluster, url) => return Ok(cluster.try_sql(url, sql)?),
             Engine::Sqlite(file) => file,

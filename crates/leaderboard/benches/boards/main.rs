@@ -1,7 +1,7 @@
-//! What the boards of a game of any size cost: built from a real database, asked and moved, alone
-//! and while somebody else moves players; a whole valuation; bytes a player. In the same run the
-//! same is asked of SQL, with and without an index, and of Redis's sorted set, and the answers must
-//! agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
+//! What the boards of a game of random_offset size cost: built from a real database, asked and
+//! moved, alone and while somebody else moves players; a whole valuation; bytes a player. In the
+//! same run the same is asked of SQL, with and without an index, and of Redis's sorted set, and the
+//! answers must agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
 //!
 //! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
 //! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite
@@ -18,14 +18,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::Clock as _;
-use game::{Answer, Game, PRICES_JSON};
-use leaderboard::{Board, Builder, Valuation};
-use redis::Connection;
+use game::{Game, PRICES_JSON, TimedRows};
+use leaderboard::{Leaderboard, LeaderboardBuilder, ReturnValuation};
+use redis::BenchRedis;
 use testkit::ManualClock;
-use times::{Sequence, Times, forget_peak, memory, rate, tenths};
+use times::{Sequence, Times, memory, rate, reset_peak, tenths};
 use tokio::time::Instant;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Rows of a page, and rows on either side of one's own.
 const PAGE_ROWS: u64 = 50;
@@ -51,13 +51,13 @@ async fn main() -> ExitCode {
         Err(error) => Err(error),
     };
     if let Err(error) = done {
-        say(&format!("error: {error}"));
+        print_line(&format!("error: {error}"));
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-fn options() -> Result<Options, Fault> {
+fn options() -> Result<Options, BenchError> {
     let mut options =
         Options { players: 1_000_000, engine: "postgres".to_owned(), asks: 200_000, rounds: 2 };
     let mut words = std::env::args().skip(1);
@@ -77,35 +77,35 @@ fn options() -> Result<Options, Fault> {
     Ok(options)
 }
 
-fn say(text: &str) {
+fn print_line(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Whoever does not listen any more has gone.
+    // Whoever does not listen random_offset more has gone.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-async fn run(options: &Options) -> Result<(), Fault> {
+async fn run(options: &Options) -> Result<(), BenchError> {
     let directory = tempfile::tempdir()?;
     let (engine, began) = (&options.engine, Instant::now());
     let game = Game::make(engine, options.players, directory.path()).await?;
     let took = began.elapsed();
-    say(&format!("{engine}, {} players, made in {took:.1?}\n", options.players));
-    say("| what | found |\n|---|---|");
+    print_line(&format!("{engine}, {} players, made in {took:.1?}\n", options.players));
+    print_line("| what | found |\n|---|---|");
     let board = build(&game, options.players).await?;
     let known = board.page(0, usize::MAX);
     value(&game, options).await?;
-    say("\n| question | way | p50, p99, max |\n|---|---|---|");
-    ask_sql(&game, &board, &known)?;
-    ask_redis(options, &board, &known)?;
-    ask_board(options, &board, &known);
+    print_line("\n| question | way | p50, p99, max |\n|---|---|---|");
+    compare_sql(&game, &board, &known)?;
+    compare_redis(options, &board, &known)?;
+    measure_board(options, &board, &known);
     Ok(())
 }
 
 /// Builds the board of experience.
-async fn build(game: &Game, players: u64) -> Result<Arc<Board>, Fault> {
-    forget_peak()?;
+async fn build(game: &Game, players: u64) -> Result<Arc<Leaderboard>, BenchError> {
+    reset_peak()?;
     let (before, began) = (memory("VmRSS"), Instant::now());
-    let board = Arc::new(Board::default());
-    let mut builder = Builder::new(ManualClock::new().now());
+    let board = Arc::new(Leaderboard::default());
+    let mut builder = LeaderboardBuilder::new(ManualClock::new().now());
     while !builder.step(&game.store).await? {}
     let read = began.elapsed();
     builder.finish(&board).await?;
@@ -116,9 +116,9 @@ async fn build(game: &Game, players: u64) -> Result<Arc<Board>, Fault> {
     }
     let sorted = took - read;
     let rate = rate(players, took);
-    say(&format!("| built | {took:.1?}, {rate} players/s, of it sorting {sorted:.1?} |"));
+    print_line(&format!("| built | {took:.1?}, {rate} players/s, of it sorting {sorted:.1?} |"));
     let a_player = |bytes: u64| tenths(bytes * 10 / players);
-    say(&format!(
+    print_line(&format!(
         "| memory of the board | {} bytes a player by its own count; resident {}, {} at most \
          while it was built |",
         a_player(board.memory_bytes() as u64),
@@ -129,16 +129,16 @@ async fn build(game: &Game, players: u64) -> Result<Arc<Board>, Fault> {
 }
 
 /// Values all players; the second time somebody asks meanwhile.
-async fn value(game: &Game, options: &Options) -> Result<(), Fault> {
-    let (board, players) = (Arc::new(Board::default()), options.players);
+async fn value(game: &Game, options: &Options) -> Result<(), BenchError> {
+    let (board, players) = (Arc::new(Leaderboard::default()), options.players);
     for is_asked in [false, true].into_iter().take(options.rounds) {
         let is_over = Arc::new(AtomicBool::new(false));
         let asking = is_asked.then(|| {
             let (board, is_over) = (Arc::clone(&board), Arc::clone(&is_over));
-            tokio::spawn(async move { ask_until(&board, &is_over).await })
+            tokio::spawn(async move { read_until(&board, &is_over).await })
         });
         let began = Instant::now();
-        let mut round = Valuation::new(PRICES_JSON.into());
+        let mut round = ReturnValuation::new(PRICES_JSON.into());
         while !round.step(&game.store).await? {}
         let read = began.elapsed();
         round.finish(&board).await?;
@@ -147,22 +147,22 @@ async fn value(game: &Game, options: &Options) -> Result<(), Fault> {
         let (sorted, rate) = (took - read, rate(players, took));
         let round = format!("{took:.1?}, {rate} players/s, of it sorting {sorted:.1?}");
         match asking {
-            None => say(&format!("| a round of valuation | {round} |")),
+            None => print_line(&format!("| a round of valuation | {round} |")),
             Some(asking) => {
                 let times = asking.await?;
-                say(&format!("| the same, asked for a page every ms | {round} |"));
-                say(&format!("| pages meanwhile: p50, p99, max | {times} |"));
+                print_line(&format!("| the same, asked for a page every ms | {round} |"));
+                print_line(&format!("| pages meanwhile: p50, p99, max | {times} |"));
             }
         }
     }
     if options.rounds > 0 {
         let bytes = tenths(board.memory_bytes() as u64 * 10 / players);
-        say(&format!("| memory of the board by return | {bytes} bytes a player |"));
+        print_line(&format!("| memory of the board by return | {bytes} bytes a player |"));
     }
     Ok(())
 }
 
-async fn ask_until(board: &Board, is_over: &AtomicBool) -> Times {
+async fn read_until(board: &Leaderboard, is_over: &AtomicBool) -> Times {
     let (mut times, mut sequence) = (Vec::new(), Sequence(3));
     while !is_over.load(Ordering::Relaxed) {
         let began = Instant::now();
@@ -173,12 +173,12 @@ async fn ask_until(board: &Board, is_over: &AtomicBool) -> Times {
     Times::new(times)
 }
 
-fn told(question: &str, way: &str, times: &Times) {
-    say(&format!("| {question} | {way} | {times} |"));
+fn print_times(question: &str, way: &str, times: &Times) {
+    print_line(&format!("| {question} | {way} | {times} |"));
 }
 
 /// A player's place among all, from 0, by chance.
-fn any(sequence: &mut Sequence, known: &[(i64, i64)]) -> u64 {
+fn random_offset(sequence: &mut Sequence, known: &[(i64, i64)]) -> u64 {
     sequence.below(known.len() as u64)
 }
 
@@ -187,40 +187,42 @@ fn at(known: &[(i64, i64)], place: u64) -> (i64, i64) {
 }
 
 /// Asks SQL for pages and ranks, and compares them with the board's.
-fn ask_sql(game: &Game, board: &Board, known: &[(i64, i64)]) -> Result<(), Fault> {
+fn compare_sql(game: &Game, board: &Leaderboard, known: &[(i64, i64)]) -> Result<(), BenchError> {
     let mut sequence = Sequence(5);
     for (count, with) in [(SLOW_ASKS, "no index"), (INDEXED_ASKS, "an index")] {
         if count == INDEXED_ASKS {
             let began = Instant::now();
             game.make_index()?;
             let took = began.elapsed();
-            say(&format!("| | SQL, making an index on experience and player | {took:.1?} |"));
+            print_line(&format!(
+                "| | SQL, making an index on experience and player | {took:.1?} |"
+            ));
         }
-        let offsets: Vec<u64> = (0..count).map(|_| any(&mut sequence, known)).collect();
+        let offsets: Vec<u64> = (0..count).map(|_| random_offset(&mut sequence, known)).collect();
         let pages = game.pages(&offsets)?;
         for (offset, page) in offsets.iter().zip(&pages) {
             let ours = board.page(*offset, 50);
             let ours: Vec<String> = ours.iter().map(|(id, xp)| format!("{id}|{xp}")).collect();
             must_agree("page", *offset, &ours, &page.rows)?;
         }
-        told("page of 50", &format!("SQL, OFFSET, {with}"), &times(&pages));
-        let places: Vec<u64> = (0..count).map(|_| any(&mut sequence, known)).collect();
+        print_times("page of 50", &format!("SQL, OFFSET, {with}"), &times(&pages));
+        let places: Vec<u64> = (0..count).map(|_| random_offset(&mut sequence, known)).collect();
         let players: Vec<(i64, i64)> = places.iter().map(|place| at(known, *place)).collect();
         let ranks = game.ranks(&players)?;
         for ((place, player), rank) in places.iter().zip(&players).zip(&ranks) {
             let ours = board.rank(player.0).map(|(rank, _)| (rank - 1).to_string());
             must_agree("rank", *place, ours.as_slice(), &rank.rows)?;
         }
-        told("rank", &format!("SQL, count(*), {with}"), &times(&ranks));
+        print_times("rank", &format!("SQL, count(*), {with}"), &times(&ranks));
     }
     Ok(())
 }
 
-fn times(answers: &[Answer]) -> Times {
+fn times(answers: &[TimedRows]) -> Times {
     Times::new(answers.iter().map(|answer| answer.took).collect())
 }
 
-fn must_agree(what: &str, at: u64, ours: &[String], theirs: &[String]) -> Result<(), Fault> {
+fn must_agree(what: &str, at: u64, ours: &[String], theirs: &[String]) -> Result<(), BenchError> {
     if ours == theirs {
         return Ok(());
     }
@@ -229,15 +231,19 @@ fn must_agree(what: &str, at: u64, ours: &[String], theirs: &[String]) -> Result
 
 /// Asks a sorted set of the same players, and compares the scores of its pages with the board's:
 /// it orders equal scores by name.
-fn ask_redis(options: &Options, board: &Board, known: &[(i64, i64)]) -> Result<(), Fault> {
-    let (mut redis, mut sequence) = (Connection::open()?, Sequence(6));
+fn compare_redis(
+    options: &Options,
+    board: &Leaderboard,
+    known: &[(i64, i64)],
+) -> Result<(), BenchError> {
+    let (mut redis, mut sequence) = (BenchRedis::open()?, Sequence(6));
     let (before, began) = (redis.memory()?, Instant::now());
     redis.load(known)?;
     let took = began.elapsed();
     let bytes = tenths((redis.memory()? - before) * 10 / options.players);
-    say(&format!("| | Redis, loading | {took:.1?}, {bytes} bytes a player |"));
+    print_line(&format!("| | Redis, loading | {took:.1?}, {bytes} bytes a player |"));
     for _ in 0..100 {
-        let offset = any(&mut sequence, known);
+        let offset = random_offset(&mut sequence, known);
         let theirs = redis.page(offset, PAGE_ROWS)?;
         let theirs: Vec<String> = theirs.chunks(2).map(|row| row[1].clone()).collect();
         let ours = board.page(offset, 50);
@@ -245,33 +251,35 @@ fn ask_redis(options: &Options, board: &Board, known: &[(i64, i64)]) -> Result<(
         must_agree("scores", offset, &ours, &theirs)?;
     }
     let count = options.asks / 4;
-    let pages = Times::tried(count, || redis.page(any(&mut sequence, known), PAGE_ROWS))?;
-    told("page of 50", "Redis, ZREVRANGE", &pages);
-    let ranks = Times::tried(count, || redis.rank(at(known, any(&mut sequence, known)).0))?;
-    told("rank", "Redis, ZREVRANK", &ranks);
-    let updates = Times::tried(count, || {
-        let (id, xp) = at(known, any(&mut sequence, known));
+    let pages =
+        Times::of_fallible(count, || redis.page(random_offset(&mut sequence, known), PAGE_ROWS))?;
+    print_times("page of 50", "Redis, ZREVRANGE", &pages);
+    let ranks =
+        Times::of_fallible(count, || redis.rank(at(known, random_offset(&mut sequence, known)).0))?;
+    print_times("rank", "Redis, ZREVRANK", &ranks);
+    let updates = Times::of_fallible(count, || {
+        let (id, xp) = at(known, random_offset(&mut sequence, known));
         redis.update(id, xp + sequence.below(200).cast_signed() + 1)
     })?;
-    told("update", "Redis, ZADD", &updates);
+    print_times("update", "Redis, ZADD", &updates);
     Ok(())
 }
 
 /// Asks the board, alone and while another thread moves players without a pause.
-fn ask_board(options: &Options, board: &Board, known: &[(i64, i64)]) {
+fn measure_board(options: &Options, board: &Leaderboard, known: &[(i64, i64)]) {
     let mut sequence = Sequence(7);
     let ask = |way: &str, sequence: &mut Sequence| {
-        let any = |sequence: &mut Sequence| at(known, any(sequence, known)).0;
+        let random_offset = |sequence: &mut Sequence| at(known, random_offset(sequence, known)).0;
         let total = board.total();
         let pages = Times::of(options.asks, || board.page(sequence.below(total), 50));
-        told("page of 50", way, &pages);
-        told("rank", way, &Times::of(options.asks, || board.rank(any(sequence))));
-        let around = Times::of(options.asks, || board.around(any(sequence), EACH_SIDE));
-        told("around 5", way, &around);
+        print_times("page of 50", way, &pages);
+        print_times("rank", way, &Times::of(options.asks, || board.rank(random_offset(sequence))));
+        let around = Times::of(options.asks, || board.around(random_offset(sequence), EACH_SIDE));
+        print_times("around 5", way, &around);
     };
     ask("the board", &mut sequence);
     let mut movers = Movers { known: known.to_owned(), sequence: Sequence(8) };
-    told("update", "the board", &Times::of(options.asks, || movers.step(board)));
+    print_times("update", "the board", &Times::of(options.asks, || movers.step(board)));
     let is_over = AtomicBool::new(false);
     let (moves, took) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| {
@@ -288,9 +296,13 @@ fn ask_board(options: &Options, board: &Board, known: &[(i64, i64)]) {
         writing.join().unwrap_or_default()
     });
     let rate = rate(moves.len() as u64, took);
-    told("update", &format!("the board, while one asks ({rate} a second)"), &Times::new(moves));
+    print_times(
+        "update",
+        &format!("the board, while one asks ({rate} a second)"),
+        &Times::new(moves),
+    );
     let bytes = tenths(board.memory_bytes() as u64 * 10 / options.players);
-    say(&format!("| | the board, after all moves | {bytes} bytes a player |"));
+    print_line(&format!("| | the board, after all moves | {bytes} bytes a player |"));
 }
 
 /// Players who gain experience. Their scores are kept here, so that a move costs no question.
@@ -300,7 +312,7 @@ struct Movers {
 }
 
 impl Movers {
-    fn step(&mut self, board: &Board) -> bool {
+    fn step(&mut self, board: &Leaderboard) -> bool {
         let place = usize::try_from(self.sequence.below(self.known.len() as u64)).unwrap_or(0);
         let (id, xp) = &mut self.known[place];
         *xp += self.sequence.below(200).cast_signed() + 1;

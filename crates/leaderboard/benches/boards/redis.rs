@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use testkit::Redis;
 
-use crate::Fault;
+use crate::BenchError;
 
 /// The sorted set.
 const BOARD: &str = "board";
@@ -15,14 +15,14 @@ const MEMBERS: usize = 500;
 const COMMANDS: usize = 64;
 
 /// A server and a connection to it.
-pub(crate) struct Connection {
+pub(crate) struct BenchRedis {
     input: BufReader<TcpStream>,
     output: TcpStream,
     _server: Redis,
 }
 
-impl Connection {
-    pub(crate) fn open() -> Result<Self, Fault> {
+impl BenchRedis {
+    pub(crate) fn open() -> Result<Self, BenchError> {
         let server = Redis::start();
         let url = server.url();
         let address = url.trim_start_matches("redis://").trim_end_matches('/');
@@ -32,7 +32,7 @@ impl Connection {
     }
 
     /// Puts all players into the set.
-    pub(crate) fn load(&mut self, players: &[(i64, i64)]) -> Result<(), Fault> {
+    pub(crate) fn load(&mut self, players: &[(i64, i64)]) -> Result<(), BenchError> {
         for some in players.chunks(MEMBERS * COMMANDS) {
             let mut sent = Vec::new();
             for members in some.chunks(MEMBERS) {
@@ -49,37 +49,37 @@ impl Connection {
     }
 
     /// Members and scores of a page.
-    pub(crate) fn page(&mut self, offset: u64, limit: u64) -> Result<Vec<String>, Fault> {
+    pub(crate) fn page(&mut self, offset: u64, limit: u64) -> Result<Vec<String>, BenchError> {
         let (first, last) = (offset.to_string(), (offset + limit - 1).to_string());
         self.ask(&["ZREVRANGE", BOARD, &first, &last, "WITHSCORES"])
     }
 
     /// The place from 0.
-    pub(crate) fn rank(&mut self, player_id: i64) -> Result<u64, Fault> {
+    pub(crate) fn rank(&mut self, player_id: i64) -> Result<u64, BenchError> {
         let answer = self.ask(&["ZREVRANK", BOARD, &player_id.to_string()])?;
         Ok(answer.first().ok_or("no rank")?.parse()?)
     }
 
-    pub(crate) fn update(&mut self, player_id: i64, xp: i64) -> Result<(), Fault> {
+    pub(crate) fn update(&mut self, player_id: i64, xp: i64) -> Result<(), BenchError> {
         self.ask(&["ZADD", BOARD, &xp.to_string(), &player_id.to_string()])?;
         Ok(())
     }
 
     /// Bytes that the server has taken for what it holds.
-    pub(crate) fn memory(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn memory(&mut self) -> Result<u64, BenchError> {
         let answer = self.ask(&["INFO", "memory"])?.concat();
         let line = answer.lines().find_map(|line| line.strip_prefix("used_memory:"));
         Ok(line.ok_or("no used_memory")?.trim().parse()?)
     }
 
-    fn ask(&mut self, words: &[&str]) -> Result<Vec<String>, Fault> {
+    fn ask(&mut self, words: &[&str]) -> Result<Vec<String>, BenchError> {
         let mut sent = Vec::new();
         write_words(&mut sent, words);
         self.output.write_all(&sent)?;
         self.read()
     }
 
-    fn read(&mut self) -> Result<Vec<String>, Fault> {
+    fn read(&mut self) -> Result<Vec<String>, BenchError> {
         let mut found = Vec::new();
         let mut missing = 1;
         while missing > 0 {

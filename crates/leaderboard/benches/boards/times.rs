@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Fault;
+use crate::BenchError;
 
 /// A splitmix64 sequence.
 pub(crate) struct Sequence(pub(crate) u64);
@@ -42,10 +42,10 @@ impl Times {
     }
 
     /// The same with what may fail.
-    pub(crate) fn tried<T>(
+    pub(crate) fn of_fallible<T>(
         count: usize,
-        mut ask: impl FnMut() -> Result<T, Fault>,
-    ) -> Result<Self, Fault> {
+        mut ask: impl FnMut() -> Result<T, BenchError>,
+    ) -> Result<Self, BenchError> {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {
             let began = Instant::now();
@@ -79,7 +79,7 @@ pub(crate) fn rate(count: u64, took: Duration) -> u128 {
 }
 
 /// Lets the peak of this process's memory begin anew (proc(5), clear_refs).
-pub(crate) fn forget_peak() -> Result<(), Fault> {
+pub(crate) fn reset_peak() -> Result<(), BenchError> {
     Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
 

@@ -11,8 +11,21 @@ const SAME_NAME: f64 = 0.2;
 /// Keys that are less alike are two words, and not one with a typing error.
 const LIKENESS_MIN: f64 = 0.8;
 
+/// Keys of former versions, and what replaces them.
+const REMOVED: [(&str, &str); 2] = [
+    ("cache.deaf_ttl_s", "it is renamed to cache.disconnected_ttl_s"),
+    (
+        "cache.invalidate_interval_ms",
+        "it is removed: each invalidation is published at once; delete the line",
+    ),
+];
+
 /// The message that `key` is unknown in the section `section`.
 pub(super) fn unknown_key(known: &DeTable<'_>, section: &str, key: &str) -> String {
+    let dotted = join(section, key);
+    if let Some((_, replacement)) = REMOVED.iter().find(|(removed, _)| *removed == dotted) {
+        return format!("unknown key {dotted}; {replacement}");
+    }
     let mut nearest: (f64, Option<String>) = (LIKENESS_MIN, None);
     let mut siblings = Vec::new();
     visit(known, "", &mut |candidate_section, name| {
@@ -24,7 +37,6 @@ pub(super) fn unknown_key(known: &DeTable<'_>, section: &str, key: &str) -> Stri
             siblings.push(name.to_owned());
         }
     });
-    let dotted = join(section, key);
     siblings.sort_unstable();
     match nearest.1 {
         Some(near) => format!("unknown key {dotted}; the nearest known key is {near}"),
@@ -80,6 +92,13 @@ mod tests {
         let text = "unknown key http.bind; known keys of http: body_bytes_max, listen";
         assert_eq!(nearest("http", "bind"), text);
         assert_eq!(nearest("", "tls"), "unknown key tls; known keys: data_dir, http, limits");
+    }
+
+    #[test]
+    fn a_key_of_a_former_version_is_refused_with_its_replacement() {
+        let text = "unknown key cache.deaf_ttl_s; it is renamed to cache.disconnected_ttl_s";
+        assert_eq!(nearest("cache", "deaf_ttl_s"), text);
+        assert!(nearest("cache", "invalidate_interval_ms").contains("it is removed"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Bus, Message};
+use cluster::{Bus, BusMessage};
 use domain::{Clock, UnixMicros};
 use market::{Calendar, ProviderError, ProviderKind, ProviderQuote, Providers};
 use store::{DueBefore, DueQuote, KeptQuote, Store, StoreError};
@@ -105,7 +105,7 @@ impl RefreshQuotes {
                     (self.clock.now(), self.again_at(&ProviderError::InDoubt { as_of }));
                 let tried_at = again.plus_seconds(-self.interval_s);
                 self.store.mark_quote_doubted(stock.stock_id, as_of, now, tried_at).await?;
-                self.bus.publish(Message::Prices);
+                self.bus.publish(BusMessage::Prices);
                 tracing::warn!(symbol = %stock.symbol, "trading of the stock is halted: its new price is in doubt");
                 Ok(false)
             }
@@ -138,7 +138,7 @@ impl RefreshQuotes {
             is_in_doubt: false,
         };
         self.store.save_quote(&kept, now).await?;
-        self.bus.publish(Message::Prices);
+        self.bus.publish(BusMessage::Prices);
         // The last price of a session that is over is its close.
         let session = self.calendar.session_on(quote.market_day);
         if session.is_some_and(|session| session.closes_at <= now) {

@@ -9,7 +9,7 @@ use domain::{
 };
 use store::Valuation;
 use testkit::SeededEntropy;
-use trading::{Desk, DeskError, Parts, Request, TradingConfig};
+use trading::{Desk, DeskDeps, DeskError, DeskRequest, TradingConfig};
 
 use crate::database::{Database, Raw};
 use crate::game::{AMOUNT, DAY, Game, PRICE};
@@ -242,7 +242,7 @@ impl Trader {
     }
 
     async fn submit(&self, desk: &Desk, player_id: i64, side: Side) -> Result<Traded, Fault> {
-        let request = Request {
+        let request = DeskRequest {
             player_id,
             action: self.game.action(side),
             idempotency: None,
@@ -262,7 +262,7 @@ fn open_desk(database: &Database, lanes: u32) -> Desk {
     let game = database.game.clone();
     let prices = format!("[[{},{}]]", game.stock_id, PRICE.0);
     let (quoting, prices) = (game.clone(), Valuation::at_prices(&prices));
-    let parts = Parts {
+    let parts = DeskDeps {
         store: database.store.clone(),
         rules: Arc::clone(&game.rules),
         clock: Arc::new(game.clock),

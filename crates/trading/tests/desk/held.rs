@@ -1,13 +1,13 @@
-//! Players whose rows another transaction holds, as a node does that was stopped in the middle of
-//! a batch: their orders wait in order, and everything else in their lane goes on.
+//! Players whose rows are locked by another transaction, such as a node that was suspended during a
+//! batch: their orders wait in order, and all other orders of the lane are carried out.
 
 use std::time::Duration;
 
 use domain::{Action, Rejection, Side};
 use testkit::{FaultProxy, Postgres};
-use trading::{Answer, TradingConfig};
+use trading::{OrderResponse, TradingConfig};
 
-use crate::world::{World, order, poll_once};
+use crate::fixture::{Fixture, order, poll_once};
 use crate::{buy, filled, submit_all};
 
 const PRICE: i64 = 100_000;
@@ -20,18 +20,18 @@ fn one_lane() -> TradingConfig {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_of_a_held_player_wait_in_order_while_all_others_are_carried_out() {
-    let world = World::open("postgres", PRICE).await.with_players(5).await;
-    let desk = world.desk(&one_lane());
-    let held = world.hold(world.player_id).await;
-    let submit = |key, n| desk.submit(buy(world.player_id, world.stock_id, Some((key, 1)), n));
+    let fixture = Fixture::open("postgres", PRICE).await.with_players(5).await;
+    let desk = fixture.desk(&one_lane());
+    let held = fixture.hold(fixture.player_id).await;
+    let submit = |key, n| desk.submit(buy(fixture.player_id, fixture.stock_id, Some((key, 1)), n));
     let mut waiting = Vec::new();
     for (n, key) in (0..).zip(["a", "b", "a", "c"]) {
         waiting.push(Box::pin(submit(key, n)));
         assert!(poll_once(waiting.last_mut().expect("pushed").as_mut()).await.is_none());
     }
     for round in 0..3 {
-        let others = world.players[1..].iter();
-        let requests = others.map(|player| buy(*player, world.stock_id, None, 100 + round));
+        let others = fixture.players[1..].iter();
+        let requests = others.map(|player| buy(*player, fixture.stock_id, None, 100 + round));
         let answers = submit_all(&[&desk], requests.collect()).await;
         assert_eq!(filled(&answers), 4, "round {round}");
         // A later order of the held player stays behind the others.
@@ -45,36 +45,36 @@ async fn orders_of_a_held_player_wait_in_order_while_all_others_are_carried_out(
     for order in waiting {
         answers.push(order.await.expect("answered"));
     }
-    let version = |answer: &Answer| answer.outcome.as_ref().expect("filled").entry.version;
+    let version = |answer: &OrderResponse| answer.outcome.as_ref().expect("filled").entry.version;
     assert_eq!(answers.iter().map(version).collect::<Vec<_>>(), [2, 3, 2, 4, 5, 6, 3]);
     let firsts = answers.iter().map(|answer| answer.first_request_id.as_deref());
     let firsts: Vec<_> = firsts.collect();
     assert_eq!(firsts, [None, None, Some("r0"), None, None, None, Some("r1")]);
-    assert_eq!(world.checked_chain().await.len(), 6);
+    assert_eq!(fixture.checked_chain().await.len(), 6);
     desk.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_whose_player_stays_held_is_contended_and_its_key_free() {
-    let world = World::open("postgres", PRICE).await;
-    let desk = world.desk(&one_lane());
-    let held = world.hold(world.player_id).await;
-    let submit = |n| desk.submit(buy(world.player_id, world.stock_id, Some(("k", 1)), n));
+    let fixture = Fixture::open("postgres", PRICE).await;
+    let desk = fixture.desk(&one_lane());
+    let held = fixture.hold(fixture.player_id).await;
+    let submit = |n| desk.submit(buy(fixture.player_id, fixture.stock_id, Some(("k", 1)), n));
     let answer = tokio::time::timeout(PATIENCE, submit(1)).await.expect("in time");
-    let contended = Answer { outcome: Err(Rejection::Contended), first_request_id: None };
+    let contended = OrderResponse { outcome: Err(Rejection::Contended), first_request_id: None };
     assert_eq!(answer.expect("answered"), contended);
     drop(held);
     let answer = submit(2).await.expect("answered");
     assert!(answer.outcome.is_ok() && answer.first_request_id.is_none());
-    assert_eq!(world.checked_chain().await.len(), 2);
+    assert_eq!(fixture.checked_chain().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_waits_for_held_orders() {
-    let world = World::open("postgres", PRICE).await;
-    let desk = world.desk(&one_lane());
-    let held = world.hold(world.player_id).await;
-    let mut waiting = Box::pin(desk.submit(buy(world.player_id, world.stock_id, None, 1)));
+    let fixture = Fixture::open("postgres", PRICE).await;
+    let desk = fixture.desk(&one_lane());
+    let held = fixture.hold(fixture.player_id).await;
+    let mut waiting = Box::pin(desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)));
     assert!(poll_once(waiting.as_mut()).await.is_none());
     let mut closing = Box::pin(desk.close());
     assert!(poll_once(closing.as_mut()).await.is_none());
@@ -90,12 +90,12 @@ async fn a_key_that_another_node_holds_delays_no_other_player_of_its_batch() {
     let postgres = Postgres::start();
     let url = postgres.fresh_database();
     let proxy = FaultProxy::start(([127, 0, 0, 1], postgres.port()).into());
-    let world = World::open_at(&url, PRICE).await.with_players(9).await;
-    let stopped = world.open_again_at(&proxy.url_through(&url)).await.desk(&one_lane());
-    let desk = world.desk(&one_lane());
+    let fixture = Fixture::open_at(&url, PRICE).await.with_players(9).await;
+    let stopped = fixture.open_again_at(&proxy.url_through(&url)).await.desk(&one_lane());
+    let desk = fixture.desk(&one_lane());
     let sell = |n| {
-        let mut request = buy(world.player_id, world.stock_id, Some(("k", 1)), n);
-        request.action = Action::Trade(order(world.stock_id, Side::Sell, 1), None);
+        let mut request = buy(fixture.player_id, fixture.stock_id, Some(("k", 1)), n);
+        request.action = Action::Trade(order(fixture.stock_id, Side::Sell, 1), None);
         request
     };
     proxy.withhold_commits(1);
@@ -105,8 +105,8 @@ async fn a_key_that_another_node_holds_delays_no_other_player_of_its_batch() {
     let mut again = Box::pin(desk.submit(sell(2)));
     assert!(poll_once(again.as_mut()).await.is_none());
     let mut others = Vec::new();
-    for player in &world.players[1..] {
-        let request = buy(*player, world.stock_id, Some(("k", 1)), 3);
+    for player in &fixture.players[1..] {
+        let request = buy(*player, fixture.stock_id, Some(("k", 1)), 3);
         others.push(Box::pin(desk.submit(request)));
         assert!(poll_once(others.last_mut().expect("pushed").as_mut()).await.is_none());
     }

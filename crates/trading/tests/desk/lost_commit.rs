@@ -1,15 +1,15 @@
-//! COMMITs without an answer, on a PostgreSQL that crashes or is replaced by its standby meanwhile,
-//! while other transactions take the numbers that the lost one had. Whatever is answered must be
-//! what the ledger holds. Failures under load are in `pressure`.
+//! COMMITs without a response, on a PostgreSQL that crashes or fails over to its standby, while
+//! other transactions reuse the transaction ids. Every response must agree with the ledger.
+//! Failures under load are in `pressure`.
 
 use std::net::SocketAddr;
 
 use domain::{EntryKind, Outcome, Rejection, Side};
 use testkit::{FaultProxy, Postgres};
 use tokio::task::JoinHandle;
-use trading::{Answer, Desk, DeskError, Request, TradingConfig};
+use trading::{Desk, DeskError, DeskRequest, OrderResponse, TradingConfig};
 
-use crate::world::{World, order};
+use crate::fixture::{Fixture, order};
 use crate::{buy, filled};
 
 const PRICE: i64 = 100_000;
@@ -19,13 +19,13 @@ const NUMBERS: usize = 200;
 const REPEATS_MAX: usize = 20;
 
 /// A PostgreSQL, behind a proxy for one of the nodes.
-struct Cluster {
+struct CrashingPostgres {
     postgres: Postgres,
     url: String,
     proxy: FaultProxy,
 }
 
-impl Cluster {
+impl CrashingPostgres {
     /// It writes nothing to its log without being asked, so that what is not committed is lost in
     /// a crash, and its number with it.
     fn start() -> Self {
@@ -43,8 +43,8 @@ impl Cluster {
     }
 
     /// The same game by way of the proxy.
-    async fn node(&self, world: &World) -> World {
-        world.open_again_at(&self.proxy.url_through(&self.url)).await
+    async fn node(&self, fixture: &Fixture) -> Fixture {
+        fixture.open_again_at(&self.proxy.url_through(&self.url)).await
     }
 
     fn crash(&mut self) {
@@ -72,37 +72,37 @@ async fn trade_on(other: &Desk, player_id: i64, stock_id: i64) -> usize {
     filled(&answers)
 }
 
-fn submit(desk: &Desk, request: Request) -> JoinHandle<Result<Answer, DeskError>> {
+fn submit(desk: &Desk, request: DeskRequest) -> JoinHandle<Result<OrderResponse, DeskError>> {
     let desk = desk.clone();
     tokio::spawn(async move { desk.submit(request).await })
 }
 
 /// The player's trades are those that were acknowledged, and each was acknowledged as it is.
-async fn check(world: &World, answers: &[Result<Answer, DeskError>]) {
+async fn check(fixture: &Fixture, answers: &[Result<OrderResponse, DeskError>]) {
     let mut acknowledged = Vec::new();
     for answer in answers {
         let answer = answer.as_ref().expect("the database answers again: nothing stays unknown");
         acknowledged.extend(answer.outcome.as_ref().ok().map(|fill| fill.entry.clone()));
     }
-    let mut entries = world.checked_chain().await;
+    let mut entries = fixture.checked_chain().await;
     entries.retain(|entry| entry.kind != EntryKind::Open);
     acknowledged.sort_by_key(|entry| entry.version);
     assert_eq!(acknowledged, entries, "acknowledged and written are the same trades");
-    let report = world.verify().await;
+    let report = fixture.verify().await;
     assert!(report.holds(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trade_whose_commit_was_lost_in_a_crash_is_in_the_ledger_when_it_is_acknowledged() {
-    let mut cluster = Cluster::start();
-    let world = World::open_at(&cluster.url, PRICE).await;
-    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let mut cluster = CrashingPostgres::start();
+    let fixture = Fixture::open_at(&cluster.url, PRICE).await;
+    let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
     let mut answers = Vec::new();
     for number in 1..=3 {
         let key = format!("k{number}");
         cluster.proxy.withhold_commits(1);
         let key = (number % 2 == 0).then_some((key.as_str(), 1));
-        let waits = submit(&desk, buy(world.player_id, world.stock_id, key, number));
+        let waits = submit(&desk, buy(fixture.player_id, fixture.stock_id, key, number));
         cluster.proxy.withheld(u64::from(number)).await;
         tokio::task::block_in_place(|| {
             cluster.crash();
@@ -111,59 +111,59 @@ async fn a_trade_whose_commit_was_lost_in_a_crash_is_in_the_ledger_when_it_is_ac
         cluster.proxy.reset_all();
         answers.push(waits.await.expect("no panic"));
     }
-    let world = world.open_again().await;
-    assert_eq!(world.checked_chain().await.len(), 4, "each order was carried out");
-    check(&world, &answers).await;
+    let fixture = fixture.open_again().await;
+    assert_eq!(fixture.checked_chain().await.len(), 4, "each order was carried out");
+    check(&fixture, &answers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_was_carried_out_before_a_crash_is_answered_and_not_repeated() {
-    let mut cluster = Cluster::start();
-    let world = World::open_at(&cluster.url, PRICE).await;
-    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let mut cluster = CrashingPostgres::start();
+    let fixture = Fixture::open_at(&cluster.url, PRICE).await;
+    let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
     let mut answers = Vec::new();
     for number in 1..=3 {
         cluster.proxy.withhold_commit_answers(1);
-        let waits = submit(&desk, buy(world.player_id, world.stock_id, None, number));
+        let waits = submit(&desk, buy(fixture.player_id, fixture.stock_id, None, number));
         cluster.proxy.withheld(u64::from(number)).await;
         tokio::task::block_in_place(|| cluster.crash());
         cluster.proxy.reset_all();
         answers.push(waits.await.expect("no panic"));
     }
-    let world = world.open_again().await;
-    assert_eq!(world.checked_chain().await.len(), 4, "each order was carried out once");
-    check(&world, &answers).await;
+    let fixture = fixture.open_again().await;
+    assert_eq!(fixture.checked_chain().await.len(), 4, "each order was carried out once");
+    check(&fixture, &answers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_node_whose_trades_take_the_lost_numbers_changes_nothing() {
-    let mut cluster = Cluster::start();
-    let world = World::open_at(&cluster.url, PRICE).await.with_players(2).await;
-    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
-    let other = world.desk(&TradingConfig { batch_max: 1, ..TradingConfig::default() });
+    let mut cluster = CrashingPostgres::start();
+    let fixture = Fixture::open_at(&cluster.url, PRICE).await.with_players(2).await;
+    let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
+    let other = fixture.desk(&TradingConfig { batch_max: 1, ..TradingConfig::default() });
     let mut answers = Vec::new();
     for number in 1..=2 {
         cluster.proxy.withhold_commits(1);
-        let waits = submit(&desk, buy(world.player_id, world.stock_id, None, number));
+        let waits = submit(&desk, buy(fixture.player_id, fixture.stock_id, None, number));
         cluster.proxy.withheld(u64::from(number)).await;
         tokio::task::block_in_place(|| cluster.crash());
-        let traded = trade_on(&other, world.players[1], world.stock_id).await;
+        let traded = trade_on(&other, fixture.players[1], fixture.stock_id).await;
         assert!(traded > NUMBERS / 4, "{traded} trades took numbers");
         cluster.proxy.reset_all();
         answers.push(waits.await.expect("no panic"));
     }
-    check(&world.open_again().await, &answers).await;
+    check(&fixture.open_again().await, &answers).await;
 }
 
 /// Batches that only refuse write records alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_whose_commit_was_lost_in_a_crash_is_recorded_when_it_is_answered() {
-    let mut cluster = Cluster::start();
-    let world = World::open_at(&cluster.url, PRICE).await;
-    let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+    let mut cluster = CrashingPostgres::start();
+    let fixture = Fixture::open_at(&cluster.url, PRICE).await;
+    let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
     let sell = |key: &str, number| {
-        let mut request = buy(world.player_id, world.stock_id, Some((key, 1)), number);
-        request.action = domain::Action::Trade(order(world.stock_id, Side::Sell, 1), None);
+        let mut request = buy(fixture.player_id, fixture.stock_id, Some((key, 1)), number);
+        request.action = domain::Action::Trade(order(fixture.stock_id, Side::Sell, 1), None);
         request
     };
     let refused: Outcome = Err(Rejection::InsufficientQuantity);
@@ -182,30 +182,30 @@ async fn a_refusal_whose_commit_was_lost_in_a_crash_is_recorded_when_it_is_answe
         });
         cluster.proxy.reset_all();
         let answer = waits.await.expect("no panic").expect("answered");
-        assert_eq!(answer, Answer { outcome: refused.clone(), first_request_id: None });
+        assert_eq!(answer, OrderResponse { outcome: refused.clone(), first_request_id: None });
         let again = desk.submit(sell(&key, 10 + number)).await.expect("answered");
         let first = Some(format!("r{number}"));
-        assert_eq!(again, Answer { outcome: refused.clone(), first_request_id: first });
+        assert_eq!(again, OrderResponse { outcome: refused.clone(), first_request_id: first });
     }
-    check(&world.open_again().await, &[]).await;
+    check(&fixture.open_again().await, &[]).await;
 }
 
 /// The primary is lost with the COMMIT, or is cut off and lives on while its standby is promoted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_promoted_standby() {
     for (dies, carried_out) in [(true, false), (false, false), (true, true)] {
-        let mut cluster = Cluster::start();
-        let world = World::open_at(&cluster.url, PRICE).await;
-        let desk = cluster.node(&world).await.desk(&TradingConfig::default());
+        let mut cluster = CrashingPostgres::start();
+        let fixture = Fixture::open_at(&cluster.url, PRICE).await;
+        let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
         let mut answers = Vec::new();
-        answers.push(desk.submit(buy(world.player_id, world.stock_id, None, 1)).await);
+        answers.push(desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await);
         let standby = Postgres::start_standby_of(&cluster.postgres.url());
         if carried_out {
             cluster.proxy.withhold_commit_answers(1);
         } else {
             cluster.proxy.withhold_commits(1);
         }
-        let order = || buy(world.player_id, world.stock_id, Some(("k2", 1)), 2);
+        let order = || buy(fixture.player_id, fixture.stock_id, Some(("k2", 1)), 2);
         let waits = submit(&desk, order());
         cluster.proxy.withheld(1).await;
         let copy = standby.same_database(&cluster.url);
@@ -232,7 +232,7 @@ async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_
             answer = desk.submit(order()).await;
         }
         answers.push(answer);
-        let promoted = world.open_again_at(&copy).await;
+        let promoted = fixture.open_again_at(&copy).await;
         let entries = promoted.checked_chain().await.len();
         assert_eq!(entries, 3, "each order was carried out once: {answers:?}");
         check(&promoted, &answers).await;

@@ -1,35 +1,35 @@
 //! Facts about the desk, on real stores: what many orders at once come to, what a key promises, and
-//! what is answered when a desk is full, closing or not alone. `world` opens the games.
+//! what is answered when a desk is full, closing or not alone. `fixture` opens the games.
 
+mod fixture;
 mod held;
 mod lost_commit;
 mod next_tick;
 mod pending;
 mod pressure;
-mod world;
 
 use std::collections::BTreeSet;
 
 use domain::{Action, EntryKind, Money, Note, Outcome, Quantity, Rejection, Side};
+use fixture::{ENGINES, Fixture, order, poll_once};
 use tokio::task::JoinSet;
-use trading::{Answer, Desk, DeskError, Idempotency, Request, TradingConfig};
-use world::{ENGINES, World, order, poll_once};
+use trading::{Desk, DeskError, DeskRequest, Idempotency, OrderResponse, TradingConfig};
 
 /// Of the starting cash, 10,000.00, 60 shares can be bought at this price.
 const DEAR: i64 = 1_666_600;
 const CHEAP: i64 = 100_000;
 
-fn buy(player_id: i64, stock_id: i64, key: Option<(&str, u8)>, number: u32) -> Request {
+fn buy(player_id: i64, stock_id: i64, key: Option<(&str, u8)>, number: u32) -> DeskRequest {
     let idempotency = key.map(|(key, fingerprint)| Idempotency {
         key: key.to_owned(),
         fingerprint: [fingerprint; 32],
     });
     let action = Action::Trade(order(stock_id, Side::Buy, 1), None);
-    Request { player_id, action, idempotency, request_id: format!("r{number}") }
+    DeskRequest { player_id, action, idempotency, request_id: format!("r{number}") }
 }
 
 /// Submits all of them at once, and gives the answers in the order of the requests.
-async fn submit_all(desks: &[&Desk], requests: Vec<Request>) -> Vec<Answer> {
+async fn submit_all(desks: &[&Desk], requests: Vec<DeskRequest>) -> Vec<OrderResponse> {
     let mut tasks = JoinSet::new();
     for (number, request) in requests.into_iter().enumerate() {
         let desk = desks[number % desks.len()].clone();
@@ -40,23 +40,24 @@ async fn submit_all(desks: &[&Desk], requests: Vec<Request>) -> Vec<Answer> {
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-fn filled(answers: &[Answer]) -> usize {
+fn filled(answers: &[OrderResponse]) -> usize {
     answers.iter().filter(|answer| answer.outcome.is_ok()).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_100_purchases_at_once_exactly_the_60_with_cash_are_filled() {
     for engine in ENGINES {
-        let world = World::open(engine, DEAR).await;
-        let desk = world.desk(&TradingConfig { batch_max: 16, ..TradingConfig::default() });
-        let requests = (0..100).map(|n| buy(world.player_id, world.stock_id, None, n)).collect();
+        let fixture = Fixture::open(engine, DEAR).await;
+        let desk = fixture.desk(&TradingConfig { batch_max: 16, ..TradingConfig::default() });
+        let requests =
+            (0..100).map(|n| buy(fixture.player_id, fixture.stock_id, None, n)).collect();
         let answers = submit_all(&[&desk], requests).await;
         assert_eq!(filled(&answers), 60, "{engine}");
         let refused: Vec<&Outcome> =
             answers.iter().map(|answer| &answer.outcome).filter(|o| o.is_err()).collect();
         assert_eq!(refused, [&Err(Rejection::InsufficientCash); 40], "{engine}");
         desk.close().await;
-        let entries = world.checked_chain().await;
+        let entries = fixture.checked_chain().await;
         assert_eq!(entries.len(), 61, "{engine}");
         assert_eq!(entries[60].cash_after, Money(1_000_000 - 60 * DEAR / 100), "{engine}");
         assert_eq!(entries[60].quantity_after, Quantity::whole(60).unwrap(), "{engine}");
@@ -68,19 +69,19 @@ async fn a_key_sent_16_times_at_once_trades_once() {
     for engine in ENGINES {
         // In one batch, and in many.
         for batch_max in [512, 3] {
-            let world = World::open(engine, CHEAP).await;
-            let desk = world.desk(&TradingConfig { batch_max, ..TradingConfig::default() });
-            let request = |n| buy(world.player_id, world.stock_id, Some(("once", 7)), n);
+            let fixture = Fixture::open(engine, CHEAP).await;
+            let desk = fixture.desk(&TradingConfig { batch_max, ..TradingConfig::default() });
+            let request = |n| buy(fixture.player_id, fixture.stock_id, Some(("once", 7)), n);
             let answers = submit_all(&[&desk], (0..16).map(request).collect()).await;
             let first = &answers.iter().find(|a| a.first_request_id.is_none()).unwrap().outcome;
             assert!(first.is_ok() && answers.iter().all(|a| a.outcome == *first), "{engine}");
-            let firsts: Vec<&Answer> =
+            let firsts: Vec<&OrderResponse> =
                 answers.iter().filter(|a| a.first_request_id.is_none()).collect();
             assert_eq!(firsts.len(), 1, "{engine}");
             let named: BTreeSet<&String> =
                 answers.iter().filter_map(|a| a.first_request_id.as_ref()).collect();
             assert_eq!(named.len(), 1, "{engine}");
-            assert_eq!(world.checked_chain().await.len(), 2, "{engine}");
+            assert_eq!(fixture.checked_chain().await.len(), 2, "{engine}");
         }
     }
 }
@@ -88,9 +89,9 @@ async fn a_key_sent_16_times_at_once_trades_once() {
 #[tokio::test]
 async fn a_key_with_another_body_is_reused_and_does_nothing() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
-        let request = |key, body, n| buy(world.player_id, world.stock_id, Some((key, body)), n);
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
+        let request = |key, body, n| buy(fixture.player_id, fixture.stock_id, Some((key, body)), n);
         let reused = Err(Rejection::IdempotencyKeyReused);
         desk.submit(request("k", 1, 1)).await.unwrap().outcome.expect("filled");
         assert_eq!(desk.submit(request("k", 2, 2)).await.unwrap().outcome, reused, "{engine}");
@@ -103,24 +104,25 @@ async fn a_key_with_another_body_is_reused_and_does_nothing() {
         let again = desk.submit(request("k", 1, 5)).await.unwrap();
         assert!(again.outcome.is_ok(), "{engine}");
         assert_eq!(again.first_request_id.as_deref(), Some("r1"), "{engine}");
-        assert_eq!(world.checked_chain().await.len(), 3, "{engine}");
+        assert_eq!(fixture.checked_chain().await.len(), 3, "{engine}");
     }
 }
 
 #[tokio::test]
 async fn a_refusal_is_replayed_even_when_it_would_be_filled_now() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
-        let mut request = buy(world.player_id, world.stock_id, Some(("sell", 1)), 1);
-        request.action = Action::Trade(order(world.stock_id, Side::Sell, 1), None);
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
+        let mut request = buy(fixture.player_id, fixture.stock_id, Some(("sell", 1)), 1);
+        request.action = Action::Trade(order(fixture.stock_id, Side::Sell, 1), None);
         let refused = Err(Rejection::InsufficientQuantity);
         let first = desk.submit(request.clone()).await.unwrap();
-        assert_eq!(first, Answer { outcome: refused.clone(), first_request_id: None });
-        let bought = desk.submit(buy(world.player_id, world.stock_id, None, 2)).await.unwrap();
+        assert_eq!(first, OrderResponse { outcome: refused.clone(), first_request_id: None });
+        let bought = desk.submit(buy(fixture.player_id, fixture.stock_id, None, 2)).await.unwrap();
         assert!(bought.outcome.is_ok(), "{engine}");
-        let again = desk.submit(Request { request_id: "r3".to_owned(), ..request }).await.unwrap();
-        let expected = Answer { outcome: refused, first_request_id: Some("r1".to_owned()) };
+        let again =
+            desk.submit(DeskRequest { request_id: "r3".to_owned(), ..request }).await.unwrap();
+        let expected = OrderResponse { outcome: refused, first_request_id: Some("r1".to_owned()) };
         assert_eq!(again, expected, "{engine}");
     }
 }
@@ -128,42 +130,42 @@ async fn a_refusal_is_replayed_even_when_it_would_be_filled_now() {
 #[tokio::test]
 async fn a_refusal_that_may_pass_is_not_kept_and_the_same_request_is_filled_later() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
         for rejection in Rejection::ALL.into_iter().filter(|rejection| !rejection.is_final()) {
             let key = rejection.code();
-            let request = |n| buy(world.player_id, world.stock_id, Some((key, 1)), n);
-            world.refuse(Some(rejection));
-            let refused = Answer { outcome: Err(rejection), first_request_id: None };
+            let request = |n| buy(fixture.player_id, fixture.stock_id, Some((key, 1)), n);
+            fixture.refuse(Some(rejection));
+            let refused = OrderResponse { outcome: Err(rejection), first_request_id: None };
             assert_eq!(desk.submit(request(1)).await.unwrap(), refused, "{engine}: {key}");
             // Also of two at once, which are settled in one batch.
             let both = submit_all(&[&desk], vec![request(2), request(3)]).await;
             assert_eq!(both, [refused.clone(), refused], "{engine}: {key}");
-            world.refuse(None);
+            fixture.refuse(None);
             let filled = desk.submit(request(4)).await.unwrap();
             assert!(filled.outcome.is_ok() && filled.first_request_id.is_none(), "{engine}: {key}");
-            world.refuse(Some(rejection));
+            fixture.refuse(Some(rejection));
             let again = desk.submit(request(5)).await.unwrap();
             assert_eq!(again.outcome, filled.outcome, "{engine}: {key}: the fill is kept");
             assert_eq!(again.first_request_id.as_deref(), Some("r4"), "{engine}: {key}");
-            world.refuse(None);
+            fixture.refuse(None);
         }
         let filled = Rejection::ALL.into_iter().filter(|rejection| !rejection.is_final()).count();
-        assert_eq!(world.checked_chain().await.len(), 1 + filled, "{engine}");
+        assert_eq!(fixture.checked_chain().await.len(), 1 + filled, "{engine}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_desks_on_one_player_leave_one_gapless_chain() {
-    let world = World::open("postgres", CHEAP).await;
-    let other = world.open_again().await;
+    let fixture = Fixture::open("postgres", CHEAP).await;
+    let other = fixture.open_again().await;
     let config = TradingConfig { batch_max: 8, attempts_max: 16, ..TradingConfig::default() };
-    let (one, two) = (world.desk(&config), other.desk(&config));
-    let requests = (0..400).map(|n| buy(world.player_id, world.stock_id, None, n)).collect();
+    let (one, two) = (fixture.desk(&config), other.desk(&config));
+    let requests = (0..400).map(|n| buy(fixture.player_id, fixture.stock_id, None, n)).collect();
     let answers = submit_all(&[&one, &two], requests).await;
     let others = answers.iter().filter_map(|answer| answer.outcome.as_ref().err());
     assert!(others.into_iter().all(|rejection| *rejection == Rejection::Contended));
-    let entries = world.checked_chain().await;
+    let entries = fixture.checked_chain().await;
     let filled = filled(&answers);
     assert_eq!(entries.len(), 1 + filled);
     let shares = i64::try_from(filled).unwrap();
@@ -177,24 +179,24 @@ async fn two_desks_on_one_player_leave_one_gapless_chain() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_sent_to_two_desks_at_once_trades_once() {
-    let world = World::open("postgres", CHEAP).await;
-    let other = world.open_again().await;
+    let fixture = Fixture::open("postgres", CHEAP).await;
+    let other = fixture.open_again().await;
     let config = TradingConfig { attempts_max: 16, ..TradingConfig::default() };
-    let (one, two) = (world.desk(&config), other.desk(&config));
-    let request = |n| buy(world.player_id, world.stock_id, Some(("once", 7)), n);
+    let (one, two) = (fixture.desk(&config), other.desk(&config));
+    let request = |n| buy(fixture.player_id, fixture.stock_id, Some(("once", 7)), n);
     let answers = submit_all(&[&one, &two], (0..16).map(request).collect()).await;
     assert_eq!(filled(&answers), 16);
     assert_eq!(answers.iter().filter(|a| a.first_request_id.is_none()).count(), 1);
-    assert_eq!(world.checked_chain().await.len(), 2);
+    assert_eq!(fixture.checked_chain().await.len(), 2);
 }
 
 // On a runtime of one thread a lane does not run before the test waits, so it is known what is in
 // its queue.
 #[tokio::test]
 async fn a_full_lane_turns_orders_away() {
-    let world = World::open("sqlite", CHEAP).await;
-    let desk = world.desk(&TradingConfig { queue_max: 2, ..TradingConfig::default() });
-    let submit = |n| desk.submit(buy(world.player_id, world.stock_id, None, n));
+    let fixture = Fixture::open("sqlite", CHEAP).await;
+    let desk = fixture.desk(&TradingConfig { queue_max: 2, ..TradingConfig::default() });
+    let submit = |n| desk.submit(buy(fixture.player_id, fixture.stock_id, None, n));
     let (one, two, three) = tokio::join!(submit(1), submit(2), submit(3));
     assert!(one.unwrap().outcome.is_ok() && two.unwrap().outcome.is_ok());
     assert!(matches!(three, Err(DeskError::Full { retry_after_s: 1 })));
@@ -204,9 +206,9 @@ async fn a_full_lane_turns_orders_away() {
 #[tokio::test]
 async fn closing_answers_everything_accepted_and_accepts_nothing_more() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig { batch_max: 4, ..TradingConfig::default() });
-        let submit = |n| desk.submit(buy(world.player_id, world.stock_id, None, n));
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig { batch_max: 4, ..TradingConfig::default() });
+        let submit = |n| desk.submit(buy(fixture.player_id, fixture.stock_id, None, n));
         let mut accepted: Vec<_> = (0..20).map(|n| Box::pin(submit(n))).collect();
         for waiting in &mut accepted {
             assert!(poll_once(waiting.as_mut()).await.is_none());
@@ -219,42 +221,42 @@ async fn closing_answers_everything_accepted_and_accepts_nothing_more() {
         }
         assert!(matches!(submit(99).await, Err(DeskError::Closing)));
         desk.close().await;
-        assert_eq!(world.checked_chain().await.len(), 21, "{engine}");
+        assert_eq!(fixture.checked_chain().await.len(), 21, "{engine}");
     }
 }
 
 #[tokio::test]
 async fn an_order_whose_client_left_is_traded_all_the_same() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
-        let mut left = Box::pin(desk.submit(buy(world.player_id, world.stock_id, None, 1)));
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
+        let mut left = Box::pin(desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)));
         assert!(poll_once(left.as_mut()).await.is_none());
         drop(left);
         desk.close().await;
-        assert_eq!(world.checked_chain().await.len(), 2, "{engine}");
-        assert_eq!(world.published(), [2], "{engine}");
+        assert_eq!(fixture.checked_chain().await.len(), 2, "{engine}");
+        assert_eq!(fixture.published(), [2], "{engine}");
     }
 }
 
 #[tokio::test]
 async fn a_note_comes_with_its_trade_and_can_be_replaced() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
         let note = |text: &str| Note::parse(text).unwrap();
-        let mut request = buy(world.player_id, world.stock_id, None, 1);
+        let mut request = buy(fixture.player_id, fixture.stock_id, None, 1);
         let why = Some(note("It is cheap."));
-        request.action = Action::Trade(order(world.stock_id, Side::Buy, 1), why);
+        request.action = Action::Trade(order(fixture.stock_id, Side::Buy, 1), why);
         let fill = desk.submit(request.clone()).await.unwrap().outcome.expect("filled");
         let id = fill.entry.trade_id();
-        assert_eq!(world.note_of(id).await.as_deref(), Some("It is cheap."), "{engine}");
+        assert_eq!(fixture.note_of(id).await.as_deref(), Some("It is cheap."), "{engine}");
         // Two about one trade in one batch: the last one stands, and neither is a first note.
         let annotate = |n, text: &str| {
-            let (about_version, stock_id) = (fill.entry.version, world.stock_id);
+            let (about_version, stock_id) = (fill.entry.version, fixture.stock_id);
             let action = Action::Annotate { about_version, stock_id, note: note(text) };
             let request_id = format!("r{n}");
-            desk.submit(Request { action, request_id, ..request.clone() })
+            desk.submit(DeskRequest { action, request_id, ..request.clone() })
         };
         let (one, two) = tokio::join!(annotate(2, "It was cheap."), annotate(3, "I guessed."));
         for (answer, version) in [(one, 3), (two, 4)] {
@@ -262,49 +264,49 @@ async fn a_note_comes_with_its_trade_and_can_be_replaced() {
             assert_eq!((entry.kind, entry.version), (EntryKind::Note, version), "{engine}");
             assert_eq!(entry.about_version, Some(id.version), "{engine}");
         }
-        assert_eq!(world.note_of(id).await.as_deref(), Some("I guessed."), "{engine}");
-        world.checked_chain().await;
+        assert_eq!(fixture.note_of(id).await.as_deref(), Some("I guessed."), "{engine}");
+        fixture.checked_chain().await;
     }
 }
 
 #[tokio::test]
 async fn a_trade_is_explained_once_however_many_notes_it_gets() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
-        let request = buy(world.player_id, world.stock_id, None, 1);
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
+        let request = buy(fixture.player_id, fixture.stock_id, None, 1);
         let trade = desk.submit(request.clone()).await.unwrap().outcome.expect("filled").entry;
         let annotate = || {
             let note = Note::parse("Because of this.").unwrap();
-            let (about_version, stock_id) = (trade.version, world.stock_id);
+            let (about_version, stock_id) = (trade.version, fixture.stock_id);
             let action = Action::Annotate { about_version, stock_id, note };
-            desk.submit(Request { action, ..request.clone() })
+            desk.submit(DeskRequest { action, ..request.clone() })
         };
         let (one, two) = tokio::join!(annotate(), annotate());
         assert!(one.unwrap().outcome.is_ok() && two.unwrap().outcome.is_ok(), "{engine}");
         // And a third one in a later batch, by a client that knows nothing of the others.
         assert!(annotate().await.unwrap().outcome.is_ok(), "{engine}");
-        assert_eq!(world.notes().await, 1, "{engine}");
+        assert_eq!(fixture.notes().await, 1, "{engine}");
     }
 }
 
 #[tokio::test]
 async fn an_unknown_player_is_no_rejection() {
     for engine in ENGINES {
-        let world = World::open(engine, CHEAP).await;
-        let desk = world.desk(&TradingConfig::default());
-        let unknown = desk.submit(buy(world.player_id + 1, world.stock_id, None, 1)).await;
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
+        let unknown = desk.submit(buy(fixture.player_id + 1, fixture.stock_id, None, 1)).await;
         assert!(matches!(unknown, Err(DeskError::UnknownPlayer)), "{engine}");
     }
 }
 
 #[tokio::test]
 async fn a_panic_costs_its_batch_and_not_the_lane() {
-    let world = World::open("sqlite", CHEAP).await;
-    let desk = world.desk(&TradingConfig::default());
-    world.panic_at_next_quote();
-    let request = |n| buy(world.player_id, world.stock_id, None, n);
+    let fixture = Fixture::open("sqlite", CHEAP).await;
+    let desk = fixture.desk(&TradingConfig::default());
+    fixture.panic_at_next_quote();
+    let request = |n| buy(fixture.player_id, fixture.stock_id, None, n);
     assert!(matches!(desk.submit(request(1)).await, Err(DeskError::Lost)));
     assert!(desk.submit(request(2)).await.unwrap().outcome.is_ok());
-    assert_eq!(world.checked_chain().await.len(), 2);
+    assert_eq!(fixture.checked_chain().await.len(), 2);
 }

@@ -1,6 +1,6 @@
-//! Many workers, one or two nodes, and failures made on purpose: connections cut, answers to
-//! COMMIT lost, sessions killed, players locked in the wrong order. Whatever happens, every worker
-//! gets its answer in the end, and the ledger holds each acknowledged trade once and nothing else.
+//! Many workers, one or two nodes, and injected failures: cut connections, lost COMMIT responses,
+//! killed sessions, deadlocks. Every worker gets an outcome in the end, and the ledger has each
+//! acknowledged trade exactly once and no other.
 //! `OPENBELL_TEST_SECONDS` makes the runs longer, a thousand trades for each second.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +13,9 @@ use domain::{Action, EntryKind, Fill, Quantity, Rejection, Side};
 use testkit::{FaultProxy, Postgres, SeededEntropy, seconds};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use trading::{Answer, Desk, DeskError, Idempotency, Request, TradingConfig};
+use trading::{Desk, DeskError, DeskRequest, Idempotency, OrderResponse, TradingConfig};
 
-use crate::world::{World, order};
+use crate::fixture::{Fixture, order};
 
 /// Thousands of trades in one run, of which there are four: a hundred thousand in all.
 const SECONDS: u64 = 25;
@@ -28,52 +28,52 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_on_sqlite_does_everything_once() {
-    let world = World::open("sqlite", PRICE).await.with_players(PLAYERS).await;
-    let desks = [world.desk(&TradingConfig::default())];
-    let done = Work::new(&world, &desks).run().await;
+    let fixture = Fixture::open("sqlite", PRICE).await.with_players(PLAYERS).await;
+    let desks = [fixture.desk(&TradingConfig::default())];
+    let done = Workload::new(&fixture, &desks).run().await;
     assert_eq!(done.contended, 0, "nobody else was there");
-    check(&world, &done).await;
+    check(&fixture, &done).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_on_sqlite_do_everything_once() {
-    let world = World::open("sqlite", PRICE).await.with_players(PLAYERS).await;
-    let other = world.open_again().await;
+    let fixture = Fixture::open("sqlite", PRICE).await.with_players(PLAYERS).await;
+    let other = fixture.open_again().await;
     let config = TradingConfig::default();
-    let desks = [world.desk(&config), other.desk(&config)];
-    let done = Work::new(&world, &desks).run().await;
-    check(&world, &done).await;
+    let desks = [fixture.desk(&config), other.desk(&config)];
+    let done = Workload::new(&fixture, &desks).run().await;
+    check(&fixture, &done).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_whose_database_fails_it_does_everything_once() {
-    let cluster = Cluster::start();
-    let world = World::open_at(&cluster.url, PRICE).await.with_players(PLAYERS).await;
-    let node = world.open_again_at(&cluster.proxied()).await;
+    let cluster = FaultyPostgres::start();
+    let fixture = Fixture::open_at(&cluster.url, PRICE).await.with_players(PLAYERS).await;
+    let node = fixture.open_again_at(&cluster.proxied()).await;
     let desks = [node.desk(&TradingConfig::default())];
-    let done = cluster.fail_during(&world, Work::new(&world, &desks)).await;
-    check(&world, &done).await;
+    let done = cluster.fail_during(&fixture, Workload::new(&fixture, &desks)).await;
+    check(&fixture, &done).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_whose_database_fails_one_of_them_do_everything_once() {
-    let cluster = Cluster::start();
-    let world = World::open_at(&cluster.url, PRICE).await.with_players(PLAYERS).await;
-    let node = world.open_again_at(&cluster.proxied()).await;
+    let cluster = FaultyPostgres::start();
+    let fixture = Fixture::open_at(&cluster.url, PRICE).await.with_players(PLAYERS).await;
+    let node = fixture.open_again_at(&cluster.proxied()).await;
     let config = TradingConfig::default();
-    let desks = [world.desk(&config), node.desk(&config)];
-    let done = cluster.fail_during(&world, Work::new(&world, &desks)).await;
-    check(&world, &done).await;
+    let desks = [fixture.desk(&config), node.desk(&config)];
+    let done = cluster.fail_during(&fixture, Workload::new(&fixture, &desks)).await;
+    check(&fixture, &done).await;
 }
 
 /// A PostgreSQL with a way to it that fails.
-struct Cluster {
+struct FaultyPostgres {
     postgres: Postgres,
     url: String,
     proxy: FaultProxy,
 }
 
-impl Cluster {
+impl FaultyPostgres {
     fn start() -> Self {
         let postgres = Postgres::start();
         let url = postgres.fresh_database();
@@ -87,9 +87,9 @@ impl Cluster {
     }
 
     /// Does the work while one failure follows the other, and checks that they happened.
-    async fn fail_during(&self, world: &World, work: Work) -> Done {
+    async fn fail_during(&self, fixture: &Fixture, work: Workload) -> WorkResult {
         let over = CancellationToken::new();
-        let failures = self.fail_until(&over, world);
+        let failures = self.fail_until(&over, fixture);
         let work = async {
             let done = work.run().await;
             over.cancel();
@@ -101,15 +101,15 @@ impl Cluster {
         done
     }
 
-    async fn fail_until(&self, over: &CancellationToken, world: &World) -> u32 {
-        let random = Random(SeededEntropy::new(7));
+    async fn fail_until(&self, over: &CancellationToken, fixture: &Fixture) -> u32 {
+        let random = WorkloadRng(SeededEntropy::new(7));
         for number in 0.. {
             tokio::task::block_in_place(|| match number % 4 {
                 0 => self.proxy.lose_commit_answers(1 + random.below(3)),
                 1 => self.proxy.reset_all(),
                 2 => drop(self.postgres.kill_backends(&self.url)),
                 // Either of the two is told that it is a deadlock.
-                _ => drop(self.postgres.try_sql(&self.url, &lock_backwards(world))),
+                _ => drop(self.postgres.try_sql(&self.url, &lock_backwards(fixture))),
             });
             let pause = Duration::from_millis(50 + random.below(100));
             if tokio::time::timeout(pause, over.cancelled()).await.is_ok() {
@@ -122,24 +122,24 @@ impl Cluster {
 
 /// A session that locks players from the last to the first, unlike every batch: they wait for each
 /// other, until one of them is told that it is a deadlock.
-fn lock_backwards(world: &World) -> String {
+fn lock_backwards(fixture: &Fixture) -> String {
     let mut sql = String::from("SET deadlock_timeout = '20ms'; BEGIN;");
-    for player_id in world.players.iter().rev() {
+    for player_id in fixture.players.iter().rev() {
         sql += &format!("SELECT FROM players WHERE player_id = {player_id} FOR UPDATE;");
     }
     sql + "COMMIT;"
 }
 
-struct Random(SeededEntropy);
+struct WorkloadRng(SeededEntropy);
 
-impl Random {
+impl WorkloadRng {
     fn below(&self, end: u64) -> u64 {
         self.0.next_u64() % end
     }
 }
 
 /// What the workers share.
-struct Work {
+struct Workload {
     desks: Vec<Desk>,
     players: Vec<i64>,
     stock_id: i64,
@@ -148,32 +148,32 @@ struct Work {
 
 /// What came of all of it.
 #[derive(Default)]
-struct Done {
+struct WorkResult {
     fills: Vec<Fill>,
     refused: u64,
     contended: u64,
 }
 
-impl Work {
-    fn new(world: &World, desks: &[Desk]) -> Self {
+impl Workload {
+    fn new(fixture: &Fixture, desks: &[Desk]) -> Self {
         let trades = seconds(SECONDS) * 1_000;
         let left = AtomicI64::new(i64::try_from(trades).expect("not that many"));
         Self {
             desks: desks.to_vec(),
-            players: world.players.clone(),
-            stock_id: world.stock_id,
+            players: fixture.players.clone(),
+            stock_id: fixture.stock_id,
             left,
         }
     }
 
-    async fn run(self) -> Done {
+    async fn run(self) -> WorkResult {
         let work = Arc::new(self);
         let contended = Arc::new(AtomicU64::new(0));
         let mut workers = JoinSet::new();
         for number in 0..WORKERS {
             workers.spawn(Arc::clone(&work).work(number, Arc::clone(&contended)));
         }
-        let mut done = Done::default();
+        let mut done = WorkResult::default();
         for outcomes in workers.join_all().await {
             for answer in outcomes {
                 match answer.outcome {
@@ -191,8 +191,8 @@ impl Work {
     }
 
     /// Half of what a worker sends is for the one popular player; it sells as much as it buys.
-    async fn work(self: Arc<Self>, number: u64, contended: Arc<AtomicU64>) -> Vec<Answer> {
-        let random = Random(SeededEntropy::new(number));
+    async fn work(self: Arc<Self>, number: u64, contended: Arc<AtomicU64>) -> Vec<OrderResponse> {
+        let random = WorkloadRng(SeededEntropy::new(number));
         let mut answers = Vec::new();
         let mut sent = 0_u64;
         while self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
@@ -202,7 +202,7 @@ impl Work {
             let player = if popular { 0 } else { random.below(all) };
             let player_id = self.players[usize::try_from(player).expect("few")];
             let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
-            let request = Request {
+            let request = DeskRequest {
                 player_id,
                 action: Action::Trade(order(self.stock_id, side, 1), None),
                 idempotency: Some(Idempotency {
@@ -227,13 +227,18 @@ impl Work {
     }
 
     /// Asks until it is known what came of it, as a client with a key does.
-    async fn ask(&self, request: Request, first: usize, contended: &AtomicU64) -> Answer {
+    async fn ask(
+        &self,
+        request: DeskRequest,
+        first: usize,
+        contended: &AtomicU64,
+    ) -> OrderResponse {
         let mut pauses = tokio::time::interval(Duration::from_millis(20));
         for tried in first.. {
             pauses.tick().await;
             let desk = &self.desks[tried % self.desks.len()];
             match desk.submit(request.clone()).await {
-                Ok(Answer { outcome: Err(Rejection::Contended), .. }) => {
+                Ok(OrderResponse { outcome: Err(Rejection::Contended), .. }) => {
                     contended.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(answer) => return answer,
@@ -248,8 +253,8 @@ impl Work {
 /// The ledger against what was acknowledged, for each player. It reads on connections of its own:
 /// those of the work may just have been killed.
 #[expect(clippy::print_stderr, reason = "how much was done is not to be seen otherwise")]
-async fn check(world: &World, done: &Done) {
-    let world = &world.open_again().await;
+async fn check(fixture: &Fixture, done: &WorkResult) {
+    let fixture = &fixture.open_again().await;
     let trades = done.fills.len() as u64;
     assert!(done.contended * 100 < trades, "{} of {trades} contended", done.contended);
     assert!(trades > 0 && done.refused > 0, "both happened");
@@ -259,8 +264,8 @@ async fn check(world: &World, done: &Done) {
         let twice = acknowledged.entry(player_id).or_default().insert(version, fill);
         assert_eq!(twice, None, "two trades are one entry");
     }
-    for player_id in &world.players {
-        let entries = world.checked_chain_of(*player_id).await;
+    for player_id in &fixture.players {
+        let entries = fixture.checked_chain_of(*player_id).await;
         let of_player = acknowledged.remove(player_id).unwrap_or_default();
         let versions: BTreeSet<i64> = of_player.keys().copied().collect();
         let found: BTreeSet<i64> =
@@ -273,7 +278,7 @@ async fn check(world: &World, done: &Done) {
         }
     }
     assert!(acknowledged.is_empty(), "no other player traded");
-    let report = world.verify().await;
+    let report = fixture.verify().await;
     assert!(report.holds(), "{report}");
     eprintln!(
         "{trades} trades, {} refused, {} times contended: {report}",

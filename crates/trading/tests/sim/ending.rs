@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::{Action, Clock as _, EntryKind, Note, TradeId};
 use store::{Valuation, Wanted};
-use trading::Request;
+use trading::DeskRequest;
 
 use crate::account::must;
 use crate::client;
@@ -24,7 +24,7 @@ impl Simulation<'_> {
     /// Lets every node finish, has every key resolved, and compares all that is stored.
     pub(crate) async fn end(&mut self) -> Result<(), String> {
         self.trace.step("the end: every queue is drained and every key resolved".to_owned());
-        self.set_clocks(self.world.clock.now());
+        self.set_clocks(self.game.clock.now());
         self.drain().await?;
         self.judge.doubt_refusals();
         // No node loses every time once they work one after the other.
@@ -35,7 +35,7 @@ impl Simulation<'_> {
             let open = self.judge.sent.iter().map(|sent| &sent.request);
             let mut open: Vec<_> = open.filter(|r| !self.judge.is_resolved(r)).collect();
             let Some(first) = open.first().copied() else { break };
-            let key_of = |r: &Request| r.idempotency.as_ref().map(|i| i.key.clone());
+            let key_of = |r: &DeskRequest| r.idempotency.as_ref().map(|i| i.key.clone());
             open.retain(|r| r.player_id == first.player_id && key_of(r) == key_of(first));
             open.sort_by_key(|r| r.idempotency.as_ref().map(|i| i.fingerprint));
             open.dedup_by_key(|r| r.idempotency.as_ref().map(|i| i.fingerprint));
@@ -47,14 +47,14 @@ impl Simulation<'_> {
         self.compare_players().await?;
         self.compare_keys().await?;
         self.compare_notes().await?;
-        let report = archive::verify(&self.world.store, |_, _| {}).await;
+        let report = archive::verify(&self.game.store, |_, _| {}).await;
         let report = report.map_err(|error| format!("verifying: {error}"))?;
         let entries: usize = self.judge.accounts.values().map(|account| account.chain.len()).sum();
         must(report.holds(), || report.to_string())?;
         must(report.entries == entries as u64, || {
             format!("{} entries are stored, {entries} are known", report.entries)
         })?;
-        self.world.store.close().await;
+        self.game.store.close().await;
         Ok(())
     }
 
@@ -71,7 +71,7 @@ impl Simulation<'_> {
 
     /// Players and holdings as stored, against the accounts.
     async fn compare_players(&self) -> Result<(), String> {
-        let store = &self.world.store;
+        let store = &self.game.store;
         let told = |error| format!("reading players: {error}");
         let mut stored: BTreeMap<i64, BTreeMap<i64, (i128, i128)>> = BTreeMap::new();
         for (player, stock, held) in store.holdings_range(0, i64::MAX).await.map_err(told)? {
@@ -100,14 +100,14 @@ impl Simulation<'_> {
     async fn compare_keys(&self) -> Result<(), String> {
         let kept = self.judge.outcomes().map(|(key, ..)| key);
         let keys: Vec<_> = kept.chain(self.judge.free_keys()).cloned().collect();
-        let wanted = self.world.players.iter().map(|&player_id| Wanted {
+        let wanted = self.game.players.iter().map(|&player_id| Wanted {
             player_id,
             stock_id: None,
             about_version: None,
             text_key: None,
         });
         let wanted: Vec<Wanted> = wanted.collect();
-        let state = self.world.store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await;
+        let state = self.game.store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await;
         let state = state.map_err(|error| format!("reading keys: {error}"))?;
         for key in self.judge.free_keys() {
             must(!state.seen.contains_key(key), || format!("{key:?} is kept, and may pass"))?;
@@ -146,7 +146,7 @@ impl Simulation<'_> {
         }
         for (id, known) in notes.into_values() {
             let Known::Note(expected) = known else { continue };
-            let found = self.world.store.find_transaction(id).await;
+            let found = self.game.store.find_transaction(id).await;
             let found = found.map_err(|error| format!("reading {id}: {error}"))?;
             let found = found.ok_or_else(|| format!("{id} is not there"))?.note;
             must(found.as_deref() == expected.map(Note::as_str), || {

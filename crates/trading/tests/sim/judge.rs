@@ -10,7 +10,7 @@ use domain::{Hash, UnixMicros};
 use store::StoreError;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
-use trading::{Answer, DeskError, Request};
+use trading::{DeskError, DeskRequest, OrderResponse};
 
 use crate::account::{Account, State, amount, fee, must};
 use crate::market::{fill_price, is_sane};
@@ -34,11 +34,11 @@ pub(crate) struct Seen {
 }
 
 pub(crate) struct Sent {
-    pub(crate) request: Request,
+    pub(crate) request: DeskRequest,
     pub(crate) fate: Fate,
     /// Nobody listens any more.
     pub(crate) is_deaf: bool,
-    answer: Receiver<Result<Answer, DeskError>>,
+    answer: Receiver<Result<OrderResponse, DeskError>>,
     /// The version that was the last one when it was loaded.
     loaded: i64,
     seen: Option<Rc<Seen>>,
@@ -80,8 +80,8 @@ impl Judge {
     /// Takes note of a request that is on its way; gives its number.
     pub(crate) fn sent(
         &mut self,
-        request: Request,
-        answer: Receiver<Result<Answer, DeskError>>,
+        request: DeskRequest,
+        answer: Receiver<Result<OrderResponse, DeskError>>,
     ) -> usize {
         let (fate, is_deaf, loaded, seen) = (Fate::Waiting, false, 1, None);
         self.sent.push(Sent { request, fate, is_deaf, answer, loaded, seen });
@@ -114,7 +114,7 @@ impl Judge {
     }
 
     /// Whether there is no key of which it is not known what came of it.
-    pub(crate) fn is_resolved(&self, request: &Request) -> bool {
+    pub(crate) fn is_resolved(&self, request: &DeskRequest) -> bool {
         let is_known =
             |key: &(i64, String)| self.kept.contains_key(key) || self.refused.contains(key);
         key_of(request).is_none_or(|(key, _)| is_known(&key))
@@ -137,12 +137,12 @@ impl Judge {
     }
 
     /// The request that is known to have made this entry.
-    pub(crate) fn maker(&self, player_id: i64, version: i64) -> Option<&Request> {
+    pub(crate) fn maker(&self, player_id: i64, version: i64) -> Option<&DeskRequest> {
         self.claims.get(&(player_id, version)).map(|&number| &self.sent[number].request)
     }
 
     /// The answers that have arrived, in the order of the requests. Those nobody hears are dropped.
-    pub(crate) fn take_answers(&mut self) -> Result<Vec<(usize, Answer)>, String> {
+    pub(crate) fn take_answers(&mut self) -> Result<Vec<(usize, OrderResponse)>, String> {
         let mut answers = Vec::new();
         for (number, sent) in self.sent.iter_mut().enumerate() {
             if sent.fate != Fate::Waiting {
@@ -178,7 +178,7 @@ impl Judge {
         &mut self,
         entry: &LedgerEntry,
         hash: Hash,
-        answers: &[(usize, Answer)],
+        answers: &[(usize, OrderResponse)],
     ) -> Result<(), String> {
         let account = self.accounts.get_mut(&entry.player_id).expect("a player");
         account.add(entry, hash, &self.rules)?;
@@ -196,10 +196,10 @@ impl Judge {
     pub(crate) fn judge(
         &mut self,
         number: usize,
-        answer: Answer,
+        answer: OrderResponse,
         trace: &Trace,
     ) -> Result<(), String> {
-        let Answer { outcome, first_request_id: first } = answer;
+        let OrderResponse { outcome, first_request_id: first } = answer;
         trace.note(&format!("{} {}", tell(number, &outcome), first.as_deref().unwrap_or("")));
         let request = self.sent[number].request.clone();
         let wrong = |what: &str| Err(format!("request {number}: {what}"));
@@ -375,7 +375,7 @@ fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<(), String> {
 }
 
 /// The player's key and what was asked under it.
-fn key_of(request: &Request) -> Option<((i64, String), [u8; 32])> {
+fn key_of(request: &DeskRequest) -> Option<((i64, String), [u8; 32])> {
     let idempotency = request.idempotency.as_ref()?;
     Some(((request.player_id, idempotency.key.clone()), idempotency.fingerprint))
 }

@@ -6,16 +6,16 @@
 
 mod account;
 mod canary;
-mod chance;
 mod client;
 mod database;
 mod ending;
+mod game;
 mod judge;
 mod market;
 mod node;
+mod rng;
 mod simulation;
 mod trace;
-mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ const FAILING_STEPS: u64 = 300;
 
 /// What the command line asks for.
 #[derive(Default)]
-struct Asked {
+struct SimOptions {
     seed: Option<u64>,
     steps: Option<u64>,
     engine: Option<String>,
@@ -82,8 +82,8 @@ fn main() -> ExitCode {
 }
 
 /// Reads the arguments; those of cargo's own test programs are taken and mean nothing.
-fn read(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked::default();
+fn read(mut arguments: impl Iterator<Item = String>) -> Result<SimOptions, String> {
+    let mut asked = SimOptions::default();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         let number = |text: String| text.parse().map_err(|_| format!("{text:?} is not a number"));

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Price, Quote, QuoteSource, Rules, Side, UnixMicros};
 
-use crate::chance::Chance;
+use crate::rng::SimRng;
 
 /// The step of all prices, of which bid and ask are at least half away.
 const TICK: Price = Price(100);
 
 /// What is wrong with a stock's quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum QuoteFault {
     None,
     Missing,
     Frozen,
@@ -24,17 +24,17 @@ enum Fault {
 #[derive(Clone)]
 pub(crate) struct Market {
     quotes: Arc<Mutex<BTreeMap<i64, Quote>>>,
-    faults: BTreeMap<i64, Fault>,
+    faults: BTreeMap<i64, QuoteFault>,
     prices: BTreeMap<i64, i64>,
     quote_age_max_s: i64,
 }
 
 impl Market {
-    pub(crate) fn new(stocks: &[i64], chance: &Chance, quote_age_max_s: i64) -> Self {
-        let price = |stock: &i64| (*stock, chance.between(9_999, 2_000_000));
+    pub(crate) fn new(stocks: &[i64], rng: &SimRng, quote_age_max_s: i64) -> Self {
+        let price = |stock: &i64| (*stock, rng.between(9_999, 2_000_000));
         Self {
             quotes: Arc::default(),
-            faults: stocks.iter().map(|stock| (*stock, Fault::None)).collect(),
+            faults: stocks.iter().map(|stock| (*stock, QuoteFault::None)).collect(),
             prices: stocks.iter().map(price).collect(),
             quote_age_max_s,
         }
@@ -54,17 +54,17 @@ impl Market {
     }
 
     /// Gives every stock a new quote, as far as its fault lets it have one.
-    pub(crate) fn tick(&mut self, now: UnixMicros, chance: &Chance) {
+    pub(crate) fn tick(&mut self, now: UnixMicros, rng: &SimRng) {
         let mut quotes = self.quotes();
         for (stock, price) in &mut self.prices {
-            *price = (*price + *price * chance.between(-500, 500) / 10_000).max(1);
+            *price = (*price + *price * rng.between(-500, 500) / 10_000).max(1);
             let fault = self.faults[stock];
             let (as_of, shown) = match fault {
-                Fault::None => (now, *price),
-                Fault::Old => (now.plus_seconds(-self.quote_age_max_s - 1), *price),
-                Fault::Senseless => (now, *chance.pick(&[0, -1, Price::MAX.0 + 1])),
-                Fault::Frozen => continue,
-                Fault::Missing => {
+                QuoteFault::None => (now, *price),
+                QuoteFault::Old => (now.plus_seconds(-self.quote_age_max_s - 1), *price),
+                QuoteFault::Senseless => (now, *rng.pick(&[0, -1, Price::MAX.0 + 1])),
+                QuoteFault::Frozen => continue,
+                QuoteFault::Missing => {
                     quotes.remove(stock);
                     continue;
                 }
@@ -77,18 +77,18 @@ impl Market {
     }
 
     /// Breaks or mends a stock's quotes; says what it did.
-    pub(crate) fn meddle(&mut self, chance: &Chance) -> String {
+    pub(crate) fn meddle(&mut self, rng: &SimRng) -> String {
         let stocks: Vec<i64> = self.prices.keys().copied().collect();
-        let stock = *chance.pick(&stocks);
-        if chance.one_in(4) {
+        let stock = *rng.pick(&stocks);
+        if rng.one_in(4) {
             let price = self.prices.entry(stock).or_default();
-            let moved = if chance.one_in(2) { *price * 10 } else { *price / 10 };
+            let moved = if rng.one_in(2) { *price * 10 } else { *price / 10 };
             *price = moved.clamp(1, Price::MAX.0 / 20);
             return format!("the price of stock {stock} jumps to {price}");
         }
-        let healed = !chance.one_in(3);
-        let all = [Fault::Missing, Fault::Frozen, Fault::Old, Fault::Senseless];
-        let fault = if healed { Fault::None } else { *chance.pick(&all) };
+        let healed = !rng.one_in(3);
+        let all = [QuoteFault::Missing, QuoteFault::Frozen, QuoteFault::Old, QuoteFault::Senseless];
+        let fault = if healed { QuoteFault::None } else { *rng.pick(&all) };
         self.faults.insert(stock, fault);
         format!("fault of stock {stock}: {fault:?}")
     }

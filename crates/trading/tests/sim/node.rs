@@ -9,23 +9,23 @@ use std::sync::Arc;
 use domain::Clock as _;
 use store::Locking;
 use testkit::ManualClock;
-use trading::{Job, Lane, Loaded, Prepared, Request, TradingConfig};
+use trading::{DeskRequest, Job, Lane, LoadedBatch, PreparedBatch, TradingConfig};
 
 use crate::account::must;
+use crate::game::SimGame;
 use crate::judge::{Judge, Seen};
 use crate::trace::Trace;
-use crate::world::World;
 
 /// As the lanes' own default.
 const ATTEMPTS_MAX: u32 = 4;
 
 pub(crate) struct Node {
     pub(crate) clock: ManualClock,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<LaneState>,
 }
 
 /// A lane and what is in it. The numbers are those of the requests, in the order of the jobs.
-pub(crate) struct Line {
+pub(crate) struct LaneState {
     lane: Lane,
     queue: VecDeque<(usize, Job)>,
     phase: Phase,
@@ -36,14 +36,14 @@ pub(crate) struct Line {
 enum Phase {
     Idle,
     Gathered(Vec<Job>),
-    Loaded(Loaded),
-    Prepared(Prepared),
+    LoadedBatch(LoadedBatch),
+    PreparedBatch(PreparedBatch),
 }
 
 impl Node {
-    pub(crate) fn new(world: &World, clock: ManualClock, lanes: u32) -> Self {
-        let parts = world.parts(&clock);
-        let line = |number| Line {
+    pub(crate) fn new(game: &SimGame, clock: ManualClock, lanes: u32) -> Self {
+        let parts = game.parts(&clock);
+        let line = |number| LaneState {
             lane: Lane::new(&TradingConfig::default(), Arc::clone(&parts), number),
             queue: VecDeque::new(),
             phase: Phase::Idle,
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Puts a request in its player's queue.
-    pub(crate) fn enqueue(&mut self, request: Request, judge: &mut Judge) {
+    pub(crate) fn enqueue(&mut self, request: DeskRequest, judge: &mut Judge) {
         let player = usize::try_from(request.player_id).expect("a small number");
         let (job, answer) = Job::new(request.clone());
         let number = judge.sent(request, answer);
@@ -74,13 +74,13 @@ impl Node {
     }
 }
 
-impl Line {
+impl LaneState {
     pub(crate) fn has_work(&self) -> bool {
         !self.queue.is_empty() || !matches!(self.phase, Phase::Idle)
     }
 
     pub(crate) fn is_prepared(&self) -> bool {
-        matches!(self.phase, Phase::Prepared(_))
+        matches!(self.phase, Phase::PreparedBatch(_))
     }
 
     /// Whether the next step of this line locks its players.
@@ -95,7 +95,7 @@ impl Line {
         clock: &ManualClock,
         at_once: usize,
         locks: bool,
-        (world, judge, trace): (&World, &mut Judge, &Trace),
+        (game, judge, trace): (&SimGame, &mut Judge, &Trace),
     ) -> Result<bool, String> {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Idle => {
@@ -129,19 +129,19 @@ impl Line {
                     Err(_) => return Err("loading failed without a fault".to_owned()),
                 };
                 if !lock {
-                    self.phase = Phase::Loaded(loaded);
+                    self.phase = Phase::LoadedBatch(loaded);
                     return Ok(false);
                 }
-                let prepared = self.settle(loaded, clock, world, judge, trace);
+                let prepared = self.settle(loaded, clock, game, judge, trace);
                 self.commit(prepared, trace).await;
                 Ok(true)
             }
-            Phase::Loaded(loaded) => {
-                let prepared = self.settle(loaded, clock, world, judge, trace);
-                self.phase = Phase::Prepared(prepared);
+            Phase::LoadedBatch(loaded) => {
+                let prepared = self.settle(loaded, clock, game, judge, trace);
+                self.phase = Phase::PreparedBatch(prepared);
                 Ok(false)
             }
-            Phase::Prepared(prepared) => {
+            Phase::PreparedBatch(prepared) => {
                 self.commit(prepared, trace).await;
                 Ok(true)
             }
@@ -158,19 +158,19 @@ impl Line {
 
     fn settle(
         &self,
-        loaded: Loaded,
+        loaded: LoadedBatch,
         clock: &ManualClock,
-        world: &World,
+        game: &SimGame,
         judge: &mut Judge,
         trace: &Trace,
-    ) -> Prepared {
+    ) -> PreparedBatch {
         trace.note(&format!("settles {:?} at {}", self.batch, clock.now()));
-        let seen = Rc::new(Seen { now: clock.now(), quotes: world.market.quotes() });
+        let seen = Rc::new(Seen { now: clock.now(), quotes: game.market.quotes() });
         judge.settled(&self.batch, &seen);
         self.lane.settle(loaded)
     }
 
-    async fn commit(&mut self, prepared: Prepared, trace: &Trace) {
+    async fn commit(&mut self, prepared: PreparedBatch, trace: &Trace) {
         trace.note(&format!("commits {:?}", self.batch));
         let again = Box::pin(self.lane.commit(prepared)).await;
         if !again.is_empty() {
@@ -187,7 +187,7 @@ impl Line {
         let jobs = match &self.phase {
             Phase::Idle => 0,
             Phase::Gathered(jobs) => jobs.len(),
-            Phase::Loaded(_) | Phase::Prepared(_) => return Ok(()),
+            Phase::LoadedBatch(_) | Phase::PreparedBatch(_) => return Ok(()),
         };
         let waiting = self.batch.len();
         must(jobs == waiting, || format!("{jobs} jobs, {waiting} have no answer"))

@@ -4,16 +4,16 @@
 use domain::{Clock as _, Hash, LedgerEntry, UnixMicros};
 use store::StoreError;
 use testkit::ManualClock;
-use trading::Request;
+use trading::DeskRequest;
 
 use crate::canary::Break;
-use crate::chance::Chance;
 use crate::client;
 use crate::database::Database;
+use crate::game::SimGame;
 use crate::judge::{Fate, Judge};
 use crate::node::Node;
+use crate::rng::SimRng;
 use crate::trace::Trace;
-use crate::world::World;
 
 /// How often the judge reads the ledger: a crash breaks connections of the pool, which are replaced
 /// one by one.
@@ -29,10 +29,10 @@ pub(crate) struct Run {
 }
 
 pub(crate) struct Simulation<'t> {
-    pub(crate) world: World,
+    pub(crate) game: SimGame,
     pub(crate) nodes: Vec<Node>,
     pub(crate) judge: Judge,
-    pub(crate) chance: Chance,
+    pub(crate) rng: SimRng,
     pub(crate) trace: &'t Trace,
     /// What is still to be planted.
     planted: Option<Break>,
@@ -42,18 +42,18 @@ pub(crate) struct Simulation<'t> {
 
 /// Runs it; `Err` says what did not hold.
 pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
-    let chance = Chance::new(run.seed);
-    let world = World::open(&run.engine, &chance).await;
-    let nodes = (0..chance.between(2, 4)).map(|_| {
-        let lanes = u32::try_from(chance.between(1, 2)).expect("few");
-        Node::new(&world, ManualClock::at(world.clock.now()), lanes)
+    let rng = SimRng::new(run.seed);
+    let game = SimGame::open(&run.engine, &rng).await;
+    let nodes = (0..rng.between(2, 4)).map(|_| {
+        let lanes = u32::try_from(rng.between(1, 2)).expect("few");
+        Node::new(&game, ManualClock::at(game.clock.now()), lanes)
     });
     let nodes = nodes.collect();
-    let mut judge = Judge::new(&world.rules, &world.players);
-    judge.is_failing = world.database.is_some();
-    let locks = !chance.one_in(3);
+    let mut judge = Judge::new(&game.rules, &game.players);
+    judge.is_failing = game.database.is_some();
+    let locks = !rng.one_in(3);
     let planted = run.planted;
-    let mut simulation = Simulation { world, nodes, judge, chance, trace, planted, locks };
+    let mut simulation = Simulation { game, nodes, judge, rng, trace, planted, locks };
     trace.step(format!("seed {}: {} nodes, locks {locks}", run.seed, simulation.nodes.len()));
     simulation.look().await?;
     for number in 1..=run.steps {
@@ -68,18 +68,18 @@ pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
 impl Simulation<'_> {
     async fn step(&mut self, number: u64) -> Result<(), String> {
         let title = |what: &str| self.trace.step(format!("{number}: {what}"));
-        if let Some(database) = self.world.database.clone()
-            && self.chance.one_in(25)
+        if let Some(database) = self.game.database.clone()
+            && self.rng.one_in(25)
         {
             title("the database fails");
             return self.fail_database(&database).await;
         }
-        match self.chance.between(1, 100) {
+        match self.rng.between(1, 100) {
             1..=32 => {
                 title("a client sends");
-                let request = client::draw(&self.world, &self.judge, &self.chance);
-                let twice = request.idempotency.is_some() && self.chance.one_in(8);
-                let node = self.chance.index(self.nodes.len());
+                let request = client::draw(&self.game, &self.judge, &self.rng);
+                let twice = request.idempotency.is_some() && self.rng.one_in(8);
+                let node = self.rng.index(self.nodes.len());
                 self.send(node, &request);
                 if twice {
                     let twin = client::again(&request, &self.judge);
@@ -111,14 +111,14 @@ impl Simulation<'_> {
             }
             95..=97 => {
                 title("the market is meddled with");
-                let what = self.world.market.meddle(&self.chance);
+                let what = self.game.market.meddle(&self.rng);
                 self.trace.note(&what);
                 self.tick();
                 Ok(())
             }
             _ => {
                 title("time goes by");
-                let seconds = self.chance.between(1, 60);
+                let seconds = self.rng.between(1, 60);
                 self.move_clocks(seconds);
                 self.tick();
                 Ok(())
@@ -126,7 +126,7 @@ impl Simulation<'_> {
         }
     }
 
-    pub(crate) fn send(&mut self, node: usize, request: &Request) {
+    pub(crate) fn send(&mut self, node: usize, request: &DeskRequest) {
         self.trace.note(&format!("to node {node}: {}", client::tell(request)));
         self.trace.count(|counts| counts.requests += 1);
         self.nodes[node].enqueue(request.clone(), &mut self.judge);
@@ -141,15 +141,15 @@ impl Simulation<'_> {
         if lines.is_empty() {
             return Ok(());
         }
-        let (node, line) = *self.chance.pick(&lines);
+        let (node, line) = *self.rng.pick(&lines);
         self.advance_line(node, line).await
     }
 
     pub(crate) async fn advance_line(&mut self, node: usize, line: usize) -> Result<(), String> {
         self.trace.note(&format!("node {node}, lane {line}"));
-        let at_once = usize::try_from(self.chance.between(1, 6)).expect("few");
+        let at_once = usize::try_from(self.rng.between(1, 6)).expect("few");
         let Node { clock, lines } = &mut self.nodes[node];
-        let parts = (&self.world, &mut self.judge, self.trace);
+        let parts = (&self.game, &mut self.judge, self.trace);
         let answered = lines[line].advance(clock, at_once, self.locks, parts).await?;
         if answered {
             self.look().await?;
@@ -160,16 +160,16 @@ impl Simulation<'_> {
 
     /// A node dies at whatever it is doing; or just after a COMMIT, before anybody is told.
     async fn crash(&mut self) -> Result<(), String> {
-        let node = self.chance.index(self.nodes.len());
+        let node = self.rng.index(self.nodes.len());
         self.trace.note(&format!("node {node}"));
         self.trace.count(|counts| counts.crashes += 1);
         for line in 0..self.nodes[node].lines.len() {
             let at = &mut self.nodes[node].lines[line];
-            if at.is_prepared() && self.chance.one_in(2) {
+            if at.is_prepared() && self.rng.one_in(2) {
                 at.batch.iter().for_each(|&number| self.judge.sent[number].is_deaf = true);
                 self.trace.count(|counts| counts.silent += 1);
                 self.advance_line(node, line).await?;
-            } else if at.will_lock(self.locks) && self.chance.one_in(2) {
+            } else if at.will_lock(self.locks) && self.rng.one_in(2) {
                 at.die_locked(self.trace).await;
                 self.judge.died(&at.batch);
             }
@@ -189,11 +189,11 @@ impl Simulation<'_> {
         if lines.is_empty() {
             return self.advance().await;
         }
-        let (node, line) = *self.chance.pick(&lines);
+        let (node, line) = *self.rng.pick(&lines);
         self.trace.count(|counts| counts.failures += 1);
-        let carried_out = self.chance.one_in(2);
-        let numbers = self.chance.index(100) + 20;
-        let crashes = self.chance.one_in(2);
+        let carried_out = self.rng.one_in(2);
+        let numbers = self.rng.index(100) + 20;
+        let crashes = self.rng.one_in(2);
         let mut step = Box::pin(self.advance_line(node, line));
         let ended = if crashes {
             // A batch that writes nothing sends no COMMIT.
@@ -219,8 +219,8 @@ impl Simulation<'_> {
         if lost.is_empty() {
             return;
         }
-        let request = client::again(lost[self.chance.index(lost.len())], &self.judge);
-        let node = self.chance.index(self.nodes.len());
+        let request = client::again(lost[self.rng.index(lost.len())], &self.judge);
+        let node = self.rng.index(self.nodes.len());
         self.send(node, &request);
     }
 
@@ -228,7 +228,7 @@ impl Simulation<'_> {
         let waiting = self.judge.sent.iter().enumerate().filter(|(_, s)| s.fate == Fate::Waiting);
         let waiting: Vec<usize> = waiting.map(|(number, _)| number).collect();
         if !waiting.is_empty() {
-            let number = *self.chance.pick(&waiting);
+            let number = *self.rng.pick(&waiting);
             self.judge.sent[number].is_deaf = true;
             self.trace.note(&format!("request {number} is not listened to any more"));
         }
@@ -237,29 +237,29 @@ impl Simulation<'_> {
     /// Seconds to days, forward or backward, for all or for one node; or to a month's last second.
     async fn jump(&mut self) -> Result<(), String> {
         self.trace.count(|counts| counts.jumps += 1);
-        let chance = &self.chance;
-        let days = if chance.one_in(2) { chance.between(-20, 30) } else { 0 };
-        let seconds = days * 86_400 + chance.between(-3_600, 3_600);
-        match chance.between(1, 4) {
+        let rng = &self.rng;
+        let days = if rng.one_in(2) { rng.between(-20, 30) } else { 0 };
+        let seconds = days * 86_400 + rng.between(-3_600, 3_600);
+        match rng.between(1, 4) {
             1 => {
-                let node = chance.index(self.nodes.len());
+                let node = rng.index(self.nodes.len());
                 self.nodes[node].clock.advance_seconds(seconds);
                 self.trace.note(&format!("node {node} by {seconds} s"));
             }
             2 => {
-                let (year, month, _) = self.world.clock.now().day().civil();
+                let (year, month, _) = self.game.clock.now().day().civil();
                 let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
                 let first = domain::Day::from_civil(year, month, 1).expect("a day").start();
                 self.set_clocks(first.plus_seconds(-2));
             }
-            3 => self.set_clocks(self.world.clock.now()),
+            3 => self.set_clocks(self.game.clock.now()),
             _ => self.move_clocks(seconds),
         }
         self.tick();
         // As the server's job does, which also knows only its own node's time.
-        let clocks = self.nodes.iter().map(|node| node.clock.now()).chain([self.world.clock.now()]);
+        let clocks = self.nodes.iter().map(|node| node.clock.now()).chain([self.game.clock.now()]);
         for now in clocks.collect::<Vec<UnixMicros>>() {
-            let made = self.world.store.ensure_ledger_months(now).await;
+            let made = self.game.store.ensure_ledger_months(now).await;
             made.map_err(|error| format!("making months: {error}"))?;
         }
         Ok(())
@@ -267,24 +267,24 @@ impl Simulation<'_> {
 
     pub(crate) fn set_clocks(&self, now: UnixMicros) {
         self.trace.note(&format!("all to {now}"));
-        self.world.clock.set(now);
+        self.game.clock.set(now);
         self.nodes.iter().for_each(|node| node.clock.set(now));
     }
 
     fn move_clocks(&self, seconds: i64) {
         self.trace.note(&format!("all by {seconds} s"));
-        self.world.clock.advance_seconds(seconds);
+        self.game.clock.advance_seconds(seconds);
         self.nodes.iter().for_each(|node| node.clock.advance_seconds(seconds));
     }
 
     fn tick(&mut self) {
-        self.world.market.tick(self.world.clock.now(), &self.chance);
+        self.game.market.tick(self.game.clock.now(), &self.rng);
     }
 
     /// Takes what has arrived: first the new rows of the ledger, then the answers about them.
     async fn look(&mut self) -> Result<(), String> {
         let answers = self.judge.take_answers()?;
-        for player_id in self.world.players.clone() {
+        for player_id in self.game.players.clone() {
             let account = &self.judge.accounts[&player_id];
             let after = (player_id, account.version());
             let mut rows = self.rows(after, player_id).await?;
@@ -311,7 +311,7 @@ impl Simulation<'_> {
     ) -> Result<Vec<(LedgerEntry, Hash)>, String> {
         let mut attempts = 1;
         loop {
-            match self.world.store.ledger_range(after, player_id, 100_000).await {
+            match self.game.store.ledger_range(after, player_id, 100_000).await {
                 Err(StoreError::Unavailable(_)) if attempts < READ_ATTEMPTS_MAX => attempts += 1,
                 rows => return rows.map_err(|error| format!("reading the ledger: {error}")),
             }

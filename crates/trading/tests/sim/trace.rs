@@ -67,11 +67,11 @@ impl fmt::Display for Counts {
 /// The trace of one run. It outlives the run, even one that panics.
 pub(crate) struct Trace {
     print: bool,
-    inner: Mutex<Inner>,
+    inner: Mutex<TraceState>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct TraceState {
     /// The last steps, each with its lines.
     steps: VecDeque<Vec<String>>,
     digest: DefaultHasher,
@@ -126,7 +126,7 @@ impl Trace {
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, TraceState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::PageRequest;
-use leaderboard::Window;
+use leaderboard::RankWindow;
 use serde::Serialize;
 use store::BoardKind;
 use utoipa::ToSchema;
@@ -159,11 +159,11 @@ struct Asked {
 
 async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard, Problem> {
     let window = match asked.around_me {
-        Some(each_side) => Window::Around {
+        Some(each_side) => RankWindow::Around {
             player_id: asked.player_id,
             each_side: u32::try_from(each_side).unwrap_or(0),
         },
-        None => Window::From {
+        None => RankWindow::From {
             offset: u64::try_from(asked.page.offset()).unwrap_or(0),
             limit: usize::try_from(asked.page.per_page()).unwrap_or(0),
         },

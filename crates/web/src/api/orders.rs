@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use domain::{Action, Fill, Money, Order, Rejection, Side, Symbol};
 use serde::Serialize;
-use trading::{Idempotency, Request};
+use trading::{DeskRequest, Idempotency};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -243,7 +243,7 @@ async fn trade(
     let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &asked) });
     let Asked { stock_id, symbol, quantity, note, .. } = asked;
     let order = Order { stock_id, side, quantity };
-    let request = Request {
+    let request = DeskRequest {
         player_id: player.player_id,
         action: Action::Trade(order, note),
         idempotency,

@@ -17,7 +17,7 @@ use domain::{Action, EntryKind, Fill, Month, Note, TradeId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{LedgerFilter, LedgerRow};
-use trading::Request;
+use trading::DeskRequest;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -251,7 +251,7 @@ pub(crate) async fn save_note(
     if row.note.as_deref() == Some(note.as_str()) {
         return Ok(None);
     }
-    let request = Request {
+    let request = DeskRequest {
         player_id: row.entry.player_id,
         action: Action::Annotate {
             about_version: row.entry.version,

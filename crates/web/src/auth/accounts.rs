@@ -79,7 +79,7 @@ pub(crate) async fn register(
     let new_token = lived_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
     let registered = state.store.register(&user, &new_token, &state.rules, now).await?;
     Ok(registered.map(|registered| {
-        state.boards.welcome(registered.player_id, state.rules.starting_cash.0);
+        state.boards.add_player(registered.player_id, state.rules.starting_cash.0);
         Opened { user_id: registered.user_id, token }
     }))
 }

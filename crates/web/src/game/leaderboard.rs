@@ -3,7 +3,7 @@
 //! shows them.
 
 use domain::Ratio;
-use leaderboard::{BoardError, Window};
+use leaderboard::{LeaderboardError, RankWindow};
 use store::{BoardKind, ShownName};
 
 use crate::http::query::Query;
@@ -44,7 +44,7 @@ pub(crate) struct BoardRow {
 pub(crate) async fn load_board(
     state: &AppState,
     kind: BoardKind,
-    window: Window,
+    window: RankWindow,
     player_id: i64,
 ) -> Result<BoardPage, Problem> {
     let (boards, store, prices) = (&state.boards, &state.store, state.prices.prices_json());
@@ -104,11 +104,13 @@ pub(crate) fn find_kind(query: &Query) -> Option<BoardKind> {
     }
 }
 
-impl From<BoardError> for Problem {
-    fn from(error: BoardError) -> Self {
+impl From<LeaderboardError> for Problem {
+    fn from(error: LeaderboardError) -> Self {
         match error {
-            BoardError::Building => Self::from(&codes::BOARD_BUILDING).retry_after(RETRY_AFTER_S),
-            BoardError::Store(error) => error.into(),
+            LeaderboardError::Building => {
+                Self::from(&codes::BOARD_BUILDING).retry_after(RETRY_AFTER_S)
+            }
+            LeaderboardError::Store(error) => error.into(),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cluster::{CacheError, Family, Group};
+use cluster::{CacheError, Family, RowGroup};
 use domain::{Day, PageRequest, Price, Symbol};
 use store::{Shown, StockRow, Store, StoreError};
 
@@ -91,7 +91,7 @@ impl AppState {
     ) -> Result<HashMap<i64, Arc<Shown>>, Problem> {
         let store = self.store.clone();
         let load = move |ids: Vec<i64>| async move { store.shown_players(&ids, close_id).await };
-        let group = Group { family: Family::Leaderboard, number: close_id, tag: player_tag };
+        let group = RowGroup { family: Family::Leaderboard, number: close_id, tag: player_tag };
         Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }
 

@@ -13,7 +13,7 @@ use domain::{
     Outcome, Price, Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
-use trading::{DeskError, Idempotency, Request};
+use trading::{DeskError, DeskRequest, Idempotency};
 
 use super::answer;
 use super::auth::unfit;
@@ -258,7 +258,7 @@ async fn confirm(
     let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
     let order = Order { stock_id, side: ticket.side, quantity };
     let fingerprint = fingerprint(ticket.side, &ticket.asked);
-    let request = Request {
+    let request = DeskRequest {
         player_id: me.player().player_id,
         action: Action::Trade(order, note.clone()),
         idempotency: Some(Idempotency { key: key.clone(), fingerprint }),

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use leaderboard::Window;
+use leaderboard::RankWindow;
 use store::BoardKind;
 
 use super::answer;
@@ -75,10 +75,10 @@ async fn show(
     let page =
         if state.boards.board(kind).is_ready() { asked.min(last_page(known)) } else { asked };
     let window = if is_around {
-        Window::Around { player_id, each_side: EACH_SIDE }
+        RankWindow::Around { player_id, each_side: EACH_SIDE }
     } else {
         let offset = u64::try_from((page - 1).saturating_mul(ROWS)).unwrap_or(0);
-        Window::From { offset, limit: usize::try_from(ROWS).unwrap_or(1) }
+        RankWindow::From { offset, limit: usize::try_from(ROWS).unwrap_or(1) }
     };
     let BoardPage { total, rows, me: own, is_closed } =
         load_board(&state, kind, window, player_id).await?;

@@ -44,7 +44,7 @@ pub(crate) struct App {
     pub(crate) desk: Desk,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) market: Arc<MarketSource>,
-    pub(crate) boards: Arc<leaderboard::Boards>,
+    pub(crate) boards: Arc<leaderboard::Leaderboards>,
     pub(crate) hub: Arc<web::Hub>,
     /// Ends what goes on for ever, as a signal does.
     pub(crate) closing: CancellationToken,
@@ -207,13 +207,13 @@ impl App {
     pub(crate) async fn start_unbuilt() -> Self {
         let market = MarketConfig { source: SourceKind::Fixed, ..MarketConfig::default() };
         let source = |at| MarketSource::new(&market, at).expect("a market");
-        Self::start_all(source, |_| {}, leaderboard::Boards::default(), None).await
+        Self::start_all(source, |_| {}, leaderboard::Leaderboards::default(), None).await
     }
 
     async fn start_all(
         open: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
-        boards: leaderboard::Boards,
+        boards: leaderboard::Leaderboards,
         url: Option<String>,
     ) -> Self {
         Self::start_rules((Arc::new(rules()), false), open, change, boards, url).await
@@ -223,7 +223,7 @@ impl App {
         (rules, at_mid): (Arc<Rules>, bool),
         open: impl FnOnce(UnixMicros) -> MarketSource,
         change: impl FnOnce(&mut WebConfig),
-        boards: leaderboard::Boards,
+        boards: leaderboard::Leaderboards,
         url: Option<String>,
     ) -> Self {
         let mut config = WebConfig::default();
@@ -435,9 +435,9 @@ async fn open_game(
     Arc::new(source.with_seed(store.ensure_seed(seeded, &drawn, now).await.expect("a seed")))
 }
 
-fn built_boards() -> leaderboard::Boards {
-    let board = || leaderboard::Board::from_scores([]);
-    leaderboard::Boards::new(board(), board())
+fn built_boards() -> leaderboard::Leaderboards {
+    let board = || leaderboard::Leaderboard::from_scores([]);
+    leaderboard::Leaderboards::new(board(), board())
 }
 
 /// Saves the market's stocks and their newest history.
@@ -467,7 +467,7 @@ fn archive_store(directory: &TempDir) -> ArchiveStore {
 }
 
 fn parts(
-    (store, history, boards): (Store, History, Arc<leaderboard::Boards>),
+    (store, history, boards): (Store, History, Arc<leaderboard::Leaderboards>),
     (rules, at_mid): (Arc<Rules>, bool),
     clock: &ManualClock,
     market: Arc<MarketSource>,
@@ -482,7 +482,7 @@ fn parts(
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
     let told = Arc::clone(&hub);
     let holding_value_min = rules.holding_value_min();
-    let desk_parts = trading::Parts {
+    let desk_parts = trading::DeskDeps {
         store: store.clone(),
         rules: Arc::clone(&rules),
         clock: Arc::clone(&clock),
@@ -513,7 +513,11 @@ fn parts(
         clock,
         entropy,
         counters: cluster::Counters::in_memory(),
-        cache: cluster::TagCache::in_memory(cluster::CacheConfig::default(), cached_at),
+        cache: cluster::TagCache::new(
+            cluster::CacheConfig::default(),
+            cached_at,
+            cluster::Bus::alone(),
+        ),
         config,
         render_metrics: Arc::new(|| "openbell_test 1\n".to_owned()),
     }

@@ -9,7 +9,7 @@ use domain::{Action, FillMode, OrderId, OrderState, Rejection, UnixMicros};
 use market::Halt;
 use serde::Serialize;
 use store::{FillsAt, NewPendingOrder, PendingOrder, Placed};
-use trading::{Answer, DeskError, Request};
+use trading::{DeskError, DeskRequest, OrderResponse};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -84,7 +84,7 @@ fn is_without_close(state: &AppState, stock_id: i64) -> bool {
 /// The result of an order.
 pub(crate) enum Submitted {
     /// The desk's answer, or a refusal at acceptance, of which nothing is stored.
-    Answered(Answer),
+    Answered(OrderResponse),
     /// It is stored and fills later.
     Pending { order: PendingOrder, is_replay: bool },
     /// Refused: the player has as many pending orders as allowed.
@@ -92,7 +92,7 @@ pub(crate) enum Submitted {
 }
 
 /// Submits an order to the desk, or stores it if it does not fill at once.
-pub(crate) async fn submit(state: &AppState, request: Request) -> Result<Submitted, DeskError> {
+pub(crate) async fn submit(state: &AppState, request: DeskRequest) -> Result<Submitted, DeskError> {
     let may_wait = state.rules.fill == FillMode::Close || state.market.is_live();
     let Action::Trade(order, note) = &request.action else {
         return state.desk.submit(request).await.map(Submitted::Answered);
@@ -144,7 +144,7 @@ pub(crate) async fn submit(state: &AppState, request: Request) -> Result<Submitt
 }
 
 /// Submits to the desk an order that fills at once, unless its key belongs to a pending order.
-async fn submit_now(state: &AppState, request: Request) -> Result<Submitted, DeskError> {
+async fn submit_now(state: &AppState, request: DeskRequest) -> Result<Submitted, DeskError> {
     match state.desk.submit(request.clone()).await {
         Ok(answer) => Ok(Submitted::Answered(answer)),
         Err(DeskError::KeyOfOrder) => {
@@ -155,13 +155,16 @@ async fn submit_now(state: &AppState, request: Request) -> Result<Submitted, Des
 }
 
 /// The order that was placed with the request's key before.
-async fn find_known(state: &AppState, request: &Request) -> Result<Option<Submitted>, DeskError> {
+async fn find_known(
+    state: &AppState,
+    request: &DeskRequest,
+) -> Result<Option<Submitted>, DeskError> {
     let Some(idempotency) = &request.idempotency else { return Ok(None) };
     let found = state.store.find_order_by_key(request.player_id, &idempotency.key).await;
     Ok(found.map_err(store_error)?.map(|order| replay(order, request)))
 }
 
-fn replay(order: PendingOrder, request: &Request) -> Submitted {
+fn replay(order: PendingOrder, request: &DeskRequest) -> Submitted {
     let fingerprint = request.idempotency.as_ref().map(|known| known.fingerprint);
     if fingerprint != Some(order.fingerprint) {
         return refused(Rejection::IdempotencyKeyReused);
@@ -170,7 +173,7 @@ fn replay(order: PendingOrder, request: &Request) -> Submitted {
 }
 
 fn refused(rejection: Rejection) -> Submitted {
-    Submitted::Answered(Answer { outcome: Err(rejection), first_request_id: None })
+    Submitted::Answered(OrderResponse { outcome: Err(rejection), first_request_id: None })
 }
 
 fn store_error(error: store::StoreError) -> DeskError {

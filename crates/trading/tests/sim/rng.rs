@@ -3,9 +3,9 @@
 
 use testkit::SeededEntropy;
 
-pub(crate) struct Chance(SeededEntropy);
+pub(crate) struct SimRng(SeededEntropy);
 
-impl Chance {
+impl SimRng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(SeededEntropy::new(seed))
     }

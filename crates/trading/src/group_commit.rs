@@ -1,6 +1,5 @@
-//! One attempt at a batch, in its three phases: load, settle, commit. They are apart so that a
-//! simulator can let other nodes in between; a lane runs them one after the other. Telling the
-//! players is in `answer`, what an order does in `batch`.
+//! One attempt at a batch (group commit) in three phases: load, settle, commit. They are separate
+//! functions so that the simulation can interleave nodes between them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,54 +8,56 @@ use domain::UnixMicros;
 use store::{BatchMark, BatchState, Change, LockedBatch, Locking, StoreError};
 use tokio::time::Instant;
 
-use crate::Request;
-use crate::batch::{Settled, settle_batch, wanted};
+use crate::DeskRequest;
+use crate::batch::{SettledBatch, load_keys, settle_batch};
 use crate::job::Job;
 use crate::lane::Lane;
 
-/// Jobs with what was loaded for them.
-pub struct Loaded {
+/// Jobs with the state loaded for them.
+pub struct LoadedBatch {
     jobs: Vec<Job>,
     state: BatchState,
-    /// The transaction that keeps the players from everybody else, if they were locked.
+    /// The transaction with the row locks, if the players were locked.
     locked: Option<LockedBatch>,
     held: Vec<Job>,
 }
 
-impl Loaded {
-    /// The jobs that were left out, because another transaction holds their players.
+impl LoadedBatch {
+    /// The jobs whose players are locked by another transaction.
     pub fn take_held(&mut self) -> Vec<Job> {
         std::mem::take(&mut self.held)
     }
 }
 
-/// Jobs with what will be answered once it is committed.
-pub struct Prepared {
+/// Settled jobs, ready to commit.
+pub struct PreparedBatch {
     jobs: Vec<Job>,
-    settled: Settled,
+    settled: SettledBatch,
     locked: Option<LockedBatch>,
     now: UnixMicros,
 }
 
-/// How a commit went.
-pub(crate) struct Commit {
-    /// Players of whom nothing is known to be written.
+pub(crate) struct CommitResult {
+    /// Players whose changes are not known to be written.
     pub(crate) lost: BTreeSet<i64>,
-    /// Whether they may be settled again.
+    /// Whether their jobs may be retried.
     pub(crate) retry: bool,
-    /// What went wrong, unless it was only that others won.
+    /// The error, except for version conflicts.
     pub(crate) fault: Option<Arc<StoreError>>,
 }
 
 impl Lane {
-    /// Loads what the jobs need; with `locking`, nobody else can change their players until they
-    /// are committed or dropped. `Err`: the jobs to be attempted again (none, when all were
-    /// answered).
-    pub async fn load(&self, jobs: Vec<Job>, locking: Option<Locking>) -> Result<Loaded, Vec<Job>> {
-        let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
-        let (players, keys) = wanted(&requests);
-        let valuation = (self.parts.valuation)();
-        let store = &self.parts.store;
+    /// Loads the state of the jobs; with `locking`, the player rows are locked until the batch is
+    /// committed or dropped. `Err` has the jobs to retry, none if all got a response.
+    pub async fn load(
+        &self,
+        jobs: Vec<Job>,
+        locking: Option<Locking>,
+    ) -> Result<LoadedBatch, Vec<Job>> {
+        let requests: Vec<&DeskRequest> = jobs.iter().map(|job| &job.request).collect();
+        let (players, keys) = load_keys(&requests);
+        let valuation = (self.deps.valuation)();
+        let store = &self.deps.store;
         let loaded = match locking {
             Some(locking) => {
                 let loaded = store.lock_batch(&players, &keys, &valuation, locking).await;
@@ -70,7 +71,7 @@ impl Lane {
                 let is_held =
                     |job: &Job| held.is_some_and(|held| held.contains(&job.request.player_id));
                 let (held, jobs) = jobs.into_iter().partition(is_held);
-                Ok(Loaded { jobs, state, locked, held })
+                Ok(LoadedBatch { jobs, state, locked, held })
             }
             Err(StoreError::Conflict(_)) => Err(jobs),
             Err(error) => {
@@ -81,19 +82,19 @@ impl Lane {
         }
     }
 
-    /// Settles the jobs in their order, at the present prices.
-    pub fn settle(&self, loaded: Loaded) -> Prepared {
-        let Loaded { jobs, state, locked, held: _ } = loaded;
-        let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
-        let now = self.parts.clock.now();
-        let quote = |place: usize| jobs[place].quote(&*self.parts.quotes);
-        let settled = settle_batch(&requests, state, &quote, &self.parts.rules, now);
-        Prepared { jobs, settled, locked, now }
+    /// Settles the jobs in order at the present prices.
+    pub fn settle(&self, loaded: LoadedBatch) -> PreparedBatch {
+        let LoadedBatch { jobs, state, locked, held: _ } = loaded;
+        let requests: Vec<&DeskRequest> = jobs.iter().map(|job| &job.request).collect();
+        let now = self.deps.clock.now();
+        let quote = |place: usize| jobs[place].quote(&*self.deps.quotes);
+        let settled = settle_batch(&requests, state, &quote, &self.deps.rules, now);
+        PreparedBatch { jobs, settled, locked, now }
     }
 
-    /// Commits, publishes and answers; gives back the jobs to be attempted again.
-    pub async fn commit(&self, prepared: Prepared) -> Vec<Job> {
-        let Prepared { jobs, settled, locked, now } = prepared;
+    /// Commits, publishes and responds; returns the jobs to retry.
+    pub async fn commit(&self, prepared: PreparedBatch) -> Vec<Job> {
+        let PreparedBatch { jobs, settled, locked, now } = prepared;
         let commit = self.write(&settled.changes, locked, now).await;
         self.finish(jobs, settled, &commit).await
     }
@@ -103,15 +104,15 @@ impl Lane {
         changes: &[Change],
         locked: Option<LockedBatch>,
         now: UnixMicros,
-    ) -> Commit {
+    ) -> CommitResult {
         if changes.is_empty() {
-            return Commit { lost: BTreeSet::new(), retry: false, fault: None };
+            return CommitResult { lost: BTreeSet::new(), retry: false, fault: None };
         }
         let started = Instant::now();
-        let mark = BatchMark::draw(&*self.parts.entropy);
+        let mark = BatchMark::draw(&*self.deps.entropy);
         let committed = match locked {
             Some(locked) => locked.commit(changes, mark, now).await,
-            None => self.parts.store.commit_batch(changes, mark, now).await,
+            None => self.deps.store.commit_batch(changes, mark, now).await,
         };
         let seconds = started.elapsed().as_secs_f64();
         metrics::histogram!("openbell_batch_commit_seconds").record(seconds);
@@ -120,15 +121,15 @@ impl Lane {
         match committed {
             Ok(committed) => {
                 conflicts.increment(committed.moved.len() as u64);
-                Commit { lost: committed.moved, retry: true, fault: None }
+                CommitResult { lost: committed.moved, retry: true, fault: None }
             }
             Err(StoreError::Conflict(_)) => {
                 conflicts.increment(lost.len() as u64);
-                Commit { lost, retry: true, fault: None }
+                CommitResult { lost, retry: true, fault: None }
             }
             Err(StoreError::InDoubt(doubt, error)) => {
-                tracing::warn!(%error, "a COMMIT has no answer; looking for the batch's mark");
-                let committed = self.look_up(&doubt).await;
+                tracing::warn!(%error, "a COMMIT has no response; resolving it by the batch's mark");
+                let committed = self.resolve_commit(&doubt).await;
                 if committed == Some(true) {
                     lost.clone_from(&doubt.moved);
                 }
@@ -136,12 +137,12 @@ impl Lane {
                     Some(_) => StoreError::Unavailable(error),
                     None => StoreError::InDoubt(doubt, error),
                 };
-                Commit { lost, retry: committed.is_some(), fault: Some(Arc::new(fault)) }
+                CommitResult { lost, retry: committed.is_some(), fault: Some(Arc::new(fault)) }
             }
             Err(error @ StoreError::Unavailable(_)) => {
-                Commit { lost, retry: true, fault: Some(Arc::new(error)) }
+                CommitResult { lost, retry: true, fault: Some(Arc::new(error)) }
             }
-            Err(error) => Commit { lost, retry: false, fault: Some(Arc::new(error)) },
+            Err(error) => CommitResult { lost, retry: false, fault: Some(Arc::new(error)) },
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Counters in this process's memory, bounded: the least recently used are forgotten first. A
-//! forgotten counter is a full bucket again, so there is room for far more keys than come at once.
+//! Rate-limit counters in this process's memory, bounded by evicting the least recently used. An
+//! evicted counter starts as a full bucket, so the bound is far above the number of active keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,12 +15,11 @@ const KEYS_MAX: u64 = 200_000;
 
 /// For each key the instant at which all its permits are back, in microseconds.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory(Cache<String, Arc<AtomicI64>>);
+pub(crate) struct LocalCounters(Cache<String, Arc<AtomicI64>>);
 
-impl Memory {
+impl LocalCounters {
     pub(crate) fn new() -> Self {
-        // Not the default policy: it may keep the many old keys and turn a new one away, which
-        // would then never be counted.
+        // The default policy may reject a new key, which would then never be counted.
         let cache = Cache::builder().max_capacity(KEYS_MAX).eviction_policy(EvictionPolicy::lru());
         Self(cache.build())
     }
@@ -33,13 +32,13 @@ impl Memory {
             let Ok(after) = spent else { return quota.decide(spent, now) };
             match cell.compare_exchange_weak(seen, after, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return quota.decide(spent, now),
-                Err(moved) => seen = moved,
+                Err(changed) => seen = changed,
             }
         }
     }
 
-    /// Keeps what was learnt elsewhere, so that counting alone goes on from there.
-    pub(crate) fn learn(&self, key: &str, full_at: i64) {
+    /// Stores the count of Redis, from which this node counts on if Redis is lost.
+    pub(crate) fn set(&self, key: &str, full_at: i64) {
         self.cell(key).store(full_at, Ordering::Release);
     }
 
@@ -61,47 +60,47 @@ mod tests {
 
     #[test]
     fn a_burst_is_granted_and_then_one_permit_an_interval() {
-        let memory = Memory::new();
+        let counters = LocalCounters::new();
         let quota = Quota { burst: 10, per_s: 300 };
         for left in (0..10).rev() {
-            let decision = memory.take("ada", quota, NOW);
+            let decision = counters.take("ada", quota, NOW);
             assert!(decision.allowed);
             assert_eq!((decision.remaining, decision.limit), (left, 10));
         }
-        let refused = memory.take("ada", quota, NOW);
+        let refused = counters.take("ada", quota, NOW);
         assert_eq!((refused.allowed, refused.remaining), (false, 0));
         assert_eq!((refused.retry_after_s, refused.reset_s), (30, 300));
-        assert!(!memory.take("ada", quota, later(29_999_999)).allowed);
-        assert!(memory.take("ada", quota, later(30_000_000)).allowed);
-        assert!(!memory.take("ada", quota, later(30_000_000)).allowed);
-        assert!(memory.take("bob", quota, NOW).allowed);
+        assert!(!counters.take("ada", quota, later(29_999_999)).allowed);
+        assert!(counters.take("ada", quota, later(30_000_000)).allowed);
+        assert!(!counters.take("ada", quota, later(30_000_000)).allowed);
+        assert!(counters.take("bob", quota, NOW).allowed);
     }
 
     #[test]
-    fn a_clock_set_back_locks_nobody_out_for_longer_than_the_window() {
-        let memory = Memory::new();
+    fn a_clock_set_back_delays_a_client_by_at_most_the_window() {
+        let counters = LocalCounters::new();
         let quota = Quota { burst: 2, per_s: 60 };
-        memory.learn("ada", NOW.0 + 1_000_000_000_000);
-        let refused = memory.take("ada", quota, NOW);
+        counters.set("ada", NOW.0 + 1_000_000_000_000);
+        let refused = counters.take("ada", quota, NOW);
         assert_eq!((refused.allowed, refused.retry_after_s, refused.reset_s), (false, 30, 60));
-        memory.learn("ada", 0);
-        assert!(memory.take("ada", quota, NOW).allowed);
+        counters.set("ada", 0);
+        assert!(counters.take("ada", quota, NOW).allowed);
     }
 
     #[test]
-    fn a_quota_of_nothing_allows_nothing_and_no_window_is_not_no_limit() {
-        let memory = Memory::new();
-        assert!(!memory.take("a", Quota { burst: 0, per_s: 60 }, NOW).allowed);
+    fn a_burst_of_zero_allows_nothing_and_a_window_of_zero_is_one_second() {
+        let counters = LocalCounters::new();
+        assert!(!counters.take("a", Quota { burst: 0, per_s: 60 }, NOW).allowed);
         let quota = Quota { burst: 1, per_s: 0 };
-        assert!(memory.take("b", quota, NOW).allowed);
-        assert!(!memory.take("b", quota, NOW).allowed);
+        assert!(counters.take("b", quota, NOW).allowed);
+        assert!(!counters.take("b", quota, NOW).allowed);
     }
 
     #[test]
-    fn many_at_once_get_no_more_than_the_burst() {
-        let memory = Memory::new();
+    fn concurrent_requests_get_no_more_than_the_burst() {
+        let counters = LocalCounters::new();
         let quota = Quota { burst: 100, per_s: 3600 };
-        let grant = || (0..50).filter(|_| memory.take("ada", quota, NOW).allowed).count();
+        let grant = || (0..50).filter(|_| counters.take("ada", quota, NOW).allowed).count();
         let granted: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(grant)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -115,20 +114,20 @@ mod tests {
             burst in 1u32..50, per_s in 1u32..100,
             waits in prop::collection::vec(0i64..3_000_000, 1..200),
         ) {
-            let (memory, quota) = (Memory::new(), Quota { burst, per_s });
+            let (counters, quota) = (LocalCounters::new(), Quota { burst, per_s });
             let mut granted: Vec<i64> = Vec::new();
             let mut at = 0;
             for wait in waits {
                 at += wait;
-                let decision = memory.take("k", quota, later(at));
+                let decision = counters.take("k", quota, later(at));
                 prop_assert!(decision.remaining < burst || !decision.allowed);
                 prop_assert_eq!(decision.allowed, decision.retry_after_s == 0);
                 if decision.allowed {
                     granted.push(at);
                 } else {
-                    // Whoever waits as long as was said is granted.
+                    // A client that waits for `retry_after_s` is granted.
                     let wait = i64::try_from(decision.retry_after_s).unwrap() * 1_000_000;
-                    let spent = memory.cell("k").load(Ordering::SeqCst);
+                    let spent = counters.cell("k").load(Ordering::SeqCst);
                     prop_assert!(quota.spend(spent, later(at + wait)).is_ok());
                 }
             }

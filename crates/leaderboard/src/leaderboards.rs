@@ -1,29 +1,27 @@
-//! `Boards`: the boards of the game as requests read them: from memory when they are ready, and
-//! until then from the places at the last close, by bounded statements. What a player is called is
-//! not here.
+//! `Leaderboards`: both leaderboards as requests read them, from memory once they are ready and
+//! until then from the last rank snapshot, by bounded statements.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use store::{BoardClose, BoardKind, Store, StoreError};
 
-use crate::board::Board;
+use crate::leaderboard::Leaderboard;
 
-/// How long a reader waits for a board that is built and was never closed: most of them are ready
-/// before that.
+/// How long a reader waits for a leaderboard that is being built and has no snapshot.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// Both boards, with their last closes.
+/// Both leaderboards, with their last rank snapshots.
 #[derive(Debug, Default)]
-pub struct Boards {
-    xp: Arc<Board>,
-    returns: Arc<Board>,
+pub struct Leaderboards {
+    xp: Arc<Leaderboard>,
+    returns: Arc<Leaderboard>,
     closes: RwLock<[Option<BoardClose>; 2]>,
 }
 
 /// Which rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
+pub enum RankWindow {
     /// Up to `limit` after the first `offset`. The caller bounds `limit`.
     From {
         /// Rows before the first.
@@ -40,117 +38,114 @@ pub enum Window {
     },
 }
 
-/// Rows of a board, all of one instant.
+/// Rows of a leaderboard at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
-    /// Players on the board.
+pub struct LeaderboardRows {
     pub total: u64,
     /// The rank of the first row, from 1.
     pub first_rank: u64,
     /// Player and score: experience, or value in cents.
     pub rows: Vec<(i64, i64)>,
-    /// Whether the order is that of the last close, because the board is not ready yet.
+    /// Whether the ranks are those of the last snapshot, because the leaderboard is not ready.
     pub is_closed: bool,
 }
 
-/// Why a board gives no answer.
+/// Why a leaderboard has no rows.
 #[derive(Debug, thiserror::Error)]
-pub enum BoardError {
-    /// It is being built, and was never closed.
-    #[error("the board is being built")]
+pub enum LeaderboardError {
+    /// It is being built, and there is no snapshot.
+    #[error("the leaderboard is being built")]
     Building,
-    /// The database did not answer.
-    #[error("cannot read the places at the last close")]
+    #[error("cannot read the last rank snapshot")]
     Store(#[from] StoreError),
 }
 
-impl Boards {
-    /// Boards that are ready.
-    pub fn new(xp: Board, returns: Board) -> Self {
+impl Leaderboards {
+    pub fn new(xp: Leaderboard, returns: Leaderboard) -> Self {
         Self { xp: Arc::new(xp), returns: Arc::new(returns), closes: RwLock::default() }
     }
 
-    /// One of the boards.
-    pub fn board(&self, kind: BoardKind) -> &Arc<Board> {
+    pub fn board(&self, kind: BoardKind) -> &Arc<Leaderboard> {
         match kind {
             BoardKind::Xp => &self.xp,
             BoardKind::Return => &self.returns,
         }
     }
 
-    /// Puts a new player, who has the starting cash in cents, on both boards.
-    pub fn welcome(&self, player_id: i64, starting_cash: i64) {
+    /// Adds a new player to both leaderboards; `starting_cash` is in cents.
+    pub fn add_player(&self, player_id: i64, starting_cash: i64) {
         self.xp.apply(player_id, 0);
         self.returns.apply(player_id, starting_cash);
     }
 
-    /// Takes a player whose user was erased off both boards, for good.
+    /// Removes an erased player from both leaderboards, with a tombstone.
     pub fn erase(&self, player_id: i64) {
         self.xp.erase(player_id);
         self.returns.erase(player_id);
     }
 
-    /// The last close of a board that is known here.
+    /// The last rank snapshot known to this node.
     pub fn close(&self, kind: BoardKind) -> Option<BoardClose> {
         self.closes.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
     }
 
-    /// Learns of a board's last close.
     pub fn set_close(&self, kind: BoardKind, close: Option<BoardClose>) {
         self.closes.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = close;
     }
 
-    /// Rows of a board, with the scores of now (at these prices, when the board has to be read from
-    /// the database). Around a player who is not on it there are none.
+    /// Rows of a leaderboard with present scores (at these prices, where the rows come from the
+    /// database). Empty around an unlisted player.
     ///
     /// # Errors
-    /// [`BoardError`].
+    /// [`LeaderboardError`].
     pub async fn rows(
         &self,
         store: &Store,
         kind: BoardKind,
-        window: Window,
+        window: RankWindow,
         prices_json: &str,
-    ) -> Result<Rows, BoardError> {
+    ) -> Result<LeaderboardRows, LeaderboardError> {
         let board = self.board(kind);
         if !board.is_ready() {
-            // A game that was closed before anybody joined has no places to show.
+            // A snapshot of a game without players has no rows.
             if let Some(close) = self.close(kind).filter(|close| close.players > 0) {
                 return closed_rows(store, (kind, close), window, prices_json).await;
             }
             self.wait(kind).await?;
         }
         let (first_rank, rows) = match window {
-            Window::From { offset, limit } => (offset.saturating_add(1), board.page(offset, limit)),
-            Window::Around { player_id, each_side } => {
+            RankWindow::From { offset, limit } => {
+                (offset.saturating_add(1), board.page(offset, limit))
+            }
+            RankWindow::Around { player_id, each_side } => {
                 board.around(player_id, each_side).unwrap_or((1, Vec::new()))
             }
         };
-        Ok(Rows { total: board.total(), first_rank, rows, is_closed: false })
+        Ok(LeaderboardRows { total: board.total(), first_rank, rows, is_closed: false })
     }
 
-    /// A player's rank, from 1, and score; as [`Boards::rows`].
+    /// A player's rank, from 1, and score; as [`Leaderboards::rows`].
     ///
     /// # Errors
-    /// [`BoardError`].
+    /// [`LeaderboardError`].
     pub async fn rank(
         &self,
         store: &Store,
         kind: BoardKind,
         player_id: i64,
         prices_json: &str,
-    ) -> Result<Option<(u64, i64)>, BoardError> {
+    ) -> Result<Option<(u64, i64)>, LeaderboardError> {
         if self.board(kind).is_ready() {
             return Ok(self.board(kind).rank(player_id));
         }
-        let window = Window::Around { player_id, each_side: 0 };
+        let window = RankWindow::Around { player_id, each_side: 0 };
         let found = self.rows(store, kind, window, prices_json).await?;
         Ok(found.rows.first().map(|(_, score)| (found.first_rank, *score)))
     }
 
-    async fn wait(&self, kind: BoardKind) -> Result<(), BoardError> {
+    async fn wait(&self, kind: BoardKind) -> Result<(), LeaderboardError> {
         let ready = tokio::time::timeout(WAIT, self.board(kind).ready()).await;
-        ready.map_err(|_| BoardError::Building)
+        ready.map_err(|_| LeaderboardError::Building)
     }
 }
 
@@ -164,19 +159,24 @@ fn index(kind: BoardKind) -> usize {
 async fn closed_rows(
     store: &Store,
     (kind, close): (BoardKind, BoardClose),
-    window: Window,
+    window: RankWindow,
     prices_json: &str,
-) -> Result<Rows, BoardError> {
-    let gaps = Gaps(store.erased_board_places(close.close_id).await?);
+) -> Result<LeaderboardRows, LeaderboardError> {
+    let gaps = HiddenPlaces(store.erased_board_places(close.close_id).await?);
     let total = close.players.unsigned_abs().saturating_sub(gaps.0.len() as u64);
     let (offset, limit) = match window {
-        Window::From { offset, limit } => {
+        RankWindow::From { offset, limit } => {
             (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(0))
         }
-        Window::Around { player_id, each_side } => {
+        RankWindow::Around { player_id, each_side } => {
             let place = store.find_board_place(close.close_id, player_id).await?;
             let Some(rank) = place.and_then(|place| gaps.rank(place)) else {
-                return Ok(Rows { total, first_rank: 1, rows: Vec::new(), is_closed: true });
+                return Ok(LeaderboardRows {
+                    total,
+                    first_rank: 1,
+                    rows: Vec::new(),
+                    is_closed: true,
+                });
             };
             let side = i64::from(each_side);
             let offset = (rank - 1).saturating_sub(side).max(0);
@@ -204,13 +204,13 @@ async fn closed_rows(
     };
     let rows = players.iter().map(|player_id| (*player_id, score(*player_id))).collect();
     let first_rank = offset.unsigned_abs().saturating_add(1);
-    Ok(Rows { total, first_rank, rows, is_closed: true })
+    Ok(LeaderboardRows { total, first_rank, rows, is_closed: true })
 }
 
-/// The places at a close that are not shown any more, ascending: each moves those below it up.
-struct Gaps(Vec<i64>);
+/// The places of a snapshot that are no longer shown, ascending. Each moves the places below it up.
+struct HiddenPlaces(Vec<i64>);
 
-impl Gaps {
+impl HiddenPlaces {
     /// The rank of a place; `None` for a gap.
     fn rank(&self, place: i64) -> Option<i64> {
         match self.0.binary_search(&place) {
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn ranks_leave_gaps_out_and_spans_reach_over_them() {
-        let gaps = Gaps(vec![2, 3, 6]);
+        let gaps = HiddenPlaces(vec![2, 3, 6]);
         let ranks: Vec<Option<i64>> = (1..=8).map(|place| gaps.rank(place)).collect();
         let expected = [Some(1), None, None, Some(2), Some(3), None, Some(4), Some(5)];
         assert_eq!(ranks, expected);
@@ -249,6 +249,6 @@ mod tests {
         assert_eq!(gaps.span(1, 2), (3, 2), "ranks 2 and 3 are places 4 and 5");
         assert_eq!(gaps.span(0, 4), (0, 7), "ranks 1 to 4 are places 1 to 7");
         assert_eq!(gaps.span(3, 9), (6, 9));
-        assert_eq!(Gaps(Vec::new()).span(20, 10), (20, 10));
+        assert_eq!(HiddenPlaces(Vec::new()).span(20, 10), (20, 10));
     }
 }

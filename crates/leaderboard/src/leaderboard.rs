@@ -1,6 +1,6 @@
-//! `Board`: a leaderboard of one game in memory, shared by every request of this node.
-//! It holds ids and scores and nothing else of a person; names, levels and who is hidden are the
-//! reader's to add. It does not read the database: `build`, `follow` and `value` feed it.
+//! `Leaderboard`: the ids and scores of all players of a game, in memory, shared by every request
+//! of this node. `build`, `follow` and `value` write it; names and visibility are added by the
+//! reader.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -11,49 +11,48 @@ use tokio::sync::watch;
 use crate::ranking::Ranking;
 use crate::scores::Scores;
 
-/// Players by score descending, then by id ascending. Every method locks for microseconds and
-/// none awaits.
+/// Players by score descending, then by id ascending. Except where stated, a method holds the lock
+/// for microseconds.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct Leaderboard {
     standings: RwLock<Standings>,
-    /// Whether every player was brought once.
+    /// Whether all players were loaded.
     is_ready: watch::Sender<bool>,
 }
 
-/// The same pairs twice: by place and by player.
+/// The same pairs indexed by rank and by player.
 #[derive(Debug, Default)]
 struct Standings {
     ranking: Ranking,
     scores: Scores,
-    /// Players who were erased since the process started: eight bytes each, and few. A late ledger
-    /// entry or a page that was read before must not bring them back.
+    /// Players erased since the process started. A late ledger entry, or a page read before the
+    /// erasure, must not add them again.
     tombstones: HashSet<i64>,
 }
 
-impl Board {
-    /// Builds a board of these (player id, score) in any order. A player who comes twice keeps the
-    /// larger score, as in [`Board::apply`].
+impl Leaderboard {
+    /// A leaderboard of (player id, score) in any order. Of two scores of a player the larger one
+    /// counts, as in [`Leaderboard::apply`].
     pub fn from_scores(players: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let standings = RwLock::new(Standings::from(Scores::of(players)));
         Self { standings, is_ready: watch::Sender::new(true) }
     }
 
-    /// Whether the board has all players. Until then it is no answer to anything, but may be
-    /// moved.
+    /// Whether all players were loaded. Before that, scores may be applied, but ranks are wrong.
     pub fn is_ready(&self) -> bool {
         *self.is_ready.borrow()
     }
 
-    /// Waits until the board has all players.
+    /// Waits until all players were loaded.
     pub async fn ready(&self) {
         let mut is_ready = self.is_ready.subscribe();
-        // It fails when the sender is gone, which is a part of the board.
+        // The sender is a field of this type.
         let _ = is_ready.wait_for(|is_ready| *is_ready).await;
     }
 
-    /// Brings all players, read some time ago, to a board that was moved since it was made: of
-    /// two scores of a player the larger one counts, as in [`Board::apply`]. It is ready then.
-    /// It takes seconds for ten million players, and stops others for a moment at its end.
+    /// Merges all players, read some time ago, with the scores applied since; the larger score of a
+    /// player counts, as in [`Leaderboard::apply`]. The leaderboard is ready afterwards. It takes
+    /// seconds for ten million players, and holds the lock at the end only.
     pub(crate) fn fill(&self, mut players: Scores) {
         let (moved, tombstones): (Vec<(i64, i64)>, _) = {
             let standings = self.read();
@@ -66,7 +65,7 @@ impl Board {
         let mut filled = Standings::from(players);
         let mut standings = self.write();
         filled.bury(&standings.tombstones);
-        // What was moved since a moment ago, too.
+        // Includes the scores applied since the copy above.
         for (player_id, score) in standings.scores.iter() {
             filled.apply(player_id, score);
         }
@@ -75,33 +74,32 @@ impl Board {
         self.is_ready.send_replace(true);
     }
 
-    /// Puts these players in the place of all others, also where a score is smaller now. It is
-    /// ready then. Others wait for no more than the exchange.
+    /// Replaces all players, also where a score is smaller now. The leaderboard is ready
+    /// afterwards. The lock is held for the exchange only.
     pub(crate) fn replace(&self, players: Vec<(i64, i64)>) {
         let mut replaced = Standings::from(Scores::of(players));
         let mut standings = self.write();
         replaced.bury(&standings.tombstones);
-        // The old ones are freed when nobody waits any more.
+        // Freed after the lock is released.
         let old = std::mem::replace(&mut *standings, replaced);
         drop(standings);
         self.is_ready.send_replace(true);
         drop(old);
     }
 
-    /// A copy of the ranking at one instant. Whoever moves the board waits for the copying: some
-    /// tens of milliseconds for ten million players.
+    /// A copy of the ranking at one instant. Writers wait for the copy, some tens of milliseconds
+    /// for ten million players.
     pub(crate) fn ranking(&self) -> Ranking {
         self.read().ranking.clone()
     }
 
-    /// Places a new player, or moves a known one up to `score`; returns whether anything changed.
+    /// Adds a player, or raises the score of a known one; returns whether anything changed.
     ///
-    /// A score that is not larger than the known one is ignored: the commits of several nodes, and
-    /// the ledger read again by the follower, arrive out of order, and total XP never falls, so
-    /// the larger of two scores of a player is always the later one. This is also what makes
-    /// applying the same change twice harmless.
+    /// A score that is not larger than the known one is ignored: commits of several nodes and
+    /// ledger entries that are read again arrive out of order, and total XP never falls, so the
+    /// larger score of a player is the later one. Applying a change twice is therefore harmless.
     pub fn apply(&self, player_id: i64, score: i64) -> bool {
-        // Most of what the follower brings is known already: ask before stopping the readers.
+        // Most scores of the follower are known already: check before taking the write lock.
         let is_old = |known: i64| known >= score;
         if self.read().scores.find(player_id).is_some_and(is_old) {
             return false;
@@ -109,21 +107,20 @@ impl Board {
         self.write().apply(player_id, score)
     }
 
-    /// Takes an erased player off the board for good: whatever brings the player again is ignored.
-    /// Returns whether the player was on it.
+    /// Removes an erased player and stores a tombstone, so that later scores are ignored. Returns
+    /// whether the player was listed.
     pub fn erase(&self, player_id: i64) -> bool {
         let mut standings = self.write();
         standings.tombstones.insert(player_id);
         standings.remove(player_id)
     }
 
-    /// Takes a player off the board; `false` when he was not on it. A later [`Board::apply`] puts
-    /// him back, so first make sure that no source brings him any more.
+    /// Removes a player; `false` if the player was not listed. A later [`Leaderboard::apply`] adds
+    /// the player again.
     pub fn remove(&self, player_id: i64) -> bool {
         self.write().remove(player_id)
     }
 
-    /// How many players are on the board.
     pub fn total(&self) -> u64 {
         self.read().ranking.len()
     }
@@ -134,7 +131,7 @@ impl Board {
         self.read().page(offset, limit)
     }
 
-    /// The player's score, which is found faster than the rank.
+    /// The player's score; faster than [`Leaderboard::rank`].
     pub fn score(&self, player_id: i64) -> Option<i64> {
         self.read().scores.find(player_id)
     }
@@ -144,8 +141,8 @@ impl Board {
         self.read().rank(player_id)
     }
 
-    /// The player with up to `each_side` (player id, score) before and after him, and the rank of
-    /// the first of them. Both are of one instant. The caller bounds `each_side`.
+    /// The player with up to `each_side` (player id, score) before and after, and the rank of the
+    /// first row, at one instant. The caller bounds `each_side`.
     pub fn around(&self, player_id: i64, each_side: u32) -> Option<(u64, Vec<(i64, i64)>)> {
         let standings = self.read();
         let (rank, _) = standings.rank(player_id)?;
@@ -155,7 +152,7 @@ impl Board {
         Some((offset + 1, standings.page(offset, limit)))
     }
 
-    /// Up to `limit` (player id, score) of the players after a number, by number.
+    /// Up to `limit` (player id, score) of the players after an id, by id.
     pub(crate) fn scores_after(&self, after: i64, limit: usize) -> Vec<(i64, i64)> {
         let standings = self.read();
         let all =
@@ -169,8 +166,7 @@ impl Board {
         standings.ranking.memory_bytes() + standings.scores.memory_bytes()
     }
 
-    // A panic under the lock is a bug of this crate, counted by its invariants; the board goes on
-    // rather than failing every later request.
+    // A panic under the lock is a bug, counted by the invariants; later requests still get results.
     fn read(&self) -> RwLockReadGuard<'_, Standings> {
         self.standings.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,7 +183,7 @@ impl Standings {
         Self { ranking: Ranking::from_entries(entries), scores, tombstones }
     }
 
-    /// Takes over tombstones, and the players with one off.
+    /// Copies tombstones and removes their players.
     fn bury(&mut self, tombstones: &HashSet<i64>) {
         for player_id in tombstones {
             self.remove(*player_id);
@@ -253,7 +249,7 @@ mod tests {
         players
     }
 
-    fn assert_equals(board: &Board, model: &BTreeMap<i64, i64>) {
+    fn assert_equals(board: &Leaderboard, model: &BTreeMap<i64, i64>) {
         let sorted = sorted(model);
         assert_eq!(board.total(), sorted.len() as u64);
         assert_eq!(board.page(0, usize::MAX), sorted);
@@ -278,7 +274,7 @@ mod tests {
                 model.entry(id).and_modify(|known: &mut i64| *known = score.max(*known))
                     .or_insert(score);
             }
-            let board = Board::from_scores(start);
+            let board = Leaderboard::from_scores(start);
             assert_equals(&board, &model);
             for (id, score) in ops {
                 match score {
@@ -299,8 +295,8 @@ mod tests {
             changes in prop::collection::vec((id(), score()), 0..60),
             again in prop::collection::vec(any::<prop::sample::Index>(), 0..30),
         ) {
-            let once = Board::from_scores(changes.iter().copied());
-            let board = Board::default();
+            let once = Leaderboard::from_scores(changes.iter().copied());
+            let board = Leaderboard::default();
             for index in again {
                 if !changes.is_empty() {
                     let (id, score) = changes[index.index(changes.len())];
@@ -316,28 +312,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_board_that_was_moved_while_it_was_read_has_the_larger_of_both(
+        fn scores_applied_while_players_are_read_are_merged_by_the_larger(
             read in prop::collection::vec((id(), score()), 0..60),
             moved in prop::collection::vec((id(), score()), 0..60),
         ) {
-            let board = Board::default();
+            let board = Leaderboard::default();
             prop_assert!(!board.is_ready());
             for &(id, score) in &moved {
                 board.apply(id, score);
             }
             board.fill(Scores::of(read.iter().copied()));
             prop_assert!(board.is_ready());
-            let all = Board::from_scores(read.iter().chain(&moved).copied());
+            let all = Leaderboard::from_scores(read.iter().chain(&moved).copied());
             prop_assert_eq!(board.page(0, usize::MAX), all.page(0, usize::MAX));
             board.replace(read.clone());
-            let read = Board::from_scores(read);
+            let read = Leaderboard::from_scores(read);
             prop_assert_eq!(board.page(0, usize::MAX), read.page(0, usize::MAX));
         }
     }
 
     #[test]
-    fn an_erased_player_leaves_the_board_and_no_late_score_brings_him_back() {
-        let board = Board::from_scores([(1, 100), (2, 90), (3, 80)]);
+    fn an_erased_player_is_removed_and_a_late_score_is_ignored() {
+        let board = Leaderboard::from_scores([(1, 100), (2, 90), (3, 80)]);
         assert!(board.erase(2) && !board.erase(2) && !board.erase(9));
         assert_eq!(board.page(0, 9), [(1, 100), (3, 80)], "rows below move up");
         assert!(!board.apply(2, 500) && !board.apply(9, 500));
@@ -345,7 +341,7 @@ mod tests {
         assert_eq!(board.page(0, 9), [(3, 3), (1, 1)]);
         board.fill(Scores::of([(1, 1), (2, 2), (9, 9)]));
         assert_eq!((board.page(0, 9), board.total()), (vec![(3, 3), (1, 1)], 2));
-        let building = Board::default();
+        let building = Leaderboard::default();
         building.apply(1, 5);
         building.erase(1);
         building.fill(Scores::of([(1, 5), (2, 4)]));
@@ -354,16 +350,16 @@ mod tests {
     }
 
     #[test]
-    fn a_late_smaller_score_moves_nobody_back() {
-        let board = Board::from_scores([(1, 100), (2, 50)]);
+    fn a_late_smaller_score_is_ignored() {
+        let board = Leaderboard::from_scores([(1, 100), (2, 50)]);
         assert!(!board.apply(1, 40));
         assert!(!board.apply(1, 100));
         assert_eq!(board.rank(1), Some((1, 100)));
     }
 
     #[test]
-    fn a_player_who_is_not_on_the_board_has_no_rank() {
-        let board = Board::from_scores([(1, 100)]);
+    fn an_unlisted_player_has_no_rank() {
+        let board = Leaderboard::from_scores([(1, 100)]);
         assert_eq!((board.rank(2), board.score(2)), (None, None));
         assert_eq!(board.around(2, 5), None);
         assert!(!board.remove(2));
@@ -371,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_have_neighbours_on_one_side() {
-        let board = Board::from_scores((1..=20).map(|id| (id, 1000 - id)));
+        let board = Leaderboard::from_scores((1..=20).map(|id| (id, 1000 - id)));
         let (first_rank, near) = board.around(1, 2).unwrap();
         assert_eq!((first_rank, near.len()), (1, 3));
         let (first_rank, near) = board.around(20, 2).unwrap();
@@ -380,7 +376,7 @@ mod tests {
 
     #[test]
     fn readers_and_writers_may_come_from_many_threads() {
-        let board = Board::from_scores((0..500).map(|id| (id, 0)));
+        let board = Leaderboard::from_scores((0..500).map(|id| (id, 0)));
         std::thread::scope(|scope| {
             for thread in 0..4i64 {
                 let board = &board;

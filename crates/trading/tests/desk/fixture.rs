@@ -18,7 +18,7 @@ use store::{
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use tokio::sync::watch;
-use trading::{Desk, OrderExecutor, Parts, TradingConfig};
+use trading::{Desk, DeskDeps, OrderExecutor, TradingConfig};
 
 /// How many desks were opened: each has a chance of its own, as nodes have.
 static DESKS: AtomicU64 = AtomicU64::new(0);
@@ -26,7 +26,7 @@ static DESKS: AtomicU64 = AtomicU64::new(0);
 /// What every fact must hold on.
 pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     store: Store,
     url: String,
     clock: ManualClock,
@@ -70,7 +70,7 @@ async fn open_store(url: &str) -> Store {
     Store::open(&config).await.expect("opens")
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn open(engine: &str, price: i64) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = match engine {
@@ -98,7 +98,7 @@ impl World {
             fun_fact: None,
         };
         let stock_id = store.save_stocks(&[stock]).await.expect("saved")[0].stock_id;
-        let mut world = Self {
+        let mut fixture = Self {
             store,
             url: url.to_owned(),
             clock,
@@ -112,8 +112,8 @@ impl World {
             refusal: Arc::default(),
             _directory: None,
         };
-        world.player_id = world.register().await;
-        world
+        fixture.player_id = fixture.register().await;
+        fixture
     }
 
     /// The same with so many players.
@@ -185,7 +185,7 @@ impl World {
         let (clock, price, stock_id) = (self.clock.clone(), self.price, self.stock_id);
         let (published, panic_next) = (Arc::clone(&self.published), Arc::clone(&self.panic_next));
         let refusal = Arc::clone(&self.refusal);
-        let parts = Parts {
+        let parts = DeskDeps {
             store: self.store.clone(),
             rules: Arc::new(rules),
             clock: Arc::new(self.clock.clone()),

@@ -10,16 +10,16 @@ use store::{DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
 use tokio::sync::watch;
-use trading::Parts;
+use trading::DeskDeps;
 
 use crate::FAILING;
-use crate::chance::Chance;
 use crate::database::Database;
 use crate::market::Market;
+use crate::rng::SimRng;
 
 const STOCKS: [&str; 4] = ["AAA", "BBB", "CCC", "DDD"];
 
-pub(crate) struct World {
+pub(crate) struct SimGame {
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
     /// The true time, at which the market makes its prices.
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) stocks: Vec<i64>,
     /// Where it is a database that fails.
     pub(crate) database: Option<Rc<Database>>,
-    /// How many nodes there are: each has a chance of its own.
+    /// How many nodes there are: each has a rng of its own.
     nodes: Cell<u64>,
     _directory: TempDir,
 }
@@ -43,8 +43,8 @@ fn rules() -> Rules {
     Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, xp, ..rules }
 }
 
-impl World {
-    pub(crate) async fn open(engine: &str, chance: &Chance) -> Self {
+impl SimGame {
+    pub(crate) async fn open(engine: &str, rng: &SimRng) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let database = (engine == FAILING).then(|| Rc::new(Database::start()));
         let url = match (engine, &database) {
@@ -63,9 +63,9 @@ impl World {
         let stocks: Vec<StockInfo> = STOCKS.into_iter().map(new_stock).collect();
         let saved = store.save_stocks(&stocks).await.expect("saved");
         let stocks: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();
-        let mut market = Market::new(&stocks, chance, rules.quote_age_max_s);
-        market.tick(now, chance);
-        let mut world = Self {
+        let mut market = Market::new(&stocks, rng, rules.quote_age_max_s);
+        market.tick(now, rng);
+        let mut game = Self {
             store,
             rules,
             clock,
@@ -76,11 +76,11 @@ impl World {
             nodes: Cell::new(0),
             _directory: directory,
         };
-        for number in 1..=u8::try_from(chance.between(1, 4)).expect("few") {
-            let player = world.register(number).await;
-            world.players.push(player);
+        for number in 1..=u8::try_from(rng.between(1, 4)).expect("few") {
+            let player = game.register(number).await;
+            game.players.push(player);
         }
-        world
+        game
     }
 
     async fn register(&self, number: u8) -> i64 {
@@ -101,9 +101,9 @@ impl World {
     }
 
     /// What a node with this clock trades with.
-    pub(crate) fn parts(&self, clock: &ManualClock) -> Arc<Parts> {
+    pub(crate) fn parts(&self, clock: &ManualClock) -> Arc<DeskDeps> {
         let (quotes, prices) = (self.market.clone(), self.market.clone());
-        Arc::new(Parts {
+        Arc::new(DeskDeps {
             store: self.store.clone(),
             rules: Arc::clone(&self.rules),
             clock: Arc::new(clock.clone()),

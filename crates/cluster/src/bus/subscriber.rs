@@ -1,6 +1,6 @@
-//! The task that hears what other nodes say: a connection of its own to a server that hears all of
-//! it. Each new subscription begins with a gap, and an outage of the commands' connection ends it:
-//! a server that is cut off would keep it and say nothing.
+//! The task that receives other nodes' messages, on a connection of its own. Each new subscription
+//! starts with a gap. An outage of the command connection ends the subscription, because a server
+//! that was cut off would keep it open without delivering anything.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,32 +12,32 @@ use redis::{Client, Msg, RedisResult};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{CHANNEL, Envelope, Heard, Signs};
-use crate::redis::{CONNECT_TIMEOUT, Redis, State};
+use super::{BusEvent, BusFlags, CHANNEL, Envelope};
+use crate::redis::{BreakerState, CONNECT_TIMEOUT, Redis};
 
-/// Between the beginnings of two attempts to subscribe, at least.
+/// Minimum time between the starts of two attempts to subscribe.
 const SUBSCRIBE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// After so long in silence the connection is tried, and after so long without an answer given up.
+/// Time without a message after which the connection is checked with a PING.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 const PONG_TIMEOUT: Duration = Duration::from_millis(500);
 
-pub(super) struct Listener {
+pub(super) struct Subscriber {
     redis: Redis,
-    /// What this node calls itself.
+    /// The sender name of this node, whose messages are ignored.
     own: String,
-    heard: broadcast::Sender<Heard>,
-    signs: Arc<Signs>,
+    events: broadcast::Sender<BusEvent>,
+    flags: Arc<BusFlags>,
 }
 
-impl Listener {
+impl Subscriber {
     pub(super) fn new(
         redis: Redis,
         own: String,
-        heard: broadcast::Sender<Heard>,
-        signs: Arc<Signs>,
+        events: broadcast::Sender<BusEvent>,
+        flags: Arc<BusFlags>,
     ) -> Self {
-        Self { redis, own, heard, signs }
+        Self { redis, own, events, flags }
     }
 
     pub(super) async fn run(self) {
@@ -48,27 +48,32 @@ impl Listener {
             for server in servers {
                 let subscribed = timeout(CONNECT_TIMEOUT, subscribe(&server)).await;
                 if let Ok(Ok(subscription)) = subscribed {
-                    self.hear(subscription, &mut redis, outages).await;
+                    self.receive(subscription, &mut redis, outages).await;
                     break;
                 }
             }
-            // What ended the subscription may have ended the commands' connection as well.
+            // What ended the subscription may have ended the command connection as well.
             self.redis.check().await;
             sleep_until(began + SUBSCRIBE_INTERVAL).await;
         }
     }
 
-    /// Until the subscription is lost.
-    async fn hear(&self, subscription: PubSub, redis: &mut watch::Receiver<State>, outages: u64) {
-        self.signs.hears.store(true, Ordering::Release);
+    /// Receives until the subscription is lost.
+    async fn receive(
+        &self,
+        subscription: PubSub,
+        redis: &mut watch::Receiver<BreakerState>,
+        outages: u64,
+    ) {
+        self.flags.subscribed.store(true, Ordering::Release);
         metrics::gauge!("openbell_bus_up").set(1.0);
         metrics::counter!("openbell_bus_gaps_total", "reason" => "subscribed").increment(1);
-        self.tell(Heard::Gap);
+        self.forward(BusEvent::Gap);
         let (mut requests, mut messages) = subscription.split();
         loop {
             tokio::select! {
                 message = messages.next() => match message {
-                    Some(message) => self.open(&message),
+                    Some(message) => self.on_message(&message),
                     None => break,
                 },
                 () = sleep(SILENCE_MAX) => {
@@ -80,12 +85,12 @@ impl Listener {
                 () = until_lost(redis, outages) => break,
             }
         }
-        self.signs.hears.store(false, Ordering::Release);
+        self.flags.subscribed.store(false, Ordering::Release);
         metrics::gauge!("openbell_bus_up").set(0.0);
     }
 
-    /// What cannot be read is of a newer version, and nothing that this one would act upon.
-    fn open(&self, message: &Msg) {
+    /// A payload that does not parse comes from a newer version and is ignored.
+    fn on_message(&self, message: &Msg) {
         let envelope = serde_json::from_slice::<Envelope>(message.get_payload_bytes());
         let kind = match &envelope {
             Err(_) => "unknown",
@@ -95,18 +100,18 @@ impl Listener {
         };
         metrics::counter!("openbell_bus_heard_total", "kind" => kind).increment(1);
         if let ("gap" | "message", Ok(Envelope { message, .. })) = (kind, envelope) {
-            self.tell(message.map_or(Heard::Gap, Heard::Message));
+            self.forward(message.map_or(BusEvent::Gap, BusEvent::Message));
         }
     }
 
-    fn tell(&self, heard: Heard) {
-        // There may be nobody who listens.
-        let _ = self.heard.send(heard);
+    fn forward(&self, event: BusEvent) {
+        // There may be no subscription in this process.
+        let _ = self.events.send(event);
     }
 }
 
-/// Where to subscribe, once Redis answers, and how often it had been lost by then.
-async fn reachable(redis: &mut watch::Receiver<State>) -> Option<(Vec<Client>, u64)> {
+/// Waits for a connection; returns the servers to subscribe at and the outages counted so far.
+async fn reachable(redis: &mut watch::Receiver<BreakerState>) -> Option<(Vec<Client>, u64)> {
     let state = redis.wait_for(|state| state.live.is_some()).await.ok()?;
     let servers = state.live.as_ref()?.servers.clone();
     Some((servers, state.outages))
@@ -118,7 +123,7 @@ async fn subscribe(server: &Client) -> RedisResult<PubSub> {
     Ok(subscription)
 }
 
-async fn until_lost(redis: &mut watch::Receiver<State>, outages: u64) {
-    // The listener keeps the handle, so the breaker is there.
+async fn until_lost(redis: &mut watch::Receiver<BreakerState>, outages: u64) {
+    // The sender lives as long as the subscriber's handle.
     let _ = redis.wait_for(|state| state.outages != outages).await;
 }

@@ -1,6 +1,5 @@
 //! Orders that wait for a price, in games with `fill = "next_tick"`: an order fills at the first
-//! price that is published after it was accepted, so that its price is not known when it is sent.
-//! Here is which jobs of a lane may go on; the lane processes them.
+//! price published after its acceptance, so that its price is not known when it is sent.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -10,16 +9,16 @@ use tokio::time::Instant;
 
 use crate::job::Job;
 
-/// How long an order waits for a price before it is refused.
+/// How long an order waits for a price before it is rejected.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// The jobs of a lane that were received and not yet processed, in the order of their arrival.
+/// The received, unprocessed jobs of a lane, in order of arrival.
 #[derive(Default)]
-pub(crate) struct Waiting {
+pub(crate) struct NextTickQueue {
     jobs: VecDeque<Job>,
 }
 
-impl Waiting {
+impl NextTickQueue {
     pub(crate) fn extend(&mut self, jobs: impl IntoIterator<Item = Job>) {
         self.jobs.extend(jobs);
     }
@@ -28,14 +27,13 @@ impl Waiting {
         self.jobs.len()
     }
 
-    /// When the oldest job has waited long enough.
+    /// When the wait of the oldest job ends.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.jobs.front().map(|job| job.queued_at + WAIT_MAX)
     }
 
-    /// Takes the jobs that need not wait any longer, at most `most`: those that wait for no price,
-    /// whose price was published, or whose time is up. A job never overtakes another one of its
-    /// player.
+    /// Takes at most `most` jobs that need not wait, whose price was published, or whose wait is
+    /// over. A job never overtakes another one of its player.
     pub(crate) fn take_ready(
         &mut self,
         quotes: &dyn Fn(i64) -> Result<Quote, Rejection>,

@@ -1,6 +1,5 @@
-//! What becomes of the jobs of a batch after its commit: fills are published, everybody is
-//! answered, and where an answer to a COMMIT was lost, the database is asked what happened. It
-//! settles and writes nothing.
+//! Completing the jobs of a batch after its commit: fills are published, responses are sent, stored
+//! outcomes are replayed, and a COMMIT without a response is resolved by the batch's mark.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,37 +10,37 @@ use domain::{EntryKind, Fill};
 use store::{Change, Doubt, StoreError};
 use tokio::time::{sleep, timeout};
 
-use crate::attempt::Commit;
-use crate::batch::{Kept, Settled, Verdict};
+use crate::batch::{SettledBatch, Settlement, StoredOutcome};
+use crate::group_commit::CommitResult;
 use crate::job::Job;
 use crate::lane::Lane;
-use crate::{Answer, DeskError};
+use crate::{DeskError, OrderResponse};
 
-/// How long to look for the mark of a batch whose COMMIT has no answer.
-const LOOK_UP_MAX: Duration = Duration::from_secs(5);
-/// The first wait between two looks; it doubles with each one.
-const LOOK_UP_WAIT: Duration = Duration::from_millis(50);
+/// Timeout for resolving a COMMIT without a response.
+const RESOLVE_MAX: Duration = Duration::from_secs(5);
+/// The first backoff between two attempts; it doubles with each one.
+const RESOLVE_BACKOFF: Duration = Duration::from_millis(50);
 
 impl Lane {
-    /// Publishes and answers what is committed; gives back the jobs to be settled again.
+    /// Publishes fills and responds to committed jobs; returns the jobs to retry.
     pub(crate) async fn finish(
         &self,
         jobs: Vec<Job>,
-        settled: Settled,
-        commit: &Commit,
+        settled: SettledBatch,
+        commit: &CommitResult,
     ) -> Vec<Job> {
         let kept = |change: &Change| !commit.lost.contains(&change.player.player_id);
         let committed = settled.changes.into_iter().filter(kept);
         self.publish(&committed.flat_map(|change| change.fills).collect::<Vec<_>>());
         let (mut again, mut replays) = (Vec::new(), Vec::new());
-        for (mut job, verdict) in jobs.into_iter().zip(settled.verdicts) {
-            match verdict {
-                Verdict::UnknownPlayer => job.give(Err(DeskError::UnknownPlayer)),
-                Verdict::Replay(kept) => replays.push((job, kept)),
-                Verdict::Settled(answer) if !commit.lost.contains(&job.request.player_id) => {
-                    job.give(Ok(answer));
+        for (mut job, settlement) in jobs.into_iter().zip(settled.settlements) {
+            match settlement {
+                Settlement::UnknownPlayer => job.respond(Err(DeskError::UnknownPlayer)),
+                Settlement::Replay(kept) => replays.push((job, kept)),
+                Settlement::Settled(answer) if !commit.lost.contains(&job.request.player_id) => {
+                    job.respond(Ok(answer));
                 }
-                Verdict::Settled(_) => match &commit.fault {
+                Settlement::Settled(_) => match &commit.fault {
                     Some(fault) if !commit.retry => job.fail(fault),
                     fault => {
                         job.fault.clone_from(fault);
@@ -54,15 +53,15 @@ impl Lane {
         again
     }
 
-    /// Gives kept answers again.
-    async fn replay(&self, replays: Vec<(Job, Kept)>) {
+    /// Responds with stored outcomes (idempotent replay).
+    async fn replay(&self, replays: Vec<(Job, StoredOutcome)>) {
         let mut loaded: HashMap<(i64, i64), Fill> = HashMap::new();
         for (job, kept) in replays {
             let player_id = job.request.player_id;
             let outcome = match (kept.version, kept.rejection) {
                 (Some((month, version)), _) => match loaded.get(&(player_id, version)) {
                     Some(fill) => Ok(Ok(fill.clone())),
-                    None => match self.parts.store.load_fill(player_id, month, version).await {
+                    None => match self.deps.store.load_fill(player_id, month, version).await {
                         Ok(Some(fill)) => {
                             loaded.insert((player_id, version), fill.clone());
                             Ok(Ok(fill))
@@ -73,29 +72,29 @@ impl Lane {
                 },
                 (None, Some(rejection)) => Ok(Err(rejection)),
                 (None, None) => {
-                    job.give(Err(DeskError::KeyOfOrder));
+                    job.respond(Err(DeskError::KeyOfOrder));
                     continue;
                 }
             };
             match outcome {
                 Ok(outcome) => {
-                    // Of a lost answer to refusals only, what was kept may be this very request's.
+                    // After a COMMIT of rejections only without a response, the stored outcome may
+                    // be that of this very request.
                     let own = job.fault.is_some() && kept.request_id == job.request.request_id;
                     let first_request_id = (!own).then_some(kept.request_id);
-                    job.give(Ok(Answer { outcome, first_request_id }));
+                    job.respond(Ok(OrderResponse { outcome, first_request_id }));
                 }
                 Err(error) => job.fail(&Arc::new(error)),
             }
         }
     }
 
-    /// Whether a batch was committed whose COMMIT has no answer; `None` if the database cannot tell
-    /// in time.
-    pub(crate) async fn look_up(&self, doubt: &Doubt) -> Option<bool> {
+    /// Whether the batch was committed; `None` if that is not resolved in time.
+    pub(crate) async fn resolve_commit(&self, doubt: &Doubt) -> Option<bool> {
         let ask = async {
-            let mut wait = LOOK_UP_WAIT;
+            let mut wait = RESOLVE_BACKOFF;
             loop {
-                match self.parts.store.resolve_commit(doubt).await {
+                match self.deps.store.resolve_commit(doubt).await {
                     Ok(Some(committed)) => return Some(committed),
                     Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                         sleep(wait).await;
@@ -103,22 +102,21 @@ impl Lane {
                     }
                     Ok(None) => {
                         tracing::error!(
-                            "the mark of a batch may have been deleted; was the node \
-                             stopped, or is its clock late?"
+                            "cannot resolve a COMMIT: the batch's mark may have been deleted; \
+                             check whether the node was suspended and its clock"
                         );
                         return None;
                     }
                     Err(error) => {
-                        tracing::error!(%error, "the mark of a batch cannot be looked for");
+                        tracing::error!(%error, "cannot resolve a COMMIT by the batch's mark");
                         return None;
                     }
                 }
             }
         };
-        timeout(LOOK_UP_MAX, ask).await.ok().flatten()
+        timeout(RESOLVE_MAX, ask).await.ok().flatten()
     }
 
-    /// Tells of committed fills.
     fn publish(&self, fills: &[Fill]) {
         if fills.is_empty() {
             return;
@@ -131,15 +129,17 @@ impl Lane {
             };
             metrics::counter!("openbell_trades_total", "side" => side).increment(1);
         }
-        // The trades stand; whoever is told of them must not cost their answers.
-        if catch_unwind(AssertUnwindSafe(|| (self.parts.on_commit)(fills))).is_err() {
-            tracing::error!("telling of committed trades panicked");
+        // The trades are committed; a panic of the callback must not prevent their responses.
+        if catch_unwind(AssertUnwindSafe(|| (self.deps.on_commit)(fills))).is_err() {
+            tracing::error!(
+                "the on_commit callback panicked; leaderboards and streams may miss trades"
+            );
         }
     }
 }
 
 fn no_such_entry(player_id: i64, version: i64) -> StoreError {
     StoreError::Corrupt(format!(
-        "a kept answer names entry {version} of player {player_id}, which is not there"
+        "a stored outcome refers to entry {version} of player {player_id}, which does not exist"
     ))
 }

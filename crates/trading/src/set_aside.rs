@@ -1,6 +1,6 @@
-//! Orders set aside: those of players whose rows another transaction holds. The lane goes on with
-//! the other players, and these are attempted again and again until their rows are free, in the
-//! order of their arrival for each player. What an attempt does is in `attempt`.
+//! Orders of players whose rows are locked by another transaction. The lane continues with the
+//! other players; these orders are retried until the rows are free, in order of arrival for each
+//! player.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,14 +14,14 @@ use crate::DeskError;
 use crate::job::Job;
 use crate::lane::Lane;
 
-/// For how long an order is set aside. By default an idle transaction holds a row for less time
+/// How long an order is retried. By default an idle transaction is ended before
 /// (`database.idle_in_transaction_timeout_ms`).
 const HELD_MAX: Duration = Duration::from_secs(8);
-/// For how long a round splits batches that fail because of one of their keys.
+/// How long a round splits batches that conflict on an idempotency key.
 const SPLIT_MAX: Duration = Duration::from_secs(1);
 
-/// The orders that a lane has set aside. As long as one of a player's is, all later ones are.
-pub(crate) struct Aside {
+/// The orders that a lane has set aside. While a player has one, all later ones are added.
+pub(crate) struct SetAside {
     state: Mutex<State>,
     changed: Notify,
     jobs_max: usize,
@@ -32,16 +32,16 @@ pub(crate) struct Aside {
 struct State {
     jobs: VecDeque<Job>,
     players: HashSet<i64>,
-    /// Whether the lane has ended, so that no more orders come.
+    /// Whether the lane has ended and adds no more orders.
     closed: bool,
 }
 
-impl Aside {
+impl SetAside {
     pub(crate) fn new(jobs_max: usize, length: metrics::Gauge) -> Self {
         Self { state: Mutex::default(), changed: Notify::new(), jobs_max, length }
     }
 
-    /// Sets orders aside; those for which there is no room are turned away.
+    /// Adds orders; those for which there is no room are rejected as on a full desk.
     pub(crate) fn set(&self, jobs: Vec<Job>) {
         let (mut refused, now) = (Vec::new(), Instant::now());
         let mut state = self.state();
@@ -57,11 +57,11 @@ impl Aside {
         self.release(state);
         for job in refused {
             metrics::counter!("openbell_desk_full_total").increment(1);
-            job.give(Err(DeskError::Full { retry_after_s: 1 }));
+            job.respond(Err(DeskError::Full { retry_after_s: 1 }));
         }
     }
 
-    /// Sets aside the orders of players who have others aside; gives the rest.
+    /// Adds the orders of players that have others here; returns the rest.
     pub(crate) fn follow(&self, jobs: Vec<Job>) -> Vec<Job> {
         let (later, rest): (Vec<_>, Vec<_>) = {
             let state = self.state();
@@ -74,15 +74,14 @@ impl Aside {
         rest
     }
 
-    /// No more orders come.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
         self.release(state);
     }
 
-    /// The next orders; `None` when there are none and no more come. Their players stay aside until
-    /// `put_back`.
+    /// The next orders; `None` when the lane has ended and none are left. Their players stay marked
+    /// until `put_back`.
     async fn next(&self, jobs_max: usize) -> Option<Vec<Job>> {
         loop {
             let changed = self.changed.notified();
@@ -100,8 +99,7 @@ impl Aside {
         }
     }
 
-    /// Puts back those that are still to be answered, before later ones; players without any are
-    /// the lane's again.
+    /// Puts unfinished orders back before later ones, and unmarks players without any.
     fn put_back(&self, jobs: Vec<Job>) {
         let mut state = self.state();
         for job in jobs.into_iter().rev() {
@@ -123,27 +121,27 @@ impl Aside {
 }
 
 impl Lane {
-    /// Works on what is set aside until the lane has ended and nothing is left. Each round is a
-    /// task of its own, so that a panic costs one round.
-    pub(crate) async fn work_aside(self: Arc<Self>) {
+    /// Retries until the lane has ended and no order is left. Each round is a task of its own, so
+    /// that a panic loses one round only.
+    pub(crate) async fn retry_set_aside(self: Arc<Self>) {
         for turn in 0.. {
             let Some(jobs) = self.aside.next(self.batch_max).await else { return };
             let round = tokio::spawn(Arc::clone(&self).round(jobs, turn)).await;
             let left = round.unwrap_or_else(|error| {
                 metrics::counter!("openbell_batches_lost_total").increment(1);
-                tracing::error!(%error, "a batch that was set aside was lost");
+                tracing::error!(%error, "a round of orders set aside panicked; their outcome is unknown to the clients");
                 Vec::new()
             });
             let wait = !left.is_empty();
             self.aside.put_back(left);
             if wait {
-                sleep(self.wait_after(1)).await;
+                sleep(self.backoff_after(1)).await;
             }
         }
     }
 
-    /// One round: everything whose rows are free, then the orders of one held player, a different
-    /// one each turn, which wait in line for the row. Gives what is still to be answered.
+    /// One round: all orders whose rows are free, then those of one locked player, a different one
+    /// each turn, waiting for the row lock. Returns the unfinished orders.
     async fn round(self: Arc<Self>, jobs: Vec<Job>, turn: usize) -> Vec<Job> {
         let mut left = self.attempt_free(jobs).await;
         let held: Vec<i64> = players_of(&left);
@@ -160,9 +158,9 @@ impl Lane {
         left
     }
 
-    /// Attempts the orders of players whose rows are free. A batch that fails although it has its
-    /// rows meets a key that another transaction has written: it is halved, so that the others are
-    /// done.
+    /// Attempts the orders of players whose rows are free. A batch that conflicts although it has
+    /// locked its rows meets an idempotency key of another transaction; it is halved, so that the
+    /// other orders commit.
     async fn attempt_free(&self, jobs: Vec<Job>) -> Vec<Job> {
         let began = Instant::now();
         let (mut groups, mut left) = (vec![jobs], Vec::new());
@@ -187,7 +185,6 @@ impl Lane {
     }
 }
 
-/// The players of these orders, each once.
 fn players_of(jobs: &[Job]) -> Vec<i64> {
     let mut seen = HashSet::new();
     let players = jobs.iter().map(|job| job.request.player_id);
