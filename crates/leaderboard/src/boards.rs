@@ -5,7 +5,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use store::{BoardClose, BoardKind, Store, StoreError};
+use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::board::Board;
 
@@ -18,7 +18,7 @@ const WAIT: Duration = Duration::from_secs(2);
 pub struct Boards {
     xp: Arc<Board>,
     returns: Arc<Board>,
-    closes: RwLock<[Option<BoardClose>; 2]>,
+    closes: RwLock<[Option<RankSnapshot>; 2]>,
 }
 
 /// Which rows.
@@ -91,12 +91,12 @@ impl Boards {
     }
 
     /// The last close of a board that is known here.
-    pub fn close(&self, kind: BoardKind) -> Option<BoardClose> {
+    pub fn close(&self, kind: BoardKind) -> Option<RankSnapshot> {
         self.closes.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
     }
 
     /// Learns of a board's last close.
-    pub fn set_close(&self, kind: BoardKind, close: Option<BoardClose>) {
+    pub fn set_close(&self, kind: BoardKind, close: Option<RankSnapshot>) {
         self.closes.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = close;
     }
 
@@ -163,7 +163,7 @@ fn index(kind: BoardKind) -> usize {
 
 async fn closed_rows(
     store: &Store,
-    (kind, close): (BoardKind, BoardClose),
+    (kind, close): (BoardKind, RankSnapshot),
     window: Window,
     prices_json: &str,
 ) -> Result<Rows, BoardError> {
@@ -186,7 +186,7 @@ async fn closed_rows(
     // From the place of the first row on, with as many more as may be gaps among them.
     let (after, read) = gaps.span(offset, limit);
     let places = store
-        .read_lagging(
+        .with_replica(
             |store| async move { store.board_places_page(close.close_id, after, read).await },
         )
         .await?;

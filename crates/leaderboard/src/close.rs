@@ -2,7 +2,7 @@
 //! writes them, and when a session has closed, the server knows.
 
 use domain::{Day, UnixMicros};
-use store::{BoardClose, BoardKind, Store, StoreError};
+use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::board::Board;
 use crate::ranking::Ranking;
@@ -13,7 +13,7 @@ const PLACES: usize = 1_000;
 /// A close that is being written. One that is dropped counts for nothing and is forgotten later.
 #[derive(Debug)]
 pub struct Closing {
-    close: BoardClose,
+    close: RankSnapshot,
     ranking: Ranking,
     kept: u64,
 }
@@ -40,7 +40,7 @@ impl Closing {
     ///
     /// # Errors
     /// The fault met; the step can be done again.
-    pub async fn step(&mut self, store: &Store) -> Result<Option<BoardClose>, StoreError> {
+    pub async fn step(&mut self, store: &Store) -> Result<Option<RankSnapshot>, StoreError> {
         let page = self.ranking.page(self.kept, PLACES);
         if page.is_empty() {
             store.finish_board_close(self.close.close_id).await?;

@@ -36,7 +36,7 @@ impl Valuation {
         // It is a round of a few seconds anyway.
         let prices = &self.prices_json;
         let page = store
-            .read_lagging(|store| async move {
+            .with_replica(|store| async move {
                 store.player_values_page(after, PAGE_ROWS, prices).await
             })
             .await?;

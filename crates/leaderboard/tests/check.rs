@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leaderboard::{Board, Builder, Checked, check_board};
-use store::{Common, DatabaseConfig, NewPlayer, Store};
+use store::{DatabaseConfig, NewPlayer, NewPlayerDefaults, Store};
 use testkit::{ManualClock, postgres_database};
 
 use domain::{Clock as _, Rules};
@@ -24,7 +24,7 @@ async fn game(engine: &str, directory: &std::path::Path) -> Store {
     store.migrate().await.expect("migrates");
     store.ensure_game("fixed", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
-    let common = Common {
+    let common = NewPlayerDefaults {
         password_hash: "-",
         token_name: "test",
         token_expires_at: now.plus_seconds(1_000),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cluster::TagCache;
 use domain::{Clock, Day, Month, UnixMicros};
 use market::PriceBoard;
-use store::{DiskReserve, ReplicaWatch, Store, Watch};
+use store::{DatabaseMonitor, DiskReserve, ReplicaMonitor, Store};
 use tokio::time::Instant;
 
 use crate::history::History;
@@ -244,7 +244,7 @@ impl Reconciler for Checkpoint {
 
 /// Notices when PostgreSQL is away, and when it is back.
 pub(crate) struct WatchDatabase {
-    pub(crate) watch: Watch,
+    pub(crate) watch: DatabaseMonitor,
 }
 
 impl Reconciler for WatchDatabase {
@@ -260,7 +260,7 @@ impl Reconciler for WatchDatabase {
 /// Measures how old the replica's answers are, which decides whether it is asked. That it is away
 /// is no failure of the job.
 pub(crate) struct WatchReplica {
-    pub(crate) watch: ReplicaWatch,
+    pub(crate) watch: ReplicaMonitor,
 }
 
 impl Reconciler for WatchReplica {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use domain::{Clock as _, UnixMicros};
 use serde::Serialize;
-use store::{Person, PersonDetails, Store, StoreError};
+use store::{Store, StoreError, UserDetails, UserSummary};
 
 use crate::cli::{UserListArgs, UserPasswordArgs, UserRenameArgs, UserShowArgs};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
@@ -28,8 +28,8 @@ struct Shown<'a> {
     registered_at: String,
 }
 
-impl<'a> From<&'a Person> for Shown<'a> {
-    fn from(person: &'a Person) -> Self {
+impl<'a> From<&'a UserSummary> for Shown<'a> {
+    fn from(person: &'a UserSummary) -> Self {
         Self {
             user_id: person.user_id,
             name: &person.name,
@@ -74,8 +74,8 @@ pub(crate) async fn list(args: UserListArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(person: &Person) -> String {
-    let Person { user_id, name, email, role, created_at } = person;
+fn line(person: &UserSummary) -> String {
+    let UserSummary { user_id, name, email, role, created_at } = person;
     format!("{user_id}  {email}  {name:?}  {}  since {}\n", role.as_str(), created_at.day())
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn show(args: UserShowArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn account(details: &PersonDetails) -> String {
+fn account(details: &UserDetails) -> String {
     let instant = |at: UnixMicros| at.to_string();
     let used = details.last_used_at.map_or_else(|| "never".to_owned(), instant);
     let lines = [

@@ -103,7 +103,7 @@ impl ArchiveRow {
 
 /// The month and the fence under which something is done to it, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct Seat {
+pub struct FencedMonth {
     /// Which month.
     pub month: Month,
     /// The fence of the lease.
@@ -114,7 +114,7 @@ pub struct Seat {
 
 /// What was written of a month.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub struct ArchiveFiles {
     /// Where the files are.
     pub location: String,
     /// The list of them, as JSON.
@@ -426,7 +426,7 @@ impl Store {
     /// The fault met.
     pub async fn move_archive(
         &self,
-        seat: Seat,
+        fenced: FencedMonth,
         from: ArchiveState,
         to: ArchiveState,
         why: Option<&str>,
@@ -434,10 +434,10 @@ impl Store {
         let moved = with_db!(self, |db, sql| {
             sqlx::query(sql(&MOVE))
                 .bind(to.as_str())
-                .bind(seat.fence)
+                .bind(fenced.fence)
                 .bind(why)
-                .bind(seat.now.0)
-                .bind(seat.month.0)
+                .bind(fenced.now.0)
+                .bind(fenced.month.0)
                 .bind(from.as_str())
                 .execute(&db.writer)
                 .timed(&MOVE)
@@ -454,8 +454,8 @@ impl Store {
     /// The fault met.
     pub async fn mark_archive_written(
         &self,
-        seat: Seat,
-        written: &Written,
+        fenced: FencedMonth,
+        written: &ArchiveFiles,
     ) -> Result<bool, StoreError> {
         let keys = written.keys;
         let marked = with_db!(self, |db, sql| {
@@ -468,9 +468,9 @@ impl Store {
                 .bind(keys.map(|keys| keys.last.0))
                 .bind(keys.map(|keys| keys.last.1))
                 .bind(written.digest.0.to_vec())
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(seat.fence)
+                .bind(fenced.now.0)
+                .bind(fenced.month.0)
+                .bind(fenced.fence)
                 .execute(&db.writer)
                 .timed(&WRITTEN)
                 .await?
@@ -483,13 +483,17 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn mark_archive_failed(&self, seat: Seat, why: &str) -> Result<(), StoreError> {
+    pub async fn mark_archive_failed(
+        &self,
+        fenced: FencedMonth,
+        why: &str,
+    ) -> Result<(), StoreError> {
         with_db!(self, |db, sql| {
             sqlx::query(sql(&FAILED))
                 .bind(why)
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(seat.fence)
+                .bind(fenced.now.0)
+                .bind(fenced.month.0)
+                .bind(fenced.fence)
                 .execute(&db.writer)
                 .timed(&FAILED)
                 .await?;

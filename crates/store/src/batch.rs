@@ -25,7 +25,7 @@ pub(crate) use sets::{
 
 /// What to load for one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wanted {
+pub struct LoadKey {
     /// The player.
     pub player_id: i64,
     /// The stock that the action touches.
@@ -73,7 +73,7 @@ pub struct BatchState {
 
 /// What came of a player's actions in a batch.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct PlayerUpdate {
     /// The player after settling.
     pub player: Player,
     /// The version that the settling began with.
@@ -86,12 +86,12 @@ pub struct Change {
     /// Notes by the version of the trade they are about.
     pub notes: Vec<(i64, Note)>,
     /// Records of the requests that had a key.
-    pub records: Vec<Record>,
+    pub records: Vec<IdempotencyRecord>,
 }
 
 /// An idempotency record.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct IdempotencyRecord {
     /// The key.
     pub key: String,
     /// SHA-256 of the request's route and body.
@@ -108,18 +108,18 @@ pub struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Players of whom nothing was written, because another transaction was first.
-    pub moved: BTreeSet<i64>,
+    pub conflicted: BTreeSet<i64>,
 }
 
 /// A transaction whose COMMIT has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubt {
+pub struct UnknownCommit {
     /// What it wrote beside its rows.
     pub(crate) mark: BatchMark,
     /// When that was.
     pub(crate) made_at: UnixMicros,
-    /// As [`Committed::moved`], if it was committed.
-    pub moved: BTreeSet<i64>,
+    /// As [`Committed::conflicted`], if it was committed.
+    pub conflicted: BTreeSet<i64>,
 }
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[

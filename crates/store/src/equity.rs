@@ -32,7 +32,7 @@ pub struct EquityStep {
 /// Which days are kept how densely. Days after `newest` are left alone: in a market that started
 /// over they are of the time before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EquityKept {
+pub struct EquityRetention {
     /// The newest finished session.
     pub newest: Day,
     /// From this day on every session is kept.
@@ -210,7 +210,7 @@ impl Store {
         &self,
         after_player_id: i64,
         limit: i64,
-        kept: EquityKept,
+        kept: EquityRetention,
     ) -> Result<RollUpStep, StoreError> {
         let [newest, daily_from, weekly_from] =
             [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));

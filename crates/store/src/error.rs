@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::Doubt;
+use crate::UnknownCommit;
 
 /// Whether the disk has failed to keep what was written to it. A second try may claim to have kept
 /// what is lost (PostgreSQL's wiki, "Fsync Errors"), so there is no way back but a new process that
@@ -53,7 +53,7 @@ pub enum StoreError {
     Unavailable(sqlx::Error),
     /// The same when the answer to a batch's COMMIT was waited for: it may have been written.
     #[error("the answer to a COMMIT was lost: {}", words(.1))]
-    InDoubt(Doubt, sqlx::Error),
+    CommitUnknown(UnknownCommit, sqlx::Error),
     /// Another transaction won: the same work can be tried again at once.
     #[error("the transaction lost against another one: {}", words(.0))]
     Conflict(sqlx::Error),
@@ -94,14 +94,14 @@ fn words(error: &sqlx::Error) -> String {
 impl StoreError {
     /// Whether waiting may help.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::InDoubt(..))
+        matches!(self, Self::Unavailable(_) | Self::CommitUnknown(..))
     }
 
     /// The kind as one word, for metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
-            Self::InDoubt(..) => "in_doubt",
+            Self::CommitUnknown(..) => "in_doubt",
             Self::Conflict(error) => match error.as_database_error().and_then(|e| e.code()) {
                 Some(code) if code == "40P01" => "deadlock",
                 Some(code) if code == "55P03" => "lock_timeout",
@@ -132,21 +132,21 @@ impl From<sqlx::Error> for StoreError {
             E::Database(inner) => {
                 let code = inner.code().unwrap_or_default();
                 match kind_of(&code) {
-                    Kind::DiskFull => {
+                    ErrorClass::DiskFull => {
                         DISK_FULL.store(true, Ordering::Relaxed);
                         Self::Unavailable(error)
                     }
-                    Kind::Unavailable => Self::Unavailable(error),
-                    Kind::Conflict => Self::Conflict(error),
-                    Kind::Unreadable => Self::Unreadable(error),
-                    Kind::Corrupt => Self::Corrupt(inner.message().to_owned()),
-                    Kind::DiskFailed => {
+                    ErrorClass::Unavailable => Self::Unavailable(error),
+                    ErrorClass::Conflict => Self::Conflict(error),
+                    ErrorClass::Unreadable => Self::Unreadable(error),
+                    ErrorClass::Corrupt => Self::Corrupt(inner.message().to_owned()),
+                    ErrorClass::DiskFailed => {
                         if !DISK_FAILED.send_replace(true) {
                             tracing::error!(%error, "the disk failed; nothing is written any more");
                         }
                         Self::DiskFailed
                     }
-                    Kind::Fault => Self::Fault(error),
+                    ErrorClass::Fault => Self::Fault(error),
                 }
             }
             E::Io(_)
@@ -160,7 +160,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-enum Kind {
+enum ErrorClass {
     DiskFull,
     Unavailable,
     Conflict,
@@ -172,33 +172,33 @@ enum Kind {
 
 /// SQLSTATE of PostgreSQL (five characters), or the result code of SQLite (a number, whose low byte
 /// is the primary code).
-fn kind_of(code: &str) -> Kind {
+fn kind_of(code: &str) -> ErrorClass {
     if code.len() == 5 {
         return match (&code[..2], code) {
-            (_, "40001" | "40P01" | "55P03") => Kind::Conflict,
+            (_, "40001" | "40P01" | "55P03") => ErrorClass::Conflict,
             // Statement time-out, connection trouble, too little of something, shutting down.
-            ("08" | "53" | "57" | "58", _) => Kind::Unavailable,
+            ("08" | "53" | "57" | "58", _) => ErrorClass::Unavailable,
             // A standby that is not promoted yet; a session that was ended within a transaction
             // because it was idle, or took too long.
-            (_, "25006" | "25P03" | "25P04") => Kind::Unavailable,
-            ("XX", _) => Kind::Corrupt,
-            _ => Kind::Fault,
+            (_, "25006" | "25P03" | "25P04") => ErrorClass::Unavailable,
+            ("XX", _) => ErrorClass::Corrupt,
+            _ => ErrorClass::Fault,
         };
     }
     let code = code.parse::<i64>().unwrap_or_default();
     // IOERR_FSYNC, IOERR_DIR_FSYNC
     if code == 1034 || code == 1290 {
-        return Kind::DiskFailed;
+        return ErrorClass::DiskFailed;
     }
     match code & 0xff {
-        13 => Kind::DiskFull,
+        13 => ErrorClass::DiskFull,
         // BUSY, LOCKED, NOMEM, READONLY, IOERR, CANTOPEN
-        5 | 6 | 7 | 8 | 10 | 14 => Kind::Unavailable,
+        5 | 6 | 7 | 8 | 10 | 14 => ErrorClass::Unavailable,
         // CORRUPT, which is also what EIO on a read becomes (sqlite3VdbeExec)
-        11 => Kind::Unreadable,
+        11 => ErrorClass::Unreadable,
         // NOTADB
-        26 => Kind::Corrupt,
-        _ => Kind::Fault,
+        26 => ErrorClass::Corrupt,
+        _ => ErrorClass::Fault,
     }
 }
 
@@ -209,23 +209,23 @@ mod tests {
     #[test]
     fn codes_are_sorted_by_what_can_be_done() {
         for code in ["40001", "40P01", "55P03"] {
-            assert!(matches!(kind_of(code), Kind::Conflict), "{code}");
+            assert!(matches!(kind_of(code), ErrorClass::Conflict), "{code}");
         }
         for code in ["57014", "57P01", "53300", "08006", "25006", "25P03", "5", "517"] {
-            assert!(matches!(kind_of(code), Kind::Unavailable), "{code}");
+            assert!(matches!(kind_of(code), ErrorClass::Unavailable), "{code}");
         }
-        assert!(matches!(kind_of("13"), Kind::DiskFull));
+        assert!(matches!(kind_of("13"), ErrorClass::DiskFull));
         for code in ["11", "267"] {
-            assert!(matches!(kind_of(code), Kind::Unreadable), "{code}");
+            assert!(matches!(kind_of(code), ErrorClass::Unreadable), "{code}");
         }
         for code in ["26", "XX001"] {
-            assert!(matches!(kind_of(code), Kind::Corrupt), "{code}");
+            assert!(matches!(kind_of(code), ErrorClass::Corrupt), "{code}");
         }
         for code in ["1034", "1290"] {
-            assert!(matches!(kind_of(code), Kind::DiskFailed), "{code}");
+            assert!(matches!(kind_of(code), ErrorClass::DiskFailed), "{code}");
         }
         for code in ["23505", "42601", "19", "1"] {
-            assert!(matches!(kind_of(code), Kind::Fault), "{code}");
+            assert!(matches!(kind_of(code), ErrorClass::Fault), "{code}");
         }
     }
 }

@@ -48,12 +48,12 @@ pub struct ImportCounts {
     /// The finest step of the market's prices.
     pub tick: Price,
     /// Neighbouring closes that differ by more than 40 %, at least one of them imported now.
-    pub jumps: Vec<Jump>,
+    pub jumps: Vec<PriceJump>,
 }
 
 /// Two neighbouring closes of a stock that are far apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jump {
+pub struct PriceJump {
     /// The stock.
     pub symbol: Symbol,
     /// The earlier day and its close.
@@ -62,7 +62,7 @@ pub struct Jump {
     pub after: (Day, Price),
 }
 
-impl Jump {
+impl PriceJump {
     /// Whether closes are far apart: a fall by more than 40 % or a rise by more than 40 %.
     fn is_one(before: Price, after: Price) -> bool {
         after.0 * 10 > before.0 * 14 || after.0 * 10 < before.0 * 6
@@ -403,10 +403,10 @@ async fn jumps(
     tx: &mut Tx,
     market_id: i64,
     bars: &[(Symbol, DailyBar)],
-) -> Result<Vec<Jump>, StoreError> {
+) -> Result<Vec<PriceJump>, StoreError> {
     let found: Vec<JumpRow> =
         with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, JUMPS, market_id, JUMPS_MAX).await?);
-    let jumps: Result<Vec<Jump>, StoreError> = found.into_iter().map(read_jump).collect();
+    let jumps: Result<Vec<PriceJump>, StoreError> = found.into_iter().map(read_jump).collect();
     Ok(jumps?.into_iter().filter(|jump| is_imported(jump, bars)).collect())
 }
 
@@ -425,19 +425,19 @@ fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, S
 
 type JumpRow = (String, i64, i64, i64, i64);
 
-fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<Jump, StoreError> {
+fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<PriceJump, StoreError> {
     let symbol = Symbol::parse(&symbol)
         .map_err(|_| StoreError::Corrupt(format!("the symbol {symbol:?}")))?;
     let before = (read_day(day_before)?, Price(before));
-    Ok(Jump { symbol, before, after: (read_day(day)?, Price(close)) })
+    Ok(PriceJump { symbol, before, after: (read_day(day)?, Price(close)) })
 }
 
 /// The jumps within the imported bars.
-fn own_jumps(bars: &[(Symbol, DailyBar)]) -> Vec<Jump> {
+fn own_jumps(bars: &[(Symbol, DailyBar)]) -> Vec<PriceJump> {
     let jump = |pair: &[(Symbol, DailyBar)]| {
         let [(symbol, before), (next, after)] = pair else { return None };
-        let is_jump = symbol == next && Jump::is_one(before.close, after.close);
-        is_jump.then(|| Jump {
+        let is_jump = symbol == next && PriceJump::is_one(before.close, after.close);
+        is_jump.then(|| PriceJump {
             symbol: symbol.clone(),
             before: (before.day, before.close),
             after: (after.day, after.close),
@@ -447,7 +447,7 @@ fn own_jumps(bars: &[(Symbol, DailyBar)]) -> Vec<Jump> {
     bars.windows(2).filter_map(jump).take(most).collect()
 }
 
-fn is_imported(jump: &Jump, bars: &[(Symbol, DailyBar)]) -> bool {
+fn is_imported(jump: &PriceJump, bars: &[(Symbol, DailyBar)]) -> bool {
     let has = |day: Day| {
         bars.binary_search_by(|(symbol, bar)| (symbol, bar.day).cmp(&(&jump.symbol, day))).is_ok()
     };

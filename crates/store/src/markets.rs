@@ -40,7 +40,7 @@ pub struct MarketInfo {
 
 /// An imported market that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundMarket {
+pub struct MarketMatch {
     /// Its number.
     pub market_id: i64,
     /// The currency of its prices (ISO 4217).
@@ -201,7 +201,7 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn find_market(&self, name: &str) -> Result<Option<FoundMarket>, StoreError> {
+    pub async fn find_market(&self, name: &str) -> Result<Option<MarketMatch>, StoreError> {
         Ok(with_db!(self, |db, sql| {
             let found: Option<(i64, String, Option<i64>)> = sqlx::query_as(sql(&FIND))
                 .bind(name)
@@ -220,7 +220,7 @@ impl Store {
                     tick.unwrap_or(TICK_MAX)
                 }
             };
-            Some(FoundMarket { market_id, currency, tick: Price(tick) })
+            Some(MarketMatch { market_id, currency, tick: Price(tick) })
         }))
     }
 

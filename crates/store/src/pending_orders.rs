@@ -81,7 +81,7 @@ pub struct PendingOrder {
 
 /// The result of storing an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placed {
+pub enum OrderPlacement {
     /// It is stored.
     Accepted(PendingOrder),
     /// An order with this key is stored already, perhaps of another request: see its fingerprint.
@@ -263,7 +263,7 @@ impl OrderRow {
 
 impl Store {
     /// Stores an order and reserves its key, in one transaction; nothing is written unless the
-    /// answer is [`Placed::Accepted`]. The player's row is locked meanwhile, as by a batch: orders
+    /// answer is [`OrderPlacement::Accepted`]. The player's row is locked meanwhile, as by a batch: orders
     /// of one player are counted one after the other, and erasing the user waits.
     ///
     /// # Errors
@@ -273,7 +273,7 @@ impl Store {
         new: &NewPendingOrder<'_>,
         orders_max: i64,
         now: UnixMicros,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<OrderPlacement, StoreError> {
         let (session_day, quote_after) = match new.at {
             FillsAt::Close(day) => (Some(i64::from(day.0)), None),
             FillsAt::QuoteAfter(after) => (None, Some(after.0)),
@@ -286,7 +286,7 @@ impl Store {
                 .timed(&LOCK)
                 .await?;
             if player.is_none() {
-                return Ok(Placed::UnknownPlayer);
+                return Ok(OrderPlacement::UnknownPlayer);
             }
             if let Some(key) = new.client_key {
                 let known: Option<OrderRow> = sqlx::query_as(sql(&FIND_BY_KEY))
@@ -296,7 +296,7 @@ impl Store {
                     .timed(&FIND_BY_KEY)
                     .await?;
                 if let Some(known) = known {
-                    return Ok(Placed::Known(known.read()?));
+                    return Ok(OrderPlacement::Known(known.read()?));
                 }
             }
             let count: i64 = sqlx::query_scalar(sql(&COUNT))
@@ -305,7 +305,7 @@ impl Store {
                 .timed(&COUNT)
                 .await?;
             if count >= orders_max {
-                return Ok(Placed::TooMany);
+                return Ok(OrderPlacement::TooMany);
             }
             if let Some(key) = new.client_key {
                 let reserved = sqlx::query(sql(&RESERVE_KEY))
@@ -318,7 +318,7 @@ impl Store {
                     .timed(&RESERVE_KEY)
                     .await?;
                 if reserved.rows_affected() == 0 {
-                    return Ok(Placed::KeyOfTrade);
+                    return Ok(OrderPlacement::KeyOfTrade);
                 }
             }
             sqlx::query_scalar(sql(&INSERT))
@@ -350,7 +350,7 @@ impl Store {
         });
         tx.commit().await?;
         let lost = || StoreError::Corrupt(format!("pending order {order_id} has no stock"));
-        Ok(Placed::Accepted(stored.ok_or_else(lost)?.read()?))
+        Ok(OrderPlacement::Accepted(stored.ok_or_else(lost)?.read()?))
     }
 
     /// An order of this player.

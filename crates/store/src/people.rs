@@ -14,7 +14,7 @@ const SEARCHED_MAX: i64 = 10_000;
 
 /// A user in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct UserSummary {
     /// The number.
     pub user_id: i64,
     /// The name.
@@ -29,18 +29,18 @@ pub struct Person {
 
 /// A page of users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PeoplePage {
+pub struct UserPage {
     /// The users, newest first. There may be few or none although it goes on.
-    pub rows: Vec<Person>,
+    pub rows: Vec<UserSummary>,
     /// The number below which to go on; `None` at the end.
     pub next: Option<i64>,
 }
 
 /// A user with what belongs to the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonDetails {
+pub struct UserDetails {
     /// The user.
-    pub person: Person,
+    pub person: UserSummary,
     /// The player in the game `main`.
     pub player_id: i64,
     /// Cash.
@@ -110,10 +110,10 @@ struct DetailsRow {
     codes: i64,
 }
 
-fn read_person((user_id, name, email, role, at): PersonRow) -> Result<Person, StoreError> {
+fn read_person((user_id, name, email, role, at): PersonRow) -> Result<UserSummary, StoreError> {
     let role = Role::parse(&role);
     let role = role.ok_or_else(|| StoreError::Corrupt("unknown role of a user".to_owned()))?;
-    Ok(Person { user_id, name, email, role, created_at: UnixMicros(at) })
+    Ok(UserSummary { user_id, name, email, role, created_at: UnixMicros(at) })
 }
 
 impl Store {
@@ -128,7 +128,7 @@ impl Store {
         search: &str,
         below: Option<i64>,
         limit: usize,
-    ) -> Result<PeoplePage, StoreError> {
+    ) -> Result<UserPage, StoreError> {
         let search = search_fold(search);
         let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let read = if search.is_empty() { one_more } else { SEARCHED_MAX.max(one_more) };
@@ -155,7 +155,7 @@ impl Store {
         } else {
             last_read.filter(|_| is_cut)
         };
-        Ok(PeoplePage { rows: found, next })
+        Ok(UserPage { rows: found, next })
     }
 
     /// The number of the user with this address (in lower case).
@@ -180,7 +180,7 @@ impl Store {
         &self,
         user_id: i64,
         now: UnixMicros,
-    ) -> Result<Option<PersonDetails>, StoreError> {
+    ) -> Result<Option<UserDetails>, StoreError> {
         let row: Option<DetailsRow> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&FIND))
                 .bind(user_id)
@@ -191,7 +191,7 @@ impl Store {
         });
         let read = |row: DetailsRow| {
             let person = (row.user_id, row.name, row.email, row.role, row.created_at);
-            Ok(PersonDetails {
+            Ok(UserDetails {
                 person: read_person(person)?,
                 player_id: row.player_id,
                 cash: Money(row.cash),

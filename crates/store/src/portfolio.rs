@@ -41,7 +41,7 @@ impl HoldingRow {
 
 /// What a player has to do with one stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stake {
+pub struct Position {
     /// Shares held.
     pub quantity: Quantity,
     /// What they cost.
@@ -50,7 +50,7 @@ pub struct Stake {
     pub is_watched: bool,
 }
 
-impl Stake {
+impl Position {
     /// What a share cost on average, rounded to 1/10,000; 0 without shares.
     pub fn average_price(&self) -> Price {
         average_price(self.cost_basis, self.quantity)
@@ -315,7 +315,7 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn load_stake(&self, player_id: i64, stock_id: i64) -> Result<Stake, StoreError> {
+    pub async fn load_stake(&self, player_id: i64, stock_id: i64) -> Result<Position, StoreError> {
         let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&STAKE))
                 .bind(player_id)
@@ -324,7 +324,7 @@ impl Store {
                 .timed(&STAKE)
                 .await?
         });
-        Ok(row.map_or_else(Stake::default, |(quantity, cost_basis, watched)| Stake {
+        Ok(row.map_or_else(Position::default, |(quantity, cost_basis, watched)| Position {
             quantity: Quantity(quantity),
             cost_basis: Money(cost_basis),
             is_watched: watched != 0,

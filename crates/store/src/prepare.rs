@@ -26,7 +26,7 @@ pub struct NewPlayer {
 
 /// What all players made together share.
 #[derive(Clone, Copy, Debug)]
-pub struct Common<'a> {
+pub struct NewPlayerDefaults<'a> {
     /// The PHC string of their password.
     pub password_hash: &'a str,
     /// What their tokens are called.
@@ -82,7 +82,7 @@ impl Store {
     pub async fn register_many(
         &self,
         players: &[NewPlayer],
-        common: &Common<'_>,
+        common: &NewPlayerDefaults<'_>,
         rules: &Rules,
         now: UnixMicros,
     ) -> Result<(), StoreError> {

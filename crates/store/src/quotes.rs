@@ -13,7 +13,7 @@ const STOCKS_MAX: i64 = 10_000;
 
 /// The last good price of a stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptQuote {
+pub struct StoredQuote {
     /// The stock.
     pub stock_id: i64,
     /// The price of one share, above zero.
@@ -45,7 +45,7 @@ pub struct DueQuote {
 
 /// Which stocks are due.
 #[derive(Clone, Copy, Debug)]
-pub struct DueBefore {
+pub struct DueQuoteFilter {
     /// Those that nobody was asked for since before this instant.
     pub tried: UnixMicros,
     /// Of these, those of which no provider told a price since before this instant.
@@ -151,8 +151,8 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<(KeptQuote, UnixMicros), StoreError> {
-        let quote = KeptQuote {
+    fn read(self) -> Result<(StoredQuote, UnixMicros), StoreError> {
+        let quote = StoredQuote {
             stock_id: self.stock_id,
             price: Price(self.price),
             previous_close: self.previous_close.map(Price),
@@ -184,7 +184,7 @@ impl Store {
     /// The fault met.
     pub async fn due_quotes(
         &self,
-        before: DueBefore,
+        before: DueQuoteFilter,
         limit: i64,
     ) -> Result<Vec<DueQuote>, StoreError> {
         type Found = (i64, String, Option<i64>, Option<i64>);
@@ -251,7 +251,7 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn save_quote(&self, quote: &KeptQuote, now: UnixMicros) -> Result<(), StoreError> {
+    pub async fn save_quote(&self, quote: &StoredQuote, now: UnixMicros) -> Result<(), StoreError> {
         with_db!(self, |db, sql| {
             sqlx::query(sql(&SAVE))
                 .bind(quote.stock_id)
@@ -276,7 +276,7 @@ impl Store {
     pub async fn quotes_changed_since(
         &self,
         since: UnixMicros,
-    ) -> Result<Vec<(KeptQuote, UnixMicros)>, StoreError> {
+    ) -> Result<Vec<(StoredQuote, UnixMicros)>, StoreError> {
         let rows: Vec<Row> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&CHANGED))
                 .bind(since.0)
@@ -292,7 +292,7 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn find_quote(&self, stock_id: i64) -> Result<Option<KeptQuote>, StoreError> {
+    pub async fn find_quote(&self, stock_id: i64) -> Result<Option<StoredQuote>, StoreError> {
         let row: Option<Row> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&FIND))
                 .bind(stock_id)

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 use crate::db::{is_postgres, postgres_options, postgres_pool};
 use crate::{DatabaseConfig, Store, StoreError};
 
-pub use watch::ReplicaWatch;
+pub use watch::ReplicaMonitor;
 
 /// How long a read waits for a connection to the replica before the primary is asked.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -53,12 +53,12 @@ impl Store {
     /// the replica while there is one that keeps up, else from the database itself. `read` is given
     /// the store to ask, and is called a second time when the replica fails it. Not for what the
     /// reader may have written, and not for writing. As a caller has it:
-    /// `store.read_lagging(|store| async move { store.all_stocks().await }).await?`
+    /// `store.with_replica(|store| async move { store.all_stocks().await }).await?`
     /// What is borrowed in it must be a reference already (`let symbol = &symbol;`).
     ///
     /// # Errors
     /// What `read` meets at the primary.
-    pub async fn read_lagging<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
+    pub async fn with_replica<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

@@ -14,10 +14,10 @@ use std::sync::LazyLock;
 
 use crate::rows::{Type, source_postgres, source_sqlite};
 use crate::{
-    StoreError, achievements, archives, backfill, batch, board, changes, closes, equity, erase,
-    game, history, idempotency, imports, leases, ledger, market, markets, names, passwords,
-    pending_orders, people, portfolio, prepare, provider_usage, quotes, seals, seeds, settings,
-    stock_texts, stocks, tokens, users, viewer, watches,
+    StoreError, achievements, archives, backfill, batch, changes, equity, erase, game, history,
+    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
+    people, portfolio, prepare, provider_usage, quotes, rank_snapshots, scores, seals, seeds,
+    settings, stock_texts, stocks, tokens, users, viewer, watches,
 };
 
 /// A statement of the program, with its text for each engine.
@@ -167,9 +167,9 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         backfill::STATEMENTS,
         batch::STATEMENTS,
         batch::MARK_STATEMENTS,
-        board::STATEMENTS,
+        scores::STATEMENTS,
         changes::STATEMENTS,
-        closes::STATEMENTS,
+        rank_snapshots::STATEMENTS,
         equity::STATEMENTS,
         erase::STATEMENTS,
         game::STATEMENTS,

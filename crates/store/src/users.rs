@@ -63,7 +63,7 @@ pub struct Registered {
 
 /// What another user has already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum NameConflict {
     /// The e-mail address.
     Email,
     /// The name, or one that could be taken for it.
@@ -201,7 +201,7 @@ struct AccountRow {
 
 impl Store {
     /// Registers a person, takes a seat in the game `main` with the starting cash (the first entry
-    /// of the player's chain), and keeps a token, in one transaction. `Taken`: nothing is changed.
+    /// of the player's chain), and keeps a token, in one transaction. `NameConflict`: nothing is changed.
     ///
     /// # Errors
     /// The fault met.
@@ -211,7 +211,7 @@ impl Store {
         token: &NewToken<'_>,
         rules: &Rules,
         now: UnixMicros,
-    ) -> Result<Result<Registered, Taken>, StoreError> {
+    ) -> Result<Result<Registered, NameConflict>, StoreError> {
         let mut tx = self.begin().await?;
         let users: Vec<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
             sqlx::query_as(sql(&REGISTER))
@@ -224,10 +224,12 @@ impl Store {
                 .timed(&REGISTER)
                 .await?
         });
-        let Some((user_id,)) = users.into_iter().next() else { return Ok(Err(Taken::Email)) };
+        let Some((user_id,)) = users.into_iter().next() else {
+            return Ok(Err(NameConflict::Email));
+        };
         let of = NameOf { user_id, is_pseudonym: false };
         if !names::take(tx.conn(), of, user.name).await? {
-            return Ok(Err(Taken::Name));
+            return Ok(Err(NameConflict::Name));
         }
         let player_id = with_conn!(tx.conn(), |conn, sql| {
             let players: Vec<(i64,)> = sqlx::query_as(sql(&SEAT))

@@ -14,12 +14,12 @@ use crate::{Store, StoreError, error};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks at the database again and again.
-pub struct Watch {
+pub struct DatabaseMonitor {
     store: Store,
     conn: Option<PgConnection>,
 }
 
-impl Watch {
+impl DatabaseMonitor {
     /// A watch of this store.
     pub fn new(store: Store) -> Self {
         Self { store, conn: None }
@@ -62,7 +62,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for DatabaseMonitor {
     fn drop(&mut self) {
         // Nobody looks any more: from now on every statement finds out for itself.
         self.store.away.store(false, Ordering::Relaxed);

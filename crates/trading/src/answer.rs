@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{EntryKind, Fill};
-use store::{Change, Doubt, StoreError};
+use store::{PlayerUpdate, StoreError, UnknownCommit};
 use tokio::time::{sleep, timeout};
 
 use crate::attempt::Commit;
@@ -30,7 +30,7 @@ impl Lane {
         settled: Settled,
         commit: &Commit,
     ) -> Vec<Job> {
-        let kept = |change: &Change| !commit.lost.contains(&change.player.player_id);
+        let kept = |change: &PlayerUpdate| !commit.lost.contains(&change.player.player_id);
         let committed = settled.changes.into_iter().filter(kept);
         self.publish(&committed.flat_map(|change| change.fills).collect::<Vec<_>>());
         let (mut again, mut replays) = (Vec::new(), Vec::new());
@@ -91,7 +91,7 @@ impl Lane {
 
     /// Whether a batch was committed whose COMMIT has no answer; `None` if the database cannot tell
     /// in time.
-    pub(crate) async fn look_up(&self, doubt: &Doubt) -> Option<bool> {
+    pub(crate) async fn resolve_commit(&self, doubt: &UnknownCommit) -> Option<bool> {
         let ask = async {
             let mut wait = LOOK_UP_WAIT;
             loop {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{Action, Fill, Month, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
-use store::{BatchState, Change, Record, SeenKey, Wanted};
+use store::{BatchState, IdempotencyRecord, LoadKey, PlayerUpdate, SeenKey};
 
 use crate::{Answer, Request};
 
@@ -38,11 +38,11 @@ pub(crate) struct Settled {
     /// One for each request, in their order.
     pub(crate) verdicts: Vec<Verdict>,
     /// What is to be written, by player.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<PlayerUpdate>,
 }
 
 /// What has to be loaded for these requests, each once and in the order of keys.
-pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>) {
+pub(crate) fn wanted(requests: &[&Request]) -> (Vec<LoadKey>, Vec<(i64, String)>) {
     let wanted = requests.iter().map(|request| {
         let (stock_id, about_version, note) = match &request.action {
             Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
@@ -51,9 +51,9 @@ pub(crate) fn wanted(requests: &[&Request]) -> (Vec<Wanted>, Vec<(i64, String)>)
             }
         };
         let text_key = note.map(Note::text_key);
-        Wanted { player_id: request.player_id, stock_id, about_version, text_key }
+        LoadKey { player_id: request.player_id, stock_id, about_version, text_key }
     });
-    let wanted: BTreeSet<Wanted> = wanted.collect();
+    let wanted: BTreeSet<LoadKey> = wanted.collect();
     let keys: BTreeSet<(i64, &str)> = requests.iter().filter_map(|r| key_of(r)).collect();
     let keys = keys.into_iter().map(|(player_id, key)| (player_id, key.to_owned()));
     (wanted.into_iter().collect(), keys.collect())
@@ -71,7 +71,7 @@ pub(crate) fn settle_batch(
     let changes = state.players.into_iter().map(|(player_id, player)| {
         let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (fills, notes, records) = (Vec::new(), Vec::new(), Vec::new());
-        (player_id, Change { player, version_before, head_before, fills, notes, records })
+        (player_id, PlayerUpdate { player, version_before, head_before, fills, notes, records })
     });
     let mut batch = Batch { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
     let verdicts = requests.iter().enumerate();
@@ -88,7 +88,7 @@ pub(crate) fn settle_batch(
 /// The state of a batch while it is settled.
 struct Batch<'a> {
     seen: HashMap<(i64, String), SeenKey>,
-    changes: BTreeMap<i64, Change>,
+    changes: BTreeMap<i64, PlayerUpdate>,
     /// The first request of each key in this batch with a final outcome.
     firsts: HashMap<(i64, &'a str), (&'a Request, Outcome)>,
 }
@@ -170,10 +170,10 @@ fn note_of<'n>(action: &'n Action, fill: &Fill) -> Option<(i64, &'n Note)> {
 }
 
 /// What is kept of an outcome under the request's key.
-fn record(request: &Request, outcome: &Outcome) -> Option<Record> {
+fn record(request: &Request, outcome: &Outcome) -> Option<IdempotencyRecord> {
     let idempotency = request.idempotency.as_ref()?;
     let fill = outcome.as_ref().ok();
-    Some(Record {
+    Some(IdempotencyRecord {
         key: idempotency.key.clone(),
         fingerprint: idempotency.fingerprint,
         version: fill.map(|fill| (fill.entry.month, fill.entry.version)),

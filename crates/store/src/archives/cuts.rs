@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 use tokio::time::Instant;
 
-use super::{ArchiveState, Seat};
+use super::{ArchiveState, FencedMonth};
 use crate::batch;
 use crate::db::Db;
 use crate::measure::Timed as _;
@@ -79,18 +79,18 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn cut_month(&self, seat: Seat, reason: &str) -> Result<bool, StoreError> {
+    pub async fn cut_month(&self, fenced: FencedMonth, reason: &str) -> Result<bool, StoreError> {
         let cut: Option<(i64,)> = with_db!(self, |db, sql| {
             sqlx::query(sql(&CUT))
                 .bind(reason)
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(seat.fence)
+                .bind(fenced.now.0)
+                .bind(fenced.month.0)
+                .bind(fenced.fence)
                 .execute(&db.writer)
                 .timed(&CUT)
                 .await?;
             sqlx::query_as(sql(&IS_CUT))
-                .bind(seat.month.0)
+                .bind(fenced.month.0)
                 .fetch_optional(&db.writer)
                 .timed(&IS_CUT)
                 .await?
@@ -143,7 +143,7 @@ impl Store {
     /// `Conflict` when others had the lock for too long; a `Fault` if the month may not be deleted.
     pub async fn drop_month_partition(
         &self,
-        seat: Seat,
+        fenced: FencedMonth,
         wait_max: Duration,
     ) -> Result<Option<Duration>, StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(None) };
@@ -152,14 +152,14 @@ impl Store {
         let text = format!("SET LOCAL lock_timeout = {}", wait_max.as_millis());
         sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await?;
         let began = Instant::now();
-        sqlx::query("SELECT drop_ledger_month($1)").bind(seat.month.0).execute(&mut *tx).await?;
+        sqlx::query("SELECT drop_ledger_month($1)").bind(fenced.month.0).execute(&mut *tx).await?;
         let done = sqlx::query(
             "UPDATE audit_archives SET state = 'dropped', fence = $1, error = NULL, updated_at = $2
              WHERE month = $3 AND state = 'verified' AND fence <= $1",
         )
-        .bind(seat.fence)
-        .bind(seat.now.0)
-        .bind(seat.month.0)
+        .bind(fenced.fence)
+        .bind(fenced.now.0)
+        .bind(fenced.month.0)
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() != 1 {
@@ -174,8 +174,8 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn mark_archive_dropped(&self, seat: Seat) -> Result<bool, StoreError> {
-        self.move_archive(seat, ArchiveState::Verified, ArchiveState::Dropped, None).await
+    pub async fn mark_archive_dropped(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
+        self.move_archive(fenced, ArchiveState::Verified, ArchiveState::Dropped, None).await
     }
 
     /// Writes entries of a month back into the ledger; those that are there stay as they are.
@@ -201,14 +201,14 @@ impl Store {
     ///
     /// # Errors
     /// The fault met.
-    pub async fn mark_archive_restored(&self, seat: Seat) -> Result<bool, StoreError> {
+    pub async fn mark_archive_restored(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let marked = with_conn!(tx.conn(), |conn, sql| {
             let query = sqlx::query(sql(&RESTORED));
-            let query = query.bind(seat.fence).bind(seat.now.0).bind(seat.month.0);
+            let query = query.bind(fenced.fence).bind(fenced.now.0).bind(fenced.month.0);
             let marked = query.execute(&mut *conn).timed(&RESTORED).await?.rows_affected();
             if marked == 1 {
-                let query = sqlx::query(sql(&UNCUT)).bind(seat.month.0);
+                let query = sqlx::query(sql(&UNCUT)).bind(fenced.month.0);
                 query.execute(&mut *conn).timed(&UNCUT).await?;
             }
             marked

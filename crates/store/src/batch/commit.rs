@@ -11,7 +11,7 @@ use super::sets::{
     ENTRIES, HOLDINGS, MARKED_RECORDS, NOTE_TEXTS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows,
     holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
-use super::{BatchMark, Change, Committed, Doubt, Record};
+use super::{BatchMark, Committed, IdempotencyRecord, PlayerUpdate, UnknownCommit};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows};
 use crate::statement::Lazy;
@@ -24,11 +24,11 @@ impl Store {
     ///
     /// # Errors
     /// `Conflict` when another transaction holds a row or a key for longer than 100 ms; or the
-    /// fault met. Nothing is written, unless it is `InDoubt`: then a COMMIT may have been
+    /// fault met. Nothing is written, unless it is `CommitUnknown`: then a COMMIT may have been
     /// carried out whose answer was lost (see [`Store::resolve_commit`]).
     pub async fn commit_batch(
         &self,
-        changes: &[Change],
+        changes: &[PlayerUpdate],
         mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
@@ -41,26 +41,26 @@ impl Store {
 /// and each in order, so that no two wait for each other.
 pub(super) async fn commit(
     mut tx: Tx,
-    changes: &[Change],
+    changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
 ) -> Result<Committed, StoreError> {
-    let moved = write_players(tx.conn(), changes, mark, now).await?;
+    let conflicted = write_players(tx.conn(), changes, mark, now).await?;
     let only_refuses = changes.iter().all(|c| c.fills.is_empty());
-    let kept: Vec<&Change> =
-        changes.iter().filter(|c| !moved.contains(&c.player.player_id)).collect();
+    let kept: Vec<&PlayerUpdate> =
+        changes.iter().filter(|c| !conflicted.contains(&c.player.player_id)).collect();
     if !write_records(tx.conn(), &kept, only_refuses.then_some(mark), now).await? {
         // Rare: a key that another node used for a refusal since it was looked for.
         tx.rollback().await?;
-        return Ok(Committed { moved: changes.iter().map(|c| c.player.player_id).collect() });
+        return Ok(Committed { conflicted: changes.iter().map(|c| c.player.player_id).collect() });
     }
     write_rest(tx.conn(), &kept, now).await?;
     let is_marked = matches!(tx, Tx::Postgres(_));
     match tx.commit().await {
-        Ok(()) => Ok(Committed { moved }),
+        Ok(()) => Ok(Committed { conflicted }),
         // A conflict is the server's answer, and means that it was undone. Anything else is none.
         Err(StoreError::Unavailable(error) | StoreError::Fault(error)) if is_marked => {
-            Err(StoreError::InDoubt(Doubt { mark, made_at: now, moved }, error))
+            Err(StoreError::CommitUnknown(UnknownCommit { mark, made_at: now, conflicted }, error))
         }
         Err(error) => Err(error),
     }
@@ -70,7 +70,7 @@ pub(super) async fn commit(
 /// gives the others. SQLite's statement has no place for a mark and leaves it.
 async fn write_players(
     conn: Conn<'_>,
-    changes: &[Change],
+    changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
 ) -> Result<BTreeSet<i64>, StoreError> {
@@ -87,22 +87,23 @@ async fn write_players(
         let query = query.bind(now.0).bind(mark.0.to_vec());
         query.fetch_all(conn).timed(&PLAYERS).await?
     });
-    let mut moved: BTreeSet<i64> = players.iter().map(|(player, ..)| player.player_id).collect();
+    let mut conflicted: BTreeSet<i64> =
+        players.iter().map(|(player, ..)| player.player_id).collect();
     for (player_id,) in kept {
-        moved.remove(&player_id);
+        conflicted.remove(&player_id);
     }
-    Ok(moved)
+    Ok(conflicted)
 }
 
 /// Writes the records, with the batch's mark where nothing else is written; whether none of their
 /// keys was there before.
 async fn write_records(
     conn: Conn<'_>,
-    kept: &[&Change],
+    kept: &[&PlayerUpdate],
     mark: Option<BatchMark>,
     now: UnixMicros,
 ) -> Result<bool, StoreError> {
-    let records: Vec<(i64, &Record)> = kept
+    let records: Vec<(i64, &IdempotencyRecord)> = kept
         .iter()
         .flat_map(|c| c.records.iter().map(|record| (c.player.player_id, record)))
         .collect();
@@ -122,7 +123,11 @@ async fn write_records(
 }
 
 /// Writes what hangs on the players.
-async fn write_rest(conn: Conn<'_>, kept: &[&Change], now: UnixMicros) -> Result<(), StoreError> {
+async fn write_rest(
+    conn: Conn<'_>,
+    kept: &[&PlayerUpdate],
+    now: UnixMicros,
+) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
     let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
     let sets: [(&Lazy, Option<Rows>); 5] = [

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
-use super::{BatchState, Valuation, Wanted};
+use super::{BatchState, LoadKey, Valuation};
 use crate::ledger::{read_day, read_hash};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows, Rows, Type};
@@ -112,12 +112,12 @@ struct PlayerRow {
     realised_profit: i64,
     achievements: i64,
     #[sqlx(flatten)]
-    beside: Beside,
+    beside: JoinedColumns,
 }
 
 /// What stands beside a player's row: sums of all holdings, one holding, one noted trade, one text.
 #[derive(sqlx::FromRow)]
-struct Beside {
+struct JoinedColumns {
     holdings_value: Option<i64>,
     invested_stocks: Option<i64>,
     invested_categories: Option<i64>,
@@ -163,7 +163,7 @@ impl PlayerRow {
     }
 }
 
-impl Beside {
+impl JoinedColumns {
     fn holding(&self) -> Result<Option<(i64, Holding)>, StoreError> {
         let (Some(stock_id), Some(quantity), Some(cost_basis), Some(opened_on)) =
             (self.stock_id, self.quantity, self.cost_basis, self.opened_on)
@@ -192,7 +192,7 @@ fn read_holding(
 /// The players with the wanted holdings, without the keys.
 pub(super) async fn load(
     conn: Conn<'_>,
-    wanted: &[Wanted],
+    wanted: &[LoadKey],
     valuation: &Valuation,
 ) -> Result<BatchState, StoreError> {
     let rows = Rows::new(vec![
@@ -262,7 +262,7 @@ impl Store {
     /// The fault met.
     pub async fn load_batch(
         &self,
-        wanted: &[Wanted],
+        wanted: &[LoadKey],
         keys: &[(i64, String)],
         valuation: &Valuation,
     ) -> Result<BatchState, StoreError> {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
-use super::{BatchMark, BatchState, Change, Committed, Valuation, Wanted};
+use super::{BatchMark, BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
 use crate::measure::Timed as _;
 use crate::rows::{BindRows as _, Rows, Type};
 use crate::statement::{Lazy, Statement};
@@ -65,7 +65,7 @@ impl LockedBatch {
     /// As there.
     pub async fn commit(
         self,
-        changes: &[Change],
+        changes: &[PlayerUpdate],
         mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
@@ -81,7 +81,7 @@ impl Store {
     /// `Conflict` when others hold a player that is waited for; or the fault met.
     pub async fn lock_batch(
         &self,
-        wanted: &[Wanted],
+        wanted: &[LoadKey],
         keys: &[(i64, String)],
         valuation: &Valuation,
         locking: Locking,
@@ -89,7 +89,7 @@ impl Store {
         let mut tx = self.begin_brief().await?;
         let held = lock_players(tx.conn(), wanted, locking).await?;
         let is_free = |player_id: &i64| !held.contains(player_id);
-        let wanted: Vec<Wanted> =
+        let wanted: Vec<LoadKey> =
             wanted.iter().filter(|wanted| is_free(&wanted.player_id)).copied().collect();
         let keys: Vec<(i64, String)> =
             keys.iter().filter(|(player_id, _)| is_free(player_id)).cloned().collect();
@@ -104,7 +104,7 @@ impl Store {
 /// everything.
 async fn lock_players(
     conn: Conn<'_>,
-    wanted: &[Wanted],
+    wanted: &[LoadKey],
     locking: Locking,
 ) -> Result<BTreeSet<i64>, StoreError> {
     let Conn::Postgres(conn) = conn else { return Ok(BTreeSet::new()) };

@@ -5,7 +5,7 @@
 
 use domain::{Entropy, UnixMicros};
 
-use super::Doubt;
+use super::UnknownCommit;
 use crate::db::Db;
 use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
@@ -66,11 +66,14 @@ impl Store {
     /// # Errors
     /// `Conflict` while the batch's transaction is in progress for longer than the lock time-out;
     /// `Unavailable` as long as the database does not answer or is a standby; or the fault met.
-    pub async fn resolve_commit(&self, doubt: &Doubt) -> Result<Option<bool>, StoreError> {
+    pub async fn resolve_commit(
+        &self,
+        unknown: &UnknownCommit,
+    ) -> Result<Option<bool>, StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(None) };
         let outcome: Option<(String,)> = sqlx::query_as(RESOLVE.postgres)
-            .bind(doubt.made_at.0)
-            .bind(doubt.mark.0.to_vec())
+            .bind(unknown.made_at.0)
+            .bind(unknown.mark.0.to_vec())
             .fetch_optional(&db.writer)
             .timed(&RESOLVE)
             .await?;

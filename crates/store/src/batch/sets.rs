@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
-use super::{Change, Record};
+use super::{IdempotencyRecord, PlayerUpdate};
 use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 
@@ -277,7 +277,7 @@ pub(crate) fn entry_rows(entries: &[(&LedgerEntry, Hash)]) -> Rows {
     ])
 }
 
-pub(super) fn record_rows(records: &[(i64, &Record)], now: UnixMicros) -> Rows {
+pub(super) fn record_rows(records: &[(i64, &IdempotencyRecord)], now: UnixMicros) -> Rows {
     Rows::new(vec![
         Rows::int(records, |(player_id, _)| *player_id),
         Rows::text(records, |(_, r)| r.key.clone()),
@@ -290,7 +290,7 @@ pub(super) fn record_rows(records: &[(i64, &Record)], now: UnixMicros) -> Rows {
     ])
 }
 
-pub(super) fn holding_rows(changes: &[&Change]) -> Option<Rows> {
+pub(super) fn holding_rows(changes: &[&PlayerUpdate]) -> Option<Rows> {
     let mut rows = BTreeMap::new();
     for change in changes {
         let traded: BTreeSet<i64> =
@@ -330,7 +330,7 @@ pub(super) fn unlock_rows(fills: &[&Fill]) -> Option<Rows> {
     })
 }
 
-pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
+pub(super) fn note_rows(changes: &[&PlayerUpdate], now: UnixMicros) -> Option<Rows> {
     let notes = changes.iter().flat_map(|change| {
         let player = &change.player;
         change.notes.iter().map(|(version, note)| {
@@ -351,7 +351,7 @@ pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
     })
 }
 
-pub(super) fn note_text_rows(changes: &[&Change]) -> Option<Rows> {
+pub(super) fn note_text_rows(changes: &[&PlayerUpdate]) -> Option<Rows> {
     let texts = changes.iter().flat_map(|change| {
         change.player.new_texts.iter().map(|text_key| (change.player.player_id, *text_key))
     });

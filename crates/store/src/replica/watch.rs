@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const POINTS_MAX: usize = 3_600;
 
 /// Looks at a replica again and again.
-pub struct ReplicaWatch {
+pub struct ReplicaMonitor {
     replica: Arc<Replica>,
     primary: Asked,
     standby: Asked,
@@ -47,7 +47,7 @@ type Identity = (i64, String);
 #[derive(Default)]
 struct Points(VecDeque<(i64, Instant)>);
 
-impl ReplicaWatch {
+impl ReplicaMonitor {
     /// A watch of this store's replica, if it has one.
     pub fn new(store: &Store) -> Option<Self> {
         let (Some(replica), Db::Postgres(db)) = (&store.replica, store.engine_pools()) else {
@@ -144,7 +144,7 @@ impl Asked {
     where
         R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
     {
-        // Taken out, so that a connection that has not answered is not asked again.
+        // NameConflict out, so that a connection that has not answered is not asked again.
         let kept = self.conn.take();
         let asked = async {
             let mut conn = match kept {

@@ -58,7 +58,7 @@ async fn an_address_is_taken_once(engine: &str) {
         expires_at: now(),
     };
     let twice = store.register(&user, &token, rules(), now()).await.expect("answers");
-    assert_eq!(twice, Err(Taken::Email));
+    assert_eq!(twice, Err(NameConflict::Email));
     assert_eq!(store.player_scores_page(0, 10).await.expect("page").len(), 1);
     assert!(store.find_credentials("Ada@example.com").await.expect("answers").is_some());
     assert!(store.find_credentials("nobody@example.com").await.expect("answers").is_none());
@@ -157,7 +157,7 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     let fine = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 2, 2)).await);
     let committed = store.commit_batch(&[late, fine], mark(), now()).await.expect("commits");
-    assert_eq!(committed.moved, [ada].into());
+    assert_eq!(committed.conflicted, [ada].into());
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].entry.stock_id, Some(2));
@@ -178,7 +178,7 @@ async fn a_player_with_another_head_of_the_same_version_loses_all_rows(engine: &
     assert_eq!((late.version_before, late.head_before), (1, open_head(ada)));
     late.head_before = Hash([7; 32]);
     let committed = store.commit_batch(&[late], mark(), now()).await.expect("commits");
-    assert_eq!(committed.moved, [ada].into());
+    assert_eq!(committed.conflicted, [ada].into());
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
 }
 
@@ -187,18 +187,18 @@ fn open_head(player_id: i64) -> Hash {
     open_player(player_id, rules(), now()).1.hash
 }
 
-fn record(key: &str, version: i64) -> Record {
+fn record(key: &str, version: i64) -> IdempotencyRecord {
     let version = Some((now().month(), version));
     let (key, request_id) = (key.to_owned(), "r1".to_owned());
-    Record { key, fingerprint: [1; 32], version, rejection: None, request_id }
+    IdempotencyRecord { key, fingerprint: [1; 32], version, rejection: None, request_id }
 }
 
 async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    let refused = Change {
+    let refused = PlayerUpdate {
         fills: vec![],
-        records: vec![Record {
+        records: vec![IdempotencyRecord {
             version: None,
             rejection: Some(Rejection::InsufficientCash),
             ..record("k", 0)
@@ -210,9 +210,9 @@ async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     let eve = player(&store, "Eve").await.player_id;
     let other = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     let first = store.commit_batch(&[refused], mark(), now()).await.expect("commits");
-    assert_eq!(first.moved, [].into());
+    assert_eq!(first.conflicted, [].into());
     let second = store.commit_batch(&[twin, other], mark(), now()).await.expect("commits");
-    assert_eq!(second.moved, [ada, eve].into(), "the whole batch is to be settled again");
+    assert_eq!(second.conflicted, [ada, eve].into(), "the whole batch is to be settled again");
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 1);
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
     let seen = store
@@ -229,7 +229,7 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     let ada = player(&store, "Ada").await.player_id;
     let late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     let wanted =
-        [Wanted { player_id: ada, stock_id: Some(2), about_version: None, text_key: None }];
+        [LoadKey { player_id: ada, stock_id: Some(2), about_version: None, text_key: None }];
     let (locked, state) =
         store.lock_batch(&wanted, &[], &valuation(), Locking::Wait).await.expect("locks");
     let waits = tokio::spawn({
@@ -238,9 +238,11 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     });
     let change = settle_in(state, ada, &trade(Side::Buy, 2, 1));
     let committed = locked.commit(&[change], mark(), now()).await.expect("commits");
-    assert_eq!(committed.moved, [].into());
+    assert_eq!(committed.conflicted, [].into());
     match waits.await.expect("no panic") {
-        Ok(other) => assert_eq!(other.moved, [ada].into(), "it waited and sees the newer version"),
+        Ok(other) => {
+            assert_eq!(other.conflicted, [ada].into(), "it waited and sees the newer version")
+        }
         Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
     }
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
@@ -251,7 +253,7 @@ async fn a_locked_batch_that_is_dropped_changes_nothing(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let wanted =
-        [Wanted { player_id: ada, stock_id: Some(1), about_version: None, text_key: None }];
+        [LoadKey { player_id: ada, stock_id: Some(1), about_version: None, text_key: None }];
     let (locked, state) =
         store.lock_batch(&wanted, &[], &valuation(), Locking::Wait).await.expect("locks");
     assert_eq!(state.players[&ada].balance_version, 1);
@@ -266,7 +268,7 @@ async fn a_refusal_is_recorded_without_an_entry(engine: &str) {
     let mut change = settle_one(&store, ada, &trade(Side::Sell, 1, 1)).await;
     assert!(change.fills.is_empty());
     let rejection = Some(Rejection::InsufficientQuantity);
-    change.records.push(Record { version: None, rejection, ..record("no", 0) });
+    change.records.push(IdempotencyRecord { version: None, rejection, ..record("no", 0) });
     store.commit_batch(&[change], mark(), now()).await.expect("commits");
     let seen = store
         .load_batch(&[], &[(ada, "no".into())], &Valuation::at_prices("[]"))
@@ -376,8 +378,8 @@ async fn scores_are_followed_by_cursor(engine: &str) {
     }
     assert_eq!(seen, [(ada, 0), (eve, 0), (eve, 60)]);
     let shown = store.shown_players(&[eve, ada, 999], 0).await.expect("names");
-    assert_eq!((shown.len(), &shown[&eve].name), (3, &ShownName::Known("Eve".to_owned())));
-    assert_eq!(shown[&999], Shown { name: ShownName::Former, closed_place: None });
+    assert_eq!((shown.len(), &shown[&eve].name), (3, &PublicName::Known("Eve".to_owned())));
+    assert_eq!(shown[&999], PlayerLabel { name: PublicName::Former, closed_place: None });
 }
 
 async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {
@@ -385,7 +387,7 @@ async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {
     let ada = player(&store, "Ada").await;
     for key in ["a", "b", "c"] {
         let mut change = settle_one(&store, ada.player_id, &trade(Side::Sell, 1, 1)).await;
-        change.records.push(Record { version: None, ..record(key, 0) });
+        change.records.push(IdempotencyRecord { version: None, ..record(key, 0) });
         store.commit_batch(&[change], mark(), now()).await.expect("commits");
     }
     let later = now().plus_seconds(1);

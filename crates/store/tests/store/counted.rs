@@ -29,7 +29,7 @@ fn on(day: i32) -> Valuation {
 }
 
 async fn load(store: &Store, player_id: i64, day: i32) -> Player {
-    let wanted = [Wanted { player_id, stock_id: Some(1), about_version: None, text_key: None }];
+    let wanted = [LoadKey { player_id, stock_id: Some(1), about_version: None, text_key: None }];
     let mut state = store.load_batch(&wanted, &[], &on(day)).await.expect("loads");
     state.players.remove(&player_id).expect("loaded")
 }
@@ -139,7 +139,7 @@ async fn the_texts_of_a_forgotten_person_are_forgotten(engine: &str) {
     let ada = person.player_id;
     let text_key = Note::parse("It is cheap today").expect("a note").text_key();
     let knows = async || {
-        let wanted = [Wanted {
+        let wanted = [LoadKey {
             player_id: ada,
             stock_id: None,
             about_version: None,

@@ -92,7 +92,7 @@ async fn a_market_that_started_over_writes_its_days_again(engine: &str) {
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 10)).await);
     write(&store, DAY, 10).await;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 10)).await);
-    let kept = EquityKept { newest: Day(100), daily_from: Day(90), weekly_from: Day(80) };
+    let kept = EquityRetention { newest: Day(100), daily_from: Day(90), weekly_from: Day(80) };
     let step = store.roll_up_equity(0, 10, kept).await.expect("rolls up");
     assert_eq!(step, RollUpStep { deleted: 0, next_after: None });
     assert_eq!(write(&store, DAY, 10).await, (1, 1));
@@ -119,7 +119,8 @@ async fn old_days_are_kept_by_week_and_month_and_new_ones_all(engine: &str) {
     }
     let day = |week: i32, weekday: i32| Day(monday + week * 7 + weekday);
     // Of the 20 weeks the last two are kept whole, and the four before by week.
-    let kept = EquityKept { newest: day(19, 4), daily_from: day(18, 0), weekly_from: day(14, 0) };
+    let kept =
+        EquityRetention { newest: day(19, 4), daily_from: day(18, 0), weekly_from: day(14, 0) };
     let roll_up = async || {
         let (mut deleted, mut after, mut steps) = (0, 0, 0);
         loop {
@@ -196,7 +197,7 @@ async fn the_newest_written_day_is_not_forgotten(engine: &str) {
     for day in [10, 11, 12] {
         write(&store, Day(day), 10).await;
     }
-    let kept = EquityKept { newest: Day(90), daily_from: Day(50), weekly_from: Day(40) };
+    let kept = EquityRetention { newest: Day(90), daily_from: Day(50), weekly_from: Day(40) };
     store.roll_up_equity(0, 10, kept).await.expect("rolls up");
     assert_eq!(store.written_equity(Day(90), 9).await.expect("days"), [Day(12)]);
 }

@@ -199,7 +199,7 @@ async fn closes_that_are_far_apart_are_found_across_imports(engine: &str) {
     };
     let jumps = async |bars: &[(Symbol, DailyBar)]| -> Vec<(String, String, i64)> {
         let found = import(&store, bars, false).await.jumps;
-        let jump = |jump: &store::Jump| {
+        let jump = |jump: &store::PriceJump| {
             (jump.symbol.to_string(), jump.after.0.to_string(), jump.after.1.0)
         };
         found.iter().map(jump).collect()

@@ -33,35 +33,40 @@ impl Cluster {
     }
 
     /// A purchase of one share.
-    async fn purchase(&self) -> Change {
+    async fn purchase(&self) -> PlayerUpdate {
         settle_one(&self.store, self.player_id, &trade(Side::Buy, 1, 1)).await
     }
 
     /// A refusal, which writes a record alone.
-    async fn refusal(&self, key: &str) -> Change {
+    async fn refusal(&self, key: &str) -> PlayerUpdate {
         let change = settle_one(&self.store, self.player_id, &trade(Side::Sell, 1, 1)).await;
-        let record = Record {
+        let record = IdempotencyRecord {
             key: key.to_owned(),
             fingerprint: [1; 32],
             version: None,
             rejection: Some(Rejection::InsufficientQuantity),
             request_id: "r1".to_owned(),
         };
-        Change { records: vec![record], ..change }
+        PlayerUpdate { records: vec![record], ..change }
     }
 
     /// Commits while the proxy withholds what is the `count`th; then it is reset.
-    async fn lose(&self, change: Change, count: u64) -> Doubt {
+    async fn lose(&self, change: PlayerUpdate, count: u64) -> UnknownCommit {
         self.lose_marked(change, mark(), count).await
     }
 
-    async fn lose_marked(&self, change: Change, mark: BatchMark, count: u64) -> Doubt {
+    async fn lose_marked(
+        &self,
+        change: PlayerUpdate,
+        mark: BatchMark,
+        count: u64,
+    ) -> UnknownCommit {
         let store = open(&self.proxy.url_through(&self.url)).await;
         let waits = tokio::spawn(async move { store.commit_batch(&[change], mark, now()).await });
         self.proxy.withheld(count).await;
         self.proxy.reset_all();
         match waits.await.expect("no panic") {
-            Err(StoreError::InDoubt(doubt, _)) => doubt,
+            Err(StoreError::CommitUnknown(doubt, _)) => doubt,
             other => panic!("not in doubt: {other:?}"),
         }
     }
@@ -73,7 +78,7 @@ async fn open(url: &str) -> Store {
 }
 
 /// What became of a batch, once its transaction has ended.
-async fn resolved(store: &Store, doubt: &Doubt) -> Option<bool> {
+async fn resolved(store: &Store, doubt: &UnknownCommit) -> Option<bool> {
     loop {
         match store.resolve_commit(doubt).await {
             Ok(outcome) => return outcome,

@@ -216,7 +216,7 @@ async fn every_row_is_filled_once_and_those_that_come_later_are_not(engine: &str
 }
 
 async fn days(store: &Store, player_ids: &[i64]) -> Vec<i64> {
-    let wanted = |player_id: &i64| store::Wanted {
+    let wanted = |player_id: &i64| store::LoadKey {
         player_id: *player_id,
         stock_id: None,
         about_version: None,

@@ -14,7 +14,7 @@ on_both_engines!(
 );
 
 /// Registers a player with a name and an address of any spelling.
-async fn register(store: &Store, name: &str, number: u8) -> Result<Registered, Taken> {
+async fn register(store: &Store, name: &str, number: u8) -> Result<Registered, NameConflict> {
     let email = format!("n{number}@example.com");
     let user = NewUser { name, email: &email, email_key: &email, password_hash: "x" };
     let later = now().plus_seconds(1000);
@@ -35,12 +35,12 @@ async fn a_name_that_looks_like_another_player_s_is_taken(engine: &str) {
     for (name, number) in
         [("TARIRO", 3), ("\u{422}\u{430}rir\u{43e}", 4), ("Zoe\u{308}", 5), ("Tarlro", 6)]
     {
-        assert_eq!(register(&store, name, number).await, Err(Taken::Name), "{name}");
+        assert_eq!(register(&store, name, number).await, Err(NameConflict::Name), "{name}");
         let known = store.find_credentials(&format!("n{number}@example.com")).await;
         assert!(known.expect("answers").is_none(), "nothing is left of {name}");
     }
     register(&store, "Zoe", 7).await.expect("free");
-    assert_eq!(register(&store, "Other", 7).await, Err(Taken::Email));
+    assert_eq!(register(&store, "Other", 7).await, Err(NameConflict::Email));
     let names = ["tariro", "Tariro 2", "zoe", "Zo\u{eb} 9"].map(str::to_owned).to_vec();
     let free = store.free_names(names).await.expect("answers");
     assert_eq!(free, ["Tariro 2", "Zo\u{eb} 9"]);
@@ -78,7 +78,7 @@ async fn a_pseudonym_is_taken_like_a_name(engine: &str) {
     assert!(!appear(ada, "EVE").await);
     assert!(appear(ada, "Fox").await && appear(ada, "Fox").await);
     assert!(!appear(eve, "fox").await);
-    assert_eq!(register(&store, "F\u{43e}x", 3).await, Err(Taken::Name));
+    assert_eq!(register(&store, "F\u{43e}x", 3).await, Err(NameConflict::Name));
     assert!(appear(ada, "Owl").await);
     assert!(appear(eve, "fox").await);
     let nothing = Appearance { shows: Shows::Name, pseudonym: None };
@@ -96,13 +96,13 @@ async fn of_two_who_want_a_name_at_once_one_has_it(engine: &str) {
             register(&store, &names[1], number + 1),
         );
         assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-        assert!(one == Err(Taken::Name) || other == Err(Taken::Name));
+        assert!(one == Err(NameConflict::Name) || other == Err(NameConflict::Name));
     }
 }
 
 async fn names_from_before_there_were_keys_stay_and_are_taken(engine: &str) {
     let store = fresh(engine).await;
-    let common = Common { password_hash: "-", token_name: "t", token_expires_at: now() };
+    let common = NewPlayerDefaults { password_hash: "-", token_name: "t", token_expires_at: now() };
     // They are written without keys, as by a node of the time before.
     let players: Vec<NewPlayer> = ["Kim", "KIM", "Rudo", "K\u{456}m", "Tino"]
         .into_iter()
@@ -120,7 +120,7 @@ async fn names_from_before_there_were_keys_stay_and_are_taken(engine: &str) {
     }
     assert_eq!(steps, 3);
     for (name, number) in [("kim", 1), ("RUDO", 2), ("Tino", 3)] {
-        assert_eq!(register(&store, name, number).await, Err(Taken::Name), "{name}");
+        assert_eq!(register(&store, name, number).await, Err(NameConflict::Name), "{name}");
     }
     register(&store, "Kuda", 4).await.expect("free");
     let first = store.find_credentials("old0@example.com").await.expect("answers");

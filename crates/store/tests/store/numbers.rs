@@ -117,7 +117,7 @@ async fn what_holdings_are_worth_is_computed_as_in_domain(engine: &str) {
     assert_eq!(values[0].2, cash + all);
     let page = store.player_values_page(0, 10, &prices).await.expect("values");
     assert_eq!(page, [(ada, cash + all)]);
-    let wanted = [Wanted { player_id: ada, stock_id: None, about_version: None, text_key: None }];
+    let wanted = [LoadKey { player_id: ada, stock_id: None, about_version: None, text_key: None }];
     let loaded = store.load_batch(&wanted, &[], &at_prices).await.expect("loads");
     assert_eq!(loaded.players[&ada].holdings_value.0, all);
     let closes: Vec<_> = ids.iter().zip(&held).map(|(id, s)| (*id, Day(12_786), s.price)).collect();

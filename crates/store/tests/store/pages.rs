@@ -134,14 +134,14 @@ async fn boards_show_a_name_a_pseudonym_or_nothing(engine: &str) {
     let pseudonym = || Some("Fox".to_owned());
     let shown = |shows, pseudonym| Appearance { shows, pseudonym };
     for (appearance, expected) in [
-        (shown(Shows::Pseudonym, pseudonym()), ShownName::Known("Fox".to_owned())),
-        (shown(Shows::Hidden, pseudonym()), ShownName::Hidden),
-        (shown(Shows::Name, None), ShownName::Known("Ada".to_owned())),
+        (shown(Shows::Pseudonym, pseudonym()), PublicName::Known("Fox".to_owned())),
+        (shown(Shows::Hidden, pseudonym()), PublicName::Hidden),
+        (shown(Shows::Name, None), PublicName::Known("Ada".to_owned())),
     ] {
         store.save_appearance(ada.player_id, &appearance).await.expect("saves");
         let shown = store.shown_players(&[ada.player_id, eve.player_id], 0).await.expect("names");
         assert_eq!(shown[&ada.player_id].name, expected);
-        assert_eq!(shown[&eve.player_id].name, ShownName::Known("Eve".to_owned()));
+        assert_eq!(shown[&eve.player_id].name, PublicName::Known("Eve".to_owned()));
         let viewer = store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer");
         assert_eq!(viewer.appearance, appearance);
     }

@@ -19,9 +19,9 @@ fn people(count: u8) -> Vec<NewPlayer> {
     (1..=count).map(person).collect()
 }
 
-fn common() -> Common<'static> {
+fn common() -> NewPlayerDefaults<'static> {
     let token_expires_at = now().plus_seconds(100);
-    Common { password_hash: "$hash", token_name: "load", token_expires_at }
+    NewPlayerDefaults { password_hash: "$hash", token_name: "load", token_expires_at }
 }
 
 async fn many_people_have_seats_chains_and_tokens_like_any_other(engine: &str) {

@@ -1,7 +1,7 @@
 //! What both engines do alike with the prices of a live market.
 
 use domain::{Day, Price, StockInfo, Symbol, UnixMicros};
-use store::{DueBefore, KeptQuote, Store};
+use store::{DueQuoteFilter, Store, StoredQuote};
 
 use crate::support::*;
 
@@ -28,8 +28,8 @@ async fn stocks(store: &Store) -> Vec<i64> {
     saved.iter().map(|stock| stock.stock_id).collect()
 }
 
-fn quote(stock_id: i64, price: i64, as_of: i64) -> KeptQuote {
-    KeptQuote {
+fn quote(stock_id: i64, price: i64, as_of: i64) -> StoredQuote {
+    StoredQuote {
         stock_id,
         price: Price(price),
         previous_close: Some(Price(price - 1)),
@@ -42,8 +42,10 @@ fn quote(stock_id: i64, price: i64, as_of: i64) -> KeptQuote {
 }
 
 async fn due(store: &Store, tried: i64, confirmed: i64) -> Vec<i64> {
-    let before =
-        DueBefore { tried: now().plus_seconds(tried), confirmed: now().plus_seconds(confirmed) };
+    let before = DueQuoteFilter {
+        tried: now().plus_seconds(tried),
+        confirmed: now().plus_seconds(confirmed),
+    };
     let due = store.due_quotes(before, 50).await.expect("answers");
     // The store has other stocks, too, which nobody was ever asked for.
     let ours = due.iter().filter(|due| due.symbol.as_str().starts_with('Q'));
@@ -59,7 +61,8 @@ async fn the_stock_that_waits_the_longest_is_asked_for_first(engine: &str) {
     assert_eq!(due(&store, 20, 20).await, [ids[2], ids[1], ids[0]]);
     assert_eq!(due(&store, 20, 5).await, [ids[2], ids[0]], "one is confirmed");
     assert_eq!(due(&store, 10, 20).await, [ids[2], ids[1]], "one was just tried");
-    let before = DueBefore { tried: now().plus_seconds(20), confirmed: now().plus_seconds(20) };
+    let before =
+        DueQuoteFilter { tried: now().plus_seconds(20), confirmed: now().plus_seconds(20) };
     let all = store.due_quotes(before, 50).await.expect("answers");
     let known = all.iter().find(|due| due.stock_id == ids[1]).expect("it is due");
     assert_eq!(known.last, Some((Price(500), now().plus_seconds(5))));
@@ -74,7 +77,7 @@ async fn the_newest_price_is_kept_whatever_comes_when(engine: &str) {
     store.save_quote(&quote(id, 400, 4), now().plus_seconds(7)).await.expect("late");
     let kept = store.find_quote(id).await.expect("answers");
     assert_eq!(kept, Some(quote(id, 500, 5)));
-    let unknown = KeptQuote { previous_close: None, volume: None, ..quote(id, 600, 9) };
+    let unknown = StoredQuote { previous_close: None, volume: None, ..quote(id, 600, 9) };
     store.save_quote(&unknown, now().plus_seconds(10)).await.expect("kept");
     let kept = store.find_quote(id).await.expect("answers").expect("a quote");
     assert_eq!((kept.price, kept.volume), (Price(600), None));

@@ -205,8 +205,8 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
     let sessions = store.find_sessions(&[hash("Ada"), hash("Eve")], now()).await.expect("answers");
     assert_eq!(sessions.keys().copied().collect::<Vec<_>>(), [hash("Eve")]);
     let shown = store.shown_players(&[ada.player_id, eve.player_id], 0).await.expect("names");
-    assert_eq!(shown[&ada.player_id].name, ShownName::Former);
-    assert_eq!(shown[&eve.player_id].name, ShownName::Known("Fox".to_owned()));
+    assert_eq!(shown[&ada.player_id].name, PublicName::Former);
+    assert_eq!(shown[&eve.player_id].name, PublicName::Known("Fox".to_owned()));
     let watched = async |player_id| {
         let query =
             MarketQuery { player_id: Some(player_id), only_watched: true, ..Default::default() };
@@ -235,7 +235,7 @@ async fn a_note_of_a_forgotten_user_is_not_kept(engine: &str) {
     late.notes.push((2, Note::parse("because").expect("a note")));
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
     let committed = store.commit_batch(&[late], mark(), now()).await.expect("commits");
-    assert!(committed.moved.is_empty(), "an accepted order is carried out");
+    assert!(committed.conflicted.is_empty(), "an accepted order is carried out");
     assert_eq!(store.notes_page(ada.player_id, 0, 9).await.expect("page"), []);
 }
 

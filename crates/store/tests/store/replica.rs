@@ -47,9 +47,9 @@ impl World {
     }
 
     /// A store that reads from the standby, once its watch says that it may.
-    async fn store(&self, lag_max_ms: u64) -> (Store, ReplicaWatch) {
+    async fn store(&self, lag_max_ms: u64) -> (Store, ReplicaMonitor) {
         let store = open(&self.url, &self.copy, lag_max_ms).await.expect("opens");
-        let mut watch = ReplicaWatch::new(&store).expect("a replica");
+        let mut watch = ReplicaMonitor::new(&store).expect("a replica");
         look_until(&mut watch, &store, true).await;
         (store, watch)
     }
@@ -74,7 +74,7 @@ async fn open(url: &str, read_url: &str, read_lag_max_ms: u64) -> Result<Store, 
 }
 
 /// Looks until reads go to the replica, or no longer do.
-async fn look_until(watch: &mut ReplicaWatch, store: &Store, used: bool) {
+async fn look_until(watch: &mut ReplicaMonitor, store: &Store, used: bool) {
     let began = Instant::now();
     while is_used(store).await != used {
         assert!(began.elapsed() < PATIENCE, "used: {}", !used);
@@ -86,7 +86,7 @@ async fn look_until(watch: &mut ReplicaWatch, store: &Store, used: bool) {
 async fn is_used(store: &Store) -> bool {
     let calls = AtomicU32::new(0);
     let failed = store
-        .read_lagging(|_| {
+        .with_replica(|_| {
             calls.fetch_add(1, Ordering::Relaxed);
             std::future::ready(Err::<(), _>(StoreError::Conflict(sqlx::Error::RowNotFound)))
         })
@@ -96,7 +96,7 @@ async fn is_used(store: &Store) -> bool {
 }
 
 async fn stocks(store: &Store) -> usize {
-    let read = store.read_lagging(|store| async move { store.all_stocks().await });
+    let read = store.with_replica(|store| async move { store.all_stocks().await });
     read.await.expect("answers").len()
 }
 
@@ -122,7 +122,7 @@ async fn a_replica_that_keeps_up_answers_what_may_be_a_moment_old() {
     }
     // What only the primary can do is done there, since the replica refuses it.
     let written =
-        store.read_lagging(|store| async move { store.save_stocks(&[new_stock("GE")]).await });
+        store.with_replica(|store| async move { store.save_stocks(&[new_stock("GE")]).await });
     assert_eq!(written.await.expect("saves").len(), 1);
     watch.look().await;
     let text = shown.render();
@@ -202,7 +202,7 @@ async fn no_read_fails_when_the_replica_is_killed_and_it_is_used_again_when_it_i
             })
         })
         .collect();
-    let go_on = async |watch: &mut ReplicaWatch| {
+    let go_on = async |watch: &mut ReplicaMonitor| {
         let (then, began) = (reads.load(Ordering::Relaxed), Instant::now());
         while reads.load(Ordering::Relaxed) < then + 200 {
             assert!(began.elapsed() < PATIENCE, "nobody reads");
@@ -257,7 +257,7 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
     let network = FaultProxy::start(([127, 0, 0, 1], world.standby.port()).into());
     let store = open(&world.url, &network.url_through(&world.copy), NO_BOUND_MS).await;
     let store = store.expect("opens");
-    let mut watch = ReplicaWatch::new(&store).expect("a replica");
+    let mut watch = ReplicaMonitor::new(&store).expect("a replica");
     look_until(&mut watch, &store, true).await;
     assert_eq!(stocks(&store).await, 3);
     network.black_hole();
@@ -265,7 +265,7 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
     let waits_for_connection = tokio::spawn(async move { stocks(&one).await });
     let waits_for_answer = tokio::spawn(async move {
         let calls = &AtomicU32::new(0);
-        let read = two.read_lagging(|store| async move {
+        let read = two.with_replica(|store| async move {
             if calls.fetch_add(1, Ordering::Relaxed) == 0 {
                 std::future::pending::<()>().await;
             }
@@ -289,7 +289,7 @@ async fn only_a_standby_of_the_same_database_is_read() {
     let nobody = "postgres://postgres@127.0.0.1:1/postgres";
     for read_url in [nobody, &world.url, &world.standby.url(), &testkit::postgres_database()] {
         let store = open(&world.url, read_url, NO_BOUND_MS).await.expect("it need not be there");
-        let mut watch = ReplicaWatch::new(&store).expect("a replica");
+        let mut watch = ReplicaMonitor::new(&store).expect("a replica");
         for _ in 0..3 {
             watch.look().await;
             assert!(!is_used(&store).await, "{read_url}");
@@ -318,6 +318,6 @@ async fn an_address_of_a_replica_that_cannot_be_is_refused() {
         assert!(matches!(refused, StoreError::Unsuitable(_)), "{told}");
         assert!(told.contains(text) && !told.contains("hidden"), "{told}");
     }
-    assert!(ReplicaWatch::new(&fresh.store).is_none());
+    assert!(ReplicaMonitor::new(&fresh.store).is_none());
     assert_eq!(stocks(&fresh.store).await, 3, "without a replica the database is asked");
 }

@@ -97,7 +97,7 @@ pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
 }
 
 /// Loads one player, settles one action at 1.00 a share per stock number, and gives the change.
-pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> Change {
+pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> PlayerUpdate {
     let (stock_id, about_version, note) = match action {
         Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
         Action::Annotate { about_version, stock_id, note } => {
@@ -105,13 +105,13 @@ pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -
         }
     };
     let text_key = note.map(Note::text_key);
-    let wanted = [Wanted { player_id, stock_id, about_version, text_key }];
+    let wanted = [LoadKey { player_id, stock_id, about_version, text_key }];
     let state = store.load_batch(&wanted, &[], &valuation()).await.expect("loads");
     settle_in(state, player_id, action)
 }
 
 /// Settles one action of a loaded player.
-pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) -> Change {
+pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) -> PlayerUpdate {
     let mut player = state.players.remove(&player_id).expect("loaded");
     let stock_id = match action {
         Action::Trade(order, _) => Some(order.stock_id),
@@ -123,7 +123,7 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
     let quote = Quote { price, tick: Price(0), as_of: now(), market_day, source };
     let fills: Vec<Fill> =
         settle(&mut player, action, Ok(quote), rules(), now()).into_iter().collect();
-    Change { player, version_before, head_before, fills, notes: vec![], records: vec![] }
+    PlayerUpdate { player, version_before, head_before, fills, notes: vec![], records: vec![] }
 }
 
 /// Settles one action of a player and commits it, again where others hold a row or a table, as a
@@ -134,7 +134,7 @@ pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -
         let accepted = !change.fills.is_empty();
         match store.commit_batch(&[change], mark(), now()).await {
             Ok(committed) => {
-                assert!(committed.moved.is_empty());
+                assert!(committed.conflicted.is_empty());
                 return accepted;
             }
             Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),

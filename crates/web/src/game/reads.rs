@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use cluster::{CacheError, Family, Group};
 use domain::{Day, PageRequest, Price, Symbol};
-use store::{Shown, StockRow, Store, StoreError};
+use store::{PlayerLabel, StockRow, Store, StoreError};
 
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -80,7 +80,7 @@ impl AppState {
         to: Day,
     ) -> Result<Vec<(Day, Price)>, Problem> {
         let read = |store: Store| async move { store.stock_history(stock_id, from, to).await };
-        Ok(self.store.read_lagging(read).await?)
+        Ok(self.store.with_replica(read).await?)
     }
 
     /// What may be shown of players on a board; see `Store::shown_players`.
@@ -88,7 +88,7 @@ impl AppState {
         &self,
         player_ids: &[i64],
         close_id: i64,
-    ) -> Result<HashMap<i64, Arc<Shown>>, Problem> {
+    ) -> Result<HashMap<i64, Arc<PlayerLabel>>, Problem> {
         let store = self.store.clone();
         let load = move |ids: Vec<i64>| async move { store.shown_players(&ids, close_id).await };
         let group = Group { family: Family::Leaderboard, number: close_id, tag: player_tag };

@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
 use market::Halt;
-use store::{Stake, StockRow};
+use store::{Position, StockRow};
 
 use self::ranges::{Range, Shape};
 use super::answer;
@@ -158,7 +158,7 @@ impl Shown {
 /// What the player has.
 struct Own {
     cash: Money,
-    stake: Stake,
+    stake: Position,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,

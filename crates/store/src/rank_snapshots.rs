@@ -40,7 +40,7 @@ impl BoardKind {
 
 /// A close whose places are all kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoardClose {
+pub struct RankSnapshot {
     /// Its number; later ones have larger numbers.
     pub close_id: i64,
     /// The session's day.
@@ -152,7 +152,7 @@ impl Store {
         day: Day,
         players: i64,
         now: UnixMicros,
-    ) -> Result<BoardClose, StoreError> {
+    ) -> Result<RankSnapshot, StoreError> {
         let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&OPEN))
                 .bind(board.as_str())
@@ -164,7 +164,7 @@ impl Store {
                 .await?
         });
         let (close_id,) = only(rows)?;
-        Ok(BoardClose { close_id, day, players })
+        Ok(RankSnapshot { close_id, day, players })
     }
 
     /// Keeps these players' places (place, player) at a close that is open.
@@ -206,7 +206,7 @@ impl Store {
     pub async fn find_board_close(
         &self,
         board: BoardKind,
-    ) -> Result<Option<BoardClose>, StoreError> {
+    ) -> Result<Option<RankSnapshot>, StoreError> {
         let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&NEWEST))
                 .bind(board.as_str())
@@ -215,7 +215,7 @@ impl Store {
                 .await?
         });
         let read =
-            |(close_id, day, players)| Ok(BoardClose { close_id, day: read_day(day)?, players });
+            |(close_id, day, players)| Ok(RankSnapshot { close_id, day: read_day(day)?, players });
         row.map(read).transpose()
     }
 

@@ -24,16 +24,16 @@ pub struct ScoreCursor {
 
 /// What a board shows of a player, besides the score.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
+pub struct PlayerLabel {
     /// The name.
-    pub name: ShownName,
+    pub name: PublicName,
     /// The place at the session's close that was asked for.
     pub closed_place: Option<i64>,
 }
 
 /// What a board calls a player.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ShownName {
+pub enum PublicName {
     /// The name, or the pseudonym that stands for it.
     Known(String),
     /// Nothing.
@@ -207,7 +207,7 @@ impl Store {
         &self,
         player_ids: &[i64],
         close_id: i64,
-    ) -> Result<HashMap<i64, Shown>, StoreError> {
+    ) -> Result<HashMap<i64, PlayerLabel>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
         let (names,): (Option<String>,) = with_db!(self, |db, sql| {
             sqlx::query_as(sql(&NAMES))
@@ -222,11 +222,11 @@ impl Store {
             .map_err(|error| StoreError::Corrupt(format!("names do not read as JSON: {error}")))?;
         let read = |(player_id, is_here, name, closed_place): Row| {
             let name = match name {
-                _ if is_here == 0 => ShownName::Former,
-                Some(name) => ShownName::Known(name),
-                None => ShownName::Hidden,
+                _ if is_here == 0 => PublicName::Former,
+                Some(name) => PublicName::Known(name),
+                None => PublicName::Hidden,
             };
-            (player_id, Shown { name, closed_place })
+            (player_id, PlayerLabel { name, closed_place })
         };
         Ok(names.into_iter().map(read).collect())
     }
