@@ -9,8 +9,7 @@ mod heads;
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
 use crate::ledger::{EntryRow, read_hash, select_entries};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -128,7 +127,7 @@ pub struct ArchiveFiles {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct ArchiveRecord {
     month: i64,
     state: String,
     location: String,
@@ -146,7 +145,7 @@ struct Row {
     cut: i64,
 }
 
-impl Row {
+impl ArchiveRecord {
     fn read(self) -> Result<ArchiveRow, StoreError> {
         let state = ArchiveState::parse(&self.state);
         let unknown = || StoreError::Corrupt("unknown state of a month in the archive".into());
@@ -296,34 +295,19 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 
 impl Store {
     /// The months that the archive knows, oldest first; 1200 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
         self.archives_between(Month(i64::MIN), Month(i64::MAX)).await
     }
 
     /// What the archive knows of a month.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_archive(&self, month: Month) -> Result<Option<ArchiveRow>, StoreError> {
         Ok(self.archives_between(month, month).await?.pop())
     }
 
     /// The months whose entries are in the archive only, newest first.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn dropped_archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&DROPPED))
-                .bind(MONTHS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&DROPPED)
-                .await?
-        });
-        rows.into_iter().map(Row::read).collect()
+        let rows: Vec<ArchiveRecord> = self.reader().fetch_all(&DROPPED, (MONTHS_MAX,)).await?;
+        rows.into_iter().map(ArchiveRecord::read).collect()
     }
 
     async fn archives_between(
@@ -332,31 +316,15 @@ impl Store {
         last: Month,
     ) -> Result<Vec<ArchiveRow>, StoreError> {
         // From the writer: what is read here is about to be changed.
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(first.0)
-                .bind(last.0)
-                .bind(MONTHS_MAX)
-                .fetch_all(&db.writer)
-                .timed(&LIST)
-                .await?
-        });
-        rows.into_iter().map(Row::read).collect()
+        let rows: Vec<ArchiveRecord> =
+            self.writer().fetch_all(&LIST, (first.0, last.0, MONTHS_MAX)).await?;
+        rows.into_iter().map(ArchiveRecord::read).collect()
     }
 
     /// Lets the archive know every month before this one, from the ledger's first on. Months
     /// without entries are among them.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn add_due_archives(&self, before: Month, now: UnixMicros) -> Result<(), StoreError> {
-        let first: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIRST_ENTRY))
-                .bind(i64::MIN)
-                .fetch_optional(&db.reader)
-                .timed(&FIRST_ENTRY)
-                .await?
-        });
+        let first: Option<(i64,)> = self.reader().fetch_optional(&FIRST_ENTRY, (i64::MIN,)).await?;
         let Some((first,)) = first else { return Ok(()) };
         // No entry is of an earlier month than the one in which it was made.
         let first = UnixMicros(first).month();
@@ -368,62 +336,30 @@ impl Store {
             return Ok(());
         }
         let rows = Rows::new(vec![Rows::int(&months, |month| month.0)]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&ADD_DUE))
-                .bind_rows(&rows)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&ADD_DUE)
-                .await?;
-        });
+        self.writer().execute(&ADD_DUE, (&rows, now.0)).await?;
         Ok(())
     }
 
     /// Entries of a month after (player, version), in that order, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn month_page(
         &self,
         month: Month,
         after: (i64, i64),
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&MONTH_PAGE))
-                .bind(month.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&MONTH_PAGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> =
+            self.scan().fetch_all(&MONTH_PAGE, (month.0, after.0, after.1, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
     /// How many entries a month has in the ledger.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn count_month(&self, month: Month) -> Result<i64, StoreError> {
-        let (count,): (i64,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&COUNT))
-                .bind(month.0)
-                .bind(i64::MIN)
-                .bind(i64::MIN)
-                .fetch_one(&db.reader)
-                .timed(&COUNT)
-                .await?
-        });
+        let count: i64 = self.reader().fetch_scalar(&COUNT, (month.0, i64::MIN, i64::MIN)).await?;
         Ok(count)
     }
 
     /// Brings a month from one state to another, with why where it goes back. Whether it was in the
     /// state, and nobody has a newer fence.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn move_archive(
         &self,
         fenced: FencedMonth,
@@ -431,97 +367,65 @@ impl Store {
         to: ArchiveState,
         why: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let moved = with_db!(self, |db, sql| {
-            sqlx::query(sql(&MOVE))
-                .bind(to.as_str())
-                .bind(fenced.fence)
-                .bind(why)
-                .bind(fenced.now.0)
-                .bind(fenced.month.0)
-                .bind(from.as_str())
-                .execute(&db.writer)
-                .timed(&MOVE)
-                .await?
-                .rows_affected()
-        });
+        let moved = self
+            .writer()
+            .execute(
+                &MOVE,
+                (to.as_str(), fenced.fence, why, fenced.now.0, fenced.month.0, from.as_str()),
+            )
+            .await?;
         Ok(moved == 1)
     }
 
     /// Records what was written of a month: from writing to written, under the fence with which the
     /// writing began. Whether it was.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn mark_archive_written(
         &self,
         fenced: FencedMonth,
         written: &ArchiveFiles,
     ) -> Result<bool, StoreError> {
         let keys = written.keys;
-        let marked = with_db!(self, |db, sql| {
-            sqlx::query(sql(&WRITTEN))
-                .bind(&written.location)
-                .bind(&written.manifest)
-                .bind(written.entries)
-                .bind(keys.map(|keys| keys.first.0))
-                .bind(keys.map(|keys| keys.first.1))
-                .bind(keys.map(|keys| keys.last.0))
-                .bind(keys.map(|keys| keys.last.1))
-                .bind(written.digest.0.to_vec())
-                .bind(fenced.now.0)
-                .bind(fenced.month.0)
-                .bind(fenced.fence)
-                .execute(&db.writer)
-                .timed(&WRITTEN)
-                .await?
-                .rows_affected()
-        });
+        let marked = self
+            .writer()
+            .execute(
+                &WRITTEN,
+                (
+                    &written.location,
+                    &written.manifest,
+                    written.entries,
+                    keys.map(|keys| keys.first.0),
+                    keys.map(|keys| keys.first.1),
+                    keys.map(|keys| keys.last.0),
+                    keys.map(|keys| keys.last.1),
+                    written.digest.0.to_vec(),
+                    fenced.now.0,
+                    fenced.month.0,
+                    fenced.fence,
+                ),
+            )
+            .await?;
         Ok(marked == 1)
     }
 
     /// Records why a month could not be brought further. Its state stays.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn mark_archive_failed(
         &self,
         fenced: FencedMonth,
         why: &str,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&FAILED))
-                .bind(why)
-                .bind(fenced.now.0)
-                .bind(fenced.month.0)
-                .bind(fenced.fence)
-                .execute(&db.writer)
-                .timed(&FAILED)
-                .await?;
-        });
+        self.writer().execute(&FAILED, (why, fenced.now.0, fenced.month.0, fenced.fence)).await?;
         Ok(())
     }
 
     /// Lays a hold on a month, or takes it away. Not done (`false`) when the month's entries are
     /// being deleted already.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn hold_archive(
         &self,
         month: Month,
         is_held: bool,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let done = with_db!(self, |db, sql| {
-            sqlx::query(sql(&HOLD))
-                .bind(month.0)
-                .bind(i64::from(is_held))
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&HOLD)
-                .await?
-                .rows_affected()
-        });
+        let done = self.writer().execute(&HOLD, (month.0, i64::from(is_held), now.0)).await?;
         Ok(done == 1)
     }
 }

@@ -4,7 +4,6 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -63,45 +62,26 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let is_done = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&BEGIN))
-                .bind(backfill.name)
-                .bind(i64::MIN)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&BEGIN)
-                .await?;
-            let (up_to, is_done): (i64, i64) = sqlx::query_as(sql(&PLACE))
-                .bind(backfill.name)
-                .fetch_one(&mut *conn)
-                .timed(&PLACE)
-                .await?;
-            if is_done != 0 {
-                return Ok(true);
-            }
-            let next: Option<i64> = sqlx::query_scalar(backfill.next)
-                .bind(up_to)
-                .bind(rows)
-                .fetch_one(&mut *conn)
-                .await?;
-            if let Some(next) = next {
-                let fill = match self.engine() {
-                    "sqlite" => backfill.fill_sqlite,
-                    _ => backfill.fill_postgres,
-                };
-                sqlx::query(fill).bind(up_to).bind(next).execute(&mut *conn).await?;
-            }
-            sqlx::query(sql(&MOVE))
-                .bind(next.unwrap_or(up_to))
-                .bind(i64::from(next.is_none()))
-                .bind(now.0)
-                .bind(backfill.name)
-                .execute(&mut *conn)
-                .timed(&MOVE)
-                .await?;
-            next.is_none()
-        });
+        tx.run().execute(&BEGIN, (backfill.name, i64::MIN, now.0)).await?;
+        let (up_to, is_done): (i64, i64) = tx.run().fetch_one(&PLACE, (backfill.name,)).await?;
+        if is_done != 0 {
+            return Ok(true);
+        }
+        let (sqlite, postgres) = (backfill.next, backfill.next);
+        let next = Statement { name: backfill.name, sqlite, postgres };
+        let next: Option<i64> = tx.run().fetch_scalar(&next, (up_to, rows)).await?;
+        if let Some(next) = next {
+            let (sqlite, postgres) = (backfill.fill_sqlite, backfill.fill_postgres);
+            let fill = Statement { name: backfill.name, sqlite, postgres };
+            tx.run().execute(&fill, (up_to, next)).await?;
+        }
+        tx.run()
+            .execute(
+                &MOVE,
+                (next.unwrap_or(up_to), i64::from(next.is_none()), now.0, backfill.name),
+            )
+            .await?;
         tx.commit().await?;
-        Ok(is_done)
+        Ok(next.is_none())
     }
 }

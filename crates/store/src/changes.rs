@@ -1,7 +1,6 @@
 //! What nodes have to read again because it was changed, as tags of their caches. Triggers write
 //! them in the transaction of the change; here they are read and, once they are old, deleted.
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -41,58 +40,27 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &FORGET, &TIMELINE];
 impl Store {
     /// Changes after a number, with their numbers, some thousands at most. Numbers are given out
     /// before a change is committed: one with a smaller number may appear later.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn tag_changes_after(&self, after: i64) -> Result<Vec<(i64, String)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&AFTER))
-                .bind(after)
-                .bind(PAGE_ROWS)
-                .fetch_all(&db.reader)
-                .timed(&AFTER)
-                .await?
-        }))
+        self.reader().fetch_all(&AFTER, (after, PAGE_ROWS)).await
     }
 
     /// The number of the newest change; 0 when there is none.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn newest_tag_change(&self) -> Result<i64, StoreError> {
-        let (newest,): (i64,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NEWEST)).fetch_one(&db.reader).timed(&NEWEST).await?
-        });
+        let newest: i64 = self.reader().fetch_scalar(&NEWEST, ()).await?;
         Ok(newest)
     }
 
     /// On which timeline the database writes: a promoted standby, or a database that was put back,
     /// has another one, and may give out numbers of changes again. `None` while it is a standby.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_timeline(&self) -> Result<Option<String>, StoreError> {
-        let (timeline,): (Option<String>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&TIMELINE)).fetch_one(&db.writer).timed(&TIMELINE).await?
-        });
+        let timeline: Option<String> = self.writer().fetch_scalar(&TIMELINE, ()).await?;
         Ok(timeline)
     }
 
     /// Deletes changes but for the newest `kept`, of which some node may not have heard, at most
     /// `limit` of them, and counts them.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn delete_tag_changes(&self, kept: i64, limit: i64) -> Result<u64, StoreError> {
         let last = self.newest_tag_change().await?.saturating_sub(kept);
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&FORGET))
-                .bind(last)
-                .bind(limit)
-                .execute(&db.writer)
-                .timed(&FORGET)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&FORGET, (last, limit)).await
     }
 }

@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::query::PoolKind;
 use crate::replica::Replica;
 use crate::{DatabaseConfig, StoreError, error};
 
@@ -38,6 +39,15 @@ pub(crate) struct Pools<P> {
     pub(crate) begin: &'static str,
     /// The same of one that waits only briefly for locks.
     pub(crate) begin_brief: &'static str,
+}
+
+impl<P> Pools<P> {
+    pub(crate) fn pool(&self, kind: PoolKind) -> &P {
+        match kind {
+            PoolKind::Reader => &self.reader,
+            PoolKind::Writer => &self.writer,
+        }
+    }
 }
 
 pub(crate) enum Db {

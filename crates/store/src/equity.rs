@@ -4,7 +4,6 @@
 use domain::{Day, Money, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
@@ -179,33 +178,21 @@ impl Store {
         limit: i64,
     ) -> Result<EquityStep, StoreError> {
         let day = i64::from(day.0);
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_scan().await?;
         let step = write_chunk(tx.conn(), day, closed_at, limit).await?;
         tx.commit().await?;
         Ok(step)
     }
 
     /// The newest `limit` days up to `newest` that are written for all players, newest first.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn written_equity(&self, newest: Day, limit: i64) -> Result<Vec<Day>, StoreError> {
-        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&WRITTEN))
-                .bind(i64::from(newest.0))
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&WRITTEN)
-                .await?
-        });
+        let rows: Vec<(i64,)> =
+            self.reader().fetch_all(&WRITTEN, (i64::from(newest.0), limit)).await?;
         rows.into_iter().map(|(day,)| read_day(day)).collect()
     }
 
     /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). At
     /// the end it also forgets how far old sessions got, but not the newest that is written.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn roll_up_equity(
         &self,
         after_player_id: i64,
@@ -214,54 +201,33 @@ impl Store {
     ) -> Result<RollUpStep, StoreError> {
         let [newest, daily_from, weekly_from] =
             [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));
-        Ok(with_db!(self, |db, sql| {
-            let (last, players): (Option<i64>, i64) = sqlx::query_as(sql(&CHUNK))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_one(&db.reader)
-                .timed(&CHUNK)
-                .await?;
-            let deleted = sqlx::query(sql(&THIN_OUT))
-                .bind(after_player_id)
-                .bind(last.unwrap_or(after_player_id))
-                .bind(daily_from)
-                .bind(weekly_from)
-                .execute(&db.writer)
-                .timed(&THIN_OUT)
-                .await?
-                .rows_affected();
-            let next_after = last.filter(|_| players >= limit);
-            if next_after.is_none() {
-                sqlx::query(sql(&FORGET_PROGRESS))
-                    .bind(daily_from)
-                    .bind(newest)
-                    .execute(&db.writer)
-                    .timed(&FORGET_PROGRESS)
-                    .await?;
-            }
-            RollUpStep { deleted, next_after }
-        }))
+        let (last, players): (Option<i64>, i64) =
+            self.reader().fetch_one(&CHUNK, (after_player_id, limit)).await?;
+        let deleted = self
+            .writer()
+            .execute(
+                &THIN_OUT,
+                (after_player_id, last.unwrap_or(after_player_id), daily_from, weekly_from),
+            )
+            .await?;
+        let next_after = last.filter(|_| players >= limit);
+        if next_after.is_none() {
+            self.writer().execute(&FORGET_PROGRESS, (daily_from, newest)).await?;
+        }
+        Ok(RollUpStep { deleted, next_after })
     }
 
     /// What a player had at the closes from `from` to `to`, ascending, the newest 800 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn equity_curve(
         &self,
         player_id: i64,
         from: Day,
         to: Day,
     ) -> Result<Vec<EquityPoint>, StoreError> {
-        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CURVE))
-                .bind(player_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
-                .fetch_all(&db.reader)
-                .timed(&CURVE)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64)> = self
+            .reader()
+            .fetch_all(&CURVE, (player_id, i64::from(from.0), i64::from(to.0)))
+            .await?;
         let read = |(day, value, cash)| {
             Ok(EquityPoint { day: read_day(day)?, value: Money(value), cash: Money(cash) })
         };
@@ -270,46 +236,22 @@ impl Store {
 }
 
 async fn write_chunk(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     day: i64,
     closed_at: Option<UnixMicros>,
     limit: i64,
 ) -> Result<EquityStep, StoreError> {
-    Ok(with_conn!(conn, |conn, sql| {
-        sqlx::query(sql(&OPEN)).bind(day).execute(&mut *conn).timed(&OPEN).await?;
-        let (after, done): (i64, i64) =
-            sqlx::query_as(sql(&PROGRESS)).bind(day).fetch_one(&mut *conn).timed(&PROGRESS).await?;
-        if done != 0 {
-            return Ok(EquityStep { written: 0, is_done: true });
-        }
-        let (last, players): (Option<i64>, i64) = sqlx::query_as(sql(&CHUNK))
-            .bind(after)
-            .bind(limit)
-            .fetch_one(&mut *conn)
-            .timed(&CHUNK)
-            .await?;
-        let (last, is_done) = (last.unwrap_or(after), players < limit);
-        let claimed = sqlx::query(sql(&CLAIM))
-            .bind(day)
-            .bind(after)
-            .bind(last)
-            .bind(i64::from(is_done))
-            .execute(&mut *conn)
-            .timed(&CLAIM)
-            .await?
-            .rows_affected();
-        if claimed == 0 {
-            return Ok(EquityStep { written: 0, is_done: false });
-        }
-        let written = sqlx::query(sql(&WRITE))
-            .bind(day)
-            .bind(after)
-            .bind(last)
-            .bind(closed_at.map(|at| at.0))
-            .execute(&mut *conn)
-            .timed(&WRITE)
-            .await?
-            .rows_affected();
-        EquityStep { written, is_done }
-    }))
+    conn.run().execute(&OPEN, (day,)).await?;
+    let (after, done): (i64, i64) = conn.run().fetch_one(&PROGRESS, (day,)).await?;
+    if done != 0 {
+        return Ok(EquityStep { written: 0, is_done: true });
+    }
+    let (last, players): (Option<i64>, i64) = conn.run().fetch_one(&CHUNK, (after, limit)).await?;
+    let (last, is_done) = (last.unwrap_or(after), players < limit);
+    let claimed = conn.run().execute(&CLAIM, (day, after, last, i64::from(is_done))).await?;
+    if claimed == 0 {
+        return Ok(EquityStep { written: 0, is_done: false });
+    }
+    let written = conn.run().execute(&WRITE, (day, after, last, closed_at.map(|at| at.0))).await?;
+    Ok(EquityStep { written, is_done })
 }

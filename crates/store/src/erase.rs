@@ -4,7 +4,6 @@
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -194,13 +193,7 @@ impl Store {
         email_key: &str,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(email_key)
-                .fetch_optional(&db.writer)
-                .timed(&FIND)
-                .await?
-        });
+        let found: Option<(i64,)> = self.writer().fetch_optional(&FIND, (email_key,)).await?;
         match found {
             Some((user_id,)) => self.erase_user(user_id, now).await,
             None => Ok(false),
@@ -215,49 +208,22 @@ impl Store {
     /// The fault met; nothing is deleted then.
     pub async fn erase_user(&self, user_id: i64, now: UnixMicros) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let existed = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&LOCK_PLAYERS))
-                .bind(user_id)
-                .execute(&mut *conn)
-                .timed(&LOCK_PLAYERS)
-                .await?;
-            sqlx::query(sql(&RECORD))
-                .bind(user_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&RECORD)
-                .await?;
-            let mut deleted = 0;
-            for deletion in DELETIONS {
-                let query = sqlx::query(sql(deletion)).bind(user_id);
-                deleted = query.execute(&mut *conn).timed(deletion).await?.rows_affected();
-            }
-            deleted > 0
-        });
+        tx.run().execute(&LOCK_PLAYERS, (user_id,)).await?;
+        tx.run().execute(&RECORD, (user_id, now.0)).await?;
+        let mut deleted = 0;
+        for deletion in DELETIONS {
+            deleted = tx.run().execute(deletion, (user_id,)).await?;
+        }
         tx.commit().await?;
-        Ok(existed)
+        Ok(deleted > 0)
     }
+
     /// Forgets a user who was forgotten before and came back with a backup; whether there was one.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
         let Erasure { erased_at, user_id, registered_at } = erasure;
-        let found: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query(sql(&RECORD_AGAIN))
-                .bind(user_id)
-                .bind(registered_at)
-                .bind(erased_at)
-                .execute(&db.writer)
-                .timed(&RECORD_AGAIN)
-                .await?;
-            sqlx::query_as(sql(&IS_THERE))
-                .bind(user_id)
-                .bind(registered_at)
-                .fetch_optional(&db.writer)
-                .timed(&IS_THERE)
-                .await?
-        });
+        self.writer().execute(&RECORD_AGAIN, (user_id, registered_at, erased_at)).await?;
+        let found: Option<(i64,)> =
+            self.writer().fetch_optional(&IS_THERE, (user_id, registered_at)).await?;
         if found.is_none() {
             return Ok(false);
         }
@@ -265,24 +231,15 @@ impl Store {
     }
 
     /// Who was forgotten after this one, in the order of time, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn erasures_page(
         &self,
         after: Erasure,
         limit: i64,
     ) -> Result<Vec<Erasure>, StoreError> {
-        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(after.erased_at)
-                .bind(after.user_id)
-                .bind(after.registered_at)
-                .bind(limit)
-                .fetch_all(&db.writer)
-                .timed(&LIST)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64)> = self
+            .writer()
+            .fetch_all(&LIST, (after.erased_at, after.user_id, after.registered_at, limit))
+            .await?;
         let read =
             |(user_id, registered_at, erased_at)| Erasure { erased_at, user_id, registered_at };
         Ok(rows.into_iter().map(read).collect())

@@ -2,7 +2,6 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -36,50 +35,30 @@ static LOAD: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &LOAD];
 
-type Row = (i64, String, i64);
+type GameRow = (i64, String, i64);
 
-fn read(code: &str, (game_id, market, started_at): Row) -> Game {
+fn read(code: &str, (game_id, market, started_at): GameRow) -> Game {
     Game { game_id, code: code.to_owned(), market, started_at: UnixMicros(started_at) }
 }
 
 impl Store {
     /// The game `main`, opened now if it does not exist yet.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
-        let row: Row = with_db!(self, |db, sql| {
-            let found = sqlx::query_as(sql(&LOAD))
-                .bind(MAIN)
-                .fetch_optional(&db.reader)
-                .timed(&LOAD)
-                .await?;
-            match found {
-                Some(found) => found,
-                None => {
-                    sqlx::query(sql(&OPEN))
-                        .bind(MAIN)
-                        .bind(market)
-                        .bind(now.0)
-                        .execute(&db.writer)
-                        .timed(&OPEN)
-                        .await?;
-                    sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_one(&db.writer).timed(&LOAD).await?
-                }
+        let found = self.reader().fetch_optional(&LOAD, (MAIN,)).await?;
+        let row: GameRow = match found {
+            Some(found) => found,
+            None => {
+                self.writer().execute(&OPEN, (MAIN, market, now.0)).await?;
+                self.writer().fetch_one(&LOAD, (MAIN,)).await?
             }
-        });
+        };
         Ok(read(MAIN, row))
     }
 
     /// The game of this code, whatever its case.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_game(&self, code: &str) -> Result<Option<Game>, StoreError> {
         let code = code.to_lowercase();
-        let row: Option<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LOAD)).bind(&code).fetch_optional(&db.reader).timed(&LOAD).await?
-        });
+        let row: Option<GameRow> = self.reader().fetch_optional(&LOAD, (&code,)).await?;
         Ok(row.map(|row| read(&code, row)))
     }
 }

@@ -4,8 +4,7 @@
 use domain::{DailyBar, Day, Month, Price};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -138,11 +137,20 @@ static FORGET: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] =
     &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &FORGET];
 
+#[derive(sqlx::FromRow)]
+struct MonthRow {
+    month: i64,
+    last_day: i64,
+    open: i64,
+    high: i64,
+    low: i64,
+    close: i64,
+    average: i64,
+    sessions: i64,
+}
+
 impl Store {
     /// Keeps whole days of a stock, in place of what is kept of them.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_bars(&self, stock_id: i64, bars: &[DailyBar]) -> Result<(), StoreError> {
         let price = |price: Option<Price>| price.map(|price| price.0);
         let rows = Rows::new(vec![
@@ -154,42 +162,22 @@ impl Store {
             Rows::int(bars, |bar| bar.close.0),
             Rows::maybe(bars, |bar| bar.volume),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_BARS))
-                .bind_rows(&rows)
-                .execute(&db.writer)
-                .timed(&SAVE_BARS)
-                .await?;
-        });
+        self.writer().execute(&SAVE_BARS, (&rows,)).await?;
         Ok(())
     }
 
     /// Rolls up the months of a stock that are over before `until` and not rolled up yet; with
     /// `again_from`, those from that day on again. How many months there were to do.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn roll_up_history(
         &self,
         stock_id: i64,
         until: Day,
         again_from: Option<Day>,
     ) -> Result<usize, StoreError> {
-        let (first, last): (Option<i64>, Option<i64>) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIRST_AND_LAST))
-                .bind(stock_id)
-                .fetch_one(&db.reader)
-                .timed(&FIRST_AND_LAST)
-                .await?
-        });
+        let (first, last): (Option<i64>, Option<i64>) =
+            self.reader().fetch_one(&FIRST_AND_LAST, (stock_id,)).await?;
         let (Some(first), Some(last)) = (first, last) else { return Ok(0) };
-        let (rolled,): (Option<i64>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ROLLED_TO))
-                .bind(stock_id)
-                .fetch_one(&db.reader)
-                .timed(&ROLLED_TO)
-                .await?
-        });
+        let rolled: Option<i64> = self.reader().fetch_scalar(&ROLLED_TO, (stock_id,)).await?;
         let again = again_from.map(|day| MonthSpan::of(day).month.0);
         let is_due = |span: &MonthSpan| {
             rolled.is_none_or(|rolled| span.month.0 > rolled)
@@ -212,66 +200,38 @@ impl Store {
             Rows::int(&spans, |span| i64::from(span.from.0)),
             Rows::int(&spans, |span| i64::from(span.until.0)),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&ROLL_UP))
-                .bind_rows(&rows)
-                .bind(stock_id)
-                .execute(&db.writer)
-                .timed(&ROLL_UP)
-                .await?;
-        });
+        self.writer().execute(&ROLL_UP, (&rows, stock_id)).await?;
         Ok(spans.len())
     }
 
     /// The months of a stock whose last sessions are from `from` to `to`, ascending.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn stock_months(
         &self,
         stock_id: i64,
         from: Day,
         to: Day,
     ) -> Result<Vec<MonthBar>, StoreError> {
-        type Row = (i64, i64, i64, i64, i64, i64, i64, i64);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&MONTHS))
-                .bind(stock_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
-                .bind(MONTHS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&MONTHS)
-                .await?
-        });
-        let read = |(month, last_day, open, high, low, close, average, sessions): Row| {
+        let rows: Vec<MonthRow> = self
+            .reader()
+            .fetch_all(&MONTHS, (stock_id, i64::from(from.0), i64::from(to.0), MONTHS_MAX))
+            .await?;
+        let read = |row: MonthRow| {
             Ok(MonthBar {
-                month: Month(month),
-                last_day: read_day(last_day)?,
-                open: Price(open),
-                high: Price(high),
-                low: Price(low),
-                close: Price(close),
-                average: Price(average),
-                sessions,
+                month: Month(row.month),
+                last_day: read_day(row.last_day)?,
+                open: Price(row.open),
+                high: Price(row.high),
+                low: Price(row.low),
+                close: Price(row.close),
+                average: Price(row.average),
+                sessions: row.sessions,
             })
         };
         rows.into_iter().rev().map(read).collect()
     }
 
     /// Forgets the days of a stock before `before`, as far as their months are rolled up. How many.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn forget_history(&self, stock_id: i64, before: Day) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&FORGET))
-                .bind(stock_id)
-                .bind(i64::from(before.0))
-                .execute(&db.writer)
-                .timed(&FORGET)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&FORGET, (stock_id, i64::from(before.0))).await
     }
 }

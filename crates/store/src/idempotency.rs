@@ -3,7 +3,6 @@
 
 use domain::{Fill, Month, Rejection, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -39,29 +38,15 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&DELETE_OLD];
 
 impl Store {
     /// Forgets records older than `before`, at most `max` of them; says how many.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn delete_idempotency_before(
         &self,
         before: UnixMicros,
         max: i64,
     ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_OLD))
-                .bind(before.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_OLD)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_OLD, (before.0, max)).await
     }
 
     /// The fill of a ledger entry, for the replay of its answer.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn load_fill(
         &self,
         player_id: i64,

@@ -1,22 +1,22 @@
 //! Importing markets: their stocks, texts and daily bars, whole and apart from what a game has made
 //! public. Reading them is in `markets`.
 
+mod jumps;
+
 use std::collections::HashMap;
 
-use domain::{DailyBar, Day, Price, StockDescription, Symbol, UnixMicros};
+use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
-use crate::ledger::read_day;
 use crate::markets::TICK;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
+pub use jumps::PriceJump;
+
 /// Bars a statement.
 const CHUNK: usize = 10_000;
-/// Jumps that are looked for at most.
-const JUMPS_MAX: i64 = 10_000;
 
 /// A market to be imported or brought up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,24 +49,6 @@ pub struct ImportCounts {
     pub tick: Price,
     /// Neighbouring closes that differ by more than 40 %, at least one of them imported now.
     pub jumps: Vec<PriceJump>,
-}
-
-/// Two neighbouring closes of a stock that are far apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PriceJump {
-    /// The stock.
-    pub symbol: Symbol,
-    /// The earlier day and its close.
-    pub before: (Day, Price),
-    /// The later day and its close.
-    pub after: (Day, Price),
-}
-
-impl PriceJump {
-    /// Whether closes are far apart: a fall by more than 40 % or a rise by more than 40 %.
-    fn is_one(before: Price, after: Price) -> bool {
-        after.0 * 10 > before.0 * 14 || after.0 * 10 < before.0 * 6
-    }
 }
 
 static FIND: Lazy = Lazy::new(|| {
@@ -169,23 +151,6 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-static JUMPS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_bars.jumps",
-        "SELECT s.symbol, pair.day_before, pair.close_before, pair.day, pair.close
-         FROM (SELECT b.market_stock_id, b.day, b.close,
-                   LAG(b.day) OVER w AS day_before, LAG(b.close) OVER w AS close_before
-               FROM market_bars b
-               WHERE b.market_stock_id IN
-                   (SELECT m.market_stock_id FROM market_stocks m WHERE m.market_id = $1)
-               WINDOW w AS (PARTITION BY b.market_stock_id ORDER BY b.day)) pair
-         JOIN market_stocks s ON s.market_stock_id = pair.market_stock_id
-         WHERE pair.close * 10 > pair.close_before * 14
-             OR pair.close * 10 < pair.close_before * 6
-         ORDER BY s.symbol, pair.day LIMIT $2",
-    )
-});
-
 pub(crate) static STATEMENTS: &[&Lazy] = &[
     &FIND,
     &SAVE_MARKET,
@@ -195,16 +160,8 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &STOCKS,
     &SAVE_BARS,
     &COUNT,
-    &JUMPS,
+    &jumps::JUMPS,
 ];
-
-/// Fetches the rows of a statement on a connection of either engine.
-macro_rules! fetch {
-    ($conn:ident, $sql:ident, $statement:ident $(, $bound:expr)*) => {
-        sqlx::query_as($sql(&$statement))$(.bind($bound))*.fetch_all(&mut *$conn)
-            .timed(&$statement)
-    };
-}
 
 impl Store {
     /// Takes over stocks, texts and bars of a market in one transaction: all of it or nothing, and
@@ -238,17 +195,20 @@ impl Store {
         let known = if before == 0 { None } else { Some(stored_tick) };
         let tick = save_tick(&mut tx, market_id, market.tick, known).await?;
         let jumps = match before {
-            0 => own_jumps(bars),
-            _ => jumps(&mut tx, market_id, bars).await?,
+            0 => jumps::within(bars),
+            _ => jumps::find(&mut tx, market_id, bars).await?,
         };
         if dry_run {
             tx.rollback().await?;
         } else {
             tx.commit().await?;
         }
-        let bars_new = u64::try_from(after - before).unwrap_or(0);
+        let counted = |rows: i64| {
+            u64::try_from(rows).map_err(|_| StoreError::Corrupt(format!("{rows} rows of a market")))
+        };
+        let bars_new = counted(after - before)?;
         Ok(ImportCounts {
-            stocks: u64::try_from(stocks).unwrap_or(0),
+            stocks: counted(stocks)?,
             bars_new,
             bars_changed: touched.saturating_sub(bars_new),
             bars_same: (bars.len() as u64).saturating_sub(touched),
@@ -288,22 +248,12 @@ async fn save_market(
     market: &NewMarket,
     now: UnixMicros,
 ) -> Result<(i64, String, Option<i64>), StoreError> {
-    Ok(with_conn!(tx.conn(), |conn, sql| {
-        let stored: Vec<(String, Option<i64>)> =
-            fetch!(conn, sql, FIND, market.name.as_str()).await?;
-        let stored = stored.into_iter().next();
-        let currency = agreed_currency(market, stored.as_ref().map(|(code, _)| code.as_str()))?;
-        let markets: Vec<(i64,)> = sqlx::query_as(sql(&SAVE_MARKET))
-            .bind(market.name.as_str())
-            .bind(market.exchange.as_str())
-            .bind(currency.as_str())
-            .bind(now.0)
-            .fetch_all(&mut *conn)
-            .timed(&SAVE_MARKET)
-            .await?;
-        let (market_id,) = only(markets)?;
-        (market_id, currency, stored.and_then(|(_, tick)| tick))
-    }))
+    let name = market.name.as_str();
+    let stored: Option<(String, Option<i64>)> = tx.run().fetch_optional(&FIND, (name,)).await?;
+    let currency = agreed_currency(market, stored.as_ref().map(|(code, _)| code.as_str()))?;
+    let params = (name, market.exchange.as_str(), currency.as_str(), now.0);
+    let (market_id,) = only(tx.run().fetch_all(&SAVE_MARKET, params).await?)?;
+    Ok((market_id, currency, stored.and_then(|(_, tick)| tick)))
 }
 
 /// The numbers of the market's stocks, once all that have texts or bars are listed and described.
@@ -313,14 +263,7 @@ async fn save_stocks(
     texts: &[StockDescription],
     bars: &[(Symbol, DailyBar)],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(&SAVE_STOCKS))
-            .bind_rows(&symbol_rows(texts, bars))
-            .bind(market_id)
-            .execute(&mut *conn)
-            .timed(&SAVE_STOCKS)
-            .await?;
-    });
+    tx.run().execute(&SAVE_STOCKS, (&symbol_rows(texts, bars), market_id)).await?;
     describe(tx, market_id, texts).await
 }
 
@@ -330,23 +273,14 @@ async fn describe(
     market_id: i64,
     texts: &[StockDescription],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let ids: Vec<(String, i64)> = with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(&DESCRIBE))
-            .bind_rows(&text_rows(texts))
-            .bind(market_id)
-            .execute(&mut *conn)
-            .timed(&DESCRIBE)
-            .await?;
-        fetch!(conn, sql, STOCKS, market_id).await?
-    });
+    tx.run().execute(&DESCRIBE, (&text_rows(texts), market_id)).await?;
+    let ids: Vec<(String, i64)> = tx.run().fetch_all(&STOCKS, (market_id,)).await?;
     Ok(ids.into_iter().collect())
 }
 
 /// How many stocks have bars, and how many bars there are.
 async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
-    let counts: Vec<(i64, i64)> =
-        with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, COUNT, market_id).await?);
-    Ok(counts.first().copied().unwrap_or_default())
+    tx.run().fetch_one(&COUNT, (market_id,)).await
 }
 
 /// How many bars were written because they are new or different.
@@ -357,17 +291,10 @@ async fn save_bars(
     progress: impl Fn(usize),
 ) -> Result<u64, StoreError> {
     let mut touched = 0;
-    with_conn!(tx.conn(), |conn, sql| {
-        for (number, chunk) in bars.chunks(CHUNK).enumerate() {
-            touched += sqlx::query(sql(&SAVE_BARS))
-                .bind_rows(&bar_rows(chunk, ids))
-                .execute(&mut *conn)
-                .timed(&SAVE_BARS)
-                .await?
-                .rows_affected();
-            progress(number * CHUNK + chunk.len());
-        }
-    });
+    for (number, chunk) in bars.chunks(CHUNK).enumerate() {
+        touched += tx.run().execute(&SAVE_BARS, (&bar_rows(chunk, ids),)).await?;
+        progress(number * CHUNK + chunk.len());
+    }
     Ok(touched)
 }
 
@@ -379,35 +306,13 @@ async fn save_tick(
     imported: Price,
     known: Option<Option<i64>>,
 ) -> Result<Price, StoreError> {
-    Ok(with_conn!(tx.conn(), |conn, sql| {
-        let known = match known {
-            Some(None) => {
-                let found: Vec<(Option<i64>,)> = fetch!(conn, sql, TICK, market_id).await?;
-                found.first().and_then(|(tick,)| *tick)
-            }
-            known => known.flatten(),
-        };
-        let tick = known.map_or(imported.0, |known| known.min(imported.0));
-        sqlx::query(sql(&SAVE_TICK))
-            .bind(tick)
-            .bind(market_id)
-            .execute(&mut *conn)
-            .timed(&SAVE_TICK)
-            .await?;
-        Price(tick)
-    }))
-}
-
-/// The jumps of a market that had bars before.
-async fn jumps(
-    tx: &mut Tx,
-    market_id: i64,
-    bars: &[(Symbol, DailyBar)],
-) -> Result<Vec<PriceJump>, StoreError> {
-    let found: Vec<JumpRow> =
-        with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, JUMPS, market_id, JUMPS_MAX).await?);
-    let jumps: Result<Vec<PriceJump>, StoreError> = found.into_iter().map(read_jump).collect();
-    Ok(jumps?.into_iter().filter(|jump| is_imported(jump, bars)).collect())
+    let known = match known {
+        Some(None) => tx.run().fetch_scalar(&TICK, (market_id,)).await?,
+        known => known.flatten(),
+    };
+    let tick = known.map_or(imported.0, |known: i64| known.min(imported.0));
+    tx.run().execute(&SAVE_TICK, (tick, market_id)).await?;
+    Ok(Price(tick))
 }
 
 /// The currency of a market, of which the stored one counts.
@@ -421,37 +326,6 @@ fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, S
         (Some(code), _) | (None, Some(code)) => Ok(code.to_owned()),
         (None, None) => Ok("USD".to_owned()),
     }
-}
-
-type JumpRow = (String, i64, i64, i64, i64);
-
-fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<PriceJump, StoreError> {
-    let symbol = Symbol::parse(&symbol)
-        .map_err(|_| StoreError::Corrupt(format!("the symbol {symbol:?}")))?;
-    let before = (read_day(day_before)?, Price(before));
-    Ok(PriceJump { symbol, before, after: (read_day(day)?, Price(close)) })
-}
-
-/// The jumps within the imported bars.
-fn own_jumps(bars: &[(Symbol, DailyBar)]) -> Vec<PriceJump> {
-    let jump = |pair: &[(Symbol, DailyBar)]| {
-        let [(symbol, before), (next, after)] = pair else { return None };
-        let is_jump = symbol == next && PriceJump::is_one(before.close, after.close);
-        is_jump.then(|| PriceJump {
-            symbol: symbol.clone(),
-            before: (before.day, before.close),
-            after: (after.day, after.close),
-        })
-    };
-    let most = usize::try_from(JUMPS_MAX).unwrap_or(usize::MAX);
-    bars.windows(2).filter_map(jump).take(most).collect()
-}
-
-fn is_imported(jump: &PriceJump, bars: &[(Symbol, DailyBar)]) -> bool {
-    let has = |day: Day| {
-        bars.binary_search_by(|(symbol, bar)| (symbol, bar.day).cmp(&(&jump.symbol, day))).is_ok()
-    };
-    has(jump.before.0) || has(jump.after.0)
 }
 
 /// Every symbol that has texts or bars, once.
@@ -479,7 +353,7 @@ pub(crate) fn text_rows(texts: &[StockDescription]) -> Rows {
 fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> Rows {
     let price = |price: Option<Price>| price.map(|price| price.0);
     Rows::new(vec![
-        Rows::int(bars, |(symbol, _)| ids.get(symbol.as_str()).copied().unwrap_or(0)),
+        Rows::int(bars, |(symbol, _)| ids[symbol.as_str()]),
         Rows::int(bars, |(_, bar)| i64::from(bar.day.0)),
         Rows::maybe(bars, |(_, bar)| price(bar.open)),
         Rows::maybe(bars, |(_, bar)| price(bar.high)),

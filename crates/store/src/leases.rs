@@ -4,7 +4,6 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -36,9 +35,6 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &LEAVE, &HOLDER];
 impl Store {
     /// Takes or renews a lease until `expires_at`. Its fence, which is higher for every new
     /// holder, or `None` while somebody else holds it.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -47,52 +43,24 @@ impl Store {
         expires_at: UnixMicros,
     ) -> Result<Option<i64>, StoreError> {
         // As `statement::only`, of a row that may be missing.
-        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&TAKE))
-                .bind(name)
-                .bind(holder)
-                .bind(expires_at.0)
-                .bind(now.0)
-                .fetch_all(&db.writer)
-                .timed(&TAKE)
-                .await?
-        });
+        let rows: Vec<(i64,)> =
+            self.writer().fetch_all(&TAKE, (name, holder, expires_at.0, now.0)).await?;
         Ok(rows.first().map(|(fence,)| *fence))
     }
 
     /// Gives a lease back, if `holder` has it.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn leave_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&LEAVE))
-                .bind(name)
-                .bind(holder)
-                .execute(&db.writer)
-                .timed(&LEAVE)
-                .await?;
-        });
+        self.writer().execute(&LEAVE, (name, holder)).await?;
         Ok(())
     }
 
     /// Who holds a lease at `now`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_lease_holder(
         &self,
         name: &str,
         now: UnixMicros,
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HOLDER))
-                .bind(name)
-                .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&HOLDER)
-                .await?
-        });
+        let row: Option<(String,)> = self.reader().fetch_optional(&HOLDER, (name, now.0)).await?;
         Ok(row.map(|(holder,)| holder))
     }
 }

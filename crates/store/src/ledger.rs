@@ -8,8 +8,7 @@ use domain::{
 };
 
 use crate::db::Db;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -277,9 +276,6 @@ const MONTHS_AHEAD: usize = 3;
 
 impl Store {
     /// Entries of a player before the cursor (month, version), newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn transactions_page(
         &self,
         player_id: i64,
@@ -287,23 +283,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<LedgerRow>, StoreError> {
         let before = before.map_or(i64::MAX, |(_, version)| version);
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(player_id)
-                .bind(before)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> =
+            self.reader().fetch_all(&PAGE, (player_id, before, limit)).await?;
         rows.into_iter().map(EntryRow::read).collect()
     }
 
     /// Entries of one player that come from elsewhere than the ledger, with what the database has
     /// beside them: symbols and notes.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn describe_entries(
         &self,
         player_id: i64,
@@ -313,14 +299,8 @@ impl Store {
             Rows::int(&entries, |(entry, _)| entry.version),
             Rows::maybe(&entries, |(entry, _)| entry.stock_id),
         ]);
-        let beside: Vec<(i64, Option<String>, Option<String>)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&BESIDE))
-                .bind_rows(&rows)
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&BESIDE)
-                .await?
-        });
+        let beside: Vec<(i64, Option<String>, Option<String>)> =
+            self.reader().fetch_all(&BESIDE, (&rows, player_id)).await?;
         let mut beside: HashMap<i64, _> =
             beside.into_iter().map(|(version, symbol, note)| (version, (symbol, note))).collect();
         let describe = |(entry, hash): (LedgerEntry, Hash)| {
@@ -334,9 +314,6 @@ impl Store {
 
     /// Entries of a player that the filter lets through below version `before`, newest first, at
     /// most `limit`. Of a long ledger a page may be short, or empty, and yet not be the last one.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn filtered_transactions_page(
         &self,
         player_id: i64,
@@ -349,18 +326,20 @@ impl Store {
             None => self.find_head(player_id).await?.map_or(0, |head| head + 1),
         };
         let from = before.saturating_sub(SEARCHED_MAX);
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FILTERED_PAGE))
-                .bind(player_id)
-                .bind(before)
-                .bind(from)
-                .bind(filter.kind.map(EntryKind::as_str))
-                .bind(filter.stock_id)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&FILTERED_PAGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> = self
+            .reader()
+            .fetch_all(
+                &FILTERED_PAGE,
+                (
+                    player_id,
+                    before,
+                    from,
+                    filter.kind.map(EntryKind::as_str),
+                    filter.stock_id,
+                    limit,
+                ),
+            )
+            .await?;
         let rows = rows.into_iter().map(EntryRow::read).collect::<Result<Vec<_>, _>>()?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
         let searched_to = rows.last().filter(|_| is_full).map_or(from, |row| row.entry.version);
@@ -370,35 +349,19 @@ impl Store {
 
     /// The version of a player's last entry.
     async fn find_head(&self, player_id: i64) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HEAD))
-                .bind(player_id)
-                .fetch_optional(&db.reader)
-                .timed(&HEAD)
-                .await?
-        });
+        let row: Option<(i64,)> = self.reader().fetch_optional(&HEAD, (player_id,)).await?;
         Ok(row.map(|(version,)| version))
     }
 
     /// Notes of a player about trades after version `after`, oldest trade first, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn notes_page(
         &self,
         player_id: i64,
         after: i64,
         limit: i64,
     ) -> Result<Vec<NoteRow>, StoreError> {
-        let rows: Vec<(i64, String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NOTES_PAGE))
-                .bind(player_id)
-                .bind(after)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&NOTES_PAGE)
-                .await?
-        });
+        let rows: Vec<(i64, String, i64)> =
+            self.reader().fetch_all(&NOTES_PAGE, (player_id, after, limit)).await?;
         let read = |(version, text, written_at)| NoteRow {
             version,
             text,
@@ -408,9 +371,6 @@ impl Store {
     }
 
     /// The trade (a purchase or a sale) of this number.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_transaction(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
         let found = self.find_entry(id).await?;
         Ok(found.filter(|row| matches!(row.entry.kind, EntryKind::Buy | EntryKind::Sell)))
@@ -418,45 +378,24 @@ impl Store {
 
     /// The entry of this number, of any kind.
     pub(crate) async fn find_entry(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
-        let row: Option<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(id.player_id)
-                .bind(id.version)
-                .bind(id.month.0)
-                .fetch_optional(&db.writer)
-                .timed(&FIND)
-                .await?
-        });
+        let row: Option<EntryRow> =
+            self.writer().fetch_optional(&FIND, (id.player_id, id.version, id.month.0)).await?;
         row.map(EntryRow::read).transpose()
     }
 
     /// Entries after (player, version) of players up to `up_to_player`, in that order.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn ledger_range(
         &self,
         after: (i64, i64),
         up_to_player: i64,
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&RANGE))
-                .bind(after.0)
-                .bind(after.1)
-                .bind(up_to_player)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&RANGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> =
+            self.scan().fetch_all(&RANGE, (after.0, after.1, up_to_player, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
     /// Makes the ledger's months from the present one on, where the engine keeps months apart.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn ensure_ledger_months(&self, now: UnixMicros) -> Result<(), StoreError> {
         let mut month = now.month();
         for _ in 0..=MONTHS_AHEAD {

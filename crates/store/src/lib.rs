@@ -4,9 +4,6 @@
 
 #[macro_use]
 mod db;
-#[macro_use]
-mod transaction;
-
 mod achievements;
 mod archives;
 mod backfill;
@@ -34,6 +31,7 @@ mod people;
 mod portfolio;
 mod prepare;
 mod provider_usage;
+mod query;
 mod quotes;
 mod rank_snapshots;
 mod replica;
@@ -47,6 +45,7 @@ mod statement;
 mod stock_texts;
 mod stocks;
 mod tokens;
+mod transaction;
 mod users;
 mod viewer;
 mod watch;

@@ -6,10 +6,9 @@ use std::collections::HashMap;
 use domain::{Day, PageRequest, Price};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
-use crate::stocks::{Row as StockColumns, contains_pattern};
+use crate::stocks::{StockColumns, contains_pattern};
 use crate::{StockRow, Store, StoreError};
 
 /// The most stocks and days of [`Store::recent_closes`]; the statement's own bound is their
@@ -134,7 +133,7 @@ static CLOSES: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &CATEGORIES, &CLOSES];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct MarketRecord {
     total: i64,
     #[sqlx(flatten)]
     stock: StockColumns,
@@ -142,7 +141,7 @@ struct Row {
     watched: Option<i64>,
 }
 
-impl Row {
+impl MarketRecord {
     /// `None` for the row that only carries the total of an empty page.
     fn read(self) -> Option<MarketRow> {
         Some(MarketRow {
@@ -156,50 +155,41 @@ impl Row {
 impl Store {
     /// A page of the market and how many stocks match. One statement. `quotes_json` is
     /// `[[stock_id, price, change], …]`; the changes, in any unit, are only sorted by.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn market_page(
         &self,
         query: &MarketQuery<'_>,
         quotes_json: &str,
         page: PageRequest,
     ) -> Result<(Vec<MarketRow>, i64), StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(query.player_id)
-                .bind(query.category)
-                .bind(query.search.map(contains_pattern))
-                .bind(i64::from(query.only_watched))
-                .bind(query.sort.as_str())
-                .bind(i64::from(query.descending))
-                .bind(quotes_json)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<MarketRecord> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (
+                    query.player_id,
+                    query.category,
+                    query.search.map(contains_pattern),
+                    i64::from(query.only_watched),
+                    query.sort.as_str(),
+                    i64::from(query.descending),
+                    quotes_json,
+                    page.per_page(),
+                    page.offset(),
+                ),
+            )
+            .await?;
         let total = rows.first().map_or(0, |row| row.total);
-        Ok((rows.into_iter().filter_map(Row::read).collect(), total))
+        Ok((rows.into_iter().filter_map(MarketRecord::read).collect(), total))
     }
 
     /// The categories that stocks have, by name; there are 63 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn stock_categories(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.reader).timed(&CATEGORIES).await?
-        });
+        let rows: Vec<(String,)> = self.reader().fetch_all(&CATEGORIES, ()).await?;
         Ok(rows.into_iter().map(|(category,)| category).collect())
     }
 
     /// The closes from `from` to `to` of the first 20 of these stocks, ascending; of the last 100
     /// days when the two are further apart. A stock without a close is not in it.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn recent_closes(
         &self,
         stock_ids: &[i64],
@@ -208,15 +198,17 @@ impl Store {
     ) -> Result<HashMap<i64, Vec<(Day, Price)>>, StoreError> {
         let stock_ids = &stock_ids[..stock_ids.len().min(CLOSES_STOCKS_MAX)];
         let from = from.0.max(to.0.saturating_sub(CLOSES_DAYS_MAX - 1));
-        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLOSES))
-                .bind_rows(&Rows::new(vec![Rows::int(stock_ids, |id| *id)]))
-                .bind(i64::from(from))
-                .bind(i64::from(to.0))
-                .fetch_all(&db.reader)
-                .timed(&CLOSES)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64)> = self
+            .reader()
+            .fetch_all(
+                &CLOSES,
+                (
+                    &Rows::new(vec![Rows::int(stock_ids, |id| *id)]),
+                    i64::from(from),
+                    i64::from(to.0),
+                ),
+            )
+            .await?;
         let mut closes: HashMap<i64, Vec<(Day, Price)>> = HashMap::new();
         for (stock_id, day, close) in rows {
             closes.entry(stock_id).or_default().push((read_day(day)?, Price(close)));

@@ -5,8 +5,7 @@
 use domain::{Day, Price, StockInfo, Symbol};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -188,61 +187,33 @@ impl ClosesRow {
 
 impl Store {
     /// The imported markets by name, 100 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn markets(&self) -> Result<Vec<MarketInfo>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST)).bind(MARKETS_MAX).fetch_all(&db.reader).timed(&LIST).await?
-        }))
+        self.reader().fetch_all(&LIST, (MARKETS_MAX,)).await
     }
 
     /// The market of this name.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_market(&self, name: &str) -> Result<Option<MarketMatch>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            let found: Option<(i64, String, Option<i64>)> = sqlx::query_as(sql(&FIND))
-                .bind(name)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?;
-            let Some((market_id, currency, tick)) = found else { return Ok(None) };
-            let tick = match tick {
-                Some(tick) => tick,
-                None => {
-                    let (tick,): (Option<i64>,) = sqlx::query_as(sql(&TICK))
-                        .bind(market_id)
-                        .fetch_one(&db.reader)
-                        .timed(&TICK)
-                        .await?;
-                    tick.unwrap_or(TICK_MAX)
-                }
-            };
-            Some(MarketMatch { market_id, currency, tick: Price(tick) })
-        }))
+        let found: Option<(i64, String, Option<i64>)> =
+            self.reader().fetch_optional(&FIND, (name,)).await?;
+        let Some((market_id, currency, tick)) = found else { return Ok(None) };
+        let tick = match tick {
+            Some(tick) => tick,
+            None => {
+                let tick: Option<i64> = self.reader().fetch_scalar(&TICK, (market_id,)).await?;
+                tick.unwrap_or(TICK_MAX)
+            }
+        };
+        Ok(Some(MarketMatch { market_id, currency, tick: Price(tick) }))
     }
 
     /// Stocks of a market whose symbols come after `after`, by symbol.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn market_stocks_page(
         &self,
         market_id: i64,
         after: &str,
         limit: i64,
     ) -> Result<Vec<MarketStockInfo>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STOCKS_PAGE))
-                .bind(market_id)
-                .bind(after)
-                .bind(limit.clamp(1, 100))
-                .fetch_all(&db.reader)
-                .timed(&STOCKS_PAGE)
-                .await?
-        }))
+        self.reader().fetch_all(&STOCKS_PAGE, (market_id, after, limit.clamp(1, 100))).await
     }
 
     /// Every stock of a market that has bars, by symbol, with all its closes. What of it may be
@@ -251,21 +222,12 @@ impl Store {
     /// # Errors
     /// `Corrupt`, or the fault met.
     pub async fn market_closes(&self, market_id: i64) -> Result<Vec<MarketCloses>, StoreError> {
-        let rows: Vec<ClosesRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLOSES))
-                .bind(market_id)
-                .fetch_all(&db.reader)
-                .timed(&CLOSES)
-                .await?
-        });
+        let rows: Vec<ClosesRow> = self.reader().fetch_all(&CLOSES, (market_id,)).await?;
         rows.into_iter().map(ClosesRow::read).collect()
     }
 
     /// Keeps closes of public days as [`Store::save_history`] does, with what was imported of these
     /// days besides.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_imported_history(
         &self,
         market_id: i64,
@@ -276,14 +238,7 @@ impl Store {
             Rows::int(closes, |(_, day, _)| i64::from(day.0)),
             Rows::int(closes, |(_, _, close)| close.0),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_HISTORY))
-                .bind_rows(&rows)
-                .bind(market_id)
-                .execute(&db.writer)
-                .timed(&SAVE_HISTORY)
-                .await?;
-        });
+        self.writer().execute(&SAVE_HISTORY, (&rows, market_id)).await?;
         Ok(())
     }
 }

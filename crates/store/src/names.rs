@@ -8,8 +8,7 @@ use domain::UnixMicros;
 use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
@@ -65,45 +64,29 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
 
 /// Gives the keys of a name to its user; whether all of them were free. The caller undoes the
 /// transaction when they were not.
-pub(crate) async fn take(conn: Conn<'_>, of: NameOf, name: &str) -> Result<bool, StoreError> {
+pub(crate) async fn take(mut conn: Conn<'_>, of: NameOf, name: &str) -> Result<bool, StoreError> {
     let keys = name_keys(name);
     let rows = Rows::new(vec![
         Rows::text(&keys, Clone::clone),
         Rows::int(&keys, |_| of.user_id),
         Rows::int(&keys, |_| i64::from(of.is_pseudonym)),
     ]);
-    let taken = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query(sql(&TAKE)).bind_rows(&rows);
-        query.execute(&mut *conn).timed(&TAKE).await?.rows_affected()
-    });
+    let taken = conn.run().execute(&TAKE, (&rows,)).await?;
     Ok(usize::try_from(taken).is_ok_and(|taken| taken == keys.len()))
 }
 
 /// Gives up the keys of the name that a user has.
-pub(crate) async fn free(conn: Conn<'_>, of: NameOf) -> Result<(), StoreError> {
-    with_conn!(conn, |conn, sql| {
-        sqlx::query(sql(&FREE))
-            .bind(of.user_id)
-            .bind(i64::from(of.is_pseudonym))
-            .execute(&mut *conn)
-            .timed(&FREE)
-            .await?;
-    });
+pub(crate) async fn free(mut conn: Conn<'_>, of: NameOf) -> Result<(), StoreError> {
+    conn.run().execute(&FREE, (of.user_id, i64::from(of.is_pseudonym))).await?;
     Ok(())
 }
 
 impl Store {
     /// Which of these names a player could take now, in their order.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn free_names(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
         let keys: Vec<String> = names.iter().flat_map(|name| name_keys(name)).collect();
         let rows = Rows::new(vec![Rows::text(&keys, Clone::clone)]);
-        let taken: Vec<(String,)> = with_db!(self, |db, sql| {
-            let query = sqlx::query_as(sql(&TAKEN)).bind_rows(&rows);
-            query.fetch_all(&db.reader).timed(&TAKEN).await?
-        });
+        let taken: Vec<(String,)> = self.reader().fetch_all(&TAKEN, (&rows,)).await?;
         let taken: HashSet<String> = taken.into_iter().map(|(key,)| key).collect();
         let is_free = |name: &String| !name_keys(name).iter().any(|key| taken.contains(key));
         Ok(names.into_iter().filter(is_free).collect())
@@ -120,41 +103,16 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let is_done = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&BEGIN))
-                .bind(BACKFILL)
-                .bind(i64::MIN)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&BEGIN)
-                .await?;
-            let (up_to, _): (i64, i64) = sqlx::query_as(sql(&PLACE))
-                .bind(BACKFILL)
-                .fetch_one(&mut *conn)
-                .timed(&PLACE)
-                .await?;
-            let known: Vec<(i64, String, Option<String>)> = sqlx::query_as(sql(&KNOWN))
-                .bind(up_to)
-                .bind(users_max)
-                .fetch_all(&mut *conn)
-                .timed(&KNOWN)
-                .await?;
-            let Some((last, ..)) = known.last() else { return Ok(true) };
-            let rows = key_rows(&known);
-            let query = sqlx::query(sql(&TAKE)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&TAKE).await?;
-            sqlx::query(sql(&MOVE))
-                .bind(*last)
-                .bind(0_i64)
-                .bind(now.0)
-                .bind(BACKFILL)
-                .execute(&mut *conn)
-                .timed(&MOVE)
-                .await?;
-            i64::try_from(known.len()).is_ok_and(|count| count < users_max)
-        });
+        tx.run().execute(&BEGIN, (BACKFILL, i64::MIN, now.0)).await?;
+        let (up_to, _): (i64, i64) = tx.run().fetch_one(&PLACE, (BACKFILL,)).await?;
+        let known: Vec<(i64, String, Option<String>)> =
+            tx.run().fetch_all(&KNOWN, (up_to, users_max)).await?;
+        let Some((last, ..)) = known.last() else { return Ok(true) };
+        let rows = key_rows(&known);
+        tx.run().execute(&TAKE, (&rows,)).await?;
+        tx.run().execute(&MOVE, (*last, 0_i64, now.0, BACKFILL)).await?;
         tx.commit().await?;
-        Ok(is_done)
+        Ok(i64::try_from(known.len()).is_ok_and(|count| count < users_max))
     }
 }
 

@@ -4,8 +4,7 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::tokens::REVOKE_OTHERS;
 use crate::transaction::Tx;
@@ -139,9 +138,6 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 impl Store {
     /// Replaces the password whose hash is `old`, for a user who knows it. One token is kept; the
     /// recovery codes stay. `false` when the password was changed meanwhile.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn change_password(
         &self,
         user_id: i64,
@@ -160,9 +156,6 @@ impl Store {
 
     /// Sets a password whatever the old one is, for an operator; the recovery codes end as well.
     /// `false` when there is no such user.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn set_password(
         &self,
         user_id: i64,
@@ -181,9 +174,6 @@ impl Store {
 
     /// Stores a one-time link by its SHA-256, in the place of an earlier one of the user. `false`
     /// when there is no such user.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn create_password_link(
         &self,
         user_id: i64,
@@ -196,37 +186,19 @@ impl Store {
             return Ok(false);
         }
         delete(&mut tx, &DELETE_LINKS, user_id).await?;
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&ADD_LINK))
-                .bind(hash.to_vec())
-                .bind(user_id)
-                .bind(now.0)
-                .bind(expires_at.0)
-                .execute(&mut *conn)
-                .timed(&ADD_LINK)
-                .await?;
-        });
+        tx.run().execute(&ADD_LINK, (hash.to_vec(), user_id, now.0, expires_at.0)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// The link of this SHA-256, unless it was used or has expired. Looking does not use it.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_password_link(
         &self,
         hash: [u8; 32],
         now: UnixMicros,
     ) -> Result<Option<PasswordLink>, StoreError> {
-        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_LINK))
-                .bind(hash.to_vec())
-                .bind(now.0)
-                .fetch_optional(&db.writer)
-                .timed(&FIND_LINK)
-                .await?
-        });
+        let row: Option<(i64, String)> =
+            self.writer().fetch_optional(&FIND_LINK, (hash.to_vec(), now.0)).await?;
         Ok(row.map(|(user_id, name)| PasswordLink { user_id, name }))
     }
 
@@ -246,16 +218,7 @@ impl Store {
         if lock_user(&mut tx, user_id).await?.is_none() {
             return Ok(false);
         }
-        let used = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&USE_LINK))
-                .bind(link.to_vec())
-                .bind(user_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&USE_LINK)
-                .await?
-                .rows_affected()
-        });
+        let used = tx.run().execute(&USE_LINK, (link.to_vec(), user_id, now.0)).await?;
         if used == 0 {
             return Ok(false);
         }
@@ -266,19 +229,8 @@ impl Store {
     }
 
     /// Forgets links that have expired, at most `max` of them; how many.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn delete_expired_links(&self, now: UnixMicros, max: i64) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_EXPIRED))
-                .bind(now.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_EXPIRED)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_EXPIRED, (now.0, max)).await
     }
 
     /// Stores recovery codes (slot and PHC string) in the place of all earlier ones, for a user
@@ -300,36 +252,19 @@ impl Store {
         delete(&mut tx, &DELETE_CODES, user_id).await?;
         let rows =
             Rows::new(vec![Rows::int(codes, |code| code.0), Rows::text(codes, |c| c.1.clone())]);
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&ADD_CODES))
-                .bind_rows(&rows)
-                .bind(user_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&ADD_CODES)
-                .await?;
-        });
+        tx.run().execute(&ADD_CODES, (&rows, user_id, now.0)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// The unused code in a slot of the user with this address (in lower case).
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_recovery_code(
         &self,
         email_key: &str,
         slot: i64,
     ) -> Result<Option<RecoveryCode>, StoreError> {
-        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_CODE))
-                .bind(email_key)
-                .bind(slot)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_CODE)
-                .await?
-        });
+        let row: Option<(i64, String)> =
+            self.reader().fetch_optional(&FIND_CODE, (email_key, slot)).await?;
         Ok(row.map(|(user_id, hash)| RecoveryCode { user_id, hash }))
     }
 
@@ -348,16 +283,7 @@ impl Store {
         if lock_user(&mut tx, code.user_id).await?.is_none() {
             return Ok(false);
         }
-        let used = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&USE_CODE))
-                .bind(code.user_id)
-                .bind(slot)
-                .bind(&code.hash)
-                .execute(&mut *conn)
-                .timed(&USE_CODE)
-                .await?
-                .rows_affected()
-        });
+        let used = tx.run().execute(&USE_CODE, (code.user_id, slot, &code.hash)).await?;
         if used == 0 {
             return Ok(false);
         }
@@ -367,17 +293,9 @@ impl Store {
     }
 
     /// How many recovery codes a user has left.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn count_recovery_codes(&self, user_id: i64) -> Result<CodesLeft, StoreError> {
-        let (count, made_at): (i64, Option<i64>) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&COUNT_CODES))
-                .bind(user_id)
-                .fetch_one(&db.reader)
-                .timed(&COUNT_CODES)
-                .await?
-        });
+        let (count, made_at): (i64, Option<i64>) =
+            self.reader().fetch_one(&COUNT_CODES, (user_id,)).await?;
         Ok(CodesLeft { count, made_at: made_at.map(UnixMicros) })
     }
 }
@@ -391,27 +309,12 @@ async fn write(
     kept_token_id: i64,
     now: UnixMicros,
 ) -> Result<(), StoreError> {
-    with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(&CHANGE))
-            .bind(user_id)
-            .bind(hash)
-            .bind(now.0)
-            .execute(&mut *conn)
-            .timed(&CHANGE)
-            .await?;
-        sqlx::query(sql(&REVOKE_OTHERS))
-            .bind(user_id)
-            .bind(kept_token_id)
-            .execute(&mut *conn)
-            .timed(&REVOKE_OTHERS)
-            .await?;
-    });
+    tx.run().execute(&CHANGE, (user_id, hash, now.0)).await?;
+    tx.run().execute(&REVOKE_OTHERS, (user_id, kept_token_id)).await?;
     delete(tx, &DELETE_LINKS, user_id).await
 }
 
 async fn delete(tx: &mut Tx, statement: &'static Lazy, user_id: i64) -> Result<(), StoreError> {
-    with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(statement)).bind(user_id).execute(&mut *conn).timed(statement).await?;
-    });
+    tx.run().execute(statement, (user_id,)).await?;
     Ok(())
 }

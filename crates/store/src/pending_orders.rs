@@ -8,7 +8,6 @@ use domain::{
 };
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
@@ -265,9 +264,6 @@ impl Store {
     /// Stores an order and reserves its key, in one transaction; nothing is written unless the
     /// answer is [`OrderPlacement::Accepted`]. The player's row is locked meanwhile, as by a batch: orders
     /// of one player are counted one after the other, and erasing the user waits.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn place_order(
         &self,
         new: &NewPendingOrder<'_>,
@@ -279,120 +275,81 @@ impl Store {
             FillsAt::QuoteAfter(after) => (None, Some(after.0)),
         };
         let mut tx = self.begin().await?;
-        let order_ids: Vec<i64> = with_conn!(tx.conn(), |conn, sql| {
-            let player: Option<(i64,)> = sqlx::query_as(sql(&LOCK))
-                .bind(new.player_id)
-                .fetch_optional(&mut *conn)
-                .timed(&LOCK)
+        let player: Option<(i64,)> = tx.run().fetch_optional(&LOCK, (new.player_id,)).await?;
+        if player.is_none() {
+            return Ok(OrderPlacement::UnknownPlayer);
+        }
+        if let Some(key) = new.client_key {
+            let known: Option<OrderRow> =
+                tx.run().fetch_optional(&FIND_BY_KEY, (new.player_id, key)).await?;
+            if let Some(known) = known {
+                return Ok(OrderPlacement::Known(known.read()?));
+            }
+        }
+        let count: i64 = tx.run().fetch_scalar(&COUNT, (new.player_id,)).await?;
+        if count >= orders_max {
+            return Ok(OrderPlacement::TooMany);
+        }
+        if let Some(key) = new.client_key {
+            let reserved = tx
+                .run()
+                .execute(
+                    &RESERVE_KEY,
+                    (new.player_id, key, &new.fingerprint[..], new.request_id, now.0),
+                )
                 .await?;
-            if player.is_none() {
-                return Ok(OrderPlacement::UnknownPlayer);
+            if reserved == 0 {
+                return Ok(OrderPlacement::KeyOfTrade);
             }
-            if let Some(key) = new.client_key {
-                let known: Option<OrderRow> = sqlx::query_as(sql(&FIND_BY_KEY))
-                    .bind(new.player_id)
-                    .bind(key)
-                    .fetch_optional(&mut *conn)
-                    .timed(&FIND_BY_KEY)
-                    .await?;
-                if let Some(known) = known {
-                    return Ok(OrderPlacement::Known(known.read()?));
-                }
-            }
-            let count: i64 = sqlx::query_scalar(sql(&COUNT))
-                .bind(new.player_id)
-                .fetch_one(&mut *conn)
-                .timed(&COUNT)
-                .await?;
-            if count >= orders_max {
-                return Ok(OrderPlacement::TooMany);
-            }
-            if let Some(key) = new.client_key {
-                let reserved = sqlx::query(sql(&RESERVE_KEY))
-                    .bind(new.player_id)
-                    .bind(key)
-                    .bind(&new.fingerprint[..])
-                    .bind(new.request_id)
-                    .bind(now.0)
-                    .execute(&mut *conn)
-                    .timed(&RESERVE_KEY)
-                    .await?;
-                if reserved.rows_affected() == 0 {
-                    return Ok(OrderPlacement::KeyOfTrade);
-                }
-            }
-            sqlx::query_scalar(sql(&INSERT))
-                .bind(new.player_id)
-                .bind(new.order.stock_id)
-                .bind(new.order.side.as_str())
-                .bind(new.order.quantity.0)
-                .bind(new.note.map(Note::as_str))
-                .bind(new.client_key)
-                .bind(&new.fingerprint[..])
-                .bind(new.request_id)
-                .bind(now.0)
-                .bind(session_day)
-                .bind(quote_after)
-                .bind(new.fills_at.0)
-                .bind(new.expires_at.0)
-                .fetch_all(&mut *conn)
-                .timed(&INSERT)
-                .await?
-        });
+        }
+        let order_ids: Vec<i64> = tx
+            .run()
+            .fetch_scalars(
+                &INSERT,
+                (
+                    new.player_id,
+                    new.order.stock_id,
+                    new.order.side.as_str(),
+                    new.order.quantity.0,
+                    new.note.map(Note::as_str),
+                    new.client_key,
+                    &new.fingerprint[..],
+                    new.request_id,
+                    now.0,
+                    session_day,
+                    quote_after,
+                    new.fills_at.0,
+                    new.expires_at.0,
+                ),
+            )
+            .await?;
         let order_id = only(order_ids)?;
-        let stored: Option<OrderRow> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(order_id)
-                .bind(new.player_id)
-                .fetch_optional(&mut *conn)
-                .timed(&FIND)
-                .await?
-        });
+        let stored: Option<OrderRow> =
+            tx.run().fetch_optional(&FIND, (order_id, new.player_id)).await?;
         tx.commit().await?;
         let lost = || StoreError::Corrupt(format!("pending order {order_id} has no stock"));
         Ok(OrderPlacement::Accepted(stored.ok_or_else(lost)?.read()?))
     }
 
     /// An order of this player.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_order(&self, id: OrderId) -> Result<Option<PendingOrder>, StoreError> {
-        let row: Option<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(id.order_id)
-                .bind(id.player_id)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
+        let row: Option<OrderRow> =
+            self.reader().fetch_optional(&FIND, (id.order_id, id.player_id)).await?;
         row.map(OrderRow::read).transpose()
     }
 
     /// The player's order with this idempotency key.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_order_by_key(
         &self,
         player_id: i64,
         key: &str,
     ) -> Result<Option<PendingOrder>, StoreError> {
-        let row: Option<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_BY_KEY))
-                .bind(player_id)
-                .bind(key)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_BY_KEY)
-                .await?
-        });
+        let row: Option<OrderRow> =
+            self.reader().fetch_optional(&FIND_BY_KEY, (player_id, key)).await?;
         row.map(OrderRow::read).transpose()
     }
 
     /// The player's orders below a number, newest first, of one state or all.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn orders_page(
         &self,
         player_id: i64,
@@ -400,35 +357,19 @@ impl Store {
         state: Option<OrderState>,
         limit: i64,
     ) -> Result<Vec<PendingOrder>, StoreError> {
-        let rows: Vec<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(player_id)
-                .bind(below.unwrap_or(i64::MAX))
-                .bind(state.map_or("", OrderState::as_str))
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<OrderRow> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (player_id, below.unwrap_or(i64::MAX), state.map_or("", OrderState::as_str), limit),
+            )
+            .await?;
         rows.into_iter().map(OrderRow::read).collect()
     }
 
     /// Cancels an order that is pending and, where it fills at a close, before that close. Whether
     /// it did.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn cancel_order(&self, id: OrderId, now: UnixMicros) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&CANCEL))
-                .bind(id.order_id)
-                .bind(id.player_id)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&CANCEL)
-                .await?
-                .rows_affected()
-                > 0
-        }))
+        Ok(self.writer().execute(&CANCEL, (id.order_id, id.player_id, now.0)).await? > 0)
     }
 }

@@ -5,7 +5,6 @@
 use domain::text::search_fold;
 use domain::{Money, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Role, Store, StoreError};
 
@@ -120,9 +119,6 @@ impl Store {
     /// Users below a number, newest first, at most `limit`, whose name or address contains the text
     /// in whatever case; an empty text is contained in all. The engines fold the case of letters
     /// differently, so that is done here, over at most [`SEARCHED_MAX`] users.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn people_page(
         &self,
         search: &str,
@@ -132,14 +128,8 @@ impl Store {
         let search = search_fold(search);
         let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let read = if search.is_empty() { one_more } else { SEARCHED_MAX.max(one_more) };
-        let rows: Vec<PersonRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(below.unwrap_or(i64::MAX))
-                .bind(read)
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<PersonRow> =
+            self.reader().fetch_all(&PAGE, (below.unwrap_or(i64::MAX), read)).await?;
         let is_cut = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= read;
         let last_read = rows.last().map(|row| row.0);
         let is_found = |row: &PersonRow| {
@@ -159,36 +149,17 @@ impl Store {
     }
 
     /// The number of the user with this address (in lower case).
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_user_id(&self, email_key: &str) -> Result<Option<i64>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&FIND_ID))
-                .bind(email_key)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_ID)
-                .await?
-        }))
+        self.reader().fetch_optional_scalar(&FIND_ID, (email_key,)).await
     }
 
     /// The user of this number, with what belongs to the account.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_person(
         &self,
         user_id: i64,
         now: UnixMicros,
     ) -> Result<Option<UserDetails>, StoreError> {
-        let row: Option<DetailsRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(user_id)
-                .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
+        let row: Option<DetailsRow> = self.reader().fetch_optional(&FIND, (user_id, now.0)).await?;
         let read = |row: DetailsRow| {
             let person = (row.user_id, row.name, row.email, row.role, row.created_at);
             Ok(UserDetails {

@@ -5,7 +5,6 @@ use domain::{
     Counts, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, XpStanding, average_price,
 };
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError, Valuation};
 
@@ -212,7 +211,7 @@ static STANDING: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &POSITIONS, &MIX, &STANDING];
 
 #[derive(sqlx::FromRow)]
-struct PageRow {
+struct ValuedHolding {
     total: i64,
     stock_id: Option<i64>,
     symbol: Option<String>,
@@ -224,7 +223,7 @@ struct PageRow {
     profit: Option<i64>,
 }
 
-impl PageRow {
+impl ValuedHolding {
     /// `None` for the row that only carries the total of an empty page.
     fn read(self) -> Option<HoldingRow> {
         let (quantity, cost_basis) = (Quantity(self.quantity?), Money(self.cost_basis?));
@@ -240,6 +239,16 @@ impl PageRow {
             cost_basis,
         })
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct MixRow {
+    cash: i64,
+    holdings: i64,
+    largest: Option<String>,
+    largest_value: Option<i64>,
+    category: Option<String>,
+    value: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -262,9 +271,6 @@ struct StandingRow {
 impl Store {
     /// A page of holdings by symbol, sold-out ones left out, and how many there are. One statement.
     /// `prices_json` is `[[stock_id, price], …]`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn portfolio_page(
         &self,
         player_id: i64,
@@ -276,9 +282,6 @@ impl Store {
 
     /// The holdings that are worth most, at most `limit` of them, and how many there are in all.
     /// One statement.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn largest_holdings(
         &self,
         player_id: i64,
@@ -296,34 +299,21 @@ impl Store {
         page: PageRequest,
         by_value: bool,
     ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
-        let rows: Vec<PageRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(player_id)
-                .bind(prices_json)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .bind(i64::from(by_value))
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<ValuedHolding> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (player_id, prices_json, page.per_page(), page.offset(), i64::from(by_value)),
+            )
+            .await?;
         let total = rows.first().map_or(0, |row| row.total);
-        Ok((rows.into_iter().filter_map(PageRow::read).collect(), total))
+        Ok((rows.into_iter().filter_map(ValuedHolding::read).collect(), total))
     }
 
     /// What a player has to do with a stock.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn load_stake(&self, player_id: i64, stock_id: i64) -> Result<Position, StoreError> {
-        let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STAKE))
-                .bind(player_id)
-                .bind(stock_id)
-                .fetch_optional(&db.reader)
-                .timed(&STAKE)
-                .await?
-        });
+        let row: Option<(i64, i64, i64)> =
+            self.reader().fetch_optional(&STAKE, (player_id, stock_id)).await?;
         Ok(row.map_or_else(Position::default, |(quantity, cost_basis, watched)| Position {
             quantity: Quantity(quantity),
             cost_basis: Money(cost_basis),
@@ -341,14 +331,7 @@ impl Store {
         prices_json: &str,
     ) -> Result<PortfolioSummary, StoreError> {
         let (name, cash, total_xp, invested, value): (String, i64, i64, i64, i64) =
-            with_db!(self, |db, sql| {
-                sqlx::query_as(sql(&SUMMARY))
-                    .bind(player_id)
-                    .bind(prices_json)
-                    .fetch_one(&db.reader)
-                    .timed(&SUMMARY)
-                    .await?
-            });
+            self.reader().fetch_one(&SUMMARY, (player_id, prices_json)).await?;
         let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));
         Ok(PortfolioSummary { name, cash, total_xp, total_invested, total_value })
     }
@@ -359,18 +342,12 @@ impl Store {
     /// # Errors
     /// The fault met; `Fault` when there is no such player.
     pub async fn load_positions(&self, player_id: i64) -> Result<PortfolioPositions, StoreError> {
-        type Row = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&POSITIONS))
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&POSITIONS)
-                .await?
-        });
+        type PositionRow = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
+        let rows: Vec<PositionRow> = self.reader().fetch_all(&POSITIONS, (player_id,)).await?;
         let Some((version, cash, ..)) = rows.first().copied() else {
             return Err(StoreError::Fault(sqlx::Error::RowNotFound));
         };
-        let read = |(.., stock_id, quantity, cost_basis): Row| {
+        let read = |(.., stock_id, quantity, cost_basis): PositionRow| {
             Some((stock_id?, Quantity(quantity?), Money(cost_basis?)))
         };
         let holdings = rows.into_iter().filter_map(read).collect();
@@ -386,23 +363,16 @@ impl Store {
         player_id: i64,
         prices_json: &str,
     ) -> Result<PortfolioMix, StoreError> {
-        type Row = (i64, i64, Option<String>, Option<i64>, Option<String>, Option<i64>);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&MIX))
-                .bind(player_id)
-                .bind(prices_json)
-                .fetch_all(&db.reader)
-                .timed(&MIX)
-                .await?
-        });
-        let Some((cash, holdings, symbol, value, ..)) = rows.first().cloned() else {
+        let rows: Vec<MixRow> = self.reader().fetch_all(&MIX, (player_id, prices_json)).await?;
+        let Some(first) = rows.first() else {
             return Err(StoreError::Fault(sqlx::Error::RowNotFound));
         };
-        let symbol = symbol.and_then(|text| Symbol::parse(&text).ok());
-        let largest = symbol.zip(value.map(Money));
-        let read = |(.., category, value): Row| Some((category?, Money(value?)));
+        let (cash, holdings) = (Money(first.cash), first.holdings);
+        let symbol = first.largest.as_deref().and_then(|text| Symbol::parse(text).ok());
+        let largest = symbol.zip(first.largest_value.map(Money));
+        let read = |row: MixRow| Some((row.category?, Money(row.value?)));
         let categories = rows.into_iter().filter_map(read).collect();
-        Ok(PortfolioMix { cash: Money(cash), holdings, largest, categories })
+        Ok(PortfolioMix { cash, holdings, largest, categories })
     }
 
     /// What a player's achievements and the XP of the next trade are measured against. One
@@ -416,16 +386,21 @@ impl Store {
         valuation: &Valuation,
         levels: &Levels,
     ) -> Result<Standing, StoreError> {
-        let row: StandingRow = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STANDING))
-                .bind(player_id)
-                .bind(&*valuation.prices_json)
-                .bind(valuation.holding_value_min.0)
-                .bind(i64::from(valuation.held_before.0))
-                .fetch_one(&db.reader)
-                .timed(&STANDING)
-                .await?
-        });
+        let row: StandingRow = self
+            .reader()
+            .fetch_one(
+                &STANDING,
+                (
+                    player_id,
+                    &*valuation.prices_json,
+                    valuation.holding_value_min.0,
+                    i64::from(valuation.held_before.0),
+                ),
+            )
+            .await?;
+        let overflow =
+            || StoreError::Corrupt(format!("the portfolio of player {player_id} overflows"));
+        let portfolio_value = Money(row.cash.checked_add(row.value).ok_or_else(overflow)?);
         let market_day = i64::from(valuation.market_day.0);
         let categories = row.categories_bought | row.invested_categories;
         let counts = Counts {
@@ -434,7 +409,7 @@ impl Store {
             stocks: row.stocks_bought.max(row.invested_stocks),
             categories: i64::from(categories.count_ones()),
             holding_days: row.invested_since.map_or(0, |day| market_day - day),
-            portfolio_value: Money(row.cash.saturating_add(row.value)),
+            portfolio_value,
             profit: Money(row.realised_profit),
             notes: row.notes,
         };

@@ -8,8 +8,7 @@ use domain::{Hash, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::db::Db;
 use crate::game::MAIN;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -87,62 +86,47 @@ impl Store {
         now: UnixMicros,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        with_conn!(tx.conn(), |conn, sql| {
-            let names = Rows::new(vec![
-                Rows::text(players, |player| player.name.clone()),
-                Rows::text(players, |player| player.email.clone()),
-            ]);
-            let users: Vec<(i64, String)> = sqlx::query_as(sql(&USERS))
-                .bind_rows(&names)
-                .bind(common.password_hash)
-                .bind(now.0)
-                .fetch_all(&mut *conn)
-                .timed(&USERS)
-                .await?;
-            let user_ids: HashMap<String, i64> =
-                users.into_iter().map(|(user_id, email)| (email, user_id)).collect();
-            let tokens: Vec<(i64, [u8; 32])> = players
-                .iter()
-                .filter_map(|player| Some((*user_ids.get(&player.email)?, player.token_hash)))
-                .collect();
-            let seats: Vec<(i64,)> = sqlx::query_as(sql(&SEATS))
-                .bind_rows(&Rows::new(vec![Rows::int(&tokens, |(user_id, _)| *user_id)]))
-                .bind(vec![0u8; 32])
-                .bind(now.0)
-                .bind(MAIN)
-                .fetch_all(&mut *conn)
-                .timed(&SEATS)
-                .await?;
-            let opened: Vec<_> =
-                seats.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
-            let seated: Vec<_> =
-                opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
-            let query = sqlx::query(sql(&batch::OPENED_PLAYERS));
-            let query = query.bind_rows(&batch::player_rows(&seated, now));
-            query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
-            let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
-            let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&batch::entry_rows(&fills));
-            query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
-            let rows = Rows::new(vec![
-                Rows::int(&tokens, |(user_id, _)| *user_id),
-                Rows::bytes(&tokens, |(_, hash)| hash.to_vec()),
-            ]);
-            sqlx::query(sql(&TOKENS))
-                .bind_rows(&rows)
-                .bind(common.token_name)
-                .bind(now.0)
-                .bind(common.token_expires_at.0)
-                .execute(&mut *conn)
-                .timed(&TOKENS)
-                .await?;
-        });
+        let names = Rows::new(vec![
+            Rows::text(players, |player| player.name.clone()),
+            Rows::text(players, |player| player.email.clone()),
+        ]);
+        let users: Vec<(i64, String)> =
+            tx.run().fetch_all(&USERS, (&names, common.password_hash, now.0)).await?;
+        let user_ids: HashMap<String, i64> =
+            users.into_iter().map(|(user_id, email)| (email, user_id)).collect();
+        let tokens: Vec<(i64, [u8; 32])> = players
+            .iter()
+            .filter_map(|player| Some((*user_ids.get(&player.email)?, player.token_hash)))
+            .collect();
+        let seats: Vec<(i64,)> = tx
+            .run()
+            .fetch_all(
+                &SEATS,
+                (
+                    &Rows::new(vec![Rows::int(&tokens, |(user_id, _)| *user_id)]),
+                    vec![0u8; 32],
+                    now.0,
+                    MAIN,
+                ),
+            )
+            .await?;
+        let opened: Vec<_> =
+            seats.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
+        let seated: Vec<_> = opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
+        tx.run().execute(&batch::OPENED_PLAYERS, (&batch::player_rows(&seated, now),)).await?;
+        let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
+        tx.run().execute(&batch::ENTRIES, (&batch::entry_rows(&fills),)).await?;
+        let rows = Rows::new(vec![
+            Rows::int(&tokens, |(user_id, _)| *user_id),
+            Rows::bytes(&tokens, |(_, hash)| hash.to_vec()),
+        ]);
+        tx.run()
+            .execute(&TOKENS, (&rows, common.token_name, now.0, common.token_expires_at.0))
+            .await?;
         tx.commit().await
     }
 
     /// Tells the planner how large the tables have become, after much was written at once.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn analyze(&self) -> Result<(), StoreError> {
         match self.db()? {
             // All tables that lack numbers, from a bounded number of rows each.

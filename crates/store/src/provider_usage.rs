@@ -3,7 +3,6 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -40,42 +39,21 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &LIST, &SAVE];
 
 impl Store {
     /// The document of a provider and its version; `None` while there is none.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_provider_usage(
         &self,
         provider: &str,
     ) -> Result<Option<(i64, String)>, StoreError> {
         // From the writer: what is read here is about to be replaced.
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(provider)
-                .fetch_optional(&db.writer)
-                .timed(&FIND)
-                .await?
-        }))
+        self.writer().fetch_optional(&FIND, (provider,)).await
     }
 
     /// The documents of all providers with their versions, ordered by name; 100 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn provider_usages(&self) -> Result<Vec<(String, i64, String)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(PROVIDERS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&LIST)
-                .await?
-        }))
+        self.reader().fetch_all(&LIST, (PROVIDERS_MAX,)).await
     }
 
     /// Replaces the document that has this version, 0 where there is none. Whether it still had it;
     /// otherwise nothing is changed.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_provider_usage(
         &self,
         provider: &str,
@@ -83,17 +61,7 @@ impl Store {
         state: &str,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let done = with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE))
-                .bind(provider)
-                .bind(version)
-                .bind(state)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SAVE)
-                .await?
-                .rows_affected()
-        });
+        let done = self.writer().execute(&SAVE, (provider, version, state, now.0)).await?;
         Ok(done == 1)
     }
 }

@@ -5,8 +5,7 @@
 use domain::{Day, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
@@ -143,9 +142,6 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 impl Store {
     /// Begins to keep the places of so many players at the close of `day`. It counts for nothing
     /// until it is finished.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn open_board_close(
         &self,
         board: BoardKind,
@@ -153,16 +149,10 @@ impl Store {
         players: i64,
         now: UnixMicros,
     ) -> Result<RankSnapshot, StoreError> {
-        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&OPEN))
-                .bind(board.as_str())
-                .bind(i64::from(day.0))
-                .bind(players)
-                .bind(now.0)
-                .fetch_all(&db.writer)
-                .timed(&OPEN)
-                .await?
-        });
+        let rows: Vec<(i64,)> = self
+            .writer()
+            .fetch_all(&OPEN, (board.as_str(), i64::from(day.0), players, now.0))
+            .await?;
         let (close_id,) = only(rows)?;
         Ok(RankSnapshot { close_id, day, players })
     }
@@ -177,135 +167,70 @@ impl Store {
         places: &[(i64, i64)],
     ) -> Result<(), StoreError> {
         let rows = Rows::new(vec![Rows::int(places, |row| row.0), Rows::int(places, |row| row.1)]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_PLACES))
-                .bind_rows(&rows)
-                .bind(close_id)
-                .execute(&db.writer)
-                .timed(&SAVE_PLACES)
-                .await?;
-        });
+        self.writer().execute(&SAVE_PLACES, (&rows, close_id)).await?;
         Ok(())
     }
 
     /// Lets a close count whose places are all kept.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn finish_board_close(&self, close_id: i64) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&FINISH)).bind(close_id).execute(&db.writer).timed(&FINISH).await?;
-        });
+        self.writer().execute(&FINISH, (close_id,)).await?;
         Ok(())
     }
 
     /// The close that counts.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_board_close(
         &self,
         board: BoardKind,
     ) -> Result<Option<RankSnapshot>, StoreError> {
-        let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NEWEST))
-                .bind(board.as_str())
-                .fetch_optional(&db.reader)
-                .timed(&NEWEST)
-                .await?
-        });
+        let row: Option<(i64, i64, i64)> =
+            self.reader().fetch_optional(&NEWEST, (board.as_str(),)).await?;
         let read =
             |(close_id, day, players)| Ok(RankSnapshot { close_id, day: read_day(day)?, players });
         row.map(read).transpose()
     }
 
     /// Forgets some places of closes before `close_id`; whether there are no more.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn forget_board_closes(
         &self,
         board: BoardKind,
         close_id: i64,
     ) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            let old: Option<(i64,)> = sqlx::query_as(sql(&OLD))
-                .bind(board.as_str())
-                .bind(close_id)
-                .fetch_optional(&db.reader)
-                .timed(&OLD)
-                .await?;
-            let Some((old,)) = old else { return Ok(true) };
-            let deleted = sqlx::query(sql(&FORGET_PLACES))
-                .bind(old)
-                .bind(FORGOTTEN_AT_ONCE)
-                .execute(&db.writer)
-                .timed(&FORGET_PLACES)
-                .await?
-                .rows_affected();
-            if deleted == 0 {
-                sqlx::query(sql(&FORGET)).bind(old).execute(&db.writer).timed(&FORGET).await?;
-            }
-            false
-        }))
+        let old: Option<(i64,)> =
+            self.reader().fetch_optional(&OLD, (board.as_str(), close_id)).await?;
+        let Some((old,)) = old else { return Ok(true) };
+        let deleted = self.writer().execute(&FORGET_PLACES, (old, FORGOTTEN_AT_ONCE)).await?;
+        if deleted == 0 {
+            self.writer().execute(&FORGET, (old,)).await?;
+        }
+        Ok(false)
     }
 
     /// The players after the first `offset` at a close, in order, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn board_places_page(
         &self,
         close_id: i64,
         offset: i64,
         limit: i64,
     ) -> Result<Vec<i64>, StoreError> {
-        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PLACES_PAGE))
-                .bind(close_id)
-                .bind(offset)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&PLACES_PAGE)
-                .await?
-        });
+        let rows: Vec<(i64,)> =
+            self.reader().fetch_all(&PLACES_PAGE, (close_id, offset, limit)).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// The player's place at a close, from 1.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_board_place(
         &self,
         close_id: i64,
         player_id: i64,
     ) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PLACE))
-                .bind(close_id)
-                .bind(player_id)
-                .fetch_optional(&db.reader)
-                .timed(&PLACE)
-                .await?
-        });
+        let row: Option<(i64,)> =
+            self.reader().fetch_optional(&PLACE, (close_id, player_id)).await?;
         Ok(row.map(|row| row.0))
     }
 
     /// The places at a close of players whose user was erased since, in ascending order. Rows below
     /// them move up by as many.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn erased_board_places(&self, close_id: i64) -> Result<Vec<i64>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&ERASED))
-                .bind(close_id)
-                .bind(ERASED_BEFORE_MICROS)
-                .bind(ERASED_MAX)
-                .fetch_all(&db.reader)
-                .timed(&ERASED)
-                .await?
-        }))
+        self.reader().fetch_scalars(&ERASED, (close_id, ERASED_BEFORE_MICROS, ERASED_MAX)).await
     }
 }

@@ -176,8 +176,8 @@ impl Replica {
 
 /// Refuses a connection to a standby that is not yet where it has been.
 async fn check_replayed(conn: &mut PgConnection, needed: i64) -> Result<(), sqlx::Error> {
-    let (replayed,): (i64,) =
-        sqlx::query_as("SELECT coalesce(pg_last_wal_replay_lsn() - '0/0', 0)::bigint")
+    let replayed: i64 =
+        sqlx::query_scalar("SELECT coalesce(pg_last_wal_replay_lsn() - '0/0', 0)::bigint")
             .fetch_one(conn)
             .await?;
     if replayed >= needed {

@@ -3,10 +3,9 @@
 
 use std::fmt::Write as _;
 
+use sqlx::Arguments as _;
+use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
-use sqlx::query::{Query, QueryAs};
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Postgres, Sqlite};
 
 /// The type of a column of a row set.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +69,17 @@ impl Rows {
         }
     }
 
+    /// Adds one array for each column.
+    pub(crate) fn add_arrays(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        self.columns.iter().try_for_each(|column| match column {
+            Column::Int(values) => arguments.add(values),
+            Column::Text(values) => arguments.add(values),
+            Column::Bytes(values) => arguments.add(values),
+        })
+    }
+
     /// The rows as a JSON array of arrays; bytes as hexadecimal text.
-    fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let mut json = String::with_capacity(16 + self.length() * self.columns.len() * 8);
         json.push('[');
         for row in 0..self.length() {
@@ -141,42 +149,4 @@ pub(crate) fn source_postgres(columns: &[(&str, Type)]) -> (String, usize) {
         write!(names, "{comma}{name}").unwrap_or_default();
     }
     (format!("SELECT * FROM unnest({parameters}) AS set_of_rows({names})"), columns.len())
-}
-
-/// A query that a row set can be bound to.
-pub(crate) trait BindRows {
-    /// Binds the whole set as the first parameters of the statement.
-    fn bind_rows(self, rows: &Rows) -> Self;
-}
-
-impl BindRows for Query<'_, Sqlite, SqliteArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        self.bind(rows.to_json())
-    }
-}
-
-impl<O> BindRows for QueryAs<'_, Sqlite, O, SqliteArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        self.bind(rows.to_json())
-    }
-}
-
-impl BindRows for Query<'_, Postgres, PgArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        rows.columns.iter().fold(self, |query, column| match column {
-            Column::Int(values) => query.bind(values.clone()),
-            Column::Text(values) => query.bind(values.clone()),
-            Column::Bytes(values) => query.bind(values.clone()),
-        })
-    }
-}
-
-impl<O> BindRows for QueryAs<'_, Postgres, O, PgArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        rows.columns.iter().fold(self, |query, column| match column {
-            Column::Int(values) => query.bind(values.clone()),
-            Column::Text(values) => query.bind(values.clone()),
-            Column::Bytes(values) => query.bind(values.clone()),
-        })
-    }
 }

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -134,64 +133,39 @@ pub(crate) static STATEMENTS: &[&Lazy] =
 
 impl Store {
     /// Players after `after_player_id` with their total XP, by number, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn player_scores_page(
         &self,
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String = with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&SCORES_PAGE))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_one(&db.reader)
-                .timed(&SCORES_PAGE)
-                .await?
-        });
+        let page: String = self.scan().fetch_scalar(&SCORES_PAGE, (after_player_id, limit)).await?;
         read_page(&page)
     }
 
     /// The same without the players whose user was erased: those that a board has.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn board_scores_page(
         &self,
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String = with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&BOARD_SCORES))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_one(&db.reader)
-                .timed(&BOARD_SCORES)
-                .await?
-        });
+        let page: String =
+            self.scan().fetch_scalar(&BOARD_SCORES, (after_player_id, limit)).await?;
         read_page(&page)
     }
 
     /// Ledger entries after the cursor as player, total XP and their own cursor, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn scores_changed_after(
         &self,
         cursor: ScoreCursor,
         limit: i64,
     ) -> Result<Vec<(i64, i64, ScoreCursor)>, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&SCORES_CHANGED))
-                .bind(cursor.created_at.0)
-                .bind(cursor.player_id)
-                .bind(cursor.version)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&SCORES_CHANGED)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64, i64)> = self
+            .reader()
+            .fetch_all(
+                &SCORES_CHANGED,
+                (cursor.created_at.0, cursor.player_id, cursor.version, limit),
+            )
+            .await?;
         let read = |(player_id, xp, at, version)| {
             (player_id, xp, ScoreCursor { created_at: UnixMicros(at), player_id, version })
         };
@@ -200,27 +174,17 @@ impl Store {
 
     /// What may be shown of these players (at most a page of them), with their places at a close;
     /// 0 is none.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn shown_players(
         &self,
         player_ids: &[i64],
         close_id: i64,
     ) -> Result<HashMap<i64, PlayerLabel>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        let (names,): (Option<String>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NAMES))
-                .bind_rows(&rows)
-                .bind(close_id)
-                .fetch_one(&db.reader)
-                .timed(&NAMES)
-                .await?
-        });
-        type Row = (i64, i32, Option<String>, Option<i64>);
-        let names: Vec<Row> = serde_json::from_str(names.as_deref().unwrap_or("[]"))
+        let names: Option<String> = self.reader().fetch_scalar(&NAMES, (&rows, close_id)).await?;
+        type LabelRow = (i64, i32, Option<String>, Option<i64>);
+        let names: Vec<LabelRow> = serde_json::from_str(names.as_deref().unwrap_or("[]"))
             .map_err(|error| StoreError::Corrupt(format!("names do not read as JSON: {error}")))?;
-        let read = |(player_id, is_here, name, closed_place): Row| {
+        let read = |(player_id, is_here, name, closed_place): LabelRow| {
             let name = match name {
                 _ if is_here == 0 => PublicName::Former,
                 Some(name) => PublicName::Known(name),
@@ -234,46 +198,26 @@ impl Store {
     /// Players after `after_player_id` whose user was not erased, with what they have, cash and
     /// shares together in cents at these prices (the price board's JSON), by number, at most
     /// `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,
         limit: i64,
         prices_json: &str,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String = with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&VALUES_PAGE))
-                .bind(after_player_id)
-                .bind(limit)
-                .bind(prices_json)
-                .fetch_one(&db.reader)
-                .timed(&VALUES_PAGE)
-                .await?
-        });
+        let page: String =
+            self.scan().fetch_scalar(&VALUES_PAGE, (after_player_id, limit, prices_json)).await?;
         read_page(&page)
     }
 
     /// Total XP, and what they have in cents at these prices, of these players (at most a page of
     /// them), in any order.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn player_values(
         &self,
         player_ids: &[i64],
         prices_json: &str,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
         let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&VALUES))
-                .bind_rows(&rows)
-                .bind(prices_json)
-                .fetch_all(&db.reader)
-                .timed(&VALUES)
-                .await?
-        }))
+        self.reader().fetch_all(&VALUES, (&rows, prices_json)).await
     }
 }
 

@@ -4,7 +4,6 @@
 use domain::{Hash, UnixMicros};
 
 use crate::ledger::read_hash;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -36,7 +35,15 @@ pub struct SealedHead {
     pub hash: Hash,
 }
 
-type Row = (i64, i64, i64, Vec<u8>, Vec<u8>, i64);
+#[derive(sqlx::FromRow)]
+struct SealRecord {
+    cut_at: i64,
+    players: i64,
+    entries: i64,
+    root: Vec<u8>,
+    previous: Vec<u8>,
+    made_at: i64,
+}
 
 static LIST: Lazy = Lazy::new(|| {
     Statement::new(
@@ -79,53 +86,41 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&LIST, &ADD, &HEADS];
 
 impl Store {
     /// Seals before an instant, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn seals_page(
         &self,
         before: UnixMicros,
         limit: i64,
     ) -> Result<Vec<SealRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(before.0)
-                .bind(limit)
-                .fetch_all(&db.writer)
-                .timed(&LIST)
-                .await?
-        });
-        let read = |(cut_at, players, entries, root, previous, made_at): Row| {
+        let rows: Vec<SealRecord> = self.writer().fetch_all(&LIST, (before.0, limit)).await?;
+        let read = |row: SealRecord| {
             Ok(SealRow {
-                cut_at: UnixMicros(cut_at),
-                players,
-                entries,
-                root: read_hash(&root)?,
-                previous: read_hash(&previous)?,
-                made_at: UnixMicros(made_at),
+                cut_at: UnixMicros(row.cut_at),
+                players: row.players,
+                entries: row.entries,
+                root: read_hash(&row.root)?,
+                previous: read_hash(&row.previous)?,
+                made_at: UnixMicros(row.made_at),
             })
         };
         rows.into_iter().map(read).collect()
     }
 
     /// Keeps a seal. Not done (`false`) when the one before has a successor already.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn add_seal(&self, seal: &SealRow) -> Result<bool, StoreError> {
-        let added = with_db!(self, |db, sql| {
-            sqlx::query(sql(&ADD))
-                .bind(seal.cut_at.0)
-                .bind(seal.players)
-                .bind(seal.entries)
-                .bind(seal.root.0.to_vec())
-                .bind(seal.previous.0.to_vec())
-                .bind(seal.made_at.0)
-                .execute(&db.writer)
-                .timed(&ADD)
-                .await?
-                .rows_affected()
-        });
+        let added = self
+            .writer()
+            .execute(
+                &ADD,
+                (
+                    seal.cut_at.0,
+                    seal.players,
+                    seal.entries,
+                    seal.root.0.to_vec(),
+                    seal.previous.0.to_vec(),
+                    seal.made_at.0,
+                ),
+            )
+            .await?;
         Ok(added == 1)
     }
 
@@ -133,24 +128,14 @@ impl Store {
     /// their numbers: those among the next `limit` players who had one by then, and the last of
     /// these players; `None` after the last one. True for instants that are past everything in the
     /// archive only.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn sealed_heads_page(
         &self,
         after: i64,
         cut_at: UnixMicros,
         limit: i64,
     ) -> Result<Option<(i64, Vec<SealedHead>)>, StoreError> {
-        let rows: Vec<(i64, Option<i64>, Option<Vec<u8>>)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HEADS))
-                .bind(after)
-                .bind(cut_at.0)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&HEADS)
-                .await?
-        });
+        let rows: Vec<(i64, Option<i64>, Option<Vec<u8>>)> =
+            self.scan().fetch_all(&HEADS, (after, cut_at.0, limit)).await?;
         let Some((last, ..)) = rows.last() else { return Ok(None) };
         let last = *last;
         let read = |(player_id, version, hash): (i64, Option<i64>, Option<Vec<u8>>)| {

@@ -3,7 +3,6 @@
 
 use domain::{Secret, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -51,7 +50,7 @@ static LOAD: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&CLAIM, &ADD, &LOAD];
 
-type Row = (String, String, String, i64, i64);
+type SeedRow = (String, String, String, i64, i64);
 
 /// Which market of which game: `kind` is the word of the configuration, `market` also names an
 /// imported one.
@@ -68,9 +67,6 @@ pub struct SeededMarket<'a> {
 impl Store {
     /// The seed of a market, which is `drawn` if there is none yet. In a game of the version
     /// without seeds it counts from the drawn seed's first session, in others from the beginning.
-    ///
-    /// # Errors
-    /// The database does not answer.
     pub async fn ensure_seed(
         &self,
         market: SeededMarket<'_>,
@@ -79,38 +75,27 @@ impl Store {
     ) -> Result<GameSeed, StoreError> {
         let SeededMarket { game_id, kind, market } = market;
         let (seed, salt) = (drawn.seed.reveal(), drawn.salt.reveal());
-        let row: Row = with_db!(self, |db, sql| {
-            sqlx::query(sql(&CLAIM))
-                .bind(game_id)
-                .bind(market)
-                .bind(kind)
-                .bind(seed)
-                .bind(salt)
-                .bind(&drawn.commitment)
-                .bind(drawn.first_pass)
-                .bind(drawn.first_session)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&CLAIM)
-                .await?;
-            sqlx::query(sql(&ADD))
-                .bind(game_id)
-                .bind(market)
-                .bind(seed)
-                .bind(salt)
-                .bind(&drawn.commitment)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&ADD)
-                .await?;
-            sqlx::query_as(sql(&LOAD))
-                .bind(game_id)
-                .bind(market)
-                .fetch_one(&db.writer)
-                .timed(&LOAD)
-                .await?
-        });
-        let (seed, salt, commitment, first_pass, first_session) = row;
+        self.writer()
+            .execute(
+                &CLAIM,
+                (
+                    game_id,
+                    market,
+                    kind,
+                    seed,
+                    salt,
+                    &drawn.commitment,
+                    drawn.first_pass,
+                    drawn.first_session,
+                    now.0,
+                ),
+            )
+            .await?;
+        self.writer()
+            .execute(&ADD, (game_id, market, seed, salt, &drawn.commitment, now.0))
+            .await?;
+        let (seed, salt, commitment, first_pass, first_session): SeedRow =
+            self.writer().fetch_one(&LOAD, (game_id, market)).await?;
         let (seed, salt) = (Secret::new(seed), Secret::new(salt));
         Ok(GameSeed { seed, salt, commitment, first_pass, first_session })
     }

@@ -3,7 +3,6 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::names::{self, NameOf};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -101,30 +100,28 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_
 
 impl Store {
     /// Keeps all of a user's settings.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_preferences(
         &self,
         user_id: i64,
         preferences: &Preferences,
         now: UnixMicros,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_PREFERENCES))
-                .bind(user_id)
-                .bind(&preferences.mode)
-                .bind(&preferences.language)
-                .bind(&preferences.theme)
-                .bind(&preferences.text_size)
-                .bind(preferences.data_saver.map(i64::from))
-                .bind(i64::from(preferences.hide_amounts))
-                .bind(&preferences.time_zone)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SAVE_PREFERENCES)
-                .await?;
-        });
+        self.writer()
+            .execute(
+                &SAVE_PREFERENCES,
+                (
+                    user_id,
+                    &preferences.mode,
+                    &preferences.language,
+                    &preferences.theme,
+                    &preferences.text_size,
+                    preferences.data_saver.map(i64::from),
+                    i64::from(preferences.hide_amounts),
+                    &preferences.time_zone,
+                    now.0,
+                ),
+            )
+            .await?;
         Ok(())
     }
 
@@ -139,13 +136,8 @@ impl Store {
         appearance: &Appearance,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let current: Option<(i64, Option<String>)> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&PSEUDONYM))
-                .bind(player_id)
-                .fetch_optional(&mut *conn)
-                .timed(&PSEUDONYM)
-                .await?
-        });
+        let current: Option<(i64, Option<String>)> =
+            tx.run().fetch_optional(&PSEUDONYM, (player_id,)).await?;
         let changed = current.filter(|(_, current)| *current != appearance.pseudonym);
         if let Some((user_id, _)) = changed {
             let of = NameOf { user_id, is_pseudonym: true };
@@ -156,15 +148,12 @@ impl Store {
                 return Ok(false);
             }
         }
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&SAVE_APPEARANCE))
-                .bind(player_id)
-                .bind(appearance.shows.as_str())
-                .bind(&appearance.pseudonym)
-                .execute(&mut *conn)
-                .timed(&SAVE_APPEARANCE)
-                .await?;
-        });
+        tx.run()
+            .execute(
+                &SAVE_APPEARANCE,
+                (player_id, appearance.shows.as_str(), &appearance.pseudonym),
+            )
+            .await?;
         tx.commit().await?;
         Ok(true)
     }

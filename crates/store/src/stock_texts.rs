@@ -3,7 +3,6 @@
 
 use domain::{StockDescription, StockInfo, Symbol};
 
-use crate::measure::Timed as _;
 use crate::rows::Type;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -71,13 +70,8 @@ struct Texts {
 
 impl Store {
     /// What was described of any stock, 10,000 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn stock_texts(&self) -> Result<Vec<StockDescription>, StoreError> {
-        let rows: Vec<Texts> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
-        });
+        let rows: Vec<Texts> = self.reader().fetch_all(&ALL, ()).await?;
         let read = |row: Texts| {
             let symbol = Symbol::parse(&row.symbol)
                 .map_err(|_| StoreError::Corrupt(format!("the symbol {:?}", row.symbol)))?;
@@ -123,29 +117,14 @@ impl Store {
     }
 
     /// Notes that providers quote a stock in units of 10^-`places` of the currency.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_price_unit(&self, symbol: &Symbol, places: u32) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_UNIT))
-                .bind(symbol.as_str())
-                .bind(i64::from(places))
-                .execute(&db.writer)
-                .timed(&SAVE_UNIT)
-                .await?;
-        });
+        self.writer().execute(&SAVE_UNIT, (symbol.as_str(), i64::from(places))).await?;
         Ok(())
     }
 
     /// The stocks that are not quoted in the currency itself, and the places of their unit.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn price_units(&self) -> Result<Vec<(Symbol, u32)>, StoreError> {
-        let rows: Vec<(String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&UNITS)).fetch_all(&db.reader).timed(&UNITS).await?
-        });
+        let rows: Vec<(String, i64)> = self.reader().fetch_all(&UNITS, ()).await?;
         let read = |(symbol, places): (String, i64)| {
             Symbol::parse(&symbol).ok().zip(u32::try_from(places).ok())
         };

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError, stock_texts};
 
@@ -184,7 +183,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 ];
 
 #[derive(sqlx::FromRow)]
-pub(crate) struct Row {
+pub(crate) struct StockColumns {
     stock_id: Option<i64>,
     symbol: Option<String>,
     name: Option<String>,
@@ -194,7 +193,7 @@ pub(crate) struct Row {
     fun_fact: Option<String>,
 }
 
-impl Row {
+impl StockColumns {
     pub(crate) fn read(self) -> Option<StockRow> {
         Some(StockRow {
             stock_id: self.stock_id?,
@@ -225,9 +224,6 @@ pub(crate) fn contains_pattern(text: &str) -> String {
 impl Store {
     /// A page of stocks by symbol and how many match. `category` is exact; `search` is found
     /// anywhere in symbol or name, whatever the case.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn stocks_page(
         &self,
         category: Option<&str>,
@@ -238,142 +234,77 @@ impl Store {
         struct Counted {
             total: i64,
             #[sqlx(flatten)]
-            row: Row,
+            row: StockColumns,
         }
         let pattern = search.map(contains_pattern);
-        let rows: Vec<Counted> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(category)
-                .bind(pattern)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<Counted> = self
+            .reader()
+            .fetch_all(&PAGE, (category, pattern, page.per_page(), page.offset()))
+            .await?;
         let total = rows.first().map_or(0, |counted| counted.total);
         Ok((rows.into_iter().filter_map(|counted| counted.row.read()).collect(), total))
     }
 
     /// The stock with this symbol.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_stock(&self, symbol: &Symbol) -> Result<Option<StockRow>, StoreError> {
-        let row: Option<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(symbol.as_str())
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
-        Ok(row.and_then(Row::read))
+        let row: Option<StockColumns> =
+            self.reader().fetch_optional(&FIND, (symbol.as_str(),)).await?;
+        Ok(row.and_then(StockColumns::read))
     }
 
     /// Every stock by its number, 10,000 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn all_stocks(&self) -> Result<Vec<StockRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
-        });
-        Ok(rows.into_iter().filter_map(Row::read).collect())
+        let rows: Vec<StockColumns> = self.reader().fetch_all(&ALL, ()).await?;
+        Ok(rows.into_iter().filter_map(StockColumns::read).collect())
     }
 
     /// Daily closes from `from` to `to`, ascending, the newest 3,700 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn stock_history(
         &self,
         stock_id: i64,
         from: Day,
         to: Day,
     ) -> Result<Vec<(Day, Price)>, StoreError> {
-        let rows: Vec<(i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HISTORY))
-                .bind(stock_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
-                .fetch_all(&db.reader)
-                .timed(&HISTORY)
-                .await?
-        });
+        let rows: Vec<(i64, i64)> = self
+            .reader()
+            .fetch_all(&HISTORY, (stock_id, i64::from(from.0), i64::from(to.0)))
+            .await?;
         let read = |(day, close)| Ok((read_day(day)?, Price(close)));
         rows.into_iter().rev().map(read).collect()
     }
 
     /// The last day of which this stock's close is kept.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LAST_DAY))
-                .bind(stock_id)
-                .fetch_optional(&db.reader)
-                .timed(&LAST_DAY)
-                .await?
-        });
+        let row: Option<(i64,)> = self.reader().fetch_optional(&LAST_DAY, (stock_id,)).await?;
         row.map(|(day,)| read_day(day)).transpose()
     }
 
     /// The newest day of which the close of any of these stocks is stored.
-    ///
-    /// # Errors
-    /// The database does not answer.
     pub async fn history_newest_day(&self, stock_ids: &[i64]) -> Result<Option<Day>, StoreError> {
         let rows = Rows::new(vec![Rows::int(stock_ids, |stock_id| *stock_id)]);
-        let (day,): (Option<i64>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NEWEST_DAY))
-                .bind_rows(&rows)
-                .fetch_one(&db.reader)
-                .timed(&NEWEST_DAY)
-                .await?
-        });
+        let day: Option<i64> = self.reader().fetch_scalar(&NEWEST_DAY, (&rows,)).await?;
         day.map(read_day).transpose()
     }
 
     /// Keeps daily closes; those that are kept already stay as they are.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_history(&self, closes: &[(i64, Day, Price)]) -> Result<(), StoreError> {
         let rows = Rows::new(vec![
             Rows::int(closes, |(stock_id, _, _)| *stock_id),
             Rows::int(closes, |(_, day, _)| i64::from(day.0)),
             Rows::int(closes, |(_, _, close)| close.0),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_HISTORY))
-                .bind_rows(&rows)
-                .execute(&db.writer)
-                .timed(&SAVE_HISTORY)
-                .await?;
-        });
+        self.writer().execute(&SAVE_HISTORY, (&rows,)).await?;
         Ok(())
     }
 
     /// Keeps the close of a day in place of the one that is kept: what was told last is right.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn correct_close(
         &self,
         stock_id: i64,
         day: Day,
         close: Price,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&CORRECT_CLOSE))
-                .bind(stock_id)
-                .bind(i64::from(day.0))
-                .bind(close.0)
-                .execute(&db.writer)
-                .timed(&CORRECT_CLOSE)
-                .await?;
-        });
+        self.writer().execute(&CORRECT_CLOSE, (stock_id, i64::from(day.0), close.0)).await?;
         Ok(())
     }
 
@@ -392,25 +323,13 @@ impl Store {
         texts: &[StockDescription],
     ) -> Result<Vec<SavedStock>, StoreError> {
         let mut tx = self.begin().await?;
-        let (saved, categories) = with_conn!(tx.conn(), |conn, sql| {
-            let known: Vec<(String, i64)> =
-                sqlx::query_as(sql(&CATEGORIES)).fetch_all(&mut *conn).timed(&CATEGORIES).await?;
-            let categories = number_categories(known, stocks)?;
-            let rows = stock_rows(stocks, &categories);
-            let saved: Vec<(String, i64)> = sqlx::query_as(sql(&SAVE))
-                .bind_rows(&rows)
-                .fetch_all(&mut *conn)
-                .timed(&SAVE)
-                .await?;
-            if !texts.is_empty() {
-                sqlx::query(sql(&stock_texts::SAVE))
-                    .bind_rows(&text_rows(texts))
-                    .execute(&mut *conn)
-                    .timed(&stock_texts::SAVE)
-                    .await?;
-            }
-            (saved, categories)
-        });
+        let known: Vec<(String, i64)> = tx.run().fetch_all(&CATEGORIES, ()).await?;
+        let categories = number_categories(known, stocks)?;
+        let rows = stock_rows(stocks, &categories);
+        let saved: Vec<(String, i64)> = tx.run().fetch_all(&SAVE, (&rows,)).await?;
+        if !texts.is_empty() {
+            tx.run().execute(&stock_texts::SAVE, (&text_rows(texts),)).await?;
+        }
         tx.commit().await?;
         let ids: HashMap<String, i64> = saved.into_iter().collect();
         let read = |stock: &StockInfo| {

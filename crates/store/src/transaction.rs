@@ -8,6 +8,11 @@ use tokio::time::Instant;
 use crate::db::{Db, Pools};
 use crate::{Store, StoreError, error};
 
+/// Begins a transaction of a job that goes through a whole table: the planner chooses by statistics
+/// and by the values of the parameters, unlike for the short statements (`PLANNER_SETTINGS`).
+pub(crate) const BEGIN_SCAN: &str =
+    "BEGIN; SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = force_custom_plan";
+
 /// A writing transaction. Dropping it undoes what was done in it.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
@@ -24,22 +29,6 @@ pub(crate) enum Writer {
 pub(crate) enum Conn<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
-}
-
-/// Runs `$body` on a connection, like `with_db!` on a store.
-macro_rules! with_conn {
-    ($borrowed:expr, |$conn:ident, $sql:ident| $body:expr) => {
-        match $borrowed {
-            $crate::transaction::Conn::Sqlite($conn) => {
-                let $sql = |statement: &$crate::Statement| statement.sqlite;
-                $body
-            }
-            $crate::transaction::Conn::Postgres($conn) => {
-                let $sql = |statement: &$crate::Statement| statement.postgres;
-                $body
-            }
-        }
-    };
 }
 
 impl Tx {
@@ -88,6 +77,14 @@ impl Store {
         }
     }
 
+    /// Begins a writing transaction of a job that goes through a whole table.
+    pub(crate) async fn begin_scan(&self) -> Result<Tx, StoreError> {
+        match self.db()? {
+            Db::Sqlite(db) => begin_sqlite(db).await,
+            Db::Postgres(db) => Ok(Tx::Postgres(begin_whole(db, BEGIN_SCAN).await?)),
+        }
+    }
+
     /// Begins a writing transaction whose statements wait only briefly for what others hold.
     pub(crate) async fn begin_brief(&self) -> Result<Tx, StoreError> {
         match self.db()? {
@@ -96,8 +93,8 @@ impl Store {
         }
     }
 
-    /// A connection to where it is written.
-    pub(crate) async fn writer(&self) -> Result<Writer, StoreError> {
+    /// A connection of the pool for writing.
+    pub(crate) async fn acquire_writer(&self) -> Result<Writer, StoreError> {
         Ok(match self.db()? {
             Db::Sqlite(db) => Writer::Sqlite(db.writer.acquire().await?),
             Db::Postgres(db) => Writer::Postgres(db.writer.acquire().await?),

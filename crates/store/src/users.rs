@@ -5,9 +5,7 @@ use domain::{Hash, Money, Rules, UnixMicros, open_player};
 
 use crate::batch;
 use crate::game::MAIN;
-use crate::measure::Timed as _;
 use crate::names::{self, NameOf};
-use crate::rows::BindRows;
 use crate::statement::{Lazy, Statement, only};
 use crate::tokens;
 use crate::transaction::Tx;
@@ -181,9 +179,7 @@ pub(crate) static STATEMENTS: &[&Lazy] =
 /// Locks a user's row until the transaction ends; the PHC string of the password. Transactions that
 /// count, add or end what belongs to a user hold it.
 pub(crate) async fn lock_user(tx: &mut Tx, user_id: i64) -> Result<Option<String>, StoreError> {
-    Ok(with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query_scalar(sql(&LOCK)).bind(user_id).fetch_optional(&mut *conn).timed(&LOCK).await?
-    }))
+    Ok(tx.run().fetch_optional_scalar(&LOCK, (user_id,)).await?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -202,9 +198,6 @@ struct AccountRow {
 impl Store {
     /// Registers a person, takes a seat in the game `main` with the starting cash (the first entry
     /// of the player's chain), and keeps a token, in one transaction. `NameConflict`: nothing is changed.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn register(
         &self,
         user: &NewUser<'_>,
@@ -213,17 +206,13 @@ impl Store {
         now: UnixMicros,
     ) -> Result<Result<Registered, NameConflict>, StoreError> {
         let mut tx = self.begin().await?;
-        let users: Vec<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&REGISTER))
-                .bind(user.name)
-                .bind(user.email)
-                .bind(user.email_key)
-                .bind(user.password_hash)
-                .bind(now.0)
-                .fetch_all(&mut *conn)
-                .timed(&REGISTER)
-                .await?
-        });
+        let users: Vec<(i64,)> = tx
+            .run()
+            .fetch_all(
+                &REGISTER,
+                (user.name, user.email, user.email_key, user.password_hash, now.0),
+            )
+            .await?;
         let Some((user_id,)) = users.into_iter().next() else {
             return Ok(Err(NameConflict::Email));
         };
@@ -231,75 +220,42 @@ impl Store {
         if !names::take(tx.conn(), of, user.name).await? {
             return Ok(Err(NameConflict::Name));
         }
-        let player_id = with_conn!(tx.conn(), |conn, sql| {
-            let players: Vec<(i64,)> = sqlx::query_as(sql(&SEAT))
-                .bind(user_id)
-                .bind(vec![0u8; 32])
-                .bind(now.0)
-                .bind(MAIN)
-                .fetch_all(&mut *conn)
-                .timed(&SEAT)
-                .await?;
-            let (player_id,) = only(players)?;
-            let (player, fill) = open_player(player_id, rules, now);
-            let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
-            let query = sqlx::query(sql(&batch::OPENED_PLAYERS)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
-            let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
-            let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
-            player_id
-        });
+        let players: Vec<(i64,)> =
+            tx.run().fetch_all(&SEAT, (user_id, vec![0u8; 32], now.0, MAIN)).await?;
+        let (player_id,) = only(players)?;
+        let (player, fill) = open_player(player_id, rules, now);
+        let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
+        tx.run().execute(&batch::OPENED_PLAYERS, (&rows,)).await?;
+        let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
+        tx.run().execute(&batch::ENTRIES, (&rows,)).await?;
         let token_id = tokens::insert(&mut tx, user_id, token, now).await?;
         tx.commit().await?;
         Ok(Ok(Registered { user_id, player_id, token_id }))
     }
 
     /// What the password of this address is checked against.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_credentials(
         &self,
         email_key: &str,
     ) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CREDENTIALS))
-                .bind(email_key)
-                .fetch_optional(&db.reader)
-                .timed(&CREDENTIALS)
-                .await?
-        });
+        let row: Option<(i64, String)> =
+            self.reader().fetch_optional(&CREDENTIALS, (email_key,)).await?;
         Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
     }
 
     /// Replaces the hash of a password by a stronger one of the same password, unless the password
     /// was changed meanwhile.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn save_password_hash(
         &self,
         user_id: i64,
         old: &str,
         new: &str,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&REHASH))
-                .bind(user_id)
-                .bind(old)
-                .bind(new)
-                .execute(&db.writer)
-                .timed(&REHASH)
-                .await?;
-        });
+        self.writer().execute(&REHASH, (user_id, old, new)).await?;
         Ok(())
     }
 
     /// Gives a user another name, as checked; whether it was free. The one that the user has is.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn change_name(
         &self,
         user_id: i64,
@@ -307,9 +263,7 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let current: Option<(String,)> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&NAME)).bind(user_id).fetch_optional(&mut *conn).timed(&NAME).await?
-        });
+        let current: Option<(String,)> = tx.run().fetch_optional(&NAME, (user_id,)).await?;
         if current.is_some_and(|(current,)| current == name) {
             return Ok(true);
         }
@@ -318,40 +272,19 @@ impl Store {
         if !names::take(tx.conn(), of, name).await? {
             return Ok(false);
         }
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&CHANGE_NAME))
-                .bind(user_id)
-                .bind(name)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&CHANGE_NAME)
-                .await?;
-        });
+        tx.run().execute(&CHANGE_NAME, (user_id, name, now.0)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// Gives the user of this address (in lower case) a role; whether there is such a user.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn set_role(
         &self,
         email_key: &str,
         role: Role,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&SET_ROLE))
-                .bind(email_key)
-                .bind(role.as_str())
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SET_ROLE)
-                .await?
-                .rows_affected()
-                > 0
-        }))
+        Ok(self.writer().execute(&SET_ROLE, (email_key, role.as_str(), now.0)).await? > 0)
     }
 
     /// A user with the player in the game `main`.
@@ -359,14 +292,7 @@ impl Store {
     /// # Errors
     /// The fault met; `Fault` when there is no such user.
     pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
-        let row: AccountRow = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ACCOUNT))
-                .bind(user_id)
-                .bind(MAIN)
-                .fetch_one(&db.reader)
-                .timed(&ACCOUNT)
-                .await?
-        });
+        let row: AccountRow = self.reader().fetch_one(&ACCOUNT, (user_id, MAIN)).await?;
         Ok(Account {
             user_id: row.user_id,
             player_id: row.player_id,

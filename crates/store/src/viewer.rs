@@ -2,7 +2,6 @@
 
 use domain::{Money, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Appearance, Preferences, Role, Shows, Store, StoreError};
 
@@ -95,7 +94,7 @@ static MARK_SEEN: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&LOAD, &UNSEEN, &MARK_SEEN];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct ViewerRow {
     name: String,
     email: String,
     role: String,
@@ -116,7 +115,7 @@ struct Row {
     unseen: i64,
 }
 
-impl Row {
+impl ViewerRow {
     fn read(self) -> Result<Viewer, StoreError> {
         let unknown = |what: &str| StoreError::Corrupt(format!("unknown {what} of a user"));
         let preferences = self.hide_amounts.map(|hide_amounts| Preferences {
@@ -147,56 +146,45 @@ impl Row {
     }
 }
 
+#[derive(sqlx::FromRow)]
+struct RewardRow {
+    achievement_id: i64,
+    code: String,
+    name: String,
+    icon: String,
+    xp: i64,
+    version: i64,
+    unlocked_at: i64,
+}
+
 impl Store {
     /// What a page's frame needs of its viewer. One statement.
     ///
     /// # Errors
     /// The fault met; `Fault` when there is no such user with this player.
     pub async fn load_viewer(&self, user_id: i64, player_id: i64) -> Result<Viewer, StoreError> {
-        let row: Row = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LOAD))
-                .bind(user_id)
-                .bind(player_id)
-                .fetch_one(&db.reader)
-                .timed(&LOAD)
-                .await?
-        });
+        let row: ViewerRow = self.reader().fetch_one(&LOAD, (user_id, player_id)).await?;
         row.read()
     }
 
     /// What a player unlocked and has not been shown, oldest first, at most 100.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn unseen_rewards(&self, player_id: i64) -> Result<Vec<UnseenReward>, StoreError> {
-        type Row = (i64, String, String, String, i64, i64, i64);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&UNSEEN))
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&UNSEEN)
-                .await?
-        });
-        let read = |(achievement_id, code, name, icon, xp, version, at): Row| {
-            let unlocked_at = UnixMicros(at);
-            UnseenReward { achievement_id, code, name, icon, xp, version, unlocked_at }
+        let rows: Vec<RewardRow> = self.reader().fetch_all(&UNSEEN, (player_id,)).await?;
+        let read = |row: RewardRow| UnseenReward {
+            achievement_id: row.achievement_id,
+            code: row.code,
+            name: row.name,
+            icon: row.icon,
+            xp: row.xp,
+            version: row.version,
+            unlocked_at: UnixMicros(row.unlocked_at),
         };
         Ok(rows.into_iter().map(read).collect())
     }
 
     /// Marks what was unlocked up to this ledger entry as shown.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn mark_rewards_seen(&self, player_id: i64, version: i64) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&MARK_SEEN))
-                .bind(player_id)
-                .bind(version)
-                .execute(&db.writer)
-                .timed(&MARK_SEEN)
-                .await?;
-        });
+        self.writer().execute(&MARK_SEEN, (player_id, version)).await?;
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ impl DatabaseMonitor {
             Some(conn) => conn,
             none => none.insert(PgConnection::connect_with(&options).await?),
         };
-        let (waiting,): (i64,) = sqlx::query_as(
+        let waiting: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'",
         )

@@ -2,7 +2,6 @@
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -38,9 +37,6 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK, &WATCH, &UNWATCH];
 impl Store {
     /// Watches a stock; whether it is watched now. It is not when there is no such stock, or when
     /// the player watches 100 others.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn watch(
         &self,
         player_id: i64,
@@ -48,36 +44,15 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let is_watched = with_conn!(tx.conn(), |conn, sql| {
-            let lock = sqlx::query(sql(&LOCK)).bind(player_id);
-            lock.execute(&mut *conn).timed(&LOCK).await?;
-            sqlx::query(sql(&WATCH))
-                .bind(player_id)
-                .bind(stock_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&WATCH)
-                .await?
-                .rows_affected()
-                > 0
-        });
+        tx.run().execute(&LOCK, (player_id,)).await?;
+        let is_watched = tx.run().execute(&WATCH, (player_id, stock_id, now.0)).await? > 0;
         tx.commit().await?;
         Ok(is_watched)
     }
 
     /// Watches a stock no longer, whether it was watched or not.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn unwatch(&self, player_id: i64, stock_id: i64) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&UNWATCH))
-                .bind(player_id)
-                .bind(stock_id)
-                .execute(&db.writer)
-                .timed(&UNWATCH)
-                .await?;
-        });
+        self.writer().execute(&UNWATCH, (player_id, stock_id)).await?;
         Ok(())
     }
 }

@@ -10,8 +10,6 @@ use tokio::time::Instant;
 use super::{ArchiveState, FencedMonth};
 use crate::batch;
 use crate::db::Db;
-use crate::measure::Timed as _;
-use crate::rows::BindRows as _;
 use crate::statement::{Lazy, Statement};
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
@@ -76,26 +74,9 @@ pub(super) static UNCUT: Lazy =
 impl Store {
     /// Records that a month is to be deleted, which its archive must allow: verified, not on hold,
     /// and no older month left. Whether the cut stands; it may have stood before.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn cut_month(&self, fenced: FencedMonth, reason: &str) -> Result<bool, StoreError> {
-        let cut: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query(sql(&CUT))
-                .bind(reason)
-                .bind(fenced.now.0)
-                .bind(fenced.month.0)
-                .bind(fenced.fence)
-                .execute(&db.writer)
-                .timed(&CUT)
-                .await?;
-            sqlx::query_as(sql(&IS_CUT))
-                .bind(fenced.month.0)
-                .fetch_optional(&db.writer)
-                .timed(&IS_CUT)
-                .await?
-        });
-        Ok(cut.is_some())
+        self.writer().execute(&CUT, (reason, fenced.now.0, fenced.month.0, fenced.fence)).await?;
+        Ok(self.find_cut(fenced.month).await?.is_some())
     }
 
     /// Deletes the next entries of a month that is cut, at most `limit`, in the order of their keys
@@ -110,28 +91,10 @@ impl Store {
         after: (i64, i64),
         limit: i64,
     ) -> Result<Option<(i64, i64)>, StoreError> {
-        let end: Option<(i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STEP_END))
-                .bind(month.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(limit)
-                .fetch_optional(&db.reader)
-                .timed(&STEP_END)
-                .await?
-        });
+        let end: Option<(i64, i64)> =
+            self.reader().fetch_optional(&STEP_END, (month.0, after.0, after.1, limit)).await?;
         let Some(end) = end else { return Ok(None) };
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_STEP))
-                .bind(month.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(end.0)
-                .bind(end.1)
-                .execute(&db.writer)
-                .timed(&DELETE_STEP)
-                .await?;
-        });
+        self.writer().execute(&DELETE_STEP, (month.0, after.0, after.1, end.0, end.1)).await?;
         Ok(Some(end))
     }
 
@@ -171,17 +134,11 @@ impl Store {
     }
 
     /// Records that nothing is left of a month. Whether it was cut and nobody has a newer fence.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn mark_archive_dropped(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
         self.move_archive(fenced, ArchiveState::Verified, ArchiveState::Dropped, None).await
     }
 
     /// Writes entries of a month back into the ledger; those that are there stay as they are.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn restore_entries(
         &self,
         month: Month,
@@ -190,45 +147,26 @@ impl Store {
         self.ensure_ledger_month(month).await?;
         let entries: Vec<_> = entries.iter().map(|(entry, hash)| (entry, *hash)).collect();
         let rows = batch::entry_rows(&entries);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&RESTORE)).bind_rows(&rows).execute(&db.writer).timed(&RESTORE).await?;
-        });
+        self.writer().execute(&RESTORE, (&rows,)).await?;
         Ok(())
     }
 
     /// Records that all of a month is back in the ledger, and lays a hold on it, so that no
     /// retention takes it away the next night. Whether it was gone, and nobody has a newer fence.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn mark_archive_restored(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let marked = with_conn!(tx.conn(), |conn, sql| {
-            let query = sqlx::query(sql(&RESTORED));
-            let query = query.bind(fenced.fence).bind(fenced.now.0).bind(fenced.month.0);
-            let marked = query.execute(&mut *conn).timed(&RESTORED).await?.rows_affected();
-            if marked == 1 {
-                let query = sqlx::query(sql(&UNCUT)).bind(fenced.month.0);
-                query.execute(&mut *conn).timed(&UNCUT).await?;
-            }
-            marked
-        });
+        let marked =
+            tx.run().execute(&RESTORED, (fenced.fence, fenced.now.0, fenced.month.0)).await?;
+        if marked == 1 {
+            tx.run().execute(&UNCUT, (fenced.month.0,)).await?;
+        }
         tx.commit().await?;
         Ok(marked == 1)
     }
 
     /// When a month was cut, if it was.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_cut(&self, month: Month) -> Result<Option<UnixMicros>, StoreError> {
-        let cut: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&IS_CUT))
-                .bind(month.0)
-                .fetch_optional(&db.writer)
-                .timed(&IS_CUT)
-                .await?
-        });
+        let cut: Option<(i64,)> = self.writer().fetch_optional(&IS_CUT, (month.0,)).await?;
         Ok(cut.map(|(at,)| UnixMicros(at)))
     }
 }

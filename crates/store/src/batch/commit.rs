@@ -12,8 +12,7 @@ use super::sets::{
     holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
 use super::{BatchMark, Committed, IdempotencyRecord, PlayerUpdate, UnknownCommit};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows};
+use crate::rows::Rows;
 use crate::statement::Lazy;
 use crate::transaction::{Conn, Tx};
 use crate::{Store, StoreError};
@@ -69,7 +68,7 @@ pub(super) async fn commit(
 /// Writes the players whose version is still the one that was loaded, with the batch's mark, and
 /// gives the others. SQLite's statement has no place for a mark and leaves it.
 async fn write_players(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
@@ -82,11 +81,7 @@ async fn write_players(
     }
     players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
-    let kept: Vec<(i64,)> = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows);
-        let query = query.bind(now.0).bind(mark.0.to_vec());
-        query.fetch_all(conn).timed(&PLAYERS).await?
-    });
+    let kept: Vec<(i64,)> = conn.run().fetch_all(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
     let mut conflicted: BTreeSet<i64> =
         players.iter().map(|(player, ..)| player.player_id).collect();
     for (player_id,) in kept {
@@ -98,7 +93,7 @@ async fn write_players(
 /// Writes the records, with the batch's mark where nothing else is written; whether none of their
 /// keys was there before.
 async fn write_records(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     kept: &[&PlayerUpdate],
     mark: Option<BatchMark>,
     now: UnixMicros,
@@ -111,20 +106,16 @@ async fn write_records(
         return Ok(true);
     }
     let rows = record_rows(&records, now);
-    let statement = if mark.is_some() { &MARKED_RECORDS } else { &RECORDS };
-    let written = with_conn!(conn, |conn, sql| {
-        let mut query = sqlx::query(sql(statement)).bind_rows(&rows);
-        if let Some(mark) = mark {
-            query = query.bind(now.0).bind(mark.0.to_vec());
-        }
-        query.execute(conn).timed(statement).await?.rows_affected()
-    });
+    let written = match mark {
+        Some(mark) => conn.run().execute(&MARKED_RECORDS, (&rows, now.0, mark.0.to_vec())).await?,
+        None => conn.run().execute(&RECORDS, (&rows,)).await?,
+    };
     Ok(written == records.len() as u64)
 }
 
 /// Writes what hangs on the players.
 async fn write_rest(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     kept: &[&PlayerUpdate],
     now: UnixMicros,
 ) -> Result<(), StoreError> {
@@ -137,13 +128,10 @@ async fn write_rest(
         (&NOTES, note_rows(kept, now)),
         (&NOTE_TEXTS, note_text_rows(kept)),
     ];
-    with_conn!(conn, |conn, sql| {
-        for (statement, rows) in sets {
-            if let Some(rows) = rows {
-                let query = sqlx::query(sql(statement)).bind_rows(&rows);
-                query.execute(&mut *conn).timed(statement).await?;
-            }
+    for (statement, rows) in sets {
+        if let Some(rows) = rows {
+            conn.run().execute(statement, (&rows,)).await?;
         }
-    });
+    }
     Ok(())
 }

@@ -7,8 +7,7 @@ use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, LoadKey, Valuation};
 use crate::ledger::{read_day, read_hash};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{SeenKey, Store, StoreError};
@@ -112,7 +111,7 @@ struct PlayerRow {
     realised_profit: i64,
     achievements: i64,
     #[sqlx(flatten)]
-    beside: JoinedColumns,
+    joined: JoinedColumns,
 }
 
 /// What stands beside a player's row: sums of all holdings, one holding, one noted trade, one text.
@@ -129,6 +128,28 @@ struct JoinedColumns {
     noted_on: Option<i64>,
     noted_version: Option<i64>,
     known_text: Option<i64>,
+}
+
+/// A used idempotency key.
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    player_id: i64,
+    key: String,
+    fingerprint: Vec<u8>,
+    month: Option<i64>,
+    version: Option<i64>,
+    rejection: Option<String>,
+    request_id: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct HoldingRecord {
+    player_id: i64,
+    stock_id: i64,
+    quantity: i64,
+    cost_basis: i64,
+    opened_on: i64,
+    noted_on: Option<i64>,
 }
 
 impl PlayerRow {
@@ -148,11 +169,11 @@ impl PlayerRow {
             categories_bought: self.categories_bought,
             realised_profit: Money(self.realised_profit),
             achievements: self.achievements,
-            holdings_value: Money(self.beside.holdings_value.unwrap_or(0)),
+            holdings_value: Money(self.joined.holdings_value.unwrap_or(0)),
             invested: Invested {
-                stocks: self.beside.invested_stocks.unwrap_or(0),
-                categories: self.beside.invested_categories.unwrap_or(0),
-                since: self.beside.invested_since.map(read_day).transpose()?,
+                stocks: self.joined.invested_stocks.unwrap_or(0),
+                categories: self.joined.invested_categories.unwrap_or(0),
+                since: self.joined.invested_since.map(read_day).transpose()?,
             },
             market_day: Day::default(),
             holdings: BTreeMap::new(),
@@ -191,7 +212,7 @@ fn read_holding(
 
 /// The players with the wanted holdings, without the keys.
 pub(super) async fn load(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     wanted: &[LoadKey],
     valuation: &Valuation,
 ) -> Result<BatchState, StoreError> {
@@ -201,14 +222,18 @@ pub(super) async fn load(
         Rows::maybe(wanted, |w| w.about_version),
         Rows::maybe(wanted, |w| w.text_key),
     ]);
-    let found: Vec<PlayerRow> = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query_as(sql(&PLAYERS))
-            .bind_rows(&rows)
-            .bind(&*valuation.prices_json)
-            .bind(valuation.holding_value_min.0)
-            .bind(i64::from(valuation.held_before.0));
-        query.fetch_all(conn).timed(&PLAYERS).await?
-    });
+    let found: Vec<PlayerRow> = conn
+        .run()
+        .fetch_all(
+            &PLAYERS,
+            (
+                &rows,
+                &*valuation.prices_json,
+                valuation.holding_value_min.0,
+                i64::from(valuation.held_before.0),
+            ),
+        )
+        .await?;
     let mut state = BatchState::default();
     for row in found {
         let player = match state.players.entry(row.player_id) {
@@ -218,9 +243,9 @@ pub(super) async fn load(
                 entry.insert(player)
             }
         };
-        player.holdings.extend(row.beside.holding()?);
-        player.noted.extend(row.beside.noted_version);
-        player.known_texts.extend(row.beside.known_text);
+        player.holdings.extend(row.joined.holding()?);
+        player.noted.extend(row.joined.noted_version);
+        player.known_texts.extend(row.joined.known_text);
     }
     Ok(state)
 }
@@ -229,10 +254,9 @@ impl BatchState {
     /// The same with what the keys were used for.
     pub(super) async fn with_keys(
         mut self,
-        conn: Conn<'_>,
+        mut conn: Conn<'_>,
         keys: &[(i64, String)],
     ) -> Result<Self, StoreError> {
-        type Row = (i64, String, Vec<u8>, Option<i64>, Option<i64>, Option<String>, String);
         if keys.is_empty() {
             return Ok(self);
         }
@@ -240,15 +264,14 @@ impl BatchState {
             Rows::int(keys, |(player_id, _)| *player_id),
             Rows::text(keys, |(_, key)| key.clone()),
         ]);
-        let found: Vec<Row> = with_conn!(conn, |conn, sql| {
-            let query = sqlx::query_as(sql(&KEYS)).bind_rows(&rows);
-            query.fetch_all(conn).timed(&KEYS).await?
-        });
-        for (player_id, key, fingerprint, month, version, rejection, request_id) in found {
-            let version = month.zip(version).map(|(month, version)| (Month(month), version));
-            let rejection = rejection.and_then(|code| Rejection::from_code(&code));
+        let found: Vec<KeyRow> = conn.run().fetch_all(&KEYS, (&rows,)).await?;
+        for row in found {
+            let version =
+                row.month.zip(row.version).map(|(month, version)| (Month(month), version));
+            let rejection = row.rejection.and_then(|code| Rejection::from_code(&code));
+            let KeyRow { fingerprint, request_id, .. } = row;
             let seen = SeenKey { fingerprint, version, rejection, request_id };
-            self.seen.insert((player_id, key), seen);
+            self.seen.insert((row.player_id, row.key), seen);
         }
         Ok(self)
     }
@@ -257,9 +280,6 @@ impl BatchState {
 impl Store {
     /// Loads the players of a batch with the wanted holdings, valued at `valuation`, and what
     /// their keys were used for. At most two statements.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn load_batch(
         &self,
         wanted: &[LoadKey],
@@ -267,52 +287,33 @@ impl Store {
         valuation: &Valuation,
     ) -> Result<BatchState, StoreError> {
         // Read where it is written: a replica, or a reader's older snapshot, would only lose.
-        let mut writer = self.writer().await?;
+        let mut writer = self.acquire_writer().await?;
         let state = load(writer.conn(), wanted, valuation).await?;
         state.with_keys(writer.conn(), keys).await
     }
 
     /// Players after `after_player_id` by number, without their holdings, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn chain_heads_page(
         &self,
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<Player>, StoreError> {
-        let rows: Vec<PlayerRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HEADS_PAGE))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&HEADS_PAGE)
-                .await?
-        });
+        let rows: Vec<PlayerRow> =
+            self.scan().fetch_all(&HEADS_PAGE, (after_player_id, limit)).await?;
         rows.iter().map(PlayerRow::read).collect()
     }
 
     /// Holdings of the players after `after_player` up to `up_to_player`, sold-out ones included.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn holdings_range(
         &self,
         after_player: i64,
         up_to_player: i64,
     ) -> Result<Vec<(i64, i64, Holding)>, StoreError> {
-        type Row = (i64, i64, i64, i64, i64, Option<i64>);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HOLDINGS_RANGE))
-                .bind(after_player)
-                .bind(up_to_player)
-                .fetch_all(&db.reader)
-                .timed(&HOLDINGS_RANGE)
-                .await?
-        });
-        let read = |(player_id, stock_id, quantity, cost_basis, opened_on, noted_on)| {
-            let holding = read_holding(quantity, cost_basis, opened_on, noted_on)?;
-            Ok((player_id, stock_id, holding))
+        let rows: Vec<HoldingRecord> =
+            self.scan().fetch_all(&HOLDINGS_RANGE, (after_player, up_to_player)).await?;
+        let read = |row: HoldingRecord| {
+            let holding = read_holding(row.quantity, row.cost_basis, row.opened_on, row.noted_on)?;
+            Ok((row.player_id, row.stock_id, holding))
         };
         rows.into_iter().map(read).collect()
     }

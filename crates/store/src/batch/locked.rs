@@ -10,8 +10,7 @@ use tokio::time::Instant;
 use super::commit::commit;
 use super::load::load;
 use super::{BatchMark, BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::{Conn, Tx, record_lock_wait};
 use crate::{Store, StoreError};
@@ -60,9 +59,6 @@ impl LockedBatch {
     }
 
     /// Writes the changes; see [`Store::commit_batch`].
-    ///
-    /// # Errors
-    /// As there.
     pub async fn commit(
         self,
         changes: &[PlayerUpdate],
@@ -103,18 +99,19 @@ impl Store {
 /// Locks players, and gives those that are left out. On SQLite the transaction itself holds
 /// everything.
 async fn lock_players(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     wanted: &[LoadKey],
     locking: Locking,
 ) -> Result<BTreeSet<i64>, StoreError> {
-    let Conn::Postgres(conn) = conn else { return Ok(BTreeSet::new()) };
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(BTreeSet::new());
+    }
     let mut players: Vec<i64> = wanted.iter().map(|wanted| wanted.player_id).collect();
     players.dedup();
     let rows = Rows::new(vec![Rows::int(&players, |player_id| *player_id)]);
     let began = Instant::now();
     let statement = if locking == Locking::Skip { &LOCK_FREE } else { &LOCK };
-    let query = sqlx::query_as(statement.postgres).bind_rows(&rows);
-    let locked: Vec<(i64,)> = query.fetch_all(conn).timed(statement).await?;
+    let locked: Vec<(i64,)> = conn.run().fetch_all(statement, (&rows,)).await?;
     record_lock_wait(began);
     let mut held = BTreeSet::new();
     if locking == Locking::Skip {

@@ -6,8 +6,6 @@
 use domain::{Entropy, UnixMicros};
 
 use super::UnknownCommit;
-use crate::db::Db;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -70,29 +68,24 @@ impl Store {
         &self,
         unknown: &UnknownCommit,
     ) -> Result<Option<bool>, StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Ok(None) };
-        let outcome: Option<(String,)> = sqlx::query_as(RESOLVE.postgres)
-            .bind(unknown.made_at.0)
-            .bind(unknown.mark.0.to_vec())
-            .fetch_optional(&db.writer)
-            .timed(&RESOLVE)
-            .await?;
-        Ok(outcome.map(|(outcome,)| outcome == "committed"))
+        if self.engine() == "sqlite" {
+            return Ok(None);
+        }
+        let params = (unknown.made_at.0, unknown.mark.0.to_vec());
+        let outcomes: Vec<String> = self.writer().fetch_scalars(&RESOLVE, params).await?;
+        Ok(outcomes.first().map(|outcome| outcome == "committed"))
     }
 
     /// Deletes marks made before an instant, at most `limit` of them, and counts them.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn delete_batch_marks_before(
         &self,
         before: UnixMicros,
         limit: i64,
     ) -> Result<u64, StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Ok(0) };
-        let moving = sqlx::query(MOVE_DELETED.postgres).bind(before.0);
-        moving.execute(&db.writer).timed(&MOVE_DELETED).await?;
-        let deleting = sqlx::query(DELETE_OLD.postgres).bind(before.0).bind(limit);
-        Ok(deleting.execute(&db.writer).timed(&DELETE_OLD).await?.rows_affected())
+        if self.engine() == "sqlite" {
+            return Ok(0);
+        }
+        self.writer().execute(&MOVE_DELETED, (before.0,)).await?;
+        self.writer().execute(&DELETE_OLD, (before.0, limit)).await
     }
 }

@@ -5,8 +5,7 @@
 use domain::{OrderState, Rejection, TradeId, UnixMicros};
 
 use super::{OrderRow, PendingOrder};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{Rows, Type};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -95,59 +94,31 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_
 
 impl Store {
     /// Open orders that can be executed at `now`, after this fill time and number, in their order.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn due_orders(
         &self,
         now: UnixMicros,
         after: (UnixMicros, i64),
         limit: i64,
     ) -> Result<Vec<PendingOrder>, StoreError> {
-        let rows: Vec<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&DUE))
-                .bind(now.0)
-                .bind(after.0.0)
-                .bind(after.1)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&DUE)
-                .await?
-        });
+        let rows: Vec<OrderRow> =
+            self.reader().fetch_all(&DUE, (now.0, after.0.0, after.1, limit)).await?;
         rows.into_iter().map(OrderRow::read).collect()
     }
 
     /// Whether an open order can be executed at `now`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn has_due_orders(&self, now: UnixMicros) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HAS_DUE))
-                .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&HAS_DUE)
-                .await?
-        });
+        let found: Option<(i64,)> = self.reader().fetch_optional(&HAS_DUE, (now.0,)).await?;
         Ok(found.is_some())
     }
 
     /// Claims pending orders for execution; the numbers of those that were still pending.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn claim_orders(&self, order_ids: &[i64]) -> Result<Vec<i64>, StoreError> {
         let rows = Rows::new(vec![Rows::int(order_ids, |id| *id)]);
-        let claimed: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLAIM)).bind_rows(&rows).fetch_all(&db.writer).timed(&CLAIM).await?
-        });
+        let claimed: Vec<(i64,)> = self.writer().fetch_all(&CLAIM, (&rows,)).await?;
         Ok(claimed.into_iter().map(|(order_id,)| order_id).collect())
     }
 
     /// Records outcomes; the numbers of the orders that were still in the state they had to be in.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn end_orders(
         &self,
         outcomes: &[OrderOutcome],
@@ -163,44 +134,21 @@ impl Store {
                 outcome.rejection.map(|rejection| rejection.code().to_owned())
             }),
         ]);
-        let ended: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&END))
-                .bind_rows(&rows)
-                .bind(now.0)
-                .fetch_all(&db.writer)
-                .timed(&END)
-                .await?
-        });
+        let ended: Vec<(i64,)> = self.writer().fetch_all(&END, (&rows, now.0)).await?;
         Ok(ended.into_iter().map(|(order_id,)| order_id).collect())
     }
 
     /// How many orders are open.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn count_open_orders(&self) -> Result<i64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&COUNT_ALL)).fetch_one(&db.reader).timed(&COUNT_ALL).await?
-        }))
+        self.reader().fetch_scalar(&COUNT_ALL, ()).await
     }
 
     /// Deletes orders that ended before `before`, at most `max` of them; returns how many.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn delete_ended_orders(
         &self,
         before: UnixMicros,
         max: i64,
     ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_ENDED))
-                .bind(before.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_ENDED)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_ENDED, (before.0, max)).await
     }
 }

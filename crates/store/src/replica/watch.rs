@@ -144,7 +144,7 @@ impl Asked {
     where
         R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
     {
-        // NameConflict out, so that a connection that has not answered is not asked again.
+        // Taken out, so that a connection that has not answered is not asked again.
         let kept = self.conn.take();
         let asked = async {
             let mut conn = match kept {
