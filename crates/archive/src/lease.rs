@@ -62,6 +62,6 @@ impl Lease {
 
     /// Gives the lease back.
     pub(crate) async fn leave(self) -> Result<(), StoreError> {
-        self.store.leave_lease(NAME, &self.holder).await
+        self.store.release_lease(NAME, &self.holder).await
     }
 }

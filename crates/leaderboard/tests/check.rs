@@ -90,7 +90,8 @@ async fn a_board_is_repaired_and_a_true_one_is_left_alone() {
 
         let account =
             store.find_user_id("3@example.org").await.expect("answers").expect("is there");
-        let erased = store.find_person(account, now).await.expect("answers").expect("is there");
+        let erased =
+            store.find_user_details(account, now).await.expect("answers").expect("is there");
         let erased = erased.player_id;
         store.erase_user(account, now).await.expect("erases");
         let found = check(&store, &board).await;

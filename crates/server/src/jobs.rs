@@ -74,7 +74,7 @@ impl Reconciler for RollUpHistory {
         let months = self.store.roll_up_history(listing.stock_id, today, None).await?;
         if self.days > 0 {
             let before = Day(today.0.saturating_sub(self.days));
-            self.store.forget_history(listing.stock_id, before).await?;
+            self.store.delete_history_before(listing.stock_id, before).await?;
         }
         self.position += 1;
         Ok(Progress { changed: months as u64, done: false })
@@ -252,7 +252,7 @@ impl Reconciler for WatchDatabase {
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        self.watch.look().await?;
+        self.watch.check().await?;
         Ok(Progress::done(0))
     }
 }
@@ -268,7 +268,7 @@ impl Reconciler for WatchReplica {
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        self.watch.look().await;
+        self.watch.check().await;
         Ok(Progress::done(0))
     }
 }

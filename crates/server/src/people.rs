@@ -49,7 +49,7 @@ pub(crate) async fn list(args: UserListArgs) -> Result<ExitCode, Failure> {
     let (mut people, mut below) = (Vec::new(), None);
     loop {
         let wanted = ROWS.min(limit - people.len());
-        let page = store.people_page(search.trim(), below, wanted).await;
+        let page = store.users_page(search.trim(), below, wanted).await;
         let page = page.map_err(|error| failed(&config, error))?;
         people.extend(page.rows);
         below = page.next;
@@ -85,7 +85,7 @@ pub(crate) async fn show(args: UserShowArgs) -> Result<ExitCode, Failure> {
     let store = connect_existing(&config).await?;
     let now = SystemClock.now();
     let found = match find(&store, &config, &args.email).await? {
-        Some(user_id) => store.find_person(user_id, now).await,
+        Some(user_id) => store.find_user_details(user_id, now).await,
         None => Ok(None),
     };
     let found = found.map_err(|error| failed(&config, error))?;

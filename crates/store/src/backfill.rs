@@ -1,28 +1,28 @@
-//! Filling a column of a table with many rows, in steps of a bounded number of rows, each in a
-//! short transaction of its own, while others write the same rows. How far it got is in the
-//! database, so it may be stopped anywhere and gone on with by anybody. See docs/migrations.md.
+//! Fills a column of a large table in bounded steps, each in a short transaction, while other
+//! transactions write the same rows. The progress is stored, so any node can continue. See
+//! docs/migrations.md.
 
 use domain::UnixMicros;
 
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What is filled.
+/// A backfill.
 #[derive(Clone, Copy, Debug)]
 pub struct Backfill {
-    /// Its name, for ever.
+    /// Never reused.
     pub name: &'static str,
-    /// Gives the last number of the next `$2` rows after `$1`, or NULL when there are none.
+    /// Selects the last id of the next `$2` rows after `$1`; NULL if there are none.
     pub next: &'static str,
-    /// Fills the rows after `$1` up to `$2`, on SQLite.
+    /// Fills the rows after `$1` up to `$2` on SQLite.
     pub fill_sqlite: &'static str,
-    /// The same on PostgreSQL. It locks the rows in the order of their numbers, as batches do: who
-    /// locks in another order waits for them as they wait for him.
+    /// The same on PostgreSQL. It must lock the rows in ascending order of their ids, as batches
+    /// do; another order causes deadlocks.
     pub fill_postgres: &'static str,
 }
 
-/// Those that the server runs in the background. One that is done everywhere goes with the contract
-/// that ends it.
+/// The backfills that the server runs in the background. A backfill is removed with its contract
+/// migration.
 pub static BACKFILLS: &[Backfill] = &[];
 
 pub(crate) static PLACE: Lazy = Lazy::new(|| {
@@ -50,11 +50,10 @@ pub(crate) static MOVE: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&PLACE, &BEGIN, &MOVE];
 
 impl Store {
-    /// Fills the next rows, at most so many; whether all are filled. Several may try at once: they
-    /// take turns.
+    /// Fills the next `rows` rows and returns whether all are filled. Concurrent calls take turns.
     ///
     /// # Errors
-    /// The fault met; the step is undone then and can be tried again.
+    /// The step is rolled back and can be repeated.
     pub async fn backfill_step(
         &self,
         backfill: &Backfill,

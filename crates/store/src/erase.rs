@@ -1,5 +1,5 @@
-//! Forgetting a person. What identifies one goes, in one transaction; the player's cash, holdings
-//! and ledger stay, without a name, because others played against them and the ledger is immutable.
+//! Erases users: deletes all personal data in one transaction. Cash, holdings and ledger stay
+//! without a name, because the ledger is immutable.
 
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-// Whoever writes a note in the same moment holds the player's row, too: either the note is there
-// to be deleted, or it finds no user any more and is not written.
+// A batch that writes a note locks the player's row too: the note is either committed before and
+// deleted here, or finds no user and is not written.
 static LOCK_PLAYERS: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.lock_players",
@@ -89,8 +89,8 @@ static EQUITY: Lazy = Lazy::new(|| {
     )
 });
 
-// Before the user's row goes. Numbers of users come back after a backup was put back, but not with
-// the same instant.
+// Runs before the user's row is deleted. User ids repeat after a restore, but not with the same
+// registration time.
 static RECORD: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.record",
@@ -131,7 +131,7 @@ static FIND: Lazy = Lazy::new(|| {
 static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
-/// In the order in which they run after the lock; the user's row is last, and is counted.
+/// In execution order after the lock; the user's row is last and counted.
 static DELETIONS: [&Lazy; 13] = [
     &TOKENS,
     &LINKS,
@@ -170,24 +170,20 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &USER,
 ];
 
-/// That a user was forgotten.
+/// The record of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erasure {
-    /// When, in microseconds since 1970 UTC.
+    /// In microseconds since 1970 UTC.
     pub erased_at: i64,
-    /// The user's number.
     pub user_id: i64,
-    /// When the user had registered, in microseconds since 1970 UTC.
+    /// In microseconds since 1970 UTC.
     pub registered_at: i64,
 }
 
 impl Store {
-    /// Forgets the user of this address (in lower case), as [`Store::erase_user`]; whether there
-    /// was one.
-    ///
-    /// # Errors
-    /// The fault met; nothing is deleted then.
+    /// Erases the user of this address (in lower case), as [`Store::erase_user`]; returns whether
+    /// the user existed.
     pub async fn erase_user_by_email(
         &self,
         email_key: &str,
@@ -200,12 +196,12 @@ impl Store {
         }
     }
 
-    /// Erases a user: tokens, settings, notes and what else only they could see, and the user's
-    /// row; whether there was one. Their players leave the boards and get a tombstone (a trigger
-    /// writes it, and the tag by which nodes learn of it). That it was done is recorded.
+    /// Erases a user: tokens, settings, notes, all other personal data, and the user's row. Returns
+    /// whether the user existed. A trigger writes the players' tombstones and the tag that informs
+    /// other nodes. The erasure is recorded.
     ///
     /// # Errors
-    /// The fault met; nothing is deleted then.
+    /// Nothing is deleted.
     pub async fn erase_user(&self, user_id: i64, now: UnixMicros) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         tx.run().execute(&LOCK_PLAYERS, (user_id,)).await?;
@@ -218,7 +214,7 @@ impl Store {
         Ok(deleted > 0)
     }
 
-    /// Forgets a user who was forgotten before and came back with a backup; whether there was one.
+    /// Erases a user again whom a restored backup contained; returns whether the user existed.
     pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
         let Erasure { erased_at, user_id, registered_at } = erasure;
         self.writer().execute(&RECORD_AGAIN, (user_id, registered_at, erased_at)).await?;
@@ -230,7 +226,7 @@ impl Store {
         self.erase_user(user_id, UnixMicros(erased_at)).await
     }
 
-    /// Who was forgotten after this one, in the order of time, at most `limit`.
+    /// Erasures after this one in order of time, at most `limit`.
     pub async fn erasures_page(
         &self,
         after: Erasure,

@@ -1,23 +1,20 @@
-//! The game's own row: when its market began. Rules are in a file, not here.
+//! The row of the game: its market and when it began. The rules are in a file.
 
 use domain::UnixMicros;
 
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The code of the game that always exists.
+/// The code of the default game.
 pub(crate) const MAIN: &str = "main";
 
-/// A game.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Game {
-    /// Its number.
     pub game_id: i64,
-    /// The word it is joined by, in lower case.
+    /// The code by which it is joined, in lower case.
     pub code: String,
-    /// The market it was opened with.
     pub market: String,
-    /// When its market began.
+    /// The instant at which its market began.
     pub started_at: UnixMicros,
 }
 
@@ -42,7 +39,7 @@ fn read(code: &str, (game_id, market, started_at): GameRow) -> Game {
 }
 
 impl Store {
-    /// The game `main`, opened now if it does not exist yet.
+    /// The game `main`, created now if it does not exist.
     pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
         let found = self.reader().fetch_optional(&LOAD, (MAIN,)).await?;
         let row: GameRow = match found {
@@ -55,7 +52,7 @@ impl Store {
         Ok(read(MAIN, row))
     }
 
-    /// The game of this code, whatever its case.
+    /// The game of this code, ignoring case.
     pub async fn find_game(&self, code: &str) -> Result<Option<Game>, StoreError> {
         let code = code.to_lowercase();
         let row: Option<GameRow> = self.reader().fetch_optional(&LOAD, (&code,)).await?;

@@ -1,5 +1,5 @@
-//! Importing markets: their stocks, texts and daily bars, whole and apart from what a game has made
-//! public. Reading them is in `markets`.
+//! Imports markets: stocks, texts and daily bars, separate from what a game has published.
+//! `markets` reads them.
 
 mod jumps;
 
@@ -8,46 +8,41 @@ use std::collections::HashMap;
 use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
 use crate::markets::TICK;
-use crate::rows::{Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
 pub use jumps::PriceJump;
 
-/// Bars a statement.
+/// Bars per statement.
 const CHUNK: usize = 10_000;
 
-/// A market to be imported or brought up to date.
+/// A market to import or update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMarket {
-    /// Its name, by which a game names it.
+    /// The name by which a game refers to it.
     pub name: String,
-    /// The exchange; `-` leaves the one that is stored.
+    /// `-` keeps the stored exchange.
     pub exchange: String,
-    /// The currency of its prices (ISO 4217); one that is stored stays, and so without one does
-    /// `USD`.
+    /// ISO 4217. A stored currency stays; without any it is `USD`.
     pub currency: Option<String>,
-    /// The finest step of the imported prices: 0.01, 0.001 or 0.0001.
+    /// The price step of the import: 0.01, 0.001 or 0.0001.
     pub tick: Price,
 }
 
-/// What an import changed.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportCounts {
-    /// Stocks of the market that have bars, afterwards.
+    /// Stocks of the market with bars, after the import.
     pub stocks: u64,
-    /// Bars that were not there.
     pub bars_new: u64,
-    /// Bars that were there and are different now.
     pub bars_changed: u64,
-    /// Bars that were there just so.
     pub bars_same: u64,
-    /// The currency of the market.
     pub currency: String,
-    /// The finest step of the market's prices.
+    /// The price step of the market.
     pub tick: Price,
-    /// Neighbouring closes that differ by more than 40 %, at least one of them imported now.
+    /// Jumps between neighbouring closes, of which at least one is imported now.
     pub jumps: Vec<PriceJump>,
 }
 
@@ -74,7 +69,7 @@ static SAVE_TICK: Lazy = Lazy::new(|| {
 static SAVE_STOCKS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_stocks.save",
-        &[("symbol", Type::Text)],
+        &[("symbol", ColumnType::Text)],
         "WITH wanted AS ({rows})
          INSERT INTO market_stocks (market_id, symbol, name, category, description,
              kid_friendly_description)
@@ -83,17 +78,17 @@ static SAVE_STOCKS: Lazy = Lazy::new(|| {
     )
 });
 
-// What is not described stays. A text for children that was only the other text follows it.
+// Missing texts keep their stored value. A text for children that equals the other text follows it.
 static DESCRIBE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_stocks.describe",
         &[
-            ("symbol", Type::Text),
-            ("name", Type::Text),
-            ("category", Type::Text),
-            ("description", Type::Text),
-            ("kid_text", Type::Text),
-            ("fun_fact", Type::Text),
+            ("symbol", ColumnType::Text),
+            ("name", ColumnType::Text),
+            ("category", ColumnType::Text),
+            ("description", ColumnType::Text),
+            ("kid_text", ColumnType::Text),
+            ("fun_fact", ColumnType::Text),
         ],
         "WITH wanted AS ({rows})
          UPDATE market_stocks SET
@@ -121,13 +116,13 @@ static SAVE_BARS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_bars.save",
         &[
-            ("market_stock_id", Type::Int),
-            ("day", Type::Int),
-            ("open", Type::Int),
-            ("high", Type::Int),
-            ("low", Type::Int),
-            ("close", Type::Int),
-            ("volume", Type::Int),
+            ("market_stock_id", ColumnType::Int),
+            ("day", ColumnType::Int),
+            ("open", ColumnType::Int),
+            ("high", ColumnType::Int),
+            ("low", ColumnType::Int),
+            ("close", ColumnType::Int),
+            ("volume", ColumnType::Int),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO market_bars (market_stock_id, day, open, high, low, close, volume)
@@ -164,13 +159,12 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 ];
 
 impl Store {
-    /// Takes over stocks, texts and bars of a market in one transaction: all of it or nothing, and
-    /// nothing that is there already is lost. Bars are by symbol, ascending by day. With `dry_run`
-    /// everything is tried and undone. `progress` receives how many bars are through.
+    /// Imports stocks, texts and bars of a market in one transaction; stored rows are never
+    /// deleted. `bars` are sorted by symbol and day. `dry_run` rolls back at the end. `progress`
+    /// receives the number of bars written.
     ///
     /// # Errors
-    /// `Unsuitable` when the market has prices in another currency or would have no bars, or the
-    /// fault met; nothing is changed then.
+    /// `Unsuitable` if the market has another currency or would have no bars. Nothing is changed.
     pub async fn import_market(
         &self,
         market: &NewMarket,
@@ -218,11 +212,8 @@ impl Store {
         })
     }
 
-    /// Describes stocks of an imported market, all of them or none: those that the market does not
-    /// have are returned, and then nothing is changed.
-    ///
-    /// # Errors
-    /// The fault met; nothing is changed then.
+    /// Saves descriptions of stocks of an imported market. If the market lacks any of the stocks,
+    /// nothing is changed and the missing symbols are returned.
     pub async fn describe_market(
         &self,
         market_id: i64,
@@ -242,7 +233,7 @@ impl Store {
     }
 }
 
-/// The market's number, its currency, and its tick where that is stored.
+/// Saves the market; returns its id, currency and stored price step.
 async fn save_market(
     tx: &mut Tx,
     market: &NewMarket,
@@ -256,7 +247,8 @@ async fn save_market(
     Ok((market_id, currency, stored.and_then(|(_, tick)| tick)))
 }
 
-/// The numbers of the market's stocks, once all that have texts or bars are listed and described.
+/// Saves the stocks with texts or bars and their descriptions; returns the ids of all stocks of the
+/// market.
 async fn save_stocks(
     tx: &mut Tx,
     market_id: i64,
@@ -267,7 +259,7 @@ async fn save_stocks(
     describe(tx, market_id, texts).await
 }
 
-/// Describes stocks; the numbers of all that are listed.
+/// Saves descriptions; returns the ids of all stocks of the market.
 async fn describe(
     tx: &mut Tx,
     market_id: i64,
@@ -278,12 +270,12 @@ async fn describe(
     Ok(ids.into_iter().collect())
 }
 
-/// How many stocks have bars, and how many bars there are.
+/// Counts the stocks with bars, and the bars.
 async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
     tx.run().fetch_one(&COUNT, (market_id,)).await
 }
 
-/// How many bars were written because they are new or different.
+/// Saves the bars; returns the number of new or changed ones.
 async fn save_bars(
     tx: &mut Tx,
     ids: &HashMap<String, i64>,
@@ -298,8 +290,8 @@ async fn save_bars(
     Ok(touched)
 }
 
-/// Stores the finest step of the imported prices and of those that were there: `known` is the
-/// stored one, `Some(None)` where it has to be looked for.
+/// Saves the smaller of the imported and the stored price step. `known` is the stored one; with
+/// `Some(None)` it is computed from the stored bars.
 async fn save_tick(
     tx: &mut Tx,
     market_id: i64,
@@ -315,7 +307,7 @@ async fn save_tick(
     Ok(Price(tick))
 }
 
-/// The currency of a market, of which the stored one counts.
+/// The currency of a market; a stored one must match.
 fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, StoreError> {
     match (stored, market.currency.as_deref()) {
         (Some(stored), Some(wanted)) if stored != wanted => Err(StoreError::Unsuitable(format!(
@@ -328,37 +320,37 @@ fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, S
     }
 }
 
-/// Every symbol that has texts or bars, once.
-fn symbol_rows(texts: &[StockDescription], bars: &[(Symbol, DailyBar)]) -> Rows {
+/// The symbols with texts or bars, without duplicates.
+fn symbol_rows(texts: &[StockDescription], bars: &[(Symbol, DailyBar)]) -> RowSet {
     let mut symbols: Vec<&Symbol> = texts.iter().map(|text| &text.symbol).collect();
     let is_other = |pair: &&[(Symbol, DailyBar)]| pair[0].0 != pair[1].0;
     symbols.extend(bars.first().map(|(symbol, _)| symbol));
     symbols.extend(bars.windows(2).filter(is_other).map(|pair| &pair[1].0));
     symbols.sort_unstable();
     symbols.dedup();
-    Rows::new(vec![Rows::text(&symbols, |symbol| symbol.to_string())])
+    RowSet::new(vec![RowSet::text(&symbols, |symbol| symbol.to_string())])
 }
 
-pub(crate) fn text_rows(texts: &[StockDescription]) -> Rows {
-    Rows::new(vec![
-        Rows::text(texts, |text| text.symbol.to_string()),
-        Rows::maybe_text(texts, |text| text.name.clone()),
-        Rows::maybe_text(texts, |text| text.category.clone()),
-        Rows::maybe_text(texts, |text| text.description.clone()),
-        Rows::maybe_text(texts, |text| text.kid_friendly_description.clone()),
-        Rows::maybe_text(texts, |text| text.fun_fact.clone()),
+pub(crate) fn text_rows(texts: &[StockDescription]) -> RowSet {
+    RowSet::new(vec![
+        RowSet::text(texts, |text| text.symbol.to_string()),
+        RowSet::optional_text(texts, |text| text.name.clone()),
+        RowSet::optional_text(texts, |text| text.category.clone()),
+        RowSet::optional_text(texts, |text| text.description.clone()),
+        RowSet::optional_text(texts, |text| text.kid_friendly_description.clone()),
+        RowSet::optional_text(texts, |text| text.fun_fact.clone()),
     ])
 }
 
-fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> Rows {
+fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> RowSet {
     let price = |price: Option<Price>| price.map(|price| price.0);
-    Rows::new(vec![
-        Rows::int(bars, |(symbol, _)| ids[symbol.as_str()]),
-        Rows::int(bars, |(_, bar)| i64::from(bar.day.0)),
-        Rows::maybe(bars, |(_, bar)| price(bar.open)),
-        Rows::maybe(bars, |(_, bar)| price(bar.high)),
-        Rows::maybe(bars, |(_, bar)| price(bar.low)),
-        Rows::int(bars, |(_, bar)| bar.close.0),
-        Rows::maybe(bars, |(_, bar)| bar.volume),
+    RowSet::new(vec![
+        RowSet::int(bars, |(symbol, _)| ids[symbol.as_str()]),
+        RowSet::int(bars, |(_, bar)| i64::from(bar.day.0)),
+        RowSet::optional_int(bars, |(_, bar)| price(bar.open)),
+        RowSet::optional_int(bars, |(_, bar)| price(bar.high)),
+        RowSet::optional_int(bars, |(_, bar)| price(bar.low)),
+        RowSet::int(bars, |(_, bar)| bar.close.0),
+        RowSet::optional_int(bars, |(_, bar)| bar.volume),
     ])
 }

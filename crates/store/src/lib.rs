@@ -1,6 +1,5 @@
-//! Every SQL statement of the program, for SQLite and PostgreSQL, with the schema and the batch
-//! commit. One concrete [`Store`] over both engines: no trait, no mock. It decides nothing about
-//! the game (that is `domain`) and retries nothing (that is `trading`).
+//! All SQL of the program, for SQLite and PostgreSQL, with the schema and the batch commit. One
+//! concrete [`Store`] serves both engines. Game rules are in `domain`, retries in `trading`.
 
 #[macro_use]
 mod db;
@@ -19,7 +18,6 @@ mod idempotency;
 mod imports;
 mod leases;
 mod ledger;
-mod log;
 mod market;
 mod markets;
 mod measure;
@@ -48,6 +46,7 @@ mod tokens;
 mod transaction;
 mod users;
 mod viewer;
+mod wal;
 mod watch;
 mod watches;
 
@@ -70,7 +69,6 @@ pub use history::{MonthBar, MonthSpan};
 pub use idempotency::SeenKey;
 pub use imports::{ImportCounts, NewMarket, PriceJump};
 pub use ledger::{FilteredPage, LedgerFilter, LedgerRow, NoteRow};
-pub use log::keep_log;
 pub use market::{MarketQuery, MarketRow, MarketSort};
 pub use markets::{MarketCloses, MarketInfo, MarketMatch, MarketStockInfo};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
@@ -87,10 +85,11 @@ pub use reserve::DiskReserve;
 pub use scores::{PlayerLabel, PublicName, ScoreCursor};
 pub use seals::{SealRow, SealedHead};
 pub use seeds::{GameSeed, SeededMarket};
-pub use settings::{Appearance, Preferences, Shows};
+pub use settings::{Appearance, NameVisibility, Preferences};
 pub use statement::{CATALOGUE, Statement};
 pub use stocks::{SavedStock, StockRow};
 pub use tokens::{NewToken, Session, TokenKind, TokenRow};
 pub use users::{Account, Credentials, NameConflict, NewUser, Registered, Role};
 pub use viewer::{UnseenReward, Viewer};
+pub use wal::sync_wal;
 pub use watch::DatabaseMonitor;

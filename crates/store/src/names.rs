@@ -1,6 +1,6 @@
-//! Names that are taken. A name or a pseudonym has keys (`domain::text::name_keys`), each of which
-//! belongs to one user at a time: the primary key decides between nodes. Players whose names had
-//! equal keys before there were keys keep their names, and the first of them has the keys.
+//! Unique names. A name or pseudonym has keys (`domain::text::name_keys`), each owned by one user;
+//! the primary key decides between nodes. Users whose names had equal keys before keys existed keep
+//! their names; the first of them owns the keys.
 
 use std::collections::HashSet;
 
@@ -8,28 +8,31 @@ use domain::UnixMicros;
 use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
-use crate::rows::{Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
-/// The name of the backfill that gives keys to names of the time before; it never ends, so that
-/// names that an older node still registers have keys, too.
+/// The backfill of keys for older names. It never ends, because an older node may still register
+/// names without keys.
 const BACKFILL: &str = "name_keys";
 
-/// Whose name it is, and which of the two.
+/// A user's name or pseudonym.
 #[derive(Clone, Copy)]
-pub(crate) struct NameOf {
+pub(crate) struct NameSlot {
     pub(crate) user_id: i64,
     pub(crate) is_pseudonym: bool,
 }
 
-// In the order of the keys, so that two users who want the same ones wait for one another in one
-// direction only.
+// In key order, to avoid deadlocks between users who choose the same keys.
 static TAKE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "names.take",
-        &[("name_key", Type::Text), ("user_id", Type::Int), ("is_pseudonym", Type::Int)],
+        &[
+            ("name_key", ColumnType::Text),
+            ("user_id", ColumnType::Int),
+            ("is_pseudonym", ColumnType::Int),
+        ],
         "WITH wanted AS ({rows})
          INSERT INTO name_keys (name_key, user_id, is_pseudonym)
          SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
@@ -44,7 +47,7 @@ static FREE: Lazy = Lazy::new(|| {
 static TAKEN: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "names.taken",
-        &[("name_key", Type::Text)],
+        &[("name_key", ColumnType::Text)],
         "WITH wanted AS ({rows})
          SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
     )
@@ -62,41 +65,41 @@ static KNOWN: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
 
-/// Gives the keys of a name to its user; whether all of them were free. The caller undoes the
-/// transaction when they were not.
-pub(crate) async fn take(mut conn: Conn<'_>, of: NameOf, name: &str) -> Result<bool, StoreError> {
+/// Assigns the keys of a name to its user and returns whether all were free. If not, the caller
+/// must roll back.
+pub(crate) async fn take(mut conn: Conn<'_>, of: NameSlot, name: &str) -> Result<bool, StoreError> {
     let keys = name_keys(name);
-    let rows = Rows::new(vec![
-        Rows::text(&keys, Clone::clone),
-        Rows::int(&keys, |_| of.user_id),
-        Rows::int(&keys, |_| i64::from(of.is_pseudonym)),
+    let rows = RowSet::new(vec![
+        RowSet::text(&keys, Clone::clone),
+        RowSet::int(&keys, |_| of.user_id),
+        RowSet::int(&keys, |_| i64::from(of.is_pseudonym)),
     ]);
     let taken = conn.run().execute(&TAKE, (&rows,)).await?;
     Ok(usize::try_from(taken).is_ok_and(|taken| taken == keys.len()))
 }
 
-/// Gives up the keys of the name that a user has.
-pub(crate) async fn free(mut conn: Conn<'_>, of: NameOf) -> Result<(), StoreError> {
+/// Releases the keys of a user's name or pseudonym.
+pub(crate) async fn free(mut conn: Conn<'_>, of: NameSlot) -> Result<(), StoreError> {
     conn.run().execute(&FREE, (of.user_id, i64::from(of.is_pseudonym))).await?;
     Ok(())
 }
 
 impl Store {
-    /// Which of these names a player could take now, in their order.
+    /// The names that are free now, in the given order.
     pub async fn free_names(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
         let keys: Vec<String> = names.iter().flat_map(|name| name_keys(name)).collect();
-        let rows = Rows::new(vec![Rows::text(&keys, Clone::clone)]);
+        let rows = RowSet::new(vec![RowSet::text(&keys, Clone::clone)]);
         let taken: Vec<(String,)> = self.reader().fetch_all(&TAKEN, (&rows,)).await?;
         let taken: HashSet<String> = taken.into_iter().map(|(key,)| key).collect();
         let is_free = |name: &String| !name_keys(name).iter().any(|key| taken.contains(key));
         Ok(names.into_iter().filter(is_free).collect())
     }
 
-    /// Gives keys to the names of the next users who had theirs before there were keys, at most so
-    /// many; whether none is left. Several nodes may try at once: they take turns.
+    /// Assigns keys to the next `users_max` users whose names predate keys; returns whether none is
+    /// left. Concurrent calls take turns.
     ///
     /// # Errors
-    /// The fault met; the step is undone then and can be tried again.
+    /// The step is rolled back and can be repeated.
     pub async fn take_known_names(
         &self,
         users_max: i64,
@@ -116,8 +119,8 @@ impl Store {
     }
 }
 
-/// The keys of these users' names, then of their pseudonyms; of equal ones the first.
-fn key_rows(known: &[(i64, String, Option<String>)]) -> Rows {
+/// Keys of these users' names, then of their pseudonyms; the first of equal keys wins.
+fn key_rows(known: &[(i64, String, Option<String>)]) -> RowSet {
     let names = known.iter().map(|(user_id, name, _)| (*user_id, 0, name.as_str()));
     let pseudonyms = known
         .iter()
@@ -130,9 +133,9 @@ fn key_rows(known: &[(i64, String, Option<String>)]) -> Rows {
         })
         .filter(|(key, ..)| seen.insert(key.clone()))
         .collect();
-    Rows::new(vec![
-        Rows::text(&keys, |(key, ..)| key.clone()),
-        Rows::int(&keys, |(_, user_id, _)| *user_id),
-        Rows::int(&keys, |(.., which)| *which),
+    RowSet::new(vec![
+        RowSet::text(&keys, |(key, ..)| key.clone()),
+        RowSet::int(&keys, |(_, user_id, _)| *user_id),
+        RowSet::int(&keys, |(.., which)| *which),
     ])
 }

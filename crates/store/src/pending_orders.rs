@@ -1,6 +1,5 @@
-//! Pending orders: those that fill at the close of a session or at a later quote. Here are
-//! accepting one, which reserves its idempotency key, reading and cancelling; what their execution
-//! needs is in `execution`. When an order fills is decided in `web`.
+//! Stores, reads and cancels pending orders, which fill at the close of a session or at a later
+//! quote. `execution` has the statements of their execution; `web` decides when an order fills.
 
 use domain::{
     Day, Month, Note, OrderId, OrderState, Price, Quantity, Rejection, Side, Symbol, TradeId,
@@ -11,85 +10,64 @@ use crate::ledger::read_day;
 use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
-/// What a pending order fills at.
+/// The price at which a pending order fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillsAt {
     /// The close of the session of this day.
     Close(Day),
-    /// The first quote that was made after this instant.
+    /// The first quote after this instant.
     QuoteAfter(UnixMicros),
 }
 
-/// An order to be stored.
 #[derive(Clone, Debug)]
 pub struct NewPendingOrder<'a> {
-    /// The owner.
     pub player_id: i64,
-    /// What is bought or sold.
     pub order: domain::Order,
-    /// Why, in the player's words.
     pub note: Option<&'a Note>,
-    /// The idempotency key of the request.
+    /// The idempotency key.
     pub client_key: Option<&'a str>,
-    /// SHA-256 of the request.
     pub fingerprint: [u8; 32],
-    /// The HTTP request.
     pub request_id: &'a str,
-    /// What it fills at.
     pub at: FillsAt,
-    /// From when on it can be executed.
+    /// The earliest time of execution.
     pub fills_at: UnixMicros,
-    /// Until when it can be executed.
+    /// The latest time of execution.
     pub expires_at: UnixMicros,
 }
 
-/// A stored order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingOrder {
-    /// Its number and owner.
     pub id: OrderId,
-    /// What is bought or sold.
     pub order: domain::Order,
-    /// The stock's symbol.
     pub symbol: Symbol,
-    /// Why, in the player's words.
     pub note: Option<String>,
-    /// SHA-256 of the request.
     pub fingerprint: [u8; 32],
-    /// The HTTP request that placed it.
     pub request_id: String,
-    /// When it was accepted.
     pub accepted_at: UnixMicros,
-    /// What it fills at.
     pub at: FillsAt,
-    /// From when on it can be executed.
+    /// The earliest time of execution.
     pub fills_at: UnixMicros,
-    /// Until when it can be executed.
+    /// The latest time of execution.
     pub expires_at: UnixMicros,
-    /// Its state.
     pub state: OrderState,
-    /// When it left the open states.
+    /// When it entered a final state.
     pub ended_at: Option<UnixMicros>,
-    /// The trade it became.
     pub trade: Option<TradeId>,
-    /// Why it did not become one.
     pub rejection: Option<Rejection>,
-    /// The close it fills at, where that is saved.
+    /// The close at which it fills, once saved.
     pub close: Option<Price>,
 }
 
-/// The result of storing an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderPlacement {
-    /// It is stored.
     Accepted(PendingOrder),
-    /// An order with this key is stored already, perhaps of another request: see its fingerprint.
+    /// An order with this key exists; its fingerprint shows whether the request was the same.
     Known(PendingOrder),
-    /// The key belongs to a request that was carried out at once.
+    /// The key belongs to an immediate trade.
     KeyOfTrade,
-    /// The player has as many pending orders as allowed.
+    /// The player has the maximum number of pending orders.
     TooMany,
-    /// There is no such player, or the user was erased.
+    /// The player does not exist or the user was erased.
     UnknownPlayer,
 }
 
@@ -129,7 +107,7 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-// A record with neither an entry nor a rejection: the key belongs to a pending order.
+// A record without entry and rejection: the key belongs to a pending order.
 static RESERVE_KEY: Lazy = Lazy::new(|| {
     Statement::new(
         "pending_orders.reserve_key",
@@ -170,7 +148,7 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-// Once the close is public it is too late: it would be an option for nothing.
+// Not after the close is public: cancelling would be a free option.
 static CANCEL: Lazy = Lazy::new(|| {
     Statement::new(
         "pending_orders.cancel",
@@ -261,9 +239,9 @@ impl OrderRow {
 }
 
 impl Store {
-    /// Stores an order and reserves its key, in one transaction; nothing is written unless the
-    /// answer is [`OrderPlacement::Accepted`]. The player's row is locked meanwhile, as by a batch: orders
-    /// of one player are counted one after the other, and erasing the user waits.
+    /// Stores an order and reserves its key in one transaction; writes nothing unless it returns
+    /// [`OrderPlacement::Accepted`]. Locks the player's row like a batch, so that concurrent orders
+    /// of a player are counted one after the other and an erasure waits.
     pub async fn place_order(
         &self,
         new: &NewPendingOrder<'_>,
@@ -331,14 +309,12 @@ impl Store {
         Ok(OrderPlacement::Accepted(stored.ok_or_else(lost)?.read()?))
     }
 
-    /// An order of this player.
     pub async fn find_order(&self, id: OrderId) -> Result<Option<PendingOrder>, StoreError> {
         let row: Option<OrderRow> =
             self.reader().fetch_optional(&FIND, (id.order_id, id.player_id)).await?;
         row.map(OrderRow::read).transpose()
     }
 
-    /// The player's order with this idempotency key.
     pub async fn find_order_by_key(
         &self,
         player_id: i64,
@@ -349,7 +325,7 @@ impl Store {
         row.map(OrderRow::read).transpose()
     }
 
-    /// The player's orders below a number, newest first, of one state or all.
+    /// The player's orders below an id, newest first, in one state or all.
     pub async fn orders_page(
         &self,
         player_id: i64,
@@ -367,8 +343,8 @@ impl Store {
         rows.into_iter().map(OrderRow::read).collect()
     }
 
-    /// Cancels an order that is pending and, where it fills at a close, before that close. Whether
-    /// it did.
+    /// Cancels an order that is pending and, if it fills at a close, before that close. Returns
+    /// whether it was cancelled.
     pub async fn cancel_order(&self, id: OrderId, now: UnixMicros) -> Result<bool, StoreError> {
         Ok(self.writer().execute(&CANCEL, (id.order_id, id.player_id, now.0)).await? > 0)
     }

@@ -1,6 +1,5 @@
-//! The users as an operator sees them: a list that is searched and paged, newest first, and one of
-//! them with what belongs to the account. What is changed is written by `users`, `passwords` and
-//! `tokens`.
+//! The operator's view of users: a searchable list, newest first, and the details of an account.
+//! `users`, `passwords` and `tokens` write them.
 
 use domain::text::search_fold;
 use domain::{Money, UnixMicros};
@@ -8,51 +7,41 @@ use domain::{Money, UnixMicros};
 use crate::statement::{Lazy, Statement};
 use crate::{Role, Store, StoreError};
 
-/// Users that one search reads at most; where it goes on is in its answer.
+/// The number of users that one search scans.
 const SEARCHED_MAX: i64 = 10_000;
 
-/// A user in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserSummary {
-    /// The number.
     pub user_id: i64,
-    /// The name.
     pub name: String,
-    /// The e-mail address as given.
+    /// As entered.
     pub email: String,
-    /// What the user may do.
     pub role: Role,
-    /// When the user registered.
     pub created_at: UnixMicros,
 }
 
-/// A page of users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserPage {
-    /// The users, newest first. There may be few or none although it goes on.
+    /// Newest first; may be empty although more follow.
     pub rows: Vec<UserSummary>,
-    /// The number below which to go on; `None` at the end.
+    /// The cursor: continue below this id; `None` at the end.
     pub next: Option<i64>,
 }
 
-/// A user with what belongs to the account.
+/// A user with the account's details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserDetails {
-    /// The user.
     pub person: UserSummary,
-    /// The player in the game `main`.
+    /// In the game `main`.
     pub player_id: i64,
-    /// Cash.
     pub cash: Money,
-    /// All XP ever earned.
     pub total_xp: i64,
-    /// Trades ever made.
     pub trades: i64,
-    /// Browsers that are signed in.
+    /// Browser sessions.
     pub sessions: i64,
-    /// Tokens for programs.
+    /// API tokens.
     pub tokens: i64,
-    /// When a session or token was last noted as used.
+    /// When a session or token was last used.
     pub last_used_at: Option<UnixMicros>,
     /// Unused recovery codes.
     pub codes: i64,
@@ -116,10 +105,10 @@ fn read_person((user_id, name, email, role, at): PersonRow) -> Result<UserSummar
 }
 
 impl Store {
-    /// Users below a number, newest first, at most `limit`, whose name or address contains the text
-    /// in whatever case; an empty text is contained in all. The engines fold the case of letters
-    /// differently, so that is done here, over at most [`SEARCHED_MAX`] users.
-    pub async fn people_page(
+    /// Users below an id, newest first, at most `limit`, whose name or address contains `search`,
+    /// ignoring case. The engines fold case differently, so the text is compared here, for at most
+    /// [`SEARCHED_MAX`] users.
+    pub async fn users_page(
         &self,
         search: &str,
         below: Option<i64>,
@@ -148,13 +137,12 @@ impl Store {
         Ok(UserPage { rows: found, next })
     }
 
-    /// The number of the user with this address (in lower case).
+    /// The id of the user with this address (in lower case).
     pub async fn find_user_id(&self, email_key: &str) -> Result<Option<i64>, StoreError> {
         self.reader().fetch_optional_scalar(&FIND_ID, (email_key,)).await
     }
 
-    /// The user of this number, with what belongs to the account.
-    pub async fn find_person(
+    pub async fn find_user_details(
         &self,
         user_id: i64,
         now: UnixMicros,

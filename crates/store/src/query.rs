@@ -8,7 +8,7 @@ use sqlx::{Arguments as _, FromRow};
 
 use crate::db::Db;
 use crate::measure::Timed as _;
-use crate::rows::Rows;
+use crate::rows::RowSet;
 use crate::statement::only;
 use crate::transaction::{BEGIN_SCAN, Conn, Tx, begin_whole};
 use crate::{Statement, Store, StoreError};
@@ -52,7 +52,7 @@ macro_rules! impl_param {
 impl_param!(i64, &str, String, &String, Vec<u8>, Option<i64>, Option<&str>, Option<String>);
 impl_param!(&[u8], Option<&String>, &Option<String>);
 
-impl Param for &Rows {
+impl Param for &RowSet {
     fn add_to(self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
         match arguments {
             Arguments::Sqlite(arguments) => arguments.add(self.to_json()),
@@ -167,7 +167,12 @@ pub(crate) enum PoolKind {
 
 /// Runs `$body` with the engine's executor, the statement's text and its arguments.
 macro_rules! run {
-    ($target:expr, $statement:ident, $params:ident, |$db:ident, $text:ident, $args:ident| $body:expr) => {
+    (
+        $target:expr,
+        $statement:ident,
+        $params:ident,
+        |$db:ident, $text:ident, $args:ident| $body:expr
+    ) => {
         match $target {
             Target::Connection(Conn::Sqlite($db)) => {
                 let ($text, $args) = ($statement.sqlite, sqlite_arguments($params)?);

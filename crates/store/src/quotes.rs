@@ -1,5 +1,5 @@
-//! The last good prices of a live market, as providers told them: what nodes share of them, and
-//! which stock is to be asked for next. It asks nobody, and judges no price.
+//! The last good prices of a live market, shared by all nodes, and which stock to request next.
+//! `market` judges the prices.
 
 use domain::{Day, Price, Symbol, UnixMicros};
 
@@ -7,47 +7,41 @@ use crate::ledger::read_day;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The most stocks a live market has.
+/// The largest number of stocks of a live market.
 const STOCKS_MAX: i64 = 10_000;
 
-/// The last good price of a stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredQuote {
-    /// The stock.
     pub stock_id: i64,
-    /// The price of one share, above zero.
+    /// Per share, above zero.
     pub price: Price,
-    /// The close before its day, where it was told.
+    /// The previous close, if the provider returned it.
     pub previous_close: Option<Price>,
-    /// When the price was made.
+    /// The time of the price.
     pub as_of: UnixMicros,
-    /// Its trading day.
     pub market_day: Day,
-    /// Shares traded that day, where they were told.
+    /// Shares traded that day, if the provider returned them.
     pub volume: Option<i64>,
-    /// Who told it.
     pub provider: String,
-    /// Whether a later price is known that is in doubt.
+    /// Whether a later price is unconfirmed.
     pub is_in_doubt: bool,
 }
 
-/// A stock to be asked for.
+/// A stock whose price is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueQuote {
-    /// The stock.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// The last good price and when it was made.
+    /// The last good price and its time.
     pub last: Option<(Price, UnixMicros)>,
 }
 
-/// Which stocks are due.
+/// Selects due stocks.
 #[derive(Clone, Copy, Debug)]
 pub struct DueQuoteFilter {
-    /// Those that nobody was asked for since before this instant.
+    /// Not requested since this instant.
     pub tried: UnixMicros,
-    /// Of these, those of which no provider told a price since before this instant.
+    /// And no provider returned a price since this instant.
     pub confirmed: UnixMicros,
 }
 
@@ -74,8 +68,8 @@ static TRIED: Lazy = Lazy::new(|| {
     Statement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1")
 });
 
-// A quote that was made before the known one changes nothing but that somebody answered. A doubt
-// ends with a quote that was made no earlier than the doubted one.
+// An older quote only confirms that a provider responded. A quote no older than the unconfirmed one
+// ends the doubt.
 static SAVE: Lazy = Lazy::new(|| {
     Statement::new(
         "quotes.save",
@@ -166,13 +160,13 @@ impl QuoteRow {
 }
 
 impl Store {
-    /// Makes room for the prices of all stocks that are listed.
+    /// Adds a row for every listed stock.
     pub async fn ensure_quotes(&self) -> Result<(), StoreError> {
         self.writer().execute(&OPEN, ()).await?;
         Ok(())
     }
 
-    /// Stocks that are due, those first that nobody was asked for the longest.
+    /// Due stocks, least recently requested first.
     pub async fn due_quotes(
         &self,
         before: DueQuoteFilter,
@@ -191,15 +185,14 @@ impl Store {
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
-    /// Notes that a stock was asked for, and nobody told a price.
+    /// Records a request without a price.
     pub async fn mark_quote_tried(&self, stock_id: i64, now: UnixMicros) -> Result<(), StoreError> {
         self.writer().execute(&TRIED, (stock_id, now.0)).await?;
         Ok(())
     }
 
-    /// Marks a stock as one of which a price that was made at `as_of` is in doubt: until one is
-    /// saved that was made no earlier, every node reads it as such. It is due again as if it was
-    /// tried at `tried_at`.
+    /// Marks a price with the time `as_of` as unconfirmed for all nodes, until a quote no older is
+    /// saved. The stock is due again as if it had been requested at `tried_at`.
     pub async fn mark_quote_doubted(
         &self,
         stock_id: i64,
@@ -211,7 +204,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what a provider told at `now`, unless what is kept was made later.
+    /// Saves a quote received at `now`, unless the stored one is newer.
     pub async fn save_quote(&self, quote: &StoredQuote, now: UnixMicros) -> Result<(), StoreError> {
         self.writer()
             .execute(
@@ -231,7 +224,7 @@ impl Store {
         Ok(())
     }
 
-    /// Prices that changed at `since` or later, 10,000 at most, and when each did, ascending.
+    /// Quotes changed at `since` or later with the time of the change, ascending, 10,000 at most.
     pub async fn quotes_changed_since(
         &self,
         since: UnixMicros,
@@ -240,15 +233,18 @@ impl Store {
         rows.into_iter().map(QuoteRow::read).collect()
     }
 
-    /// The last good price of a stock.
     pub async fn find_quote(&self, stock_id: i64) -> Result<Option<StoredQuote>, StoreError> {
         let row: Option<QuoteRow> = self.reader().fetch_optional(&FIND, (stock_id,)).await?;
         Ok(row.map(QuoteRow::read).transpose()?.map(|(quote, _)| quote))
     }
 
-    /// Makes a stock the next one to be asked for, unless somebody was asked since `since`.
-    /// Whether it is now.
-    pub async fn hurry_quote(&self, stock_id: i64, since: UnixMicros) -> Result<bool, StoreError> {
+    /// Makes a stock the next to be requested, unless it was requested since `since`. Returns
+    /// whether it did.
+    pub async fn expedite_quote(
+        &self,
+        stock_id: i64,
+        since: UnixMicros,
+    ) -> Result<bool, StoreError> {
         let done = self.writer().execute(&HURRY, (stock_id, since.0)).await?;
         Ok(done > 0)
     }

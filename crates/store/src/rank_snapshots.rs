@@ -1,34 +1,33 @@
-//! The places on the boards at a session's close, from which movements are told, and which answer
-//! while a board is built. The newest close that is done counts; older ones are forgotten in steps.
-//! When a session closes, and who writes, its callers know; so is that only one writes at a time.
+//! Rank snapshots: the ranks of a leaderboard at the close of a session. Movements are counted from
+//! the newest finished snapshot, which also serves reads while a leaderboard is being built. Older
+//! ones are deleted in steps. Callers ensure that only one node writes.
 
 use domain::{Day, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::rows::{Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
-/// Places deleted in one statement, which others wait for on SQLite.
-const FORGOTTEN_AT_ONCE: i64 = 2_000;
+/// RowSet deleted per statement; SQLite blocks other writers meanwhile.
+const DELETED_ROWS_MAX: i64 = 2_000;
 
-/// The most erased players of a close that are looked for.
+/// The most erased players that are looked up.
 const ERASED_MAX: i64 = 10_000;
-/// How long before a close's instant an erasure may have been recorded that its writer did not know
-/// of yet: clocks of nodes that disagree, and notices on their way.
+/// Erasures this long before a snapshot may be unknown to its writer: clock skew and delayed
+/// messages.
 const ERASED_BEFORE_MICROS: i64 = 3_600_000_000;
 
-/// Which board.
+/// A leaderboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BoardKind {
-    /// By experience.
+    /// By XP.
     Xp,
-    /// By what cash and shares are worth.
+    /// By portfolio value.
     Return,
 }
 
 impl BoardKind {
-    /// Its name in the database, in metrics and in addresses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Xp => "xp",
@@ -37,14 +36,14 @@ impl BoardKind {
     }
 }
 
-/// A close whose places are all kept.
+/// A finished snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RankSnapshot {
-    /// Its number; later ones have larger numbers.
+    /// Increases with each snapshot.
     pub close_id: i64,
-    /// The session's day.
+    /// The day of the session.
     pub day: Day,
-    /// How many players were on the board.
+    /// The number of ranked players.
     pub players: i64,
 }
 
@@ -59,7 +58,7 @@ static OPEN: Lazy = Lazy::new(|| {
 static SAVE_PLACES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "board_places.insert",
-        &[("place", Type::Int), ("player_id", Type::Int)],
+        &[("place", ColumnType::Int), ("player_id", ColumnType::Int)],
         "WITH batch AS ({rows})
          INSERT INTO board_places (close_id, place, player_id)
          SELECT {$1}, place, player_id FROM batch",
@@ -86,7 +85,7 @@ static OLD: Lazy = Lazy::new(|| {
     )
 });
 
-static FORGET_PLACES: Lazy = Lazy::new(|| {
+static DELETE_RANKS: Lazy = Lazy::new(|| {
     Statement::new(
         "board_places.forget",
         "DELETE FROM board_places WHERE close_id = $1 AND place IN (
@@ -94,7 +93,7 @@ static FORGET_PLACES: Lazy = Lazy::new(|| {
     )
 });
 
-static FORGET: Lazy = Lazy::new(|| {
+static DELETE: Lazy = Lazy::new(|| {
     Statement::new("board_closes.forget", "DELETE FROM board_closes WHERE close_id = $1")
 });
 
@@ -113,7 +112,7 @@ static PLACE: Lazy = Lazy::new(|| {
     )
 });
 
-// By the erasures since shortly before the close: those from before are on no board that is closed.
+// Starts shortly before the snapshot: players erased earlier are not in it.
 static ERASED: Lazy = Lazy::new(|| {
     Statement::new(
         "board_places.erased",
@@ -132,16 +131,15 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &FINISH,
     &NEWEST,
     &OLD,
-    &FORGET_PLACES,
-    &FORGET,
+    &DELETE_RANKS,
+    &DELETE,
     &PLACES_PAGE,
     &PLACE,
     &ERASED,
 ];
 
 impl Store {
-    /// Begins to keep the places of so many players at the close of `day`. It counts for nothing
-    /// until it is finished.
+    /// Begins a snapshot of the close of `day`. It is not visible until it is finished.
     pub async fn open_board_close(
         &self,
         board: BoardKind,
@@ -157,27 +155,28 @@ impl Store {
         Ok(RankSnapshot { close_id, day, players })
     }
 
-    /// Keeps these players' places (place, player) at a close that is open.
+    /// Saves ranks as (rank, player).
     ///
     /// # Errors
-    /// The fault met; none of them is kept then.
+    /// None of them is saved.
     pub async fn save_board_places(
         &self,
         close_id: i64,
         places: &[(i64, i64)],
     ) -> Result<(), StoreError> {
-        let rows = Rows::new(vec![Rows::int(places, |row| row.0), Rows::int(places, |row| row.1)]);
+        let rows =
+            RowSet::new(vec![RowSet::int(places, |row| row.0), RowSet::int(places, |row| row.1)]);
         self.writer().execute(&SAVE_PLACES, (&rows, close_id)).await?;
         Ok(())
     }
 
-    /// Lets a close count whose places are all kept.
+    /// Makes a complete snapshot visible.
     pub async fn finish_board_close(&self, close_id: i64) -> Result<(), StoreError> {
         self.writer().execute(&FINISH, (close_id,)).await?;
         Ok(())
     }
 
-    /// The close that counts.
+    /// The newest finished snapshot.
     pub async fn find_board_close(
         &self,
         board: BoardKind,
@@ -189,7 +188,7 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// Forgets some places of closes before `close_id`; whether there are no more.
+    /// Deletes some ranks of snapshots before `close_id`; returns whether none are left.
     pub async fn forget_board_closes(
         &self,
         board: BoardKind,
@@ -198,14 +197,14 @@ impl Store {
         let old: Option<(i64,)> =
             self.reader().fetch_optional(&OLD, (board.as_str(), close_id)).await?;
         let Some((old,)) = old else { return Ok(true) };
-        let deleted = self.writer().execute(&FORGET_PLACES, (old, FORGOTTEN_AT_ONCE)).await?;
+        let deleted = self.writer().execute(&DELETE_RANKS, (old, DELETED_ROWS_MAX)).await?;
         if deleted == 0 {
-            self.writer().execute(&FORGET, (old,)).await?;
+            self.writer().execute(&DELETE, (old,)).await?;
         }
         Ok(false)
     }
 
-    /// The players after the first `offset` at a close, in order, at most `limit`.
+    /// The players after the first `offset` ranks in order, at most `limit`.
     pub async fn board_places_page(
         &self,
         close_id: i64,
@@ -217,7 +216,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    /// The player's place at a close, from 1.
+    /// The player's rank in a snapshot, from 1.
     pub async fn find_board_place(
         &self,
         close_id: i64,
@@ -228,8 +227,7 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
-    /// The places at a close of players whose user was erased since, in ascending order. Rows below
-    /// them move up by as many.
+    /// The ranks of players erased since the snapshot, ascending. Ranks below move up accordingly.
     pub async fn erased_board_places(&self, close_id: i64) -> Result<Vec<i64>, StoreError> {
         self.reader().fetch_scalars(&ERASED, (close_id, ERASED_BEFORE_MICROS, ERASED_MAX)).await
     }

@@ -1,5 +1,4 @@
-//! Seals over the heads of all chains, and those heads as they were at an instant. What a seal is
-//! computed from is decided by `archive`.
+//! Stores seals and computes the chain heads at an instant. `archive` computes the seals.
 
 use domain::{Hash, UnixMicros};
 
@@ -7,31 +6,27 @@ use crate::ledger::read_hash;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What is kept of a seal.
+/// A stored seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealRow {
-    /// The instant at whose heads it looks.
+    /// The instant of the sealed heads.
     pub cut_at: UnixMicros,
-    /// How many chains there were.
+    /// The number of chains.
     pub players: i64,
-    /// How many entries they had.
     pub entries: i64,
-    /// The root of the tree over all heads.
+    /// The Merkle root over all chain heads.
     pub root: Hash,
-    /// The hash of the seal before; zeros for the first.
+    /// The hash of the previous seal; zeros for the first.
     pub previous: Hash,
-    /// When it was made.
     pub made_at: UnixMicros,
 }
 
-/// A chain's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealedHead {
-    /// Whose.
     pub player_id: i64,
-    /// The version of its last entry.
+    /// The version of the last entry.
     pub version: i64,
-    /// The hash of its last entry.
+    /// The hash of the last entry.
     pub hash: Hash,
 }
 
@@ -61,8 +56,8 @@ static ADD: Lazy = Lazy::new(|| {
     )
 });
 
-// Of who did nothing since, the row says it all; of others the ledger is asked, and what is left of
-// their archived entries.
+// Players without later entries: the player's row has the head. Others: the ledger, or the saved
+// heads of archived months.
 static HEADS: Lazy = Lazy::new(|| {
     Statement::new(
         "seals.heads",
@@ -105,7 +100,7 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Keeps a seal. Not done (`false`) when the one before has a successor already.
+    /// Saves a seal. Returns `false` if the previous seal has a successor already.
     pub async fn add_seal(&self, seal: &SealRow) -> Result<bool, StoreError> {
         let added = self
             .writer()
@@ -124,10 +119,9 @@ impl Store {
         Ok(added == 1)
     }
 
-    /// The heads of the chains of players after `after` as they were at an instant, in the order of
-    /// their numbers: those among the next `limit` players who had one by then, and the last of
-    /// these players; `None` after the last one. True for instants that are past everything in the
-    /// archive only.
+    /// The chain heads at an instant among the next `limit` players after `after`, ascending, and
+    /// the last of these players; `None` at the end. Valid only for instants later than all
+    /// archived entries.
     pub async fn sealed_heads_page(
         &self,
         after: i64,

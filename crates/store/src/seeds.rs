@@ -1,27 +1,27 @@
-//! The secret seed of a game's market: saved once, read back on every node. It draws nothing and
-//! publishes nothing; `market` does both.
+//! The secret seed of a game's market, stored once and read by all nodes. `market` draws and
+//! publishes it.
 
 use domain::{Secret, UnixMicros};
 
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The seed of a market, with what is published about it.
+/// The seed of a market and its commitment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameSeed {
     /// 128 bits in hexadecimal; secret until the market has ended.
     pub seed: Secret,
-    /// As many bits that keep the commitment from being tried out; secret for as long.
+    /// 128 bits that protect the commitment against guessing; secret as long.
     pub salt: Secret,
-    /// The published hash of both.
+    /// The published hash of seed and salt.
     pub commitment: String,
-    /// The pass of the market in which the seed first counts.
+    /// The first pass of the market that uses the seed.
     pub first_pass: i64,
-    /// The first session of that pass whose prices follow from it.
+    /// The first session of that pass that uses the seed.
     pub first_session: i64,
 }
 
-// A game of the version without seeds: the first node that starts decides.
+// For a game created without a seed: the first starting node decides.
 static CLAIM: Lazy = Lazy::new(|| {
     Statement::new(
         "seeds.claim",
@@ -52,21 +52,19 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&CLAIM, &ADD, &LOAD];
 
 type SeedRow = (String, String, String, i64, i64);
 
-/// Which market of which game: `kind` is the word of the configuration, `market` also names an
-/// imported one.
+/// A market of a game: `kind` is the configured word, `market` also names an imported one.
 #[derive(Clone, Copy, Debug)]
 pub struct SeededMarket<'a> {
-    /// The game.
     pub game_id: i64,
     /// `replay` or `simulated`.
     pub kind: &'a str,
-    /// The same, or `replay:NAME`.
+    /// As `kind`, or `replay:NAME`.
     pub market: &'a str,
 }
 
 impl Store {
-    /// The seed of a market, which is `drawn` if there is none yet. In a game of the version
-    /// without seeds it counts from the drawn seed's first session, in others from the beginning.
+    /// The seed of a market; `drawn` if there is none yet. A game created without a seed uses it
+    /// from the drawn seed's first session, other games from the beginning.
     pub async fn ensure_seed(
         &self,
         market: SeededMarket<'_>,

@@ -1,4 +1,4 @@
-//! Stocks and their daily closes. Present prices are not here: they are in the price board.
+//! Stocks and their daily closes. Present prices are in the price board.
 
 use std::collections::HashMap;
 
@@ -8,26 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
 use crate::ledger::read_day;
-use crate::rows::{Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError, stock_texts};
 
-/// A stock as listed.
+/// A listed stock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockRow {
-    /// Its number.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// The company's name.
     pub name: String,
-    /// What kind of business it is.
     pub category: String,
-    /// A description for adults.
+    /// For adults.
     pub description: String,
-    /// A description for children.
+    /// For children.
     pub kid_friendly_description: String,
-    /// Something to smile about.
     pub fun_fact: Option<String>,
 }
 
@@ -44,14 +39,12 @@ impl From<StockRow> for StockInfo {
     }
 }
 
-/// The numbers a listed stock got.
+/// The ids of a saved stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedStock {
-    /// The stock's number.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// Its category's number, 0 to 62.
+    /// 0 to 62.
     pub category_id: u8,
 }
 
@@ -107,7 +100,7 @@ static LAST_DAY: Lazy = Lazy::new(|| {
 static NEWEST_DAY: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stocks.history_newest_day",
-        &[("stock_id", Type::Int)],
+        &[("stock_id", ColumnType::Int)],
         "WITH wanted AS ({rows})
          SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
          FROM wanted w",
@@ -125,14 +118,14 @@ static SAVE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stocks.save",
         &[
-            ("symbol", Type::Text),
-            ("name", Type::Text),
-            ("category", Type::Text),
-            ("category_id", Type::Int),
-            ("description", Type::Text),
-            ("kid_friendly_description", Type::Text),
-            ("fun_fact", Type::Text),
-            ("search_text", Type::Text),
+            ("symbol", ColumnType::Text),
+            ("name", ColumnType::Text),
+            ("category", ColumnType::Text),
+            ("category_id", ColumnType::Int),
+            ("description", ColumnType::Text),
+            ("kid_friendly_description", ColumnType::Text),
+            ("fun_fact", ColumnType::Text),
+            ("search_text", ColumnType::Text),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO stocks (symbol, name, category, category_id, description,
@@ -152,7 +145,7 @@ static SAVE: Lazy = Lazy::new(|| {
 static SAVE_HISTORY: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stocks.save_history",
-        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
+        &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
         "WITH wanted AS ({rows})
          INSERT INTO stock_history (stock_id, day, close)
          SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day
@@ -207,8 +200,7 @@ impl StockColumns {
     }
 }
 
-/// `text`, folded as `search_text` is, as a pattern that finds it anywhere, its own wildcards taken
-/// literally.
+/// A LIKE pattern that finds `text` anywhere in `search_text`, with wildcards escaped.
 pub(crate) fn contains_pattern(text: &str) -> String {
     let mut pattern = "%".to_owned();
     for c in search_fold(text).chars() {
@@ -222,8 +214,8 @@ pub(crate) fn contains_pattern(text: &str) -> String {
 }
 
 impl Store {
-    /// A page of stocks by symbol and how many match. `category` is exact; `search` is found
-    /// anywhere in symbol or name, whatever the case.
+    /// A page of stocks by symbol and the number of matches. `category` is exact; `search` is a
+    /// substring of symbol or name, ignoring case.
     pub async fn stocks_page(
         &self,
         category: Option<&str>,
@@ -245,14 +237,13 @@ impl Store {
         Ok((rows.into_iter().filter_map(|counted| counted.row.read()).collect(), total))
     }
 
-    /// The stock with this symbol.
     pub async fn find_stock(&self, symbol: &Symbol) -> Result<Option<StockRow>, StoreError> {
         let row: Option<StockColumns> =
             self.reader().fetch_optional(&FIND, (symbol.as_str(),)).await?;
         Ok(row.and_then(StockColumns::read))
     }
 
-    /// Every stock by its number, 10,000 at most.
+    /// All stocks by id, 10,000 at most.
     pub async fn all_stocks(&self) -> Result<Vec<StockRow>, StoreError> {
         let rows: Vec<StockColumns> = self.reader().fetch_all(&ALL, ()).await?;
         Ok(rows.into_iter().filter_map(StockColumns::read).collect())
@@ -273,31 +264,31 @@ impl Store {
         rows.into_iter().rev().map(read).collect()
     }
 
-    /// The last day of which this stock's close is kept.
+    /// The day of the newest stored close.
     pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
         let row: Option<(i64,)> = self.reader().fetch_optional(&LAST_DAY, (stock_id,)).await?;
         row.map(|(day,)| read_day(day)).transpose()
     }
 
-    /// The newest day of which the close of any of these stocks is stored.
+    /// The day of the newest stored close of any of these stocks.
     pub async fn history_newest_day(&self, stock_ids: &[i64]) -> Result<Option<Day>, StoreError> {
-        let rows = Rows::new(vec![Rows::int(stock_ids, |stock_id| *stock_id)]);
+        let rows = RowSet::new(vec![RowSet::int(stock_ids, |stock_id| *stock_id)]);
         let day: Option<i64> = self.reader().fetch_scalar(&NEWEST_DAY, (&rows,)).await?;
         day.map(read_day).transpose()
     }
 
-    /// Keeps daily closes; those that are kept already stay as they are.
+    /// Saves daily closes; stored ones stay.
     pub async fn save_history(&self, closes: &[(i64, Day, Price)]) -> Result<(), StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(closes, |(stock_id, _, _)| *stock_id),
-            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
-            Rows::int(closes, |(_, _, close)| close.0),
+        let rows = RowSet::new(vec![
+            RowSet::int(closes, |(stock_id, _, _)| *stock_id),
+            RowSet::int(closes, |(_, day, _)| i64::from(day.0)),
+            RowSet::int(closes, |(_, _, close)| close.0),
         ]);
         self.writer().execute(&SAVE_HISTORY, (&rows,)).await?;
         Ok(())
     }
 
-    /// Keeps the close of a day in place of the one that is kept: what was told last is right.
+    /// Saves the close of a day and replaces the stored one: the latest report is right.
     pub async fn correct_close(
         &self,
         stock_id: i64,
@@ -308,15 +299,15 @@ impl Store {
         Ok(())
     }
 
-    /// Lists stocks, or brings their texts up to date; numbers once given stay. In input order.
+    /// Adds stocks or updates their texts; ids never change. Returns them in input order.
     ///
     /// # Errors
-    /// `Unsuitable` beyond 63 categories, or the fault met.
+    /// `Unsuitable` beyond 63 categories.
     pub async fn save_stocks(&self, stocks: &[StockInfo]) -> Result<Vec<SavedStock>, StoreError> {
         self.save_described(stocks, &[]).await
     }
 
-    /// The same, together with what the operator has written about them.
+    /// The same, together with the operator's descriptions.
     pub(crate) async fn save_described(
         &self,
         stocks: &[StockInfo],
@@ -345,20 +336,20 @@ fn category_of(stock: &StockInfo, categories: &HashMap<String, u8>) -> u8 {
     categories.get(&stock.category).copied().unwrap_or(0)
 }
 
-fn stock_rows(stocks: &[StockInfo], categories: &HashMap<String, u8>) -> Rows {
-    Rows::new(vec![
-        Rows::text(stocks, |s| s.symbol.to_string()),
-        Rows::text(stocks, |s| s.name.clone()),
-        Rows::text(stocks, |s| s.category.clone()),
-        Rows::int(stocks, |s| i64::from(category_of(s, categories))),
-        Rows::text(stocks, |s| s.description.clone()),
-        Rows::text(stocks, |s| s.kid_friendly_description.clone()),
-        Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
-        Rows::text(stocks, |s| search_fold(&format!("{} {}", s.symbol, s.name))),
+fn stock_rows(stocks: &[StockInfo], categories: &HashMap<String, u8>) -> RowSet {
+    RowSet::new(vec![
+        RowSet::text(stocks, |s| s.symbol.to_string()),
+        RowSet::text(stocks, |s| s.name.clone()),
+        RowSet::text(stocks, |s| s.category.clone()),
+        RowSet::int(stocks, |s| i64::from(category_of(s, categories))),
+        RowSet::text(stocks, |s| s.description.clone()),
+        RowSet::text(stocks, |s| s.kid_friendly_description.clone()),
+        RowSet::optional_text(stocks, |s| s.fun_fact.clone()),
+        RowSet::text(stocks, |s| search_fold(&format!("{} {}", s.symbol, s.name))),
     ])
 }
 
-/// Gives every category a number from 0 to 62; numbers once given stay.
+/// Assigns every category a number from 0 to 62; assigned numbers never change.
 fn number_categories(
     known: Vec<(String, i64)>,
     stocks: &[StockInfo],

@@ -1,30 +1,28 @@
-//! Tokens: kept as SHA-256 only, with an idle and an absolute lifetime. Making and reading their
-//! texts is `web`'s.
+//! Bearer tokens and sessions, stored as SHA-256, with an idle and an absolute expiry. `web`
+//! creates and parses the texts.
 
 use std::collections::HashMap;
 
 use domain::{PageRequest, UnixMicros};
 
-use crate::rows::{Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::users::lock_user;
 use crate::{Store, StoreError};
 
-/// Surplus tokens that one sign-in deletes at most.
+/// The most surplus tokens that one sign-in deletes.
 const SURPLUS_MAX: i64 = 1_000;
 
-/// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// A program that asks the API.
+    /// A program that uses the API.
     Api,
-    /// A browser's session.
+    /// A browser session.
     Web,
 }
 
 impl TokenKind {
-    /// The word that is kept.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -32,61 +30,48 @@ impl TokenKind {
         }
     }
 
-    /// The kind of this word.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Api, Self::Web].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
-/// A kind as read from the database.
 fn read_kind(word: &str) -> Result<TokenKind, StoreError> {
     TokenKind::parse(word).ok_or_else(|| StoreError::Corrupt("unknown kind of token".to_owned()))
 }
 
-/// A token to be kept.
 #[derive(Clone, Copy, Debug)]
 pub struct NewToken<'a> {
-    /// SHA-256 of its text.
+    /// SHA-256 of the text.
     pub hash: [u8; 32],
-    /// What its owner calls it.
+    /// The label chosen by the owner.
     pub name: &'a str,
-    /// What it is for.
     pub kind: TokenKind,
-    /// When it dies unless it is used.
+    /// Idle expiry.
     pub idle_expires_at: UnixMicros,
-    /// When it dies in any case.
+    /// Absolute expiry.
     pub expires_at: UnixMicros,
 }
 
-/// Who a living token belongs to.
+/// The owner of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The token.
     pub token_id: i64,
-    /// Its user.
     pub user_id: i64,
-    /// The user's player in the game `main`.
+    /// The player in the game `main`.
     pub player_id: i64,
-    /// When it was last marked as used.
     pub last_used_at: UnixMicros,
-    /// What the token is for.
     pub kind: TokenKind,
 }
 
-/// A token as its owner sees it.
+/// A token in the owner's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {
-    /// Its number.
     pub token_id: i64,
-    /// What its owner calls it.
     pub name: String,
-    /// What it is for.
     pub kind: TokenKind,
-    /// When it was made.
     pub created_at: UnixMicros,
-    /// When it was last marked as used.
     pub last_used_at: UnixMicros,
-    /// When it dies in any case.
+    /// Absolute expiry.
     pub expires_at: UnixMicros,
 }
 
@@ -102,7 +87,8 @@ static CREATE: Lazy = Lazy::new(|| {
 static COUNT: Lazy = Lazy::new(|| {
     Statement::new(
         "tokens.count",
-        "SELECT count(*) FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
+        "SELECT count(*) FROM tokens
+         WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
     )
 });
 
@@ -119,10 +105,10 @@ static DELETE_SURPLUS: Lazy = Lazy::new(|| {
 static FIND_SESSIONS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "tokens.find_sessions",
-        &[("hash", Type::Bytes)],
-        "WITH asked AS MATERIALIZED ({rows})
+        &[("hash", ColumnType::Bytes)],
+        "WITH wanted AS MATERIALIZED ({rows})
          SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
-         FROM asked a
+         FROM wanted a
          JOIN tokens t ON t.hash = a.hash
          JOIN games g ON g.code = 'main'
          JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
@@ -179,7 +165,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &DELETE_EXPIRED,
 ];
 
-/// Inserts a token; the caller holds the user's row.
+/// Inserts a token; the caller holds the lock of the user's row.
 pub(crate) async fn insert(
     tx: &mut Tx,
     user_id: i64,
@@ -227,8 +213,8 @@ struct SessionRow {
 }
 
 impl Store {
-    /// Stores a token unless the user has `max` living ones; its number. The user's row is locked
-    /// meanwhile, so that concurrent calls do not exceed the limit together.
+    /// Stores a token and returns its id; `None` if the user has `max` valid tokens or does not
+    /// exist. Locks the user's row, so that concurrent calls respect the limit.
     pub async fn create_token(
         &self,
         user_id: i64,
@@ -249,9 +235,9 @@ impl Store {
         Ok(Some(token_id))
     }
 
-    /// Stores a session's token, and deletes the user's oldest tokens beyond `max`. `None` when the
-    /// user is gone or the stored password is no longer the one that was verified: the sessions of
-    /// an old password end with it, so none may begin afterwards.
+    /// Stores a session token and deletes the user's oldest tokens beyond `max`. `None` if the user
+    /// is gone or the password changed since it was verified: a password change ends all sessions,
+    /// so none may begin with the old one.
     pub async fn open_session(
         &self,
         user_id: i64,
@@ -272,13 +258,13 @@ impl Store {
         Ok(Some(token_id))
     }
 
-    /// Whose living tokens these are, by their hashes; those that are none are left out.
+    /// The sessions of the valid tokens among these hashes.
     pub async fn find_sessions(
         &self,
         hashes: &[[u8; 32]],
         now: UnixMicros,
     ) -> Result<HashMap<[u8; 32], Session>, StoreError> {
-        let rows = Rows::new(vec![Rows::bytes(hashes, |hash| hash.to_vec())]);
+        let rows = RowSet::new(vec![RowSet::bytes(hashes, |hash| hash.to_vec())]);
         let found: Vec<SessionRow> =
             self.reader().fetch_all(&FIND_SESSIONS, (&rows, now.0)).await?;
         let mut sessions = HashMap::with_capacity(found.len());
@@ -292,7 +278,7 @@ impl Store {
         Ok(sessions)
     }
 
-    /// Marks a token as used now and lets it live until `idle_expires_at`.
+    /// Records the use of a token and extends its idle expiry.
     pub async fn touch_token(
         &self,
         token_id: i64,
@@ -303,8 +289,8 @@ impl Store {
         Ok(())
     }
 
-    /// A page of a user's living tokens, of one kind or of all, newest first, and how many there
-    /// are (0 beyond the last page).
+    /// A page of a user's valid tokens of one kind or all, newest first, and their number (0 beyond
+    /// the last page).
     pub async fn tokens_page(
         &self,
         user_id: i64,
@@ -333,12 +319,12 @@ impl Store {
         Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, total))
     }
 
-    /// Ends a token of this user; whether there was one.
+    /// Deletes a token of this user; returns whether it existed.
     pub async fn revoke_token(&self, user_id: i64, token_id: i64) -> Result<bool, StoreError> {
         Ok(self.writer().execute(&REVOKE, (user_id, token_id)).await? > 0)
     }
 
-    /// Ends all tokens of this user but one; how many.
+    /// Deletes all tokens of this user except one; returns their number.
     pub async fn revoke_other_tokens(
         &self,
         user_id: i64,
@@ -347,13 +333,13 @@ impl Store {
         self.writer().execute(&REVOKE_OTHERS, (user_id, kept_token_id)).await
     }
 
-    /// Ends every session and token of this user; how many.
+    /// Deletes all sessions and tokens of this user; returns their number.
     pub async fn revoke_all_tokens(&self, user_id: i64) -> Result<u64, StoreError> {
-        // No token has the number 0.
+        // No token has the id 0.
         self.revoke_other_tokens(user_id, 0).await
     }
 
-    /// Forgets dead tokens, at most `max` of them; says how many.
+    /// Deletes at most `max` expired tokens and returns their number.
     pub async fn delete_expired_tokens(
         &self,
         now: UnixMicros,

@@ -1,12 +1,12 @@
-//! The stocks that a player watches. What a watched stock costs is on the market's page.
+//! The watch lists of players.
 
 use domain::UnixMicros;
 
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-// A player watches 100 stocks at most. Concurrent requests of one player are counted one after the
-// other: each holds the player's row from before it counts until it has committed.
+// A player watches 100 stocks at most. The lock makes concurrent requests of a player count one
+// after the other.
 static LOCK: Lazy = Lazy::new(|| {
     Statement::new(
         "watches.lock_player",
@@ -14,8 +14,7 @@ static LOCK: Lazy = Lazy::new(|| {
     )
 });
 
-// Watching what is watched writes the same row again, so that the number of rows written tells what
-// holds now.
+// An existing row is written again, so that the number of written rows is the new state.
 static WATCH: Lazy = Lazy::new(|| {
     Statement::new(
         "watches.watch",
@@ -35,8 +34,8 @@ static UNWATCH: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK, &WATCH, &UNWATCH];
 
 impl Store {
-    /// Watches a stock; whether it is watched now. It is not when there is no such stock, or when
-    /// the player watches 100 others.
+    /// Adds a stock to the watch list. Returns `false` if there is no such stock or the list has
+    /// 100 others.
     pub async fn watch(
         &self,
         player_id: i64,
@@ -50,7 +49,7 @@ impl Store {
         Ok(is_watched)
     }
 
-    /// Watches a stock no longer, whether it was watched or not.
+    /// Removes a stock from the watch list, if it is there.
     pub async fn unwatch(&self, player_id: i64, stock_id: i64) -> Result<(), StoreError> {
         self.writer().execute(&UNWATCH, (player_id, stock_id)).await?;
         Ok(())

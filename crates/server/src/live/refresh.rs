@@ -63,7 +63,7 @@ impl Reconciler for RefreshQuotes {
 
     async fn leave(&mut self) {
         // Another node, or the next process, goes on at once; without this when the lease is over.
-        if let Err(error) = self.store.leave_lease(LEASE, &self.node).await {
+        if let Err(error) = self.store.release_lease(LEASE, &self.node).await {
             tracing::warn!(%error, "the lease for asking for prices was not given back");
         }
     }

@@ -1,6 +1,6 @@
-//! Deleting a month of the ledger that is in the archive, and bringing it back. A cut is recorded
-//! first: from then on the month cannot be held, and its deletion may be gone on with anywhere.
-//! The database itself refuses the deletion of anything else; see the migrations.
+//! Deletes archived months from the ledger and restores them. A cut is recorded first: from then on
+//! the month cannot be held, and any node may continue the deletion. Triggers refuse every other
+//! deletion.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::statement::{Lazy, Statement};
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
 
-// Months are cut in their order: what is left of a chain is one piece.
+// Months are cut in ascending order, so that each chain keeps one contiguous rest.
 pub(super) static CUT: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.cut",
@@ -50,7 +50,7 @@ pub(super) static DELETE_STEP: Lazy = Lazy::new(|| {
     )
 });
 
-// What is there already stays: a restoration may be gone on with anywhere.
+// Existing entries stay, so that a restoration can be resumed.
 pub(super) static RESTORE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "archives.restore",
@@ -72,19 +72,18 @@ pub(super) static UNCUT: Lazy =
     Lazy::new(|| Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1"));
 
 impl Store {
-    /// Records that a month is to be deleted, which its archive must allow: verified, not on hold,
-    /// and no older month left. Whether the cut stands; it may have stood before.
+    /// Records that a month is to be deleted. It must be verified, without a hold, and every older
+    /// month must be dropped. Returns whether the cut exists, also from an earlier call.
     pub async fn cut_month(&self, fenced: FencedMonth, reason: &str) -> Result<bool, StoreError> {
         self.writer().execute(&CUT, (reason, fenced.now.0, fenced.month.0, fenced.fence)).await?;
         Ok(self.find_cut(fenced.month).await?.is_some())
     }
 
-    /// Deletes the next entries of a month that is cut, at most `limit`, in the order of their keys
-    /// after `after`; the key of the last one, or `None` when there was none left. For an engine
-    /// that keeps all months in one table.
+    /// Deletes the next `limit` entries of a cut month after the key `after` and returns the key of
+    /// the last one; `None` if there was none. For SQLite, which keeps all months in one table.
     ///
     /// # Errors
-    /// The fault met; a `Fault` if the month may not be deleted.
+    /// `Fault` if the month must not be deleted.
     pub async fn delete_month_step(
         &self,
         month: Month,
@@ -98,12 +97,12 @@ impl Store {
         Ok(Some(end))
     }
 
-    /// Takes the partition of a month away, with its state, in one transaction which waits for the
-    /// ledger's lock for `wait_max` at most. For how long it ran, or `None` on an engine without
-    /// partitions.
+    /// Drops the partition of a month and records its state in one transaction, which waits for the
+    /// ledger's lock for at most `wait_max`. Returns the time it took; `None` on SQLite.
     ///
     /// # Errors
-    /// `Conflict` when others had the lock for too long; a `Fault` if the month may not be deleted.
+    /// `Conflict` if other transactions held the lock longer; `Fault` if the month must not be
+    /// deleted.
     pub async fn drop_month_partition(
         &self,
         fenced: FencedMonth,
@@ -111,7 +110,7 @@ impl Store {
     ) -> Result<Option<Duration>, StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(None) };
         let mut tx = begin_whole(db, db.begin).await?;
-        // The statement takes no parameters.
+        // SET takes no parameters.
         let text = format!("SET LOCAL lock_timeout = {}", wait_max.as_millis());
         sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await?;
         let began = Instant::now();
@@ -133,12 +132,13 @@ impl Store {
         Ok(Some(began.elapsed()))
     }
 
-    /// Records that nothing is left of a month. Whether it was cut and nobody has a newer fence.
+    /// Records that all entries of a month are deleted. Returns whether the month was verified and
+    /// no newer fencing token exists.
     pub async fn mark_archive_dropped(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
         self.move_archive(fenced, ArchiveState::Verified, ArchiveState::Dropped, None).await
     }
 
-    /// Writes entries of a month back into the ledger; those that are there stay as they are.
+    /// Inserts entries of a month into the ledger; existing ones stay.
     pub async fn restore_entries(
         &self,
         month: Month,
@@ -151,8 +151,8 @@ impl Store {
         Ok(())
     }
 
-    /// Records that all of a month is back in the ledger, and lays a hold on it, so that no
-    /// retention takes it away the next night. Whether it was gone, and nobody has a newer fence.
+    /// Records that a month is restored, and sets a hold so that retention does not delete it
+    /// again. Returns whether it was dropped and no newer fencing token exists.
     pub async fn mark_archive_restored(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let marked =
@@ -164,7 +164,7 @@ impl Store {
         Ok(marked == 1)
     }
 
-    /// When a month was cut, if it was.
+    /// When the deletion of a month was decided.
     pub async fn find_cut(&self, month: Month) -> Result<Option<UnixMicros>, StoreError> {
         let cut: Option<(i64,)> = self.writer().fetch_optional(&IS_CUT, (month.0,)).await?;
         Ok(cut.map(|(at,)| UnixMicros(at)))

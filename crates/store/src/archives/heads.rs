@@ -1,6 +1,5 @@
-//! What is left of every chain whose beginning was deleted: the last deleted entry's version, hash
-//! and balances, and the shares by stock. Saved before a month is deleted, so that the rest of the
-//! chain can be walked from there.
+//! The state of every chain at its last deleted entry: version, hash, balances and shares by stock.
+//! Saved before a month is deleted, so that the rest of the chain can be verified.
 
 use domain::{Hash, Money, Month, Quantity};
 
@@ -8,33 +7,26 @@ use crate::ledger::read_hash;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What a chain added up to at the last of its entries that was deleted.
+/// The state of a chain at its last deleted entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedHead {
-    /// Whose chain.
     pub player_id: i64,
-    /// The entry's version.
+    /// The version of that entry.
     pub version: i64,
-    /// Its month.
     pub month: Month,
-    /// Its hash.
     pub hash: Hash,
-    /// The cash it left.
+    /// Cash after that entry.
     pub cash: Money,
-    /// The XP it left.
+    /// XP after that entry.
     pub total_xp: i64,
 }
 
-/// Shares of one stock at that entry.
+/// Shares of one stock after that entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivedHolding {
-    /// Whose.
     pub player_id: i64,
-    /// Which stock.
     pub stock_id: i64,
-    /// How many shares.
     pub quantity: Quantity,
-    /// What they cost.
     pub cost_basis: Money,
 }
 
@@ -100,8 +92,8 @@ struct HeadRow {
 }
 
 impl Store {
-    /// Saves what the chains of the players after `after` up to `up_to` add up to at the end of a
-    /// month that is about to be deleted.
+    /// Saves the state, at the end of a month, of the chains of the players after `after` up to
+    /// `up_to`.
     pub async fn save_heads(&self, month: Month, after: i64, up_to: i64) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for statement in [&SAVE, &SAVE_HOLDINGS] {
@@ -110,8 +102,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// What is left of the deleted beginnings of chains, of the players after `after` up to
-    /// `up_to`.
+    /// The saved states of chains of the players after `after` up to `up_to`.
     pub async fn archived_heads_range(
         &self,
         after: i64,
@@ -131,7 +122,7 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// The shares that belong to those heads.
+    /// The shares of those states.
     pub async fn archived_holdings_range(
         &self,
         after: i64,

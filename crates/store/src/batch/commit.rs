@@ -1,7 +1,5 @@
-//! Committing a batch: one transaction of at most seven statements. It decides nothing and retries
-//! nothing: a player whose version moved is reported, and none of his rows is written. On
-//! PostgreSQL the first statement also writes the batch's mark, by which `mark` resolves a COMMIT
-//! whose answer is lost.
+//! Commits a batch in one transaction of at most seven statements. On PostgreSQL the first
+//! statement also writes the batch mark, by which `mark` resolves a COMMIT without a response.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +10,19 @@ use super::sets::{
     holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
 use super::{BatchMark, Committed, IdempotencyRecord, PlayerUpdate, UnknownCommit};
-use crate::rows::Rows;
+use crate::rows::RowSet;
 use crate::statement::Lazy;
 use crate::transaction::{Conn, Tx};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Writes the changes of a batch in one transaction, and reports the players of whom nothing
-    /// was written because another transaction moved their version or used their key first.
+    /// Writes a batch in one transaction. If a player's version changed concurrently, none of that
+    /// player's rows are written and the id is returned in [`Committed::conflicted`].
     ///
     /// # Errors
-    /// `Conflict` when another transaction holds a row or a key for longer than 100 ms; or the
-    /// fault met. Nothing is written, unless it is `CommitUnknown`: then a COMMIT may have been
-    /// carried out whose answer was lost (see [`Store::resolve_commit`]).
+    /// `Conflict` if another transaction holds a row or key for more than 100 ms. `CommitUnknown`
+    /// if COMMIT got no response (see [`Store::resolve_commit`]). With every other error nothing is
+    /// written.
     pub async fn commit_batch(
         &self,
         changes: &[PlayerUpdate],
@@ -36,8 +34,8 @@ impl Store {
     }
 }
 
-/// Writes the changes and commits. Players are locked before keys are taken, in every transaction
-/// and each in order, so that no two wait for each other.
+/// Writes the updates and commits. Every transaction locks players before keys, each in ascending
+/// order, to avoid deadlocks.
 pub(super) async fn commit(
     mut tx: Tx,
     changes: &[PlayerUpdate],
@@ -49,7 +47,7 @@ pub(super) async fn commit(
     let kept: Vec<&PlayerUpdate> =
         changes.iter().filter(|c| !conflicted.contains(&c.player.player_id)).collect();
     if !write_records(tx.conn(), &kept, only_refuses.then_some(mark), now).await? {
-        // Rare: a key that another node used for a refusal since it was looked for.
+        // Rare: another node used one of the keys for a rejection since the batch was loaded.
         tx.rollback().await?;
         return Ok(Committed { conflicted: changes.iter().map(|c| c.player.player_id).collect() });
     }
@@ -57,7 +55,8 @@ pub(super) async fn commit(
     let is_marked = matches!(tx, Tx::Postgres(_));
     match tx.commit().await {
         Ok(()) => Ok(Committed { conflicted }),
-        // A conflict is the server's answer, and means that it was undone. Anything else is none.
+        // `Conflict` is a response: the transaction was rolled back. Other errors leave the outcome
+        // unknown.
         Err(StoreError::Unavailable(error) | StoreError::Fault(error)) if is_marked => {
             Err(StoreError::CommitUnknown(UnknownCommit { mark, made_at: now, conflicted }, error))
         }
@@ -65,8 +64,8 @@ pub(super) async fn commit(
     }
 }
 
-/// Writes the players whose version is still the one that was loaded, with the batch's mark, and
-/// gives the others. SQLite's statement has no place for a mark and leaves it.
+/// Updates the players whose version is still the loaded one, writes the batch mark, and returns
+/// the other players. SQLite has no marks.
 async fn write_players(
     mut conn: Conn<'_>,
     changes: &[PlayerUpdate],
@@ -90,8 +89,8 @@ async fn write_players(
     Ok(conflicted)
 }
 
-/// Writes the records, with the batch's mark where nothing else is written; whether none of their
-/// keys was there before.
+/// Inserts the idempotency records, with the mark if the batch writes nothing else. Returns whether
+/// all keys were free.
 async fn write_records(
     mut conn: Conn<'_>,
     kept: &[&PlayerUpdate],
@@ -113,7 +112,7 @@ async fn write_records(
     Ok(written == records.len() as u64)
 }
 
-/// Writes what hangs on the players.
+/// Writes the rows that depend on the players.
 async fn write_rest(
     mut conn: Conn<'_>,
     kept: &[&PlayerUpdate],
@@ -121,7 +120,7 @@ async fn write_rest(
 ) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
     let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
-    let sets: [(&Lazy, Option<Rows>); 5] = [
+    let sets: [(&Lazy, Option<RowSet>); 5] = [
         (&HOLDINGS, holding_rows(kept)),
         (&ENTRIES, (!entries.is_empty()).then(|| entry_rows(&entries))),
         (&UNLOCKS, unlock_rows(&fills)),

@@ -1,4 +1,5 @@
-//! Loading players, holdings and seen keys for a batch, and the same for the verification.
+//! Loads players, holdings and used idempotency keys for a batch, and players and holdings for
+//! verification.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,7 @@ use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, LoadKey, Valuation};
 use crate::ledger::{read_day, read_hash};
-use crate::rows::{Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{SeenKey, Store, StoreError};
@@ -16,15 +17,14 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.players",
         &[
-            ("player_id", Type::Int),
-            ("stock_id", Type::Int),
-            ("about_version", Type::Int),
-            ("text_key", Type::Int),
+            ("player_id", ColumnType::Int),
+            ("stock_id", ColumnType::Int),
+            ("about_version", ColumnType::Int),
+            ("text_key", ColumnType::Int),
         ],
-        // A holding counts for achievements when it is worth the least value and was opened before
-        // the last finished session. Categories are bits, of which each is added once.
-        // One pass over all holdings of each player: a join with their sums would compare every
-        // player of the batch with every other.
+        // A holding counts for achievements if it reaches the minimum value and was opened before
+        // the last finished session. Categories are bits. One pass over the holdings of each
+        // player: a join with their sums compares every player of the batch with every other.
         "WITH wanted AS MATERIALIZED ({rows}),
          prices AS MATERIALIZED ({prices:{$1}:prices})
          SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
@@ -63,7 +63,7 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
 pub(super) static KEYS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.keys",
-        &[("player_id", Type::Int), ("key", Type::Text)],
+        &[("player_id", ColumnType::Int), ("key", ColumnType::Text)],
         "WITH wanted AS MATERIALIZED ({rows})
          SELECT i.player_id, i.key, i.fingerprint, i.month, i.version, i.rejection, i.request_id
          FROM wanted w
@@ -114,7 +114,8 @@ struct PlayerRow {
     joined: JoinedColumns,
 }
 
-/// What stands beside a player's row: sums of all holdings, one holding, one noted trade, one text.
+/// The joined columns of a player's row: sums of all holdings, one holding, one noted trade, one
+/// note text.
 #[derive(sqlx::FromRow)]
 struct JoinedColumns {
     holdings_value: Option<i64>,
@@ -130,7 +131,6 @@ struct JoinedColumns {
     known_text: Option<i64>,
 }
 
-/// A used idempotency key.
 #[derive(sqlx::FromRow)]
 struct KeyRow {
     player_id: i64,
@@ -210,17 +210,17 @@ fn read_holding(
     })
 }
 
-/// The players with the wanted holdings, without the keys.
+/// Loads the players with the requested holdings, without keys.
 pub(super) async fn load(
     mut conn: Conn<'_>,
     wanted: &[LoadKey],
     valuation: &Valuation,
 ) -> Result<BatchState, StoreError> {
-    let rows = Rows::new(vec![
-        Rows::int(wanted, |w| w.player_id),
-        Rows::maybe(wanted, |w| w.stock_id),
-        Rows::maybe(wanted, |w| w.about_version),
-        Rows::maybe(wanted, |w| w.text_key),
+    let rows = RowSet::new(vec![
+        RowSet::int(wanted, |w| w.player_id),
+        RowSet::optional_int(wanted, |w| w.stock_id),
+        RowSet::optional_int(wanted, |w| w.about_version),
+        RowSet::optional_int(wanted, |w| w.text_key),
     ]);
     let found: Vec<PlayerRow> = conn
         .run()
@@ -251,7 +251,7 @@ pub(super) async fn load(
 }
 
 impl BatchState {
-    /// The same with what the keys were used for.
+    /// Adds the used keys.
     pub(super) async fn with_keys(
         mut self,
         mut conn: Conn<'_>,
@@ -260,9 +260,9 @@ impl BatchState {
         if keys.is_empty() {
             return Ok(self);
         }
-        let rows = Rows::new(vec![
-            Rows::int(keys, |(player_id, _)| *player_id),
-            Rows::text(keys, |(_, key)| key.clone()),
+        let rows = RowSet::new(vec![
+            RowSet::int(keys, |(player_id, _)| *player_id),
+            RowSet::text(keys, |(_, key)| key.clone()),
         ]);
         let found: Vec<KeyRow> = conn.run().fetch_all(&KEYS, (&rows,)).await?;
         for row in found {
@@ -278,21 +278,22 @@ impl BatchState {
 }
 
 impl Store {
-    /// Loads the players of a batch with the wanted holdings, valued at `valuation`, and what
-    /// their keys were used for. At most two statements.
+    /// Loads the players of a batch with the requested holdings, valued at `valuation`, and the
+    /// used keys. At most two statements.
     pub async fn load_batch(
         &self,
         wanted: &[LoadKey],
         keys: &[(i64, String)],
         valuation: &Valuation,
     ) -> Result<BatchState, StoreError> {
-        // Read where it is written: a replica, or a reader's older snapshot, would only lose.
+        // Reads from the writer: stale rows of a replica or an older snapshot only cause version
+        // conflicts.
         let mut writer = self.acquire_writer().await?;
         let state = load(writer.conn(), wanted, valuation).await?;
         state.with_keys(writer.conn(), keys).await
     }
 
-    /// Players after `after_player_id` by number, without their holdings, at most `limit`.
+    /// Players after `after_player_id` in ascending order, without holdings, at most `limit`.
     pub async fn chain_heads_page(
         &self,
         after_player_id: i64,
@@ -303,7 +304,8 @@ impl Store {
         rows.iter().map(PlayerRow::read).collect()
     }
 
-    /// Holdings of the players after `after_player` up to `up_to_player`, sold-out ones included.
+    /// Holdings of the players after `after_player` up to `up_to_player`, including those without
+    /// shares.
     pub async fn holdings_range(
         &self,
         after_player: i64,

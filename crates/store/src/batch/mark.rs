@@ -1,7 +1,6 @@
-//! The mark that a batch writes in its own transaction on PostgreSQL, by which a COMMIT without an
-//! answer is resolved: the batch was committed if its mark is there, and can no longer be committed
-//! once the same mark is there as abandoned. Numbers of transactions prove nothing: one that was
-//! not durable is given out again after a crash. When a batch writes its mark is in `commit`.
+//! The mark that a batch writes in its transaction on PostgreSQL. It resolves a COMMIT without a
+//! response: if the mark exists, the batch is committed; once inserted as abandoned, the batch
+//! can no longer commit. Transaction ids do not serve: a lost one is assigned again after a crash.
 
 use domain::{Entropy, UnixMicros};
 
@@ -9,12 +8,11 @@ use super::UnknownCommit;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The mark of one attempt to commit a batch. It is never used twice.
+/// The mark of one attempt to commit a batch; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchMark(pub(super) [u8; 16]);
 
 impl BatchMark {
-    /// A new mark.
     pub fn draw(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes);
@@ -22,10 +20,10 @@ impl BatchMark {
     }
 }
 
-// The unique index makes it wait while the transaction that wrote the mark is in progress. Where
-// the mark is there, the row is written again, so that this statement's own COMMIT is answered only
-// when the other one is as durable: on disk, and on a synchronous standby. A standby refuses it.
-// SQLite has no marks: no connection is between the program and its file.
+// The unique index makes the statement wait while the transaction that wrote the mark is in
+// progress. An existing row is written again, so that this COMMIT returns only when the other one
+// is as durable (fsync, synchronous standby). A standby rejects it. SQLite has no marks: there is
+// no connection to lose.
 pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
     name: "batch_marks.resolve",
     sqlite: "SELECT CAST(NULL AS TEXT) WHERE $1 > 0 AND $2 IS NOT NULL",
@@ -37,8 +35,7 @@ pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
          RETURNING outcome",
 });
 
-// Before anything is deleted: it waits for those that look for a mark, and those that come later
-// find the instant moved.
+// Runs before the deletion: it waits for concurrent look-ups, and later ones find the new limit.
 static MOVE_DELETED: Lazy = Lazy::new(|| {
     Statement::new(
         "batch_marks.move_deleted",
@@ -58,12 +55,12 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&RESOLVE, &MOVE_DELETED, &DELETE_OLD];
 
 impl Store {
-    /// Whether a batch was committed whose COMMIT has no answer. `Some(false)`: it was not and can
-    /// no longer be. `None`: its mark may have been deleted, so that this cannot be told any more.
+    /// Returns whether a batch is committed. `Some(false)`: it is not and can no longer be. `None`:
+    /// its mark may have been deleted, so the outcome cannot be determined.
     ///
     /// # Errors
-    /// `Conflict` while the batch's transaction is in progress for longer than the lock time-out;
-    /// `Unavailable` as long as the database does not answer or is a standby; or the fault met.
+    /// `Conflict` while the batch's transaction is in progress for longer than the lock timeout;
+    /// `Unavailable` while the database does not respond or is a standby.
     pub async fn resolve_commit(
         &self,
         unknown: &UnknownCommit,
@@ -76,7 +73,7 @@ impl Store {
         Ok(outcomes.first().map(|outcome| outcome == "committed"))
     }
 
-    /// Deletes marks made before an instant, at most `limit` of them, and counts them.
+    /// Deletes at most `limit` marks made before an instant and returns their number.
     pub async fn delete_batch_marks_before(
         &self,
         before: UnixMicros,

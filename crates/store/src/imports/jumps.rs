@@ -7,13 +7,11 @@ use crate::ledger::read_day;
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Tx;
 
-/// The most jumps that are reported.
-const JUMPS_MAX: i64 = 10_000;
+const JUMPS_MAX: u16 = 10_000;
 
-/// Two neighbouring closes of a stock that are far apart.
+/// Two neighbouring closes of a stock that differ by more than 40 %.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceJump {
-    /// The stock.
     pub symbol: Symbol,
     /// The earlier day and its close.
     pub before: (Day, Price),
@@ -22,7 +20,6 @@ pub struct PriceJump {
 }
 
 impl PriceJump {
-    /// Whether closes are far apart: a fall by more than 40 % or a rise by more than 40 %.
     fn is_jump(before: Price, after: Price) -> bool {
         after.0 * 10 > before.0 * 14 || after.0 * 10 < before.0 * 6
     }
@@ -45,13 +42,13 @@ pub(super) static JUMPS: Lazy = Lazy::new(|| {
     )
 });
 
-/// The jumps of a market that had bars before.
+/// The jumps of a market with earlier bars, as far as they touch imported bars.
 pub(super) async fn find(
     tx: &mut Tx,
     market_id: i64,
     bars: &[(Symbol, DailyBar)],
 ) -> Result<Vec<PriceJump>, StoreError> {
-    let found: Vec<JumpRow> = tx.run().fetch_all(&JUMPS, (market_id, JUMPS_MAX)).await?;
+    let found: Vec<JumpRow> = tx.run().fetch_all(&JUMPS, (market_id, i64::from(JUMPS_MAX))).await?;
     let jumps: Result<Vec<PriceJump>, StoreError> = found.into_iter().map(read_jump).collect();
     Ok(jumps?.into_iter().filter(|jump| is_imported(jump, bars)).collect())
 }
@@ -65,7 +62,7 @@ fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<PriceJ
     Ok(PriceJump { symbol, before, after: (read_day(day)?, Price(close)) })
 }
 
-/// The jumps within the imported bars.
+/// The jumps among the imported bars.
 pub(super) fn within(bars: &[(Symbol, DailyBar)]) -> Vec<PriceJump> {
     let jump = |pair: &[(Symbol, DailyBar)]| {
         let [(symbol, before), (next, after)] = pair else { return None };
@@ -76,7 +73,7 @@ pub(super) fn within(bars: &[(Symbol, DailyBar)]) -> Vec<PriceJump> {
             after: (after.day, after.close),
         })
     };
-    bars.windows(2).filter_map(jump).take(JUMPS_MAX as usize).collect()
+    bars.windows(2).filter_map(jump).take(usize::from(JUMPS_MAX)).collect()
 }
 
 fn is_imported(jump: &PriceJump, bars: &[(Symbol, DailyBar)]) -> bool {

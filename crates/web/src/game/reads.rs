@@ -90,7 +90,7 @@ impl AppState {
         close_id: i64,
     ) -> Result<HashMap<i64, Arc<PlayerLabel>>, Problem> {
         let store = self.store.clone();
-        let load = move |ids: Vec<i64>| async move { store.shown_players(&ids, close_id).await };
+        let load = move |ids: Vec<i64>| async move { store.player_labels(&ids, close_id).await };
         let group = Group { family: Family::Leaderboard, number: close_id, tag: player_tag };
         Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }

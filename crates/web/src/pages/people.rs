@@ -123,7 +123,7 @@ async fn list(
         return Ok(answer::see_other(&format!("{PATH}/{user_id}")));
     }
     let below = query.find("below").and_then(|text| text.parse::<i64>().ok());
-    let found = state.store.people_page(&search, below, ROWS).await?;
+    let found = state.store.users_page(&search, below, ROWS).await?;
     let view = View::new(&state, &me, Tab::None, "people-title");
     let rows = found.rows.into_iter().map(|person| Row {
         link: format!("{PATH}/{}", person.user_id),
@@ -217,7 +217,7 @@ fn note(me: &SignedIn, user_id: i64, action: &'static str) {
 async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<UserDetails, Problem> {
     for_operators(me)?;
     let user_id = user_id.parse::<i64>().map_err(|_| Problem::not_found())?;
-    let found = state.store.find_person(user_id, state.clock.now()).await?;
+    let found = state.store.find_user_details(user_id, state.clock.now()).await?;
     found.ok_or_else(Problem::not_found)
 }
 

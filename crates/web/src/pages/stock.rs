@@ -319,7 +319,7 @@ async fn own(
     cash: Money,
     (stock, form): (&StockRow, &Form),
 ) -> Result<Own, Problem> {
-    let stake = state.store.load_stake(player_id, stock.stock_id).await?;
+    let stake = state.store.load_position(player_id, stock.stock_id).await?;
     let quote = state.prices.quote(stock.stock_id);
     let price = quote.map_or(Price(0), |quote| quote.price);
     let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);
