@@ -53,23 +53,6 @@ pub(crate) enum Db {
     Postgres(Pools<PgPool>),
 }
 
-/// Runs `$body` on the engine that the store has. In it, `$db` is the engine's pools and `$sql`
-/// gives a statement's text for that engine.
-macro_rules! with_db {
-    ($store:expr, |$db:ident, $sql:ident| $body:expr) => {
-        match $store.db()? {
-            $crate::db::Db::Sqlite($db) => {
-                let $sql = |statement: &$crate::Statement| statement.sqlite;
-                $body
-            }
-            $crate::db::Db::Postgres($db) => {
-                let $sql = |statement: &$crate::Statement| statement.postgres;
-                $body
-            }
-        }
-    };
-}
-
 /// WAL pages at which SQLite checkpoints itself. The server checkpoints far earlier
 /// (`Store::checkpoint`); this bounds the WAL of commands that write a lot.
 const AUTOCHECKPOINT_PAGES: &str = "100000";
@@ -162,9 +145,14 @@ impl Store {
 
     /// Checks that the database responds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        with_db!(self, |db, _sql| {
-            sqlx::query("SELECT 1").execute(&db.reader).await?;
-        });
+        match self.db()? {
+            Db::Sqlite(db) => {
+                sqlx::query("SELECT 1").execute(&db.reader).await?;
+            }
+            Db::Postgres(db) => {
+                sqlx::query("SELECT 1").execute(&db.reader).await?;
+            }
+        }
         Ok(())
     }
 

@@ -1,14 +1,13 @@
 //! All SQL of the program, for SQLite and PostgreSQL, with the schema and the batch commit. One
 //! concrete [`Store`] serves both engines. Game rules are in `domain`, retries in `trading`.
 
-#[macro_use]
-mod db;
 mod achievements;
 mod archives;
 mod backfill;
 mod batch;
 mod changes;
 mod config;
+mod db;
 mod equity;
 mod erase;
 mod error;
