@@ -17,7 +17,10 @@ use domain::{
     StockInfo, Symbol, settle,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use store::{BatchMark, Change, Common, DatabaseConfig, NewPlayer, Store, Valuation, Wanted};
+use store::{
+    BatchMark, DatabaseConfig, LoadKey, NewPlayer, NewPlayerDefaults, PlayerUpdate, Store,
+    Valuation,
+};
 use testkit::{ManualClock, Postgres, SeededEntropy};
 use tokio::time::Instant;
 
@@ -205,7 +208,7 @@ impl Game {
             fun_fact: None,
         };
         let stocks = store.save_stocks(&[stock]).await?;
-        let common = Common {
+        let common = NewPlayerDefaults {
             password_hash: "-",
             token_name: "bench",
             token_expires_at: now.plus_seconds(86_400),
@@ -246,13 +249,13 @@ impl Game {
     /// Settles purchases and sales of these players, and commits them together.
     async fn commit(&self, players: &[i64], trades: usize, round: i64) -> Result<u64, Fault> {
         let now = self.clock.now();
-        let wanted = |player_id: &i64| Wanted {
+        let wanted = |player_id: &i64| LoadKey {
             player_id: *player_id,
             stock_id: Some(self.stock_id),
             about_version: None,
             text_key: None,
         };
-        let wanted: Vec<Wanted> = players.iter().map(wanted).collect();
+        let wanted: Vec<LoadKey> = players.iter().map(wanted).collect();
         let mut state = self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await?;
         let (mut changes, mut entries) = (Vec::new(), 0);
         for (place, player_id) in players.iter().enumerate() {
@@ -277,7 +280,14 @@ impl Game {
             }
             entries += fills.len() as u64;
             let (notes, records) = (Vec::new(), Vec::new());
-            changes.push(Change { player, version_before, head_before, fills, notes, records });
+            changes.push(PlayerUpdate {
+                player,
+                version_before,
+                head_before,
+                fills,
+                notes,
+                records,
+            });
         }
         self.store.commit_batch(&changes, BatchMark::draw(&*self.marks), now).await?;
         Ok(entries)

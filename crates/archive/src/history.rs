@@ -151,7 +151,7 @@ impl History {
     ) -> Result<FilteredHistoryPage, ArchiveError> {
         let HistoryPage { mut rows, next, is_archived } =
             self.page(player_id, Some(place), limit).await?;
-        rows.retain(|row| filter.lets(&row.entry));
+        rows.retain(|row| filter.matches(&row.entry));
         let next = next.map(|(month, below)| HistoryCursor { below, archived: Some(month) });
         Ok(FilteredHistoryPage { rows, next, is_archived })
     }

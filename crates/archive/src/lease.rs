@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{Clock, Month, UnixMicros};
-use store::{Seat, Store, StoreError};
+use store::{FencedMonth, Store, StoreError};
 
 use crate::ArchiveError;
 
@@ -56,12 +56,12 @@ impl Lease {
         Ok(())
     }
 
-    pub(crate) fn seat(&self, month: Month) -> Seat {
-        Seat { month, fence: self.fence, now: self.clock.now() }
+    pub(crate) fn seat(&self, month: Month) -> FencedMonth {
+        FencedMonth { month, fence: self.fence, now: self.clock.now() }
     }
 
     /// Gives the lease back.
     pub(crate) async fn leave(self) -> Result<(), StoreError> {
-        self.store.leave_lease(NAME, &self.holder).await
+        self.store.release_lease(NAME, &self.holder).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{Hash, Month};
 use sha2::{Digest as _, Sha256};
-use store::{ArchiveRow, ArchiveState, Store, StoreError, Written};
+use store::{ArchiveFiles, ArchiveRow, ArchiveState, Store, StoreError};
 use tokio::task::{JoinHandle, spawn, spawn_blocking};
 use tokio::time::sleep;
 
@@ -113,7 +113,7 @@ impl Archiver {
         };
         let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
         self.archive_store.put(&format!("{folder}/manifest.json"), text.clone()).await?;
-        let written = Written {
+        let written = ArchiveFiles {
             location: self.archive_store.shown().to_owned(),
             keys: manifest.key_range(),
             manifest: text,

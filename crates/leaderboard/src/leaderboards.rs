@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use store::{BoardClose, BoardKind, Store, StoreError};
+use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::leaderboard::Leaderboard;
 
@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(2);
 pub struct Leaderboards {
     xp: Arc<Leaderboard>,
     returns: Arc<Leaderboard>,
-    closes: RwLock<[Option<BoardClose>; 2]>,
+    closes: RwLock<[Option<RankSnapshot>; 2]>,
 }
 
 /// Which rows.
@@ -85,11 +85,11 @@ impl Leaderboards {
     }
 
     /// The last rank snapshot known to this node.
-    pub fn close(&self, kind: BoardKind) -> Option<BoardClose> {
+    pub fn close(&self, kind: BoardKind) -> Option<RankSnapshot> {
         self.closes.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
     }
 
-    pub fn set_close(&self, kind: BoardKind, close: Option<BoardClose>) {
+    pub fn set_close(&self, kind: BoardKind, close: Option<RankSnapshot>) {
         self.closes.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = close;
     }
 
@@ -158,7 +158,7 @@ fn index(kind: BoardKind) -> usize {
 
 async fn closed_rows(
     store: &Store,
-    (kind, close): (BoardKind, BoardClose),
+    (kind, close): (BoardKind, RankSnapshot),
     window: RankWindow,
     prices_json: &str,
 ) -> Result<LeaderboardRows, LeaderboardError> {
@@ -186,7 +186,7 @@ async fn closed_rows(
     // From the place of the first row on, with as many more as may be gaps among them.
     let (after, read) = gaps.span(offset, limit);
     let places = store
-        .read_lagging(
+        .with_replica(
             |store| async move { store.board_places_page(close.close_id, after, read).await },
         )
         .await?;

@@ -1,7 +1,7 @@
 //! Writing a snapshot of the ranks at one instant, in bounded steps. The server decides when.
 
 use domain::{Day, UnixMicros};
-use store::{BoardClose, BoardKind, Store, StoreError};
+use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::leaderboard::Leaderboard;
 use crate::ranking::Ranking;
@@ -12,7 +12,7 @@ const PLACES: usize = 1_000;
 /// A snapshot that is being written. An unfinished one is not used and is deleted later.
 #[derive(Debug)]
 pub struct RankSnapshotWriter {
-    close: BoardClose,
+    close: RankSnapshot,
     ranking: Ranking,
     written: u64,
 }
@@ -34,7 +34,7 @@ impl RankSnapshotWriter {
 
     /// Writes the next places; returns the snapshot once it is complete. A failed step can be
     /// repeated.
-    pub async fn step(&mut self, store: &Store) -> Result<Option<BoardClose>, StoreError> {
+    pub async fn step(&mut self, store: &Store) -> Result<Option<RankSnapshot>, StoreError> {
         let page = self.ranking.page(self.written, PLACES);
         if page.is_empty() {
             store.finish_board_close(self.close.close_id).await?;

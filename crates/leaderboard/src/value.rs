@@ -32,7 +32,7 @@ impl ReturnValuation {
         // A round takes seconds, so replication lag is acceptable.
         let prices = &self.prices_json;
         let page = store
-            .read_lagging(|store| async move {
+            .with_replica(|store| async move {
                 store.player_values_page(after, PAGE_ROWS, prices).await
             })
             .await?;

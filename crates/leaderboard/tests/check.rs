@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leaderboard::{CheckResult, Leaderboard, LeaderboardBuilder, check_board};
-use store::{Common, DatabaseConfig, NewPlayer, Store};
+use store::{DatabaseConfig, NewPlayer, NewPlayerDefaults, Store};
 use testkit::{ManualClock, postgres_database};
 
 use domain::{Clock as _, Rules};
@@ -24,7 +24,7 @@ async fn game(engine: &str, directory: &std::path::Path) -> Store {
     store.migrate().await.expect("migrates");
     store.ensure_game("fixed", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
-    let common = Common {
+    let common = NewPlayerDefaults {
         password_hash: "-",
         token_name: "test",
         token_expires_at: now.plus_seconds(1_000),
@@ -90,7 +90,8 @@ async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
 
         let account =
             store.find_user_id("3@example.org").await.expect("answers").expect("is there");
-        let erased = store.find_person(account, now).await.expect("answers").expect("is there");
+        let erased =
+            store.find_user_details(account, now).await.expect("answers").expect("is there");
         let erased = erased.player_id;
         store.erase_user(account, now).await.expect("erases");
         let found = check(&store, &board).await;

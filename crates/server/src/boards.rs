@@ -283,7 +283,7 @@ impl Reconciler for CloseBoards {
 
     async fn leave(&mut self) {
         // Another node need not wait for the lease's end.
-        let left = self.store.leave_lease(Self::LEASE, &self.node).await;
+        let left = self.store.release_lease(Self::LEASE, &self.node).await;
         left.unwrap_or_else(|error| tracing::debug!(%error, "the lease ends by itself"));
     }
 }

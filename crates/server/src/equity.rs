@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::{Clock, Day, UnixMicros};
 use market::MarketSource;
-use store::{EquityKept, Store};
+use store::{EquityRetention, Store};
 
 use crate::history::SavedDay;
 use crate::reconcile::{Fault, Progress, Reconciler};
@@ -183,10 +183,10 @@ pub(crate) fn newest_day(source: &MarketSource, now: UnixMicros) -> Option<Day> 
 }
 
 /// Which days are kept how densely; `None` while all are.
-fn kept(source: &MarketSource, now: UnixMicros) -> Option<EquityKept> {
+fn kept(source: &MarketSource, now: UnixMicros) -> Option<EquityRetention> {
     let finished = source.finished_sessions(now);
     let first_of = |sessions: usize| source.session_day(now, finished.checked_sub(sessions)?);
-    Some(EquityKept {
+    Some(EquityRetention {
         newest: newest_day(source, now)?,
         daily_from: first_of(DAILY_SESSIONS)?,
         weekly_from: first_of(WEEKLY_SESSIONS).unwrap_or(Day(i32::MIN)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cluster::TagCache;
 use domain::{Clock, Day, Month, UnixMicros};
 use market::PriceBoard;
-use store::{DiskReserve, ReplicaWatch, Store, Watch};
+use store::{DatabaseMonitor, DiskReserve, ReplicaMonitor, Store};
 use tokio::time::Instant;
 
 use crate::history::History;
@@ -74,7 +74,7 @@ impl Reconciler for RollUpHistory {
         let months = self.store.roll_up_history(listing.stock_id, today, None).await?;
         if self.days > 0 {
             let before = Day(today.0.saturating_sub(self.days));
-            self.store.forget_history(listing.stock_id, before).await?;
+            self.store.delete_history_before(listing.stock_id, before).await?;
         }
         self.position += 1;
         Ok(Progress { changed: months as u64, done: false })
@@ -244,7 +244,7 @@ impl Reconciler for Checkpoint {
 
 /// Notices when PostgreSQL is away, and when it is back.
 pub(crate) struct WatchDatabase {
-    pub(crate) watch: Watch,
+    pub(crate) watch: DatabaseMonitor,
 }
 
 impl Reconciler for WatchDatabase {
@@ -252,7 +252,7 @@ impl Reconciler for WatchDatabase {
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        self.watch.look().await?;
+        self.watch.check().await?;
         Ok(Progress::done(0))
     }
 }
@@ -260,7 +260,7 @@ impl Reconciler for WatchDatabase {
 /// Measures how old the replica's answers are, which decides whether it is asked. That it is away
 /// is no failure of the job.
 pub(crate) struct WatchReplica {
-    pub(crate) watch: ReplicaWatch,
+    pub(crate) watch: ReplicaMonitor,
 }
 
 impl Reconciler for WatchReplica {
@@ -268,7 +268,7 @@ impl Reconciler for WatchReplica {
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        self.watch.look().await;
+        self.watch.check().await;
         Ok(Progress::done(0))
     }
 }

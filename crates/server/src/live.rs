@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::{Clock, Rules, StockInfo, UnixMicros};
 use market::{Calendar, LiveMarket, MarketSource, PriceBoard, Providers, StockQuote, StockUnits};
-use store::{KeptQuote, Store, StoreError};
+use store::{Store, StoreError, StoredQuote};
 use tokio::sync::Notify;
 
 pub(crate) use self::refresh::{RefreshQuotes, warn_of_quota};
@@ -79,9 +79,9 @@ pub(crate) async fn feed_kept(
 
 fn by_position(
     positions: &HashMap<i64, usize>,
-    kept: &[(KeptQuote, UnixMicros)],
+    kept: &[(StoredQuote, UnixMicros)],
 ) -> Vec<(usize, StockQuote)> {
-    let quote = |(kept, _): &(KeptQuote, UnixMicros)| {
+    let quote = |(kept, _): &(StoredQuote, UnixMicros)| {
         let quote = StockQuote {
             price: kept.price,
             // Whoever does not know yesterday's close shows no change.
@@ -94,8 +94,11 @@ fn by_position(
 }
 
 /// Of which stocks a price is in doubt, and of which not.
-fn doubts(positions: &HashMap<i64, usize>, kept: &[(KeptQuote, UnixMicros)]) -> Vec<(usize, bool)> {
-    let doubt = |(kept, _): &(KeptQuote, UnixMicros)| {
+fn doubts(
+    positions: &HashMap<i64, usize>,
+    kept: &[(StoredQuote, UnixMicros)],
+) -> Vec<(usize, bool)> {
+    let doubt = |(kept, _): &(StoredQuote, UnixMicros)| {
         Some((*positions.get(&kept.stock_id)?, kept.is_in_doubt))
     };
     kept.iter().filter_map(doubt).collect()

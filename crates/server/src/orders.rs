@@ -91,7 +91,7 @@ impl Reconciler for ExecuteOrders {
 
     async fn leave(&mut self) {
         // Another node, or the next process, continues at once, and not when the lease expires.
-        if let Err(error) = self.store.leave_lease(LEASE, &self.node).await {
+        if let Err(error) = self.store.release_lease(LEASE, &self.node).await {
             tracing::warn!(%error, "the lease for executing orders was not released");
         }
     }

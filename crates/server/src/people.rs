@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use domain::{Clock as _, UnixMicros};
 use serde::Serialize;
-use store::{Person, PersonDetails, Store, StoreError};
+use store::{Store, StoreError, UserDetails, UserSummary};
 
 use crate::cli::{UserListArgs, UserPasswordArgs, UserRenameArgs, UserShowArgs};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
@@ -28,8 +28,8 @@ struct Shown<'a> {
     registered_at: String,
 }
 
-impl<'a> From<&'a Person> for Shown<'a> {
-    fn from(person: &'a Person) -> Self {
+impl<'a> From<&'a UserSummary> for Shown<'a> {
+    fn from(person: &'a UserSummary) -> Self {
         Self {
             user_id: person.user_id,
             name: &person.name,
@@ -49,7 +49,7 @@ pub(crate) async fn list(args: UserListArgs) -> Result<ExitCode, Failure> {
     let (mut people, mut below) = (Vec::new(), None);
     loop {
         let wanted = ROWS.min(limit - people.len());
-        let page = store.people_page(search.trim(), below, wanted).await;
+        let page = store.users_page(search.trim(), below, wanted).await;
         let page = page.map_err(|error| failed(&config, error))?;
         people.extend(page.rows);
         below = page.next;
@@ -74,8 +74,8 @@ pub(crate) async fn list(args: UserListArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(person: &Person) -> String {
-    let Person { user_id, name, email, role, created_at } = person;
+fn line(person: &UserSummary) -> String {
+    let UserSummary { user_id, name, email, role, created_at } = person;
     format!("{user_id}  {email}  {name:?}  {}  since {}\n", role.as_str(), created_at.day())
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn show(args: UserShowArgs) -> Result<ExitCode, Failure> {
     let store = connect_existing(&config).await?;
     let now = SystemClock.now();
     let found = match find(&store, &config, &args.email).await? {
-        Some(user_id) => store.find_person(user_id, now).await,
+        Some(user_id) => store.find_user_details(user_id, now).await,
         None => Ok(None),
     };
     let found = found.map_err(|error| failed(&config, error))?;
@@ -95,7 +95,7 @@ pub(crate) async fn show(args: UserShowArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn account(details: &PersonDetails) -> String {
+fn account(details: &UserDetails) -> String {
     let instant = |at: UnixMicros| at.to_string();
     let used = details.last_used_at.map_or_else(|| "never".to_owned(), instant);
     let lines = [

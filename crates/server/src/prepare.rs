@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::{Clock as _, Rules, UnixMicros};
-use store::{Common, NewPlayer, Store, StoreError};
+use store::{NewPlayer, NewPlayerDefaults, Store, StoreError};
 
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::commands::progress_bar;
@@ -67,7 +67,7 @@ async fn register(
             chunk.push(NewPlayer { name: format!("Load {number}"), email, token_hash });
         }
         let now = SystemClock.now();
-        let common = Common {
+        let common = NewPlayerDefaults {
             password_hash: &hash,
             token_name: TOKEN_NAME,
             token_expires_at: now.plus_seconds(TOKEN_LIFE_S),

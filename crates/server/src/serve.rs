@@ -281,9 +281,9 @@ impl Server {
             let job = jobs::Checkpoint::new(store.clone(), &file, config.database.disk_reserve);
             tasks.spawn(keep(job, stop.clone()));
         } else {
-            let watch = store::Watch::new(store.clone());
+            let watch = store::DatabaseMonitor::new(store.clone());
             tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
-            if let Some(watch) = store::ReplicaWatch::new(&store) {
+            if let Some(watch) = store::ReplicaMonitor::new(&store) {
                 tasks.spawn(keep(jobs::WatchReplica { watch }, stop.clone()));
             }
         }

@@ -41,7 +41,7 @@ pub(crate) fn take_database(config: &Config) -> Result<Option<DatabaseLock>, Fai
         data_dir::make(&config.data_dir)?;
     }
     let lock = DatabaseLock::take(&file)?;
-    store::keep_log(&file).map_err(|error| DataDirError::Log(file, error))?;
+    store::sync_wal(&file).map_err(|error| DataDirError::Log(file, error))?;
     Ok(Some(lock))
 }
 

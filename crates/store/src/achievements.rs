@@ -1,28 +1,21 @@
-//! Achievements of the game and of a player. What unlocks them is decided in `domain`.
+//! Reads and writes the achievements of the game and which player unlocked which. `domain` decides
+//! what unlocks them.
 
 use domain::{Rules, UnixMicros, Unlock};
 
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// An achievement with what the player has of it.
+/// An achievement and whether a player has unlocked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AchievementRow {
-    /// Its number.
     pub achievement_id: i64,
-    /// Its stable word.
     pub code: String,
-    /// Its name.
     pub name: String,
-    /// What to do.
     pub description: String,
-    /// Its icon.
     pub icon: String,
-    /// XP it is worth.
     pub xp: i64,
-    /// When the player unlocked it.
     pub unlocked_at: Option<UnixMicros>,
 }
 
@@ -30,13 +23,13 @@ static SAVE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "achievements.save",
         &[
-            ("achievement_id", Type::Int),
-            ("code", Type::Text),
-            ("name", Type::Text),
-            ("description", Type::Text),
-            ("icon", Type::Text),
-            ("xp", Type::Int),
-            ("position", Type::Int),
+            ("achievement_id", ColumnType::Int),
+            ("code", ColumnType::Text),
+            ("name", ColumnType::Text),
+            ("description", ColumnType::Text),
+            ("icon", ColumnType::Text),
+            ("xp", ColumnType::Int),
+            ("position", ColumnType::Int),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO achievements
@@ -79,85 +72,66 @@ static UNLOCKS_RANGE: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
 
-type Row = (i64, String, String, String, String, i64, Option<i64>);
+#[derive(sqlx::FromRow)]
+struct UnlockedRow {
+    achievement_id: i64,
+    code: String,
+    name: String,
+    description: String,
+    icon: String,
+    xp: i64,
+    unlocked_at: Option<i64>,
+}
 
 impl Store {
-    /// Writes the achievements of the rules, so that lists can join them.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves the achievements of the rules, so that statements can join them.
     pub async fn save_achievements(&self, rules: &Rules) -> Result<(), StoreError> {
         let all: Vec<_> = rules.achievements.iter().zip(1i64..).collect();
-        let rows = Rows::new(vec![
-            Rows::int(&all, |(a, _)| a.id),
-            Rows::text(&all, |(a, _)| a.code.clone()),
-            Rows::text(&all, |(a, _)| a.name.clone()),
-            Rows::text(&all, |(a, _)| a.description.clone()),
-            Rows::text(&all, |(a, _)| a.icon.clone()),
-            Rows::int(&all, |(a, _)| a.xp),
-            Rows::int(&all, |(_, position)| *position),
+        let rows = RowSet::new(vec![
+            RowSet::int(&all, |(a, _)| a.id),
+            RowSet::text(&all, |(a, _)| a.code.clone()),
+            RowSet::text(&all, |(a, _)| a.name.clone()),
+            RowSet::text(&all, |(a, _)| a.description.clone()),
+            RowSet::text(&all, |(a, _)| a.icon.clone()),
+            RowSet::int(&all, |(a, _)| a.xp),
+            RowSet::int(&all, |(_, position)| *position),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE)).bind_rows(&rows).execute(&db.writer).timed(&SAVE).await?;
-        });
+        self.writer().execute(&SAVE, (&rows,)).await?;
         Ok(())
     }
 
-    /// All achievements, at most 100, with what this player has of them. One statement.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// All achievements, 100 at most, with the player's unlocks.
     pub async fn achievements_of(&self, player_id: i64) -> Result<Vec<AchievementRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&OF_PLAYER))
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&OF_PLAYER)
-                .await?
-        });
-        let read = |(achievement_id, code, name, description, icon, xp, at): Row| {
-            let unlocked_at = at.map(UnixMicros);
-            AchievementRow { achievement_id, code, name, description, icon, xp, unlocked_at }
+        let rows: Vec<UnlockedRow> = self.reader().fetch_all(&OF_PLAYER, (player_id,)).await?;
+        let read = |row: UnlockedRow| AchievementRow {
+            achievement_id: row.achievement_id,
+            code: row.code,
+            name: row.name,
+            description: row.description,
+            icon: row.icon,
+            xp: row.xp,
+            unlocked_at: row.unlocked_at.map(UnixMicros),
         };
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// What one ledger entry unlocked.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The achievements that one ledger entry unlocked.
     pub async fn unlocked_by(
         &self,
         player_id: i64,
         version: i64,
     ) -> Result<Vec<Unlock>, StoreError> {
-        let rows: Vec<(i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&UNLOCKED_BY))
-                .bind(player_id)
-                .bind(version)
-                .fetch_all(&db.reader)
-                .timed(&UNLOCKED_BY)
-                .await?
-        });
+        let rows: Vec<(i64, i64)> =
+            self.reader().fetch_all(&UNLOCKED_BY, (player_id, version)).await?;
         Ok(rows.into_iter().map(|(achievement_id, xp)| Unlock { achievement_id, xp }).collect())
     }
 
-    /// Unlocks of the players after `after` up to `up_to`, as player, version, achievement, XP.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Unlocks of the players after `after` up to `up_to`: (player, version, achievement, XP).
     pub async fn unlocks_range(
         &self,
         after: i64,
         up_to: i64,
     ) -> Result<Vec<(i64, i64, i64, i64)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&UNLOCKS_RANGE))
-                .bind(after)
-                .bind(up_to)
-                .fetch_all(&db.reader)
-                .timed(&UNLOCKS_RANGE)
-                .await?
-        }))
+        self.scan().fetch_all(&UNLOCKS_RANGE, (after, up_to)).await
     }
 }

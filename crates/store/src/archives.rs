@@ -1,7 +1,6 @@
-//! What is known of the ledger's months in the archive. A month goes from one state to the next by
-//! compare-and-set under the fence of a lease; whoever has an older fence changes nothing any more.
-//! Here is one row a month, and reading a month; deleting one and bringing it back stand in `cuts`
-//! and what is left of its chains in `heads`. Files are written elsewhere.
+//! The archive state of each ledger month. A month changes state by compare-and-set under the
+//! fencing token of a lease. `cuts` deletes and restores months, `heads` keeps the state of chains
+//! whose beginning was deleted.
 
 mod cuts;
 mod heads;
@@ -9,37 +8,34 @@ mod heads;
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
 use crate::ledger::{EntryRow, read_hash, select_entries};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
 pub use heads::{ArchivedHead, ArchivedHolding};
 
-/// The most months that are listed: a century of them.
 const MONTHS_MAX: i64 = 1200;
 
-/// How far a month is on its way into the archive.
+/// The archive state of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ArchiveState {
-    /// It is over, and nothing was done yet.
+    /// The month is over; nothing is archived yet.
     Due,
-    /// Its files are being written; what a crash left is written anew.
+    /// The files are being written. Files left by a crash are overwritten.
     Writing,
-    /// Its files are written, but were not read back.
+    /// The files are written but not yet read back.
     Written,
-    /// Its files were read back, and say what the database says.
+    /// The files were read back and match the database.
     Verified,
-    /// Its entries are in the archive only.
+    /// The entries are deleted from the database.
     Dropped,
 }
 
 impl ArchiveState {
-    /// All states, in the order in which they are gone through.
+    /// All states, in the order of their transitions.
     pub const ALL: [Self; 5] =
         [Self::Due, Self::Writing, Self::Written, Self::Verified, Self::Dropped];
 
-    /// The word in the database, in answers and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Due => "due",
@@ -50,7 +46,6 @@ impl ArchiveState {
         }
     }
 
-    /// The state of this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
@@ -59,76 +54,65 @@ impl ArchiveState {
 /// The first and the last key (player, version) of a month's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRange {
-    /// Of the first entry.
     pub first: (i64, i64),
-    /// Of the last entry.
     pub last: (i64, i64),
 }
 
-/// A month as known to the archive.
+/// The archive state of one month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveRow {
-    /// Which.
     pub month: Month,
-    /// How far it is.
     pub state: ArchiveState,
-    /// Where its files are.
+    /// The folder of its files.
     pub location: String,
-    /// The list of its files, as JSON.
+    /// The list of its files as JSON.
     pub manifest: Option<String>,
-    /// How many entries are in them.
     pub entries: i64,
-    /// Their keys; `None` where there are no entries.
+    /// `None` if the month has no entries.
     pub keys: Option<KeyRange>,
-    /// SHA-256 over all hashes of its entries, in the order of their keys.
+    /// SHA-256 over the hashes of its entries, in the order of their keys.
     pub digest: Option<Hash>,
-    /// Whether nothing of it may be deleted.
+    /// Whether a hold prevents its deletion.
     pub is_held: bool,
-    /// Whether its entries are being deleted, or were.
+    /// Whether the deletion of its entries has begun.
     pub is_cut: bool,
-    /// The fence under which its state was last changed.
+    /// The fencing token of the last state change.
     pub fence: i64,
-    /// Why the last attempt to bring it further failed.
+    /// The error of the last failed attempt.
     pub error: Option<String>,
-    /// When it was last changed.
     pub updated_at: UnixMicros,
 }
 
 impl ArchiveRow {
-    /// Whether the ledger must have every entry that the archive has of this month.
+    /// Whether the ledger must hold every archived entry of this month.
     pub fn is_in_ledger(&self) -> bool {
         matches!(self.state, ArchiveState::Written | ArchiveState::Verified) && !self.is_cut
     }
 }
 
-/// The month and the fence under which something is done to it, and when.
+/// A month with the fencing token and the time of a change.
 #[derive(Clone, Copy, Debug)]
-pub struct Seat {
-    /// Which month.
+pub struct FencedMonth {
     pub month: Month,
-    /// The fence of the lease.
+    /// The fencing token of the lease.
     pub fence: i64,
-    /// The present.
     pub now: UnixMicros,
 }
 
-/// What was written of a month.
+/// The files written for a month.
 #[derive(Clone, Debug)]
-pub struct Written {
-    /// Where the files are.
+pub struct ArchiveFiles {
     pub location: String,
-    /// The list of them, as JSON.
+    /// The list of the files as JSON.
     pub manifest: String,
     /// How many entries are in them.
     pub entries: i64,
-    /// Their keys.
     pub keys: Option<KeyRange>,
-    /// SHA-256 over all hashes of the entries.
     pub digest: Hash,
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct ArchiveRecord {
     month: i64,
     state: String,
     location: String,
@@ -146,7 +130,7 @@ struct Row {
     cut: i64,
 }
 
-impl Row {
+impl ArchiveRecord {
     fn read(self) -> Result<ArchiveRow, StoreError> {
         let state = ArchiveState::parse(&self.state);
         let unknown = || StoreError::Corrupt("unknown state of a month in the archive".into());
@@ -206,7 +190,7 @@ static FIRST_ENTRY: Lazy = Lazy::new(|| {
 static ADD_DUE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "archives.add_due",
-        &[("month", Type::Int)],
+        &[("month", ColumnType::Int)],
         "WITH months AS ({rows})
          INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
          SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
@@ -258,7 +242,7 @@ static FAILED: Lazy = Lazy::new(|| {
     )
 });
 
-// A month whose entries are being deleted cannot be held any more, one that is gone can.
+// A month whose deletion has begun can no longer be held; a dropped month can.
 static HOLD: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.hold",
@@ -295,35 +279,20 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 ];
 
 impl Store {
-    /// The months that the archive knows, oldest first; 1200 at most.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// All archived months, oldest first, 1200 at most.
     pub async fn archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
         self.archives_between(Month(i64::MIN), Month(i64::MAX)).await
     }
 
-    /// What the archive knows of a month.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The archive state of a month.
     pub async fn find_archive(&self, month: Month) -> Result<Option<ArchiveRow>, StoreError> {
         Ok(self.archives_between(month, month).await?.pop())
     }
 
-    /// The months whose entries are in the archive only, newest first.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The dropped months, newest first.
     pub async fn dropped_archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&DROPPED))
-                .bind(MONTHS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&DROPPED)
-                .await?
-        });
-        rows.into_iter().map(Row::read).collect()
+        let rows: Vec<ArchiveRecord> = self.reader().fetch_all(&DROPPED, (MONTHS_MAX,)).await?;
+        rows.into_iter().map(ArchiveRecord::read).collect()
     }
 
     async fn archives_between(
@@ -331,34 +300,18 @@ impl Store {
         first: Month,
         last: Month,
     ) -> Result<Vec<ArchiveRow>, StoreError> {
-        // From the writer: what is read here is about to be changed.
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(first.0)
-                .bind(last.0)
-                .bind(MONTHS_MAX)
-                .fetch_all(&db.writer)
-                .timed(&LIST)
-                .await?
-        });
-        rows.into_iter().map(Row::read).collect()
+        // Reads from the writer, because the caller changes these rows next.
+        let rows: Vec<ArchiveRecord> =
+            self.writer().fetch_all(&LIST, (first.0, last.0, MONTHS_MAX)).await?;
+        rows.into_iter().map(ArchiveRecord::read).collect()
     }
 
-    /// Lets the archive know every month before this one, from the ledger's first on. Months
-    /// without entries are among them.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Adds every month from the ledger's first one to the one before `before`, including months
+    /// without entries.
     pub async fn add_due_archives(&self, before: Month, now: UnixMicros) -> Result<(), StoreError> {
-        let first: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIRST_ENTRY))
-                .bind(i64::MIN)
-                .fetch_optional(&db.reader)
-                .timed(&FIRST_ENTRY)
-                .await?
-        });
+        let first: Option<(i64,)> = self.reader().fetch_optional(&FIRST_ENTRY, (i64::MIN,)).await?;
         let Some((first,)) = first else { return Ok(()) };
-        // No entry is of an earlier month than the one in which it was made.
+        // The month of an entry is never earlier than the month of its creation.
         let first = UnixMicros(first).month();
         let months: Vec<Month> = std::iter::successors(Some(first), |month| Some(month.next()))
             .take_while(|month| *month < before)
@@ -367,157 +320,97 @@ impl Store {
         if months.is_empty() {
             return Ok(());
         }
-        let rows = Rows::new(vec![Rows::int(&months, |month| month.0)]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&ADD_DUE))
-                .bind_rows(&rows)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&ADD_DUE)
-                .await?;
-        });
+        let rows = RowSet::new(vec![RowSet::int(&months, |month| month.0)]);
+        self.writer().execute(&ADD_DUE, (&rows, now.0)).await?;
         Ok(())
     }
 
-    /// Entries of a month after (player, version), in that order, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Entries of a month after the key (player, version), in key order, at most `limit`.
     pub async fn month_page(
         &self,
         month: Month,
         after: (i64, i64),
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&MONTH_PAGE))
-                .bind(month.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&MONTH_PAGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> =
+            self.scan().fetch_all(&MONTH_PAGE, (month.0, after.0, after.1, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
-    /// How many entries a month has in the ledger.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The number of entries of a month in the ledger.
     pub async fn count_month(&self, month: Month) -> Result<i64, StoreError> {
-        let (count,): (i64,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&COUNT))
-                .bind(month.0)
-                .bind(i64::MIN)
-                .bind(i64::MIN)
-                .fetch_one(&db.reader)
-                .timed(&COUNT)
-                .await?
-        });
+        let count: i64 = self.reader().fetch_scalar(&COUNT, (month.0, i64::MIN, i64::MIN)).await?;
         Ok(count)
     }
 
-    /// Brings a month from one state to another, with why where it goes back. Whether it was in the
-    /// state, and nobody has a newer fence.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Changes the state of a month; `why` is the reason of a step back. Returns whether the month
+    /// was in the state `from` and no newer fencing token exists.
     pub async fn move_archive(
         &self,
-        seat: Seat,
+        fenced: FencedMonth,
         from: ArchiveState,
         to: ArchiveState,
         why: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let moved = with_db!(self, |db, sql| {
-            sqlx::query(sql(&MOVE))
-                .bind(to.as_str())
-                .bind(seat.fence)
-                .bind(why)
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(from.as_str())
-                .execute(&db.writer)
-                .timed(&MOVE)
-                .await?
-                .rows_affected()
-        });
+        let moved = self
+            .writer()
+            .execute(
+                &MOVE,
+                (to.as_str(), fenced.fence, why, fenced.now.0, fenced.month.0, from.as_str()),
+            )
+            .await?;
         Ok(moved == 1)
     }
 
-    /// Records what was written of a month: from writing to written, under the fence with which the
-    /// writing began. Whether it was.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Records the written files of a month: from `Writing` to `Written`, under the fencing token
+    /// of the lease that began the writing. Returns whether the state changed.
     pub async fn mark_archive_written(
         &self,
-        seat: Seat,
-        written: &Written,
+        fenced: FencedMonth,
+        written: &ArchiveFiles,
     ) -> Result<bool, StoreError> {
         let keys = written.keys;
-        let marked = with_db!(self, |db, sql| {
-            sqlx::query(sql(&WRITTEN))
-                .bind(&written.location)
-                .bind(&written.manifest)
-                .bind(written.entries)
-                .bind(keys.map(|keys| keys.first.0))
-                .bind(keys.map(|keys| keys.first.1))
-                .bind(keys.map(|keys| keys.last.0))
-                .bind(keys.map(|keys| keys.last.1))
-                .bind(written.digest.0.to_vec())
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(seat.fence)
-                .execute(&db.writer)
-                .timed(&WRITTEN)
-                .await?
-                .rows_affected()
-        });
+        let marked = self
+            .writer()
+            .execute(
+                &WRITTEN,
+                (
+                    &written.location,
+                    &written.manifest,
+                    written.entries,
+                    keys.map(|keys| keys.first.0),
+                    keys.map(|keys| keys.first.1),
+                    keys.map(|keys| keys.last.0),
+                    keys.map(|keys| keys.last.1),
+                    written.digest.0.to_vec(),
+                    fenced.now.0,
+                    fenced.month.0,
+                    fenced.fence,
+                ),
+            )
+            .await?;
         Ok(marked == 1)
     }
 
-    /// Records why a month could not be brought further. Its state stays.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn mark_archive_failed(&self, seat: Seat, why: &str) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&FAILED))
-                .bind(why)
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(seat.fence)
-                .execute(&db.writer)
-                .timed(&FAILED)
-                .await?;
-        });
+    /// Records the error of an attempt; the state does not change.
+    pub async fn mark_archive_failed(
+        &self,
+        fenced: FencedMonth,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        self.writer().execute(&FAILED, (why, fenced.now.0, fenced.month.0, fenced.fence)).await?;
         Ok(())
     }
 
-    /// Lays a hold on a month, or takes it away. Not done (`false`) when the month's entries are
-    /// being deleted already.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Sets or removes the hold of a month. Returns `false` if the deletion of its entries has
+    /// begun.
     pub async fn hold_archive(
         &self,
         month: Month,
         is_held: bool,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let done = with_db!(self, |db, sql| {
-            sqlx::query(sql(&HOLD))
-                .bind(month.0)
-                .bind(i64::from(is_held))
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&HOLD)
-                .await?
-                .rows_affected()
-        });
+        let done = self.writer().execute(&HOLD, (month.0, i64::from(is_held), now.0)).await?;
         Ok(done == 1)
     }
 }

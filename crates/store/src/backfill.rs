@@ -1,29 +1,28 @@
-//! Filling a column of a table with many rows, in steps of a bounded number of rows, each in a
-//! short transaction of its own, while others write the same rows. How far it got is in the
-//! database, so it may be stopped anywhere and gone on with by anybody. See docs/migrations.md.
+//! Fills a column of a large table in bounded steps, each in a short transaction, while other
+//! transactions write the same rows. The progress is stored, so any node can continue. See
+//! docs/migrations.md.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What is filled.
+/// A backfill.
 #[derive(Clone, Copy, Debug)]
 pub struct Backfill {
-    /// Its name, for ever.
+    /// Never reused.
     pub name: &'static str,
-    /// Gives the last number of the next `$2` rows after `$1`, or NULL when there are none.
+    /// Selects the last id of the next `$2` rows after `$1`; NULL if there are none.
     pub next: &'static str,
-    /// Fills the rows after `$1` up to `$2`, on SQLite.
+    /// Fills the rows after `$1` up to `$2` on SQLite.
     pub fill_sqlite: &'static str,
-    /// The same on PostgreSQL. It locks the rows in the order of their numbers, as batches do: who
-    /// locks in another order waits for them as they wait for him.
+    /// The same on PostgreSQL. It must lock the rows in ascending order of their ids, as batches
+    /// do; another order causes deadlocks.
     pub fill_postgres: &'static str,
 }
 
-/// Those that the server runs in the background. One that is done everywhere goes with the contract
-/// that ends it.
+/// The backfills that the server runs in the background. A backfill is removed with its contract
+/// migration.
 pub static BACKFILLS: &[Backfill] = &[];
 
 pub(crate) static PLACE: Lazy = Lazy::new(|| {
@@ -51,11 +50,10 @@ pub(crate) static MOVE: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&PLACE, &BEGIN, &MOVE];
 
 impl Store {
-    /// Fills the next rows, at most so many; whether all are filled. Several may try at once: they
-    /// take turns.
+    /// Fills the next `rows` rows and returns whether all are filled. Concurrent calls take turns.
     ///
     /// # Errors
-    /// The fault met; the step is undone then and can be tried again.
+    /// The step is rolled back and can be repeated.
     pub async fn backfill_step(
         &self,
         backfill: &Backfill,
@@ -63,45 +61,26 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let is_done = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&BEGIN))
-                .bind(backfill.name)
-                .bind(i64::MIN)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&BEGIN)
-                .await?;
-            let (up_to, is_done): (i64, i64) = sqlx::query_as(sql(&PLACE))
-                .bind(backfill.name)
-                .fetch_one(&mut *conn)
-                .timed(&PLACE)
-                .await?;
-            if is_done != 0 {
-                return Ok(true);
-            }
-            let next: Option<i64> = sqlx::query_scalar(backfill.next)
-                .bind(up_to)
-                .bind(rows)
-                .fetch_one(&mut *conn)
-                .await?;
-            if let Some(next) = next {
-                let fill = match self.engine() {
-                    "sqlite" => backfill.fill_sqlite,
-                    _ => backfill.fill_postgres,
-                };
-                sqlx::query(fill).bind(up_to).bind(next).execute(&mut *conn).await?;
-            }
-            sqlx::query(sql(&MOVE))
-                .bind(next.unwrap_or(up_to))
-                .bind(i64::from(next.is_none()))
-                .bind(now.0)
-                .bind(backfill.name)
-                .execute(&mut *conn)
-                .timed(&MOVE)
-                .await?;
-            next.is_none()
-        });
+        tx.run().execute(&BEGIN, (backfill.name, i64::MIN, now.0)).await?;
+        let (up_to, is_done): (i64, i64) = tx.run().fetch_one(&PLACE, (backfill.name,)).await?;
+        if is_done != 0 {
+            return Ok(true);
+        }
+        let (sqlite, postgres) = (backfill.next, backfill.next);
+        let next = Statement { name: backfill.name, sqlite, postgres };
+        let next: Option<i64> = tx.run().fetch_scalar(&next, (up_to, rows)).await?;
+        if let Some(next) = next {
+            let (sqlite, postgres) = (backfill.fill_sqlite, backfill.fill_postgres);
+            let fill = Statement { name: backfill.name, sqlite, postgres };
+            tx.run().execute(&fill, (up_to, next)).await?;
+        }
+        tx.run()
+            .execute(
+                &MOVE,
+                (next.unwrap_or(up_to), i64::from(next.is_none()), now.0, backfill.name),
+            )
+            .await?;
         tx.commit().await?;
-        Ok(is_done)
+        Ok(next.is_none())
     }
 }

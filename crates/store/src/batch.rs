@@ -1,6 +1,5 @@
-//! The batch: loading what a lane needs to settle its orders, and committing what came of them in
-//! one transaction of set-based statements guarded by `balance_version`. It decides nothing and
-//! retries nothing: a player whose version moved is reported, and none of his rows is written.
+//! The batch: loads what a lane needs to settle its orders and commits the result in one
+//! transaction of set-based statements guarded by `balance_version`. `trading` decides and retries.
 
 mod commit;
 mod load;
@@ -23,35 +22,32 @@ pub(crate) use sets::{
     ENTRIES, ENTRY_COLUMNS, OPENED_PLAYERS, entry_rows, insert_entries, player_rows,
 };
 
-/// What to load for one action.
+/// The rows to load for one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wanted {
-    /// The player.
+pub struct LoadKey {
     pub player_id: i64,
-    /// The stock that the action touches.
     pub stock_id: Option<i64>,
-    /// The trade that the action is a note about, by its version.
+    /// The version of the trade that the note is about.
     pub about_version: Option<i64>,
-    /// The text of the action's note, by [`Note::text_key`].
+    /// [`Note::text_key`] of the note.
     pub text_key: Option<i64>,
 }
 
-/// At what holdings are valued, and which of them count for achievements.
+/// The prices of holdings, and which holdings count for achievements.
 #[derive(Clone, Debug)]
 pub struct Valuation {
     /// `[[stock_id, price in 1/10,000], …]`.
     pub prices_json: Arc<str>,
-    /// The market's day.
     pub market_day: Day,
-    /// The day of the market's last finished session: a holding that was opened before it has been
-    /// held through all of that session.
+    /// The day of the last finished session. A holding opened before it was held for a full
+    /// session.
     pub held_before: Day,
-    /// The value from which a holding counts.
+    /// The smallest value of a holding that counts.
     pub holding_value_min: Money,
 }
 
 impl Valuation {
-    /// These prices, with no holding that counts.
+    /// These prices; no holding counts.
     pub fn at_prices(prices_json: &str) -> Self {
         Self {
             prices_json: prices_json.into(),
@@ -62,64 +58,56 @@ impl Valuation {
     }
 }
 
-/// What was loaded for a batch.
+/// The loaded rows of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct BatchState {
-    /// The players that exist, with the wanted holdings.
+    /// The existing players with the requested holdings.
     pub players: BTreeMap<i64, Player>,
-    /// Keys that were used before.
+    /// Idempotency keys that are used already.
     pub seen: HashMap<(i64, String), SeenKey>,
 }
 
-/// What came of a player's actions in a batch.
+/// The result of a player's actions in a batch.
 #[derive(Clone, Debug)]
-pub struct Change {
-    /// The player after settling.
+pub struct PlayerUpdate {
     pub player: Player,
-    /// The version that the settling began with.
+    /// The version at which settling began.
     pub version_before: i64,
-    /// The head of the chain at that version. Versions are counted anew where a standby was
-    /// promoted that lacks the newest entries.
+    /// The chain head at that version. A version alone is ambiguous after the promotion of a
+    /// standby that lacked the newest entries.
     pub head_before: Hash,
-    /// What was accepted, in order. Empty: only records are written.
+    /// The accepted actions in order. If empty, only idempotency records are written.
     pub fills: Vec<Fill>,
-    /// Notes by the version of the trade they are about.
+    /// Notes with the version of their trade.
     pub notes: Vec<(i64, Note)>,
-    /// Records of the requests that had a key.
-    pub records: Vec<Record>,
+    pub records: Vec<IdempotencyRecord>,
 }
 
-/// An idempotency record.
 #[derive(Clone, Debug)]
-pub struct Record {
-    /// The key.
+pub struct IdempotencyRecord {
     pub key: String,
-    /// SHA-256 of the request's route and body.
+    /// SHA-256 of the route and body of the request.
     pub fingerprint: [u8; 32],
-    /// The entry it made.
+    /// The ledger entry of the request.
     pub version: Option<(Month, i64)>,
-    /// Or why it was refused.
     pub rejection: Option<Rejection>,
-    /// The request.
     pub request_id: String,
 }
 
-/// What a commit did.
+/// The result of a commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// Players of whom nothing was written, because another transaction was first.
-    pub moved: BTreeSet<i64>,
+    /// Players whose version changed concurrently; none of their rows were written.
+    pub conflicted: BTreeSet<i64>,
 }
 
-/// A transaction whose COMMIT has no answer.
+/// A batch whose COMMIT got no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubt {
-    /// What it wrote beside its rows.
+pub struct UnknownCommit {
     pub(crate) mark: BatchMark,
-    /// When that was.
     pub(crate) made_at: UnixMicros,
-    /// As [`Committed::moved`], if it was committed.
-    pub moved: BTreeSet<i64>,
+    /// [`Committed::conflicted`] if the batch was committed.
+    pub conflicted: BTreeSet<i64>,
 }
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[

@@ -1,11 +1,9 @@
-//! What nodes have to read again because it was changed, as tags of their caches. Triggers write
-//! them in the transaction of the change; here they are read and, once they are old, deleted.
+//! Tags of changed data, by which nodes invalidate their caches. Triggers insert them in the
+//! transaction of the change; this file reads and deletes them.
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// Rows read at once.
 const PAGE_ROWS: i64 = 5_000;
 
 static AFTER: Lazy = Lazy::new(|| {
@@ -19,7 +17,7 @@ static NEWEST: Lazy = Lazy::new(|| {
     Statement::new("tag_changes.newest", "SELECT COALESCE(MAX(change_id), 0) FROM tag_changes")
 });
 
-static FORGET: Lazy = Lazy::new(|| {
+static DELETE_OLD: Lazy = Lazy::new(|| {
     Statement::new(
         "tag_changes.forget",
         "DELETE FROM tag_changes WHERE change_id IN (
@@ -27,7 +25,7 @@ static FORGET: Lazy = Lazy::new(|| {
     )
 });
 
-// A standby that is promoted goes on under a timeline of its own. SQLite has no standby.
+// A promoted standby continues on a new timeline. SQLite has no standby.
 static TIMELINE: Lazy = Lazy::new(|| Statement {
     name: "tag_changes.timeline",
     sqlite: "SELECT 'one'",
@@ -36,63 +34,31 @@ static TIMELINE: Lazy = Lazy::new(|| Statement {
          FROM pg_control_system()",
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &FORGET, &TIMELINE];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &DELETE_OLD, &TIMELINE];
 
 impl Store {
-    /// Changes after a number, with their numbers, some thousands at most. Numbers are given out
-    /// before a change is committed: one with a smaller number may appear later.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Changes after the id `after` with their ids, some thousands at most. Ids are assigned before
+    /// the commit: a smaller one may appear later.
     pub async fn tag_changes_after(&self, after: i64) -> Result<Vec<(i64, String)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&AFTER))
-                .bind(after)
-                .bind(PAGE_ROWS)
-                .fetch_all(&db.reader)
-                .timed(&AFTER)
-                .await?
-        }))
+        self.reader().fetch_all(&AFTER, (after, PAGE_ROWS)).await
     }
 
-    /// The number of the newest change; 0 when there is none.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The id of the newest change; 0 if there is none.
     pub async fn newest_tag_change(&self) -> Result<i64, StoreError> {
-        let (newest,): (i64,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NEWEST)).fetch_one(&db.reader).timed(&NEWEST).await?
-        });
+        let newest: i64 = self.reader().fetch_scalar(&NEWEST, ()).await?;
         Ok(newest)
     }
 
-    /// On which timeline the database writes: a promoted standby, or a database that was put back,
-    /// has another one, and may give out numbers of changes again. `None` while it is a standby.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The timeline of the database. It differs after the promotion of a standby or a restore, when
+    /// ids of changes may repeat. `None` on a standby.
     pub async fn find_timeline(&self) -> Result<Option<String>, StoreError> {
-        let (timeline,): (Option<String>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&TIMELINE)).fetch_one(&db.writer).timed(&TIMELINE).await?
-        });
+        let timeline: Option<String> = self.writer().fetch_scalar(&TIMELINE, ()).await?;
         Ok(timeline)
     }
 
-    /// Deletes changes but for the newest `kept`, of which some node may not have heard, at most
-    /// `limit` of them, and counts them.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes at most `limit` changes except the newest `kept` and returns their number.
     pub async fn delete_tag_changes(&self, kept: i64, limit: i64) -> Result<u64, StoreError> {
         let last = self.newest_tag_change().await?.saturating_sub(kept);
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&FORGET))
-                .bind(last)
-                .bind(limit)
-                .execute(&db.writer)
-                .timed(&FORGET)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_OLD, (last, limit)).await
     }
 }

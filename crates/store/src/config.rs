@@ -1,4 +1,4 @@
-//! Which database, and the limits on using it. Reading files and the environment is the server's.
+//! Configuration of the database. The server reads the files and the environment.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,32 +6,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; empty: SQLite in the data
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; if empty, SQLite in the data
     /// directory.
     pub url: String,
-    /// A streaming standby of that PostgreSQL, for reads that may be a moment old; empty: none.
+    /// Address of a streaming standby for reads that tolerate staleness; empty for none.
     pub read_url: String,
-    /// By how much such a read may be older than the newest commit, in milliseconds.
+    /// The largest staleness of such a read, in milliseconds.
     #[serde(deserialize_with = "read_lag_max_ms")]
     pub read_lag_max_ms: u64,
-    /// Connections to PostgreSQL, or readers of SQLite (which has one writer besides).
+    /// Connections to PostgreSQL, or readers of SQLite, which has one more connection for writing.
     pub connections_max: u32,
-    /// How long to wait for a free connection, in milliseconds.
+    /// Wait for a free connection, in milliseconds.
     pub acquire_timeout_ms: u64,
-    /// The longest a statement may run on PostgreSQL, in milliseconds.
+    /// Statement timeout on PostgreSQL, in milliseconds.
     pub statement_timeout_ms: u64,
-    /// The longest a statement may wait for a lock, in milliseconds (SQLite: for the file).
+    /// Lock timeout, in milliseconds; on SQLite of the file lock.
     pub lock_timeout_ms: u64,
-    /// The longest a session of PostgreSQL may be idle within a transaction, in milliseconds, 500
-    /// to 60,000. A batch lasts milliseconds: a node that takes longer is stopped or cut off, and
-    /// holds rows that others wait for.
+    /// Timeout of an idle PostgreSQL session in a transaction, 500 to 60,000 milliseconds. A batch
+    /// lasts milliseconds; a stopped node would otherwise keep its row locks.
     #[serde(deserialize_with = "idle_in_transaction_timeout_ms")]
     pub idle_in_transaction_timeout_ms: u64,
-    /// SQLite files up to this size are checked whole at start, in bytes.
+    /// SQLite files up to this size, in bytes, get a full check at start.
     pub check_size_max: u64,
-    /// Bytes that are kept allocated beside an SQLite file for when its disk is full; 0: none.
+    /// Bytes reserved beside an SQLite file for a full disk; 0 for none.
     pub disk_reserve: u64,
-    /// Refuse a PostgreSQL server that would lose acknowledged trades in a power cut.
+    /// Refuse a PostgreSQL server that may lose committed trades in a power cut.
     pub require_durable: bool,
 }
 
@@ -65,7 +64,7 @@ fn idle_in_transaction_timeout_ms<'de, D: serde::Deserializer<'de>>(
 }
 
 fn read_lag_max_ms<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
-    // It is measured once a second, against where the primary was a second before.
+    // Staleness is measured once a second against the primary's position a second before.
     let ms = u64::deserialize(reader)?;
     if (3_000..=600_000).contains(&ms) {
         return Ok(ms);

@@ -1,5 +1,4 @@
-//! The seam between the two engines: opening, settings, and `with_db!`, which runs one
-//! body on whichever engine the store has. No statement of the game is here.
+//! Opens SQLite or PostgreSQL with the settings the game needs, and holds their connection pools.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -15,29 +14,38 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::query::PoolKind;
 use crate::replica::Replica;
 use crate::{DatabaseConfig, StoreError, error};
 
-/// The database: every statement of the program is a method of it. Cheap to clone.
+/// The database, on either engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
-    /// Whether the database was seen to be away; see `watch`.
-    pub(crate) away: Arc<AtomicBool>,
-    /// A copy of it that may be read where the newest is not needed.
+    /// Whether the database does not respond; see `watch`.
+    pub(crate) is_unreachable: Arc<AtomicBool>,
+    /// The read replica.
     pub(crate) replica: Option<Arc<Replica>>,
 }
 
-/// One engine with its pools and its way to begin a writing transaction.
+/// The pools of one engine and the statements that begin a transaction.
 pub(crate) struct Pools<P> {
-    /// For reading.
     pub(crate) reader: P,
-    /// For writing; a single connection on SQLite.
+    /// A single connection on SQLite.
     pub(crate) writer: P,
-    /// How a writing transaction begins.
+    /// Begins a writing transaction.
     pub(crate) begin: &'static str,
-    /// The same of one that waits only briefly for locks.
+    /// The same with a short lock timeout.
     pub(crate) begin_brief: &'static str,
+}
+
+impl<P> Pools<P> {
+    pub(crate) fn pool(&self, kind: PoolKind) -> &P {
+        match kind {
+            PoolKind::Reader => &self.reader,
+            PoolKind::Writer => &self.writer,
+        }
+    }
 }
 
 pub(crate) enum Db {
@@ -45,38 +53,22 @@ pub(crate) enum Db {
     Postgres(Pools<PgPool>),
 }
 
-/// Runs `$body` on the engine that the store has. In it, `$db` is the engine's pools and `$sql`
-/// gives a statement's text for that engine.
-macro_rules! with_db {
-    ($store:expr, |$db:ident, $sql:ident| $body:expr) => {
-        match $store.db()? {
-            $crate::db::Db::Sqlite($db) => {
-                let $sql = |statement: &$crate::Statement| statement.sqlite;
-                $body
-            }
-            $crate::db::Db::Postgres($db) => {
-                let $sql = |statement: &$crate::Statement| statement.postgres;
-                $body
-            }
-        }
-    };
-}
-
-/// Pages in the write-ahead log at which SQLite itself checkpoints: far more than the server lets
-/// gather (see `Store::checkpoint`, which hears of failures), for commands that write much at once.
+/// WAL pages at which SQLite checkpoints itself. The server checkpoints far earlier
+/// (`Store::checkpoint`); this bounds the WAL of commands that write a lot.
 const AUTOCHECKPOINT_PAGES: &str = "100000";
 
-/// Between two tries to reach a PostgreSQL that is not up yet.
-const REACH_PAUSE: Duration = Duration::from_millis(100);
+/// Pause between attempts to connect to a PostgreSQL server that is starting.
+const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Bytes that the write-ahead log keeps on the disk once a checkpoint has emptied it.
-const LOG_KEPT: &str = "4194304";
+/// Bytes of the WAL file that stay allocated after a checkpoint.
+const WAL_SIZE_KEPT: &str = "4194304";
 
-/// For how long an idle connection to PostgreSQL is taken to live.
-const IDLE_TRUSTED: Duration = Duration::from_millis(500);
+/// An idle PostgreSQL connection is pinged before use after this time.
+const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 
-/// How PostgreSQL plans every statement: it finds its rows by an index, in one plan for all
-/// parameters. The statistics of a young table say that reading or sorting all of it is as cheap.
+/// Planner settings of every PostgreSQL session: index scans and one generic plan. The statistics
+/// of a young table make a sequential scan look as cheap. Jobs that go through a whole table reset
+/// them (`BEGIN_SCAN`).
 #[doc(hidden)]
 pub const PLANNER_SETTINGS: [(&str, &str); 3] =
     [("enable_seqscan", "off"), ("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
@@ -85,11 +77,11 @@ pub const PLANNER_SETTINGS: [(&str, &str); 3] =
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 impl Store {
-    /// Opens the database and checks that it keeps what is acknowledged.
+    /// Opens the database and checks its durability settings.
     ///
     /// # Errors
-    /// `Unsuitable` for an address or a server this program cannot run on, `Corrupt` for a damaged
-    /// file, `Unavailable` when it cannot be reached.
+    /// `Unsuitable` for an address or server that is not supported, `Corrupt` for a damaged file,
+    /// `Unavailable` if it cannot be reached.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, StoreError> {
         let replica = Replica::of(config)?.map(Arc::new);
         let db = if let Some(path) = config.url.strip_prefix("sqlite:") {
@@ -100,11 +92,11 @@ impl Store {
             let text = "the database address must begin with sqlite: or postgres://";
             return Err(StoreError::Unsuitable(text.to_owned()));
         };
-        Ok(Self { db: Arc::new(db), away: Arc::default(), replica })
+        Ok(Self { db: Arc::new(db), is_unreachable: Arc::default(), replica })
     }
 
-    /// Opens an SQLite file that cannot be written, such as one on a read-only mount. Commits that
-    /// are still in its write-ahead log are read; SQLite needs the file `-shm` beside it for that.
+    /// Opens an SQLite file that cannot be written, such as one on a read-only mount. Commits in
+    /// its WAL are read, for which SQLite needs the file `-shm`.
     ///
     /// # Errors
     /// As [`Store::open`]; `Unsuitable` for PostgreSQL.
@@ -127,43 +119,48 @@ impl Store {
             .await?;
         let (reader, begin) = (pool.clone(), "BEGIN");
         let db = Db::Sqlite(Pools { reader, writer: pool, begin, begin_brief: begin });
-        Ok(Self { db: Arc::new(db), away: Arc::default(), replica: None })
+        Ok(Self { db: Arc::new(db), is_unreachable: Arc::default(), replica: None })
     }
 
-    /// A store over a pool of its own, which connects when it is first asked.
+    /// A store on a separate pool, which connects on first use.
     pub(crate) fn over(pool: PgPool) -> Self {
         let db = Db::Postgres(postgres_pools(pool));
-        Self { db: Arc::new(db), away: Arc::default(), replica: None }
+        Self { db: Arc::new(db), is_unreachable: Arc::default(), replica: None }
     }
 
-    /// The engine, unless it is known that asking it is of no use.
+    /// The engine; an error while the database is known not to respond.
     pub(crate) fn db(&self) -> Result<&Db, StoreError> {
         error::check_disk()?;
-        if self.away.load(Ordering::Relaxed) { Err(error::away()) } else { Ok(&self.db) }
+        if self.is_unreachable.load(Ordering::Relaxed) {
+            Err(error::unreachable())
+        } else {
+            Ok(&self.db)
+        }
     }
 
-    /// The engine, whether it answers or not.
+    /// The engine, without that check.
     pub(crate) fn engine_pools(&self) -> &Db {
         &self.db
     }
 
-    /// Asks the database for an answer.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Checks that the database responds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        with_db!(self, |db, _sql| {
-            sqlx::query("SELECT 1").execute(&db.reader).await?;
-        });
+        match self.db()? {
+            Db::Sqlite(db) => {
+                sqlx::query("SELECT 1").execute(&db.reader).await?;
+            }
+            Db::Postgres(db) => {
+                sqlx::query("SELECT 1").execute(&db.reader).await?;
+            }
+        }
         Ok(())
     }
 
-    /// Moves what the write-ahead log of SQLite holds into the database file, so that the log
-    /// starts over; most of it while others write. Unlike SQLite's own checkpoints, which hide
-    /// what goes wrong, it tells. PostgreSQL does this by itself.
+    /// Checkpoints the WAL of SQLite without blocking writers. Reports errors, unlike SQLite's
+    /// automatic checkpoints. Does nothing on PostgreSQL.
     ///
     /// # Errors
-    /// The fault met; `DiskFailed` when the file could not be synced.
+    /// `DiskFailed` if fsync failed.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let Db::Sqlite(db) = self.db()? else { return Ok(()) };
         for pool in [&db.reader, &db.writer] {
@@ -172,28 +169,27 @@ impl Store {
         Ok(())
     }
 
-    /// As [`Store::checkpoint`], and cuts the write-ahead log to nothing. Waits for readers;
-    /// nothing is written meanwhile.
+    /// As [`Store::checkpoint`], and truncates the WAL. Waits for readers and blocks writers.
     ///
     /// # Errors
-    /// The database failed; `DiskFailed` when the file could not be synced.
+    /// `DiskFailed` if fsync failed.
     pub async fn checkpoint_and_truncate(&self) -> Result<(), StoreError> {
         let Db::Sqlite(db) = self.db()? else { return Ok(()) };
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&db.writer).await?;
         Ok(())
     }
 
-    /// Writes a whole copy of an SQLite database, as it is at one moment, into a file that does not
-    /// exist. Others may write meanwhile. The copy is not yet on the disk.
+    /// Writes a consistent copy of an SQLite database to a file that must not exist. Does not block
+    /// writers. The copy is not fsynced.
     ///
     /// # Errors
-    /// The fault met; `Unsuitable` for PostgreSQL, and when the copy is not sound.
+    /// `Unsuitable` for PostgreSQL; `Corrupt` if the copy fails its check.
     pub async fn copy_into(&self, file: &Path) -> Result<(), StoreError> {
         let Db::Sqlite(db) = self.db()? else {
-            return Err(StoreError::Unsuitable("only SQLite is copied so".to_owned()));
+            return Err(StoreError::Unsuitable("only an SQLite database can be copied".to_owned()));
         };
         let name = file.to_str().ok_or_else(|| {
-            StoreError::Unsuitable(format!("the name {} is no text", file.display()))
+            StoreError::Unsuitable(format!("the path {} is not valid UTF-8", file.display()))
         })?;
         sqlx::query("VACUUM INTO $1").bind(name).execute(&db.writer).await?;
         let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
@@ -204,7 +200,7 @@ impl Store {
         if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
     }
 
-    /// Closes all connections, after the statements under way.
+    /// Closes all connections after the running statements.
     pub async fn close(&self) {
         if let Some(replica) = &self.replica {
             replica.close().await;
@@ -218,7 +214,7 @@ impl Store {
         }
     }
 
-    /// The engine's name: `sqlite` or `postgres`.
+    /// `sqlite` or `postgres`.
     pub fn engine(&self) -> &'static str {
         match &*self.db {
             Db::Sqlite(_) => "sqlite",
@@ -238,7 +234,7 @@ async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<Sqlite
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(config.lock_timeout_ms))
         .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES)
-        .pragma("journal_size_limit", LOG_KEPT)
+        .pragma("journal_size_limit", WAL_SIZE_KEPT)
         .pragma("cache_size", "-8000")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(200);
@@ -248,8 +244,8 @@ async fn open_sqlite(path: &str, config: &DatabaseConfig) -> Result<Pools<Sqlite
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
-            // SQLite undoes a transaction by itself when the disk is full. The connection is then
-            // in none, but counts as being in one and would refuse to begin another for ever.
+            // SQLite rolls back by itself when the disk is full. sqlx still counts the connection
+            // as inside a transaction, so it must be replaced.
             .before_acquire(|conn, _| {
                 let is_free = !conn.is_in_transaction();
                 Box::pin(async move { Ok(is_free) })
@@ -282,12 +278,11 @@ fn check_sqlite_version(version: &str) -> Result<(), StoreError> {
     Err(StoreError::Unsuitable(text))
 }
 
-/// Whether an address is one of PostgreSQL.
 pub(crate) fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// How to connect to a PostgreSQL at an address.
+/// Connection options for a PostgreSQL address.
 pub(crate) fn postgres_options(
     url: &str,
     config: &DatabaseConfig,
@@ -299,7 +294,7 @@ pub(crate) fn postgres_options(
         ))
     };
     if has_stray_at(url) {
-        return Err(unreadable("there is an @ behind the host"));
+        return Err(unreadable("there is an @ after the host"));
     }
     let options = PgConnectOptions::from_str(url).map_err(|error| match error {
         sqlx::Error::Configuration(why) => unreadable(&why.to_string()),
@@ -309,24 +304,24 @@ pub(crate) fn postgres_options(
         ("statement_timeout", config.statement_timeout_ms.to_string()),
         ("lock_timeout", config.lock_timeout_ms.to_string()),
         ("idle_in_transaction_session_timeout", config.idle_in_transaction_timeout_ms.to_string()),
-        // That a table exists already, which IF NOT EXISTS is for, is no news.
+        // Suppresses the notices of IF NOT EXISTS.
         ("client_min_messages", "warning".to_owned()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
     Ok(options.options(limits).options(PLANNER_SETTINGS))
 }
 
-/// Whether an `@` stands behind the first `/` of an address, before its parameters: a password that
-/// has both, unescaped, makes its end the host.
+/// Whether an `@` follows the first `/` of an address before its parameters: an unescaped password
+/// with both would make its end the host.
 fn has_stray_at(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.split_once(['/', '#']).map_or("", |(_, path)| path);
     path.split('?').next().is_some_and(|path| path.contains('@'))
 }
 
-/// Connects once, before a pool does, which would only report that it timed out. A server that is
-/// not up yet is tried again for as long as a pool would.
-async fn reach(options: &PgConnectOptions, patience: Duration) -> Result<(), StoreError> {
+/// Connects once before the pool does, because the pool reports only timeouts. Retries while the
+/// server is starting, up to `patience`.
+async fn connect_once(options: &PgConnectOptions, patience: Duration) -> Result<(), StoreError> {
     let ends = Instant::now() + patience;
     loop {
         let error = match timeout_at(ends, options.connect()).await {
@@ -343,23 +338,22 @@ async fn reach(options: &PgConnectOptions, patience: Duration) -> Result<(), Sto
             sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P03"),
             _ => false,
         };
-        if !is_starting || Instant::now() + REACH_PAUSE >= ends {
+        if !is_starting || Instant::now() + CONNECT_PAUSE >= ends {
             return Err(error.into());
         }
-        sleep(REACH_PAUSE).await;
+        sleep(CONNECT_PAUSE).await;
     }
 }
 
-/// A pool of connections to PostgreSQL.
 pub(crate) fn postgres_pool(config: &DatabaseConfig) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(config.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
-        // A connection that was just used is not asked whether it still lives.
+        // No ping for a connection that was used a moment ago.
         .test_before_acquire(false)
         .before_acquire(|conn, known| {
             Box::pin(async move {
-                if known.idle_for >= IDLE_TRUSTED {
+                if known.idle_for >= PING_AFTER_IDLE {
                     conn.ping().await?;
                 }
                 Ok(true)
@@ -369,7 +363,7 @@ pub(crate) fn postgres_pool(config: &DatabaseConfig) -> PgPoolOptions {
 
 async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreError> {
     let options = postgres_options(&config.url, config)?;
-    reach(&options, Duration::from_millis(config.acquire_timeout_ms)).await?;
+    connect_once(&options, Duration::from_millis(config.acquire_timeout_ms)).await?;
     let pool = postgres_pool(config).connect_with(options).await?;
     if config.require_durable {
         for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
@@ -388,8 +382,8 @@ async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPool>, StoreEr
     Ok(postgres_pools(pool))
 }
 
-/// A batch waits for a row or a key that another transaction holds for less time than its other
-/// players would notice: they are done without it then.
+/// A batch waits only briefly for a row or key that another transaction holds, so that its other
+/// players are not delayed.
 fn postgres_pools(pool: PgPool) -> Pools<PgPool> {
     let begin_brief = "BEGIN; SET LOCAL lock_timeout = '100ms'";
     Pools { reader: pool.clone(), writer: pool, begin: "BEGIN", begin_brief }
@@ -400,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_cannot_be_read_is_told_with_what_to_escape() {
+    fn an_invalid_address_is_rejected_with_the_characters_to_escape() {
         let config = DatabaseConfig::default();
         for bad in [
             "postgres://bob:p@xyz/zy@db:5432/game",
@@ -423,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_sqlite_is_refused() {
+    fn an_old_sqlite_is_rejected() {
         assert!(check_sqlite_version("3.51.3").is_ok());
         assert!(check_sqlite_version("3.52.0").is_ok());
         assert!(check_sqlite_version("3.40.1").is_err());

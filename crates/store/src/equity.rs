@@ -1,52 +1,47 @@
-//! What players had at the close of each session: written for a few players at a time, thinned out
-//! with age, read as a curve. Which sessions are written and which are old is decided by callers.
+//! The value of each player's portfolio at the close of each session: written in pages of players,
+//! thinned out with age, read as a curve. Callers decide which sessions are written and when they
+//! are old.
 
 use domain::{Day, Money, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
-/// What a player had at a session's close.
+/// The portfolio of a player at the close of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EquityPoint {
-    /// The session's day.
     pub day: Day,
-    /// Cash and shares together.
+    /// Cash and shares, in cents.
     pub value: Money,
-    /// Cash.
     pub cash: Money,
 }
 
-/// How far a session's equity got with one step.
+/// The progress of one step for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EquityStep {
-    /// Players written by this step. 0 when another node took the same ones.
+    /// Players written by this step; 0 if another node took the same page.
     pub written: u64,
-    /// Whether all players are written.
     pub is_done: bool,
 }
 
-/// Which days are kept how densely. Days after `newest` are left alone: in a market that started
-/// over they are of the time before.
+/// Which days are kept at which density. Days after `newest` belong to a market that was restarted
+/// and stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EquityKept {
-    /// The newest finished session.
+pub struct EquityRetention {
     pub newest: Day,
-    /// From this day on every session is kept.
+    /// First day of which every session is kept.
     pub daily_from: Day,
-    /// From this day on the last session of each week is kept, and of each month before.
+    /// First day from which the last session of each week is kept; before it, of each month.
     pub weekly_from: Day,
 }
 
-/// How far thinning out got with one step.
+/// The progress of one thinning step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RollUpStep {
-    /// Rows deleted.
     pub deleted: u64,
-    /// The player after whom to go on; `None` when all have been looked at.
+    /// The cursor of the next step; `None` at the end.
     pub next_after: Option<i64>,
 }
 
@@ -81,7 +76,7 @@ static CHUNK: Lazy = Lazy::new(|| {
     )
 });
 
-// Of two nodes that want the same players the second one waits here, and finds them taken.
+// Of two nodes that take the same page the second waits here and finds it taken.
 static CLAIM: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.claim",
@@ -90,11 +85,10 @@ static CLAIM: Lazy = Lazy::new(|| {
     )
 });
 
-// The range stands at the holdings, too: PostgreSQL may merge both tables, and would read all
-// holdings before it. A stock without a close on that day counts at its last close before. Players
-// who have never traded have the starting cash and get no row, nor do those who have left, nor
-// those who have traded since the close of an earlier session: what they had then is not known any
-// more. A day that was written before is of a market that has started over: the later one counts.
+// The range is repeated for the holdings: PostgreSQL may merge both tables and would read all
+// holdings before it. A stock without a close on that day counts at its last close before. No rows
+// for players who never traded, were erased, or traded since the close of an earlier session, whose
+// value is no longer known. A row of a restarted market is replaced.
 static WRITE: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.write",
@@ -123,8 +117,8 @@ static WRITE: Lazy = Lazy::new(|| {
     )
 });
 
-// A row goes when the player's next one is in the same week or month. Weeks begin on Mondays (day 0
-// was a Thursday), and a month has 1461/48 days, as a month has on average.
+// Deletes a row if the player's next row is in the same week or month. Weeks begin on Monday (day 0
+// was a Thursday); a month counts as 1461/48 days.
 static THIN_OUT: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.thin_out",
@@ -141,7 +135,7 @@ static THIN_OUT: Lazy = Lazy::new(|| {
     )
 });
 
-static FORGET_PROGRESS: Lazy = Lazy::new(|| {
+static DELETE_PROGRESS: Lazy = Lazy::new(|| {
     Statement::new(
         "equity.forget_progress",
         "DELETE FROM equity_progress WHERE day IN (
@@ -162,16 +156,15 @@ static CURVE: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&OPEN, &PROGRESS, &WRITTEN, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &FORGET_PROGRESS, &CURVE];
+    &[&OPEN, &PROGRESS, &WRITTEN, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &DELETE_PROGRESS, &CURVE];
 
 impl Store {
-    /// Writes what the next `limit` players had at the close of `day`, whose closes must be saved
-    /// already. One transaction; nodes share the players among each other. With `closed_at`, the
-    /// instant of that close, players who have traded since are left out; without it, what they
-    /// have now counts.
+    /// Writes the value of the next `limit` players at the close of `day`, whose closes must be
+    /// saved. Nodes share the players. With `closed_at`, the instant of that close, players who
+    /// traded since are left out; without it, present holdings count.
     ///
     /// # Errors
-    /// The fault met; nothing is written then.
+    /// Nothing is written.
     pub async fn snapshot_equity(
         &self,
         day: Day,
@@ -179,89 +172,56 @@ impl Store {
         limit: i64,
     ) -> Result<EquityStep, StoreError> {
         let day = i64::from(day.0);
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_scan().await?;
         let step = write_chunk(tx.conn(), day, closed_at, limit).await?;
         tx.commit().await?;
         Ok(step)
     }
 
-    /// The newest `limit` days up to `newest` that are written for all players, newest first.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The newest `limit` days up to `newest` that are complete, newest first.
     pub async fn written_equity(&self, newest: Day, limit: i64) -> Result<Vec<Day>, StoreError> {
-        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&WRITTEN))
-                .bind(i64::from(newest.0))
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&WRITTEN)
-                .await?
-        });
+        let rows: Vec<(i64,)> =
+            self.reader().fetch_all(&WRITTEN, (i64::from(newest.0), limit)).await?;
         rows.into_iter().map(|(day,)| read_day(day)).collect()
     }
 
-    /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). At
-    /// the end it also forgets how far old sessions got, but not the newest that is written.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). The
+    /// last step also deletes the progress of old sessions, except the newest complete one.
     pub async fn roll_up_equity(
         &self,
         after_player_id: i64,
         limit: i64,
-        kept: EquityKept,
+        kept: EquityRetention,
     ) -> Result<RollUpStep, StoreError> {
         let [newest, daily_from, weekly_from] =
             [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));
-        Ok(with_db!(self, |db, sql| {
-            let (last, players): (Option<i64>, i64) = sqlx::query_as(sql(&CHUNK))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_one(&db.reader)
-                .timed(&CHUNK)
-                .await?;
-            let deleted = sqlx::query(sql(&THIN_OUT))
-                .bind(after_player_id)
-                .bind(last.unwrap_or(after_player_id))
-                .bind(daily_from)
-                .bind(weekly_from)
-                .execute(&db.writer)
-                .timed(&THIN_OUT)
-                .await?
-                .rows_affected();
-            let next_after = last.filter(|_| players >= limit);
-            if next_after.is_none() {
-                sqlx::query(sql(&FORGET_PROGRESS))
-                    .bind(daily_from)
-                    .bind(newest)
-                    .execute(&db.writer)
-                    .timed(&FORGET_PROGRESS)
-                    .await?;
-            }
-            RollUpStep { deleted, next_after }
-        }))
+        let (last, players): (Option<i64>, i64) =
+            self.reader().fetch_one(&CHUNK, (after_player_id, limit)).await?;
+        let deleted = self
+            .writer()
+            .execute(
+                &THIN_OUT,
+                (after_player_id, last.unwrap_or(after_player_id), daily_from, weekly_from),
+            )
+            .await?;
+        let next_after = last.filter(|_| players >= limit);
+        if next_after.is_none() {
+            self.writer().execute(&DELETE_PROGRESS, (daily_from, newest)).await?;
+        }
+        Ok(RollUpStep { deleted, next_after })
     }
 
-    /// What a player had at the closes from `from` to `to`, ascending, the newest 800 at most.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The curve of a player from `from` to `to`, ascending, the newest 800 points at most.
     pub async fn equity_curve(
         &self,
         player_id: i64,
         from: Day,
         to: Day,
     ) -> Result<Vec<EquityPoint>, StoreError> {
-        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CURVE))
-                .bind(player_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
-                .fetch_all(&db.reader)
-                .timed(&CURVE)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64)> = self
+            .reader()
+            .fetch_all(&CURVE, (player_id, i64::from(from.0), i64::from(to.0)))
+            .await?;
         let read = |(day, value, cash)| {
             Ok(EquityPoint { day: read_day(day)?, value: Money(value), cash: Money(cash) })
         };
@@ -270,46 +230,22 @@ impl Store {
 }
 
 async fn write_chunk(
-    conn: Conn<'_>,
+    mut conn: Conn<'_>,
     day: i64,
     closed_at: Option<UnixMicros>,
     limit: i64,
 ) -> Result<EquityStep, StoreError> {
-    Ok(with_conn!(conn, |conn, sql| {
-        sqlx::query(sql(&OPEN)).bind(day).execute(&mut *conn).timed(&OPEN).await?;
-        let (after, done): (i64, i64) =
-            sqlx::query_as(sql(&PROGRESS)).bind(day).fetch_one(&mut *conn).timed(&PROGRESS).await?;
-        if done != 0 {
-            return Ok(EquityStep { written: 0, is_done: true });
-        }
-        let (last, players): (Option<i64>, i64) = sqlx::query_as(sql(&CHUNK))
-            .bind(after)
-            .bind(limit)
-            .fetch_one(&mut *conn)
-            .timed(&CHUNK)
-            .await?;
-        let (last, is_done) = (last.unwrap_or(after), players < limit);
-        let claimed = sqlx::query(sql(&CLAIM))
-            .bind(day)
-            .bind(after)
-            .bind(last)
-            .bind(i64::from(is_done))
-            .execute(&mut *conn)
-            .timed(&CLAIM)
-            .await?
-            .rows_affected();
-        if claimed == 0 {
-            return Ok(EquityStep { written: 0, is_done: false });
-        }
-        let written = sqlx::query(sql(&WRITE))
-            .bind(day)
-            .bind(after)
-            .bind(last)
-            .bind(closed_at.map(|at| at.0))
-            .execute(&mut *conn)
-            .timed(&WRITE)
-            .await?
-            .rows_affected();
-        EquityStep { written, is_done }
-    }))
+    conn.run().execute(&OPEN, (day,)).await?;
+    let (after, done): (i64, i64) = conn.run().fetch_one(&PROGRESS, (day,)).await?;
+    if done != 0 {
+        return Ok(EquityStep { written: 0, is_done: true });
+    }
+    let (last, players): (Option<i64>, i64) = conn.run().fetch_one(&CHUNK, (after, limit)).await?;
+    let (last, is_done) = (last.unwrap_or(after), players < limit);
+    let claimed = conn.run().execute(&CLAIM, (day, after, last, i64::from(is_done))).await?;
+    if claimed == 0 {
+        return Ok(EquityStep { written: 0, is_done: false });
+    }
+    let written = conn.run().execute(&WRITE, (day, after, last, closed_at.map(|at| at.0))).await?;
+    Ok(EquityStep { written, is_done })
 }

@@ -1,15 +1,14 @@
-//! Forgetting a person. What identifies one goes, in one transaction; the player's cash, holdings
-//! and ledger stay, without a name, because others played against them and the ledger is immutable.
+//! Erases users: deletes all personal data in one transaction. Cash, holdings and ledger stay
+//! without a name, because the ledger is immutable.
 
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-// Whoever writes a note in the same moment holds the player's row, too: either the note is there
-// to be deleted, or it finds no user any more and is not written.
+// A batch that writes a note locks the player's row too: the note is either committed before and
+// deleted here, or finds no user and is not written.
 static LOCK_PLAYERS: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.lock_players",
@@ -90,8 +89,8 @@ static EQUITY: Lazy = Lazy::new(|| {
     )
 });
 
-// Before the user's row goes. Numbers of users come back after a backup was put back, but not with
-// the same instant.
+// Runs before the user's row is deleted. User ids repeat after a restore, but not with the same
+// registration time.
 static RECORD: Lazy = Lazy::new(|| {
     Statement::new(
         "erase.record",
@@ -132,7 +131,7 @@ static FIND: Lazy = Lazy::new(|| {
 static USER: Lazy =
     Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
-/// In the order in which they run after the lock; the user's row is last, and is counted.
+/// In execution order after the lock; the user's row is last and counted.
 static DELETIONS: [&Lazy; 13] = [
     &TOKENS,
     &LINKS,
@@ -171,118 +170,72 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &USER,
 ];
 
-/// That a user was forgotten.
+/// The record of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erasure {
-    /// When, in microseconds since 1970 UTC.
+    /// In microseconds since 1970 UTC.
     pub erased_at: i64,
-    /// The user's number.
     pub user_id: i64,
-    /// When the user had registered, in microseconds since 1970 UTC.
+    /// In microseconds since 1970 UTC.
     pub registered_at: i64,
 }
 
 impl Store {
-    /// Forgets the user of this address (in lower case), as [`Store::erase_user`]; whether there
-    /// was one.
-    ///
-    /// # Errors
-    /// The fault met; nothing is deleted then.
+    /// Erases the user of this address (in lower case), as [`Store::erase_user`]; returns whether
+    /// the user existed.
     pub async fn erase_user_by_email(
         &self,
         email_key: &str,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(email_key)
-                .fetch_optional(&db.writer)
-                .timed(&FIND)
-                .await?
-        });
+        let found: Option<(i64,)> = self.writer().fetch_optional(&FIND, (email_key,)).await?;
         match found {
             Some((user_id,)) => self.erase_user(user_id, now).await,
             None => Ok(false),
         }
     }
 
-    /// Erases a user: tokens, settings, notes and what else only they could see, and the user's
-    /// row; whether there was one. Their players leave the boards and get a tombstone (a trigger
-    /// writes it, and the tag by which nodes learn of it). That it was done is recorded.
+    /// Erases a user: tokens, settings, notes, all other personal data, and the user's row. Returns
+    /// whether the user existed. A trigger writes the players' tombstones and the tag that informs
+    /// other nodes. The erasure is recorded.
     ///
     /// # Errors
-    /// The fault met; nothing is deleted then.
+    /// Nothing is deleted.
     pub async fn erase_user(&self, user_id: i64, now: UnixMicros) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let existed = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&LOCK_PLAYERS))
-                .bind(user_id)
-                .execute(&mut *conn)
-                .timed(&LOCK_PLAYERS)
-                .await?;
-            sqlx::query(sql(&RECORD))
-                .bind(user_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&RECORD)
-                .await?;
-            let mut deleted = 0;
-            for deletion in DELETIONS {
-                let query = sqlx::query(sql(deletion)).bind(user_id);
-                deleted = query.execute(&mut *conn).timed(deletion).await?.rows_affected();
-            }
-            deleted > 0
-        });
+        tx.run().execute(&LOCK_PLAYERS, (user_id,)).await?;
+        tx.run().execute(&RECORD, (user_id, now.0)).await?;
+        let mut deleted = 0;
+        for deletion in DELETIONS {
+            deleted = tx.run().execute(deletion, (user_id,)).await?;
+        }
         tx.commit().await?;
-        Ok(existed)
+        Ok(deleted > 0)
     }
-    /// Forgets a user who was forgotten before and came back with a backup; whether there was one.
-    ///
-    /// # Errors
-    /// The fault met.
+
+    /// Erases a user again whom a restored backup contained; returns whether the user existed.
     pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
         let Erasure { erased_at, user_id, registered_at } = erasure;
-        let found: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query(sql(&RECORD_AGAIN))
-                .bind(user_id)
-                .bind(registered_at)
-                .bind(erased_at)
-                .execute(&db.writer)
-                .timed(&RECORD_AGAIN)
-                .await?;
-            sqlx::query_as(sql(&IS_THERE))
-                .bind(user_id)
-                .bind(registered_at)
-                .fetch_optional(&db.writer)
-                .timed(&IS_THERE)
-                .await?
-        });
+        self.writer().execute(&RECORD_AGAIN, (user_id, registered_at, erased_at)).await?;
+        let found: Option<(i64,)> =
+            self.writer().fetch_optional(&IS_THERE, (user_id, registered_at)).await?;
         if found.is_none() {
             return Ok(false);
         }
         self.erase_user(user_id, UnixMicros(erased_at)).await
     }
 
-    /// Who was forgotten after this one, in the order of time, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Erasures after this one in order of time, at most `limit`.
     pub async fn erasures_page(
         &self,
         after: Erasure,
         limit: i64,
     ) -> Result<Vec<Erasure>, StoreError> {
-        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(after.erased_at)
-                .bind(after.user_id)
-                .bind(after.registered_at)
-                .bind(limit)
-                .fetch_all(&db.writer)
-                .timed(&LIST)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64)> = self
+            .writer()
+            .fetch_all(&LIST, (after.erased_at, after.user_id, after.registered_at, limit))
+            .await?;
         let read =
             |(user_id, registered_at, erased_at)| Erasure { erased_at, user_id, registered_at };
         Ok(rows.into_iter().map(read).collect())

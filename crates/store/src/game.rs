@@ -1,24 +1,20 @@
-//! The game's own row: when its market began. Rules are in a file, not here.
+//! The row of the game: its market and when it began. The rules are in a file.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The code of the game that always exists.
+/// The code of the default game.
 pub(crate) const MAIN: &str = "main";
 
-/// A game.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Game {
-    /// Its number.
     pub game_id: i64,
-    /// The word it is joined by, in lower case.
+    /// The code by which it is joined, in lower case.
     pub code: String,
-    /// The market it was opened with.
     pub market: String,
-    /// When its market began.
+    /// The instant at which its market began.
     pub started_at: UnixMicros,
 }
 
@@ -36,50 +32,30 @@ static LOAD: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &LOAD];
 
-type Row = (i64, String, i64);
+type GameRow = (i64, String, i64);
 
-fn read(code: &str, (game_id, market, started_at): Row) -> Game {
+fn read(code: &str, (game_id, market, started_at): GameRow) -> Game {
     Game { game_id, code: code.to_owned(), market, started_at: UnixMicros(started_at) }
 }
 
 impl Store {
-    /// The game `main`, opened now if it does not exist yet.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The game `main`, created now if it does not exist.
     pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
-        let row: Row = with_db!(self, |db, sql| {
-            let found = sqlx::query_as(sql(&LOAD))
-                .bind(MAIN)
-                .fetch_optional(&db.reader)
-                .timed(&LOAD)
-                .await?;
-            match found {
-                Some(found) => found,
-                None => {
-                    sqlx::query(sql(&OPEN))
-                        .bind(MAIN)
-                        .bind(market)
-                        .bind(now.0)
-                        .execute(&db.writer)
-                        .timed(&OPEN)
-                        .await?;
-                    sqlx::query_as(sql(&LOAD)).bind(MAIN).fetch_one(&db.writer).timed(&LOAD).await?
-                }
+        let found = self.reader().fetch_optional(&LOAD, (MAIN,)).await?;
+        let row: GameRow = match found {
+            Some(found) => found,
+            None => {
+                self.writer().execute(&OPEN, (MAIN, market, now.0)).await?;
+                self.writer().fetch_one(&LOAD, (MAIN,)).await?
             }
-        });
+        };
         Ok(read(MAIN, row))
     }
 
-    /// The game of this code, whatever its case.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The game of this code, ignoring case.
     pub async fn find_game(&self, code: &str) -> Result<Option<Game>, StoreError> {
         let code = code.to_lowercase();
-        let row: Option<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LOAD)).bind(&code).fetch_optional(&db.reader).timed(&LOAD).await?
-        });
+        let row: Option<GameRow> = self.reader().fetch_optional(&LOAD, (&code,)).await?;
         Ok(row.map(|row| read(&code, row)))
     }
 }

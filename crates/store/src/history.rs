@@ -1,51 +1,41 @@
-//! The public history of stocks as whole days, and its months: open, high, low, close, average and
-//! sessions of each, from which long charts are drawn. Closes alone are in `stocks`.
+//! The public daily bars of stocks, and their monthly aggregates for long charts. `stocks` has the
+//! plain closes.
 
 use domain::{DailyBar, Day, Month, Price};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The most months a chart has: a century.
+/// A century.
 const MONTHS_MAX: i64 = 1_200;
 
-/// A month of a stock.
+/// A monthly bar of a stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MonthBar {
-    /// Which.
     pub month: Month,
-    /// The day of its last session.
     pub last_day: Day,
-    /// The first price that is known of it.
+    /// The first known price.
     pub open: Price,
-    /// The highest.
     pub high: Price,
-    /// The lowest.
     pub low: Price,
-    /// The last close.
     pub close: Price,
-    /// The mean of its closes.
+    /// The mean of the closes.
     pub average: Price,
-    /// How many sessions it has.
     pub sessions: i64,
 }
 
-/// A month and its days: from the first up to, and without, the day after its last.
+/// A month and its days, `from` inclusive, `until` exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MonthSpan {
-    /// Which.
     pub month: Month,
-    /// Its first day.
     pub from: Day,
-    /// The first day of the next one.
     pub until: Day,
 }
 
 impl MonthSpan {
-    /// The month that a day is in.
+    /// The month of a day.
     pub fn of(day: Day) -> Self {
         let (year, month, _) = day.civil();
         let first = |year, month| Day::from_civil(year, month, 1).unwrap_or(day);
@@ -58,13 +48,13 @@ static SAVE_BARS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stock_history.save_bars",
         &[
-            ("stock_id", Type::Int),
-            ("day", Type::Int),
-            ("open", Type::Int),
-            ("high", Type::Int),
-            ("low", Type::Int),
-            ("close", Type::Int),
-            ("volume", Type::Int),
+            ("stock_id", ColumnType::Int),
+            ("day", ColumnType::Int),
+            ("open", ColumnType::Int),
+            ("high", ColumnType::Int),
+            ("low", ColumnType::Int),
+            ("close", ColumnType::Int),
+            ("volume", ColumnType::Int),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
@@ -88,12 +78,16 @@ static ROLLED_TO: Lazy = Lazy::new(|| {
     )
 });
 
-// Where only the close of a day is known, it stands for the whole day. CROSS JOIN, because SQLite
-// otherwise walks all months for each day.
+// A day of which only the close is known counts with its close. CROSS JOIN, because SQLite
+// otherwise scans all months for each day.
 static ROLL_UP: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stock_history_months.roll_up",
-        &[("month", Type::Int), ("from_day", Type::Int), ("until_day", Type::Int)],
+        &[
+            ("month", ColumnType::Int),
+            ("from_day", ColumnType::Int),
+            ("until_day", ColumnType::Int),
+        ],
         "WITH wanted AS ({rows}),
          sums AS (
              SELECT w.month, MIN(h.day) AS first_day, MAX(h.day) AS last_day,
@@ -125,8 +119,8 @@ static MONTHS: Lazy = Lazy::new(|| {
     )
 });
 
-// Only what is in a month that is rolled up.
-static FORGET: Lazy = Lazy::new(|| {
+// Only days of aggregated months.
+static DELETE_OLD: Lazy = Lazy::new(|| {
     Statement::new(
         "stock_history.forget",
         "DELETE FROM stock_history WHERE stock_id = $1 AND day < $2 AND day <= (
@@ -136,60 +130,49 @@ static FORGET: Lazy = Lazy::new(|| {
 });
 
 pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &FORGET];
+    &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &DELETE_OLD];
+
+#[derive(sqlx::FromRow)]
+struct MonthRow {
+    month: i64,
+    last_day: i64,
+    open: i64,
+    high: i64,
+    low: i64,
+    close: i64,
+    average: i64,
+    sessions: i64,
+}
 
 impl Store {
-    /// Keeps whole days of a stock, in place of what is kept of them.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves daily bars of a stock and replaces existing ones.
     pub async fn save_bars(&self, stock_id: i64, bars: &[DailyBar]) -> Result<(), StoreError> {
         let price = |price: Option<Price>| price.map(|price| price.0);
-        let rows = Rows::new(vec![
-            Rows::int(bars, |_| stock_id),
-            Rows::int(bars, |bar| i64::from(bar.day.0)),
-            Rows::maybe(bars, |bar| price(bar.open)),
-            Rows::maybe(bars, |bar| price(bar.high)),
-            Rows::maybe(bars, |bar| price(bar.low)),
-            Rows::int(bars, |bar| bar.close.0),
-            Rows::maybe(bars, |bar| bar.volume),
+        let rows = RowSet::new(vec![
+            RowSet::int(bars, |_| stock_id),
+            RowSet::int(bars, |bar| i64::from(bar.day.0)),
+            RowSet::optional_int(bars, |bar| price(bar.open)),
+            RowSet::optional_int(bars, |bar| price(bar.high)),
+            RowSet::optional_int(bars, |bar| price(bar.low)),
+            RowSet::int(bars, |bar| bar.close.0),
+            RowSet::optional_int(bars, |bar| bar.volume),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_BARS))
-                .bind_rows(&rows)
-                .execute(&db.writer)
-                .timed(&SAVE_BARS)
-                .await?;
-        });
+        self.writer().execute(&SAVE_BARS, (&rows,)).await?;
         Ok(())
     }
 
-    /// Rolls up the months of a stock that are over before `until` and not rolled up yet; with
-    /// `again_from`, those from that day on again. How many months there were to do.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Aggregates the months of a stock that end before `until` and are not aggregated yet; with
+    /// `again_from`, also those from that day on again. Returns the number of months.
     pub async fn roll_up_history(
         &self,
         stock_id: i64,
         until: Day,
         again_from: Option<Day>,
     ) -> Result<usize, StoreError> {
-        let (first, last): (Option<i64>, Option<i64>) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIRST_AND_LAST))
-                .bind(stock_id)
-                .fetch_one(&db.reader)
-                .timed(&FIRST_AND_LAST)
-                .await?
-        });
+        let (first, last): (Option<i64>, Option<i64>) =
+            self.reader().fetch_one(&FIRST_AND_LAST, (stock_id,)).await?;
         let (Some(first), Some(last)) = (first, last) else { return Ok(0) };
-        let (rolled,): (Option<i64>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ROLLED_TO))
-                .bind(stock_id)
-                .fetch_one(&db.reader)
-                .timed(&ROLLED_TO)
-                .await?
-        });
+        let rolled: Option<i64> = self.reader().fetch_scalar(&ROLLED_TO, (stock_id,)).await?;
         let again = again_from.map(|day| MonthSpan::of(day).month.0);
         let is_due = |span: &MonthSpan| {
             rolled.is_none_or(|rolled| span.month.0 > rolled)
@@ -207,71 +190,48 @@ impl Store {
         if spans.is_empty() {
             return Ok(0);
         }
-        let rows = Rows::new(vec![
-            Rows::int(&spans, |span| span.month.0),
-            Rows::int(&spans, |span| i64::from(span.from.0)),
-            Rows::int(&spans, |span| i64::from(span.until.0)),
+        let rows = RowSet::new(vec![
+            RowSet::int(&spans, |span| span.month.0),
+            RowSet::int(&spans, |span| i64::from(span.from.0)),
+            RowSet::int(&spans, |span| i64::from(span.until.0)),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&ROLL_UP))
-                .bind_rows(&rows)
-                .bind(stock_id)
-                .execute(&db.writer)
-                .timed(&ROLL_UP)
-                .await?;
-        });
+        self.writer().execute(&ROLL_UP, (&rows, stock_id)).await?;
         Ok(spans.len())
     }
 
-    /// The months of a stock whose last sessions are from `from` to `to`, ascending.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The monthly bars of a stock whose last sessions are from `from` to `to`, ascending.
     pub async fn stock_months(
         &self,
         stock_id: i64,
         from: Day,
         to: Day,
     ) -> Result<Vec<MonthBar>, StoreError> {
-        type Row = (i64, i64, i64, i64, i64, i64, i64, i64);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&MONTHS))
-                .bind(stock_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
-                .bind(MONTHS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&MONTHS)
-                .await?
-        });
-        let read = |(month, last_day, open, high, low, close, average, sessions): Row| {
+        let rows: Vec<MonthRow> = self
+            .reader()
+            .fetch_all(&MONTHS, (stock_id, i64::from(from.0), i64::from(to.0), MONTHS_MAX))
+            .await?;
+        let read = |row: MonthRow| {
             Ok(MonthBar {
-                month: Month(month),
-                last_day: read_day(last_day)?,
-                open: Price(open),
-                high: Price(high),
-                low: Price(low),
-                close: Price(close),
-                average: Price(average),
-                sessions,
+                month: Month(row.month),
+                last_day: read_day(row.last_day)?,
+                open: Price(row.open),
+                high: Price(row.high),
+                low: Price(row.low),
+                close: Price(row.close),
+                average: Price(row.average),
+                sessions: row.sessions,
             })
         };
         rows.into_iter().rev().map(read).collect()
     }
 
-    /// Forgets the days of a stock before `before`, as far as their months are rolled up. How many.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn forget_history(&self, stock_id: i64, before: Day) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&FORGET))
-                .bind(stock_id)
-                .bind(i64::from(before.0))
-                .execute(&db.writer)
-                .timed(&FORGET)
-                .await?
-                .rows_affected()
-        }))
+    /// Deletes the days of a stock before `before` whose months are aggregated; returns their
+    /// number.
+    pub async fn delete_history_before(
+        &self,
+        stock_id: i64,
+        before: Day,
+    ) -> Result<u64, StoreError> {
+        self.writer().execute(&DELETE_OLD, (stock_id, i64::from(before.0))).await
     }
 }

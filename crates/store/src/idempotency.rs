@@ -1,27 +1,25 @@
-//! Idempotency records: what came of a request with a key. They are written by the batch commit, in
-//! the transaction of their effect; here is reading them and forgetting old ones.
+//! Reads and deletes idempotency records. The batch commit writes them in the transaction of their
+//! effect.
 
 use domain::{Fill, Month, Rejection, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What a key was used for.
+/// The stored outcome of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenKey {
-    /// SHA-256 of the request's route and body.
+    /// SHA-256 of the route and body of the request.
     pub fingerprint: Vec<u8>,
-    /// The ledger entry it made.
+    /// The ledger entry of the request.
     pub version: Option<(Month, i64)>,
-    /// Or why it was refused. With neither, the key belongs to a pending order.
+    /// With neither entry nor rejection, the key belongs to a pending order.
     pub rejection: Option<Rejection>,
-    /// The request that did it.
     pub request_id: String,
 }
 
-// The keys of an open order stay: that of its request, and that under which it is executed, perhaps
-// again.
+// Keeps the keys of open orders: that of the request and that of the execution, which may be
+// repeated.
 static DELETE_OLD: Lazy = Lazy::new(|| {
     Statement::new(
         "idempotency.delete_old",
@@ -38,30 +36,16 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&DELETE_OLD];
 
 impl Store {
-    /// Forgets records older than `before`, at most `max` of them; says how many.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes at most `max` records older than `before` and returns their number.
     pub async fn delete_idempotency_before(
         &self,
         before: UnixMicros,
         max: i64,
     ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_OLD))
-                .bind(before.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_OLD)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_OLD, (before.0, max)).await
     }
 
-    /// The fill of a ledger entry, for the replay of its answer.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The fill of a ledger entry, for an idempotent replay.
     pub async fn load_fill(
         &self,
         player_id: i64,

@@ -1,72 +1,49 @@
-//! Importing markets: their stocks, texts and daily bars, whole and apart from what a game has made
-//! public. Reading them is in `markets`.
+//! Imports markets: stocks, texts and daily bars, separate from what a game has published.
+//! `markets` reads them.
+
+mod jumps;
 
 use std::collections::HashMap;
 
-use domain::{DailyBar, Day, Price, StockDescription, Symbol, UnixMicros};
+use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
-use crate::ledger::read_day;
 use crate::markets::TICK;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
-/// Bars a statement.
-const CHUNK: usize = 10_000;
-/// Jumps that are looked for at most.
-const JUMPS_MAX: i64 = 10_000;
+pub use jumps::PriceJump;
 
-/// A market to be imported or brought up to date.
+/// Bars per statement.
+const CHUNK: usize = 10_000;
+
+/// A market to import or update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMarket {
-    /// Its name, by which a game names it.
+    /// The name by which a game refers to it.
     pub name: String,
-    /// The exchange; `-` leaves the one that is stored.
+    /// `-` keeps the stored exchange.
     pub exchange: String,
-    /// The currency of its prices (ISO 4217); one that is stored stays, and so without one does
-    /// `USD`.
+    /// ISO 4217. A stored currency stays; without any it is `USD`.
     pub currency: Option<String>,
-    /// The finest step of the imported prices: 0.01, 0.001 or 0.0001.
+    /// The price step of the import: 0.01, 0.001 or 0.0001.
     pub tick: Price,
 }
 
-/// What an import changed.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportCounts {
-    /// Stocks of the market that have bars, afterwards.
+    /// Stocks of the market with bars, after the import.
     pub stocks: u64,
-    /// Bars that were not there.
     pub bars_new: u64,
-    /// Bars that were there and are different now.
     pub bars_changed: u64,
-    /// Bars that were there just so.
     pub bars_same: u64,
-    /// The currency of the market.
     pub currency: String,
-    /// The finest step of the market's prices.
+    /// The price step of the market.
     pub tick: Price,
-    /// Neighbouring closes that differ by more than 40 %, at least one of them imported now.
-    pub jumps: Vec<Jump>,
-}
-
-/// Two neighbouring closes of a stock that are far apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jump {
-    /// The stock.
-    pub symbol: Symbol,
-    /// The earlier day and its close.
-    pub before: (Day, Price),
-    /// The later day and its close.
-    pub after: (Day, Price),
-}
-
-impl Jump {
-    /// Whether closes are far apart: a fall by more than 40 % or a rise by more than 40 %.
-    fn is_one(before: Price, after: Price) -> bool {
-        after.0 * 10 > before.0 * 14 || after.0 * 10 < before.0 * 6
-    }
+    /// Jumps between neighbouring closes, of which at least one is imported now.
+    pub jumps: Vec<PriceJump>,
 }
 
 static FIND: Lazy = Lazy::new(|| {
@@ -92,7 +69,7 @@ static SAVE_TICK: Lazy = Lazy::new(|| {
 static SAVE_STOCKS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_stocks.save",
-        &[("symbol", Type::Text)],
+        &[("symbol", ColumnType::Text)],
         "WITH wanted AS ({rows})
          INSERT INTO market_stocks (market_id, symbol, name, category, description,
              kid_friendly_description)
@@ -101,17 +78,17 @@ static SAVE_STOCKS: Lazy = Lazy::new(|| {
     )
 });
 
-// What is not described stays. A text for children that was only the other text follows it.
+// Missing texts keep their stored value. A text for children that equals the other text follows it.
 static DESCRIBE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_stocks.describe",
         &[
-            ("symbol", Type::Text),
-            ("name", Type::Text),
-            ("category", Type::Text),
-            ("description", Type::Text),
-            ("kid_text", Type::Text),
-            ("fun_fact", Type::Text),
+            ("symbol", ColumnType::Text),
+            ("name", ColumnType::Text),
+            ("category", ColumnType::Text),
+            ("description", ColumnType::Text),
+            ("kid_text", ColumnType::Text),
+            ("fun_fact", ColumnType::Text),
         ],
         "WITH wanted AS ({rows})
          UPDATE market_stocks SET
@@ -139,13 +116,13 @@ static SAVE_BARS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market_bars.save",
         &[
-            ("market_stock_id", Type::Int),
-            ("day", Type::Int),
-            ("open", Type::Int),
-            ("high", Type::Int),
-            ("low", Type::Int),
-            ("close", Type::Int),
-            ("volume", Type::Int),
+            ("market_stock_id", ColumnType::Int),
+            ("day", ColumnType::Int),
+            ("open", ColumnType::Int),
+            ("high", ColumnType::Int),
+            ("low", ColumnType::Int),
+            ("close", ColumnType::Int),
+            ("volume", ColumnType::Int),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO market_bars (market_stock_id, day, open, high, low, close, volume)
@@ -169,23 +146,6 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-static JUMPS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_bars.jumps",
-        "SELECT s.symbol, pair.day_before, pair.close_before, pair.day, pair.close
-         FROM (SELECT b.market_stock_id, b.day, b.close,
-                   LAG(b.day) OVER w AS day_before, LAG(b.close) OVER w AS close_before
-               FROM market_bars b
-               WHERE b.market_stock_id IN
-                   (SELECT m.market_stock_id FROM market_stocks m WHERE m.market_id = $1)
-               WINDOW w AS (PARTITION BY b.market_stock_id ORDER BY b.day)) pair
-         JOIN market_stocks s ON s.market_stock_id = pair.market_stock_id
-         WHERE pair.close * 10 > pair.close_before * 14
-             OR pair.close * 10 < pair.close_before * 6
-         ORDER BY s.symbol, pair.day LIMIT $2",
-    )
-});
-
 pub(crate) static STATEMENTS: &[&Lazy] = &[
     &FIND,
     &SAVE_MARKET,
@@ -195,25 +155,16 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &STOCKS,
     &SAVE_BARS,
     &COUNT,
-    &JUMPS,
+    &jumps::JUMPS,
 ];
 
-/// Fetches the rows of a statement on a connection of either engine.
-macro_rules! fetch {
-    ($conn:ident, $sql:ident, $statement:ident $(, $bound:expr)*) => {
-        sqlx::query_as($sql(&$statement))$(.bind($bound))*.fetch_all(&mut *$conn)
-            .timed(&$statement)
-    };
-}
-
 impl Store {
-    /// Takes over stocks, texts and bars of a market in one transaction: all of it or nothing, and
-    /// nothing that is there already is lost. Bars are by symbol, ascending by day. With `dry_run`
-    /// everything is tried and undone. `progress` receives how many bars are through.
+    /// Imports stocks, texts and bars of a market in one transaction; stored rows are never
+    /// deleted. `bars` are sorted by symbol and day. `dry_run` rolls back at the end. `progress`
+    /// receives the number of bars written.
     ///
     /// # Errors
-    /// `Unsuitable` when the market has prices in another currency or would have no bars, or the
-    /// fault met; nothing is changed then.
+    /// `Unsuitable` if the market has another currency or would have no bars. Nothing is changed.
     pub async fn import_market(
         &self,
         market: &NewMarket,
@@ -238,17 +189,20 @@ impl Store {
         let known = if before == 0 { None } else { Some(stored_tick) };
         let tick = save_tick(&mut tx, market_id, market.tick, known).await?;
         let jumps = match before {
-            0 => own_jumps(bars),
-            _ => jumps(&mut tx, market_id, bars).await?,
+            0 => jumps::within(bars),
+            _ => jumps::find(&mut tx, market_id, bars).await?,
         };
         if dry_run {
             tx.rollback().await?;
         } else {
             tx.commit().await?;
         }
-        let bars_new = u64::try_from(after - before).unwrap_or(0);
+        let counted = |rows: i64| {
+            u64::try_from(rows).map_err(|_| StoreError::Corrupt(format!("{rows} rows of a market")))
+        };
+        let bars_new = counted(after - before)?;
         Ok(ImportCounts {
-            stocks: u64::try_from(stocks).unwrap_or(0),
+            stocks: counted(stocks)?,
             bars_new,
             bars_changed: touched.saturating_sub(bars_new),
             bars_same: (bars.len() as u64).saturating_sub(touched),
@@ -258,11 +212,8 @@ impl Store {
         })
     }
 
-    /// Describes stocks of an imported market, all of them or none: those that the market does not
-    /// have are returned, and then nothing is changed.
-    ///
-    /// # Errors
-    /// The fault met; nothing is changed then.
+    /// Saves descriptions of stocks of an imported market. If the market lacks any of the stocks,
+    /// nothing is changed and the missing symbols are returned.
     pub async fn describe_market(
         &self,
         market_id: i64,
@@ -282,74 +233,49 @@ impl Store {
     }
 }
 
-/// The market's number, its currency, and its tick where that is stored.
+/// Saves the market; returns its id, currency and stored price step.
 async fn save_market(
     tx: &mut Tx,
     market: &NewMarket,
     now: UnixMicros,
 ) -> Result<(i64, String, Option<i64>), StoreError> {
-    Ok(with_conn!(tx.conn(), |conn, sql| {
-        let stored: Vec<(String, Option<i64>)> =
-            fetch!(conn, sql, FIND, market.name.as_str()).await?;
-        let stored = stored.into_iter().next();
-        let currency = agreed_currency(market, stored.as_ref().map(|(code, _)| code.as_str()))?;
-        let markets: Vec<(i64,)> = sqlx::query_as(sql(&SAVE_MARKET))
-            .bind(market.name.as_str())
-            .bind(market.exchange.as_str())
-            .bind(currency.as_str())
-            .bind(now.0)
-            .fetch_all(&mut *conn)
-            .timed(&SAVE_MARKET)
-            .await?;
-        let (market_id,) = only(markets)?;
-        (market_id, currency, stored.and_then(|(_, tick)| tick))
-    }))
+    let name = market.name.as_str();
+    let stored: Option<(String, Option<i64>)> = tx.run().fetch_optional(&FIND, (name,)).await?;
+    let currency = agreed_currency(market, stored.as_ref().map(|(code, _)| code.as_str()))?;
+    let params = (name, market.exchange.as_str(), currency.as_str(), now.0);
+    let (market_id,) = only(tx.run().fetch_all(&SAVE_MARKET, params).await?)?;
+    Ok((market_id, currency, stored.and_then(|(_, tick)| tick)))
 }
 
-/// The numbers of the market's stocks, once all that have texts or bars are listed and described.
+/// Saves the stocks with texts or bars and their descriptions; returns the ids of all stocks of the
+/// market.
 async fn save_stocks(
     tx: &mut Tx,
     market_id: i64,
     texts: &[StockDescription],
     bars: &[(Symbol, DailyBar)],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(&SAVE_STOCKS))
-            .bind_rows(&symbol_rows(texts, bars))
-            .bind(market_id)
-            .execute(&mut *conn)
-            .timed(&SAVE_STOCKS)
-            .await?;
-    });
+    tx.run().execute(&SAVE_STOCKS, (&symbol_rows(texts, bars), market_id)).await?;
     describe(tx, market_id, texts).await
 }
 
-/// Describes stocks; the numbers of all that are listed.
+/// Saves descriptions; returns the ids of all stocks of the market.
 async fn describe(
     tx: &mut Tx,
     market_id: i64,
     texts: &[StockDescription],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let ids: Vec<(String, i64)> = with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(&DESCRIBE))
-            .bind_rows(&text_rows(texts))
-            .bind(market_id)
-            .execute(&mut *conn)
-            .timed(&DESCRIBE)
-            .await?;
-        fetch!(conn, sql, STOCKS, market_id).await?
-    });
+    tx.run().execute(&DESCRIBE, (&text_rows(texts), market_id)).await?;
+    let ids: Vec<(String, i64)> = tx.run().fetch_all(&STOCKS, (market_id,)).await?;
     Ok(ids.into_iter().collect())
 }
 
-/// How many stocks have bars, and how many bars there are.
+/// Counts the stocks with bars, and the bars.
 async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
-    let counts: Vec<(i64, i64)> =
-        with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, COUNT, market_id).await?);
-    Ok(counts.first().copied().unwrap_or_default())
+    tx.run().fetch_one(&COUNT, (market_id,)).await
 }
 
-/// How many bars were written because they are new or different.
+/// Saves the bars; returns the number of new or changed ones.
 async fn save_bars(
     tx: &mut Tx,
     ids: &HashMap<String, i64>,
@@ -357,60 +283,31 @@ async fn save_bars(
     progress: impl Fn(usize),
 ) -> Result<u64, StoreError> {
     let mut touched = 0;
-    with_conn!(tx.conn(), |conn, sql| {
-        for (number, chunk) in bars.chunks(CHUNK).enumerate() {
-            touched += sqlx::query(sql(&SAVE_BARS))
-                .bind_rows(&bar_rows(chunk, ids))
-                .execute(&mut *conn)
-                .timed(&SAVE_BARS)
-                .await?
-                .rows_affected();
-            progress(number * CHUNK + chunk.len());
-        }
-    });
+    for (number, chunk) in bars.chunks(CHUNK).enumerate() {
+        touched += tx.run().execute(&SAVE_BARS, (&bar_rows(chunk, ids),)).await?;
+        progress(number * CHUNK + chunk.len());
+    }
     Ok(touched)
 }
 
-/// Stores the finest step of the imported prices and of those that were there: `known` is the
-/// stored one, `Some(None)` where it has to be looked for.
+/// Saves the smaller of the imported and the stored price step. `known` is the stored one; with
+/// `Some(None)` it is computed from the stored bars.
 async fn save_tick(
     tx: &mut Tx,
     market_id: i64,
     imported: Price,
     known: Option<Option<i64>>,
 ) -> Result<Price, StoreError> {
-    Ok(with_conn!(tx.conn(), |conn, sql| {
-        let known = match known {
-            Some(None) => {
-                let found: Vec<(Option<i64>,)> = fetch!(conn, sql, TICK, market_id).await?;
-                found.first().and_then(|(tick,)| *tick)
-            }
-            known => known.flatten(),
-        };
-        let tick = known.map_or(imported.0, |known| known.min(imported.0));
-        sqlx::query(sql(&SAVE_TICK))
-            .bind(tick)
-            .bind(market_id)
-            .execute(&mut *conn)
-            .timed(&SAVE_TICK)
-            .await?;
-        Price(tick)
-    }))
+    let known = match known {
+        Some(None) => tx.run().fetch_scalar(&TICK, (market_id,)).await?,
+        known => known.flatten(),
+    };
+    let tick = known.map_or(imported.0, |known: i64| known.min(imported.0));
+    tx.run().execute(&SAVE_TICK, (tick, market_id)).await?;
+    Ok(Price(tick))
 }
 
-/// The jumps of a market that had bars before.
-async fn jumps(
-    tx: &mut Tx,
-    market_id: i64,
-    bars: &[(Symbol, DailyBar)],
-) -> Result<Vec<Jump>, StoreError> {
-    let found: Vec<JumpRow> =
-        with_conn!(tx.conn(), |conn, sql| fetch!(conn, sql, JUMPS, market_id, JUMPS_MAX).await?);
-    let jumps: Result<Vec<Jump>, StoreError> = found.into_iter().map(read_jump).collect();
-    Ok(jumps?.into_iter().filter(|jump| is_imported(jump, bars)).collect())
-}
-
-/// The currency of a market, of which the stored one counts.
+/// The currency of a market; a stored one must match.
 fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, StoreError> {
     match (stored, market.currency.as_deref()) {
         (Some(stored), Some(wanted)) if stored != wanted => Err(StoreError::Unsuitable(format!(
@@ -423,68 +320,37 @@ fn agreed_currency(market: &NewMarket, stored: Option<&str>) -> Result<String, S
     }
 }
 
-type JumpRow = (String, i64, i64, i64, i64);
-
-fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<Jump, StoreError> {
-    let symbol = Symbol::parse(&symbol)
-        .map_err(|_| StoreError::Corrupt(format!("the symbol {symbol:?}")))?;
-    let before = (read_day(day_before)?, Price(before));
-    Ok(Jump { symbol, before, after: (read_day(day)?, Price(close)) })
-}
-
-/// The jumps within the imported bars.
-fn own_jumps(bars: &[(Symbol, DailyBar)]) -> Vec<Jump> {
-    let jump = |pair: &[(Symbol, DailyBar)]| {
-        let [(symbol, before), (next, after)] = pair else { return None };
-        let is_jump = symbol == next && Jump::is_one(before.close, after.close);
-        is_jump.then(|| Jump {
-            symbol: symbol.clone(),
-            before: (before.day, before.close),
-            after: (after.day, after.close),
-        })
-    };
-    let most = usize::try_from(JUMPS_MAX).unwrap_or(usize::MAX);
-    bars.windows(2).filter_map(jump).take(most).collect()
-}
-
-fn is_imported(jump: &Jump, bars: &[(Symbol, DailyBar)]) -> bool {
-    let has = |day: Day| {
-        bars.binary_search_by(|(symbol, bar)| (symbol, bar.day).cmp(&(&jump.symbol, day))).is_ok()
-    };
-    has(jump.before.0) || has(jump.after.0)
-}
-
-/// Every symbol that has texts or bars, once.
-fn symbol_rows(texts: &[StockDescription], bars: &[(Symbol, DailyBar)]) -> Rows {
+/// The symbols with texts or bars, without duplicates.
+fn symbol_rows(texts: &[StockDescription], bars: &[(Symbol, DailyBar)]) -> RowSet {
     let mut symbols: Vec<&Symbol> = texts.iter().map(|text| &text.symbol).collect();
     let is_other = |pair: &&[(Symbol, DailyBar)]| pair[0].0 != pair[1].0;
     symbols.extend(bars.first().map(|(symbol, _)| symbol));
     symbols.extend(bars.windows(2).filter(is_other).map(|pair| &pair[1].0));
     symbols.sort_unstable();
     symbols.dedup();
-    Rows::new(vec![Rows::text(&symbols, |symbol| symbol.to_string())])
+    RowSet::new(vec![RowSet::text(&symbols, |symbol| symbol.to_string())])
 }
 
-pub(crate) fn text_rows(texts: &[StockDescription]) -> Rows {
-    Rows::new(vec![
-        Rows::text(texts, |text| text.symbol.to_string()),
-        Rows::maybe_text(texts, |text| text.name.clone()),
-        Rows::maybe_text(texts, |text| text.category.clone()),
-        Rows::maybe_text(texts, |text| text.description.clone()),
-        Rows::maybe_text(texts, |text| text.kid_friendly_description.clone()),
-        Rows::maybe_text(texts, |text| text.fun_fact.clone()),
+pub(crate) fn text_rows(texts: &[StockDescription]) -> RowSet {
+    RowSet::new(vec![
+        RowSet::text(texts, |text| text.symbol.to_string()),
+        RowSet::optional_text(texts, |text| text.name.clone()),
+        RowSet::optional_text(texts, |text| text.category.clone()),
+        RowSet::optional_text(texts, |text| text.description.clone()),
+        RowSet::optional_text(texts, |text| text.kid_friendly_description.clone()),
+        RowSet::optional_text(texts, |text| text.fun_fact.clone()),
     ])
 }
 
-fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> Rows {
+fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> RowSet {
     let price = |price: Option<Price>| price.map(|price| price.0);
-    Rows::new(vec![
-        Rows::int(bars, |(symbol, _)| ids.get(symbol.as_str()).copied().unwrap_or(0)),
-        Rows::int(bars, |(_, bar)| i64::from(bar.day.0)),
-        Rows::maybe(bars, |(_, bar)| price(bar.open)),
-        Rows::maybe(bars, |(_, bar)| price(bar.high)),
-        Rows::maybe(bars, |(_, bar)| price(bar.low)),
-        Rows::int(bars, |(_, bar)| bar.close.0),
-        Rows::maybe(bars, |(_, bar)| bar.volume),
+    RowSet::new(vec![
+        RowSet::int(bars, |(symbol, _)| ids[symbol.as_str()]),
+        RowSet::int(bars, |(_, bar)| i64::from(bar.day.0)),
+        RowSet::optional_int(bars, |(_, bar)| price(bar.open)),
+        RowSet::optional_int(bars, |(_, bar)| price(bar.high)),
+        RowSet::optional_int(bars, |(_, bar)| price(bar.low)),
+        RowSet::int(bars, |(_, bar)| bar.close.0),
+        RowSet::optional_int(bars, |(_, bar)| bar.volume),
     ])
 }

@@ -1,10 +1,9 @@
-//! Leases: what only one of several nodes may do at a time. A lease that its holder does not renew
-//! is anybody's. It stops nobody who goes on without it: what is done under a lease must be
-//! harmless when it is done twice, or be guarded by the lease's fence.
+//! Leases: at most one node does a job at a time. An expired lease can be taken by any node. A
+//! lease alone does not stop its former holder: the work must be idempotent or guarded by the
+//! fencing token.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
@@ -34,11 +33,8 @@ static HOLDER: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &LEAVE, &HOLDER];
 
 impl Store {
-    /// Takes or renews a lease until `expires_at`. Its fence, which is higher for every new
-    /// holder, or `None` while somebody else holds it.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Takes or renews a lease until `expires_at`. Returns its fencing token, which increases with
+    /// each new holder; `None` while another node holds the lease.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -46,53 +42,25 @@ impl Store {
         now: UnixMicros,
         expires_at: UnixMicros,
     ) -> Result<Option<i64>, StoreError> {
-        // As `statement::only`, of a row that may be missing.
-        let rows: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&TAKE))
-                .bind(name)
-                .bind(holder)
-                .bind(expires_at.0)
-                .bind(now.0)
-                .fetch_all(&db.writer)
-                .timed(&TAKE)
-                .await?
-        });
+        // As `statement::only` for an optional row.
+        let rows: Vec<(i64,)> =
+            self.writer().fetch_all(&TAKE, (name, holder, expires_at.0, now.0)).await?;
         Ok(rows.first().map(|(fence,)| *fence))
     }
 
-    /// Gives a lease back, if `holder` has it.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn leave_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&LEAVE))
-                .bind(name)
-                .bind(holder)
-                .execute(&db.writer)
-                .timed(&LEAVE)
-                .await?;
-        });
+    /// Releases a lease if `holder` holds it.
+    pub async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        self.writer().execute(&LEAVE, (name, holder)).await?;
         Ok(())
     }
 
-    /// Who holds a lease at `now`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The holder of a lease at `now`.
     pub async fn find_lease_holder(
         &self,
         name: &str,
         now: UnixMicros,
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HOLDER))
-                .bind(name)
-                .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&HOLDER)
-                .await?
-        });
+        let row: Option<(String,)> = self.reader().fetch_optional(&HOLDER, (name, now.0)).await?;
         Ok(row.map(|(holder,)| holder))
     }
 }

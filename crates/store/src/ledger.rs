@@ -1,4 +1,4 @@
-//! Reading the ledger, and the months (partitions) it is kept in. Writing it is the batch commit's.
+//! Reads the ledger and creates its monthly partitions. The batch commit writes it.
 
 use std::collections::HashMap;
 
@@ -8,63 +8,54 @@ use domain::{
 };
 
 use crate::db::Db;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// A ledger entry with its hash, and what stands beside it elsewhere.
+/// A ledger entry with its hash, symbol and note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerRow {
-    /// The entry.
     pub entry: LedgerEntry,
-    /// Its hash.
     pub hash: Hash,
-    /// The symbol of its stock.
     pub symbol: Option<Symbol>,
-    /// The player's note about it.
     pub note: Option<String>,
 }
 
-/// Which entries of a player are wanted.
+/// A filter of a player's entries.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LedgerFilter {
-    /// Of this kind only.
     pub kind: Option<EntryKind>,
-    /// About this stock only.
     pub stock_id: Option<i64>,
 }
 
 impl LedgerFilter {
-    /// Whether it lets an entry through.
-    pub fn lets(&self, entry: &LedgerEntry) -> bool {
+    /// Whether an entry matches.
+    pub fn matches(&self, entry: &LedgerEntry) -> bool {
         self.kind.is_none_or(|kind| kind == entry.kind)
             && self.stock_id.is_none_or(|stock_id| Some(stock_id) == entry.stock_id)
     }
 }
 
-/// A page of the entries that a filter lets through.
+/// A page of the matching entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilteredPage {
-    /// The entries, newest first.
+    /// Newest first.
     pub rows: Vec<LedgerRow>,
-    /// The version below which to go on; `None` at the end of the ledger.
+    /// The cursor: continue below this version; `None` at the end of the ledger.
     pub next: Option<i64>,
 }
 
-/// A note with the trade that it explains.
+/// A note about a trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoteRow {
-    /// The version of the trade.
+    /// The version of the trade's entry.
     pub version: i64,
-    /// The note.
     pub text: String,
-    /// When it was written.
     pub written_at: UnixMicros,
 }
 
-/// Ledger entries `l` with what stands beside each, a symbol and a note. Columns are named, never
-/// `l.*`: one more of them must not change what a prepared statement gives.
+/// Selects ledger entries `l` with symbol and note. Columns are listed, never `l.*`: a new column
+/// must not change the result of a prepared statement.
 macro_rules! select_entries {
     ($beside:literal, $rest:literal) => {
         concat!(
@@ -80,7 +71,7 @@ macro_rules! select_entries {
 }
 pub(crate) use select_entries;
 
-/// What `select_entries!` gives.
+/// A row of `select_entries!`.
 pub(crate) struct EntryRow {
     player_id: i64,
     version: i64,
@@ -107,7 +98,8 @@ pub(crate) struct EntryRow {
     note: Option<String>,
 }
 
-// By their places: looking millions of names up costs more than reading the values.
+// By index: verification reads millions of rows, and looking up column names costs more than
+// decoding the values.
 impl<'r, R> sqlx::FromRow<'r, R> for EntryRow
 where
     R: sqlx::Row,
@@ -145,13 +137,13 @@ where
     }
 }
 
-/// A digest as read from the database.
+/// Decodes a hash.
 pub(crate) fn read_hash(bytes: &[u8]) -> Result<Hash, StoreError> {
     let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt("a hash is not 32 bytes".into()));
     bytes.map(Hash)
 }
 
-/// A day as read from the database.
+/// Decodes a day.
 pub(crate) fn read_day(number: i64) -> Result<Day, StoreError> {
     let day = i32::try_from(number).map_err(|_| StoreError::Corrupt("a day out of range".into()));
     day.map(Day)
@@ -203,7 +195,7 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-// Rare entries are searched for among a bounded number of versions at a time.
+// A bounded range of versions, because matching entries may be rare.
 static FILTERED_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "ledger.filtered_page",
@@ -219,11 +211,11 @@ static FILTERED_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-// What stands beside entries that are not in the ledger any more.
+// Symbols and notes of entries that are only in the archive.
 static BESIDE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "ledger.beside",
-        &[("version", Type::Int), ("stock_id", Type::Int)],
+        &[("version", ColumnType::Int), ("stock_id", ColumnType::Int)],
         "WITH wanted AS ({rows})
          SELECT w.version, s.symbol, n.text AS note FROM wanted w
          LEFT JOIN stocks s ON s.stock_id = w.stock_id
@@ -269,17 +261,14 @@ static RANGE: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] =
     &[&PAGE, &FILTERED_PAGE, &BESIDE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
 
-/// How many versions are searched for a filtered page.
+/// The number of versions that a filtered page scans.
 const SEARCHED_MAX: i64 = 10_000;
 
-/// How many months ahead of the present PostgreSQL's partitions are made.
+/// The number of partitions created ahead on PostgreSQL.
 const MONTHS_AHEAD: usize = 3;
 
 impl Store {
     /// Entries of a player before the cursor (month, version), newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn transactions_page(
         &self,
         player_id: i64,
@@ -287,40 +276,23 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<LedgerRow>, StoreError> {
         let before = before.map_or(i64::MAX, |(_, version)| version);
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(player_id)
-                .bind(before)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> =
+            self.reader().fetch_all(&PAGE, (player_id, before, limit)).await?;
         rows.into_iter().map(EntryRow::read).collect()
     }
 
-    /// Entries of one player that come from elsewhere than the ledger, with what the database has
-    /// beside them: symbols and notes.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Adds symbols and notes to archived entries of a player.
     pub async fn describe_entries(
         &self,
         player_id: i64,
         entries: Vec<(LedgerEntry, Hash)>,
     ) -> Result<Vec<LedgerRow>, StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(&entries, |(entry, _)| entry.version),
-            Rows::maybe(&entries, |(entry, _)| entry.stock_id),
+        let rows = RowSet::new(vec![
+            RowSet::int(&entries, |(entry, _)| entry.version),
+            RowSet::optional_int(&entries, |(entry, _)| entry.stock_id),
         ]);
-        let beside: Vec<(i64, Option<String>, Option<String>)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&BESIDE))
-                .bind_rows(&rows)
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&BESIDE)
-                .await?
-        });
+        let beside: Vec<(i64, Option<String>, Option<String>)> =
+            self.reader().fetch_all(&BESIDE, (&rows, player_id)).await?;
         let mut beside: HashMap<i64, _> =
             beside.into_iter().map(|(version, symbol, note)| (version, (symbol, note))).collect();
         let describe = |(entry, hash): (LedgerEntry, Hash)| {
@@ -332,11 +304,8 @@ impl Store {
         entries.into_iter().map(describe).collect()
     }
 
-    /// Entries of a player that the filter lets through below version `before`, newest first, at
-    /// most `limit`. Of a long ledger a page may be short, or empty, and yet not be the last one.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Entries of a player below version `before` that match the filter, newest first, at most
+    /// `limit`. A page of a long ledger may be short or empty without being the last.
     pub async fn filtered_transactions_page(
         &self,
         player_id: i64,
@@ -349,18 +318,20 @@ impl Store {
             None => self.find_head(player_id).await?.map_or(0, |head| head + 1),
         };
         let from = before.saturating_sub(SEARCHED_MAX);
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FILTERED_PAGE))
-                .bind(player_id)
-                .bind(before)
-                .bind(from)
-                .bind(filter.kind.map(EntryKind::as_str))
-                .bind(filter.stock_id)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&FILTERED_PAGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> = self
+            .reader()
+            .fetch_all(
+                &FILTERED_PAGE,
+                (
+                    player_id,
+                    before,
+                    from,
+                    filter.kind.map(EntryKind::as_str),
+                    filter.stock_id,
+                    limit,
+                ),
+            )
+            .await?;
         let rows = rows.into_iter().map(EntryRow::read).collect::<Result<Vec<_>, _>>()?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
         let searched_to = rows.last().filter(|_| is_full).map_or(from, |row| row.entry.version);
@@ -368,37 +339,21 @@ impl Store {
         Ok(FilteredPage { rows, next: Some(searched_to).filter(|version| *version > 1) })
     }
 
-    /// The version of a player's last entry.
+    /// The version of a player's newest entry.
     async fn find_head(&self, player_id: i64) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HEAD))
-                .bind(player_id)
-                .fetch_optional(&db.reader)
-                .timed(&HEAD)
-                .await?
-        });
+        let row: Option<(i64,)> = self.reader().fetch_optional(&HEAD, (player_id,)).await?;
         Ok(row.map(|(version,)| version))
     }
 
     /// Notes of a player about trades after version `after`, oldest trade first, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn notes_page(
         &self,
         player_id: i64,
         after: i64,
         limit: i64,
     ) -> Result<Vec<NoteRow>, StoreError> {
-        let rows: Vec<(i64, String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NOTES_PAGE))
-                .bind(player_id)
-                .bind(after)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&NOTES_PAGE)
-                .await?
-        });
+        let rows: Vec<(i64, String, i64)> =
+            self.reader().fetch_all(&NOTES_PAGE, (player_id, after, limit)).await?;
         let read = |(version, text, written_at)| NoteRow {
             version,
             text,
@@ -407,56 +362,32 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// The trade (a purchase or a sale) of this number.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The trade with this id.
     pub async fn find_transaction(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
         let found = self.find_entry(id).await?;
         Ok(found.filter(|row| matches!(row.entry.kind, EntryKind::Buy | EntryKind::Sell)))
     }
 
-    /// The entry of this number, of any kind.
+    /// The entry with this id, of any kind.
     pub(crate) async fn find_entry(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
-        let row: Option<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(id.player_id)
-                .bind(id.version)
-                .bind(id.month.0)
-                .fetch_optional(&db.writer)
-                .timed(&FIND)
-                .await?
-        });
+        let row: Option<EntryRow> =
+            self.writer().fetch_optional(&FIND, (id.player_id, id.version, id.month.0)).await?;
         row.map(EntryRow::read).transpose()
     }
 
-    /// Entries after (player, version) of players up to `up_to_player`, in that order.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Entries after the key (player, version) of players up to `up_to_player`, in key order.
     pub async fn ledger_range(
         &self,
         after: (i64, i64),
         up_to_player: i64,
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&RANGE))
-                .bind(after.0)
-                .bind(after.1)
-                .bind(up_to_player)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&RANGE)
-                .await?
-        });
+        let rows: Vec<EntryRow> =
+            self.scan().fetch_all(&RANGE, (after.0, after.1, up_to_player, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
-    /// Makes the ledger's months from the present one on, where the engine keeps months apart.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Creates the partitions from the present month on; does nothing on SQLite.
     pub async fn ensure_ledger_months(&self, now: UnixMicros) -> Result<(), StoreError> {
         let mut month = now.month();
         for _ in 0..=MONTHS_AHEAD {
@@ -466,7 +397,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes one of the ledger's months, where the engine keeps months apart.
+    /// Creates the partition of a month; does nothing on SQLite.
     pub(crate) async fn ensure_ledger_month(&self, month: Month) -> Result<(), StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(()) };
         let table = format!("portfolio_audit_{}", month.0);
@@ -475,7 +406,7 @@ impl Store {
             .fetch_one(&db.writer)
             .await?;
         if !exists {
-            // Numbers cannot be bound in a definition; this one is a month's number.
+            // DDL takes no parameters; the month is a number.
             let text = format!(
                 "CREATE TABLE IF NOT EXISTS {table} PARTITION OF portfolio_audit
                          FOR VALUES IN ({});

@@ -1,20 +1,13 @@
-//! Every SQL statement of the program, for SQLite and PostgreSQL, with the schema and the batch
-//! commit. One concrete [`Store`] over both engines: no trait, no mock. It decides nothing about
-//! the game (that is `domain`) and retries nothing (that is `trading`).
-
-#[macro_use]
-mod db;
-#[macro_use]
-mod transaction;
+//! All SQL of the program, for SQLite and PostgreSQL, with the schema and the batch commit. One
+//! concrete [`Store`] serves both engines. Game rules are in `domain`, retries in `trading`.
 
 mod achievements;
 mod archives;
 mod backfill;
 mod batch;
-mod board;
 mod changes;
-mod closes;
 mod config;
+mod db;
 mod equity;
 mod erase;
 mod error;
@@ -24,7 +17,6 @@ mod idempotency;
 mod imports;
 mod leases;
 mod ledger;
-mod log;
 mod market;
 mod markets;
 mod measure;
@@ -36,10 +28,13 @@ mod people;
 mod portfolio;
 mod prepare;
 mod provider_usage;
+mod query;
 mod quotes;
+mod rank_snapshots;
 mod replica;
 mod reserve;
 mod rows;
+mod scores;
 mod seals;
 mod seeds;
 mod settings;
@@ -47,51 +42,53 @@ mod statement;
 mod stock_texts;
 mod stocks;
 mod tokens;
+mod transaction;
 mod users;
 mod viewer;
+mod wal;
 mod watch;
 mod watches;
 
 pub use achievements::AchievementRow;
 pub use archives::{
-    ArchiveRow, ArchiveState, ArchivedHead, ArchivedHolding, KeyRange, Seat, Written,
+    ArchiveFiles, ArchiveRow, ArchiveState, ArchivedHead, ArchivedHolding, FencedMonth, KeyRange,
 };
 pub use backfill::{BACKFILLS, Backfill};
 pub use batch::{
-    BatchMark, BatchState, Change, Committed, Doubt, LockedBatch, Locking, Record, Valuation,
-    Wanted,
+    BatchMark, BatchState, Committed, IdempotencyRecord, LoadKey, LockedBatch, Locking,
+    PlayerUpdate, UnknownCommit, Valuation,
 };
-pub use board::{ScoreCursor, Shown, ShownName};
-pub use closes::{BoardClose, BoardKind};
 pub use config::DatabaseConfig;
 pub use db::{PLANNER_SETTINGS, Store};
-pub use equity::{EquityKept, EquityPoint, EquityStep, RollUpStep};
+pub use equity::{EquityPoint, EquityRetention, EquityStep, RollUpStep};
 pub use erase::Erasure;
 pub use error::{StoreError, clear_disk_full, disk_failed, is_disk_full};
 pub use game::Game;
 pub use history::{MonthBar, MonthSpan};
 pub use idempotency::SeenKey;
-pub use imports::{ImportCounts, Jump, NewMarket};
+pub use imports::{ImportCounts, NewMarket, PriceJump};
 pub use ledger::{FilteredPage, LedgerFilter, LedgerRow, NoteRow};
-pub use log::keep_log;
 pub use market::{MarketQuery, MarketRow, MarketSort};
-pub use markets::{FoundMarket, MarketCloses, MarketInfo, MarketStockInfo};
+pub use markets::{MarketCloses, MarketInfo, MarketMatch, MarketStockInfo};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
-pub use pending_orders::{FillsAt, NewPendingOrder, OrderOutcome, PendingOrder, Placed};
-pub use people::{PeoplePage, Person, PersonDetails};
+pub use pending_orders::{FillsAt, NewPendingOrder, OrderOutcome, OrderPlacement, PendingOrder};
+pub use people::{UserDetails, UserPage, UserSummary};
 pub use portfolio::{
-    HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Stake, Standing,
+    HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Position, Standing,
 };
-pub use prepare::{Common, NewPlayer};
-pub use quotes::{DueBefore, DueQuote, KeptQuote};
-pub use replica::ReplicaWatch;
+pub use prepare::{NewPlayer, NewPlayerDefaults};
+pub use quotes::{DueQuote, DueQuoteFilter, StoredQuote};
+pub use rank_snapshots::{BoardKind, RankSnapshot};
+pub use replica::ReplicaMonitor;
 pub use reserve::DiskReserve;
+pub use scores::{PlayerLabel, PublicName, ScoreCursor};
 pub use seals::{SealRow, SealedHead};
 pub use seeds::{GameSeed, SeededMarket};
-pub use settings::{Appearance, Preferences, Shows};
+pub use settings::{Appearance, NameVisibility, Preferences};
 pub use statement::{CATALOGUE, Statement};
 pub use stocks::{SavedStock, StockRow};
 pub use tokens::{NewToken, Session, TokenKind, TokenRow};
-pub use users::{Account, Credentials, NewUser, Registered, Role, Taken};
+pub use users::{Account, Credentials, NameConflict, NewUser, Registered, Role};
 pub use viewer::{UnseenReward, Viewer};
-pub use watch::Watch;
+pub use wal::sync_wal;
+pub use watch::DatabaseMonitor;

@@ -1,38 +1,32 @@
-//! The market's page as one statement: stocks with price, change and whether they are watched,
-//! filtered and sorted; and the closes behind small charts. Prices are bound, never kept.
+//! The page of the market in one statement: stocks with price, change and watch mark, filtered and
+//! sorted; and the closes for small charts. Prices are parameters.
 
 use std::collections::HashMap;
 
 use domain::{Day, PageRequest, Price};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
-use crate::stocks::{Row as StockColumns, contains_pattern};
+use crate::stocks::{StockColumns, contains_pattern};
 use crate::{StockRow, Store, StoreError};
 
-/// The most stocks and days of [`Store::recent_closes`]; the statement's own bound is their
-/// product.
+/// The limits of [`Store::recent_closes`]; the statement's limit is their product.
 const CLOSES_STOCKS_MAX: usize = 20;
 const CLOSES_DAYS_MAX: i32 = 100;
 
-/// What the market's page is sorted by. Equal ones are sorted by symbol.
+/// The sort key of the market page; ties are sorted by symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MarketSort {
-    /// The symbol.
     #[default]
     Symbol,
-    /// The company's name.
     Name,
-    /// The present price.
     Price,
-    /// The change since the last close, in percent.
+    /// Change since the last close, in percent.
     Change,
 }
 
 impl MarketSort {
-    /// Its word, in the statement and in addresses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Symbol => "symbol",
@@ -42,42 +36,36 @@ impl MarketSort {
         }
     }
 
-    /// What this word stands for.
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Symbol, Self::Name, Self::Price, Self::Change];
         all.into_iter().find(|sort| sort.as_str() == word)
     }
 }
 
-/// What is asked of the market's page.
+/// The filter and order of the market page.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MarketQuery<'a> {
-    /// Whose watched stocks are marked.
+    /// The player whose watched stocks are marked.
     pub player_id: Option<i64>,
-    /// The exact category.
+    /// Matched exactly.
     pub category: Option<&'a str>,
-    /// What is found anywhere in symbol or name, whatever the case.
+    /// A substring of symbol or name, ignoring case.
     pub search: Option<&'a str>,
-    /// Whether only watched stocks are wanted.
     pub only_watched: bool,
-    /// What comes first.
     pub sort: MarketSort,
-    /// Whether the order is turned around.
     pub descending: bool,
 }
 
-/// A stock on the market's page.
+/// A stock on the market page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketRow {
-    /// The stock.
     pub stock: StockRow,
-    /// The present price of a share; 0 when there is none.
+    /// Per share; 0 if there is none.
     pub price: Price,
-    /// Whether the player watches it.
     pub is_watched: bool,
 }
 
-// The order turns only one of the four sorting keys; the other ones are null in every row.
+// Only one of the four sort keys is not null.
 static PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "market.page",
@@ -123,7 +111,7 @@ static CATEGORIES: Lazy = Lazy::new(|| {
 static CLOSES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "market.recent_closes",
-        &[("stock_id", Type::Int)],
+        &[("stock_id", ColumnType::Int)],
         "WITH wanted AS MATERIALIZED ({rows})
          SELECT c.stock_id, c.day, c.close FROM wanted w
          JOIN stock_history c ON c.stock_id = w.stock_id AND c.day >= {$1} AND c.day <= {$2}
@@ -134,7 +122,7 @@ static CLOSES: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &CATEGORIES, &CLOSES];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct MarketRecord {
     total: i64,
     #[sqlx(flatten)]
     stock: StockColumns,
@@ -142,8 +130,8 @@ struct Row {
     watched: Option<i64>,
 }
 
-impl Row {
-    /// `None` for the row that only carries the total of an empty page.
+impl MarketRecord {
+    /// `None` for the row that carries only the total of an empty page.
     fn read(self) -> Option<MarketRow> {
         Some(MarketRow {
             stock: self.stock.read()?,
@@ -154,52 +142,44 @@ impl Row {
 }
 
 impl Store {
-    /// A page of the market and how many stocks match. One statement. `quotes_json` is
-    /// `[[stock_id, price, change], …]`; the changes, in any unit, are only sorted by.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// A page of the market and the number of matching stocks, in one statement. `quotes_json` is
+    /// `[[stock_id, price, change], …]`; changes are used only for sorting, so their unit does not
+    /// matter.
     pub async fn market_page(
         &self,
         query: &MarketQuery<'_>,
         quotes_json: &str,
         page: PageRequest,
     ) -> Result<(Vec<MarketRow>, i64), StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(query.player_id)
-                .bind(query.category)
-                .bind(query.search.map(contains_pattern))
-                .bind(i64::from(query.only_watched))
-                .bind(query.sort.as_str())
-                .bind(i64::from(query.descending))
-                .bind(quotes_json)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<MarketRecord> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (
+                    query.player_id,
+                    query.category,
+                    query.search.map(contains_pattern),
+                    i64::from(query.only_watched),
+                    query.sort.as_str(),
+                    i64::from(query.descending),
+                    quotes_json,
+                    page.per_page(),
+                    page.offset(),
+                ),
+            )
+            .await?;
         let total = rows.first().map_or(0, |row| row.total);
-        Ok((rows.into_iter().filter_map(Row::read).collect(), total))
+        Ok((rows.into_iter().filter_map(MarketRecord::read).collect(), total))
     }
 
-    /// The categories that stocks have, by name; there are 63 at most.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// All categories by name, 63 at most.
     pub async fn stock_categories(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CATEGORIES)).fetch_all(&db.reader).timed(&CATEGORIES).await?
-        });
+        let rows: Vec<(String,)> = self.reader().fetch_all(&CATEGORIES, ()).await?;
         Ok(rows.into_iter().map(|(category,)| category).collect())
     }
 
-    /// The closes from `from` to `to` of the first 20 of these stocks, ascending; of the last 100
-    /// days when the two are further apart. A stock without a close is not in it.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The closes from `from` to `to` of the first 20 of these stocks, ascending, limited to the
+    /// last 100 days. Stocks without closes are missing.
     pub async fn recent_closes(
         &self,
         stock_ids: &[i64],
@@ -208,15 +188,17 @@ impl Store {
     ) -> Result<HashMap<i64, Vec<(Day, Price)>>, StoreError> {
         let stock_ids = &stock_ids[..stock_ids.len().min(CLOSES_STOCKS_MAX)];
         let from = from.0.max(to.0.saturating_sub(CLOSES_DAYS_MAX - 1));
-        let rows: Vec<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLOSES))
-                .bind_rows(&Rows::new(vec![Rows::int(stock_ids, |id| *id)]))
-                .bind(i64::from(from))
-                .bind(i64::from(to.0))
-                .fetch_all(&db.reader)
-                .timed(&CLOSES)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64)> = self
+            .reader()
+            .fetch_all(
+                &CLOSES,
+                (
+                    &RowSet::new(vec![RowSet::int(stock_ids, |id| *id)]),
+                    i64::from(from),
+                    i64::from(to.0),
+                ),
+            )
+            .await?;
         let mut closes: HashMap<i64, Vec<(Day, Price)>> = HashMap::new();
         for (stock_id, day, close) in rows {
             closes.entry(stock_id).or_default().push((read_day(day)?, Price(close)));

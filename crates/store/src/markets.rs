@@ -1,75 +1,61 @@
-//! Imported markets as they are read: listed, found by name with their currency and tick, and their
-//! closes. What is taken over into a game's history is decided by the callers; importing is in
-//! `imports`.
+//! Reads imported markets: lists them, finds one by name, and loads its closes. `imports` writes
+//! them. Callers decide what of the history becomes public.
 
 use domain::{Day, Price, StockInfo, Symbol};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// Markets that are listed at most.
 const MARKETS_MAX: i64 = 100;
-/// The finest step of a market without bars: 0.01.
+/// The price step of a market without bars: 0.01.
 const TICK_MAX: i64 = 100;
 
-/// A market as listed.
+/// A market in the list.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct MarketInfo {
-    /// Its number.
     pub market_id: i64,
-    /// Its name.
     pub name: String,
-    /// The exchange.
     pub exchange: String,
-    /// The currency.
     pub currency: String,
-    /// The finest step of its prices in 1/10,000, where that is known.
+    /// The price step in 1/10,000, if known.
     pub tick: Option<i64>,
-    /// Its stocks that have bars.
+    /// The number of stocks with bars.
     pub stocks: i64,
-    /// Its bars.
     pub bars: i64,
-    /// The first day, as days since 1970.
+    /// Days since 1970.
     pub first_day: Option<i64>,
-    /// The last day, as days since 1970.
+    /// Days since 1970.
     pub last_day: Option<i64>,
 }
 
-/// An imported market that was found.
+/// The result of a look-up by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundMarket {
-    /// Its number.
+pub struct MarketMatch {
     pub market_id: i64,
-    /// The currency of its prices (ISO 4217).
+    /// ISO 4217.
     pub currency: String,
-    /// The finest step of its prices: 0.01, 0.001 or 0.0001.
+    /// The price step: 0.01, 0.001 or 0.0001.
     pub tick: Price,
 }
 
-/// A stock of a market as listed: symbol, name, category, bars, first and last day.
+/// A stock of a market in the list.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct MarketStockInfo {
-    /// Its symbol.
     pub symbol: String,
-    /// The company's name.
     pub name: String,
-    /// What kind of business it is.
     pub category: String,
-    /// Its bars.
     pub bars: i64,
-    /// The first day, as days since 1970.
+    /// Days since 1970.
     pub first_day: Option<i64>,
-    /// The last day, as days since 1970.
+    /// Days since 1970.
     pub last_day: Option<i64>,
 }
 
 /// The closes of a stock of a market, ascending by day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketCloses {
-    /// The stock.
     pub stock: StockInfo,
     /// Day and close.
     pub closes: Vec<(Day, Price)>,
@@ -93,7 +79,7 @@ static FIND: Lazy = Lazy::new(|| {
     Statement::new("markets.find", "SELECT market_id, currency, tick FROM markets WHERE name = $1")
 });
 
-// For markets that were imported before steps were stored.
+// For markets imported before price steps were stored.
 pub(crate) static TICK: Lazy = Lazy::new(|| {
     Statement::new(
         "market_bars.tick",
@@ -108,7 +94,7 @@ pub(crate) static TICK: Lazy = Lazy::new(|| {
     )
 });
 
-// The closes of a stock as one text, because a row for each costs more than its reading.
+// One text per stock, because transferring a row per close costs more than parsing.
 static CLOSES: Lazy = Lazy::new(|| Statement {
     name: "market_bars.closes",
     sqlite: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
@@ -132,11 +118,11 @@ static STOCKS_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-// The closes of a game's history are rounded to its tick; the rest of a day is taken as it is.
+// Closes of a game's history are rounded to its tick; the other columns are copied.
 static SAVE_HISTORY: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stock_history.save_imported",
-        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
+        &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
         "WITH wanted AS ({rows})
          INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
          SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume
@@ -188,102 +174,57 @@ impl ClosesRow {
 
 impl Store {
     /// The imported markets by name, 100 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn markets(&self) -> Result<Vec<MarketInfo>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST)).bind(MARKETS_MAX).fetch_all(&db.reader).timed(&LIST).await?
-        }))
+        self.reader().fetch_all(&LIST, (MARKETS_MAX,)).await
     }
 
-    /// The market of this name.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn find_market(&self, name: &str) -> Result<Option<FoundMarket>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            let found: Option<(i64, String, Option<i64>)> = sqlx::query_as(sql(&FIND))
-                .bind(name)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?;
-            let Some((market_id, currency, tick)) = found else { return Ok(None) };
-            let tick = match tick {
-                Some(tick) => tick,
-                None => {
-                    let (tick,): (Option<i64>,) = sqlx::query_as(sql(&TICK))
-                        .bind(market_id)
-                        .fetch_one(&db.reader)
-                        .timed(&TICK)
-                        .await?;
-                    tick.unwrap_or(TICK_MAX)
-                }
-            };
-            Some(FoundMarket { market_id, currency, tick: Price(tick) })
-        }))
+    pub async fn find_market(&self, name: &str) -> Result<Option<MarketMatch>, StoreError> {
+        let found: Option<(i64, String, Option<i64>)> =
+            self.reader().fetch_optional(&FIND, (name,)).await?;
+        let Some((market_id, currency, tick)) = found else { return Ok(None) };
+        let tick = match tick {
+            Some(tick) => tick,
+            None => {
+                let tick: Option<i64> = self.reader().fetch_scalar(&TICK, (market_id,)).await?;
+                tick.unwrap_or(TICK_MAX)
+            }
+        };
+        Ok(Some(MarketMatch { market_id, currency, tick: Price(tick) }))
     }
 
-    /// Stocks of a market whose symbols come after `after`, by symbol.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Stocks of a market after the symbol `after`, by symbol.
     pub async fn market_stocks_page(
         &self,
         market_id: i64,
         after: &str,
         limit: i64,
     ) -> Result<Vec<MarketStockInfo>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STOCKS_PAGE))
-                .bind(market_id)
-                .bind(after)
-                .bind(limit.clamp(1, 100))
-                .fetch_all(&db.reader)
-                .timed(&STOCKS_PAGE)
-                .await?
-        }))
+        self.reader().fetch_all(&STOCKS_PAGE, (market_id, after, limit.clamp(1, 100))).await
     }
 
-    /// Every stock of a market that has bars, by symbol, with all its closes. What of it may be
-    /// known is for the caller to keep.
+    /// All stocks of a market with bars, by symbol, with all closes. The caller must publish only
+    /// what is past.
     ///
     /// # Errors
-    /// `Corrupt`, or the fault met.
+    /// `Corrupt` if a close is malformed.
     pub async fn market_closes(&self, market_id: i64) -> Result<Vec<MarketCloses>, StoreError> {
-        let rows: Vec<ClosesRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLOSES))
-                .bind(market_id)
-                .fetch_all(&db.reader)
-                .timed(&CLOSES)
-                .await?
-        });
+        let rows: Vec<ClosesRow> = self.reader().fetch_all(&CLOSES, (market_id,)).await?;
         rows.into_iter().map(ClosesRow::read).collect()
     }
 
-    /// Keeps closes of public days as [`Store::save_history`] does, with what was imported of these
-    /// days besides.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves closes of public days like [`Store::save_history`], with open, high, low and volume of
+    /// the imported bars.
     pub async fn save_imported_history(
         &self,
         market_id: i64,
         closes: &[(i64, Day, Price)],
     ) -> Result<(), StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(closes, |(stock_id, _, _)| *stock_id),
-            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
-            Rows::int(closes, |(_, _, close)| close.0),
+        let rows = RowSet::new(vec![
+            RowSet::int(closes, |(stock_id, _, _)| *stock_id),
+            RowSet::int(closes, |(_, day, _)| i64::from(day.0)),
+            RowSet::int(closes, |(_, _, close)| close.0),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_HISTORY))
-                .bind_rows(&rows)
-                .bind(market_id)
-                .execute(&db.writer)
-                .timed(&SAVE_HISTORY)
-                .await?;
-        });
+        self.writer().execute(&SAVE_HISTORY, (&rows, market_id)).await?;
         Ok(())
     }
 }

@@ -1,14 +1,12 @@
-//! How long statements take, by name, and what became of those that failed. It runs no statement
-//! and retries none.
+//! Measures the duration of statements and counts their errors, by statement name.
 
 use tokio::time::Instant;
 
 use crate::{Statement, StoreError};
 
-/// A statement under way whose time is taken.
+/// A running statement.
 pub(crate) trait Timed<T> {
-    /// Waits for the answer, from asking for a connection to the last row, and counts it under the
-    /// statement's name.
+    /// Awaits the result and records its duration, from waiting for a connection to the last row.
     async fn timed(self, statement: &Statement) -> Result<T, StoreError>;
 }
 

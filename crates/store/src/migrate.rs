@@ -1,6 +1,6 @@
-//! Bringing the schema up to date while others play on it: one node at a time, and never longer in
-//! the way than [`LOCK_WAIT_MS`]. How migrations are written so that this suffices stands in
-//! docs/migrations.md; what fills columns of many rows is `backfill`.
+//! Migrates the schema while other nodes serve requests: one node at a time, and no table lock is
+//! awaited longer than [`LOCK_WAIT_MS`]. docs/migrations.md has the rules for migrations;
+//! `backfill` fills columns of large tables.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use tokio::time::sleep;
 use crate::db::Db;
 use crate::{Store, StoreError};
 
-/// How long a statement waits for a table, in milliseconds: whoever comes after it waits as well.
+/// Lock timeout in milliseconds. Statements that queue behind the migration wait as long.
 const LOCK_WAIT_MS: u32 = 200;
-/// How often it is tried again, and the wait before the second time, which doubles up to the last.
-/// In all, something more than two minutes.
+/// The number of attempts, and the first and longest pause between them; the pause doubles. More
+/// than two minutes in all.
 const TRIES: u32 = 80;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The advisory lock of whoever migrates.
+/// The advisory lock of the migrating node.
 const LOCK: i64 = 0x6f70_656e_6265_6c6c;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 impl Store {
-    /// Brings the schema up to date. Safe to run on several nodes at once, and to be stopped.
+    /// Migrates the schema. Safe to run on several nodes at once and to interrupt.
     ///
     /// # Errors
-    /// `Unsuitable` when the database was made by a newer program, `Conflict` when somebody held a
-    /// table for minutes, or the fault met.
+    /// `Unsuitable` if a newer program migrated the database; `Conflict` if a table stayed locked
+    /// for minutes.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self.engine_pools() {
             Db::Sqlite(_) => self.migrate_by(&SQLITE).await,
@@ -37,10 +37,7 @@ impl Store {
         }
     }
 
-    /// The same with these migrations.
-    ///
-    /// # Errors
-    /// As for [`Store::migrate`].
+    /// Runs these migrations like [`Store::migrate`].
     #[doc(hidden)]
     pub async fn migrate_by(&self, migrations: &Migrator) -> Result<(), StoreError> {
         match self.engine_pools() {
@@ -53,29 +50,29 @@ impl Store {
     }
 }
 
-/// Over a connection of its own, whose end gives its locks back, however it ends.
+/// Uses a separate connection, whose end releases its locks in any case.
 async fn migrate_postgres(pool: &PgPool, migrations: &Migrator) -> Result<(), StoreError> {
     let mut db = pool.connect_options().connect().await?;
-    // An index may take its time.
+    // Building an index may take long.
     set(&mut db, "statement_timeout", 0).await?;
-    take_turn(&mut db).await?;
-    for (version, is_alone) in stretches(migrations) {
-        // What runs outside of a transaction makes indexes concurrently: it waits for others and
-        // keeps nobody waiting.
+    acquire_lock(&mut db).await?;
+    for (version, is_alone) in groups(migrations) {
+        // Migrations without a transaction build indexes concurrently: they wait for others and
+        // block none.
         set(&mut db, "lock_timeout", if is_alone { 0 } else { LOCK_WAIT_MS }).await?;
         if is_alone {
-            drop_broken_indexes(&mut db).await?;
+            drop_invalid_indexes(&mut db).await?;
         }
-        go_to(&mut db, migrations, version).await?;
+        migrate_to(&mut db, migrations, version).await?;
     }
     db.close().await?;
     Ok(())
 }
 
-/// Waits until nobody else migrates. Asking again and again, since a statement that waits is one
-/// for whose end an index that is made concurrently waits in turn.
-async fn take_turn(db: &mut PgConnection) -> Result<(), StoreError> {
-    let mut is_told = false;
+/// Waits until no other node migrates. Polls, because CREATE INDEX CONCURRENTLY waits for every
+/// statement that is waiting.
+async fn acquire_lock(db: &mut PgConnection) -> Result<(), StoreError> {
+    let mut is_logged = false;
     loop {
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(LOCK)
@@ -84,30 +81,30 @@ async fn take_turn(db: &mut PgConnection) -> Result<(), StoreError> {
         if taken {
             return Ok(());
         }
-        if !std::mem::replace(&mut is_told, true) {
-            tracing::info!("another node migrates the database");
+        if !std::mem::replace(&mut is_logged, true) {
+            tracing::info!("waiting for another node that migrates the database");
         }
         sleep(PAUSE).await;
     }
 }
 
-/// The migrations in pieces of one kind: up to which version, and whether they run outside of
-/// transactions.
-fn stretches(migrations: &Migrator) -> Vec<(i64, bool)> {
-    let mut stretches: Vec<(i64, bool)> = Vec::new();
+/// Groups consecutive migrations by whether they run outside of transactions; returns the last
+/// version of each group.
+fn groups(migrations: &Migrator) -> Vec<(i64, bool)> {
+    let mut groups: Vec<(i64, bool)> = Vec::new();
     for migration in migrations.iter() {
-        match stretches.last_mut() {
+        match groups.last_mut() {
             Some((version, is_alone)) if *is_alone == migration.no_tx => {
                 *version = migration.version;
             }
-            _ => stretches.push((migration.version, migration.no_tx)),
+            _ => groups.push((migration.version, migration.no_tx)),
         }
     }
-    stretches
+    groups
 }
 
-/// Migrates up to a version, again and again while tables are not to be had.
-async fn go_to(
+/// Migrates up to a version and retries while tables are locked.
+async fn migrate_to(
     db: &mut PgConnection,
     migrations: &Migrator,
     version: i64,
@@ -115,12 +112,15 @@ async fn go_to(
     let mut pause = PAUSE;
     for tried in 1.. {
         let Err(error) = migrations.run_direct(Some(version), db, false).await else { break };
-        if tried >= TRIES || !waited_in_vain(&error) {
+        if tried >= TRIES || !is_lock_failure(&error) {
             return Err(failed(error));
         }
         if tried == 1 {
             let oldest = oldest_transaction(db).await?;
-            tracing::warn!(oldest, "a migration waits for a table that is in use");
+            tracing::warn!(
+                oldest,
+                "a migration waits for a table lock; see the oldest transaction"
+            );
         }
         sleep(pause).await;
         pause = PAUSE_MAX.min(pause * 2);
@@ -128,10 +128,10 @@ async fn go_to(
     Ok(())
 }
 
-/// Takes away what a node left that was killed while it made an index concurrently. Nobody else
-/// makes one for the program meanwhile; one that is made by hand is left alone.
-async fn drop_broken_indexes(db: &mut PgConnection) -> Result<(), StoreError> {
-    let broken: Vec<(String,)> = sqlx::query_as(
+/// Drops invalid indexes of a node that was killed during CREATE INDEX CONCURRENTLY. An index that
+/// an operator is building is left alone.
+async fn drop_invalid_indexes(db: &mut PgConnection) -> Result<(), StoreError> {
+    let invalid: Vec<(String,)> = sqlx::query_as(
         "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i
          JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
          JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
@@ -140,8 +140,8 @@ async fn drop_broken_indexes(db: &mut PgConnection) -> Result<(), StoreError> {
     )
     .fetch_all(&mut *db)
     .await?;
-    for (name,) in broken {
-        tracing::warn!(name, "an index that was half made is dropped");
+    for (name,) in invalid {
+        tracing::warn!(name, "dropping an invalid index of an interrupted migration");
         let text = AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
         sqlx::query(text).execute(&mut *db).await?;
     }
@@ -149,14 +149,14 @@ async fn drop_broken_indexes(db: &mut PgConnection) -> Result<(), StoreError> {
 }
 
 async fn set(db: &mut PgConnection, name: &str, milliseconds: u32) -> Result<(), StoreError> {
-    // The statement takes no parameters.
+    // SET takes no parameters.
     let text = format!("SET {name} = {milliseconds}");
     sqlx::query(AssertSqlSafe(text)).execute(db).await?;
     Ok(())
 }
 
-/// Whether another one had the table for too long, or waited for us as we for it.
-fn waited_in_vain(error: &MigrateError) -> bool {
+/// Whether the error is a lock timeout or a deadlock.
+fn is_lock_failure(error: &MigrateError) -> bool {
     let (MigrateError::ExecuteMigration(inner, _) | MigrateError::Execute(inner)) = error else {
         return false;
     };
@@ -171,7 +171,7 @@ fn failed(error: MigrateError) -> StoreError {
     }
 }
 
-/// Who has been in a transaction for longest, and is likely to be whom it waits for.
+/// The oldest other transaction, which probably holds the lock.
 async fn oldest_transaction(db: &mut PgConnection) -> Result<String, StoreError> {
     let found: Option<(String,)> = sqlx::query_as(
         "SELECT format('process %s of %s, %s for %s s', pid, usename, state,
@@ -182,5 +182,5 @@ async fn oldest_transaction(db: &mut PgConnection) -> Result<String, StoreError>
     )
     .fetch_optional(db)
     .await?;
-    Ok(found.map_or_else(|| "nobody any more".to_owned(), |(text,)| text))
+    Ok(found.map_or_else(|| "none".to_owned(), |(text,)| text))
 }

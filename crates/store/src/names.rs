@@ -1,6 +1,6 @@
-//! Names that are taken. A name or a pseudonym has keys (`domain::text::name_keys`), each of which
-//! belongs to one user at a time: the primary key decides between nodes. Players whose names had
-//! equal keys before there were keys keep their names, and the first of them has the keys.
+//! Unique names. A name or pseudonym has keys (`domain::text::name_keys`), each owned by one user;
+//! the primary key decides between nodes. Users whose names had equal keys before keys existed keep
+//! their names; the first of them owns the keys.
 
 use std::collections::HashSet;
 
@@ -8,29 +8,31 @@ use domain::UnixMicros;
 use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
-/// The name of the backfill that gives keys to names of the time before; it never ends, so that
-/// names that an older node still registers have keys, too.
+/// The backfill of keys for older names. It never ends, because an older node may still register
+/// names without keys.
 const BACKFILL: &str = "name_keys";
 
-/// Whose name it is, and which of the two.
+/// A user's name or pseudonym.
 #[derive(Clone, Copy)]
-pub(crate) struct NameOf {
+pub(crate) struct NameSlot {
     pub(crate) user_id: i64,
     pub(crate) is_pseudonym: bool,
 }
 
-// In the order of the keys, so that two users who want the same ones wait for one another in one
-// direction only.
+// In key order, to avoid deadlocks between users who choose the same keys.
 static TAKE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "names.take",
-        &[("name_key", Type::Text), ("user_id", Type::Int), ("is_pseudonym", Type::Int)],
+        &[
+            ("name_key", ColumnType::Text),
+            ("user_id", ColumnType::Int),
+            ("is_pseudonym", ColumnType::Int),
+        ],
         "WITH wanted AS ({rows})
          INSERT INTO name_keys (name_key, user_id, is_pseudonym)
          SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
@@ -45,7 +47,7 @@ static FREE: Lazy = Lazy::new(|| {
 static TAKEN: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "names.taken",
-        &[("name_key", Type::Text)],
+        &[("name_key", ColumnType::Text)],
         "WITH wanted AS ({rows})
          SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
     )
@@ -63,103 +65,62 @@ static KNOWN: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
 
-/// Gives the keys of a name to its user; whether all of them were free. The caller undoes the
-/// transaction when they were not.
-pub(crate) async fn take(conn: Conn<'_>, of: NameOf, name: &str) -> Result<bool, StoreError> {
+/// Assigns the keys of a name to its user and returns whether all were free. If not, the caller
+/// must roll back.
+pub(crate) async fn take(mut conn: Conn<'_>, of: NameSlot, name: &str) -> Result<bool, StoreError> {
     let keys = name_keys(name);
-    let rows = Rows::new(vec![
-        Rows::text(&keys, Clone::clone),
-        Rows::int(&keys, |_| of.user_id),
-        Rows::int(&keys, |_| i64::from(of.is_pseudonym)),
+    let rows = RowSet::new(vec![
+        RowSet::text(&keys, Clone::clone),
+        RowSet::int(&keys, |_| of.user_id),
+        RowSet::int(&keys, |_| i64::from(of.is_pseudonym)),
     ]);
-    let taken = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query(sql(&TAKE)).bind_rows(&rows);
-        query.execute(&mut *conn).timed(&TAKE).await?.rows_affected()
-    });
+    let taken = conn.run().execute(&TAKE, (&rows,)).await?;
     Ok(usize::try_from(taken).is_ok_and(|taken| taken == keys.len()))
 }
 
-/// Gives up the keys of the name that a user has.
-pub(crate) async fn free(conn: Conn<'_>, of: NameOf) -> Result<(), StoreError> {
-    with_conn!(conn, |conn, sql| {
-        sqlx::query(sql(&FREE))
-            .bind(of.user_id)
-            .bind(i64::from(of.is_pseudonym))
-            .execute(&mut *conn)
-            .timed(&FREE)
-            .await?;
-    });
+/// Releases the keys of a user's name or pseudonym.
+pub(crate) async fn free(mut conn: Conn<'_>, of: NameSlot) -> Result<(), StoreError> {
+    conn.run().execute(&FREE, (of.user_id, i64::from(of.is_pseudonym))).await?;
     Ok(())
 }
 
 impl Store {
-    /// Which of these names a player could take now, in their order.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The names that are free now, in the given order.
     pub async fn free_names(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
         let keys: Vec<String> = names.iter().flat_map(|name| name_keys(name)).collect();
-        let rows = Rows::new(vec![Rows::text(&keys, Clone::clone)]);
-        let taken: Vec<(String,)> = with_db!(self, |db, sql| {
-            let query = sqlx::query_as(sql(&TAKEN)).bind_rows(&rows);
-            query.fetch_all(&db.reader).timed(&TAKEN).await?
-        });
+        let rows = RowSet::new(vec![RowSet::text(&keys, Clone::clone)]);
+        let taken: Vec<(String,)> = self.reader().fetch_all(&TAKEN, (&rows,)).await?;
         let taken: HashSet<String> = taken.into_iter().map(|(key,)| key).collect();
         let is_free = |name: &String| !name_keys(name).iter().any(|key| taken.contains(key));
         Ok(names.into_iter().filter(is_free).collect())
     }
 
-    /// Gives keys to the names of the next users who had theirs before there were keys, at most so
-    /// many; whether none is left. Several nodes may try at once: they take turns.
+    /// Assigns keys to the next `users_max` users whose names predate keys; returns whether none is
+    /// left. Concurrent calls take turns.
     ///
     /// # Errors
-    /// The fault met; the step is undone then and can be tried again.
+    /// The step is rolled back and can be repeated.
     pub async fn take_known_names(
         &self,
         users_max: i64,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let is_done = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&BEGIN))
-                .bind(BACKFILL)
-                .bind(i64::MIN)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&BEGIN)
-                .await?;
-            let (up_to, _): (i64, i64) = sqlx::query_as(sql(&PLACE))
-                .bind(BACKFILL)
-                .fetch_one(&mut *conn)
-                .timed(&PLACE)
-                .await?;
-            let known: Vec<(i64, String, Option<String>)> = sqlx::query_as(sql(&KNOWN))
-                .bind(up_to)
-                .bind(users_max)
-                .fetch_all(&mut *conn)
-                .timed(&KNOWN)
-                .await?;
-            let Some((last, ..)) = known.last() else { return Ok(true) };
-            let rows = key_rows(&known);
-            let query = sqlx::query(sql(&TAKE)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&TAKE).await?;
-            sqlx::query(sql(&MOVE))
-                .bind(*last)
-                .bind(0_i64)
-                .bind(now.0)
-                .bind(BACKFILL)
-                .execute(&mut *conn)
-                .timed(&MOVE)
-                .await?;
-            i64::try_from(known.len()).is_ok_and(|count| count < users_max)
-        });
+        tx.run().execute(&BEGIN, (BACKFILL, i64::MIN, now.0)).await?;
+        let (up_to, _): (i64, i64) = tx.run().fetch_one(&PLACE, (BACKFILL,)).await?;
+        let known: Vec<(i64, String, Option<String>)> =
+            tx.run().fetch_all(&KNOWN, (up_to, users_max)).await?;
+        let Some((last, ..)) = known.last() else { return Ok(true) };
+        let rows = key_rows(&known);
+        tx.run().execute(&TAKE, (&rows,)).await?;
+        tx.run().execute(&MOVE, (*last, 0_i64, now.0, BACKFILL)).await?;
         tx.commit().await?;
-        Ok(is_done)
+        Ok(i64::try_from(known.len()).is_ok_and(|count| count < users_max))
     }
 }
 
-/// The keys of these users' names, then of their pseudonyms; of equal ones the first.
-fn key_rows(known: &[(i64, String, Option<String>)]) -> Rows {
+/// Keys of these users' names, then of their pseudonyms; the first of equal keys wins.
+fn key_rows(known: &[(i64, String, Option<String>)]) -> RowSet {
     let names = known.iter().map(|(user_id, name, _)| (*user_id, 0, name.as_str()));
     let pseudonyms = known
         .iter()
@@ -172,9 +133,9 @@ fn key_rows(known: &[(i64, String, Option<String>)]) -> Rows {
         })
         .filter(|(key, ..)| seen.insert(key.clone()))
         .collect();
-    Rows::new(vec![
-        Rows::text(&keys, |(key, ..)| key.clone()),
-        Rows::int(&keys, |(_, user_id, _)| *user_id),
-        Rows::int(&keys, |(.., which)| *which),
+    RowSet::new(vec![
+        RowSet::text(&keys, |(key, ..)| key.clone()),
+        RowSet::int(&keys, |(_, user_id, _)| *user_id),
+        RowSet::int(&keys, |(.., which)| *which),
     ])
 }

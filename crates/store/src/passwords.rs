@@ -1,44 +1,39 @@
-//! New passwords, and the ways to one without the old: one-time links and recovery codes. Hashes
-//! are stored only; making and reading links and codes is `web`'s. With every new password the
-//! user's other sessions, tokens and open links end, in the same transaction.
+//! Changes passwords, and stores one-time links and recovery codes as hashes; `web` creates and
+//! parses them. A new password ends the user's other sessions, tokens and links in the same
+//! transaction.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::tokens::REVOKE_OTHERS;
 use crate::transaction::Tx;
 use crate::users::lock_user;
 use crate::{Store, StoreError};
 
-/// No token has this number.
+/// An id that no token has.
 const NO_TOKEN: i64 = 0;
 
-/// A one-time link that can be used.
+/// A valid one-time link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordLink {
-    /// The user it belongs to.
     pub user_id: i64,
-    /// The user's name.
     pub name: String,
 }
 
-/// A recovery code as it is stored.
+/// A stored recovery code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode {
-    /// The user it belongs to.
     pub user_id: i64,
-    /// Its PHC string.
+    /// PHC string.
     pub hash: String,
 }
 
-/// The recovery codes that a user has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CodesLeft {
-    /// How many are unused.
+    /// The number of unused codes.
     pub count: i64,
-    /// When they were made; `None` without any.
+    /// When they were created; `None` without codes.
     pub made_at: Option<UnixMicros>,
 }
 
@@ -92,7 +87,7 @@ pub(crate) static DELETE_CODES: Lazy = Lazy::new(|| {
 static ADD_CODES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "recovery_codes.insert",
-        &[("slot", Type::Int), ("hash", Type::Text)],
+        &[("slot", ColumnType::Int), ("hash", ColumnType::Text)],
         "WITH batch AS ({rows})
          INSERT INTO recovery_codes (user_id, slot, hash, created_at)
          SELECT {$1}, slot, hash, {$2} FROM batch",
@@ -137,11 +132,8 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 ];
 
 impl Store {
-    /// Replaces the password whose hash is `old`, for a user who knows it. One token is kept; the
-    /// recovery codes stay. `false` when the password was changed meanwhile.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Replaces the password whose hash is `old`. Keeps one token and the recovery codes. Returns
+    /// `false` if the password was changed concurrently.
     pub async fn change_password(
         &self,
         user_id: i64,
@@ -158,11 +150,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Sets a password whatever the old one is, for an operator; the recovery codes end as well.
-    /// `false` when there is no such user.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Sets a password on behalf of an operator and deletes the recovery codes. Returns `false` if
+    /// there is no such user.
     pub async fn set_password(
         &self,
         user_id: i64,
@@ -179,11 +168,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Stores a one-time link by its SHA-256, in the place of an earlier one of the user. `false`
-    /// when there is no such user.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Stores the SHA-256 of a one-time link and replaces an earlier link of the user. Returns
+    /// `false` if there is no such user.
     pub async fn create_password_link(
         &self,
         user_id: i64,
@@ -196,45 +182,27 @@ impl Store {
             return Ok(false);
         }
         delete(&mut tx, &DELETE_LINKS, user_id).await?;
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&ADD_LINK))
-                .bind(hash.to_vec())
-                .bind(user_id)
-                .bind(now.0)
-                .bind(expires_at.0)
-                .execute(&mut *conn)
-                .timed(&ADD_LINK)
-                .await?;
-        });
+        tx.run().execute(&ADD_LINK, (hash.to_vec(), user_id, now.0, expires_at.0)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// The link of this SHA-256, unless it was used or has expired. Looking does not use it.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The valid link with this SHA-256. Does not use it up.
     pub async fn find_password_link(
         &self,
         hash: [u8; 32],
         now: UnixMicros,
     ) -> Result<Option<PasswordLink>, StoreError> {
-        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_LINK))
-                .bind(hash.to_vec())
-                .bind(now.0)
-                .fetch_optional(&db.writer)
-                .timed(&FIND_LINK)
-                .await?
-        });
+        let row: Option<(i64, String)> =
+            self.writer().fetch_optional(&FIND_LINK, (hash.to_vec(), now.0)).await?;
         Ok(row.map(|(user_id, name)| PasswordLink { user_id, name }))
     }
 
-    /// Uses a link up and sets the password; the recovery codes end as well, since whoever had the
-    /// account before may have made them. `false` when the link was used or has expired.
+    /// Uses up a link and sets the password. Deletes the recovery codes, because an intruder may
+    /// have created them. Returns `false` if the link was used or has expired.
     ///
     /// # Errors
-    /// The fault met; the link can be used again then.
+    /// The link stays valid.
     pub async fn use_password_link(
         &self,
         user_id: i64,
@@ -246,16 +214,7 @@ impl Store {
         if lock_user(&mut tx, user_id).await?.is_none() {
             return Ok(false);
         }
-        let used = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&USE_LINK))
-                .bind(link.to_vec())
-                .bind(user_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&USE_LINK)
-                .await?
-                .rows_affected()
-        });
+        let used = tx.run().execute(&USE_LINK, (link.to_vec(), user_id, now.0)).await?;
         if used == 0 {
             return Ok(false);
         }
@@ -265,27 +224,16 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets links that have expired, at most `max` of them; how many.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes at most `max` expired links and returns their number.
     pub async fn delete_expired_links(&self, now: UnixMicros, max: i64) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_EXPIRED))
-                .bind(now.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_EXPIRED)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_EXPIRED, (now.0, max)).await
     }
 
-    /// Stores recovery codes (slot and PHC string) in the place of all earlier ones, for a user
-    /// whose password's hash is `password_hash`. `false` when it is not any more.
+    /// Replaces the recovery codes (slot and PHC string) of a user whose password hash is
+    /// `password_hash`. Returns `false` if the password was changed.
     ///
     /// # Errors
-    /// The fault met; the earlier ones are there then.
+    /// The earlier codes stay valid.
     pub async fn save_recovery_codes(
         &self,
         user_id: i64,
@@ -298,45 +246,31 @@ impl Store {
             return Ok(false);
         }
         delete(&mut tx, &DELETE_CODES, user_id).await?;
-        let rows =
-            Rows::new(vec![Rows::int(codes, |code| code.0), Rows::text(codes, |c| c.1.clone())]);
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&ADD_CODES))
-                .bind_rows(&rows)
-                .bind(user_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&ADD_CODES)
-                .await?;
-        });
+        let rows = RowSet::new(vec![
+            RowSet::int(codes, |code| code.0),
+            RowSet::text(codes, |c| c.1.clone()),
+        ]);
+        tx.run().execute(&ADD_CODES, (&rows, user_id, now.0)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// The unused code in a slot of the user with this address (in lower case).
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_recovery_code(
         &self,
         email_key: &str,
         slot: i64,
     ) -> Result<Option<RecoveryCode>, StoreError> {
-        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_CODE))
-                .bind(email_key)
-                .bind(slot)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_CODE)
-                .await?
-        });
+        let row: Option<(i64, String)> =
+            self.reader().fetch_optional(&FIND_CODE, (email_key, slot)).await?;
         Ok(row.map(|(user_id, hash)| RecoveryCode { user_id, hash }))
     }
 
-    /// Uses a code up and sets the password; the other codes stay. `false` when it was used.
+    /// Uses up a code and sets the password; the other codes stay. Returns `false` if the code was
+    /// used already.
     ///
     /// # Errors
-    /// The fault met; the code can be used again then.
+    /// The code stays valid.
     pub async fn use_recovery_code(
         &self,
         code: &RecoveryCode,
@@ -348,16 +282,7 @@ impl Store {
         if lock_user(&mut tx, code.user_id).await?.is_none() {
             return Ok(false);
         }
-        let used = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&USE_CODE))
-                .bind(code.user_id)
-                .bind(slot)
-                .bind(&code.hash)
-                .execute(&mut *conn)
-                .timed(&USE_CODE)
-                .await?
-                .rows_affected()
-        });
+        let used = tx.run().execute(&USE_CODE, (code.user_id, slot, &code.hash)).await?;
         if used == 0 {
             return Ok(false);
         }
@@ -366,24 +291,15 @@ impl Store {
         Ok(true)
     }
 
-    /// How many recovery codes a user has left.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn count_recovery_codes(&self, user_id: i64) -> Result<CodesLeft, StoreError> {
-        let (count, made_at): (i64, Option<i64>) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&COUNT_CODES))
-                .bind(user_id)
-                .fetch_one(&db.reader)
-                .timed(&COUNT_CODES)
-                .await?
-        });
+        let (count, made_at): (i64, Option<i64>) =
+            self.reader().fetch_one(&COUNT_CODES, (user_id,)).await?;
         Ok(CodesLeft { count, made_at: made_at.map(UnixMicros) })
     }
 }
 
-/// Writes a password and ends all tokens but one, and all open links. The caller holds the user's
-/// row.
+/// Writes a password and deletes all tokens but one and all links. The caller holds the lock of the
+/// user's row.
 async fn write(
     tx: &mut Tx,
     user_id: i64,
@@ -391,27 +307,12 @@ async fn write(
     kept_token_id: i64,
     now: UnixMicros,
 ) -> Result<(), StoreError> {
-    with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(&CHANGE))
-            .bind(user_id)
-            .bind(hash)
-            .bind(now.0)
-            .execute(&mut *conn)
-            .timed(&CHANGE)
-            .await?;
-        sqlx::query(sql(&REVOKE_OTHERS))
-            .bind(user_id)
-            .bind(kept_token_id)
-            .execute(&mut *conn)
-            .timed(&REVOKE_OTHERS)
-            .await?;
-    });
+    tx.run().execute(&CHANGE, (user_id, hash, now.0)).await?;
+    tx.run().execute(&REVOKE_OTHERS, (user_id, kept_token_id)).await?;
     delete(tx, &DELETE_LINKS, user_id).await
 }
 
 async fn delete(tx: &mut Tx, statement: &'static Lazy, user_id: i64) -> Result<(), StoreError> {
-    with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query(sql(statement)).bind(user_id).execute(&mut *conn).timed(statement).await?;
-    });
+    tx.run().execute(statement, (user_id,)).await?;
     Ok(())
 }

@@ -1,6 +1,5 @@
-//! Pending orders: those that fill at the close of a session or at a later quote. Here are
-//! accepting one, which reserves its idempotency key, reading and cancelling; what their execution
-//! needs is in `execution`. When an order fills is decided in `web`.
+//! Stores, reads and cancels pending orders, which fill at the close of a session or at a later
+//! quote. `execution` has the statements of their execution; `web` decides when an order fills.
 
 use domain::{
     Day, Month, Note, OrderId, OrderState, Price, Quantity, Rejection, Side, Symbol, TradeId,
@@ -8,89 +7,67 @@ use domain::{
 };
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement, only};
 use crate::{Store, StoreError};
 
-/// What a pending order fills at.
+/// The price at which a pending order fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillsAt {
     /// The close of the session of this day.
     Close(Day),
-    /// The first quote that was made after this instant.
+    /// The first quote after this instant.
     QuoteAfter(UnixMicros),
 }
 
-/// An order to be stored.
 #[derive(Clone, Debug)]
 pub struct NewPendingOrder<'a> {
-    /// The owner.
     pub player_id: i64,
-    /// What is bought or sold.
     pub order: domain::Order,
-    /// Why, in the player's words.
     pub note: Option<&'a Note>,
-    /// The idempotency key of the request.
+    /// The idempotency key.
     pub client_key: Option<&'a str>,
-    /// SHA-256 of the request.
     pub fingerprint: [u8; 32],
-    /// The HTTP request.
     pub request_id: &'a str,
-    /// What it fills at.
     pub at: FillsAt,
-    /// From when on it can be executed.
+    /// The earliest time of execution.
     pub fills_at: UnixMicros,
-    /// Until when it can be executed.
+    /// The latest time of execution.
     pub expires_at: UnixMicros,
 }
 
-/// A stored order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingOrder {
-    /// Its number and owner.
     pub id: OrderId,
-    /// What is bought or sold.
     pub order: domain::Order,
-    /// The stock's symbol.
     pub symbol: Symbol,
-    /// Why, in the player's words.
     pub note: Option<String>,
-    /// SHA-256 of the request.
     pub fingerprint: [u8; 32],
-    /// The HTTP request that placed it.
     pub request_id: String,
-    /// When it was accepted.
     pub accepted_at: UnixMicros,
-    /// What it fills at.
     pub at: FillsAt,
-    /// From when on it can be executed.
+    /// The earliest time of execution.
     pub fills_at: UnixMicros,
-    /// Until when it can be executed.
+    /// The latest time of execution.
     pub expires_at: UnixMicros,
-    /// Its state.
     pub state: OrderState,
-    /// When it left the open states.
+    /// When it entered a final state.
     pub ended_at: Option<UnixMicros>,
-    /// The trade it became.
     pub trade: Option<TradeId>,
-    /// Why it did not become one.
     pub rejection: Option<Rejection>,
-    /// The close it fills at, where that is saved.
+    /// The close at which it fills, once saved.
     pub close: Option<Price>,
 }
 
-/// The result of storing an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placed {
-    /// It is stored.
+pub enum OrderPlacement {
     Accepted(PendingOrder),
-    /// An order with this key is stored already, perhaps of another request: see its fingerprint.
+    /// An order with this key exists; its fingerprint shows whether the request was the same.
     Known(PendingOrder),
-    /// The key belongs to a request that was carried out at once.
+    /// The key belongs to an immediate trade.
     KeyOfTrade,
-    /// The player has as many pending orders as allowed.
+    /// The player has the maximum number of pending orders.
     TooMany,
-    /// There is no such player, or the user was erased.
+    /// The player does not exist or the user was erased.
     UnknownPlayer,
 }
 
@@ -130,7 +107,7 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-// A record with neither an entry nor a rejection: the key belongs to a pending order.
+// A record without entry and rejection: the key belongs to a pending order.
 static RESERVE_KEY: Lazy = Lazy::new(|| {
     Statement::new(
         "pending_orders.reserve_key",
@@ -171,7 +148,7 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-// Once the close is public it is too late: it would be an option for nothing.
+// Not after the close is public: cancelling would be a free option.
 static CANCEL: Lazy = Lazy::new(|| {
     Statement::new(
         "pending_orders.cancel",
@@ -262,137 +239,93 @@ impl OrderRow {
 }
 
 impl Store {
-    /// Stores an order and reserves its key, in one transaction; nothing is written unless the
-    /// answer is [`Placed::Accepted`]. The player's row is locked meanwhile, as by a batch: orders
-    /// of one player are counted one after the other, and erasing the user waits.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Stores an order and reserves its key in one transaction; writes nothing unless it returns
+    /// [`OrderPlacement::Accepted`]. Locks the player's row like a batch, so that concurrent orders
+    /// of a player are counted one after the other and an erasure waits.
     pub async fn place_order(
         &self,
         new: &NewPendingOrder<'_>,
         orders_max: i64,
         now: UnixMicros,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<OrderPlacement, StoreError> {
         let (session_day, quote_after) = match new.at {
             FillsAt::Close(day) => (Some(i64::from(day.0)), None),
             FillsAt::QuoteAfter(after) => (None, Some(after.0)),
         };
         let mut tx = self.begin().await?;
-        let order_ids: Vec<i64> = with_conn!(tx.conn(), |conn, sql| {
-            let player: Option<(i64,)> = sqlx::query_as(sql(&LOCK))
-                .bind(new.player_id)
-                .fetch_optional(&mut *conn)
-                .timed(&LOCK)
+        let player: Option<(i64,)> = tx.run().fetch_optional(&LOCK, (new.player_id,)).await?;
+        if player.is_none() {
+            return Ok(OrderPlacement::UnknownPlayer);
+        }
+        if let Some(key) = new.client_key {
+            let known: Option<OrderRow> =
+                tx.run().fetch_optional(&FIND_BY_KEY, (new.player_id, key)).await?;
+            if let Some(known) = known {
+                return Ok(OrderPlacement::Known(known.read()?));
+            }
+        }
+        let count: i64 = tx.run().fetch_scalar(&COUNT, (new.player_id,)).await?;
+        if count >= orders_max {
+            return Ok(OrderPlacement::TooMany);
+        }
+        if let Some(key) = new.client_key {
+            let reserved = tx
+                .run()
+                .execute(
+                    &RESERVE_KEY,
+                    (new.player_id, key, &new.fingerprint[..], new.request_id, now.0),
+                )
                 .await?;
-            if player.is_none() {
-                return Ok(Placed::UnknownPlayer);
+            if reserved == 0 {
+                return Ok(OrderPlacement::KeyOfTrade);
             }
-            if let Some(key) = new.client_key {
-                let known: Option<OrderRow> = sqlx::query_as(sql(&FIND_BY_KEY))
-                    .bind(new.player_id)
-                    .bind(key)
-                    .fetch_optional(&mut *conn)
-                    .timed(&FIND_BY_KEY)
-                    .await?;
-                if let Some(known) = known {
-                    return Ok(Placed::Known(known.read()?));
-                }
-            }
-            let count: i64 = sqlx::query_scalar(sql(&COUNT))
-                .bind(new.player_id)
-                .fetch_one(&mut *conn)
-                .timed(&COUNT)
-                .await?;
-            if count >= orders_max {
-                return Ok(Placed::TooMany);
-            }
-            if let Some(key) = new.client_key {
-                let reserved = sqlx::query(sql(&RESERVE_KEY))
-                    .bind(new.player_id)
-                    .bind(key)
-                    .bind(&new.fingerprint[..])
-                    .bind(new.request_id)
-                    .bind(now.0)
-                    .execute(&mut *conn)
-                    .timed(&RESERVE_KEY)
-                    .await?;
-                if reserved.rows_affected() == 0 {
-                    return Ok(Placed::KeyOfTrade);
-                }
-            }
-            sqlx::query_scalar(sql(&INSERT))
-                .bind(new.player_id)
-                .bind(new.order.stock_id)
-                .bind(new.order.side.as_str())
-                .bind(new.order.quantity.0)
-                .bind(new.note.map(Note::as_str))
-                .bind(new.client_key)
-                .bind(&new.fingerprint[..])
-                .bind(new.request_id)
-                .bind(now.0)
-                .bind(session_day)
-                .bind(quote_after)
-                .bind(new.fills_at.0)
-                .bind(new.expires_at.0)
-                .fetch_all(&mut *conn)
-                .timed(&INSERT)
-                .await?
-        });
+        }
+        let order_ids: Vec<i64> = tx
+            .run()
+            .fetch_scalars(
+                &INSERT,
+                (
+                    new.player_id,
+                    new.order.stock_id,
+                    new.order.side.as_str(),
+                    new.order.quantity.0,
+                    new.note.map(Note::as_str),
+                    new.client_key,
+                    &new.fingerprint[..],
+                    new.request_id,
+                    now.0,
+                    session_day,
+                    quote_after,
+                    new.fills_at.0,
+                    new.expires_at.0,
+                ),
+            )
+            .await?;
         let order_id = only(order_ids)?;
-        let stored: Option<OrderRow> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(order_id)
-                .bind(new.player_id)
-                .fetch_optional(&mut *conn)
-                .timed(&FIND)
-                .await?
-        });
+        let stored: Option<OrderRow> =
+            tx.run().fetch_optional(&FIND, (order_id, new.player_id)).await?;
         tx.commit().await?;
         let lost = || StoreError::Corrupt(format!("pending order {order_id} has no stock"));
-        Ok(Placed::Accepted(stored.ok_or_else(lost)?.read()?))
+        Ok(OrderPlacement::Accepted(stored.ok_or_else(lost)?.read()?))
     }
 
-    /// An order of this player.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_order(&self, id: OrderId) -> Result<Option<PendingOrder>, StoreError> {
-        let row: Option<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(id.order_id)
-                .bind(id.player_id)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
+        let row: Option<OrderRow> =
+            self.reader().fetch_optional(&FIND, (id.order_id, id.player_id)).await?;
         row.map(OrderRow::read).transpose()
     }
 
-    /// The player's order with this idempotency key.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_order_by_key(
         &self,
         player_id: i64,
         key: &str,
     ) -> Result<Option<PendingOrder>, StoreError> {
-        let row: Option<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_BY_KEY))
-                .bind(player_id)
-                .bind(key)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_BY_KEY)
-                .await?
-        });
+        let row: Option<OrderRow> =
+            self.reader().fetch_optional(&FIND_BY_KEY, (player_id, key)).await?;
         row.map(OrderRow::read).transpose()
     }
 
-    /// The player's orders below a number, newest first, of one state or all.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The player's orders below an id, newest first, in one state or all.
     pub async fn orders_page(
         &self,
         player_id: i64,
@@ -400,35 +333,19 @@ impl Store {
         state: Option<OrderState>,
         limit: i64,
     ) -> Result<Vec<PendingOrder>, StoreError> {
-        let rows: Vec<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(player_id)
-                .bind(below.unwrap_or(i64::MAX))
-                .bind(state.map_or("", OrderState::as_str))
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<OrderRow> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (player_id, below.unwrap_or(i64::MAX), state.map_or("", OrderState::as_str), limit),
+            )
+            .await?;
         rows.into_iter().map(OrderRow::read).collect()
     }
 
-    /// Cancels an order that is pending and, where it fills at a close, before that close. Whether
-    /// it did.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Cancels an order that is pending and, if it fills at a close, before that close. Returns
+    /// whether it was cancelled.
     pub async fn cancel_order(&self, id: OrderId, now: UnixMicros) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&CANCEL))
-                .bind(id.order_id)
-                .bind(id.player_id)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&CANCEL)
-                .await?
-                .rows_affected()
-                > 0
-        }))
+        Ok(self.writer().execute(&CANCEL, (id.order_id, id.player_id, now.0)).await? > 0)
     }
 }

@@ -1,59 +1,47 @@
-//! The users as an operator sees them: a list that is searched and paged, newest first, and one of
-//! them with what belongs to the account. What is changed is written by `users`, `passwords` and
-//! `tokens`.
+//! The operator's view of users: a searchable list, newest first, and the details of an account.
+//! `users`, `passwords` and `tokens` write them.
 
 use domain::text::search_fold;
 use domain::{Money, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Role, Store, StoreError};
 
-/// Users that one search reads at most; where it goes on is in its answer.
+/// The number of users that one search scans.
 const SEARCHED_MAX: i64 = 10_000;
 
-/// A user in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// The number.
+pub struct UserSummary {
     pub user_id: i64,
-    /// The name.
     pub name: String,
-    /// The e-mail address as given.
+    /// As entered.
     pub email: String,
-    /// What the user may do.
     pub role: Role,
-    /// When the user registered.
     pub created_at: UnixMicros,
 }
 
-/// A page of users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PeoplePage {
-    /// The users, newest first. There may be few or none although it goes on.
-    pub rows: Vec<Person>,
-    /// The number below which to go on; `None` at the end.
+pub struct UserPage {
+    /// Newest first; may be empty although more follow.
+    pub rows: Vec<UserSummary>,
+    /// The cursor: continue below this id; `None` at the end.
     pub next: Option<i64>,
 }
 
-/// A user with what belongs to the account.
+/// A user with the account's details.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonDetails {
-    /// The user.
-    pub person: Person,
-    /// The player in the game `main`.
+pub struct UserDetails {
+    pub person: UserSummary,
+    /// In the game `main`.
     pub player_id: i64,
-    /// Cash.
     pub cash: Money,
-    /// All XP ever earned.
     pub total_xp: i64,
-    /// Trades ever made.
     pub trades: i64,
-    /// Browsers that are signed in.
+    /// Browser sessions.
     pub sessions: i64,
-    /// Tokens for programs.
+    /// API tokens.
     pub tokens: i64,
-    /// When a session or token was last noted as used.
+    /// When a session or token was last used.
     pub last_used_at: Option<UnixMicros>,
     /// Unused recovery codes.
     pub codes: i64,
@@ -110,36 +98,27 @@ struct DetailsRow {
     codes: i64,
 }
 
-fn read_person((user_id, name, email, role, at): PersonRow) -> Result<Person, StoreError> {
+fn read_person((user_id, name, email, role, at): PersonRow) -> Result<UserSummary, StoreError> {
     let role = Role::parse(&role);
     let role = role.ok_or_else(|| StoreError::Corrupt("unknown role of a user".to_owned()))?;
-    Ok(Person { user_id, name, email, role, created_at: UnixMicros(at) })
+    Ok(UserSummary { user_id, name, email, role, created_at: UnixMicros(at) })
 }
 
 impl Store {
-    /// Users below a number, newest first, at most `limit`, whose name or address contains the text
-    /// in whatever case; an empty text is contained in all. The engines fold the case of letters
-    /// differently, so that is done here, over at most [`SEARCHED_MAX`] users.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn people_page(
+    /// Users below an id, newest first, at most `limit`, whose name or address contains `search`,
+    /// ignoring case. The engines fold case differently, so the text is compared here, for at most
+    /// [`SEARCHED_MAX`] users.
+    pub async fn users_page(
         &self,
         search: &str,
         below: Option<i64>,
         limit: usize,
-    ) -> Result<PeoplePage, StoreError> {
+    ) -> Result<UserPage, StoreError> {
         let search = search_fold(search);
         let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let read = if search.is_empty() { one_more } else { SEARCHED_MAX.max(one_more) };
-        let rows: Vec<PersonRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(below.unwrap_or(i64::MAX))
-                .bind(read)
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<PersonRow> =
+            self.reader().fetch_all(&PAGE, (below.unwrap_or(i64::MAX), read)).await?;
         let is_cut = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= read;
         let last_read = rows.last().map(|row| row.0);
         let is_found = |row: &PersonRow| {
@@ -155,43 +134,23 @@ impl Store {
         } else {
             last_read.filter(|_| is_cut)
         };
-        Ok(PeoplePage { rows: found, next })
+        Ok(UserPage { rows: found, next })
     }
 
-    /// The number of the user with this address (in lower case).
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The id of the user with this address (in lower case).
     pub async fn find_user_id(&self, email_key: &str) -> Result<Option<i64>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&FIND_ID))
-                .bind(email_key)
-                .fetch_optional(&db.reader)
-                .timed(&FIND_ID)
-                .await?
-        }))
+        self.reader().fetch_optional_scalar(&FIND_ID, (email_key,)).await
     }
 
-    /// The user of this number, with what belongs to the account.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn find_person(
+    pub async fn find_user_details(
         &self,
         user_id: i64,
         now: UnixMicros,
-    ) -> Result<Option<PersonDetails>, StoreError> {
-        let row: Option<DetailsRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(user_id)
-                .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
+    ) -> Result<Option<UserDetails>, StoreError> {
+        let row: Option<DetailsRow> = self.reader().fetch_optional(&FIND, (user_id, now.0)).await?;
         let read = |row: DetailsRow| {
             let person = (row.user_id, row.name, row.email, row.role, row.created_at);
-            Ok(PersonDetails {
+            Ok(UserDetails {
                 person: read_person(person)?,
                 player_id: row.player_id,
                 cash: Money(row.cash),

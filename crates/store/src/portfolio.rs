@@ -1,98 +1,86 @@
-//! A player's portfolio as one statement each: joins, values and sums are computed by the database,
-//! at the prices bound with the statement. Percentages and averages are made outside.
+//! The views of a player's portfolio, one statement each: the database computes joins, values and
+//! sums at the prices passed as a parameter. Percentages and averages are computed in Rust.
 
 use domain::{
     Counts, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, XpStanding, average_price,
 };
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError, Valuation};
 
-/// One holding of the portfolio page.
+/// A holding on the portfolio page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldingRow {
-    /// The stock.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// Its name.
     pub name: String,
-    /// Shares, above zero.
+    /// Above zero.
     pub quantity: Quantity,
-    /// What a share cost on average, rounded to 1/10,000.
+    /// Average cost of a share, rounded to 1/10,000.
     pub average_price: Price,
-    /// The present price of a share; 0 when there is none.
+    /// 0 if there is none.
     pub current_price: Price,
-    /// What the shares are worth, rounded down.
+    /// Rounded down to cents.
     pub total_value: Money,
-    /// Value less cost.
+    /// Value minus cost.
     pub profit_loss: Money,
-    /// What the shares cost, without fees.
+    /// Without fees.
     pub cost_basis: Money,
 }
 
 impl HoldingRow {
-    /// The profit as a part of the cost.
+    /// Profit divided by cost.
     pub fn profit_ratio(&self) -> Ratio {
         self.profit_loss.part_of(self.cost_basis)
     }
 }
 
-/// What a player has to do with one stock.
+/// A player's position in one stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stake {
-    /// Shares held.
+pub struct Position {
     pub quantity: Quantity,
-    /// What they cost.
     pub cost_basis: Money,
-    /// Whether the player watches it.
     pub is_watched: bool,
 }
 
-impl Stake {
-    /// What a share cost on average, rounded to 1/10,000; 0 without shares.
+impl Position {
+    /// Average cost of a share, rounded to 1/10,000; 0 without shares.
     pub fn average_price(&self) -> Price {
         average_price(self.cost_basis, self.quantity)
     }
 }
 
-/// A player's sums.
+/// The sums of a player's portfolio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioSummary {
-    /// The user's name.
     pub name: String,
-    /// Cash.
     pub cash: Money,
-    /// All XP ever earned.
     pub total_xp: i64,
-    /// What the shares cost.
+    /// Cost of all shares.
     pub total_invested: Money,
-    /// What the shares are worth.
+    /// Value of all shares.
     pub total_value: Money,
 }
 
-/// Cash and holdings without their values, as they are after one entry of the ledger.
+/// Cash and holdings without values, at one version of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioPositions {
-    /// The version of the newest entry that these numbers include.
+    /// The version of the newest included entry.
     pub version: i64,
-    /// Cash.
     pub cash: Money,
-    /// Stock, shares and what they cost, by stock; sold-out stocks are left out.
+    /// (stock, shares, cost) by stock, without sold-out stocks.
     pub holdings: Vec<(i64, Quantity, Money)>,
 }
 
-/// What a portfolio is made of.
+/// The composition of a portfolio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioMix {
-    /// Cash.
     pub cash: Money,
-    /// How many stocks are held.
+    /// The number of stocks held.
     pub holdings: i64,
-    /// The holding that is worth most, and what it is worth.
+    /// The most valuable holding and its value.
     pub largest: Option<(Symbol, Money)>,
-    /// What the holdings of each category are worth, the largest first; 63 at most.
+    /// The value by category, largest first, 63 at most.
     pub categories: Vec<(String, Money)>,
 }
 
@@ -119,7 +107,7 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static STAKE: Lazy = Lazy::new(|| {
+static POSITION: Lazy = Lazy::new(|| {
     Statement::new(
         "portfolio.stake",
         "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
@@ -186,7 +174,7 @@ static MIX: Lazy = Lazy::new(|| {
 static STANDING: Lazy = Lazy::new(|| {
     Statement::new(
         "portfolio.standing",
-        // What counts for achievements is as in `batch.players`.
+        // Counts for achievements as in `batch.players`.
         "WITH prices AS MATERIALIZED ({prices:$2:prices}),
          valued AS (
              SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
@@ -209,10 +197,10 @@ static STANDING: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &STAKE, &SUMMARY, &POSITIONS, &MIX, &STANDING];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX, &STANDING];
 
 #[derive(sqlx::FromRow)]
-struct PageRow {
+struct ValuedHolding {
     total: i64,
     stock_id: Option<i64>,
     symbol: Option<String>,
@@ -224,8 +212,8 @@ struct PageRow {
     profit: Option<i64>,
 }
 
-impl PageRow {
-    /// `None` for the row that only carries the total of an empty page.
+impl ValuedHolding {
+    /// `None` for the row that carries only the total of an empty page.
     fn read(self) -> Option<HoldingRow> {
         let (quantity, cost_basis) = (Quantity(self.quantity?), Money(self.cost_basis?));
         Some(HoldingRow {
@@ -240,6 +228,16 @@ impl PageRow {
             cost_basis,
         })
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct MixRow {
+    cash: i64,
+    holdings: i64,
+    largest: Option<String>,
+    largest_value: Option<i64>,
+    category: Option<String>,
+    value: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -260,11 +258,8 @@ struct StandingRow {
 }
 
 impl Store {
-    /// A page of holdings by symbol, sold-out ones left out, and how many there are. One statement.
-    /// `prices_json` is `[[stock_id, price], …]`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// A page of holdings by symbol, without sold-out ones, and their total number. `prices_json`
+    /// is `[[stock_id, price], …]`.
     pub async fn portfolio_page(
         &self,
         player_id: i64,
@@ -274,11 +269,7 @@ impl Store {
         self.holdings_page(player_id, prices_json, page, false).await
     }
 
-    /// The holdings that are worth most, at most `limit` of them, and how many there are in all.
-    /// One statement.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The `limit` most valuable holdings, and the total number.
     pub async fn largest_holdings(
         &self,
         player_id: i64,
@@ -296,136 +287,109 @@ impl Store {
         page: PageRequest,
         by_value: bool,
     ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
-        let rows: Vec<PageRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(player_id)
-                .bind(prices_json)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .bind(i64::from(by_value))
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<ValuedHolding> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (player_id, prices_json, page.per_page(), page.offset(), i64::from(by_value)),
+            )
+            .await?;
         let total = rows.first().map_or(0, |row| row.total);
-        Ok((rows.into_iter().filter_map(PageRow::read).collect(), total))
+        Ok((rows.into_iter().filter_map(ValuedHolding::read).collect(), total))
     }
 
-    /// What a player has to do with a stock.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn load_stake(&self, player_id: i64, stock_id: i64) -> Result<Stake, StoreError> {
-        let row: Option<(i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STAKE))
-                .bind(player_id)
-                .bind(stock_id)
-                .fetch_optional(&db.reader)
-                .timed(&STAKE)
-                .await?
-        });
-        Ok(row.map_or_else(Stake::default, |(quantity, cost_basis, watched)| Stake {
+    pub async fn load_position(
+        &self,
+        player_id: i64,
+        stock_id: i64,
+    ) -> Result<Position, StoreError> {
+        let row: Option<(i64, i64, i64)> =
+            self.reader().fetch_optional(&POSITION, (player_id, stock_id)).await?;
+        Ok(row.map_or_else(Position::default, |(quantity, cost_basis, watched)| Position {
             quantity: Quantity(quantity),
             cost_basis: Money(cost_basis),
             is_watched: watched != 0,
         }))
     }
 
-    /// A player's sums. One statement.
+    /// The sums of a player's portfolio.
     ///
     /// # Errors
-    /// The fault met; `Fault` when there is no such player.
+    /// `Fault` if there is no such player.
     pub async fn portfolio_summary(
         &self,
         player_id: i64,
         prices_json: &str,
     ) -> Result<PortfolioSummary, StoreError> {
         let (name, cash, total_xp, invested, value): (String, i64, i64, i64, i64) =
-            with_db!(self, |db, sql| {
-                sqlx::query_as(sql(&SUMMARY))
-                    .bind(player_id)
-                    .bind(prices_json)
-                    .fetch_one(&db.reader)
-                    .timed(&SUMMARY)
-                    .await?
-            });
+            self.reader().fetch_one(&SUMMARY, (player_id, prices_json)).await?;
         let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));
         Ok(PortfolioSummary { name, cash, total_xp, total_invested, total_value })
     }
 
-    /// A player's cash and holdings with the version of the ledger that they belong to. One
-    /// statement, so that all of it is from one moment.
+    /// A player's cash and holdings with the version of the ledger, from one snapshot.
     ///
     /// # Errors
-    /// The fault met; `Fault` when there is no such player.
+    /// `Fault` if there is no such player.
     pub async fn load_positions(&self, player_id: i64) -> Result<PortfolioPositions, StoreError> {
-        type Row = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&POSITIONS))
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&POSITIONS)
-                .await?
-        });
+        type PositionRow = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
+        let rows: Vec<PositionRow> = self.reader().fetch_all(&POSITIONS, (player_id,)).await?;
         let Some((version, cash, ..)) = rows.first().copied() else {
             return Err(StoreError::Fault(sqlx::Error::RowNotFound));
         };
-        let read = |(.., stock_id, quantity, cost_basis): Row| {
+        let read = |(.., stock_id, quantity, cost_basis): PositionRow| {
             Some((stock_id?, Quantity(quantity?), Money(cost_basis?)))
         };
         let holdings = rows.into_iter().filter_map(read).collect();
         Ok(PortfolioPositions { version, cash: Money(cash), holdings })
     }
 
-    /// What a player's portfolio is made of. One statement.
+    /// The composition of a player's portfolio.
     ///
     /// # Errors
-    /// The fault met; `Fault` when there is no such player.
+    /// `Fault` if there is no such player.
     pub async fn portfolio_mix(
         &self,
         player_id: i64,
         prices_json: &str,
     ) -> Result<PortfolioMix, StoreError> {
-        type Row = (i64, i64, Option<String>, Option<i64>, Option<String>, Option<i64>);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&MIX))
-                .bind(player_id)
-                .bind(prices_json)
-                .fetch_all(&db.reader)
-                .timed(&MIX)
-                .await?
-        });
-        let Some((cash, holdings, symbol, value, ..)) = rows.first().cloned() else {
+        let rows: Vec<MixRow> = self.reader().fetch_all(&MIX, (player_id, prices_json)).await?;
+        let Some(first) = rows.first() else {
             return Err(StoreError::Fault(sqlx::Error::RowNotFound));
         };
-        let symbol = symbol.and_then(|text| Symbol::parse(&text).ok());
-        let largest = symbol.zip(value.map(Money));
-        let read = |(.., category, value): Row| Some((category?, Money(value?)));
+        let (cash, holdings) = (Money(first.cash), first.holdings);
+        let symbol = first.largest.as_deref().and_then(|text| Symbol::parse(text).ok());
+        let largest = symbol.zip(first.largest_value.map(Money));
+        let read = |row: MixRow| Some((row.category?, Money(row.value?)));
         let categories = rows.into_iter().filter_map(read).collect();
-        Ok(PortfolioMix { cash: Money(cash), holdings, largest, categories })
+        Ok(PortfolioMix { cash, holdings, largest, categories })
     }
 
-    /// What a player's achievements and the XP of the next trade are measured against. One
-    /// statement.
+    /// The numbers that achievements and the XP of the next trade depend on.
     ///
     /// # Errors
-    /// The fault met; `Fault` when there is no such player.
+    /// `Fault` if there is no such player.
     pub async fn load_standing(
         &self,
         player_id: i64,
         valuation: &Valuation,
         levels: &Levels,
     ) -> Result<Standing, StoreError> {
-        let row: StandingRow = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STANDING))
-                .bind(player_id)
-                .bind(&*valuation.prices_json)
-                .bind(valuation.holding_value_min.0)
-                .bind(i64::from(valuation.held_before.0))
-                .fetch_one(&db.reader)
-                .timed(&STANDING)
-                .await?
-        });
+        let row: StandingRow = self
+            .reader()
+            .fetch_one(
+                &STANDING,
+                (
+                    player_id,
+                    &*valuation.prices_json,
+                    valuation.holding_value_min.0,
+                    i64::from(valuation.held_before.0),
+                ),
+            )
+            .await?;
+        let overflow =
+            || StoreError::Corrupt(format!("the portfolio of player {player_id} overflows"));
+        let portfolio_value = Money(row.cash.checked_add(row.value).ok_or_else(overflow)?);
         let market_day = i64::from(valuation.market_day.0);
         let categories = row.categories_bought | row.invested_categories;
         let counts = Counts {
@@ -434,7 +398,7 @@ impl Store {
             stocks: row.stocks_bought.max(row.invested_stocks),
             categories: i64::from(categories.count_ones()),
             holding_days: row.invested_since.map_or(0, |day| market_day - day),
-            portfolio_value: Money(row.cash.saturating_add(row.value)),
+            portfolio_value,
             profit: Money(row.realised_profit),
             notes: row.notes,
         };
@@ -448,11 +412,11 @@ impl Store {
     }
 }
 
-/// How far a player is.
+/// A player's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// What achievements are measured against.
+    /// For achievements.
     pub counts: Counts,
-    /// What decides whether the next trade earns XP.
+    /// For the XP of the next trade.
     pub xp: XpStanding,
 }

@@ -1,5 +1,4 @@
-//! Filling a database with many players at once, for load runs. A person registers in `users`;
-//! here nobody is asked whether an address is taken.
+//! Registers many players at once for load runs; `users` registers a single user.
 
 use std::collections::HashMap;
 
@@ -8,37 +7,33 @@ use domain::{Hash, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::db::Db;
 use crate::game::MAIN;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// A player to be made.
 #[derive(Clone, Debug)]
 pub struct NewPlayer {
-    /// The name.
     pub name: String,
-    /// The e-mail address, in lower case.
+    /// In lower case.
     pub email: String,
     /// SHA-256 of the token's text.
     pub token_hash: [u8; 32],
 }
 
-/// What all players made together share.
+/// The values that all new players share.
 #[derive(Clone, Copy, Debug)]
-pub struct Common<'a> {
-    /// The PHC string of their password.
+pub struct NewPlayerDefaults<'a> {
+    /// PHC string.
     pub password_hash: &'a str,
-    /// What their tokens are called.
     pub token_name: &'a str,
-    /// When their tokens die, used or not.
+    /// Idle and absolute expiry.
     pub token_expires_at: UnixMicros,
 }
 
 static USERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "users.insert_many",
-        &[("name", Type::Text), ("email", Type::Text)],
+        &[("name", ColumnType::Text), ("email", ColumnType::Text)],
         "WITH batch AS ({rows})
          INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
          SELECT name, email, email, {$1}, {$2}, {$2} FROM batch
@@ -46,11 +41,11 @@ static USERS: Lazy = Lazy::new(|| {
     )
 });
 
-// The rest of the rows is written by the same statement as any other change of players.
-static SEATS: Lazy = Lazy::new(|| {
+// The other columns are written by the statement that updates players.
+static INSERT_PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "players.seat_many",
-        &[("user_id", Type::Int)],
+        &[("user_id", ColumnType::Int)],
         "WITH batch AS ({rows})
          INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
              head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
@@ -63,7 +58,7 @@ static SEATS: Lazy = Lazy::new(|| {
 static TOKENS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "tokens.insert_many",
-        &[("user_id", Type::Int), ("hash", Type::Bytes)],
+        &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
         "WITH batch AS ({rows})
          INSERT INTO tokens
              (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
@@ -71,81 +66,69 @@ static TOKENS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&USERS, &SEATS, &TOKENS];
+pub(crate) static STATEMENTS: &[&Lazy] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
 
 impl Store {
-    /// Registers many people as [`Store::register`] does one, each with a token, in one
-    /// transaction. A thousand at once is a good number.
+    /// Registers users with players and tokens in one transaction, like [`Store::register`]; about
+    /// a thousand per call.
     ///
     /// # Errors
-    /// The fault met, a `Fault` when one of the addresses is taken; nothing is written then.
+    /// `Fault` if an address is taken. Nothing is written.
     pub async fn register_many(
         &self,
         players: &[NewPlayer],
-        common: &Common<'_>,
+        common: &NewPlayerDefaults<'_>,
         rules: &Rules,
         now: UnixMicros,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        with_conn!(tx.conn(), |conn, sql| {
-            let names = Rows::new(vec![
-                Rows::text(players, |player| player.name.clone()),
-                Rows::text(players, |player| player.email.clone()),
-            ]);
-            let users: Vec<(i64, String)> = sqlx::query_as(sql(&USERS))
-                .bind_rows(&names)
-                .bind(common.password_hash)
-                .bind(now.0)
-                .fetch_all(&mut *conn)
-                .timed(&USERS)
-                .await?;
-            let user_ids: HashMap<String, i64> =
-                users.into_iter().map(|(user_id, email)| (email, user_id)).collect();
-            let tokens: Vec<(i64, [u8; 32])> = players
-                .iter()
-                .filter_map(|player| Some((*user_ids.get(&player.email)?, player.token_hash)))
-                .collect();
-            let seats: Vec<(i64,)> = sqlx::query_as(sql(&SEATS))
-                .bind_rows(&Rows::new(vec![Rows::int(&tokens, |(user_id, _)| *user_id)]))
-                .bind(vec![0u8; 32])
-                .bind(now.0)
-                .bind(MAIN)
-                .fetch_all(&mut *conn)
-                .timed(&SEATS)
-                .await?;
-            let opened: Vec<_> =
-                seats.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
-            let seated: Vec<_> =
-                opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
-            let query = sqlx::query(sql(&batch::OPENED_PLAYERS));
-            let query = query.bind_rows(&batch::player_rows(&seated, now));
-            query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
-            let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
-            let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&batch::entry_rows(&fills));
-            query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
-            let rows = Rows::new(vec![
-                Rows::int(&tokens, |(user_id, _)| *user_id),
-                Rows::bytes(&tokens, |(_, hash)| hash.to_vec()),
-            ]);
-            sqlx::query(sql(&TOKENS))
-                .bind_rows(&rows)
-                .bind(common.token_name)
-                .bind(now.0)
-                .bind(common.token_expires_at.0)
-                .execute(&mut *conn)
-                .timed(&TOKENS)
-                .await?;
-        });
+        let names = RowSet::new(vec![
+            RowSet::text(players, |player| player.name.clone()),
+            RowSet::text(players, |player| player.email.clone()),
+        ]);
+        let users: Vec<(i64, String)> =
+            tx.run().fetch_all(&USERS, (&names, common.password_hash, now.0)).await?;
+        let user_ids: HashMap<String, i64> =
+            users.into_iter().map(|(user_id, email)| (email, user_id)).collect();
+        let tokens: Vec<(i64, [u8; 32])> = players
+            .iter()
+            .filter_map(|player| Some((*user_ids.get(&player.email)?, player.token_hash)))
+            .collect();
+        let player_ids: Vec<(i64,)> = tx
+            .run()
+            .fetch_all(
+                &INSERT_PLAYERS,
+                (
+                    &RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]),
+                    vec![0u8; 32],
+                    now.0,
+                    MAIN,
+                ),
+            )
+            .await?;
+        let opened: Vec<_> =
+            player_ids.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
+        let players_before: Vec<_> =
+            opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
+        tx.run()
+            .execute(&batch::OPENED_PLAYERS, (&batch::player_rows(&players_before, now),))
+            .await?;
+        let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
+        tx.run().execute(&batch::ENTRIES, (&batch::entry_rows(&fills),)).await?;
+        let rows = RowSet::new(vec![
+            RowSet::int(&tokens, |(user_id, _)| *user_id),
+            RowSet::bytes(&tokens, |(_, hash)| hash.to_vec()),
+        ]);
+        tx.run()
+            .execute(&TOKENS, (&rows, common.token_name, now.0, common.token_expires_at.0))
+            .await?;
         tx.commit().await
     }
 
-    /// Tells the planner how large the tables have become, after much was written at once.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Updates the planner's statistics after many rows were written.
     pub async fn analyze(&self) -> Result<(), StoreError> {
         match self.db()? {
-            // All tables that lack numbers, from a bounded number of rows each.
+            // All tables without statistics, sampling a bounded number of rows.
             Db::Sqlite(db) => {
                 sqlx::query("PRAGMA optimize = 0x10012").execute(&db.writer).await?;
             }

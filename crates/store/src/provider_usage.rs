@@ -1,13 +1,11 @@
-//! What all nodes know of each provider of prices: a document that is replaced by compare-and-set.
-//! What it says is for `market` to read.
+//! The state of each price provider shared by all nodes: a document replaced by compare-and-set.
+//! `market` defines its content.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The most providers that are listed; there are a handful.
 const PROVIDERS_MAX: i64 = 100;
 
 static FIND: Lazy = Lazy::new(|| {
@@ -24,7 +22,7 @@ static LIST: Lazy = Lazy::new(|| {
     )
 });
 
-// Version 1 is a row's first one, and $2 the version that is there now, or 0.
+// A row begins at version 1; $2 is the expected version, or 0.
 static SAVE: Lazy = Lazy::new(|| {
     Statement::new(
         "provider_usage.save",
@@ -39,43 +37,21 @@ static SAVE: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &LIST, &SAVE];
 
 impl Store {
-    /// The document of a provider and its version; `None` while there is none.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The document of a provider and its version.
     pub async fn find_provider_usage(
         &self,
         provider: &str,
     ) -> Result<Option<(i64, String)>, StoreError> {
-        // From the writer: what is read here is about to be replaced.
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(provider)
-                .fetch_optional(&db.writer)
-                .timed(&FIND)
-                .await?
-        }))
+        // Reads from the writer, because the caller replaces the document next.
+        self.writer().fetch_optional(&FIND, (provider,)).await
     }
 
-    /// The documents of all providers with their versions, ordered by name; 100 at most.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// All documents with their versions, by provider name, 100 at most.
     pub async fn provider_usages(&self) -> Result<Vec<(String, i64, String)>, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(PROVIDERS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&LIST)
-                .await?
-        }))
+        self.reader().fetch_all(&LIST, (PROVIDERS_MAX,)).await
     }
 
-    /// Replaces the document that has this version, 0 where there is none. Whether it still had it;
-    /// otherwise nothing is changed.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Replaces the document if it has this version, 0 for none. Returns whether it was replaced.
     pub async fn save_provider_usage(
         &self,
         provider: &str,
@@ -83,17 +59,7 @@ impl Store {
         state: &str,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let done = with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE))
-                .bind(provider)
-                .bind(version)
-                .bind(state)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SAVE)
-                .await?
-                .rows_affected()
-        });
+        let done = self.writer().execute(&SAVE, (provider, version, state, now.0)).await?;
         Ok(done == 1)
     }
 }

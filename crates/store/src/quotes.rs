@@ -1,54 +1,47 @@
-//! The last good prices of a live market, as providers told them: what nodes share of them, and
-//! which stock is to be asked for next. It asks nobody, and judges no price.
+//! The last good prices of a live market, shared by all nodes, and which stock to request next.
+//! `market` judges the prices.
 
 use domain::{Day, Price, Symbol, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The most stocks a live market has.
+/// The largest number of stocks of a live market.
 const STOCKS_MAX: i64 = 10_000;
 
-/// The last good price of a stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptQuote {
-    /// The stock.
+pub struct StoredQuote {
     pub stock_id: i64,
-    /// The price of one share, above zero.
+    /// Per share, above zero.
     pub price: Price,
-    /// The close before its day, where it was told.
+    /// The previous close, if the provider returned it.
     pub previous_close: Option<Price>,
-    /// When the price was made.
+    /// The time of the price.
     pub as_of: UnixMicros,
-    /// Its trading day.
     pub market_day: Day,
-    /// Shares traded that day, where they were told.
+    /// Shares traded that day, if the provider returned them.
     pub volume: Option<i64>,
-    /// Who told it.
     pub provider: String,
-    /// Whether a later price is known that is in doubt.
+    /// Whether a later price is unconfirmed.
     pub is_in_doubt: bool,
 }
 
-/// A stock to be asked for.
+/// A stock whose price is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueQuote {
-    /// The stock.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// The last good price and when it was made.
+    /// The last good price and its time.
     pub last: Option<(Price, UnixMicros)>,
 }
 
-/// Which stocks are due.
+/// Selects due stocks.
 #[derive(Clone, Copy, Debug)]
-pub struct DueBefore {
-    /// Those that nobody was asked for since before this instant.
+pub struct DueQuoteFilter {
+    /// Not requested since this instant.
     pub tried: UnixMicros,
-    /// Of these, those of which no provider told a price since before this instant.
+    /// And no provider returned a price since this instant.
     pub confirmed: UnixMicros,
 }
 
@@ -75,8 +68,8 @@ static TRIED: Lazy = Lazy::new(|| {
     Statement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1")
 });
 
-// A quote that was made before the known one changes nothing but that somebody answered. A doubt
-// ends with a quote that was made no earlier than the doubted one.
+// An older quote only confirms that a provider responded. A quote no older than the unconfirmed one
+// ends the doubt.
 static SAVE: Lazy = Lazy::new(|| {
     Statement::new(
         "quotes.save",
@@ -138,7 +131,7 @@ pub(crate) static STATEMENTS: &[&Lazy] =
     &[&OPEN, &DUE, &TRIED, &SAVE, &DOUBT, &CHANGED, &FIND, &HURRY];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct QuoteRow {
     stock_id: i64,
     price: i64,
     previous_close: Option<i64>,
@@ -150,9 +143,9 @@ struct Row {
     changed_at: i64,
 }
 
-impl Row {
-    fn read(self) -> Result<(KeptQuote, UnixMicros), StoreError> {
-        let quote = KeptQuote {
+impl QuoteRow {
+    fn read(self) -> Result<(StoredQuote, UnixMicros), StoreError> {
+        let quote = StoredQuote {
             stock_id: self.stock_id,
             price: Price(self.price),
             previous_close: self.previous_close.map(Price),
@@ -167,36 +160,23 @@ impl Row {
 }
 
 impl Store {
-    /// Makes room for the prices of all stocks that are listed.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Adds a row for every listed stock.
     pub async fn ensure_quotes(&self) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&OPEN)).execute(&db.writer).timed(&OPEN).await?;
-        });
+        self.writer().execute(&OPEN, ()).await?;
         Ok(())
     }
 
-    /// Stocks that are due, those first that nobody was asked for the longest.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Due stocks, least recently requested first.
     pub async fn due_quotes(
         &self,
-        before: DueBefore,
+        before: DueQuoteFilter,
         limit: i64,
     ) -> Result<Vec<DueQuote>, StoreError> {
         type Found = (i64, String, Option<i64>, Option<i64>);
-        let rows: Vec<Found> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&DUE))
-                .bind(before.tried.0)
-                .bind(before.confirmed.0)
-                .bind(limit.clamp(1, STOCKS_MAX))
-                .fetch_all(&db.reader)
-                .timed(&DUE)
-                .await?
-        });
+        let rows: Vec<Found> = self
+            .reader()
+            .fetch_all(&DUE, (before.tried.0, before.confirmed.0, limit.clamp(1, STOCKS_MAX)))
+            .await?;
         let read = |(stock_id, symbol, price, as_of): Found| {
             let symbol = Symbol::parse(&symbol).ok()?;
             let last = price.map(Price).zip(as_of.map(UnixMicros));
@@ -205,28 +185,14 @@ impl Store {
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
-    /// Notes that a stock was asked for, and nobody told a price.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Records a request without a price.
     pub async fn mark_quote_tried(&self, stock_id: i64, now: UnixMicros) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&TRIED))
-                .bind(stock_id)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&TRIED)
-                .await?;
-        });
+        self.writer().execute(&TRIED, (stock_id, now.0)).await?;
         Ok(())
     }
 
-    /// Marks a stock as one of which a price that was made at `as_of` is in doubt: until one is
-    /// saved that was made no earlier, every node reads it as such. It is due again as if it was
-    /// tried at `tried_at`.
-    ///
-    /// # Errors
-    /// The database does not answer.
+    /// Marks a price with the time `as_of` as unconfirmed for all nodes, until a quote no older is
+    /// saved. The stock is due again as if it had been requested at `tried_at`.
     pub async fn mark_quote_doubted(
         &self,
         stock_id: i64,
@@ -234,90 +200,52 @@ impl Store {
         now: UnixMicros,
         tried_at: UnixMicros,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&DOUBT))
-                .bind(stock_id)
-                .bind(as_of.0)
-                .bind(now.0)
-                .bind(tried_at.0)
-                .execute(&db.writer)
-                .timed(&DOUBT)
-                .await?;
-        });
+        self.writer().execute(&DOUBT, (stock_id, as_of.0, now.0, tried_at.0)).await?;
         Ok(())
     }
 
-    /// Keeps what a provider told at `now`, unless what is kept was made later.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn save_quote(&self, quote: &KeptQuote, now: UnixMicros) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE))
-                .bind(quote.stock_id)
-                .bind(quote.price.0)
-                .bind(quote.previous_close.map(|close| close.0))
-                .bind(quote.as_of.0)
-                .bind(i64::from(quote.market_day.0))
-                .bind(quote.volume)
-                .bind(quote.provider.as_str())
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SAVE)
-                .await?;
-        });
+    /// Saves a quote received at `now`, unless the stored one is newer.
+    pub async fn save_quote(&self, quote: &StoredQuote, now: UnixMicros) -> Result<(), StoreError> {
+        self.writer()
+            .execute(
+                &SAVE,
+                (
+                    quote.stock_id,
+                    quote.price.0,
+                    quote.previous_close.map(|close| close.0),
+                    quote.as_of.0,
+                    i64::from(quote.market_day.0),
+                    quote.volume,
+                    quote.provider.as_str(),
+                    now.0,
+                ),
+            )
+            .await?;
         Ok(())
     }
 
-    /// Prices that changed at `since` or later, 10,000 at most, and when each did, ascending.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Quotes changed at `since` or later with the time of the change, ascending, 10,000 at most.
     pub async fn quotes_changed_since(
         &self,
         since: UnixMicros,
-    ) -> Result<Vec<(KeptQuote, UnixMicros)>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CHANGED))
-                .bind(since.0)
-                .bind(STOCKS_MAX)
-                .fetch_all(&db.reader)
-                .timed(&CHANGED)
-                .await?
-        });
-        rows.into_iter().map(Row::read).collect()
+    ) -> Result<Vec<(StoredQuote, UnixMicros)>, StoreError> {
+        let rows: Vec<QuoteRow> = self.reader().fetch_all(&CHANGED, (since.0, STOCKS_MAX)).await?;
+        rows.into_iter().map(QuoteRow::read).collect()
     }
 
-    /// The last good price of a stock.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn find_quote(&self, stock_id: i64) -> Result<Option<KeptQuote>, StoreError> {
-        let row: Option<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(stock_id)
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
-        Ok(row.map(Row::read).transpose()?.map(|(quote, _)| quote))
+    pub async fn find_quote(&self, stock_id: i64) -> Result<Option<StoredQuote>, StoreError> {
+        let row: Option<QuoteRow> = self.reader().fetch_optional(&FIND, (stock_id,)).await?;
+        Ok(row.map(QuoteRow::read).transpose()?.map(|(quote, _)| quote))
     }
 
-    /// Makes a stock the next one to be asked for, unless somebody was asked since `since`.
-    /// Whether it is now.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn hurry_quote(&self, stock_id: i64, since: UnixMicros) -> Result<bool, StoreError> {
-        let done = with_db!(self, |db, sql| {
-            sqlx::query(sql(&HURRY))
-                .bind(stock_id)
-                .bind(since.0)
-                .execute(&db.writer)
-                .timed(&HURRY)
-                .await?
-                .rows_affected()
-        });
+    /// Makes a stock the next to be requested, unless it was requested since `since`. Returns
+    /// whether it did.
+    pub async fn expedite_quote(
+        &self,
+        stock_id: i64,
+        since: UnixMicros,
+    ) -> Result<bool, StoreError> {
+        let done = self.writer().execute(&HURRY, (stock_id, since.0)).await?;
         Ok(done > 0)
     }
 }

@@ -1,6 +1,5 @@
-//! Reading from a streaming standby of PostgreSQL what may be a moment old: whether it may be
-//! asked, what becomes of a read that it fails, and the watch that measures how old its answers
-//! are. It never answers for what somebody has just written, and nothing is written through it.
+//! Reads that tolerate staleness from a streaming standby of PostgreSQL, with fallback to the
+//! primary. `watch` measures the staleness.
 
 mod watch;
 
@@ -17,53 +16,55 @@ use tokio::time::{Instant, timeout};
 use crate::db::{is_postgres, postgres_options, postgres_pool};
 use crate::{DatabaseConfig, Store, StoreError};
 
-pub use watch::ReplicaWatch;
+pub use watch::ReplicaMonitor;
 
-/// How long a read waits for a connection to the replica before the primary is asked.
+/// Wait for a connection to the replica before the primary is used.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long its connections may take to close.
+/// Timeout of closing the pool.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The replica of a store, with what is known of it.
+/// A store's replica and its state.
 pub(crate) struct Replica {
     options: PgConnectOptions,
     pool: PgPoolOptions,
-    /// By how much an answer may be older than the newest commit.
+    /// The largest accepted staleness.
     lag_max: Duration,
-    state: tokio::sync::watch::Sender<State>,
-    /// Up to where a new connection must find the primary's log replayed: a standby that starts
-    /// again answers before it is where it was.
+    state: tokio::sync::watch::Sender<ReplicaState>,
+    /// The WAL position that a new connection must have replayed: a restarted standby accepts reads
+    /// before it has caught up.
     needed: Arc<AtomicI64>,
 }
 
-enum State {
-    /// Nobody has looked yet.
+enum ReplicaState {
+    /// Not checked yet.
     Untried,
-    /// It has everything that was committed up to `lag_max` before that instant. The pool is one of
-    /// this time of use: connections that died without a word go with the time that they died in.
+    /// Everything committed up to `lag_max` before that instant is replayed. Each period of use has
+    /// its own pool, so that dead connections are dropped with it.
     Usable(Store, Instant),
-    /// It answers, and its answers would be too old.
+    /// It responds but is too stale.
     Behind,
-    /// It does not answer, or is not a replica of this database. Whoever waits for it leaves.
+    /// It does not respond or is not a replica of this database. Waiting reads go to the primary.
     Away,
 }
 
 impl Store {
-    /// Reads what may be older than the newest commit, by at most `database.read_lag_max_ms`: from
-    /// the replica while there is one that keeps up, else from the database itself. `read` is given
-    /// the store to ask, and is called a second time when the replica fails it. Not for what the
-    /// reader may have written, and not for writing. As a caller has it:
-    /// `store.read_lagging(|store| async move { store.all_stocks().await }).await?`
-    /// What is borrowed in it must be a reference already (`let symbol = &symbol;`).
+    /// Runs the closure against the read replica, or against the primary if there is none, it is
+    /// too stale or the read fails; the closure may run twice. The result may be stale by
+    /// `database.read_lag_max_ms`: only for reads that tolerate staleness, never for what the
+    /// caller has just written. For example
+    ///
+    /// `store.with_replica(|store| async move { store.all_stocks().await }).await?`
+    ///
+    /// Values borrowed by the closure must be references already (`let symbol = &symbol;`).
     ///
     /// # Errors
-    /// What `read` meets at the primary.
-    pub async fn read_lagging<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
+    /// The error of the primary.
+    pub async fn with_replica<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         let Some(replica) = &self.replica else { return read(self.clone()).await };
-        if let Some(answer) = replica.ask(&read).await {
+        if let Some(answer) = replica.try_read(&read).await {
             count("replica");
             return Ok(answer);
         }
@@ -73,7 +74,7 @@ impl Store {
 }
 
 impl Replica {
-    /// The replica that the configuration names. It need not be there.
+    /// The configured replica. It need not be reachable.
     pub(crate) fn of(config: &DatabaseConfig) -> Result<Option<Self>, StoreError> {
         let refused = |text: &str| StoreError::Unsuitable(text.to_owned());
         if config.read_url.is_empty() {
@@ -89,110 +90,111 @@ impl Replica {
             .map_err(|error| refused(&format!("database.read_url: {error}")))?
             .options([("default_transaction_read_only", "on")]);
         let needed = Arc::<AtomicI64>::default();
-        let asked = Arc::clone(&needed);
-        let patience = ACQUIRE_TIMEOUT.min(Duration::from_millis(config.acquire_timeout_ms));
-        let pool = postgres_pool(config).acquire_timeout(patience).after_connect(move |conn, _| {
-            let needed = asked.load(Ordering::Relaxed);
-            Box::pin(async move { check_replayed(conn, needed).await })
-        });
+        let required = Arc::clone(&needed);
+        let acquire_timeout = ACQUIRE_TIMEOUT.min(Duration::from_millis(config.acquire_timeout_ms));
+        let pool =
+            postgres_pool(config).acquire_timeout(acquire_timeout).after_connect(move |conn, _| {
+                let needed = required.load(Ordering::Relaxed);
+                Box::pin(async move { check_replayed(conn, needed).await })
+            });
         Ok(Some(Self {
             options,
             pool,
             lag_max: Duration::from_millis(config.read_lag_max_ms),
-            state: tokio::sync::watch::Sender::new(State::Untried),
+            state: tokio::sync::watch::Sender::new(ReplicaState::Untried),
             needed,
         }))
     }
 
-    /// Closes the connections, after the statements under way.
+    /// Closes the connections after the running statements.
     pub(crate) async fn close(&self) {
-        if let State::Usable(store, _) = self.state.send_replace(State::Untried) {
-            // One that has fallen silent is not worth waiting for.
+        if let ReplicaState::Usable(store, _) = self.state.send_replace(ReplicaState::Untried) {
+            // A connection without response must not delay the shutdown.
             let _ = timeout(CLOSE_TIMEOUT, Box::pin(store.close())).await;
         }
     }
 
-    /// Asks the replica, if it may be asked and as long as it is there. `None`: ask the primary.
-    async fn ask<T, F>(&self, read: &impl Fn(Store) -> F) -> Option<T>
+    /// Runs the closure against the replica if it is usable. `None`: use the primary.
+    async fn try_read<T, F>(&self, read: &impl Fn(Store) -> F) -> Option<T>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         let store = self.usable()?;
         let mut states = self.state.subscribe();
         let goes_away = async {
-            // The sender lives as long as `self`.
-            let _ = states.wait_for(|state| matches!(state, State::Away)).await;
+            // The sender is never dropped before `self`.
+            let _ = states.wait_for(|state| matches!(state, ReplicaState::Away)).await;
         };
         tokio::select! {
-            answer = read(store) => answer.map_err(|error| self.hear(&error)).ok(),
+            answer = read(store) => answer.map_err(|error| self.on_error(&error)).ok(),
             () = goes_away => None,
         }
     }
 
-    /// The store over it, unless what it answers would be too old by now.
+    /// The store on the replica, unless it is too stale by now.
     fn usable(&self) -> Option<Store> {
         match &*self.state.borrow() {
-            State::Usable(store, until) if Instant::now() < *until => Some(store.clone()),
+            ReplicaState::Usable(store, until) if Instant::now() < *until => Some(store.clone()),
             _ => None,
         }
     }
 
-    /// Concludes from a failed read whether others may still ask.
-    fn hear(&self, error: &StoreError) {
+    /// Marks the replica unusable if an error shows that it is gone.
+    fn on_error(&self, error: &StoreError) {
         match error {
-            StoreError::Unavailable(cause) if is_gone(cause) => self.set(State::Away, cause),
-            // Busy, too slow for one statement, or in the way of what is replayed.
+            StoreError::Unavailable(cause) if is_gone(cause) => self.set(ReplicaState::Away, cause),
+            // Busy, a slow statement, or a conflict with replay.
             StoreError::Unavailable(_) | StoreError::Conflict(_) => {}
-            _ => tracing::warn!(%error, "the replica refused a read that the primary is asked now"),
+            _ => tracing::warn!(%error, "read on the replica failed; the primary is used"),
         }
     }
 
-    /// Lets it be asked until an instant: it has replayed the primary's log up to `lsn`.
+    /// Makes it usable until an instant; it has replayed the WAL up to `lsn`.
     fn set_usable(&self, lsn: i64, until: Instant) {
         self.needed.store(lsn, Ordering::Relaxed);
         let store = match &*self.state.borrow() {
-            State::Usable(store, _) => Some(store.clone()),
+            ReplicaState::Usable(store, _) => Some(store.clone()),
             _ => None,
         };
         let connect = || Store::over(self.pool.clone().connect_lazy_with(self.options.clone()));
-        self.set(State::Usable(store.unwrap_or_else(connect), until), &"it keeps up");
+        self.set(ReplicaState::Usable(store.unwrap_or_else(connect), until), &"it keeps up");
     }
 
-    /// Changes what is known, and tells it once.
-    fn set(&self, next: State, reason: &dyn Display) {
-        let (now, usable) = (discriminant(&next), matches!(next, State::Usable(..)));
+    /// Changes the state and logs the transition.
+    fn set(&self, next: ReplicaState, reason: &dyn Display) {
+        let (now, usable) = (discriminant(&next), matches!(next, ReplicaState::Usable(..)));
         let was = self.state.send_replace(next);
         metrics::gauge!("openbell_replica_usable").set(if usable { 1.0 } else { 0.0 });
         if discriminant(&was) == now {
             return;
         }
         if usable {
-            tracing::info!("the read replica is used");
+            tracing::info!("the read replica is usable");
         } else {
-            tracing::warn!(%reason, "the read replica is not used; the primary is read instead");
+            tracing::warn!(%reason, "the read replica is unusable; reads go to the primary");
         }
     }
 }
 
-/// Refuses a connection to a standby that is not yet where it has been.
+/// Rejects a connection to a standby that has not replayed up to a known position.
 async fn check_replayed(conn: &mut PgConnection, needed: i64) -> Result<(), sqlx::Error> {
-    let (replayed,): (i64,) =
-        sqlx::query_as("SELECT coalesce(pg_last_wal_replay_lsn() - '0/0', 0)::bigint")
+    let replayed: i64 =
+        sqlx::query_scalar("SELECT coalesce(pg_last_wal_replay_lsn() - '0/0', 0)::bigint")
             .fetch_one(conn)
             .await?;
     if replayed >= needed {
         return Ok(());
     }
-    Err(sqlx::Error::Protocol("the replica has yet to replay what it had before".to_owned()))
+    Err(sqlx::Error::Protocol("the replica has not replayed its former position yet".to_owned()))
 }
 
-/// Whether a fault says that the server is not there, and not merely that it has no time.
+/// Whether an error means that the server is gone, not merely busy.
 fn is_gone(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(told) => {
-            let code = told.code().unwrap_or_default();
-            // Connection trouble, shutting down or starting, a disk that fails.
+        sqlx::Error::Database(inner) => {
+            let code = inner.code().unwrap_or_default();
+            // Connection trouble, shutdown or startup, disk errors.
             ["08", "57P", "58"].iter().any(|class| code.starts_with(class))
         }
         _ => false,

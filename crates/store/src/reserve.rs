@@ -1,6 +1,6 @@
-//! Space kept free on the disk of an SQLite file. A checkpoint must extend the database before it
-//! can shorten the write-ahead log, so a disk that the log has filled stays full for ever; giving
-//! the reserve up lets the checkpoint finish. When to do that is decided by the caller.
+//! Reserves disk space for an SQLite file. A checkpoint must extend the database file before it can
+//! truncate the WAL, so a disk filled by the WAL stays full; releasing the reserve lets the
+//! checkpoint finish. The caller decides when.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -18,28 +18,26 @@ pub struct DiskReserve {
 }
 
 impl DiskReserve {
-    /// A reserve of this many bytes for a database, not allocated yet. What an earlier process left
-    /// of one is taken over.
+    /// A reserve of this many bytes, not allocated yet. Reuses the file of an earlier process.
     pub fn new(database: &Path, bytes: u64) -> Self {
         let mut name = OsString::from(database);
         name.push(".reserve");
         Self { path: name.into(), bytes, is_held: false }
     }
 
-    /// How many bytes it has when it is allocated.
+    /// The size when allocated.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Whether the space is allocated.
     pub fn is_held(&self) -> bool {
         self.is_held
     }
 
-    /// Allocates the space, unless it is already allocated.
+    /// Allocates the space if it is not allocated.
     ///
     /// # Errors
-    /// The file system has no room or cannot allocate; nothing is allocated then.
+    /// The file system is full or cannot allocate. Nothing is allocated.
     pub fn hold(&mut self) -> io::Result<()> {
         if self.is_held || self.bytes == 0 {
             return Ok(());
@@ -54,7 +52,7 @@ impl DiskReserve {
         Ok(())
     }
 
-    /// Gives the space back to the file system.
+    /// Releases the space.
     pub fn release(&mut self) {
         self.is_held = false;
         if let Err(error) = fs::remove_file(&self.path)
@@ -64,10 +62,10 @@ impl DiskReserve {
         }
     }
 
-    /// Bytes that the file system still has for this process.
+    /// Free bytes of the file system.
     ///
     /// # Errors
-    /// The file system does not answer.
+    /// An error of the file system.
     pub fn available(&self) -> io::Result<u64> {
         let dir = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let found = statvfs(dir.unwrap_or(Path::new(".")))?;

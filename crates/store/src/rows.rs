@@ -1,77 +1,81 @@
-//! Sets of rows as parameters: PostgreSQL takes one array a column (`unnest`), SQLite one JSON text
-//! (`json_each`). A statement writes `{rows}` where the set stands; everything else is one text.
+//! Row sets as parameters: PostgreSQL takes one array per column (`unnest`), SQLite one JSON text
+//! (`json_each`). A statement has the marker `{rows}` in its place.
 
 use std::fmt::Write as _;
 
+use sqlx::Arguments as _;
+use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
-use sqlx::query::{Query, QueryAs};
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Postgres, Sqlite};
 
-/// The type of a column of a row set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Type {
+pub(crate) enum ColumnType {
     Int,
     Text,
     Bytes,
 }
 
-/// One column with its values.
 #[derive(Clone, Debug)]
-pub(crate) enum Column {
+pub(crate) enum ColumnValues {
     Int(Vec<Option<i64>>),
     Text(Vec<Option<String>>),
     Bytes(Vec<Vec<u8>>),
 }
 
-/// Rows, column by column.
+/// A set of rows, stored by column.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rows {
-    columns: Vec<Column>,
+pub(crate) struct RowSet {
+    columns: Vec<ColumnValues>,
 }
 
-impl Rows {
-    /// A set of rows of these columns, all of one length.
-    pub(crate) fn new(columns: Vec<Column>) -> Self {
+impl RowSet {
+    /// The columns must have equal lengths.
+    pub(crate) fn new(columns: Vec<ColumnValues>) -> Self {
         Self { columns }
     }
 
-    /// A column of numbers.
-    pub(crate) fn int<T>(items: &[T], value: impl Fn(&T) -> i64) -> Column {
-        Column::Int(items.iter().map(|item| Some(value(item))).collect())
+    pub(crate) fn int<T>(items: &[T], value: impl Fn(&T) -> i64) -> ColumnValues {
+        ColumnValues::Int(items.iter().map(|item| Some(value(item))).collect())
     }
 
-    /// A column of numbers or nothing.
-    pub(crate) fn maybe<T>(items: &[T], value: impl Fn(&T) -> Option<i64>) -> Column {
-        Column::Int(items.iter().map(value).collect())
+    pub(crate) fn optional_int<T>(items: &[T], value: impl Fn(&T) -> Option<i64>) -> ColumnValues {
+        ColumnValues::Int(items.iter().map(value).collect())
     }
 
-    /// A column of texts.
-    pub(crate) fn text<T>(items: &[T], value: impl Fn(&T) -> String) -> Column {
-        Column::Text(items.iter().map(|item| Some(value(item))).collect())
+    pub(crate) fn text<T>(items: &[T], value: impl Fn(&T) -> String) -> ColumnValues {
+        ColumnValues::Text(items.iter().map(|item| Some(value(item))).collect())
     }
 
-    /// A column of texts or nothing.
-    pub(crate) fn maybe_text<T>(items: &[T], value: impl Fn(&T) -> Option<String>) -> Column {
-        Column::Text(items.iter().map(value).collect())
+    pub(crate) fn optional_text<T>(
+        items: &[T],
+        value: impl Fn(&T) -> Option<String>,
+    ) -> ColumnValues {
+        ColumnValues::Text(items.iter().map(value).collect())
     }
 
-    /// A column of bytes.
-    pub(crate) fn bytes<T>(items: &[T], value: impl Fn(&T) -> Vec<u8>) -> Column {
-        Column::Bytes(items.iter().map(value).collect())
+    pub(crate) fn bytes<T>(items: &[T], value: impl Fn(&T) -> Vec<u8>) -> ColumnValues {
+        ColumnValues::Bytes(items.iter().map(value).collect())
     }
 
     fn length(&self) -> usize {
         match self.columns.first() {
-            Some(Column::Int(values)) => values.len(),
-            Some(Column::Text(values)) => values.len(),
-            Some(Column::Bytes(values)) => values.len(),
+            Some(ColumnValues::Int(values)) => values.len(),
+            Some(ColumnValues::Text(values)) => values.len(),
+            Some(ColumnValues::Bytes(values)) => values.len(),
             None => 0,
         }
     }
 
+    /// Adds one array per column.
+    pub(crate) fn add_arrays(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        self.columns.iter().try_for_each(|column| match column {
+            ColumnValues::Int(values) => arguments.add(values),
+            ColumnValues::Text(values) => arguments.add(values),
+            ColumnValues::Bytes(values) => arguments.add(values),
+        })
+    }
+
     /// The rows as a JSON array of arrays; bytes as hexadecimal text.
-    fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let mut json = String::with_capacity(16 + self.length() * self.columns.len() * 8);
         json.push('[');
         for row in 0..self.length() {
@@ -89,7 +93,7 @@ impl Rows {
     }
 }
 
-impl Column {
+impl ColumnValues {
     fn write_json(&self, row: usize, json: &mut String) {
         // Writing to a String cannot fail.
         match self {
@@ -112,14 +116,14 @@ impl Column {
     }
 }
 
-/// The text that stands for `{rows}`, and how many parameters it takes.
-pub(crate) fn source_sqlite(columns: &[(&str, Type)]) -> (String, usize) {
+/// The SQL of `{rows}` and its number of parameters.
+pub(crate) fn row_set_sql_sqlite(columns: &[(&str, ColumnType)]) -> (String, usize) {
     let mut text = "SELECT ".to_owned();
     for (i, (name, kind)) in columns.iter().enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         let value = match kind {
-            Type::Bytes => format!("unhex(value ->> {i})"),
-            Type::Int | Type::Text => format!("value ->> {i}"),
+            ColumnType::Bytes => format!("unhex(value ->> {i})"),
+            ColumnType::Int | ColumnType::Text => format!("value ->> {i}"),
         };
         write!(text, "{comma}{value} AS {name}").unwrap_or_default();
     }
@@ -127,56 +131,18 @@ pub(crate) fn source_sqlite(columns: &[(&str, Type)]) -> (String, usize) {
     (text, 1)
 }
 
-/// The text that stands for `{rows}`, and how many parameters it takes.
-pub(crate) fn source_postgres(columns: &[(&str, Type)]) -> (String, usize) {
+/// The SQL of `{rows}` and its number of parameters.
+pub(crate) fn row_set_sql_postgres(columns: &[(&str, ColumnType)]) -> (String, usize) {
     let (mut parameters, mut names) = (String::new(), String::new());
     for (i, (name, kind)) in columns.iter().enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         let array = match kind {
-            Type::Int => "bigint[]",
-            Type::Text => "text[]",
-            Type::Bytes => "bytea[]",
+            ColumnType::Int => "bigint[]",
+            ColumnType::Text => "text[]",
+            ColumnType::Bytes => "bytea[]",
         };
         write!(parameters, "{comma}${}::{array}", i + 1).unwrap_or_default();
         write!(names, "{comma}{name}").unwrap_or_default();
     }
     (format!("SELECT * FROM unnest({parameters}) AS set_of_rows({names})"), columns.len())
-}
-
-/// A query that a row set can be bound to.
-pub(crate) trait BindRows {
-    /// Binds the whole set as the first parameters of the statement.
-    fn bind_rows(self, rows: &Rows) -> Self;
-}
-
-impl BindRows for Query<'_, Sqlite, SqliteArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        self.bind(rows.to_json())
-    }
-}
-
-impl<O> BindRows for QueryAs<'_, Sqlite, O, SqliteArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        self.bind(rows.to_json())
-    }
-}
-
-impl BindRows for Query<'_, Postgres, PgArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        rows.columns.iter().fold(self, |query, column| match column {
-            Column::Int(values) => query.bind(values.clone()),
-            Column::Text(values) => query.bind(values.clone()),
-            Column::Bytes(values) => query.bind(values.clone()),
-        })
-    }
-}
-
-impl<O> BindRows for QueryAs<'_, Postgres, O, PgArguments> {
-    fn bind_rows(self, rows: &Rows) -> Self {
-        rows.columns.iter().fold(self, |query, column| match column {
-            Column::Int(values) => query.bind(values.clone()),
-            Column::Text(values) => query.bind(values.clone()),
-            Column::Bytes(values) => query.bind(values.clone()),
-        })
-    }
 }

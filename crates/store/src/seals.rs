@@ -1,42 +1,44 @@
-//! Seals over the heads of all chains, and those heads as they were at an instant. What a seal is
-//! computed from is decided by `archive`.
+//! Stores seals and computes the chain heads at an instant. `archive` computes the seals.
 
 use domain::{Hash, UnixMicros};
 
 use crate::ledger::read_hash;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What is kept of a seal.
+/// A stored seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealRow {
-    /// The instant at whose heads it looks.
+    /// The instant of the sealed heads.
     pub cut_at: UnixMicros,
-    /// How many chains there were.
+    /// The number of chains.
     pub players: i64,
-    /// How many entries they had.
     pub entries: i64,
-    /// The root of the tree over all heads.
+    /// The Merkle root over all chain heads.
     pub root: Hash,
-    /// The hash of the seal before; zeros for the first.
+    /// The hash of the previous seal; zeros for the first.
     pub previous: Hash,
-    /// When it was made.
     pub made_at: UnixMicros,
 }
 
-/// A chain's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealedHead {
-    /// Whose.
     pub player_id: i64,
-    /// The version of its last entry.
+    /// The version of the last entry.
     pub version: i64,
-    /// The hash of its last entry.
+    /// The hash of the last entry.
     pub hash: Hash,
 }
 
-type Row = (i64, i64, i64, Vec<u8>, Vec<u8>, i64);
+#[derive(sqlx::FromRow)]
+struct SealRecord {
+    cut_at: i64,
+    players: i64,
+    entries: i64,
+    root: Vec<u8>,
+    previous: Vec<u8>,
+    made_at: i64,
+}
 
 static LIST: Lazy = Lazy::new(|| {
     Statement::new(
@@ -54,8 +56,8 @@ static ADD: Lazy = Lazy::new(|| {
     )
 });
 
-// Of who did nothing since, the row says it all; of others the ledger is asked, and what is left of
-// their archived entries.
+// Players without later entries: the player's row has the head. Others: the ledger, or the saved
+// heads of archived months.
 static HEADS: Lazy = Lazy::new(|| {
     Statement::new(
         "seals.heads",
@@ -79,78 +81,55 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[&LIST, &ADD, &HEADS];
 
 impl Store {
     /// Seals before an instant, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn seals_page(
         &self,
         before: UnixMicros,
         limit: i64,
     ) -> Result<Vec<SealRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LIST))
-                .bind(before.0)
-                .bind(limit)
-                .fetch_all(&db.writer)
-                .timed(&LIST)
-                .await?
-        });
-        let read = |(cut_at, players, entries, root, previous, made_at): Row| {
+        let rows: Vec<SealRecord> = self.writer().fetch_all(&LIST, (before.0, limit)).await?;
+        let read = |row: SealRecord| {
             Ok(SealRow {
-                cut_at: UnixMicros(cut_at),
-                players,
-                entries,
-                root: read_hash(&root)?,
-                previous: read_hash(&previous)?,
-                made_at: UnixMicros(made_at),
+                cut_at: UnixMicros(row.cut_at),
+                players: row.players,
+                entries: row.entries,
+                root: read_hash(&row.root)?,
+                previous: read_hash(&row.previous)?,
+                made_at: UnixMicros(row.made_at),
             })
         };
         rows.into_iter().map(read).collect()
     }
 
-    /// Keeps a seal. Not done (`false`) when the one before has a successor already.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves a seal. Returns `false` if the previous seal has a successor already.
     pub async fn add_seal(&self, seal: &SealRow) -> Result<bool, StoreError> {
-        let added = with_db!(self, |db, sql| {
-            sqlx::query(sql(&ADD))
-                .bind(seal.cut_at.0)
-                .bind(seal.players)
-                .bind(seal.entries)
-                .bind(seal.root.0.to_vec())
-                .bind(seal.previous.0.to_vec())
-                .bind(seal.made_at.0)
-                .execute(&db.writer)
-                .timed(&ADD)
-                .await?
-                .rows_affected()
-        });
+        let added = self
+            .writer()
+            .execute(
+                &ADD,
+                (
+                    seal.cut_at.0,
+                    seal.players,
+                    seal.entries,
+                    seal.root.0.to_vec(),
+                    seal.previous.0.to_vec(),
+                    seal.made_at.0,
+                ),
+            )
+            .await?;
         Ok(added == 1)
     }
 
-    /// The heads of the chains of players after `after` as they were at an instant, in the order of
-    /// their numbers: those among the next `limit` players who had one by then, and the last of
-    /// these players; `None` after the last one. True for instants that are past everything in the
-    /// archive only.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The chain heads at an instant among the next `limit` players after `after`, ascending, and
+    /// the last of these players; `None` at the end. Valid only for instants later than all
+    /// archived entries.
     pub async fn sealed_heads_page(
         &self,
         after: i64,
         cut_at: UnixMicros,
         limit: i64,
     ) -> Result<Option<(i64, Vec<SealedHead>)>, StoreError> {
-        let rows: Vec<(i64, Option<i64>, Option<Vec<u8>>)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HEADS))
-                .bind(after)
-                .bind(cut_at.0)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&HEADS)
-                .await?
-        });
+        let rows: Vec<(i64, Option<i64>, Option<Vec<u8>>)> =
+            self.scan().fetch_all(&HEADS, (after, cut_at.0, limit)).await?;
         let Some((last, ..)) = rows.last() else { return Ok(None) };
         let last = *last;
         let read = |(player_id, version, hash): (i64, Option<i64>, Option<Vec<u8>>)| {

@@ -1,28 +1,27 @@
-//! The secret seed of a game's market: saved once, read back on every node. It draws nothing and
-//! publishes nothing; `market` does both.
+//! The secret seed of a game's market, stored once and read by all nodes. `market` draws and
+//! publishes it.
 
 use domain::{Secret, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The seed of a market, with what is published about it.
+/// The seed of a market and its commitment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameSeed {
     /// 128 bits in hexadecimal; secret until the market has ended.
     pub seed: Secret,
-    /// As many bits that keep the commitment from being tried out; secret for as long.
+    /// 128 bits that protect the commitment against guessing; secret as long.
     pub salt: Secret,
-    /// The published hash of both.
+    /// The published hash of seed and salt.
     pub commitment: String,
-    /// The pass of the market in which the seed first counts.
+    /// The first pass of the market that uses the seed.
     pub first_pass: i64,
-    /// The first session of that pass whose prices follow from it.
+    /// The first session of that pass that uses the seed.
     pub first_session: i64,
 }
 
-// A game of the version without seeds: the first node that starts decides.
+// For a game created without a seed: the first starting node decides.
 static CLAIM: Lazy = Lazy::new(|| {
     Statement::new(
         "seeds.claim",
@@ -51,26 +50,21 @@ static LOAD: Lazy = Lazy::new(|| {
 
 pub(crate) static STATEMENTS: &[&Lazy] = &[&CLAIM, &ADD, &LOAD];
 
-type Row = (String, String, String, i64, i64);
+type SeedRow = (String, String, String, i64, i64);
 
-/// Which market of which game: `kind` is the word of the configuration, `market` also names an
-/// imported one.
+/// A market of a game: `kind` is the configured word, `market` also names an imported one.
 #[derive(Clone, Copy, Debug)]
 pub struct SeededMarket<'a> {
-    /// The game.
     pub game_id: i64,
     /// `replay` or `simulated`.
     pub kind: &'a str,
-    /// The same, or `replay:NAME`.
+    /// As `kind`, or `replay:NAME`.
     pub market: &'a str,
 }
 
 impl Store {
-    /// The seed of a market, which is `drawn` if there is none yet. In a game of the version
-    /// without seeds it counts from the drawn seed's first session, in others from the beginning.
-    ///
-    /// # Errors
-    /// The database does not answer.
+    /// The seed of a market; `drawn` if there is none yet. A game created without a seed uses it
+    /// from the drawn seed's first session, other games from the beginning.
     pub async fn ensure_seed(
         &self,
         market: SeededMarket<'_>,
@@ -79,38 +73,27 @@ impl Store {
     ) -> Result<GameSeed, StoreError> {
         let SeededMarket { game_id, kind, market } = market;
         let (seed, salt) = (drawn.seed.reveal(), drawn.salt.reveal());
-        let row: Row = with_db!(self, |db, sql| {
-            sqlx::query(sql(&CLAIM))
-                .bind(game_id)
-                .bind(market)
-                .bind(kind)
-                .bind(seed)
-                .bind(salt)
-                .bind(&drawn.commitment)
-                .bind(drawn.first_pass)
-                .bind(drawn.first_session)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&CLAIM)
-                .await?;
-            sqlx::query(sql(&ADD))
-                .bind(game_id)
-                .bind(market)
-                .bind(seed)
-                .bind(salt)
-                .bind(&drawn.commitment)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&ADD)
-                .await?;
-            sqlx::query_as(sql(&LOAD))
-                .bind(game_id)
-                .bind(market)
-                .fetch_one(&db.writer)
-                .timed(&LOAD)
-                .await?
-        });
-        let (seed, salt, commitment, first_pass, first_session) = row;
+        self.writer()
+            .execute(
+                &CLAIM,
+                (
+                    game_id,
+                    market,
+                    kind,
+                    seed,
+                    salt,
+                    &drawn.commitment,
+                    drawn.first_pass,
+                    drawn.first_session,
+                    now.0,
+                ),
+            )
+            .await?;
+        self.writer()
+            .execute(&ADD, (game_id, market, seed, salt, &drawn.commitment, now.0))
+            .await?;
+        let (seed, salt, commitment, first_pass, first_session): SeedRow =
+            self.writer().fetch_one(&LOAD, (game_id, market)).await?;
         let (seed, salt) = (Secret::new(seed), Secret::new(salt));
         Ok(GameSeed { seed, salt, commitment, first_pass, first_session })
     }

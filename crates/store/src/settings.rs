@@ -1,46 +1,36 @@
-//! What a user has set: how the pages look and behave, and what boards show of the player. Which
-//! words there are for a mode or a language is the pages' to know.
+//! The settings of a user: preferences for the pages, and what leaderboards show. `web` defines the
+//! words of modes and languages.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
-use crate::names::{self, NameOf};
+use crate::names::{self, NameSlot};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// A user's settings of the pages. What is `None` was never chosen: the device decides.
+/// Page preferences. `None`: not chosen, the device decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preferences {
-    /// The mode's word.
     pub mode: Option<String>,
-    /// The language's code.
     pub language: Option<String>,
-    /// The theme's word.
     pub theme: Option<String>,
-    /// The word for the size of text.
     pub text_size: Option<String>,
-    /// Whether to send less.
     pub data_saver: Option<bool>,
-    /// Whether amounts are covered until asked for.
+    /// Whether amounts are hidden until revealed.
     pub hide_amounts: bool,
-    /// The name of a time zone, as in the IANA database.
+    /// IANA name.
     pub time_zone: Option<String>,
 }
 
-/// What boards show of a player.
+/// What leaderboards show of a player.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shows {
-    /// The name.
+pub enum NameVisibility {
     #[default]
     Name,
-    /// The pseudonym.
     Pseudonym,
-    /// Nothing.
     Hidden,
 }
 
-impl Shows {
-    /// The word that is kept.
+impl NameVisibility {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -49,19 +39,17 @@ impl Shows {
         }
     }
 
-    /// What this word stands for.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Name, Self::Pseudonym, Self::Hidden].into_iter().find(|s| s.as_str() == word)
     }
 }
 
-/// How a player appears to others.
+/// How other players see a player.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appearance {
-    /// What boards show.
-    pub shows: Shows,
-    /// The pseudonym, as checked; it is kept while another choice is made. Needed for
-    /// [`Shows::Pseudonym`].
+    pub shows: NameVisibility,
+    /// The validated pseudonym, kept while another choice is active. Required for
+    /// [`NameVisibility::Pseudonym`].
     pub pseudonym: Option<String>,
 }
 
@@ -100,55 +88,48 @@ static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_APPEARANCE];
 
 impl Store {
-    /// Keeps all of a user's settings.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves all preferences of a user.
     pub async fn save_preferences(
         &self,
         user_id: i64,
         preferences: &Preferences,
         now: UnixMicros,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_PREFERENCES))
-                .bind(user_id)
-                .bind(&preferences.mode)
-                .bind(&preferences.language)
-                .bind(&preferences.theme)
-                .bind(&preferences.text_size)
-                .bind(preferences.data_saver.map(i64::from))
-                .bind(i64::from(preferences.hide_amounts))
-                .bind(&preferences.time_zone)
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SAVE_PREFERENCES)
-                .await?;
-        });
+        self.writer()
+            .execute(
+                &SAVE_PREFERENCES,
+                (
+                    user_id,
+                    &preferences.mode,
+                    &preferences.language,
+                    &preferences.theme,
+                    &preferences.text_size,
+                    preferences.data_saver.map(i64::from),
+                    i64::from(preferences.hide_amounts),
+                    &preferences.time_zone,
+                    now.0,
+                ),
+            )
+            .await?;
         Ok(())
     }
 
-    /// Keeps how a player appears to others; `false` when another player has the pseudonym, or a
-    /// name that could be taken for it.
+    /// Saves the appearance of a player. Returns `false` if the pseudonym is taken or confusable
+    /// with a taken name.
     ///
     /// # Errors
-    /// The fault met; `Fault` for a pseudonym that is to be shown and is not there.
+    /// `Fault` for a missing pseudonym.
     pub async fn save_appearance(
         &self,
         player_id: i64,
         appearance: &Appearance,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let current: Option<(i64, Option<String>)> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&PSEUDONYM))
-                .bind(player_id)
-                .fetch_optional(&mut *conn)
-                .timed(&PSEUDONYM)
-                .await?
-        });
+        let current: Option<(i64, Option<String>)> =
+            tx.run().fetch_optional(&PSEUDONYM, (player_id,)).await?;
         let changed = current.filter(|(_, current)| *current != appearance.pseudonym);
         if let Some((user_id, _)) = changed {
-            let of = NameOf { user_id, is_pseudonym: true };
+            let of = NameSlot { user_id, is_pseudonym: true };
             names::free(tx.conn(), of).await?;
             if let Some(pseudonym) = &appearance.pseudonym
                 && !names::take(tx.conn(), of, pseudonym).await?
@@ -156,15 +137,12 @@ impl Store {
                 return Ok(false);
             }
         }
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&SAVE_APPEARANCE))
-                .bind(player_id)
-                .bind(appearance.shows.as_str())
-                .bind(&appearance.pseudonym)
-                .execute(&mut *conn)
-                .timed(&SAVE_APPEARANCE)
-                .await?;
-        });
+        tx.run()
+            .execute(
+                &SAVE_APPEARANCE,
+                (player_id, appearance.shows.as_str(), &appearance.pseudonym),
+            )
+            .await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -1,37 +1,36 @@
-//! Statements: one text for both engines, or two where an engine forces it. A text may hold the
-//! markers `{rows}` (a set of rows as parameter, see `rows`), `{prices:$n:prices}` and
-//! `{quotes:$n:quotes}` (the prices, or prices and changes, bound as one JSON text), `{$1}`,
-//! `{$2}`, … (further parameters, numbered after those of the set), `{for update}` (row locks),
-//! `{skip locked}` (without those that others hold) and `{mark}` (beside a set of rows: writes the
-//! batch's mark, made at `{$1}`), where the engine has any, and `{json_rows}` and `{json_row}`
-//! (functions that make one JSON array of all rows, and of one). `{value:q:p}` is what a quantity
-//! is worth at a price and `{average:sum:count}` an average, both as `domain` computes them;
-//! `{bits:number}` aggregates numbers from 0 to 62 as the bits of one (PostgreSQL sorts for a sum
-//! of distinct values, and SQLite has no `BIT_OR`). Every statement is in [`CATALOGUE`], and a test
-//! prepares each on both engines and looks at its plan.
+//! Statements: one text for both engines, or two where an engine requires it, with markers:
+//!
+//! - `{rows}`: a row set as parameter (see `rows`); `{$1}`, `{$2}`, …: the parameters after it
+//! - `{prices:$n:prices}`, `{quotes:$n:quotes}`: prices (and changes) as one JSON parameter
+//! - `{for update}`, `{skip locked}`: row locks, where the engine has them
+//! - `{mark}`: beside a row set, inserts the batch mark, made at `{$1}`
+//! - `{json_rows}`, `{json_row}`: one JSON array of all rows, and of one
+//! - `{value:quantity:price}`, `{average:sum:count}`: as computed by `domain`
+//! - `{bits:number}`: aggregates numbers from 0 to 62 as a bit set (PostgreSQL would sort for a sum
+//!   of distinct values, and SQLite has no `BIT_OR`)
+//!
+//! Every statement is in [`CATALOGUE`]; a test prepares each on both engines and checks its plan.
 
 use std::sync::LazyLock;
 
-use crate::rows::{Type, source_postgres, source_sqlite};
+use crate::rows::{ColumnType, row_set_sql_postgres, row_set_sql_sqlite};
 use crate::{
-    StoreError, achievements, archives, backfill, batch, board, changes, closes, equity, erase,
-    game, history, idempotency, imports, leases, ledger, market, markets, names, passwords,
-    pending_orders, people, portfolio, prepare, provider_usage, quotes, seals, seeds, settings,
-    stock_texts, stocks, tokens, users, viewer, watches,
+    StoreError, achievements, archives, backfill, batch, changes, equity, erase, game, history,
+    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
+    people, portfolio, prepare, provider_usage, quotes, rank_snapshots, scores, seals, seeds,
+    settings, stock_texts, stocks, tokens, users, viewer, watches,
 };
 
-/// A statement of the program, with its text for each engine.
+/// A statement with its text for each engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement {
-    /// `table.verb`, as in metrics and tests.
+    /// `table.verb`, used in metrics and tests.
     pub name: &'static str,
-    /// The text for SQLite.
     pub sqlite: &'static str,
-    /// The text for PostgreSQL.
     pub postgres: &'static str,
 }
 
-/// A statement whose text is put together when it is first used.
+/// A statement whose text is expanded on first use.
 pub(crate) type Lazy = LazyLock<Statement>;
 
 impl Statement {
@@ -40,14 +39,14 @@ impl Statement {
         Self::with_rows(name, &[], text)
     }
 
-    /// One text with a set of rows as its first parameters.
+    /// One text with a row set as its first parameters.
     pub(crate) fn with_rows(
         name: &'static str,
-        columns: &[(&str, Type)],
+        columns: &[(&str, ColumnType)],
         text: &'static str,
     ) -> Self {
-        let (rows_sqlite, used_sqlite) = set_or_none(columns, source_sqlite);
-        let (rows_postgres, used_postgres) = set_or_none(columns, source_postgres);
+        let (rows_sqlite, used_sqlite) = set_or_none(columns, row_set_sql_sqlite);
+        let (rows_postgres, used_postgres) = set_or_none(columns, row_set_sql_postgres);
         let text = arithmetic(text);
         let bits = |aggregate: &str| {
             expanded(&text, "{bits:", |number, _| {
@@ -74,26 +73,25 @@ impl Statement {
             .replace(":prices}", PRICES_POSTGRES.1)
             .replace("{quotes:", QUOTES_POSTGRES.0)
             .replace(":quotes}", QUOTES_POSTGRES.1);
-        // Statements live as long as the program; there are a few dozen.
+        // Leaked once per statement, for the life of the program.
         Self { name, sqlite: sqlite.leak(), postgres: postgres.leak() }
     }
 }
 
-/// The row that a writing statement returns. Such a statement is run with `fetch_all`: `fetch_one`
-/// and `fetch_optional` of sqlx (0.9.0) end it after the first row on SQLite, which commits then,
-/// and ignore the result of that.
+/// The single row of a writing statement. Such a statement must be run with `fetch_all`: with
+/// `fetch_one` and `fetch_optional`, sqlx 0.9.0 ends it on SQLite after the first row, which
+/// commits, and ignores the result of the commit.
 pub(crate) fn only<T>(rows: Vec<T>) -> Result<T, StoreError> {
     rows.into_iter().next().ok_or(StoreError::Fault(sqlx::Error::RowNotFound))
 }
 
-/// Writes the mark of a batch. It hangs on no other row and nothing waits for it.
+/// Inserts the batch mark, independently of all other rows.
 const MARK_POSTGRES: &str = ",
          marked AS (INSERT INTO batch_marks (made_at, mark, outcome)
              VALUES ({$1}, {$2}, 'committed'))";
 
-/// Prices as a table, before and after the parameter that holds `[[stock_id, price], …]` as JSON.
-/// SQLite makes itself an index for joins with it, which it does only when the number's type is
-/// known: without the cast a market of 10,000 stocks is compared with itself.
+/// Prices as a table, around the parameter `[[stock_id, price], …]` (JSON). The cast gives the id a
+/// type, without which SQLite builds no automatic index and joins 10,000 stocks in a nested loop.
 const PRICES_SQLITE: (&str, &str) =
     ("SELECT CAST(value ->> 0 AS BIGINT) AS stock_id, value ->> 1 AS price FROM json_each(", ")");
 const PRICES_POSTGRES: (&str, &str) = (
@@ -114,19 +112,19 @@ const QUOTES_POSTGRES: (&str, &str) = (
     "::json) AS one",
 );
 
-/// Replaces the markers of what is computed, alike on both engines, which divide whole numbers
-/// alike: towards zero. None of it overflows for what a holding and a price may be.
+/// Expands `{value:…}` and `{average:…}`. Both engines divide integers towards zero. No overflow
+/// within the limits of holdings and prices.
 fn arithmetic(text: &str) -> String {
-    // Quantity in millionths times price in ten-thousandths, in whole cents, rounded down: as
-    // `Price::value_rounded_down`, split so that no product is larger than the result.
+    // Quantity in millionths times price in ten-thousandths, rounded down to cents like
+    // `Price::value_rounded_down`, split so that no product exceeds the result.
     let text = expanded(text, "{value:", |quantity, price| {
         format!(
             "(({quantity} / 100000000) * {price} \
              + ({quantity} % 100000000) * {price} / 100000000)"
         )
     });
-    // As `divide_rounded` for a sum that is not negative. PostgreSQL sums as NUMERIC, which would
-    // be divided with a fraction.
+    // Like `divide_rounded` for sums that are not negative. The cast prevents a NUMERIC division on
+    // PostgreSQL.
     expanded(&text, "{average:", |sum, count| {
         format!("((2 * CAST({sum} AS BIGINT) + {count}) / (2 * {count}))")
     })
@@ -146,13 +144,13 @@ fn expanded(text: &str, marker: &str, formula: impl Fn(&str, &str) -> String) ->
 }
 
 fn set_or_none(
-    columns: &[(&str, Type)],
-    source: impl Fn(&[(&str, Type)]) -> (String, usize),
+    columns: &[(&str, ColumnType)],
+    source: impl Fn(&[(&str, ColumnType)]) -> (String, usize),
 ) -> (String, usize) {
     if columns.is_empty() { (String::new(), 0) } else { source(columns) }
 }
 
-/// Numbers the further parameters after the `used` ones.
+/// Numbers `{$1}`, `{$2}`, … after the first `used` parameters.
 fn number(text: &str, used: usize) -> String {
     (1..=9).fold(text.to_owned(), |text, n| {
         text.replace(&format!("{{${n}}}"), &format!("${}", n + used))
@@ -167,9 +165,9 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         backfill::STATEMENTS,
         batch::STATEMENTS,
         batch::MARK_STATEMENTS,
-        board::STATEMENTS,
+        scores::STATEMENTS,
         changes::STATEMENTS,
-        closes::STATEMENTS,
+        rank_snapshots::STATEMENTS,
         equity::STATEMENTS,
         erase::STATEMENTS,
         game::STATEMENTS,

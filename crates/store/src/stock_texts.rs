@@ -1,24 +1,23 @@
-//! What the operator has written about stocks, which goes before the texts of the market's source,
-//! and in which unit providers quote a stock. It knows no price.
+//! The operator's descriptions of stocks, which take precedence over those of the market source,
+//! and the units in which providers quote.
 
 use domain::{StockDescription, StockInfo, Symbol};
 
-use crate::measure::Timed as _;
-use crate::rows::Type;
+use crate::rows::ColumnType;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-// What was described before and is not described now stays.
+// Missing texts keep their stored value.
 pub(crate) static SAVE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stock_texts.save",
         &[
-            ("symbol", Type::Text),
-            ("name", Type::Text),
-            ("category", Type::Text),
-            ("description", Type::Text),
-            ("kid_text", Type::Text),
-            ("fun_fact", Type::Text),
+            ("symbol", ColumnType::Text),
+            ("name", ColumnType::Text),
+            ("category", ColumnType::Text),
+            ("description", ColumnType::Text),
+            ("kid_text", ColumnType::Text),
+            ("fun_fact", ColumnType::Text),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO stock_texts (symbol, name, category, description, kid_friendly_description,
@@ -70,14 +69,9 @@ struct Texts {
 }
 
 impl Store {
-    /// What was described of any stock, 10,000 at most.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// All descriptions, 10,000 at most.
     pub async fn stock_texts(&self) -> Result<Vec<StockDescription>, StoreError> {
-        let rows: Vec<Texts> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
-        });
+        let rows: Vec<Texts> = self.reader().fetch_all(&ALL, ()).await?;
         let read = |row: Texts| {
             let symbol = Symbol::parse(&row.symbol)
                 .map_err(|_| StoreError::Corrupt(format!("the symbol {:?}", row.symbol)))?;
@@ -93,11 +87,11 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Describes listed stocks for good, all of them or none: those that are not listed are
-    /// returned, and then nothing is changed.
+    /// Saves descriptions of listed stocks. If any stock is not listed, nothing is changed and the
+    /// missing symbols are returned.
     ///
     /// # Errors
-    /// `Unsuitable` beyond 63 categories, or the fault met; nothing is changed then.
+    /// `Unsuitable` beyond 63 categories.
     pub async fn describe_stocks(
         &self,
         texts: &[StockDescription],
@@ -122,30 +116,15 @@ impl Store {
         Ok(unknown)
     }
 
-    /// Notes that providers quote a stock in units of 10^-`places` of the currency.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves that providers quote a stock in units of 10^-`places` of the currency.
     pub async fn save_price_unit(&self, symbol: &Symbol, places: u32) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_UNIT))
-                .bind(symbol.as_str())
-                .bind(i64::from(places))
-                .execute(&db.writer)
-                .timed(&SAVE_UNIT)
-                .await?;
-        });
+        self.writer().execute(&SAVE_UNIT, (symbol.as_str(), i64::from(places))).await?;
         Ok(())
     }
 
-    /// The stocks that are not quoted in the currency itself, and the places of their unit.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The stocks quoted in another unit than the currency, with its decimal places.
     pub async fn price_units(&self) -> Result<Vec<(Symbol, u32)>, StoreError> {
-        let rows: Vec<(String, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&UNITS)).fetch_all(&db.reader).timed(&UNITS).await?
-        });
+        let rows: Vec<(String, i64)> = self.reader().fetch_all(&UNITS, ()).await?;
         let read = |(symbol, places): (String, i64)| {
             Symbol::parse(&symbol).ok().zip(u32::try_from(places).ok())
         };

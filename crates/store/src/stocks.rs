@@ -1,4 +1,4 @@
-//! Stocks and their daily closes. Present prices are not here: they are in the price board.
+//! Stocks and their daily closes. Present prices are in the price board.
 
 use std::collections::HashMap;
 
@@ -8,27 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
 use crate::ledger::read_day;
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError, stock_texts};
 
-/// A stock as listed.
+/// A listed stock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockRow {
-    /// Its number.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// The company's name.
     pub name: String,
-    /// What kind of business it is.
     pub category: String,
-    /// A description for adults.
+    /// For adults.
     pub description: String,
-    /// A description for children.
+    /// For children.
     pub kid_friendly_description: String,
-    /// Something to smile about.
     pub fun_fact: Option<String>,
 }
 
@@ -45,14 +39,12 @@ impl From<StockRow> for StockInfo {
     }
 }
 
-/// The numbers a listed stock got.
+/// The ids of a saved stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedStock {
-    /// The stock's number.
     pub stock_id: i64,
-    /// Its symbol.
     pub symbol: Symbol,
-    /// Its category's number, 0 to 62.
+    /// 0 to 62.
     pub category_id: u8,
 }
 
@@ -108,7 +100,7 @@ static LAST_DAY: Lazy = Lazy::new(|| {
 static NEWEST_DAY: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stocks.history_newest_day",
-        &[("stock_id", Type::Int)],
+        &[("stock_id", ColumnType::Int)],
         "WITH wanted AS ({rows})
          SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
          FROM wanted w",
@@ -126,14 +118,14 @@ static SAVE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stocks.save",
         &[
-            ("symbol", Type::Text),
-            ("name", Type::Text),
-            ("category", Type::Text),
-            ("category_id", Type::Int),
-            ("description", Type::Text),
-            ("kid_friendly_description", Type::Text),
-            ("fun_fact", Type::Text),
-            ("search_text", Type::Text),
+            ("symbol", ColumnType::Text),
+            ("name", ColumnType::Text),
+            ("category", ColumnType::Text),
+            ("category_id", ColumnType::Int),
+            ("description", ColumnType::Text),
+            ("kid_friendly_description", ColumnType::Text),
+            ("fun_fact", ColumnType::Text),
+            ("search_text", ColumnType::Text),
         ],
         "WITH wanted AS ({rows})
          INSERT INTO stocks (symbol, name, category, category_id, description,
@@ -153,7 +145,7 @@ static SAVE: Lazy = Lazy::new(|| {
 static SAVE_HISTORY: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "stocks.save_history",
-        &[("stock_id", Type::Int), ("day", Type::Int), ("close", Type::Int)],
+        &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
         "WITH wanted AS ({rows})
          INSERT INTO stock_history (stock_id, day, close)
          SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day
@@ -184,7 +176,7 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
 ];
 
 #[derive(sqlx::FromRow)]
-pub(crate) struct Row {
+pub(crate) struct StockColumns {
     stock_id: Option<i64>,
     symbol: Option<String>,
     name: Option<String>,
@@ -194,7 +186,7 @@ pub(crate) struct Row {
     fun_fact: Option<String>,
 }
 
-impl Row {
+impl StockColumns {
     pub(crate) fn read(self) -> Option<StockRow> {
         Some(StockRow {
             stock_id: self.stock_id?,
@@ -208,8 +200,7 @@ impl Row {
     }
 }
 
-/// `text`, folded as `search_text` is, as a pattern that finds it anywhere, its own wildcards taken
-/// literally.
+/// A LIKE pattern that finds `text` anywhere in `search_text`, with wildcards escaped.
 pub(crate) fn contains_pattern(text: &str) -> String {
     let mut pattern = "%".to_owned();
     for c in search_fold(text).chars() {
@@ -223,11 +214,8 @@ pub(crate) fn contains_pattern(text: &str) -> String {
 }
 
 impl Store {
-    /// A page of stocks by symbol and how many match. `category` is exact; `search` is found
-    /// anywhere in symbol or name, whatever the case.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// A page of stocks by symbol and the number of matches. `category` is exact; `search` is a
+    /// substring of symbol or name, ignoring case.
     pub async fn stocks_page(
         &self,
         category: Option<&str>,
@@ -238,179 +226,101 @@ impl Store {
         struct Counted {
             total: i64,
             #[sqlx(flatten)]
-            row: Row,
+            row: StockColumns,
         }
         let pattern = search.map(contains_pattern);
-        let rows: Vec<Counted> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(category)
-                .bind(pattern)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
+        let rows: Vec<Counted> = self
+            .reader()
+            .fetch_all(&PAGE, (category, pattern, page.per_page(), page.offset()))
+            .await?;
         let total = rows.first().map_or(0, |counted| counted.total);
         Ok((rows.into_iter().filter_map(|counted| counted.row.read()).collect(), total))
     }
 
-    /// The stock with this symbol.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn find_stock(&self, symbol: &Symbol) -> Result<Option<StockRow>, StoreError> {
-        let row: Option<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND))
-                .bind(symbol.as_str())
-                .fetch_optional(&db.reader)
-                .timed(&FIND)
-                .await?
-        });
-        Ok(row.and_then(Row::read))
+        let row: Option<StockColumns> =
+            self.reader().fetch_optional(&FIND, (symbol.as_str(),)).await?;
+        Ok(row.and_then(StockColumns::read))
     }
 
-    /// Every stock by its number, 10,000 at most.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// All stocks by id, 10,000 at most.
     pub async fn all_stocks(&self) -> Result<Vec<StockRow>, StoreError> {
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ALL)).fetch_all(&db.reader).timed(&ALL).await?
-        });
-        Ok(rows.into_iter().filter_map(Row::read).collect())
+        let rows: Vec<StockColumns> = self.reader().fetch_all(&ALL, ()).await?;
+        Ok(rows.into_iter().filter_map(StockColumns::read).collect())
     }
 
     /// Daily closes from `from` to `to`, ascending, the newest 3,700 at most.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn stock_history(
         &self,
         stock_id: i64,
         from: Day,
         to: Day,
     ) -> Result<Vec<(Day, Price)>, StoreError> {
-        let rows: Vec<(i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HISTORY))
-                .bind(stock_id)
-                .bind(i64::from(from.0))
-                .bind(i64::from(to.0))
-                .fetch_all(&db.reader)
-                .timed(&HISTORY)
-                .await?
-        });
+        let rows: Vec<(i64, i64)> = self
+            .reader()
+            .fetch_all(&HISTORY, (stock_id, i64::from(from.0), i64::from(to.0)))
+            .await?;
         let read = |(day, close)| Ok((read_day(day)?, Price(close)));
         rows.into_iter().rev().map(read).collect()
     }
 
-    /// The last day of which this stock's close is kept.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The day of the newest stored close.
     pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
-        let row: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LAST_DAY))
-                .bind(stock_id)
-                .fetch_optional(&db.reader)
-                .timed(&LAST_DAY)
-                .await?
-        });
+        let row: Option<(i64,)> = self.reader().fetch_optional(&LAST_DAY, (stock_id,)).await?;
         row.map(|(day,)| read_day(day)).transpose()
     }
 
-    /// The newest day of which the close of any of these stocks is stored.
-    ///
-    /// # Errors
-    /// The database does not answer.
+    /// The day of the newest stored close of any of these stocks.
     pub async fn history_newest_day(&self, stock_ids: &[i64]) -> Result<Option<Day>, StoreError> {
-        let rows = Rows::new(vec![Rows::int(stock_ids, |stock_id| *stock_id)]);
-        let (day,): (Option<i64>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NEWEST_DAY))
-                .bind_rows(&rows)
-                .fetch_one(&db.reader)
-                .timed(&NEWEST_DAY)
-                .await?
-        });
+        let rows = RowSet::new(vec![RowSet::int(stock_ids, |stock_id| *stock_id)]);
+        let day: Option<i64> = self.reader().fetch_scalar(&NEWEST_DAY, (&rows,)).await?;
         day.map(read_day).transpose()
     }
 
-    /// Keeps daily closes; those that are kept already stay as they are.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves daily closes; stored ones stay.
     pub async fn save_history(&self, closes: &[(i64, Day, Price)]) -> Result<(), StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(closes, |(stock_id, _, _)| *stock_id),
-            Rows::int(closes, |(_, day, _)| i64::from(day.0)),
-            Rows::int(closes, |(_, _, close)| close.0),
+        let rows = RowSet::new(vec![
+            RowSet::int(closes, |(stock_id, _, _)| *stock_id),
+            RowSet::int(closes, |(_, day, _)| i64::from(day.0)),
+            RowSet::int(closes, |(_, _, close)| close.0),
         ]);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&SAVE_HISTORY))
-                .bind_rows(&rows)
-                .execute(&db.writer)
-                .timed(&SAVE_HISTORY)
-                .await?;
-        });
+        self.writer().execute(&SAVE_HISTORY, (&rows,)).await?;
         Ok(())
     }
 
-    /// Keeps the close of a day in place of the one that is kept: what was told last is right.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves the close of a day and replaces the stored one: the latest report is right.
     pub async fn correct_close(
         &self,
         stock_id: i64,
         day: Day,
         close: Price,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&CORRECT_CLOSE))
-                .bind(stock_id)
-                .bind(i64::from(day.0))
-                .bind(close.0)
-                .execute(&db.writer)
-                .timed(&CORRECT_CLOSE)
-                .await?;
-        });
+        self.writer().execute(&CORRECT_CLOSE, (stock_id, i64::from(day.0), close.0)).await?;
         Ok(())
     }
 
-    /// Lists stocks, or brings their texts up to date; numbers once given stay. In input order.
+    /// Adds stocks or updates their texts; ids never change. Returns them in input order.
     ///
     /// # Errors
-    /// `Unsuitable` beyond 63 categories, or the fault met.
+    /// `Unsuitable` beyond 63 categories.
     pub async fn save_stocks(&self, stocks: &[StockInfo]) -> Result<Vec<SavedStock>, StoreError> {
         self.save_described(stocks, &[]).await
     }
 
-    /// The same, together with what the operator has written about them.
+    /// The same, together with the operator's descriptions.
     pub(crate) async fn save_described(
         &self,
         stocks: &[StockInfo],
         texts: &[StockDescription],
     ) -> Result<Vec<SavedStock>, StoreError> {
         let mut tx = self.begin().await?;
-        let (saved, categories) = with_conn!(tx.conn(), |conn, sql| {
-            let known: Vec<(String, i64)> =
-                sqlx::query_as(sql(&CATEGORIES)).fetch_all(&mut *conn).timed(&CATEGORIES).await?;
-            let categories = number_categories(known, stocks)?;
-            let rows = stock_rows(stocks, &categories);
-            let saved: Vec<(String, i64)> = sqlx::query_as(sql(&SAVE))
-                .bind_rows(&rows)
-                .fetch_all(&mut *conn)
-                .timed(&SAVE)
-                .await?;
-            if !texts.is_empty() {
-                sqlx::query(sql(&stock_texts::SAVE))
-                    .bind_rows(&text_rows(texts))
-                    .execute(&mut *conn)
-                    .timed(&stock_texts::SAVE)
-                    .await?;
-            }
-            (saved, categories)
-        });
+        let known: Vec<(String, i64)> = tx.run().fetch_all(&CATEGORIES, ()).await?;
+        let categories = number_categories(known, stocks)?;
+        let rows = stock_rows(stocks, &categories);
+        let saved: Vec<(String, i64)> = tx.run().fetch_all(&SAVE, (&rows,)).await?;
+        if !texts.is_empty() {
+            tx.run().execute(&stock_texts::SAVE, (&text_rows(texts),)).await?;
+        }
         tx.commit().await?;
         let ids: HashMap<String, i64> = saved.into_iter().collect();
         let read = |stock: &StockInfo| {
@@ -426,20 +336,20 @@ fn category_of(stock: &StockInfo, categories: &HashMap<String, u8>) -> u8 {
     categories.get(&stock.category).copied().unwrap_or(0)
 }
 
-fn stock_rows(stocks: &[StockInfo], categories: &HashMap<String, u8>) -> Rows {
-    Rows::new(vec![
-        Rows::text(stocks, |s| s.symbol.to_string()),
-        Rows::text(stocks, |s| s.name.clone()),
-        Rows::text(stocks, |s| s.category.clone()),
-        Rows::int(stocks, |s| i64::from(category_of(s, categories))),
-        Rows::text(stocks, |s| s.description.clone()),
-        Rows::text(stocks, |s| s.kid_friendly_description.clone()),
-        Rows::maybe_text(stocks, |s| s.fun_fact.clone()),
-        Rows::text(stocks, |s| search_fold(&format!("{} {}", s.symbol, s.name))),
+fn stock_rows(stocks: &[StockInfo], categories: &HashMap<String, u8>) -> RowSet {
+    RowSet::new(vec![
+        RowSet::text(stocks, |s| s.symbol.to_string()),
+        RowSet::text(stocks, |s| s.name.clone()),
+        RowSet::text(stocks, |s| s.category.clone()),
+        RowSet::int(stocks, |s| i64::from(category_of(s, categories))),
+        RowSet::text(stocks, |s| s.description.clone()),
+        RowSet::text(stocks, |s| s.kid_friendly_description.clone()),
+        RowSet::optional_text(stocks, |s| s.fun_fact.clone()),
+        RowSet::text(stocks, |s| search_fold(&format!("{} {}", s.symbol, s.name))),
     ])
 }
 
-/// Gives every category a number from 0 to 62; numbers once given stay.
+/// Assigns every category a number from 0 to 62; assigned numbers never change.
 fn number_categories(
     known: Vec<(String, i64)>,
     stocks: &[StockInfo],

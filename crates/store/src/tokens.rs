@@ -1,31 +1,28 @@
-//! Tokens: kept as SHA-256 only, with an idle and an absolute lifetime. Making and reading their
-//! texts is `web`'s.
+//! Bearer tokens and sessions, stored as SHA-256, with an idle and an absolute expiry. `web`
+//! creates and parses the texts.
 
 use std::collections::HashMap;
 
 use domain::{PageRequest, UnixMicros};
 
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
 use crate::users::lock_user;
 use crate::{Store, StoreError};
 
-/// Surplus tokens that one sign-in deletes at most.
+/// The most surplus tokens that one sign-in deletes.
 const SURPLUS_MAX: i64 = 1_000;
 
-/// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// A program that asks the API.
+    /// A program that uses the API.
     Api,
-    /// A browser's session.
+    /// A browser session.
     Web,
 }
 
 impl TokenKind {
-    /// The word that is kept.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -33,61 +30,48 @@ impl TokenKind {
         }
     }
 
-    /// The kind of this word.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Api, Self::Web].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
-/// A kind as read from the database.
 fn read_kind(word: &str) -> Result<TokenKind, StoreError> {
     TokenKind::parse(word).ok_or_else(|| StoreError::Corrupt("unknown kind of token".to_owned()))
 }
 
-/// A token to be kept.
 #[derive(Clone, Copy, Debug)]
 pub struct NewToken<'a> {
-    /// SHA-256 of its text.
+    /// SHA-256 of the text.
     pub hash: [u8; 32],
-    /// What its owner calls it.
+    /// The label chosen by the owner.
     pub name: &'a str,
-    /// What it is for.
     pub kind: TokenKind,
-    /// When it dies unless it is used.
+    /// Idle expiry.
     pub idle_expires_at: UnixMicros,
-    /// When it dies in any case.
+    /// Absolute expiry.
     pub expires_at: UnixMicros,
 }
 
-/// Who a living token belongs to.
+/// The owner of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The token.
     pub token_id: i64,
-    /// Its user.
     pub user_id: i64,
-    /// The user's player in the game `main`.
+    /// The player in the game `main`.
     pub player_id: i64,
-    /// When it was last marked as used.
     pub last_used_at: UnixMicros,
-    /// What the token is for.
     pub kind: TokenKind,
 }
 
-/// A token as its owner sees it.
+/// A token in the owner's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {
-    /// Its number.
     pub token_id: i64,
-    /// What its owner calls it.
     pub name: String,
-    /// What it is for.
     pub kind: TokenKind,
-    /// When it was made.
     pub created_at: UnixMicros,
-    /// When it was last marked as used.
     pub last_used_at: UnixMicros,
-    /// When it dies in any case.
+    /// Absolute expiry.
     pub expires_at: UnixMicros,
 }
 
@@ -103,7 +87,8 @@ static CREATE: Lazy = Lazy::new(|| {
 static COUNT: Lazy = Lazy::new(|| {
     Statement::new(
         "tokens.count",
-        "SELECT count(*) FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
+        "SELECT count(*) FROM tokens
+         WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
     )
 });
 
@@ -120,10 +105,10 @@ static DELETE_SURPLUS: Lazy = Lazy::new(|| {
 static FIND_SESSIONS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "tokens.find_sessions",
-        &[("hash", Type::Bytes)],
-        "WITH asked AS MATERIALIZED ({rows})
+        &[("hash", ColumnType::Bytes)],
+        "WITH wanted AS MATERIALIZED ({rows})
          SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
-         FROM asked a
+         FROM wanted a
          JOIN tokens t ON t.hash = a.hash
          JOIN games g ON g.code = 'main'
          JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
@@ -180,38 +165,56 @@ pub(crate) static STATEMENTS: &[&Lazy] = &[
     &DELETE_EXPIRED,
 ];
 
-/// Inserts a token; the caller holds the user's row.
+/// Inserts a token; the caller holds the lock of the user's row.
 pub(crate) async fn insert(
     tx: &mut Tx,
     user_id: i64,
     token: &NewToken<'_>,
     now: UnixMicros,
 ) -> Result<i64, StoreError> {
-    let rows: Vec<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query_as(sql(&CREATE))
-            .bind(user_id)
-            .bind(token.hash.to_vec())
-            .bind(token.name)
-            .bind(now.0)
-            .bind(token.idle_expires_at.0)
-            .bind(token.expires_at.0)
-            .bind(token.kind.as_str())
-            .fetch_all(&mut *conn)
-            .timed(&CREATE)
-            .await?
-    });
+    let rows: Vec<(i64,)> = tx
+        .run()
+        .fetch_all(
+            &CREATE,
+            (
+                user_id,
+                token.hash.to_vec(),
+                token.name,
+                now.0,
+                token.idle_expires_at.0,
+                token.expires_at.0,
+                token.kind.as_str(),
+            ),
+        )
+        .await?;
     let (token_id,) = only(rows)?;
     Ok(token_id)
 }
 
-type PageRow = (i64, String, String, i64, i64, i64, i64);
+#[derive(sqlx::FromRow)]
+struct TokenRecord {
+    token_id: i64,
+    name: String,
+    kind: String,
+    created_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    total: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    hash: Vec<u8>,
+    token_id: i64,
+    user_id: i64,
+    player_id: i64,
+    last_used_at: i64,
+    kind: String,
+}
 
 impl Store {
-    /// Stores a token unless the user has `max` living ones; its number. The user's row is locked
-    /// meanwhile, so that concurrent calls do not exceed the limit together.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Stores a token and returns its id; `None` if the user has `max` valid tokens or does not
+    /// exist. Locks the user's row, so that concurrent calls respect the limit.
     pub async fn create_token(
         &self,
         user_id: i64,
@@ -223,14 +226,7 @@ impl Store {
         if lock_user(&mut tx, user_id).await?.is_none() {
             return Ok(None);
         }
-        let (count,): (i64,) = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&COUNT))
-                .bind(user_id)
-                .bind(now.0)
-                .fetch_one(&mut *conn)
-                .timed(&COUNT)
-                .await?
-        });
+        let count: i64 = tx.run().fetch_scalar(&COUNT, (user_id, now.0)).await?;
         if count >= i64::from(max) {
             return Ok(None);
         }
@@ -239,12 +235,9 @@ impl Store {
         Ok(Some(token_id))
     }
 
-    /// Stores a session's token, and deletes the user's oldest tokens beyond `max`. `None` when the
-    /// user is gone or the stored password is no longer the one that was verified: the sessions of
-    /// an old password end with it, so none may begin afterwards.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Stores a session token and deletes the user's oldest tokens beyond `max`. `None` if the user
+    /// is gone or the password changed since it was verified: a password change ends all sessions,
+    /// so none may begin with the old one.
     pub async fn open_session(
         &self,
         user_id: i64,
@@ -258,41 +251,25 @@ impl Store {
             return Ok(None);
         }
         let token_id = insert(&mut tx, user_id, token, now).await?;
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&DELETE_SURPLUS))
-                .bind(user_id)
-                .bind(now.0)
-                .bind(SURPLUS_MAX)
-                .bind(i64::from(max.max(1)))
-                .execute(&mut *conn)
-                .timed(&DELETE_SURPLUS)
-                .await?;
-        });
+        tx.run()
+            .execute(&DELETE_SURPLUS, (user_id, now.0, SURPLUS_MAX, i64::from(max.max(1))))
+            .await?;
         tx.commit().await?;
         Ok(Some(token_id))
     }
 
-    /// Whose living tokens these are, by their hashes; those that are none are left out.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The sessions of the valid tokens among these hashes.
     pub async fn find_sessions(
         &self,
         hashes: &[[u8; 32]],
         now: UnixMicros,
     ) -> Result<HashMap<[u8; 32], Session>, StoreError> {
-        let rows = Rows::new(vec![Rows::bytes(hashes, |hash| hash.to_vec())]);
-        let found: Vec<(Vec<u8>, i64, i64, i64, i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&FIND_SESSIONS))
-                .bind_rows(&rows)
-                .bind(now.0)
-                .fetch_all(&db.reader)
-                .timed(&FIND_SESSIONS)
-                .await?
-        });
+        let rows = RowSet::new(vec![RowSet::bytes(hashes, |hash| hash.to_vec())]);
+        let found: Vec<SessionRow> =
+            self.reader().fetch_all(&FIND_SESSIONS, (&rows, now.0)).await?;
         let mut sessions = HashMap::with_capacity(found.len());
-        for (hash, token_id, user_id, player_id, at, kind) in found {
-            let (last_used_at, kind) = (UnixMicros(at), read_kind(&kind)?);
+        for SessionRow { hash, token_id, user_id, player_id, last_used_at, kind } in found {
+            let (last_used_at, kind) = (UnixMicros(last_used_at), read_kind(&kind)?);
             if let Ok(hash) = hash.try_into() {
                 let session = Session { token_id, user_id, player_id, last_used_at, kind };
                 sessions.insert(hash, session);
@@ -301,33 +278,19 @@ impl Store {
         Ok(sessions)
     }
 
-    /// Marks a token as used now and lets it live until `idle_expires_at`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Records the use of a token and extends its idle expiry.
     pub async fn touch_token(
         &self,
         token_id: i64,
         idle_expires_at: UnixMicros,
         now: UnixMicros,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&TOUCH))
-                .bind(token_id)
-                .bind(now.0)
-                .bind(idle_expires_at.0)
-                .execute(&db.writer)
-                .timed(&TOUCH)
-                .await?;
-        });
+        self.writer().execute(&TOUCH, (token_id, now.0, idle_expires_at.0)).await?;
         Ok(())
     }
 
-    /// A page of a user's living tokens, of one kind or of all, newest first, and how many there
-    /// are (0 beyond the last page).
-    ///
-    /// # Errors
-    /// The fault met.
+    /// A page of a user's valid tokens of one kind or all, newest first, and their number (0 beyond
+    /// the last page).
     pub async fn tokens_page(
         &self,
         user_id: i64,
@@ -335,94 +298,53 @@ impl Store {
         now: UnixMicros,
         page: PageRequest,
     ) -> Result<(Vec<TokenRow>, i64), StoreError> {
-        let rows: Vec<PageRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&PAGE))
-                .bind(user_id)
-                .bind(now.0)
-                .bind(page.per_page())
-                .bind(page.offset())
-                .bind(kind.map(TokenKind::as_str))
-                .fetch_all(&db.reader)
-                .timed(&PAGE)
-                .await?
-        });
-        let total = rows.first().map_or(0, |row| row.6);
-        let read = |(token_id, name, kind, created_at, last_used_at, expires_at, _): PageRow| {
+        let rows: Vec<TokenRecord> = self
+            .reader()
+            .fetch_all(
+                &PAGE,
+                (user_id, now.0, page.per_page(), page.offset(), kind.map(TokenKind::as_str)),
+            )
+            .await?;
+        let total = rows.first().map_or(0, |row| row.total);
+        let read = |row: TokenRecord| {
             Ok(TokenRow {
-                token_id,
-                name,
-                kind: read_kind(&kind)?,
-                created_at: UnixMicros(created_at),
-                last_used_at: UnixMicros(last_used_at),
-                expires_at: UnixMicros(expires_at),
+                token_id: row.token_id,
+                name: row.name,
+                kind: read_kind(&row.kind)?,
+                created_at: UnixMicros(row.created_at),
+                last_used_at: UnixMicros(row.last_used_at),
+                expires_at: UnixMicros(row.expires_at),
             })
         };
         Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, total))
     }
 
-    /// Ends a token of this user; whether there was one.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes a token of this user; returns whether it existed.
     pub async fn revoke_token(&self, user_id: i64, token_id: i64) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&REVOKE))
-                .bind(user_id)
-                .bind(token_id)
-                .execute(&db.writer)
-                .timed(&REVOKE)
-                .await?
-                .rows_affected()
-                > 0
-        }))
+        Ok(self.writer().execute(&REVOKE, (user_id, token_id)).await? > 0)
     }
 
-    /// Ends all tokens of this user but one; how many.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes all tokens of this user except one; returns their number.
     pub async fn revoke_other_tokens(
         &self,
         user_id: i64,
         kept_token_id: i64,
     ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&REVOKE_OTHERS))
-                .bind(user_id)
-                .bind(kept_token_id)
-                .execute(&db.writer)
-                .timed(&REVOKE_OTHERS)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&REVOKE_OTHERS, (user_id, kept_token_id)).await
     }
 
-    /// Ends every session and token of this user; how many.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes all sessions and tokens of this user; returns their number.
     pub async fn revoke_all_tokens(&self, user_id: i64) -> Result<u64, StoreError> {
-        // No token has the number 0.
+        // No token has the id 0.
         self.revoke_other_tokens(user_id, 0).await
     }
 
-    /// Forgets dead tokens, at most `max` of them; says how many.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes at most `max` expired tokens and returns their number.
     pub async fn delete_expired_tokens(
         &self,
         now: UnixMicros,
         max: i64,
     ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_EXPIRED))
-                .bind(now.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_EXPIRED)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_EXPIRED, (now.0, max)).await
     }
 }

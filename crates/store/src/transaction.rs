@@ -1,5 +1,4 @@
-//! A transaction on whichever engine the store has, and a connection borrowed from it or from the
-//! pool. What is written in it is decided where the statements are.
+//! Transactions and borrowed connections of either engine.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -8,38 +7,27 @@ use tokio::time::Instant;
 use crate::db::{Db, Pools};
 use crate::{Store, StoreError, error};
 
-/// A writing transaction. Dropping it undoes what was done in it.
+/// Begins a transaction of a job that goes through a whole table: the planner uses statistics and
+/// parameter values, unlike for short statements (`PLANNER_SETTINGS`).
+pub(crate) const BEGIN_SCAN: &str =
+    "BEGIN; SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = force_custom_plan";
+
+/// A writing transaction. Dropping it rolls back.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// A connection that writes, outside of a transaction.
+/// A writing connection outside of a transaction.
 pub(crate) enum Writer {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
 
-/// A connection of either kind, borrowed.
+/// A borrowed connection.
 pub(crate) enum Conn<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
-}
-
-/// Runs `$body` on a connection, like `with_db!` on a store.
-macro_rules! with_conn {
-    ($borrowed:expr, |$conn:ident, $sql:ident| $body:expr) => {
-        match $borrowed {
-            $crate::transaction::Conn::Sqlite($conn) => {
-                let $sql = |statement: &$crate::Statement| statement.sqlite;
-                $body
-            }
-            $crate::transaction::Conn::Postgres($conn) => {
-                let $sql = |statement: &$crate::Statement| statement.postgres;
-                $body
-            }
-        }
-    };
 }
 
 impl Tx {
@@ -50,7 +38,7 @@ impl Tx {
         }
     }
 
-    /// Makes it last. `Unavailable`: it may have been carried out all the same.
+    /// Commits. After `Unavailable` the outcome is unknown.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         error::check_disk()?;
         match self {
@@ -60,7 +48,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Undoes what was done in it.
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,
@@ -80,7 +67,7 @@ impl Writer {
 }
 
 impl Store {
-    /// Begins a writing transaction. On SQLite this waits for the only writer to be free.
+    /// Begins a writing transaction. On SQLite it waits for the single writer.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         match self.db()? {
             Db::Sqlite(db) => begin_sqlite(db).await,
@@ -88,7 +75,15 @@ impl Store {
         }
     }
 
-    /// Begins a writing transaction whose statements wait only briefly for what others hold.
+    /// Begins a writing transaction with `BEGIN_SCAN`.
+    pub(crate) async fn begin_scan(&self) -> Result<Tx, StoreError> {
+        match self.db()? {
+            Db::Sqlite(db) => begin_sqlite(db).await,
+            Db::Postgres(db) => Ok(Tx::Postgres(begin_whole(db, BEGIN_SCAN).await?)),
+        }
+    }
+
+    /// Begins a writing transaction with a short lock timeout.
     pub(crate) async fn begin_brief(&self) -> Result<Tx, StoreError> {
         match self.db()? {
             Db::Sqlite(db) => begin_sqlite(db).await,
@@ -96,8 +91,7 @@ impl Store {
         }
     }
 
-    /// A connection to where it is written.
-    pub(crate) async fn writer(&self) -> Result<Writer, StoreError> {
+    pub(crate) async fn acquire_writer(&self) -> Result<Writer, StoreError> {
         Ok(match self.db()? {
             Db::Sqlite(db) => Writer::Sqlite(db.writer.acquire().await?),
             Db::Postgres(db) => Writer::Postgres(db.writer.acquire().await?),
@@ -112,9 +106,9 @@ async fn begin_sqlite(db: &Pools<SqlitePool>) -> Result<Tx, StoreError> {
     Ok(Tx::Sqlite(tx))
 }
 
-/// Begins a transaction to its end, although whoever asked for it leaves meanwhile. Were BEGIN
-/// dropped on its way, its connection would come back to the pool within a transaction that nobody
-/// knows of and nobody commits (sqlx up to 0.9.0; <https://github.com/launchbadge/sqlx/issues/4393>).
+/// Begins a transaction in its own task, so that a cancelled caller does not interrupt BEGIN.
+/// Otherwise the connection returns to the pool inside a transaction that is never committed (sqlx
+/// up to 0.9.0; <https://github.com/launchbadge/sqlx/issues/4393>).
 pub(crate) async fn begin_whole(
     db: &Pools<PgPool>,
     begin: &'static str,
@@ -124,7 +118,7 @@ pub(crate) async fn begin_whole(
     Ok(begun.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??)
 }
 
-/// How long it took until nobody else could write: the whole file on SQLite, a batch's players on
+/// Records the wait for exclusive access: to the file on SQLite, to a batch's players on
 /// PostgreSQL.
 pub(crate) fn record_lock_wait(began: Instant) {
     metrics::histogram!("openbell_lock_wait_seconds").record(began.elapsed().as_secs_f64());

@@ -1,29 +1,24 @@
-//! People who sign in, and taking a seat in the game. Names, e-mail addresses and passwords are
-//! checked and hashed before they come here.
+//! Registers users with their player in the game `main`, and reads and changes accounts. Names,
+//! addresses and passwords arrive validated and hashed.
 
 use domain::{Hash, Money, Rules, UnixMicros, open_player};
 
 use crate::batch;
 use crate::game::MAIN;
-use crate::measure::Timed as _;
-use crate::names::{self, NameOf};
-use crate::rows::BindRows;
+use crate::names::{self, NameSlot};
 use crate::statement::{Lazy, Statement, only};
 use crate::tokens;
 use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
 
-/// What a user may do beside playing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Nothing.
     Player,
-    /// Look after the server.
+    /// May administer the server.
     Operator,
 }
 
 impl Role {
-    /// The word that is kept.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Player => "player",
@@ -31,74 +26,62 @@ impl Role {
         }
     }
 
-    /// The role of this word.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Player, Self::Operator].into_iter().find(|role| role.as_str() == word)
     }
 }
 
-/// A person to be registered.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {
-    /// The name, as checked.
+    /// Validated.
     pub name: &'a str,
-    /// The e-mail address as given.
+    /// As entered.
     pub email: &'a str,
-    /// The e-mail address in lower case: what must be unique.
+    /// In lower case; unique.
     pub email_key: &'a str,
-    /// The password's PHC string.
+    /// PHC string.
     pub password_hash: &'a str,
 }
 
-/// The numbers of a new user.
+/// The ids of a new user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// The user.
     pub user_id: i64,
-    /// The user's player in the game `main`.
+    /// The player in the game `main`.
     pub player_id: i64,
-    /// The token registered with it.
     pub token_id: i64,
 }
 
-/// What another user has already.
+/// What is taken by another user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// The e-mail address.
+pub enum NameConflict {
     Email,
-    /// The name, or one that could be taken for it.
+    /// The name or a confusable one.
     Name,
 }
 
-/// What a password is checked against.
+/// The stored password of a user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The user.
     pub user_id: i64,
-    /// The password's PHC string.
+    /// PHC string.
     pub password_hash: String,
 }
 
 /// A user with the player in the game `main`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The user.
     pub user_id: i64,
-    /// The player.
     pub player_id: i64,
-    /// The name.
     pub name: String,
-    /// The e-mail address as given.
+    /// As entered.
     pub email: String,
-    /// Cash.
     pub cash: Money,
-    /// All XP ever earned.
     pub total_xp: i64,
-    /// The version of the last ledger entry.
+    /// The version of the newest ledger entry.
     pub balance_version: i64,
-    /// When the user registered.
     pub created_at: UnixMicros,
-    /// When the user or the player last changed.
+    /// When user or player last changed.
     pub updated_at: UnixMicros,
 }
 
@@ -111,8 +94,8 @@ static REGISTER: Lazy = Lazy::new(|| {
     )
 });
 
-// The rest of the row is written by the same statement as any other change of a player.
-static SEAT: Lazy = Lazy::new(|| {
+// The other columns are written by the statement that updates players.
+static INSERT_PLAYER: Lazy = Lazy::new(|| {
     Statement::new(
         "players.seat",
         "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
@@ -175,15 +158,22 @@ static ACCOUNT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
-    &[&REGISTER, &SEAT, &CREDENTIALS, &LOCK, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
+pub(crate) static STATEMENTS: &[&Lazy] = &[
+    &REGISTER,
+    &INSERT_PLAYER,
+    &CREDENTIALS,
+    &LOCK,
+    &REHASH,
+    &NAME,
+    &CHANGE_NAME,
+    &SET_ROLE,
+    &ACCOUNT,
+];
 
-/// Locks a user's row until the transaction ends; the PHC string of the password. Transactions that
-/// count, add or end what belongs to a user hold it.
+/// Locks a user's row until the end of the transaction and returns the password's PHC string. Every
+/// transaction that counts, adds or deletes rows of a user holds this lock.
 pub(crate) async fn lock_user(tx: &mut Tx, user_id: i64) -> Result<Option<String>, StoreError> {
-    Ok(with_conn!(tx.conn(), |conn, sql| {
-        sqlx::query_scalar(sql(&LOCK)).bind(user_id).fetch_optional(&mut *conn).timed(&LOCK).await?
-    }))
+    tx.run().fetch_optional_scalar(&LOCK, (user_id,)).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -200,104 +190,66 @@ struct AccountRow {
 }
 
 impl Store {
-    /// Registers a person, takes a seat in the game `main` with the starting cash (the first entry
-    /// of the player's chain), and keeps a token, in one transaction. `Taken`: nothing is changed.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Registers a user with a player in the game `main`, the starting cash (the first entry of the
+    /// chain) and a token, in one transaction. With a `NameConflict` nothing is changed.
     pub async fn register(
         &self,
         user: &NewUser<'_>,
         token: &NewToken<'_>,
         rules: &Rules,
         now: UnixMicros,
-    ) -> Result<Result<Registered, Taken>, StoreError> {
+    ) -> Result<Result<Registered, NameConflict>, StoreError> {
         let mut tx = self.begin().await?;
-        let users: Vec<(i64,)> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&REGISTER))
-                .bind(user.name)
-                .bind(user.email)
-                .bind(user.email_key)
-                .bind(user.password_hash)
-                .bind(now.0)
-                .fetch_all(&mut *conn)
-                .timed(&REGISTER)
-                .await?
-        });
-        let Some((user_id,)) = users.into_iter().next() else { return Ok(Err(Taken::Email)) };
-        let of = NameOf { user_id, is_pseudonym: false };
+        let users: Vec<(i64,)> = tx
+            .run()
+            .fetch_all(
+                &REGISTER,
+                (user.name, user.email, user.email_key, user.password_hash, now.0),
+            )
+            .await?;
+        let Some((user_id,)) = users.into_iter().next() else {
+            return Ok(Err(NameConflict::Email));
+        };
+        let of = NameSlot { user_id, is_pseudonym: false };
         if !names::take(tx.conn(), of, user.name).await? {
-            return Ok(Err(Taken::Name));
+            return Ok(Err(NameConflict::Name));
         }
-        let player_id = with_conn!(tx.conn(), |conn, sql| {
-            let players: Vec<(i64,)> = sqlx::query_as(sql(&SEAT))
-                .bind(user_id)
-                .bind(vec![0u8; 32])
-                .bind(now.0)
-                .bind(MAIN)
-                .fetch_all(&mut *conn)
-                .timed(&SEAT)
-                .await?;
-            let (player_id,) = only(players)?;
-            let (player, fill) = open_player(player_id, rules, now);
-            let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
-            let query = sqlx::query(sql(&batch::OPENED_PLAYERS)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&batch::OPENED_PLAYERS).await?;
-            let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
-            let query = sqlx::query(sql(&batch::ENTRIES)).bind_rows(&rows);
-            query.execute(&mut *conn).timed(&batch::ENTRIES).await?;
-            player_id
-        });
+        let players: Vec<(i64,)> =
+            tx.run().fetch_all(&INSERT_PLAYER, (user_id, vec![0u8; 32], now.0, MAIN)).await?;
+        let (player_id,) = only(players)?;
+        let (player, fill) = open_player(player_id, rules, now);
+        let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
+        tx.run().execute(&batch::OPENED_PLAYERS, (&rows,)).await?;
+        let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
+        tx.run().execute(&batch::ENTRIES, (&rows,)).await?;
         let token_id = tokens::insert(&mut tx, user_id, token, now).await?;
         tx.commit().await?;
         Ok(Ok(Registered { user_id, player_id, token_id }))
     }
 
-    /// What the password of this address is checked against.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The stored password of the user with this address (in lower case).
     pub async fn find_credentials(
         &self,
         email_key: &str,
     ) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<(i64, String)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CREDENTIALS))
-                .bind(email_key)
-                .fetch_optional(&db.reader)
-                .timed(&CREDENTIALS)
-                .await?
-        });
+        let row: Option<(i64, String)> =
+            self.reader().fetch_optional(&CREDENTIALS, (email_key,)).await?;
         Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
     }
 
-    /// Replaces the hash of a password by a stronger one of the same password, unless the password
-    /// was changed meanwhile.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Replaces a password hash by a stronger one of the same password, unless the password was
+    /// changed concurrently.
     pub async fn save_password_hash(
         &self,
         user_id: i64,
         old: &str,
         new: &str,
     ) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&REHASH))
-                .bind(user_id)
-                .bind(old)
-                .bind(new)
-                .execute(&db.writer)
-                .timed(&REHASH)
-                .await?;
-        });
+        self.writer().execute(&REHASH, (user_id, old, new)).await?;
         Ok(())
     }
 
-    /// Gives a user another name, as checked; whether it was free. The one that the user has is.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Changes a user's validated name and returns whether it was free; the present name is.
     pub async fn change_name(
         &self,
         user_id: i64,
@@ -305,66 +257,37 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let current: Option<(String,)> = with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query_as(sql(&NAME)).bind(user_id).fetch_optional(&mut *conn).timed(&NAME).await?
-        });
+        let current: Option<(String,)> = tx.run().fetch_optional(&NAME, (user_id,)).await?;
         if current.is_some_and(|(current,)| current == name) {
             return Ok(true);
         }
-        let of = NameOf { user_id, is_pseudonym: false };
+        let of = NameSlot { user_id, is_pseudonym: false };
         names::free(tx.conn(), of).await?;
         if !names::take(tx.conn(), of, name).await? {
             return Ok(false);
         }
-        with_conn!(tx.conn(), |conn, sql| {
-            sqlx::query(sql(&CHANGE_NAME))
-                .bind(user_id)
-                .bind(name)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&CHANGE_NAME)
-                .await?;
-        });
+        tx.run().execute(&CHANGE_NAME, (user_id, name, now.0)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Gives the user of this address (in lower case) a role; whether there is such a user.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Sets the role of the user with this address (in lower case); returns whether the user
+    /// exists.
     pub async fn set_role(
         &self,
         email_key: &str,
         role: Role,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&SET_ROLE))
-                .bind(email_key)
-                .bind(role.as_str())
-                .bind(now.0)
-                .execute(&db.writer)
-                .timed(&SET_ROLE)
-                .await?
-                .rows_affected()
-                > 0
-        }))
+        Ok(self.writer().execute(&SET_ROLE, (email_key, role.as_str(), now.0)).await? > 0)
     }
 
     /// A user with the player in the game `main`.
     ///
     /// # Errors
-    /// The fault met; `Fault` when there is no such user.
+    /// `Fault` if there is no such user.
     pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
-        let row: AccountRow = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&ACCOUNT))
-                .bind(user_id)
-                .bind(MAIN)
-                .fetch_one(&db.reader)
-                .timed(&ACCOUNT)
-                .await?
-        });
+        let row: AccountRow = self.reader().fetch_one(&ACCOUNT, (user_id, MAIN)).await?;
         Ok(Account {
             user_id: row.user_id,
             player_id: row.player_id,

@@ -1,52 +1,39 @@
-//! Who looks at a page: what its frame needs in one statement, and the rewards not shown yet.
+//! The signed-in user as every page's frame shows it, in one statement, and rewards not yet shown.
 
 use domain::{Money, UnixMicros};
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
-use crate::{Appearance, Preferences, Role, Shows, Store, StoreError};
+use crate::{Appearance, NameVisibility, Preferences, Role, Store, StoreError};
 
-/// What the frame of every page needs of the person who looks at it.
+/// The data of a page's frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
-    /// The name.
     pub name: String,
-    /// The e-mail address as given.
+    /// As entered.
     pub email: String,
-    /// What the user may do.
     pub role: Role,
-    /// Cash.
     pub cash: Money,
-    /// All XP ever earned.
     pub total_xp: i64,
-    /// Trades and later notes ever made: the entries of the ledger after the opening.
+    /// The number of trades and later notes: ledger entries after the opening.
     pub entries: i64,
-    /// When the user registered.
     pub created_at: UnixMicros,
-    /// The settings, if any were ever saved.
+    /// `None` if never saved.
     pub preferences: Option<Preferences>,
-    /// How the player appears to others.
     pub appearance: Appearance,
-    /// Whether something was unlocked that the player has not been shown.
+    /// Whether an unlocked achievement was not shown yet.
     pub has_unseen_rewards: bool,
 }
 
-/// An unlocked achievement that the player has not been shown.
+/// An unlocked achievement that was not shown yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnseenReward {
-    /// Its number.
     pub achievement_id: i64,
-    /// Its stable word.
     pub code: String,
-    /// Its name.
     pub name: String,
-    /// Its icon.
     pub icon: String,
-    /// XP that it gave.
     pub xp: i64,
-    /// The ledger entry that unlocked it.
+    /// The version of the ledger entry that unlocked it.
     pub version: i64,
-    /// When.
     pub unlocked_at: UnixMicros,
 }
 
@@ -82,7 +69,7 @@ static UNSEEN: Lazy = Lazy::new(|| {
     )
 });
 
-// Two pages that are open at once may tell in any order what they showed.
+// Two open pages may report in any order.
 static MARK_SEEN: Lazy = Lazy::new(|| {
     Statement::new(
         "rewards.mark_seen",
@@ -95,7 +82,7 @@ static MARK_SEEN: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&LOAD, &UNSEEN, &MARK_SEEN];
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct ViewerRow {
     name: String,
     email: String,
     role: String,
@@ -108,7 +95,7 @@ struct Row {
     theme: Option<String>,
     text_size: Option<String>,
     data_saver: Option<i64>,
-    /// Never null in a row of settings, so it tells whether there is one.
+    /// Not null in a row of settings, so it shows whether there is one.
     hide_amounts: Option<i64>,
     time_zone: Option<String>,
     shows: Option<String>,
@@ -116,7 +103,7 @@ struct Row {
     unseen: i64,
 }
 
-impl Row {
+impl ViewerRow {
     fn read(self) -> Result<Viewer, StoreError> {
         let unknown = |what: &str| StoreError::Corrupt(format!("unknown {what} of a user"));
         let preferences = self.hide_amounts.map(|hide_amounts| Preferences {
@@ -129,8 +116,8 @@ impl Row {
             time_zone: self.time_zone,
         });
         let shows = match &self.shows {
-            None => Shows::default(),
-            Some(word) => Shows::parse(word).ok_or_else(|| unknown("appearance"))?,
+            None => NameVisibility::default(),
+            Some(word) => NameVisibility::parse(word).ok_or_else(|| unknown("appearance"))?,
         };
         Ok(Viewer {
             name: self.name,
@@ -147,56 +134,45 @@ impl Row {
     }
 }
 
+#[derive(sqlx::FromRow)]
+struct RewardRow {
+    achievement_id: i64,
+    code: String,
+    name: String,
+    icon: String,
+    xp: i64,
+    version: i64,
+    unlocked_at: i64,
+}
+
 impl Store {
-    /// What a page's frame needs of its viewer. One statement.
+    /// The data of a page's frame.
     ///
     /// # Errors
-    /// The fault met; `Fault` when there is no such user with this player.
+    /// `Fault` if the user does not have this player.
     pub async fn load_viewer(&self, user_id: i64, player_id: i64) -> Result<Viewer, StoreError> {
-        let row: Row = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&LOAD))
-                .bind(user_id)
-                .bind(player_id)
-                .fetch_one(&db.reader)
-                .timed(&LOAD)
-                .await?
-        });
+        let row: ViewerRow = self.reader().fetch_one(&LOAD, (user_id, player_id)).await?;
         row.read()
     }
 
-    /// What a player unlocked and has not been shown, oldest first, at most 100.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Unlocked achievements not shown yet, oldest first, at most 100.
     pub async fn unseen_rewards(&self, player_id: i64) -> Result<Vec<UnseenReward>, StoreError> {
-        type Row = (i64, String, String, String, i64, i64, i64);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&UNSEEN))
-                .bind(player_id)
-                .fetch_all(&db.reader)
-                .timed(&UNSEEN)
-                .await?
-        });
-        let read = |(achievement_id, code, name, icon, xp, version, at): Row| {
-            let unlocked_at = UnixMicros(at);
-            UnseenReward { achievement_id, code, name, icon, xp, version, unlocked_at }
+        let rows: Vec<RewardRow> = self.reader().fetch_all(&UNSEEN, (player_id,)).await?;
+        let read = |row: RewardRow| UnseenReward {
+            achievement_id: row.achievement_id,
+            code: row.code,
+            name: row.name,
+            icon: row.icon,
+            xp: row.xp,
+            version: row.version,
+            unlocked_at: UnixMicros(row.unlocked_at),
         };
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// Marks what was unlocked up to this ledger entry as shown.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Marks the achievements unlocked up to this ledger entry as shown.
     pub async fn mark_rewards_seen(&self, player_id: i64, version: i64) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&MARK_SEEN))
-                .bind(player_id)
-                .bind(version)
-                .execute(&db.writer)
-                .timed(&MARK_SEEN)
-                .await?;
-        });
+        self.writer().execute(&MARK_SEEN, (player_id, version)).await?;
         Ok(())
     }
 }

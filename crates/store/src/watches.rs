@@ -1,13 +1,12 @@
-//! The stocks that a player watches. What a watched stock costs is on the market's page.
+//! The watch lists of players.
 
 use domain::UnixMicros;
 
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-// A player watches 100 stocks at most. Concurrent requests of one player are counted one after the
-// other: each holds the player's row from before it counts until it has committed.
+// A player watches 100 stocks at most. The lock makes concurrent requests of a player count one
+// after the other.
 static LOCK: Lazy = Lazy::new(|| {
     Statement::new(
         "watches.lock_player",
@@ -15,8 +14,7 @@ static LOCK: Lazy = Lazy::new(|| {
     )
 });
 
-// Watching what is watched writes the same row again, so that the number of rows written tells what
-// holds now.
+// An existing row is written again, so that the number of written rows is the new state.
 static WATCH: Lazy = Lazy::new(|| {
     Statement::new(
         "watches.watch",
@@ -36,11 +34,8 @@ static UNWATCH: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK, &WATCH, &UNWATCH];
 
 impl Store {
-    /// Watches a stock; whether it is watched now. It is not when there is no such stock, or when
-    /// the player watches 100 others.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Adds a stock to the watch list. Returns `false` if there is no such stock or the list has
+    /// 100 others.
     pub async fn watch(
         &self,
         player_id: i64,
@@ -48,36 +43,15 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let is_watched = with_conn!(tx.conn(), |conn, sql| {
-            let lock = sqlx::query(sql(&LOCK)).bind(player_id);
-            lock.execute(&mut *conn).timed(&LOCK).await?;
-            sqlx::query(sql(&WATCH))
-                .bind(player_id)
-                .bind(stock_id)
-                .bind(now.0)
-                .execute(&mut *conn)
-                .timed(&WATCH)
-                .await?
-                .rows_affected()
-                > 0
-        });
+        tx.run().execute(&LOCK, (player_id,)).await?;
+        let is_watched = tx.run().execute(&WATCH, (player_id, stock_id, now.0)).await? > 0;
         tx.commit().await?;
         Ok(is_watched)
     }
 
-    /// Watches a stock no longer, whether it was watched or not.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Removes a stock from the watch list, if it is there.
     pub async fn unwatch(&self, player_id: i64, stock_id: i64) -> Result<(), StoreError> {
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&UNWATCH))
-                .bind(player_id)
-                .bind(stock_id)
-                .execute(&db.writer)
-                .timed(&UNWATCH)
-                .await?;
-        });
+        self.writer().execute(&UNWATCH, (player_id, stock_id)).await?;
         Ok(())
     }
 }

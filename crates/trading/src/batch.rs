@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{Action, Fill, Month, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
-use store::{BatchState, Change, Record, SeenKey, Wanted};
+use store::{BatchState, IdempotencyRecord, LoadKey, PlayerUpdate, SeenKey};
 
 use crate::{DeskRequest, OrderResponse};
 
@@ -37,11 +37,11 @@ pub(crate) struct SettledBatch {
     /// One for each request, in order.
     pub(crate) settlements: Vec<Settlement>,
     /// The changes to write, by player.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<PlayerUpdate>,
 }
 
 /// The rows and idempotency keys to load for these requests, sorted and without duplicates.
-pub(crate) fn load_keys(requests: &[&DeskRequest]) -> (Vec<Wanted>, Vec<(i64, String)>) {
+pub(crate) fn load_keys(requests: &[&DeskRequest]) -> (Vec<LoadKey>, Vec<(i64, String)>) {
     let load_keys = requests.iter().map(|request| {
         let (stock_id, about_version, note) = match &request.action {
             Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
@@ -50,9 +50,9 @@ pub(crate) fn load_keys(requests: &[&DeskRequest]) -> (Vec<Wanted>, Vec<(i64, St
             }
         };
         let text_key = note.map(Note::text_key);
-        Wanted { player_id: request.player_id, stock_id, about_version, text_key }
+        LoadKey { player_id: request.player_id, stock_id, about_version, text_key }
     });
-    let load_keys: BTreeSet<Wanted> = load_keys.collect();
+    let load_keys: BTreeSet<LoadKey> = load_keys.collect();
     let keys: BTreeSet<(i64, &str)> = requests.iter().filter_map(|r| key_of(r)).collect();
     let keys = keys.into_iter().map(|(player_id, key)| (player_id, key.to_owned()));
     (load_keys.into_iter().collect(), keys.collect())
@@ -70,7 +70,7 @@ pub(crate) fn settle_batch(
     let changes = state.players.into_iter().map(|(player_id, player)| {
         let (version_before, head_before) = (player.balance_version, player.head_hash);
         let (fills, notes, records) = (Vec::new(), Vec::new(), Vec::new());
-        (player_id, Change { player, version_before, head_before, fills, notes, records })
+        (player_id, PlayerUpdate { player, version_before, head_before, fills, notes, records })
     });
     let mut batch =
         BatchInProgress { seen: state.seen, changes: changes.collect(), firsts: HashMap::new() };
@@ -88,7 +88,7 @@ pub(crate) fn settle_batch(
 /// The state of a batch while it is settled.
 struct BatchInProgress<'a> {
     seen: HashMap<(i64, String), SeenKey>,
-    changes: BTreeMap<i64, Change>,
+    changes: BTreeMap<i64, PlayerUpdate>,
     /// The first request of each key in this batch, if its outcome is final.
     firsts: HashMap<(i64, &'a str), (&'a DeskRequest, Outcome)>,
 }
@@ -170,10 +170,10 @@ fn note_of<'n>(action: &'n Action, fill: &Fill) -> Option<(i64, &'n Note)> {
 }
 
 /// The record to store under the request's key.
-fn record(request: &DeskRequest, outcome: &Outcome) -> Option<Record> {
+fn record(request: &DeskRequest, outcome: &Outcome) -> Option<IdempotencyRecord> {
     let idempotency = request.idempotency.as_ref()?;
     let fill = outcome.as_ref().ok();
-    Some(Record {
+    Some(IdempotencyRecord {
         key: idempotency.key.clone(),
         fingerprint: idempotency.fingerprint,
         version: fill.map(|fill| (fill.entry.month, fill.entry.version)),

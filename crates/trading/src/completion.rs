@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{EntryKind, Fill};
-use store::{Change, Doubt, StoreError};
+use store::{PlayerUpdate, StoreError, UnknownCommit};
 use tokio::time::{sleep, timeout};
 
 use crate::batch::{SettledBatch, Settlement, StoredOutcome};
@@ -29,7 +29,7 @@ impl Lane {
         settled: SettledBatch,
         commit: &CommitResult,
     ) -> Vec<Job> {
-        let kept = |change: &Change| !commit.lost.contains(&change.player.player_id);
+        let kept = |change: &PlayerUpdate| !commit.lost.contains(&change.player.player_id);
         let committed = settled.changes.into_iter().filter(kept);
         self.publish(&committed.flat_map(|change| change.fills).collect::<Vec<_>>());
         let (mut again, mut replays) = (Vec::new(), Vec::new());
@@ -90,7 +90,7 @@ impl Lane {
     }
 
     /// Whether the batch was committed; `None` if that is not resolved in time.
-    pub(crate) async fn resolve_commit(&self, doubt: &Doubt) -> Option<bool> {
+    pub(crate) async fn resolve_commit(&self, doubt: &UnknownCommit) -> Option<bool> {
         let ask = async {
             let mut wait = RESOLVE_BACKOFF;
             loop {

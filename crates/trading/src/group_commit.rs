@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::UnixMicros;
-use store::{BatchMark, BatchState, Change, LockedBatch, Locking, StoreError};
+use store::{BatchMark, BatchState, LockedBatch, Locking, PlayerUpdate, StoreError};
 use tokio::time::Instant;
 
 use crate::DeskRequest;
@@ -101,7 +101,7 @@ impl Lane {
 
     async fn write(
         &self,
-        changes: &[Change],
+        changes: &[PlayerUpdate],
         locked: Option<LockedBatch>,
         now: UnixMicros,
     ) -> CommitResult {
@@ -120,22 +120,22 @@ impl Lane {
         let conflicts = metrics::counter!("openbell_version_conflicts_total");
         match committed {
             Ok(committed) => {
-                conflicts.increment(committed.moved.len() as u64);
-                CommitResult { lost: committed.moved, retry: true, fault: None }
+                conflicts.increment(committed.conflicted.len() as u64);
+                CommitResult { lost: committed.conflicted, retry: true, fault: None }
             }
             Err(StoreError::Conflict(_)) => {
                 conflicts.increment(lost.len() as u64);
                 CommitResult { lost, retry: true, fault: None }
             }
-            Err(StoreError::InDoubt(doubt, error)) => {
+            Err(StoreError::CommitUnknown(doubt, error)) => {
                 tracing::warn!(%error, "a COMMIT has no response; resolving it by the batch's mark");
                 let committed = self.resolve_commit(&doubt).await;
                 if committed == Some(true) {
-                    lost.clone_from(&doubt.moved);
+                    lost.clone_from(&doubt.conflicted);
                 }
                 let fault = match committed {
                     Some(_) => StoreError::Unavailable(error),
-                    None => StoreError::InDoubt(doubt, error),
+                    None => StoreError::CommitUnknown(doubt, error),
                 };
                 CommitResult { lost, retry: committed.is_some(), fault: Some(Arc::new(fault)) }
             }

@@ -310,7 +310,7 @@ impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Unavailable(_)
-            | StoreError::InDoubt(..)
+            | StoreError::CommitUnknown(..)
             | StoreError::Conflict(_)
             | StoreError::DiskFailed => {
                 tracing::warn!(%error, "the store cannot answer now");
@@ -360,7 +360,7 @@ impl From<DeskError> for Problem {
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
             // What could not be synced may still be found by the next process.
             DeskError::Store(error)
-                if matches!(*error, StoreError::InDoubt(..) | StoreError::DiskFailed) =>
+                if matches!(*error, StoreError::CommitUnknown(..) | StoreError::DiskFailed) =>
             {
                 tracing::warn!(%error, "whether an order was carried out is not known");
                 Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)

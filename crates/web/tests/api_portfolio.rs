@@ -6,7 +6,7 @@ use common::App;
 use domain::{Clock as _, Ratio};
 use market::{MarketConfig, MarketSource, SourceKind};
 use serde_json::{Value, json};
-use store::{Appearance, BoardKind, Shows};
+use store::{Appearance, BoardKind, NameVisibility};
 
 const BUY: &str = "/api/portfolio/buy";
 
@@ -192,8 +192,8 @@ async fn the_leaderboard_shows_people_as_they_want_to_be_shown() {
     for token in [&ada, &bob, &eve] {
         buy(&app, token, "AAPL", 1).await;
     }
-    appear(ids[0], Shows::Hidden, "Owl").await;
-    appear(ids[1], Shows::Pseudonym, "Fox").await;
+    appear(ids[0], NameVisibility::Hidden, "Owl").await;
+    appear(ids[1], NameVisibility::Pseudonym, "Fox").await;
     let rows = async |path: &str| app.get_as(&eve, path).await.json();
     let board = rows("/api/leaderboard").await;
     let shown: Vec<_> = board["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();

@@ -11,8 +11,8 @@ use domain::{
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
-    ArchiveRow, BatchMark, Change, DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation,
-    Wanted,
+    ArchiveRow, BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, Store,
+    TokenKind, Valuation,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -126,7 +126,7 @@ impl Fixture {
         let now = self.clock.now();
         self.store.ensure_ledger_months(now).await.expect("months");
         let wanted =
-            [Wanted { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
+            [LoadKey { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
         let mut state =
             self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("the player");
@@ -140,10 +140,10 @@ impl Fixture {
             .collect();
         let accepted = u64::try_from(fills.len()).expect("two at most");
         let (notes, records) = (Vec::new(), Vec::new());
-        let change = Change { player, version_before, head_before, fills, notes, records };
+        let change = PlayerUpdate { player, version_before, head_before, fills, notes, records };
         let mark = BatchMark::draw(&self.marks);
         let committed = self.store.commit_batch(&[change], mark, now).await.expect("commits");
-        assert!(committed.moved.is_empty(), "nobody else traded");
+        assert!(committed.conflicted.is_empty(), "nobody else traded");
         accepted
     }
 }

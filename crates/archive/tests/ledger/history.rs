@@ -92,7 +92,7 @@ async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
         let same = async |what: &str| {
             for filter in [LedgerFilter::default(), bought, of_one] {
                 let expected: Vec<_> =
-                    all.iter().filter(|row| filter.lets(&row.entry)).cloned().collect();
+                    all.iter().filter(|row| filter.matches(&row.entry)).cloned().collect();
                 assert!(!expected.is_empty(), "{engine}");
                 let found = search(&history, player_id, filter).await;
                 assert_eq!(found, expected, "{engine}: {what}");

@@ -128,7 +128,7 @@ async fn one_process_archives_at_a_time_and_an_old_fence_changes_nothing() {
         fixture.clock.advance_seconds(61);
         fixture.archiver("a").archive(first, |_| ()).await.expect("archives");
         let row = fixture.state(first).await;
-        let old = store::Seat { month: first, fence: row.fence - 1, now };
+        let old = store::FencedMonth { month: first, fence: row.fence - 1, now };
         let (from, to) = (ArchiveState::Verified, ArchiveState::Dropped);
         assert!(!fixture.store.move_archive(old, from, to, None).await.expect("answers"));
         assert!(!fixture.store.cut_month(old, "").await.expect("answers"));

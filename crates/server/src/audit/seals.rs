@@ -78,7 +78,7 @@ impl Reconciler for SealHeads {
             return Ok(Progress::done(0));
         }
         let made = archive::seal(&self.store, self.file.as_ref(), &*self.clock).await;
-        self.store.leave_lease(LEASE, &self.node).await?;
+        self.store.release_lease(LEASE, &self.node).await?;
         let made = made.inspect_err(|_| {
             metrics::counter!("openbell_audit_seal_failures_total").increment(1);
         })?;

@@ -3,7 +3,9 @@
 
 use domain::{Action, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
-use store::{BatchMark, Change, DatabaseConfig, NewToken, NewUser, TokenKind, Valuation, Wanted};
+use store::{
+    BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, TokenKind, Valuation,
+};
 use testkit::ManualClock;
 
 use super::*;
@@ -117,7 +119,7 @@ impl Game {
         // Without a spread, so that a purchase costs what the shares are worth.
         let rules = Rules { spread_bps: 0, ..rules };
         let wanted =
-            [Wanted { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
+            [LoadKey { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
         let mut state =
             self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("is loaded");
@@ -136,7 +138,7 @@ impl Game {
         let action = Action::Trade(order, None);
         let fill = settle(&mut player, &action, Ok(quote), &rules, now).expect("fills");
         let (fills, notes, records) = (vec![fill], vec![], vec![]);
-        let change = Change { player, version_before, head_before, fills, notes, records };
+        let change = PlayerUpdate { player, version_before, head_before, fills, notes, records };
         let mark = BatchMark::draw(&SystemEntropy);
         self.store.commit_batch(&[change], mark, now).await.expect("commits");
     }

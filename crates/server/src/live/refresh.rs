@@ -8,7 +8,7 @@ use std::time::Duration;
 use cluster::{Bus, BusMessage};
 use domain::{Clock, UnixMicros};
 use market::{Calendar, ProviderError, ProviderKind, ProviderQuote, Providers};
-use store::{DueBefore, DueQuote, KeptQuote, Store, StoreError};
+use store::{DueQuote, DueQuoteFilter, Store, StoreError, StoredQuote};
 
 use crate::reconcile::{Fault, Progress, Reconciler};
 
@@ -63,7 +63,7 @@ impl Reconciler for RefreshQuotes {
 
     async fn leave(&mut self) {
         // Another node, or the next process, goes on at once; without this when the lease is over.
-        if let Err(error) = self.store.leave_lease(LEASE, &self.node).await {
+        if let Err(error) = self.store.release_lease(LEASE, &self.node).await {
             tracing::warn!(%error, "the lease for asking for prices was not given back");
         }
     }
@@ -78,7 +78,7 @@ impl RefreshQuotes {
 
     /// While the exchange trades every stock is due again after the interval; while it is closed,
     /// only stocks of which nobody has told the last price.
-    fn due_before(&self) -> DueBefore {
+    fn due_before(&self) -> DueQuoteFilter {
         let now = self.clock.now();
         let tried = now.plus_seconds(-self.interval_s);
         let settled_by = now.plus_seconds(-market::CLOSE_GRACE_S);
@@ -90,7 +90,7 @@ impl RefreshQuotes {
             Some(closed_at) if !is_lived => closed_at.plus_seconds(market::CLOSE_GRACE_S),
             _ => now,
         };
-        DueBefore { tried, confirmed }
+        DueQuoteFilter { tried, confirmed }
     }
 
     /// Asks for one stock. Whether somebody told its price.
@@ -127,7 +127,7 @@ impl RefreshQuotes {
         quote: ProviderQuote,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let kept = KeptQuote {
+        let kept = StoredQuote {
             stock_id: stock.stock_id,
             price: quote.price,
             previous_close: quote.previous_close,

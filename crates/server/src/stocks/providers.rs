@@ -8,7 +8,7 @@ use domain::{Clock, Currency, Day, StockInfo, Symbol};
 use market::{
     CompanyProfile, PriceUnit, ProviderError, ProviderKind, Providers, StockUnits, embedded_stocks,
 };
-use store::{KeptQuote, StockRow, Store};
+use store::{StockRow, Store, StoredQuote};
 
 use super::failed;
 use crate::cli::{StocksHistoryArgs, StocksPricesArgs, StocksSeedArgs};
@@ -238,7 +238,7 @@ pub(super) async fn update_prices(
         let last = last.map(|last| (last.price, last.as_of));
         match patiently(async || providers.quote(&stock.symbol, last).await).await {
             Ok((provider, quote)) => {
-                let kept = KeptQuote {
+                let kept = StoredQuote {
                     stock_id: stock.stock_id,
                     price: quote.price,
                     previous_close: quote.previous_close,

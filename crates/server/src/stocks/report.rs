@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use market::ImportNote;
-use store::Jump;
+use store::PriceJump;
 
 use crate::failure::Failure;
 use crate::term;
@@ -59,9 +59,9 @@ impl Report {
     }
 
     /// Neighbouring closes that are so far apart that a split may not have been adjusted for.
-    pub(super) fn jumps(&mut self, jumps: &[Jump]) -> Result<(), Failure> {
+    pub(super) fn jumps(&mut self, jumps: &[PriceJump]) -> Result<(), Failure> {
         for (number, jump) in jumps.iter().enumerate() {
-            let Jump { symbol, before: (first, before), after: (then, after) } = jump;
+            let PriceJump { symbol, before: (first, before), after: (then, after) } = jump;
             let text = format!("{symbol}: {before} on {first}, {after} on {then}");
             if number < JUMPS_SHOWN_MAX {
                 term::complain(&format!("warning: {text}"));

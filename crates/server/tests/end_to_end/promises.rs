@@ -9,7 +9,7 @@ use std::path::Path;
 use archive::Report;
 use domain::{LedgerEntry, Money, TradeId};
 use serde_json::Value;
-use store::{DatabaseConfig, Store, StoreError, Valuation, Wanted};
+use store::{DatabaseConfig, LoadKey, Store, StoreError, Valuation};
 
 use crate::traders::Told;
 
@@ -121,7 +121,7 @@ async fn check_keys(store: &Store, promises: &[&Told]) -> Result<(), Broken> {
     players.sort_unstable();
     players.dedup();
     let wanted =
-        |player_id| Wanted { player_id, stock_id: None, about_version: None, text_key: None };
+        |player_id| LoadKey { player_id, stock_id: None, about_version: None, text_key: None };
     let wanted: Vec<_> = players.into_iter().map(wanted).collect();
     let state = store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await?;
     for (told, key) in promises.iter().zip(&keys) {

@@ -1,5 +1,5 @@
-//! One cell of the table: a number of workers that trade in one way for a while, and what it took.
-//! Which cells there are and how they are printed is `main`'s.
+//! One cell of the table: a number of workers trade in one way for a while, and the cost is
+//! measured.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::meters::{Meters, Readings};
 use crate::options::Options;
 use crate::ways::{Trader, Way};
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Who trades.
+/// The players of the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// Every worker has players of its own.
+    /// Each worker has its own players.
     Distinct,
-    /// All workers are one player.
+    /// All workers trade for one player.
     Popular,
-    /// The same, all at one moment, again when all are answered.
+    /// The same in rounds: all send at once, after all responses of the round before.
     Rounds,
 }
 
@@ -38,22 +38,22 @@ pub(crate) struct Cell {
     pub(crate) workers: usize,
 }
 
-/// What was measured. Whole numbers only, so that medians of them are numbers that were seen.
+/// The measurements. Whole numbers, so that medians are measured values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) trades_per_s: u64,
-    /// Accepted of all that were asked for, in tenths of a percent.
+    /// Accepted trades of all sent, in tenths of a percent.
     pub(crate) accepted_permille: u64,
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
     pub(crate) wal_bytes: u64,
-    /// Statements of a hundred trades.
+    /// Statements per hundred trades.
     pub(crate) statements_x100: u64,
-    /// Where Openbell's time went.
+    /// Openbell's metrics.
     pub(crate) readings: Option<Readings>,
 }
 
-/// What a worker saw.
+/// The tally of a worker.
 #[derive(Default)]
 struct Tally {
     micros: Vec<u64>,
@@ -62,17 +62,17 @@ struct Tally {
     accepted_in_time: u64,
     statements: u64,
     fault: Option<String>,
-    /// How long the trades that count were asked for.
+    /// The latencies of the counted trades.
     measured: Duration,
 }
 
-/// Measures a cell with fresh players, and checks afterwards that no money was lost.
+/// Measures a cell with new players, then checks that no money was lost.
 pub(crate) async fn measure(
     database: &Database,
     meters: &Meters,
     cell: Cell,
     options: &Options,
-) -> Result<Measured, Fault> {
+) -> Result<Measured, BenchError> {
     let (players, window) = (options.players, options.window);
     let count = if cell.load == Load::Distinct { players.max(cell.workers) } else { 1 };
     let players = database.new_players(count).await?;
@@ -107,7 +107,7 @@ async fn run(
     cell: Cell,
     players: Players,
     window: Duration,
-) -> Result<Tally, Fault> {
+) -> Result<Tally, BenchError> {
     let barrier = Arc::new(Barrier::new(cell.workers));
     let mut workers = JoinSet::new();
     for number in 0..cell.workers {
@@ -139,7 +139,7 @@ async fn run(
     Ok(sum)
 }
 
-/// Buys and sells in turn, one player after the other, until the window closes.
+/// Buys and sells alternately for one player after the other until the window closes.
 async fn work(trader: &Trader, own: &[i64], barrier: &Barrier, window: Duration) -> Tally {
     let (mut tally, mut bought) = (Tally::default(), vec![false; own.len()]);
     tally.measured = window;
@@ -158,7 +158,7 @@ async fn work(trader: &Trader, own: &[i64], barrier: &Barrier, window: Duration)
     tally
 }
 
-/// Trades once a round; a round begins when all workers are answered.
+/// Trades once per round; a round begins after all responses of the one before.
 async fn work_in_rounds(trader: &Trader, player_id: i64, barrier: &Barrier) -> Tally {
     let (mut tally, mut bought) = (Tally::default(), false);
     tally.trade(trader, player_id, &mut bought).await;
@@ -175,7 +175,7 @@ async fn work_in_rounds(trader: &Trader, player_id: i64, barrier: &Barrier) -> T
 }
 
 impl Tally {
-    /// Buys, or sells what was bought; whether it was accepted.
+    /// Buys, or sells what was bought; returns whether it was accepted.
     async fn trade(&mut self, trader: &Trader, player_id: i64, bought: &mut bool) -> bool {
         let side = if *bought { Side::Sell } else { Side::Buy };
         self.asked += 1;

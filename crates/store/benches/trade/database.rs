@@ -1,5 +1,5 @@
-//! A database of the bench: the store on it, and connections of our own for the ways that are not
-//! Openbell's; making players, measuring the write-ahead log, and checking that no money was lost.
+//! The database of the bench: the store, separate connections for the other ways, players, the size
+//! of the WAL, and a check that no money was lost.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,12 +17,12 @@ use testkit::Postgres;
 use crate::game::Game;
 use crate::sql;
 
-/// Connections of the ways that are not Openbell's (readers on SQLite, which has one writer).
+/// Connections of the other ways (readers on SQLite, which has one writer).
 const CONNECTIONS_MAX: u32 = 32;
-/// How long they wait for a connection: so long that waiting is not failing.
+/// Long enough that waiting is not an error.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Connections of our own.
+/// Separate connections.
 #[derive(Clone)]
 pub(crate) enum Raw {
     Sqlite(Pools<SqlitePool>),
@@ -38,7 +38,7 @@ pub(crate) struct Pools<P> {
     pub(crate) player_for_update: &'static str,
 }
 
-/// Runs a body on whichever engine there is.
+/// Runs a body on the engine.
 macro_rules! on_engine {
     ($raw:expr, |$pools:ident| $body:expr) => {
         match $raw {
@@ -53,25 +53,25 @@ pub(crate) struct Database {
     pub(crate) store: Store,
     pub(crate) raw: Raw,
     pub(crate) game: Game,
-    /// The address, as `store` and PostgreSQL's programs take it.
+    /// The address, for `store` and PostgreSQL's programs.
     pub(crate) url: String,
     file: Option<PathBuf>,
     _directory: Option<TempDir>,
     _cluster: Option<Postgres>,
 }
 
-/// The players of one measurement, by number.
+/// The ids of the players of one measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Players {
     pub(crate) first: i64,
     pub(crate) last: i64,
 }
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Database {
-    /// A new file on a disk, not in memory: beside what cargo builds.
-    pub(crate) async fn sqlite() -> Result<Self, Fault> {
+    /// A new file on a disk, in the target directory.
+    pub(crate) async fn sqlite() -> Result<Self, BenchError> {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let file = directory.path().join("trade.db");
         let options = SqliteConnectOptions::new()
@@ -98,8 +98,8 @@ impl Database {
         Ok(Self { file: Some(file), _directory: Some(directory), ..made })
     }
 
-    /// An empty database that somebody else runs, or one in a cluster of our own.
-    pub(crate) async fn postgres(url: Option<String>) -> Result<Self, Fault> {
+    /// The given empty database, or one in a throwaway cluster.
+    pub(crate) async fn postgres(url: Option<String>) -> Result<Self, BenchError> {
         let cluster = url.is_none().then(Postgres::start);
         let own = cluster.as_ref().map(Postgres::fresh_database);
         let url = url.or(own).unwrap_or_default();
@@ -119,7 +119,7 @@ impl Database {
         Ok(Self { _cluster: cluster, ..made })
     }
 
-    async fn with_game(url: String, raw: Raw) -> Result<Self, Fault> {
+    async fn with_game(url: String, raw: Raw) -> Result<Self, BenchError> {
         let config = DatabaseConfig { url: url.clone(), ..DatabaseConfig::default() };
         let store = Store::open(&config).await?;
         store.migrate().await?;
@@ -140,7 +140,7 @@ impl Database {
     }
 
     /// New players who hold a share each.
-    pub(crate) async fn new_players(&self, count: usize) -> Result<Players, Fault> {
+    pub(crate) async fn new_players(&self, count: usize) -> Result<Players, BenchError> {
         let count = i64::try_from(count)?;
         on_engine!(&self.raw, |pools| {
             let mut tx = pools.writer.begin().await?;
@@ -177,8 +177,8 @@ impl Database {
         })
     }
 
-    /// Brings the database to rest: fresh statistics, an empty write-ahead log.
-    pub(crate) async fn rest(&self) -> Result<(), Fault> {
+    /// Updates the statistics and empties the WAL.
+    pub(crate) async fn rest(&self) -> Result<(), BenchError> {
         match &self.raw {
             Raw::Sqlite(pools) => {
                 sqlx::query("ANALYZE").execute(&pools.writer).await?;
@@ -193,9 +193,9 @@ impl Database {
         Ok(())
     }
 
-    /// Bytes written to the write-ahead log: since ever on PostgreSQL, since it was emptied on
-    /// SQLite (its length; a measurement stays below the size at which it starts over).
-    pub(crate) async fn wal_bytes(&self) -> Result<i64, Fault> {
+    /// Bytes written to the WAL: in total on PostgreSQL, since the last checkpoint on SQLite (its
+    /// length; a measurement stays below the checkpoint size).
+    pub(crate) async fn wal_bytes(&self) -> Result<i64, BenchError> {
         Ok(match (&self.raw, &self.file) {
             (Raw::Postgres(pools), _) => {
                 sqlx::query_scalar(sql::WAL_POSITION).fetch_one(&pools.reader).await?
@@ -209,14 +209,14 @@ impl Database {
     }
 
     /// Fails unless the ledger has exactly the accepted trades and explains all cash.
-    pub(crate) async fn check(&self, players: Players, accepted: u64) -> Result<(), Fault> {
+    pub(crate) async fn check(&self, players: Players, accepted: u64) -> Result<(), BenchError> {
         let (trades, different): (i64, i64) = on_engine!(&self.raw, |pools| {
             let trades = sqlx::query_scalar(sql::TRADES).bind(players.first).bind(players.last);
             let different = sqlx::query_scalar(sql::DIFFERENT_PLAYERS);
             let different = different.bind(players.first).bind(players.last);
             (trades.fetch_one(&pools.reader).await?, different.fetch_one(&pools.reader).await?)
         });
-        // Everybody had bought one share before.
+        // Each player has bought one share before.
         let expected = i64::try_from(accepted)? + players.last - players.first + 1;
         if trades == expected && different == 0 {
             return Ok(());
@@ -229,7 +229,7 @@ impl Database {
     }
 
     /// The engine with its version.
-    pub(crate) async fn engine(&self) -> Result<String, Fault> {
+    pub(crate) async fn engine(&self) -> Result<String, BenchError> {
         Ok(match &self.raw {
             Raw::Sqlite(pools) => {
                 let text = "SELECT 'SQLite ' || sqlite_version()";

@@ -1,5 +1,4 @@
-//! What all ways trade by: the rules, one stock at one price, a clock that runs. It touches no
-//! database.
+//! The rules, the stock, the price and the clock of all ways.
 
 use std::sync::Arc;
 
@@ -35,7 +34,6 @@ impl Clock for RunningClock {
     }
 }
 
-/// The game.
 #[derive(Clone)]
 pub(crate) struct Game {
     pub(crate) rules: Arc<Rules>,
@@ -44,8 +42,8 @@ pub(crate) struct Game {
 }
 
 impl Game {
-    /// The program's own rules, without achievements: they are unlocked a few times in a player's
-    /// life, so that a short measurement would show them far too often.
+    /// The default rules without achievements, which are unlocked so rarely that a short
+    /// measurement would overrate them.
     pub(crate) fn new(stock_id: i64) -> Self {
         let rules = toml::from_str(include_str!("../../../../config/game.toml"));
         let rules: Rules = rules.expect("the program's rules are good");

@@ -1,13 +1,13 @@
-//! What a durable trade costs, four ways side by side in one run: a row lock for each trade, the
-//! original's optimistic versions, one guarded statement, and Openbell's desk; for many players and
-//! for one; on both engines; with PostgreSQL's own `pgbench` beside it. Each trade writes the
-//! player, the holding and the ledger of our own schema. After each cell it is checked that the
-//! ledger has every accepted trade and explains all cash; it fails if not. It asserts no speed.
+//! Measures the cost of a durable trade in four ways: a row lock per trade, the original's
+//! optimistic versions, one guarded statement, and Openbell's desk; for many players and for one;
+//! on both engines; with PostgreSQL's `pgbench` for comparison. Each trade writes player, holding
+//! and ledger. After each cell the bench fails unless the ledger has every accepted trade and
+//! explains all cash. It asserts no speed.
 //!
-//! `cargo bench -p store --bench trade -- [--engine sqlite|postgres|both] [--seconds S]
-//! [--players N] [--concurrency C] [--runs R] [--lanes L] [--only NAME] [--postgres URL]`. Only
-//! cells with the name in theirs are measured. The URL is of an empty database of a superuser;
-//! without it, a throwaway cluster is started.
+//! `cargo bench -p store --bench trade -- [--engine sqlite|postgres|both] [--seconds S] [--players
+//! N] [--concurrency C] [--runs R] [--lanes L] [--only NAME] [--postgres URL]`. `--only` selects
+//! cells by a part of their name. The URL is of an empty database of a superuser; without it, a
+//! throwaway cluster is started.
 
 #[macro_use]
 mod rows;
@@ -31,9 +31,9 @@ use meters::Meters;
 use options::Options;
 use ways::Way;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Workers that are one player, and workers that show what batching does with more load.
+/// Workers of one player, and workers that show batching under more load.
 const POPULAR_WORKERS: usize = 100;
 const MANY_WORKERS: usize = 1000;
 const PGBENCH: &str = "pgbench TPC-B";
@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn run(options: &Options) -> Result<(), Fault> {
+async fn run(options: &Options) -> Result<(), BenchError> {
     let meters = Meters::install()?;
     if options.postgres {
         run_on(&Database::postgres(options.url.clone()).await?, &meters, options).await?;
@@ -63,17 +63,17 @@ async fn run(options: &Options) -> Result<(), Fault> {
 }
 
 /// A line of the table.
-struct Line {
+struct ReportLine {
     name: String,
     cell: Option<Cell>,
     runs: Vec<Measured>,
 }
 
-/// Measures all cells of an engine in turn, as often as asked for, and prints the medians.
-async fn run_on(database: &Database, meters: &Meters, options: &Options) -> Result<(), Fault> {
-    let mut lines: Vec<Line> = cells(options.concurrency)
+/// Measures all cells of an engine and prints the medians.
+async fn run_on(database: &Database, meters: &Meters, options: &Options) -> Result<(), BenchError> {
+    let mut lines: Vec<ReportLine> = cells(options.concurrency)
         .into_iter()
-        .map(|cell| Line { name: table::name_of(cell), cell: Some(cell), runs: Vec::new() })
+        .map(|cell| ReportLine { name: table::name_of(cell), cell: Some(cell), runs: Vec::new() })
         .filter(|line| line.name.contains(&options.only))
         .collect();
     let is_postgres = matches!(database.raw, database::Raw::Postgres(_));
@@ -81,7 +81,7 @@ async fn run_on(database: &Database, meters: &Meters, options: &Options) -> Resu
     let pgbench = pgbench::find().filter(|_| wanted);
     if let Some(program) = &pgbench {
         pgbench::prepare(program, database)?;
-        lines.push(Line { name: PGBENCH.to_owned(), cell: None, runs: Vec::new() });
+        lines.push(ReportLine { name: PGBENCH.to_owned(), cell: None, runs: Vec::new() });
     }
     for run in 1..=options.runs {
         for line in &mut lines {
@@ -121,8 +121,8 @@ fn cells(concurrency: usize) -> Vec<Cell> {
     cells
 }
 
-/// Writes a line about the progress.
+/// Prints the progress.
 pub(crate) fn say_aside(line: &str) {
-    // A reader who went away is no reason to stop.
+    // A closed pipe does not stop the bench.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,21 +1,21 @@
-//! What Openbell's own metrics say about a cell: how many batches and statements, and how long they
-//! took. It reads the same text that the server shows.
+//! Reads Openbell's metrics of a cell from the text format of the server: batches, statements and
+//! their durations.
 
 use std::collections::BTreeMap;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The receiver of the metrics.
 pub(crate) struct Meters(PrometheusHandle);
 
-/// What was measured so far, or between two readings: count and sum in microseconds, by name.
+/// Counts and sums in microseconds by name, in total or between two readings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readings(BTreeMap<String, (u64, u64)>);
 
 impl Meters {
-    pub(crate) fn install() -> Result<Self, Fault> {
+    pub(crate) fn install() -> Result<Self, BenchError> {
         let recorder = recorder()?;
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|_| "metrics are received already")?;

@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The command line options.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ pub(crate) struct Options {
     pub(crate) runs: usize,
     /// Lanes of the desk; 0: its default.
     pub(crate) lanes: u32,
-    /// Only cells whose name has this in it.
+    /// A part of the names of the cells to run.
     pub(crate) only: String,
 }
 
 impl Options {
-    /// Reads the words after the program's name.
+    /// Parses the arguments.
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
             sqlite: true,
@@ -32,7 +32,7 @@ impl Options {
             only: String::new(),
         };
         while let Some(word) = words.next() {
-            // Cargo's own word for a bench.
+            // Passed by cargo.
             if word == "--bench" {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! PostgreSQL's own measure, TPC-B by `pgbench`, in the same database, for comparison.
+//! TPC-B by PostgreSQL's `pgbench` in the same database, for comparison.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::cell::Measured;
 use crate::database::Database;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 const CLIENTS: &str = "32";
 const THREADS: &str = "2";
@@ -14,7 +14,7 @@ const SCALE: &str = "10";
 /// A transaction of TPC-B: BEGIN, three UPDATEs, a SELECT, an INSERT, END.
 const STATEMENTS: u64 = 7;
 
-/// The program, where it is installed.
+/// The program, if installed.
 pub(crate) fn find() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let debian = versions.map(|version| version.path().join("bin"));
@@ -24,7 +24,7 @@ pub(crate) fn find() -> Option<PathBuf> {
 }
 
 /// Fills its tables.
-pub(crate) fn prepare(program: &Path, database: &Database) -> Result<(), Fault> {
+pub(crate) fn prepare(program: &Path, database: &Database) -> Result<(), BenchError> {
     run(program, &["-i", "-q", "-s", SCALE, &database.url]).map(drop)
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn measure(
     program: &Path,
     database: &Database,
     seconds: u64,
-) -> Result<Measured, Fault> {
+) -> Result<Measured, BenchError> {
     database.rest().await?;
     let before = database.wal_bytes().await?;
     let seconds = seconds.to_string();
@@ -62,7 +62,7 @@ pub(crate) async fn measure(
 }
 
 /// The third word of each line of its logs.
-fn latencies(directory: &Path) -> Result<Vec<u64>, Fault> {
+fn latencies(directory: &Path) -> Result<Vec<u64>, BenchError> {
     let mut micros = Vec::new();
     for file in std::fs::read_dir(directory)? {
         let text = std::fs::read_to_string(file?.path())?;
@@ -71,7 +71,7 @@ fn latencies(directory: &Path) -> Result<Vec<u64>, Fault> {
     Ok(micros)
 }
 
-fn run(program: &Path, words: &[&str]) -> Result<String, Fault> {
+fn run(program: &Path, words: &[&str]) -> Result<String, BenchError> {
     let output = Command::new(program).args(words).output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());

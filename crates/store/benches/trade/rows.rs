@@ -1,11 +1,11 @@
-//! Rows of the bench's own statements, read and written. Macros, as the two engines' connections
-//! are two types.
+//! Reads and writes rows of the bench's statements. Macros, because the engines' connections are
+//! two types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Day, Hash, Holding, Invested, Money, Month, Player, Quantity};
 
-/// Executes a statement; gives the number of rows it touched.
+/// Executes a statement; returns the number of affected rows.
 macro_rules! execute {
     ($conn:expr, $sql:expr, [$($value:expr),* $(,)?]) => {
         sqlx::query($sql)$(.bind($value))*.execute(&mut *$conn).await?.rows_affected()
@@ -64,7 +64,7 @@ macro_rules! execute_holding {
     }};
 }
 
-/// Writes a player whose version is still the one before; gives how many that is.
+/// Writes a player if the version is unchanged; returns the number of rows.
 macro_rules! execute_player {
     ($conn:expr, $player:expr, $before:expr, $fill:expr) => {
         execute!(

@@ -1,13 +1,13 @@
-//! The statements of the ways that are not Openbell's, and those that make and check players. One
-//! text for both engines unless they force a split. Openbell's own are in `store`.
+//! The statements of the other ways, and those that create and check players. One text for both
+//! engines where possible. Openbell's statements are in `store`.
 
-/// The row that an order is settled on.
+/// The row for settling an order.
 pub(crate) const PLAYER: &str = "SELECT player_id, cash, total_xp, balance_version, head_hash,
          head_month, xp_day, xp_day_trades, trades, notes, stocks_bought, categories_bought,
          realised_profit, achievements
      FROM players WHERE player_id = $1";
 
-/// The same, locked until the transaction ends (SQLite's transaction locks all there is).
+/// The same with a row lock (SQLite's transaction locks the file).
 pub(crate) const PLAYER_FOR_UPDATE: &str = "SELECT player_id, cash, total_xp, balance_version,
          head_hash, head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
          categories_bought, realised_profit, achievements
@@ -35,7 +35,7 @@ pub(crate) const ENTRY: &str = "INSERT INTO portfolio_audit (player_id, version,
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
          $20, $21)";
 
-/// The whole purchase as one statement of PostgreSQL.
+/// A purchase as one statement of PostgreSQL.
 pub(crate) const GUARDED_BUY: &str = "WITH paid AS (
          UPDATE players SET cash = cash - $3, balance_version = balance_version + 1,
              trades = trades + 1, head_hash = $9, head_month = $6, updated_at = $8
@@ -55,7 +55,7 @@ pub(crate) const GUARDED_BUY: &str = "WITH paid AS (
          h.quantity, h.cost_basis, p.total_xp, $8, $5, 'fixed', NULL, $8, $9
      FROM paid p, held h";
 
-/// The whole sale. Selling more than is held breaks a CHECK, and nothing is written.
+/// A sale. Selling more than is held violates a CHECK, and nothing is written.
 pub(crate) const GUARDED_SELL: &str = "WITH paid AS (
          UPDATE players SET cash = cash + $3, balance_version = balance_version + 1,
              trades = trades + 1, head_hash = $9, head_month = $6, updated_at = $8
@@ -73,7 +73,7 @@ pub(crate) const GUARDED_SELL: &str = "WITH paid AS (
          h.quantity, h.cost_basis, p.total_xp, $8, $5, 'fixed', NULL, $8, $9
      FROM paid p, held h";
 
-/// On SQLite a statement writes one table: the guarded statements of a short transaction.
+/// SQLite writes one table per statement: a short transaction of guarded statements.
 pub(crate) const GUARDED_CASH: &str = "UPDATE players SET cash = cash + $2,
          balance_version = balance_version + 1, trades = trades + 1, head_hash = $3,
          head_month = $4, updated_at = $5
@@ -93,7 +93,7 @@ pub(crate) const NEW_PLAYER: &str = "INSERT INTO players (player_id, user_id, ga
          stocks_bought, categories_bought, realised_profit, achievements, updated_at)
      VALUES ($1, $1, 0, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, 0, $13)";
 
-/// Players (from, to) whose cash, version or head is not what their ledger says.
+/// Players (from, to) whose cash, version or chain head differs from their ledger.
 pub(crate) const DIFFERENT_PLAYERS: &str = "SELECT COUNT(*) FROM players p
      JOIN (SELECT player_id, SUM(amount - fee) AS cash, COUNT(*) AS entries
            FROM portfolio_audit WHERE player_id BETWEEN $1 AND $2 GROUP BY player_id) l

@@ -1,13 +1,13 @@
-//! The tables: medians of the cells as Markdown, and where the time of Openbell's batches went.
+//! Prints medians of the cells as Markdown, and the time of Openbell's batches.
 
 use std::fmt::Write as _;
 
-use crate::Line;
+use crate::ReportLine;
 use crate::cell::{Cell, Load, Measured};
 use crate::options::Options;
 use crate::ways::Way;
 
-/// What a reader has to know beside the numbers.
+/// The notes printed with the numbers.
 const NOTES: &str = "
 - Each trade is durable before it counts, reads or guards player and holding, and writes player,
   holding and ledger entry. Buying and selling one share in turn; the game's rules without
@@ -24,7 +24,7 @@ const NOTES: &str = "
   the log, emptied before.
 ";
 
-/// The name of a cell's line.
+/// The label of a cell.
 pub(crate) fn name_of(cell: Cell) -> String {
     let way = match cell.way {
         Way::Locked => "(a) SELECT … FOR UPDATE",
@@ -40,8 +40,8 @@ pub(crate) fn name_of(cell: Cell) -> String {
     format!("{way} | {load}, {}", cell.workers)
 }
 
-/// Everything that is printed about an engine.
-pub(crate) fn table(engine: &str, lines: &[Line], options: &Options) -> String {
+/// The output for an engine.
+pub(crate) fn table(engine: &str, lines: &[ReportLine], options: &Options) -> String {
     let mut text = format!(
         "\n{engine}, {} s a cell, medians of {}, {} players\n\n",
         options.window.as_secs(),
@@ -63,7 +63,7 @@ pub(crate) fn table(engine: &str, lines: &[Line], options: &Options) -> String {
     text
 }
 
-fn push_line(text: &mut String, line: &Line, lines: &[Line]) {
+fn push_line(text: &mut String, line: &ReportLine, lines: &[ReportLine]) {
     let median = |value: fn(&Measured) -> u64| median(line.runs.iter().map(value).collect());
     let rate = median(|m| m.trades_per_s);
     let load = line.cell.map_or(Load::Distinct, |cell| cell.load);
@@ -86,8 +86,8 @@ fn push_line(text: &mut String, line: &Line, lines: &[Line]) {
     );
 }
 
-/// The last run's batches: Openbell's statements, and what of the commit is none of them.
-fn push_times(text: &mut String, line: &Line) {
+/// The batches of the last run: statements, and the rest of the commit.
+fn push_times(text: &mut String, line: &ReportLine) {
     let Some(readings) = line.runs.last().and_then(|run| run.readings.as_ref()) else { return };
     let ((batches, requests), (commits, commit_us)) = (readings.batches(), readings.commits());
     let name = line.name.replace(" | ", ", ");

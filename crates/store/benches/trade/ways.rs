@@ -1,5 +1,4 @@
-//! The four ways to trade one share. Each is durable before it counts; none knows how it is
-//! measured.
+//! The four ways to trade one share, each durable before it counts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +18,10 @@ use crate::sql;
 /// A way to trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// The player's row is locked for the length of a transaction.
+    /// The player's row is locked during the transaction.
     Locked,
-    /// The original's guide: version checked when writing, a few retries after random waits.
+    /// The original's guide: the version is checked on write, with a few retries after random
+    /// pauses.
     Optimistic,
     /// As few guarded statements as the engine allows. No hash chain, no XP.
     Guarded,
@@ -29,18 +29,18 @@ pub(crate) enum Way {
     Desk,
 }
 
-/// How often the optimistic way tries again, and how long it waits before, in milliseconds.
+/// Retries of the optimistic way and their pauses in milliseconds.
 const RETRIES_MAX: u32 = 3;
 const RETRY_WAIT_MS: (u64, u64) = (50, 200);
 
-/// What came of a trade.
+/// The outcome of a trade.
 pub(crate) struct Traded {
     pub(crate) accepted: bool,
     /// Statements sent, BEGIN and COMMIT among them. Openbell's are counted by its metrics.
     pub(crate) statements: u64,
 }
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One way on one database.
 pub(crate) struct Trader {
@@ -65,7 +65,7 @@ impl Trader {
     }
 
     /// Buys or sells one share.
-    pub(crate) async fn trade(&self, player_id: i64, side: Side) -> Result<Traded, Fault> {
+    pub(crate) async fn trade(&self, player_id: i64, side: Side) -> Result<Traded, BenchError> {
         match (self.way, &self.desk) {
             (Way::Locked, _) => self.locked(player_id, side).await,
             (Way::Optimistic, _) => self.optimistic(player_id, side).await,
@@ -75,7 +75,7 @@ impl Trader {
         }
     }
 
-    async fn locked(&self, player_id: i64, side: Side) -> Result<Traded, Fault> {
+    async fn locked(&self, player_id: i64, side: Side) -> Result<Traded, BenchError> {
         on_engine!(&self.raw, |pools| {
             let mut tx = pools.writer.begin_with(pools.begin).await?;
             let row: PlayerRow =
@@ -99,7 +99,7 @@ impl Trader {
         })
     }
 
-    async fn optimistic(&self, player_id: i64, side: Side) -> Result<Traded, Fault> {
+    async fn optimistic(&self, player_id: i64, side: Side) -> Result<Traded, BenchError> {
         let mut statements = 0;
         for attempt in 0..=RETRIES_MAX {
             if attempt > 0 {
@@ -119,7 +119,7 @@ impl Trader {
         Ok(Traded { accepted: false, statements })
     }
 
-    async fn read(&self, player_id: i64) -> Result<(Player, i64), Fault> {
+    async fn read(&self, player_id: i64) -> Result<(Player, i64), BenchError> {
         on_engine!(&self.raw, |pools| {
             let mut conn = pools.reader.acquire().await?;
             let row: PlayerRow =
@@ -140,7 +140,7 @@ impl Trader {
         player: &Player,
         before: i64,
         fill: &Fill,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, BenchError> {
         on_engine!(&self.raw, |pools| {
             let mut tx = pools.writer.begin_with(pools.begin).await?;
             if execute_player!(tx, player, before, fill) == 0 {
@@ -154,7 +154,7 @@ impl Trader {
         })
     }
 
-    async fn guarded(&self, player_id: i64, side: Side) -> Result<Traded, Fault> {
+    async fn guarded(&self, player_id: i64, side: Side) -> Result<Traded, BenchError> {
         let pools = match &self.raw {
             Raw::Sqlite(_) => return self.guarded_in_steps(player_id, side).await,
             Raw::Postgres(pools) => pools,
@@ -182,7 +182,7 @@ impl Trader {
         Ok(Traded { accepted: written == 1, statements: 1 })
     }
 
-    async fn guarded_in_steps(&self, player_id: i64, side: Side) -> Result<Traded, Fault> {
+    async fn guarded_in_steps(&self, player_id: i64, side: Side) -> Result<Traded, BenchError> {
         let Raw::Sqlite(pools) = &self.raw else { return Err("this is for SQLite".into()) };
         let (shares, cents, kind) = match side {
             Side::Buy => (Quantity::SHARE, AMOUNT, EntryKind::Buy),
@@ -241,7 +241,7 @@ impl Trader {
         Ok(Traded { accepted: true, statements: 5 })
     }
 
-    async fn submit(&self, desk: &Desk, player_id: i64, side: Side) -> Result<Traded, Fault> {
+    async fn submit(&self, desk: &Desk, player_id: i64, side: Side) -> Result<Traded, BenchError> {
         let request = DeskRequest {
             player_id,
             action: self.game.action(side),
@@ -257,7 +257,7 @@ impl Trader {
     }
 }
 
-/// A desk as the server opens it.
+/// A desk configured like the server's.
 fn open_desk(database: &Database, lanes: u32) -> Desk {
     let game = database.game.clone();
     let prices = format!("[[{},{}]]", game.stock_id, PRICE.0);

@@ -1,22 +1,20 @@
-//! Deleting a month of the ledger that is in the archive, and bringing it back. A cut is recorded
-//! first: from then on the month cannot be held, and its deletion may be gone on with anywhere.
-//! The database itself refuses the deletion of anything else; see the migrations.
+//! Deletes archived months from the ledger and restores them. A cut is recorded first: from then on
+//! the month cannot be held, and any node may continue the deletion. Triggers refuse every other
+//! deletion.
 
 use std::time::Duration;
 
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 use tokio::time::Instant;
 
-use super::{ArchiveState, Seat};
+use super::{ArchiveState, FencedMonth};
 use crate::batch;
 use crate::db::Db;
-use crate::measure::Timed as _;
-use crate::rows::BindRows as _;
 use crate::statement::{Lazy, Statement};
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
 
-// Months are cut in their order: what is left of a chain is one piece.
+// Months are cut in ascending order, so that each chain keeps one contiguous rest.
 pub(super) static CUT: Lazy = Lazy::new(|| {
     Statement::new(
         "archives.cut",
@@ -52,7 +50,7 @@ pub(super) static DELETE_STEP: Lazy = Lazy::new(|| {
     )
 });
 
-// What is there already stays: a restoration may be gone on with anywhere.
+// Existing entries stay, so that a restoration can be resumed.
 pub(super) static RESTORE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "archives.restore",
@@ -74,92 +72,56 @@ pub(super) static UNCUT: Lazy =
     Lazy::new(|| Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1"));
 
 impl Store {
-    /// Records that a month is to be deleted, which its archive must allow: verified, not on hold,
-    /// and no older month left. Whether the cut stands; it may have stood before.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn cut_month(&self, seat: Seat, reason: &str) -> Result<bool, StoreError> {
-        let cut: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query(sql(&CUT))
-                .bind(reason)
-                .bind(seat.now.0)
-                .bind(seat.month.0)
-                .bind(seat.fence)
-                .execute(&db.writer)
-                .timed(&CUT)
-                .await?;
-            sqlx::query_as(sql(&IS_CUT))
-                .bind(seat.month.0)
-                .fetch_optional(&db.writer)
-                .timed(&IS_CUT)
-                .await?
-        });
-        Ok(cut.is_some())
+    /// Records that a month is to be deleted. It must be verified, without a hold, and every older
+    /// month must be dropped. Returns whether the cut exists, also from an earlier call.
+    pub async fn cut_month(&self, fenced: FencedMonth, reason: &str) -> Result<bool, StoreError> {
+        self.writer().execute(&CUT, (reason, fenced.now.0, fenced.month.0, fenced.fence)).await?;
+        Ok(self.find_cut(fenced.month).await?.is_some())
     }
 
-    /// Deletes the next entries of a month that is cut, at most `limit`, in the order of their keys
-    /// after `after`; the key of the last one, or `None` when there was none left. For an engine
-    /// that keeps all months in one table.
+    /// Deletes the next `limit` entries of a cut month after the key `after` and returns the key of
+    /// the last one; `None` if there was none. For SQLite, which keeps all months in one table.
     ///
     /// # Errors
-    /// The fault met; a `Fault` if the month may not be deleted.
+    /// `Fault` if the month must not be deleted.
     pub async fn delete_month_step(
         &self,
         month: Month,
         after: (i64, i64),
         limit: i64,
     ) -> Result<Option<(i64, i64)>, StoreError> {
-        let end: Option<(i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&STEP_END))
-                .bind(month.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(limit)
-                .fetch_optional(&db.reader)
-                .timed(&STEP_END)
-                .await?
-        });
+        let end: Option<(i64, i64)> =
+            self.reader().fetch_optional(&STEP_END, (month.0, after.0, after.1, limit)).await?;
         let Some(end) = end else { return Ok(None) };
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_STEP))
-                .bind(month.0)
-                .bind(after.0)
-                .bind(after.1)
-                .bind(end.0)
-                .bind(end.1)
-                .execute(&db.writer)
-                .timed(&DELETE_STEP)
-                .await?;
-        });
+        self.writer().execute(&DELETE_STEP, (month.0, after.0, after.1, end.0, end.1)).await?;
         Ok(Some(end))
     }
 
-    /// Takes the partition of a month away, with its state, in one transaction which waits for the
-    /// ledger's lock for `wait_max` at most. For how long it ran, or `None` on an engine without
-    /// partitions.
+    /// Drops the partition of a month and records its state in one transaction, which waits for the
+    /// ledger's lock for at most `wait_max`. Returns the time it took; `None` on SQLite.
     ///
     /// # Errors
-    /// `Conflict` when others had the lock for too long; a `Fault` if the month may not be deleted.
+    /// `Conflict` if other transactions held the lock longer; `Fault` if the month must not be
+    /// deleted.
     pub async fn drop_month_partition(
         &self,
-        seat: Seat,
+        fenced: FencedMonth,
         wait_max: Duration,
     ) -> Result<Option<Duration>, StoreError> {
         let Db::Postgres(db) = self.db()? else { return Ok(None) };
         let mut tx = begin_whole(db, db.begin).await?;
-        // The statement takes no parameters.
+        // SET takes no parameters.
         let text = format!("SET LOCAL lock_timeout = {}", wait_max.as_millis());
         sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await?;
         let began = Instant::now();
-        sqlx::query("SELECT drop_ledger_month($1)").bind(seat.month.0).execute(&mut *tx).await?;
+        sqlx::query("SELECT drop_ledger_month($1)").bind(fenced.month.0).execute(&mut *tx).await?;
         let done = sqlx::query(
             "UPDATE audit_archives SET state = 'dropped', fence = $1, error = NULL, updated_at = $2
              WHERE month = $3 AND state = 'verified' AND fence <= $1",
         )
-        .bind(seat.fence)
-        .bind(seat.now.0)
-        .bind(seat.month.0)
+        .bind(fenced.fence)
+        .bind(fenced.now.0)
+        .bind(fenced.month.0)
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() != 1 {
@@ -170,18 +132,13 @@ impl Store {
         Ok(Some(began.elapsed()))
     }
 
-    /// Records that nothing is left of a month. Whether it was cut and nobody has a newer fence.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn mark_archive_dropped(&self, seat: Seat) -> Result<bool, StoreError> {
-        self.move_archive(seat, ArchiveState::Verified, ArchiveState::Dropped, None).await
+    /// Records that all entries of a month are deleted. Returns whether the month was verified and
+    /// no newer fencing token exists.
+    pub async fn mark_archive_dropped(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
+        self.move_archive(fenced, ArchiveState::Verified, ArchiveState::Dropped, None).await
     }
 
-    /// Writes entries of a month back into the ledger; those that are there stay as they are.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Inserts entries of a month into the ledger; existing ones stay.
     pub async fn restore_entries(
         &self,
         month: Month,
@@ -190,45 +147,26 @@ impl Store {
         self.ensure_ledger_month(month).await?;
         let entries: Vec<_> = entries.iter().map(|(entry, hash)| (entry, *hash)).collect();
         let rows = batch::entry_rows(&entries);
-        with_db!(self, |db, sql| {
-            sqlx::query(sql(&RESTORE)).bind_rows(&rows).execute(&db.writer).timed(&RESTORE).await?;
-        });
+        self.writer().execute(&RESTORE, (&rows,)).await?;
         Ok(())
     }
 
-    /// Records that all of a month is back in the ledger, and lays a hold on it, so that no
-    /// retention takes it away the next night. Whether it was gone, and nobody has a newer fence.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn mark_archive_restored(&self, seat: Seat) -> Result<bool, StoreError> {
+    /// Records that a month is restored, and sets a hold so that retention does not delete it
+    /// again. Returns whether it was dropped and no newer fencing token exists.
+    pub async fn mark_archive_restored(&self, fenced: FencedMonth) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let marked = with_conn!(tx.conn(), |conn, sql| {
-            let query = sqlx::query(sql(&RESTORED));
-            let query = query.bind(seat.fence).bind(seat.now.0).bind(seat.month.0);
-            let marked = query.execute(&mut *conn).timed(&RESTORED).await?.rows_affected();
-            if marked == 1 {
-                let query = sqlx::query(sql(&UNCUT)).bind(seat.month.0);
-                query.execute(&mut *conn).timed(&UNCUT).await?;
-            }
-            marked
-        });
+        let marked =
+            tx.run().execute(&RESTORED, (fenced.fence, fenced.now.0, fenced.month.0)).await?;
+        if marked == 1 {
+            tx.run().execute(&UNCUT, (fenced.month.0,)).await?;
+        }
         tx.commit().await?;
         Ok(marked == 1)
     }
 
-    /// When a month was cut, if it was.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// When the deletion of a month was decided.
     pub async fn find_cut(&self, month: Month) -> Result<Option<UnixMicros>, StoreError> {
-        let cut: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&IS_CUT))
-                .bind(month.0)
-                .fetch_optional(&db.writer)
-                .timed(&IS_CUT)
-                .await?
-        });
+        let cut: Option<(i64,)> = self.writer().fetch_optional(&IS_CUT, (month.0,)).await?;
         Ok(cut.map(|(at,)| UnixMicros(at)))
     }
 }

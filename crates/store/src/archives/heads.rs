@@ -1,41 +1,32 @@
-//! What is left of every chain whose beginning was deleted: the last deleted entry's version, hash
-//! and balances, and the shares by stock. Saved before a month is deleted, so that the rest of the
-//! chain can be walked from there.
+//! The state of every chain at its last deleted entry: version, hash, balances and shares by stock.
+//! Saved before a month is deleted, so that the rest of the chain can be verified.
 
 use domain::{Hash, Money, Month, Quantity};
 
 use crate::ledger::read_hash;
-use crate::measure::Timed as _;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// What a chain added up to at the last of its entries that was deleted.
+/// The state of a chain at its last deleted entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedHead {
-    /// Whose chain.
     pub player_id: i64,
-    /// The entry's version.
+    /// The version of that entry.
     pub version: i64,
-    /// Its month.
     pub month: Month,
-    /// Its hash.
     pub hash: Hash,
-    /// The cash it left.
+    /// Cash after that entry.
     pub cash: Money,
-    /// The XP it left.
+    /// XP after that entry.
     pub total_xp: i64,
 }
 
-/// Shares of one stock at that entry.
+/// Shares of one stock after that entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivedHolding {
-    /// Whose.
     pub player_id: i64,
-    /// Which stock.
     pub stock_id: i64,
-    /// How many shares.
     pub quantity: Quantity,
-    /// What they cost.
     pub cost_basis: Money,
 }
 
@@ -90,65 +81,55 @@ pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
     )
 });
 
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    player_id: i64,
+    version: i64,
+    month: i64,
+    hash: Vec<u8>,
+    cash: i64,
+    total_xp: i64,
+}
+
 impl Store {
-    /// Saves what the chains of the players after `after` up to `up_to` add up to at the end of a
-    /// month that is about to be deleted.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Saves the state, at the end of a month, of the chains of the players after `after` up to
+    /// `up_to`.
     pub async fn save_heads(&self, month: Month, after: i64, up_to: i64) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        with_conn!(tx.conn(), |conn, sql| {
-            for statement in [&SAVE, &SAVE_HOLDINGS] {
-                let query = sqlx::query(sql(statement)).bind(month.0).bind(after).bind(up_to);
-                query.execute(&mut *conn).timed(statement).await?;
-            }
-        });
+        for statement in [&SAVE, &SAVE_HOLDINGS] {
+            tx.run().execute(statement, (month.0, after, up_to)).await?;
+        }
         tx.commit().await
     }
 
-    /// What is left of the deleted beginnings of chains, of the players after `after` up to
-    /// `up_to`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The saved states of chains of the players after `after` up to `up_to`.
     pub async fn archived_heads_range(
         &self,
         after: i64,
         up_to: i64,
     ) -> Result<Vec<ArchivedHead>, StoreError> {
-        let rows: Vec<(i64, i64, i64, Vec<u8>, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&RANGE))
-                .bind(after)
-                .bind(up_to)
-                .fetch_all(&db.reader)
-                .timed(&RANGE)
-                .await?
-        });
-        let read = |(player_id, version, month, hash, cash, total_xp): (_, _, _, Vec<u8>, _, _)| {
-            let (month, hash) = (Month(month), read_hash(&hash)?);
-            Ok(ArchivedHead { player_id, version, month, hash, cash: Money(cash), total_xp })
+        let rows: Vec<HeadRow> = self.scan().fetch_all(&RANGE, (after, up_to)).await?;
+        let read = |row: HeadRow| {
+            Ok(ArchivedHead {
+                player_id: row.player_id,
+                version: row.version,
+                month: Month(row.month),
+                hash: read_hash(&row.hash)?,
+                cash: Money(row.cash),
+                total_xp: row.total_xp,
+            })
         };
         rows.into_iter().map(read).collect()
     }
 
-    /// The shares that belong to those heads.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The shares of those states.
     pub async fn archived_holdings_range(
         &self,
         after: i64,
         up_to: i64,
     ) -> Result<Vec<ArchivedHolding>, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HOLDINGS_RANGE))
-                .bind(after)
-                .bind(up_to)
-                .fetch_all(&db.reader)
-                .timed(&HOLDINGS_RANGE)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64, i64)> =
+            self.scan().fetch_all(&HOLDINGS_RANGE, (after, up_to)).await?;
         let read = |(player_id, stock_id, quantity, cost_basis)| ArchivedHolding {
             player_id,
             stock_id,

@@ -1,7 +1,5 @@
-//! Committing a batch: one transaction of at most seven statements. It decides nothing and retries
-//! nothing: a player whose version moved is reported, and none of his rows is written. On
-//! PostgreSQL the first statement also writes the batch's mark, by which `mark` resolves a COMMIT
-//! whose answer is lost.
+//! Commits a batch in one transaction of at most seven statements. On PostgreSQL the first
+//! statement also writes the batch mark, by which `mark` resolves a COMMIT without a response.
 
 use std::collections::BTreeSet;
 
@@ -11,24 +9,23 @@ use super::sets::{
     ENTRIES, HOLDINGS, MARKED_RECORDS, NOTE_TEXTS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows,
     holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
-use super::{BatchMark, Change, Committed, Doubt, Record};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows};
+use super::{BatchMark, Committed, IdempotencyRecord, PlayerUpdate, UnknownCommit};
+use crate::rows::RowSet;
 use crate::statement::Lazy;
 use crate::transaction::{Conn, Tx};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Writes the changes of a batch in one transaction, and reports the players of whom nothing
-    /// was written because another transaction moved their version or used their key first.
+    /// Writes a batch in one transaction. If a player's version changed concurrently, none of that
+    /// player's rows are written and the id is returned in [`Committed::conflicted`].
     ///
     /// # Errors
-    /// `Conflict` when another transaction holds a row or a key for longer than 100 ms; or the
-    /// fault met. Nothing is written, unless it is `InDoubt`: then a COMMIT may have been
-    /// carried out whose answer was lost (see [`Store::resolve_commit`]).
+    /// `Conflict` if another transaction holds a row or key for more than 100 ms. `CommitUnknown`
+    /// if COMMIT got no response (see [`Store::resolve_commit`]). With every other error nothing is
+    /// written.
     pub async fn commit_batch(
         &self,
-        changes: &[Change],
+        changes: &[PlayerUpdate],
         mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
@@ -37,40 +34,41 @@ impl Store {
     }
 }
 
-/// Writes the changes and commits. Players are locked before keys are taken, in every transaction
-/// and each in order, so that no two wait for each other.
+/// Writes the updates and commits. Every transaction locks players before keys, each in ascending
+/// order, to avoid deadlocks.
 pub(super) async fn commit(
     mut tx: Tx,
-    changes: &[Change],
+    changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
 ) -> Result<Committed, StoreError> {
-    let moved = write_players(tx.conn(), changes, mark, now).await?;
+    let conflicted = write_players(tx.conn(), changes, mark, now).await?;
     let only_refuses = changes.iter().all(|c| c.fills.is_empty());
-    let kept: Vec<&Change> =
-        changes.iter().filter(|c| !moved.contains(&c.player.player_id)).collect();
+    let kept: Vec<&PlayerUpdate> =
+        changes.iter().filter(|c| !conflicted.contains(&c.player.player_id)).collect();
     if !write_records(tx.conn(), &kept, only_refuses.then_some(mark), now).await? {
-        // Rare: a key that another node used for a refusal since it was looked for.
+        // Rare: another node used one of the keys for a rejection since the batch was loaded.
         tx.rollback().await?;
-        return Ok(Committed { moved: changes.iter().map(|c| c.player.player_id).collect() });
+        return Ok(Committed { conflicted: changes.iter().map(|c| c.player.player_id).collect() });
     }
     write_rest(tx.conn(), &kept, now).await?;
     let is_marked = matches!(tx, Tx::Postgres(_));
     match tx.commit().await {
-        Ok(()) => Ok(Committed { moved }),
-        // A conflict is the server's answer, and means that it was undone. Anything else is none.
+        Ok(()) => Ok(Committed { conflicted }),
+        // `Conflict` is a response: the transaction was rolled back. Other errors leave the outcome
+        // unknown.
         Err(StoreError::Unavailable(error) | StoreError::Fault(error)) if is_marked => {
-            Err(StoreError::InDoubt(Doubt { mark, made_at: now, moved }, error))
+            Err(StoreError::CommitUnknown(UnknownCommit { mark, made_at: now, conflicted }, error))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Writes the players whose version is still the one that was loaded, with the batch's mark, and
-/// gives the others. SQLite's statement has no place for a mark and leaves it.
+/// Updates the players whose version is still the loaded one, writes the batch mark, and returns
+/// the other players. SQLite has no marks.
 async fn write_players(
-    conn: Conn<'_>,
-    changes: &[Change],
+    mut conn: Conn<'_>,
+    changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
 ) -> Result<BTreeSet<i64>, StoreError> {
@@ -82,27 +80,24 @@ async fn write_players(
     }
     players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
-    let kept: Vec<(i64,)> = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query_as(sql(&PLAYERS)).bind_rows(&rows);
-        let query = query.bind(now.0).bind(mark.0.to_vec());
-        query.fetch_all(conn).timed(&PLAYERS).await?
-    });
-    let mut moved: BTreeSet<i64> = players.iter().map(|(player, ..)| player.player_id).collect();
+    let kept: Vec<(i64,)> = conn.run().fetch_all(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
+    let mut conflicted: BTreeSet<i64> =
+        players.iter().map(|(player, ..)| player.player_id).collect();
     for (player_id,) in kept {
-        moved.remove(&player_id);
+        conflicted.remove(&player_id);
     }
-    Ok(moved)
+    Ok(conflicted)
 }
 
-/// Writes the records, with the batch's mark where nothing else is written; whether none of their
-/// keys was there before.
+/// Inserts the idempotency records, with the mark if the batch writes nothing else. Returns whether
+/// all keys were free.
 async fn write_records(
-    conn: Conn<'_>,
-    kept: &[&Change],
+    mut conn: Conn<'_>,
+    kept: &[&PlayerUpdate],
     mark: Option<BatchMark>,
     now: UnixMicros,
 ) -> Result<bool, StoreError> {
-    let records: Vec<(i64, &Record)> = kept
+    let records: Vec<(i64, &IdempotencyRecord)> = kept
         .iter()
         .flat_map(|c| c.records.iter().map(|record| (c.player.player_id, record)))
         .collect();
@@ -110,35 +105,32 @@ async fn write_records(
         return Ok(true);
     }
     let rows = record_rows(&records, now);
-    let statement = if mark.is_some() { &MARKED_RECORDS } else { &RECORDS };
-    let written = with_conn!(conn, |conn, sql| {
-        let mut query = sqlx::query(sql(statement)).bind_rows(&rows);
-        if let Some(mark) = mark {
-            query = query.bind(now.0).bind(mark.0.to_vec());
-        }
-        query.execute(conn).timed(statement).await?.rows_affected()
-    });
+    let written = match mark {
+        Some(mark) => conn.run().execute(&MARKED_RECORDS, (&rows, now.0, mark.0.to_vec())).await?,
+        None => conn.run().execute(&RECORDS, (&rows,)).await?,
+    };
     Ok(written == records.len() as u64)
 }
 
-/// Writes what hangs on the players.
-async fn write_rest(conn: Conn<'_>, kept: &[&Change], now: UnixMicros) -> Result<(), StoreError> {
+/// Writes the rows that depend on the players.
+async fn write_rest(
+    mut conn: Conn<'_>,
+    kept: &[&PlayerUpdate],
+    now: UnixMicros,
+) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
     let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
-    let sets: [(&Lazy, Option<Rows>); 5] = [
+    let sets: [(&Lazy, Option<RowSet>); 5] = [
         (&HOLDINGS, holding_rows(kept)),
         (&ENTRIES, (!entries.is_empty()).then(|| entry_rows(&entries))),
         (&UNLOCKS, unlock_rows(&fills)),
         (&NOTES, note_rows(kept, now)),
         (&NOTE_TEXTS, note_text_rows(kept)),
     ];
-    with_conn!(conn, |conn, sql| {
-        for (statement, rows) in sets {
-            if let Some(rows) = rows {
-                let query = sqlx::query(sql(statement)).bind_rows(&rows);
-                query.execute(&mut *conn).timed(statement).await?;
-            }
+    for (statement, rows) in sets {
+        if let Some(rows) = rows {
+            conn.run().execute(statement, (&rows,)).await?;
         }
-    });
+    }
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! Loading players, holdings and seen keys for a batch, and the same for the verification.
+//! Loads players, holdings and used idempotency keys for a batch, and players and holdings for
+//! verification.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
-use super::{BatchState, Valuation, Wanted};
+use super::{BatchState, LoadKey, Valuation};
 use crate::ledger::{read_day, read_hash};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::Conn;
 use crate::{SeenKey, Store, StoreError};
@@ -17,15 +17,14 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.players",
         &[
-            ("player_id", Type::Int),
-            ("stock_id", Type::Int),
-            ("about_version", Type::Int),
-            ("text_key", Type::Int),
+            ("player_id", ColumnType::Int),
+            ("stock_id", ColumnType::Int),
+            ("about_version", ColumnType::Int),
+            ("text_key", ColumnType::Int),
         ],
-        // A holding counts for achievements when it is worth the least value and was opened before
-        // the last finished session. Categories are bits, of which each is added once.
-        // One pass over all holdings of each player: a join with their sums would compare every
-        // player of the batch with every other.
+        // A holding counts for achievements if it reaches the minimum value and was opened before
+        // the last finished session. Categories are bits. One pass over the holdings of each
+        // player: a join with their sums compares every player of the batch with every other.
         "WITH wanted AS MATERIALIZED ({rows}),
          prices AS MATERIALIZED ({prices:{$1}:prices})
          SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
@@ -64,7 +63,7 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
 pub(super) static KEYS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.keys",
-        &[("player_id", Type::Int), ("key", Type::Text)],
+        &[("player_id", ColumnType::Int), ("key", ColumnType::Text)],
         "WITH wanted AS MATERIALIZED ({rows})
          SELECT i.player_id, i.key, i.fingerprint, i.month, i.version, i.rejection, i.request_id
          FROM wanted w
@@ -112,12 +111,13 @@ struct PlayerRow {
     realised_profit: i64,
     achievements: i64,
     #[sqlx(flatten)]
-    beside: Beside,
+    joined: JoinedColumns,
 }
 
-/// What stands beside a player's row: sums of all holdings, one holding, one noted trade, one text.
+/// The joined columns of a player's row: sums of all holdings, one holding, one noted trade, one
+/// note text.
 #[derive(sqlx::FromRow)]
-struct Beside {
+struct JoinedColumns {
     holdings_value: Option<i64>,
     invested_stocks: Option<i64>,
     invested_categories: Option<i64>,
@@ -129,6 +129,27 @@ struct Beside {
     noted_on: Option<i64>,
     noted_version: Option<i64>,
     known_text: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    player_id: i64,
+    key: String,
+    fingerprint: Vec<u8>,
+    month: Option<i64>,
+    version: Option<i64>,
+    rejection: Option<String>,
+    request_id: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct HoldingRecord {
+    player_id: i64,
+    stock_id: i64,
+    quantity: i64,
+    cost_basis: i64,
+    opened_on: i64,
+    noted_on: Option<i64>,
 }
 
 impl PlayerRow {
@@ -148,11 +169,11 @@ impl PlayerRow {
             categories_bought: self.categories_bought,
             realised_profit: Money(self.realised_profit),
             achievements: self.achievements,
-            holdings_value: Money(self.beside.holdings_value.unwrap_or(0)),
+            holdings_value: Money(self.joined.holdings_value.unwrap_or(0)),
             invested: Invested {
-                stocks: self.beside.invested_stocks.unwrap_or(0),
-                categories: self.beside.invested_categories.unwrap_or(0),
-                since: self.beside.invested_since.map(read_day).transpose()?,
+                stocks: self.joined.invested_stocks.unwrap_or(0),
+                categories: self.joined.invested_categories.unwrap_or(0),
+                since: self.joined.invested_since.map(read_day).transpose()?,
             },
             market_day: Day::default(),
             holdings: BTreeMap::new(),
@@ -163,7 +184,7 @@ impl PlayerRow {
     }
 }
 
-impl Beside {
+impl JoinedColumns {
     fn holding(&self) -> Result<Option<(i64, Holding)>, StoreError> {
         let (Some(stock_id), Some(quantity), Some(cost_basis), Some(opened_on)) =
             (self.stock_id, self.quantity, self.cost_basis, self.opened_on)
@@ -189,26 +210,30 @@ fn read_holding(
     })
 }
 
-/// The players with the wanted holdings, without the keys.
+/// Loads the players with the requested holdings, without keys.
 pub(super) async fn load(
-    conn: Conn<'_>,
-    wanted: &[Wanted],
+    mut conn: Conn<'_>,
+    wanted: &[LoadKey],
     valuation: &Valuation,
 ) -> Result<BatchState, StoreError> {
-    let rows = Rows::new(vec![
-        Rows::int(wanted, |w| w.player_id),
-        Rows::maybe(wanted, |w| w.stock_id),
-        Rows::maybe(wanted, |w| w.about_version),
-        Rows::maybe(wanted, |w| w.text_key),
+    let rows = RowSet::new(vec![
+        RowSet::int(wanted, |w| w.player_id),
+        RowSet::optional_int(wanted, |w| w.stock_id),
+        RowSet::optional_int(wanted, |w| w.about_version),
+        RowSet::optional_int(wanted, |w| w.text_key),
     ]);
-    let found: Vec<PlayerRow> = with_conn!(conn, |conn, sql| {
-        let query = sqlx::query_as(sql(&PLAYERS))
-            .bind_rows(&rows)
-            .bind(&*valuation.prices_json)
-            .bind(valuation.holding_value_min.0)
-            .bind(i64::from(valuation.held_before.0));
-        query.fetch_all(conn).timed(&PLAYERS).await?
-    });
+    let found: Vec<PlayerRow> = conn
+        .run()
+        .fetch_all(
+            &PLAYERS,
+            (
+                &rows,
+                &*valuation.prices_json,
+                valuation.holding_value_min.0,
+                i64::from(valuation.held_before.0),
+            ),
+        )
+        .await?;
     let mut state = BatchState::default();
     for row in found {
         let player = match state.players.entry(row.player_id) {
@@ -218,101 +243,79 @@ pub(super) async fn load(
                 entry.insert(player)
             }
         };
-        player.holdings.extend(row.beside.holding()?);
-        player.noted.extend(row.beside.noted_version);
-        player.known_texts.extend(row.beside.known_text);
+        player.holdings.extend(row.joined.holding()?);
+        player.noted.extend(row.joined.noted_version);
+        player.known_texts.extend(row.joined.known_text);
     }
     Ok(state)
 }
 
 impl BatchState {
-    /// The same with what the keys were used for.
+    /// Adds the used keys.
     pub(super) async fn with_keys(
         mut self,
-        conn: Conn<'_>,
+        mut conn: Conn<'_>,
         keys: &[(i64, String)],
     ) -> Result<Self, StoreError> {
-        type Row = (i64, String, Vec<u8>, Option<i64>, Option<i64>, Option<String>, String);
         if keys.is_empty() {
             return Ok(self);
         }
-        let rows = Rows::new(vec![
-            Rows::int(keys, |(player_id, _)| *player_id),
-            Rows::text(keys, |(_, key)| key.clone()),
+        let rows = RowSet::new(vec![
+            RowSet::int(keys, |(player_id, _)| *player_id),
+            RowSet::text(keys, |(_, key)| key.clone()),
         ]);
-        let found: Vec<Row> = with_conn!(conn, |conn, sql| {
-            let query = sqlx::query_as(sql(&KEYS)).bind_rows(&rows);
-            query.fetch_all(conn).timed(&KEYS).await?
-        });
-        for (player_id, key, fingerprint, month, version, rejection, request_id) in found {
-            let version = month.zip(version).map(|(month, version)| (Month(month), version));
-            let rejection = rejection.and_then(|code| Rejection::from_code(&code));
+        let found: Vec<KeyRow> = conn.run().fetch_all(&KEYS, (&rows,)).await?;
+        for row in found {
+            let version =
+                row.month.zip(row.version).map(|(month, version)| (Month(month), version));
+            let rejection = row.rejection.and_then(|code| Rejection::from_code(&code));
+            let KeyRow { fingerprint, request_id, .. } = row;
             let seen = SeenKey { fingerprint, version, rejection, request_id };
-            self.seen.insert((player_id, key), seen);
+            self.seen.insert((row.player_id, row.key), seen);
         }
         Ok(self)
     }
 }
 
 impl Store {
-    /// Loads the players of a batch with the wanted holdings, valued at `valuation`, and what
-    /// their keys were used for. At most two statements.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Loads the players of a batch with the requested holdings, valued at `valuation`, and the
+    /// used keys. At most two statements.
     pub async fn load_batch(
         &self,
-        wanted: &[Wanted],
+        wanted: &[LoadKey],
         keys: &[(i64, String)],
         valuation: &Valuation,
     ) -> Result<BatchState, StoreError> {
-        // Read where it is written: a replica, or a reader's older snapshot, would only lose.
-        let mut writer = self.writer().await?;
+        // Reads from the writer: stale rows of a replica or an older snapshot only cause version
+        // conflicts.
+        let mut writer = self.acquire_writer().await?;
         let state = load(writer.conn(), wanted, valuation).await?;
         state.with_keys(writer.conn(), keys).await
     }
 
-    /// Players after `after_player_id` by number, without their holdings, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Players after `after_player_id` in ascending order, without holdings, at most `limit`.
     pub async fn chain_heads_page(
         &self,
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<Player>, StoreError> {
-        let rows: Vec<PlayerRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HEADS_PAGE))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&HEADS_PAGE)
-                .await?
-        });
+        let rows: Vec<PlayerRow> =
+            self.scan().fetch_all(&HEADS_PAGE, (after_player_id, limit)).await?;
         rows.iter().map(PlayerRow::read).collect()
     }
 
-    /// Holdings of the players after `after_player` up to `up_to_player`, sold-out ones included.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Holdings of the players after `after_player` up to `up_to_player`, including those without
+    /// shares.
     pub async fn holdings_range(
         &self,
         after_player: i64,
         up_to_player: i64,
     ) -> Result<Vec<(i64, i64, Holding)>, StoreError> {
-        type Row = (i64, i64, i64, i64, i64, Option<i64>);
-        let rows: Vec<Row> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HOLDINGS_RANGE))
-                .bind(after_player)
-                .bind(up_to_player)
-                .fetch_all(&db.reader)
-                .timed(&HOLDINGS_RANGE)
-                .await?
-        });
-        let read = |(player_id, stock_id, quantity, cost_basis, opened_on, noted_on)| {
-            let holding = read_holding(quantity, cost_basis, opened_on, noted_on)?;
-            Ok((player_id, stock_id, holding))
+        let rows: Vec<HoldingRecord> =
+            self.scan().fetch_all(&HOLDINGS_RANGE, (after_player, up_to_player)).await?;
+        let read = |row: HoldingRecord| {
+            let holding = read_holding(row.quantity, row.cost_basis, row.opened_on, row.noted_on)?;
+            Ok((row.player_id, row.stock_id, holding))
         };
         rows.into_iter().map(read).collect()
     }

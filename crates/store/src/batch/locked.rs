@@ -1,6 +1,5 @@
-//! A batch whose players are locked before they are loaded, so that nobody can win them meanwhile:
-//! what a lane does with players it has lost before. It holds a transaction between loading and
-//! committing, in which the lane does nothing but settle.
+//! A batch whose player rows are locked before they are loaded: the second attempt after a version
+//! conflict. The transaction stays open while the lane settles.
 
 use std::collections::BTreeSet;
 
@@ -9,63 +8,59 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
-use super::{BatchMark, BatchState, Change, Committed, Valuation, Wanted};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use super::{BatchMark, BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::{Conn, Tx, record_lock_wait};
 use crate::{Store, StoreError};
 
-// In the order of their numbers, as every batch locks them, so that two never wait for each other.
+// In ascending order, as every batch locks players, to avoid deadlocks.
 pub(super) static LOCK: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.lock_players",
-        &[("player_id", Type::Int)],
+        &[("player_id", ColumnType::Int)],
         "WITH batch AS MATERIALIZED ({rows})
          SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
          ORDER BY p.player_id {for update}",
     )
 });
 
-// The same, without those that other transactions hold.
+// Skips the players that other transactions hold.
 pub(super) static LOCK_FREE: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.lock_free_players",
-        &[("player_id", Type::Int)],
+        &[("player_id", ColumnType::Int)],
         "WITH batch AS MATERIALIZED ({rows})
          SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
          ORDER BY p.player_id {for update} {skip locked}",
     )
 });
 
-/// What to do about players that other transactions hold.
+/// How to treat players that other transactions hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locking {
-    /// They are left out.
+    /// Leave them out.
     Skip,
-    /// They are waited for, each for 100 ms at most.
+    /// Wait up to 100 ms for each.
     Wait,
 }
 
-/// A transaction that holds the players of a batch. Dropping it lets them go, unchanged.
+/// A transaction that holds the row locks of a batch. Dropping it rolls back.
 pub struct LockedBatch {
     tx: Tx,
     held: BTreeSet<i64>,
 }
 
 impl LockedBatch {
-    /// The players that were left out: other transactions hold them, or they do not exist.
+    /// The players that were left out because they are locked or do not exist.
     pub fn held(&self) -> &BTreeSet<i64> {
         &self.held
     }
 
-    /// Writes the changes; see [`Store::commit_batch`].
-    ///
-    /// # Errors
-    /// As there.
+    /// Writes the updates; see [`Store::commit_batch`].
     pub async fn commit(
         self,
-        changes: &[Change],
+        changes: &[PlayerUpdate],
         mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
@@ -74,14 +69,14 @@ impl LockedBatch {
 }
 
 impl Store {
-    /// Loads a batch like [`Store::load_batch`], and keeps its players from everybody else until
-    /// the batch is committed or dropped.
+    /// Locks the players of a batch until it is committed or dropped, and loads it like
+    /// [`Store::load_batch`].
     ///
     /// # Errors
-    /// `Conflict` when others hold a player that is waited for; or the fault met.
+    /// `Conflict` if a player stays locked with [`Locking::Wait`].
     pub async fn lock_batch(
         &self,
-        wanted: &[Wanted],
+        wanted: &[LoadKey],
         keys: &[(i64, String)],
         valuation: &Valuation,
         locking: Locking,
@@ -89,32 +84,33 @@ impl Store {
         let mut tx = self.begin_brief().await?;
         let held = lock_players(tx.conn(), wanted, locking).await?;
         let is_free = |player_id: &i64| !held.contains(player_id);
-        let wanted: Vec<Wanted> =
+        let wanted: Vec<LoadKey> =
             wanted.iter().filter(|wanted| is_free(&wanted.player_id)).copied().collect();
         let keys: Vec<(i64, String)> =
             keys.iter().filter(|(player_id, _)| is_free(player_id)).cloned().collect();
-        // A statement of its own: it sees what those committed who held the players before.
+        // Loads in a separate statement, which sees the commits of the former lock holders.
         let state = load(tx.conn(), &wanted, valuation).await?;
         let state = state.with_keys(tx.conn(), &keys).await?;
         Ok((LockedBatch { tx, held }, state))
     }
 }
 
-/// Locks players, and gives those that are left out. On SQLite the transaction itself holds
-/// everything.
+/// Locks players and returns those that were left out. On SQLite the transaction itself locks the
+/// file.
 async fn lock_players(
-    conn: Conn<'_>,
-    wanted: &[Wanted],
+    mut conn: Conn<'_>,
+    wanted: &[LoadKey],
     locking: Locking,
 ) -> Result<BTreeSet<i64>, StoreError> {
-    let Conn::Postgres(conn) = conn else { return Ok(BTreeSet::new()) };
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(BTreeSet::new());
+    }
     let mut players: Vec<i64> = wanted.iter().map(|wanted| wanted.player_id).collect();
     players.dedup();
-    let rows = Rows::new(vec![Rows::int(&players, |player_id| *player_id)]);
+    let rows = RowSet::new(vec![RowSet::int(&players, |player_id| *player_id)]);
     let began = Instant::now();
     let statement = if locking == Locking::Skip { &LOCK_FREE } else { &LOCK };
-    let query = sqlx::query_as(statement.postgres).bind_rows(&rows);
-    let locked: Vec<(i64,)> = query.fetch_all(conn).timed(statement).await?;
+    let locked: Vec<(i64,)> = conn.run().fetch_all(statement, (&rows,)).await?;
     record_lock_wait(began);
     let mut held = BTreeSet::new();
     if locking == Locking::Skip {

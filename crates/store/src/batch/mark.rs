@@ -1,22 +1,18 @@
-//! The mark that a batch writes in its own transaction on PostgreSQL, by which a COMMIT without an
-//! answer is resolved: the batch was committed if its mark is there, and can no longer be committed
-//! once the same mark is there as abandoned. Numbers of transactions prove nothing: one that was
-//! not durable is given out again after a crash. When a batch writes its mark is in `commit`.
+//! The mark that a batch writes in its transaction on PostgreSQL. It resolves a COMMIT without a
+//! response: if the mark exists, the batch is committed; once inserted as abandoned, the batch
+//! can no longer commit. Transaction ids do not serve: a lost one is assigned again after a crash.
 
 use domain::{Entropy, UnixMicros};
 
-use super::Doubt;
-use crate::db::Db;
-use crate::measure::Timed as _;
+use super::UnknownCommit;
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The mark of one attempt to commit a batch. It is never used twice.
+/// The mark of one attempt to commit a batch; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchMark(pub(super) [u8; 16]);
 
 impl BatchMark {
-    /// A new mark.
     pub fn draw(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes);
@@ -24,10 +20,10 @@ impl BatchMark {
     }
 }
 
-// The unique index makes it wait while the transaction that wrote the mark is in progress. Where
-// the mark is there, the row is written again, so that this statement's own COMMIT is answered only
-// when the other one is as durable: on disk, and on a synchronous standby. A standby refuses it.
-// SQLite has no marks: no connection is between the program and its file.
+// The unique index makes the statement wait while the transaction that wrote the mark is in
+// progress. An existing row is written again, so that this COMMIT returns only when the other one
+// is as durable (fsync, synchronous standby). A standby rejects it. SQLite has no marks: there is
+// no connection to lose.
 pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
     name: "batch_marks.resolve",
     sqlite: "SELECT CAST(NULL AS TEXT) WHERE $1 > 0 AND $2 IS NOT NULL",
@@ -39,8 +35,7 @@ pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
          RETURNING outcome",
 });
 
-// Before anything is deleted: it waits for those that look for a mark, and those that come later
-// find the instant moved.
+// Runs before the deletion: it waits for concurrent look-ups, and later ones find the new limit.
 static MOVE_DELETED: Lazy = Lazy::new(|| {
     Statement::new(
         "batch_marks.move_deleted",
@@ -60,36 +55,34 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&RESOLVE, &MOVE_DELETED, &DELETE_OLD];
 
 impl Store {
-    /// Whether a batch was committed whose COMMIT has no answer. `Some(false)`: it was not and can
-    /// no longer be. `None`: its mark may have been deleted, so that this cannot be told any more.
+    /// Returns whether a batch is committed. `Some(false)`: it is not and can no longer be. `None`:
+    /// its mark may have been deleted, so the outcome cannot be determined.
     ///
     /// # Errors
-    /// `Conflict` while the batch's transaction is in progress for longer than the lock time-out;
-    /// `Unavailable` as long as the database does not answer or is a standby; or the fault met.
-    pub async fn resolve_commit(&self, doubt: &Doubt) -> Result<Option<bool>, StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Ok(None) };
-        let outcome: Option<(String,)> = sqlx::query_as(RESOLVE.postgres)
-            .bind(doubt.made_at.0)
-            .bind(doubt.mark.0.to_vec())
-            .fetch_optional(&db.writer)
-            .timed(&RESOLVE)
-            .await?;
-        Ok(outcome.map(|(outcome,)| outcome == "committed"))
+    /// `Conflict` while the batch's transaction is in progress for longer than the lock timeout;
+    /// `Unavailable` while the database does not respond or is a standby.
+    pub async fn resolve_commit(
+        &self,
+        unknown: &UnknownCommit,
+    ) -> Result<Option<bool>, StoreError> {
+        if self.engine() == "sqlite" {
+            return Ok(None);
+        }
+        let params = (unknown.made_at.0, unknown.mark.0.to_vec());
+        let outcomes: Vec<String> = self.writer().fetch_scalars(&RESOLVE, params).await?;
+        Ok(outcomes.first().map(|outcome| outcome == "committed"))
     }
 
-    /// Deletes marks made before an instant, at most `limit` of them, and counts them.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes at most `limit` marks made before an instant and returns their number.
     pub async fn delete_batch_marks_before(
         &self,
         before: UnixMicros,
         limit: i64,
     ) -> Result<u64, StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Ok(0) };
-        let moving = sqlx::query(MOVE_DELETED.postgres).bind(before.0);
-        moving.execute(&db.writer).timed(&MOVE_DELETED).await?;
-        let deleting = sqlx::query(DELETE_OLD.postgres).bind(before.0).bind(limit);
-        Ok(deleting.execute(&db.writer).timed(&DELETE_OLD).await?.rows_affected())
+        if self.engine() == "sqlite" {
+            return Ok(0);
+        }
+        self.writer().execute(&MOVE_DELETED, (before.0,)).await?;
+        self.writer().execute(&DELETE_OLD, (before.0, limit)).await
     }
 }

@@ -1,27 +1,26 @@
-//! The statements that write a batch and the sets of rows they take, each for all players at once,
-//! rows touched in the order of their keys. In which order they run is `commit`'s.
+//! The statements that write a batch and their row sets. Each statement writes the rows of all
+//! players in ascending key order; `commit` has the order of the statements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
-use super::{Change, Record};
-use crate::rows::{Rows, Type};
+use super::{IdempotencyRecord, PlayerUpdate};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 
-/// The columns of a set of idempotency records.
-const RECORD_COLUMNS: &[(&str, Type)] = &[
-    ("player_id", Type::Int),
-    ("key", Type::Text),
-    ("fingerprint", Type::Bytes),
-    ("month", Type::Int),
-    ("version", Type::Int),
-    ("rejection", Type::Text),
-    ("request_id", Type::Text),
-    ("created_at", Type::Int),
+const RECORD_COLUMNS: &[(&str, ColumnType)] = &[
+    ("player_id", ColumnType::Int),
+    ("key", ColumnType::Text),
+    ("fingerprint", ColumnType::Bytes),
+    ("month", ColumnType::Int),
+    ("version", ColumnType::Int),
+    ("rejection", ColumnType::Text),
+    ("request_id", ColumnType::Text),
+    ("created_at", ColumnType::Int),
 ];
 
-/// The statement that adds a set of records, with what stands beside the set.
+/// Inserts a set of records; `$beside` adds a further CTE.
 macro_rules! insert_records {
     ($beside:literal) => {
         concat!(
@@ -40,37 +39,35 @@ macro_rules! insert_records {
 pub(super) static RECORDS: Lazy =
     Lazy::new(|| Statement::with_rows("batch.records", RECORD_COLUMNS, insert_records!("")));
 
-/// The same for a batch that writes nothing else, with its mark.
+/// For a batch that writes nothing else: with its mark.
 pub(super) static MARKED_RECORDS: Lazy = Lazy::new(|| {
     let text = insert_records!("{mark}");
     Statement::with_rows("batch.marked_records", RECORD_COLUMNS, text)
 });
 
-/// The columns of a set of players.
-const PLAYER_COLUMNS: &[(&str, Type)] = &[
-    ("player_id", Type::Int),
-    ("version_before", Type::Int),
-    ("head_before", Type::Bytes),
-    ("cash", Type::Int),
-    ("total_xp", Type::Int),
-    ("balance_version", Type::Int),
-    ("head_hash", Type::Bytes),
-    ("head_month", Type::Int),
-    ("xp_day", Type::Int),
-    ("xp_day_trades", Type::Int),
-    ("trades", Type::Int),
-    ("notes", Type::Int),
-    ("stocks_bought", Type::Int),
-    ("categories_bought", Type::Int),
-    ("realised_profit", Type::Int),
-    ("achievements", Type::Int),
-    ("updated_at", Type::Int),
+const PLAYER_COLUMNS: &[(&str, ColumnType)] = &[
+    ("player_id", ColumnType::Int),
+    ("version_before", ColumnType::Int),
+    ("head_before", ColumnType::Bytes),
+    ("cash", ColumnType::Int),
+    ("total_xp", ColumnType::Int),
+    ("balance_version", ColumnType::Int),
+    ("head_hash", ColumnType::Bytes),
+    ("head_month", ColumnType::Int),
+    ("xp_day", ColumnType::Int),
+    ("xp_day_trades", ColumnType::Int),
+    ("trades", ColumnType::Int),
+    ("notes", ColumnType::Int),
+    ("stocks_bought", ColumnType::Int),
+    ("categories_bought", ColumnType::Int),
+    ("realised_profit", ColumnType::Int),
+    ("achievements", ColumnType::Int),
+    ("updated_at", ColumnType::Int),
 ];
 
-/// The statement that writes a set of players, with what stands beside the set. The rows come
-/// sorted and are found one by one in that order, so they are locked in the order of their numbers,
-/// as in every batch. A batch that waited for another one sees the newer version and skips the
-/// player.
+/// Updates a set of players; `$beside` adds a further CTE. The rows are sorted and looked up one by
+/// one, so they are locked in ascending order, as in every batch. A batch that waited for another
+/// one sees the newer version and skips the player.
 macro_rules! update_players {
     ($beside:literal) => {
         concat!(
@@ -92,12 +89,11 @@ macro_rules! update_players {
     };
 }
 
-/// The players of a batch, with its mark.
+/// The players of a batch, with the batch mark.
 pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows("batch.update_players", PLAYER_COLUMNS, update_players!("{mark}"))
 });
 
-/// New players with their first entry.
 pub(crate) static OPENED_PLAYERS: Lazy = Lazy::new(|| {
     Statement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""))
 });
@@ -106,12 +102,12 @@ pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.save_holdings",
         &[
-            ("player_id", Type::Int),
-            ("stock_id", Type::Int),
-            ("quantity", Type::Int),
-            ("cost_basis", Type::Int),
-            ("opened_on", Type::Int),
-            ("noted_on", Type::Int),
+            ("player_id", ColumnType::Int),
+            ("stock_id", ColumnType::Int),
+            ("quantity", ColumnType::Int),
+            ("cost_basis", ColumnType::Int),
+            ("opened_on", ColumnType::Int),
+            ("noted_on", ColumnType::Int),
         ],
         "WITH batch AS ({rows})
          INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on, noted_on)
@@ -123,32 +119,31 @@ pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
     )
 });
 
-/// The columns of a set of ledger entries.
-pub(crate) const ENTRY_COLUMNS: &[(&str, Type)] = &[
-    ("player_id", Type::Int),
-    ("version", Type::Int),
-    ("month", Type::Int),
-    ("kind", Type::Text),
-    ("stock_id", Type::Int),
-    ("quantity", Type::Int),
-    ("price", Type::Int),
-    ("amount", Type::Int),
-    ("fee", Type::Int),
-    ("xp_trade", Type::Int),
-    ("xp_achievements", Type::Int),
-    ("cash_after", Type::Int),
-    ("quantity_after", Type::Int),
-    ("cost_basis_after", Type::Int),
-    ("total_xp_after", Type::Int),
-    ("quote_as_of", Type::Int),
-    ("quote_day", Type::Int),
-    ("quote_source", Type::Text),
-    ("about_version", Type::Int),
-    ("created_at", Type::Int),
-    ("hash", Type::Bytes),
+pub(crate) const ENTRY_COLUMNS: &[(&str, ColumnType)] = &[
+    ("player_id", ColumnType::Int),
+    ("version", ColumnType::Int),
+    ("month", ColumnType::Int),
+    ("kind", ColumnType::Text),
+    ("stock_id", ColumnType::Int),
+    ("quantity", ColumnType::Int),
+    ("price", ColumnType::Int),
+    ("amount", ColumnType::Int),
+    ("fee", ColumnType::Int),
+    ("xp_trade", ColumnType::Int),
+    ("xp_achievements", ColumnType::Int),
+    ("cash_after", ColumnType::Int),
+    ("quantity_after", ColumnType::Int),
+    ("cost_basis_after", ColumnType::Int),
+    ("total_xp_after", ColumnType::Int),
+    ("quote_as_of", ColumnType::Int),
+    ("quote_day", ColumnType::Int),
+    ("quote_source", ColumnType::Text),
+    ("about_version", ColumnType::Int),
+    ("created_at", ColumnType::Int),
+    ("hash", ColumnType::Bytes),
 ];
 
-/// The statement that adds a set of ledger entries, with what follows it.
+/// Inserts a set of ledger entries; `$rest` follows the SELECT.
 macro_rules! insert_entries {
     ($tail:literal) => {
         concat!(
@@ -175,11 +170,11 @@ pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.insert_unlocks",
         &[
-            ("player_id", Type::Int),
-            ("achievement_id", Type::Int),
-            ("version", Type::Int),
-            ("xp", Type::Int),
-            ("unlocked_at", Type::Int),
+            ("player_id", ColumnType::Int),
+            ("achievement_id", ColumnType::Int),
+            ("version", ColumnType::Int),
+            ("xp", ColumnType::Int),
+            ("unlocked_at", ColumnType::Int),
         ],
         "WITH batch AS ({rows})
          INSERT INTO player_achievements (player_id, achievement_id, version, xp, unlocked_at)
@@ -187,16 +182,16 @@ pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
     )
 });
 
-// Whoever left meanwhile has taken the notes along; see `erase`.
+// Players erased meanwhile get no notes; see `erase`.
 pub(super) static NOTES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.save_notes",
         &[
-            ("player_id", Type::Int),
-            ("version", Type::Int),
-            ("text", Type::Text),
-            ("written_at", Type::Int),
-            ("counted", Type::Int),
+            ("player_id", ColumnType::Int),
+            ("version", ColumnType::Int),
+            ("text", ColumnType::Text),
+            ("written_at", ColumnType::Int),
+            ("counted", ColumnType::Int),
         ],
         "WITH batch AS ({rows})
          INSERT INTO trade_notes (player_id, version, text, written_at, counted)
@@ -213,7 +208,7 @@ pub(super) static NOTES: Lazy = Lazy::new(|| {
 pub(super) static NOTE_TEXTS: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "batch.save_note_texts",
-        &[("player_id", Type::Int), ("text_key", Type::Int)],
+        &[("player_id", ColumnType::Int), ("text_key", ColumnType::Int)],
         "WITH batch AS ({rows})
          INSERT INTO note_texts (player_id, text_key)
          SELECT b.player_id, b.text_key FROM batch b
@@ -224,17 +219,17 @@ pub(super) static NOTE_TEXTS: Lazy = Lazy::new(|| {
     )
 });
 
-/// The rows of players with the version and the head of the chain that each had before.
-pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> Rows {
-    let column = |value: fn(&Player) -> i64| Rows::int(players, move |(p, ..)| value(p));
-    Rows::new(vec![
+/// RowSet of players with the version and chain head that each had before.
+pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> RowSet {
+    let column = |value: fn(&Player) -> i64| RowSet::int(players, move |(p, ..)| value(p));
+    RowSet::new(vec![
         column(|p| p.player_id),
-        Rows::int(players, |(_, version_before, _)| *version_before),
-        Rows::bytes(players, |(.., head_before)| head_before.0.to_vec()),
+        RowSet::int(players, |(_, version_before, _)| *version_before),
+        RowSet::bytes(players, |(.., head_before)| head_before.0.to_vec()),
         column(|p| p.cash.0),
         column(|p| p.total_xp),
         column(|p| p.balance_version),
-        Rows::bytes(players, |(p, ..)| p.head_hash.0.to_vec()),
+        RowSet::bytes(players, |(p, ..)| p.head_hash.0.to_vec()),
         column(|p| p.head_month.0),
         column(|p| p.xp_day),
         column(|p| p.xp_day_trades),
@@ -244,19 +239,19 @@ pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> 
         column(|p| p.categories_bought),
         column(|p| p.realised_profit.0),
         column(|p| p.achievements),
-        Rows::int(players, |_| now.0),
+        RowSet::int(players, |_| now.0),
     ])
 }
 
-/// The rows of ledger entries.
-pub(crate) fn entry_rows(entries: &[(&LedgerEntry, Hash)]) -> Rows {
-    let column = |value: fn(&LedgerEntry) -> i64| Rows::int(entries, move |e| value(e.0));
-    let maybe = |value: fn(&LedgerEntry) -> Option<i64>| Rows::maybe(entries, move |e| value(e.0));
-    Rows::new(vec![
+pub(crate) fn entry_rows(entries: &[(&LedgerEntry, Hash)]) -> RowSet {
+    let column = |value: fn(&LedgerEntry) -> i64| RowSet::int(entries, move |e| value(e.0));
+    let maybe =
+        |value: fn(&LedgerEntry) -> Option<i64>| RowSet::optional_int(entries, move |e| value(e.0));
+    RowSet::new(vec![
         column(|e| e.player_id),
         column(|e| e.version),
         column(|e| e.month.0),
-        Rows::text(entries, |(e, _)| e.kind.as_str().to_owned()),
+        RowSet::text(entries, |(e, _)| e.kind.as_str().to_owned()),
         maybe(|e| e.stock_id),
         column(|e| e.quantity.0),
         maybe(|e| e.price.map(|p| p.0)),
@@ -270,32 +265,32 @@ pub(crate) fn entry_rows(entries: &[(&LedgerEntry, Hash)]) -> Rows {
         column(|e| e.total_xp_after),
         maybe(|e| e.quote_as_of.map(|at| at.0)),
         maybe(|e| e.quote_day.map(|day| i64::from(day.0))),
-        Rows::maybe_text(entries, |(e, _)| e.quote_source.map(|s| s.as_str().to_owned())),
+        RowSet::optional_text(entries, |(e, _)| e.quote_source.map(|s| s.as_str().to_owned())),
         maybe(|e| e.about_version),
         column(|e| e.created_at.0),
-        Rows::bytes(entries, |(_, hash)| hash.0.to_vec()),
+        RowSet::bytes(entries, |(_, hash)| hash.0.to_vec()),
     ])
 }
 
-pub(super) fn record_rows(records: &[(i64, &Record)], now: UnixMicros) -> Rows {
-    Rows::new(vec![
-        Rows::int(records, |(player_id, _)| *player_id),
-        Rows::text(records, |(_, r)| r.key.clone()),
-        Rows::bytes(records, |(_, r)| r.fingerprint.to_vec()),
-        Rows::maybe(records, |(_, r)| r.version.map(|(month, _)| month.0)),
-        Rows::maybe(records, |(_, r)| r.version.map(|(_, version)| version)),
-        Rows::maybe_text(records, |(_, r)| r.rejection.map(|why| why.code().to_owned())),
-        Rows::text(records, |(_, r)| r.request_id.clone()),
-        Rows::int(records, |_| now.0),
+pub(super) fn record_rows(records: &[(i64, &IdempotencyRecord)], now: UnixMicros) -> RowSet {
+    RowSet::new(vec![
+        RowSet::int(records, |(player_id, _)| *player_id),
+        RowSet::text(records, |(_, r)| r.key.clone()),
+        RowSet::bytes(records, |(_, r)| r.fingerprint.to_vec()),
+        RowSet::optional_int(records, |(_, r)| r.version.map(|(month, _)| month.0)),
+        RowSet::optional_int(records, |(_, r)| r.version.map(|(_, version)| version)),
+        RowSet::optional_text(records, |(_, r)| r.rejection.map(|why| why.code().to_owned())),
+        RowSet::text(records, |(_, r)| r.request_id.clone()),
+        RowSet::int(records, |_| now.0),
     ])
 }
 
-pub(super) fn holding_rows(changes: &[&Change]) -> Option<Rows> {
+pub(super) fn holding_rows(changes: &[&PlayerUpdate]) -> Option<RowSet> {
     let mut rows = BTreeMap::new();
     for change in changes {
         let traded: BTreeSet<i64> =
             change.fills.iter().filter_map(|fill| fill.entry.stock_id).collect();
-        // A later note that counted has changed a holding that its entry does not name.
+        // A later note that counts changes a holding that its entry does not name.
         let is_noted = !change.player.new_texts.is_empty();
         for (stock_id, holding) in &change.player.holdings {
             if is_noted || traded.contains(stock_id) {
@@ -305,32 +300,32 @@ pub(super) fn holding_rows(changes: &[&Change]) -> Option<Rows> {
     }
     let rows: Vec<_> = rows.into_iter().collect();
     (!rows.is_empty()).then(|| {
-        Rows::new(vec![
-            Rows::int(&rows, |((player_id, _), _)| *player_id),
-            Rows::int(&rows, |((_, stock_id), _)| *stock_id),
-            Rows::int(&rows, |(_, h)| h.quantity.0),
-            Rows::int(&rows, |(_, h)| h.cost_basis.0),
-            Rows::int(&rows, |(_, h)| i64::from(h.opened_on.0)),
-            Rows::maybe(&rows, |(_, h)| h.noted_on.map(|day| i64::from(day.0))),
+        RowSet::new(vec![
+            RowSet::int(&rows, |((player_id, _), _)| *player_id),
+            RowSet::int(&rows, |((_, stock_id), _)| *stock_id),
+            RowSet::int(&rows, |(_, h)| h.quantity.0),
+            RowSet::int(&rows, |(_, h)| h.cost_basis.0),
+            RowSet::int(&rows, |(_, h)| i64::from(h.opened_on.0)),
+            RowSet::optional_int(&rows, |(_, h)| h.noted_on.map(|day| i64::from(day.0))),
         ])
     })
 }
 
-pub(super) fn unlock_rows(fills: &[&Fill]) -> Option<Rows> {
+pub(super) fn unlock_rows(fills: &[&Fill]) -> Option<RowSet> {
     let rows: Vec<_> =
         fills.iter().flat_map(|f| f.unlocked.iter().map(|unlock| (&f.entry, unlock))).collect();
     (!rows.is_empty()).then(|| {
-        Rows::new(vec![
-            Rows::int(&rows, |(e, _)| e.player_id),
-            Rows::int(&rows, |(_, u)| u.achievement_id),
-            Rows::int(&rows, |(e, _)| e.version),
-            Rows::int(&rows, |(_, u)| u.xp),
-            Rows::int(&rows, |(e, _)| e.created_at.0),
+        RowSet::new(vec![
+            RowSet::int(&rows, |(e, _)| e.player_id),
+            RowSet::int(&rows, |(_, u)| u.achievement_id),
+            RowSet::int(&rows, |(e, _)| e.version),
+            RowSet::int(&rows, |(_, u)| u.xp),
+            RowSet::int(&rows, |(e, _)| e.created_at.0),
         ])
     })
 }
 
-pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
+pub(super) fn note_rows(changes: &[&PlayerUpdate], now: UnixMicros) -> Option<RowSet> {
     let notes = changes.iter().flat_map(|change| {
         let player = &change.player;
         change.notes.iter().map(|(version, note)| {
@@ -338,28 +333,28 @@ pub(super) fn note_rows(changes: &[&Change], now: UnixMicros) -> Option<Rows> {
             ((player.player_id, *version), (note, is_counted))
         })
     });
-    // Of two notes about one trade the later one stays.
+    // The later of two notes about one trade wins.
     let rows: Vec<_> = notes.collect::<BTreeMap<_, _>>().into_iter().collect();
     (!rows.is_empty()).then(|| {
-        Rows::new(vec![
-            Rows::int(&rows, |((player_id, _), _)| *player_id),
-            Rows::int(&rows, |((_, version), _)| *version),
-            Rows::text(&rows, |(_, (note, _))| note.as_str().to_owned()),
-            Rows::int(&rows, |_| now.0),
-            Rows::int(&rows, |(_, (_, is_counted))| i64::from(*is_counted)),
+        RowSet::new(vec![
+            RowSet::int(&rows, |((player_id, _), _)| *player_id),
+            RowSet::int(&rows, |((_, version), _)| *version),
+            RowSet::text(&rows, |(_, (note, _))| note.as_str().to_owned()),
+            RowSet::int(&rows, |_| now.0),
+            RowSet::int(&rows, |(_, (_, is_counted))| i64::from(*is_counted)),
         ])
     })
 }
 
-pub(super) fn note_text_rows(changes: &[&Change]) -> Option<Rows> {
+pub(super) fn note_text_rows(changes: &[&PlayerUpdate]) -> Option<RowSet> {
     let texts = changes.iter().flat_map(|change| {
         change.player.new_texts.iter().map(|text_key| (change.player.player_id, *text_key))
     });
     let rows: Vec<(i64, i64)> = texts.collect();
     (!rows.is_empty()).then(|| {
-        Rows::new(vec![
-            Rows::int(&rows, |(player_id, _)| *player_id),
-            Rows::int(&rows, |(_, text_key)| *text_key),
+        RowSet::new(vec![
+            RowSet::int(&rows, |(player_id, _)| *player_id),
+            RowSet::int(&rows, |(_, text_key)| *text_key),
         ])
     })
 }

@@ -1,27 +1,21 @@
-//! Executing pending orders: which are due, claiming, and recording outcomes. Claims and outcomes
-//! are guarded by the state, so that of two nodes one claims an order and one outcome is recorded.
-//! When to do what is decided in `trading`.
+//! Statements for the execution of pending orders: selects due orders, claims them, records
+//! outcomes. The state guards claims and outcomes, so that only one node succeeds. `trading`
+//! decides when to execute.
 
 use domain::{OrderState, Rejection, TradeId, UnixMicros};
 
 use super::{OrderRow, PendingOrder};
-use crate::measure::Timed as _;
-use crate::rows::{BindRows as _, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// The outcome of an order, to be recorded if the order is still in the state `from`.
+/// The outcome of an order; recorded only if the order is still in the state `from`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderOutcome {
-    /// Which order.
     pub order_id: i64,
-    /// The state it must be in.
     pub from: OrderState,
-    /// The state it enters.
     pub state: OrderState,
-    /// The trade it became.
     pub trade: Option<TradeId>,
-    /// Why it did not become one.
     pub rejection: Option<Rejection>,
 }
 
@@ -48,7 +42,7 @@ static HAS_DUE: Lazy = Lazy::new(|| {
 static CLAIM: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "pending_orders.claim",
-        &[("order_id", Type::Int)],
+        &[("order_id", ColumnType::Int)],
         "UPDATE pending_orders SET state = 'executing'
          WHERE state = 'pending' AND order_id IN (SELECT order_id FROM ({rows}) AS batch)
          RETURNING order_id",
@@ -59,12 +53,12 @@ static END: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "pending_orders.end",
         &[
-            ("order_id", Type::Int),
-            ("from_state", Type::Text),
-            ("state", Type::Text),
-            ("month", Type::Int),
-            ("version", Type::Int),
-            ("rejection", Type::Text),
+            ("order_id", ColumnType::Int),
+            ("from_state", ColumnType::Text),
+            ("state", ColumnType::Text),
+            ("month", ColumnType::Int),
+            ("version", ColumnType::Int),
+            ("rejection", ColumnType::Text),
         ],
         "UPDATE pending_orders SET state = b.state, month = b.month, version = b.version,
              rejection = b.rejection, ended_at = {$1}
@@ -94,113 +88,61 @@ static DELETE_ENDED: Lazy = Lazy::new(|| {
 pub(crate) static STATEMENTS: &[&Lazy] = &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
 
 impl Store {
-    /// Open orders that can be executed at `now`, after this fill time and number, in their order.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Open orders that are due at `now`, after the cursor (fill time, id), in that order.
     pub async fn due_orders(
         &self,
         now: UnixMicros,
         after: (UnixMicros, i64),
         limit: i64,
     ) -> Result<Vec<PendingOrder>, StoreError> {
-        let rows: Vec<OrderRow> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&DUE))
-                .bind(now.0)
-                .bind(after.0.0)
-                .bind(after.1)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&DUE)
-                .await?
-        });
+        let rows: Vec<OrderRow> =
+            self.reader().fetch_all(&DUE, (now.0, after.0.0, after.1, limit)).await?;
         rows.into_iter().map(OrderRow::read).collect()
     }
 
-    /// Whether an open order can be executed at `now`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Whether an open order is due at `now`.
     pub async fn has_due_orders(&self, now: UnixMicros) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&HAS_DUE))
-                .bind(now.0)
-                .fetch_optional(&db.reader)
-                .timed(&HAS_DUE)
-                .await?
-        });
+        let found: Option<(i64,)> = self.reader().fetch_optional(&HAS_DUE, (now.0,)).await?;
         Ok(found.is_some())
     }
 
-    /// Claims pending orders for execution; the numbers of those that were still pending.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Claims pending orders for execution and returns the ids of those that were still pending.
     pub async fn claim_orders(&self, order_ids: &[i64]) -> Result<Vec<i64>, StoreError> {
-        let rows = Rows::new(vec![Rows::int(order_ids, |id| *id)]);
-        let claimed: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&CLAIM)).bind_rows(&rows).fetch_all(&db.writer).timed(&CLAIM).await?
-        });
+        let rows = RowSet::new(vec![RowSet::int(order_ids, |id| *id)]);
+        let claimed: Vec<(i64,)> = self.writer().fetch_all(&CLAIM, (&rows,)).await?;
         Ok(claimed.into_iter().map(|(order_id,)| order_id).collect())
     }
 
-    /// Records outcomes; the numbers of the orders that were still in the state they had to be in.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Records outcomes and returns the ids of the orders that were still in the expected state.
     pub async fn end_orders(
         &self,
         outcomes: &[OrderOutcome],
         now: UnixMicros,
     ) -> Result<Vec<i64>, StoreError> {
-        let rows = Rows::new(vec![
-            Rows::int(outcomes, |outcome| outcome.order_id),
-            Rows::text(outcomes, |outcome| outcome.from.as_str().to_owned()),
-            Rows::text(outcomes, |outcome| outcome.state.as_str().to_owned()),
-            Rows::maybe(outcomes, |outcome| outcome.trade.map(|trade| trade.month.0)),
-            Rows::maybe(outcomes, |outcome| outcome.trade.map(|trade| trade.version)),
-            Rows::maybe_text(outcomes, |outcome| {
+        let rows = RowSet::new(vec![
+            RowSet::int(outcomes, |outcome| outcome.order_id),
+            RowSet::text(outcomes, |outcome| outcome.from.as_str().to_owned()),
+            RowSet::text(outcomes, |outcome| outcome.state.as_str().to_owned()),
+            RowSet::optional_int(outcomes, |outcome| outcome.trade.map(|trade| trade.month.0)),
+            RowSet::optional_int(outcomes, |outcome| outcome.trade.map(|trade| trade.version)),
+            RowSet::optional_text(outcomes, |outcome| {
                 outcome.rejection.map(|rejection| rejection.code().to_owned())
             }),
         ]);
-        let ended: Vec<(i64,)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&END))
-                .bind_rows(&rows)
-                .bind(now.0)
-                .fetch_all(&db.writer)
-                .timed(&END)
-                .await?
-        });
+        let ended: Vec<(i64,)> = self.writer().fetch_all(&END, (&rows, now.0)).await?;
         Ok(ended.into_iter().map(|(order_id,)| order_id).collect())
     }
 
-    /// How many orders are open.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn count_open_orders(&self) -> Result<i64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&COUNT_ALL)).fetch_one(&db.reader).timed(&COUNT_ALL).await?
-        }))
+        self.reader().fetch_scalar(&COUNT_ALL, ()).await
     }
 
-    /// Deletes orders that ended before `before`, at most `max` of them; returns how many.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Deletes at most `max` orders that ended before `before` and returns their number.
     pub async fn delete_ended_orders(
         &self,
         before: UnixMicros,
         max: i64,
     ) -> Result<u64, StoreError> {
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query(sql(&DELETE_ENDED))
-                .bind(before.0)
-                .bind(max)
-                .execute(&db.writer)
-                .timed(&DELETE_ENDED)
-                .await?
-                .rows_affected()
-        }))
+        self.writer().execute(&DELETE_ENDED, (before.0, max)).await
     }
 }

@@ -1,5 +1,5 @@
-//! Accounts: limits that hold under concurrent requests, new passwords and what ends with the old
-//! one, one-time links, recovery codes, and the operator's list of users.
+//! Accounts: limits under concurrent requests, password changes, one-time links, recovery codes,
+//! and the operator's list of users.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    parallel_requests_never_make_more_tokens_than_a_user_may_have,
-    parallel_requests_never_watch_more_stocks_than_a_player_may,
-    a_session_begins_only_with_the_password_that_is_stored,
-    a_stronger_hash_does_not_bring_an_old_password_back,
-    a_one_time_link_sets_one_password_and_ends_all_else,
-    a_link_expires_and_a_new_one_ends_the_one_before,
+    concurrent_requests_do_not_exceed_the_token_limit,
+    concurrent_requests_do_not_exceed_the_watch_limit,
+    a_session_begins_only_with_the_stored_password,
+    a_stronger_hash_does_not_restore_an_old_password,
+    a_one_time_link_sets_one_password_and_ends_all_sessions,
+    a_link_expires_and_a_new_link_replaces_it,
     a_recovery_code_is_used_once_and_new_codes_end_the_old_ones,
-    users_are_listed_newest_first_and_found_by_name_and_address,
+    users_are_listed_newest_first_and_found_by_name_or_address,
 }
 
 fn token(number: u8, kind: TokenKind) -> NewToken<'static> {
@@ -25,14 +25,14 @@ fn token(number: u8, kind: TokenKind) -> NewToken<'static> {
     NewToken { hash: [number; 32], name: "t", kind, idle_expires_at: later, expires_at: later }
 }
 
-/// The kinds of a user's living tokens, newest first.
+/// The kinds of a user's valid tokens, newest first.
 async fn kinds(store: &Store, user_id: i64) -> Vec<TokenKind> {
     let page = PageRequest::clamped(1, 100, 100);
     let rows = store.tokens_page(user_id, None, now(), page).await.expect("page").0;
     rows.into_iter().map(|row| row.kind).collect()
 }
 
-async fn parallel_requests_never_make_more_tokens_than_a_user_may_have(engine: &str) {
+async fn concurrent_requests_do_not_exceed_the_token_limit(engine: &str) {
     let store = Arc::new(fresh(engine).await);
     let ada = player(&store, "Ada").await;
     let create = |number: u8| {
@@ -66,7 +66,7 @@ async fn parallel_requests_never_make_more_tokens_than_a_user_may_have(engine: &
     assert_eq!(kinds(&store, ada.user_id).await, [TokenKind::Web; 20]);
 }
 
-async fn parallel_requests_never_watch_more_stocks_than_a_player_may(engine: &str) {
+async fn concurrent_requests_do_not_exceed_the_watch_limit(engine: &str) {
     let store = Arc::new(fresh(engine).await);
     let ada = player(&store, "Ada").await.player_id;
     let new = |n| StockInfo { category: "One".to_owned(), ..new_stock(&format!("S{n}")) };
@@ -87,7 +87,7 @@ async fn parallel_requests_never_watch_more_stocks_than_a_player_may(engine: &st
     assert_eq!(more, 4);
 }
 
-async fn a_session_begins_only_with_the_password_that_is_stored(engine: &str) {
+async fn a_session_begins_only_with_the_stored_password(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let open = async |number, hash: &str| {
@@ -107,7 +107,7 @@ async fn a_session_begins_only_with_the_password_that_is_stored(engine: &str) {
     assert_eq!(store.revoke_all_tokens(eve.user_id).await.expect("ends"), 1);
 }
 
-async fn a_stronger_hash_does_not_bring_an_old_password_back(engine: &str) {
+async fn a_stronger_hash_does_not_restore_an_old_password(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let stored = async || {
@@ -121,7 +121,7 @@ async fn a_stronger_hash_does_not_bring_an_old_password_back(engine: &str) {
     assert_eq!(stored().await, "y");
 }
 
-async fn a_one_time_link_sets_one_password_and_ends_all_else(engine: &str) {
+async fn a_one_time_link_sets_one_password_and_ends_all_sessions(engine: &str) {
     let store = Arc::new(fresh(engine).await);
     let ada = player(&store, "Ada").await;
     let codes = [(0, "code".to_owned())];
@@ -153,7 +153,7 @@ async fn a_one_time_link_sets_one_password_and_ends_all_else(engine: &str) {
     assert_eq!(left, CodesLeft::default());
 }
 
-async fn a_link_expires_and_a_new_one_ends_the_one_before(engine: &str) {
+async fn a_link_expires_and_a_new_link_replaces_it(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let at = |seconds| now().plus_seconds(seconds);
@@ -213,14 +213,14 @@ async fn a_recovery_code_is_used_once_and_new_codes_end_the_old_ones(engine: &st
     assert!(store.find_recovery_code("no@example.com", 1).await.expect("answers").is_none());
 }
 
-async fn users_are_listed_newest_first_and_found_by_name_and_address(engine: &str) {
+async fn users_are_listed_newest_first_and_found_by_name_or_address(engine: &str) {
     let store = fresh(engine).await;
     let mut ids = Vec::new();
     for name in ["Ada", "ÉVA", "Joy", "Eva"] {
         ids.push(player(&store, name).await.user_id);
     }
     let page = async |search: &str, below, limit| {
-        let page = store.people_page(search, below, limit).await.expect("page");
+        let page = store.users_page(search, below, limit).await.expect("page");
         (page.rows.into_iter().map(|row| row.name).collect::<Vec<_>>(), page.next)
     };
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -232,9 +232,9 @@ async fn users_are_listed_newest_first_and_found_by_name_and_address(engine: &st
     assert_eq!(page("%", None, 9).await, (vec![], None));
     assert_eq!(store.find_user_id("Joy@example.com").await.expect("answers"), Some(ids[2]));
     assert_eq!(store.find_user_id("no@example.com").await.expect("answers"), None);
-    let found = store.find_person(ids[0], now()).await.expect("answers").expect("is there");
+    let found = store.find_user_details(ids[0], now()).await.expect("answers").expect("is there");
     assert_eq!((found.person.email.as_str(), found.person.role), ("Ada@example.com", Role::Player));
     assert_eq!((found.sessions, found.tokens, found.codes, found.trades), (0, 1, 0, 0));
     assert_eq!((found.cash, found.last_used_at), (rules().starting_cash, Some(now())));
-    assert!(store.find_person(999, now()).await.expect("answers").is_none());
+    assert!(store.find_user_details(999, now()).await.expect("answers").is_none());
 }

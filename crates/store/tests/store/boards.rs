@@ -1,5 +1,4 @@
-//! What boards are made of: what players have, their places at a close, and what nodes are told to
-//! read again.
+//! The data of leaderboards: values of players, rank snapshots, and the tags of changed data.
 
 use domain::*;
 use store::*;
@@ -7,24 +6,24 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    players_are_valued_at_the_prices_that_are_given,
-    a_close_counts_once_it_is_whole_and_older_ones_are_forgotten,
-    a_place_at_a_close_is_shown_beside_the_name,
-    an_erased_player_leaves_what_boards_are_built_from_and_leaves_a_gap_at_a_close,
-    what_others_see_of_a_player_is_noted_with_the_change,
+    players_are_valued_at_the_given_prices,
+    a_rank_snapshot_is_visible_once_finished_and_older_ones_are_deleted,
+    a_rank_in_a_snapshot_is_returned_with_the_name,
+    an_erased_player_leaves_the_scores_and_a_gap_in_the_rank_snapshot,
+    a_change_of_public_data_writes_its_tag,
     old_changes_are_deleted_and_the_newest_stay,
 }
 
 const PRICES: &str = "[[1,15000],[2,19999]]";
 
-async fn players_are_valued_at_the_prices_that_are_given(engine: &str) {
+async fn players_are_valued_at_the_given_prices(engine: &str) {
     let store = fresh(engine).await;
     let mut ids = Vec::new();
     for name in ["Ada", "Eve", "Joy", "Kim"] {
         ids.push(player(&store, name).await.player_id);
     }
     let [ada, eve, joy, kim] = ids[..] else { panic!("four") };
-    // A share of stock n costs n dollars; what is sold out and what has no price count for nothing.
+    // A share of stock n costs n dollars; sold-out stocks and stocks without a price count as zero.
     for (who, side, stock) in [
         (ada, Side::Buy, 1),
         (ada, Side::Buy, 2),
@@ -48,7 +47,7 @@ async fn players_are_valued_at_the_prices_that_are_given(engine: &str) {
     assert_eq!(cash_only, [(ada, 997_000)]);
 }
 
-async fn a_close_counts_once_it_is_whole_and_older_ones_are_forgotten(engine: &str) {
+async fn a_rank_snapshot_is_visible_once_finished_and_older_ones_are_deleted(engine: &str) {
     let store = fresh(engine).await;
     let find = async |kind| store.find_board_close(kind).await.expect("answers");
     let close = async |kind, day, places: &[(i64, i64)]| {
@@ -67,7 +66,7 @@ async fn a_close_counts_once_it_is_whole_and_older_ones_are_forgotten(engine: &s
     let place = store.find_board_place(first.close_id, 20).await.expect("answers");
     assert_eq!(place, Some(3));
     assert_eq!(store.find_board_place(first.close_id, 99).await.expect("answers"), None);
-    // One that was left unfinished, and another board's.
+    // An unfinished snapshot, and another leaderboard's.
     close(BoardKind::Xp, 2, &[(1, 10)]).await;
     let other = close(BoardKind::Return, 2, &[(1, 10)]).await;
     let many: Vec<(i64, i64)> = (1..=4_500).map(|place| (place, 10_000 - place)).collect();
@@ -83,7 +82,7 @@ async fn a_close_counts_once_it_is_whole_and_older_ones_are_forgotten(engine: &s
     assert!(store.board_places_page(first.close_id, 0, 9).await.expect("page").is_empty());
     assert_eq!(store.board_places_page(third.close_id, 0, 5_000).await.expect("page").len(), 4_500);
     assert_eq!(store.board_places_page(other.close_id, 0, 9).await.expect("page"), [10]);
-    // Bounded: thousands of places go in steps.
+    // Deletion is bounded: thousands of ranks take several steps.
     let mut steps = 0;
     while !store.forget_board_closes(BoardKind::Xp, i64::MAX).await.expect("forgets") {
         steps += 1;
@@ -92,20 +91,18 @@ async fn a_close_counts_once_it_is_whole_and_older_ones_are_forgotten(engine: &s
     assert_eq!(find(BoardKind::Xp).await, None);
 }
 
-async fn a_place_at_a_close_is_shown_beside_the_name(engine: &str) {
+async fn a_rank_in_a_snapshot_is_returned_with_the_name(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
     let close = store.open_board_close(BoardKind::Xp, Day(1), 1, now()).await.expect("opens");
     store.save_board_places(close.close_id, &[(17, ada)]).await.expect("saves");
-    let shown = store.shown_players(&[ada, eve], close.close_id).await.expect("names");
+    let shown = store.player_labels(&[ada, eve], close.close_id).await.expect("names");
     assert_eq!((shown[&ada].closed_place, shown[&eve].closed_place), (Some(17), None));
-    let shown = store.shown_players(&[ada], 0).await.expect("names");
+    let shown = store.player_labels(&[ada], 0).await.expect("names");
     assert_eq!(shown[&ada].closed_place, None);
 }
 
-async fn an_erased_player_leaves_what_boards_are_built_from_and_leaves_a_gap_at_a_close(
-    engine: &str,
-) {
+async fn an_erased_player_leaves_the_scores_and_a_gap_in_the_rank_snapshot(engine: &str) {
     let store = fresh(engine).await;
     let mut people = Vec::new();
     for name in ["Ada", "Eve", "Joy", "Kim"] {
@@ -132,7 +129,7 @@ async fn an_erased_player_leaves_what_boards_are_built_from_and_leaves_a_gap_at_
     assert_eq!(all.len(), 4, "the ledger is verified for all");
 }
 
-async fn what_others_see_of_a_player_is_noted_with_the_change(engine: &str) {
+async fn a_change_of_public_data_writes_its_tag(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let mut after = store.newest_tag_change().await.expect("answers");
@@ -150,7 +147,7 @@ async fn what_others_see_of_a_player_is_noted_with_the_change(engine: &str) {
     assert_eq!(noted().await, [tag(&ada)]);
     store.change_name(ada.user_id, "Ada L.", now()).await.expect("changes");
     assert_eq!(noted().await, nothing, "the same name");
-    for shows in [Shows::Hidden, Shows::Name] {
+    for shows in [NameVisibility::Hidden, NameVisibility::Name] {
         let appearance = Appearance { shows, pseudonym: None };
         store.save_appearance(eve.player_id, &appearance).await.expect("saves");
         assert_eq!(noted().await, [tag(&eve)]);
@@ -171,7 +168,7 @@ async fn old_changes_are_deleted_and_the_newest_stay(engine: &str) {
         store.change_name(ada.user_id, name, now()).await.expect("changes");
     }
     let newest = store.newest_tag_change().await.expect("answers");
-    // Those of the stocks, and the two names.
+    // The tags of the stocks and of the two names.
     assert_eq!(store.tag_changes_after(0).await.expect("changes").len(), 5);
     assert_eq!(store.delete_tag_changes(5, 100).await.expect("deletes"), 0);
     assert_eq!(store.delete_tag_changes(1, 3).await.expect("deletes"), 3);

@@ -1,6 +1,6 @@
-//! Every statement prepares on both engines, and no plan scans players, holdings or the ledger
-//! whole. Plans depend on the data; here the tables are small, so PostgreSQL is told to prefer an
-//! index where there is one, and a scan that remains means that there is none.
+//! Every statement prepares on both engines, and no plan scans players, holdings or the ledger. The
+//! tables are small here, so PostgreSQL is set to prefer indexes; a remaining scan means that an
+//! index is missing.
 
 use sqlx::{Connection, Executor, Row};
 use store::{CATALOGUE, PLANNER_SETTINGS, Statement};
@@ -49,7 +49,7 @@ async fn every_statement_prepares_and_uses_an_index_on_sqlite() {
                 alias == *table || alias == format!("{table} USING COVERING INDEX")
             });
             assert!(!scans, "{name} scans: {line}");
-            // Aliases of the big tables in our statements.
+            // Aliases of the big tables in the statements.
             let aliased =
                 ["SCAN p", "SCAN h", "SCAN l", "SCAN i", "SCAN pa", "SCAN pl", "SCAN eq", "SCAN o"];
             assert!(!aliased.contains(&line.as_str()), "{name} scans: {line}");
@@ -57,7 +57,7 @@ async fn every_statement_prepares_and_uses_an_index_on_sqlite() {
     }
 }
 
-/// Without an index that it makes itself, SQLite compares every row with all prices.
+/// Without an automatic index SQLite compares every row with all prices.
 #[tokio::test]
 async fn prices_are_joined_through_an_index_on_sqlite() {
     let store = fresh("sqlite").await;
@@ -111,9 +111,9 @@ async fn every_statement_prepares_and_uses_an_index_on_postgres() {
     }
 }
 
-/// What keeps two batches from waiting for each other: each takes its players in ascending order.
+/// Batches update players in ascending order, which prevents deadlocks.
 #[tokio::test]
-async fn a_batch_updates_its_players_in_the_order_it_names_them_on_postgres() {
+async fn a_batch_updates_its_players_in_ascending_order_on_postgres() {
     let store = fresh("postgres").await;
     let mut db = sqlx::PgConnection::connect(&store.url).await.expect("connects");
     for (name, value) in PLANNER_SETTINGS {

@@ -1,4 +1,4 @@
-//! What both engines do alike.
+//! Behaviour that is equal on both engines.
 
 use domain::*;
 use store::*;
@@ -7,24 +7,24 @@ use crate::support::*;
 
 on_both_engines! {
     a_new_player_has_the_starting_cash_and_a_chain_of_one_entry,
-    an_address_is_taken_once,
-    a_token_lives_until_it_is_idle_too_long_or_revoked,
-    a_trade_is_written_whole,
-    the_portfolio_page_values_and_bounds_and_leaves_sold_out_holdings_out,
-    a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs,
-    a_player_with_another_head_of_the_same_version_loses_all_rows,
-    a_key_used_by_another_transaction_moves_the_player,
-    a_refusal_is_recorded_without_an_entry,
-    locked_players_are_won_by_nobody_else,
+    an_address_is_unique,
+    a_token_is_valid_until_idle_expiry_or_revocation,
+    a_trade_is_written_completely,
+    the_portfolio_page_is_valued_and_paged_without_sold_out_holdings,
+    after_a_version_conflict_no_rows_of_that_player_are_written_and_the_others_commit,
+    a_different_chain_head_at_the_same_version_is_a_conflict,
+    a_key_used_by_another_transaction_is_a_conflict,
+    a_rejection_is_recorded_without_an_entry,
+    locked_players_cannot_be_written_by_another_batch,
     a_locked_batch_that_is_dropped_changes_nothing,
-    stocks_are_found_whatever_the_case_and_wildcards_are_literal,
-    numbers_of_stocks_and_categories_stay,
-    history_is_bounded_by_its_days,
-    transactions_page_by_version_newest_first,
-    an_unlocked_achievement_shows_in_the_list,
+    stocks_are_found_ignoring_case_and_wildcards_are_literal,
+    ids_of_stocks_and_categories_never_change,
+    history_is_limited_to_its_days,
+    transactions_are_paged_by_version_newest_first,
+    an_unlocked_achievement_is_in_the_list,
     scores_are_followed_by_cursor,
-    old_keys_and_dead_tokens_are_forgotten_in_bounded_steps,
-    a_note_stands_beside_its_trade_and_can_be_replaced,
+    old_keys_and_expired_tokens_are_deleted_in_bounded_steps,
+    a_note_is_returned_with_its_trade_and_can_be_replaced,
 }
 
 async fn a_new_player_has_the_starting_cash_and_a_chain_of_one_entry(engine: &str) {
@@ -41,7 +41,7 @@ async fn a_new_player_has_the_starting_cash_and_a_chain_of_one_entry(engine: &st
     assert_eq!(heads[0].head_hash, rows[0].hash);
 }
 
-async fn an_address_is_taken_once(engine: &str) {
+async fn an_address_is_unique(engine: &str) {
     let store = fresh(engine).await;
     player(&store, "Ada").await;
     let user = NewUser {
@@ -58,13 +58,13 @@ async fn an_address_is_taken_once(engine: &str) {
         expires_at: now(),
     };
     let twice = store.register(&user, &token, rules(), now()).await.expect("answers");
-    assert_eq!(twice, Err(Taken::Email));
+    assert_eq!(twice, Err(NameConflict::Email));
     assert_eq!(store.player_scores_page(0, 10).await.expect("page").len(), 1);
     assert!(store.find_credentials("Ada@example.com").await.expect("answers").is_some());
     assert!(store.find_credentials("nobody@example.com").await.expect("answers").is_none());
 }
 
-async fn a_token_lives_until_it_is_idle_too_long_or_revoked(engine: &str) {
+async fn a_token_is_valid_until_idle_expiry_or_revocation(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let at = |seconds| now().plus_seconds(seconds);
@@ -96,7 +96,7 @@ async fn a_token_lives_until_it_is_idle_too_long_or_revoked(engine: &str) {
     assert_eq!(find(at(9)).await, None);
 }
 
-async fn a_trade_is_written_whole(engine: &str) {
+async fn a_trade_is_written_completely(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 2, 100)).await);
@@ -114,7 +114,7 @@ async fn a_trade_is_written_whole(engine: &str) {
     assert_eq!(fill.unlocked, [Unlock { achievement_id: 1, xp: 50 }]);
 }
 
-async fn the_portfolio_page_values_and_bounds_and_leaves_sold_out_holdings_out(engine: &str) {
+async fn the_portfolio_page_is_valued_and_paged_without_sold_out_holdings(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     for (side, stock, shares) in
@@ -149,7 +149,9 @@ async fn the_portfolio_page_values_and_bounds_and_leaves_sold_out_holdings_out(e
     store.load_positions(eve + 1).await.expect_err("no such player");
 }
 
-async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(engine: &str) {
+async fn after_a_version_conflict_no_rows_of_that_player_are_written_and_the_others_commit(
+    engine: &str,
+) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
     let mut late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
@@ -157,7 +159,7 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     let fine = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 2, 2)).await);
     let committed = store.commit_batch(&[late, fine], mark(), now()).await.expect("commits");
-    assert_eq!(committed.moved, [ada].into());
+    assert_eq!(committed.conflicted, [ada].into());
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].entry.stock_id, Some(2));
@@ -170,35 +172,35 @@ async fn a_player_whose_version_moved_loses_all_rows_and_the_others_keep_theirs(
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 2);
 }
 
-/// As on a promoted standby that lacks the entries which the settling began with.
-async fn a_player_with_another_head_of_the_same_version_loses_all_rows(engine: &str) {
+/// As on a promoted standby that lacks the entries on which settling was based.
+async fn a_different_chain_head_at_the_same_version_is_a_conflict(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let mut late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     assert_eq!((late.version_before, late.head_before), (1, open_head(ada)));
     late.head_before = Hash([7; 32]);
     let committed = store.commit_batch(&[late], mark(), now()).await.expect("commits");
-    assert_eq!(committed.moved, [ada].into());
+    assert_eq!(committed.conflicted, [ada].into());
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
 }
 
-/// The head of a chain that holds its opening alone.
+/// The head of a chain with only its opening.
 fn open_head(player_id: i64) -> Hash {
     open_player(player_id, rules(), now()).1.hash
 }
 
-fn record(key: &str, version: i64) -> Record {
+fn record(key: &str, version: i64) -> IdempotencyRecord {
     let version = Some((now().month(), version));
     let (key, request_id) = (key.to_owned(), "r1".to_owned());
-    Record { key, fingerprint: [1; 32], version, rejection: None, request_id }
+    IdempotencyRecord { key, fingerprint: [1; 32], version, rejection: None, request_id }
 }
 
-async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
+async fn a_key_used_by_another_transaction_is_a_conflict(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    let refused = Change {
+    let refused = PlayerUpdate {
         fills: vec![],
-        records: vec![Record {
+        records: vec![IdempotencyRecord {
             version: None,
             rejection: Some(Rejection::InsufficientCash),
             ..record("k", 0)
@@ -210,9 +212,9 @@ async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     let eve = player(&store, "Eve").await.player_id;
     let other = settle_one(&store, eve, &trade(Side::Buy, 1, 1)).await;
     let first = store.commit_batch(&[refused], mark(), now()).await.expect("commits");
-    assert_eq!(first.moved, [].into());
+    assert_eq!(first.conflicted, [].into());
     let second = store.commit_batch(&[twin, other], mark(), now()).await.expect("commits");
-    assert_eq!(second.moved, [ada, eve].into(), "the whole batch is to be settled again");
+    assert_eq!(second.conflicted, [ada, eve].into(), "the whole batch is to be settled again");
     assert_eq!(store.transactions_page(eve, None, 50).await.expect("page").len(), 1);
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
     let seen = store
@@ -224,12 +226,12 @@ async fn a_key_used_by_another_transaction_moves_the_player(engine: &str) {
     assert_eq!(kept.rejection, Some(Rejection::InsufficientCash), "the first record stays");
 }
 
-async fn locked_players_are_won_by_nobody_else(engine: &str) {
+async fn locked_players_cannot_be_written_by_another_batch(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let late = settle_one(&store, ada, &trade(Side::Buy, 1, 1)).await;
     let wanted =
-        [Wanted { player_id: ada, stock_id: Some(2), about_version: None, text_key: None }];
+        [LoadKey { player_id: ada, stock_id: Some(2), about_version: None, text_key: None }];
     let (locked, state) =
         store.lock_batch(&wanted, &[], &valuation(), Locking::Wait).await.expect("locks");
     let waits = tokio::spawn({
@@ -238,9 +240,11 @@ async fn locked_players_are_won_by_nobody_else(engine: &str) {
     });
     let change = settle_in(state, ada, &trade(Side::Buy, 2, 1));
     let committed = locked.commit(&[change], mark(), now()).await.expect("commits");
-    assert_eq!(committed.moved, [].into());
+    assert_eq!(committed.conflicted, [].into());
     match waits.await.expect("no panic") {
-        Ok(other) => assert_eq!(other.moved, [ada].into(), "it waited and sees the newer version"),
+        Ok(other) => {
+            assert_eq!(other.conflicted, [ada].into(), "it waited and sees the newer version")
+        }
         Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
     }
     let rows = store.transactions_page(ada, None, 50).await.expect("page");
@@ -251,7 +255,7 @@ async fn a_locked_batch_that_is_dropped_changes_nothing(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let wanted =
-        [Wanted { player_id: ada, stock_id: Some(1), about_version: None, text_key: None }];
+        [LoadKey { player_id: ada, stock_id: Some(1), about_version: None, text_key: None }];
     let (locked, state) =
         store.lock_batch(&wanted, &[], &valuation(), Locking::Wait).await.expect("locks");
     assert_eq!(state.players[&ada].balance_version, 1);
@@ -260,13 +264,13 @@ async fn a_locked_batch_that_is_dropped_changes_nothing(engine: &str) {
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 2);
 }
 
-async fn a_refusal_is_recorded_without_an_entry(engine: &str) {
+async fn a_rejection_is_recorded_without_an_entry(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let mut change = settle_one(&store, ada, &trade(Side::Sell, 1, 1)).await;
     assert!(change.fills.is_empty());
     let rejection = Some(Rejection::InsufficientQuantity);
-    change.records.push(Record { version: None, rejection, ..record("no", 0) });
+    change.records.push(IdempotencyRecord { version: None, rejection, ..record("no", 0) });
     store.commit_batch(&[change], mark(), now()).await.expect("commits");
     let seen = store
         .load_batch(&[], &[(ada, "no".into())], &Valuation::at_prices("[]"))
@@ -279,7 +283,7 @@ async fn a_refusal_is_recorded_without_an_entry(engine: &str) {
     assert_eq!(store.transactions_page(ada, None, 50).await.expect("page").len(), 1);
 }
 
-async fn stocks_are_found_whatever_the_case_and_wildcards_are_literal(engine: &str) {
+async fn stocks_are_found_ignoring_case_and_wildcards_are_literal(engine: &str) {
     let store = fresh(engine).await;
     let find = async |category: Option<&str>, search: Option<&str>| {
         let page = PageRequest::clamped(1, 2, 50);
@@ -297,7 +301,7 @@ async fn stocks_are_found_whatever_the_case_and_wildcards_are_literal(engine: &s
     assert!(store.find_stock(&symbol).await.expect("answers").is_some());
 }
 
-async fn numbers_of_stocks_and_categories_stay(engine: &str) {
+async fn ids_of_stocks_and_categories_never_change(engine: &str) {
     let store = fresh(engine).await;
     let save = async |symbols: &[&str]| {
         let stocks: Vec<_> = symbols.iter().map(|s| new_stock(s)).collect();
@@ -311,7 +315,7 @@ async fn numbers_of_stocks_and_categories_stay(engine: &str) {
     assert_eq!(before[0].1, 2);
 }
 
-async fn history_is_bounded_by_its_days(engine: &str) {
+async fn history_is_limited_to_its_days(engine: &str) {
     let store = fresh(engine).await;
     let closes: Vec<_> = (1..=5).map(|d| (1, Day(d), Price(i64::from(d) * 100))).collect();
     store.save_history(&closes).await.expect("saves");
@@ -324,7 +328,7 @@ async fn history_is_bounded_by_its_days(engine: &str) {
     assert_eq!(last, [(Day(5), Price(500))]);
 }
 
-async fn transactions_page_by_version_newest_first(engine: &str) {
+async fn transactions_are_paged_by_version_newest_first(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     for _ in 0..4 {
@@ -345,7 +349,7 @@ async fn transactions_page_by_version_newest_first(engine: &str) {
     assert_eq!(rest.iter().map(|(e, _)| e.version).collect::<Vec<_>>(), [4, 5]);
 }
 
-async fn an_unlocked_achievement_shows_in_the_list(engine: &str) {
+async fn an_unlocked_achievement_is_in_the_list(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let before = store.achievements_of(ada).await.expect("list");
@@ -375,17 +379,17 @@ async fn scores_are_followed_by_cursor(engine: &str) {
         cursor = next;
     }
     assert_eq!(seen, [(ada, 0), (eve, 0), (eve, 60)]);
-    let shown = store.shown_players(&[eve, ada, 999], 0).await.expect("names");
-    assert_eq!((shown.len(), &shown[&eve].name), (3, &ShownName::Known("Eve".to_owned())));
-    assert_eq!(shown[&999], Shown { name: ShownName::Former, closed_place: None });
+    let shown = store.player_labels(&[eve, ada, 999], 0).await.expect("names");
+    assert_eq!((shown.len(), &shown[&eve].name), (3, &PublicName::Known("Eve".to_owned())));
+    assert_eq!(shown[&999], PlayerLabel { name: PublicName::Former, closed_place: None });
 }
 
-async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {
+async fn old_keys_and_expired_tokens_are_deleted_in_bounded_steps(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     for key in ["a", "b", "c"] {
         let mut change = settle_one(&store, ada.player_id, &trade(Side::Sell, 1, 1)).await;
-        change.records.push(Record { version: None, ..record(key, 0) });
+        change.records.push(IdempotencyRecord { version: None, ..record(key, 0) });
         store.commit_batch(&[change], mark(), now()).await.expect("commits");
     }
     let later = now().plus_seconds(1);
@@ -398,7 +402,7 @@ async fn old_keys_and_dead_tokens_are_forgotten_in_bounded_steps(engine: &str) {
     assert_eq!(store.delete_expired_tokens(dead, 10).await.expect("deletes"), 1);
 }
 
-async fn a_note_stands_beside_its_trade_and_can_be_replaced(engine: &str) {
+async fn a_note_is_returned_with_its_trade_and_can_be_replaced(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await;

@@ -1,5 +1,5 @@
-//! What of holdings and notes counts for achievements, as it is loaded and stored. What comes of it
-//! is decided in `domain`.
+//! Which holdings and notes count for achievements, as loaded and stored; `domain` decides what
+//! they unlock.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use crate::support::*;
 
 on_both_engines! {
     a_holding_counts_once_it_is_worth_enough_and_was_held_through_a_session,
-    the_standing_is_what_the_next_batch_loads,
-    a_note_that_counted_is_known_to_the_next_batch,
-    a_note_that_was_too_short_counts_once_it_is_made_good,
-    notes_of_before_counted_whatever_they_were,
-    the_texts_of_a_forgotten_person_are_forgotten,
+    the_standing_equals_the_state_loaded_by_the_next_batch,
+    a_counted_note_is_loaded_by_the_next_batch,
+    a_note_that_was_too_short_counts_once_it_is_extended,
+    notes_of_earlier_versions_count,
+    note_texts_of_an_erased_user_are_deleted,
 }
 
-/// The prices 1.00, 2.00 and 3.00 on a day of the market; a holding counts from 30.00 on.
+/// The prices 1.00, 2.00 and 3.00 on a market day; a holding counts from 30.00.
 fn on(day: i32) -> Valuation {
     Valuation {
         prices_json: PRICES.into(),
@@ -29,7 +29,7 @@ fn on(day: i32) -> Valuation {
 }
 
 async fn load(store: &Store, player_id: i64, day: i32) -> Player {
-    let wanted = [Wanted { player_id, stock_id: Some(1), about_version: None, text_key: None }];
+    let wanted = [LoadKey { player_id, stock_id: Some(1), about_version: None, text_key: None }];
     let mut state = store.load_batch(&wanted, &[], &on(day)).await.expect("loads");
     state.players.remove(&player_id).expect("loaded")
 }
@@ -42,7 +42,7 @@ async fn a_holding_counts_once_it_is_worth_enough_and_was_held_through_a_session
         assert!(commit_one(&store, ada, &trade(Side::Buy, stock, shares)).await);
     }
     let invested = async |day| load(&store, ada, day).await.invested;
-    // The day itself, and the day after it: its session has not been held through.
+    // The same day and the next: the session has not been held through yet.
     for day in [12_786, 12_787] {
         let expected = Invested { stocks: 0, categories: 0, since: Some(Day(12_786)) };
         assert_eq!(invested(day).await, expected, "{day}");
@@ -55,7 +55,7 @@ async fn a_holding_counts_once_it_is_worth_enough_and_was_held_through_a_session
     assert_eq!(invested(12_788).await.stocks, 1, "29.00 is too little");
 }
 
-async fn the_standing_is_what_the_next_batch_loads(engine: &str) {
+async fn the_standing_equals_the_state_loaded_by_the_next_batch(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     for (stock, shares) in [(1, 30), (2, 30), (3, 30)] {
@@ -83,7 +83,7 @@ fn annotate(about_version: i64, text: &str) -> Action {
     Action::Annotate { about_version, stock_id: 1, note }
 }
 
-/// Commits an action with its note, and gives the notes that counted so far.
+/// Commits an action with its note; returns the number of notes counted so far.
 async fn commit_note(store: &Store, player_id: i64, action: &Action) -> i64 {
     let mut change = settle_one(store, player_id, action).await;
     let note = match action {
@@ -97,7 +97,7 @@ async fn commit_note(store: &Store, player_id: i64, action: &Action) -> i64 {
     notes
 }
 
-async fn a_note_that_counted_is_known_to_the_next_batch(engine: &str) {
+async fn a_counted_note_is_loaded_by_the_next_batch(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     assert_eq!(commit_note(&store, ada, &buy_with("It is cheap today")).await, 1);
@@ -110,7 +110,7 @@ async fn a_note_that_counted_is_known_to_the_next_batch(engine: &str) {
     assert_eq!(commit_note(&store, eve, &buy_with("It is cheap today")).await, 1);
 }
 
-async fn a_note_that_was_too_short_counts_once_it_is_made_good(engine: &str) {
+async fn a_note_that_was_too_short_counts_once_it_is_extended(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     assert_eq!(commit_note(&store, ada, &buy_with("cheap")).await, 0);
@@ -121,11 +121,11 @@ async fn a_note_that_was_too_short_counts_once_it_is_made_good(engine: &str) {
     assert_eq!((change.player.noted, change.player.notes), (BTreeSet::from([2]), 1));
 }
 
-async fn notes_of_before_counted_whatever_they_were(engine: &str) {
+async fn notes_of_earlier_versions_count(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 10)).await);
-    // As a node of an earlier version writes it, which knows nothing of the column.
+    // As an earlier version writes it, without the column.
     let sql = format!(
         "INSERT INTO trade_notes (player_id, version, text, written_at) VALUES ({ada}, 2, '.', 0)"
     );
@@ -133,13 +133,13 @@ async fn notes_of_before_counted_whatever_they_were(engine: &str) {
     assert_eq!(commit_note(&store, ada, &annotate(2, "It was very cheap")).await, 0);
 }
 
-async fn the_texts_of_a_forgotten_person_are_forgotten(engine: &str) {
+async fn note_texts_of_an_erased_user_are_deleted(engine: &str) {
     let store = fresh(engine).await;
     let person = player(&store, "Ada").await;
     let ada = person.player_id;
     let text_key = Note::parse("It is cheap today").expect("a note").text_key();
     let knows = async || {
-        let wanted = [Wanted {
+        let wanted = [LoadKey {
             player_id: ada,
             stock_id: None,
             about_version: None,

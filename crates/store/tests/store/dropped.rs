@@ -1,6 +1,6 @@
-//! A question whose asker has left, at any moment, leaves nothing behind: what is asked next over
-//! the same connections is answered as ever. Requests are dropped so at their time limit, and when
-//! a client closes its connection.
+//! Cancelled futures: after a transaction whose caller is dropped at any await, the same
+//! connections serve the next statements. Requests are cancelled by their time limit and by clients
+//! that disconnect.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use store::{DatabaseConfig, Store};
 use crate::support::*;
 
 on_both_engines! {
-    nothing_stays_open_of_transactions_that_were_dropped_anywhere,
+    transactions_dropped_at_any_await_leave_nothing_open,
 }
 
-/// Polls a future so often and drops it there; whether it had come to its end.
+/// Polls a future `polls` times and drops it; returns whether it completed.
 async fn dropped_after<T>(polls: u64, future: impl Future<Output = T>) -> bool {
     let (mut future, mut left) = (pin!(future), polls);
     std::future::poll_fn(|context| {
@@ -27,7 +27,7 @@ async fn dropped_after<T>(polls: u64, future: impl Future<Output = T>) -> bool {
     .await
 }
 
-/// How many sessions are within a transaction and do nothing.
+/// The number of sessions that are idle in a transaction.
 async fn idle_in_transaction(url: &str) -> i64 {
     let mut other = sqlx::PgConnection::connect(url).await.expect("connects");
     sqlx::query_scalar(
@@ -39,12 +39,12 @@ async fn idle_in_transaction(url: &str) -> i64 {
     .expect("answers")
 }
 
-async fn nothing_stays_open_of_transactions_that_were_dropped_anywhere(engine: &str) {
+async fn transactions_dropped_at_any_await_leave_nothing_open(engine: &str) {
     let store = fresh(engine).await;
     let (mut ended, mut number) = (0, 0);
-    // The last ones are dropped early, as they begin: whoever ends one mends its connection.
+    // The last futures are dropped early, at BEGIN: a completed one would repair its connection.
     for polls in (1..=100).rev().cycle().take(300) {
-        // Two at once, so that they also wait for one another.
+        // Two at once, so that they also wait for each other.
         let names = [number, number + 1].map(|number| format!("p{number}"));
         let [first, second] =
             [&names[0], &names[1]].map(|name| dropped_after(polls, player(&store, name)));
@@ -53,7 +53,7 @@ async fn nothing_stays_open_of_transactions_that_were_dropped_anywhere(engine: &
         number += 2;
     }
     assert!((1..300).contains(&ended), "{engine}: {ended} came to their end");
-    // What is acknowledged now must be there for others, and not in a transaction nobody ends.
+    // An acknowledged write must be visible to others, not in an open transaction.
     let config = DatabaseConfig { url: store.url.clone(), ..DatabaseConfig::default() };
     let other = Store::open(&config).await.expect("opens");
     let later = now().plus_seconds(30);
@@ -65,7 +65,7 @@ async fn nothing_stays_open_of_transactions_that_were_dropped_anywhere(engine: &
         assert_eq!(holder.as_deref(), Some("a"), "{engine}: {lease} was acknowledged");
     }
     if engine == "postgres" {
-        // What was dropped is undone in the background, which takes a moment.
+        // Dropped transactions are rolled back in the background.
         let none_is_left = async { while idle_in_transaction(&store.url).await > 0 {} };
         let waited = tokio::time::timeout(Duration::from_secs(20), none_is_left).await;
         assert!(waited.is_ok(), "a session is within a transaction for good");

@@ -1,4 +1,4 @@
-//! The curve of a player's equity: written by several nodes once each, thinned out with age.
+//! The curve of a player's portfolio value: written once by several nodes, thinned out with age.
 
 use domain::*;
 use store::*;
@@ -6,20 +6,20 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    a_close_is_written_for_all_who_have_traded_in_bounded_steps,
-    a_session_is_written_once_by_however_many_nodes,
-    a_market_that_started_over_writes_its_days_again,
+    a_close_is_written_for_all_traders_in_bounded_steps,
+    a_session_is_written_once_by_any_number_of_nodes,
+    a_restarted_market_overwrites_its_days,
     a_session_without_players_is_done_at_once,
-    old_days_are_kept_by_week_and_month_and_new_ones_all,
+    old_days_are_thinned_by_week_and_month_and_new_ones_kept,
     a_curve_is_bounded_and_ascending,
     a_stock_without_a_close_counts_at_its_last_one,
-    who_has_traded_since_an_earlier_close_gets_no_row_of_it,
-    the_newest_written_day_is_not_forgotten,
+    a_player_who_traded_since_a_close_gets_no_row_for_it,
+    the_newest_written_day_is_not_deleted,
 }
 
 const DAY: Day = Day(12_786);
 
-/// Writes this session to its end, so many players at a time; how many steps it took.
+/// Writes a session completely, `limit` players per step; returns the number of steps.
 async fn write(store: &Store, day: Day, limit: i64) -> (u64, u64) {
     let (mut steps, mut written) = (0, 0);
     loop {
@@ -36,14 +36,14 @@ async fn curve(store: &Store, player_id: i64) -> Vec<(i32, i64, i64)> {
     points.iter().map(|p| (p.day.0, p.value.0, p.cash.0)).collect()
 }
 
-async fn a_close_is_written_for_all_who_have_traded_in_bounded_steps(engine: &str) {
+async fn a_close_is_written_for_all_traders_in_bounded_steps(engine: &str) {
     let store = fresh(engine).await;
     let mut players = Vec::new();
     for name in ["Ada", "Eve", "Joy", "Kim", "Lee"] {
         players.push(player(&store, name).await.player_id);
     }
     let [ada, eve, joy, kim, _] = players[..] else { panic!("five") };
-    // A share of stock n costs n dollars; what is sold out counts for nothing.
+    // A share of stock n costs n dollars; sold-out stocks count as zero.
     for (who, side, stock) in [
         (ada, Side::Buy, 1),
         (ada, Side::Buy, 2),
@@ -63,7 +63,7 @@ async fn a_close_is_written_for_all_who_have_traded_in_bounded_steps(engine: &st
     assert_eq!(curve(&store, kim).await, [], "has never traded");
 }
 
-async fn a_session_is_written_once_by_however_many_nodes(engine: &str) {
+async fn a_session_is_written_once_by_any_number_of_nodes(engine: &str) {
     let store = fresh(engine).await;
     let mut players = Vec::new();
     for number in 0..12 {
@@ -86,13 +86,13 @@ async fn a_session_is_written_once_by_however_many_nodes(engine: &str) {
     }
 }
 
-async fn a_market_that_started_over_writes_its_days_again(engine: &str) {
+async fn a_restarted_market_overwrites_its_days(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 10)).await);
     write(&store, DAY, 10).await;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 10)).await);
-    let kept = EquityKept { newest: Day(100), daily_from: Day(90), weekly_from: Day(80) };
+    let kept = EquityRetention { newest: Day(100), daily_from: Day(90), weekly_from: Day(80) };
     let step = store.roll_up_equity(0, 10, kept).await.expect("rolls up");
     assert_eq!(step, RollUpStep { deleted: 0, next_after: None });
     assert_eq!(write(&store, DAY, 10).await, (1, 1));
@@ -105,7 +105,7 @@ async fn a_session_without_players_is_done_at_once(engine: &str) {
     assert_eq!(step, EquityStep { written: 0, is_done: true });
 }
 
-async fn old_days_are_kept_by_week_and_month_and_new_ones_all(engine: &str) {
+async fn old_days_are_thinned_by_week_and_month_and_new_ones_kept(engine: &str) {
     let store = fresh(engine).await;
     let mut players = Vec::new();
     for name in ["Ada", "Eve", "Joy"] {
@@ -118,8 +118,9 @@ async fn old_days_are_kept_by_week_and_month_and_new_ones_all(engine: &str) {
         write(&store, Day(monday + day), 10).await;
     }
     let day = |week: i32, weekday: i32| Day(monday + week * 7 + weekday);
-    // Of the 20 weeks the last two are kept whole, and the four before by week.
-    let kept = EquityKept { newest: day(19, 4), daily_from: day(18, 0), weekly_from: day(14, 0) };
+    // Of 20 weeks the last two are kept whole, the four before by week.
+    let kept =
+        EquityRetention { newest: day(19, 4), daily_from: day(18, 0), weekly_from: day(14, 0) };
     let roll_up = async || {
         let (mut deleted, mut after, mut steps) = (0, 0, 0);
         loop {
@@ -133,7 +134,7 @@ async fn old_days_are_kept_by_week_and_month_and_new_ones_all(engine: &str) {
     };
     assert_eq!(roll_up().await, (3 * (100 - 10 - 4 - 3), 2));
     assert_eq!(roll_up().await, (0, 2), "a second time changes nothing");
-    // The ends of three months of the average length; the fourth one goes on into the weeks.
+    // The ends of three months of average length; the fourth continues into the weeks.
     let months = [28, 58, 88].map(|day| monday + day);
     let weeks = (14..18).map(|week| day(week, 4).0);
     let recent = (18..20).flat_map(|week| (0..5).map(move |weekday| day(week, weekday).0));
@@ -171,13 +172,13 @@ async fn a_stock_without_a_close_counts_at_its_last_one(engine: &str) {
     assert_eq!(curve(&store, ada).await, expected);
 }
 
-async fn who_has_traded_since_an_earlier_close_gets_no_row_of_it(engine: &str) {
+async fn a_player_who_traded_since_a_close_gets_no_row_for_it(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
     for player_id in [ada, eve] {
         assert!(commit_one(&store, player_id, &trade(Side::Buy, 1, 10)).await);
     }
-    // Both traded at `now()`: for a close before it nothing is known of them any more.
+    // Both traded at `now()`: their value at an earlier close is unknown.
     let before = Some(now().plus_seconds(-1));
     let step = store.snapshot_equity(DAY, before, 10).await.expect("writes");
     assert_eq!(step, EquityStep { written: 0, is_done: true });
@@ -191,12 +192,12 @@ async fn who_has_traded_since_an_earlier_close_gets_no_row_of_it(engine: &str) {
     assert_eq!(written(DAY, 9).await, [DAY]);
 }
 
-async fn the_newest_written_day_is_not_forgotten(engine: &str) {
+async fn the_newest_written_day_is_not_deleted(engine: &str) {
     let store = fresh(engine).await;
     for day in [10, 11, 12] {
         write(&store, Day(day), 10).await;
     }
-    let kept = EquityKept { newest: Day(90), daily_from: Day(50), weekly_from: Day(40) };
+    let kept = EquityRetention { newest: Day(90), daily_from: Day(50), weekly_from: Day(40) };
     store.roll_up_equity(0, 10, kept).await.expect("rolls up");
     assert_eq!(store.written_equity(Day(90), 9).await.expect("days"), [Day(12)]);
 }

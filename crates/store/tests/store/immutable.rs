@@ -1,4 +1,4 @@
-//! Nobody changes the ledger: the database itself refuses.
+//! The ledger is immutable: triggers reject every change.
 
 use sqlx::{Connection, Executor};
 
@@ -10,23 +10,23 @@ const CHANGES: [&str; 3] = [
     "DELETE FROM portfolio_audit",
 ];
 
-fn is_refused<T: std::fmt::Debug>(result: Result<T, sqlx::Error>, statement: &str) {
+fn is_rejected<T: std::fmt::Debug>(result: Result<T, sqlx::Error>, statement: &str) {
     let error = result.expect_err(statement).to_string();
     assert!(error.contains("the ledger is immutable"), "{statement}: {error}");
 }
 
 #[tokio::test]
-async fn sqlite_refuses_every_change_of_the_ledger() {
+async fn sqlite_rejects_every_change_of_the_ledger() {
     let store = fresh("sqlite").await;
     player(&store, "Ada").await;
     let mut outside = sqlx::SqliteConnection::connect(&store.url).await.expect("connects");
     for statement in CHANGES {
-        is_refused(outside.execute(statement).await, statement);
+        is_rejected(outside.execute(statement).await, statement);
     }
 }
 
 #[tokio::test]
-async fn postgres_refuses_every_change_of_the_ledger() {
+async fn postgres_rejects_every_change_of_the_ledger() {
     let store = fresh("postgres").await;
     player(&store, "Ada").await;
     let month = now().month().0;
@@ -34,6 +34,6 @@ async fn postgres_refuses_every_change_of_the_ledger() {
     let mut outside = sqlx::PgConnection::connect(&store.url).await.expect("connects");
     for statement in CHANGES.iter().copied().chain(["TRUNCATE portfolio_audit", &partition]) {
         let result = outside.execute(sqlx::AssertSqlSafe(statement.to_owned())).await;
-        is_refused(result, statement);
+        is_rejected(result, statement);
     }
 }

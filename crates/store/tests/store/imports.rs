@@ -1,4 +1,4 @@
-//! What both engines do alike with imported markets and with the months of a history.
+//! Imported markets and monthly history, on both engines.
 
 use domain::{DailyBar, Day, Month, Price, StockDescription, StockInfo, Symbol};
 use sqlx::{Connection as _, Executor as _};
@@ -7,18 +7,18 @@ use store::{ImportCounts, MonthSpan, NewMarket, Store};
 use crate::support::*;
 
 on_both_engines! {
-    an_import_is_whole_and_does_no_harm_twice,
+    an_import_is_complete_and_idempotent,
     a_dry_run_counts_and_changes_nothing,
     a_stock_keeps_its_texts_when_only_bars_come,
-    a_market_keeps_its_currency_and_its_finest_step,
+    a_market_keeps_its_currency_and_price_step,
     a_market_without_bars_is_not_imported,
-    closes_that_are_far_apart_are_found_across_imports,
+    price_jumps_are_found_across_imports,
     stocks_of_a_market_are_described_all_or_none,
-    listed_stocks_are_described_for_good,
+    descriptions_of_listed_stocks_are_permanent,
     units_of_prices_are_kept_by_symbol,
-    a_month_is_rolled_up_when_it_is_over,
-    days_are_forgotten_only_when_their_month_is_kept,
-    a_public_day_is_completed_by_what_was_imported,
+    a_month_is_aggregated_when_it_is_over,
+    days_are_deleted_only_after_their_month_is_aggregated,
+    a_public_day_is_completed_from_the_import,
 }
 
 fn symbol(text: &str) -> Symbol {
@@ -48,7 +48,7 @@ async fn import(store: &Store, bars: &[(Symbol, DailyBar)], dry_run: bool) -> Im
     counts.await.expect("imports")
 }
 
-async fn an_import_is_whole_and_does_no_harm_twice(engine: &str) {
+async fn an_import_is_complete_and_idempotent(engine: &str) {
     let store = fresh(engine).await;
     let mut bars = vec![
         (symbol("ZZ"), bar("2013-02-08", 1_000)),
@@ -145,7 +145,7 @@ async fn market_id(store: &Store) -> i64 {
     store.find_market("us").await.expect("answers").expect("it is there").market_id
 }
 
-async fn a_market_keeps_its_currency_and_its_finest_step(engine: &str) {
+async fn a_market_keeps_its_currency_and_price_step(engine: &str) {
     let store = fresh(engine).await;
     let bars = [(symbol("ZZ"), bar("2013-02-08", 1_000))];
     let import = async |currency: Option<&str>, tick| {
@@ -162,7 +162,7 @@ async fn a_market_keeps_its_currency_and_its_finest_step(engine: &str) {
     assert!(error.starts_with("the market us has prices in ZWG"), "{error}");
     let found = store.find_market("us").await.expect("answers").expect("it is there");
     assert_eq!((found.currency.as_str(), found.tick), ("ZWG", Price(10)));
-    // As it was imported before steps were stored: the bars have steps of 0.001.
+    // As imported before price steps were stored: the bars have steps of 0.001.
     forget_tick(&store).await;
     let found = store.find_market("us").await.expect("answers").expect("it is there");
     assert_eq!(found.tick, Price(10));
@@ -191,7 +191,7 @@ async fn a_market_without_bars_is_not_imported(engine: &str) {
     assert_eq!(store.markets().await.expect("answers"), []);
 }
 
-async fn closes_that_are_far_apart_are_found_across_imports(engine: &str) {
+async fn price_jumps_are_found_across_imports(engine: &str) {
     let store = fresh(engine).await;
     let days = ["2013-02-08", "2013-02-11", "2013-02-12", "2013-02-13"];
     let bars = |symbol_of: &str, closes: &[(usize, i64)]| -> Vec<(Symbol, DailyBar)> {
@@ -199,7 +199,7 @@ async fn closes_that_are_far_apart_are_found_across_imports(engine: &str) {
     };
     let jumps = async |bars: &[(Symbol, DailyBar)]| -> Vec<(String, String, i64)> {
         let found = import(&store, bars, false).await.jumps;
-        let jump = |jump: &store::Jump| {
+        let jump = |jump: &store::PriceJump| {
             (jump.symbol.to_string(), jump.after.0.to_string(), jump.after.1.0)
         };
         found.iter().map(jump).collect()
@@ -230,7 +230,7 @@ async fn stocks_of_a_market_are_described_all_or_none(engine: &str) {
     assert_eq!(named().await, "Zed");
 }
 
-async fn listed_stocks_are_described_for_good(engine: &str) {
+async fn descriptions_of_listed_stocks_are_permanent(engine: &str) {
     let store = fresh(engine).await;
     let stocks = store.all_stocks().await.expect("answers");
     let (one, other) = (stocks[0].clone(), no_texts("NONE"));
@@ -278,7 +278,7 @@ async fn units_of_prices_are_kept_by_symbol(engine: &str) {
     assert!(store.save_price_unit(&symbol("VOD.L"), 0).await.is_err());
 }
 
-async fn a_month_is_rolled_up_when_it_is_over(engine: &str) {
+async fn a_month_is_aggregated_when_it_is_over(engine: &str) {
     let store = fresh(engine).await;
     let stock_id = stock_ids(&store).await[0];
     let days = ["2020-01-02", "2020-01-31", "2020-02-03", "2020-02-28", "2020-03-02"];
@@ -311,13 +311,14 @@ async fn a_month_is_rolled_up_when_it_is_over(engine: &str) {
     assert_eq!(spans.map(|span| span.until), [day("2021-01-01"), day("2021-03-01")]);
 }
 
-async fn days_are_forgotten_only_when_their_month_is_kept(engine: &str) {
+async fn days_are_deleted_only_after_their_month_is_aggregated(engine: &str) {
     let store = fresh(engine).await;
     let stock_id = stock_ids(&store).await[0];
     let day = |text| Day::parse(text).expect("a day");
     let bars = [bar("2020-01-02", 1_000), bar("2020-01-31", 1_100), bar("2020-02-03", 1_200)];
     store.save_bars(stock_id, &bars).await.expect("kept");
-    let forget = async || store.forget_history(stock_id, day("2021-01-01")).await.expect("works");
+    let forget =
+        async || store.delete_history_before(stock_id, day("2021-01-01")).await.expect("works");
     assert_eq!(forget().await, 0, "nothing is rolled up");
     store.roll_up_history(stock_id, day("2020-02-10"), None).await.expect("rolls up");
     assert_eq!(forget().await, 2);
@@ -325,7 +326,7 @@ async fn days_are_forgotten_only_when_their_month_is_kept(engine: &str) {
     assert_eq!(left.expect("answers"), [(day("2020-02-03"), Price(1_200))]);
 }
 
-async fn a_public_day_is_completed_by_what_was_imported(engine: &str) {
+async fn a_public_day_is_completed_from_the_import(engine: &str) {
     let store = fresh(engine).await;
     let stocks = store.all_stocks().await.expect("answers");
     let (stock_id, listed) = (stocks[0].stock_id, stocks[0].symbol.clone());

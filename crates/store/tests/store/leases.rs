@@ -1,14 +1,14 @@
-//! What both engines do alike with leases.
+//! Leases, on both engines.
 
 use crate::support::*;
 
 on_both_engines! {
-    a_lease_has_one_holder_until_it_is_over,
-    a_lease_that_is_given_back_is_anybodys,
-    of_many_who_ask_at_once_one_gets_the_lease,
+    a_lease_has_one_holder_until_it_expires,
+    a_released_lease_can_be_taken_by_any_node,
+    one_of_many_concurrent_requests_gets_the_lease,
 }
 
-async fn a_lease_has_one_holder_until_it_is_over(engine: &str) {
+async fn a_lease_has_one_holder_until_it_expires(engine: &str) {
     let store = fresh(engine).await;
     let until = |seconds| now().plus_seconds(seconds);
     let take = async |holder, at, end| {
@@ -27,17 +27,17 @@ async fn a_lease_has_one_holder_until_it_is_over(engine: &str) {
     assert_eq!(other.expect("answers"), Some(1), "another lease is another matter");
 }
 
-async fn a_lease_that_is_given_back_is_anybodys(engine: &str) {
+async fn a_released_lease_can_be_taken_by_any_node(engine: &str) {
     let store = fresh(engine).await;
     let later = now().plus_seconds(30);
     store.take_lease("refresh", "a", now(), later).await.expect("answers");
-    store.leave_lease("refresh", "b").await.expect("answers");
+    store.release_lease("refresh", "b").await.expect("answers");
     assert_eq!(store.take_lease("refresh", "b", now(), later).await.expect("answers"), None);
-    store.leave_lease("refresh", "a").await.expect("answers");
+    store.release_lease("refresh", "a").await.expect("answers");
     assert_eq!(store.take_lease("refresh", "b", now(), later).await.expect("answers"), Some(2));
 }
 
-async fn of_many_who_ask_at_once_one_gets_the_lease(engine: &str) {
+async fn one_of_many_concurrent_requests_gets_the_lease(engine: &str) {
     let store = fresh(engine).await;
     let asks = (0..20).map(|holder| {
         let store = store.clone();

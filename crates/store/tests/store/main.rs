@@ -1,4 +1,4 @@
-//! Tests of the store on its real engines: one list of facts, run on SQLite and on PostgreSQL.
+//! Tests of the store on SQLite and PostgreSQL.
 
 mod accounts;
 mod boards;

@@ -1,5 +1,5 @@
-//! Marks of batches: what became of a batch whose COMMIT has no answer, on a PostgreSQL behind a
-//! proxy that withholds COMMITs and their answers. SQLite has no marks.
+//! Batch marks: resolving a COMMIT without a response on PostgreSQL, behind a proxy that withholds
+//! COMMITs and their responses. SQLite has no marks.
 
 use domain::{Entropy as _, Rejection, Side};
 use sqlx::{Connection as _, Executor as _};
@@ -8,7 +8,7 @@ use testkit::{FaultProxy, Postgres, SeededEntropy};
 
 use crate::support::*;
 
-/// A game on a PostgreSQL, with a proxy beside it through which commits are lost.
+/// A game on PostgreSQL with a proxy that withholds commits.
 struct Cluster {
     postgres: Postgres,
     url: String,
@@ -33,35 +33,40 @@ impl Cluster {
     }
 
     /// A purchase of one share.
-    async fn purchase(&self) -> Change {
+    async fn purchase(&self) -> PlayerUpdate {
         settle_one(&self.store, self.player_id, &trade(Side::Buy, 1, 1)).await
     }
 
-    /// A refusal, which writes a record alone.
-    async fn refusal(&self, key: &str) -> Change {
+    /// A rejection, which writes only a record.
+    async fn refusal(&self, key: &str) -> PlayerUpdate {
         let change = settle_one(&self.store, self.player_id, &trade(Side::Sell, 1, 1)).await;
-        let record = Record {
+        let record = IdempotencyRecord {
             key: key.to_owned(),
             fingerprint: [1; 32],
             version: None,
             rejection: Some(Rejection::InsufficientQuantity),
             request_id: "r1".to_owned(),
         };
-        Change { records: vec![record], ..change }
+        PlayerUpdate { records: vec![record], ..change }
     }
 
-    /// Commits while the proxy withholds what is the `count`th; then it is reset.
-    async fn lose(&self, change: Change, count: u64) -> Doubt {
+    /// Commits while the proxy withholds the `count`th message; then resets the proxy.
+    async fn lose(&self, change: PlayerUpdate, count: u64) -> UnknownCommit {
         self.lose_marked(change, mark(), count).await
     }
 
-    async fn lose_marked(&self, change: Change, mark: BatchMark, count: u64) -> Doubt {
+    async fn lose_marked(
+        &self,
+        change: PlayerUpdate,
+        mark: BatchMark,
+        count: u64,
+    ) -> UnknownCommit {
         let store = open(&self.proxy.url_through(&self.url)).await;
         let waits = tokio::spawn(async move { store.commit_batch(&[change], mark, now()).await });
         self.proxy.withheld(count).await;
         self.proxy.reset_all();
         match waits.await.expect("no panic") {
-            Err(StoreError::InDoubt(doubt, _)) => doubt,
+            Err(StoreError::CommitUnknown(doubt, _)) => doubt,
             other => panic!("not in doubt: {other:?}"),
         }
     }
@@ -72,8 +77,8 @@ async fn open(url: &str) -> Store {
     Store::open(&config).await.expect("opens")
 }
 
-/// What became of a batch, once its transaction has ended.
-async fn resolved(store: &Store, doubt: &Doubt) -> Option<bool> {
+/// The outcome of a batch after its transaction has ended.
+async fn resolved(store: &Store, doubt: &UnknownCommit) -> Option<bool> {
     loop {
         match store.resolve_commit(doubt).await {
             Ok(outcome) => return outcome,
@@ -84,7 +89,7 @@ async fn resolved(store: &Store, doubt: &Doubt) -> Option<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_was_committed_when_its_mark_is_there_and_never_will_be_when_it_is_abandoned() {
+async fn a_mark_means_committed_and_an_abandoned_mark_means_never() {
     let cluster = Cluster::start().await;
     let changes = [
         (cluster.purchase().await, true),
@@ -106,9 +111,9 @@ async fn a_batch_was_committed_when_its_mark_is_there_and_never_will_be_when_it_
     assert_eq!(cluster.store.transactions_page(cluster.player_id, None, 9).await.unwrap().len(), 2);
 }
 
-/// Another session writes the lost mark once more, as the lost transaction did.
+/// Another session writes the same mark again, as the lost transaction did.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_in_progress_is_decided_by_its_end() {
+async fn a_batch_in_progress_is_resolved_by_its_end() {
     let cluster = Cluster::start().await;
     for (count, (end, outcome)) in (1..).zip([("COMMIT", true), ("ROLLBACK", false)]) {
         let entropy = SeededEntropy::new(100 + count);
@@ -138,7 +143,7 @@ async fn a_batch_in_progress_is_decided_by_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mark_that_may_have_been_deleted_decides_nothing() {
+async fn a_possibly_deleted_mark_resolves_nothing() {
     let cluster = Cluster::start().await;
     cluster.proxy.withhold_commit_answers(1);
     let doubt = cluster.lose(cluster.purchase().await, 1).await;
@@ -156,7 +161,7 @@ async fn a_mark_that_may_have_been_deleted_decides_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_standby_decides_nothing_until_it_is_promoted() {
+async fn a_standby_resolves_nothing_until_it_is_promoted() {
     let cluster = Cluster::start().await;
     cluster.proxy.withhold_commits(1);
     let doubt = cluster.lose(cluster.purchase().await, 1).await;

@@ -1,5 +1,5 @@
-//! Migrations while the game goes on: a column comes to a table of a million players, is filled and
-//! made obligatory, and no trade fails. By the rules of docs/migrations.md.
+//! Migrations during play: a column is added to a table of a million players, filled and made NOT
+//! NULL, and no trade fails. See docs/migrations.md.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use crate::support::*;
 
 const PLAYERS: i64 = 1_000_000;
-/// Who trades meanwhile.
+/// Players who trade meanwhile.
 const TRADERS: usize = 4;
-/// Rows of a step.
+/// Rows per step.
 const ROWS: i64 = 5_000;
 
-/// The steps of a column that is obligatory in the end.
+/// The steps towards a NOT NULL column.
 const EXPAND: &str = "ALTER TABLE players ADD COLUMN seen_at BIGINT;
     ALTER TABLE players ALTER COLUMN seen_at SET DEFAULT 0;";
 const PROMISE: &str =
@@ -46,7 +46,7 @@ fn migrator(steps: &[&'static str]) -> Migrator {
         Migration::new(number, "a test's".into(), kind, sql.into_sql_str(), false)
     };
     let mut migrator = Migrator::with_migrations((9_001..).zip(steps).map(migration).collect());
-    // Those of the program are there, too.
+    // The program's migrations are applied too.
     migrator.set_ignore_missing(true);
     migrator
 }
@@ -63,7 +63,7 @@ async fn count(url: &str, what: &str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&mut db).await.expect("counts")
 }
 
-/// Players who trade until they are told to stop, and how long the longest trade took.
+/// Players who trade until stopped, and the duration of the longest trade.
 struct Traders {
     is_over: Arc<AtomicBool>,
     trades: Arc<AtomicU64>,
@@ -93,7 +93,7 @@ impl Traders {
         Self { is_over, trades, tasks }
     }
 
-    /// Waits until some more trades are done.
+    /// Waits for some more trades.
     async fn go_on(&self) {
         let before = self.trades.load(Ordering::Relaxed);
         while self.trades.load(Ordering::Relaxed) < before + 20 {
@@ -113,7 +113,7 @@ impl Traders {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_column_comes_to_a_million_players_while_trades_go_on() {
+async fn a_column_is_added_to_a_million_players_during_trades() {
     let fresh = fresh("postgres").await;
     let (store, url) = (&fresh.store, &fresh.url);
     let mut traders = Vec::new();
@@ -137,7 +137,7 @@ async fn a_column_comes_to_a_million_players_while_trades_go_on() {
     let trading = Traders::start(store, traders);
     trading.go_on().await;
 
-    // Two nodes at once, and somebody who has the table for a while.
+    // Two nodes at once, while another session holds the table.
     let mut reader = PgConnection::connect(url).await.expect("connects");
     sqlx::query("BEGIN").execute(&mut reader).await.expect("begins");
     sqlx::query("SELECT player_id FROM players LIMIT 1").execute(&mut reader).await.expect("reads");
@@ -155,14 +155,14 @@ async fn a_column_comes_to_a_million_players_while_trades_go_on() {
         node.await.expect("it ran").expect("migrates");
     }
 
-    // Stopped in the middle of a step, again and again, and gone on with by another node.
+    // Interrupted repeatedly in the middle of a step and continued by another node.
     let mut steps = 0;
     for turn in 1.. {
         let node = if turn % 2 == 0 { store } else { &other };
         let step = node.backfill_step(&FILL, ROWS, now());
         if turn % 10 == 0 {
             let time = Duration::from_millis(turn % 7);
-            // What is dropped here is undone, or was done.
+            // A dropped step is rolled back or committed.
             let _ = tokio::time::timeout(time, step).await;
             continue;
         }
@@ -173,7 +173,7 @@ async fn a_column_comes_to_a_million_players_while_trades_go_on() {
     }
     assert!(steps > 100, "{steps}");
     assert_eq!(count(url, "players WHERE seen_at IS NULL").await, 0);
-    // Who was there before has the instant, who trades keeps it.
+    // Existing players get the instant; players who trade keep theirs.
     let filled = count(url, "players WHERE seen_at > 0").await;
     assert_eq!(filled, PLAYERS + i64::try_from(TRADERS).expect("few"));
 
@@ -190,10 +190,10 @@ async fn a_column_comes_to_a_million_players_while_trades_go_on() {
 }
 
 on_both_engines! {
-    every_row_is_filled_once_and_those_that_come_later_are_not,
+    every_existing_row_is_filled_once_and_later_rows_are_not,
 }
 
-async fn every_row_is_filled_once_and_those_that_come_later_are_not(engine: &str) {
+async fn every_existing_row_is_filled_once_and_later_rows_are_not(engine: &str) {
     let store = fresh(engine).await;
     const ADD_ONE: &str = "UPDATE players SET xp_day = xp_day + 1
         WHERE player_id > $1 AND player_id <= $2";
@@ -216,7 +216,7 @@ async fn every_row_is_filled_once_and_those_that_come_later_are_not(engine: &str
 }
 
 async fn days(store: &Store, player_ids: &[i64]) -> Vec<i64> {
-    let wanted = |player_id: &i64| store::Wanted {
+    let wanted = |player_id: &i64| store::LoadKey {
         player_id: *player_id,
         stock_id: None,
         about_version: None,
@@ -228,10 +228,10 @@ async fn days(store: &Store, player_ids: &[i64]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn an_index_is_made_concurrently_while_another_node_waits_and_after_one_was_killed() {
+async fn an_index_is_built_concurrently_while_another_node_waits_and_after_a_kill() {
     let fresh = fresh("postgres").await;
     let (store, url) = (&fresh.store, &fresh.url);
-    // What a killed one leaves.
+    // The rest of a killed migration.
     run(url, "CREATE INDEX players_by_xp_day ON players (xp_day)").await;
     let spoil = "UPDATE pg_index SET indisvalid = false
         WHERE indexrelid = 'players_by_xp_day'::regclass";
@@ -244,7 +244,7 @@ async fn an_index_is_made_concurrently_while_another_node_waits_and_after_one_wa
         migrator.set_ignore_missing(true);
         migrator
     };
-    // The index waits for this one longer than a table is waited for.
+    // The index waits for this transaction longer than the lock timeout.
     let mut reader = PgConnection::connect(url).await.expect("connects");
     for sql in ["BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT player_id FROM players LIMIT 1"] {
         sqlx::query(sql).execute(&mut reader).await.expect("reads");
@@ -257,7 +257,7 @@ async fn an_index_is_made_concurrently_while_another_node_waits_and_after_one_wa
         AND wait_event_type = 'Lock' AND query LIKE '%INDEX CONCURRENTLY%'";
     until(async || count(url, waiting).await > 0).await;
     let mut second = node(store.clone(), index());
-    // Twice as long as it takes until PostgreSQL looks for deadlocks.
+    // Twice PostgreSQL's deadlock_timeout.
     let waited = tokio::time::timeout(Duration::from_secs(2), &mut second).await;
     assert!(waited.is_err(), "it waits for its turn: {waited:?}");
     sqlx::query("ROLLBACK").execute(&mut reader).await.expect("ends");
@@ -268,17 +268,17 @@ async fn an_index_is_made_concurrently_while_another_node_waits_and_after_one_wa
     assert_eq!(count(url, valid).await, 1);
 }
 
-/// Asks again until it is so.
+/// Polls until the condition holds.
 async fn until(is_so: impl AsyncFn() -> bool) {
     let asking = async { while !is_so().await {} };
     tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it becomes so");
 }
 
 #[tokio::test]
-async fn a_migration_that_was_killed_leaves_nothing_and_is_done_by_the_next_node() {
+async fn a_killed_migration_leaves_nothing_and_the_next_node_runs_it() {
     let fresh = fresh("postgres").await;
     let (store, url) = (&fresh.store, &fresh.url);
-    // It sleeps within its transaction.
+    // It sleeps in its transaction.
     let slow = "CREATE TABLE half_way (id BIGINT); SELECT pg_sleep(60);";
     let node = {
         let store = store.clone();

@@ -1,5 +1,5 @@
-//! Values, profits and averages that the database computes are those of `domain`, on both engines,
-//! for random and for extreme holdings.
+//! Values, profits and averages computed by the database equal those of `domain`, on both engines,
+//! for random and extreme holdings.
 
 use domain::StockInfo;
 use domain::*;
@@ -12,17 +12,17 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    what_holdings_are_worth_is_computed_as_in_domain,
-    an_average_of_closes_is_rounded_as_in_domain,
-    a_profit_has_its_own_digits,
+    values_of_holdings_equal_those_of_domain,
+    averages_of_closes_are_rounded_as_in_domain,
+    profits_of_two_holdings_keep_their_digits,
 }
 
-/// The largest holding and cost that a player can have.
+/// The largest holding and cost of a player.
 const QUANTITY_MAX: i64 = 100_000_000 * Quantity::SHARE;
 const COST_MAX: i64 = 1_000_000_000_000_000;
 const STOCKS: usize = 300;
 
-/// Shares, what they cost, and the price now.
+/// Shares, their cost, and the present price.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     quantity: Quantity,
@@ -55,7 +55,7 @@ async fn execute(store: &Fresh, engine: &str, sql: String) {
     }
 }
 
-/// Gives a player these holdings of new stocks, and the stocks' ids.
+/// Gives a player these holdings of new stocks; returns the stock ids.
 async fn hold(store: &Fresh, engine: &str, player_id: i64, held: &[Sample]) -> Vec<i64> {
     let stocks: Vec<StockInfo> = (0..held.len())
         .map(|n| StockInfo {
@@ -82,7 +82,7 @@ fn worth(sample: &Sample) -> i64 {
     sample.price.value_rounded_down(sample.quantity).expect("fits").0
 }
 
-async fn what_holdings_are_worth_is_computed_as_in_domain(engine: &str) {
+async fn values_of_holdings_equal_those_of_domain(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 1)).await);
@@ -117,7 +117,7 @@ async fn what_holdings_are_worth_is_computed_as_in_domain(engine: &str) {
     assert_eq!(values[0].2, cash + all);
     let page = store.player_values_page(0, 10, &prices).await.expect("values");
     assert_eq!(page, [(ada, cash + all)]);
-    let wanted = [Wanted { player_id: ada, stock_id: None, about_version: None, text_key: None }];
+    let wanted = [LoadKey { player_id: ada, stock_id: None, about_version: None, text_key: None }];
     let loaded = store.load_batch(&wanted, &[], &at_prices).await.expect("loads");
     assert_eq!(loaded.players[&ada].holdings_value.0, all);
     let closes: Vec<_> = ids.iter().zip(&held).map(|(id, s)| (*id, Day(12_786), s.price)).collect();
@@ -127,7 +127,7 @@ async fn what_holdings_are_worth_is_computed_as_in_domain(engine: &str) {
     assert_eq!((curve[0].value.0, curve[0].cash.0), (cash + all, cash));
 }
 
-async fn an_average_of_closes_is_rounded_as_in_domain(engine: &str) {
+async fn averages_of_closes_are_rounded_as_in_domain(engine: &str) {
     let store = fresh(engine).await;
     let closes = prop::collection::vec(1..=Price::MAX.0, 1..=28);
     let months = prop::collection::vec(closes, 40);
@@ -156,7 +156,7 @@ async fn an_average_of_closes_is_rounded_as_in_domain(engine: &str) {
     assert_eq!(averages, months.iter().map(average).collect::<Vec<_>>());
 }
 
-async fn a_profit_has_its_own_digits(engine: &str) {
+async fn profits_of_two_holdings_keep_their_digits(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let (share, whole) = (Quantity(1_000_000), |cents: i64| Price(cents * 100));

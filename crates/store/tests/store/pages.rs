@@ -1,5 +1,5 @@
-//! What the pages need of the store, alike on both engines: sessions of browsers, roles, settings,
-//! names on boards, rewards, watched stocks, the market's page.
+//! The store as used by pages, on both engines: browser sessions, roles, settings, names on
+//! leaderboards, rewards, watch lists, the market page.
 
 use domain::StockInfo;
 use domain::*;
@@ -8,26 +8,26 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    a_session_tells_what_its_token_is_for,
-    every_token_but_one_is_ended,
-    an_operator_is_made_and_unmade_by_address,
+    a_session_has_the_kind_of_its_token,
+    all_tokens_but_one_are_revoked,
+    the_role_of_a_user_is_set_by_address,
     a_name_and_a_password_are_changed,
-    a_frame_is_loaded_with_what_was_saved_and_without_what_was_not,
-    boards_show_a_name_a_pseudonym_or_nothing,
-    a_reward_is_unseen_until_it_was_shown,
+    a_viewer_has_saved_settings_or_none,
+    leaderboards_show_a_name_a_pseudonym_or_nothing,
+    a_reward_is_unseen_until_it_is_marked,
     a_player_watches_a_hundred_stocks_and_each_once,
     the_market_is_filtered_sorted_and_paged,
-    an_empty_market_page_still_counts,
+    an_empty_market_page_has_the_total,
     categories_are_listed_by_name,
     closes_of_many_stocks_are_bounded_by_days_and_number,
-    a_game_is_found_by_its_code_whatever_the_case,
+    a_game_is_found_by_its_code_ignoring_case,
 }
 
 fn page(page: i64, per_page: i64) -> PageRequest {
     PageRequest::clamped(page, per_page, 100)
 }
 
-async fn a_session_tells_what_its_token_is_for(engine: &str) {
+async fn a_session_has_the_kind_of_its_token(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let later = now().plus_seconds(9);
@@ -51,7 +51,7 @@ async fn a_session_tells_what_its_token_is_for(engine: &str) {
     assert_eq!(listed(Some(TokenKind::Api)).await, (vec![TokenKind::Api], 1));
 }
 
-async fn every_token_but_one_is_ended(engine: &str) {
+async fn all_tokens_but_one_are_revoked(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let later = now().plus_seconds(9);
@@ -69,7 +69,7 @@ async fn every_token_but_one_is_ended(engine: &str) {
     }
 }
 
-async fn an_operator_is_made_and_unmade_by_address(engine: &str) {
+async fn the_role_of_a_user_is_set_by_address(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let role = async || store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer").role;
@@ -101,7 +101,7 @@ async fn a_name_and_a_password_are_changed(engine: &str) {
     assert_eq!(store.load_account(eve.user_id).await.expect("account").name, "Eve");
 }
 
-async fn a_frame_is_loaded_with_what_was_saved_and_without_what_was_not(engine: &str) {
+async fn a_viewer_has_saved_settings_or_none(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let viewer = store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer");
@@ -128,28 +128,28 @@ async fn a_frame_is_loaded_with_what_was_saved_and_without_what_was_not(engine: 
     store.load_viewer(ada.user_id, eve.player_id).await.expect_err("not her player");
 }
 
-async fn boards_show_a_name_a_pseudonym_or_nothing(engine: &str) {
+async fn leaderboards_show_a_name_a_pseudonym_or_nothing(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     let pseudonym = || Some("Fox".to_owned());
     let shown = |shows, pseudonym| Appearance { shows, pseudonym };
     for (appearance, expected) in [
-        (shown(Shows::Pseudonym, pseudonym()), ShownName::Known("Fox".to_owned())),
-        (shown(Shows::Hidden, pseudonym()), ShownName::Hidden),
-        (shown(Shows::Name, None), ShownName::Known("Ada".to_owned())),
+        (shown(NameVisibility::Pseudonym, pseudonym()), PublicName::Known("Fox".to_owned())),
+        (shown(NameVisibility::Hidden, pseudonym()), PublicName::Hidden),
+        (shown(NameVisibility::Name, None), PublicName::Known("Ada".to_owned())),
     ] {
         store.save_appearance(ada.player_id, &appearance).await.expect("saves");
-        let shown = store.shown_players(&[ada.player_id, eve.player_id], 0).await.expect("names");
+        let shown = store.player_labels(&[ada.player_id, eve.player_id], 0).await.expect("names");
         assert_eq!(shown[&ada.player_id].name, expected);
-        assert_eq!(shown[&eve.player_id].name, ShownName::Known("Eve".to_owned()));
+        assert_eq!(shown[&eve.player_id].name, PublicName::Known("Eve".to_owned()));
         let viewer = store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer");
         assert_eq!(viewer.appearance, appearance);
     }
-    let nobody = shown(Shows::Pseudonym, None);
+    let nobody = shown(NameVisibility::Pseudonym, None);
     store.save_appearance(ada.player_id, &nobody).await.expect_err("no pseudonym to show");
 }
 
-async fn a_reward_is_unseen_until_it_was_shown(engine: &str) {
+async fn a_reward_is_unseen_until_it_is_marked(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let unseen = async || {
@@ -229,7 +229,7 @@ async fn the_market_is_filtered_sorted_and_paged(engine: &str) {
     assert_eq!(row.stock.name, "XOM 100%_Co");
 }
 
-async fn an_empty_market_page_still_counts(engine: &str) {
+async fn an_empty_market_page_has_the_total(engine: &str) {
     let store = fresh(engine).await;
     let query = MarketQuery::default();
     let (rows, total) = store.market_page(&query, QUOTES, page(9, 2)).await.expect("page");
@@ -265,7 +265,7 @@ async fn closes_of_many_stocks_are_bounded_by_days_and_number(engine: &str) {
     assert!(recent(&[], 1, 300).await.is_empty());
 }
 
-async fn a_game_is_found_by_its_code_whatever_the_case(engine: &str) {
+async fn a_game_is_found_by_its_code_ignoring_case(engine: &str) {
     let store = fresh(engine).await;
     let game = store.find_game("MaIn").await.expect("answers").expect("is there");
     assert_eq!((game.code.as_str(), game.market.as_str()), ("main", "fixed"));

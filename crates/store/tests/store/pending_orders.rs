@@ -1,5 +1,4 @@
-//! Facts about pending orders, on both engines: what is stored, that one claim succeeds, and which
-//! outcome stands.
+//! Pending orders, on both engines: storing, claiming, outcomes.
 
 use domain::*;
 use store::*;
@@ -7,16 +6,16 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    an_order_is_stored_as_it_was_placed_and_listed_newest_first,
-    a_key_is_of_one_order_and_of_no_trade,
+    an_order_is_stored_as_placed_and_listed_newest_first,
+    a_key_belongs_to_one_order_and_to_no_trade,
     a_player_has_no_more_open_orders_than_allowed,
-    of_a_claim_and_a_cancellation_one_succeeds,
+    either_a_claim_or_a_cancellation_succeeds,
     an_order_at_a_close_is_not_cancelled_once_the_close_is_public,
-    one_outcome_is_recorded_from_the_state_it_must_have,
+    one_outcome_is_recorded_from_the_expected_state,
     due_orders_come_in_pages_with_the_close_of_their_session,
     the_keys_of_an_open_order_outlive_all_others,
     ended_orders_are_deleted_in_bounded_steps_and_open_ones_stay,
-    orders_go_with_their_user_and_none_comes_after,
+    an_erasure_deletes_orders_and_prevents_new_ones,
 }
 
 const DAY: Day = Day(12_786);
@@ -43,7 +42,7 @@ fn new(player_id: i64, key: Option<&'static str>) -> NewPendingOrder<'static> {
 
 async fn place(store: &Store, new: &NewPendingOrder<'_>) -> PendingOrder {
     match store.place_order(new, 20, now()).await.expect("stores") {
-        Placed::Accepted(order) => order,
+        OrderPlacement::Accepted(order) => order,
         other => panic!("{other:?}"),
     }
 }
@@ -56,7 +55,7 @@ async fn state(store: &Store, order: &PendingOrder) -> OrderState {
     store.find_order(order.id).await.expect("reads").expect("there").state
 }
 
-async fn an_order_is_stored_as_it_was_placed_and_listed_newest_first(engine: &str) {
+async fn an_order_is_stored_as_placed_and_listed_newest_first(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let eve = player(&store, "Eve").await.player_id;
@@ -96,15 +95,15 @@ async fn an_order_is_stored_as_it_was_placed_and_listed_newest_first(engine: &st
     assert_eq!(store.count_open_orders().await.expect("counts"), 2);
 }
 
-async fn a_key_is_of_one_order_and_of_no_trade(engine: &str) {
+async fn a_key_belongs_to_one_order_and_to_no_trade(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let eve = player(&store, "Eve").await.player_id;
     let first = place(&store, &new(ada, Some("k"))).await;
     let again = store.place_order(&new(ada, Some("k")), 20, at(1)).await.expect("answers");
-    assert_eq!(again, Placed::Known(first));
+    assert_eq!(again, OrderPlacement::Known(first));
     place(&store, &new(eve, Some("k"))).await;
-    // The desk finds a record that is neither of an entry nor of a rejection.
+    // The desk finds a record with neither entry nor rejection.
     let keys = [(ada, "k".to_owned())];
     let loaded = store.load_batch(&[], &keys, &valuation()).await.expect("loads");
     let seen = &loaded.seen[&keys[0]];
@@ -112,7 +111,7 @@ async fn a_key_is_of_one_order_and_of_no_trade(engine: &str) {
     assert_eq!(seen.fingerprint, [7; 32]);
     let mut change = settle_one(&store, ada, &trade(Side::Buy, 2, 1)).await;
     let fill = change.fills[0].clone();
-    change.records = vec![Record {
+    change.records = vec![IdempotencyRecord {
         key: "traded".to_owned(),
         fingerprint: [7; 32],
         version: Some((fill.entry.month, fill.entry.version)),
@@ -121,7 +120,7 @@ async fn a_key_is_of_one_order_and_of_no_trade(engine: &str) {
     }];
     store.commit_batch(&[change], mark(), now()).await.expect("commits");
     let placed = store.place_order(&new(ada, Some("traded")), 20, now()).await.expect("answers");
-    assert_eq!(placed, Placed::KeyOfTrade);
+    assert_eq!(placed, OrderPlacement::KeyOfTrade);
     assert_eq!(store.orders_page(ada, None, None, 9).await.expect("reads").len(), 1);
 }
 
@@ -142,24 +141,24 @@ async fn a_player_has_no_more_open_orders_than_allowed(engine: &str) {
     let (mut accepted, mut refused) = (Vec::new(), 0);
     for task in tasks.collect::<Vec<_>>() {
         match task.await.expect("no panic") {
-            Placed::Accepted(order) => accepted.push(order),
-            Placed::TooMany => refused += 1,
+            OrderPlacement::Accepted(order) => accepted.push(order),
+            OrderPlacement::TooMany => refused += 1,
             other => panic!("{other:?}"),
         }
     }
     assert_eq!((accepted.len(), refused), (3, 5));
-    // What is refused writes nothing: its key is free.
+    // A rejected order writes nothing: its key is free.
     let refused = store.place_order(&new(ada, Some("k")), 3, now()).await.expect("answers");
-    assert_eq!(refused, Placed::TooMany);
+    assert_eq!(refused, OrderPlacement::TooMany);
     let keys = [(ada, "k".to_owned())];
     let loaded = store.load_batch(&[], &keys, &valuation()).await.expect("loads");
     assert!(loaded.seen.is_empty());
     store.cancel_order(accepted[0].id, now()).await.expect("cancels");
     let placed = store.place_order(&new(ada, Some("k")), 3, now()).await.expect("answers");
-    assert!(matches!(placed, Placed::Accepted(_)), "{placed:?}");
+    assert!(matches!(placed, OrderPlacement::Accepted(_)), "{placed:?}");
 }
 
-async fn of_a_claim_and_a_cancellation_one_succeeds(engine: &str) {
+async fn either_a_claim_or_a_cancellation_succeeds(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     for _ in 0..10 {
@@ -193,7 +192,7 @@ async fn an_order_at_a_close_is_not_cancelled_once_the_close_is_public(engine: &
     assert!(store.cancel_order(quoted.id, at(100)).await.expect("answers"));
 }
 
-async fn one_outcome_is_recorded_from_the_state_it_must_have(engine: &str) {
+async fn one_outcome_is_recorded_from_the_expected_state(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let order = place(&store, &new(ada, None)).await;
@@ -254,7 +253,7 @@ async fn the_keys_of_an_open_order_outlive_all_others(engine: &str) {
     store.claim_orders(&[order.id.order_id]).await.expect("claims");
     let mut change = settle_one(&store, ada, &trade(Side::Buy, 2, 1)).await;
     let fill = change.fills[0].clone();
-    let record = |key: String| Record {
+    let record = |key: String| IdempotencyRecord {
         key,
         fingerprint: [7; 32],
         version: Some((fill.entry.month, fill.entry.version)),
@@ -292,7 +291,7 @@ async fn ended_orders_are_deleted_in_bounded_steps_and_open_ones_stay(engine: &s
     assert_eq!(state(&store, &orders[3]).await, OrderState::Pending);
 }
 
-async fn orders_go_with_their_user_and_none_comes_after(engine: &str) {
+async fn an_erasure_deletes_orders_and_prevents_new_ones(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let eve = player(&store, "Eve").await;
@@ -301,6 +300,6 @@ async fn orders_go_with_their_user_and_none_comes_after(engine: &str) {
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
     assert_eq!(store.find_order(order.id).await.expect("reads"), None);
     let late = store.place_order(&new(ada.player_id, None), 20, now()).await.expect("answers");
-    assert_eq!(late, Placed::UnknownPlayer);
+    assert_eq!(late, OrderPlacement::UnknownPlayer);
     assert_eq!(state(&store, &other).await, OrderState::Pending);
 }

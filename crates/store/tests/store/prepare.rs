@@ -1,4 +1,4 @@
-//! Many people registered at once are as those registered one by one.
+//! Users registered in bulk equal those registered one by one.
 
 use domain::*;
 use store::*;
@@ -6,8 +6,8 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    many_people_have_seats_chains_and_tokens_like_any_other,
-    a_taken_address_undoes_the_whole_set,
+    users_registered_in_bulk_have_players_chains_and_tokens,
+    a_taken_address_rolls_back_the_whole_set,
 }
 
 fn people(count: u8) -> Vec<NewPlayer> {
@@ -19,12 +19,12 @@ fn people(count: u8) -> Vec<NewPlayer> {
     (1..=count).map(person).collect()
 }
 
-fn common() -> Common<'static> {
+fn common() -> NewPlayerDefaults<'static> {
     let token_expires_at = now().plus_seconds(100);
-    Common { password_hash: "$hash", token_name: "load", token_expires_at }
+    NewPlayerDefaults { password_hash: "$hash", token_name: "load", token_expires_at }
 }
 
-async fn many_people_have_seats_chains_and_tokens_like_any_other(engine: &str) {
+async fn users_registered_in_bulk_have_players_chains_and_tokens(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     store.register_many(&people(30), &common(), rules(), now()).await.expect("registers");
@@ -54,7 +54,7 @@ async fn many_people_have_seats_chains_and_tokens_like_any_other(engine: &str) {
     assert!(commit_one(&store, session.player_id, &trade(Side::Buy, 2, 100)).await);
 }
 
-async fn a_taken_address_undoes_the_whole_set(engine: &str) {
+async fn a_taken_address_rolls_back_the_whole_set(engine: &str) {
     let store = fresh(engine).await;
     store.register_many(&people(3), &common(), rules(), now()).await.expect("registers");
     let mut again = people(5);

@@ -1,14 +1,14 @@
-//! What both engines do alike with what is known of providers.
+//! The stored state of providers, on both engines.
 
 use crate::support::*;
 
 on_both_engines! {
-    a_document_is_replaced_by_whoever_read_it_last,
-    of_many_who_replace_it_at_once_each_counts,
+    a_document_is_replaced_only_at_the_expected_version,
+    concurrent_replacements_are_all_applied,
     all_documents_are_listed_by_name,
 }
 
-async fn a_document_is_replaced_by_whoever_read_it_last(engine: &str) {
+async fn a_document_is_replaced_only_at_the_expected_version(engine: &str) {
     let store = fresh(engine).await;
     let save = async |version, state| {
         store.save_provider_usage("finnhub", version, state, now()).await.expect("answers")
@@ -24,7 +24,7 @@ async fn a_document_is_replaced_by_whoever_read_it_last(engine: &str) {
     assert_eq!(store.find_provider_usage("twelve_data").await.expect("answers"), None);
 }
 
-async fn of_many_who_replace_it_at_once_each_counts(engine: &str) {
+async fn concurrent_replacements_are_all_applied(engine: &str) {
     let store = fresh(engine).await;
     let counting = (0..16).map(|_| {
         let store = store.clone();

@@ -1,16 +1,16 @@
-//! What both engines do alike with the prices of a live market.
+//! Quotes of a live market, on both engines.
 
 use domain::{Day, Price, StockInfo, Symbol, UnixMicros};
-use store::{DueBefore, KeptQuote, Store};
+use store::{DueQuoteFilter, Store, StoredQuote};
 
 use crate::support::*;
 
 on_both_engines! {
-    the_stock_that_waits_the_longest_is_asked_for_first,
-    the_newest_price_is_kept_whatever_comes_when,
-    others_hear_of_a_price_when_it_changes,
-    a_stock_in_a_hurry_comes_first_once,
-    a_doubt_ends_with_a_price_that_was_made_no_earlier,
+    the_least_recently_requested_stock_is_due_first,
+    the_newest_price_is_kept_in_any_order_of_arrival,
+    changed_prices_are_listed_by_time_of_change,
+    an_expedited_stock_is_due_first_once,
+    a_doubt_ends_with_a_price_no_older,
 }
 
 async fn stocks(store: &Store) -> Vec<i64> {
@@ -28,8 +28,8 @@ async fn stocks(store: &Store) -> Vec<i64> {
     saved.iter().map(|stock| stock.stock_id).collect()
 }
 
-fn quote(stock_id: i64, price: i64, as_of: i64) -> KeptQuote {
-    KeptQuote {
+fn quote(stock_id: i64, price: i64, as_of: i64) -> StoredQuote {
+    StoredQuote {
         stock_id,
         price: Price(price),
         previous_close: Some(Price(price - 1)),
@@ -42,15 +42,17 @@ fn quote(stock_id: i64, price: i64, as_of: i64) -> KeptQuote {
 }
 
 async fn due(store: &Store, tried: i64, confirmed: i64) -> Vec<i64> {
-    let before =
-        DueBefore { tried: now().plus_seconds(tried), confirmed: now().plus_seconds(confirmed) };
+    let before = DueQuoteFilter {
+        tried: now().plus_seconds(tried),
+        confirmed: now().plus_seconds(confirmed),
+    };
     let due = store.due_quotes(before, 50).await.expect("answers");
-    // The store has other stocks, too, which nobody was ever asked for.
+    // The store has other stocks too, which were never requested.
     let ours = due.iter().filter(|due| due.symbol.as_str().starts_with('Q'));
     ours.map(|due| due.stock_id).collect()
 }
 
-async fn the_stock_that_waits_the_longest_is_asked_for_first(engine: &str) {
+async fn the_least_recently_requested_stock_is_due_first(engine: &str) {
     let store = fresh(engine).await;
     let ids = stocks(&store).await;
     assert_eq!(due(&store, 0, 0).await, ids);
@@ -59,14 +61,15 @@ async fn the_stock_that_waits_the_longest_is_asked_for_first(engine: &str) {
     assert_eq!(due(&store, 20, 20).await, [ids[2], ids[1], ids[0]]);
     assert_eq!(due(&store, 20, 5).await, [ids[2], ids[0]], "one is confirmed");
     assert_eq!(due(&store, 10, 20).await, [ids[2], ids[1]], "one was just tried");
-    let before = DueBefore { tried: now().plus_seconds(20), confirmed: now().plus_seconds(20) };
+    let before =
+        DueQuoteFilter { tried: now().plus_seconds(20), confirmed: now().plus_seconds(20) };
     let all = store.due_quotes(before, 50).await.expect("answers");
     let known = all.iter().find(|due| due.stock_id == ids[1]).expect("it is due");
     assert_eq!(known.last, Some((Price(500), now().plus_seconds(5))));
     assert_eq!((all[0].last, store.due_quotes(before, 2).await.expect("few").len()), (None, 2));
 }
 
-async fn the_newest_price_is_kept_whatever_comes_when(engine: &str) {
+async fn the_newest_price_is_kept_in_any_order_of_arrival(engine: &str) {
     let store = fresh(engine).await;
     let id = stocks(&store).await[0];
     assert_eq!(store.find_quote(id).await.expect("answers"), None, "nobody told one yet");
@@ -74,14 +77,14 @@ async fn the_newest_price_is_kept_whatever_comes_when(engine: &str) {
     store.save_quote(&quote(id, 400, 4), now().plus_seconds(7)).await.expect("late");
     let kept = store.find_quote(id).await.expect("answers");
     assert_eq!(kept, Some(quote(id, 500, 5)));
-    let unknown = KeptQuote { previous_close: None, volume: None, ..quote(id, 600, 9) };
+    let unknown = StoredQuote { previous_close: None, volume: None, ..quote(id, 600, 9) };
     store.save_quote(&unknown, now().plus_seconds(10)).await.expect("kept");
     let kept = store.find_quote(id).await.expect("answers").expect("a quote");
     assert_eq!((kept.price, kept.volume), (Price(600), None));
     assert_eq!(kept.previous_close, Some(Price(499)), "what is not told is left as it was");
 }
 
-async fn others_hear_of_a_price_when_it_changes(engine: &str) {
+async fn changed_prices_are_listed_by_time_of_change(engine: &str) {
     let store = fresh(engine).await;
     let ids = stocks(&store).await;
     let changed = async |since: i64| -> Vec<(i64, UnixMicros)> {
@@ -102,7 +105,7 @@ async fn others_hear_of_a_price_when_it_changes(engine: &str) {
     assert_eq!(changed(9).await, [(ids[1], now().plus_seconds(62))]);
 }
 
-async fn a_stock_in_a_hurry_comes_first_once(engine: &str) {
+async fn an_expedited_stock_is_due_first_once(engine: &str) {
     let store = fresh(engine).await;
     let ids = stocks(&store).await;
     for (at, id) in ids.iter().enumerate() {
@@ -110,7 +113,7 @@ async fn a_stock_in_a_hurry_comes_first_once(engine: &str) {
         store.mark_quote_tried(*id, at).await.expect("noted");
     }
     let hurry = async |since: i64| {
-        store.hurry_quote(ids[2], now().plus_seconds(since)).await.expect("answers")
+        store.expedite_quote(ids[2], now().plus_seconds(since)).await.expect("answers")
     };
     assert!(!hurry(2).await, "it was asked for since");
     assert!(hurry(3).await);
@@ -118,7 +121,7 @@ async fn a_stock_in_a_hurry_comes_first_once(engine: &str) {
     assert_eq!(due(&store, 100, 100).await, [ids[2], ids[0], ids[1]]);
 }
 
-async fn a_doubt_ends_with_a_price_that_was_made_no_earlier(engine: &str) {
+async fn a_doubt_ends_with_a_price_no_older(engine: &str) {
     let store = fresh(engine).await;
     let id = stocks(&store).await[0];
     let at = |seconds| now().plus_seconds(seconds);

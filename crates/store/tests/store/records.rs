@@ -1,5 +1,4 @@
-//! What a player looks back on: the mix of a portfolio, the way to achievements, the history with
-//! its filters, the notes; and how a person is forgotten.
+//! A player's records: portfolio composition, achievements, filtered history, notes; and erasure.
 
 use domain::StockInfo;
 use domain::*;
@@ -8,19 +7,19 @@ use store::*;
 use crate::support::*;
 
 on_both_engines! {
-    a_mix_tells_categories_the_largest_holding_and_cash,
-    an_empty_portfolio_has_a_mix_of_cash_alone,
-    the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred,
-    counts_are_what_achievements_are_measured_against,
+    a_mix_has_categories_the_largest_holding_and_cash,
+    an_empty_portfolio_has_only_cash,
+    the_largest_holdings_are_chosen_from_all_holdings,
+    counts_equal_the_progress_of_achievements,
     the_history_is_filtered_by_kind_and_stock,
-    a_filtered_page_goes_on_where_the_last_one_ended,
+    a_filtered_page_continues_at_the_cursor,
     notes_are_paged_by_trade,
-    a_forgotten_user_leaves_a_nameless_player,
-    a_note_of_a_forgotten_user_is_not_kept,
-    nobody_is_forgotten_twice,
+    an_erased_user_leaves_a_nameless_player,
+    a_note_of_an_erased_user_is_not_written,
+    a_user_is_erased_once,
 }
 
-async fn a_mix_tells_categories_the_largest_holding_and_cash(engine: &str) {
+async fn a_mix_has_categories_the_largest_holding_and_cash(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let twin = StockInfo { category: "Kind of KO".to_owned(), ..new_stock("PEP") };
@@ -43,7 +42,7 @@ async fn a_mix_tells_categories_the_largest_holding_and_cash(engine: &str) {
     assert_eq!(mix.categories, kinds.map(|(kind, cents)| (kind.to_owned(), Money(cents))));
 }
 
-async fn an_empty_portfolio_has_a_mix_of_cash_alone(engine: &str) {
+async fn an_empty_portfolio_has_only_cash(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let mix = store.portfolio_mix(ada, PRICES).await.expect("mix");
@@ -52,7 +51,7 @@ async fn an_empty_portfolio_has_a_mix_of_cash_alone(engine: &str) {
     store.portfolio_mix(ada + 1, PRICES).await.expect_err("no such player");
 }
 
-async fn the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred(engine: &str) {
+async fn the_largest_holdings_are_chosen_from_all_holdings(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let new = |n| StockInfo { category: "One".to_owned(), ..new_stock(&format!("S{n:03}")) };
@@ -60,7 +59,7 @@ async fn the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred(engi
     for stock in &saved {
         assert!(commit_one(&store, ada, &trade(Side::Buy, stock.stock_id, 1)).await);
     }
-    // The last by symbol are worth most, and of two that are worth the same the first by symbol.
+    // The last stocks by symbol are the most valuable; ties are sorted by symbol.
     let price = |place: usize| if place >= 100 { 90_000 } else { 10_000 + place };
     let prices: Vec<String> = saved
         .iter()
@@ -75,7 +74,7 @@ async fn the_largest_holdings_are_those_of_all_and_not_of_the_first_hundred(engi
     assert_eq!(none, (vec![], 0));
 }
 
-async fn counts_are_what_achievements_are_measured_against(engine: &str) {
+async fn counts_equal_the_progress_of_achievements(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     let counts = async |prices, day| {
@@ -102,7 +101,7 @@ async fn counts_are_what_achievements_are_measured_against(engine: &str) {
         let wanted = achievement.kind.threshold(rules().starting_cash);
         let rows = store.achievements_of(ada).await.expect("list");
         let row = rows.iter().find(|row| row.achievement_id == achievement.id).expect("listed");
-        // Prices have moved since the last trade: what they alone decide is left out.
+        // Prices moved since the last trade: values that depend on them alone are left out.
         if !matches!(achievement.kind, AchievementKind::HoldingDays(_)) {
             assert_eq!(row.unlocked_at.is_some(), reached >= wanted, "{}", achievement.code);
         }
@@ -112,7 +111,7 @@ async fn counts_are_what_achievements_are_measured_against(engine: &str) {
 async fn the_history_is_filtered_by_kind_and_stock(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    // Versions 2 to 6, after the opening.
+    // Versions 2 to 6 follow the opening.
     for (side, stock) in
         [(Side::Buy, 1), (Side::Buy, 2), (Side::Sell, 1), (Side::Buy, 1), (Side::Sell, 2)]
     {
@@ -134,7 +133,7 @@ async fn the_history_is_filtered_by_kind_and_stock(engine: &str) {
     assert_eq!(page, FilteredPage { rows: vec![], next: None });
 }
 
-async fn a_filtered_page_goes_on_where_the_last_one_ended(engine: &str) {
+async fn a_filtered_page_continues_at_the_cursor(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
     for stock in [1, 2, 1, 2, 1] {
@@ -152,12 +151,12 @@ async fn a_filtered_page_goes_on_where_the_last_one_ended(engine: &str) {
         }
     }
     assert_eq!(seen, [6, 4, 2]);
-    // Far above the player's entries nothing is found within reach, and the page says where to go.
+    // Far above the player's entries nothing is in range, and the page returns a cursor.
     let far = store.filtered_transactions_page(ada, filter, Some(15_000), 2).await.expect("page");
     assert_eq!((far.rows.len(), far.next), (0, Some(5_000)));
 }
 
-/// Buys a share and explains it with a note.
+/// Buys a share with a note.
 async fn buy_and_explain(store: &Store, player_id: i64, text: &str) {
     let mut change = settle_one(store, player_id, &trade(Side::Buy, 1, 1)).await;
     change.notes.push((change.fills[0].entry.version, Note::parse(text).expect("a note")));
@@ -180,13 +179,13 @@ async fn notes_are_paged_by_trade(engine: &str) {
     assert_eq!(notes(4, 2).await, []);
 }
 
-async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
+async fn an_erased_user_leaves_a_nameless_player(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await, player(&store, "Eve").await);
     for (one, pseudonym) in [(&ada, "Owl"), (&eve, "Fox")] {
         buy_and_explain(&store, one.player_id, "because").await;
         store.save_preferences(one.user_id, &Preferences::default(), now()).await.expect("saves");
-        let (shows, pseudonym) = (Shows::Pseudonym, Some(pseudonym.to_owned()));
+        let (shows, pseudonym) = (NameVisibility::Pseudonym, Some(pseudonym.to_owned()));
         let appearance = Appearance { shows, pseudonym };
         store.save_appearance(one.player_id, &appearance).await.expect("saves");
         assert!(store.watch(one.player_id, 1, now()).await.expect("watches"));
@@ -204,9 +203,9 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
     };
     let sessions = store.find_sessions(&[hash("Ada"), hash("Eve")], now()).await.expect("answers");
     assert_eq!(sessions.keys().copied().collect::<Vec<_>>(), [hash("Eve")]);
-    let shown = store.shown_players(&[ada.player_id, eve.player_id], 0).await.expect("names");
-    assert_eq!(shown[&ada.player_id].name, ShownName::Former);
-    assert_eq!(shown[&eve.player_id].name, ShownName::Known("Fox".to_owned()));
+    let shown = store.player_labels(&[ada.player_id, eve.player_id], 0).await.expect("names");
+    assert_eq!(shown[&ada.player_id].name, PublicName::Former);
+    assert_eq!(shown[&eve.player_id].name, PublicName::Known("Fox".to_owned()));
     let watched = async |player_id| {
         let query =
             MarketQuery { player_id: Some(player_id), only_watched: true, ..Default::default() };
@@ -228,18 +227,18 @@ async fn a_forgotten_user_leaves_a_nameless_player(engine: &str) {
     player(&store, "Ada").await;
 }
 
-async fn a_note_of_a_forgotten_user_is_not_kept(engine: &str) {
+async fn a_note_of_an_erased_user_is_not_written(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     let mut late = settle_one(&store, ada.player_id, &trade(Side::Buy, 1, 1)).await;
     late.notes.push((2, Note::parse("because").expect("a note")));
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
     let committed = store.commit_batch(&[late], mark(), now()).await.expect("commits");
-    assert!(committed.moved.is_empty(), "an accepted order is carried out");
+    assert!(committed.conflicted.is_empty(), "an accepted order is carried out");
     assert_eq!(store.notes_page(ada.player_id, 0, 9).await.expect("page"), []);
 }
 
-async fn nobody_is_forgotten_twice(engine: &str) {
+async fn a_user_is_erased_once(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));

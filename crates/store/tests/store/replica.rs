@@ -1,4 +1,4 @@
-//! Reads from a real streaming standby that is slow, cut off, silent, killed and promoted.
+//! Reads from a real streaming standby that is slow, cut off, silent, killed or promoted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,30 +11,30 @@ use tokio::time::Instant;
 
 use crate::support::*;
 
-/// How long anything that must happen may take.
+/// The timeout of expected events.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A bound that no test reaches, and one that a test can wait for.
+/// A staleness limit that no test reaches, and one that a test can exceed.
 const NO_BOUND_MS: u64 = 600_000;
 const SHORT_BOUND_MS: u64 = 1_000;
 
-/// A primary with a game in it, and its standby.
-struct World {
+/// A primary with a game, and its standby.
+struct Fixture {
     primary: Postgres,
     standby: Postgres,
-    /// The database at the primary and at the standby.
+    /// The database on the primary and on the standby.
     url: String,
     copy: String,
 }
 
-impl World {
+impl Fixture {
     async fn start() -> Self {
         let primary = Postgres::start();
         let from = primary.url();
         Self::follow(primary, &from).await
     }
 
-    /// The standby follows what is at this address.
+    /// Makes the standby follow the server at this address.
     async fn follow(primary: Postgres, from: &str) -> Self {
         let url = primary.fresh_database();
         let store = open(&url, "", NO_BOUND_MS).await.expect("opens");
@@ -46,10 +46,10 @@ impl World {
         Self { primary, standby, url, copy }
     }
 
-    /// A store that reads from the standby, once its watch says that it may.
-    async fn store(&self, lag_max_ms: u64) -> (Store, ReplicaWatch) {
+    /// A store that reads from the standby, once its monitor allows it.
+    async fn store(&self, lag_max_ms: u64) -> (Store, ReplicaMonitor) {
         let store = open(&self.url, &self.copy, lag_max_ms).await.expect("opens");
-        let mut watch = ReplicaWatch::new(&store).expect("a replica");
+        let mut watch = ReplicaMonitor::new(&store).expect("a replica");
         look_until(&mut watch, &store, true).await;
         (store, watch)
     }
@@ -73,20 +73,20 @@ async fn open(url: &str, read_url: &str, read_lag_max_ms: u64) -> Result<Store, 
     Store::open(&DatabaseConfig { url, read_url, read_lag_max_ms, ..Default::default() }).await
 }
 
-/// Looks until reads go to the replica, or no longer do.
-async fn look_until(watch: &mut ReplicaWatch, store: &Store, used: bool) {
+/// Checks until reads go to the replica, or no longer do.
+async fn look_until(watch: &mut ReplicaMonitor, store: &Store, used: bool) {
     let began = Instant::now();
     while is_used(store).await != used {
         assert!(began.elapsed() < PATIENCE, "used: {}", !used);
-        watch.look().await;
+        watch.check().await;
     }
 }
 
-/// Whether a read is given to the replica: one that fails is tried twice then.
+/// Whether reads go to the replica: a failing read runs twice then.
 async fn is_used(store: &Store) -> bool {
     let calls = AtomicU32::new(0);
     let failed = store
-        .read_lagging(|_| {
+        .with_replica(|_| {
             calls.fetch_add(1, Ordering::Relaxed);
             std::future::ready(Err::<(), _>(StoreError::Conflict(sqlx::Error::RowNotFound)))
         })
@@ -96,7 +96,7 @@ async fn is_used(store: &Store) -> bool {
 }
 
 async fn stocks(store: &Store) -> usize {
-    let read = store.read_lagging(|store| async move { store.all_stocks().await });
+    let read = store.with_replica(|store| async move { store.all_stocks().await });
     read.await.expect("answers").len()
 }
 
@@ -109,7 +109,7 @@ async fn a_replica_that_keeps_up_answers_what_may_be_a_moment_old() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let shown = recorder.handle();
     let _recording = metrics::set_default_local_recorder(&recorder);
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let (store, mut watch) = world.store(NO_BOUND_MS).await;
     world.pause();
     add_stock(&store).await;
@@ -120,11 +120,11 @@ async fn a_replica_that_keeps_up_answers_what_may_be_a_moment_old() {
     while stocks(&store).await != 4 {
         assert!(began.elapsed() < PATIENCE);
     }
-    // What only the primary can do is done there, since the replica refuses it.
+    // A write runs on the primary, since the replica rejects it.
     let written =
-        store.read_lagging(|store| async move { store.save_stocks(&[new_stock("GE")]).await });
+        store.with_replica(|store| async move { store.save_stocks(&[new_stock("GE")]).await });
     assert_eq!(written.await.expect("saves").len(), 1);
-    watch.look().await;
+    watch.check().await;
     let text = shown.render();
     for line in [
         "openbell_replica_usable 1",
@@ -140,12 +140,12 @@ async fn a_replica_that_keeps_up_answers_what_may_be_a_moment_old() {
 
 #[tokio::test]
 async fn a_replica_that_is_too_old_is_left_until_it_has_caught_up() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let (store, mut watch) = world.store(SHORT_BOUND_MS).await;
-    // Nothing happens for longer than the bound, and that is not its fault.
+    // An idle primary for longer than the limit does not make the replica stale.
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(2 * SHORT_BOUND_MS) {
-        watch.look().await;
+        watch.check().await;
     }
     look_until(&mut watch, &store, true).await;
     world.pause();
@@ -155,7 +155,7 @@ async fn a_replica_that_is_too_old_is_left_until_it_has_caught_up() {
     world.resume();
     look_until(&mut watch, &store, true).await;
     assert_eq!(stocks(&store).await, 4);
-    // Where nobody measures any more nobody knows.
+    // Without further checks the staleness is unknown.
     drop(watch);
     let began = Instant::now();
     while is_used(&store).await {
@@ -169,7 +169,7 @@ async fn a_replica_that_is_cut_off_from_its_primary_is_left_although_it_has_repl
     let primary = Postgres::start();
     let link = FaultProxy::start(([127, 0, 0, 1], primary.port()).into());
     let from = link.url_through(&primary.url());
-    let world = World::follow(primary, &from).await;
+    let world = Fixture::follow(primary, &from).await;
     world.standby.run_sql(
         &world.copy,
         "ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms';\nSELECT pg_reload_conf();",
@@ -188,7 +188,7 @@ async fn a_replica_that_is_cut_off_from_its_primary_is_left_although_it_has_repl
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_read_fails_when_the_replica_is_killed_and_it_is_used_again_when_it_is_back() {
-    let mut world = World::start().await;
+    let mut world = Fixture::start().await;
     let (store, mut watch) = world.store(5_000).await;
     let (reads, over) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let readers: Vec<_> = (0..4)
@@ -202,11 +202,11 @@ async fn no_read_fails_when_the_replica_is_killed_and_it_is_used_again_when_it_i
             })
         })
         .collect();
-    let go_on = async |watch: &mut ReplicaWatch| {
+    let go_on = async |watch: &mut ReplicaMonitor| {
         let (then, began) = (reads.load(Ordering::Relaxed), Instant::now());
         while reads.load(Ordering::Relaxed) < then + 200 {
             assert!(began.elapsed() < PATIENCE, "nobody reads");
-            watch.look().await;
+            watch.check().await;
         }
     };
     go_on(&mut watch).await;
@@ -227,18 +227,18 @@ async fn no_read_fails_when_the_replica_is_killed_and_it_is_used_again_when_it_i
     }
 }
 
-/// A standby that starts again answers as soon as its files are consistent, which may be before it
-/// has replayed what it had replayed.
+/// A restarted standby accepts reads as soon as its files are consistent, possibly before it has
+/// replayed its former position.
 #[tokio::test]
 async fn a_replica_that_started_again_is_not_read_before_it_is_where_it_was() {
-    let mut world = World::start().await;
+    let mut world = Fixture::start().await;
     let (store, mut watch) = world.store(NO_BOUND_MS).await;
     add_stock(&store).await;
     let began = Instant::now();
     while stocks(&store).await != 4 {
         assert!(began.elapsed() < PATIENCE);
     }
-    watch.look().await;
+    watch.check().await;
     assert!(is_used(&store).await);
     let later = "ALTER SYSTEM SET recovery_min_apply_delay = '1h';";
     world.standby.run_sql(&world.copy, later);
@@ -253,11 +253,11 @@ async fn a_replica_that_started_again_is_not_read_before_it_is_where_it_was() {
 
 #[tokio::test]
 async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let network = FaultProxy::start(([127, 0, 0, 1], world.standby.port()).into());
     let store = open(&world.url, &network.url_through(&world.copy), NO_BOUND_MS).await;
     let store = store.expect("opens");
-    let mut watch = ReplicaWatch::new(&store).expect("a replica");
+    let mut watch = ReplicaMonitor::new(&store).expect("a replica");
     look_until(&mut watch, &store, true).await;
     assert_eq!(stocks(&store).await, 3);
     network.black_hole();
@@ -265,7 +265,7 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
     let waits_for_connection = tokio::spawn(async move { stocks(&one).await });
     let waits_for_answer = tokio::spawn(async move {
         let calls = &AtomicU32::new(0);
-        let read = two.read_lagging(|store| async move {
+        let read = two.with_replica(|store| async move {
             if calls.fetch_add(1, Ordering::Relaxed) == 0 {
                 std::future::pending::<()>().await;
             }
@@ -285,13 +285,13 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
 
 #[tokio::test]
 async fn only_a_standby_of_the_same_database_is_read() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let nobody = "postgres://postgres@127.0.0.1:1/postgres";
     for read_url in [nobody, &world.url, &world.standby.url(), &testkit::postgres_database()] {
         let store = open(&world.url, read_url, NO_BOUND_MS).await.expect("it need not be there");
-        let mut watch = ReplicaWatch::new(&store).expect("a replica");
+        let mut watch = ReplicaMonitor::new(&store).expect("a replica");
         for _ in 0..3 {
-            watch.look().await;
+            watch.check().await;
             assert!(!is_used(&store).await, "{read_url}");
         }
         assert_eq!(stocks(&store).await, 3);
@@ -306,7 +306,7 @@ async fn only_a_standby_of_the_same_database_is_read() {
 }
 
 #[tokio::test]
-async fn an_address_of_a_replica_that_cannot_be_is_refused() {
+async fn an_address_of_a_replica_that_cannot_be_is_rejected() {
     let fresh = fresh("sqlite").await;
     for (url, read_url, text) in [
         (fresh.url.as_str(), "postgres://u:hidden@h/db", "database.read_url is for PostgreSQL"),
@@ -318,6 +318,6 @@ async fn an_address_of_a_replica_that_cannot_be_is_refused() {
         assert!(matches!(refused, StoreError::Unsuitable(_)), "{told}");
         assert!(told.contains(text) && !told.contains("hidden"), "{told}");
     }
-    assert!(ReplicaWatch::new(&fresh.store).is_none());
+    assert!(ReplicaMonitor::new(&fresh.store).is_none());
     assert_eq!(stocks(&fresh.store).await, 3, "without a replica the database is asked");
 }

@@ -1,4 +1,4 @@
-//! Statements that return the row they write: the row is acknowledged only when its COMMIT is.
+//! Statements with RETURNING: the row is acknowledged only after its COMMIT.
 
 use domain::Day;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
@@ -10,7 +10,7 @@ on_both_engines! {
     a_row_whose_commit_fails_is_not_acknowledged,
 }
 
-/// Tables written outside of an explicit transaction by statements with RETURNING.
+/// Tables written with RETURNING outside of an explicit transaction.
 const TABLES: [&str; 2] = ["leases", "board_closes"];
 
 /// Makes the COMMIT of every transaction that inserts into the table fail.

@@ -1,4 +1,4 @@
-//! What both engines do alike with the secret seeds of markets.
+//! The secret seeds of markets, on both engines.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ async fn ensure(store: &Store, market: SeededMarket<'_>, digit: char) -> GameSee
     store.ensure_seed(market, &drawn(digit), now()).await.expect("a seed")
 }
 
-/// Ten nodes that start at the same time, each with a seed of its own.
+/// Ten nodes start at the same time, each with its own seed.
 async fn ensure_at_once(store: &Store, market: SeededMarket<'static>) -> Vec<GameSeed> {
     let node = |digit| {
         let store = store.clone();
@@ -53,7 +53,7 @@ async fn the_first_seed_of_a_market_is_every_node_s(engine: &str) {
     assert_eq!(ensure(store, REPLAY, 'b').await, *first);
 }
 
-/// The schema as it was before there were seeds.
+/// The schema before seeds existed.
 async fn migrations_before(engine: &str) -> Migrator {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
     let all = Migrator::new(path).await.expect("migrations");
@@ -79,7 +79,7 @@ async fn a_game_of_the_schema_before_has_its_seed_count_from_a_later_session(eng
     assert!(seeds.iter().all(|seed| seed == first));
     let again = ensure(&store, SeededMarket { kind: "simulated", ..imported }, 'c').await;
     assert_eq!(again, *first);
-    // A market that the game had not played counts from its beginning.
+    // A market that the game has not played yet uses the seed from its beginning.
     let other = SeededMarket { kind: "simulated", market: "simulated", ..market };
     assert_eq!(ensure(&store, other, 'd').await.first_session, 0);
 }

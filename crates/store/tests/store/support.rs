@@ -1,4 +1,4 @@
-//! What the store's tests share: an empty database of either engine, players, trades.
+//! Shared by the store's tests: an empty database on either engine, players, trades.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use domain::*;
 use store::*;
 use testkit::SeededEntropy;
 
-/// A store with an empty, migrated database, and what keeps it alive.
+/// A store on an empty, migrated database.
 pub(crate) struct Fresh {
     pub(crate) store: Store,
     pub(crate) url: String,
@@ -49,7 +49,7 @@ pub(crate) fn new_stock(symbol: &str) -> StockInfo {
     }
 }
 
-/// The default rules without a spread, so that amounts are those of the price.
+/// The default rules without spread, so that amounts equal prices.
 pub(crate) fn rules() -> &'static Rules {
     static RULES: OnceLock<Rules> = OnceLock::new();
     RULES.get_or_init(|| {
@@ -78,7 +78,6 @@ pub(crate) async fn player(store: &Store, name: &str) -> Registered {
     store.register(&user, &token, rules(), now()).await.expect("registers").expect("free")
 }
 
-/// A new mark for a batch.
 pub(crate) fn mark() -> BatchMark {
     static ENTROPY: OnceLock<SeededEntropy> = OnceLock::new();
     BatchMark::draw(ENTROPY.get_or_init(|| SeededEntropy::new(1)))
@@ -86,7 +85,8 @@ pub(crate) fn mark() -> BatchMark {
 
 pub(crate) const PRICES: &str = "[[1,10000],[2,20000],[3,30000]]";
 
-/// Those prices on the day of every trade here, on which no holding has been held for a session.
+/// These prices on the day of every test trade, on which no holding has been held through a
+/// session.
 pub(crate) fn valuation() -> Valuation {
     Valuation { market_day: Day(12_786), ..Valuation::at_prices(PRICES) }
 }
@@ -96,8 +96,8 @@ pub(crate) fn trade(side: Side, stock_id: i64, shares: i64) -> Action {
     Action::Trade(Order { stock_id, side, quantity }, None)
 }
 
-/// Loads one player, settles one action at 1.00 a share per stock number, and gives the change.
-pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> Change {
+/// Loads a player and settles one action at 1.00 per share times the stock id.
+pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -> PlayerUpdate {
     let (stock_id, about_version, note) = match action {
         Action::Trade(order, note) => (Some(order.stock_id), None, note.as_ref()),
         Action::Annotate { about_version, stock_id, note } => {
@@ -105,13 +105,13 @@ pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -
         }
     };
     let text_key = note.map(Note::text_key);
-    let wanted = [Wanted { player_id, stock_id, about_version, text_key }];
+    let wanted = [LoadKey { player_id, stock_id, about_version, text_key }];
     let state = store.load_batch(&wanted, &[], &valuation()).await.expect("loads");
     settle_in(state, player_id, action)
 }
 
 /// Settles one action of a loaded player.
-pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) -> Change {
+pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) -> PlayerUpdate {
     let mut player = state.players.remove(&player_id).expect("loaded");
     let stock_id = match action {
         Action::Trade(order, _) => Some(order.stock_id),
@@ -123,18 +123,18 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
     let quote = Quote { price, tick: Price(0), as_of: now(), market_day, source };
     let fills: Vec<Fill> =
         settle(&mut player, action, Ok(quote), rules(), now()).into_iter().collect();
-    Change { player, version_before, head_before, fills, notes: vec![], records: vec![] }
+    PlayerUpdate { player, version_before, head_before, fills, notes: vec![], records: vec![] }
 }
 
-/// Settles one action of a player and commits it, again where others hold a row or a table, as a
-/// lane does; whether it was accepted.
+/// Settles and commits one action, with retries after lock conflicts, as a lane does; returns
+/// whether it was accepted.
 pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -> bool {
     loop {
         let change = settle_one(store, player_id, action).await;
         let accepted = !change.fills.is_empty();
         match store.commit_batch(&[change], mark(), now()).await {
             Ok(committed) => {
-                assert!(committed.moved.is_empty());
+                assert!(committed.conflicted.is_empty());
                 return accepted;
             }
             Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
@@ -142,7 +142,7 @@ pub(crate) async fn commit_one(store: &Store, player_id: i64, action: &Action) -
     }
 }
 
-/// Makes two tests of an async function: one on each engine.
+/// Creates two tests of an async function, one per engine.
 macro_rules! on_both_engines {
     ($($name:ident),* $(,)?) => {
         mod sqlite {

@@ -1,4 +1,4 @@
-//! Two engines, one story: random sequences of operations leave equal tables on both.
+//! Random sequences of operations leave equal tables on both engines.
 
 use domain::*;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn operations() -> impl Strategy<Value = Vec<(usize, Side, i64, i64)>> {
     prop::collection::vec((0usize..3, side, 1i64..4, 1i64..3000), 1..25)
 }
 
-/// Everything a player has, as the store gives it back.
+/// All data of a player as returned by the store.
 async fn story(store: &Fresh, players: &[i64]) -> String {
     let mut text = format!("{:?}", store.chain_heads_page(0, 100).await.expect("heads"));
     let last = players.iter().copied().max().unwrap_or(0);

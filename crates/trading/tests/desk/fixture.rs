@@ -12,8 +12,8 @@ use domain::{
     Rules, Side, StockInfo, Symbol, TradeId, UnixMicros, genesis_hash,
 };
 use store::{
-    DatabaseConfig, FillsAt, LockedBatch, Locking, NewToken, NewUser, PendingOrder, Store,
-    TokenKind, Valuation, Wanted,
+    DatabaseConfig, FillsAt, LoadKey, LockedBatch, Locking, NewToken, NewUser, PendingOrder, Store,
+    TokenKind, Valuation,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, postgres_database};
@@ -257,7 +257,7 @@ impl Fixture {
             ..DatabaseConfig::default()
         };
         let store = Store::open(&config).await.expect("opens");
-        let wanted = [Wanted { player_id, stock_id: None, about_version: None, text_key: None }];
+        let wanted = [LoadKey { player_id, stock_id: None, about_version: None, text_key: None }];
         store
             .lock_batch(&wanted, &[], &Valuation::at_prices("[]"), Locking::Wait)
             .await

@@ -2,7 +2,7 @@
 //! even if its executor stops between any two steps or runs twice.
 
 use domain::{Day, Money, OrderState, Price, Quantity, Rejection, Side, UnixMicros};
-use store::{FillsAt, NewPendingOrder, PendingOrder, Placed};
+use store::{FillsAt, NewPendingOrder, OrderPlacement, PendingOrder};
 use trading::{DeskError, ExecutionRun, Idempotency, TradingConfig};
 
 use crate::fixture::{ENGINES, Fixture, order};
@@ -36,7 +36,7 @@ async fn place_at(
         expires_at: fills_at.plus_seconds(900),
     };
     match fixture.store().place_order(&new, 2_000, fixture.now()).await.expect("stores") {
-        Placed::Accepted(order) => order,
+        OrderPlacement::Accepted(order) => order,
         other => panic!("{other:?}"),
     }
 }

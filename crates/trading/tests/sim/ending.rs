@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Action, Clock as _, EntryKind, Note, TradeId};
-use store::{Valuation, Wanted};
+use store::{LoadKey, Valuation};
 use trading::DeskRequest;
 
 use crate::account::must;
@@ -100,13 +100,13 @@ impl Simulation<'_> {
     async fn compare_keys(&self) -> Result<(), String> {
         let kept = self.judge.outcomes().map(|(key, ..)| key);
         let keys: Vec<_> = kept.chain(self.judge.free_keys()).cloned().collect();
-        let wanted = self.game.players.iter().map(|&player_id| Wanted {
+        let wanted = self.game.players.iter().map(|&player_id| LoadKey {
             player_id,
             stock_id: None,
             about_version: None,
             text_key: None,
         });
-        let wanted: Vec<Wanted> = wanted.collect();
+        let wanted: Vec<LoadKey> = wanted.collect();
         let state = self.game.store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await;
         let state = state.map_err(|error| format!("reading keys: {error}"))?;
         for key in self.judge.free_keys() {

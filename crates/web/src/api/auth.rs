@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::text::email_key;
 use serde::Serialize;
-use store::{Account, Taken, TokenKind};
+use store::{Account, NameConflict, TokenKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -169,8 +169,8 @@ async fn register(
     let opened = accounts::register(&state, &network, &asked, TokenKind::Api, now).await?;
     let Opened { user_id, token } = match opened {
         Ok(opened) => opened,
-        Err(Taken::Email) => return Err(Problem::field("email", TAKEN)),
-        Err(Taken::Name) => {
+        Err(NameConflict::Email) => return Err(Problem::field("email", TAKEN)),
+        Err(NameConflict::Name) => {
             let free = accounts::suggest_names(&state, &asked.name).await?;
             return Err(Problem::name_taken(&free));
         }

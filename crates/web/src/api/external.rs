@@ -251,7 +251,7 @@ fn no_data(message: &'static str) -> Problem {
 /// Lets a price that is old be asked for before its turn; when that cannot be noted, it has its
 /// turn.
 async fn hurry(state: &AppState, stock_id: i64, now: UnixMicros) {
-    if let Err(error) = state.store.hurry_quote(stock_id, now.plus_seconds(-60)).await {
+    if let Err(error) = state.store.expedite_quote(stock_id, now.plus_seconds(-60)).await {
         tracing::debug!(%error, "a stock could not be hurried");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use domain::UnixMicros;
 use domain::text::{TextError, TextKind, tidy};
-use store::{NewToken, NewUser, Taken, TokenKind, TokenRow};
+use store::{NameConflict, NewToken, NewUser, TokenKind, TokenRow};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::auth::names::{self, Email};
@@ -66,7 +66,7 @@ pub(crate) async fn register(
     asked: &Registering,
     kind: TokenKind,
     now: UnixMicros,
-) -> Result<Result<Opened, Taken>, Problem> {
+) -> Result<Result<Opened, NameConflict>, Problem> {
     limits::count_registration(state, network).await?;
     let password_hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
     let (token, hash) = tokens::new(&*state.entropy);

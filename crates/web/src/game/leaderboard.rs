@@ -4,7 +4,7 @@
 
 use domain::Ratio;
 use leaderboard::{LeaderboardError, RankWindow};
-use store::{BoardKind, ShownName};
+use store::{BoardKind, PublicName};
 
 use crate::http::query::Query;
 use crate::problem::{Problem, codes};
@@ -65,9 +65,9 @@ pub(crate) async fn load_board(
     let row = |(rank, id, score): (u64, i64, i64)| {
         let shown = shown.get(&id)?;
         let name = match &shown.name {
-            ShownName::Known(name) => Some(name.clone()),
-            ShownName::Hidden => None,
-            ShownName::Former => return None,
+            PublicName::Known(name) => Some(name.clone()),
+            PublicName::Hidden => None,
+            PublicName::Former => return None,
         };
         let rank = i64::try_from(rank).unwrap_or(i64::MAX);
         let total_xp = match kind {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use cluster::{CacheError, Family, RowGroup};
 use domain::{Day, PageRequest, Price, Symbol};
-use store::{Shown, StockRow, Store, StoreError};
+use store::{PlayerLabel, StockRow, Store, StoreError};
 
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -80,7 +80,7 @@ impl AppState {
         to: Day,
     ) -> Result<Vec<(Day, Price)>, Problem> {
         let read = |store: Store| async move { store.stock_history(stock_id, from, to).await };
-        Ok(self.store.read_lagging(read).await?)
+        Ok(self.store.with_replica(read).await?)
     }
 
     /// What may be shown of players on a board; see `Store::shown_players`.
@@ -88,9 +88,9 @@ impl AppState {
         &self,
         player_ids: &[i64],
         close_id: i64,
-    ) -> Result<HashMap<i64, Arc<Shown>>, Problem> {
+    ) -> Result<HashMap<i64, Arc<PlayerLabel>>, Problem> {
         let store = self.store.clone();
-        let load = move |ids: Vec<i64>| async move { store.shown_players(&ids, close_id).await };
+        let load = move |ids: Vec<i64>| async move { store.player_labels(&ids, close_id).await };
         let group = RowGroup { family: Family::Leaderboard, number: close_id, tag: player_tag };
         Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }

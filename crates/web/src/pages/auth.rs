@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::text::TextError;
-use store::{Taken, TokenKind};
+use store::{NameConflict, TokenKind};
 
 use super::answer;
 use super::form::{Form, Post};
@@ -103,7 +103,9 @@ async fn register(
             ));
         }
         match opened {
-            Err(Taken::Name) => form.fail("name", name_taken(&state, &view, &asked.name).await?),
+            Err(NameConflict::Name) => {
+                form.fail("name", name_taken(&state, &view, &asked.name).await?)
+            }
             _ => form.fail("email", view.t("auth-email-taken")),
         }
     }

@@ -174,7 +174,7 @@ pub(super) async fn load_curve(
     let to = present.market_day;
     let from = Day(to.0.saturating_sub(range.days()));
     let read = |store: Store| async move { store.equity_curve(player_id, from, to).await };
-    let points = state.store.read_lagging(read).await?;
+    let points = state.store.with_replica(read).await?;
     Ok(points.iter().map(|point| Point { day: point.day, value: point.value.0 }).collect())
 }
 

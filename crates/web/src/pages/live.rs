@@ -269,7 +269,7 @@ impl Page {
         let shows_today = self.value_parts.iter().any(|part| part.needs_last_close());
         if let Some(day) = last_close_day(&self.state, prices).filter(|_| shows_today) {
             let read = |store: Store| async move { store.equity_curve(player_id, day, day).await };
-            let curve = self.state.store.read_lagging(read).await.ok()?;
+            let curve = self.state.store.with_replica(read).await.ok()?;
             self.last_close = curve.last().map(|point| (point.day, point.value));
         }
         let loaded = self.state.store.load_positions(player_id).await;

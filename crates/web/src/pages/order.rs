@@ -234,7 +234,7 @@ async fn share_of_all(
     let player_id = me.player().player_id;
     let prices = state.prices.prices_json();
     let summary = state.store.portfolio_summary(player_id, &prices).await?;
-    let stake = state.store.load_stake(player_id, stock.stock_id).await?;
+    let stake = state.store.load_position(player_id, stock.stock_id).await?;
     let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
     let held = price.value_rounded_down(stake.quantity).unwrap_or_default();
     let inside = Money(held.0.saturating_add(total.0));

@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::text::{TextKind, email_key};
-use store::{PersonDetails, Role};
+use store::{Role, UserDetails};
 
 use super::answer;
 use super::auth::{name_fault, name_taken};
@@ -69,7 +69,7 @@ struct PersonPage<'a> {
     form: &'a Form,
     /// The address of this user's pages.
     path: String,
-    person: &'a PersonDetails,
+    person: &'a UserDetails,
     level: i64,
     /// The address of a link that was just made.
     link: Option<String>,
@@ -123,7 +123,7 @@ async fn list(
         return Ok(answer::see_other(&format!("{PATH}/{user_id}")));
     }
     let below = query.find("below").and_then(|text| text.parse::<i64>().ok());
-    let found = state.store.people_page(&search, below, ROWS).await?;
+    let found = state.store.users_page(&search, below, ROWS).await?;
     let view = View::new(&state, &me, Tab::None, "people-title");
     let rows = found.rows.into_iter().map(|person| Row {
         link: format!("{PATH}/{}", person.user_id),
@@ -214,10 +214,10 @@ fn note(me: &SignedIn, user_id: i64, action: &'static str) {
     tracing::info!(target: "security", operator_id, user_id, action, "an operator changed an account");
 }
 
-async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<PersonDetails, Problem> {
+async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<UserDetails, Problem> {
     for_operators(me)?;
     let user_id = user_id.parse::<i64>().map_err(|_| Problem::not_found())?;
-    let found = state.store.find_person(user_id, state.clock.now()).await?;
+    let found = state.store.find_user_details(user_id, state.clock.now()).await?;
     found.ok_or_else(Problem::not_found)
 }
 
@@ -232,7 +232,7 @@ struct Shown {
 fn page(
     state: &AppState,
     me: &SignedIn,
-    person: &PersonDetails,
+    person: &UserDetails,
     form: &Form,
     shown: Shown,
 ) -> Response {

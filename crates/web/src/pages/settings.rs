@@ -17,7 +17,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use domain::PageRequest;
 use domain::text::email_key;
-use store::{Shows, TokenKind, TokenRow, Viewer};
+use store::{NameVisibility, TokenKind, TokenRow, Viewer};
 
 use super::answer;
 use super::form::Form;
@@ -190,7 +190,7 @@ async fn show(
     let mut part = query.find("done").and_then(Part::parse);
     if query.find("propose").is_some() && visitor.player.is_some() {
         let proposed = board::propose(&*state.entropy);
-        form = form.with("shows", Shows::Pseudonym.as_str()).with("pseudonym", proposed);
+        form = form.with("shows", NameVisibility::Pseudonym.as_str()).with("pseudonym", proposed);
         part = None;
     }
     page(&state, &visitor, StatusCode::OK, &form, part, Once::default()).await

@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
 use market::Halt;
-use store::{Stake, StockRow};
+use store::{Position, StockRow};
 
 use self::ranges::{Range, Shape};
 use super::answer;
@@ -158,7 +158,7 @@ impl Shown {
 /// What the player has.
 struct Own {
     cash: Money,
-    stake: Stake,
+    stake: Position,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,
@@ -319,7 +319,7 @@ async fn own(
     cash: Money,
     (stock, form): (&StockRow, &Form),
 ) -> Result<Own, Problem> {
-    let stake = state.store.load_stake(player_id, stock.stock_id).await?;
+    let stake = state.store.load_position(player_id, stock.stock_id).await?;
     let quote = state.prices.quote(stock.stock_id);
     let price = quote.map_or(Price(0), |quote| quote.price);
     let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);

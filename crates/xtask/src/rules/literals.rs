@@ -12,9 +12,10 @@ const SQL_PLACES: [&str; 3] = ["crates/store/", "crates/xtask/", "crates/testkit
 const STATEMENTS: [&[&str]; 4] =
     [&["SELECT "], &["INSERT INTO "], &["UPDATE ", "SET "], &["DELETE FROM "]];
 
-/// Methods of sqlx that end a statement after its first row. SQLite commits then, and the result of
-/// that is lost.
-const FIRST_ROW_METHODS: [&str; 2] = [".fetch_one(", ".fetch_optional("];
+/// Methods that end a statement after its first row. SQLite commits then, and the result of that is
+/// lost.
+const FIRST_ROW_METHODS: [&str; 4] =
+    [".fetch_one(", ".fetch_optional(", ".fetch_scalar(", ".fetch_optional_scalar("];
 
 /// Checks a Rust file.
 pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
@@ -22,9 +23,9 @@ pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
 }
 
 /// Finds statements with RETURNING of this file whose rows are fetched by a method that ends them
-/// early: `static NAME` up to its `RETURNING`, and `sql(&NAME)` up to the method.
+/// early: `static NAME` up to its `RETURNING`, and `&NAME` behind the method.
 fn check_returning(source: &Source<'_>) -> Vec<Finding> {
-    let (mut name, mut returning, mut running) = ("", Vec::new(), "");
+    let (mut name, mut returning) = ("", Vec::new());
     let mut findings = Vec::new();
     if !source.path.starts_with("crates/store/") {
         return findings;
@@ -36,12 +37,14 @@ fn check_returning(source: &Source<'_>) -> Vec<Finding> {
         if line.text.contains("RETURNING") {
             returning.push(name);
         }
-        if let Some((_, rest)) = line.text.split_once("sql(&") {
-            running = rest.split(')').next().unwrap_or_default();
-        }
-        let ends_early = FIRST_ROW_METHODS.iter().any(|method| line.text.contains(method));
-        if ends_early && returning.contains(&running) {
-            let what = format!("`{running}` returns what it writes: use fetch_all");
+        let called = FIRST_ROW_METHODS.iter().find_map(|method| line.text.split_once(method));
+        let Some((_, arguments)) = called else { continue };
+        // Long arguments begin on the next line.
+        let next = source.lines.get(index + 1).map_or("", |next| next.text.trim_start());
+        let arguments = if arguments.is_empty() { next } else { arguments };
+        let run = arguments.trim_start_matches('&').split(',').next().unwrap_or_default();
+        if returning.contains(&run) {
+            let what = format!("`{run}` returns what it writes: use fetch_all");
             findings.push(Finding::new(source.path, index + 1, what));
         }
     }
@@ -104,15 +107,15 @@ mod tests {
         let file = |method: &str| {
             format!(
                 "//! x.\nstatic READ: Lazy = f(\"SELECT 1\");\nstatic ADD: Lazy = f(\"INSERT\n\
-                 RETURNING id\");\nquery(sql(&READ)).fetch_one(db);\nquery(sql(&ADD))\n\
-                 .bind(1)\n.{method}(db);"
+                 RETURNING id\");\nself.reader().fetch_one(&READ, (1,));\nself.writer()\n\
+                 .{method}(\n&ADD, (1,));"
             )
         };
         let path = "crates/store/src/a.rs";
         assert_eq!(found(path, &file("fetch_all")), [""; 0]);
-        for method in ["fetch_one", "fetch_optional"] {
+        for method in ["fetch_one", "fetch_optional", "fetch_scalar"] {
             let what = "`ADD` returns what it writes: use fetch_all";
-            assert_eq!(found(path, &file(method)), [format!("{path}:8: {what}")]);
+            assert_eq!(found(path, &file(method)), [format!("{path}:7: {what}")]);
         }
     }
 

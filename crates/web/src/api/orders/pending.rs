@@ -8,7 +8,7 @@ use domain::text::TextKind;
 use domain::{Action, FillMode, OrderId, OrderState, Rejection, UnixMicros};
 use market::Halt;
 use serde::Serialize;
-use store::{FillsAt, NewPendingOrder, PendingOrder, Placed};
+use store::{FillsAt, NewPendingOrder, OrderPlacement, PendingOrder};
 use trading::{DeskError, DeskRequest, OrderResponse};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -130,11 +130,11 @@ pub(crate) async fn submit(state: &AppState, request: DeskRequest) -> Result<Sub
     let orders_max = state.rules.pending_orders_max;
     let placed = state.store.place_order(&new, orders_max, state.clock.now()).await;
     match placed.map_err(store_error)? {
-        Placed::Accepted(order) => Ok(Submitted::Pending { order, is_replay: false }),
-        Placed::Known(order) => Ok(replay(order, &request)),
-        Placed::TooMany => Ok(Submitted::TooMany),
-        Placed::UnknownPlayer => Err(DeskError::UnknownPlayer),
-        Placed::KeyOfTrade => {
+        OrderPlacement::Accepted(order) => Ok(Submitted::Pending { order, is_replay: false }),
+        OrderPlacement::Known(order) => Ok(replay(order, &request)),
+        OrderPlacement::TooMany => Ok(Submitted::TooMany),
+        OrderPlacement::UnknownPlayer => Err(DeskError::UnknownPlayer),
+        OrderPlacement::KeyOfTrade => {
             // Only the stored outcome: without one, the same request may be sent again.
             let answers = state.desk.submit_at(vec![(request, Err(Rejection::Contended))]).await;
             let answer = answers.into_iter().next().unwrap_or(Err(DeskError::Lost))?;

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::Entropy;
-use store::{Appearance, Shows};
+use store::{Appearance, NameVisibility};
 
 use super::{Part, refused};
 use crate::auth::names;
@@ -61,8 +61,8 @@ pub(super) async fn save(
     let mut form = sent.into_form(&FIELDS)?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
     let typed = form.value("pseudonym").trim().to_owned();
-    let shows = Shows::parse(form.value("shows"));
-    let pseudonym = if typed.is_empty() && shows != Some(Shows::Pseudonym) {
+    let shows = NameVisibility::parse(form.value("shows"));
+    let pseudonym = if typed.is_empty() && shows != Some(NameVisibility::Pseudonym) {
         Ok(None)
     } else {
         names::check_name(&typed, &state.config.names).map(Some)

@@ -114,7 +114,7 @@ pub(super) async fn load(
         Range::Month | Range::HalfYear | Range::Year => Vec::new(),
         Range::FiveYears | Range::Max => {
             let read = |store: Store| async move { store.stock_months(stock_id, from, to).await };
-            state.store.read_lagging(read).await?
+            state.store.with_replica(read).await?
         }
     };
     let rest = months.last().map_or(from, |month| Day(month.last_day.0.saturating_add(1)));

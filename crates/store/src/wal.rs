@@ -1,25 +1,22 @@
-//! SQLite's write-ahead log before SQLite opens it. What is in it is SQLite's business: it is only
-//! brought to the disk again.
+//! Makes the write-ahead log of SQLite durable before SQLite opens it.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// Bytes that are read and written at once.
 const CHUNK: usize = 1024 * 1024;
 
-/// Brings the log that another process has left beside a SQLite file to the disk. That process may
-/// have ended before its last commit was synced, or because the sync failed; then the log reads
-/// well from the system's memory, which takes it for written and would not write it by itself.
-/// SQLite would believe in such commits, and a power cut would take them away, with whatever was
-/// built on them. So all of it is written again, as it is, and synced.
+/// Rewrites and fsyncs the WAL that a former process left. That process may have exited before its
+/// last fsync or because it failed. Then the page cache holds commits that are not on the disk and
+/// that the kernel considers clean; SQLite would read them, and a power cut would lose them with
+/// everything built on them.
 ///
-/// Only for who holds the lock of the file, before it is opened.
+/// The caller must hold the lock of the file, before SQLite opens it.
 ///
 /// # Errors
-/// What the system says.
-pub fn keep_log(database: &Path) -> io::Result<()> {
+/// An I/O error.
+pub fn sync_wal(database: &Path) -> io::Result<()> {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");
     let log = match File::options().read(true).write(true).open(PathBuf::from(name)) {
@@ -46,13 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_stays_as_it_is() {
+    fn the_content_of_the_wal_is_unchanged() {
         let dir = tempfile::tempdir().expect("a directory");
         let (database, log) = (dir.path().join("a.db"), dir.path().join("a.db-wal"));
-        keep_log(&database).expect("there is nothing to do");
+        sync_wal(&database).expect("nothing to do");
         let content: Vec<u8> = (0..CHUNK + 7).map(|n| u8::try_from(n % 251).unwrap()).collect();
         std::fs::write(&log, &content).expect("a file");
-        keep_log(&database).expect("kept");
+        sync_wal(&database).expect("synced");
         assert!(std::fs::read(&log).expect("a file") == content);
     }
 }

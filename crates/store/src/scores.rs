@@ -1,49 +1,45 @@
-//! What a leaderboard in memory is built from and follows. Ranking itself is in `leaderboard`.
+//! The data from which the leaderboards in memory are built and updated. `leaderboard` ranks.
 
 use std::collections::HashMap;
 
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Timed as _;
-use crate::rows::{BindRows, Rows, Type};
+use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
 
-/// A place in the ledger by time; entries after it were written later (or late, see the overlap of
-/// the follower).
+/// A position in the ledger ordered by time. An entry after it may still be committed late; the
+/// follower reads with an overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScoreCursor {
-    /// When the entry was settled.
+    /// The time of settlement.
     pub created_at: UnixMicros,
-    /// Whose entry.
     pub player_id: i64,
-    /// Which entry.
     pub version: i64,
 }
 
-/// What a board shows of a player, besides the score.
+/// What a leaderboard shows of a player besides the score.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// The name.
-    pub name: ShownName,
-    /// The place at the session's close that was asked for.
+pub struct PlayerLabel {
+    pub name: PublicName,
+    /// The rank in the requested snapshot.
     pub closed_place: Option<i64>,
 }
 
-/// What a board calls a player.
+/// The name that a leaderboard shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ShownName {
-    /// The name, or the pseudonym that stands for it.
+pub enum PublicName {
+    /// The name or the pseudonym.
     Known(String),
-    /// Nothing.
+    /// The player hides the name.
     Hidden,
-    /// Nothing: the person has left.
+    /// The user was erased.
     Former,
 }
 
-// Many small rows come as one text: row by row, SQLite's thread and ours wake each other for each
-// of them, and PostgreSQL's protocol has a message for each.
+// Many small rows as one text: row by row, SQLite switches threads and PostgreSQL sends a message
+// for each.
 static SCORES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.scores_page",
@@ -53,7 +49,7 @@ static SCORES_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-// As above, without the players whose user was erased.
+// Without players whose user was erased.
 static BOARD_SCORES: Lazy = Lazy::new(|| {
     Statement::new(
         "players.board_scores",
@@ -76,7 +72,7 @@ static SCORES_CHANGED: Lazy = Lazy::new(|| {
 static NAMES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "players.names",
-        &[("player_id", Type::Int)],
+        &[("player_id", ColumnType::Int)],
         "WITH wanted AS MATERIALIZED ({rows})
          SELECT CAST({json_rows}({json_row}(
              w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER),
@@ -91,8 +87,8 @@ static NAMES: Lazy = Lazy::new(|| {
     )
 });
 
-// Holdings are read as one range: asked for player by player, PostgreSQL may merge both tables,
-// and would read all holdings before the page.
+// Holdings are read as one range: with a look-up per player, PostgreSQL may merge both tables and
+// read all holdings before the page.
 static VALUES_PAGE: Lazy = Lazy::new(|| {
     Statement::new(
         "players.values_page",
@@ -116,7 +112,7 @@ static VALUES_PAGE: Lazy = Lazy::new(|| {
 static VALUES: Lazy = Lazy::new(|| {
     Statement::with_rows(
         "players.values",
-        &[("player_id", Type::Int)],
+        &[("player_id", ColumnType::Int)],
         "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
          wanted AS MATERIALIZED ({rows})
          SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(
@@ -133,153 +129,99 @@ pub(crate) static STATEMENTS: &[&Lazy] =
     &[&SCORES_PAGE, &BOARD_SCORES, &SCORES_CHANGED, &NAMES, &VALUES_PAGE, &VALUES];
 
 impl Store {
-    /// Players after `after_player_id` with their total XP, by number, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Players after `after_player_id` with total XP, ascending, at most `limit`.
     pub async fn player_scores_page(
         &self,
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String = with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&SCORES_PAGE))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_one(&db.reader)
-                .timed(&SCORES_PAGE)
-                .await?
-        });
+        let page: String = self.scan().fetch_scalar(&SCORES_PAGE, (after_player_id, limit)).await?;
         read_page(&page)
     }
 
-    /// The same without the players whose user was erased: those that a board has.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// The same without players whose user was erased: those of a leaderboard.
     pub async fn board_scores_page(
         &self,
         after_player_id: i64,
         limit: i64,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String = with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&BOARD_SCORES))
-                .bind(after_player_id)
-                .bind(limit)
-                .fetch_one(&db.reader)
-                .timed(&BOARD_SCORES)
-                .await?
-        });
+        let page: String =
+            self.scan().fetch_scalar(&BOARD_SCORES, (after_player_id, limit)).await?;
         read_page(&page)
     }
 
-    /// Ledger entries after the cursor as player, total XP and their own cursor, at most `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Ledger entries after the cursor: (player, total XP, cursor), at most `limit`.
     pub async fn scores_changed_after(
         &self,
         cursor: ScoreCursor,
         limit: i64,
     ) -> Result<Vec<(i64, i64, ScoreCursor)>, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&SCORES_CHANGED))
-                .bind(cursor.created_at.0)
-                .bind(cursor.player_id)
-                .bind(cursor.version)
-                .bind(limit)
-                .fetch_all(&db.reader)
-                .timed(&SCORES_CHANGED)
-                .await?
-        });
+        let rows: Vec<(i64, i64, i64, i64)> = self
+            .reader()
+            .fetch_all(
+                &SCORES_CHANGED,
+                (cursor.created_at.0, cursor.player_id, cursor.version, limit),
+            )
+            .await?;
         let read = |(player_id, xp, at, version)| {
             (player_id, xp, ScoreCursor { created_at: UnixMicros(at), player_id, version })
         };
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// What may be shown of these players (at most a page of them), with their places at a close;
-    /// 0 is none.
-    ///
-    /// # Errors
-    /// The fault met.
-    pub async fn shown_players(
+    /// The labels of these players (at most a page) with their ranks in a snapshot; `close_id` 0
+    /// for none.
+    pub async fn player_labels(
         &self,
         player_ids: &[i64],
         close_id: i64,
-    ) -> Result<HashMap<i64, Shown>, StoreError> {
-        let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        let (names,): (Option<String>,) = with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&NAMES))
-                .bind_rows(&rows)
-                .bind(close_id)
-                .fetch_one(&db.reader)
-                .timed(&NAMES)
-                .await?
-        });
-        type Row = (i64, i32, Option<String>, Option<i64>);
-        let names: Vec<Row> = serde_json::from_str(names.as_deref().unwrap_or("[]"))
-            .map_err(|error| StoreError::Corrupt(format!("names do not read as JSON: {error}")))?;
-        let read = |(player_id, is_here, name, closed_place): Row| {
+    ) -> Result<HashMap<i64, PlayerLabel>, StoreError> {
+        let rows = RowSet::new(vec![RowSet::int(player_ids, |id| *id)]);
+        let names: Option<String> = self.reader().fetch_scalar(&NAMES, (&rows, close_id)).await?;
+        type LabelRow = (i64, i32, Option<String>, Option<i64>);
+        let names: Vec<LabelRow> =
+            serde_json::from_str(names.as_deref().unwrap_or("[]")).map_err(|error| {
+                StoreError::Corrupt(format!("invalid JSON of player names: {error}"))
+            })?;
+        let read = |(player_id, is_here, name, closed_place): LabelRow| {
             let name = match name {
-                _ if is_here == 0 => ShownName::Former,
-                Some(name) => ShownName::Known(name),
-                None => ShownName::Hidden,
+                _ if is_here == 0 => PublicName::Former,
+                Some(name) => PublicName::Known(name),
+                None => PublicName::Hidden,
             };
-            (player_id, Shown { name, closed_place })
+            (player_id, PlayerLabel { name, closed_place })
         };
         Ok(names.into_iter().map(read).collect())
     }
 
-    /// Players after `after_player_id` whose user was not erased, with what they have, cash and
-    /// shares together in cents at these prices (the price board's JSON), by number, at most
-    /// `limit`.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// Players after `after_player_id` whose user was not erased, with the value of cash and shares
+    /// in cents at these prices, ascending, at most `limit`.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,
         limit: i64,
         prices_json: &str,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String = with_db!(self, |db, sql| {
-            sqlx::query_scalar(sql(&VALUES_PAGE))
-                .bind(after_player_id)
-                .bind(limit)
-                .bind(prices_json)
-                .fetch_one(&db.reader)
-                .timed(&VALUES_PAGE)
-                .await?
-        });
+        let page: String =
+            self.scan().fetch_scalar(&VALUES_PAGE, (after_player_id, limit, prices_json)).await?;
         read_page(&page)
     }
 
-    /// Total XP, and what they have in cents at these prices, of these players (at most a page of
-    /// them), in any order.
-    ///
-    /// # Errors
-    /// The fault met.
+    /// (player, total XP, value in cents at these prices) of these players (at most a page), in any
+    /// order.
     pub async fn player_values(
         &self,
         player_ids: &[i64],
         prices_json: &str,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
-        let rows = Rows::new(vec![Rows::int(player_ids, |id| *id)]);
-        Ok(with_db!(self, |db, sql| {
-            sqlx::query_as(sql(&VALUES))
-                .bind_rows(&rows)
-                .bind(prices_json)
-                .fetch_all(&db.reader)
-                .timed(&VALUES)
-                .await?
-        }))
+        let rows = RowSet::new(vec![RowSet::int(player_ids, |id| *id)]);
+        self.reader().fetch_all(&VALUES, (&rows, prices_json)).await
     }
 }
 
-/// Players and numbers of a page that came as one text, by player.
+/// Parses a page of (player, number) and sorts it by player.
 fn read_page(page: &str) -> Result<Vec<(i64, i64)>, StoreError> {
-    let damaged = || StoreError::Corrupt("a page of players does not read as numbers".to_owned());
+    let damaged = || StoreError::Corrupt("invalid numbers in a page of players".to_owned());
     let mut numbers = page.split_ascii_whitespace().map(str::parse::<i64>);
     let mut rows = Vec::with_capacity(page.len() / 16);
     while let Some(player_id) = numbers.next() {
@@ -288,7 +230,7 @@ fn read_page(page: &str) -> Result<Vec<(i64, i64)>, StoreError> {
         };
         rows.push((player_id, number));
     }
-    // Neither engine promises the order, though both keep it.
+    // Neither engine guarantees the order.
     if !rows.is_sorted() {
         rows.sort_unstable();
     }
@@ -300,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_read_in_the_order_of_players_or_not_at_all() {
+    fn a_page_is_parsed_in_player_order_or_rejected() {
         assert_eq!(read_page("").unwrap(), []);
         assert_eq!(read_page("7 -5 3 9223372036854775807").unwrap(), [(3, i64::MAX), (7, -5)]);
         for damaged in ["1", "1 2 3", "1 x", "x 1", "1 9223372036854775808", "1 2.5"] {
