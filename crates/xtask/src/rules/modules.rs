@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("pages", &["api"]),
 ];
 
-/// Names joined by `::` are paths of re-exports; longer chains than this are circles.
+/// Re-exports of re-exports are followed up to this depth.
 const REEXPORTS_MAX: usize = 8;
 
 /// A module as its path within the crate: `["guard", "state"]`.
@@ -74,8 +74,8 @@ impl Crate {
         violations
     }
 
-    /// The uses between files. A module always uses the modules within it; what those use of the
-    /// modules around them is no edge.
+    /// The uses between files. A module always uses its children; their uses of the modules around
+    /// them are left out.
     fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for (module, file) in &self.files {
@@ -178,7 +178,7 @@ impl Crate {
     }
 }
 
-/// The modules that can be reached from one, each with the module before it on a shortest way.
+/// The modules that can be reached from one, each with the module before it on a shortest path.
 fn reachable(edges: &Edges, start: &Module) -> BTreeMap<Module, Module> {
     let mut reached = BTreeMap::new();
     let mut queue = VecDeque::from([start.clone()]);
@@ -193,7 +193,7 @@ fn reachable(edges: &Edges, start: &Module) -> BTreeMap<Module, Module> {
     reached
 }
 
-/// The shortest way from a module back to itself.
+/// The shortest path from a module back to itself.
 fn circle(edges: &Edges, start: &Module) -> Option<Vec<Module>> {
     let reached = reachable(edges, start);
     let mut way = vec![start.clone(), reached.get(start)?.clone()];

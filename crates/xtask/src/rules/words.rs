@@ -7,9 +7,11 @@ use crate::syntax::Syntax;
 use crate::violation::RuleViolation;
 
 /// Names that no type and no enum variant has.
-const TYPE_NAMES: [(&str, &str); 33] = [
+const TYPE_NAMES: [(&str, &str); 35] = [
     ("Asked", "OrderRequest, RangeQuery, …"),
     ("Beside", "JoinedColumns"),
+    ("Chance", "Rng, SeededRng"),
+    ("Checked", "the result of the check"),
     ("Closing", "RankSnapshotWriter, SessionClose, …"),
     ("Depot", "ArchiveStore"),
     ("Door", "SessionLookup"),
@@ -43,7 +45,7 @@ const TYPE_NAMES: [(&str, &str); 33] = [
     ("World", "Services; Fixture in tests"),
 ];
 
-/// Names that are too general for a type. Variants may have them: their enum says of what.
+/// Names that are too general for a type. Variants may have them: their enum gives the context.
 const BARE_NAMES: [(&str, &str); 6] = [
     ("Answer", "name what is answered: OrderResponse, …"),
     ("Line", "name what the line is of"),
