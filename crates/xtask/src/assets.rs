@@ -1,7 +1,5 @@
-//! `cargo xtask assets`: the compressed siblings (`.br`, `.gz`) of the files that pages load. The
-//! server hands them out as they are, so that nothing is compressed at run time that never changes.
-//! Run it after every change of such a file; a test here compares. What is loaded from where is
-//! the business of `web`.
+//! `cargo xtask assets`: writes the compressed siblings (`.br`, `.gz`) of the static files, which
+//! the server sends as they are. Run it after every change of such a file; a test compares them.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,24 +9,24 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::tidy::say;
+use crate::tidy::print;
 
-/// Where the files lie, relative to the root.
+/// Relative to the root.
 const DIRECTORY: &str = "crates/web/static";
-/// What is worth compressing. `sw.js` is completed at run time and has no siblings.
+/// Files that are compressed. `sw.js` is completed at run time and has no siblings.
 const ENDINGS: [&str; 3] = [".css", ".js", ".svg"];
 const WITHOUT_SIBLINGS: &str = "sw.js";
-/// The best that brotli can do, and its usual window.
+/// The highest quality of brotli, and its default window.
 const BROTLI_QUALITY: u32 = 11;
 const BROTLI_WINDOW: u32 = 22;
 const BROTLI_BUFFER: usize = 4096;
 
-/// Writes the siblings that are missing or old.
+/// Writes the siblings that are missing or out of date.
 pub(crate) fn run(root: &Path) -> ExitCode {
     match write_siblings(&root.join(DIRECTORY)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("compressing the files of {DIRECTORY} failed: {error}"));
+            print(&format!("compressing the files of {DIRECTORY} failed: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -40,10 +38,10 @@ fn write_siblings(directory: &Path) -> std::io::Result<()> {
         for (ending, compress, decompress) in METHODS {
             let sibling = with_ending(&path, ending);
             let known = std::fs::read(&sibling).ok().and_then(|known| decompress(&known).ok());
-            // Another version of the compressor makes other bytes; the old ones are as good.
+            // Versions of a compressor differ in their output, so the content is compared.
             if known.as_deref() != Some(&*content) {
                 std::fs::write(&sibling, compress(&content)?)?;
-                say(&format!("wrote {}", sibling.display()));
+                print(&format!("wrote {}", sibling.display()));
             }
         }
     }
@@ -51,9 +49,10 @@ fn write_siblings(directory: &Path) -> std::io::Result<()> {
 }
 
 type Code = fn(&[u8]) -> std::io::Result<Vec<u8>>;
-const METHODS: [(&str, Code, Code); 2] = [(".br", to_brotli, of_brotli), (".gz", to_gzip, of_gzip)];
+const METHODS: [(&str, Code, Code); 2] =
+    [(".br", to_brotli, from_brotli), (".gz", to_gzip, from_gzip)];
 
-/// The files of a directory, and of those in it, that have siblings.
+/// The files of a directory and its subdirectories that have siblings.
 fn compressible(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
@@ -84,7 +83,7 @@ fn to_brotli(content: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(written)
 }
 
-fn of_brotli(compressed: &[u8]) -> std::io::Result<Vec<u8>> {
+fn from_brotli(compressed: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     brotli::Decompressor::new(compressed, BROTLI_BUFFER).read_to_end(&mut content)?;
     Ok(content)
@@ -96,7 +95,7 @@ fn to_gzip(content: &[u8]) -> std::io::Result<Vec<u8>> {
     writer.finish()
 }
 
-fn of_gzip(compressed: &[u8]) -> std::io::Result<Vec<u8>> {
+fn from_gzip(compressed: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     GzDecoder::new(compressed).read_to_end(&mut content)?;
     Ok(content)
@@ -125,13 +124,13 @@ mod tests {
                 let sibling = with_ending(&path, ending);
                 let compressed = std::fs::read(&sibling).unwrap_or_default();
                 let same = decompress(&compressed).is_ok_and(|known| known == content);
-                assert!(same, "{} is old: run cargo xtask assets", sibling.display());
+                assert!(same, "{} is out of date: run cargo xtask assets", sibling.display());
             }
         }
     }
 
     #[test]
-    fn what_was_compressed_comes_back() {
+    fn compressed_content_decompresses_to_itself() {
         let content = "bell ".repeat(500).into_bytes();
         for (_, compress, decompress) in METHODS {
             let compressed = compress(&content).unwrap();
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_files_are_those_that_are_listed() {
+    fn vendored_files_equal_their_list() {
         let list = std::fs::read_to_string(directory().join("vendor/THIRD_PARTY.md")).unwrap();
         let rows = list.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | `"));
         let listed: Vec<_> =
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_page_loads_is_small() {
+    fn files_of_every_page_are_small() {
         assert!(size("app.css.br") <= 5_000, "app.css: {} bytes", size("app.css.br"));
         assert!(size("app.js.br") <= 3_000, "app.js: {} bytes", size("app.js.br"));
     }

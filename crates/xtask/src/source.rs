@@ -1,30 +1,29 @@
-//! A Rust file taken apart just far enough for the rules: per line its code, its comment and how
-//! much of it is string; the string literals; which lines are test code. It is a scanner, not a
-//! parser: it knows no grammar beyond comments, literals and braces.
+//! Splits a Rust file into what the rules check: the code and the comment of each line, the string
+//! literals, and which lines are test code. It scans comments, literals and braces only; `syntax`
+//! has the items.
 
-/// A file as the rules see it.
 pub(crate) struct Source<'a> {
     pub(crate) path: &'a str,
-    pub(crate) lines: Vec<Line<'a>>,
+    pub(crate) lines: Vec<SourceLine<'a>>,
     /// The first line of each string literal and its content, escapes left as written.
     pub(crate) literals: Vec<(usize, String)>,
 }
 
-/// One line, taken apart.
 #[derive(Default)]
-pub(crate) struct Line<'a> {
+pub(crate) struct SourceLine<'a> {
     pub(crate) text: &'a str,
-    /// Without comments and without what stands inside of string and character literals.
+    /// Without comments and without the content of string and character literals.
     pub(crate) code: String,
     pub(crate) comment: String,
-    /// How many characters of the line stand inside of string literals.
+    /// The number of characters within string literals.
     pub(crate) literal_chars: usize,
     pub(crate) is_test: bool,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn parse(path: &'a str, content: &'a str) -> Self {
-        let lines = content.lines().map(|text| Line { text, ..Line::default() }).collect();
+        let lines =
+            content.lines().map(|text| SourceLine { text, ..SourceLine::default() }).collect();
         let chars: Vec<char> = content.chars().collect();
         let source = Self { path, lines, literals: Vec::new() };
         let mut source = Scanner { chars, at: 0, line: 0, source }.scan();
@@ -52,7 +51,7 @@ impl<'a> Source<'a> {
     }
 
     fn end_of_item(&self, first: usize) -> usize {
-        // The attributes' own brackets open and close before the item's brace or semicolon.
+        // The brackets of the attribute close before the item's brace or semicolon.
         let (mut braces, mut others) = (0, 0);
         for (number, line) in self.lines.iter().enumerate().skip(first) {
             for c in line.code.chars() {
@@ -75,7 +74,6 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Files that are test code as a whole.
 fn is_test_path(path: &str) -> bool {
     let mut parts = path.split('/');
     parts
@@ -114,8 +112,8 @@ impl<'a> Scanner<'a> {
         self.chars.get(self.at + ahead).copied()
     }
 
-    /// Steps over a character and hands it, with its line, to `keep`.
-    fn take(&mut self, keep: impl FnOnce(&mut Line<'a>, char)) {
+    /// Moves past a character and passes it, with its line, to `keep`.
+    fn take(&mut self, keep: impl FnOnce(&mut SourceLine<'a>, char)) {
         let c = self.chars[self.at];
         self.at += 1;
         if c == '\n' {
@@ -172,7 +170,7 @@ impl<'a> Scanner<'a> {
         self.end_literal(line, start);
     }
 
-    /// How many hashes open a raw string whose `r` ends `ahead` characters from here, if one does.
+    /// The number of hashes of the raw string whose `r` ends `ahead` characters from here.
     fn raw_hashes(&self, ahead: usize) -> Option<usize> {
         let rest = self.chars.get(self.at + ahead..)?;
         let hashes = rest.iter().take_while(|&&c| c == '#').count();
@@ -200,14 +198,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A character literal, or the tick of a lifetime.
+    /// A character literal or a lifetime.
     fn quote(&mut self) {
         let is_escape = self.peek(1) == Some('\\');
         if !is_escape && self.peek(2) != Some('\'') {
             return self.take_code();
         }
         self.take_code();
-        // The first character belongs to the literal whatever it is, an escaped one with its slash.
+        // The first character may be a quote; an escaped one follows its backslash.
         let inside = if is_escape { 2 } else { 1 };
         (0..inside).for_each(|_| self.take(|_, _| ()));
         while self.peek(0).is_some_and(|c| c != '\'' && c != '\n') {
@@ -219,7 +217,6 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether a character can be part of an identifier.
 pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }

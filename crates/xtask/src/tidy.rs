@@ -1,79 +1,105 @@
-//! `cargo xtask tidy`: the house rules a program can check, over every file that is or would be
-//! committed. Formatting is rustfmt's, and what the compiler can see is clippy's.
+//! `cargo xtask tidy`: the house rules that a program can check, applied to tracked and untracked
+//! files. rustfmt checks the format; clippy checks what the compiler sees.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::rules::{dependencies, layout, literals, text};
+use crate::rules::sizes::Sizes;
+use crate::rules::{dependencies, layout, literals, modules, sizes, text, types, words};
 use crate::source::Source;
+use crate::syntax::Syntax;
+use crate::violation::RuleViolation;
 
-/// A breach of a rule.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Finding {
-    path: String,
-    line: usize,
-    what: String,
-}
-
-impl Finding {
-    pub(crate) fn new(path: &str, line: usize, what: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), line, what: what.into() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.what)
-    }
-}
-
-/// Checks the working tree that the current directory lies in.
+/// Checks the working tree of the current directory.
 pub(crate) fn run() -> ExitCode {
-    let found = root().and_then(|root| committable_files(&root).map(|paths| (root, paths)));
-    let (root, paths) = match found {
-        Ok(found) => found,
-        Err(error) => {
-            say(&format!("listing files with git failed: {error}"));
-            return ExitCode::FAILURE;
-        }
+    let files = match Files::read() {
+        Ok(files) => files,
+        Err(error) => return fail(&error),
     };
-    let mut findings = layout::check(&paths);
-    for path in &paths {
-        // What is not text has no lines to check.
-        let Ok(content) = std::fs::read_to_string(root.join(path)) else { continue };
-        findings.extend(check_file(path, &content));
-        if let Some(note) = text::length_note(path, &content) {
-            say(&note);
-        }
+    let mut violations = files.violations();
+    violations.sort();
+    for violation in &violations {
+        print(&violation.to_string());
     }
-    findings.sort();
-    for finding in &findings {
-        say(&finding.to_string());
-    }
-    if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Writes a line to standard output; a reader who went away is no reason to fail.
-pub(crate) fn say(line: &str) {
+/// `cargo xtask sizes`: prints the lengths of functions and files.
+pub(crate) fn run_sizes() -> ExitCode {
+    let files = match Files::read() {
+        Ok(files) => files,
+        Err(error) => return fail(&error),
+    };
+    let mut sizes = Sizes::default();
+    for (source, syntax) in &files.parse_rust() {
+        sizes.add(source, syntax);
+    }
+    sizes.report().iter().for_each(|line| print(line));
+    ExitCode::SUCCESS
+}
+
+/// Reports that the repository cannot be read.
+pub(crate) fn fail(error: &str) -> ExitCode {
+    print(&format!("listing files with git failed: {error}"));
+    ExitCode::FAILURE
+}
+
+/// The text files of the working tree: each path, relative to the root, with its content.
+struct Files {
+    paths: Vec<String>,
+    texts: BTreeMap<String, String>,
+}
+
+impl Files {
+    fn read() -> Result<Self, String> {
+        let root = root()?;
+        let paths = committable_files(&root)?;
+        let read = |path: &String| {
+            std::fs::read_to_string(root.join(path)).ok().map(|text| (path.clone(), text))
+        };
+        let texts = paths.iter().filter_map(read).collect();
+        Ok(Self { paths, texts })
+    }
+
+    fn parse_rust(&self) -> Vec<(Source<'_>, Syntax)> {
+        let rust = self.texts.iter().filter(|(path, _)| path.ends_with(".rs"));
+        rust.map(|(path, text)| (Source::parse(path, text), Syntax::parse(text))).collect()
+    }
+
+    fn violations(&self) -> Vec<RuleViolation> {
+        let mut violations = layout::check(&self.paths);
+        let document = self.texts.get(dependencies::DOCUMENT).map_or("", String::as_str);
+        let arrows = dependencies::Arrows::parse(document);
+        for (path, text) in &self.texts {
+            violations.extend(text::check_any(path, text));
+            violations.extend(words::check_document(path, text));
+            if path.starts_with("crates/") && path.ends_with("Cargo.toml") {
+                violations.extend(dependencies::check(path, text, &arrows));
+            }
+        }
+        let rust = self.parse_rust();
+        for (source, syntax) in &rust {
+            violations.extend(text::check_rust(source));
+            violations.extend(literals::check(source));
+            violations.extend(words::check_rust(source, syntax));
+            violations.extend(sizes::check(source, syntax));
+        }
+        let pairs = || rust.iter().map(|(source, syntax)| (source, syntax));
+        violations.extend(types::check(pairs()));
+        violations.extend(modules::crates(pairs()).iter().flat_map(modules::Crate::check));
+        violations
+    }
+}
+
+/// Writes a line to standard output. A closed pipe is not an error.
+pub(crate) fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn check_file(path: &str, content: &str) -> Vec<Finding> {
-    let mut findings = text::check_any(path, content);
-    if path.ends_with(".rs") {
-        let source = Source::parse(path, content);
-        findings.extend(text::check_rust(&source));
-        findings.extend(literals::check(&source));
-    }
-    if path.ends_with("Cargo.toml") && path.starts_with("crates/") {
-        findings.extend(dependencies::check(path, content));
-    }
-    findings
-}
-
-/// Asked at run time: worktrees may share one target directory, and so this program.
+/// The root of the working tree. Read at run time, because worktrees may share this program through
+/// a common target directory.
 pub(crate) fn root() -> Result<PathBuf, String> {
     let top = git(Path::new("."), &["rev-parse", "--show-toplevel"])?;
     Ok(PathBuf::from(top.trim_end()))

@@ -2,5 +2,6 @@
 
 mod contract;
 mod faults;
+mod random;
 mod responses;
 mod support;

@@ -10,7 +10,7 @@ use testkit::{Dialect, FakeBar, FakeProvider, ManualClock};
 pub(crate) const KEY: &str = "k3y-of-the-test";
 
 /// 2026-11-16T17:00:00Z, a Monday at midday in New York.
-const NOON: UnixMicros = UnixMicros(1_794_848_400_000_000);
+pub(crate) const NOON: UnixMicros = UnixMicros(1_794_848_400_000_000);
 
 /// An adapter and its fake provider.
 pub(crate) struct World {

@@ -1,40 +1,18 @@
-//! Rules about what a crate depends on: arrows point one way, each heavy library has one home, and
-//! versions and features stand in the workspace table only.
+//! Rules about what a crate depends on: workspace crates as in the table of ARCHITECTURE.md, each
+//! heavy library in one home, and versions and features in the workspace table only.
+
+use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use crate::tidy::Finding;
+use crate::violation::RuleViolation;
 
-/// Which of our crates a crate may use. A new arrow needs an ADR; `testkit` serves tests only.
-const ARROWS: [(&str, &[&str]); 12] = [
-    ("domain", &[]),
-    ("store", &["domain"]),
-    ("cluster", &["domain"]),
-    ("trading", &["domain", "store", "cluster"]),
-    ("market", &["domain", "store", "cluster"]),
-    ("leaderboard", &["domain", "store", "cluster"]),
-    ("archive", &["domain", "store", "cluster"]),
-    ("web", &["domain", "store", "cluster", "trading", "market", "leaderboard", "archive"]),
-    (
-        "server",
-        &[
-            "domain",
-            "store",
-            "cluster",
-            "trading",
-            "market",
-            "leaderboard",
-            "archive",
-            "web",
-            "load",
-        ],
-    ),
-    ("load", &[]),
-    ("testkit", &["domain"]),
-    ("xtask", &[]),
-];
+/// The document whose table of crates lists the dependencies between them.
+pub(crate) const DOCUMENT: &str = "ARCHITECTURE.md";
 
-/// Libraries that a few crates wall off from the rest.
+const TABLE_HEAD: &str = "| crate | depends on (workspace crates) |";
+
+/// Libraries that only some crates use.
 const HOMES: [(&str, &[&str]); 5] = [
     ("redis", &["cluster"]),
     ("sqlx", &["store"]),
@@ -46,46 +24,73 @@ const HOMES: [(&str, &[&str]); 5] = [
 /// Libraries that any crate may use in its tests.
 const FREE_IN_TESTS: [&str; 2] = ["testkit", "reqwest"];
 
-/// Libraries that single crates may use in their tests: `archive` tampers with a ledger from
-/// outside to see whether its verification finds it, `server` locks a database that a command then
-/// waits for, the bench of `store` drives the trade path, and the simulation of `trading` is
-/// verified at its end.
+/// Libraries that single crates may use in their tests: `archive` changes a ledger to test its
+/// verification, `server` locks a database to test its commands, the bench of `store` measures the
+/// trade path, and the simulation of `trading` ends with a verification.
 const IN_TESTS_OF: [(&str, &str); 4] =
     [("sqlx", "archive"), ("sqlx", "server"), ("trading", "store"), ("archive", "trading")];
 
-/// Checks the manifest of one of our crates.
-pub(crate) fn check(path: &str, content: &str) -> Vec<Finding> {
-    let found = |key: &str, what: String| Finding::new(path, line_of(content, key), what);
+/// The workspace crates, each with those that it depends on outside of tests.
+pub(crate) struct Arrows(BTreeMap<String, Vec<String>>);
+
+impl Arrows {
+    /// Reads the table of ARCHITECTURE.md. `all above` stands for the crates of the rows above.
+    pub(crate) fn parse(document: &str) -> Self {
+        let rows = document.lines().skip_while(|line| !line.starts_with(TABLE_HEAD)).skip(2);
+        let mut arrows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in rows.take_while(|line| line.starts_with('|')) {
+            let cells: Vec<&str> =
+                row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            let [_, name, uses, ..] = cells[..] else { continue };
+            let uses = match uses {
+                "none" => Vec::new(),
+                "all above" => arrows.keys().cloned().collect(),
+                names => names.split(", ").map(str::to_owned).collect(),
+            };
+            arrows.insert(name.to_owned(), uses);
+        }
+        Self(arrows)
+    }
+}
+
+/// Checks the manifest of a workspace crate.
+pub(crate) fn check(path: &str, content: &str, arrows: &Arrows) -> Vec<RuleViolation> {
+    let found = |key: &str, what: String| RuleViolation::new(path, line_of(content, key), what);
     let Ok(manifest) = content.parse::<Table>() else {
-        return vec![Finding::new(path, 1, "is not TOML")];
+        return vec![RuleViolation::new(path, 1, "is not TOML")];
     };
     let name = path.trim_start_matches("crates/").split('/').next().unwrap_or_default();
-    let Some((_, arrows)) = ARROWS.iter().find(|(ours, _)| *ours == name) else {
-        return vec![Finding::new(path, 1, format!("the crate {name} is new: write an ADR"))];
+    let Some(allowed) = arrows.0.get(name) else {
+        let what = format!("{DOCUMENT} has no row for the crate {name}: write an ADR");
+        return vec![RuleViolation::new(path, 1, what)];
     };
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
+    let mut unused = allowed.clone();
     for (kind, key, value) in dependencies(&manifest) {
         if value.get("workspace").and_then(Value::as_bool) != Some(true) {
-            findings.push(found(key, format!("{key} does not come from `workspace = true`")));
+            violations.push(found(key, format!("{key} does not come from `workspace = true`")));
         }
-        let free = FREE_IN_TESTS.contains(&key) || IN_TESTS_OF.contains(&(key, name));
-        if kind == "dev-dependencies" && free {
+        if kind != "dev-dependencies" {
+            unused.retain(|crate_name| crate_name != key);
+        } else if FREE_IN_TESTS.contains(&key) || IN_TESTS_OF.contains(&(key, name)) {
             continue;
         }
-        if ARROWS.iter().any(|(ours, _)| *ours == key) && !arrows.contains(&key) {
-            findings
-                .push(found(key, format!("{name} may not use {key}: a new arrow needs an ADR")));
+        if arrows.0.contains_key(key) && !allowed.iter().any(|crate_name| crate_name == key) {
+            let what = format!("{name} may not use {key}: a new arrow needs an ADR");
+            violations.push(found(key, what));
         }
         if let Some((_, homes)) = HOMES.iter().find(|(library, _)| *library == key)
             && !homes.contains(&name)
         {
-            findings.push(found(key, format!("{key} is used in {} only", homes.join(" and "))));
+            violations.push(found(key, format!("{key} is used in {} only", homes.join(" and "))));
         }
     }
-    findings
+    let what = |key: String| format!("{name} does not use {key}, which {DOCUMENT} lists");
+    violations.extend(unused.into_iter().map(|key| RuleViolation::new(path, 1, what(key))));
+    violations
 }
 
-/// Kind, name and value of each dependency, those of single targets included.
+/// Kind, name and value of each dependency, including those of `[target]` tables.
 fn dependencies(manifest: &Table) -> Vec<(&'static str, &str, &Value)> {
     let targets = manifest.get("target").and_then(Value::as_table).into_iter();
     let targets = targets.flat_map(Table::values).filter_map(Value::as_table);
@@ -99,7 +104,7 @@ fn dependencies(manifest: &Table) -> Vec<(&'static str, &str, &Value)> {
     all
 }
 
-/// The line that names a key, or else the first one.
+/// The line of a key, or else the first line.
 fn line_of(content: &str, key: &str) -> usize {
     let names = |line: &str| {
         line.trim_start().strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
@@ -111,13 +116,25 @@ fn line_of(content: &str, key: &str) -> usize {
 mod tests {
     use super::*;
 
+    /// The row of `web` lists what each test's manifest uses.
+    fn arrows(web: &str) -> Arrows {
+        Arrows::parse(&format!(
+            "text\n\n{TABLE_HEAD} contents |\n|---|---|---|\n| `domain` | none | x |\n\
+             | `store` | none | x |\n| `web` | {web} | x |\n| `market` | none | x |\n\
+             | `archive` | none | x |\n| `testkit` | none | x |\n\n| `util` | none | x |\n"
+        ))
+    }
+
+    fn found(path: &str, content: &str, arrows: &Arrows) -> Vec<String> {
+        check(path, content, arrows).iter().map(ToString::to_string).collect()
+    }
+
     fn passes(path: &str, content: &str) {
-        assert_eq!(check(path, content), []);
+        assert_eq!(found(path, content, &arrows("none")), [""; 0]);
     }
 
     fn fails(path: &str, content: &str, what: &str) {
-        let found: Vec<String> = check(path, content).iter().map(ToString::to_string).collect();
-        assert_eq!(found, [format!("{path}:{what}")]);
+        assert_eq!(found(path, content, &arrows("none")), [format!("{path}:{what}")]);
     }
 
     #[test]
@@ -132,10 +149,22 @@ mod tests {
     }
 
     #[test]
-    fn arrows_point_one_way() {
-        passes("crates/web/Cargo.toml", "[dependencies]\nstore.workspace = true");
+    fn dependencies_equal_the_row_of_their_crate() {
+        let path = "crates/web/Cargo.toml";
+        let content = "[dependencies]\ndomain.workspace = true\nstore.workspace = true";
+        for row in ["domain, store", "all above"] {
+            assert_eq!(found(path, content, &arrows(row)), [""; 0]);
+        }
+        let what = format!("{path}:3: web may not use store: a new arrow needs an ADR");
+        assert_eq!(found(path, content, &arrows("domain")), [what]);
+        let what = format!("{path}:1: web does not use store, which ARCHITECTURE.md lists");
+        let tests_only = content.replace("\nstore", "\n[dev-dependencies]\nstore");
+        assert_eq!(found(path, &tests_only, &arrows("domain, store")), [what]);
+    }
+
+    #[test]
+    fn tests_have_no_arrows_of_their_own() {
         let what = "2: store may not use web: a new arrow needs an ADR";
-        fails("crates/store/Cargo.toml", "[dependencies]\nweb.workspace = true", what);
         fails("crates/store/Cargo.toml", "[dev-dependencies]\nweb.workspace = true", what);
     }
 
@@ -147,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn heavy_libraries_stay_at_home() {
+    fn heavy_libraries_have_one_home() {
         passes("crates/market/Cargo.toml", "[dependencies]\nreqwest.workspace = true");
         passes("crates/web/Cargo.toml", "[dev-dependencies]\nreqwest.workspace = true");
         passes("crates/store/Cargo.toml", "[dependencies]\nsqlx.workspace = true");
@@ -162,6 +191,10 @@ mod tests {
 
     #[test]
     fn a_new_crate_needs_a_decision() {
-        fails("crates/util/Cargo.toml", "", "1: the crate util is new: write an ADR");
+        fails(
+            "crates/util/Cargo.toml",
+            "",
+            "1: ARCHITECTURE.md has no row for the crate util: write an ADR",
+        );
     }
 }

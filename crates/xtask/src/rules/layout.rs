@@ -1,11 +1,10 @@
-//! Rules about which files there are: the root holds what is listed here, and both engines have
-//! the same migrations.
+//! Rules about paths: the root has the listed files only, and both engines have the same
+//! migrations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tidy::Finding;
+use crate::violation::RuleViolation;
 
-/// Files and directories of the root.
 const ROOT: [&str; 26] = [
     ".cargo",
     ".ci",
@@ -38,41 +37,42 @@ const ROOT: [&str; 26] = [
 const MIGRATIONS: [&str; 2] =
     ["crates/store/migrations/sqlite/", "crates/store/migrations/postgres/"];
 
-/// Checks the paths of all files.
-pub(crate) fn check(paths: &[String]) -> Vec<Finding> {
-    let mut findings = root(paths);
-    findings.extend(migrations(paths));
-    findings
+pub(crate) fn check(paths: &[String]) -> Vec<RuleViolation> {
+    let mut violations = root(paths);
+    violations.extend(migrations(paths));
+    violations
 }
 
-fn root(paths: &[String]) -> Vec<Finding> {
+fn root(paths: &[String]) -> Vec<RuleViolation> {
     let tops: BTreeSet<&str> = paths.iter().filter_map(|path| path.split('/').next()).collect();
     let strange = tops.into_iter().filter(|top| !ROOT.contains(top));
-    strange.map(|top| Finding::new(top, 1, "does not belong into the root")).collect()
+    strange
+        .map(|top| RuleViolation::new(top, 1, "is not in the list of files of the root"))
+        .collect()
 }
 
-fn migrations(paths: &[String]) -> Vec<Finding> {
+fn migrations(paths: &[String]) -> Vec<RuleViolation> {
     let [sqlite, postgres] = MIGRATIONS.map(|directory| {
         paths.iter().filter_map(|path| path.strip_prefix(directory)).collect::<BTreeSet<&str>>()
     });
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     for (directory, has, other) in
         [(MIGRATIONS[0], &sqlite, &postgres), (MIGRATIONS[1], &postgres, &sqlite)]
     {
         for name in other.difference(has) {
             let path = format!("{directory}{name}");
-            findings.push(Finding::new(&path, 1, "is missing; the other engine has it"));
+            violations.push(RuleViolation::new(&path, 1, "is missing; the other engine has it"));
         }
         let mut by_number: BTreeMap<&str, &str> = BTreeMap::new();
         for name in has {
             let number = name.split('_').next().unwrap_or(name);
             if let Some(first) = by_number.insert(number, name) {
                 let path = format!("{directory}{name}");
-                findings.push(Finding::new(&path, 1, format!("has the number of {first}")));
+                violations.push(RuleViolation::new(&path, 1, format!("has the number of {first}")));
             }
         }
     }
-    findings
+    violations
 }
 
 #[cfg(test)]
@@ -85,9 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn the_root_holds_only_what_is_listed() {
+    fn the_root_has_the_listed_files_only() {
         assert_eq!(found(&["README.md", "crates/web/src/lib.rs", "test"]), [""; 0]);
-        assert_eq!(found(&["REPORT.md"]), ["REPORT.md:1: does not belong into the root"]);
+        assert_eq!(found(&["REPORT.md"]), ["REPORT.md:1: is not in the list of files of the root"]);
         assert_eq!(found(&["notes/a.md", "notes/b.md"]).len(), 1);
     }
 
@@ -108,8 +108,8 @@ mod tests {
             .into_iter()
             .chain(["postgres/0001_a.sql", "postgres/0001_b.sql"])
             .map(|name| format!("crates/store/migrations/{name}"));
-        let findings = check(&paths.collect::<Vec<_>>());
-        assert_eq!(findings.len(), 2);
-        assert!(findings[0].to_string().contains("0001_b.sql:1: has the number of 0001_a.sql"));
+        let violations = check(&paths.collect::<Vec<_>>());
+        assert_eq!(violations.len(), 2);
+        assert!(violations[0].to_string().contains("0001_b.sql:1: has the number of 0001_a.sql"));
     }
 }

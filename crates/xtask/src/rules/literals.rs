@@ -1,14 +1,14 @@
-//! Rules about SQL: it is written in `store` alone, and a statement that returns what it writes is
-//! run to its end.
+//! Rules about SQL: it is written in `store` only, and all rows of a statement with RETURNING are
+//! fetched.
 
 use crate::source::Source;
-use crate::tidy::Finding;
+use crate::violation::RuleViolation;
 
-/// Where SQL may stand: its own crate, this one, which has to name the keywords, and the fixture
-/// that kills the sessions of a cluster.
+/// Files with SQL: `store`, this crate, which names the keywords, and the fixture that terminates
+/// PostgreSQL sessions.
 const SQL_PLACES: [&str; 3] = ["crates/store/", "crates/xtask/", "crates/testkit/src/postgres.rs"];
 
-/// Words of a statement, in order; a trailing space keeps prose and names apart from SQL.
+/// The words of a statement in order. The trailing space excludes names.
 const STATEMENTS: [&[&str]; 4] =
     [&["SELECT "], &["INSERT INTO "], &["UPDATE ", "SET "], &["DELETE FROM "]];
 
@@ -17,18 +17,17 @@ const STATEMENTS: [&[&str]; 4] =
 const FIRST_ROW_METHODS: [&str; 4] =
     [".fetch_one(", ".fetch_optional(", ".fetch_scalar(", ".fetch_optional_scalar("];
 
-/// Checks a Rust file.
-pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
+pub(crate) fn check(source: &Source<'_>) -> Vec<RuleViolation> {
     check_place(source).into_iter().chain(check_returning(source)).collect()
 }
 
 /// Finds statements with RETURNING of this file whose rows are fetched by a method that ends them
 /// early: `static NAME` up to its `RETURNING`, and `&NAME` behind the method.
-fn check_returning(source: &Source<'_>) -> Vec<Finding> {
+fn check_returning(source: &Source<'_>) -> Vec<RuleViolation> {
     let (mut name, mut returning) = ("", Vec::new());
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     if !source.path.starts_with("crates/store/") {
-        return findings;
+        return violations;
     }
     for (index, line) in source.lines.iter().enumerate() {
         if let Some((_, rest)) = line.text.split_once("static ") {
@@ -44,27 +43,26 @@ fn check_returning(source: &Source<'_>) -> Vec<Finding> {
         let arguments = if arguments.is_empty() { next } else { arguments };
         let run = arguments.trim_start_matches('&').split(',').next().unwrap_or_default();
         if returning.contains(&run) {
-            let what = format!("`{run}` returns what it writes: use fetch_all");
-            findings.push(Finding::new(source.path, index + 1, what));
+            let what = format!("`{run}` has RETURNING: use fetch_all");
+            violations.push(RuleViolation::new(source.path, index + 1, what));
         }
     }
-    findings
+    violations
 }
 
-/// Finds SQL outside of its crate.
-fn check_place(source: &Source<'_>) -> Vec<Finding> {
+fn check_place(source: &Source<'_>) -> Vec<RuleViolation> {
     if SQL_PLACES.iter().any(|place| source.path.starts_with(place)) {
         return Vec::new();
     }
     let in_product = source.literals.iter().filter(|(line, _)| !source.lines[line - 1].is_test);
     in_product
         .filter(|(_, content)| STATEMENTS.iter().any(|words| in_order(content, words)))
-        .map(|(line, _)| Finding::new(source.path, *line, "SQL outside of the crate `store`"))
+        .map(|(line, _)| RuleViolation::new(source.path, *line, "SQL outside of the crate `store`"))
         .collect()
 }
 
 fn in_order(content: &str, words: &[&str]) -> bool {
-    // Statements are written over several lines; a line's end is a space to SQL.
+    // A line end is a space in SQL.
     let content = content.replace('\n', " ");
     let mut rest = content.as_str();
     words.iter().all(|word| match rest.split_once(word) {
@@ -103,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_that_return_what_they_write_are_run_to_their_end() {
+    fn all_rows_of_a_statement_with_returning_are_fetched() {
         let file = |method: &str| {
             format!(
                 "//! x.\nstatic READ: Lazy = f(\"SELECT 1\");\nstatic ADD: Lazy = f(\"INSERT\n\
@@ -114,7 +112,7 @@ mod tests {
         let path = "crates/store/src/a.rs";
         assert_eq!(found(path, &file("fetch_all")), [""; 0]);
         for method in ["fetch_one", "fetch_optional", "fetch_scalar"] {
-            let what = "`ADD` returns what it writes: use fetch_all";
+            let what = "`ADD` has RETURNING: use fetch_all";
             assert_eq!(found(path, &file(method)), [format!("{path}:7: {what}")]);
         }
     }

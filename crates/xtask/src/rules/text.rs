@@ -1,13 +1,11 @@
-//! Rules about lines: headers, lengths, words that may not stand in code or comments.
+//! Rules about lines: the header, the number of columns, unfinished code and comments.
 
-use crate::source::{Line, Source, is_word};
-use crate::tidy::Finding;
+use crate::source::{Source, SourceLine, is_word};
+use crate::violation::RuleViolation;
 
 const COLUMNS_MAX: usize = 100;
-const LINES_GOOD: usize = 400;
-const LINES_MAX: usize = 600;
 
-/// What may never stand in code, and what to do instead.
+/// What no code contains, and what to do instead.
 const BANNED: [(&str, &str); 6] = [
     ("#[allow(", "use #[expect(lint, reason = …)]"),
     ("#![allow(", "use #[expect(lint, reason = …)]"),
@@ -19,11 +17,11 @@ const BANNED: [(&str, &str); 6] = [
 
 const UNFINISHED: [&str; 3] = ["TODO", "FIXME", "XXX"];
 
-/// Kinds of text, besides Rust, that have comments and no other use for these words.
+/// Files besides Rust whose comments are checked.
 const COMMENTED: [&str; 8] = [".toml", ".sql", ".sh", ".css", ".js", ".html", ".yml", "/run"];
 
-/// Checks a file of any kind but Rust.
-pub(crate) fn check_any(path: &str, content: &str) -> Vec<Finding> {
+/// Checks a file that is not Rust.
+pub(crate) fn check_any(path: &str, content: &str) -> Vec<RuleViolation> {
     if path != "test" && !COMMENTED.iter().any(|ending| path.ends_with(ending)) {
         return Vec::new();
     }
@@ -31,23 +29,18 @@ pub(crate) fn check_any(path: &str, content: &str) -> Vec<Finding> {
     lines.filter_map(|(index, line)| unfinished(path, index + 1, line)).collect()
 }
 
-/// Checks a Rust file.
-pub(crate) fn check_rust(source: &Source<'_>) -> Vec<Finding> {
+pub(crate) fn check_rust(source: &Source<'_>) -> Vec<RuleViolation> {
     let path = source.path;
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     if !source.lines.first().is_some_and(|line| line.text.starts_with("//!")) {
-        findings.push(Finding::new(
+        violations.push(RuleViolation::new(
             path,
             1,
-            "the file does not open with `//!`: say what it is for",
+            "the file does not begin with `//!`: write what it is for",
         ));
     }
-    if source.lines.len() > LINES_MAX {
-        let what = format!("{} lines, at most {LINES_MAX}: find the seam", source.lines.len());
-        findings.push(Finding::new(path, source.lines.len(), what));
-    }
     for (index, line) in source.lines.iter().enumerate() {
-        let mut found = |what: String| findings.push(Finding::new(path, index + 1, what));
+        let mut found = |what: String| violations.push(RuleViolation::new(path, index + 1, what));
         for (banned, instead) in BANNED {
             if contains_word(&line.code, banned) {
                 found(format!("`{banned}`: {instead}"));
@@ -56,7 +49,7 @@ pub(crate) fn check_rust(source: &Source<'_>) -> Vec<Finding> {
         if !line.is_test && line.code.contains(".unwrap()") {
             found("`.unwrap()` outside of tests: return an error or name the invariant".to_owned());
         }
-        // A bench may wait as long as what it measures does.
+        // A bench may measure something that waits.
         let waits_for_events = line.is_test && !path.contains("/benches/");
         if waits_for_events && contains_word(&line.code, "sleep") {
             found("a sleep in a test: wait for the event".to_owned());
@@ -64,31 +57,24 @@ pub(crate) fn check_rust(source: &Source<'_>) -> Vec<Finding> {
         if is_too_long(line) {
             found(format!("{} columns, at most {COLUMNS_MAX}", line.text.chars().count()));
         }
-        findings.extend(unfinished(path, index + 1, &line.comment));
+        violations.extend(unfinished(path, index + 1, &line.comment));
     }
-    findings
+    violations
 }
 
-/// A remark on a Rust file that is longer than is good and not too long.
-pub(crate) fn length_note(path: &str, content: &str) -> Option<String> {
-    let lines = content.lines().count();
-    let is_remarkable = path.ends_with(".rs") && (LINES_GOOD + 1..=LINES_MAX).contains(&lines);
-    is_remarkable.then(|| format!("note: {path}: {lines} lines, about {LINES_GOOD} are good"))
-}
-
-/// URLs cannot be broken, and string data may say more on one line than code should.
-fn is_too_long(line: &Line<'_>) -> bool {
+/// URLs cannot be broken, and the text of a string may be longer than code.
+fn is_too_long(line: &SourceLine<'_>) -> bool {
     line.text.chars().count().saturating_sub(line.literal_chars) > COLUMNS_MAX
         && !line.text.contains("://")
 }
 
-fn unfinished(path: &str, line: usize, text: &str) -> Option<Finding> {
+fn unfinished(path: &str, line: usize, text: &str) -> Option<RuleViolation> {
     let word = UNFINISHED.into_iter().find(|word| contains_word(text, word))?;
-    Some(Finding::new(path, line, format!("{word}: finish it, or open an issue")))
+    Some(RuleViolation::new(path, line, format!("{word}: finish it, or open an issue")))
 }
 
-/// Whether `word` stands in the text and is not a part of a longer identifier.
-fn contains_word(text: &str, word: &str) -> bool {
+/// Whether the text contains `word`, and not as a part of a longer identifier.
+pub(crate) fn contains_word(text: &str, word: &str) -> bool {
     let ends_open = |c: Option<char>, edge: Option<char>| {
         !(c.is_some_and(is_word) && edge.is_some_and(is_word))
     };
@@ -102,24 +88,24 @@ fn contains_word(text: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What is found in a file that has a proper header line before `content`.
-    fn findings(path: &str, content: &str) -> Vec<String> {
+    /// The violations of a file with a header line before `content`.
+    fn violations(path: &str, content: &str) -> Vec<String> {
         let content = format!("//! x.\n{content}");
         let found = check_rust(&Source::parse(path, &content));
-        found.into_iter().map(|finding| finding.to_string()).collect()
+        found.into_iter().map(|violation| violation.to_string()).collect()
     }
 
     fn passes(path: &str, content: &str) {
-        assert_eq!(findings(path, content), [""; 0]);
+        assert_eq!(violations(path, content), [""; 0]);
     }
 
     fn fails(path: &str, content: &str, part: &str) {
-        let found = findings(path, content);
+        let found = violations(path, content);
         assert!(found.len() == 1 && found[0].contains(part), "{found:?} is not about {part}");
     }
 
     #[test]
-    fn a_file_opens_with_its_purpose() {
+    fn a_file_begins_with_its_purpose() {
         assert_eq!(check_rust(&Source::parse("a.rs", "//! For this.\n")).len(), 0);
         assert_eq!(check_rust(&Source::parse("a.rs", "use std::fmt;\n")).len(), 1);
         assert_eq!(check_rust(&Source::parse("a.rs", "")).len(), 1);
@@ -132,14 +118,6 @@ mod tests {
         passes("a.rs", &format!("f(\"{}\")", "x".repeat(100)));
         fails("a.rs", &"x".repeat(101), "a.rs:2: 101 columns");
         fails("a.rs", &format!("// {}", "é".repeat(98)), "101 columns");
-    }
-
-    #[test]
-    fn files_have_six_hundred_lines() {
-        passes("a.rs", &"\n".repeat(599));
-        fails("a.rs", &"\n".repeat(600), "601 lines");
-        assert_eq!(length_note("a.rs", &"\n".repeat(400)), None);
-        assert!(length_note("a.rs", &"\n".repeat(401)).is_some());
     }
 
     #[test]
@@ -172,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_promise_nothing() {
+    fn comments_have_no_unfinished_work() {
         passes("a.rs", "let TODO = \"TODO\"; // TODOs are elsewhere.");
         fails("a.rs", "x(); // TODO later", "TODO");
         assert_eq!(check_any("a.sql", "-- FIXME").len(), 1);

@@ -1,0 +1,196 @@
+//! Responses of any content: the stored corpus, and the same with random changes. No adapter
+//! panics, and what an adapter accepts is plausible.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Clock as _, Day, Price};
+use market::QuoteProvider;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use testkit::{Dialect, ManualClock};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::*;
+
+/// Successful, error and empty responses of every provider, one per file.
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/providers/corpus");
+/// Values that replace a number or a string of a response.
+const VALUES: [&str; 16] = [
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "\"\"",
+    "\"None\"",
+    "\"é\\u0000\"",
+    "0",
+    "-1",
+    "1e308",
+    "1e-400",
+    "1e99999999999",
+    "0.00005",
+    "170141183460469231731687303715884105727",
+    "9223372036854775808",
+    "\"2026-02-30\"",
+];
+/// How much later than now a quote may be, in seconds.
+const CLOCK_DIFFERENCE_S: i64 = 600;
+
+/// A change of a response: where, what, and with which byte or value.
+type Change = (usize, u8, u8);
+
+/// A server that sends the same body to every request.
+struct BodyServer {
+    url: String,
+    body: Arc<Mutex<Vec<u8>>>,
+}
+
+impl BodyServer {
+    async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let body = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&body);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let body = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                tokio::spawn(respond(stream, body));
+            }
+        });
+        Self { url, body }
+    }
+
+    fn set_body(&self, body: Vec<u8>) {
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body;
+    }
+}
+
+async fn respond(mut stream: TcpStream, body: Vec<u8>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = stream.read_u8().await else { return };
+        head.push(byte);
+    }
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    // The client may close the connection first.
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+}
+
+fn corpus() -> Vec<Vec<u8>> {
+    let files = std::fs::read_dir(CORPUS).expect("the corpus");
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).expect("a file")).collect()
+}
+
+/// Changes single bytes, cuts the end, or replaces the value that follows a colon.
+fn changed(mut body: Vec<u8>, changes: &[Change]) -> Vec<u8> {
+    for (at, what, byte) in changes {
+        let at = at % (body.len() + 1);
+        match what % 5 {
+            0 if at < body.len() => body[at] = *byte,
+            1 => body.insert(at, *byte),
+            2 => body.truncate(at),
+            _ => {
+                let Some(colon) = body[at..].iter().position(|byte| *byte == b':') else {
+                    continue;
+                };
+                let start = at + colon + 1;
+                let length = body[start..].iter().position(|byte| b",}]".contains(byte));
+                let end = length.map_or(body.len(), |length| start + length);
+                let value = VALUES[usize::from(*byte) % VALUES.len()];
+                body.splice(start..end, value.bytes());
+            }
+        }
+    }
+    body
+}
+
+/// Calls every operation; what is accepted has to be plausible. Returns how many accept it.
+async fn assert_plausible(provider: &dyn QuoteProvider, clock: &ManualClock) -> usize {
+    let mut accepted = 0;
+    let demo = symbol("DEMO");
+    let is_price = |price: Price| price.0 > 0 && price <= Price::MAX;
+    if let Ok(quote) = provider.quote(&demo).await {
+        accepted += 1;
+        assert_eq!(quote.symbol, demo);
+        assert!(is_price(quote.price), "{quote:?}");
+        assert!(quote.previous_close.is_none_or(is_price), "{quote:?}");
+        assert!(quote.volume.is_none_or(|volume| volume >= 0), "{quote:?}");
+        assert!(quote.as_of <= clock.now().plus_seconds(CLOCK_DIFFERENCE_S), "{quote:?}");
+    }
+    let (from, to): (Day, Day) = (day_of("2026-11-01"), day_of("2026-11-13"));
+    if let Ok(history) = provider.history(&demo, from, to).await {
+        accepted += 1;
+        assert!(history.bars.is_sorted_by(|one, next| one.day < next.day), "{history:?}");
+        for bar in &history.bars {
+            assert!((from..=to).contains(&bar.day), "{bar:?}");
+            let prices = [Some(bar.close), bar.open, bar.high, bar.low];
+            assert!(prices.into_iter().flatten().all(is_price), "{bar:?}");
+            assert!(bar.volume.is_none_or(|volume| volume >= 0), "{bar:?}");
+        }
+    }
+    if let Ok(profile) = provider.profile(&demo).await {
+        accepted += 1;
+        assert_eq!(profile.symbol, demo);
+        let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        assert!(profile.website.as_ref().is_none_or(is_web), "{profile:?}");
+    }
+    accepted + usize::from(provider.search("demo").await.is_ok_and(|hits| !hits.is_empty()))
+}
+
+/// Runs `check` with every adapter of the same server.
+fn with_adapters(check: impl Fn(&tokio::runtime::Runtime, &BodyServer, &[Adapter])) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let server = runtime.block_on(BodyServer::start());
+    let clock = ManualClock::at(NOON);
+    let adapters =
+        Dialect::ALL.map(|dialect| adapter(dialect, &config(dialect, &server.url), &clock));
+    check(&runtime, &server, &adapters.map(|provider| (provider, clock.clone())));
+}
+
+type Adapter = (Arc<dyn QuoteProvider>, ManualClock);
+
+/// Returns how many operations of all adapters accept the body.
+async fn check_body(server: &BodyServer, adapters: &[Adapter], body: Vec<u8>) -> usize {
+    server.set_body(body);
+    let mut accepted = 0;
+    for (provider, clock) in adapters {
+        accepted += assert_plausible(&**provider, clock).await;
+    }
+    accepted
+}
+
+#[test]
+fn every_response_of_the_corpus_is_accepted_or_rejected() {
+    with_adapters(|runtime, server, adapters| {
+        let bodies = corpus().into_iter();
+        let accepted: usize =
+            bodies.map(|body| runtime.block_on(check_body(server, adapters, body))).sum();
+        // The quote, history, search and profile of each provider that offers them.
+        assert!(accepted >= 14, "{accepted} accepted");
+    });
+}
+
+#[test]
+fn responses_with_random_changes_never_panic() {
+    let bytes =
+        prop_oneof![prop::sample::select(b"{}[]\":,.-+eE0189 \0\xff".to_vec()), any::<u8>(),];
+    let changes = prop::collection::vec((any::<usize>(), any::<u8>(), bytes), 0..5);
+    let bodies = (prop::sample::select(corpus()), changes);
+    with_adapters(|runtime, server, adapters| {
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 192,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        let result = runner.run(&bodies, |(body, changes)| {
+            runtime.block_on(check_body(server, adapters, changed(body, &changes)));
+            Ok(())
+        });
+        result.unwrap_or_else(|failure| panic!("{failure}"));
+    });
+}
