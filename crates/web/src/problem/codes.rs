@@ -168,17 +168,17 @@ pub(crate) fn error_table() -> String {
 #[cfg(test)]
 const HEAD: &str = "# Errors
 
-Generated from `crates/web/src/problem/codes.rs`; a test keeps them equal.
+Generated from `crates/web/src/problem/codes.rs`; a test compares the two.
 
-Every error is `application/problem+json` (RFC 9457). Its member `code` is stable; `message` may say
-more than the text here. Retryable means that the same request may succeed later; `Retry-After`
-says when, where the server knows. Send orders with an `Idempotency-Key`, and no retry trades twice.
-An order that was filled, or rejected with a code that is not retryable, is stored under its key: to try
-such an order again, send a new key. Nothing is stored of a retryable rejection, nor of a request that is
-refused before it is an order (`validation_failed`, `unauthenticated`, `rate_limited`): send it with the
-same key.
-An order that does not fill at once (202) is checked when it is accepted and again when it is executed.
-A refusal at acceptance stores nothing; one at execution is the member `rejection` of the order.
+Every error is `application/problem+json` (RFC 9457). Its member `code` is stable; `message` may be
+more specific than the text here. Retryable means that the same request may succeed later;
+`Retry-After` gives the delay, where it can be estimated. Send orders with an `Idempotency-Key`, and a
+retry never trades twice. A filled order, and one rejected with a code that is not retryable, is stored
+under its key: to try such an order again, send a new key. Nothing is stored for a retryable rejection,
+nor for a request that fails before it becomes an order (`validation_failed`, `unauthenticated`,
+`rate_limited`): send it again with the same key.
+A pending order (202) is checked when it is accepted and again when it is executed. A rejection at
+acceptance stores nothing; a rejection at execution is the member `rejection` of the order.
 
 | code | status | retryable | text |
 |---|---|---|---|
