@@ -16,7 +16,6 @@ use crate::SeenKey;
 use crate::statement::Lazy;
 
 pub use locked::{LockedBatch, Locking};
-pub use mark::BatchMark;
 pub(crate) use mark::STATEMENTS as MARK_STATEMENTS;
 pub(crate) use sets::{
     ENTRIES, ENTRY_COLUMNS, OPENED_PLAYERS, entry_rows, insert_entries, player_rows,
@@ -98,15 +97,6 @@ pub struct IdempotencyRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Players whose version changed concurrently; none of their rows were written.
-    pub conflicted: BTreeSet<i64>,
-}
-
-/// A batch whose COMMIT got no response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownCommit {
-    pub(crate) mark: BatchMark,
-    pub(crate) made_at: UnixMicros,
-    /// [`Committed::conflicted`] if the batch was committed.
     pub conflicted: BTreeSet<i64>,
 }
 

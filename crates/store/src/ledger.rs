@@ -7,7 +7,7 @@ use domain::{
     UnixMicros,
 };
 
-use crate::db::Db;
+use crate::pools::Db;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};

@@ -5,6 +5,7 @@ mod achievements;
 mod archives;
 mod backfill;
 mod batch;
+mod catalogue;
 mod changes;
 mod config;
 mod db;
@@ -25,7 +26,9 @@ mod names;
 mod passwords;
 mod pending_orders;
 mod people;
+mod pools;
 mod portfolio;
+mod postgres;
 mod prepare;
 mod provider_usage;
 mod query;
@@ -38,11 +41,14 @@ mod scores;
 mod seals;
 mod seeds;
 mod settings;
+mod sqlite;
 mod statement;
 mod stock_texts;
 mod stocks;
 mod tokens;
 mod transaction;
+mod unknown_commit;
+mod user_lock;
 mod users;
 mod viewer;
 mod wal;
@@ -55,11 +61,12 @@ pub use archives::{
 };
 pub use backfill::{BACKFILLS, Backfill};
 pub use batch::{
-    BatchMark, BatchState, Committed, IdempotencyRecord, LoadKey, LockedBatch, Locking,
-    PlayerUpdate, UnknownCommit, Valuation,
+    BatchState, Committed, IdempotencyRecord, LoadKey, LockedBatch, Locking, PlayerUpdate,
+    Valuation,
 };
+pub use catalogue::CATALOGUE;
 pub use config::DatabaseConfig;
-pub use db::{PLANNER_SETTINGS, Store};
+pub use db::Store;
 pub use equity::{EquityPoint, EquityRetention, EquityStep, RollUpStep};
 pub use erase::Erasure;
 pub use error::{StoreError, clear_disk_full, disk_failed, is_disk_full};
@@ -76,6 +83,7 @@ pub use people::{UserDetails, UserPage, UserSummary};
 pub use portfolio::{
     HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Position, Standing,
 };
+pub use postgres::PLANNER_SETTINGS;
 pub use prepare::{NewPlayer, NewPlayerDefaults};
 pub use quotes::{DueQuote, DueQuoteFilter, StoredQuote};
 pub use rank_snapshots::{BoardKind, RankSnapshot};
@@ -85,9 +93,10 @@ pub use scores::{PlayerLabel, PublicName, ScoreCursor};
 pub use seals::{SealRow, SealedHead};
 pub use seeds::{GameSeed, SeededMarket};
 pub use settings::{Appearance, NameVisibility, Preferences};
-pub use statement::{CATALOGUE, Statement};
+pub use statement::Statement;
 pub use stocks::{SavedStock, StockRow};
 pub use tokens::{NewToken, Session, TokenKind, TokenRow};
+pub use unknown_commit::{BatchMark, UnknownCommit};
 pub use users::{Account, Credentials, NameConflict, NewUser, Registered, Role};
 pub use viewer::{UnseenReward, Viewer};
 pub use wal::sync_wal;

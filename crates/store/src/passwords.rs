@@ -8,7 +8,7 @@ use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::tokens::REVOKE_OTHERS;
 use crate::transaction::Tx;
-use crate::users::lock_user;
+use crate::user_lock::lock_user;
 use crate::{Store, StoreError};
 
 /// An id that no token has.

@@ -315,7 +315,7 @@ impl Store {
     /// The sums of a player's portfolio.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn portfolio_summary(
         &self,
         player_id: i64,
@@ -330,12 +330,12 @@ impl Store {
     /// A player's cash and holdings with the version of the ledger, from one snapshot.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn load_positions(&self, player_id: i64) -> Result<PortfolioPositions, StoreError> {
         type PositionRow = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
         let rows: Vec<PositionRow> = self.reader().fetch_all(&POSITIONS, (player_id,)).await?;
         let Some((version, cash, ..)) = rows.first().copied() else {
-            return Err(StoreError::Fault(sqlx::Error::RowNotFound));
+            return Err(StoreError::Query(sqlx::Error::RowNotFound));
         };
         let read = |(.., stock_id, quantity, cost_basis): PositionRow| {
             Some((stock_id?, Quantity(quantity?), Money(cost_basis?)))
@@ -347,7 +347,7 @@ impl Store {
     /// The composition of a player's portfolio.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn portfolio_mix(
         &self,
         player_id: i64,
@@ -355,7 +355,7 @@ impl Store {
     ) -> Result<PortfolioMix, StoreError> {
         let rows: Vec<MixRow> = self.reader().fetch_all(&MIX, (player_id, prices_json)).await?;
         let Some(first) = rows.first() else {
-            return Err(StoreError::Fault(sqlx::Error::RowNotFound));
+            return Err(StoreError::Query(sqlx::Error::RowNotFound));
         };
         let (cash, holdings) = (Money(first.cash), first.holdings);
         let symbol = first.largest.as_deref().and_then(|text| Symbol::parse(text).ok());
@@ -368,7 +368,7 @@ impl Store {
     /// The numbers that achievements and the XP of the next trade depend on.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn load_standing(
         &self,
         player_id: i64,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use domain::{Hash, Rules, UnixMicros, open_player};
 
 use crate::batch;
-use crate::db::Db;
 use crate::game::MAIN;
+use crate::pools::Db;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::{Store, StoreError};
@@ -73,7 +73,7 @@ impl Store {
     /// a thousand per call.
     ///
     /// # Errors
-    /// `Fault` if an address is taken. Nothing is written.
+    /// `Query` if an address is taken. Nothing is written.
     pub async fn register_many(
         &self,
         players: &[NewPlayer],

@@ -118,7 +118,7 @@ impl Store {
     /// with a taken name.
     ///
     /// # Errors
-    /// `Fault` for a missing pseudonym.
+    /// `Query` for a missing pseudonym.
     pub async fn save_appearance(
         &self,
         player_id: i64,

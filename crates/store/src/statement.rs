@@ -9,17 +9,12 @@
 //! - `{bits:number}`: aggregates numbers from 0 to 62 as a bit set (PostgreSQL would sort for a sum
 //!   of distinct values, and SQLite has no `BIT_OR`)
 //!
-//! Every statement is in [`CATALOGUE`]; a test prepares each on both engines and checks its plan.
+//! `catalogue` lists every statement.
 
 use std::sync::LazyLock;
 
+use crate::StoreError;
 use crate::rows::{ColumnType, row_set_sql_postgres, row_set_sql_sqlite};
-use crate::{
-    StoreError, achievements, archives, backfill, batch, changes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
-    people, portfolio, prepare, provider_usage, quotes, rank_snapshots, scores, seals, seeds,
-    settings, stock_texts, stocks, tokens, users, viewer, watches,
-};
 
 /// A statement with its text for each engine.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +77,7 @@ impl Statement {
 /// `fetch_one` and `fetch_optional`, sqlx 0.9.0 ends it on SQLite after the first row, which
 /// commits, and ignores the result of the commit.
 pub(crate) fn only<T>(rows: Vec<T>) -> Result<T, StoreError> {
-    rows.into_iter().next().ok_or(StoreError::Fault(sqlx::Error::RowNotFound))
+    rows.into_iter().next().ok_or(StoreError::Query(sqlx::Error::RowNotFound))
 }
 
 /// Inserts the batch mark, independently of all other rows.
@@ -156,49 +151,6 @@ fn number(text: &str, used: usize) -> String {
         text.replace(&format!("{{${n}}}"), &format!("${}", n + used))
     })
 }
-
-/// Every statement of the program.
-pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 36] = [
-        achievements::STATEMENTS,
-        archives::STATEMENTS,
-        backfill::STATEMENTS,
-        batch::STATEMENTS,
-        batch::MARK_STATEMENTS,
-        scores::STATEMENTS,
-        changes::STATEMENTS,
-        rank_snapshots::STATEMENTS,
-        equity::STATEMENTS,
-        erase::STATEMENTS,
-        game::STATEMENTS,
-        history::STATEMENTS,
-        idempotency::STATEMENTS,
-        imports::STATEMENTS,
-        leases::STATEMENTS,
-        ledger::STATEMENTS,
-        market::STATEMENTS,
-        markets::STATEMENTS,
-        names::STATEMENTS,
-        passwords::STATEMENTS,
-        pending_orders::STATEMENTS,
-        pending_orders::EXECUTION_STATEMENTS,
-        people::STATEMENTS,
-        portfolio::STATEMENTS,
-        prepare::STATEMENTS,
-        provider_usage::STATEMENTS,
-        quotes::STATEMENTS,
-        seals::STATEMENTS,
-        seeds::STATEMENTS,
-        settings::STATEMENTS,
-        stock_texts::STATEMENTS,
-        stocks::STATEMENTS,
-        tokens::STATEMENTS,
-        users::STATEMENTS,
-        viewer::STATEMENTS,
-        watches::STATEMENTS,
-    ];
-    lists.iter().flat_map(|list| list.iter().map(|statement| ***statement)).collect()
-});
 
 #[cfg(test)]
 mod tests {

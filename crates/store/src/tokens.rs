@@ -8,7 +8,7 @@ use domain::{PageRequest, UnixMicros};
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement, only};
 use crate::transaction::Tx;
-use crate::users::lock_user;
+use crate::user_lock::lock_user;
 use crate::{Store, StoreError};
 
 /// The most surplus tokens that one sign-in deletes.

@@ -113,13 +113,6 @@ static CREDENTIALS: Lazy = Lazy::new(|| {
     )
 });
 
-static LOCK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.lock",
-        "SELECT p.password_hash FROM users p WHERE p.user_id = $1 {for update}",
-    )
-});
-
 static REHASH: Lazy = Lazy::new(|| {
     Statement::new(
         "users.rehash",
@@ -158,23 +151,8 @@ static ACCOUNT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
-    &REGISTER,
-    &INSERT_PLAYER,
-    &CREDENTIALS,
-    &LOCK,
-    &REHASH,
-    &NAME,
-    &CHANGE_NAME,
-    &SET_ROLE,
-    &ACCOUNT,
-];
-
-/// Locks a user's row until the end of the transaction and returns the password's PHC string. Every
-/// transaction that counts, adds or deletes rows of a user holds this lock.
-pub(crate) async fn lock_user(tx: &mut Tx, user_id: i64) -> Result<Option<String>, StoreError> {
-    tx.run().fetch_optional_scalar(&LOCK, (user_id,)).await
-}
+pub(crate) static STATEMENTS: &[&Lazy] =
+    &[&REGISTER, &INSERT_PLAYER, &CREDENTIALS, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
 
 #[derive(sqlx::FromRow)]
 struct AccountRow {
@@ -285,7 +263,7 @@ impl Store {
     /// A user with the player in the game `main`.
     ///
     /// # Errors
-    /// `Fault` if there is no such user.
+    /// `Query` if there is no such user.
     pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
         let row: AccountRow = self.reader().fetch_one(&ACCOUNT, (user_id, MAIN)).await?;
         Ok(Account {

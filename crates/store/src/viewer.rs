@@ -149,7 +149,7 @@ impl Store {
     /// The data of a page's frame.
     ///
     /// # Errors
-    /// `Fault` if the user does not have this player.
+    /// `Query` if the user does not have this player.
     pub async fn load_viewer(&self, user_id: i64, player_id: i64) -> Result<Viewer, StoreError> {
         let row: ViewerRow = self.reader().fetch_one(&LOAD, (user_id, player_id)).await?;
         row.read()

@@ -157,7 +157,7 @@ fn decide(
             (order.expires_at < now).then(|| outcome(order, OrderState::Expired, Some(rejection)))
         }
         Err(DeskError::UnknownPlayer) => Some(outcome(order, OrderState::Expired, None)),
-        Err(DeskError::Full { .. } | DeskError::Closing) => None,
+        Err(DeskError::Full { .. } | DeskError::Closed) => None,
         Err(error) => {
             let order_id = order.id.order_id;
             tracing::warn!(order_id, %error, "a pending order has no outcome yet; it is retried");

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{ArchiveState, FencedMonth};
 use crate::batch;
-use crate::db::Db;
+use crate::pools::Db;
 use crate::statement::{Lazy, Statement};
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
@@ -83,7 +83,7 @@ impl Store {
     /// the last one; `None` if there was none. For SQLite, which keeps all months in one table.
     ///
     /// # Errors
-    /// `Fault` if the month must not be deleted.
+    /// `Query` if the month must not be deleted.
     pub async fn delete_month_step(
         &self,
         month: Month,
@@ -101,7 +101,7 @@ impl Store {
     /// ledger's lock for at most `wait_max`. Returns the time it took; `None` on SQLite.
     ///
     /// # Errors
-    /// `Conflict` if other transactions held the lock longer; `Fault` if the month must not be
+    /// `Conflict` if other transactions held the lock longer; `Query` if the month must not be
     /// deleted.
     pub async fn drop_month_partition(
         &self,

@@ -9,11 +9,11 @@ use super::sets::{
     ENTRIES, HOLDINGS, MARKED_RECORDS, NOTE_TEXTS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows,
     holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
-use super::{BatchMark, Committed, IdempotencyRecord, PlayerUpdate, UnknownCommit};
+use super::{Committed, IdempotencyRecord, PlayerUpdate};
 use crate::rows::RowSet;
 use crate::statement::Lazy;
 use crate::transaction::{Conn, Tx};
-use crate::{Store, StoreError};
+use crate::{BatchMark, Store, StoreError, UnknownCommit};
 
 impl Store {
     /// Writes a batch in one transaction. If a player's version changed concurrently, none of that
@@ -57,7 +57,7 @@ pub(super) async fn commit(
         Ok(()) => Ok(Committed { conflicted }),
         // `Conflict` is a response: the transaction was rolled back. Other errors leave the outcome
         // unknown.
-        Err(StoreError::Unavailable(error) | StoreError::Fault(error)) if is_marked => {
+        Err(StoreError::Unavailable(error) | StoreError::Query(error)) if is_marked => {
             Err(StoreError::CommitUnknown(UnknownCommit { mark, made_at: now, conflicted }, error))
         }
         Err(error) => Err(error),

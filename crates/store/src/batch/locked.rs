@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
-use super::{BatchMark, BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
+use super::{BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{Lazy, Statement};
 use crate::transaction::{Conn, Tx, record_lock_wait};
-use crate::{Store, StoreError};
+use crate::{BatchMark, Store, StoreError};
 
 // In ascending order, as every batch locks players, to avoid deadlocks.
 pub(super) static LOCK: Lazy = Lazy::new(|| {

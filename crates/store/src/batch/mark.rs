@@ -2,23 +2,10 @@
 //! response: if the mark exists, the batch is committed; once inserted as abandoned, the batch
 //! can no longer commit. Transaction ids do not serve: a lost one is assigned again after a crash.
 
-use domain::{Entropy, UnixMicros};
+use domain::UnixMicros;
 
-use super::UnknownCommit;
 use crate::statement::{Lazy, Statement};
-use crate::{Store, StoreError};
-
-/// The mark of one attempt to commit a batch; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchMark(pub(super) [u8; 16]);
-
-impl BatchMark {
-    pub fn draw(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 16];
-        entropy.fill(&mut bytes);
-        Self(bytes)
-    }
-}
+use crate::{Store, StoreError, UnknownCommit};
 
 // The unique index makes the statement wait while the transaction that wrote the mark is in
 // progress. An existing row is written again, so that this COMMIT returns only when the other one

@@ -219,7 +219,7 @@ async fn closing_answers_everything_accepted_and_accepts_nothing_more() {
         for waiting in accepted {
             assert!(waiting.await.unwrap().outcome.is_ok(), "{engine}");
         }
-        assert!(matches!(submit(99).await, Err(DeskError::Closing)));
+        assert!(matches!(submit(99).await, Err(DeskError::Closed)));
         desk.close().await;
         assert_eq!(fixture.checked_chain().await.len(), 21, "{engine}");
     }

@@ -118,7 +118,7 @@ async fn closing_answers_every_order_that_waits() {
                 let outcome = waiting.await.unwrap().outcome;
                 assert_eq!(outcome.is_ok(), is_quoted, "{engine}");
             }
-            assert!(matches!(submit(99).await, Err(DeskError::Closing)), "{engine}");
+            assert!(matches!(submit(99).await, Err(DeskError::Closed)), "{engine}");
             let filled = if is_quoted { 9 } else { 0 };
             assert_eq!(fixture.checked_chain().await.len(), 1 + filled, "{engine}");
         }
