@@ -4,7 +4,7 @@
 use domain::{Rules, UnixMicros, Unlock};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// An achievement and whether a player has unlocked it.
@@ -19,7 +19,7 @@ pub struct AchievementRow {
     pub unlocked_at: Option<UnixMicros>,
 }
 
-static SAVE: Lazy = Lazy::new(|| {
+static SAVE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "achievements.save",
         &[
@@ -42,7 +42,7 @@ static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-static OF_PLAYER: Lazy = Lazy::new(|| {
+static OF_PLAYER: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "achievements.of_player",
         "SELECT a.achievement_id, a.code, a.name, a.description, a.icon, a.xp, pa.unlocked_at
@@ -54,7 +54,7 @@ static OF_PLAYER: Lazy = Lazy::new(|| {
     )
 });
 
-static UNLOCKED_BY: Lazy = Lazy::new(|| {
+static UNLOCKED_BY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "achievements.unlocked_by",
         "SELECT achievement_id, xp FROM player_achievements
@@ -62,7 +62,7 @@ static UNLOCKED_BY: Lazy = Lazy::new(|| {
     )
 });
 
-static UNLOCKS_RANGE: Lazy = Lazy::new(|| {
+static UNLOCKS_RANGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "achievements.unlocks_range",
         "SELECT player_id, version, achievement_id, xp FROM player_achievements
@@ -70,7 +70,8 @@ static UNLOCKS_RANGE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
 
 #[derive(sqlx::FromRow)]
 struct UnlockedRow {

@@ -7,9 +7,9 @@ mod heads;
 
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
-use crate::ledger::{EntryRow, read_hash, select_entries};
+use crate::ledger::{LedgerEntryRow, read_hash, select_entries};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 pub use heads::{ArchivedHead, ArchivedHolding};
@@ -158,7 +158,7 @@ impl ArchiveRecord {
     }
 }
 
-static LIST: Lazy = Lazy::new(|| {
+static LIST: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.list",
         "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
@@ -169,7 +169,7 @@ static LIST: Lazy = Lazy::new(|| {
     )
 });
 
-static DROPPED: Lazy = Lazy::new(|| {
+static DROPPED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.dropped",
         "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
@@ -179,7 +179,7 @@ static DROPPED: Lazy = Lazy::new(|| {
     )
 });
 
-static FIRST_ENTRY: Lazy = Lazy::new(|| {
+static FIRST_ENTRY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.first_entry",
         "SELECT l.created_at FROM portfolio_audit l WHERE l.created_at > $1
@@ -187,7 +187,7 @@ static FIRST_ENTRY: Lazy = Lazy::new(|| {
     )
 });
 
-static ADD_DUE: Lazy = Lazy::new(|| {
+static ADD_DUE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "archives.add_due",
         &[("month", ColumnType::Int)],
@@ -198,7 +198,7 @@ static ADD_DUE: Lazy = Lazy::new(|| {
     )
 });
 
-static MONTH_PAGE: Lazy = Lazy::new(|| {
+static MONTH_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.month_page",
         select_entries!(
@@ -209,7 +209,7 @@ static MONTH_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static COUNT: Lazy = Lazy::new(|| {
+static COUNT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.count",
         "SELECT count(*) FROM portfolio_audit l
@@ -217,7 +217,7 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-static MOVE: Lazy = Lazy::new(|| {
+static MOVE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.move",
         "UPDATE audit_archives SET state = $1, fence = $2, error = $3, updated_at = $4
@@ -225,7 +225,7 @@ static MOVE: Lazy = Lazy::new(|| {
     )
 });
 
-static WRITTEN: Lazy = Lazy::new(|| {
+static WRITTEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.written",
         "UPDATE audit_archives SET state = 'written', location = $1, manifest = $2, entries = $3,
@@ -235,7 +235,7 @@ static WRITTEN: Lazy = Lazy::new(|| {
     )
 });
 
-static FAILED: Lazy = Lazy::new(|| {
+static FAILED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.failed",
         "UPDATE audit_archives SET error = $1, updated_at = $2 WHERE month = $3 AND fence <= $4",
@@ -243,7 +243,7 @@ static FAILED: Lazy = Lazy::new(|| {
 });
 
 // A month whose deletion has begun can no longer be held; a dropped month can.
-static HOLD: Lazy = Lazy::new(|| {
+static HOLD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.hold",
         "INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
@@ -254,7 +254,7 @@ static HOLD: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &LIST,
     &DROPPED,
     &FIRST_ENTRY,
@@ -332,7 +332,7 @@ impl Store {
         after: (i64, i64),
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> =
+        let rows: Vec<LedgerEntryRow> =
             self.scan().fetch_all(&MONTH_PAGE, (month.0, after.0, after.1, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }

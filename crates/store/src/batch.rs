@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection, UnixMicros};
 
-use crate::SeenKey;
-use crate::statement::Lazy;
+use crate::StoredOutcome;
+use crate::statement::LazyStatement;
 
 pub use locked::{LockedBatch, Locking};
 pub(crate) use mark::STATEMENTS as MARK_STATEMENTS;
@@ -63,7 +63,7 @@ pub struct BatchState {
     /// The existing players with the requested holdings.
     pub players: BTreeMap<i64, Player>,
     /// Idempotency keys that are used already.
-    pub seen: HashMap<(i64, String), SeenKey>,
+    pub seen: HashMap<(i64, String), StoredOutcome>,
 }
 
 /// The result of a player's actions in a batch.
@@ -100,7 +100,7 @@ pub struct Committed {
     pub conflicted: BTreeSet<i64>,
 }
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &load::PLAYERS,
     &load::KEYS,
     &locked::LOCK,

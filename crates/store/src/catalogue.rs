@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, equity, erase, game, history, idempotency,
     imports, leases, ledger, market, markets, names, passwords, pending_orders, people, portfolio,
@@ -12,7 +12,7 @@ use crate::{
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 37] = [
+    let lists: [&[&LazyStatement]; 37] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,

@@ -1,23 +1,23 @@
 //! Tags of changed data, by which nodes invalidate their caches. Triggers insert them in the
 //! transaction of the change; this file reads and deletes them.
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 const PAGE_ROWS: i64 = 5_000;
 
-static AFTER: Lazy = Lazy::new(|| {
+static AFTER: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tag_changes.after",
         "SELECT change_id, tag FROM tag_changes WHERE change_id > $1 ORDER BY change_id LIMIT $2",
     )
 });
 
-static NEWEST: Lazy = Lazy::new(|| {
+static NEWEST: LazyStatement = LazyStatement::new(|| {
     Statement::new("tag_changes.newest", "SELECT COALESCE(MAX(change_id), 0) FROM tag_changes")
 });
 
-static DELETE_OLD: Lazy = Lazy::new(|| {
+static DELETE_OLD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tag_changes.forget",
         "DELETE FROM tag_changes WHERE change_id IN (
@@ -26,7 +26,7 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
 });
 
 // A promoted standby continues on a new timeline. SQLite has no standby.
-static TIMELINE: Lazy = Lazy::new(|| Statement {
+static TIMELINE: LazyStatement = LazyStatement::new(|| Statement {
     name: "tag_changes.timeline",
     sqlite: "SELECT 'one'",
     postgres: "SELECT CASE WHEN pg_is_in_recovery() THEN NULL
@@ -34,7 +34,7 @@ static TIMELINE: Lazy = Lazy::new(|| Statement {
          FROM pg_control_system()",
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&AFTER, &NEWEST, &DELETE_OLD, &TIMELINE];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&AFTER, &NEWEST, &DELETE_OLD, &TIMELINE];
 
 impl Store {
     /// Changes after the id `after` with their ids, some thousands at most. Ids are assigned before

@@ -5,7 +5,7 @@
 use domain::{Day, Money, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
@@ -45,7 +45,7 @@ pub struct RollUpStep {
     pub next_after: Option<i64>,
 }
 
-static OPEN: Lazy = Lazy::new(|| {
+static OPEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.open",
         "INSERT INTO equity_progress (day, after_player_id, done) VALUES ($1, 0, 0)
@@ -53,21 +53,21 @@ static OPEN: Lazy = Lazy::new(|| {
     )
 });
 
-static PROGRESS: Lazy = Lazy::new(|| {
+static PROGRESS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.progress",
         "SELECT after_player_id, done FROM equity_progress WHERE day = $1",
     )
 });
 
-static WRITTEN: Lazy = Lazy::new(|| {
+static WRITTEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.written",
         "SELECT day FROM equity_progress WHERE day <= $1 AND done = 1 ORDER BY day DESC LIMIT $2",
     )
 });
 
-static CHUNK: Lazy = Lazy::new(|| {
+static CHUNK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.chunk",
         "SELECT MAX(player_id) AS last_player_id, count(*) AS players FROM (
@@ -77,7 +77,7 @@ static CHUNK: Lazy = Lazy::new(|| {
 });
 
 // Of two nodes that take the same page the second waits here and finds it taken.
-static CLAIM: Lazy = Lazy::new(|| {
+static CLAIM: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.claim",
         "UPDATE equity_progress SET after_player_id = $3, done = $4
@@ -89,7 +89,7 @@ static CLAIM: Lazy = Lazy::new(|| {
 // holdings before it. A stock without a close on that day counts at its last close before. No rows
 // for players who never traded, were erased, or traded since the close of an earlier session, whose
 // value is no longer known. A row of a restarted market is replaced.
-static WRITE: Lazy = Lazy::new(|| {
+static WRITE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.write",
         "WITH held AS MATERIALIZED (
@@ -119,7 +119,7 @@ static WRITE: Lazy = Lazy::new(|| {
 
 // Deletes a row if the player's next row is in the same week or month. Weeks begin on Monday (day 0
 // was a Thursday); a month counts as 1461/48 days.
-static THIN_OUT: Lazy = Lazy::new(|| {
+static THIN_OUT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.thin_out",
         "WITH old AS MATERIALIZED (
@@ -135,7 +135,7 @@ static THIN_OUT: Lazy = Lazy::new(|| {
     )
 });
 
-static DELETE_PROGRESS: Lazy = Lazy::new(|| {
+static DELETE_PROGRESS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.forget_progress",
         "DELETE FROM equity_progress WHERE day IN (
@@ -146,7 +146,7 @@ static DELETE_PROGRESS: Lazy = Lazy::new(|| {
     )
 });
 
-static CURVE: Lazy = Lazy::new(|| {
+static CURVE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "equity.curve",
         "SELECT eq.day, eq.value, eq.cash FROM equity_snapshots eq
@@ -155,7 +155,7 @@ static CURVE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&OPEN, &PROGRESS, &WRITTEN, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &DELETE_PROGRESS, &CURVE];
 
 impl Store {

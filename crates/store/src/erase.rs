@@ -4,36 +4,38 @@
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 // A batch that writes a note locks the player's row too: the note is either committed before and
 // deleted here, or finds no user and is not written.
-static LOCK_PLAYERS: Lazy = Lazy::new(|| {
+static LOCK_PLAYERS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.lock_players",
         "SELECT p.player_id FROM players p WHERE p.user_id = $1 ORDER BY p.player_id {for update}",
     )
 });
 
-static TOKENS: Lazy =
-    Lazy::new(|| Statement::new("erase.tokens", "DELETE FROM tokens WHERE user_id = $1"));
+static TOKENS: LazyStatement =
+    LazyStatement::new(|| Statement::new("erase.tokens", "DELETE FROM tokens WHERE user_id = $1"));
 
-static LINKS: Lazy = Lazy::new(|| {
+static LINKS: LazyStatement = LazyStatement::new(|| {
     Statement::new("erase.password_links", "DELETE FROM password_links WHERE user_id = $1")
 });
 
-static CODES: Lazy = Lazy::new(|| {
+static CODES: LazyStatement = LazyStatement::new(|| {
     Statement::new("erase.recovery_codes", "DELETE FROM recovery_codes WHERE user_id = $1")
 });
 
-static PREFERENCES: Lazy =
-    Lazy::new(|| Statement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1"));
+static PREFERENCES: LazyStatement = LazyStatement::new(|| {
+    Statement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1")
+});
 
-static NAME_KEYS: Lazy =
-    Lazy::new(|| Statement::new("erase.name_keys", "DELETE FROM name_keys WHERE user_id = $1"));
+static NAME_KEYS: LazyStatement = LazyStatement::new(|| {
+    Statement::new("erase.name_keys", "DELETE FROM name_keys WHERE user_id = $1")
+});
 
-static APPEARANCES: Lazy = Lazy::new(|| {
+static APPEARANCES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.appearances",
         "DELETE FROM appearances
@@ -41,7 +43,7 @@ static APPEARANCES: Lazy = Lazy::new(|| {
     )
 });
 
-static WATCHES: Lazy = Lazy::new(|| {
+static WATCHES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.watches",
         "DELETE FROM watches
@@ -49,7 +51,7 @@ static WATCHES: Lazy = Lazy::new(|| {
     )
 });
 
-static ORDERS: Lazy = Lazy::new(|| {
+static ORDERS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.pending_orders",
         "DELETE FROM pending_orders
@@ -57,7 +59,7 @@ static ORDERS: Lazy = Lazy::new(|| {
     )
 });
 
-static NOTES: Lazy = Lazy::new(|| {
+static NOTES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.notes",
         "DELETE FROM trade_notes
@@ -65,7 +67,7 @@ static NOTES: Lazy = Lazy::new(|| {
     )
 });
 
-static NOTE_TEXTS: Lazy = Lazy::new(|| {
+static NOTE_TEXTS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.note_texts",
         "DELETE FROM note_texts
@@ -73,7 +75,7 @@ static NOTE_TEXTS: Lazy = Lazy::new(|| {
     )
 });
 
-static REWARDS_SEEN: Lazy = Lazy::new(|| {
+static REWARDS_SEEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.rewards_seen",
         "DELETE FROM rewards_seen
@@ -81,7 +83,7 @@ static REWARDS_SEEN: Lazy = Lazy::new(|| {
     )
 });
 
-static EQUITY: Lazy = Lazy::new(|| {
+static EQUITY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.equity",
         "DELETE FROM equity_snapshots
@@ -91,7 +93,7 @@ static EQUITY: Lazy = Lazy::new(|| {
 
 // Runs before the user's row is deleted. User ids repeat after a restore, but not with the same
 // registration time.
-static RECORD: Lazy = Lazy::new(|| {
+static RECORD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.record",
         "INSERT INTO erasures (user_id, registered_at, erased_at)
@@ -100,7 +102,7 @@ static RECORD: Lazy = Lazy::new(|| {
     )
 });
 
-static RECORD_AGAIN: Lazy = Lazy::new(|| {
+static RECORD_AGAIN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.record_again",
         "INSERT INTO erasures (user_id, registered_at, erased_at) VALUES ($1, $2, $3)
@@ -108,14 +110,14 @@ static RECORD_AGAIN: Lazy = Lazy::new(|| {
     )
 });
 
-static IS_THERE: Lazy = Lazy::new(|| {
+static IS_THERE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.is_there",
         "SELECT u.user_id FROM users u WHERE u.user_id = $1 AND u.created_at = $2",
     )
 });
 
-static LIST: Lazy = Lazy::new(|| {
+static LIST: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "erase.list",
         "SELECT e.user_id, e.registered_at, e.erased_at FROM erasures e
@@ -124,15 +126,15 @@ static LIST: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new("erase.find", "SELECT u.user_id FROM users u WHERE u.email_key = $1")
 });
 
-static USER: Lazy =
-    Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
+static USER: LazyStatement =
+    LazyStatement::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
 
 /// In execution order after the lock; the user's row is last and counted.
-static DELETIONS: [&Lazy; 13] = [
+static DELETIONS: [&LazyStatement; 13] = [
     &TOKENS,
     &LINKS,
     &CODES,
@@ -148,7 +150,7 @@ static DELETIONS: [&Lazy; 13] = [
     &USER,
 ];
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &LOCK_PLAYERS,
     &TOKENS,
     &LINKS,

@@ -2,7 +2,7 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// The code of the default game.
@@ -18,7 +18,7 @@ pub struct Game {
     pub started_at: UnixMicros,
 }
 
-static OPEN: Lazy = Lazy::new(|| {
+static OPEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "games.open",
         "INSERT INTO games (code, market, started_at) VALUES ($1, $2, $3)
@@ -26,11 +26,11 @@ static OPEN: Lazy = Lazy::new(|| {
     )
 });
 
-static LOAD: Lazy = Lazy::new(|| {
+static LOAD: LazyStatement = LazyStatement::new(|| {
     Statement::new("games.load", "SELECT game_id, market, started_at FROM games WHERE code = $1")
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &LOAD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&OPEN, &LOAD];
 
 type GameRow = (i64, String, i64);
 

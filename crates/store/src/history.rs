@@ -5,7 +5,7 @@ use domain::{DailyBar, Day, Month, Price};
 
 use crate::ledger::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// A century.
@@ -44,7 +44,7 @@ impl MonthSpan {
     }
 }
 
-static SAVE_BARS: Lazy = Lazy::new(|| {
+static SAVE_BARS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stock_history.save_bars",
         &[
@@ -64,14 +64,14 @@ static SAVE_BARS: Lazy = Lazy::new(|| {
     )
 });
 
-static FIRST_AND_LAST: Lazy = Lazy::new(|| {
+static FIRST_AND_LAST: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stock_history.first_and_last",
         "SELECT MIN(day) AS first, MAX(day) AS last FROM stock_history WHERE stock_id = $1",
     )
 });
 
-static ROLLED_TO: Lazy = Lazy::new(|| {
+static ROLLED_TO: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stock_history_months.last",
         "SELECT MAX(month) AS month FROM stock_history_months WHERE stock_id = $1",
@@ -80,7 +80,7 @@ static ROLLED_TO: Lazy = Lazy::new(|| {
 
 // A day of which only the close is known counts with its close. CROSS JOIN, because SQLite
 // otherwise scans all months for each day.
-static ROLL_UP: Lazy = Lazy::new(|| {
+static ROLL_UP: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stock_history_months.roll_up",
         &[
@@ -110,7 +110,7 @@ static ROLL_UP: Lazy = Lazy::new(|| {
     )
 });
 
-static MONTHS: Lazy = Lazy::new(|| {
+static MONTHS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stock_history_months.list",
         "SELECT month, last_day, open, high, low, close, average, sessions
@@ -120,7 +120,7 @@ static MONTHS: Lazy = Lazy::new(|| {
 });
 
 // Only days of aggregated months.
-static DELETE_OLD: Lazy = Lazy::new(|| {
+static DELETE_OLD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stock_history.forget",
         "DELETE FROM stock_history WHERE stock_id = $1 AND day < $2 AND day <= (
@@ -129,7 +129,7 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &DELETE_OLD];
 
 #[derive(sqlx::FromRow)]

@@ -3,12 +3,12 @@
 
 use domain::{Fill, Month, Rejection, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// The stored outcome of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenKey {
+pub struct StoredOutcome {
     /// SHA-256 of the route and body of the request.
     pub fingerprint: Vec<u8>,
     /// The ledger entry of the request.
@@ -20,7 +20,7 @@ pub struct SeenKey {
 
 // Keeps the keys of open orders: that of the request and that of the execution, which may be
 // repeated.
-static DELETE_OLD: Lazy = Lazy::new(|| {
+static DELETE_OLD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "idempotency.delete_old",
         "DELETE FROM idempotency WHERE (player_id, key) IN (
@@ -33,7 +33,7 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&DELETE_OLD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&DELETE_OLD];
 
 impl Store {
     /// Deletes at most `max` records older than `before` and returns their number.

@@ -9,7 +9,7 @@ use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
 use crate::markets::TICK;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, Statement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
@@ -46,11 +46,11 @@ pub struct ImportCounts {
     pub jumps: Vec<PriceJump>,
 }
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new("markets.find_terms", "SELECT currency, tick FROM markets WHERE name = $1")
 });
 
-static SAVE_MARKET: Lazy = Lazy::new(|| {
+static SAVE_MARKET: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "markets.save",
         "INSERT INTO markets (name, exchange, currency, imported_at) VALUES ($1, $2, $3, $4)
@@ -62,11 +62,11 @@ static SAVE_MARKET: Lazy = Lazy::new(|| {
     )
 });
 
-static SAVE_TICK: Lazy = Lazy::new(|| {
+static SAVE_TICK: LazyStatement = LazyStatement::new(|| {
     Statement::new("markets.save_tick", "UPDATE markets SET tick = $1 WHERE market_id = $2")
 });
 
-static SAVE_STOCKS: Lazy = Lazy::new(|| {
+static SAVE_STOCKS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "market_stocks.save",
         &[("symbol", ColumnType::Text)],
@@ -79,7 +79,7 @@ static SAVE_STOCKS: Lazy = Lazy::new(|| {
 });
 
 // Missing texts keep their stored value. A text for children that equals the other text follows it.
-static DESCRIBE: Lazy = Lazy::new(|| {
+static DESCRIBE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "market_stocks.describe",
         &[
@@ -105,14 +105,14 @@ static DESCRIBE: Lazy = Lazy::new(|| {
     )
 });
 
-static STOCKS: Lazy = Lazy::new(|| {
+static STOCKS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market_stocks.ids",
         "SELECT symbol, market_stock_id FROM market_stocks WHERE market_id = $1",
     )
 });
 
-static SAVE_BARS: Lazy = Lazy::new(|| {
+static SAVE_BARS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "market_bars.save",
         &[
@@ -137,7 +137,7 @@ static SAVE_BARS: Lazy = Lazy::new(|| {
     )
 });
 
-static COUNT: Lazy = Lazy::new(|| {
+static COUNT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market_bars.count",
         "SELECT count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars
@@ -146,7 +146,7 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &FIND,
     &SAVE_MARKET,
     &SAVE_TICK,
@@ -284,7 +284,7 @@ async fn save_bars(
 ) -> Result<u64, StoreError> {
     let mut touched = 0;
     for (number, chunk) in bars.chunks(CHUNK).enumerate() {
-        touched += tx.run().execute(&SAVE_BARS, (&bar_rows(chunk, ids),)).await?;
+        touched += tx.run().execute(&SAVE_BARS, (&bar_rows(chunk, ids)?,)).await?;
         progress(number * CHUNK + chunk.len());
     }
     Ok(touched)
@@ -342,15 +342,43 @@ pub(crate) fn text_rows(texts: &[StockDescription]) -> RowSet {
     ])
 }
 
-fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> RowSet {
+/// # Errors
+/// `Unsuitable` for a bar of a stock that the market lacks.
+fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> Result<RowSet, StoreError> {
     let price = |price: Option<Price>| price.map(|price| price.0);
-    RowSet::new(vec![
-        RowSet::int(bars, |(symbol, _)| ids[symbol.as_str()]),
+    let id = |(symbol, _): &(Symbol, DailyBar)| {
+        let unknown = || StoreError::Unsuitable(format!("the market has no stock {symbol}"));
+        ids.get(symbol.as_str()).copied().ok_or_else(unknown)
+    };
+    let stock_ids = bars.iter().map(id).collect::<Result<Vec<i64>, StoreError>>()?;
+    Ok(RowSet::new(vec![
+        RowSet::int(&stock_ids, |id| *id),
         RowSet::int(bars, |(_, bar)| i64::from(bar.day.0)),
         RowSet::optional_int(bars, |(_, bar)| price(bar.open)),
         RowSet::optional_int(bars, |(_, bar)| price(bar.high)),
         RowSet::optional_int(bars, |(_, bar)| price(bar.low)),
         RowSet::int(bars, |(_, bar)| bar.close.0),
         RowSet::optional_int(bars, |(_, bar)| bar.volume),
-    ])
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_of_a_stock_that_was_not_saved_is_an_error() {
+        let bar = DailyBar {
+            day: domain::Day(1),
+            open: None,
+            high: None,
+            low: None,
+            close: Price(100),
+            volume: None,
+        };
+        let bars = [(Symbol::parse("AAPL").unwrap(), bar)];
+        assert!(bar_rows(&bars, &HashMap::from([("AAPL".to_owned(), 7)])).is_ok());
+        let error = bar_rows(&bars, &HashMap::new()).map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "the market has no stock AAPL");
+    }
 }

@@ -4,10 +4,10 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
-static TAKE: Lazy = Lazy::new(|| {
+static TAKE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "leases.take",
         "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3)
@@ -19,18 +19,18 @@ static TAKE: Lazy = Lazy::new(|| {
     )
 });
 
-static LEAVE: Lazy = Lazy::new(|| {
+static LEAVE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "leases.leave",
         "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2",
     )
 });
 
-static HOLDER: Lazy = Lazy::new(|| {
+static HOLDER: LazyStatement = LazyStatement::new(|| {
     Statement::new("leases.holder", "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2")
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &LEAVE, &HOLDER];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &LEAVE, &HOLDER];
 
 impl Store {
     /// Takes or renews a lease until `expires_at`. Returns its fencing token, which increases with

@@ -9,7 +9,7 @@ use domain::{
 
 use crate::pools::Db;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// A ledger entry with its hash, symbol and note.
@@ -72,7 +72,7 @@ macro_rules! select_entries {
 pub(crate) use select_entries;
 
 /// A row of `select_entries!`.
-pub(crate) struct EntryRow {
+pub(crate) struct LedgerEntryRow {
     player_id: i64,
     version: i64,
     month: i64,
@@ -100,7 +100,7 @@ pub(crate) struct EntryRow {
 
 // By index: verification reads millions of rows, and looking up column names costs more than
 // decoding the values.
-impl<'r, R> sqlx::FromRow<'r, R> for EntryRow
+impl<'r, R> sqlx::FromRow<'r, R> for LedgerEntryRow
 where
     R: sqlx::Row,
     usize: sqlx::ColumnIndex<R>,
@@ -149,7 +149,7 @@ pub(crate) fn read_day(number: i64) -> Result<Day, StoreError> {
     day.map(Day)
 }
 
-impl EntryRow {
+impl LedgerEntryRow {
     pub(crate) fn read(self) -> Result<LedgerRow, StoreError> {
         let unknown = |what: &str| StoreError::Corrupt(format!("unknown {what} in the ledger"));
         let source = self.quote_source.map(|word| QuoteSource::parse(&word));
@@ -182,7 +182,7 @@ impl EntryRow {
     }
 }
 
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "ledger.page",
         select_entries!(
@@ -196,7 +196,7 @@ static PAGE: Lazy = Lazy::new(|| {
 });
 
 // A bounded range of versions, because matching entries may be rare.
-static FILTERED_PAGE: Lazy = Lazy::new(|| {
+static FILTERED_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "ledger.filtered_page",
         select_entries!(
@@ -212,7 +212,7 @@ static FILTERED_PAGE: Lazy = Lazy::new(|| {
 });
 
 // Symbols and notes of entries that are only in the archive.
-static BESIDE: Lazy = Lazy::new(|| {
+static BESIDE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "ledger.beside",
         &[("version", ColumnType::Int), ("stock_id", ColumnType::Int)],
@@ -223,11 +223,11 @@ static BESIDE: Lazy = Lazy::new(|| {
     )
 });
 
-static HEAD: Lazy = Lazy::new(|| {
+static HEAD: LazyStatement = LazyStatement::new(|| {
     Statement::new("ledger.head", "SELECT balance_version FROM players WHERE player_id = $1")
 });
 
-static NOTES_PAGE: Lazy = Lazy::new(|| {
+static NOTES_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "notes.page",
         "SELECT n.version, n.text, n.written_at FROM trade_notes n
@@ -235,7 +235,7 @@ static NOTES_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "ledger.find",
         select_entries!(
@@ -247,7 +247,7 @@ static FIND: Lazy = Lazy::new(|| {
     )
 });
 
-static RANGE: Lazy = Lazy::new(|| {
+static RANGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "ledger.range",
         select_entries!(
@@ -258,7 +258,7 @@ static RANGE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&PAGE, &FILTERED_PAGE, &BESIDE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
 
 /// The number of versions that a filtered page scans.
@@ -276,9 +276,9 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<LedgerRow>, StoreError> {
         let before = before.map_or(i64::MAX, |(_, version)| version);
-        let rows: Vec<EntryRow> =
+        let rows: Vec<LedgerEntryRow> =
             self.reader().fetch_all(&PAGE, (player_id, before, limit)).await?;
-        rows.into_iter().map(EntryRow::read).collect()
+        rows.into_iter().map(LedgerEntryRow::read).collect()
     }
 
     /// Adds symbols and notes to archived entries of a player.
@@ -318,7 +318,7 @@ impl Store {
             None => self.find_head(player_id).await?.map_or(0, |head| head + 1),
         };
         let from = before.saturating_sub(SEARCHED_MAX);
-        let rows: Vec<EntryRow> = self
+        let rows: Vec<LedgerEntryRow> = self
             .reader()
             .fetch_all(
                 &FILTERED_PAGE,
@@ -332,7 +332,7 @@ impl Store {
                 ),
             )
             .await?;
-        let rows = rows.into_iter().map(EntryRow::read).collect::<Result<Vec<_>, _>>()?;
+        let rows = rows.into_iter().map(LedgerEntryRow::read).collect::<Result<Vec<_>, _>>()?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
         let searched_to = rows.last().filter(|_| is_full).map_or(from, |row| row.entry.version);
         // Versions begin at 1.
@@ -370,9 +370,9 @@ impl Store {
 
     /// The entry with this id, of any kind.
     pub(crate) async fn find_entry(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
-        let row: Option<EntryRow> =
+        let row: Option<LedgerEntryRow> =
             self.writer().fetch_optional(&FIND, (id.player_id, id.version, id.month.0)).await?;
-        row.map(EntryRow::read).transpose()
+        row.map(LedgerEntryRow::read).transpose()
     }
 
     /// Entries after the key (player, version) of players up to `up_to_player`, in key order.
@@ -382,7 +382,7 @@ impl Store {
         up_to_player: i64,
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> =
+        let rows: Vec<LedgerEntryRow> =
             self.scan().fetch_all(&RANGE, (after.0, after.1, up_to_player, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }

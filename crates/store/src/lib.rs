@@ -72,7 +72,7 @@ pub use erase::Erasure;
 pub use error::{StoreError, clear_disk_full, disk_failed, is_disk_full};
 pub use game::Game;
 pub use history::{MonthBar, MonthSpan};
-pub use idempotency::SeenKey;
+pub use idempotency::StoredOutcome;
 pub use imports::{ImportCounts, NewMarket, PriceJump};
 pub use ledger::{FilteredPage, LedgerFilter, LedgerRow, NoteRow};
 pub use market::{MarketQuery, MarketRow, MarketSort};
@@ -81,7 +81,7 @@ pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
 pub use pending_orders::{FillsAt, NewPendingOrder, OrderOutcome, OrderPlacement, PendingOrder};
 pub use people::{UserDetails, UserPage, UserSummary};
 pub use portfolio::{
-    HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Position, Standing,
+    HoldingRow, PlayerProgress, PortfolioMix, PortfolioPositions, PortfolioSummary, Position,
 };
 pub use postgres::PLANNER_SETTINGS;
 pub use prepare::{NewPlayer, NewPlayerDefaults};
@@ -95,7 +95,7 @@ pub use seeds::{GameSeed, SeededMarket};
 pub use settings::{Appearance, NameVisibility, Preferences};
 pub use statement::Statement;
 pub use stocks::{SavedStock, StockRow};
-pub use tokens::{NewToken, Session, TokenKind, TokenRow};
+pub use tokens::{NewToken, TokenKind, TokenRow, UserSession};
 pub use unknown_commit::{BatchMark, UnknownCommit};
 pub use users::{Account, Credentials, NameConflict, NewUser, Registered, Role};
 pub use viewer::{UnseenReward, Viewer};

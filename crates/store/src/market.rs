@@ -7,7 +7,7 @@ use domain::{Day, PageRequest, Price};
 
 use crate::ledger::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::stocks::{StockColumns, contains_pattern};
 use crate::{StockRow, Store, StoreError};
 
@@ -66,7 +66,7 @@ pub struct MarketRow {
 }
 
 // Only one of the four sort keys is not null.
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market.page",
         "WITH quotes AS MATERIALIZED ({quotes:$7:quotes}),
@@ -101,14 +101,14 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static CATEGORIES: Lazy = Lazy::new(|| {
+static CATEGORIES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market.categories",
         "SELECT category FROM stocks GROUP BY category ORDER BY category LIMIT 100",
     )
 });
 
-static CLOSES: Lazy = Lazy::new(|| {
+static CLOSES: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "market.recent_closes",
         &[("stock_id", ColumnType::Int)],
@@ -119,7 +119,7 @@ static CLOSES: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &CATEGORIES, &CLOSES];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &CATEGORIES, &CLOSES];
 
 #[derive(sqlx::FromRow)]
 struct MarketRecord {

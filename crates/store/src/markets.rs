@@ -5,7 +5,7 @@ use domain::{Day, Price, StockInfo, Symbol};
 
 use crate::ledger::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 const MARKETS_MAX: i64 = 100;
@@ -61,7 +61,7 @@ pub struct MarketCloses {
     pub closes: Vec<(Day, Price)>,
 }
 
-static LIST: Lazy = Lazy::new(|| {
+static LIST: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "markets.list",
         "SELECT m.market_id, m.name, m.exchange, m.currency, m.tick,
@@ -75,12 +75,12 @@ static LIST: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new("markets.find", "SELECT market_id, currency, tick FROM markets WHERE name = $1")
 });
 
 // For markets imported before price steps were stored.
-pub(crate) static TICK: Lazy = Lazy::new(|| {
+pub(crate) static TICK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market_bars.tick",
         "SELECT CAST(MIN(CASE
@@ -95,7 +95,7 @@ pub(crate) static TICK: Lazy = Lazy::new(|| {
 });
 
 // One text per stock, because transferring a row per close costs more than parsing.
-static CLOSES: Lazy = Lazy::new(|| Statement {
+static CLOSES: LazyStatement = LazyStatement::new(|| Statement {
     name: "market_bars.closes",
     sqlite: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
              s.fun_fact, group_concat(b.day || ':' || b.close, ' ') AS closes
@@ -107,7 +107,7 @@ static CLOSES: Lazy = Lazy::new(|| Statement {
          WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
 });
 
-static STOCKS_PAGE: Lazy = Lazy::new(|| {
+static STOCKS_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market_stocks.page",
         "SELECT s.symbol, s.name, s.category, count(b.day) AS bars, MIN(b.day) AS first_day,
@@ -119,7 +119,7 @@ static STOCKS_PAGE: Lazy = Lazy::new(|| {
 });
 
 // Closes of a game's history are rounded to its tick; the other columns are copied.
-static SAVE_HISTORY: Lazy = Lazy::new(|| {
+static SAVE_HISTORY: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stock_history.save_imported",
         &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
@@ -135,7 +135,7 @@ static SAVE_HISTORY: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LIST, &FIND, &TICK, &CLOSES, &STOCKS_PAGE, &SAVE_HISTORY];
 
 #[derive(sqlx::FromRow)]

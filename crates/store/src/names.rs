@@ -9,7 +9,7 @@ use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
@@ -25,7 +25,7 @@ pub(crate) struct NameSlot {
 }
 
 // In key order, to avoid deadlocks between users who choose the same keys.
-static TAKE: Lazy = Lazy::new(|| {
+static TAKE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "names.take",
         &[
@@ -40,11 +40,11 @@ static TAKE: Lazy = Lazy::new(|| {
     )
 });
 
-static FREE: Lazy = Lazy::new(|| {
+static FREE: LazyStatement = LazyStatement::new(|| {
     Statement::new("names.free", "DELETE FROM name_keys WHERE user_id = $1 AND is_pseudonym = $2")
 });
 
-static TAKEN: Lazy = Lazy::new(|| {
+static TAKEN: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "names.taken",
         &[("name_key", ColumnType::Text)],
@@ -53,7 +53,7 @@ static TAKEN: Lazy = Lazy::new(|| {
     )
 });
 
-static KNOWN: Lazy = Lazy::new(|| {
+static KNOWN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "names.known",
         "SELECT u.user_id, u.name, a.pseudonym FROM users u
@@ -63,7 +63,7 @@ static KNOWN: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
 
 /// Assigns the keys of a name to its user and returns whether all were free. If not, the caller
 /// must roll back.

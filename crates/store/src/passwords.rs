@@ -5,7 +5,7 @@
 use domain::UnixMicros;
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::tokens::REVOKE_OTHERS;
 use crate::transaction::Tx;
 use crate::user_lock::lock_user;
@@ -37,14 +37,14 @@ pub struct CodesLeft {
     pub made_at: Option<UnixMicros>,
 }
 
-static CHANGE: Lazy = Lazy::new(|| {
+static CHANGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "passwords.change",
         "UPDATE users SET password_hash = $2, updated_at = $3 WHERE user_id = $1",
     )
 });
 
-static ADD_LINK: Lazy = Lazy::new(|| {
+static ADD_LINK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "password_links.insert",
         "INSERT INTO password_links (hash, user_id, created_at, expires_at)
@@ -52,7 +52,7 @@ static ADD_LINK: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND_LINK: Lazy = Lazy::new(|| {
+static FIND_LINK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "password_links.find",
         "SELECT k.user_id, u.name FROM password_links k
@@ -61,18 +61,18 @@ static FIND_LINK: Lazy = Lazy::new(|| {
     )
 });
 
-static USE_LINK: Lazy = Lazy::new(|| {
+static USE_LINK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "password_links.use",
         "DELETE FROM password_links WHERE hash = $1 AND user_id = $2 AND expires_at > $3",
     )
 });
 
-pub(crate) static DELETE_LINKS: Lazy = Lazy::new(|| {
+pub(crate) static DELETE_LINKS: LazyStatement = LazyStatement::new(|| {
     Statement::new("password_links.delete", "DELETE FROM password_links WHERE user_id = $1")
 });
 
-static DELETE_EXPIRED: Lazy = Lazy::new(|| {
+static DELETE_EXPIRED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "password_links.delete_expired",
         "DELETE FROM password_links WHERE hash IN (
@@ -80,11 +80,11 @@ static DELETE_EXPIRED: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static DELETE_CODES: Lazy = Lazy::new(|| {
+pub(crate) static DELETE_CODES: LazyStatement = LazyStatement::new(|| {
     Statement::new("recovery_codes.delete", "DELETE FROM recovery_codes WHERE user_id = $1")
 });
 
-static ADD_CODES: Lazy = Lazy::new(|| {
+static ADD_CODES: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "recovery_codes.insert",
         &[("slot", ColumnType::Int), ("hash", ColumnType::Text)],
@@ -94,7 +94,7 @@ static ADD_CODES: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND_CODE: Lazy = Lazy::new(|| {
+static FIND_CODE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "recovery_codes.find",
         "SELECT c.user_id, c.hash FROM users u
@@ -103,21 +103,21 @@ static FIND_CODE: Lazy = Lazy::new(|| {
     )
 });
 
-static USE_CODE: Lazy = Lazy::new(|| {
+static USE_CODE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "recovery_codes.use",
         "DELETE FROM recovery_codes WHERE user_id = $1 AND slot = $2 AND hash = $3",
     )
 });
 
-static COUNT_CODES: Lazy = Lazy::new(|| {
+static COUNT_CODES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "recovery_codes.count",
         "SELECT count(*), MAX(created_at) FROM recovery_codes WHERE user_id = $1",
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &CHANGE,
     &ADD_LINK,
     &FIND_LINK,
@@ -312,7 +312,11 @@ async fn write(
     delete(tx, &DELETE_LINKS, user_id).await
 }
 
-async fn delete(tx: &mut Tx, statement: &'static Lazy, user_id: i64) -> Result<(), StoreError> {
+async fn delete(
+    tx: &mut Tx,
+    statement: &'static LazyStatement,
+    user_id: i64,
+) -> Result<(), StoreError> {
     tx.run().execute(statement, (user_id,)).await?;
     Ok(())
 }

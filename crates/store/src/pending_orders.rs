@@ -7,7 +7,8 @@ use domain::{
 };
 
 use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, Statement, only};
+use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
 /// The price at which a pending order fills.
@@ -91,7 +92,7 @@ mod execution;
 pub use self::execution::OrderOutcome;
 pub(crate) use self::execution::STATEMENTS as EXECUTION_STATEMENTS;
 
-static LOCK: Lazy = Lazy::new(|| {
+static LOCK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.lock_player",
         "SELECT p.player_id FROM players p
@@ -99,7 +100,7 @@ static LOCK: Lazy = Lazy::new(|| {
     )
 });
 
-static COUNT: Lazy = Lazy::new(|| {
+static COUNT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.count",
         "SELECT count(*) FROM pending_orders o
@@ -108,7 +109,7 @@ static COUNT: Lazy = Lazy::new(|| {
 });
 
 // A record without entry and rejection: the key belongs to a pending order.
-static RESERVE_KEY: Lazy = Lazy::new(|| {
+static RESERVE_KEY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.reserve_key",
         "INSERT INTO idempotency (player_id, key, fingerprint, request_id, created_at)
@@ -116,7 +117,7 @@ static RESERVE_KEY: Lazy = Lazy::new(|| {
     )
 });
 
-static INSERT: Lazy = Lazy::new(|| {
+static INSERT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.insert",
         "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
@@ -127,18 +128,18 @@ static INSERT: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new("pending_orders.find", select!("WHERE o.order_id = $1 AND o.player_id = $2"))
 });
 
-static FIND_BY_KEY: Lazy = Lazy::new(|| {
+static FIND_BY_KEY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.find_by_key",
         select!("WHERE o.player_id = $1 AND o.client_key = $2"),
     )
 });
 
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.page",
         select!(
@@ -149,7 +150,7 @@ static PAGE: Lazy = Lazy::new(|| {
 });
 
 // Not after the close is public: cancelling would be a free option.
-static CANCEL: Lazy = Lazy::new(|| {
+static CANCEL: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.cancel",
         "UPDATE pending_orders SET state = 'cancelled', ended_at = $3
@@ -158,7 +159,7 @@ static CANCEL: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LOCK, &COUNT, &RESERVE_KEY, &INSERT, &FIND, &FIND_BY_KEY, &PAGE, &CANCEL];
 
 #[derive(sqlx::FromRow)]
@@ -238,6 +239,33 @@ impl OrderRow {
     }
 }
 
+async fn insert(
+    tx: &mut Tx,
+    new: &NewPendingOrder<'_>,
+    now: UnixMicros,
+) -> Result<i64, StoreError> {
+    let (session_day, quote_after) = match new.at {
+        FillsAt::Close(day) => (Some(i64::from(day.0)), None),
+        FillsAt::QuoteAfter(after) => (None, Some(after.0)),
+    };
+    let params = (
+        new.player_id,
+        new.order.stock_id,
+        new.order.side.as_str(),
+        new.order.quantity.0,
+        new.note.map(Note::as_str),
+        new.client_key,
+        &new.fingerprint[..],
+        new.request_id,
+        now.0,
+        session_day,
+        quote_after,
+        new.fills_at.0,
+        new.expires_at.0,
+    );
+    only(tx.run().fetch_scalars(&INSERT, params).await?)
+}
+
 impl Store {
     /// Stores an order and reserves its key in one transaction; writes nothing unless it returns
     /// [`OrderPlacement::Accepted`]. Locks the player's row like a batch, so that concurrent orders
@@ -248,12 +276,8 @@ impl Store {
         orders_max: i64,
         now: UnixMicros,
     ) -> Result<OrderPlacement, StoreError> {
-        let (session_day, quote_after) = match new.at {
-            FillsAt::Close(day) => (Some(i64::from(day.0)), None),
-            FillsAt::QuoteAfter(after) => (None, Some(after.0)),
-        };
         let mut tx = self.begin().await?;
-        let player: Option<(i64,)> = tx.run().fetch_optional(&LOCK, (new.player_id,)).await?;
+        let player: Option<i64> = tx.run().fetch_optional_scalar(&LOCK, (new.player_id,)).await?;
         if player.is_none() {
             return Ok(OrderPlacement::UnknownPlayer);
         }
@@ -269,39 +293,13 @@ impl Store {
             return Ok(OrderPlacement::TooMany);
         }
         if let Some(key) = new.client_key {
-            let reserved = tx
-                .run()
-                .execute(
-                    &RESERVE_KEY,
-                    (new.player_id, key, &new.fingerprint[..], new.request_id, now.0),
-                )
-                .await?;
+            let params = (new.player_id, key, &new.fingerprint[..], new.request_id, now.0);
+            let reserved = tx.run().execute(&RESERVE_KEY, params).await?;
             if reserved == 0 {
                 return Ok(OrderPlacement::KeyOfTrade);
             }
         }
-        let order_ids: Vec<i64> = tx
-            .run()
-            .fetch_scalars(
-                &INSERT,
-                (
-                    new.player_id,
-                    new.order.stock_id,
-                    new.order.side.as_str(),
-                    new.order.quantity.0,
-                    new.note.map(Note::as_str),
-                    new.client_key,
-                    &new.fingerprint[..],
-                    new.request_id,
-                    now.0,
-                    session_day,
-                    quote_after,
-                    new.fills_at.0,
-                    new.expires_at.0,
-                ),
-            )
-            .await?;
-        let order_id = only(order_ids)?;
+        let order_id = insert(&mut tx, new, now).await?;
         let stored: Option<OrderRow> =
             tx.run().fetch_optional(&FIND, (order_id, new.player_id)).await?;
         tx.commit().await?;

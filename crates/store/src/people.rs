@@ -4,7 +4,7 @@
 use domain::text::search_fold;
 use domain::{Money, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Role, Store, StoreError};
 
 /// The number of users that one search scans.
@@ -47,7 +47,7 @@ pub struct UserDetails {
     pub codes: i64,
 }
 
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "people.page",
         "SELECT user_id, name, email, role, created_at FROM users WHERE user_id < $1
@@ -55,11 +55,11 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND_ID: Lazy = Lazy::new(|| {
+static FIND_ID: LazyStatement = LazyStatement::new(|| {
     Statement::new("people.find_id", "SELECT user_id FROM users WHERE email_key = $1")
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "people.find",
         "SELECT u.user_id, u.name, u.email, u.role, u.created_at, pl.player_id, pl.cash,
@@ -77,7 +77,7 @@ static FIND: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND_ID, &FIND];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND_ID, &FIND];
 
 type PersonRow = (i64, String, String, String, i64);
 

@@ -5,7 +5,7 @@ use domain::{
     Counts, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, XpStanding, average_price,
 };
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError, Valuation};
 
 /// A holding on the portfolio page.
@@ -84,7 +84,7 @@ pub struct PortfolioMix {
     pub categories: Vec<(String, Money)>,
 }
 
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "portfolio.page",
         "WITH prices AS MATERIALIZED ({prices:$2:prices}),
@@ -107,7 +107,7 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static POSITION: Lazy = Lazy::new(|| {
+static POSITION: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "portfolio.stake",
         "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
@@ -119,7 +119,7 @@ static POSITION: Lazy = Lazy::new(|| {
     )
 });
 
-static SUMMARY: Lazy = Lazy::new(|| {
+static SUMMARY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "portfolio.summary",
         "WITH prices AS MATERIALIZED ({prices:$2:prices})
@@ -135,7 +135,7 @@ static SUMMARY: Lazy = Lazy::new(|| {
     )
 });
 
-static POSITIONS: Lazy = Lazy::new(|| {
+static POSITIONS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "portfolio.positions",
         "SELECT pl.balance_version, pl.cash, h.stock_id, h.quantity, h.cost_basis
@@ -146,7 +146,7 @@ static POSITIONS: Lazy = Lazy::new(|| {
     )
 });
 
-static MIX: Lazy = Lazy::new(|| {
+static MIX: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "portfolio.mix",
         "WITH prices AS MATERIALIZED ({prices:$2:prices}),
@@ -171,7 +171,7 @@ static MIX: Lazy = Lazy::new(|| {
     )
 });
 
-static STANDING: Lazy = Lazy::new(|| {
+static PROGRESS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "portfolio.standing",
         // Counts for achievements as in `batch.players`.
@@ -197,7 +197,8 @@ static STANDING: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX, &STANDING];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX, &PROGRESS];
 
 #[derive(sqlx::FromRow)]
 struct ValuedHolding {
@@ -241,7 +242,7 @@ struct MixRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct StandingRow {
+struct ProgressRow {
     cash: i64,
     total_xp: i64,
     xp_day: i64,
@@ -369,16 +370,16 @@ impl Store {
     ///
     /// # Errors
     /// `Query` if there is no such player.
-    pub async fn load_standing(
+    pub async fn load_progress(
         &self,
         player_id: i64,
         valuation: &Valuation,
         levels: &Levels,
-    ) -> Result<Standing, StoreError> {
-        let row: StandingRow = self
+    ) -> Result<PlayerProgress, StoreError> {
+        let row: ProgressRow = self
             .reader()
             .fetch_one(
-                &STANDING,
+                &PROGRESS,
                 (
                     player_id,
                     &*valuation.prices_json,
@@ -408,13 +409,13 @@ impl Store {
             xp_day_trades: row.xp_day_trades,
             is_invested: row.invested_stocks > 0,
         };
-        Ok(Standing { counts, xp })
+        Ok(PlayerProgress { counts, xp })
     }
 }
 
 /// A player's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct PlayerProgress {
     /// For achievements.
     pub counts: Counts,
     /// For the XP of the next trade.

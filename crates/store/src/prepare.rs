@@ -8,7 +8,7 @@ use crate::batch;
 use crate::game::MAIN;
 use crate::pools::Db;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct NewPlayerDefaults<'a> {
     pub token_expires_at: UnixMicros,
 }
 
-static USERS: Lazy = Lazy::new(|| {
+static USERS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "users.insert_many",
         &[("name", ColumnType::Text), ("email", ColumnType::Text)],
@@ -42,7 +42,7 @@ static USERS: Lazy = Lazy::new(|| {
 });
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYERS: Lazy = Lazy::new(|| {
+static INSERT_PLAYERS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "players.seat_many",
         &[("user_id", ColumnType::Int)],
@@ -55,7 +55,7 @@ static INSERT_PLAYERS: Lazy = Lazy::new(|| {
     )
 });
 
-static TOKENS: Lazy = Lazy::new(|| {
+static TOKENS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "tokens.insert_many",
         &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
@@ -66,7 +66,7 @@ static TOKENS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
 
 impl Store {
     /// Registers users with players and tokens in one transaction, like [`Store::register`]; about

@@ -3,19 +3,19 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 const PROVIDERS_MAX: i64 = 100;
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "provider_usage.find",
         "SELECT version, state FROM provider_usage WHERE provider = $1",
     )
 });
 
-static LIST: Lazy = Lazy::new(|| {
+static LIST: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "provider_usage.list",
         "SELECT provider, version, state FROM provider_usage ORDER BY provider LIMIT $1",
@@ -23,7 +23,7 @@ static LIST: Lazy = Lazy::new(|| {
 });
 
 // A row begins at version 1; $2 is the expected version, or 0.
-static SAVE: Lazy = Lazy::new(|| {
+static SAVE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "provider_usage.save",
         "INSERT INTO provider_usage (provider, version, state, updated_at)
@@ -34,7 +34,7 @@ static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &LIST, &SAVE];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&FIND, &LIST, &SAVE];
 
 impl Store {
     /// The document of a provider and its version.

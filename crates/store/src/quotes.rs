@@ -4,7 +4,7 @@
 use domain::{Day, Price, Symbol, UnixMicros};
 
 use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// The largest number of stocks of a live market.
@@ -45,7 +45,7 @@ pub struct DueQuoteFilter {
     pub confirmed: UnixMicros,
 }
 
-static OPEN: Lazy = Lazy::new(|| {
+static OPEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.open",
         "INSERT INTO quotes (stock_id, tried_at, confirmed_at, changed_at)
@@ -54,7 +54,7 @@ static OPEN: Lazy = Lazy::new(|| {
     )
 });
 
-static DUE: Lazy = Lazy::new(|| {
+static DUE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.due",
         "SELECT q.stock_id, s.symbol, q.price, q.as_of
@@ -64,13 +64,13 @@ static DUE: Lazy = Lazy::new(|| {
     )
 });
 
-static TRIED: Lazy = Lazy::new(|| {
+static TRIED: LazyStatement = LazyStatement::new(|| {
     Statement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1")
 });
 
 // An older quote only confirms that a provider responded. A quote no older than the unconfirmed one
 // ends the doubt.
-static SAVE: Lazy = Lazy::new(|| {
+static SAVE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.save",
         "UPDATE quotes SET
@@ -90,7 +90,7 @@ static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-static DOUBT: Lazy = Lazy::new(|| {
+static DOUBT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.doubt",
         "UPDATE quotes SET tried_at = $4,
@@ -100,7 +100,7 @@ static DOUBT: Lazy = Lazy::new(|| {
     )
 });
 
-static CHANGED: Lazy = Lazy::new(|| {
+static CHANGED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.changed",
         "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
@@ -110,7 +110,7 @@ static CHANGED: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.find",
         "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
@@ -119,7 +119,7 @@ static FIND: Lazy = Lazy::new(|| {
     )
 });
 
-static HURRY: Lazy = Lazy::new(|| {
+static HURRY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "quotes.hurry",
         "UPDATE quotes SET tried_at = 0
@@ -127,7 +127,7 @@ static HURRY: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&OPEN, &DUE, &TRIED, &SAVE, &DOUBT, &CHANGED, &FIND, &HURRY];
 
 #[derive(sqlx::FromRow)]

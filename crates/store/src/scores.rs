@@ -6,7 +6,7 @@ use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// A position in the ledger ordered by time. An entry after it may still be committed late; the
@@ -24,7 +24,7 @@ pub struct ScoreCursor {
 pub struct PlayerLabel {
     pub name: PublicName,
     /// The rank in the requested snapshot.
-    pub closed_place: Option<i64>,
+    pub snapshot_rank: Option<i64>,
 }
 
 /// The name that a leaderboard shows.
@@ -40,7 +40,7 @@ pub enum PublicName {
 
 // Many small rows as one text: row by row, SQLite switches threads and PostgreSQL sends a message
 // for each.
-static SCORES_PAGE: Lazy = Lazy::new(|| {
+static SCORES_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "players.scores_page",
         "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
@@ -50,7 +50,7 @@ static SCORES_PAGE: Lazy = Lazy::new(|| {
 });
 
 // Without players whose user was erased.
-static BOARD_SCORES: Lazy = Lazy::new(|| {
+static BOARD_SCORES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "players.board_scores",
         "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
@@ -60,7 +60,7 @@ static BOARD_SCORES: Lazy = Lazy::new(|| {
     )
 });
 
-static SCORES_CHANGED: Lazy = Lazy::new(|| {
+static SCORES_CHANGED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "ledger.scores_changed",
         "SELECT player_id, total_xp_after, created_at, version FROM portfolio_audit
@@ -69,7 +69,7 @@ static SCORES_CHANGED: Lazy = Lazy::new(|| {
     )
 });
 
-static NAMES: Lazy = Lazy::new(|| {
+static NAMES: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "players.names",
         &[("player_id", ColumnType::Int)],
@@ -89,7 +89,7 @@ static NAMES: Lazy = Lazy::new(|| {
 
 // Holdings are read as one range: with a look-up per player, PostgreSQL may merge both tables and
 // read all holdings before the page.
-static VALUES_PAGE: Lazy = Lazy::new(|| {
+static VALUES_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "players.values_page",
         "WITH prices AS MATERIALIZED ({prices:$3:prices}),
@@ -109,7 +109,7 @@ static VALUES_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static VALUES: Lazy = Lazy::new(|| {
+static VALUES: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "players.values",
         &[("player_id", ColumnType::Int)],
@@ -125,7 +125,7 @@ static VALUES: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SCORES_PAGE, &BOARD_SCORES, &SCORES_CHANGED, &NAMES, &VALUES_PAGE, &VALUES];
 
 impl Store {
@@ -169,27 +169,28 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// The labels of these players (at most a page) with their ranks in a snapshot; `close_id` 0
+    /// The labels of these players (at most a page) with their ranks in a snapshot; `snapshot_id` 0
     /// for none.
     pub async fn player_labels(
         &self,
         player_ids: &[i64],
-        close_id: i64,
+        snapshot_id: i64,
     ) -> Result<HashMap<i64, PlayerLabel>, StoreError> {
         let rows = RowSet::new(vec![RowSet::int(player_ids, |id| *id)]);
-        let names: Option<String> = self.reader().fetch_scalar(&NAMES, (&rows, close_id)).await?;
+        let names: Option<String> =
+            self.reader().fetch_scalar(&NAMES, (&rows, snapshot_id)).await?;
         type LabelRow = (i64, i32, Option<String>, Option<i64>);
         let names: Vec<LabelRow> =
             serde_json::from_str(names.as_deref().unwrap_or("[]")).map_err(|error| {
                 StoreError::Corrupt(format!("invalid JSON of player names: {error}"))
             })?;
-        let read = |(player_id, is_here, name, closed_place): LabelRow| {
+        let read = |(player_id, is_here, name, snapshot_rank): LabelRow| {
             let name = match name {
                 _ if is_here == 0 => PublicName::Former,
                 Some(name) => PublicName::Known(name),
                 None => PublicName::Hidden,
             };
-            (player_id, PlayerLabel { name, closed_place })
+            (player_id, PlayerLabel { name, snapshot_rank })
         };
         Ok(names.into_iter().map(read).collect())
     }

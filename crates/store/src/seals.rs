@@ -3,7 +3,7 @@
 use domain::{Hash, UnixMicros};
 
 use crate::ledger::read_hash;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// A stored seal.
@@ -40,7 +40,7 @@ struct SealRecord {
     made_at: i64,
 }
 
-static LIST: Lazy = Lazy::new(|| {
+static LIST: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "seals.list",
         "SELECT s.cut_at, s.players, s.entries, s.root, s.previous, s.made_at FROM audit_seals s
@@ -48,7 +48,7 @@ static LIST: Lazy = Lazy::new(|| {
     )
 });
 
-static ADD: Lazy = Lazy::new(|| {
+static ADD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "seals.add",
         "INSERT INTO audit_seals (cut_at, players, entries, root, previous, made_at)
@@ -58,7 +58,7 @@ static ADD: Lazy = Lazy::new(|| {
 
 // Players without later entries: the player's row has the head. Others: the ledger, or the saved
 // heads of archived months.
-static HEADS: Lazy = Lazy::new(|| {
+static HEADS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "seals.heads",
         "SELECT page.player_id,
@@ -77,7 +77,7 @@ static HEADS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LIST, &ADD, &HEADS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LIST, &ADD, &HEADS];
 
 impl Store {
     /// Seals before an instant, newest first, at most `limit`.

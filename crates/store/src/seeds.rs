@@ -3,7 +3,7 @@
 
 use domain::{Secret, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// The seed of a market and its commitment.
@@ -22,7 +22,7 @@ pub struct GameSeed {
 }
 
 // For a game created without a seed: the first starting node decides.
-static CLAIM: Lazy = Lazy::new(|| {
+static CLAIM: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "seeds.claim",
         "UPDATE game_seeds SET market = $2, seed = $4, salt = $5, commitment = $6, first_pass = $7,
@@ -31,7 +31,7 @@ static CLAIM: Lazy = Lazy::new(|| {
     )
 });
 
-static ADD: Lazy = Lazy::new(|| {
+static ADD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "seeds.add",
         "INSERT INTO game_seeds (game_id, market, seed, salt, commitment, first_pass, first_session,
@@ -40,7 +40,7 @@ static ADD: Lazy = Lazy::new(|| {
     )
 });
 
-static LOAD: Lazy = Lazy::new(|| {
+static LOAD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "seeds.load",
         "SELECT seed, salt, commitment, first_pass, first_session FROM game_seeds
@@ -48,7 +48,7 @@ static LOAD: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&CLAIM, &ADD, &LOAD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&CLAIM, &ADD, &LOAD];
 
 type SeedRow = (String, String, String, i64, i64);
 

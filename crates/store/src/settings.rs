@@ -4,7 +4,7 @@
 use domain::UnixMicros;
 
 use crate::names::{self, NameSlot};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// Page preferences. `None`: not chosen, the device decides.
@@ -53,7 +53,7 @@ pub struct Appearance {
     pub pseudonym: Option<String>,
 }
 
-static SAVE_PREFERENCES: Lazy = Lazy::new(|| {
+static SAVE_PREFERENCES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "preferences.save",
         "INSERT INTO preferences (user_id, mode, language, theme, text_size, data_saver,
@@ -67,7 +67,7 @@ static SAVE_PREFERENCES: Lazy = Lazy::new(|| {
     )
 });
 
-static PSEUDONYM: Lazy = Lazy::new(|| {
+static PSEUDONYM: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "appearances.pseudonym",
         "SELECT pl.user_id, a.pseudonym FROM players pl
@@ -76,7 +76,7 @@ static PSEUDONYM: Lazy = Lazy::new(|| {
     )
 });
 
-static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
+static SAVE_APPEARANCE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "appearances.save",
         "INSERT INTO appearances (player_id, shows, pseudonym) VALUES ($1, $2, $3)
@@ -85,7 +85,8 @@ static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_APPEARANCE];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_APPEARANCE];
 
 impl Store {
     /// Saves all preferences of a user.

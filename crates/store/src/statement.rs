@@ -26,7 +26,7 @@ pub struct Statement {
 }
 
 /// A statement whose text is expanded on first use.
-pub(crate) type Lazy = LazyLock<Statement>;
+pub(crate) type LazyStatement = LazyLock<Statement>;
 
 impl Statement {
     /// One text for both engines.

@@ -4,11 +4,11 @@
 use domain::{StockDescription, StockInfo, Symbol};
 
 use crate::rows::ColumnType;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 // Missing texts keep their stored value.
-pub(crate) static SAVE: Lazy = Lazy::new(|| {
+pub(crate) static SAVE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stock_texts.save",
         &[
@@ -33,7 +33,7 @@ pub(crate) static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-static ALL: Lazy = Lazy::new(|| {
+static ALL: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stock_texts.all",
         "SELECT symbol, name, category, description, kid_friendly_description, fun_fact
@@ -41,7 +41,7 @@ static ALL: Lazy = Lazy::new(|| {
     )
 });
 
-static SAVE_UNIT: Lazy = Lazy::new(|| {
+static SAVE_UNIT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "price_units.save",
         "INSERT INTO price_units (symbol, places) VALUES ($1, $2)
@@ -49,14 +49,14 @@ static SAVE_UNIT: Lazy = Lazy::new(|| {
     )
 });
 
-static UNITS: Lazy = Lazy::new(|| {
+static UNITS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "price_units.all",
         "SELECT symbol, places FROM price_units ORDER BY symbol LIMIT 10000",
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &ALL, &SAVE_UNIT, &UNITS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&SAVE, &ALL, &SAVE_UNIT, &UNITS];
 
 #[derive(sqlx::FromRow)]
 struct Texts {

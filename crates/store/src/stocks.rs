@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::imports::text_rows;
 use crate::ledger::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError, stock_texts};
 
 /// A listed stock.
@@ -48,7 +48,7 @@ pub struct SavedStock {
     pub category_id: u8,
 }
 
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.page",
         "WITH found AS MATERIALIZED (
@@ -64,7 +64,7 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND: Lazy = Lazy::new(|| {
+static FIND: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.find",
         "SELECT stock_id, symbol, name, category, description,
@@ -73,7 +73,7 @@ static FIND: Lazy = Lazy::new(|| {
     )
 });
 
-static ALL: Lazy = Lazy::new(|| {
+static ALL: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.all",
         "SELECT stock_id, symbol, name, category, description,
@@ -82,7 +82,7 @@ static ALL: Lazy = Lazy::new(|| {
     )
 });
 
-static HISTORY: Lazy = Lazy::new(|| {
+static HISTORY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.history",
         "SELECT day, close FROM stock_history
@@ -90,14 +90,14 @@ static HISTORY: Lazy = Lazy::new(|| {
     )
 });
 
-static LAST_DAY: Lazy = Lazy::new(|| {
+static LAST_DAY: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.history_last_day",
         "SELECT day FROM stock_history WHERE stock_id = $1 ORDER BY day DESC LIMIT 1",
     )
 });
 
-static NEWEST_DAY: Lazy = Lazy::new(|| {
+static NEWEST_DAY: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stocks.history_newest_day",
         &[("stock_id", ColumnType::Int)],
@@ -107,14 +107,14 @@ static NEWEST_DAY: Lazy = Lazy::new(|| {
     )
 });
 
-static CATEGORIES: Lazy = Lazy::new(|| {
+static CATEGORIES: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.categories",
         "SELECT category, MIN(category_id) AS category_id FROM stocks GROUP BY category",
     )
 });
 
-static SAVE: Lazy = Lazy::new(|| {
+static SAVE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stocks.save",
         &[
@@ -142,7 +142,7 @@ static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-static SAVE_HISTORY: Lazy = Lazy::new(|| {
+static SAVE_HISTORY: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "stocks.save_history",
         &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
@@ -153,7 +153,7 @@ static SAVE_HISTORY: Lazy = Lazy::new(|| {
     )
 });
 
-static CORRECT_CLOSE: Lazy = Lazy::new(|| {
+static CORRECT_CLOSE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "stocks.correct_close",
         "INSERT INTO stock_history (stock_id, day, close) VALUES ($1, $2, $3)
@@ -162,7 +162,7 @@ static CORRECT_CLOSE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &PAGE,
     &FIND,
     &ALL,

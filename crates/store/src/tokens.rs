@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use domain::{PageRequest, UnixMicros};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, Statement, only};
 use crate::transaction::Tx;
 use crate::user_lock::lock_user;
 use crate::{Store, StoreError};
@@ -54,7 +54,7 @@ pub struct NewToken<'a> {
 
 /// The owner of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct UserSession {
     pub token_id: i64,
     pub user_id: i64,
     /// The player in the game `main`.
@@ -75,7 +75,7 @@ pub struct TokenRow {
     pub expires_at: UnixMicros,
 }
 
-static CREATE: Lazy = Lazy::new(|| {
+static CREATE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.create",
         "INSERT INTO tokens
@@ -84,7 +84,7 @@ static CREATE: Lazy = Lazy::new(|| {
     )
 });
 
-static COUNT: Lazy = Lazy::new(|| {
+static COUNT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.count",
         "SELECT count(*) FROM tokens
@@ -92,7 +92,7 @@ static COUNT: Lazy = Lazy::new(|| {
     )
 });
 
-static DELETE_SURPLUS: Lazy = Lazy::new(|| {
+static DELETE_SURPLUS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.delete_surplus",
         "DELETE FROM tokens WHERE token_id IN (
@@ -102,7 +102,7 @@ static DELETE_SURPLUS: Lazy = Lazy::new(|| {
     )
 });
 
-static FIND_SESSIONS: Lazy = Lazy::new(|| {
+static FIND_SESSIONS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "tokens.find_sessions",
         &[("hash", ColumnType::Bytes)],
@@ -116,14 +116,14 @@ static FIND_SESSIONS: Lazy = Lazy::new(|| {
     )
 });
 
-static TOUCH: Lazy = Lazy::new(|| {
+static TOUCH: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.touch",
         "UPDATE tokens SET last_used_at = $2, idle_expires_at = $3 WHERE token_id = $1",
     )
 });
 
-static PAGE: Lazy = Lazy::new(|| {
+static PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.page",
         "SELECT token_id, name, kind, created_at, last_used_at, expires_at,
@@ -134,18 +134,18 @@ static PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-static REVOKE: Lazy = Lazy::new(|| {
+static REVOKE: LazyStatement = LazyStatement::new(|| {
     Statement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2")
 });
 
-pub(crate) static REVOKE_OTHERS: Lazy = Lazy::new(|| {
+pub(crate) static REVOKE_OTHERS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.revoke_others",
         "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
     )
 });
 
-static DELETE_EXPIRED: Lazy = Lazy::new(|| {
+static DELETE_EXPIRED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "tokens.delete_expired",
         "DELETE FROM tokens WHERE token_id IN (
@@ -153,7 +153,7 @@ static DELETE_EXPIRED: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &CREATE,
     &COUNT,
     &DELETE_SURPLUS,
@@ -263,7 +263,7 @@ impl Store {
         &self,
         hashes: &[[u8; 32]],
         now: UnixMicros,
-    ) -> Result<HashMap<[u8; 32], Session>, StoreError> {
+    ) -> Result<HashMap<[u8; 32], UserSession>, StoreError> {
         let rows = RowSet::new(vec![RowSet::bytes(hashes, |hash| hash.to_vec())]);
         let found: Vec<SessionRow> =
             self.reader().fetch_all(&FIND_SESSIONS, (&rows, now.0)).await?;
@@ -271,7 +271,7 @@ impl Store {
         for SessionRow { hash, token_id, user_id, player_id, last_used_at, kind } in found {
             let (last_used_at, kind) = (UnixMicros(last_used_at), read_kind(&kind)?);
             if let Ok(hash) = hash.try_into() {
-                let session = Session { token_id, user_id, player_id, last_used_at, kind };
+                let session = UserSession { token_id, user_id, player_id, last_used_at, kind };
                 sessions.insert(hash, session);
             }
         }

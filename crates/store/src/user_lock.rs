@@ -1,17 +1,17 @@
 //! The row lock of a user.
 
 use crate::StoreError;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Tx;
 
-static LOCK: Lazy = Lazy::new(|| {
+static LOCK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.lock",
         "SELECT p.password_hash FROM users p WHERE p.user_id = $1 {for update}",
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOCK];
 
 /// Locks a user's row until the end of the transaction and returns the password's PHC string. Every
 /// transaction that counts, adds or deletes rows of a user holds this lock.

@@ -6,7 +6,7 @@ use domain::{Hash, Money, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, Statement, only};
 use crate::tokens;
 use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
@@ -85,7 +85,7 @@ pub struct Account {
     pub updated_at: UnixMicros,
 }
 
-static REGISTER: Lazy = Lazy::new(|| {
+static REGISTER: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.register",
         "INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
@@ -95,7 +95,7 @@ static REGISTER: Lazy = Lazy::new(|| {
 });
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYER: Lazy = Lazy::new(|| {
+static INSERT_PLAYER: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "players.seat",
         "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
@@ -106,39 +106,39 @@ static INSERT_PLAYER: Lazy = Lazy::new(|| {
     )
 });
 
-static CREDENTIALS: Lazy = Lazy::new(|| {
+static CREDENTIALS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.credentials",
         "SELECT user_id, password_hash FROM users WHERE email_key = $1",
     )
 });
 
-static REHASH: Lazy = Lazy::new(|| {
+static REHASH: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.rehash",
         "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
     )
 });
 
-static NAME: Lazy = Lazy::new(|| {
+static NAME: LazyStatement = LazyStatement::new(|| {
     Statement::new("users.name", "SELECT p.name FROM users p WHERE p.user_id = $1 {for update}")
 });
 
-static CHANGE_NAME: Lazy = Lazy::new(|| {
+static CHANGE_NAME: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.change_name",
         "UPDATE users SET name = $2, updated_at = $3 WHERE user_id = $1",
     )
 });
 
-static SET_ROLE: Lazy = Lazy::new(|| {
+static SET_ROLE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.set_role",
         "UPDATE users SET role = $2, updated_at = $3 WHERE email_key = $1",
     )
 });
 
-static ACCOUNT: Lazy = Lazy::new(|| {
+static ACCOUNT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "users.account",
         "SELECT u.user_id, p.player_id, u.name, u.email, p.cash, p.total_xp, p.balance_version,
@@ -151,7 +151,7 @@ static ACCOUNT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&REGISTER, &INSERT_PLAYER, &CREDENTIALS, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
 
 #[derive(sqlx::FromRow)]

@@ -2,7 +2,7 @@
 
 use domain::{Money, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Appearance, NameVisibility, Preferences, Role, Store, StoreError};
 
 /// The data of a page's frame.
@@ -37,7 +37,7 @@ pub struct UnseenReward {
     pub unlocked_at: UnixMicros,
 }
 
-static LOAD: Lazy = Lazy::new(|| {
+static LOAD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "viewer.load",
         "SELECT u.name, u.email, u.role, pl.cash, pl.total_xp,
@@ -57,7 +57,7 @@ static LOAD: Lazy = Lazy::new(|| {
     )
 });
 
-static UNSEEN: Lazy = Lazy::new(|| {
+static UNSEEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "rewards.unseen",
         "SELECT a.achievement_id, a.code, a.name, a.icon, pa.xp, pa.version, pa.unlocked_at
@@ -70,7 +70,7 @@ static UNSEEN: Lazy = Lazy::new(|| {
 });
 
 // Two open pages may report in any order.
-static MARK_SEEN: Lazy = Lazy::new(|| {
+static MARK_SEEN: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "rewards.mark_seen",
         "INSERT INTO rewards_seen (player_id, version) VALUES ($1, $2)
@@ -79,7 +79,7 @@ static MARK_SEEN: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LOAD, &UNSEEN, &MARK_SEEN];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOAD, &UNSEEN, &MARK_SEEN];
 
 #[derive(sqlx::FromRow)]
 struct ViewerRow {

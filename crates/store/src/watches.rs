@@ -2,12 +2,12 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 // A player watches 100 stocks at most. The lock makes concurrent requests of a player count one
 // after the other.
-static LOCK: Lazy = Lazy::new(|| {
+static LOCK: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "watches.lock_player",
         "SELECT p.player_id FROM players p WHERE p.player_id = $1 {for update}",
@@ -15,7 +15,7 @@ static LOCK: Lazy = Lazy::new(|| {
 });
 
 // An existing row is written again, so that the number of written rows is the new state.
-static WATCH: Lazy = Lazy::new(|| {
+static WATCH: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "watches.watch",
         "INSERT INTO watches (player_id, stock_id, created_at)
@@ -27,11 +27,11 @@ static WATCH: Lazy = Lazy::new(|| {
     )
 });
 
-static UNWATCH: Lazy = Lazy::new(|| {
+static UNWATCH: LazyStatement = LazyStatement::new(|| {
     Statement::new("watches.unwatch", "DELETE FROM watches WHERE player_id = $1 AND stock_id = $2")
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK, &WATCH, &UNWATCH];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOCK, &WATCH, &UNWATCH];
 
 impl Store {
     /// Adds a stock to the watch list. Returns `false` if there is no such stock or the list has

@@ -62,9 +62,9 @@ impl Desk {
     /// Queues a request and waits for its outcome. After the first poll the request is in the queue
     /// and is carried out even if this future is dropped.
     pub async fn submit(&self, request: DeskRequest) -> Result<OrderResponse, DeskError> {
-        let answer = self.enqueue(request, None)?;
+        let response = self.enqueue(request, None)?;
         // The sender is dropped without a response only if the batch panicked.
-        answer.await.unwrap_or(Err(DeskError::Lost))
+        response.await.unwrap_or(Err(DeskError::Lost))
     }
 
     /// Submits requests in this order at the given quotes; returns the responses in the same order.
@@ -89,14 +89,14 @@ impl Desk {
         });
         // All requests are queued before the first response is awaited.
         let queued: Vec<_> = queued.collect();
-        let mut answers = Vec::with_capacity(queued.len());
-        for answer in queued {
-            answers.push(match answer {
-                Ok(answer) => answer.await.unwrap_or(Err(DeskError::Lost)),
+        let mut responses = Vec::with_capacity(queued.len());
+        for response in queued {
+            responses.push(match response {
+                Ok(response) => response.await.unwrap_or(Err(DeskError::Lost)),
                 Err(error) => Err(error),
             });
         }
-        answers
+        responses
     }
 
     /// Settles a request at the present quote without writing; returns its rejection, if any.
@@ -141,7 +141,7 @@ impl Desk {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
         let queues = queues.as_ref().ok_or(DeskError::Closed)?;
         let queue = &queues[lane_of(request.player_id, queues.len())];
-        let (mut job, answer) = Job::new(request);
+        let (mut job, response) = Job::new(request);
         job.fixed = fixed;
         if let (Some(quotes), None, Action::Trade(order, _)) =
             (&self.0.waits_for, fixed, &job.request.action)
@@ -151,7 +151,7 @@ impl Desk {
         match queue.sender.try_send(job) {
             Ok(()) => {
                 queue.length.increment(1.0);
-                Ok(answer)
+                Ok(response)
             }
             Err(TrySendError::Full(_)) => {
                 metrics::counter!("openbell_desk_full_total").increment(1);

@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use super::{ArchiveState, FencedMonth};
 use crate::batch;
 use crate::pools::Db;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
 
 // Months are cut in ascending order, so that each chain keeps one contiguous rest.
-pub(super) static CUT: Lazy = Lazy::new(|| {
+pub(super) static CUT: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.cut",
         "INSERT INTO audit_cuts (month, reason, cut_at)
@@ -27,11 +27,11 @@ pub(super) static CUT: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static IS_CUT: Lazy = Lazy::new(|| {
+pub(super) static IS_CUT: LazyStatement = LazyStatement::new(|| {
     Statement::new("archives.is_cut", "SELECT c.cut_at FROM audit_cuts c WHERE c.month = $1")
 });
 
-pub(super) static STEP_END: Lazy = Lazy::new(|| {
+pub(super) static STEP_END: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.step_end",
         "SELECT e.player_id, e.version FROM (
@@ -42,7 +42,7 @@ pub(super) static STEP_END: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static DELETE_STEP: Lazy = Lazy::new(|| {
+pub(super) static DELETE_STEP: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.delete_step",
         "DELETE FROM portfolio_audit WHERE month = $1
@@ -51,7 +51,7 @@ pub(super) static DELETE_STEP: Lazy = Lazy::new(|| {
 });
 
 // Existing entries stay, so that a restoration can be resumed.
-pub(super) static RESTORE: Lazy = Lazy::new(|| {
+pub(super) static RESTORE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "archives.restore",
         batch::ENTRY_COLUMNS,
@@ -59,7 +59,7 @@ pub(super) static RESTORE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static RESTORED: Lazy = Lazy::new(|| {
+pub(super) static RESTORED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.restored",
         "UPDATE audit_archives SET state = 'verified', held = 1, fence = $1, error = NULL,
@@ -68,8 +68,9 @@ pub(super) static RESTORED: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static UNCUT: Lazy =
-    Lazy::new(|| Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1"));
+pub(super) static UNCUT: LazyStatement = LazyStatement::new(|| {
+    Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1")
+});
 
 impl Store {
     /// Records that a month is to be deleted. It must be verified, without a hold, and every older

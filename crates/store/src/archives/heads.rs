@@ -4,7 +4,7 @@
 use domain::{Hash, Money, Month, Quantity};
 
 use crate::ledger::read_hash;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// The state of a chain at its last deleted entry.
@@ -30,7 +30,7 @@ pub struct ArchivedHolding {
     pub cost_basis: Money,
 }
 
-pub(super) static SAVE: Lazy = Lazy::new(|| {
+pub(super) static SAVE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.save_heads",
         "INSERT INTO audit_heads (player_id, version, month, hash, cash, total_xp)
@@ -46,7 +46,7 @@ pub(super) static SAVE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static SAVE_HOLDINGS: Lazy = Lazy::new(|| {
+pub(super) static SAVE_HOLDINGS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.save_head_holdings",
         "INSERT INTO audit_head_holdings (player_id, stock_id, version, quantity, cost_basis)
@@ -65,7 +65,7 @@ pub(super) static SAVE_HOLDINGS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static RANGE: Lazy = Lazy::new(|| {
+pub(super) static RANGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.heads_range",
         "SELECT a.player_id, a.version, a.month, a.hash, a.cash, a.total_xp FROM audit_heads a
@@ -73,7 +73,7 @@ pub(super) static RANGE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
+pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "archives.head_holdings_range",
         "SELECT a.player_id, a.stock_id, a.quantity, a.cost_basis FROM audit_head_holdings a

@@ -11,7 +11,7 @@ use super::sets::{
 };
 use super::{Committed, IdempotencyRecord, PlayerUpdate};
 use crate::rows::RowSet;
-use crate::statement::Lazy;
+use crate::statement::LazyStatement;
 use crate::transaction::{Conn, Tx};
 use crate::{BatchMark, Store, StoreError, UnknownCommit};
 
@@ -120,7 +120,7 @@ async fn write_rest(
 ) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
     let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
-    let sets: [(&Lazy, Option<RowSet>); 5] = [
+    let sets: [(&LazyStatement, Option<RowSet>); 5] = [
         (&HOLDINGS, holding_rows(kept)),
         (&ENTRIES, (!entries.is_empty()).then(|| entry_rows(&entries))),
         (&UNLOCKS, unlock_rows(&fills)),

@@ -9,11 +9,11 @@ use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 use super::{BatchState, LoadKey, Valuation};
 use crate::ledger::{read_day, read_hash};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Conn;
-use crate::{SeenKey, Store, StoreError};
+use crate::{Store, StoreError, StoredOutcome};
 
-pub(super) static PLAYERS: Lazy = Lazy::new(|| {
+pub(super) static PLAYERS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.players",
         &[
@@ -60,7 +60,7 @@ pub(super) static PLAYERS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static KEYS: Lazy = Lazy::new(|| {
+pub(super) static KEYS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.keys",
         &[("player_id", ColumnType::Int), ("key", ColumnType::Text)],
@@ -71,7 +71,7 @@ pub(super) static KEYS: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
+pub(super) static HEADS_PAGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "players.heads_page",
         "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
@@ -86,7 +86,7 @@ pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
+pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "holdings.range",
         "SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM holdings
@@ -270,7 +270,7 @@ impl BatchState {
                 row.month.zip(row.version).map(|(month, version)| (Month(month), version));
             let rejection = row.rejection.and_then(|code| Rejection::from_code(&code));
             let KeyRow { fingerprint, request_id, .. } = row;
-            let seen = SeenKey { fingerprint, version, rejection, request_id };
+            let seen = StoredOutcome { fingerprint, version, rejection, request_id };
             self.seen.insert((row.player_id, row.key), seen);
         }
         Ok(self)

@@ -10,12 +10,12 @@ use super::commit::commit;
 use super::load::load;
 use super::{BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::{Conn, Tx, record_lock_wait};
 use crate::{BatchMark, Store, StoreError};
 
 // In ascending order, as every batch locks players, to avoid deadlocks.
-pub(super) static LOCK: Lazy = Lazy::new(|| {
+pub(super) static LOCK: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.lock_players",
         &[("player_id", ColumnType::Int)],
@@ -26,7 +26,7 @@ pub(super) static LOCK: Lazy = Lazy::new(|| {
 });
 
 // Skips the players that other transactions hold.
-pub(super) static LOCK_FREE: Lazy = Lazy::new(|| {
+pub(super) static LOCK_FREE: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.lock_free_players",
         &[("player_id", ColumnType::Int)],

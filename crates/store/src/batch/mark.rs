@@ -4,14 +4,14 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError, UnknownCommit};
 
 // The unique index makes the statement wait while the transaction that wrote the mark is in
 // progress. An existing row is written again, so that this COMMIT returns only when the other one
 // is as durable (fsync, synchronous standby). A standby rejects it. SQLite has no marks: there is
 // no connection to lose.
-pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
+pub(super) static RESOLVE: LazyStatement = LazyStatement::new(|| Statement {
     name: "batch_marks.resolve",
     sqlite: "SELECT CAST(NULL AS TEXT) WHERE $1 > 0 AND $2 IS NOT NULL",
     postgres: "WITH deleted AS MATERIALIZED (
@@ -23,14 +23,14 @@ pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
 });
 
 // Runs before the deletion: it waits for concurrent look-ups, and later ones find the new limit.
-static MOVE_DELETED: Lazy = Lazy::new(|| {
+static MOVE_DELETED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "batch_marks.move_deleted",
         "UPDATE batch_marks_deleted SET made_before = $1 WHERE id = 1 AND made_before < $1",
     )
 });
 
-static DELETE_OLD: Lazy = Lazy::new(|| {
+static DELETE_OLD: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "batch_marks.delete_old",
         "DELETE FROM batch_marks WHERE (made_at, mark) IN (
@@ -39,7 +39,7 @@ static DELETE_OLD: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&RESOLVE, &MOVE_DELETED, &DELETE_OLD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&RESOLVE, &MOVE_DELETED, &DELETE_OLD];
 
 impl Store {
     /// Returns whether a batch is committed. `Some(false)`: it is not and can no longer be. `None`:

@@ -7,7 +7,7 @@ use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
 use super::{IdempotencyRecord, PlayerUpdate};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 
 const RECORD_COLUMNS: &[(&str, ColumnType)] = &[
     ("player_id", ColumnType::Int),
@@ -36,11 +36,12 @@ macro_rules! insert_records {
     };
 }
 
-pub(super) static RECORDS: Lazy =
-    Lazy::new(|| Statement::with_rows("batch.records", RECORD_COLUMNS, insert_records!("")));
+pub(super) static RECORDS: LazyStatement = LazyStatement::new(|| {
+    Statement::with_rows("batch.records", RECORD_COLUMNS, insert_records!(""))
+});
 
 /// For a batch that writes nothing else: with its mark.
-pub(super) static MARKED_RECORDS: Lazy = Lazy::new(|| {
+pub(super) static MARKED_RECORDS: LazyStatement = LazyStatement::new(|| {
     let text = insert_records!("{mark}");
     Statement::with_rows("batch.marked_records", RECORD_COLUMNS, text)
 });
@@ -90,15 +91,15 @@ macro_rules! update_players {
 }
 
 /// The players of a batch, with the batch mark.
-pub(super) static PLAYERS: Lazy = Lazy::new(|| {
+pub(super) static PLAYERS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows("batch.update_players", PLAYER_COLUMNS, update_players!("{mark}"))
 });
 
-pub(crate) static OPENED_PLAYERS: Lazy = Lazy::new(|| {
+pub(crate) static OPENED_PLAYERS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""))
 });
 
-pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
+pub(super) static HOLDINGS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.save_holdings",
         &[
@@ -163,10 +164,11 @@ macro_rules! insert_entries {
 }
 pub(crate) use insert_entries;
 
-pub(crate) static ENTRIES: Lazy =
-    Lazy::new(|| Statement::with_rows("batch.insert_entries", ENTRY_COLUMNS, insert_entries!("")));
+pub(crate) static ENTRIES: LazyStatement = LazyStatement::new(|| {
+    Statement::with_rows("batch.insert_entries", ENTRY_COLUMNS, insert_entries!(""))
+});
 
-pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
+pub(super) static UNLOCKS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.insert_unlocks",
         &[
@@ -183,7 +185,7 @@ pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
 });
 
 // Players erased meanwhile get no notes; see `erase`.
-pub(super) static NOTES: Lazy = Lazy::new(|| {
+pub(super) static NOTES: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.save_notes",
         &[
@@ -205,7 +207,7 @@ pub(super) static NOTES: Lazy = Lazy::new(|| {
     )
 });
 
-pub(super) static NOTE_TEXTS: Lazy = Lazy::new(|| {
+pub(super) static NOTE_TEXTS: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "batch.save_note_texts",
         &[("player_id", ColumnType::Int), ("text_key", ColumnType::Int)],

@@ -4,7 +4,7 @@ use domain::{DailyBar, Day, Price, Symbol};
 
 use crate::StoreError;
 use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Tx;
 
 const JUMPS_MAX: u16 = 10_000;
@@ -25,7 +25,7 @@ impl PriceJump {
     }
 }
 
-pub(super) static JUMPS: Lazy = Lazy::new(|| {
+pub(super) static JUMPS: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "market_bars.jumps",
         "SELECT s.symbol, pair.day_before, pair.close_before, pair.day, pair.close

@@ -6,7 +6,7 @@ use domain::{OrderState, Rejection, TradeId, UnixMicros};
 
 use super::{OrderRow, PendingOrder};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// The outcome of an order; recorded only if the order is still in the state `from`.
@@ -19,7 +19,7 @@ pub struct OrderOutcome {
     pub rejection: Option<Rejection>,
 }
 
-static DUE: Lazy = Lazy::new(|| {
+static DUE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.due",
         select!(
@@ -30,7 +30,7 @@ static DUE: Lazy = Lazy::new(|| {
     )
 });
 
-static HAS_DUE: Lazy = Lazy::new(|| {
+static HAS_DUE: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.has_due",
         "SELECT o.order_id FROM pending_orders o
@@ -39,7 +39,7 @@ static HAS_DUE: Lazy = Lazy::new(|| {
     )
 });
 
-static CLAIM: Lazy = Lazy::new(|| {
+static CLAIM: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "pending_orders.claim",
         &[("order_id", ColumnType::Int)],
@@ -49,7 +49,7 @@ static CLAIM: Lazy = Lazy::new(|| {
     )
 });
 
-static END: Lazy = Lazy::new(|| {
+static END: LazyStatement = LazyStatement::new(|| {
     Statement::with_rows(
         "pending_orders.end",
         &[
@@ -68,7 +68,7 @@ static END: Lazy = Lazy::new(|| {
     )
 });
 
-static COUNT_ALL: Lazy = Lazy::new(|| {
+static COUNT_ALL: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.count_all",
         "SELECT count(*) FROM pending_orders o
@@ -76,7 +76,7 @@ static COUNT_ALL: Lazy = Lazy::new(|| {
     )
 });
 
-static DELETE_ENDED: Lazy = Lazy::new(|| {
+static DELETE_ENDED: LazyStatement = LazyStatement::new(|| {
     Statement::new(
         "pending_orders.delete_ended",
         "DELETE FROM pending_orders WHERE order_id IN (
@@ -85,7 +85,8 @@ static DELETE_ENDED: Lazy = Lazy::new(|| {
     )
 });
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
 
 impl Store {
     /// Open orders that are due at `now`, after the cursor (fill time, id), in that order.

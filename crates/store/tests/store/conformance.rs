@@ -381,7 +381,7 @@ async fn scores_are_followed_by_cursor(engine: &str) {
     assert_eq!(seen, [(ada, 0), (eve, 0), (eve, 60)]);
     let shown = store.player_labels(&[eve, ada, 999], 0).await.expect("names");
     assert_eq!((shown.len(), &shown[&eve].name), (3, &PublicName::Known("Eve".to_owned())));
-    assert_eq!(shown[&999], PlayerLabel { name: PublicName::Former, closed_place: None });
+    assert_eq!(shown[&999], PlayerLabel { name: PublicName::Former, snapshot_rank: None });
 }
 
 async fn old_keys_and_expired_tokens_are_deleted_in_bounded_steps(engine: &str) {
