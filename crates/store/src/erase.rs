@@ -216,7 +216,7 @@ impl Store {
         Ok(deleted > 0)
     }
 
-    /// Erases a user again whom a restored backup contained; returns whether the user existed.
+    /// Erases a user again who is in a restored backup; returns whether the user existed.
     pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
         let Erasure { erased_at, user_id, registered_at } = erasure;
         self.writer().execute(&RECORD_AGAIN, (user_id, registered_at, erased_at)).await?;

@@ -61,7 +61,7 @@ async fn an_address_is_unique(engine: &str) {
     assert_eq!(twice, Err(NameConflict::Email));
     assert_eq!(store.player_scores_page(0, 10).await.expect("page").len(), 1);
     assert!(store.find_credentials("Ada@example.com").await.expect("answers").is_some());
-    assert!(store.find_credentials("nobody@example.com").await.expect("answers").is_none());
+    assert!(store.find_credentials("unknown@example.com").await.expect("answers").is_none());
 }
 
 async fn a_token_is_valid_until_idle_expiry_or_revocation(engine: &str) {

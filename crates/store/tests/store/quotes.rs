@@ -72,7 +72,7 @@ async fn the_least_recently_requested_stock_is_due_first(engine: &str) {
 async fn the_newest_price_is_kept_in_any_order_of_arrival(engine: &str) {
     let store = fresh(engine).await;
     let id = stocks(&store).await[0];
-    assert_eq!(store.find_quote(id).await.expect("answers"), None, "nobody told one yet");
+    assert_eq!(store.find_quote(id).await.expect("answers"), None, "no quote is stored yet");
     store.save_quote(&quote(id, 500, 5), now().plus_seconds(6)).await.expect("kept");
     store.save_quote(&quote(id, 400, 4), now().plus_seconds(7)).await.expect("late");
     let kept = store.find_quote(id).await.expect("answers");

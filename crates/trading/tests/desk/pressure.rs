@@ -21,9 +21,9 @@ use crate::fixture::{Fixture, order};
 const SECONDS: u64 = 25;
 const WORKERS: u64 = 48;
 const PLAYERS: usize = 12;
-/// A share for 0.10, so that nobody's cash ends.
+/// A share for 0.10, so that no player runs out of cash.
 const PRICE: i64 = 1_000;
-/// Longer than any fault lasts; a request without an answer after it is a defect.
+/// Longer than any outage lasts; a request without a response after it is a defect.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,7 +31,7 @@ async fn one_node_on_sqlite_does_everything_once() {
     let fixture = Fixture::open("sqlite", PRICE).await.with_players(PLAYERS).await;
     let desks = [fixture.desk(&TradingConfig::default())];
     let done = Workload::new(&fixture, &desks).run().await;
-    assert_eq!(done.contended, 0, "nobody else was there");
+    assert_eq!(done.contended, 0, "no other node");
     check(&fixture, &done).await;
 }
 

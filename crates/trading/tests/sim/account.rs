@@ -38,7 +38,7 @@ pub(crate) fn fee(amount: i128, rules: &Rules) -> i128 {
     share + i128::from(rules.fee.flat.0)
 }
 
-/// An error that says what is not as it must be.
+/// An error with this text unless the condition holds.
 pub(crate) fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }

@@ -89,7 +89,7 @@ fn fingerprint(action: &Action) -> [u8; 32] {
 }
 
 /// One line about a request.
-pub(crate) fn tell(request: &DeskRequest) -> String {
+pub(crate) fn describe(request: &DeskRequest) -> String {
     let key = request.idempotency.as_ref().map_or("no key", |i| i.key.as_str());
     let what = match &request.action {
         Action::Annotate { about_version, .. } => format!("note about {about_version}"),

@@ -76,7 +76,7 @@ impl Market {
         *self.quotes.lock().unwrap_or_else(PoisonError::into_inner) = quotes;
     }
 
-    /// Breaks or mends a stock's quotes; says what it did.
+    /// Breaks or repairs a stock's quotes; returns a line for the trace.
     pub(crate) fn meddle(&mut self, rng: &SimRng) -> String {
         let stocks: Vec<i64> = self.prices.keys().copied().collect();
         let stock = *rng.pick(&stocks);

@@ -88,8 +88,8 @@ impl LaneState {
         matches!(self.phase, Phase::Gathered(_)) && self.attempt > 1 && locks
     }
 
-    /// Does the next phase; true if something may have been answered. Without `locks`, later
-    /// attempts lock nobody either, so that a request can lose every time.
+    /// Runs the next phase; returns whether responses may have been sent. Without `locks`, later
+    /// attempts lock no player either, so that a request can lose every time.
     pub(crate) async fn advance(
         &mut self,
         clock: &ManualClock,

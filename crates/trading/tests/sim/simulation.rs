@@ -40,7 +40,7 @@ pub(crate) struct Simulation<'t> {
     locks: bool,
 }
 
-/// Runs it; `Err` says what did not hold.
+/// Runs it; `Err` has the violated property.
 pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
     let rng = SimRng::new(run.seed);
     let game = SimGame::open(&run.engine, &rng).await;
@@ -127,7 +127,7 @@ impl Simulation<'_> {
     }
 
     pub(crate) fn send(&mut self, node: usize, request: &DeskRequest) {
-        self.trace.note(&format!("to node {node}: {}", client::tell(request)));
+        self.trace.note(&format!("to node {node}: {}", client::describe(request)));
         self.trace.count(|counts| counts.requests += 1);
         self.nodes[node].enqueue(request.clone(), &mut self.judge);
     }
@@ -158,7 +158,7 @@ impl Simulation<'_> {
         Ok(())
     }
 
-    /// A node dies at whatever it is doing; or just after a COMMIT, before anybody is told.
+    /// A node dies in any phase, or just after a COMMIT, before it responds.
     async fn crash(&mut self) -> Result<(), String> {
         let node = self.rng.index(self.nodes.len());
         self.trace.note(&format!("node {node}"));
@@ -166,7 +166,7 @@ impl Simulation<'_> {
         for line in 0..self.nodes[node].lines.len() {
             let at = &mut self.nodes[node].lines[line];
             if at.is_prepared() && self.rng.one_in(2) {
-                at.batch.iter().for_each(|&number| self.judge.sent[number].is_deaf = true);
+                at.batch.iter().for_each(|&number| self.judge.sent[number].is_disconnected = true);
                 self.trace.count(|counts| counts.silent += 1);
                 self.advance_line(node, line).await?;
             } else if at.will_lock(self.locks) && self.rng.one_in(2) {
@@ -212,7 +212,8 @@ impl Simulation<'_> {
     /// A request that was lost, or whose client went away, is sent to some node again.
     fn retry(&mut self) {
         let lost = self.judge.sent.iter().filter(|sent| {
-            let unheard = sent.is_deaf || matches!(sent.fate, Fate::Gone | Fate::Silent);
+            let unheard =
+                sent.is_disconnected || matches!(sent.fate, Fate::Lost | Fate::Unconfirmed);
             unheard && !self.judge.is_resolved(&sent.request)
         });
         let lost: Vec<_> = lost.map(|sent| &sent.request).collect();
@@ -229,7 +230,7 @@ impl Simulation<'_> {
         let waiting: Vec<usize> = waiting.map(|(number, _)| number).collect();
         if !waiting.is_empty() {
             let number = *self.rng.pick(&waiting);
-            self.judge.sent[number].is_deaf = true;
+            self.judge.sent[number].is_disconnected = true;
             self.trace.note(&format!("request {number} is not listened to any more"));
         }
     }
@@ -283,7 +284,7 @@ impl Simulation<'_> {
 
     /// Takes what has arrived: first the new rows of the ledger, then the answers about them.
     async fn look(&mut self) -> Result<(), String> {
-        let answers = self.judge.take_answers()?;
+        let answers = self.judge.take_responses()?;
         for player_id in self.game.players.clone() {
             let account = &self.judge.accounts[&player_id];
             let after = (player_id, account.version());
