@@ -309,8 +309,9 @@ impl Store {
     /// Adds every month from the ledger's first one to the one before `before`, including months
     /// without entries.
     pub async fn add_due_archives(&self, before: Month, now: UnixMicros) -> Result<(), StoreError> {
-        let first: Option<(i64,)> = self.reader().fetch_optional(&FIRST_ENTRY, (i64::MIN,)).await?;
-        let Some((first,)) = first else { return Ok(()) };
+        let first: Option<i64> =
+            self.reader().fetch_optional_scalar(&FIRST_ENTRY, (i64::MIN,)).await?;
+        let Some(first) = first else { return Ok(()) };
         // The month of an entry is never earlier than the month of its creation.
         let first = UnixMicros(first).month();
         let months: Vec<Month> = std::iter::successors(Some(first), |month| Some(month.next()))
@@ -339,8 +340,7 @@ impl Store {
 
     /// The number of entries of a month in the ledger.
     pub async fn count_month(&self, month: Month) -> Result<i64, StoreError> {
-        let count: i64 = self.reader().fetch_scalar(&COUNT, (month.0, i64::MIN, i64::MIN)).await?;
-        Ok(count)
+        self.scan().fetch_scalar(&COUNT, (month.0, i64::MIN, i64::MIN)).await
     }
 
     /// Changes the state of a month; `why` is the reason of a step back. Returns whether the month

@@ -45,15 +45,13 @@ impl Store {
 
     /// The id of the newest change; 0 if there is none.
     pub async fn newest_tag_change(&self) -> Result<i64, StoreError> {
-        let newest: i64 = self.reader().fetch_scalar(&NEWEST, ()).await?;
-        Ok(newest)
+        self.reader().fetch_scalar(&NEWEST, ()).await
     }
 
     /// The timeline of the database. It differs after the promotion of a standby or a restore, when
     /// ids of changes may repeat. `None` on a standby.
     pub async fn find_timeline(&self) -> Result<Option<String>, StoreError> {
-        let timeline: Option<String> = self.writer().fetch_scalar(&TIMELINE, ()).await?;
-        Ok(timeline)
+        self.writer().fetch_scalar(&TIMELINE, ()).await
     }
 
     /// Deletes at most `limit` changes except the newest `kept` and returns their number.

@@ -180,9 +180,9 @@ impl Store {
 
     /// The newest `limit` days up to `newest` that are complete, newest first.
     pub async fn written_equity(&self, newest: Day, limit: i64) -> Result<Vec<Day>, StoreError> {
-        let rows: Vec<(i64,)> =
-            self.reader().fetch_all(&WRITTEN, (i64::from(newest.0), limit)).await?;
-        rows.into_iter().map(|(day,)| read_day(day)).collect()
+        let days: Vec<i64> =
+            self.reader().fetch_scalars(&WRITTEN, (i64::from(newest.0), limit)).await?;
+        days.into_iter().map(read_day).collect()
     }
 
     /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). The
@@ -195,19 +195,17 @@ impl Store {
     ) -> Result<RollUpStep, StoreError> {
         let [newest, daily_from, weekly_from] =
             [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));
+        let mut tx = self.begin_scan().await?;
         let (last, players): (Option<i64>, i64) =
-            self.reader().fetch_one(&CHUNK, (after_player_id, limit)).await?;
-        let deleted = self
-            .writer()
-            .execute(
-                &THIN_OUT,
-                (after_player_id, last.unwrap_or(after_player_id), daily_from, weekly_from),
-            )
-            .await?;
+            tx.run().fetch_one(&CHUNK, (after_player_id, limit)).await?;
+        let up_to = last.unwrap_or(after_player_id);
+        let params = (after_player_id, up_to, daily_from, weekly_from);
+        let deleted = tx.run().execute(&THIN_OUT, params).await?;
         let next_after = last.filter(|_| players >= limit);
         if next_after.is_none() {
-            self.writer().execute(&DELETE_PROGRESS, (daily_from, newest)).await?;
+            tx.run().execute(&DELETE_PROGRESS, (daily_from, newest)).await?;
         }
+        tx.commit().await?;
         Ok(RollUpStep { deleted, next_after })
     }
 

@@ -191,9 +191,8 @@ impl Store {
         email_key: &str,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = self.writer().fetch_optional(&FIND, (email_key,)).await?;
-        match found {
-            Some((user_id,)) => self.erase_user(user_id, now).await,
+        match self.writer().fetch_optional_scalar(&FIND, (email_key,)).await? {
+            Some(user_id) => self.erase_user(user_id, now).await,
             None => Ok(false),
         }
     }
@@ -220,8 +219,8 @@ impl Store {
     pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
         let Erasure { erased_at, user_id, registered_at } = erasure;
         self.writer().execute(&RECORD_AGAIN, (user_id, registered_at, erased_at)).await?;
-        let found: Option<(i64,)> =
-            self.writer().fetch_optional(&IS_THERE, (user_id, registered_at)).await?;
+        let found: Option<i64> =
+            self.writer().fetch_optional_scalar(&IS_THERE, (user_id, registered_at)).await?;
         if found.is_none() {
             return Ok(false);
         }

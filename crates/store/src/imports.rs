@@ -174,7 +174,7 @@ impl Store {
         now: UnixMicros,
         progress: impl Fn(usize),
     ) -> Result<ImportCounts, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_scan().await?;
         let (market_id, currency, stored_tick) = save_market(&mut tx, market, now).await?;
         let ids = save_stocks(&mut tx, market_id, texts, bars).await?;
         let (_, before) = count(&mut tx, market_id).await?;

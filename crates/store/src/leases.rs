@@ -43,9 +43,9 @@ impl Store {
         expires_at: UnixMicros,
     ) -> Result<Option<i64>, StoreError> {
         // As `statement::only` for an optional row.
-        let rows: Vec<(i64,)> =
-            self.writer().fetch_all(&TAKE, (name, holder, expires_at.0, now.0)).await?;
-        Ok(rows.first().map(|(fence,)| *fence))
+        let fences: Vec<i64> =
+            self.writer().fetch_scalars(&TAKE, (name, holder, expires_at.0, now.0)).await?;
+        Ok(fences.first().copied())
     }
 
     /// Releases a lease if `holder` holds it.
@@ -60,7 +60,6 @@ impl Store {
         name: &str,
         now: UnixMicros,
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = self.reader().fetch_optional(&HOLDER, (name, now.0)).await?;
-        Ok(row.map(|(holder,)| holder))
+        self.reader().fetch_optional_scalar(&HOLDER, (name, now.0)).await
     }
 }

@@ -341,8 +341,7 @@ impl Store {
 
     /// The version of a player's newest entry.
     async fn find_head(&self, player_id: i64) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = self.reader().fetch_optional(&HEAD, (player_id,)).await?;
-        Ok(row.map(|(version,)| version))
+        self.reader().fetch_optional_scalar(&HEAD, (player_id,)).await
     }
 
     /// Notes of a player about trades after version `after`, oldest trade first, at most `limit`.

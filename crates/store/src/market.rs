@@ -174,8 +174,7 @@ impl Store {
 
     /// All categories by name, 63 at most.
     pub async fn stock_categories(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = self.reader().fetch_all(&CATEGORIES, ()).await?;
-        Ok(rows.into_iter().map(|(category,)| category).collect())
+        self.reader().fetch_scalars(&CATEGORIES, ()).await
     }
 
     /// The closes from `from` to `to` of the first 20 of these stocks, ascending, limited to the

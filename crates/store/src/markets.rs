@@ -185,7 +185,7 @@ impl Store {
         let tick = match tick {
             Some(tick) => tick,
             None => {
-                let tick: Option<i64> = self.reader().fetch_scalar(&TICK, (market_id,)).await?;
+                let tick: Option<i64> = self.scan().fetch_scalar(&TICK, (market_id,)).await?;
                 tick.unwrap_or(TICK_MAX)
             }
         };
@@ -208,7 +208,7 @@ impl Store {
     /// # Errors
     /// `Corrupt` if a close is malformed.
     pub async fn market_closes(&self, market_id: i64) -> Result<Vec<MarketCloses>, StoreError> {
-        let rows: Vec<ClosesRow> = self.reader().fetch_all(&CLOSES, (market_id,)).await?;
+        let rows: Vec<ClosesRow> = self.scan().fetch_all(&CLOSES, (market_id,)).await?;
         rows.into_iter().map(ClosesRow::read).collect()
     }
 

@@ -89,8 +89,8 @@ impl Store {
     pub async fn free_names(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
         let keys: Vec<String> = names.iter().flat_map(|name| name_keys(name)).collect();
         let rows = RowSet::new(vec![RowSet::text(&keys, Clone::clone)]);
-        let taken: Vec<(String,)> = self.reader().fetch_all(&TAKEN, (&rows,)).await?;
-        let taken: HashSet<String> = taken.into_iter().map(|(key,)| key).collect();
+        let taken: Vec<String> = self.reader().fetch_scalars(&TAKEN, (&rows,)).await?;
+        let taken: HashSet<String> = taken.into_iter().collect();
         let is_free = |name: &String| !name_keys(name).iter().any(|key| taken.contains(key));
         Ok(names.into_iter().filter(is_free).collect())
     }

@@ -94,20 +94,11 @@ impl Store {
             .iter()
             .filter_map(|player| Some((*user_ids.get(&player.email)?, player.token_hash)))
             .collect();
-        let player_ids: Vec<(i64,)> = tx
-            .run()
-            .fetch_all(
-                &INSERT_PLAYERS,
-                (
-                    &RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]),
-                    vec![0u8; 32],
-                    now.0,
-                    MAIN,
-                ),
-            )
-            .await?;
+        let rows = RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]);
+        let params = (&rows, vec![0u8; 32], now.0, MAIN);
+        let player_ids: Vec<i64> = tx.run().fetch_scalars(&INSERT_PLAYERS, params).await?;
         let opened: Vec<_> =
-            player_ids.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
+            player_ids.into_iter().map(|player_id| open_player(player_id, rules, now)).collect();
         let players_before: Vec<_> =
             opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
         tx.run()

@@ -266,8 +266,8 @@ impl Store {
 
     /// The day of the newest stored close.
     pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
-        let row: Option<(i64,)> = self.reader().fetch_optional(&LAST_DAY, (stock_id,)).await?;
-        row.map(|(day,)| read_day(day)).transpose()
+        let day = self.reader().fetch_optional_scalar(&LAST_DAY, (stock_id,)).await?;
+        day.map(read_day).transpose()
     }
 
     /// The day of the newest stored close of any of these stocks.

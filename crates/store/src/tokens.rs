@@ -172,23 +172,16 @@ pub(crate) async fn insert(
     token: &NewToken<'_>,
     now: UnixMicros,
 ) -> Result<i64, StoreError> {
-    let rows: Vec<(i64,)> = tx
-        .run()
-        .fetch_all(
-            &CREATE,
-            (
-                user_id,
-                token.hash.to_vec(),
-                token.name,
-                now.0,
-                token.idle_expires_at.0,
-                token.expires_at.0,
-                token.kind.as_str(),
-            ),
-        )
-        .await?;
-    let (token_id,) = only(rows)?;
-    Ok(token_id)
+    let params = (
+        user_id,
+        &token.hash[..],
+        token.name,
+        now.0,
+        token.idle_expires_at.0,
+        token.expires_at.0,
+        token.kind.as_str(),
+    );
+    only(tx.run().fetch_scalars(&CREATE, params).await?)
 }
 
 #[derive(sqlx::FromRow)]

@@ -178,23 +178,17 @@ impl Store {
         now: UnixMicros,
     ) -> Result<Result<Registered, NameConflict>, StoreError> {
         let mut tx = self.begin().await?;
-        let users: Vec<(i64,)> = tx
-            .run()
-            .fetch_all(
-                &REGISTER,
-                (user.name, user.email, user.email_key, user.password_hash, now.0),
-            )
-            .await?;
-        let Some((user_id,)) = users.into_iter().next() else {
+        let params = (user.name, user.email, user.email_key, user.password_hash, now.0);
+        let users: Vec<i64> = tx.run().fetch_scalars(&REGISTER, params).await?;
+        let Some(user_id) = users.into_iter().next() else {
             return Ok(Err(NameConflict::Email));
         };
         let of = NameSlot { user_id, is_pseudonym: false };
         if !names::take(tx.conn(), of, user.name).await? {
             return Ok(Err(NameConflict::Name));
         }
-        let players: Vec<(i64,)> =
-            tx.run().fetch_all(&INSERT_PLAYER, (user_id, vec![0u8; 32], now.0, MAIN)).await?;
-        let (player_id,) = only(players)?;
+        let params = (user_id, vec![0u8; 32], now.0, MAIN);
+        let player_id = only(tx.run().fetch_scalars(&INSERT_PLAYER, params).await?)?;
         let (player, fill) = open_player(player_id, rules, now);
         let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
         tx.run().execute(&batch::OPENED_PLAYERS, (&rows,)).await?;
@@ -235,8 +229,8 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let current: Option<(String,)> = tx.run().fetch_optional(&NAME, (user_id,)).await?;
-        if current.is_some_and(|(current,)| current == name) {
+        let current: Option<String> = tx.run().fetch_optional_scalar(&NAME, (user_id,)).await?;
+        if current.as_deref() == Some(name) {
             return Ok(true);
         }
         let of = NameSlot { user_id, is_pseudonym: false };

@@ -167,7 +167,7 @@ impl Store {
 
     /// When the deletion of a month was decided.
     pub async fn find_cut(&self, month: Month) -> Result<Option<UnixMicros>, StoreError> {
-        let cut: Option<(i64,)> = self.writer().fetch_optional(&IS_CUT, (month.0,)).await?;
-        Ok(cut.map(|(at,)| UnixMicros(at)))
+        let cut_at = self.writer().fetch_optional_scalar(&IS_CUT, (month.0,)).await?;
+        Ok(cut_at.map(UnixMicros))
     }
 }

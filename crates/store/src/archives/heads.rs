@@ -95,7 +95,7 @@ impl Store {
     /// Saves the state, at the end of a month, of the chains of the players after `after` up to
     /// `up_to`.
     pub async fn save_heads(&self, month: Month, after: i64, up_to: i64) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_scan().await?;
         for statement in [&SAVE, &SAVE_HOLDINGS] {
             tx.run().execute(statement, (month.0, after, up_to)).await?;
         }

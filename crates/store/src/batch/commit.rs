@@ -80,10 +80,11 @@ async fn write_players(
     }
     players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
-    let kept: Vec<(i64,)> = conn.run().fetch_all(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
+    let written: Vec<i64> =
+        conn.run().fetch_scalars(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
     let mut conflicted: BTreeSet<i64> =
         players.iter().map(|(player, ..)| player.player_id).collect();
-    for (player_id,) in kept {
+    for player_id in written {
         conflicted.remove(&player_id);
     }
     Ok(conflicted)

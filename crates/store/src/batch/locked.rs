@@ -110,12 +110,12 @@ async fn lock_players(
     let rows = RowSet::new(vec![RowSet::int(&players, |player_id| *player_id)]);
     let began = Instant::now();
     let statement = if locking == Locking::Skip { &LOCK_FREE } else { &LOCK };
-    let locked: Vec<(i64,)> = conn.run().fetch_all(statement, (&rows,)).await?;
+    let locked: Vec<i64> = conn.run().fetch_scalars(statement, (&rows,)).await?;
     record_lock_wait(began);
     let mut held = BTreeSet::new();
     if locking == Locking::Skip {
         held.extend(players);
-        for (player_id,) in locked {
+        for player_id in locked {
             held.remove(&player_id);
         }
     }

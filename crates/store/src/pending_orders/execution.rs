@@ -103,15 +103,14 @@ impl Store {
 
     /// Whether an open order is due at `now`.
     pub async fn has_due_orders(&self, now: UnixMicros) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = self.reader().fetch_optional(&HAS_DUE, (now.0,)).await?;
+        let found: Option<i64> = self.reader().fetch_optional_scalar(&HAS_DUE, (now.0,)).await?;
         Ok(found.is_some())
     }
 
     /// Claims pending orders for execution and returns the ids of those that were still pending.
     pub async fn claim_orders(&self, order_ids: &[i64]) -> Result<Vec<i64>, StoreError> {
         let rows = RowSet::new(vec![RowSet::int(order_ids, |id| *id)]);
-        let claimed: Vec<(i64,)> = self.writer().fetch_all(&CLAIM, (&rows,)).await?;
-        Ok(claimed.into_iter().map(|(order_id,)| order_id).collect())
+        self.writer().fetch_scalars(&CLAIM, (&rows,)).await
     }
 
     /// Records outcomes and returns the ids of the orders that were still in the expected state.
@@ -130,8 +129,7 @@ impl Store {
                 outcome.rejection.map(|rejection| rejection.code().to_owned())
             }),
         ]);
-        let ended: Vec<(i64,)> = self.writer().fetch_all(&END, (&rows, now.0)).await?;
-        Ok(ended.into_iter().map(|(order_id,)| order_id).collect())
+        self.writer().fetch_scalars(&END, (&rows, now.0)).await
     }
 
     pub async fn count_open_orders(&self) -> Result<i64, StoreError> {

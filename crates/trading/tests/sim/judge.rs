@@ -173,8 +173,8 @@ impl Judge {
         Ok(responses)
     }
 
-    /// Takes the next row of the ledger. A request must have made it: one that has a response now, or
-    /// an unconfirmed one.
+    /// Takes the next row of the ledger. A request must have made it: one with a response now,
+    /// or an unconfirmed one.
     pub(crate) fn take_row(
         &mut self,
         entry: &LedgerEntry,
