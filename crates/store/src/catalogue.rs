@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 
 use crate::statement::{LazyStatement, Statement};
 use crate::{
-    achievements, archives, backfill, batch, changes, equity, erase, game, history, idempotency,
-    imports, leases, ledger, market, markets, names, passwords, pending_orders, people, portfolio,
-    prepare, provider_usage, quotes, rank_snapshots, scores, seals, seeds, settings, stock_texts,
-    stocks, tokens, user_lock, users, viewer, watches,
+    achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
+    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
+    people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots, scores, seals,
+    seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 37] = [
+    let lists: [&[&LazyStatement]; 39] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -20,6 +20,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         batch::MARK_STATEMENTS,
         scores::STATEMENTS,
         changes::STATEMENTS,
+        closes::STATEMENTS,
         rank_snapshots::STATEMENTS,
         equity::STATEMENTS,
         erase::STATEMENTS,
@@ -38,6 +39,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         people::STATEMENTS,
         portfolio::STATEMENTS,
         prepare::STATEMENTS,
+        progress::STATEMENTS,
         provider_usage::STATEMENTS,
         quotes::STATEMENTS,
         seals::STATEMENTS,

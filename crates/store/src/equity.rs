@@ -4,7 +4,7 @@
 
 use domain::{Day, Money, UnixMicros};
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};

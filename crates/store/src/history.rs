@@ -3,7 +3,7 @@
 
 use domain::{DailyBar, Day, Month, Price};
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};

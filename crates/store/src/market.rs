@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use domain::{Day, PageRequest, Price};
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{LazyStatement, Statement};
 use crate::stocks::{StockColumns, contains_pattern};

@@ -6,7 +6,7 @@ use domain::{
     UnixMicros,
 };
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::statement::{LazyStatement, Statement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};

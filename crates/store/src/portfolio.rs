@@ -1,12 +1,10 @@
 //! The views of a player's portfolio, one statement each: the database computes joins, values and
 //! sums at the prices passed as a parameter. Percentages and averages are computed in Rust.
 
-use domain::{
-    Counts, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, XpStanding, average_price,
-};
+use domain::{Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
 
 use crate::statement::{LazyStatement, Statement};
-use crate::{Store, StoreError, Valuation};
+use crate::{Store, StoreError};
 
 /// A holding on the portfolio page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,34 +169,7 @@ static MIX: LazyStatement = LazyStatement::new(|| {
     )
 });
 
-static PROGRESS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.standing",
-        // Counts for achievements as in `batch.players`.
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS (
-             SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0)
-         SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.trades, pl.notes,
-             pl.stocks_bought, pl.categories_bought, pl.realised_profit,
-             CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
-             COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
-             CAST(COALESCE({bits:v.category_id}
-                 FILTER (WHERE v.value >= $3 AND v.opened_on < $4), 0) AS BIGINT)
-                 AS invested_categories,
-             MIN(v.opened_on) FILTER (WHERE v.value >= $3) AS invested_since
-         FROM players pl
-         LEFT JOIN valued v ON true
-         WHERE pl.player_id = $1
-         GROUP BY pl.player_id",
-    )
-});
-
-pub(crate) static STATEMENTS: &[&LazyStatement] =
-    &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX, &PROGRESS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX];
 
 #[derive(sqlx::FromRow)]
 struct ValuedHolding {
@@ -239,23 +210,6 @@ struct MixRow {
     largest_value: Option<i64>,
     category: Option<String>,
     value: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct ProgressRow {
-    cash: i64,
-    total_xp: i64,
-    xp_day: i64,
-    xp_day_trades: i64,
-    trades: i64,
-    notes: i64,
-    stocks_bought: i64,
-    categories_bought: i64,
-    realised_profit: i64,
-    value: i64,
-    invested_stocks: i64,
-    invested_categories: i64,
-    invested_since: Option<i64>,
 }
 
 impl Store {
@@ -365,59 +319,4 @@ impl Store {
         let categories = rows.into_iter().filter_map(read).collect();
         Ok(PortfolioMix { cash, holdings, largest, categories })
     }
-
-    /// The numbers that achievements and the XP of the next trade depend on.
-    ///
-    /// # Errors
-    /// `Query` if there is no such player.
-    pub async fn load_progress(
-        &self,
-        player_id: i64,
-        valuation: &Valuation,
-        levels: &Levels,
-    ) -> Result<PlayerProgress, StoreError> {
-        let row: ProgressRow = self
-            .reader()
-            .fetch_one(
-                &PROGRESS,
-                (
-                    player_id,
-                    &*valuation.prices_json,
-                    valuation.holding_value_min.0,
-                    i64::from(valuation.held_before.0),
-                ),
-            )
-            .await?;
-        let overflow =
-            || StoreError::Corrupt(format!("the portfolio of player {player_id} overflows"));
-        let portfolio_value = Money(row.cash.checked_add(row.value).ok_or_else(overflow)?);
-        let market_day = i64::from(valuation.market_day.0);
-        let categories = row.categories_bought | row.invested_categories;
-        let counts = Counts {
-            level: levels.progress(row.total_xp).level,
-            trades: row.trades,
-            stocks: row.stocks_bought.max(row.invested_stocks),
-            categories: i64::from(categories.count_ones()),
-            holding_days: row.invested_since.map_or(0, |day| market_day - day),
-            portfolio_value,
-            profit: Money(row.realised_profit),
-            notes: row.notes,
-        };
-        let xp = XpStanding {
-            total_xp: row.total_xp,
-            xp_day: row.xp_day,
-            xp_day_trades: row.xp_day_trades,
-            is_invested: row.invested_stocks > 0,
-        };
-        Ok(PlayerProgress { counts, xp })
-    }
-}
-
-/// A player's progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlayerProgress {
-    /// For achievements.
-    pub counts: Counts,
-    /// For the XP of the next trade.
-    pub xp: XpStanding,
 }

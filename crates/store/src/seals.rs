@@ -2,7 +2,7 @@
 
 use domain::{Hash, UnixMicros};
 
-use crate::ledger::read_hash;
+use crate::decode::read_hash;
 use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 

@@ -3,7 +3,7 @@
 
 use domain::{Hash, Money, Month, Quantity};
 
-use crate::ledger::read_hash;
+use crate::decode::read_hash;
 use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, LoadKey, Valuation};
-use crate::ledger::{read_day, read_hash};
+use crate::decode::{read_day, read_hash};
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Conn;

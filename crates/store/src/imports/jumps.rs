@@ -3,7 +3,7 @@
 use domain::{DailyBar, Day, Price, Symbol};
 
 use crate::StoreError;
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::statement::{LazyStatement, Statement};
 use crate::transaction::Tx;
 
