@@ -282,3 +282,55 @@ impl Reconciler for SnapshotRanks {
         left.unwrap_or_else(|error| tracing::debug!(%error, "the lease ends by itself"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leaderboard::Leaderboard;
+    use testkit::ManualClock;
+
+    use super::*;
+
+    /// Runs the job until nothing is left to do; returns the number of its writing steps.
+    async fn run(job: &mut SnapshotRanks) -> u64 {
+        let mut steps = 0;
+        loop {
+            let progress = job.run().await.expect("runs");
+            steps += progress.changed;
+            if progress.done {
+                return steps;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_ranks_are_stored_once_a_day_however_short_sessions_are() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite:{}", directory.path().join("test.db").display());
+        let config = store::DatabaseConfig { url, ..Default::default() };
+        let store = Store::open(&config).await.expect("opens");
+        store.migrate().await.expect("migrates");
+        let board = || Leaderboard::from_scores([(1, 5), (2, 4)]);
+        let (clock, boards) = (ManualClock::new(), Arc::new(Leaderboards::new(board(), board())));
+        let mut job = SnapshotRanks {
+            store,
+            boards: Arc::clone(&boards),
+            clock: Arc::new(clock.clone()),
+            node: "one".to_owned(),
+            writing: None,
+            deleting: None,
+        };
+        // For each board: the ranks, the end, and that no older snapshot is left.
+        assert_eq!(run(&mut job).await, 6);
+        let first = boards.snapshot(BoardKind::Xp);
+        assert_eq!(first.map(|snapshot| snapshot.players), Some(2));
+        for _ in 0..93 {
+            clock.advance_seconds(1);
+            assert_eq!(run(&mut job).await, 0, "no session begins another one");
+        }
+        clock.advance_seconds(86_400);
+        // Two more steps: the older snapshot's ranks, and its row.
+        assert_eq!(run(&mut job).await, 10);
+        assert_ne!(boards.snapshot(BoardKind::Xp), first);
+        assert_eq!(run(&mut job).await, 0);
+    }
+}
