@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::support::*;
 
 const PLAYERS: i64 = 1_000_000;
-/// Players who trade meanwhile.
+/// Players who trade during the migrations.
 const TRADERS: usize = 4;
 /// Rows per step.
 const ROWS: i64 = 5_000;
@@ -191,9 +191,9 @@ async fn a_column_is_added_to_a_million_players_during_trades() {
     }
     let (trades, longest) = trading.stop().await;
     println!("{trades} trades meanwhile, the longest took {longest:?}");
-    let obligatory = "information_schema.columns
+    let not_null = "information_schema.columns
         WHERE table_name = 'players' AND column_name = 'seen_at' AND is_nullable = 'NO'";
-    assert_eq!(count(url, obligatory).await, 1);
+    assert_eq!(count(url, not_null).await, 1);
 }
 
 on_both_engines! {

@@ -319,5 +319,5 @@ async fn an_address_of_a_replica_that_cannot_be_is_rejected() {
         assert!(told.contains(text) && !told.contains("hidden"), "{told}");
     }
     assert!(ReplicaMonitor::new(&fresh.store).is_none());
-    assert_eq!(stocks(&fresh.store).await, 3, "without a replica the database is asked");
+    assert_eq!(stocks(&fresh.store).await, 3, "without a replica the primary is read");
 }

@@ -1,5 +1,5 @@
-//! One player's account as the rules say it must be: every ledger entry is worked out again with
-//! plain whole numbers, without `domain::settle`. Who asked for an entry is not known here.
+//! The expected account of a player: every ledger entry is computed again in plain integers,
+//! without `domain::settle`. `judge` compares entries with requests.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Defects planted on purpose in what the judge is shown, to see that it finds them. The database
-//! itself is left alone.
+//! Defects planted in the rows that the judge reads, to test that it finds them. The database is
+//! not changed.
 
 use domain::{EntryKind, Hash, LedgerEntry, Money, Quantity};
 

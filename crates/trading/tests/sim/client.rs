@@ -1,5 +1,5 @@
-//! What the players send: orders small and too large, notes, and keys used again, rightly and
-//! wrongly. It draws, and sends nothing.
+//! Draws the requests of players: orders small and too large, notes, and repeated keys with the
+//! same and with another body.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 

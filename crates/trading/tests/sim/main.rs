@@ -30,7 +30,7 @@ use crate::trace::{Counts, Trace, print_line};
 
 /// Seeds that once found something. They are run before all others.
 const REGRESSIONS: [u64; 0] = [];
-/// How long `cargo test` goes on to new seeds, unless it is told otherwise.
+/// How long `cargo test` tries new seeds by default.
 const SECONDS: u64 = 30;
 const STEPS: u64 = 400;
 const SQLITE: &str = "sqlite";
@@ -38,7 +38,7 @@ const SQLITE: &str = "sqlite";
 pub(crate) const FAILING: &str = "failing";
 const FAILING_STEPS: u64 = 300;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Default)]
 struct SimOptions {
     seed: Option<u64>,

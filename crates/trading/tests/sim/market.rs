@@ -1,5 +1,5 @@
-//! A market whose provider is faulty: quotes go missing, grow old, stand still, jump, or make no
-//! sense. Every node reads the same quotes; whether one may be traded at is for the rules to say.
+//! A market with a faulty provider: quotes go missing, grow old, stand still, jump, or are invalid.
+//! Every node reads the same quotes; the rules decide which of them can be traded at.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,5 @@
 //! A virtual node: lanes with their queues, each with at most one batch in some phase. One call
-//! moves one lane by one phase, so that other nodes act in between. What it is told to do is drawn
-//! in `simulation`.
+//! advances one lane by one phase, so that other nodes act in between. `simulation` draws the calls.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -56,8 +55,8 @@ impl Node {
     /// Puts a request in its player's queue.
     pub(crate) fn enqueue(&mut self, request: DeskRequest, judge: &mut Judge) {
         let player = usize::try_from(request.player_id).expect("a small number");
-        let (job, answer) = Job::new(request.clone());
-        let number = judge.sent(request, answer);
+        let (job, response) = Job::new(request.clone());
+        let number = judge.sent(request, response);
         let lines = self.lines.len();
         self.lines[player % lines].queue.push_back((number, job));
     }
@@ -181,7 +180,7 @@ impl LaneState {
         }
     }
 
-    /// Keeps the numbers of those that have no answer yet.
+    /// Keeps the numbers of those that have no response yet.
     pub(crate) fn keep_waiting(&mut self, judge: &Judge) -> Result<(), String> {
         self.batch.retain(|&number| judge.is_waiting(number));
         let jobs = match &self.phase {
@@ -190,6 +189,6 @@ impl LaneState {
             Phase::LoadedBatch(_) | Phase::PreparedBatch(_) => return Ok(()),
         };
         let waiting = self.batch.len();
-        must(jobs == waiting, || format!("{jobs} jobs, {waiting} have no answer"))
+        must(jobs == waiting, || format!("{jobs} jobs, {waiting} have no response"))
     }
 }

@@ -1,5 +1,5 @@
-//! One run: from a seed, what happens step by step, strictly one await at a time, and whether it
-//! holds after each. What must hold at its end is in `ending`.
+//! One run: a seed determines the steps, one await at a time; the properties are checked after
+//! each. `ending` checks those of the end.
 
 use domain::{Clock as _, Hash, LedgerEntry, UnixMicros};
 use store::StoreError;
@@ -209,7 +209,7 @@ impl Simulation<'_> {
         ended
     }
 
-    /// A request that was lost, or whose client went away, is sent to some node again.
+    /// Sends a request again, to any node, that was lost or whose client has disconnected.
     fn retry(&mut self) {
         let lost = self.judge.sent.iter().filter(|sent| {
             let unheard =
@@ -257,7 +257,7 @@ impl Simulation<'_> {
             _ => self.move_clocks(seconds),
         }
         self.tick();
-        // As the server's job does, which also knows only its own node's time.
+        // As the server's job does, by the clock of its node.
         let clocks = self.nodes.iter().map(|node| node.clock.now()).chain([self.game.clock.now()]);
         for now in clocks.collect::<Vec<UnixMicros>>() {
             let made = self.game.store.ensure_ledger_months(now).await;
@@ -282,9 +282,9 @@ impl Simulation<'_> {
         self.game.market.tick(self.game.clock.now(), &self.rng);
     }
 
-    /// Takes what has arrived: first the new rows of the ledger, then the answers about them.
+    /// Takes the new rows of the ledger, then the responses.
     async fn look(&mut self) -> Result<(), String> {
-        let answers = self.judge.take_responses()?;
+        let responses = self.judge.take_responses()?;
         for player_id in self.game.players.clone() {
             let account = &self.judge.accounts[&player_id];
             let after = (player_id, account.version());
@@ -296,11 +296,11 @@ impl Simulation<'_> {
                 self.planted = None;
             }
             for (entry, hash) in rows {
-                self.judge.take_row(&entry, hash, &answers)?;
+                self.judge.take_row(&entry, hash, &responses)?;
             }
         }
-        for (number, answer) in answers {
-            self.judge.judge(number, answer, self.trace)?;
+        for (number, response) in responses {
+            self.judge.judge(number, response, self.trace)?;
         }
         Ok(())
     }
