@@ -45,7 +45,8 @@ async fn orders_of_a_held_player_wait_in_order_while_all_others_are_carried_out(
     for order in waiting {
         responses.push(order.await.expect("answered"));
     }
-    let version = |response: &OrderResponse| response.outcome.as_ref().expect("filled").entry.version;
+    let version =
+        |response: &OrderResponse| response.outcome.as_ref().expect("filled").entry.version;
     assert_eq!(responses.iter().map(version).collect::<Vec<_>>(), [2, 3, 2, 4, 5, 6, 3]);
     let firsts = responses.iter().map(|response| response.first_request_id.as_deref());
     let firsts: Vec<_> = firsts.collect();

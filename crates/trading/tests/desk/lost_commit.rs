@@ -81,7 +81,8 @@ fn submit(desk: &Desk, request: DeskRequest) -> JoinHandle<Result<OrderResponse,
 async fn check(fixture: &Fixture, responses: &[Result<OrderResponse, DeskError>]) {
     let mut acknowledged = Vec::new();
     for response in responses {
-        let response = response.as_ref().expect("the database responses again: nothing stays unknown");
+        let response =
+            response.as_ref().expect("the database responses again: nothing stays unknown");
         acknowledged.extend(response.outcome.as_ref().ok().map(|fill| fill.entry.clone()));
     }
     let mut entries = fixture.checked_chain().await;

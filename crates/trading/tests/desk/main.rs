@@ -1,5 +1,5 @@
-//! The desk on real stores: concurrent orders, idempotency keys, and the responses of a desk that is
-//! full, closed or one of several. `fixture` opens the games.
+//! The desk on real stores: concurrent orders, idempotency keys, and the responses of a desk that
+//! is full, closed or one of several. `fixture` opens the games.
 
 mod fixture;
 mod held;

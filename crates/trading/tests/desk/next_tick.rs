@@ -45,7 +45,8 @@ async fn an_order_without_a_new_price_is_refused_after_two_seconds() {
         let fixture = Fixture::open(engine, CHEAP).await;
         let desk = fixture.waiting_desk();
         let asked = tokio::time::Instant::now();
-        let response = desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await.unwrap();
+        let response =
+            desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await.unwrap();
         assert_eq!(response.outcome, Err(Rejection::StaleQuote), "{engine}");
         assert!(asked.elapsed().as_secs_f64() >= 2.0, "{engine}");
         assert_eq!(fixture.checked_chain().await.len(), 1, "{engine}");
@@ -88,7 +89,11 @@ async fn orders_of_a_player_keep_their_order() {
         fixture.publish_quote();
         let responses = tokio::join!(bought, sold, noted);
         assert!(
-            [responses.0, responses.1, responses.2].iter().all(|a| a.as_ref().unwrap().outcome.is_ok())
+            [responses.0, responses.1, responses.2].iter().all(|a| a
+                .as_ref()
+                .unwrap()
+                .outcome
+                .is_ok())
         );
         let kinds: Vec<EntryKind> =
             fixture.checked_chain().await.iter().map(|entry| entry.kind).collect();

@@ -1,5 +1,6 @@
 //! A virtual node: lanes with their queues, each with at most one batch in some phase. One call
-//! advances one lane by one phase, so that other nodes act in between. `simulation` draws the calls.
+//! advances one lane by one phase, so that other nodes act in between; `simulation` draws the
+//! calls.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
