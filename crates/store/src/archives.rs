@@ -10,7 +10,7 @@ use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
 use crate::ledger_row::{LedgerEntryRow, select_entries};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 use state::ArchiveRecord;
@@ -20,101 +20,81 @@ pub use state::{ArchiveFiles, ArchiveRow, ArchiveState, FencedMonth, KeyRange};
 
 const MONTHS_MAX: i64 = 1200;
 
-static LIST: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.list",
-        "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
-             a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
-             a.updated_at, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
-         FROM audit_archives a LEFT JOIN audit_cuts c ON c.month = a.month
-         WHERE a.month >= $1 AND a.month <= $2 ORDER BY a.month LIMIT $3",
-    )
-});
+static LIST: LazyStatement = LazyStatement::new(
+    "archives.list",
+    "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
+         a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
+         a.updated_at, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
+     FROM audit_archives a LEFT JOIN audit_cuts c ON c.month = a.month
+     WHERE a.month >= $1 AND a.month <= $2 ORDER BY a.month LIMIT $3",
+);
 
-static DROPPED: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.dropped",
-        "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
-             a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
-             a.updated_at, CAST(1 AS BIGINT) AS cut FROM audit_archives a
-         WHERE a.month > 0 AND a.state = 'dropped' ORDER BY a.month DESC LIMIT $1",
-    )
-});
+static DROPPED: LazyStatement = LazyStatement::new(
+    "archives.dropped",
+    "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
+         a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
+         a.updated_at, CAST(1 AS BIGINT) AS cut FROM audit_archives a
+     WHERE a.month > 0 AND a.state = 'dropped' ORDER BY a.month DESC LIMIT $1",
+);
 
-static FIRST_ENTRY: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.first_entry",
-        "SELECT l.created_at FROM portfolio_audit l WHERE l.created_at > $1
-         ORDER BY l.created_at, l.player_id, l.version LIMIT 1",
-    )
-});
+static FIRST_ENTRY: LazyStatement = LazyStatement::new(
+    "archives.first_entry",
+    "SELECT l.created_at FROM portfolio_audit l WHERE l.created_at > $1
+     ORDER BY l.created_at, l.player_id, l.version LIMIT 1",
+);
 
-static ADD_DUE: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "archives.add_due",
-        &[("month", ColumnType::Int)],
-        "WITH months AS ({rows})
-         INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
-         SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
-         ON CONFLICT (month) DO NOTHING",
-    )
-});
+static ADD_DUE: LazyStatement = LazyStatement::with_rows(
+    "archives.add_due",
+    &[("month", ColumnType::Int)],
+    "WITH months AS ({rows})
+     INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
+     SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
+     ON CONFLICT (month) DO NOTHING",
+);
 
-static MONTH_PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.month_page",
-        select_entries!(
-            "NULL AS symbol, NULL AS note",
-            "WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
-         ORDER BY l.player_id, l.version LIMIT $4"
-        ),
-    )
-});
+static MONTH_PAGE: LazyStatement = LazyStatement::new(
+    "archives.month_page",
+    select_entries!(
+        "NULL AS symbol, NULL AS note",
+        "WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+     ORDER BY l.player_id, l.version LIMIT $4"
+    ),
+);
 
-static COUNT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.count",
-        "SELECT count(*) FROM portfolio_audit l
-         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)",
-    )
-});
+static COUNT: LazyStatement = LazyStatement::new(
+    "archives.count",
+    "SELECT count(*) FROM portfolio_audit l
+     WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)",
+);
 
-static MOVE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.move",
-        "UPDATE audit_archives SET state = $1, fence = $2, error = $3, updated_at = $4
-         WHERE month = $5 AND state = $6 AND fence <= $2",
-    )
-});
+static MOVE: LazyStatement = LazyStatement::new(
+    "archives.move",
+    "UPDATE audit_archives SET state = $1, fence = $2, error = $3, updated_at = $4
+     WHERE month = $5 AND state = $6 AND fence <= $2",
+);
 
-static WRITTEN: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.written",
-        "UPDATE audit_archives SET state = 'written', location = $1, manifest = $2, entries = $3,
-             first_player = $4, first_version = $5, last_player = $6, last_version = $7,
-             digest = $8, error = NULL, updated_at = $9
-         WHERE month = $10 AND state = 'writing' AND fence = $11",
-    )
-});
+static WRITTEN: LazyStatement = LazyStatement::new(
+    "archives.written",
+    "UPDATE audit_archives SET state = 'written', location = $1, manifest = $2, entries = $3,
+         first_player = $4, first_version = $5, last_player = $6, last_version = $7,
+         digest = $8, error = NULL, updated_at = $9
+     WHERE month = $10 AND state = 'writing' AND fence = $11",
+);
 
-static FAILED: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.failed",
-        "UPDATE audit_archives SET error = $1, updated_at = $2 WHERE month = $3 AND fence <= $4",
-    )
-});
+static FAILED: LazyStatement = LazyStatement::new(
+    "archives.failed",
+    "UPDATE audit_archives SET error = $1, updated_at = $2 WHERE month = $3 AND fence <= $4",
+);
 
 // A month whose deletion has begun can no longer be held; a dropped month can.
-static HOLD: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.hold",
-        "INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
-         VALUES ($1, 'due', '', 0, $2, 0, $3)
-         ON CONFLICT (month) DO UPDATE SET held = excluded.held, updated_at = excluded.updated_at
-         WHERE excluded.held = 0 OR audit_archives.state = 'dropped'
-             OR NOT EXISTS (SELECT 1 FROM audit_cuts c WHERE c.month = audit_archives.month)",
-    )
-});
+static HOLD: LazyStatement = LazyStatement::new(
+    "archives.hold",
+    "INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
+     VALUES ($1, 'due', '', 0, $2, 0, $3)
+     ON CONFLICT (month) DO UPDATE SET held = excluded.held, updated_at = excluded.updated_at
+     WHERE excluded.held = 0 OR audit_archives.state = 'dropped'
+         OR NOT EXISTS (SELECT 1 FROM audit_cuts c WHERE c.month = audit_archives.month)",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &LIST,

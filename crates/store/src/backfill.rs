@@ -25,27 +25,21 @@ pub struct Backfill {
 /// migration.
 pub static BACKFILLS: &[Backfill] = &[];
 
-pub(crate) static PLACE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "backfills.place",
-        "SELECT p.up_to, p.is_done FROM backfills p WHERE p.name = $1 {for update}",
-    )
-});
+pub(crate) static PLACE: LazyStatement = LazyStatement::new(
+    "backfills.place",
+    "SELECT p.up_to, p.is_done FROM backfills p WHERE p.name = $1 {for update}",
+);
 
-pub(crate) static BEGIN: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "backfills.begin",
-        "INSERT INTO backfills (name, up_to, is_done, updated_at) VALUES ($1, $2, 0, $3)
-         ON CONFLICT DO NOTHING",
-    )
-});
+pub(crate) static BEGIN: LazyStatement = LazyStatement::new(
+    "backfills.begin",
+    "INSERT INTO backfills (name, up_to, is_done, updated_at) VALUES ($1, $2, 0, $3)
+     ON CONFLICT DO NOTHING",
+);
 
-pub(crate) static MOVE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "backfills.move",
-        "UPDATE backfills SET up_to = $1, is_done = $2, updated_at = $3 WHERE name = $4",
-    )
-});
+pub(crate) static MOVE: LazyStatement = LazyStatement::new(
+    "backfills.move",
+    "UPDATE backfills SET up_to = $1, is_done = $2, updated_at = $3 WHERE name = $4",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PLACE, &BEGIN, &MOVE];
 

@@ -4,53 +4,43 @@ use domain::{Day, Price};
 
 use crate::decode::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-static HISTORY: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.history",
-        "SELECT day, close FROM stock_history
-         WHERE stock_id = $1 AND day >= $2 AND day <= $3 ORDER BY day DESC LIMIT 3700",
-    )
-});
+static HISTORY: LazyStatement = LazyStatement::new(
+    "stocks.history",
+    "SELECT day, close FROM stock_history
+     WHERE stock_id = $1 AND day >= $2 AND day <= $3 ORDER BY day DESC LIMIT 3700",
+);
 
-static LAST_DAY: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.history_last_day",
-        "SELECT day FROM stock_history WHERE stock_id = $1 ORDER BY day DESC LIMIT 1",
-    )
-});
+static LAST_DAY: LazyStatement = LazyStatement::new(
+    "stocks.history_last_day",
+    "SELECT day FROM stock_history WHERE stock_id = $1 ORDER BY day DESC LIMIT 1",
+);
 
-static NEWEST_DAY: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "stocks.history_newest_day",
-        &[("stock_id", ColumnType::Int)],
-        "WITH wanted AS ({rows})
-         SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
-         FROM wanted w",
-    )
-});
+static NEWEST_DAY: LazyStatement = LazyStatement::with_rows(
+    "stocks.history_newest_day",
+    &[("stock_id", ColumnType::Int)],
+    "WITH wanted AS ({rows})
+     SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
+     FROM wanted w",
+);
 
-static SAVE_HISTORY: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "stocks.save_history",
-        &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
-        "WITH wanted AS ({rows})
-         INSERT INTO stock_history (stock_id, day, close)
-         SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day
-         ON CONFLICT (stock_id, day) DO NOTHING",
-    )
-});
+static SAVE_HISTORY: LazyStatement = LazyStatement::with_rows(
+    "stocks.save_history",
+    &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
+    "WITH wanted AS ({rows})
+     INSERT INTO stock_history (stock_id, day, close)
+     SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day
+     ON CONFLICT (stock_id, day) DO NOTHING",
+);
 
-static CORRECT_CLOSE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.correct_close",
-        "INSERT INTO stock_history (stock_id, day, close) VALUES ($1, $2, $3)
-         ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close
-         WHERE stock_history.close <> excluded.close",
-    )
-});
+static CORRECT_CLOSE: LazyStatement = LazyStatement::new(
+    "stocks.correct_close",
+    "INSERT INTO stock_history (stock_id, day, close) VALUES ($1, $2, $3)
+     ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close
+     WHERE stock_history.close <> excluded.close",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&HISTORY, &LAST_DAY, &NEWEST_DAY, &SAVE_HISTORY, &CORRECT_CLOSE];

@@ -2,7 +2,7 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The code of the default game.
@@ -18,17 +18,16 @@ pub struct Game {
     pub started_at: UnixMicros,
 }
 
-static OPEN: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "games.open",
-        "INSERT INTO games (code, market, started_at) VALUES ($1, $2, $3)
-         ON CONFLICT (code) DO NOTHING",
-    )
-});
+static OPEN: LazyStatement = LazyStatement::new(
+    "games.open",
+    "INSERT INTO games (code, market, started_at) VALUES ($1, $2, $3)
+     ON CONFLICT (code) DO NOTHING",
+);
 
-static LOAD: LazyStatement = LazyStatement::new(|| {
-    Statement::new("games.load", "SELECT game_id, market, started_at FROM games WHERE code = $1")
-});
+static LOAD: LazyStatement = LazyStatement::new(
+    "games.load",
+    "SELECT game_id, market, started_at FROM games WHERE code = $1",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&OPEN, &LOAD];
 

@@ -3,7 +3,7 @@
 
 use domain::{Fill, Month, Rejection, UnixMicros};
 
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The stored outcome of an idempotency key.
@@ -20,18 +20,16 @@ pub struct StoredOutcome {
 
 // Keeps the keys of open orders: that of the request and that of the execution, which may be
 // repeated.
-static DELETE_OLD: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "idempotency.delete_old",
-        "DELETE FROM idempotency WHERE (player_id, key) IN (
-             SELECT i.player_id, i.key FROM idempotency i
-             WHERE i.created_at < $1 AND NOT EXISTS (
-                 SELECT 1 FROM pending_orders o
-                 WHERE o.player_id = i.player_id AND o.state IN ('pending', 'executing')
-                     AND i.key IN ('order ' || o.order_id, o.client_key))
-             ORDER BY i.created_at LIMIT $2)",
-    )
-});
+static DELETE_OLD: LazyStatement = LazyStatement::new(
+    "idempotency.delete_old",
+    "DELETE FROM idempotency WHERE (player_id, key) IN (
+         SELECT i.player_id, i.key FROM idempotency i
+         WHERE i.created_at < $1 AND NOT EXISTS (
+             SELECT 1 FROM pending_orders o
+             WHERE o.player_id = i.player_id AND o.state IN ('pending', 'executing')
+                 AND i.key IN ('order ' || o.order_id, o.client_key))
+         ORDER BY i.created_at LIMIT $2)",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&DELETE_OLD];
 

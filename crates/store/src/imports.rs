@@ -10,7 +10,7 @@ use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
 use crate::markets::TICK;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
@@ -44,71 +44,61 @@ pub struct ImportCounts {
     pub jumps: Vec<PriceJump>,
 }
 
-static FIND: LazyStatement = LazyStatement::new(|| {
-    Statement::new("markets.find_terms", "SELECT currency, tick FROM markets WHERE name = $1")
-});
+static FIND: LazyStatement =
+    LazyStatement::new("markets.find_terms", "SELECT currency, tick FROM markets WHERE name = $1");
 
-static SAVE_MARKET: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "markets.save",
-        "INSERT INTO markets (name, exchange, currency, imported_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (name) DO UPDATE SET
-             exchange = CASE WHEN excluded.exchange = '-' THEN markets.exchange
-                 ELSE excluded.exchange END,
-             imported_at = excluded.imported_at
-         RETURNING market_id",
-    )
-});
+static SAVE_MARKET: LazyStatement = LazyStatement::new(
+    "markets.save",
+    "INSERT INTO markets (name, exchange, currency, imported_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (name) DO UPDATE SET
+         exchange = CASE WHEN excluded.exchange = '-' THEN markets.exchange
+             ELSE excluded.exchange END,
+         imported_at = excluded.imported_at
+     RETURNING market_id",
+);
 
-static SAVE_TICK: LazyStatement = LazyStatement::new(|| {
-    Statement::new("markets.save_tick", "UPDATE markets SET tick = $1 WHERE market_id = $2")
-});
+static SAVE_TICK: LazyStatement =
+    LazyStatement::new("markets.save_tick", "UPDATE markets SET tick = $1 WHERE market_id = $2");
 
-static SAVE_STOCKS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "market_stocks.save",
-        &[("symbol", ColumnType::Text)],
-        "WITH wanted AS ({rows})
-         INSERT INTO market_stocks (market_id, symbol, name, category, description,
-             kid_friendly_description)
-         SELECT {$1}, symbol, symbol, 'Other', '', '' FROM wanted WHERE true
-         ON CONFLICT (market_id, symbol) DO NOTHING",
-    )
-});
+static SAVE_STOCKS: LazyStatement = LazyStatement::with_rows(
+    "market_stocks.save",
+    &[("symbol", ColumnType::Text)],
+    "WITH wanted AS ({rows})
+     INSERT INTO market_stocks (market_id, symbol, name, category, description,
+         kid_friendly_description)
+     SELECT {$1}, symbol, symbol, 'Other', '', '' FROM wanted WHERE true
+     ON CONFLICT (market_id, symbol) DO NOTHING",
+);
 
 // Missing texts keep their stored value. A text for children that equals the other text follows it.
-static DESCRIBE: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "market_stocks.describe",
-        &[
-            ("symbol", ColumnType::Text),
-            ("name", ColumnType::Text),
-            ("category", ColumnType::Text),
-            ("description", ColumnType::Text),
-            ("kid_text", ColumnType::Text),
-            ("fun_fact", ColumnType::Text),
-        ],
-        "WITH wanted AS ({rows})
-         UPDATE market_stocks SET
-             name = COALESCE(w.name, market_stocks.name),
-             category = COALESCE(w.category, market_stocks.category),
-             description = COALESCE(w.description, market_stocks.description),
-             kid_friendly_description = COALESCE(w.kid_text,
-                 CASE WHEN market_stocks.kid_friendly_description IN ('', market_stocks.description)
-                     THEN w.description END,
-                 market_stocks.kid_friendly_description),
-             fun_fact = COALESCE(w.fun_fact, market_stocks.fun_fact)
-         FROM wanted w
-         WHERE market_stocks.market_id = {$1} AND market_stocks.symbol = w.symbol",
-    )
-});
+static DESCRIBE: LazyStatement = LazyStatement::with_rows(
+    "market_stocks.describe",
+    &[
+        ("symbol", ColumnType::Text),
+        ("name", ColumnType::Text),
+        ("category", ColumnType::Text),
+        ("description", ColumnType::Text),
+        ("kid_text", ColumnType::Text),
+        ("fun_fact", ColumnType::Text),
+    ],
+    "WITH wanted AS ({rows})
+     UPDATE market_stocks SET
+         name = COALESCE(w.name, market_stocks.name),
+         category = COALESCE(w.category, market_stocks.category),
+         description = COALESCE(w.description, market_stocks.description),
+         kid_friendly_description = COALESCE(w.kid_text,
+             CASE WHEN market_stocks.kid_friendly_description IN ('', market_stocks.description)
+                 THEN w.description END,
+             market_stocks.kid_friendly_description),
+         fun_fact = COALESCE(w.fun_fact, market_stocks.fun_fact)
+     FROM wanted w
+     WHERE market_stocks.market_id = {$1} AND market_stocks.symbol = w.symbol",
+);
 
-static STOCKS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "market_stocks.ids",
-        "SELECT symbol, market_stock_id FROM market_stocks WHERE market_id = $1",
-    )
-});
+static STOCKS: LazyStatement = LazyStatement::new(
+    "market_stocks.ids",
+    "SELECT symbol, market_stock_id FROM market_stocks WHERE market_id = $1",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &FIND,

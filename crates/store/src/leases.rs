@@ -4,31 +4,28 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-static TAKE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "leases.take",
-        "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3)
-         ON CONFLICT (name) DO UPDATE SET
-             holder = excluded.holder, expires_at = excluded.expires_at,
-             fence = leases.fence + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END
-         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4
-         RETURNING fence",
-    )
-});
+static TAKE: LazyStatement = LazyStatement::new(
+    "leases.take",
+    "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3)
+     ON CONFLICT (name) DO UPDATE SET
+         holder = excluded.holder, expires_at = excluded.expires_at,
+         fence = leases.fence + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END
+     WHERE leases.holder = excluded.holder OR leases.expires_at <= $4
+     RETURNING fence",
+);
 
-static LEAVE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "leases.leave",
-        "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2",
-    )
-});
+static LEAVE: LazyStatement = LazyStatement::new(
+    "leases.leave",
+    "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2",
+);
 
-static HOLDER: LazyStatement = LazyStatement::new(|| {
-    Statement::new("leases.holder", "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2")
-});
+static HOLDER: LazyStatement = LazyStatement::new(
+    "leases.holder",
+    "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &LEAVE, &HOLDER];
 

@@ -6,7 +6,7 @@ use domain::{EntryKind, Hash, LedgerEntry, Month, Symbol, TradeId, UnixMicros};
 
 use crate::ledger_row::{LedgerEntryRow, LedgerRow, select_entries};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// A filter of a player's entries.
@@ -42,81 +42,68 @@ pub struct NoteRow {
     pub written_at: UnixMicros,
 }
 
-static PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "ledger.page",
-        select_entries!(
-            "s.symbol, n.text AS note",
-            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
-         LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-         WHERE l.player_id = $1 AND l.version < $2
-         ORDER BY l.version DESC LIMIT $3"
-        ),
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "ledger.page",
+    select_entries!(
+        "s.symbol, n.text AS note",
+        "LEFT JOIN stocks s ON s.stock_id = l.stock_id
+     LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
+     WHERE l.player_id = $1 AND l.version < $2
+     ORDER BY l.version DESC LIMIT $3"
+    ),
+);
 
 // A bounded range of versions, because matching entries may be rare.
-static FILTERED_PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "ledger.filtered_page",
-        select_entries!(
-            "s.symbol, n.text AS note",
-            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
-         LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-         WHERE l.player_id = $1 AND l.version < $2 AND l.version >= $3
-           AND (CAST($4 AS TEXT) IS NULL OR l.kind = $4)
-           AND (CAST($5 AS BIGINT) IS NULL OR l.stock_id = $5)
-         ORDER BY l.version DESC LIMIT $6"
-        ),
-    )
-});
+static FILTERED_PAGE: LazyStatement = LazyStatement::new(
+    "ledger.filtered_page",
+    select_entries!(
+        "s.symbol, n.text AS note",
+        "LEFT JOIN stocks s ON s.stock_id = l.stock_id
+     LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
+     WHERE l.player_id = $1 AND l.version < $2 AND l.version >= $3
+       AND (CAST($4 AS TEXT) IS NULL OR l.kind = $4)
+       AND (CAST($5 AS BIGINT) IS NULL OR l.stock_id = $5)
+     ORDER BY l.version DESC LIMIT $6"
+    ),
+);
 
 // Symbols and notes of entries that are only in the archive.
-static BESIDE: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "ledger.beside",
-        &[("version", ColumnType::Int), ("stock_id", ColumnType::Int)],
-        "WITH wanted AS ({rows})
-         SELECT w.version, s.symbol, n.text AS note FROM wanted w
-         LEFT JOIN stocks s ON s.stock_id = w.stock_id
-         LEFT JOIN trade_notes n ON n.player_id = {$1} AND n.version = w.version",
-    )
-});
+static BESIDE: LazyStatement = LazyStatement::with_rows(
+    "ledger.beside",
+    &[("version", ColumnType::Int), ("stock_id", ColumnType::Int)],
+    "WITH wanted AS ({rows})
+     SELECT w.version, s.symbol, n.text AS note FROM wanted w
+     LEFT JOIN stocks s ON s.stock_id = w.stock_id
+     LEFT JOIN trade_notes n ON n.player_id = {$1} AND n.version = w.version",
+);
 
-static HEAD: LazyStatement = LazyStatement::new(|| {
-    Statement::new("ledger.head", "SELECT balance_version FROM players WHERE player_id = $1")
-});
+static HEAD: LazyStatement =
+    LazyStatement::new("ledger.head", "SELECT balance_version FROM players WHERE player_id = $1");
 
-static NOTES_PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "notes.page",
-        "SELECT n.version, n.text, n.written_at FROM trade_notes n
-         WHERE n.player_id = $1 AND n.version > $2 ORDER BY n.version LIMIT $3",
-    )
-});
+static NOTES_PAGE: LazyStatement = LazyStatement::new(
+    "notes.page",
+    "SELECT n.version, n.text, n.written_at FROM trade_notes n
+     WHERE n.player_id = $1 AND n.version > $2 ORDER BY n.version LIMIT $3",
+);
 
-static FIND: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "ledger.find",
-        select_entries!(
-            "s.symbol, n.text AS note",
-            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
-         LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-         WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3"
-        ),
-    )
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "ledger.find",
+    select_entries!(
+        "s.symbol, n.text AS note",
+        "LEFT JOIN stocks s ON s.stock_id = l.stock_id
+     LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
+     WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3"
+    ),
+);
 
-static RANGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "ledger.range",
-        select_entries!(
-            "NULL AS symbol, NULL AS note",
-            "WHERE (l.player_id, l.version) > ($1, $2) AND l.player_id <= $3
-         ORDER BY l.player_id, l.version LIMIT $4"
-        ),
-    )
-});
+static RANGE: LazyStatement = LazyStatement::new(
+    "ledger.range",
+    select_entries!(
+        "NULL AS symbol, NULL AS note",
+        "WHERE (l.player_id, l.version) > ($1, $2) AND l.player_id <= $3
+     ORDER BY l.player_id, l.version LIMIT $4"
+    ),
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&PAGE, &FILTERED_PAGE, &BESIDE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];

@@ -9,7 +9,7 @@ use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
@@ -25,43 +25,38 @@ pub(crate) struct NameSlot {
 }
 
 // In key order, to avoid deadlocks between users who choose the same keys.
-static TAKE: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "names.take",
-        &[
-            ("name_key", ColumnType::Text),
-            ("user_id", ColumnType::Int),
-            ("is_pseudonym", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO name_keys (name_key, user_id, is_pseudonym)
-         SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
-         ON CONFLICT (name_key) DO NOTHING",
-    )
-});
+static TAKE: LazyStatement = LazyStatement::with_rows(
+    "names.take",
+    &[
+        ("name_key", ColumnType::Text),
+        ("user_id", ColumnType::Int),
+        ("is_pseudonym", ColumnType::Int),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO name_keys (name_key, user_id, is_pseudonym)
+     SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
+     ON CONFLICT (name_key) DO NOTHING",
+);
 
-static FREE: LazyStatement = LazyStatement::new(|| {
-    Statement::new("names.free", "DELETE FROM name_keys WHERE user_id = $1 AND is_pseudonym = $2")
-});
+static FREE: LazyStatement = LazyStatement::new(
+    "names.free",
+    "DELETE FROM name_keys WHERE user_id = $1 AND is_pseudonym = $2",
+);
 
-static TAKEN: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "names.taken",
-        &[("name_key", ColumnType::Text)],
-        "WITH wanted AS ({rows})
-         SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
-    )
-});
+static TAKEN: LazyStatement = LazyStatement::with_rows(
+    "names.taken",
+    &[("name_key", ColumnType::Text)],
+    "WITH wanted AS ({rows})
+     SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
+);
 
-static KNOWN: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "names.known",
-        "SELECT u.user_id, u.name, a.pseudonym FROM users u
-         LEFT JOIN players pl ON pl.user_id = u.user_id
-         LEFT JOIN appearances a ON a.player_id = pl.player_id
-         WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2",
-    )
-});
+static KNOWN: LazyStatement = LazyStatement::new(
+    "names.known",
+    "SELECT u.user_id, u.name, a.pseudonym FROM users u
+     LEFT JOIN players pl ON pl.user_id = u.user_id
+     LEFT JOIN appearances a ON a.player_id = pl.player_id
+     WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
 

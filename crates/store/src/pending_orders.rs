@@ -7,7 +7,7 @@ use domain::{
 };
 
 use crate::decode::read_day;
-use crate::statement::{LazyStatement, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
@@ -92,72 +92,59 @@ mod execution;
 pub use self::execution::OrderOutcome;
 pub(crate) use self::execution::STATEMENTS as EXECUTION_STATEMENTS;
 
-static LOCK: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.lock_player",
-        "SELECT p.player_id FROM players p
-         WHERE p.player_id = $1 AND p.erased_at IS NULL {for update}",
-    )
-});
+static LOCK: LazyStatement = LazyStatement::new(
+    "pending_orders.lock_player",
+    "SELECT p.player_id FROM players p
+     WHERE p.player_id = $1 AND p.erased_at IS NULL {for update}",
+);
 
-static COUNT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.count",
-        "SELECT count(*) FROM pending_orders o
-         WHERE o.player_id = $1 AND o.state IN ('pending', 'executing')",
-    )
-});
+static COUNT: LazyStatement = LazyStatement::new(
+    "pending_orders.count",
+    "SELECT count(*) FROM pending_orders o
+     WHERE o.player_id = $1 AND o.state IN ('pending', 'executing')",
+);
 
 // A record without entry and rejection: the key belongs to a pending order.
-static RESERVE_KEY: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.reserve_key",
-        "INSERT INTO idempotency (player_id, key, fingerprint, request_id, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (player_id, key) DO NOTHING",
-    )
-});
+static RESERVE_KEY: LazyStatement = LazyStatement::new(
+    "pending_orders.reserve_key",
+    "INSERT INTO idempotency (player_id, key, fingerprint, request_id, created_at)
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (player_id, key) DO NOTHING",
+);
 
-static INSERT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.insert",
-        "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
-             client_key, fingerprint, request_id, accepted_at, session_day, quote_after, fills_at,
-             expires_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')
-         RETURNING order_id",
-    )
-});
+static INSERT: LazyStatement = LazyStatement::new(
+    "pending_orders.insert",
+    "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
+         client_key, fingerprint, request_id, accepted_at, session_day, quote_after, fills_at,
+         expires_at, state)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')
+     RETURNING order_id",
+);
 
-static FIND: LazyStatement = LazyStatement::new(|| {
-    Statement::new("pending_orders.find", select!("WHERE o.order_id = $1 AND o.player_id = $2"))
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "pending_orders.find",
+    select!("WHERE o.order_id = $1 AND o.player_id = $2"),
+);
 
-static FIND_BY_KEY: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.find_by_key",
-        select!("WHERE o.player_id = $1 AND o.client_key = $2"),
-    )
-});
+static FIND_BY_KEY: LazyStatement = LazyStatement::new(
+    "pending_orders.find_by_key",
+    select!("WHERE o.player_id = $1 AND o.client_key = $2"),
+);
 
-static PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.page",
-        select!(
-            "WHERE o.player_id = $1 AND o.order_id < $2 AND ($3 = '' OR o.state = $3)
-             ORDER BY o.order_id DESC LIMIT $4"
-        ),
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "pending_orders.page",
+    select!(
+        "WHERE o.player_id = $1 AND o.order_id < $2 AND ($3 = '' OR o.state = $3)
+         ORDER BY o.order_id DESC LIMIT $4"
+    ),
+);
 
 // Not after the close is public: cancelling would be a free option.
-static CANCEL: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "pending_orders.cancel",
-        "UPDATE pending_orders SET state = 'cancelled', ended_at = $3
-         WHERE order_id = $1 AND player_id = $2 AND state = 'pending'
-             AND (session_day IS NULL OR fills_at > $3)",
-    )
-});
+static CANCEL: LazyStatement = LazyStatement::new(
+    "pending_orders.cancel",
+    "UPDATE pending_orders SET state = 'cancelled', ended_at = $3
+     WHERE order_id = $1 AND player_id = $2 AND state = 'pending'
+         AND (session_day IS NULL OR fills_at > $3)",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LOCK, &COUNT, &RESERVE_KEY, &INSERT, &FIND, &FIND_BY_KEY, &PAGE, &CANCEL];

@@ -3,7 +3,7 @@
 
 use domain::{Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
 
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// A holding on the portfolio page.
@@ -82,92 +82,82 @@ pub struct PortfolioMix {
     pub categories: Vec<(String, Money)>,
 }
 
-static PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.page",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS MATERIALIZED (
-             SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
-                 COALESCE(p.price, 0) AS price,
-                 COALESCE({value:h.quantity:p.price}, 0) AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0),
-         page AS (SELECT * FROM valued
-             ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN value ELSE 0 END DESC, symbol
-             LIMIT $3 OFFSET $4)
-         SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
-             v.value - v.cost_basis AS profit
-         FROM (SELECT count(*) AS total FROM valued) t
-         LEFT JOIN page v ON true
-         ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN v.value ELSE 0 END DESC, v.symbol",
-    )
-});
-
-static POSITION: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.stake",
-        "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
-             CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
-         FROM players pl
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
-         LEFT JOIN watches w ON w.player_id = pl.player_id AND w.stock_id = $2
-         WHERE pl.player_id = $1",
-    )
-});
-
-static SUMMARY: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.summary",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices})
-         SELECT u.name, pl.cash, pl.total_xp,
-             CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
-             CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value
-         FROM players pl
-         JOIN users u ON u.user_id = pl.user_id
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+static PAGE: LazyStatement = LazyStatement::new(
+    "portfolio.page",
+    "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+     valued AS MATERIALIZED (
+         SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
+             COALESCE(p.price, 0) AS price,
+             COALESCE({value:h.quantity:p.price}, 0) AS value
+         FROM holdings h
+         JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN prices p ON p.stock_id = h.stock_id
-         WHERE pl.player_id = $1
-         GROUP BY u.name, pl.cash, pl.total_xp",
-    )
-});
+         WHERE h.player_id = $1 AND h.quantity > 0),
+     page AS (SELECT * FROM valued
+         ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN value ELSE 0 END DESC, symbol
+         LIMIT $3 OFFSET $4)
+     SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
+         v.value - v.cost_basis AS profit
+     FROM (SELECT count(*) AS total FROM valued) t
+     LEFT JOIN page v ON true
+     ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN v.value ELSE 0 END DESC, v.symbol",
+);
 
-static POSITIONS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.positions",
-        "SELECT pl.balance_version, pl.cash, h.stock_id, h.quantity, h.cost_basis
-         FROM players pl
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
-         WHERE pl.player_id = $1
-         ORDER BY h.stock_id",
-    )
-});
+static POSITION: LazyStatement = LazyStatement::new(
+    "portfolio.stake",
+    "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
+         CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
+     FROM players pl
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
+     LEFT JOIN watches w ON w.player_id = pl.player_id AND w.stock_id = $2
+     WHERE pl.player_id = $1",
+);
 
-static MIX: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.mix",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS MATERIALIZED (
-             SELECT s.symbol, s.category,
-                 COALESCE({value:h.quantity:p.price}, 0) AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0),
-         kinds AS (
-             SELECT category, CAST(SUM(value) AS BIGINT) AS value FROM valued GROUP BY category),
-         largest AS (SELECT symbol, value FROM valued ORDER BY value DESC, symbol LIMIT 1)
-         SELECT pl.cash, t.holdings, m.symbol AS largest, m.value AS largest_value,
-             k.category, k.value
-         FROM players pl
-         JOIN (SELECT count(*) AS holdings FROM valued) t ON true
-         LEFT JOIN largest m ON true
-         LEFT JOIN kinds k ON true
-         WHERE pl.player_id = $1
-         ORDER BY k.value DESC, k.category LIMIT 63",
-    )
-});
+static SUMMARY: LazyStatement = LazyStatement::new(
+    "portfolio.summary",
+    "WITH prices AS MATERIALIZED ({prices:$2:prices})
+     SELECT u.name, pl.cash, pl.total_xp,
+         CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
+         CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value
+     FROM players pl
+     JOIN users u ON u.user_id = pl.user_id
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+     LEFT JOIN prices p ON p.stock_id = h.stock_id
+     WHERE pl.player_id = $1
+     GROUP BY u.name, pl.cash, pl.total_xp",
+);
+
+static POSITIONS: LazyStatement = LazyStatement::new(
+    "portfolio.positions",
+    "SELECT pl.balance_version, pl.cash, h.stock_id, h.quantity, h.cost_basis
+     FROM players pl
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+     WHERE pl.player_id = $1
+     ORDER BY h.stock_id",
+);
+
+static MIX: LazyStatement = LazyStatement::new(
+    "portfolio.mix",
+    "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+     valued AS MATERIALIZED (
+         SELECT s.symbol, s.category,
+             COALESCE({value:h.quantity:p.price}, 0) AS value
+         FROM holdings h
+         JOIN stocks s ON s.stock_id = h.stock_id
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         WHERE h.player_id = $1 AND h.quantity > 0),
+     kinds AS (
+         SELECT category, CAST(SUM(value) AS BIGINT) AS value FROM valued GROUP BY category),
+     largest AS (SELECT symbol, value FROM valued ORDER BY value DESC, symbol LIMIT 1)
+     SELECT pl.cash, t.holdings, m.symbol AS largest, m.value AS largest_value,
+         k.category, k.value
+     FROM players pl
+     JOIN (SELECT count(*) AS holdings FROM valued) t ON true
+     LEFT JOIN largest m ON true
+     LEFT JOIN kinds k ON true
+     WHERE pl.player_id = $1
+     ORDER BY k.value DESC, k.category LIMIT 63",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX];
 

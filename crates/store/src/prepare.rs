@@ -8,7 +8,7 @@ use crate::batch;
 use crate::game::MAIN;
 use crate::pools::Db;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 #[derive(Clone, Debug)]
@@ -30,41 +30,35 @@ pub struct NewPlayerDefaults<'a> {
     pub token_expires_at: UnixMicros,
 }
 
-static USERS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "users.insert_many",
-        &[("name", ColumnType::Text), ("email", ColumnType::Text)],
-        "WITH batch AS ({rows})
-         INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
-         SELECT name, email, email, {$1}, {$2}, {$2} FROM batch
-         RETURNING user_id, email_key",
-    )
-});
+static USERS: LazyStatement = LazyStatement::with_rows(
+    "users.insert_many",
+    &[("name", ColumnType::Text), ("email", ColumnType::Text)],
+    "WITH batch AS ({rows})
+     INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
+     SELECT name, email, email, {$1}, {$2}, {$2} FROM batch
+     RETURNING user_id, email_key",
+);
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYERS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "players.seat_many",
-        &[("user_id", ColumnType::Int)],
-        "WITH batch AS ({rows})
-         INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
-             head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
-             categories_bought, realised_profit, achievements, updated_at)
-         SELECT b.user_id, g.game_id, 0, 0, 0, {$1}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {$2}
-         FROM batch b JOIN games g ON g.code = {$3} RETURNING player_id",
-    )
-});
+static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
+    "players.seat_many",
+    &[("user_id", ColumnType::Int)],
+    "WITH batch AS ({rows})
+     INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
+         head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
+         categories_bought, realised_profit, achievements, updated_at)
+     SELECT b.user_id, g.game_id, 0, 0, 0, {$1}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {$2}
+     FROM batch b JOIN games g ON g.code = {$3} RETURNING player_id",
+);
 
-static TOKENS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "tokens.insert_many",
-        &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
-        "WITH batch AS ({rows})
-         INSERT INTO tokens
-             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
-         SELECT user_id, hash, {$1}, {$2}, {$2}, {$3}, {$3} FROM batch",
-    )
-});
+static TOKENS: LazyStatement = LazyStatement::with_rows(
+    "tokens.insert_many",
+    &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
+    "WITH batch AS ({rows})
+     INSERT INTO tokens
+         (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
+     SELECT user_id, hash, {$1}, {$2}, {$2}, {$3}, {$3} FROM batch",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
 

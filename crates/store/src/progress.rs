@@ -2,7 +2,7 @@
 
 use domain::{Counts, Levels, Money, XpStanding};
 
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError, Valuation};
 
 /// A player's progress.
@@ -14,31 +14,29 @@ pub struct PlayerProgress {
     pub xp: XpStanding,
 }
 
-static PROGRESS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "portfolio.standing",
-        // Counts for achievements as in `batch.players`.
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS (
-             SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0)
-         SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.trades, pl.notes,
-             pl.stocks_bought, pl.categories_bought, pl.realised_profit,
-             CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
-             COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
-             CAST(COALESCE({bits:v.category_id}
-                 FILTER (WHERE v.value >= $3 AND v.opened_on < $4), 0) AS BIGINT)
-                 AS invested_categories,
-             MIN(v.opened_on) FILTER (WHERE v.value >= $3) AS invested_since
-         FROM players pl
-         LEFT JOIN valued v ON true
-         WHERE pl.player_id = $1
-         GROUP BY pl.player_id",
-    )
-});
+static PROGRESS: LazyStatement = LazyStatement::new(
+    "portfolio.standing",
+    // Counts for achievements as in `batch.players`.
+    "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+     valued AS (
+         SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
+         FROM holdings h
+         JOIN stocks s ON s.stock_id = h.stock_id
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         WHERE h.player_id = $1 AND h.quantity > 0)
+     SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.trades, pl.notes,
+         pl.stocks_bought, pl.categories_bought, pl.realised_profit,
+         CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
+         COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
+         CAST(COALESCE({bits:v.category_id}
+             FILTER (WHERE v.value >= $3 AND v.opened_on < $4), 0) AS BIGINT)
+             AS invested_categories,
+         MIN(v.opened_on) FILTER (WHERE v.value >= $3) AS invested_since
+     FROM players pl
+     LEFT JOIN valued v ON true
+     WHERE pl.player_id = $1
+     GROUP BY pl.player_id",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PROGRESS];
 

@@ -5,7 +5,7 @@
 use domain::UnixMicros;
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::{Store, StoreError};
 
 /// Rows deleted per statement; SQLite blocks other writers meanwhile.
@@ -45,83 +45,67 @@ pub struct RankSnapshot {
     pub players: i64,
 }
 
-static OPEN: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_closes.open",
-        "INSERT INTO board_closes (board, day, players, is_done, made_at)
-         VALUES ($1, $2, $3, 0, $4) RETURNING close_id",
-    )
-});
+static OPEN: LazyStatement = LazyStatement::new(
+    "board_closes.open",
+    "INSERT INTO board_closes (board, day, players, is_done, made_at)
+     VALUES ($1, $2, $3, 0, $4) RETURNING close_id",
+);
 
-static SAVE_RANKS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "board_places.insert",
-        &[("place", ColumnType::Int), ("player_id", ColumnType::Int)],
-        "WITH batch AS ({rows})
-         INSERT INTO board_places (close_id, place, player_id)
-         SELECT {$1}, place, player_id FROM batch",
-    )
-});
+static SAVE_RANKS: LazyStatement = LazyStatement::with_rows(
+    "board_places.insert",
+    &[("place", ColumnType::Int), ("player_id", ColumnType::Int)],
+    "WITH batch AS ({rows})
+     INSERT INTO board_places (close_id, place, player_id)
+     SELECT {$1}, place, player_id FROM batch",
+);
 
-static FINISH: LazyStatement = LazyStatement::new(|| {
-    Statement::new("board_closes.finish", "UPDATE board_closes SET is_done = 1 WHERE close_id = $1")
-});
+static FINISH: LazyStatement = LazyStatement::new(
+    "board_closes.finish",
+    "UPDATE board_closes SET is_done = 1 WHERE close_id = $1",
+);
 
-static NEWEST: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_closes.newest",
-        "SELECT close_id, made_at, players FROM board_closes WHERE board = $1 AND is_done = 1
-         ORDER BY close_id DESC LIMIT 1",
-    )
-});
+static NEWEST: LazyStatement = LazyStatement::new(
+    "board_closes.newest",
+    "SELECT close_id, made_at, players FROM board_closes WHERE board = $1 AND is_done = 1
+     ORDER BY close_id DESC LIMIT 1",
+);
 
-static OLD: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_closes.old",
-        "SELECT close_id FROM board_closes WHERE board = $1 AND close_id < $2
-         ORDER BY close_id LIMIT 1",
-    )
-});
+static OLD: LazyStatement = LazyStatement::new(
+    "board_closes.old",
+    "SELECT close_id FROM board_closes WHERE board = $1 AND close_id < $2
+     ORDER BY close_id LIMIT 1",
+);
 
-static DELETE_RANKS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_places.forget",
-        "DELETE FROM board_places WHERE close_id = $1 AND place IN (
-             SELECT place FROM board_places WHERE close_id = $1 ORDER BY place LIMIT $2)",
-    )
-});
+static DELETE_RANKS: LazyStatement = LazyStatement::new(
+    "board_places.forget",
+    "DELETE FROM board_places WHERE close_id = $1 AND place IN (
+         SELECT place FROM board_places WHERE close_id = $1 ORDER BY place LIMIT $2)",
+);
 
-static DELETE: LazyStatement = LazyStatement::new(|| {
-    Statement::new("board_closes.forget", "DELETE FROM board_closes WHERE close_id = $1")
-});
+static DELETE: LazyStatement =
+    LazyStatement::new("board_closes.forget", "DELETE FROM board_closes WHERE close_id = $1");
 
-static PLAYERS_PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_places.page",
-        "SELECT player_id FROM board_places WHERE close_id = $1 AND place > $2
-         ORDER BY place LIMIT $3",
-    )
-});
+static PLAYERS_PAGE: LazyStatement = LazyStatement::new(
+    "board_places.page",
+    "SELECT player_id FROM board_places WHERE close_id = $1 AND place > $2
+     ORDER BY place LIMIT $3",
+);
 
-static RANK: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_places.find",
-        "SELECT place FROM board_places WHERE close_id = $1 AND player_id = $2",
-    )
-});
+static RANK: LazyStatement = LazyStatement::new(
+    "board_places.find",
+    "SELECT place FROM board_places WHERE close_id = $1 AND player_id = $2",
+);
 
 // Starts shortly before the snapshot: players erased earlier are not in it.
-static ERASED: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "board_places.erased",
-        "SELECT b.place FROM board_closes c
-         JOIN erasures e ON e.erased_at > c.made_at - $2
-         JOIN players p ON p.user_id = e.user_id AND p.erased_at IS NOT NULL
-         JOIN board_places b ON b.close_id = c.close_id AND b.player_id = p.player_id
-         WHERE c.close_id = $1
-         ORDER BY b.place LIMIT $3",
-    )
-});
+static ERASED: LazyStatement = LazyStatement::new(
+    "board_places.erased",
+    "SELECT b.place FROM board_closes c
+     JOIN erasures e ON e.erased_at > c.made_at - $2
+     JOIN players p ON p.user_id = e.user_id AND p.erased_at IS NOT NULL
+     JOIN board_places b ON b.close_id = c.close_id AND b.player_id = p.player_id
+     WHERE c.close_id = $1
+     ORDER BY b.place LIMIT $3",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &OPEN,

@@ -11,7 +11,8 @@
 //!
 //! `catalogue` lists every statement.
 
-use std::sync::LazyLock;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
 use crate::StoreError;
 use crate::rows::{ColumnType, row_set_sql_postgres, row_set_sql_sqlite};
@@ -26,51 +27,77 @@ pub struct Statement {
 }
 
 /// A statement whose text is expanded on first use.
-pub(crate) type LazyStatement = LazyLock<Statement>;
+pub(crate) struct LazyStatement {
+    name: &'static str,
+    columns: &'static [(&'static str, ColumnType)],
+    sqlite: &'static str,
+    postgres: &'static str,
+    expanded: OnceLock<Statement>,
+}
 
-impl Statement {
+impl LazyStatement {
     /// One text for both engines.
-    pub(crate) fn new(name: &'static str, text: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, text: &'static str) -> Self {
         Self::with_rows(name, &[], text)
     }
 
     /// One text with a row set as its first parameters.
-    pub(crate) fn with_rows(
+    pub(crate) const fn with_rows(
         name: &'static str,
-        columns: &[(&str, ColumnType)],
+        columns: &'static [(&'static str, ColumnType)],
         text: &'static str,
     ) -> Self {
-        let (rows_sqlite, used_sqlite) = set_or_none(columns, row_set_sql_sqlite);
-        let (rows_postgres, used_postgres) = set_or_none(columns, row_set_sql_postgres);
-        let text = arithmetic(text);
-        let bits = |aggregate: &str| {
-            expanded(&text, "{bits:", |number, _| {
-                format!("{aggregate}CAST(1 AS BIGINT) << CAST({number} AS INTEGER))")
-            })
-        };
-        let sqlite = number(&bits("SUM(DISTINCT ").replace("{mark}", ""), used_sqlite)
-            .replace("{rows}", &rows_sqlite)
-            .replace("{for update}", "")
-            .replace("{skip locked}", "")
-            .replace("{json_rows}", "json_group_array")
-            .replace("{json_row}", "json_array")
-            .replace("{prices:", PRICES_SQLITE.0)
-            .replace(":prices}", PRICES_SQLITE.1)
-            .replace("{quotes:", QUOTES_SQLITE.0)
-            .replace(":quotes}", QUOTES_SQLITE.1);
-        let postgres = number(&bits("BIT_OR(").replace("{mark}", MARK_POSTGRES), used_postgres)
-            .replace("{rows}", &rows_postgres)
-            .replace("{for update}", "FOR UPDATE OF p")
-            .replace("{skip locked}", "SKIP LOCKED")
-            .replace("{json_rows}", "json_agg")
-            .replace("{json_row}", "json_build_array")
-            .replace("{prices:", PRICES_POSTGRES.0)
-            .replace(":prices}", PRICES_POSTGRES.1)
-            .replace("{quotes:", QUOTES_POSTGRES.0)
-            .replace(":quotes}", QUOTES_POSTGRES.1);
-        // Leaked once per statement, for the life of the program.
-        Self { name, sqlite: sqlite.leak(), postgres: postgres.leak() }
+        Self { name, columns, sqlite: text, postgres: text, expanded: OnceLock::new() }
     }
+
+    pub(crate) const fn by_engine(
+        name: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
+        Self { name, columns: &[], sqlite, postgres, expanded: OnceLock::new() }
+    }
+}
+
+impl Deref for LazyStatement {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        // The texts are leaked once, for the life of the program.
+        self.expanded.get_or_init(|| Statement {
+            name: self.name,
+            sqlite: expand_sqlite(self.sqlite, self.columns).leak(),
+            postgres: expand_postgres(self.postgres, self.columns).leak(),
+        })
+    }
+}
+
+fn expand_sqlite(text: &str, columns: &[(&str, ColumnType)]) -> String {
+    let (rows, used) = set_or_none(columns, row_set_sql_sqlite);
+    number(&formulas(text, "SUM(DISTINCT ").replace("{mark}", ""), used)
+        .replace("{rows}", &rows)
+        .replace("{for update}", "")
+        .replace("{skip locked}", "")
+        .replace("{json_rows}", "json_group_array")
+        .replace("{json_row}", "json_array")
+        .replace("{prices:", PRICES_SQLITE.0)
+        .replace(":prices}", PRICES_SQLITE.1)
+        .replace("{quotes:", QUOTES_SQLITE.0)
+        .replace(":quotes}", QUOTES_SQLITE.1)
+}
+
+fn expand_postgres(text: &str, columns: &[(&str, ColumnType)]) -> String {
+    let (rows, used) = set_or_none(columns, row_set_sql_postgres);
+    number(&formulas(text, "BIT_OR(").replace("{mark}", MARK_POSTGRES), used)
+        .replace("{rows}", &rows)
+        .replace("{for update}", "FOR UPDATE OF p")
+        .replace("{skip locked}", "SKIP LOCKED")
+        .replace("{json_rows}", "json_agg")
+        .replace("{json_row}", "json_build_array")
+        .replace("{prices:", PRICES_POSTGRES.0)
+        .replace(":prices}", PRICES_POSTGRES.1)
+        .replace("{quotes:", QUOTES_POSTGRES.0)
+        .replace(":quotes}", QUOTES_POSTGRES.1)
 }
 
 /// The single row of a writing statement. Such a statement must be run with `fetch_all`: with
@@ -107,9 +134,9 @@ const QUOTES_POSTGRES: (&str, &str) = (
     "::json) AS one",
 );
 
-/// Expands `{value:…}` and `{average:…}`. Both engines divide integers towards zero. No overflow
-/// within the limits of holdings and prices.
-fn arithmetic(text: &str) -> String {
+/// Expands `{value:…}`, `{average:…}` and `{bits:…}`. Both engines divide integers towards zero. No
+/// overflow within the limits of holdings and prices.
+fn formulas(text: &str, bits_aggregate: &str) -> String {
     // Quantity in millionths times price in ten-thousandths, rounded down to cents like
     // `Price::value_rounded_down`, split so that no product exceeds the result.
     let text = expanded(text, "{value:", |quantity, price| {
@@ -120,8 +147,11 @@ fn arithmetic(text: &str) -> String {
     });
     // Like `divide_rounded` for sums that are not negative. The cast prevents a NUMERIC division on
     // PostgreSQL.
-    expanded(&text, "{average:", |sum, count| {
+    let text = expanded(&text, "{average:", |sum, count| {
         format!("((2 * CAST({sum} AS BIGINT) + {count}) / (2 * {count}))")
+    });
+    expanded(&text, "{bits:", |number, _| {
+        format!("{bits_aggregate}CAST(1 AS BIGINT) << CAST({number} AS INTEGER))")
     })
 }
 

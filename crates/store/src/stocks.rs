@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError, stock_texts};
 
 /// A listed stock.
@@ -47,74 +47,64 @@ pub struct SavedStock {
     pub category_id: u8,
 }
 
-static PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.page",
-        "WITH found AS MATERIALIZED (
-             SELECT * FROM stocks
-             WHERE (CAST($1 AS TEXT) IS NULL OR category = $1)
-               AND (CAST($2 AS TEXT) IS NULL OR search_text LIKE $2 ESCAPE '\\')),
-         page AS (SELECT * FROM found ORDER BY symbol LIMIT $3 OFFSET $4)
-         SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
-             p.kid_friendly_description, p.fun_fact
-         FROM (SELECT count(*) AS total FROM found) t
-         LEFT JOIN page p ON true
-         ORDER BY p.symbol",
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "stocks.page",
+    "WITH found AS MATERIALIZED (
+         SELECT * FROM stocks
+         WHERE (CAST($1 AS TEXT) IS NULL OR category = $1)
+           AND (CAST($2 AS TEXT) IS NULL OR search_text LIKE $2 ESCAPE '\\')),
+     page AS (SELECT * FROM found ORDER BY symbol LIMIT $3 OFFSET $4)
+     SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
+         p.kid_friendly_description, p.fun_fact
+     FROM (SELECT count(*) AS total FROM found) t
+     LEFT JOIN page p ON true
+     ORDER BY p.symbol",
+);
 
-static FIND: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.find",
-        "SELECT stock_id, symbol, name, category, description,
-             kid_friendly_description, fun_fact
-         FROM stocks WHERE symbol = $1",
-    )
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "stocks.find",
+    "SELECT stock_id, symbol, name, category, description,
+         kid_friendly_description, fun_fact
+     FROM stocks WHERE symbol = $1",
+);
 
-static ALL: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.all",
-        "SELECT stock_id, symbol, name, category, description,
-             kid_friendly_description, fun_fact
-         FROM stocks ORDER BY stock_id LIMIT 10000",
-    )
-});
+static ALL: LazyStatement = LazyStatement::new(
+    "stocks.all",
+    "SELECT stock_id, symbol, name, category, description,
+         kid_friendly_description, fun_fact
+     FROM stocks ORDER BY stock_id LIMIT 10000",
+);
 
-static CATEGORIES: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "stocks.categories",
-        "SELECT category, MIN(category_id) AS category_id FROM stocks GROUP BY category",
-    )
-});
+static CATEGORIES: LazyStatement = LazyStatement::new(
+    "stocks.categories",
+    "SELECT category, MIN(category_id) AS category_id FROM stocks GROUP BY category",
+);
 
-static SAVE: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "stocks.save",
-        &[
-            ("symbol", ColumnType::Text),
-            ("name", ColumnType::Text),
-            ("category", ColumnType::Text),
-            ("category_id", ColumnType::Int),
-            ("description", ColumnType::Text),
-            ("kid_friendly_description", ColumnType::Text),
-            ("fun_fact", ColumnType::Text),
-            ("search_text", ColumnType::Text),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO stocks (symbol, name, category, category_id, description,
-             kid_friendly_description, fun_fact, search_text)
-         SELECT symbol, name, category, category_id, description, kid_friendly_description,
-             fun_fact, search_text FROM wanted
-         WHERE true
-         ON CONFLICT (symbol) DO UPDATE SET
-             name = excluded.name, category = excluded.category,
-             category_id = excluded.category_id, description = excluded.description,
-             kid_friendly_description = excluded.kid_friendly_description,
-             fun_fact = excluded.fun_fact, search_text = excluded.search_text
-         RETURNING symbol, stock_id",
-    )
-});
+static SAVE: LazyStatement = LazyStatement::with_rows(
+    "stocks.save",
+    &[
+        ("symbol", ColumnType::Text),
+        ("name", ColumnType::Text),
+        ("category", ColumnType::Text),
+        ("category_id", ColumnType::Int),
+        ("description", ColumnType::Text),
+        ("kid_friendly_description", ColumnType::Text),
+        ("fun_fact", ColumnType::Text),
+        ("search_text", ColumnType::Text),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO stocks (symbol, name, category, category_id, description,
+         kid_friendly_description, fun_fact, search_text)
+     SELECT symbol, name, category, category_id, description, kid_friendly_description,
+         fun_fact, search_text FROM wanted
+     WHERE true
+     ON CONFLICT (symbol) DO UPDATE SET
+         name = excluded.name, category = excluded.category,
+         category_id = excluded.category_id, description = excluded.description,
+         kid_friendly_description = excluded.kid_friendly_description,
+         fun_fact = excluded.fun_fact, search_text = excluded.search_text
+     RETURNING symbol, stock_id",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND, &ALL, &CATEGORIES, &SAVE];
 

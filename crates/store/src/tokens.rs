@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use domain::{PageRequest, UnixMicros};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::user_lock::lock_user;
 use crate::{Store, StoreError};
@@ -75,83 +75,66 @@ pub struct TokenRow {
     pub expires_at: UnixMicros,
 }
 
-static CREATE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.create",
-        "INSERT INTO tokens
-             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at, kind)
-         VALUES ($1, $2, $3, $4, $4, $5, $6, $7) RETURNING token_id",
-    )
-});
+static CREATE: LazyStatement = LazyStatement::new(
+    "tokens.create",
+    "INSERT INTO tokens
+         (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at, kind)
+     VALUES ($1, $2, $3, $4, $4, $5, $6, $7) RETURNING token_id",
+);
 
-static COUNT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.count",
-        "SELECT count(*) FROM tokens
-         WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
-    )
-});
+static COUNT: LazyStatement = LazyStatement::new(
+    "tokens.count",
+    "SELECT count(*) FROM tokens
+     WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
+);
 
-static DELETE_SURPLUS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.delete_surplus",
-        "DELETE FROM tokens WHERE token_id IN (
-             SELECT token_id FROM tokens
-             WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
-             ORDER BY token_id DESC LIMIT $3 OFFSET $4)",
-    )
-});
+static DELETE_SURPLUS: LazyStatement = LazyStatement::new(
+    "tokens.delete_surplus",
+    "DELETE FROM tokens WHERE token_id IN (
+         SELECT token_id FROM tokens
+         WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+         ORDER BY token_id DESC LIMIT $3 OFFSET $4)",
+);
 
-static FIND_SESSIONS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "tokens.find_sessions",
-        &[("hash", ColumnType::Bytes)],
-        "WITH wanted AS MATERIALIZED ({rows})
-         SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
-         FROM wanted a
-         JOIN tokens t ON t.hash = a.hash
-         JOIN games g ON g.code = 'main'
-         JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
-         WHERE t.expires_at > {$1} AND t.idle_expires_at > {$1}",
-    )
-});
+static FIND_SESSIONS: LazyStatement = LazyStatement::with_rows(
+    "tokens.find_sessions",
+    &[("hash", ColumnType::Bytes)],
+    "WITH wanted AS MATERIALIZED ({rows})
+     SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
+     FROM wanted a
+     JOIN tokens t ON t.hash = a.hash
+     JOIN games g ON g.code = 'main'
+     JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
+     WHERE t.expires_at > {$1} AND t.idle_expires_at > {$1}",
+);
 
-static TOUCH: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.touch",
-        "UPDATE tokens SET last_used_at = $2, idle_expires_at = $3 WHERE token_id = $1",
-    )
-});
+static TOUCH: LazyStatement = LazyStatement::new(
+    "tokens.touch",
+    "UPDATE tokens SET last_used_at = $2, idle_expires_at = $3 WHERE token_id = $1",
+);
 
-static PAGE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.page",
-        "SELECT token_id, name, kind, created_at, last_used_at, expires_at,
-             count(*) OVER () AS total
-         FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
-             AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
-         ORDER BY token_id DESC LIMIT $3 OFFSET $4",
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "tokens.page",
+    "SELECT token_id, name, kind, created_at, last_used_at, expires_at,
+         count(*) OVER () AS total
+     FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+         AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
+     ORDER BY token_id DESC LIMIT $3 OFFSET $4",
+);
 
-static REVOKE: LazyStatement = LazyStatement::new(|| {
-    Statement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2")
-});
+static REVOKE: LazyStatement =
+    LazyStatement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2");
 
-pub(crate) static REVOKE_OTHERS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.revoke_others",
-        "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
-    )
-});
+pub(crate) static REVOKE_OTHERS: LazyStatement = LazyStatement::new(
+    "tokens.revoke_others",
+    "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
+);
 
-static DELETE_EXPIRED: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "tokens.delete_expired",
-        "DELETE FROM tokens WHERE token_id IN (
-             SELECT token_id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-    )
-});
+static DELETE_EXPIRED: LazyStatement = LazyStatement::new(
+    "tokens.delete_expired",
+    "DELETE FROM tokens WHERE token_id IN (
+         SELECT token_id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &CREATE,

@@ -1,15 +1,13 @@
 //! The row lock of a user.
 
 use crate::StoreError;
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::Tx;
 
-static LOCK: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.lock",
-        "SELECT p.password_hash FROM users p WHERE p.user_id = $1 {for update}",
-    )
-});
+static LOCK: LazyStatement = LazyStatement::new(
+    "users.lock",
+    "SELECT p.password_hash FROM users p WHERE p.user_id = $1 {for update}",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOCK];
 

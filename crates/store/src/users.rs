@@ -6,7 +6,7 @@ use domain::{Hash, Money, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
-use crate::statement::{LazyStatement, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::tokens;
 use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
@@ -85,71 +85,58 @@ pub struct Account {
     pub updated_at: UnixMicros,
 }
 
-static REGISTER: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.register",
-        "INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $5)
-         ON CONFLICT (email_key) DO NOTHING RETURNING user_id",
-    )
-});
+static REGISTER: LazyStatement = LazyStatement::new(
+    "users.register",
+    "INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $5)
+     ON CONFLICT (email_key) DO NOTHING RETURNING user_id",
+);
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYER: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "players.seat",
-        "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
-             head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
-             categories_bought, realised_profit, achievements, updated_at)
-         SELECT $1, game_id, 0, 0, 0, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3
-         FROM games WHERE code = $4 RETURNING player_id",
-    )
-});
+static INSERT_PLAYER: LazyStatement = LazyStatement::new(
+    "players.seat",
+    "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
+         head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
+         categories_bought, realised_profit, achievements, updated_at)
+     SELECT $1, game_id, 0, 0, 0, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3
+     FROM games WHERE code = $4 RETURNING player_id",
+);
 
-static CREDENTIALS: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.credentials",
-        "SELECT user_id, password_hash FROM users WHERE email_key = $1",
-    )
-});
+static CREDENTIALS: LazyStatement = LazyStatement::new(
+    "users.credentials",
+    "SELECT user_id, password_hash FROM users WHERE email_key = $1",
+);
 
-static REHASH: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.rehash",
-        "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
-    )
-});
+static REHASH: LazyStatement = LazyStatement::new(
+    "users.rehash",
+    "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+);
 
-static NAME: LazyStatement = LazyStatement::new(|| {
-    Statement::new("users.name", "SELECT p.name FROM users p WHERE p.user_id = $1 {for update}")
-});
+static NAME: LazyStatement = LazyStatement::new(
+    "users.name",
+    "SELECT p.name FROM users p WHERE p.user_id = $1 {for update}",
+);
 
-static CHANGE_NAME: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.change_name",
-        "UPDATE users SET name = $2, updated_at = $3 WHERE user_id = $1",
-    )
-});
+static CHANGE_NAME: LazyStatement = LazyStatement::new(
+    "users.change_name",
+    "UPDATE users SET name = $2, updated_at = $3 WHERE user_id = $1",
+);
 
-static SET_ROLE: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.set_role",
-        "UPDATE users SET role = $2, updated_at = $3 WHERE email_key = $1",
-    )
-});
+static SET_ROLE: LazyStatement = LazyStatement::new(
+    "users.set_role",
+    "UPDATE users SET role = $2, updated_at = $3 WHERE email_key = $1",
+);
 
-static ACCOUNT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "users.account",
-        "SELECT u.user_id, p.player_id, u.name, u.email, p.cash, p.total_xp, p.balance_version,
-             u.created_at, CASE WHEN p.updated_at > u.updated_at THEN p.updated_at
-                 ELSE u.updated_at END AS updated_at
-         FROM users u
-         JOIN games g ON g.code = $2
-         JOIN players p ON p.user_id = u.user_id AND p.game_id = g.game_id
-         WHERE u.user_id = $1",
-    )
-});
+static ACCOUNT: LazyStatement = LazyStatement::new(
+    "users.account",
+    "SELECT u.user_id, p.player_id, u.name, u.email, p.cash, p.total_xp, p.balance_version,
+         u.created_at, CASE WHEN p.updated_at > u.updated_at THEN p.updated_at
+             ELSE u.updated_at END AS updated_at
+     FROM users u
+     JOIN games g ON g.code = $2
+     JOIN players p ON p.user_id = u.user_id AND p.game_id = g.game_id
+     WHERE u.user_id = $1",
+);
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&REGISTER, &INSERT_PLAYER, &CREDENTIALS, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];

@@ -10,67 +10,55 @@ use tokio::time::Instant;
 use super::{ArchiveState, FencedMonth};
 use crate::batch;
 use crate::pools::Db;
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
 
 // Months are cut in ascending order, so that each chain keeps one contiguous rest.
-pub(super) static CUT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.cut",
-        "INSERT INTO audit_cuts (month, reason, cut_at)
-         SELECT a.month, $1, $2 FROM audit_archives a
-         WHERE a.month = $3 AND a.state = 'verified' AND a.held = 0 AND a.fence <= $4
-           AND NOT EXISTS (SELECT 1 FROM audit_archives o
-                           WHERE o.month < a.month AND o.state <> 'dropped')
-         ON CONFLICT (month) DO NOTHING",
-    )
-});
+pub(super) static CUT: LazyStatement = LazyStatement::new(
+    "archives.cut",
+    "INSERT INTO audit_cuts (month, reason, cut_at)
+     SELECT a.month, $1, $2 FROM audit_archives a
+     WHERE a.month = $3 AND a.state = 'verified' AND a.held = 0 AND a.fence <= $4
+       AND NOT EXISTS (SELECT 1 FROM audit_archives o
+                       WHERE o.month < a.month AND o.state <> 'dropped')
+     ON CONFLICT (month) DO NOTHING",
+);
 
-pub(super) static IS_CUT: LazyStatement = LazyStatement::new(|| {
-    Statement::new("archives.is_cut", "SELECT c.cut_at FROM audit_cuts c WHERE c.month = $1")
-});
+pub(super) static IS_CUT: LazyStatement =
+    LazyStatement::new("archives.is_cut", "SELECT c.cut_at FROM audit_cuts c WHERE c.month = $1");
 
-pub(super) static STEP_END: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.step_end",
-        "SELECT e.player_id, e.version FROM (
-             SELECT l.player_id, l.version FROM portfolio_audit l
-             WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
-             ORDER BY l.player_id, l.version LIMIT $4) e
-         ORDER BY e.player_id DESC, e.version DESC LIMIT 1",
-    )
-});
+pub(super) static STEP_END: LazyStatement = LazyStatement::new(
+    "archives.step_end",
+    "SELECT e.player_id, e.version FROM (
+         SELECT l.player_id, l.version FROM portfolio_audit l
+         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+         ORDER BY l.player_id, l.version LIMIT $4) e
+     ORDER BY e.player_id DESC, e.version DESC LIMIT 1",
+);
 
-pub(super) static DELETE_STEP: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.delete_step",
-        "DELETE FROM portfolio_audit WHERE month = $1
-           AND (player_id, version) > ($2, $3) AND (player_id, version) <= ($4, $5)",
-    )
-});
+pub(super) static DELETE_STEP: LazyStatement = LazyStatement::new(
+    "archives.delete_step",
+    "DELETE FROM portfolio_audit WHERE month = $1
+       AND (player_id, version) > ($2, $3) AND (player_id, version) <= ($4, $5)",
+);
 
 // Existing entries stay, so that a restoration can be resumed.
-pub(super) static RESTORE: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "archives.restore",
-        batch::ENTRY_COLUMNS,
-        batch::insert_entries!(" WHERE true ON CONFLICT DO NOTHING"),
-    )
-});
+pub(super) static RESTORE: LazyStatement = LazyStatement::with_rows(
+    "archives.restore",
+    batch::ENTRY_COLUMNS,
+    batch::insert_entries!(" WHERE true ON CONFLICT DO NOTHING"),
+);
 
-pub(super) static RESTORED: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "archives.restored",
-        "UPDATE audit_archives SET state = 'verified', held = 1, fence = $1, error = NULL,
-             updated_at = $2
-         WHERE month = $3 AND state = 'dropped' AND fence <= $1",
-    )
-});
+pub(super) static RESTORED: LazyStatement = LazyStatement::new(
+    "archives.restored",
+    "UPDATE audit_archives SET state = 'verified', held = 1, fence = $1, error = NULL,
+         updated_at = $2
+     WHERE month = $3 AND state = 'dropped' AND fence <= $1",
+);
 
-pub(super) static UNCUT: LazyStatement = LazyStatement::new(|| {
-    Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1")
-});
+pub(super) static UNCUT: LazyStatement =
+    LazyStatement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1");
 
 impl Store {
     /// Records that a month is to be deleted. It must be verified, without a hold, and every older

@@ -6,45 +6,41 @@ use domain::{DailyBar, Price, Symbol};
 
 use crate::StoreError;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{LazyStatement, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::Tx;
 
 /// Bars per statement.
 const CHUNK: usize = 10_000;
 
-pub(super) static SAVE_BARS: LazyStatement = LazyStatement::new(|| {
-    Statement::with_rows(
-        "market_bars.save",
-        &[
-            ("market_stock_id", ColumnType::Int),
-            ("day", ColumnType::Int),
-            ("open", ColumnType::Int),
-            ("high", ColumnType::Int),
-            ("low", ColumnType::Int),
-            ("close", ColumnType::Int),
-            ("volume", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO market_bars (market_stock_id, day, open, high, low, close, volume)
-         SELECT market_stock_id, day, open, high, low, close, volume FROM wanted WHERE true
-         ON CONFLICT (market_stock_id, day) DO UPDATE SET
-             open = excluded.open, high = excluded.high, low = excluded.low,
-             close = excluded.close, volume = excluded.volume
-         WHERE (market_bars.open, market_bars.high, market_bars.low, market_bars.close,
-                 market_bars.volume)
-             IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close,
-                 excluded.volume)",
-    )
-});
+pub(super) static SAVE_BARS: LazyStatement = LazyStatement::with_rows(
+    "market_bars.save",
+    &[
+        ("market_stock_id", ColumnType::Int),
+        ("day", ColumnType::Int),
+        ("open", ColumnType::Int),
+        ("high", ColumnType::Int),
+        ("low", ColumnType::Int),
+        ("close", ColumnType::Int),
+        ("volume", ColumnType::Int),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO market_bars (market_stock_id, day, open, high, low, close, volume)
+     SELECT market_stock_id, day, open, high, low, close, volume FROM wanted WHERE true
+     ON CONFLICT (market_stock_id, day) DO UPDATE SET
+         open = excluded.open, high = excluded.high, low = excluded.low,
+         close = excluded.close, volume = excluded.volume
+     WHERE (market_bars.open, market_bars.high, market_bars.low, market_bars.close,
+             market_bars.volume)
+         IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close,
+             excluded.volume)",
+);
 
-pub(super) static COUNT: LazyStatement = LazyStatement::new(|| {
-    Statement::new(
-        "market_bars.count",
-        "SELECT count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars
-         FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1",
-    )
-});
+pub(super) static COUNT: LazyStatement = LazyStatement::new(
+    "market_bars.count",
+    "SELECT count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars
+     FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+     WHERE s.market_id = $1",
+);
 
 /// Counts the stocks with bars, and the bars.
 pub(super) async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
