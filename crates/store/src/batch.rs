@@ -10,7 +10,7 @@ mod sets;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection, UnixMicros};
+use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection};
 
 use crate::StoredOutcome;
 use crate::statement::LazyStatement;

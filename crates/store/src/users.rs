@@ -8,7 +8,6 @@ use crate::game::MAIN;
 use crate::names::{self, NameSlot};
 use crate::statement::{LazyStatement, only};
 use crate::tokens;
-use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
