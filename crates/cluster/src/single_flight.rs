@@ -1,5 +1,5 @@
-//! Single-flight: concurrent callers of a key share one run. A caller for whom the run in progress
-//! is outdated gets a new run, which starts when the one before it has ended.
+//! Single-flight: concurrent callers of a key share one run. A caller that considers the run in
+//! progress outdated gets a new run, which starts when the one before it has ended.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -135,11 +135,11 @@ impl<K: Eq + Hash, S, V> Drop for Leader<K, S, V> {
 mod tests {
     use super::*;
 
-    type Flights = SingleFlight<&'static str, u32, u32>;
+    type Loads = SingleFlight<&'static str, u32, u32>;
 
     #[tokio::test]
     async fn followers_share_the_run_of_the_leader() {
-        let flights = Arc::new(Flights::default());
+        let flights = Arc::new(Loads::default());
         let (first, leader) = flights.join(&"a", |_| true);
         let (second, none) = flights.join(&"a", |_| true);
         assert!(none.is_none());
@@ -150,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_outdated_run_is_followed_by_a_new_one() {
-        let flights = Arc::new(Flights::default());
+        let flights = Arc::new(Loads::default());
         let (_, leader) = flights.join(&"a", |_| true);
         let (entered, mut is_entered) = watch::channel(false);
         let (release, mut released) = watch::channel(false);
@@ -176,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_leader_releases_followers_and_key() {
-        let flights = Arc::new(Flights::default());
+        let flights = Arc::new(Loads::default());
         let (follower, leader) = flights.join(&"a", |_| true);
         drop(leader);
         assert_eq!(follower.result().await, None);

@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(2);
 pub struct Leaderboards {
     xp: Arc<Leaderboard>,
     returns: Arc<Leaderboard>,
-    closes: RwLock<[Option<RankSnapshot>; 2]>,
+    snapshots: RwLock<[Option<RankSnapshot>; 2]>,
 }
 
 /// Which rows.
@@ -47,7 +47,7 @@ pub struct LeaderboardRows {
     /// Player and score: experience, or value in cents.
     pub rows: Vec<(i64, i64)>,
     /// Whether the ranks are those of the last snapshot, because the leaderboard is not ready.
-    pub is_closed: bool,
+    pub is_snapshot: bool,
 }
 
 /// Why a leaderboard has no rows.
@@ -62,7 +62,7 @@ pub enum LeaderboardError {
 
 impl Leaderboards {
     pub fn new(xp: Leaderboard, returns: Leaderboard) -> Self {
-        Self { xp: Arc::new(xp), returns: Arc::new(returns), closes: RwLock::default() }
+        Self { xp: Arc::new(xp), returns: Arc::new(returns), snapshots: RwLock::default() }
     }
 
     pub fn board(&self, kind: BoardKind) -> &Arc<Leaderboard> {
@@ -85,12 +85,12 @@ impl Leaderboards {
     }
 
     /// The last rank snapshot known to this node.
-    pub fn close(&self, kind: BoardKind) -> Option<RankSnapshot> {
-        self.closes.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
+    pub fn snapshot(&self, kind: BoardKind) -> Option<RankSnapshot> {
+        self.snapshots.read().unwrap_or_else(PoisonError::into_inner)[index(kind)]
     }
 
-    pub fn set_close(&self, kind: BoardKind, close: Option<RankSnapshot>) {
-        self.closes.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = close;
+    pub fn set_snapshot(&self, kind: BoardKind, snapshot: Option<RankSnapshot>) {
+        self.snapshots.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = snapshot;
     }
 
     /// Rows of a leaderboard with present scores (at these prices, where the rows come from the
@@ -108,8 +108,8 @@ impl Leaderboards {
         let board = self.board(kind);
         if !board.is_ready() {
             // A snapshot of a game without players has no rows.
-            if let Some(close) = self.close(kind).filter(|close| close.players > 0) {
-                return closed_rows(store, (kind, close), window, prices_json).await;
+            if let Some(snapshot) = self.snapshot(kind).filter(|snapshot| snapshot.players > 0) {
+                return snapshot_rows(store, (kind, snapshot), window, prices_json).await;
             }
             self.wait(kind).await?;
         }
@@ -121,7 +121,7 @@ impl Leaderboards {
                 board.around(player_id, each_side).unwrap_or((1, Vec::new()))
             }
         };
-        Ok(LeaderboardRows { total: board.total(), first_rank, rows, is_closed: false })
+        Ok(LeaderboardRows { total: board.total(), first_rank, rows, is_snapshot: false })
     }
 
     /// A player's rank, from 1, and score; as [`Leaderboards::rows`].
@@ -156,26 +156,26 @@ fn index(kind: BoardKind) -> usize {
     }
 }
 
-async fn closed_rows(
+async fn snapshot_rows(
     store: &Store,
-    (kind, close): (BoardKind, RankSnapshot),
+    (kind, snapshot): (BoardKind, RankSnapshot),
     window: RankWindow,
     prices_json: &str,
 ) -> Result<LeaderboardRows, LeaderboardError> {
-    let gaps = HiddenPlaces(store.erased_board_places(close.close_id).await?);
-    let total = close.players.unsigned_abs().saturating_sub(gaps.0.len() as u64);
+    let gaps = HiddenPlaces(store.erased_ranks(snapshot.snapshot_id).await?);
+    let total = snapshot.players.unsigned_abs().saturating_sub(gaps.0.len() as u64);
     let (offset, limit) = match window {
         RankWindow::From { offset, limit } => {
             (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(0))
         }
         RankWindow::Around { player_id, each_side } => {
-            let place = store.find_board_place(close.close_id, player_id).await?;
+            let place = store.find_rank(snapshot.snapshot_id, player_id).await?;
             let Some(rank) = place.and_then(|place| gaps.rank(place)) else {
                 return Ok(LeaderboardRows {
                     total,
                     first_rank: 1,
                     rows: Vec::new(),
-                    is_closed: true,
+                    is_snapshot: true,
                 });
             };
             let side = i64::from(each_side);
@@ -186,9 +186,9 @@ async fn closed_rows(
     // From the place of the first row on, with as many more as may be gaps among them.
     let (after, read) = gaps.span(offset, limit);
     let places = store
-        .with_replica(
-            |store| async move { store.board_places_page(close.close_id, after, read).await },
-        )
+        .with_replica(|store| async move {
+            store.ranked_players_page(snapshot.snapshot_id, after, read).await
+        })
         .await?;
     let players = (after.saturating_add(1)..).zip(places);
     let players = players.filter(|(place, _)| gaps.rank(*place).is_some());
@@ -204,7 +204,7 @@ async fn closed_rows(
     };
     let rows = players.iter().map(|player_id| (*player_id, score(*player_id))).collect();
     let first_rank = offset.unsigned_abs().saturating_add(1);
-    Ok(LeaderboardRows { total, first_rank, rows, is_closed: true })
+    Ok(LeaderboardRows { total, first_rank, rows, is_snapshot: true })
 }
 
 /// The places of a snapshot that are no longer shown, ascending. Each moves the places below it up.

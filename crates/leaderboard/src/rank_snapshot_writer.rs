@@ -1,18 +1,18 @@
 //! Writing a snapshot of the ranks at one instant, in bounded steps. The server decides when.
 
-use domain::{Day, UnixMicros};
+use domain::UnixMicros;
 use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::leaderboard::Leaderboard;
 use crate::ranking::Ranking;
 
-/// Places of one transaction, for which other writers wait on SQLite.
-const PLACES: usize = 1_000;
+/// Ranks of one transaction, for which other writers wait on SQLite.
+const PAGE_ROWS: usize = 1_000;
 
 /// A snapshot that is being written. An unfinished one is not used and is deleted later.
 #[derive(Debug)]
 pub struct RankSnapshotWriter {
-    close: RankSnapshot,
+    snapshot: RankSnapshot,
     ranking: Ranking,
     written: u64,
 }
@@ -23,26 +23,25 @@ impl RankSnapshotWriter {
         store: &Store,
         board: &Leaderboard,
         kind: BoardKind,
-        day: Day,
         now: UnixMicros,
     ) -> Result<Self, StoreError> {
         let ranking = board.ranking();
         let players = i64::try_from(ranking.len()).unwrap_or(i64::MAX);
-        let close = store.open_board_close(kind, day, players, now).await?;
-        Ok(Self { close, ranking, written: 0 })
+        let snapshot = store.begin_rank_snapshot(kind, players, now).await?;
+        Ok(Self { snapshot, ranking, written: 0 })
     }
 
-    /// Writes the next places; returns the snapshot once it is complete. A failed step can be
+    /// Writes the next ranks; returns the snapshot once it is complete. A failed step can be
     /// repeated.
     pub async fn step(&mut self, store: &Store) -> Result<Option<RankSnapshot>, StoreError> {
-        let page = self.ranking.page(self.written, PLACES);
+        let page = self.ranking.page(self.written, PAGE_ROWS);
         if page.is_empty() {
-            store.finish_board_close(self.close.close_id).await?;
-            return Ok(Some(self.close));
+            store.finish_rank_snapshot(self.snapshot.snapshot_id).await?;
+            return Ok(Some(self.snapshot));
         }
         let first = i64::try_from(self.written).unwrap_or(i64::MAX).saturating_add(1);
-        let places: Vec<(i64, i64)> = (first..).zip(page.iter().map(|row| row.1)).collect();
-        store.save_board_places(self.close.close_id, &places).await?;
+        let ranks: Vec<(i64, i64)> = (first..).zip(page.iter().map(|row| row.1)).collect();
+        store.save_ranks(self.snapshot.snapshot_id, &ranks).await?;
         self.written += page.len() as u64;
         Ok(None)
     }

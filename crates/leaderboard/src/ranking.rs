@@ -22,7 +22,7 @@ const CHUNK_MIN: usize = CHUNK_MAX / 8;
 #[derive(Clone, Debug, Default)]
 pub struct Ranking {
     /// For each chunk a key that none of its keys is before and all keys of the chunks before it
-    /// are before. The first is not looked at.
+    /// are before. The first one is never compared.
     floors: Vec<Key>,
     chunks: Vec<Chunk>,
     sizes: Fenwick,
@@ -76,7 +76,7 @@ impl Ranking {
             place += 1;
             from = 0;
         }
-        invariant!(found.len() == count, "a page is as long as the sizes of the chunks say");
+        invariant!(found.len() == count, "a page has the length that the chunk sizes give");
         found
     }
 

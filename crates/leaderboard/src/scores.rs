@@ -13,12 +13,12 @@ const PAGE_BITS: u32 = 12;
 /// a hundred bytes, which is acceptable in a small game.
 #[derive(Debug, Default)]
 pub(crate) struct Scores {
-    pages: BTreeMap<i64, Page>,
+    pages: BTreeMap<i64, ScorePage>,
 }
 
 /// Two lists of the same length: the lower bits of the ids, ascending, and their scores.
 #[derive(Debug, Default)]
-struct Page {
+struct ScorePage {
     ids: Vec<u16>,
     scores: Vec<i64>,
 }
@@ -95,8 +95,8 @@ impl Scores {
 
     /// Bytes taken on the heap, but for the inner nodes of the tree of pages.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let of_page = |page: &Page| {
-            size_of::<(i64, Page)>()
+        let of_page = |page: &ScorePage| {
+            size_of::<(i64, ScorePage)>()
                 + page.ids.capacity() * size_of::<u16>()
                 + page.scores.capacity() * size_of::<i64>()
         };
@@ -104,7 +104,7 @@ impl Scores {
     }
 }
 
-impl Page {
+impl ScorePage {
     fn position(&self, id: u16) -> Result<usize, usize> {
         // In a page without gaps an id is at its own place: one look instead of twelve.
         if self.ids.get(usize::from(id)) == Some(&id) {

@@ -1,6 +1,6 @@
-//! The board with chunks of their real length against a plain sorted set, over enough players and
-//! changes that chunks halve, drain and merge. The unit tests do the same with tiny chunks and
-//! every kind of number; this is not a measurement (that is `benches/boards`).
+//! The leaderboard with chunks of their real length compared with a plain sorted set, over enough
+//! players and changes that chunks halve, drain and merge. The unit tests do the same with tiny
+//! chunks and every kind of number.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

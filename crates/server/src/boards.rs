@@ -1,20 +1,19 @@
 //! The jobs behind the boards: they are built and followed, valued again as prices move, compared
-//! with the database, and their places kept at the close of each session.
+//! with the database, and their ranks stored once a day.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, UnixMicros};
+use domain::{Clock, UnixMicros};
 use leaderboard::{
     LeaderboardBuilder, Leaderboards, LedgerFollower, Overlap, RankSnapshotWriter, ReturnValuation,
 };
-use market::{MarketSource, PriceBoard};
+use market::PriceBoard;
 use store::{BoardKind, ScoreCursor, Store};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use web::Hub;
 
-use crate::equity::newest_day;
 use crate::reconcile::{Fault, Progress, Reconciler};
 
 const KINDS: [BoardKind; 2] = [BoardKind::Xp, BoardKind::Return];
@@ -196,21 +195,20 @@ impl Reconciler for CheckBoard {
     }
 }
 
-/// Keeps the places at the close of each session, one node for all, and learns of what others kept.
-/// Sessions that close while one is written are left out.
-pub(crate) struct CloseBoards {
+/// Stores the ranks of both leaderboards once a day (UTC), on one node for all, and reads which
+/// snapshot is the newest.
+pub(crate) struct SnapshotRanks {
     pub(crate) store: Store,
     pub(crate) boards: Arc<Leaderboards>,
-    pub(crate) source: Arc<MarketSource>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) node: String,
-    /// What this node writes.
+    /// The snapshot that this node writes.
     pub(crate) writing: Option<(BoardKind, RankSnapshotWriter)>,
-    /// Up to which close the places of a board are forgotten next.
-    pub(crate) forgetting: Option<(BoardKind, i64)>,
+    /// Snapshots of this board before this one are to be deleted.
+    pub(crate) deleting: Option<(BoardKind, i64)>,
 }
 
-impl CloseBoards {
+impl SnapshotRanks {
     const LEASE: &'static str = "close_boards";
     /// Renewed with each step; far longer than one takes.
     const LEASE_S: i64 = 30;
@@ -220,13 +218,13 @@ impl CloseBoards {
         Ok(self.store.take_lease(Self::LEASE, &self.node, now, until).await?.is_some())
     }
 
-    /// The board that was not closed on this day yet. Those that were are learnt of.
-    async fn due(&self, day: Option<Day>) -> Result<Option<BoardKind>, Fault> {
+    /// Reads the newest snapshots; returns a leaderboard without one of this day.
+    async fn find_due(&self, now: UnixMicros) -> Result<Option<BoardKind>, Fault> {
         let mut due = None;
         for kind in KINDS {
-            let close = self.store.find_board_close(kind).await?;
-            self.boards.set_close(kind, close);
-            let is_due = day.is_some() && close.map(|close| close.day) != day;
+            let snapshot = self.store.find_rank_snapshot(kind).await?;
+            self.boards.set_snapshot(kind, snapshot);
+            let is_due = snapshot.is_none_or(|snapshot| snapshot.made_at.day() < now.day());
             if is_due && self.boards.board(kind).is_ready() {
                 due = due.or(Some(kind));
             }
@@ -235,49 +233,46 @@ impl CloseBoards {
     }
 }
 
-impl Reconciler for CloseBoards {
+impl Reconciler for SnapshotRanks {
     const NAME: &'static str = "close_boards";
-    // A session may be as short as this; when none has closed there is nothing to do.
+    // Bounds how long the other nodes count movements from the snapshot before.
     const EVERY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
         let now = self.clock.now();
         let more = |changed| Ok(Progress { changed, done: false });
-        if let Some((kind, close_id)) = self.forgetting {
-            if self.store.forget_board_closes(kind, close_id).await? {
-                self.forgetting = None;
+        if let Some((kind, snapshot_id)) = self.deleting {
+            if self.store.delete_rank_snapshots_before(kind, snapshot_id).await? {
+                self.deleting = None;
             }
             return more(1);
         }
-        if let Some((kind, mut closing)) = self.writing.take() {
-            // Who has lost the lease leaves the rest: the other one began anew.
+        if let Some((kind, mut writer)) = self.writing.take() {
+            // Without the lease the rest is not written: the new holder has begun anew.
             if !self.holds_lease(now).await? {
                 return Ok(Progress::done(0));
             }
-            match closing.step(&self.store).await {
-                Ok(None) => self.writing = Some((kind, closing)),
-                Ok(Some(close)) => {
-                    self.boards.set_close(kind, Some(close));
-                    self.forgetting = Some((kind, close.close_id));
+            match writer.step(&self.store).await {
+                Ok(None) => self.writing = Some((kind, writer)),
+                Ok(Some(snapshot)) => {
+                    self.boards.set_snapshot(kind, Some(snapshot));
+                    self.deleting = Some((kind, snapshot.snapshot_id));
                 }
                 Err(error) => {
-                    self.writing = Some((kind, closing));
+                    self.writing = Some((kind, writer));
                     return Err(error.into());
                 }
             }
             return more(1);
         }
-        let day = newest_day(&self.source, now);
-        if self.due(day).await?.is_none() || !self.holds_lease(now).await? {
+        if self.find_due(now).await?.is_none() || !self.holds_lease(now).await? {
             return Ok(Progress::done(0));
         }
-        // Another node may have closed it before the lease was taken.
-        let (Some(kind), Some(day)) = (self.due(day).await?, day) else {
-            return Ok(Progress::done(0));
-        };
+        // Another node may have written it before the lease was taken.
+        let Some(kind) = self.find_due(now).await? else { return Ok(Progress::done(0)) };
         let board = self.boards.board(kind);
-        let closing = RankSnapshotWriter::begin(&self.store, board, kind, day, now).await?;
-        self.writing = Some((kind, closing));
+        self.writing =
+            Some((kind, RankSnapshotWriter::begin(&self.store, board, kind, now).await?));
         more(0)
     }
 
@@ -285,5 +280,57 @@ impl Reconciler for CloseBoards {
         // Another node need not wait for the lease's end.
         let left = self.store.release_lease(Self::LEASE, &self.node).await;
         left.unwrap_or_else(|error| tracing::debug!(%error, "the lease ends by itself"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leaderboard::Leaderboard;
+    use testkit::ManualClock;
+
+    use super::*;
+
+    /// Runs the job until nothing is left to do; returns the number of its writing steps.
+    async fn run(job: &mut SnapshotRanks) -> u64 {
+        let mut steps = 0;
+        loop {
+            let progress = job.run().await.expect("runs");
+            steps += progress.changed;
+            if progress.done {
+                return steps;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_ranks_are_stored_once_a_day_however_short_sessions_are() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite:{}", directory.path().join("test.db").display());
+        let config = store::DatabaseConfig { url, ..Default::default() };
+        let store = Store::open(&config).await.expect("opens");
+        store.migrate().await.expect("migrates");
+        let board = || Leaderboard::from_scores([(1, 5), (2, 4)]);
+        let (clock, boards) = (ManualClock::new(), Arc::new(Leaderboards::new(board(), board())));
+        let mut job = SnapshotRanks {
+            store,
+            boards: Arc::clone(&boards),
+            clock: Arc::new(clock.clone()),
+            node: "one".to_owned(),
+            writing: None,
+            deleting: None,
+        };
+        // For each board: the ranks, the end, and that no older snapshot is left.
+        assert_eq!(run(&mut job).await, 6);
+        let first = boards.snapshot(BoardKind::Xp);
+        assert_eq!(first.map(|snapshot| snapshot.players), Some(2));
+        for _ in 0..93 {
+            clock.advance_seconds(1);
+            assert_eq!(run(&mut job).await, 0, "no session begins another one");
+        }
+        clock.advance_seconds(86_400);
+        // Two more steps: the older snapshot's ranks, and its row.
+        assert_eq!(run(&mut job).await, 10);
+        assert_ne!(boards.snapshot(BoardKind::Xp), first);
+        assert_eq!(run(&mut job).await, 0);
     }
 }

@@ -178,7 +178,7 @@ impl Reconciler for RollUpEquity {
 }
 
 /// The day of the newest finished session.
-pub(crate) fn newest_day(source: &MarketSource, now: UnixMicros) -> Option<Day> {
+fn newest_day(source: &MarketSource, now: UnixMicros) -> Option<Day> {
     source.session_day(now, source.finished_sessions(now).checked_sub(1)?)
 }
 

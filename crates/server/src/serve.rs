@@ -228,14 +228,13 @@ impl Server {
         let job =
             boards::CheckBoard { store: store.clone(), boards: checked, after: i64::MIN, pages };
         tasks.spawn(keep(job, stop.clone()));
-        let job = boards::CloseBoards {
+        let job = boards::SnapshotRanks {
             store: store.clone(),
             boards: Arc::clone(boards),
-            source: Arc::clone(&self.world.source),
             clock: Arc::clone(&self.clock),
             node: node_name(),
             writing: None,
-            forgetting: None,
+            deleting: None,
         };
         tasks.spawn(keep(job, stop.clone()));
     }

@@ -4,7 +4,7 @@
 use domain::{Rules, UnixMicros, Unlock};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// An achievement and whether a player has unlocked it.
@@ -19,58 +19,51 @@ pub struct AchievementRow {
     pub unlocked_at: Option<UnixMicros>,
 }
 
-static SAVE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "achievements.save",
-        &[
-            ("achievement_id", ColumnType::Int),
-            ("code", ColumnType::Text),
-            ("name", ColumnType::Text),
-            ("description", ColumnType::Text),
-            ("icon", ColumnType::Text),
-            ("xp", ColumnType::Int),
-            ("position", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO achievements
-             (achievement_id, code, name, description, icon, xp, position)
-         SELECT achievement_id, code, name, description, icon, xp, position FROM wanted
-         WHERE true
-         ON CONFLICT (achievement_id) DO UPDATE SET
-             code = excluded.code, name = excluded.name, description = excluded.description,
-             icon = excluded.icon, xp = excluded.xp, position = excluded.position",
-    )
-});
+static SAVE: LazyStatement = LazyStatement::with_rows(
+    "achievements.save",
+    &[
+        ("achievement_id", ColumnType::Int),
+        ("code", ColumnType::Text),
+        ("name", ColumnType::Text),
+        ("description", ColumnType::Text),
+        ("icon", ColumnType::Text),
+        ("xp", ColumnType::Int),
+        ("position", ColumnType::Int),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO achievements
+         (achievement_id, code, name, description, icon, xp, position)
+     SELECT achievement_id, code, name, description, icon, xp, position FROM wanted
+     WHERE true
+     ON CONFLICT (achievement_id) DO UPDATE SET
+         code = excluded.code, name = excluded.name, description = excluded.description,
+         icon = excluded.icon, xp = excluded.xp, position = excluded.position",
+);
 
-static OF_PLAYER: Lazy = Lazy::new(|| {
-    Statement::new(
-        "achievements.of_player",
-        "SELECT a.achievement_id, a.code, a.name, a.description, a.icon, a.xp, pa.unlocked_at
-         FROM achievements a
-         LEFT JOIN player_achievements pa
-             ON pa.achievement_id = a.achievement_id AND pa.player_id = $1
-         ORDER BY a.position, a.achievement_id
-         LIMIT 100",
-    )
-});
+static OF_PLAYER: LazyStatement = LazyStatement::new(
+    "achievements.of_player",
+    "SELECT a.achievement_id, a.code, a.name, a.description, a.icon, a.xp, pa.unlocked_at
+     FROM achievements a
+     LEFT JOIN player_achievements pa
+         ON pa.achievement_id = a.achievement_id AND pa.player_id = $1
+     ORDER BY a.position, a.achievement_id
+     LIMIT 100",
+);
 
-static UNLOCKED_BY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "achievements.unlocked_by",
-        "SELECT achievement_id, xp FROM player_achievements
-         WHERE player_id = $1 AND version = $2 ORDER BY achievement_id",
-    )
-});
+static UNLOCKED_BY: LazyStatement = LazyStatement::new(
+    "achievements.unlocked_by",
+    "SELECT achievement_id, xp FROM player_achievements
+     WHERE player_id = $1 AND version = $2 ORDER BY achievement_id",
+);
 
-static UNLOCKS_RANGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "achievements.unlocks_range",
-        "SELECT player_id, version, achievement_id, xp FROM player_achievements
-         WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, achievement_id",
-    )
-});
+static UNLOCKS_RANGE: LazyStatement = LazyStatement::new(
+    "achievements.unlocks_range",
+    "SELECT player_id, version, achievement_id, xp FROM player_achievements
+     WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, achievement_id",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
 
 #[derive(sqlx::FromRow)]
 struct UnlockedRow {

@@ -4,257 +4,99 @@
 
 mod cuts;
 mod heads;
+mod state;
 
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
-use crate::ledger::{EntryRow, read_hash, select_entries};
+use crate::ledger_row::{LedgerEntryRow, select_entries};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
+use state::ArchiveRecord;
+
 pub use heads::{ArchivedHead, ArchivedHolding};
+pub use state::{ArchiveFiles, ArchiveRow, ArchiveState, FencedMonth, KeyRange};
 
 const MONTHS_MAX: i64 = 1200;
 
-/// The archive state of a month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ArchiveState {
-    /// The month is over; nothing is archived yet.
-    Due,
-    /// The files are being written. Files left by a crash are overwritten.
-    Writing,
-    /// The files are written but not yet read back.
-    Written,
-    /// The files were read back and match the database.
-    Verified,
-    /// The entries are deleted from the database.
-    Dropped,
-}
+static LIST: LazyStatement = LazyStatement::new(
+    "archives.list",
+    "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
+         a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
+         a.updated_at, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
+     FROM audit_archives a LEFT JOIN audit_cuts c ON c.month = a.month
+     WHERE a.month >= $1 AND a.month <= $2 ORDER BY a.month LIMIT $3",
+);
 
-impl ArchiveState {
-    /// All states, in the order of their transitions.
-    pub const ALL: [Self; 5] =
-        [Self::Due, Self::Writing, Self::Written, Self::Verified, Self::Dropped];
+static DROPPED: LazyStatement = LazyStatement::new(
+    "archives.dropped",
+    "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
+         a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
+         a.updated_at, CAST(1 AS BIGINT) AS cut FROM audit_archives a
+     WHERE a.month > 0 AND a.state = 'dropped' ORDER BY a.month DESC LIMIT $1",
+);
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::Writing => "writing",
-            Self::Written => "written",
-            Self::Verified => "verified",
-            Self::Dropped => "dropped",
-        }
-    }
+static FIRST_ENTRY: LazyStatement = LazyStatement::new(
+    "archives.first_entry",
+    "SELECT l.created_at FROM portfolio_audit l WHERE l.created_at > $1
+     ORDER BY l.created_at, l.player_id, l.version LIMIT 1",
+);
 
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-}
+static ADD_DUE: LazyStatement = LazyStatement::with_rows(
+    "archives.add_due",
+    &[("month", ColumnType::Int)],
+    "WITH months AS ({rows})
+     INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
+     SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
+     ON CONFLICT (month) DO NOTHING",
+);
 
-/// The first and the last key (player, version) of a month's entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyRange {
-    pub first: (i64, i64),
-    pub last: (i64, i64),
-}
+static MONTH_PAGE: LazyStatement = LazyStatement::new(
+    "archives.month_page",
+    select_entries!(
+        "NULL AS symbol, NULL AS note",
+        "WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+     ORDER BY l.player_id, l.version LIMIT $4"
+    ),
+);
 
-/// The archive state of one month.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArchiveRow {
-    pub month: Month,
-    pub state: ArchiveState,
-    /// The folder of its files.
-    pub location: String,
-    /// The list of its files as JSON.
-    pub manifest: Option<String>,
-    pub entries: i64,
-    /// `None` if the month has no entries.
-    pub keys: Option<KeyRange>,
-    /// SHA-256 over the hashes of its entries, in the order of their keys.
-    pub digest: Option<Hash>,
-    /// Whether a hold prevents its deletion.
-    pub is_held: bool,
-    /// Whether the deletion of its entries has begun.
-    pub is_cut: bool,
-    /// The fencing token of the last state change.
-    pub fence: i64,
-    /// The error of the last failed attempt.
-    pub error: Option<String>,
-    pub updated_at: UnixMicros,
-}
+static COUNT: LazyStatement = LazyStatement::new(
+    "archives.count",
+    "SELECT count(*) FROM portfolio_audit l
+     WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)",
+);
 
-impl ArchiveRow {
-    /// Whether the ledger must hold every archived entry of this month.
-    pub fn is_in_ledger(&self) -> bool {
-        matches!(self.state, ArchiveState::Written | ArchiveState::Verified) && !self.is_cut
-    }
-}
+static MOVE: LazyStatement = LazyStatement::new(
+    "archives.move",
+    "UPDATE audit_archives SET state = $1, fence = $2, error = $3, updated_at = $4
+     WHERE month = $5 AND state = $6 AND fence <= $2",
+);
 
-/// A month with the fencing token and the time of a change.
-#[derive(Clone, Copy, Debug)]
-pub struct FencedMonth {
-    pub month: Month,
-    /// The fencing token of the lease.
-    pub fence: i64,
-    pub now: UnixMicros,
-}
+static WRITTEN: LazyStatement = LazyStatement::new(
+    "archives.written",
+    "UPDATE audit_archives SET state = 'written', location = $1, manifest = $2, entries = $3,
+         first_player = $4, first_version = $5, last_player = $6, last_version = $7,
+         digest = $8, error = NULL, updated_at = $9
+     WHERE month = $10 AND state = 'writing' AND fence = $11",
+);
 
-/// The files written for a month.
-#[derive(Clone, Debug)]
-pub struct ArchiveFiles {
-    pub location: String,
-    /// The list of the files as JSON.
-    pub manifest: String,
-    /// How many entries are in them.
-    pub entries: i64,
-    pub keys: Option<KeyRange>,
-    pub digest: Hash,
-}
-
-#[derive(sqlx::FromRow)]
-struct ArchiveRecord {
-    month: i64,
-    state: String,
-    location: String,
-    manifest: Option<String>,
-    entries: i64,
-    first_player: Option<i64>,
-    first_version: Option<i64>,
-    last_player: Option<i64>,
-    last_version: Option<i64>,
-    digest: Option<Vec<u8>>,
-    held: i64,
-    fence: i64,
-    error: Option<String>,
-    updated_at: i64,
-    cut: i64,
-}
-
-impl ArchiveRecord {
-    fn read(self) -> Result<ArchiveRow, StoreError> {
-        let state = ArchiveState::parse(&self.state);
-        let unknown = || StoreError::Corrupt("unknown state of a month in the archive".into());
-        let keys =
-            match (self.first_player, self.first_version, self.last_player, self.last_version) {
-                (Some(a), Some(b), Some(c), Some(d)) => {
-                    Some(KeyRange { first: (a, b), last: (c, d) })
-                }
-                _ => None,
-            };
-        Ok(ArchiveRow {
-            month: Month(self.month),
-            state: state.ok_or_else(unknown)?,
-            location: self.location,
-            manifest: self.manifest,
-            entries: self.entries,
-            keys,
-            digest: self.digest.map(|bytes| read_hash(&bytes)).transpose()?,
-            is_held: self.held != 0,
-            is_cut: self.cut != 0,
-            fence: self.fence,
-            error: self.error,
-            updated_at: UnixMicros(self.updated_at),
-        })
-    }
-}
-
-static LIST: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.list",
-        "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
-             a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
-             a.updated_at, CAST(CASE WHEN c.month IS NULL THEN 0 ELSE 1 END AS BIGINT) AS cut
-         FROM audit_archives a LEFT JOIN audit_cuts c ON c.month = a.month
-         WHERE a.month >= $1 AND a.month <= $2 ORDER BY a.month LIMIT $3",
-    )
-});
-
-static DROPPED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.dropped",
-        "SELECT a.month, a.state, a.location, a.manifest, a.entries, a.first_player,
-             a.first_version, a.last_player, a.last_version, a.digest, a.held, a.fence, a.error,
-             a.updated_at, CAST(1 AS BIGINT) AS cut FROM audit_archives a
-         WHERE a.month > 0 AND a.state = 'dropped' ORDER BY a.month DESC LIMIT $1",
-    )
-});
-
-static FIRST_ENTRY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.first_entry",
-        "SELECT l.created_at FROM portfolio_audit l WHERE l.created_at > $1
-         ORDER BY l.created_at, l.player_id, l.version LIMIT 1",
-    )
-});
-
-static ADD_DUE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "archives.add_due",
-        &[("month", ColumnType::Int)],
-        "WITH months AS ({rows})
-         INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
-         SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
-         ON CONFLICT (month) DO NOTHING",
-    )
-});
-
-static MONTH_PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.month_page",
-        select_entries!(
-            "NULL AS symbol, NULL AS note",
-            "WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
-         ORDER BY l.player_id, l.version LIMIT $4"
-        ),
-    )
-});
-
-static COUNT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.count",
-        "SELECT count(*) FROM portfolio_audit l
-         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)",
-    )
-});
-
-static MOVE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.move",
-        "UPDATE audit_archives SET state = $1, fence = $2, error = $3, updated_at = $4
-         WHERE month = $5 AND state = $6 AND fence <= $2",
-    )
-});
-
-static WRITTEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.written",
-        "UPDATE audit_archives SET state = 'written', location = $1, manifest = $2, entries = $3,
-             first_player = $4, first_version = $5, last_player = $6, last_version = $7,
-             digest = $8, error = NULL, updated_at = $9
-         WHERE month = $10 AND state = 'writing' AND fence = $11",
-    )
-});
-
-static FAILED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.failed",
-        "UPDATE audit_archives SET error = $1, updated_at = $2 WHERE month = $3 AND fence <= $4",
-    )
-});
+static FAILED: LazyStatement = LazyStatement::new(
+    "archives.failed",
+    "UPDATE audit_archives SET error = $1, updated_at = $2 WHERE month = $3 AND fence <= $4",
+);
 
 // A month whose deletion has begun can no longer be held; a dropped month can.
-static HOLD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.hold",
-        "INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
-         VALUES ($1, 'due', '', 0, $2, 0, $3)
-         ON CONFLICT (month) DO UPDATE SET held = excluded.held, updated_at = excluded.updated_at
-         WHERE excluded.held = 0 OR audit_archives.state = 'dropped'
-             OR NOT EXISTS (SELECT 1 FROM audit_cuts c WHERE c.month = audit_archives.month)",
-    )
-});
+static HOLD: LazyStatement = LazyStatement::new(
+    "archives.hold",
+    "INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
+     VALUES ($1, 'due', '', 0, $2, 0, $3)
+     ON CONFLICT (month) DO UPDATE SET held = excluded.held, updated_at = excluded.updated_at
+     WHERE excluded.held = 0 OR audit_archives.state = 'dropped'
+         OR NOT EXISTS (SELECT 1 FROM audit_cuts c WHERE c.month = audit_archives.month)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &LIST,
     &DROPPED,
     &FIRST_ENTRY,
@@ -309,8 +151,9 @@ impl Store {
     /// Adds every month from the ledger's first one to the one before `before`, including months
     /// without entries.
     pub async fn add_due_archives(&self, before: Month, now: UnixMicros) -> Result<(), StoreError> {
-        let first: Option<(i64,)> = self.reader().fetch_optional(&FIRST_ENTRY, (i64::MIN,)).await?;
-        let Some((first,)) = first else { return Ok(()) };
+        let first: Option<i64> =
+            self.reader().fetch_optional_scalar(&FIRST_ENTRY, (i64::MIN,)).await?;
+        let Some(first) = first else { return Ok(()) };
         // The month of an entry is never earlier than the month of its creation.
         let first = UnixMicros(first).month();
         let months: Vec<Month> = std::iter::successors(Some(first), |month| Some(month.next()))
@@ -332,15 +175,14 @@ impl Store {
         after: (i64, i64),
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<EntryRow> =
+        let rows: Vec<LedgerEntryRow> =
             self.scan().fetch_all(&MONTH_PAGE, (month.0, after.0, after.1, limit)).await?;
         rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
     }
 
     /// The number of entries of a month in the ledger.
     pub async fn count_month(&self, month: Month) -> Result<i64, StoreError> {
-        let count: i64 = self.reader().fetch_scalar(&COUNT, (month.0, i64::MIN, i64::MIN)).await?;
-        Ok(count)
+        self.scan().fetch_scalar(&COUNT, (month.0, i64::MIN, i64::MIN)).await
     }
 
     /// Changes the state of a month; `why` is the reason of a step back. Returns whether the month

@@ -4,7 +4,7 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::{LazyStatement, Statement};
 use crate::{Store, StoreError};
 
 /// A backfill.
@@ -25,29 +25,23 @@ pub struct Backfill {
 /// migration.
 pub static BACKFILLS: &[Backfill] = &[];
 
-pub(crate) static PLACE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "backfills.place",
-        "SELECT p.up_to, p.is_done FROM backfills p WHERE p.name = $1 {for update}",
-    )
-});
+pub(crate) static PLACE: LazyStatement = LazyStatement::new(
+    "backfills.place",
+    "SELECT p.up_to, p.is_done FROM backfills p WHERE p.name = $1 {for update}",
+);
 
-pub(crate) static BEGIN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "backfills.begin",
-        "INSERT INTO backfills (name, up_to, is_done, updated_at) VALUES ($1, $2, 0, $3)
-         ON CONFLICT DO NOTHING",
-    )
-});
+pub(crate) static BEGIN: LazyStatement = LazyStatement::new(
+    "backfills.begin",
+    "INSERT INTO backfills (name, up_to, is_done, updated_at) VALUES ($1, $2, 0, $3)
+     ON CONFLICT DO NOTHING",
+);
 
-pub(crate) static MOVE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "backfills.move",
-        "UPDATE backfills SET up_to = $1, is_done = $2, updated_at = $3 WHERE name = $4",
-    )
-});
+pub(crate) static MOVE: LazyStatement = LazyStatement::new(
+    "backfills.move",
+    "UPDATE backfills SET up_to = $1, is_done = $2, updated_at = $3 WHERE name = $4",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PLACE, &BEGIN, &MOVE];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PLACE, &BEGIN, &MOVE];
 
 impl Store {
     /// Fills the next `rows` rows and returns whether all are filled. Concurrent calls take turns.

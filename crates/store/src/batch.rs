@@ -10,13 +10,12 @@ mod sets;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection, UnixMicros};
+use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection};
 
-use crate::SeenKey;
-use crate::statement::Lazy;
+use crate::StoredOutcome;
+use crate::statement::LazyStatement;
 
 pub use locked::{LockedBatch, Locking};
-pub use mark::BatchMark;
 pub(crate) use mark::STATEMENTS as MARK_STATEMENTS;
 pub(crate) use sets::{
     ENTRIES, ENTRY_COLUMNS, OPENED_PLAYERS, entry_rows, insert_entries, player_rows,
@@ -64,7 +63,7 @@ pub struct BatchState {
     /// The existing players with the requested holdings.
     pub players: BTreeMap<i64, Player>,
     /// Idempotency keys that are used already.
-    pub seen: HashMap<(i64, String), SeenKey>,
+    pub seen: HashMap<(i64, String), StoredOutcome>,
 }
 
 /// The result of a player's actions in a batch.
@@ -101,16 +100,7 @@ pub struct Committed {
     pub conflicted: BTreeSet<i64>,
 }
 
-/// A batch whose COMMIT got no response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownCommit {
-    pub(crate) mark: BatchMark,
-    pub(crate) made_at: UnixMicros,
-    /// [`Committed::conflicted`] if the batch was committed.
-    pub conflicted: BTreeSet<i64>,
-}
-
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &load::PLAYERS,
     &load::KEYS,
     &locked::LOCK,

@@ -4,8 +4,8 @@
 
 use domain::{Day, Money, UnixMicros};
 
-use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement};
+use crate::decode::read_day;
+use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
@@ -45,117 +45,99 @@ pub struct RollUpStep {
     pub next_after: Option<i64>,
 }
 
-static OPEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.open",
-        "INSERT INTO equity_progress (day, after_player_id, done) VALUES ($1, 0, 0)
-         ON CONFLICT (day) DO NOTHING",
-    )
-});
+static OPEN: LazyStatement = LazyStatement::new(
+    "equity.open",
+    "INSERT INTO equity_progress (day, after_player_id, done) VALUES ($1, 0, 0)
+     ON CONFLICT (day) DO NOTHING",
+);
 
-static PROGRESS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.progress",
-        "SELECT after_player_id, done FROM equity_progress WHERE day = $1",
-    )
-});
+static PROGRESS: LazyStatement = LazyStatement::new(
+    "equity.progress",
+    "SELECT after_player_id, done FROM equity_progress WHERE day = $1",
+);
 
-static WRITTEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.written",
-        "SELECT day FROM equity_progress WHERE day <= $1 AND done = 1 ORDER BY day DESC LIMIT $2",
-    )
-});
+static WRITTEN: LazyStatement = LazyStatement::new(
+    "equity.written",
+    "SELECT day FROM equity_progress WHERE day <= $1 AND done = 1 ORDER BY day DESC LIMIT $2",
+);
 
-static CHUNK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.chunk",
-        "SELECT MAX(player_id) AS last_player_id, count(*) AS players FROM (
-             SELECT player_id FROM players WHERE player_id > $1
-             ORDER BY player_id LIMIT $2) chunk",
-    )
-});
+static CHUNK: LazyStatement = LazyStatement::new(
+    "equity.chunk",
+    "SELECT MAX(player_id) AS last_player_id, count(*) AS players FROM (
+         SELECT player_id FROM players WHERE player_id > $1
+         ORDER BY player_id LIMIT $2) chunk",
+);
 
 // Of two nodes that take the same page the second waits here and finds it taken.
-static CLAIM: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.claim",
-        "UPDATE equity_progress SET after_player_id = $3, done = $4
-         WHERE day = $1 AND after_player_id = $2 AND done = 0",
-    )
-});
+static CLAIM: LazyStatement = LazyStatement::new(
+    "equity.claim",
+    "UPDATE equity_progress SET after_player_id = $3, done = $4
+     WHERE day = $1 AND after_player_id = $2 AND done = 0",
+);
 
 // The range is repeated for the holdings: PostgreSQL may merge both tables and would read all
 // holdings before it. A stock without a close on that day counts at its last close before. No rows
 // for players who never traded, were erased, or traded since the close of an earlier session, whose
 // value is no longer known. A row of a restarted market is replaced.
-static WRITE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.write",
-        "WITH held AS MATERIALIZED (
-             SELECT h.player_id, h.quantity, (
-                 SELECT c.close FROM stock_history c
-                 WHERE c.stock_id = h.stock_id AND c.day <= $1
-                 ORDER BY c.day DESC LIMIT 1) AS close
-             FROM holdings h
-             WHERE h.player_id > $2 AND h.player_id <= $3 AND h.quantity > 0),
-         worth AS MATERIALIZED (
-             SELECT player_id, CAST(SUM({value:quantity:close}) AS BIGINT) AS value
-             FROM held GROUP BY player_id)
-         INSERT INTO equity_snapshots (player_id, day, value, cash)
-         SELECT pl.player_id, $1, pl.cash + COALESCE(w.value, 0), pl.cash
-         FROM players pl
-         JOIN users u ON u.user_id = pl.user_id
-         LEFT JOIN worth w ON w.player_id = pl.player_id
-         WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.balance_version > 1
-             AND (CAST($4 AS BIGINT) IS NULL OR NOT EXISTS (
-                 SELECT 1 FROM portfolio_audit l
-                 WHERE l.player_id = pl.player_id AND l.version = pl.balance_version
-                     AND l.month = pl.head_month AND l.created_at > $4))
-         ON CONFLICT (player_id, day) DO UPDATE SET
-             value = excluded.value, cash = excluded.cash",
-    )
-});
+static WRITE: LazyStatement = LazyStatement::new(
+    "equity.write",
+    "WITH held AS MATERIALIZED (
+         SELECT h.player_id, h.quantity, (
+             SELECT c.close FROM stock_history c
+             WHERE c.stock_id = h.stock_id AND c.day <= $1
+             ORDER BY c.day DESC LIMIT 1) AS close
+         FROM holdings h
+         WHERE h.player_id > $2 AND h.player_id <= $3 AND h.quantity > 0),
+     worth AS MATERIALIZED (
+         SELECT player_id, CAST(SUM({value:quantity:close}) AS BIGINT) AS value
+         FROM held GROUP BY player_id)
+     INSERT INTO equity_snapshots (player_id, day, value, cash)
+     SELECT pl.player_id, $1, pl.cash + COALESCE(w.value, 0), pl.cash
+     FROM players pl
+     JOIN users u ON u.user_id = pl.user_id
+     LEFT JOIN worth w ON w.player_id = pl.player_id
+     WHERE pl.player_id > $2 AND pl.player_id <= $3 AND pl.balance_version > 1
+         AND (CAST($4 AS BIGINT) IS NULL OR NOT EXISTS (
+             SELECT 1 FROM portfolio_audit l
+             WHERE l.player_id = pl.player_id AND l.version = pl.balance_version
+                 AND l.month = pl.head_month AND l.created_at > $4))
+     ON CONFLICT (player_id, day) DO UPDATE SET
+         value = excluded.value, cash = excluded.cash",
+);
 
 // Deletes a row if the player's next row is in the same week or month. Weeks begin on Monday (day 0
 // was a Thursday); a month counts as 1461/48 days.
-static THIN_OUT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.thin_out",
-        "WITH old AS MATERIALIZED (
-             SELECT eq.player_id, eq.day,
-                 LEAD(eq.day) OVER (PARTITION BY eq.player_id ORDER BY eq.day) AS next_day
-             FROM equity_snapshots eq
-             WHERE eq.player_id > $1 AND eq.player_id <= $2 AND eq.day < $3)
-         DELETE FROM equity_snapshots
-         WHERE player_id > $1 AND player_id <= $2 AND (player_id, day) IN (
-             SELECT player_id, day FROM old
-             WHERE (day >= $4 AND (day + 3) / 7 = (next_day + 3) / 7)
-                OR (day < $4 AND day * 48 / 1461 = next_day * 48 / 1461))",
-    )
-});
+static THIN_OUT: LazyStatement = LazyStatement::new(
+    "equity.thin_out",
+    "WITH old AS MATERIALIZED (
+         SELECT eq.player_id, eq.day,
+             LEAD(eq.day) OVER (PARTITION BY eq.player_id ORDER BY eq.day) AS next_day
+         FROM equity_snapshots eq
+         WHERE eq.player_id > $1 AND eq.player_id <= $2 AND eq.day < $3)
+     DELETE FROM equity_snapshots
+     WHERE player_id > $1 AND player_id <= $2 AND (player_id, day) IN (
+         SELECT player_id, day FROM old
+         WHERE (day >= $4 AND (day + 3) / 7 = (next_day + 3) / 7)
+            OR (day < $4 AND day * 48 / 1461 = next_day * 48 / 1461))",
+);
 
-static DELETE_PROGRESS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.forget_progress",
-        "DELETE FROM equity_progress WHERE day IN (
-             SELECT day FROM equity_progress
-             WHERE day > $2 OR (day < $1 AND day < (
-                 SELECT MAX(day) FROM equity_progress WHERE day <= $2 AND done = 1))
-             ORDER BY day LIMIT 1000)",
-    )
-});
+static DELETE_PROGRESS: LazyStatement = LazyStatement::new(
+    "equity.forget_progress",
+    "DELETE FROM equity_progress WHERE day IN (
+         SELECT day FROM equity_progress
+         WHERE day > $2 OR (day < $1 AND day < (
+             SELECT MAX(day) FROM equity_progress WHERE day <= $2 AND done = 1))
+         ORDER BY day LIMIT 1000)",
+);
 
-static CURVE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "equity.curve",
-        "SELECT eq.day, eq.value, eq.cash FROM equity_snapshots eq
-         WHERE eq.player_id = $1 AND eq.day >= $2 AND eq.day <= $3
-         ORDER BY eq.day DESC LIMIT 800",
-    )
-});
+static CURVE: LazyStatement = LazyStatement::new(
+    "equity.curve",
+    "SELECT eq.day, eq.value, eq.cash FROM equity_snapshots eq
+     WHERE eq.player_id = $1 AND eq.day >= $2 AND eq.day <= $3
+     ORDER BY eq.day DESC LIMIT 800",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&OPEN, &PROGRESS, &WRITTEN, &CHUNK, &CLAIM, &WRITE, &THIN_OUT, &DELETE_PROGRESS, &CURVE];
 
 impl Store {
@@ -180,9 +162,9 @@ impl Store {
 
     /// The newest `limit` days up to `newest` that are complete, newest first.
     pub async fn written_equity(&self, newest: Day, limit: i64) -> Result<Vec<Day>, StoreError> {
-        let rows: Vec<(i64,)> =
-            self.reader().fetch_all(&WRITTEN, (i64::from(newest.0), limit)).await?;
-        rows.into_iter().map(|(day,)| read_day(day)).collect()
+        let days: Vec<i64> =
+            self.reader().fetch_scalars(&WRITTEN, (i64::from(newest.0), limit)).await?;
+        days.into_iter().map(read_day).collect()
     }
 
     /// Thins out the old rows of the next `limit` players after `after_player_id` (0 to begin). The
@@ -195,19 +177,17 @@ impl Store {
     ) -> Result<RollUpStep, StoreError> {
         let [newest, daily_from, weekly_from] =
             [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));
+        let mut tx = self.begin_scan().await?;
         let (last, players): (Option<i64>, i64) =
-            self.reader().fetch_one(&CHUNK, (after_player_id, limit)).await?;
-        let deleted = self
-            .writer()
-            .execute(
-                &THIN_OUT,
-                (after_player_id, last.unwrap_or(after_player_id), daily_from, weekly_from),
-            )
-            .await?;
+            tx.run().fetch_one(&CHUNK, (after_player_id, limit)).await?;
+        let up_to = last.unwrap_or(after_player_id);
+        let params = (after_player_id, up_to, daily_from, weekly_from);
+        let deleted = tx.run().execute(&THIN_OUT, params).await?;
         let next_after = last.filter(|_| players >= limit);
         if next_after.is_none() {
-            self.writer().execute(&DELETE_PROGRESS, (daily_from, newest)).await?;
+            tx.run().execute(&DELETE_PROGRESS, (daily_from, newest)).await?;
         }
+        tx.commit().await?;
         Ok(RollUpStep { deleted, next_after })
     }
 

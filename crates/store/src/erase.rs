@@ -4,135 +4,108 @@
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 // A batch that writes a note locks the player's row too: the note is either committed before and
 // deleted here, or finds no user and is not written.
-static LOCK_PLAYERS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.lock_players",
-        "SELECT p.player_id FROM players p WHERE p.user_id = $1 ORDER BY p.player_id {for update}",
-    )
-});
+static LOCK_PLAYERS: LazyStatement = LazyStatement::new(
+    "erase.lock_players",
+    "SELECT p.player_id FROM players p WHERE p.user_id = $1 ORDER BY p.player_id {for update}",
+);
 
-static TOKENS: Lazy =
-    Lazy::new(|| Statement::new("erase.tokens", "DELETE FROM tokens WHERE user_id = $1"));
+static TOKENS: LazyStatement =
+    LazyStatement::new("erase.tokens", "DELETE FROM tokens WHERE user_id = $1");
 
-static LINKS: Lazy = Lazy::new(|| {
-    Statement::new("erase.password_links", "DELETE FROM password_links WHERE user_id = $1")
-});
+static LINKS: LazyStatement =
+    LazyStatement::new("erase.password_links", "DELETE FROM password_links WHERE user_id = $1");
 
-static CODES: Lazy = Lazy::new(|| {
-    Statement::new("erase.recovery_codes", "DELETE FROM recovery_codes WHERE user_id = $1")
-});
+static CODES: LazyStatement =
+    LazyStatement::new("erase.recovery_codes", "DELETE FROM recovery_codes WHERE user_id = $1");
 
-static PREFERENCES: Lazy =
-    Lazy::new(|| Statement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1"));
+static PREFERENCES: LazyStatement =
+    LazyStatement::new("erase.preferences", "DELETE FROM preferences WHERE user_id = $1");
 
-static NAME_KEYS: Lazy =
-    Lazy::new(|| Statement::new("erase.name_keys", "DELETE FROM name_keys WHERE user_id = $1"));
+static NAME_KEYS: LazyStatement =
+    LazyStatement::new("erase.name_keys", "DELETE FROM name_keys WHERE user_id = $1");
 
-static APPEARANCES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.appearances",
-        "DELETE FROM appearances
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static APPEARANCES: LazyStatement = LazyStatement::new(
+    "erase.appearances",
+    "DELETE FROM appearances
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
-static WATCHES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.watches",
-        "DELETE FROM watches
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static WATCHES: LazyStatement = LazyStatement::new(
+    "erase.watches",
+    "DELETE FROM watches
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
-static ORDERS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.pending_orders",
-        "DELETE FROM pending_orders
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static ORDERS: LazyStatement = LazyStatement::new(
+    "erase.pending_orders",
+    "DELETE FROM pending_orders
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
-static NOTES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.notes",
-        "DELETE FROM trade_notes
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static NOTES: LazyStatement = LazyStatement::new(
+    "erase.notes",
+    "DELETE FROM trade_notes
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
-static NOTE_TEXTS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.note_texts",
-        "DELETE FROM note_texts
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static NOTE_TEXTS: LazyStatement = LazyStatement::new(
+    "erase.note_texts",
+    "DELETE FROM note_texts
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
-static REWARDS_SEEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.rewards_seen",
-        "DELETE FROM rewards_seen
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static REWARDS_SEEN: LazyStatement = LazyStatement::new(
+    "erase.rewards_seen",
+    "DELETE FROM rewards_seen
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
-static EQUITY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.equity",
-        "DELETE FROM equity_snapshots
-         WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
-    )
-});
+static EQUITY: LazyStatement = LazyStatement::new(
+    "erase.equity",
+    "DELETE FROM equity_snapshots
+     WHERE player_id IN (SELECT p.player_id FROM players p WHERE p.user_id = $1)",
+);
 
 // Runs before the user's row is deleted. User ids repeat after a restore, but not with the same
 // registration time.
-static RECORD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.record",
-        "INSERT INTO erasures (user_id, registered_at, erased_at)
-         SELECT u.user_id, u.created_at, $2 FROM users u WHERE u.user_id = $1
-         ON CONFLICT DO NOTHING",
-    )
-});
+static RECORD: LazyStatement = LazyStatement::new(
+    "erase.record",
+    "INSERT INTO erasures (user_id, registered_at, erased_at)
+     SELECT u.user_id, u.created_at, $2 FROM users u WHERE u.user_id = $1
+     ON CONFLICT DO NOTHING",
+);
 
-static RECORD_AGAIN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.record_again",
-        "INSERT INTO erasures (user_id, registered_at, erased_at) VALUES ($1, $2, $3)
-         ON CONFLICT DO NOTHING",
-    )
-});
+static RECORD_AGAIN: LazyStatement = LazyStatement::new(
+    "erase.record_again",
+    "INSERT INTO erasures (user_id, registered_at, erased_at) VALUES ($1, $2, $3)
+     ON CONFLICT DO NOTHING",
+);
 
-static IS_THERE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.is_there",
-        "SELECT u.user_id FROM users u WHERE u.user_id = $1 AND u.created_at = $2",
-    )
-});
+static IS_THERE: LazyStatement = LazyStatement::new(
+    "erase.is_there",
+    "SELECT u.user_id FROM users u WHERE u.user_id = $1 AND u.created_at = $2",
+);
 
-static LIST: Lazy = Lazy::new(|| {
-    Statement::new(
-        "erase.list",
-        "SELECT e.user_id, e.registered_at, e.erased_at FROM erasures e
-         WHERE (e.erased_at, e.user_id, e.registered_at) > ($1, $2, $3)
-         ORDER BY e.erased_at, e.user_id, e.registered_at LIMIT $4",
-    )
-});
+static LIST: LazyStatement = LazyStatement::new(
+    "erase.list",
+    "SELECT e.user_id, e.registered_at, e.erased_at FROM erasures e
+     WHERE (e.erased_at, e.user_id, e.registered_at) > ($1, $2, $3)
+     ORDER BY e.erased_at, e.user_id, e.registered_at LIMIT $4",
+);
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new("erase.find", "SELECT u.user_id FROM users u WHERE u.email_key = $1")
-});
+static FIND: LazyStatement =
+    LazyStatement::new("erase.find", "SELECT u.user_id FROM users u WHERE u.email_key = $1");
 
-static USER: Lazy =
-    Lazy::new(|| Statement::new("erase.user", "DELETE FROM users WHERE user_id = $1"));
+static USER: LazyStatement =
+    LazyStatement::new("erase.user", "DELETE FROM users WHERE user_id = $1");
 
 /// In execution order after the lock; the user's row is last and counted.
-static DELETIONS: [&Lazy; 13] = [
+static DELETIONS: [&LazyStatement; 13] = [
     &TOKENS,
     &LINKS,
     &CODES,
@@ -148,7 +121,7 @@ static DELETIONS: [&Lazy; 13] = [
     &USER,
 ];
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &LOCK_PLAYERS,
     &TOKENS,
     &LINKS,
@@ -189,9 +162,8 @@ impl Store {
         email_key: &str,
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = self.writer().fetch_optional(&FIND, (email_key,)).await?;
-        match found {
-            Some((user_id,)) => self.erase_user(user_id, now).await,
+        match self.writer().fetch_optional_scalar(&FIND, (email_key,)).await? {
+            Some(user_id) => self.erase_user(user_id, now).await,
             None => Ok(false),
         }
     }
@@ -214,12 +186,12 @@ impl Store {
         Ok(deleted > 0)
     }
 
-    /// Erases a user again whom a restored backup contained; returns whether the user existed.
+    /// Erases a user again who is in a restored backup; returns whether the user existed.
     pub async fn erase_again(&self, erasure: Erasure) -> Result<bool, StoreError> {
         let Erasure { erased_at, user_id, registered_at } = erasure;
         self.writer().execute(&RECORD_AGAIN, (user_id, registered_at, erased_at)).await?;
-        let found: Option<(i64,)> =
-            self.writer().fetch_optional(&IS_THERE, (user_id, registered_at)).await?;
+        let found: Option<i64> =
+            self.writer().fetch_optional_scalar(&IS_THERE, (user_id, registered_at)).await?;
         if found.is_none() {
             return Ok(false);
         }

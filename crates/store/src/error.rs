@@ -72,7 +72,7 @@ pub enum StoreError {
     Unsuitable(String),
     /// A defect of this program or of the database.
     #[error("the statement failed: {}", describe(.0))]
-    Fault(sqlx::Error),
+    Query(sqlx::Error),
 }
 
 /// The text of a driver error for an operator. The driver appends the source line of PostgreSQL,
@@ -110,7 +110,7 @@ impl StoreError {
             Self::Corrupt(_) => "corrupt",
             Self::DiskFailed => "disk_failed",
             Self::Unsuitable(_) => "unsuitable",
-            Self::Fault(_) => "fault",
+            Self::Query(_) => "fault",
         }
     }
 }
@@ -130,7 +130,7 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             E::Database(inner) => {
                 let code = inner.code().unwrap_or_default();
-                match kind_of(&code) {
+                match class_of(&code) {
                     ErrorClass::DiskFull => {
                         DISK_FULL.store(true, Ordering::Relaxed);
                         Self::Unavailable(error)
@@ -145,7 +145,7 @@ impl From<sqlx::Error> for StoreError {
                         }
                         Self::DiskFailed
                     }
-                    ErrorClass::Fault => Self::Fault(error),
+                    ErrorClass::Query => Self::Query(error),
                 }
             }
             E::Io(_)
@@ -154,7 +154,7 @@ impl From<sqlx::Error> for StoreError {
             | E::PoolTimedOut
             | E::PoolClosed
             | E::WorkerCrashed => Self::Unavailable(error),
-            _ => Self::Fault(error),
+            _ => Self::Query(error),
         }
     }
 }
@@ -166,12 +166,12 @@ enum ErrorClass {
     Unreadable,
     Corrupt,
     DiskFailed,
-    Fault,
+    Query,
 }
 
 /// Classifies an SQLSTATE of PostgreSQL (five characters) or a result code of SQLite (a number
 /// whose low byte is the primary code).
-fn kind_of(code: &str) -> ErrorClass {
+fn class_of(code: &str) -> ErrorClass {
     if code.len() == 5 {
         return match (&code[..2], code) {
             (_, "40001" | "40P01" | "55P03") => ErrorClass::Conflict,
@@ -181,7 +181,7 @@ fn kind_of(code: &str) -> ErrorClass {
             // too long.
             (_, "25006" | "25P03" | "25P04") => ErrorClass::Unavailable,
             ("XX", _) => ErrorClass::Corrupt,
-            _ => ErrorClass::Fault,
+            _ => ErrorClass::Query,
         };
     }
     let code = code.parse::<i64>().unwrap_or_default();
@@ -197,7 +197,7 @@ fn kind_of(code: &str) -> ErrorClass {
         11 => ErrorClass::Unreadable,
         // NOTADB
         26 => ErrorClass::Corrupt,
-        _ => ErrorClass::Fault,
+        _ => ErrorClass::Query,
     }
 }
 
@@ -208,23 +208,23 @@ mod tests {
     #[test]
     fn codes_are_classified_by_what_a_caller_can_do() {
         for code in ["40001", "40P01", "55P03"] {
-            assert!(matches!(kind_of(code), ErrorClass::Conflict), "{code}");
+            assert!(matches!(class_of(code), ErrorClass::Conflict), "{code}");
         }
         for code in ["57014", "57P01", "53300", "08006", "25006", "25P03", "5", "517"] {
-            assert!(matches!(kind_of(code), ErrorClass::Unavailable), "{code}");
+            assert!(matches!(class_of(code), ErrorClass::Unavailable), "{code}");
         }
-        assert!(matches!(kind_of("13"), ErrorClass::DiskFull));
+        assert!(matches!(class_of("13"), ErrorClass::DiskFull));
         for code in ["11", "267"] {
-            assert!(matches!(kind_of(code), ErrorClass::Unreadable), "{code}");
+            assert!(matches!(class_of(code), ErrorClass::Unreadable), "{code}");
         }
         for code in ["26", "XX001"] {
-            assert!(matches!(kind_of(code), ErrorClass::Corrupt), "{code}");
+            assert!(matches!(class_of(code), ErrorClass::Corrupt), "{code}");
         }
         for code in ["1034", "1290"] {
-            assert!(matches!(kind_of(code), ErrorClass::DiskFailed), "{code}");
+            assert!(matches!(class_of(code), ErrorClass::DiskFailed), "{code}");
         }
         for code in ["23505", "42601", "19", "1"] {
-            assert!(matches!(kind_of(code), ErrorClass::Fault), "{code}");
+            assert!(matches!(class_of(code), ErrorClass::Query), "{code}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The code of the default game.
@@ -18,19 +18,18 @@ pub struct Game {
     pub started_at: UnixMicros,
 }
 
-static OPEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "games.open",
-        "INSERT INTO games (code, market, started_at) VALUES ($1, $2, $3)
-         ON CONFLICT (code) DO NOTHING",
-    )
-});
+static OPEN: LazyStatement = LazyStatement::new(
+    "games.open",
+    "INSERT INTO games (code, market, started_at) VALUES ($1, $2, $3)
+     ON CONFLICT (code) DO NOTHING",
+);
 
-static LOAD: Lazy = Lazy::new(|| {
-    Statement::new("games.load", "SELECT game_id, market, started_at FROM games WHERE code = $1")
-});
+static LOAD: LazyStatement = LazyStatement::new(
+    "games.load",
+    "SELECT game_id, market, started_at FROM games WHERE code = $1",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&OPEN, &LOAD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&OPEN, &LOAD];
 
 type GameRow = (i64, String, i64);
 

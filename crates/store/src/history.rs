@@ -3,9 +3,9 @@
 
 use domain::{DailyBar, Day, Month, Price};
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// A century.
@@ -44,92 +44,76 @@ impl MonthSpan {
     }
 }
 
-static SAVE_BARS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stock_history.save_bars",
-        &[
-            ("stock_id", ColumnType::Int),
-            ("day", ColumnType::Int),
-            ("open", ColumnType::Int),
-            ("high", ColumnType::Int),
-            ("low", ColumnType::Int),
-            ("close", ColumnType::Int),
-            ("volume", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
-         SELECT stock_id, day, close, open, high, low, volume FROM wanted WHERE true
-         ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close, open = excluded.open,
-             high = excluded.high, low = excluded.low, volume = excluded.volume",
-    )
-});
+static SAVE_BARS: LazyStatement = LazyStatement::with_rows(
+    "stock_history.save_bars",
+    &[
+        ("stock_id", ColumnType::Int),
+        ("day", ColumnType::Int),
+        ("open", ColumnType::Int),
+        ("high", ColumnType::Int),
+        ("low", ColumnType::Int),
+        ("close", ColumnType::Int),
+        ("volume", ColumnType::Int),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
+     SELECT stock_id, day, close, open, high, low, volume FROM wanted WHERE true
+     ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close, open = excluded.open,
+         high = excluded.high, low = excluded.low, volume = excluded.volume",
+);
 
-static FIRST_AND_LAST: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stock_history.first_and_last",
-        "SELECT MIN(day) AS first, MAX(day) AS last FROM stock_history WHERE stock_id = $1",
-    )
-});
+static FIRST_AND_LAST: LazyStatement = LazyStatement::new(
+    "stock_history.first_and_last",
+    "SELECT MIN(day) AS first, MAX(day) AS last FROM stock_history WHERE stock_id = $1",
+);
 
-static ROLLED_TO: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stock_history_months.last",
-        "SELECT MAX(month) AS month FROM stock_history_months WHERE stock_id = $1",
-    )
-});
+static ROLLED_TO: LazyStatement = LazyStatement::new(
+    "stock_history_months.last",
+    "SELECT MAX(month) AS month FROM stock_history_months WHERE stock_id = $1",
+);
 
 // A day of which only the close is known counts with its close. CROSS JOIN, because SQLite
 // otherwise scans all months for each day.
-static ROLL_UP: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stock_history_months.roll_up",
-        &[
-            ("month", ColumnType::Int),
-            ("from_day", ColumnType::Int),
-            ("until_day", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows}),
-         sums AS (
-             SELECT w.month, MIN(h.day) AS first_day, MAX(h.day) AS last_day,
-                 MAX(COALESCE(h.high, h.close)) AS high, MIN(COALESCE(h.low, h.close)) AS low,
-                 SUM(h.close) AS total, count(*) AS sessions
-             FROM wanted w CROSS JOIN stock_history h
-             WHERE h.stock_id = {$1} AND h.day >= w.from_day AND h.day < w.until_day
-             GROUP BY w.month)
-         INSERT INTO stock_history_months (stock_id, month, last_day, open, high, low, close,
-             average, sessions)
-         SELECT {$1}, m.month, m.last_day, COALESCE(f.open, f.close), m.high, m.low, l.close,
-             {average:m.total:m.sessions}, m.sessions
-         FROM sums m
-         JOIN stock_history f ON f.stock_id = {$1} AND f.day = m.first_day
-         JOIN stock_history l ON l.stock_id = {$1} AND l.day = m.last_day
-         WHERE true
-         ON CONFLICT (stock_id, month) DO UPDATE SET last_day = excluded.last_day,
-             open = excluded.open, high = excluded.high, low = excluded.low,
-             close = excluded.close, average = excluded.average, sessions = excluded.sessions",
-    )
-});
+static ROLL_UP: LazyStatement = LazyStatement::with_rows(
+    "stock_history_months.roll_up",
+    &[("month", ColumnType::Int), ("from_day", ColumnType::Int), ("until_day", ColumnType::Int)],
+    "WITH wanted AS ({rows}),
+     sums AS (
+         SELECT w.month, MIN(h.day) AS first_day, MAX(h.day) AS last_day,
+             MAX(COALESCE(h.high, h.close)) AS high, MIN(COALESCE(h.low, h.close)) AS low,
+             SUM(h.close) AS total, count(*) AS sessions
+         FROM wanted w CROSS JOIN stock_history h
+         WHERE h.stock_id = {$1} AND h.day >= w.from_day AND h.day < w.until_day
+         GROUP BY w.month)
+     INSERT INTO stock_history_months (stock_id, month, last_day, open, high, low, close,
+         average, sessions)
+     SELECT {$1}, m.month, m.last_day, COALESCE(f.open, f.close), m.high, m.low, l.close,
+         {average:m.total:m.sessions}, m.sessions
+     FROM sums m
+     JOIN stock_history f ON f.stock_id = {$1} AND f.day = m.first_day
+     JOIN stock_history l ON l.stock_id = {$1} AND l.day = m.last_day
+     WHERE true
+     ON CONFLICT (stock_id, month) DO UPDATE SET last_day = excluded.last_day,
+         open = excluded.open, high = excluded.high, low = excluded.low,
+         close = excluded.close, average = excluded.average, sessions = excluded.sessions",
+);
 
-static MONTHS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stock_history_months.list",
-        "SELECT month, last_day, open, high, low, close, average, sessions
-         FROM stock_history_months WHERE stock_id = $1 AND last_day >= $2 AND last_day <= $3
-         ORDER BY month DESC LIMIT $4",
-    )
-});
+static MONTHS: LazyStatement = LazyStatement::new(
+    "stock_history_months.list",
+    "SELECT month, last_day, open, high, low, close, average, sessions
+     FROM stock_history_months WHERE stock_id = $1 AND last_day >= $2 AND last_day <= $3
+     ORDER BY month DESC LIMIT $4",
+);
 
 // Only days of aggregated months.
-static DELETE_OLD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stock_history.forget",
-        "DELETE FROM stock_history WHERE stock_id = $1 AND day < $2 AND day <= (
-             SELECT COALESCE(MAX(last_day), -1000000) FROM stock_history_months
-             WHERE stock_id = $1)",
-    )
-});
+static DELETE_OLD: LazyStatement = LazyStatement::new(
+    "stock_history.forget",
+    "DELETE FROM stock_history WHERE stock_id = $1 AND day < $2 AND day <= (
+         SELECT COALESCE(MAX(last_day), -1000000) FROM stock_history_months
+         WHERE stock_id = $1)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &DELETE_OLD];
 
 #[derive(sqlx::FromRow)]

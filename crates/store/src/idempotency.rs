@@ -3,12 +3,12 @@
 
 use domain::{Fill, Month, Rejection, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The stored outcome of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenKey {
+pub struct StoredOutcome {
     /// SHA-256 of the route and body of the request.
     pub fingerprint: Vec<u8>,
     /// The ledger entry of the request.
@@ -20,20 +20,18 @@ pub struct SeenKey {
 
 // Keeps the keys of open orders: that of the request and that of the execution, which may be
 // repeated.
-static DELETE_OLD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "idempotency.delete_old",
-        "DELETE FROM idempotency WHERE (player_id, key) IN (
-             SELECT i.player_id, i.key FROM idempotency i
-             WHERE i.created_at < $1 AND NOT EXISTS (
-                 SELECT 1 FROM pending_orders o
-                 WHERE o.player_id = i.player_id AND o.state IN ('pending', 'executing')
-                     AND i.key IN ('order ' || o.order_id, o.client_key))
-             ORDER BY i.created_at LIMIT $2)",
-    )
-});
+static DELETE_OLD: LazyStatement = LazyStatement::new(
+    "idempotency.delete_old",
+    "DELETE FROM idempotency WHERE (player_id, key) IN (
+         SELECT i.player_id, i.key FROM idempotency i
+         WHERE i.created_at < $1 AND NOT EXISTS (
+             SELECT 1 FROM pending_orders o
+             WHERE o.player_id = i.player_id AND o.state IN ('pending', 'executing')
+                 AND i.key IN ('order ' || o.order_id, o.client_key))
+         ORDER BY i.created_at LIMIT $2)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&DELETE_OLD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&DELETE_OLD];
 
 impl Store {
     /// Deletes at most `max` records older than `before` and returns their number.

@@ -1,6 +1,7 @@
 //! Imports markets: stocks, texts and daily bars, separate from what a game has published.
 //! `markets` reads them.
 
+mod bars;
 mod jumps;
 
 use std::collections::HashMap;
@@ -9,14 +10,11 @@ use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
 use crate::markets::TICK;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
 pub use jumps::PriceJump;
-
-/// Bars per statement.
-const CHUNK: usize = 10_000;
 
 /// A market to import or update.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,115 +44,71 @@ pub struct ImportCounts {
     pub jumps: Vec<PriceJump>,
 }
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new("markets.find_terms", "SELECT currency, tick FROM markets WHERE name = $1")
-});
+static FIND: LazyStatement =
+    LazyStatement::new("markets.find_terms", "SELECT currency, tick FROM markets WHERE name = $1");
 
-static SAVE_MARKET: Lazy = Lazy::new(|| {
-    Statement::new(
-        "markets.save",
-        "INSERT INTO markets (name, exchange, currency, imported_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (name) DO UPDATE SET
-             exchange = CASE WHEN excluded.exchange = '-' THEN markets.exchange
-                 ELSE excluded.exchange END,
-             imported_at = excluded.imported_at
-         RETURNING market_id",
-    )
-});
+static SAVE_MARKET: LazyStatement = LazyStatement::new(
+    "markets.save",
+    "INSERT INTO markets (name, exchange, currency, imported_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (name) DO UPDATE SET
+         exchange = CASE WHEN excluded.exchange = '-' THEN markets.exchange
+             ELSE excluded.exchange END,
+         imported_at = excluded.imported_at
+     RETURNING market_id",
+);
 
-static SAVE_TICK: Lazy = Lazy::new(|| {
-    Statement::new("markets.save_tick", "UPDATE markets SET tick = $1 WHERE market_id = $2")
-});
+static SAVE_TICK: LazyStatement =
+    LazyStatement::new("markets.save_tick", "UPDATE markets SET tick = $1 WHERE market_id = $2");
 
-static SAVE_STOCKS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "market_stocks.save",
-        &[("symbol", ColumnType::Text)],
-        "WITH wanted AS ({rows})
-         INSERT INTO market_stocks (market_id, symbol, name, category, description,
-             kid_friendly_description)
-         SELECT {$1}, symbol, symbol, 'Other', '', '' FROM wanted WHERE true
-         ON CONFLICT (market_id, symbol) DO NOTHING",
-    )
-});
+static SAVE_STOCKS: LazyStatement = LazyStatement::with_rows(
+    "market_stocks.save",
+    &[("symbol", ColumnType::Text)],
+    "WITH wanted AS ({rows})
+     INSERT INTO market_stocks (market_id, symbol, name, category, description,
+         kid_friendly_description)
+     SELECT {$1}, symbol, symbol, 'Other', '', '' FROM wanted WHERE true
+     ON CONFLICT (market_id, symbol) DO NOTHING",
+);
 
 // Missing texts keep their stored value. A text for children that equals the other text follows it.
-static DESCRIBE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "market_stocks.describe",
-        &[
-            ("symbol", ColumnType::Text),
-            ("name", ColumnType::Text),
-            ("category", ColumnType::Text),
-            ("description", ColumnType::Text),
-            ("kid_text", ColumnType::Text),
-            ("fun_fact", ColumnType::Text),
-        ],
-        "WITH wanted AS ({rows})
-         UPDATE market_stocks SET
-             name = COALESCE(w.name, market_stocks.name),
-             category = COALESCE(w.category, market_stocks.category),
-             description = COALESCE(w.description, market_stocks.description),
-             kid_friendly_description = COALESCE(w.kid_text,
-                 CASE WHEN market_stocks.kid_friendly_description IN ('', market_stocks.description)
-                     THEN w.description END,
-                 market_stocks.kid_friendly_description),
-             fun_fact = COALESCE(w.fun_fact, market_stocks.fun_fact)
-         FROM wanted w
-         WHERE market_stocks.market_id = {$1} AND market_stocks.symbol = w.symbol",
-    )
-});
+static DESCRIBE: LazyStatement = LazyStatement::with_rows(
+    "market_stocks.describe",
+    &[
+        ("symbol", ColumnType::Text),
+        ("name", ColumnType::Text),
+        ("category", ColumnType::Text),
+        ("description", ColumnType::Text),
+        ("kid_text", ColumnType::Text),
+        ("fun_fact", ColumnType::Text),
+    ],
+    "WITH wanted AS ({rows})
+     UPDATE market_stocks SET
+         name = COALESCE(w.name, market_stocks.name),
+         category = COALESCE(w.category, market_stocks.category),
+         description = COALESCE(w.description, market_stocks.description),
+         kid_friendly_description = COALESCE(w.kid_text,
+             CASE WHEN market_stocks.kid_friendly_description IN ('', market_stocks.description)
+                 THEN w.description END,
+             market_stocks.kid_friendly_description),
+         fun_fact = COALESCE(w.fun_fact, market_stocks.fun_fact)
+     FROM wanted w
+     WHERE market_stocks.market_id = {$1} AND market_stocks.symbol = w.symbol",
+);
 
-static STOCKS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_stocks.ids",
-        "SELECT symbol, market_stock_id FROM market_stocks WHERE market_id = $1",
-    )
-});
+static STOCKS: LazyStatement = LazyStatement::new(
+    "market_stocks.ids",
+    "SELECT symbol, market_stock_id FROM market_stocks WHERE market_id = $1",
+);
 
-static SAVE_BARS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "market_bars.save",
-        &[
-            ("market_stock_id", ColumnType::Int),
-            ("day", ColumnType::Int),
-            ("open", ColumnType::Int),
-            ("high", ColumnType::Int),
-            ("low", ColumnType::Int),
-            ("close", ColumnType::Int),
-            ("volume", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO market_bars (market_stock_id, day, open, high, low, close, volume)
-         SELECT market_stock_id, day, open, high, low, close, volume FROM wanted WHERE true
-         ON CONFLICT (market_stock_id, day) DO UPDATE SET
-             open = excluded.open, high = excluded.high, low = excluded.low,
-             close = excluded.close, volume = excluded.volume
-         WHERE (market_bars.open, market_bars.high, market_bars.low, market_bars.close,
-                 market_bars.volume)
-             IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close,
-                 excluded.volume)",
-    )
-});
-
-static COUNT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_bars.count",
-        "SELECT count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars
-         FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1",
-    )
-});
-
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &FIND,
     &SAVE_MARKET,
     &SAVE_TICK,
     &SAVE_STOCKS,
     &DESCRIBE,
     &STOCKS,
-    &SAVE_BARS,
-    &COUNT,
+    &bars::SAVE_BARS,
+    &bars::COUNT,
     &jumps::JUMPS,
 ];
 
@@ -174,12 +128,12 @@ impl Store {
         now: UnixMicros,
         progress: impl Fn(usize),
     ) -> Result<ImportCounts, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_scan().await?;
         let (market_id, currency, stored_tick) = save_market(&mut tx, market, now).await?;
         let ids = save_stocks(&mut tx, market_id, texts, bars).await?;
-        let (_, before) = count(&mut tx, market_id).await?;
-        let touched = save_bars(&mut tx, &ids, bars, progress).await?;
-        let (stocks, after) = count(&mut tx, market_id).await?;
+        let (_, before) = bars::count(&mut tx, market_id).await?;
+        let touched = bars::save(&mut tx, &ids, bars, progress).await?;
+        let (stocks, after) = bars::count(&mut tx, market_id).await?;
         if after == 0 {
             let name = &market.name;
             return Err(StoreError::Unsuitable(format!(
@@ -270,26 +224,6 @@ async fn describe(
     Ok(ids.into_iter().collect())
 }
 
-/// Counts the stocks with bars, and the bars.
-async fn count(tx: &mut Tx, market_id: i64) -> Result<(i64, i64), StoreError> {
-    tx.run().fetch_one(&COUNT, (market_id,)).await
-}
-
-/// Saves the bars; returns the number of new or changed ones.
-async fn save_bars(
-    tx: &mut Tx,
-    ids: &HashMap<String, i64>,
-    bars: &[(Symbol, DailyBar)],
-    progress: impl Fn(usize),
-) -> Result<u64, StoreError> {
-    let mut touched = 0;
-    for (number, chunk) in bars.chunks(CHUNK).enumerate() {
-        touched += tx.run().execute(&SAVE_BARS, (&bar_rows(chunk, ids),)).await?;
-        progress(number * CHUNK + chunk.len());
-    }
-    Ok(touched)
-}
-
 /// Saves the smaller of the imported and the stored price step. `known` is the stored one; with
 /// `Some(None)` it is computed from the stored bars.
 async fn save_tick(
@@ -339,18 +273,5 @@ pub(crate) fn text_rows(texts: &[StockDescription]) -> RowSet {
         RowSet::optional_text(texts, |text| text.description.clone()),
         RowSet::optional_text(texts, |text| text.kid_friendly_description.clone()),
         RowSet::optional_text(texts, |text| text.fun_fact.clone()),
-    ])
-}
-
-fn bar_rows(bars: &[(Symbol, DailyBar)], ids: &HashMap<String, i64>) -> RowSet {
-    let price = |price: Option<Price>| price.map(|price| price.0);
-    RowSet::new(vec![
-        RowSet::int(bars, |(symbol, _)| ids[symbol.as_str()]),
-        RowSet::int(bars, |(_, bar)| i64::from(bar.day.0)),
-        RowSet::optional_int(bars, |(_, bar)| price(bar.open)),
-        RowSet::optional_int(bars, |(_, bar)| price(bar.high)),
-        RowSet::optional_int(bars, |(_, bar)| price(bar.low)),
-        RowSet::int(bars, |(_, bar)| bar.close.0),
-        RowSet::optional_int(bars, |(_, bar)| bar.volume),
     ])
 }

@@ -4,33 +4,30 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-static TAKE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "leases.take",
-        "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3)
-         ON CONFLICT (name) DO UPDATE SET
-             holder = excluded.holder, expires_at = excluded.expires_at,
-             fence = leases.fence + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END
-         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4
-         RETURNING fence",
-    )
-});
+static TAKE: LazyStatement = LazyStatement::new(
+    "leases.take",
+    "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3)
+     ON CONFLICT (name) DO UPDATE SET
+         holder = excluded.holder, expires_at = excluded.expires_at,
+         fence = leases.fence + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END
+     WHERE leases.holder = excluded.holder OR leases.expires_at <= $4
+     RETURNING fence",
+);
 
-static LEAVE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "leases.leave",
-        "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2",
-    )
-});
+static LEAVE: LazyStatement = LazyStatement::new(
+    "leases.leave",
+    "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2",
+);
 
-static HOLDER: Lazy = Lazy::new(|| {
-    Statement::new("leases.holder", "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2")
-});
+static HOLDER: LazyStatement = LazyStatement::new(
+    "leases.holder",
+    "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &LEAVE, &HOLDER];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &LEAVE, &HOLDER];
 
 impl Store {
     /// Takes or renews a lease until `expires_at`. Returns its fencing token, which increases with
@@ -43,9 +40,9 @@ impl Store {
         expires_at: UnixMicros,
     ) -> Result<Option<i64>, StoreError> {
         // As `statement::only` for an optional row.
-        let rows: Vec<(i64,)> =
-            self.writer().fetch_all(&TAKE, (name, holder, expires_at.0, now.0)).await?;
-        Ok(rows.first().map(|(fence,)| *fence))
+        let fences: Vec<i64> =
+            self.writer().fetch_scalars(&TAKE, (name, holder, expires_at.0, now.0)).await?;
+        Ok(fences.first().copied())
     }
 
     /// Releases a lease if `holder` holds it.
@@ -60,7 +57,6 @@ impl Store {
         name: &str,
         now: UnixMicros,
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = self.reader().fetch_optional(&HOLDER, (name, now.0)).await?;
-        Ok(row.map(|(holder,)| holder))
+        self.reader().fetch_optional_scalar(&HOLDER, (name, now.0)).await
     }
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use domain::{Day, PageRequest, Price};
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::stocks::{StockColumns, contains_pattern};
 use crate::{StockRow, Store, StoreError};
 
@@ -66,60 +66,54 @@ pub struct MarketRow {
 }
 
 // Only one of the four sort keys is not null.
-static PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market.page",
-        "WITH quotes AS MATERIALIZED ({quotes:$7:quotes}),
-         found AS MATERIALIZED (
-             SELECT s.stock_id, s.symbol, s.name, s.category, s.description,
-                 s.kid_friendly_description, s.fun_fact, COALESCE(q.price, 0) AS price,
-                 CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched,
-                 CASE CAST($5 AS TEXT) WHEN 'symbol' THEN s.symbol
-                     WHEN 'name' THEN lower(s.name) END AS word,
-                 CASE CAST($5 AS TEXT) WHEN 'price' THEN COALESCE(q.price, 0)
-                     WHEN 'change' THEN COALESCE(q.change, 0) END AS number
-             FROM stocks s
-             LEFT JOIN quotes q ON q.stock_id = s.stock_id
-             LEFT JOIN watches w ON w.player_id = $1 AND w.stock_id = s.stock_id
-             WHERE (CAST($2 AS TEXT) IS NULL OR s.category = $2)
-               AND (CAST($3 AS TEXT) IS NULL OR s.search_text LIKE $3 ESCAPE '\\')
-               AND (CAST($4 AS BIGINT) = 0 OR w.stock_id IS NOT NULL)),
-         placed AS MATERIALIZED (
-             SELECT found.*, row_number() OVER (ORDER BY
-                 CASE WHEN CAST($6 AS BIGINT) = 0 THEN word END,
-                 CASE WHEN CAST($6 AS BIGINT) = 1 THEN word END DESC,
-                 CASE WHEN CAST($6 AS BIGINT) = 0 THEN number END,
-                 CASE WHEN CAST($6 AS BIGINT) = 1 THEN number END DESC,
-                 symbol) AS place
-             FROM found),
-         page AS (SELECT * FROM placed ORDER BY place LIMIT $8 OFFSET $9)
-         SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
-             p.kid_friendly_description, p.fun_fact, p.price, p.watched
-         FROM (SELECT count(*) AS total FROM found) t
-         LEFT JOIN page p ON true
-         ORDER BY p.place",
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "market.page",
+    "WITH quotes AS MATERIALIZED ({quotes:$7:quotes}),
+     found AS MATERIALIZED (
+         SELECT s.stock_id, s.symbol, s.name, s.category, s.description,
+             s.kid_friendly_description, s.fun_fact, COALESCE(q.price, 0) AS price,
+             CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched,
+             CASE CAST($5 AS TEXT) WHEN 'symbol' THEN s.symbol
+                 WHEN 'name' THEN lower(s.name) END AS word,
+             CASE CAST($5 AS TEXT) WHEN 'price' THEN COALESCE(q.price, 0)
+                 WHEN 'change' THEN COALESCE(q.change, 0) END AS number
+         FROM stocks s
+         LEFT JOIN quotes q ON q.stock_id = s.stock_id
+         LEFT JOIN watches w ON w.player_id = $1 AND w.stock_id = s.stock_id
+         WHERE (CAST($2 AS TEXT) IS NULL OR s.category = $2)
+           AND (CAST($3 AS TEXT) IS NULL OR s.search_text LIKE $3 ESCAPE '\\')
+           AND (CAST($4 AS BIGINT) = 0 OR w.stock_id IS NOT NULL)),
+     placed AS MATERIALIZED (
+         SELECT found.*, row_number() OVER (ORDER BY
+             CASE WHEN CAST($6 AS BIGINT) = 0 THEN word END,
+             CASE WHEN CAST($6 AS BIGINT) = 1 THEN word END DESC,
+             CASE WHEN CAST($6 AS BIGINT) = 0 THEN number END,
+             CASE WHEN CAST($6 AS BIGINT) = 1 THEN number END DESC,
+             symbol) AS place
+         FROM found),
+     page AS (SELECT * FROM placed ORDER BY place LIMIT $8 OFFSET $9)
+     SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
+         p.kid_friendly_description, p.fun_fact, p.price, p.watched
+     FROM (SELECT count(*) AS total FROM found) t
+     LEFT JOIN page p ON true
+     ORDER BY p.place",
+);
 
-static CATEGORIES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market.categories",
-        "SELECT category FROM stocks GROUP BY category ORDER BY category LIMIT 100",
-    )
-});
+static CATEGORIES: LazyStatement = LazyStatement::new(
+    "market.categories",
+    "SELECT category FROM stocks GROUP BY category ORDER BY category LIMIT 100",
+);
 
-static CLOSES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "market.recent_closes",
-        &[("stock_id", ColumnType::Int)],
-        "WITH wanted AS MATERIALIZED ({rows})
-         SELECT c.stock_id, c.day, c.close FROM wanted w
-         JOIN stock_history c ON c.stock_id = w.stock_id AND c.day >= {$1} AND c.day <= {$2}
-         ORDER BY c.stock_id, c.day LIMIT 2000",
-    )
-});
+static CLOSES: LazyStatement = LazyStatement::with_rows(
+    "market.recent_closes",
+    &[("stock_id", ColumnType::Int)],
+    "WITH wanted AS MATERIALIZED ({rows})
+     SELECT c.stock_id, c.day, c.close FROM wanted w
+     JOIN stock_history c ON c.stock_id = w.stock_id AND c.day >= {$1} AND c.day <= {$2}
+     ORDER BY c.stock_id, c.day LIMIT 2000",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &CATEGORIES, &CLOSES];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &CATEGORIES, &CLOSES];
 
 #[derive(sqlx::FromRow)]
 struct MarketRecord {
@@ -174,8 +168,7 @@ impl Store {
 
     /// All categories by name, 63 at most.
     pub async fn stock_categories(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = self.reader().fetch_all(&CATEGORIES, ()).await?;
-        Ok(rows.into_iter().map(|(category,)| category).collect())
+        self.reader().fetch_scalars(&CATEGORIES, ()).await
     }
 
     /// The closes from `from` to `to` of the first 20 of these stocks, ascending, limited to the

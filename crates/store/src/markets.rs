@@ -3,9 +3,9 @@
 
 use domain::{Day, Price, StockInfo, Symbol};
 
-use crate::ledger::read_day;
+use crate::decode::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 const MARKETS_MAX: i64 = 100;
@@ -61,81 +61,74 @@ pub struct MarketCloses {
     pub closes: Vec<(Day, Price)>,
 }
 
-static LIST: Lazy = Lazy::new(|| {
-    Statement::new(
-        "markets.list",
-        "SELECT m.market_id, m.name, m.exchange, m.currency, m.tick,
-             count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars,
-             MIN(b.day) AS first_day, MAX(b.day) AS last_day
-         FROM markets m
-         LEFT JOIN market_stocks s ON s.market_id = m.market_id
-         LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         GROUP BY m.market_id, m.name, m.exchange, m.currency, m.tick
-         ORDER BY m.name LIMIT $1",
-    )
-});
+static LIST: LazyStatement = LazyStatement::new(
+    "markets.list",
+    "SELECT m.market_id, m.name, m.exchange, m.currency, m.tick,
+         count(DISTINCT b.market_stock_id) AS stocks, count(b.day) AS bars,
+         MIN(b.day) AS first_day, MAX(b.day) AS last_day
+     FROM markets m
+     LEFT JOIN market_stocks s ON s.market_id = m.market_id
+     LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+     GROUP BY m.market_id, m.name, m.exchange, m.currency, m.tick
+     ORDER BY m.name LIMIT $1",
+);
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new("markets.find", "SELECT market_id, currency, tick FROM markets WHERE name = $1")
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "markets.find",
+    "SELECT market_id, currency, tick FROM markets WHERE name = $1",
+);
 
 // For markets imported before price steps were stored.
-pub(crate) static TICK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_bars.tick",
-        "SELECT CAST(MIN(CASE
-             WHEN b.close % 100 = 0 AND COALESCE(b.open, 0) % 100 = 0
-                 AND COALESCE(b.high, 0) % 100 = 0 AND COALESCE(b.low, 0) % 100 = 0 THEN 100
-             WHEN b.close % 10 = 0 AND COALESCE(b.open, 0) % 10 = 0
-                 AND COALESCE(b.high, 0) % 10 = 0 AND COALESCE(b.low, 0) % 10 = 0 THEN 10
-             ELSE 1 END) AS BIGINT) AS tick
-         FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1",
-    )
-});
+pub(crate) static TICK: LazyStatement = LazyStatement::new(
+    "market_bars.tick",
+    "SELECT CAST(MIN(CASE
+         WHEN b.close % 100 = 0 AND COALESCE(b.open, 0) % 100 = 0
+             AND COALESCE(b.high, 0) % 100 = 0 AND COALESCE(b.low, 0) % 100 = 0 THEN 100
+         WHEN b.close % 10 = 0 AND COALESCE(b.open, 0) % 10 = 0
+             AND COALESCE(b.high, 0) % 10 = 0 AND COALESCE(b.low, 0) % 10 = 0 THEN 10
+         ELSE 1 END) AS BIGINT) AS tick
+     FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+     WHERE s.market_id = $1",
+);
 
 // One text per stock, because transferring a row per close costs more than parsing.
-static CLOSES: Lazy = Lazy::new(|| Statement {
-    name: "market_bars.closes",
-    sqlite: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
+static CLOSES: LazyStatement = LazyStatement::by_engine(
+    "market_bars.closes",
+    "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
              s.fun_fact, group_concat(b.day || ':' || b.close, ' ') AS closes
          FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
          WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
-    postgres: "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
+    "SELECT s.symbol, s.name, s.category, s.description, s.kid_friendly_description,
              s.fun_fact, string_agg(b.day || ':' || b.close, ' ') AS closes
          FROM market_stocks s JOIN market_bars b ON b.market_stock_id = s.market_stock_id
          WHERE s.market_id = $1 GROUP BY s.market_stock_id ORDER BY s.symbol",
-});
+);
 
-static STOCKS_PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_stocks.page",
-        "SELECT s.symbol, s.name, s.category, count(b.day) AS bars, MIN(b.day) AS first_day,
-             MAX(b.day) AS last_day
-         FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
-         WHERE s.market_id = $1 AND s.symbol > $2
-         GROUP BY s.market_stock_id, s.symbol, s.name, s.category ORDER BY s.symbol LIMIT $3",
-    )
-});
+static STOCKS_PAGE: LazyStatement = LazyStatement::new(
+    "market_stocks.page",
+    "SELECT s.symbol, s.name, s.category, count(b.day) AS bars, MIN(b.day) AS first_day,
+         MAX(b.day) AS last_day
+     FROM market_stocks s LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+     WHERE s.market_id = $1 AND s.symbol > $2
+     GROUP BY s.market_stock_id, s.symbol, s.name, s.category ORDER BY s.symbol LIMIT $3",
+);
 
 // Closes of a game's history are rounded to its tick; the other columns are copied.
-static SAVE_HISTORY: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stock_history.save_imported",
-        &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
-        "WITH wanted AS ({rows})
-         INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
-         SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume
-         FROM wanted w
-         JOIN stocks s ON s.stock_id = w.stock_id
-         LEFT JOIN market_stocks m ON m.market_id = {$1} AND m.symbol = s.symbol
-         LEFT JOIN market_bars b ON b.market_stock_id = m.market_stock_id AND b.day = w.day
-         WHERE true
-         ON CONFLICT (stock_id, day) DO NOTHING",
-    )
-});
+static SAVE_HISTORY: LazyStatement = LazyStatement::with_rows(
+    "stock_history.save_imported",
+    &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
+    "WITH wanted AS ({rows})
+     INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
+     SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume
+     FROM wanted w
+     JOIN stocks s ON s.stock_id = w.stock_id
+     LEFT JOIN market_stocks m ON m.market_id = {$1} AND m.symbol = s.symbol
+     LEFT JOIN market_bars b ON b.market_stock_id = m.market_stock_id AND b.day = w.day
+     WHERE true
+     ON CONFLICT (stock_id, day) DO NOTHING",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LIST, &FIND, &TICK, &CLOSES, &STOCKS_PAGE, &SAVE_HISTORY];
 
 #[derive(sqlx::FromRow)]
@@ -185,7 +178,7 @@ impl Store {
         let tick = match tick {
             Some(tick) => tick,
             None => {
-                let tick: Option<i64> = self.reader().fetch_scalar(&TICK, (market_id,)).await?;
+                let tick: Option<i64> = self.scan().fetch_scalar(&TICK, (market_id,)).await?;
                 tick.unwrap_or(TICK_MAX)
             }
         };
@@ -208,7 +201,7 @@ impl Store {
     /// # Errors
     /// `Corrupt` if a close is malformed.
     pub async fn market_closes(&self, market_id: i64) -> Result<Vec<MarketCloses>, StoreError> {
-        let rows: Vec<ClosesRow> = self.reader().fetch_all(&CLOSES, (market_id,)).await?;
+        let rows: Vec<ClosesRow> = self.scan().fetch_all(&CLOSES, (market_id,)).await?;
         rows.into_iter().map(ClosesRow::read).collect()
     }
 

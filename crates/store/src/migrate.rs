@@ -8,7 +8,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::sleep;
 
-use crate::db::Db;
+use crate::pools::Db;
 use crate::{Store, StoreError};
 
 /// Lock timeout in milliseconds. Statements that queue behind the migration wait as long.

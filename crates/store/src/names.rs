@@ -9,7 +9,7 @@ use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
@@ -25,45 +25,40 @@ pub(crate) struct NameSlot {
 }
 
 // In key order, to avoid deadlocks between users who choose the same keys.
-static TAKE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "names.take",
-        &[
-            ("name_key", ColumnType::Text),
-            ("user_id", ColumnType::Int),
-            ("is_pseudonym", ColumnType::Int),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO name_keys (name_key, user_id, is_pseudonym)
-         SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
-         ON CONFLICT (name_key) DO NOTHING",
-    )
-});
+static TAKE: LazyStatement = LazyStatement::with_rows(
+    "names.take",
+    &[
+        ("name_key", ColumnType::Text),
+        ("user_id", ColumnType::Int),
+        ("is_pseudonym", ColumnType::Int),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO name_keys (name_key, user_id, is_pseudonym)
+     SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
+     ON CONFLICT (name_key) DO NOTHING",
+);
 
-static FREE: Lazy = Lazy::new(|| {
-    Statement::new("names.free", "DELETE FROM name_keys WHERE user_id = $1 AND is_pseudonym = $2")
-});
+static FREE: LazyStatement = LazyStatement::new(
+    "names.free",
+    "DELETE FROM name_keys WHERE user_id = $1 AND is_pseudonym = $2",
+);
 
-static TAKEN: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "names.taken",
-        &[("name_key", ColumnType::Text)],
-        "WITH wanted AS ({rows})
-         SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
-    )
-});
+static TAKEN: LazyStatement = LazyStatement::with_rows(
+    "names.taken",
+    &[("name_key", ColumnType::Text)],
+    "WITH wanted AS ({rows})
+     SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
+);
 
-static KNOWN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "names.known",
-        "SELECT u.user_id, u.name, a.pseudonym FROM users u
-         LEFT JOIN players pl ON pl.user_id = u.user_id
-         LEFT JOIN appearances a ON a.player_id = pl.player_id
-         WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2",
-    )
-});
+static KNOWN: LazyStatement = LazyStatement::new(
+    "names.known",
+    "SELECT u.user_id, u.name, a.pseudonym FROM users u
+     LEFT JOIN players pl ON pl.user_id = u.user_id
+     LEFT JOIN appearances a ON a.player_id = pl.player_id
+     WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &FREE, &TAKEN, &KNOWN];
 
 /// Assigns the keys of a name to its user and returns whether all were free. If not, the caller
 /// must roll back.
@@ -89,8 +84,8 @@ impl Store {
     pub async fn free_names(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
         let keys: Vec<String> = names.iter().flat_map(|name| name_keys(name)).collect();
         let rows = RowSet::new(vec![RowSet::text(&keys, Clone::clone)]);
-        let taken: Vec<(String,)> = self.reader().fetch_all(&TAKEN, (&rows,)).await?;
-        let taken: HashSet<String> = taken.into_iter().map(|(key,)| key).collect();
+        let taken: Vec<String> = self.reader().fetch_scalars(&TAKEN, (&rows,)).await?;
+        let taken: HashSet<String> = taken.into_iter().collect();
         let is_free = |name: &String| !name_keys(name).iter().any(|key| taken.contains(key));
         Ok(names.into_iter().filter(is_free).collect())
     }

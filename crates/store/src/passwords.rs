@@ -5,10 +5,10 @@
 use domain::UnixMicros;
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::tokens::REVOKE_OTHERS;
 use crate::transaction::Tx;
-use crate::users::lock_user;
+use crate::user_lock::lock_user;
 use crate::{Store, StoreError};
 
 /// An id that no token has.
@@ -37,87 +37,67 @@ pub struct CodesLeft {
     pub made_at: Option<UnixMicros>,
 }
 
-static CHANGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "passwords.change",
-        "UPDATE users SET password_hash = $2, updated_at = $3 WHERE user_id = $1",
-    )
-});
+static CHANGE: LazyStatement = LazyStatement::new(
+    "passwords.change",
+    "UPDATE users SET password_hash = $2, updated_at = $3 WHERE user_id = $1",
+);
 
-static ADD_LINK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "password_links.insert",
-        "INSERT INTO password_links (hash, user_id, created_at, expires_at)
-         VALUES ($1, $2, $3, $4)",
-    )
-});
+static ADD_LINK: LazyStatement = LazyStatement::new(
+    "password_links.insert",
+    "INSERT INTO password_links (hash, user_id, created_at, expires_at)
+     VALUES ($1, $2, $3, $4)",
+);
 
-static FIND_LINK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "password_links.find",
-        "SELECT k.user_id, u.name FROM password_links k
-         JOIN users u ON u.user_id = k.user_id
-         WHERE k.hash = $1 AND k.expires_at > $2",
-    )
-});
+static FIND_LINK: LazyStatement = LazyStatement::new(
+    "password_links.find",
+    "SELECT k.user_id, u.name FROM password_links k
+     JOIN users u ON u.user_id = k.user_id
+     WHERE k.hash = $1 AND k.expires_at > $2",
+);
 
-static USE_LINK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "password_links.use",
-        "DELETE FROM password_links WHERE hash = $1 AND user_id = $2 AND expires_at > $3",
-    )
-});
+static USE_LINK: LazyStatement = LazyStatement::new(
+    "password_links.use",
+    "DELETE FROM password_links WHERE hash = $1 AND user_id = $2 AND expires_at > $3",
+);
 
-pub(crate) static DELETE_LINKS: Lazy = Lazy::new(|| {
-    Statement::new("password_links.delete", "DELETE FROM password_links WHERE user_id = $1")
-});
+pub(crate) static DELETE_LINKS: LazyStatement =
+    LazyStatement::new("password_links.delete", "DELETE FROM password_links WHERE user_id = $1");
 
-static DELETE_EXPIRED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "password_links.delete_expired",
-        "DELETE FROM password_links WHERE hash IN (
-             SELECT hash FROM password_links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-    )
-});
+static DELETE_EXPIRED: LazyStatement = LazyStatement::new(
+    "password_links.delete_expired",
+    "DELETE FROM password_links WHERE hash IN (
+         SELECT hash FROM password_links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+);
 
-pub(crate) static DELETE_CODES: Lazy = Lazy::new(|| {
-    Statement::new("recovery_codes.delete", "DELETE FROM recovery_codes WHERE user_id = $1")
-});
+pub(crate) static DELETE_CODES: LazyStatement =
+    LazyStatement::new("recovery_codes.delete", "DELETE FROM recovery_codes WHERE user_id = $1");
 
-static ADD_CODES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "recovery_codes.insert",
-        &[("slot", ColumnType::Int), ("hash", ColumnType::Text)],
-        "WITH batch AS ({rows})
-         INSERT INTO recovery_codes (user_id, slot, hash, created_at)
-         SELECT {$1}, slot, hash, {$2} FROM batch",
-    )
-});
+static ADD_CODES: LazyStatement = LazyStatement::with_rows(
+    "recovery_codes.insert",
+    &[("slot", ColumnType::Int), ("hash", ColumnType::Text)],
+    "WITH batch AS ({rows})
+     INSERT INTO recovery_codes (user_id, slot, hash, created_at)
+     SELECT {$1}, slot, hash, {$2} FROM batch",
+);
 
-static FIND_CODE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "recovery_codes.find",
-        "SELECT c.user_id, c.hash FROM users u
-         JOIN recovery_codes c ON c.user_id = u.user_id AND c.slot = $2
-         WHERE u.email_key = $1",
-    )
-});
+static FIND_CODE: LazyStatement = LazyStatement::new(
+    "recovery_codes.find",
+    "SELECT c.user_id, c.hash FROM users u
+     JOIN recovery_codes c ON c.user_id = u.user_id AND c.slot = $2
+     WHERE u.email_key = $1",
+);
 
-static USE_CODE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "recovery_codes.use",
-        "DELETE FROM recovery_codes WHERE user_id = $1 AND slot = $2 AND hash = $3",
-    )
-});
+static USE_CODE: LazyStatement = LazyStatement::new(
+    "recovery_codes.use",
+    "DELETE FROM recovery_codes WHERE user_id = $1 AND slot = $2 AND hash = $3",
+);
 
-static COUNT_CODES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "recovery_codes.count",
-        "SELECT count(*), MAX(created_at) FROM recovery_codes WHERE user_id = $1",
-    )
-});
+static COUNT_CODES: LazyStatement = LazyStatement::new(
+    "recovery_codes.count",
+    "SELECT count(*), MAX(created_at) FROM recovery_codes WHERE user_id = $1",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &CHANGE,
     &ADD_LINK,
     &FIND_LINK,
@@ -312,7 +292,11 @@ async fn write(
     delete(tx, &DELETE_LINKS, user_id).await
 }
 
-async fn delete(tx: &mut Tx, statement: &'static Lazy, user_id: i64) -> Result<(), StoreError> {
+async fn delete(
+    tx: &mut Tx,
+    statement: &'static LazyStatement,
+    user_id: i64,
+) -> Result<(), StoreError> {
     tx.run().execute(statement, (user_id,)).await?;
     Ok(())
 }

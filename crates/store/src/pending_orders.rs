@@ -6,8 +6,9 @@ use domain::{
     UnixMicros,
 };
 
-use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement, only};
+use crate::decode::read_day;
+use crate::statement::{LazyStatement, only};
+use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
 /// The price at which a pending order fills.
@@ -91,74 +92,61 @@ mod execution;
 pub use self::execution::OrderOutcome;
 pub(crate) use self::execution::STATEMENTS as EXECUTION_STATEMENTS;
 
-static LOCK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.lock_player",
-        "SELECT p.player_id FROM players p
-         WHERE p.player_id = $1 AND p.erased_at IS NULL {for update}",
-    )
-});
+static LOCK: LazyStatement = LazyStatement::new(
+    "pending_orders.lock_player",
+    "SELECT p.player_id FROM players p
+     WHERE p.player_id = $1 AND p.erased_at IS NULL {for update}",
+);
 
-static COUNT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.count",
-        "SELECT count(*) FROM pending_orders o
-         WHERE o.player_id = $1 AND o.state IN ('pending', 'executing')",
-    )
-});
+static COUNT: LazyStatement = LazyStatement::new(
+    "pending_orders.count",
+    "SELECT count(*) FROM pending_orders o
+     WHERE o.player_id = $1 AND o.state IN ('pending', 'executing')",
+);
 
 // A record without entry and rejection: the key belongs to a pending order.
-static RESERVE_KEY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.reserve_key",
-        "INSERT INTO idempotency (player_id, key, fingerprint, request_id, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (player_id, key) DO NOTHING",
-    )
-});
+static RESERVE_KEY: LazyStatement = LazyStatement::new(
+    "pending_orders.reserve_key",
+    "INSERT INTO idempotency (player_id, key, fingerprint, request_id, created_at)
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (player_id, key) DO NOTHING",
+);
 
-static INSERT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.insert",
-        "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
-             client_key, fingerprint, request_id, accepted_at, session_day, quote_after, fills_at,
-             expires_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')
-         RETURNING order_id",
-    )
-});
+static INSERT: LazyStatement = LazyStatement::new(
+    "pending_orders.insert",
+    "INSERT INTO pending_orders (player_id, stock_id, side, quantity, note,
+         client_key, fingerprint, request_id, accepted_at, session_day, quote_after, fills_at,
+         expires_at, state)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')
+     RETURNING order_id",
+);
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new("pending_orders.find", select!("WHERE o.order_id = $1 AND o.player_id = $2"))
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "pending_orders.find",
+    select!("WHERE o.order_id = $1 AND o.player_id = $2"),
+);
 
-static FIND_BY_KEY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.find_by_key",
-        select!("WHERE o.player_id = $1 AND o.client_key = $2"),
-    )
-});
+static FIND_BY_KEY: LazyStatement = LazyStatement::new(
+    "pending_orders.find_by_key",
+    select!("WHERE o.player_id = $1 AND o.client_key = $2"),
+);
 
-static PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.page",
-        select!(
-            "WHERE o.player_id = $1 AND o.order_id < $2 AND ($3 = '' OR o.state = $3)
-             ORDER BY o.order_id DESC LIMIT $4"
-        ),
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "pending_orders.page",
+    select!(
+        "WHERE o.player_id = $1 AND o.order_id < $2 AND ($3 = '' OR o.state = $3)
+         ORDER BY o.order_id DESC LIMIT $4"
+    ),
+);
 
 // Not after the close is public: cancelling would be a free option.
-static CANCEL: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.cancel",
-        "UPDATE pending_orders SET state = 'cancelled', ended_at = $3
-         WHERE order_id = $1 AND player_id = $2 AND state = 'pending'
-             AND (session_day IS NULL OR fills_at > $3)",
-    )
-});
+static CANCEL: LazyStatement = LazyStatement::new(
+    "pending_orders.cancel",
+    "UPDATE pending_orders SET state = 'cancelled', ended_at = $3
+     WHERE order_id = $1 AND player_id = $2 AND state = 'pending'
+         AND (session_day IS NULL OR fills_at > $3)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LOCK, &COUNT, &RESERVE_KEY, &INSERT, &FIND, &FIND_BY_KEY, &PAGE, &CANCEL];
 
 #[derive(sqlx::FromRow)]
@@ -238,6 +226,33 @@ impl OrderRow {
     }
 }
 
+async fn insert(
+    tx: &mut Tx,
+    new: &NewPendingOrder<'_>,
+    now: UnixMicros,
+) -> Result<i64, StoreError> {
+    let (session_day, quote_after) = match new.at {
+        FillsAt::Close(day) => (Some(i64::from(day.0)), None),
+        FillsAt::QuoteAfter(after) => (None, Some(after.0)),
+    };
+    let params = (
+        new.player_id,
+        new.order.stock_id,
+        new.order.side.as_str(),
+        new.order.quantity.0,
+        new.note.map(Note::as_str),
+        new.client_key,
+        &new.fingerprint[..],
+        new.request_id,
+        now.0,
+        session_day,
+        quote_after,
+        new.fills_at.0,
+        new.expires_at.0,
+    );
+    only(tx.run().fetch_scalars(&INSERT, params).await?)
+}
+
 impl Store {
     /// Stores an order and reserves its key in one transaction; writes nothing unless it returns
     /// [`OrderPlacement::Accepted`]. Locks the player's row like a batch, so that concurrent orders
@@ -248,12 +263,8 @@ impl Store {
         orders_max: i64,
         now: UnixMicros,
     ) -> Result<OrderPlacement, StoreError> {
-        let (session_day, quote_after) = match new.at {
-            FillsAt::Close(day) => (Some(i64::from(day.0)), None),
-            FillsAt::QuoteAfter(after) => (None, Some(after.0)),
-        };
         let mut tx = self.begin().await?;
-        let player: Option<(i64,)> = tx.run().fetch_optional(&LOCK, (new.player_id,)).await?;
+        let player: Option<i64> = tx.run().fetch_optional_scalar(&LOCK, (new.player_id,)).await?;
         if player.is_none() {
             return Ok(OrderPlacement::UnknownPlayer);
         }
@@ -269,39 +280,13 @@ impl Store {
             return Ok(OrderPlacement::TooMany);
         }
         if let Some(key) = new.client_key {
-            let reserved = tx
-                .run()
-                .execute(
-                    &RESERVE_KEY,
-                    (new.player_id, key, &new.fingerprint[..], new.request_id, now.0),
-                )
-                .await?;
+            let params = (new.player_id, key, &new.fingerprint[..], new.request_id, now.0);
+            let reserved = tx.run().execute(&RESERVE_KEY, params).await?;
             if reserved == 0 {
                 return Ok(OrderPlacement::KeyOfTrade);
             }
         }
-        let order_ids: Vec<i64> = tx
-            .run()
-            .fetch_scalars(
-                &INSERT,
-                (
-                    new.player_id,
-                    new.order.stock_id,
-                    new.order.side.as_str(),
-                    new.order.quantity.0,
-                    new.note.map(Note::as_str),
-                    new.client_key,
-                    &new.fingerprint[..],
-                    new.request_id,
-                    now.0,
-                    session_day,
-                    quote_after,
-                    new.fills_at.0,
-                    new.expires_at.0,
-                ),
-            )
-            .await?;
-        let order_id = only(order_ids)?;
+        let order_id = insert(&mut tx, new, now).await?;
         let stored: Option<OrderRow> =
             tx.run().fetch_optional(&FIND, (order_id, new.player_id)).await?;
         tx.commit().await?;

@@ -4,7 +4,7 @@
 use domain::text::search_fold;
 use domain::{Money, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Role, Store, StoreError};
 
 /// The number of users that one search scans.
@@ -47,37 +47,32 @@ pub struct UserDetails {
     pub codes: i64,
 }
 
-static PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "people.page",
-        "SELECT user_id, name, email, role, created_at FROM users WHERE user_id < $1
-         ORDER BY user_id DESC LIMIT $2",
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "people.page",
+    "SELECT user_id, name, email, role, created_at FROM users WHERE user_id < $1
+     ORDER BY user_id DESC LIMIT $2",
+);
 
-static FIND_ID: Lazy = Lazy::new(|| {
-    Statement::new("people.find_id", "SELECT user_id FROM users WHERE email_key = $1")
-});
+static FIND_ID: LazyStatement =
+    LazyStatement::new("people.find_id", "SELECT user_id FROM users WHERE email_key = $1");
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new(
-        "people.find",
-        "SELECT u.user_id, u.name, u.email, u.role, u.created_at, pl.player_id, pl.cash,
-             pl.total_xp, pl.trades,
-             (SELECT count(*) FROM tokens t WHERE t.user_id = u.user_id AND t.kind = 'web'
-                 AND t.expires_at > $2 AND t.idle_expires_at > $2) AS sessions,
-             (SELECT count(*) FROM tokens t WHERE t.user_id = u.user_id AND t.kind = 'api'
-                 AND t.expires_at > $2 AND t.idle_expires_at > $2) AS tokens,
-             (SELECT MAX(t.last_used_at) FROM tokens t WHERE t.user_id = u.user_id) AS last_used_at,
-             (SELECT count(*) FROM recovery_codes c WHERE c.user_id = u.user_id) AS codes
-         FROM users u
-         JOIN games g ON g.code = 'main'
-         JOIN players pl ON pl.user_id = u.user_id AND pl.game_id = g.game_id
-         WHERE u.user_id = $1",
-    )
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "people.find",
+    "SELECT u.user_id, u.name, u.email, u.role, u.created_at, pl.player_id, pl.cash,
+         pl.total_xp, pl.trades,
+         (SELECT count(*) FROM tokens t WHERE t.user_id = u.user_id AND t.kind = 'web'
+             AND t.expires_at > $2 AND t.idle_expires_at > $2) AS sessions,
+         (SELECT count(*) FROM tokens t WHERE t.user_id = u.user_id AND t.kind = 'api'
+             AND t.expires_at > $2 AND t.idle_expires_at > $2) AS tokens,
+         (SELECT MAX(t.last_used_at) FROM tokens t WHERE t.user_id = u.user_id) AS last_used_at,
+         (SELECT count(*) FROM recovery_codes c WHERE c.user_id = u.user_id) AS codes
+     FROM users u
+     JOIN games g ON g.code = 'main'
+     JOIN players pl ON pl.user_id = u.user_id AND pl.game_id = g.game_id
+     WHERE u.user_id = $1",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &FIND_ID, &FIND];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND_ID, &FIND];
 
 type PersonRow = (i64, String, String, String, i64);
 

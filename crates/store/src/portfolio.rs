@@ -1,12 +1,10 @@
 //! The views of a player's portfolio, one statement each: the database computes joins, values and
 //! sums at the prices passed as a parameter. Percentages and averages are computed in Rust.
 
-use domain::{
-    Counts, Levels, Money, PageRequest, Price, Quantity, Ratio, Symbol, XpStanding, average_price,
-};
+use domain::{Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
 
-use crate::statement::{Lazy, Statement};
-use crate::{Store, StoreError, Valuation};
+use crate::statement::LazyStatement;
+use crate::{Store, StoreError};
 
 /// A holding on the portfolio page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,120 +82,84 @@ pub struct PortfolioMix {
     pub categories: Vec<(String, Money)>,
 }
 
-static PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "portfolio.page",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS MATERIALIZED (
-             SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
-                 COALESCE(p.price, 0) AS price,
-                 COALESCE({value:h.quantity:p.price}, 0) AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0),
-         page AS (SELECT * FROM valued
-             ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN value ELSE 0 END DESC, symbol
-             LIMIT $3 OFFSET $4)
-         SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
-             v.value - v.cost_basis AS profit
-         FROM (SELECT count(*) AS total FROM valued) t
-         LEFT JOIN page v ON true
-         ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN v.value ELSE 0 END DESC, v.symbol",
-    )
-});
-
-static POSITION: Lazy = Lazy::new(|| {
-    Statement::new(
-        "portfolio.stake",
-        "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
-             CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
-         FROM players pl
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
-         LEFT JOIN watches w ON w.player_id = pl.player_id AND w.stock_id = $2
-         WHERE pl.player_id = $1",
-    )
-});
-
-static SUMMARY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "portfolio.summary",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices})
-         SELECT u.name, pl.cash, pl.total_xp,
-             CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
-             CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value
-         FROM players pl
-         JOIN users u ON u.user_id = pl.user_id
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+static PAGE: LazyStatement = LazyStatement::new(
+    "portfolio.page",
+    "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+     valued AS MATERIALIZED (
+         SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
+             COALESCE(p.price, 0) AS price,
+             COALESCE({value:h.quantity:p.price}, 0) AS value
+         FROM holdings h
+         JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN prices p ON p.stock_id = h.stock_id
-         WHERE pl.player_id = $1
-         GROUP BY u.name, pl.cash, pl.total_xp",
-    )
-});
+         WHERE h.player_id = $1 AND h.quantity > 0),
+     page AS (SELECT * FROM valued
+         ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN value ELSE 0 END DESC, symbol
+         LIMIT $3 OFFSET $4)
+     SELECT t.total, v.stock_id, v.symbol, v.name, v.quantity, v.cost_basis, v.price, v.value,
+         v.value - v.cost_basis AS profit
+     FROM (SELECT count(*) AS total FROM valued) t
+     LEFT JOIN page v ON true
+     ORDER BY CASE WHEN CAST($5 AS BIGINT) = 1 THEN v.value ELSE 0 END DESC, v.symbol",
+);
 
-static POSITIONS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "portfolio.positions",
-        "SELECT pl.balance_version, pl.cash, h.stock_id, h.quantity, h.cost_basis
-         FROM players pl
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
-         WHERE pl.player_id = $1
-         ORDER BY h.stock_id",
-    )
-});
+static POSITION: LazyStatement = LazyStatement::new(
+    "portfolio.stake",
+    "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
+         CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
+     FROM players pl
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
+     LEFT JOIN watches w ON w.player_id = pl.player_id AND w.stock_id = $2
+     WHERE pl.player_id = $1",
+);
 
-static MIX: Lazy = Lazy::new(|| {
-    Statement::new(
-        "portfolio.mix",
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS MATERIALIZED (
-             SELECT s.symbol, s.category,
-                 COALESCE({value:h.quantity:p.price}, 0) AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0),
-         kinds AS (
-             SELECT category, CAST(SUM(value) AS BIGINT) AS value FROM valued GROUP BY category),
-         largest AS (SELECT symbol, value FROM valued ORDER BY value DESC, symbol LIMIT 1)
-         SELECT pl.cash, t.holdings, m.symbol AS largest, m.value AS largest_value,
-             k.category, k.value
-         FROM players pl
-         JOIN (SELECT count(*) AS holdings FROM valued) t ON true
-         LEFT JOIN largest m ON true
-         LEFT JOIN kinds k ON true
-         WHERE pl.player_id = $1
-         ORDER BY k.value DESC, k.category LIMIT 63",
-    )
-});
+static SUMMARY: LazyStatement = LazyStatement::new(
+    "portfolio.summary",
+    "WITH prices AS MATERIALIZED ({prices:$2:prices})
+     SELECT u.name, pl.cash, pl.total_xp,
+         CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
+         CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value
+     FROM players pl
+     JOIN users u ON u.user_id = pl.user_id
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+     LEFT JOIN prices p ON p.stock_id = h.stock_id
+     WHERE pl.player_id = $1
+     GROUP BY u.name, pl.cash, pl.total_xp",
+);
 
-static STANDING: Lazy = Lazy::new(|| {
-    Statement::new(
-        "portfolio.standing",
-        // Counts for achievements as in `batch.players`.
-        "WITH prices AS MATERIALIZED ({prices:$2:prices}),
-         valued AS (
-             SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
-             FROM holdings h
-             JOIN stocks s ON s.stock_id = h.stock_id
-             LEFT JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id = $1 AND h.quantity > 0)
-         SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.trades, pl.notes,
-             pl.stocks_bought, pl.categories_bought, pl.realised_profit,
-             CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
-             COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
-             CAST(COALESCE({bits:v.category_id}
-                 FILTER (WHERE v.value >= $3 AND v.opened_on < $4), 0) AS BIGINT)
-                 AS invested_categories,
-             MIN(v.opened_on) FILTER (WHERE v.value >= $3) AS invested_since
-         FROM players pl
-         LEFT JOIN valued v ON true
-         WHERE pl.player_id = $1
-         GROUP BY pl.player_id",
-    )
-});
+static POSITIONS: LazyStatement = LazyStatement::new(
+    "portfolio.positions",
+    "SELECT pl.balance_version, pl.cash, h.stock_id, h.quantity, h.cost_basis
+     FROM players pl
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+     WHERE pl.player_id = $1
+     ORDER BY h.stock_id",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX, &STANDING];
+static MIX: LazyStatement = LazyStatement::new(
+    "portfolio.mix",
+    "WITH prices AS MATERIALIZED ({prices:$2:prices}),
+     valued AS MATERIALIZED (
+         SELECT s.symbol, s.category,
+             COALESCE({value:h.quantity:p.price}, 0) AS value
+         FROM holdings h
+         JOIN stocks s ON s.stock_id = h.stock_id
+         LEFT JOIN prices p ON p.stock_id = h.stock_id
+         WHERE h.player_id = $1 AND h.quantity > 0),
+     kinds AS (
+         SELECT category, CAST(SUM(value) AS BIGINT) AS value FROM valued GROUP BY category),
+     largest AS (SELECT symbol, value FROM valued ORDER BY value DESC, symbol LIMIT 1)
+     SELECT pl.cash, t.holdings, m.symbol AS largest, m.value AS largest_value,
+         k.category, k.value
+     FROM players pl
+     JOIN (SELECT count(*) AS holdings FROM valued) t ON true
+     LEFT JOIN largest m ON true
+     LEFT JOIN kinds k ON true
+     WHERE pl.player_id = $1
+     ORDER BY k.value DESC, k.category LIMIT 63",
+);
+
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX];
 
 #[derive(sqlx::FromRow)]
 struct ValuedHolding {
@@ -238,23 +200,6 @@ struct MixRow {
     largest_value: Option<i64>,
     category: Option<String>,
     value: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct StandingRow {
-    cash: i64,
-    total_xp: i64,
-    xp_day: i64,
-    xp_day_trades: i64,
-    trades: i64,
-    notes: i64,
-    stocks_bought: i64,
-    categories_bought: i64,
-    realised_profit: i64,
-    value: i64,
-    invested_stocks: i64,
-    invested_categories: i64,
-    invested_since: Option<i64>,
 }
 
 impl Store {
@@ -315,7 +260,7 @@ impl Store {
     /// The sums of a player's portfolio.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn portfolio_summary(
         &self,
         player_id: i64,
@@ -330,12 +275,12 @@ impl Store {
     /// A player's cash and holdings with the version of the ledger, from one snapshot.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn load_positions(&self, player_id: i64) -> Result<PortfolioPositions, StoreError> {
         type PositionRow = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
         let rows: Vec<PositionRow> = self.reader().fetch_all(&POSITIONS, (player_id,)).await?;
         let Some((version, cash, ..)) = rows.first().copied() else {
-            return Err(StoreError::Fault(sqlx::Error::RowNotFound));
+            return Err(StoreError::Query(sqlx::Error::RowNotFound));
         };
         let read = |(.., stock_id, quantity, cost_basis): PositionRow| {
             Some((stock_id?, Quantity(quantity?), Money(cost_basis?)))
@@ -347,7 +292,7 @@ impl Store {
     /// The composition of a player's portfolio.
     ///
     /// # Errors
-    /// `Fault` if there is no such player.
+    /// `Query` if there is no such player.
     pub async fn portfolio_mix(
         &self,
         player_id: i64,
@@ -355,7 +300,7 @@ impl Store {
     ) -> Result<PortfolioMix, StoreError> {
         let rows: Vec<MixRow> = self.reader().fetch_all(&MIX, (player_id, prices_json)).await?;
         let Some(first) = rows.first() else {
-            return Err(StoreError::Fault(sqlx::Error::RowNotFound));
+            return Err(StoreError::Query(sqlx::Error::RowNotFound));
         };
         let (cash, holdings) = (Money(first.cash), first.holdings);
         let symbol = first.largest.as_deref().and_then(|text| Symbol::parse(text).ok());
@@ -364,59 +309,4 @@ impl Store {
         let categories = rows.into_iter().filter_map(read).collect();
         Ok(PortfolioMix { cash, holdings, largest, categories })
     }
-
-    /// The numbers that achievements and the XP of the next trade depend on.
-    ///
-    /// # Errors
-    /// `Fault` if there is no such player.
-    pub async fn load_standing(
-        &self,
-        player_id: i64,
-        valuation: &Valuation,
-        levels: &Levels,
-    ) -> Result<Standing, StoreError> {
-        let row: StandingRow = self
-            .reader()
-            .fetch_one(
-                &STANDING,
-                (
-                    player_id,
-                    &*valuation.prices_json,
-                    valuation.holding_value_min.0,
-                    i64::from(valuation.held_before.0),
-                ),
-            )
-            .await?;
-        let overflow =
-            || StoreError::Corrupt(format!("the portfolio of player {player_id} overflows"));
-        let portfolio_value = Money(row.cash.checked_add(row.value).ok_or_else(overflow)?);
-        let market_day = i64::from(valuation.market_day.0);
-        let categories = row.categories_bought | row.invested_categories;
-        let counts = Counts {
-            level: levels.progress(row.total_xp).level,
-            trades: row.trades,
-            stocks: row.stocks_bought.max(row.invested_stocks),
-            categories: i64::from(categories.count_ones()),
-            holding_days: row.invested_since.map_or(0, |day| market_day - day),
-            portfolio_value,
-            profit: Money(row.realised_profit),
-            notes: row.notes,
-        };
-        let xp = XpStanding {
-            total_xp: row.total_xp,
-            xp_day: row.xp_day,
-            xp_day_trades: row.xp_day_trades,
-            is_invested: row.invested_stocks > 0,
-        };
-        Ok(Standing { counts, xp })
-    }
-}
-
-/// A player's progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// For achievements.
-    pub counts: Counts,
-    /// For the XP of the next trade.
-    pub xp: XpStanding,
 }

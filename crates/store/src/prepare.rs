@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use domain::{Hash, Rules, UnixMicros, open_player};
 
 use crate::batch;
-use crate::db::Db;
 use crate::game::MAIN;
+use crate::pools::Db;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 #[derive(Clone, Debug)]
@@ -30,50 +30,44 @@ pub struct NewPlayerDefaults<'a> {
     pub token_expires_at: UnixMicros,
 }
 
-static USERS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "users.insert_many",
-        &[("name", ColumnType::Text), ("email", ColumnType::Text)],
-        "WITH batch AS ({rows})
-         INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
-         SELECT name, email, email, {$1}, {$2}, {$2} FROM batch
-         RETURNING user_id, email_key",
-    )
-});
+static USERS: LazyStatement = LazyStatement::with_rows(
+    "users.insert_many",
+    &[("name", ColumnType::Text), ("email", ColumnType::Text)],
+    "WITH batch AS ({rows})
+     INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
+     SELECT name, email, email, {$1}, {$2}, {$2} FROM batch
+     RETURNING user_id, email_key",
+);
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYERS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "players.seat_many",
-        &[("user_id", ColumnType::Int)],
-        "WITH batch AS ({rows})
-         INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
-             head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
-             categories_bought, realised_profit, achievements, updated_at)
-         SELECT b.user_id, g.game_id, 0, 0, 0, {$1}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {$2}
-         FROM batch b JOIN games g ON g.code = {$3} RETURNING player_id",
-    )
-});
+static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
+    "players.seat_many",
+    &[("user_id", ColumnType::Int)],
+    "WITH batch AS ({rows})
+     INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
+         head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
+         categories_bought, realised_profit, achievements, updated_at)
+     SELECT b.user_id, g.game_id, 0, 0, 0, {$1}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {$2}
+     FROM batch b JOIN games g ON g.code = {$3} RETURNING player_id",
+);
 
-static TOKENS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "tokens.insert_many",
-        &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
-        "WITH batch AS ({rows})
-         INSERT INTO tokens
-             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
-         SELECT user_id, hash, {$1}, {$2}, {$2}, {$3}, {$3} FROM batch",
-    )
-});
+static TOKENS: LazyStatement = LazyStatement::with_rows(
+    "tokens.insert_many",
+    &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
+    "WITH batch AS ({rows})
+     INSERT INTO tokens
+         (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)
+     SELECT user_id, hash, {$1}, {$2}, {$2}, {$3}, {$3} FROM batch",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
 
 impl Store {
     /// Registers users with players and tokens in one transaction, like [`Store::register`]; about
     /// a thousand per call.
     ///
     /// # Errors
-    /// `Fault` if an address is taken. Nothing is written.
+    /// `Query` if an address is taken. Nothing is written.
     pub async fn register_many(
         &self,
         players: &[NewPlayer],
@@ -94,20 +88,11 @@ impl Store {
             .iter()
             .filter_map(|player| Some((*user_ids.get(&player.email)?, player.token_hash)))
             .collect();
-        let player_ids: Vec<(i64,)> = tx
-            .run()
-            .fetch_all(
-                &INSERT_PLAYERS,
-                (
-                    &RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]),
-                    vec![0u8; 32],
-                    now.0,
-                    MAIN,
-                ),
-            )
-            .await?;
+        let rows = RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]);
+        let params = (&rows, vec![0u8; 32], now.0, MAIN);
+        let player_ids: Vec<i64> = tx.run().fetch_scalars(&INSERT_PLAYERS, params).await?;
         let opened: Vec<_> =
-            player_ids.iter().map(|(player_id,)| open_player(*player_id, rules, now)).collect();
+            player_ids.into_iter().map(|player_id| open_player(player_id, rules, now)).collect();
         let players_before: Vec<_> =
             opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
         tx.run()

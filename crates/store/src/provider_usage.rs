@@ -3,38 +3,32 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 const PROVIDERS_MAX: i64 = 100;
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new(
-        "provider_usage.find",
-        "SELECT version, state FROM provider_usage WHERE provider = $1",
-    )
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "provider_usage.find",
+    "SELECT version, state FROM provider_usage WHERE provider = $1",
+);
 
-static LIST: Lazy = Lazy::new(|| {
-    Statement::new(
-        "provider_usage.list",
-        "SELECT provider, version, state FROM provider_usage ORDER BY provider LIMIT $1",
-    )
-});
+static LIST: LazyStatement = LazyStatement::new(
+    "provider_usage.list",
+    "SELECT provider, version, state FROM provider_usage ORDER BY provider LIMIT $1",
+);
 
 // A row begins at version 1; $2 is the expected version, or 0.
-static SAVE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "provider_usage.save",
-        "INSERT INTO provider_usage (provider, version, state, updated_at)
-         VALUES ($1, $2 + 1, $3, $4)
-         ON CONFLICT (provider) DO UPDATE SET
-             version = excluded.version, state = excluded.state, updated_at = excluded.updated_at
-         WHERE provider_usage.version = excluded.version - 1",
-    )
-});
+static SAVE: LazyStatement = LazyStatement::new(
+    "provider_usage.save",
+    "INSERT INTO provider_usage (provider, version, state, updated_at)
+     VALUES ($1, $2 + 1, $3, $4)
+     ON CONFLICT (provider) DO UPDATE SET
+         version = excluded.version, state = excluded.state, updated_at = excluded.updated_at
+     WHERE provider_usage.version = excluded.version - 1",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&FIND, &LIST, &SAVE];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&FIND, &LIST, &SAVE];
 
 impl Store {
     /// The document of a provider and its version.

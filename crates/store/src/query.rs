@@ -6,8 +6,8 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, FromRow};
 
-use crate::db::Db;
 use crate::measure::Timed as _;
+use crate::pools::{Db, PoolKind};
 use crate::rows::RowSet;
 use crate::statement::only;
 use crate::transaction::{BEGIN_SCAN, Conn, Tx, begin_whole};
@@ -159,12 +159,6 @@ impl Scan<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum PoolKind {
-    Reader,
-    Writer,
-}
-
 /// Runs `$body` with the engine's executor, the statement's text and its arguments.
 macro_rules! run {
     (
@@ -228,7 +222,7 @@ impl Target<'_> {
         params: impl Params,
     ) -> Result<T, StoreError> {
         let row = self.fetch_optional(statement, params).await?;
-        row.ok_or(StoreError::Fault(sqlx::Error::RowNotFound))
+        row.ok_or(StoreError::Query(sqlx::Error::RowNotFound))
     }
 
     /// The only column of the first row; without a row it fails with `RowNotFound`.

@@ -3,8 +3,8 @@
 
 use domain::{Day, Price, Symbol, UnixMicros};
 
-use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement};
+use crate::decode::read_day;
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The largest number of stocks of a live market.
@@ -45,89 +45,74 @@ pub struct DueQuoteFilter {
     pub confirmed: UnixMicros,
 }
 
-static OPEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.open",
-        "INSERT INTO quotes (stock_id, tried_at, confirmed_at, changed_at)
-         SELECT stock_id, 0, 0, 0 FROM stocks WHERE true
-         ON CONFLICT (stock_id) DO NOTHING",
-    )
-});
+static OPEN: LazyStatement = LazyStatement::new(
+    "quotes.open",
+    "INSERT INTO quotes (stock_id, tried_at, confirmed_at, changed_at)
+     SELECT stock_id, 0, 0, 0 FROM stocks WHERE true
+     ON CONFLICT (stock_id) DO NOTHING",
+);
 
-static DUE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.due",
-        "SELECT q.stock_id, s.symbol, q.price, q.as_of
-         FROM quotes q JOIN stocks s ON s.stock_id = q.stock_id
-         WHERE q.tried_at < $1 AND q.confirmed_at < $2
-         ORDER BY q.tried_at, q.stock_id LIMIT $3",
-    )
-});
+static DUE: LazyStatement = LazyStatement::new(
+    "quotes.due",
+    "SELECT q.stock_id, s.symbol, q.price, q.as_of
+     FROM quotes q JOIN stocks s ON s.stock_id = q.stock_id
+     WHERE q.tried_at < $1 AND q.confirmed_at < $2
+     ORDER BY q.tried_at, q.stock_id LIMIT $3",
+);
 
-static TRIED: Lazy = Lazy::new(|| {
-    Statement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1")
-});
+static TRIED: LazyStatement =
+    LazyStatement::new("quotes.tried", "UPDATE quotes SET tried_at = $2 WHERE stock_id = $1");
 
 // An older quote only confirms that a provider responded. A quote no older than the unconfirmed one
 // ends the doubt.
-static SAVE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.save",
-        "UPDATE quotes SET
-             price = CASE WHEN as_of > $4 THEN price ELSE $2 END,
-             previous_close = CASE WHEN as_of > $4 THEN previous_close
-                 ELSE COALESCE($3, previous_close) END,
-             as_of = CASE WHEN as_of > $4 THEN as_of ELSE $4 END,
-             market_day = CASE WHEN as_of > $4 THEN market_day ELSE $5 END,
-             volume = CASE WHEN as_of > $4 THEN volume ELSE $6 END,
-             provider = CASE WHEN as_of > $4 THEN provider ELSE $7 END,
-             changed_at = CASE WHEN as_of > $4
-                     OR (as_of = $4 AND price = $2 AND COALESCE(doubted_as_of > $4, true))
-                 THEN changed_at ELSE $8 END,
-             doubted_as_of = CASE WHEN doubted_as_of > $4 THEN doubted_as_of ELSE NULL END,
-             tried_at = $8, confirmed_at = $8
-         WHERE stock_id = $1",
-    )
-});
+static SAVE: LazyStatement = LazyStatement::new(
+    "quotes.save",
+    "UPDATE quotes SET
+         price = CASE WHEN as_of > $4 THEN price ELSE $2 END,
+         previous_close = CASE WHEN as_of > $4 THEN previous_close
+             ELSE COALESCE($3, previous_close) END,
+         as_of = CASE WHEN as_of > $4 THEN as_of ELSE $4 END,
+         market_day = CASE WHEN as_of > $4 THEN market_day ELSE $5 END,
+         volume = CASE WHEN as_of > $4 THEN volume ELSE $6 END,
+         provider = CASE WHEN as_of > $4 THEN provider ELSE $7 END,
+         changed_at = CASE WHEN as_of > $4
+                 OR (as_of = $4 AND price = $2 AND COALESCE(doubted_as_of > $4, true))
+             THEN changed_at ELSE $8 END,
+         doubted_as_of = CASE WHEN doubted_as_of > $4 THEN doubted_as_of ELSE NULL END,
+         tried_at = $8, confirmed_at = $8
+     WHERE stock_id = $1",
+);
 
-static DOUBT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.doubt",
-        "UPDATE quotes SET tried_at = $4,
-             changed_at = CASE WHEN doubted_as_of IS NULL THEN $3 ELSE changed_at END,
-             doubted_as_of = CASE WHEN doubted_as_of > $2 THEN doubted_as_of ELSE $2 END
-         WHERE stock_id = $1",
-    )
-});
+static DOUBT: LazyStatement = LazyStatement::new(
+    "quotes.doubt",
+    "UPDATE quotes SET tried_at = $4,
+         changed_at = CASE WHEN doubted_as_of IS NULL THEN $3 ELSE changed_at END,
+         doubted_as_of = CASE WHEN doubted_as_of > $2 THEN doubted_as_of ELSE $2 END
+     WHERE stock_id = $1",
+);
 
-static CHANGED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.changed",
-        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
-             doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
-         FROM quotes WHERE changed_at >= $1 AND price IS NOT NULL
-         ORDER BY changed_at, stock_id LIMIT $2",
-    )
-});
+static CHANGED: LazyStatement = LazyStatement::new(
+    "quotes.changed",
+    "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
+         doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
+     FROM quotes WHERE changed_at >= $1 AND price IS NOT NULL
+     ORDER BY changed_at, stock_id LIMIT $2",
+);
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.find",
-        "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
-             doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
-         FROM quotes WHERE stock_id = $1 AND price IS NOT NULL",
-    )
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "quotes.find",
+    "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
+         doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
+     FROM quotes WHERE stock_id = $1 AND price IS NOT NULL",
+);
 
-static HURRY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "quotes.hurry",
-        "UPDATE quotes SET tried_at = 0
-         WHERE stock_id = $1 AND tried_at > 0 AND tried_at < $2 AND confirmed_at < $2",
-    )
-});
+static HURRY: LazyStatement = LazyStatement::new(
+    "quotes.hurry",
+    "UPDATE quotes SET tried_at = 0
+     WHERE stock_id = $1 AND tried_at > 0 AND tried_at < $2 AND confirmed_at < $2",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&OPEN, &DUE, &TRIED, &SAVE, &DOUBT, &CHANGED, &FIND, &HURRY];
 
 #[derive(sqlx::FromRow)]

@@ -1,51 +1,13 @@
 //! Reads that tolerate staleness from a streaming standby of PostgreSQL, with fallback to the
 //! primary. `watch` measures the staleness.
 
+pub(crate) mod state;
 mod watch;
 
-use std::fmt::Display;
-use std::mem::discriminant;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
-
-use sqlx::PgConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use tokio::time::{Instant, timeout};
-
-use crate::db::{is_postgres, postgres_options, postgres_pool};
-use crate::{DatabaseConfig, Store, StoreError};
+use crate::{Store, StoreError};
+use state::Replica;
 
 pub use watch::ReplicaMonitor;
-
-/// Wait for a connection to the replica before the primary is used.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
-/// Timeout of closing the pool.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A store's replica and its state.
-pub(crate) struct Replica {
-    options: PgConnectOptions,
-    pool: PgPoolOptions,
-    /// The largest accepted staleness.
-    lag_max: Duration,
-    state: tokio::sync::watch::Sender<ReplicaState>,
-    /// The WAL position that a new connection must have replayed: a restarted standby accepts reads
-    /// before it has caught up.
-    needed: Arc<AtomicI64>,
-}
-
-enum ReplicaState {
-    /// Not checked yet.
-    Untried,
-    /// Everything committed up to `lag_max` before that instant is replayed. Each period of use has
-    /// its own pool, so that dead connections are dropped with it.
-    Usable(Store, Instant),
-    /// It responds but is too stale.
-    Behind,
-    /// It does not respond or is not a replica of this database. Waiting reads go to the primary.
-    Away,
-}
 
 impl Store {
     /// Runs the closure against the read replica, or against the primary if there is none, it is
@@ -64,140 +26,24 @@ impl Store {
         F: Future<Output = Result<T, StoreError>>,
     {
         let Some(replica) = &self.replica else { return read(self.clone()).await };
-        if let Some(answer) = replica.try_read(&read).await {
+        if let Some(result) = try_read(replica, &read).await {
             count("replica");
-            return Ok(answer);
+            return Ok(result);
         }
         count("primary");
         read(self.clone()).await
     }
 }
 
-impl Replica {
-    /// The configured replica. It need not be reachable.
-    pub(crate) fn of(config: &DatabaseConfig) -> Result<Option<Self>, StoreError> {
-        let refused = |text: &str| StoreError::Unsuitable(text.to_owned());
-        if config.read_url.is_empty() {
-            return Ok(None);
-        }
-        if !is_postgres(&config.url) {
-            return Err(refused("database.read_url is for PostgreSQL: SQLite has no replica"));
-        }
-        if !is_postgres(&config.read_url) {
-            return Err(refused("database.read_url must begin with postgres://"));
-        }
-        let options = postgres_options(&config.read_url, config)
-            .map_err(|error| refused(&format!("database.read_url: {error}")))?
-            .options([("default_transaction_read_only", "on")]);
-        let needed = Arc::<AtomicI64>::default();
-        let required = Arc::clone(&needed);
-        let acquire_timeout = ACQUIRE_TIMEOUT.min(Duration::from_millis(config.acquire_timeout_ms));
-        let pool =
-            postgres_pool(config).acquire_timeout(acquire_timeout).after_connect(move |conn, _| {
-                let needed = required.load(Ordering::Relaxed);
-                Box::pin(async move { check_replayed(conn, needed).await })
-            });
-        Ok(Some(Self {
-            options,
-            pool,
-            lag_max: Duration::from_millis(config.read_lag_max_ms),
-            state: tokio::sync::watch::Sender::new(ReplicaState::Untried),
-            needed,
-        }))
-    }
-
-    /// Closes the connections after the running statements.
-    pub(crate) async fn close(&self) {
-        if let ReplicaState::Usable(store, _) = self.state.send_replace(ReplicaState::Untried) {
-            // A connection without response must not delay the shutdown.
-            let _ = timeout(CLOSE_TIMEOUT, Box::pin(store.close())).await;
-        }
-    }
-
-    /// Runs the closure against the replica if it is usable. `None`: use the primary.
-    async fn try_read<T, F>(&self, read: &impl Fn(Store) -> F) -> Option<T>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        let store = self.usable()?;
-        let mut states = self.state.subscribe();
-        let goes_away = async {
-            // The sender is never dropped before `self`.
-            let _ = states.wait_for(|state| matches!(state, ReplicaState::Away)).await;
-        };
-        tokio::select! {
-            answer = read(store) => answer.map_err(|error| self.on_error(&error)).ok(),
-            () = goes_away => None,
-        }
-    }
-
-    /// The store on the replica, unless it is too stale by now.
-    fn usable(&self) -> Option<Store> {
-        match &*self.state.borrow() {
-            ReplicaState::Usable(store, until) if Instant::now() < *until => Some(store.clone()),
-            _ => None,
-        }
-    }
-
-    /// Marks the replica unusable if an error shows that it is gone.
-    fn on_error(&self, error: &StoreError) {
-        match error {
-            StoreError::Unavailable(cause) if is_gone(cause) => self.set(ReplicaState::Away, cause),
-            // Busy, a slow statement, or a conflict with replay.
-            StoreError::Unavailable(_) | StoreError::Conflict(_) => {}
-            _ => tracing::warn!(%error, "read on the replica failed; the primary is used"),
-        }
-    }
-
-    /// Makes it usable until an instant; it has replayed the WAL up to `lsn`.
-    fn set_usable(&self, lsn: i64, until: Instant) {
-        self.needed.store(lsn, Ordering::Relaxed);
-        let store = match &*self.state.borrow() {
-            ReplicaState::Usable(store, _) => Some(store.clone()),
-            _ => None,
-        };
-        let connect = || Store::over(self.pool.clone().connect_lazy_with(self.options.clone()));
-        self.set(ReplicaState::Usable(store.unwrap_or_else(connect), until), &"it keeps up");
-    }
-
-    /// Changes the state and logs the transition.
-    fn set(&self, next: ReplicaState, reason: &dyn Display) {
-        let (now, usable) = (discriminant(&next), matches!(next, ReplicaState::Usable(..)));
-        let was = self.state.send_replace(next);
-        metrics::gauge!("openbell_replica_usable").set(if usable { 1.0 } else { 0.0 });
-        if discriminant(&was) == now {
-            return;
-        }
-        if usable {
-            tracing::info!("the read replica is usable");
-        } else {
-            tracing::warn!(%reason, "the read replica is unusable; reads go to the primary");
-        }
-    }
-}
-
-/// Rejects a connection to a standby that has not replayed up to a known position.
-async fn check_replayed(conn: &mut PgConnection, needed: i64) -> Result<(), sqlx::Error> {
-    let replayed: i64 =
-        sqlx::query_scalar("SELECT coalesce(pg_last_wal_replay_lsn() - '0/0', 0)::bigint")
-            .fetch_one(conn)
-            .await?;
-    if replayed >= needed {
-        return Ok(());
-    }
-    Err(sqlx::Error::Protocol("the replica has not replayed its former position yet".to_owned()))
-}
-
-/// Whether an error means that the server is gone, not merely busy.
-fn is_gone(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(inner) => {
-            let code = inner.code().unwrap_or_default();
-            // Connection trouble, shutdown or startup, disk errors.
-            ["08", "57P", "58"].iter().any(|class| code.starts_with(class))
-        }
-        _ => false,
+/// Runs the closure against the replica if it is usable. `None`: use the primary.
+async fn try_read<T, F>(replica: &Replica, read: &impl Fn(Store) -> F) -> Option<T>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let store = Store::over(replica.usable()?);
+    tokio::select! {
+        result = read(store) => result.map_err(|error| replica.on_error(&error)).ok(),
+        () = replica.gone_away() => None,
     }
 }
 

@@ -6,7 +6,7 @@ use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// A position in the ledger ordered by time. An entry after it may still be committed late; the
@@ -24,7 +24,7 @@ pub struct ScoreCursor {
 pub struct PlayerLabel {
     pub name: PublicName,
     /// The rank in the requested snapshot.
-    pub closed_place: Option<i64>,
+    pub snapshot_rank: Option<i64>,
 }
 
 /// The name that a leaderboard shows.
@@ -40,92 +40,80 @@ pub enum PublicName {
 
 // Many small rows as one text: row by row, SQLite switches threads and PostgreSQL sends a message
 // for each.
-static SCORES_PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "players.scores_page",
-        "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
-             SELECT player_id, total_xp FROM players WHERE player_id > $1
-             ORDER BY player_id LIMIT $2) AS page",
-    )
-});
+static SCORES_PAGE: LazyStatement = LazyStatement::new(
+    "players.scores_page",
+    "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
+         SELECT player_id, total_xp FROM players WHERE player_id > $1
+         ORDER BY player_id LIMIT $2) AS page",
+);
 
 // Without players whose user was erased.
-static BOARD_SCORES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "players.board_scores",
-        "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
-             SELECT player_id, total_xp FROM players
-             WHERE player_id > $1 AND erased_at IS NULL
-             ORDER BY player_id LIMIT $2) AS page",
-    )
-});
+static BOARD_SCORES: LazyStatement = LazyStatement::new(
+    "players.board_scores",
+    "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
+         SELECT player_id, total_xp FROM players
+         WHERE player_id > $1 AND erased_at IS NULL
+         ORDER BY player_id LIMIT $2) AS page",
+);
 
-static SCORES_CHANGED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "ledger.scores_changed",
-        "SELECT player_id, total_xp_after, created_at, version FROM portfolio_audit
-         WHERE (created_at, player_id, version) > ($1, $2, $3)
-         ORDER BY created_at, player_id, version LIMIT $4",
-    )
-});
+static SCORES_CHANGED: LazyStatement = LazyStatement::new(
+    "ledger.scores_changed",
+    "SELECT player_id, total_xp_after, created_at, version FROM portfolio_audit
+     WHERE (created_at, player_id, version) > ($1, $2, $3)
+     ORDER BY created_at, player_id, version LIMIT $4",
+);
 
-static NAMES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "players.names",
-        &[("player_id", ColumnType::Int)],
-        "WITH wanted AS MATERIALIZED ({rows})
-         SELECT CAST({json_rows}({json_row}(
-             w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER),
-             CASE COALESCE(a.shows, 'name') WHEN 'name' THEN u.name
-                 WHEN 'pseudonym' THEN a.pseudonym END,
-             c.place)) AS TEXT)
-         FROM wanted w
-         LEFT JOIN players p ON p.player_id = w.player_id
-         LEFT JOIN users u ON u.user_id = p.user_id
-         LEFT JOIN appearances a ON a.player_id = p.player_id
-         LEFT JOIN board_places c ON c.close_id = {$1} AND c.player_id = w.player_id",
-    )
-});
+static NAMES: LazyStatement = LazyStatement::with_rows(
+    "players.names",
+    &[("player_id", ColumnType::Int)],
+    "WITH wanted AS MATERIALIZED ({rows})
+     SELECT CAST({json_rows}({json_row}(
+         w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER),
+         CASE COALESCE(a.shows, 'name') WHEN 'name' THEN u.name
+             WHEN 'pseudonym' THEN a.pseudonym END,
+         c.place)) AS TEXT)
+     FROM wanted w
+     LEFT JOIN players p ON p.player_id = w.player_id
+     LEFT JOIN users u ON u.user_id = p.user_id
+     LEFT JOIN appearances a ON a.player_id = p.player_id
+     LEFT JOIN board_places c ON c.close_id = {$1} AND c.player_id = w.player_id",
+);
 
 // Holdings are read as one range: with a look-up per player, PostgreSQL may merge both tables and
 // read all holdings before the page.
-static VALUES_PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "players.values_page",
-        "WITH prices AS MATERIALIZED ({prices:$3:prices}),
-         page AS MATERIALIZED (
-             SELECT player_id, cash FROM players
-             WHERE player_id > $1 AND erased_at IS NULL
-             ORDER BY player_id LIMIT $2),
-         worth AS MATERIALIZED (
-             SELECT h.player_id, CAST(SUM({value:h.quantity:p.price}) AS BIGINT) AS value
-             FROM holdings h
-             JOIN prices p ON p.stock_id = h.stock_id
-             WHERE h.player_id > $1 AND h.player_id <= (SELECT MAX(player_id) FROM page)
-                 AND h.quantity > 0
-             GROUP BY h.player_id)
-         SELECT COALESCE(string_agg(s.player_id || ' ' || (s.cash + COALESCE(w.value, 0)), ' '), '')
-         FROM page s LEFT JOIN worth w ON w.player_id = s.player_id",
-    )
-});
+static VALUES_PAGE: LazyStatement = LazyStatement::new(
+    "players.values_page",
+    "WITH prices AS MATERIALIZED ({prices:$3:prices}),
+     page AS MATERIALIZED (
+         SELECT player_id, cash FROM players
+         WHERE player_id > $1 AND erased_at IS NULL
+         ORDER BY player_id LIMIT $2),
+     worth AS MATERIALIZED (
+         SELECT h.player_id, CAST(SUM({value:h.quantity:p.price}) AS BIGINT) AS value
+         FROM holdings h
+         JOIN prices p ON p.stock_id = h.stock_id
+         WHERE h.player_id > $1 AND h.player_id <= (SELECT MAX(player_id) FROM page)
+             AND h.quantity > 0
+         GROUP BY h.player_id)
+     SELECT COALESCE(string_agg(s.player_id || ' ' || (s.cash + COALESCE(w.value, 0)), ' '), '')
+     FROM page s LEFT JOIN worth w ON w.player_id = s.player_id",
+);
 
-static VALUES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "players.values",
-        &[("player_id", ColumnType::Int)],
-        "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
-         wanted AS MATERIALIZED ({rows})
-         SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(
-                 {value:h.quantity:p.price}), 0) AS BIGINT) AS value
-         FROM wanted w
-         JOIN players pl ON pl.player_id = w.player_id
-         LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
-         LEFT JOIN prices p ON p.stock_id = h.stock_id
-         GROUP BY pl.player_id, pl.total_xp, pl.cash",
-    )
-});
+static VALUES: LazyStatement = LazyStatement::with_rows(
+    "players.values",
+    &[("player_id", ColumnType::Int)],
+    "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
+     wanted AS MATERIALIZED ({rows})
+     SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(
+             {value:h.quantity:p.price}), 0) AS BIGINT) AS value
+     FROM wanted w
+     JOIN players pl ON pl.player_id = w.player_id
+     LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
+     LEFT JOIN prices p ON p.stock_id = h.stock_id
+     GROUP BY pl.player_id, pl.total_xp, pl.cash",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] =
+pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SCORES_PAGE, &BOARD_SCORES, &SCORES_CHANGED, &NAMES, &VALUES_PAGE, &VALUES];
 
 impl Store {
@@ -169,27 +157,28 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// The labels of these players (at most a page) with their ranks in a snapshot; `close_id` 0
+    /// The labels of these players (at most a page) with their ranks in a snapshot; `snapshot_id` 0
     /// for none.
     pub async fn player_labels(
         &self,
         player_ids: &[i64],
-        close_id: i64,
+        snapshot_id: i64,
     ) -> Result<HashMap<i64, PlayerLabel>, StoreError> {
         let rows = RowSet::new(vec![RowSet::int(player_ids, |id| *id)]);
-        let names: Option<String> = self.reader().fetch_scalar(&NAMES, (&rows, close_id)).await?;
+        let names: Option<String> =
+            self.reader().fetch_scalar(&NAMES, (&rows, snapshot_id)).await?;
         type LabelRow = (i64, i32, Option<String>, Option<i64>);
         let names: Vec<LabelRow> =
             serde_json::from_str(names.as_deref().unwrap_or("[]")).map_err(|error| {
                 StoreError::Corrupt(format!("invalid JSON of player names: {error}"))
             })?;
-        let read = |(player_id, is_here, name, closed_place): LabelRow| {
+        let read = |(player_id, is_here, name, snapshot_rank): LabelRow| {
             let name = match name {
                 _ if is_here == 0 => PublicName::Former,
                 Some(name) => PublicName::Known(name),
                 None => PublicName::Hidden,
             };
-            (player_id, PlayerLabel { name, closed_place })
+            (player_id, PlayerLabel { name, snapshot_rank })
         };
         Ok(names.into_iter().map(read).collect())
     }

@@ -2,8 +2,8 @@
 
 use domain::{Hash, UnixMicros};
 
-use crate::ledger::read_hash;
-use crate::statement::{Lazy, Statement};
+use crate::decode::read_hash;
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// A stored seal.
@@ -40,44 +40,38 @@ struct SealRecord {
     made_at: i64,
 }
 
-static LIST: Lazy = Lazy::new(|| {
-    Statement::new(
-        "seals.list",
-        "SELECT s.cut_at, s.players, s.entries, s.root, s.previous, s.made_at FROM audit_seals s
-         WHERE s.cut_at < $1 ORDER BY s.cut_at DESC LIMIT $2",
-    )
-});
+static LIST: LazyStatement = LazyStatement::new(
+    "seals.list",
+    "SELECT s.cut_at, s.players, s.entries, s.root, s.previous, s.made_at FROM audit_seals s
+     WHERE s.cut_at < $1 ORDER BY s.cut_at DESC LIMIT $2",
+);
 
-static ADD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "seals.add",
-        "INSERT INTO audit_seals (cut_at, players, entries, root, previous, made_at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-    )
-});
+static ADD: LazyStatement = LazyStatement::new(
+    "seals.add",
+    "INSERT INTO audit_seals (cut_at, players, entries, root, previous, made_at)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+);
 
 // Players without later entries: the player's row has the head. Others: the ledger, or the saved
 // heads of archived months.
-static HEADS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "seals.heads",
-        "SELECT page.player_id,
-             CASE WHEN page.updated_at <= $2 THEN page.balance_version
-                  ELSE COALESCE(l.version, a.version) END AS version,
-             CASE WHEN page.updated_at <= $2 THEN page.head_hash
-                  ELSE COALESCE(l.hash, a.hash) END AS hash
-         FROM (SELECT q.player_id, q.balance_version, q.head_hash, q.updated_at FROM players q
-               WHERE q.player_id > $1 ORDER BY q.player_id LIMIT $3) page
-         LEFT JOIN portfolio_audit l ON page.updated_at > $2 AND l.player_id = page.player_id
-             AND l.version = (SELECT m.version FROM portfolio_audit m
-                              WHERE m.player_id = page.player_id AND m.created_at <= $2
-                              ORDER BY m.version DESC LIMIT 1)
-         LEFT JOIN audit_heads a ON page.updated_at > $2 AND a.player_id = page.player_id
-         ORDER BY page.player_id",
-    )
-});
+static HEADS: LazyStatement = LazyStatement::new(
+    "seals.heads",
+    "SELECT page.player_id,
+         CASE WHEN page.updated_at <= $2 THEN page.balance_version
+              ELSE COALESCE(l.version, a.version) END AS version,
+         CASE WHEN page.updated_at <= $2 THEN page.head_hash
+              ELSE COALESCE(l.hash, a.hash) END AS hash
+     FROM (SELECT q.player_id, q.balance_version, q.head_hash, q.updated_at FROM players q
+           WHERE q.player_id > $1 ORDER BY q.player_id LIMIT $3) page
+     LEFT JOIN portfolio_audit l ON page.updated_at > $2 AND l.player_id = page.player_id
+         AND l.version = (SELECT m.version FROM portfolio_audit m
+                          WHERE m.player_id = page.player_id AND m.created_at <= $2
+                          ORDER BY m.version DESC LIMIT 1)
+     LEFT JOIN audit_heads a ON page.updated_at > $2 AND a.player_id = page.player_id
+     ORDER BY page.player_id",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LIST, &ADD, &HEADS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LIST, &ADD, &HEADS];
 
 impl Store {
     /// Seals before an instant, newest first, at most `limit`.

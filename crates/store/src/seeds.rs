@@ -3,7 +3,7 @@
 
 use domain::{Secret, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The seed of a market and its commitment.
@@ -22,33 +22,27 @@ pub struct GameSeed {
 }
 
 // For a game created without a seed: the first starting node decides.
-static CLAIM: Lazy = Lazy::new(|| {
-    Statement::new(
-        "seeds.claim",
-        "UPDATE game_seeds SET market = $2, seed = $4, salt = $5, commitment = $6, first_pass = $7,
-             first_session = $8, made_at = $9
-         WHERE game_id = $1 AND market = $3 AND seed IS NULL",
-    )
-});
+static CLAIM: LazyStatement = LazyStatement::new(
+    "seeds.claim",
+    "UPDATE game_seeds SET market = $2, seed = $4, salt = $5, commitment = $6, first_pass = $7,
+         first_session = $8, made_at = $9
+     WHERE game_id = $1 AND market = $3 AND seed IS NULL",
+);
 
-static ADD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "seeds.add",
-        "INSERT INTO game_seeds (game_id, market, seed, salt, commitment, first_pass, first_session,
-             made_at)
-         VALUES ($1, $2, $3, $4, $5, 0, 0, $6) ON CONFLICT (game_id, market) DO NOTHING",
-    )
-});
+static ADD: LazyStatement = LazyStatement::new(
+    "seeds.add",
+    "INSERT INTO game_seeds (game_id, market, seed, salt, commitment, first_pass, first_session,
+         made_at)
+     VALUES ($1, $2, $3, $4, $5, 0, 0, $6) ON CONFLICT (game_id, market) DO NOTHING",
+);
 
-static LOAD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "seeds.load",
-        "SELECT seed, salt, commitment, first_pass, first_session FROM game_seeds
-         WHERE game_id = $1 AND market = $2 AND seed IS NOT NULL",
-    )
-});
+static LOAD: LazyStatement = LazyStatement::new(
+    "seeds.load",
+    "SELECT seed, salt, commitment, first_pass, first_session FROM game_seeds
+     WHERE game_id = $1 AND market = $2 AND seed IS NOT NULL",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&CLAIM, &ADD, &LOAD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&CLAIM, &ADD, &LOAD];
 
 type SeedRow = (String, String, String, i64, i64);
 

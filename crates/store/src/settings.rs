@@ -4,7 +4,7 @@
 use domain::UnixMicros;
 
 use crate::names::{self, NameSlot};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// Page preferences. `None`: not chosen, the device decides.
@@ -53,39 +53,34 @@ pub struct Appearance {
     pub pseudonym: Option<String>,
 }
 
-static SAVE_PREFERENCES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "preferences.save",
-        "INSERT INTO preferences (user_id, mode, language, theme, text_size, data_saver,
-             hide_amounts, time_zone, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (user_id) DO UPDATE SET
-             mode = excluded.mode, language = excluded.language, theme = excluded.theme,
-             text_size = excluded.text_size, data_saver = excluded.data_saver,
-             hide_amounts = excluded.hide_amounts, time_zone = excluded.time_zone,
-             updated_at = excluded.updated_at",
-    )
-});
+static SAVE_PREFERENCES: LazyStatement = LazyStatement::new(
+    "preferences.save",
+    "INSERT INTO preferences (user_id, mode, language, theme, text_size, data_saver,
+         hide_amounts, time_zone, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (user_id) DO UPDATE SET
+         mode = excluded.mode, language = excluded.language, theme = excluded.theme,
+         text_size = excluded.text_size, data_saver = excluded.data_saver,
+         hide_amounts = excluded.hide_amounts, time_zone = excluded.time_zone,
+         updated_at = excluded.updated_at",
+);
 
-static PSEUDONYM: Lazy = Lazy::new(|| {
-    Statement::new(
-        "appearances.pseudonym",
-        "SELECT pl.user_id, a.pseudonym FROM players pl
-         LEFT JOIN appearances a ON a.player_id = pl.player_id
-         WHERE pl.player_id = $1",
-    )
-});
+static PSEUDONYM: LazyStatement = LazyStatement::new(
+    "appearances.pseudonym",
+    "SELECT pl.user_id, a.pseudonym FROM players pl
+     LEFT JOIN appearances a ON a.player_id = pl.player_id
+     WHERE pl.player_id = $1",
+);
 
-static SAVE_APPEARANCE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "appearances.save",
-        "INSERT INTO appearances (player_id, shows, pseudonym) VALUES ($1, $2, $3)
-         ON CONFLICT (player_id) DO UPDATE SET
-             shows = excluded.shows, pseudonym = excluded.pseudonym",
-    )
-});
+static SAVE_APPEARANCE: LazyStatement = LazyStatement::new(
+    "appearances.save",
+    "INSERT INTO appearances (player_id, shows, pseudonym) VALUES ($1, $2, $3)
+     ON CONFLICT (player_id) DO UPDATE SET
+         shows = excluded.shows, pseudonym = excluded.pseudonym",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_APPEARANCE];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&SAVE_PREFERENCES, &PSEUDONYM, &SAVE_APPEARANCE];
 
 impl Store {
     /// Saves all preferences of a user.
@@ -118,7 +113,7 @@ impl Store {
     /// with a taken name.
     ///
     /// # Errors
-    /// `Fault` for a missing pseudonym.
+    /// `Query` for a missing pseudonym.
     pub async fn save_appearance(
         &self,
         player_id: i64,

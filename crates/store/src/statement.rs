@@ -9,17 +9,13 @@
 //! - `{bits:number}`: aggregates numbers from 0 to 62 as a bit set (PostgreSQL would sort for a sum
 //!   of distinct values, and SQLite has no `BIT_OR`)
 //!
-//! Every statement is in [`CATALOGUE`]; a test prepares each on both engines and checks its plan.
+//! `catalogue` lists every statement.
 
-use std::sync::LazyLock;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
+use crate::StoreError;
 use crate::rows::{ColumnType, row_set_sql_postgres, row_set_sql_sqlite};
-use crate::{
-    StoreError, achievements, archives, backfill, batch, changes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
-    people, portfolio, prepare, provider_usage, quotes, rank_snapshots, scores, seals, seeds,
-    settings, stock_texts, stocks, tokens, users, viewer, watches,
-};
 
 /// A statement with its text for each engine.
 #[derive(Clone, Copy, Debug)]
@@ -31,58 +27,84 @@ pub struct Statement {
 }
 
 /// A statement whose text is expanded on first use.
-pub(crate) type Lazy = LazyLock<Statement>;
+pub(crate) struct LazyStatement {
+    name: &'static str,
+    columns: &'static [(&'static str, ColumnType)],
+    sqlite: &'static str,
+    postgres: &'static str,
+    expanded: OnceLock<Statement>,
+}
 
-impl Statement {
+impl LazyStatement {
     /// One text for both engines.
-    pub(crate) fn new(name: &'static str, text: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, text: &'static str) -> Self {
         Self::with_rows(name, &[], text)
     }
 
     /// One text with a row set as its first parameters.
-    pub(crate) fn with_rows(
+    pub(crate) const fn with_rows(
         name: &'static str,
-        columns: &[(&str, ColumnType)],
+        columns: &'static [(&'static str, ColumnType)],
         text: &'static str,
     ) -> Self {
-        let (rows_sqlite, used_sqlite) = set_or_none(columns, row_set_sql_sqlite);
-        let (rows_postgres, used_postgres) = set_or_none(columns, row_set_sql_postgres);
-        let text = arithmetic(text);
-        let bits = |aggregate: &str| {
-            expanded(&text, "{bits:", |number, _| {
-                format!("{aggregate}CAST(1 AS BIGINT) << CAST({number} AS INTEGER))")
-            })
-        };
-        let sqlite = number(&bits("SUM(DISTINCT ").replace("{mark}", ""), used_sqlite)
-            .replace("{rows}", &rows_sqlite)
-            .replace("{for update}", "")
-            .replace("{skip locked}", "")
-            .replace("{json_rows}", "json_group_array")
-            .replace("{json_row}", "json_array")
-            .replace("{prices:", PRICES_SQLITE.0)
-            .replace(":prices}", PRICES_SQLITE.1)
-            .replace("{quotes:", QUOTES_SQLITE.0)
-            .replace(":quotes}", QUOTES_SQLITE.1);
-        let postgres = number(&bits("BIT_OR(").replace("{mark}", MARK_POSTGRES), used_postgres)
-            .replace("{rows}", &rows_postgres)
-            .replace("{for update}", "FOR UPDATE OF p")
-            .replace("{skip locked}", "SKIP LOCKED")
-            .replace("{json_rows}", "json_agg")
-            .replace("{json_row}", "json_build_array")
-            .replace("{prices:", PRICES_POSTGRES.0)
-            .replace(":prices}", PRICES_POSTGRES.1)
-            .replace("{quotes:", QUOTES_POSTGRES.0)
-            .replace(":quotes}", QUOTES_POSTGRES.1);
-        // Leaked once per statement, for the life of the program.
-        Self { name, sqlite: sqlite.leak(), postgres: postgres.leak() }
+        Self { name, columns, sqlite: text, postgres: text, expanded: OnceLock::new() }
     }
+
+    pub(crate) const fn by_engine(
+        name: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
+        Self { name, columns: &[], sqlite, postgres, expanded: OnceLock::new() }
+    }
+}
+
+impl Deref for LazyStatement {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        // The texts are leaked once, for the life of the program.
+        self.expanded.get_or_init(|| Statement {
+            name: self.name,
+            sqlite: expand_sqlite(self.sqlite, self.columns).leak(),
+            postgres: expand_postgres(self.postgres, self.columns).leak(),
+        })
+    }
+}
+
+fn expand_sqlite(text: &str, columns: &[(&str, ColumnType)]) -> String {
+    let (rows, used) = set_or_none(columns, row_set_sql_sqlite);
+    number(&formulas(text, "SUM(DISTINCT ").replace("{mark}", ""), used)
+        .replace("{rows}", &rows)
+        .replace("{for update}", "")
+        .replace("{skip locked}", "")
+        .replace("{json_rows}", "json_group_array")
+        .replace("{json_row}", "json_array")
+        .replace("{prices:", PRICES_SQLITE.0)
+        .replace(":prices}", PRICES_SQLITE.1)
+        .replace("{quotes:", QUOTES_SQLITE.0)
+        .replace(":quotes}", QUOTES_SQLITE.1)
+}
+
+fn expand_postgres(text: &str, columns: &[(&str, ColumnType)]) -> String {
+    let (rows, used) = set_or_none(columns, row_set_sql_postgres);
+    number(&formulas(text, "BIT_OR(").replace("{mark}", MARK_POSTGRES), used)
+        .replace("{rows}", &rows)
+        .replace("{for update}", "FOR UPDATE OF p")
+        .replace("{skip locked}", "SKIP LOCKED")
+        .replace("{json_rows}", "json_agg")
+        .replace("{json_row}", "json_build_array")
+        .replace("{prices:", PRICES_POSTGRES.0)
+        .replace(":prices}", PRICES_POSTGRES.1)
+        .replace("{quotes:", QUOTES_POSTGRES.0)
+        .replace(":quotes}", QUOTES_POSTGRES.1)
 }
 
 /// The single row of a writing statement. Such a statement must be run with `fetch_all`: with
 /// `fetch_one` and `fetch_optional`, sqlx 0.9.0 ends it on SQLite after the first row, which
 /// commits, and ignores the result of the commit.
 pub(crate) fn only<T>(rows: Vec<T>) -> Result<T, StoreError> {
-    rows.into_iter().next().ok_or(StoreError::Fault(sqlx::Error::RowNotFound))
+    rows.into_iter().next().ok_or(StoreError::Query(sqlx::Error::RowNotFound))
 }
 
 /// Inserts the batch mark, independently of all other rows.
@@ -112,9 +134,9 @@ const QUOTES_POSTGRES: (&str, &str) = (
     "::json) AS one",
 );
 
-/// Expands `{value:…}` and `{average:…}`. Both engines divide integers towards zero. No overflow
-/// within the limits of holdings and prices.
-fn arithmetic(text: &str) -> String {
+/// Expands `{value:…}`, `{average:…}` and `{bits:…}`. Both engines divide integers towards zero. No
+/// overflow within the limits of holdings and prices.
+fn formulas(text: &str, bits_aggregate: &str) -> String {
     // Quantity in millionths times price in ten-thousandths, rounded down to cents like
     // `Price::value_rounded_down`, split so that no product exceeds the result.
     let text = expanded(text, "{value:", |quantity, price| {
@@ -125,8 +147,11 @@ fn arithmetic(text: &str) -> String {
     });
     // Like `divide_rounded` for sums that are not negative. The cast prevents a NUMERIC division on
     // PostgreSQL.
-    expanded(&text, "{average:", |sum, count| {
+    let text = expanded(&text, "{average:", |sum, count| {
         format!("((2 * CAST({sum} AS BIGINT) + {count}) / (2 * {count}))")
+    });
+    expanded(&text, "{bits:", |number, _| {
+        format!("{bits_aggregate}CAST(1 AS BIGINT) << CAST({number} AS INTEGER))")
     })
 }
 
@@ -156,49 +181,6 @@ fn number(text: &str, used: usize) -> String {
         text.replace(&format!("{{${n}}}"), &format!("${}", n + used))
     })
 }
-
-/// Every statement of the program.
-pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&Lazy]; 36] = [
-        achievements::STATEMENTS,
-        archives::STATEMENTS,
-        backfill::STATEMENTS,
-        batch::STATEMENTS,
-        batch::MARK_STATEMENTS,
-        scores::STATEMENTS,
-        changes::STATEMENTS,
-        rank_snapshots::STATEMENTS,
-        equity::STATEMENTS,
-        erase::STATEMENTS,
-        game::STATEMENTS,
-        history::STATEMENTS,
-        idempotency::STATEMENTS,
-        imports::STATEMENTS,
-        leases::STATEMENTS,
-        ledger::STATEMENTS,
-        market::STATEMENTS,
-        markets::STATEMENTS,
-        names::STATEMENTS,
-        passwords::STATEMENTS,
-        pending_orders::STATEMENTS,
-        pending_orders::EXECUTION_STATEMENTS,
-        people::STATEMENTS,
-        portfolio::STATEMENTS,
-        prepare::STATEMENTS,
-        provider_usage::STATEMENTS,
-        quotes::STATEMENTS,
-        seals::STATEMENTS,
-        seeds::STATEMENTS,
-        settings::STATEMENTS,
-        stock_texts::STATEMENTS,
-        stocks::STATEMENTS,
-        tokens::STATEMENTS,
-        users::STATEMENTS,
-        viewer::STATEMENTS,
-        watches::STATEMENTS,
-    ];
-    lists.iter().flat_map(|list| list.iter().map(|statement| ***statement)).collect()
-});
 
 #[cfg(test)]
 mod tests {

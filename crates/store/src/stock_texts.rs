@@ -4,59 +4,51 @@
 use domain::{StockDescription, StockInfo, Symbol};
 
 use crate::rows::ColumnType;
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 // Missing texts keep their stored value.
-pub(crate) static SAVE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stock_texts.save",
-        &[
-            ("symbol", ColumnType::Text),
-            ("name", ColumnType::Text),
-            ("category", ColumnType::Text),
-            ("description", ColumnType::Text),
-            ("kid_text", ColumnType::Text),
-            ("fun_fact", ColumnType::Text),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO stock_texts (symbol, name, category, description, kid_friendly_description,
-             fun_fact)
-         SELECT symbol, name, category, description, kid_text, fun_fact FROM wanted WHERE true
-         ON CONFLICT (symbol) DO UPDATE SET
-             name = COALESCE(excluded.name, stock_texts.name),
-             category = COALESCE(excluded.category, stock_texts.category),
-             description = COALESCE(excluded.description, stock_texts.description),
-             kid_friendly_description = COALESCE(excluded.kid_friendly_description,
-                 stock_texts.kid_friendly_description),
-             fun_fact = COALESCE(excluded.fun_fact, stock_texts.fun_fact)",
-    )
-});
+pub(crate) static SAVE: LazyStatement = LazyStatement::with_rows(
+    "stock_texts.save",
+    &[
+        ("symbol", ColumnType::Text),
+        ("name", ColumnType::Text),
+        ("category", ColumnType::Text),
+        ("description", ColumnType::Text),
+        ("kid_text", ColumnType::Text),
+        ("fun_fact", ColumnType::Text),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO stock_texts (symbol, name, category, description, kid_friendly_description,
+         fun_fact)
+     SELECT symbol, name, category, description, kid_text, fun_fact FROM wanted WHERE true
+     ON CONFLICT (symbol) DO UPDATE SET
+         name = COALESCE(excluded.name, stock_texts.name),
+         category = COALESCE(excluded.category, stock_texts.category),
+         description = COALESCE(excluded.description, stock_texts.description),
+         kid_friendly_description = COALESCE(excluded.kid_friendly_description,
+             stock_texts.kid_friendly_description),
+         fun_fact = COALESCE(excluded.fun_fact, stock_texts.fun_fact)",
+);
 
-static ALL: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stock_texts.all",
-        "SELECT symbol, name, category, description, kid_friendly_description, fun_fact
-         FROM stock_texts ORDER BY symbol LIMIT 10000",
-    )
-});
+static ALL: LazyStatement = LazyStatement::new(
+    "stock_texts.all",
+    "SELECT symbol, name, category, description, kid_friendly_description, fun_fact
+     FROM stock_texts ORDER BY symbol LIMIT 10000",
+);
 
-static SAVE_UNIT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "price_units.save",
-        "INSERT INTO price_units (symbol, places) VALUES ($1, $2)
-         ON CONFLICT (symbol) DO UPDATE SET places = excluded.places",
-    )
-});
+static SAVE_UNIT: LazyStatement = LazyStatement::new(
+    "price_units.save",
+    "INSERT INTO price_units (symbol, places) VALUES ($1, $2)
+     ON CONFLICT (symbol) DO UPDATE SET places = excluded.places",
+);
 
-static UNITS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "price_units.all",
-        "SELECT symbol, places FROM price_units ORDER BY symbol LIMIT 10000",
-    )
-});
+static UNITS: LazyStatement = LazyStatement::new(
+    "price_units.all",
+    "SELECT symbol, places FROM price_units ORDER BY symbol LIMIT 10000",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&SAVE, &ALL, &SAVE_UNIT, &UNITS];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&SAVE, &ALL, &SAVE_UNIT, &UNITS];
 
 #[derive(sqlx::FromRow)]
 struct Texts {

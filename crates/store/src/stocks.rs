@@ -1,15 +1,14 @@
-//! Stocks and their daily closes. Present prices are in the price board.
+//! Stocks. `closes` has their daily closes, the price board their present prices.
 
 use std::collections::HashMap;
 
 use domain::text::search_fold;
-use domain::{Day, PageRequest, Price, StockDescription, StockInfo, Symbol};
+use domain::{PageRequest, StockDescription, StockInfo, Symbol};
 use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
-use crate::ledger::read_day;
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError, stock_texts};
 
 /// A listed stock.
@@ -48,132 +47,66 @@ pub struct SavedStock {
     pub category_id: u8,
 }
 
-static PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.page",
-        "WITH found AS MATERIALIZED (
-             SELECT * FROM stocks
-             WHERE (CAST($1 AS TEXT) IS NULL OR category = $1)
-               AND (CAST($2 AS TEXT) IS NULL OR search_text LIKE $2 ESCAPE '\\')),
-         page AS (SELECT * FROM found ORDER BY symbol LIMIT $3 OFFSET $4)
-         SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
-             p.kid_friendly_description, p.fun_fact
-         FROM (SELECT count(*) AS total FROM found) t
-         LEFT JOIN page p ON true
-         ORDER BY p.symbol",
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "stocks.page",
+    "WITH found AS MATERIALIZED (
+         SELECT * FROM stocks
+         WHERE (CAST($1 AS TEXT) IS NULL OR category = $1)
+           AND (CAST($2 AS TEXT) IS NULL OR search_text LIKE $2 ESCAPE '\\')),
+     page AS (SELECT * FROM found ORDER BY symbol LIMIT $3 OFFSET $4)
+     SELECT t.total, p.stock_id, p.symbol, p.name, p.category, p.description,
+         p.kid_friendly_description, p.fun_fact
+     FROM (SELECT count(*) AS total FROM found) t
+     LEFT JOIN page p ON true
+     ORDER BY p.symbol",
+);
 
-static FIND: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.find",
-        "SELECT stock_id, symbol, name, category, description,
-             kid_friendly_description, fun_fact
-         FROM stocks WHERE symbol = $1",
-    )
-});
+static FIND: LazyStatement = LazyStatement::new(
+    "stocks.find",
+    "SELECT stock_id, symbol, name, category, description,
+         kid_friendly_description, fun_fact
+     FROM stocks WHERE symbol = $1",
+);
 
-static ALL: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.all",
-        "SELECT stock_id, symbol, name, category, description,
-             kid_friendly_description, fun_fact
-         FROM stocks ORDER BY stock_id LIMIT 10000",
-    )
-});
+static ALL: LazyStatement = LazyStatement::new(
+    "stocks.all",
+    "SELECT stock_id, symbol, name, category, description,
+         kid_friendly_description, fun_fact
+     FROM stocks ORDER BY stock_id LIMIT 10000",
+);
 
-static HISTORY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.history",
-        "SELECT day, close FROM stock_history
-         WHERE stock_id = $1 AND day >= $2 AND day <= $3 ORDER BY day DESC LIMIT 3700",
-    )
-});
+static CATEGORIES: LazyStatement = LazyStatement::new(
+    "stocks.categories",
+    "SELECT category, MIN(category_id) AS category_id FROM stocks GROUP BY category",
+);
 
-static LAST_DAY: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.history_last_day",
-        "SELECT day FROM stock_history WHERE stock_id = $1 ORDER BY day DESC LIMIT 1",
-    )
-});
+static SAVE: LazyStatement = LazyStatement::with_rows(
+    "stocks.save",
+    &[
+        ("symbol", ColumnType::Text),
+        ("name", ColumnType::Text),
+        ("category", ColumnType::Text),
+        ("category_id", ColumnType::Int),
+        ("description", ColumnType::Text),
+        ("kid_friendly_description", ColumnType::Text),
+        ("fun_fact", ColumnType::Text),
+        ("search_text", ColumnType::Text),
+    ],
+    "WITH wanted AS ({rows})
+     INSERT INTO stocks (symbol, name, category, category_id, description,
+         kid_friendly_description, fun_fact, search_text)
+     SELECT symbol, name, category, category_id, description, kid_friendly_description,
+         fun_fact, search_text FROM wanted
+     WHERE true
+     ON CONFLICT (symbol) DO UPDATE SET
+         name = excluded.name, category = excluded.category,
+         category_id = excluded.category_id, description = excluded.description,
+         kid_friendly_description = excluded.kid_friendly_description,
+         fun_fact = excluded.fun_fact, search_text = excluded.search_text
+     RETURNING symbol, stock_id",
+);
 
-static NEWEST_DAY: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stocks.history_newest_day",
-        &[("stock_id", ColumnType::Int)],
-        "WITH wanted AS ({rows})
-         SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
-         FROM wanted w",
-    )
-});
-
-static CATEGORIES: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.categories",
-        "SELECT category, MIN(category_id) AS category_id FROM stocks GROUP BY category",
-    )
-});
-
-static SAVE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stocks.save",
-        &[
-            ("symbol", ColumnType::Text),
-            ("name", ColumnType::Text),
-            ("category", ColumnType::Text),
-            ("category_id", ColumnType::Int),
-            ("description", ColumnType::Text),
-            ("kid_friendly_description", ColumnType::Text),
-            ("fun_fact", ColumnType::Text),
-            ("search_text", ColumnType::Text),
-        ],
-        "WITH wanted AS ({rows})
-         INSERT INTO stocks (symbol, name, category, category_id, description,
-             kid_friendly_description, fun_fact, search_text)
-         SELECT symbol, name, category, category_id, description, kid_friendly_description,
-             fun_fact, search_text FROM wanted
-         WHERE true
-         ON CONFLICT (symbol) DO UPDATE SET
-             name = excluded.name, category = excluded.category,
-             category_id = excluded.category_id, description = excluded.description,
-             kid_friendly_description = excluded.kid_friendly_description,
-             fun_fact = excluded.fun_fact, search_text = excluded.search_text
-         RETURNING symbol, stock_id",
-    )
-});
-
-static SAVE_HISTORY: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "stocks.save_history",
-        &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
-        "WITH wanted AS ({rows})
-         INSERT INTO stock_history (stock_id, day, close)
-         SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day
-         ON CONFLICT (stock_id, day) DO NOTHING",
-    )
-});
-
-static CORRECT_CLOSE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "stocks.correct_close",
-        "INSERT INTO stock_history (stock_id, day, close) VALUES ($1, $2, $3)
-         ON CONFLICT (stock_id, day) DO UPDATE SET close = excluded.close
-         WHERE stock_history.close <> excluded.close",
-    )
-});
-
-pub(crate) static STATEMENTS: &[&Lazy] = &[
-    &PAGE,
-    &FIND,
-    &ALL,
-    &HISTORY,
-    &LAST_DAY,
-    &NEWEST_DAY,
-    &CATEGORIES,
-    &SAVE,
-    &SAVE_HISTORY,
-    &CORRECT_CLOSE,
-];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND, &ALL, &CATEGORIES, &SAVE];
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct StockColumns {
@@ -247,56 +180,6 @@ impl Store {
     pub async fn all_stocks(&self) -> Result<Vec<StockRow>, StoreError> {
         let rows: Vec<StockColumns> = self.reader().fetch_all(&ALL, ()).await?;
         Ok(rows.into_iter().filter_map(StockColumns::read).collect())
-    }
-
-    /// Daily closes from `from` to `to`, ascending, the newest 3,700 at most.
-    pub async fn stock_history(
-        &self,
-        stock_id: i64,
-        from: Day,
-        to: Day,
-    ) -> Result<Vec<(Day, Price)>, StoreError> {
-        let rows: Vec<(i64, i64)> = self
-            .reader()
-            .fetch_all(&HISTORY, (stock_id, i64::from(from.0), i64::from(to.0)))
-            .await?;
-        let read = |(day, close)| Ok((read_day(day)?, Price(close)));
-        rows.into_iter().rev().map(read).collect()
-    }
-
-    /// The day of the newest stored close.
-    pub async fn history_last_day(&self, stock_id: i64) -> Result<Option<Day>, StoreError> {
-        let row: Option<(i64,)> = self.reader().fetch_optional(&LAST_DAY, (stock_id,)).await?;
-        row.map(|(day,)| read_day(day)).transpose()
-    }
-
-    /// The day of the newest stored close of any of these stocks.
-    pub async fn history_newest_day(&self, stock_ids: &[i64]) -> Result<Option<Day>, StoreError> {
-        let rows = RowSet::new(vec![RowSet::int(stock_ids, |stock_id| *stock_id)]);
-        let day: Option<i64> = self.reader().fetch_scalar(&NEWEST_DAY, (&rows,)).await?;
-        day.map(read_day).transpose()
-    }
-
-    /// Saves daily closes; stored ones stay.
-    pub async fn save_history(&self, closes: &[(i64, Day, Price)]) -> Result<(), StoreError> {
-        let rows = RowSet::new(vec![
-            RowSet::int(closes, |(stock_id, _, _)| *stock_id),
-            RowSet::int(closes, |(_, day, _)| i64::from(day.0)),
-            RowSet::int(closes, |(_, _, close)| close.0),
-        ]);
-        self.writer().execute(&SAVE_HISTORY, (&rows,)).await?;
-        Ok(())
-    }
-
-    /// Saves the close of a day and replaces the stored one: the latest report is right.
-    pub async fn correct_close(
-        &self,
-        stock_id: i64,
-        day: Day,
-        close: Price,
-    ) -> Result<(), StoreError> {
-        self.writer().execute(&CORRECT_CLOSE, (stock_id, i64::from(day.0), close.0)).await?;
-        Ok(())
     }
 
     /// Adds stocks or updates their texts; ids never change. Returns them in input order.

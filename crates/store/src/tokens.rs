@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use domain::{PageRequest, UnixMicros};
 
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
-use crate::users::lock_user;
+use crate::user_lock::lock_user;
 use crate::{Store, StoreError};
 
 /// The most surplus tokens that one sign-in deletes.
@@ -54,7 +54,7 @@ pub struct NewToken<'a> {
 
 /// The owner of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct UserSession {
     pub token_id: i64,
     pub user_id: i64,
     /// The player in the game `main`.
@@ -75,85 +75,68 @@ pub struct TokenRow {
     pub expires_at: UnixMicros,
 }
 
-static CREATE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.create",
-        "INSERT INTO tokens
-             (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at, kind)
-         VALUES ($1, $2, $3, $4, $4, $5, $6, $7) RETURNING token_id",
-    )
-});
+static CREATE: LazyStatement = LazyStatement::new(
+    "tokens.create",
+    "INSERT INTO tokens
+         (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at, kind)
+     VALUES ($1, $2, $3, $4, $4, $5, $6, $7) RETURNING token_id",
+);
 
-static COUNT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.count",
-        "SELECT count(*) FROM tokens
-         WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
-    )
-});
+static COUNT: LazyStatement = LazyStatement::new(
+    "tokens.count",
+    "SELECT count(*) FROM tokens
+     WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2",
+);
 
-static DELETE_SURPLUS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.delete_surplus",
-        "DELETE FROM tokens WHERE token_id IN (
-             SELECT token_id FROM tokens
-             WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
-             ORDER BY token_id DESC LIMIT $3 OFFSET $4)",
-    )
-});
+static DELETE_SURPLUS: LazyStatement = LazyStatement::new(
+    "tokens.delete_surplus",
+    "DELETE FROM tokens WHERE token_id IN (
+         SELECT token_id FROM tokens
+         WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+         ORDER BY token_id DESC LIMIT $3 OFFSET $4)",
+);
 
-static FIND_SESSIONS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "tokens.find_sessions",
-        &[("hash", ColumnType::Bytes)],
-        "WITH wanted AS MATERIALIZED ({rows})
-         SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
-         FROM wanted a
-         JOIN tokens t ON t.hash = a.hash
-         JOIN games g ON g.code = 'main'
-         JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
-         WHERE t.expires_at > {$1} AND t.idle_expires_at > {$1}",
-    )
-});
+static FIND_SESSIONS: LazyStatement = LazyStatement::with_rows(
+    "tokens.find_sessions",
+    &[("hash", ColumnType::Bytes)],
+    "WITH wanted AS MATERIALIZED ({rows})
+     SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
+     FROM wanted a
+     JOIN tokens t ON t.hash = a.hash
+     JOIN games g ON g.code = 'main'
+     JOIN players p ON p.user_id = t.user_id AND p.game_id = g.game_id
+     WHERE t.expires_at > {$1} AND t.idle_expires_at > {$1}",
+);
 
-static TOUCH: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.touch",
-        "UPDATE tokens SET last_used_at = $2, idle_expires_at = $3 WHERE token_id = $1",
-    )
-});
+static TOUCH: LazyStatement = LazyStatement::new(
+    "tokens.touch",
+    "UPDATE tokens SET last_used_at = $2, idle_expires_at = $3 WHERE token_id = $1",
+);
 
-static PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.page",
-        "SELECT token_id, name, kind, created_at, last_used_at, expires_at,
-             count(*) OVER () AS total
-         FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
-             AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
-         ORDER BY token_id DESC LIMIT $3 OFFSET $4",
-    )
-});
+static PAGE: LazyStatement = LazyStatement::new(
+    "tokens.page",
+    "SELECT token_id, name, kind, created_at, last_used_at, expires_at,
+         count(*) OVER () AS total
+     FROM tokens WHERE user_id = $1 AND expires_at > $2 AND idle_expires_at > $2
+         AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
+     ORDER BY token_id DESC LIMIT $3 OFFSET $4",
+);
 
-static REVOKE: Lazy = Lazy::new(|| {
-    Statement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2")
-});
+static REVOKE: LazyStatement =
+    LazyStatement::new("tokens.revoke", "DELETE FROM tokens WHERE user_id = $1 AND token_id = $2");
 
-pub(crate) static REVOKE_OTHERS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.revoke_others",
-        "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
-    )
-});
+pub(crate) static REVOKE_OTHERS: LazyStatement = LazyStatement::new(
+    "tokens.revoke_others",
+    "DELETE FROM tokens WHERE user_id = $1 AND token_id <> $2",
+);
 
-static DELETE_EXPIRED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "tokens.delete_expired",
-        "DELETE FROM tokens WHERE token_id IN (
-             SELECT token_id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-    )
-});
+static DELETE_EXPIRED: LazyStatement = LazyStatement::new(
+    "tokens.delete_expired",
+    "DELETE FROM tokens WHERE token_id IN (
+         SELECT token_id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &CREATE,
     &COUNT,
     &DELETE_SURPLUS,
@@ -172,23 +155,16 @@ pub(crate) async fn insert(
     token: &NewToken<'_>,
     now: UnixMicros,
 ) -> Result<i64, StoreError> {
-    let rows: Vec<(i64,)> = tx
-        .run()
-        .fetch_all(
-            &CREATE,
-            (
-                user_id,
-                token.hash.to_vec(),
-                token.name,
-                now.0,
-                token.idle_expires_at.0,
-                token.expires_at.0,
-                token.kind.as_str(),
-            ),
-        )
-        .await?;
-    let (token_id,) = only(rows)?;
-    Ok(token_id)
+    let params = (
+        user_id,
+        &token.hash[..],
+        token.name,
+        now.0,
+        token.idle_expires_at.0,
+        token.expires_at.0,
+        token.kind.as_str(),
+    );
+    only(tx.run().fetch_scalars(&CREATE, params).await?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -263,7 +239,7 @@ impl Store {
         &self,
         hashes: &[[u8; 32]],
         now: UnixMicros,
-    ) -> Result<HashMap<[u8; 32], Session>, StoreError> {
+    ) -> Result<HashMap<[u8; 32], UserSession>, StoreError> {
         let rows = RowSet::new(vec![RowSet::bytes(hashes, |hash| hash.to_vec())]);
         let found: Vec<SessionRow> =
             self.reader().fetch_all(&FIND_SESSIONS, (&rows, now.0)).await?;
@@ -271,7 +247,7 @@ impl Store {
         for SessionRow { hash, token_id, user_id, player_id, last_used_at, kind } in found {
             let (last_used_at, kind) = (UnixMicros(last_used_at), read_kind(&kind)?);
             if let Ok(hash) = hash.try_into() {
-                let session = Session { token_id, user_id, player_id, last_used_at, kind };
+                let session = UserSession { token_id, user_id, player_id, last_used_at, kind };
                 sessions.insert(hash, session);
             }
         }

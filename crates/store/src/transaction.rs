@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::time::Instant;
 
-use crate::db::{Db, Pools};
+use crate::pools::{Db, Pools};
 use crate::{Store, StoreError, error};
 
 /// Begins a transaction of a job that goes through a whole table: the planner uses statistics and

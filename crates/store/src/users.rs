@@ -6,9 +6,8 @@ use domain::{Hash, Money, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
-use crate::statement::{Lazy, Statement, only};
+use crate::statement::{LazyStatement, only};
 use crate::tokens;
-use crate::transaction::Tx;
 use crate::{NewToken, Store, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,96 +84,61 @@ pub struct Account {
     pub updated_at: UnixMicros,
 }
 
-static REGISTER: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.register",
-        "INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $5)
-         ON CONFLICT (email_key) DO NOTHING RETURNING user_id",
-    )
-});
+static REGISTER: LazyStatement = LazyStatement::new(
+    "users.register",
+    "INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $5)
+     ON CONFLICT (email_key) DO NOTHING RETURNING user_id",
+);
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYER: Lazy = Lazy::new(|| {
-    Statement::new(
-        "players.seat",
-        "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
-             head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
-             categories_bought, realised_profit, achievements, updated_at)
-         SELECT $1, game_id, 0, 0, 0, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3
-         FROM games WHERE code = $4 RETURNING player_id",
-    )
-});
+static INSERT_PLAYER: LazyStatement = LazyStatement::new(
+    "players.seat",
+    "INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
+         head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
+         categories_bought, realised_profit, achievements, updated_at)
+     SELECT $1, game_id, 0, 0, 0, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3
+     FROM games WHERE code = $4 RETURNING player_id",
+);
 
-static CREDENTIALS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.credentials",
-        "SELECT user_id, password_hash FROM users WHERE email_key = $1",
-    )
-});
+static CREDENTIALS: LazyStatement = LazyStatement::new(
+    "users.credentials",
+    "SELECT user_id, password_hash FROM users WHERE email_key = $1",
+);
 
-static LOCK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.lock",
-        "SELECT p.password_hash FROM users p WHERE p.user_id = $1 {for update}",
-    )
-});
+static REHASH: LazyStatement = LazyStatement::new(
+    "users.rehash",
+    "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+);
 
-static REHASH: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.rehash",
-        "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
-    )
-});
+static NAME: LazyStatement = LazyStatement::new(
+    "users.name",
+    "SELECT p.name FROM users p WHERE p.user_id = $1 {for update}",
+);
 
-static NAME: Lazy = Lazy::new(|| {
-    Statement::new("users.name", "SELECT p.name FROM users p WHERE p.user_id = $1 {for update}")
-});
+static CHANGE_NAME: LazyStatement = LazyStatement::new(
+    "users.change_name",
+    "UPDATE users SET name = $2, updated_at = $3 WHERE user_id = $1",
+);
 
-static CHANGE_NAME: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.change_name",
-        "UPDATE users SET name = $2, updated_at = $3 WHERE user_id = $1",
-    )
-});
+static SET_ROLE: LazyStatement = LazyStatement::new(
+    "users.set_role",
+    "UPDATE users SET role = $2, updated_at = $3 WHERE email_key = $1",
+);
 
-static SET_ROLE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.set_role",
-        "UPDATE users SET role = $2, updated_at = $3 WHERE email_key = $1",
-    )
-});
+static ACCOUNT: LazyStatement = LazyStatement::new(
+    "users.account",
+    "SELECT u.user_id, p.player_id, u.name, u.email, p.cash, p.total_xp, p.balance_version,
+         u.created_at, CASE WHEN p.updated_at > u.updated_at THEN p.updated_at
+             ELSE u.updated_at END AS updated_at
+     FROM users u
+     JOIN games g ON g.code = $2
+     JOIN players p ON p.user_id = u.user_id AND p.game_id = g.game_id
+     WHERE u.user_id = $1",
+);
 
-static ACCOUNT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "users.account",
-        "SELECT u.user_id, p.player_id, u.name, u.email, p.cash, p.total_xp, p.balance_version,
-             u.created_at, CASE WHEN p.updated_at > u.updated_at THEN p.updated_at
-                 ELSE u.updated_at END AS updated_at
-         FROM users u
-         JOIN games g ON g.code = $2
-         JOIN players p ON p.user_id = u.user_id AND p.game_id = g.game_id
-         WHERE u.user_id = $1",
-    )
-});
-
-pub(crate) static STATEMENTS: &[&Lazy] = &[
-    &REGISTER,
-    &INSERT_PLAYER,
-    &CREDENTIALS,
-    &LOCK,
-    &REHASH,
-    &NAME,
-    &CHANGE_NAME,
-    &SET_ROLE,
-    &ACCOUNT,
-];
-
-/// Locks a user's row until the end of the transaction and returns the password's PHC string. Every
-/// transaction that counts, adds or deletes rows of a user holds this lock.
-pub(crate) async fn lock_user(tx: &mut Tx, user_id: i64) -> Result<Option<String>, StoreError> {
-    tx.run().fetch_optional_scalar(&LOCK, (user_id,)).await
-}
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&REGISTER, &INSERT_PLAYER, &CREDENTIALS, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
 
 #[derive(sqlx::FromRow)]
 struct AccountRow {
@@ -200,23 +164,17 @@ impl Store {
         now: UnixMicros,
     ) -> Result<Result<Registered, NameConflict>, StoreError> {
         let mut tx = self.begin().await?;
-        let users: Vec<(i64,)> = tx
-            .run()
-            .fetch_all(
-                &REGISTER,
-                (user.name, user.email, user.email_key, user.password_hash, now.0),
-            )
-            .await?;
-        let Some((user_id,)) = users.into_iter().next() else {
+        let params = (user.name, user.email, user.email_key, user.password_hash, now.0);
+        let users: Vec<i64> = tx.run().fetch_scalars(&REGISTER, params).await?;
+        let Some(user_id) = users.into_iter().next() else {
             return Ok(Err(NameConflict::Email));
         };
         let of = NameSlot { user_id, is_pseudonym: false };
         if !names::take(tx.conn(), of, user.name).await? {
             return Ok(Err(NameConflict::Name));
         }
-        let players: Vec<(i64,)> =
-            tx.run().fetch_all(&INSERT_PLAYER, (user_id, vec![0u8; 32], now.0, MAIN)).await?;
-        let (player_id,) = only(players)?;
+        let params = (user_id, vec![0u8; 32], now.0, MAIN);
+        let player_id = only(tx.run().fetch_scalars(&INSERT_PLAYER, params).await?)?;
         let (player, fill) = open_player(player_id, rules, now);
         let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
         tx.run().execute(&batch::OPENED_PLAYERS, (&rows,)).await?;
@@ -257,8 +215,8 @@ impl Store {
         now: UnixMicros,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let current: Option<(String,)> = tx.run().fetch_optional(&NAME, (user_id,)).await?;
-        if current.is_some_and(|(current,)| current == name) {
+        let current: Option<String> = tx.run().fetch_optional_scalar(&NAME, (user_id,)).await?;
+        if current.as_deref() == Some(name) {
             return Ok(true);
         }
         let of = NameSlot { user_id, is_pseudonym: false };
@@ -285,7 +243,7 @@ impl Store {
     /// A user with the player in the game `main`.
     ///
     /// # Errors
-    /// `Fault` if there is no such user.
+    /// `Query` if there is no such user.
     pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
         let row: AccountRow = self.reader().fetch_one(&ACCOUNT, (user_id, MAIN)).await?;
         Ok(Account {

@@ -2,7 +2,7 @@
 
 use domain::{Money, UnixMicros};
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Appearance, NameVisibility, Preferences, Role, Store, StoreError};
 
 /// The data of a page's frame.
@@ -37,49 +37,43 @@ pub struct UnseenReward {
     pub unlocked_at: UnixMicros,
 }
 
-static LOAD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "viewer.load",
-        "SELECT u.name, u.email, u.role, pl.cash, pl.total_xp,
-             pl.balance_version - 1 AS entries, u.created_at,
-             s.mode, s.language, s.theme, s.text_size, s.data_saver, s.hide_amounts, s.time_zone,
-             a.shows, a.pseudonym,
-             CAST(CASE WHEN EXISTS (
-                 SELECT 1 FROM player_achievements pa
-                 WHERE pa.player_id = pl.player_id AND pa.version > COALESCE(r.version, 0))
-                 THEN 1 ELSE 0 END AS BIGINT) AS unseen
-         FROM players pl
-         JOIN users u ON u.user_id = pl.user_id
-         LEFT JOIN preferences s ON s.user_id = u.user_id
-         LEFT JOIN appearances a ON a.player_id = pl.player_id
-         LEFT JOIN rewards_seen r ON r.player_id = pl.player_id
-         WHERE pl.player_id = $2 AND pl.user_id = $1",
-    )
-});
+static LOAD: LazyStatement = LazyStatement::new(
+    "viewer.load",
+    "SELECT u.name, u.email, u.role, pl.cash, pl.total_xp,
+         pl.balance_version - 1 AS entries, u.created_at,
+         s.mode, s.language, s.theme, s.text_size, s.data_saver, s.hide_amounts, s.time_zone,
+         a.shows, a.pseudonym,
+         CAST(CASE WHEN EXISTS (
+             SELECT 1 FROM player_achievements pa
+             WHERE pa.player_id = pl.player_id AND pa.version > COALESCE(r.version, 0))
+             THEN 1 ELSE 0 END AS BIGINT) AS unseen
+     FROM players pl
+     JOIN users u ON u.user_id = pl.user_id
+     LEFT JOIN preferences s ON s.user_id = u.user_id
+     LEFT JOIN appearances a ON a.player_id = pl.player_id
+     LEFT JOIN rewards_seen r ON r.player_id = pl.player_id
+     WHERE pl.player_id = $2 AND pl.user_id = $1",
+);
 
-static UNSEEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "rewards.unseen",
-        "SELECT a.achievement_id, a.code, a.name, a.icon, pa.xp, pa.version, pa.unlocked_at
-         FROM player_achievements pa
-         JOIN achievements a ON a.achievement_id = pa.achievement_id
-         WHERE pa.player_id = $1 AND pa.version > COALESCE(
-             (SELECT r.version FROM rewards_seen r WHERE r.player_id = $1), 0)
-         ORDER BY pa.version, a.position, a.achievement_id LIMIT 100",
-    )
-});
+static UNSEEN: LazyStatement = LazyStatement::new(
+    "rewards.unseen",
+    "SELECT a.achievement_id, a.code, a.name, a.icon, pa.xp, pa.version, pa.unlocked_at
+     FROM player_achievements pa
+     JOIN achievements a ON a.achievement_id = pa.achievement_id
+     WHERE pa.player_id = $1 AND pa.version > COALESCE(
+         (SELECT r.version FROM rewards_seen r WHERE r.player_id = $1), 0)
+     ORDER BY pa.version, a.position, a.achievement_id LIMIT 100",
+);
 
 // Two open pages may report in any order.
-static MARK_SEEN: Lazy = Lazy::new(|| {
-    Statement::new(
-        "rewards.mark_seen",
-        "INSERT INTO rewards_seen (player_id, version) VALUES ($1, $2)
-         ON CONFLICT (player_id) DO UPDATE SET version = excluded.version
-             WHERE excluded.version > rewards_seen.version",
-    )
-});
+static MARK_SEEN: LazyStatement = LazyStatement::new(
+    "rewards.mark_seen",
+    "INSERT INTO rewards_seen (player_id, version) VALUES ($1, $2)
+     ON CONFLICT (player_id) DO UPDATE SET version = excluded.version
+         WHERE excluded.version > rewards_seen.version",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LOAD, &UNSEEN, &MARK_SEEN];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOAD, &UNSEEN, &MARK_SEEN];
 
 #[derive(sqlx::FromRow)]
 struct ViewerRow {
@@ -149,7 +143,7 @@ impl Store {
     /// The data of a page's frame.
     ///
     /// # Errors
-    /// `Fault` if the user does not have this player.
+    /// `Query` if the user does not have this player.
     pub async fn load_viewer(&self, user_id: i64, player_id: i64) -> Result<Viewer, StoreError> {
         let row: ViewerRow = self.reader().fetch_one(&LOAD, (user_id, player_id)).await?;
         row.read()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 
-use crate::db::Db;
+use crate::pools::Db;
 use crate::{Store, StoreError, error};
 
 /// Timeout of a check.

@@ -2,36 +2,33 @@
 
 use domain::UnixMicros;
 
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 // A player watches 100 stocks at most. The lock makes concurrent requests of a player count one
 // after the other.
-static LOCK: Lazy = Lazy::new(|| {
-    Statement::new(
-        "watches.lock_player",
-        "SELECT p.player_id FROM players p WHERE p.player_id = $1 {for update}",
-    )
-});
+static LOCK: LazyStatement = LazyStatement::new(
+    "watches.lock_player",
+    "SELECT p.player_id FROM players p WHERE p.player_id = $1 {for update}",
+);
 
 // An existing row is written again, so that the number of written rows is the new state.
-static WATCH: Lazy = Lazy::new(|| {
-    Statement::new(
-        "watches.watch",
-        "INSERT INTO watches (player_id, stock_id, created_at)
-         SELECT $1, s.stock_id, $3 FROM stocks s
-         WHERE s.stock_id = $2 AND (
-             (SELECT count(*) FROM watches w WHERE w.player_id = $1) < 100
-             OR EXISTS (SELECT 1 FROM watches w WHERE w.player_id = $1 AND w.stock_id = $2))
-         ON CONFLICT (player_id, stock_id) DO UPDATE SET created_at = watches.created_at",
-    )
-});
+static WATCH: LazyStatement = LazyStatement::new(
+    "watches.watch",
+    "INSERT INTO watches (player_id, stock_id, created_at)
+     SELECT $1, s.stock_id, $3 FROM stocks s
+     WHERE s.stock_id = $2 AND (
+         (SELECT count(*) FROM watches w WHERE w.player_id = $1) < 100
+         OR EXISTS (SELECT 1 FROM watches w WHERE w.player_id = $1 AND w.stock_id = $2))
+     ON CONFLICT (player_id, stock_id) DO UPDATE SET created_at = watches.created_at",
+);
 
-static UNWATCH: Lazy = Lazy::new(|| {
-    Statement::new("watches.unwatch", "DELETE FROM watches WHERE player_id = $1 AND stock_id = $2")
-});
+static UNWATCH: LazyStatement = LazyStatement::new(
+    "watches.unwatch",
+    "DELETE FROM watches WHERE player_id = $1 AND stock_id = $2",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&LOCK, &WATCH, &UNWATCH];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOCK, &WATCH, &UNWATCH];
 
 impl Store {
     /// Adds a stock to the watch list. Returns `false` if there is no such stock or the list has

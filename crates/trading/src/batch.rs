@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{Action, Fill, Month, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
-use store::{BatchState, IdempotencyRecord, LoadKey, PlayerUpdate, SeenKey};
+use domain::{Action, Fill, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
+use store::{BatchState, IdempotencyRecord, LoadKey, PlayerUpdate, StoredOutcome};
 
 use crate::{DeskRequest, OrderResponse};
 
@@ -18,17 +18,6 @@ pub(crate) enum Settlement {
     Settled(OrderResponse),
     /// The key was used before: the stored outcome is returned (idempotent replay).
     Replay(StoredOutcome),
-}
-
-/// The outcome stored under an idempotency key.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredOutcome {
-    /// The ledger entry of a fill.
-    pub(crate) version: Option<(Month, i64)>,
-    /// The rejection. Without entry and rejection the key belongs to a pending order.
-    pub(crate) rejection: Option<Rejection>,
-    /// The id of the first request.
-    pub(crate) request_id: String,
 }
 
 /// A settled batch.
@@ -87,7 +76,7 @@ pub(crate) fn settle_batch(
 
 /// The state of a batch while it is settled.
 struct BatchInProgress<'a> {
-    seen: HashMap<(i64, String), SeenKey>,
+    seen: HashMap<(i64, String), StoredOutcome>,
     changes: BTreeMap<i64, PlayerUpdate>,
     /// The first request of each key in this batch, if its outcome is final.
     firsts: HashMap<(i64, &'a str), (&'a DeskRequest, Outcome)>,
@@ -140,11 +129,7 @@ impl<'a> BatchInProgress<'a> {
             if seen.fingerprint[..] != idempotency.fingerprint[..] {
                 return Some(reused);
             }
-            return Some(Settlement::Replay(StoredOutcome {
-                version: seen.version,
-                rejection: seen.rejection,
-                request_id: seen.request_id.clone(),
-            }));
+            return Some(Settlement::Replay(seen.clone()));
         }
         let (first, outcome) = self.firsts.get(&(request.player_id, idempotency.key.as_str()))?;
         if first.idempotency.as_ref().map(|i| i.fingerprint) != Some(idempotency.fingerprint) {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{EntryKind, Fill};
-use store::{PlayerUpdate, StoreError, UnknownCommit};
+use store::{PlayerUpdate, StoreError, StoredOutcome, UnknownCommit};
 use tokio::time::{sleep, timeout};
 
-use crate::batch::{SettledBatch, Settlement, StoredOutcome};
+use crate::batch::{SettledBatch, Settlement};
 use crate::group_commit::CommitResult;
 use crate::job::Job;
 use crate::lane::Lane;
@@ -36,14 +36,14 @@ impl Lane {
         for (mut job, settlement) in jobs.into_iter().zip(settled.settlements) {
             match settlement {
                 Settlement::UnknownPlayer => job.respond(Err(DeskError::UnknownPlayer)),
-                Settlement::Replay(kept) => replays.push((job, kept)),
-                Settlement::Settled(answer) if !commit.lost.contains(&job.request.player_id) => {
-                    job.respond(Ok(answer));
+                Settlement::Replay(stored) => replays.push((job, stored)),
+                Settlement::Settled(response) if !commit.lost.contains(&job.request.player_id) => {
+                    job.respond(Ok(response));
                 }
-                Settlement::Settled(_) => match &commit.fault {
-                    Some(fault) if !commit.retry => job.fail(fault),
-                    fault => {
-                        job.fault.clone_from(fault);
+                Settlement::Settled(_) => match &commit.error {
+                    Some(error) if !commit.retry => job.fail(error),
+                    error => {
+                        job.last_error.clone_from(error);
                         again.push(job);
                     }
                 },
@@ -56,9 +56,9 @@ impl Lane {
     /// Responds with stored outcomes (idempotent replay).
     async fn replay(&self, replays: Vec<(Job, StoredOutcome)>) {
         let mut loaded: HashMap<(i64, i64), Fill> = HashMap::new();
-        for (job, kept) in replays {
+        for (job, stored) in replays {
             let player_id = job.request.player_id;
-            let outcome = match (kept.version, kept.rejection) {
+            let outcome = match (stored.version, stored.rejection) {
                 (Some((month, version)), _) => match loaded.get(&(player_id, version)) {
                     Some(fill) => Ok(Ok(fill.clone())),
                     None => match self.deps.store.load_fill(player_id, month, version).await {
@@ -80,8 +80,9 @@ impl Lane {
                 Ok(outcome) => {
                     // After a COMMIT of rejections only without a response, the stored outcome may
                     // be that of this very request.
-                    let own = job.fault.is_some() && kept.request_id == job.request.request_id;
-                    let first_request_id = (!own).then_some(kept.request_id);
+                    let is_own =
+                        job.last_error.is_some() && stored.request_id == job.request.request_id;
+                    let first_request_id = (!is_own).then_some(stored.request_id);
                     job.respond(Ok(OrderResponse { outcome, first_request_id }));
                 }
                 Err(error) => job.fail(&Arc::new(error)),
@@ -90,11 +91,11 @@ impl Lane {
     }
 
     /// Whether the batch was committed; `None` if that is not resolved in time.
-    pub(crate) async fn resolve_commit(&self, doubt: &UnknownCommit) -> Option<bool> {
-        let ask = async {
+    pub(crate) async fn resolve_commit(&self, unknown: &UnknownCommit) -> Option<bool> {
+        let resolve = async {
             let mut wait = RESOLVE_BACKOFF;
             loop {
-                match self.deps.store.resolve_commit(doubt).await {
+                match self.deps.store.resolve_commit(unknown).await {
                     Ok(Some(committed)) => return Some(committed),
                     Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                         sleep(wait).await;
@@ -114,7 +115,7 @@ impl Lane {
                 }
             }
         };
-        timeout(RESOLVE_MAX, ask).await.ok().flatten()
+        timeout(RESOLVE_MAX, resolve).await.ok().flatten()
     }
 
     fn publish(&self, fills: &[Fill]) {

@@ -4,91 +4,16 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::{
-    Action, Clock, Entropy, Fill, FillMode, Outcome, Quote, Rejection, Rules, UnixMicros, settle,
-};
-use store::{Store, StoreError, Valuation};
+use domain::{Action, FillMode, Quote, Rejection, settle};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::TradingConfig;
 use crate::batch::load_keys;
+use crate::deps::{DeskDeps, Quotes};
 use crate::job::Job;
 use crate::lane::Lane;
-
-/// Returns the present quote of a stock, or why it cannot be traded.
-pub type Quotes = Arc<dyn Fn(i64) -> Result<Quote, Rejection> + Send + Sync>;
-/// Returns the present prices for valuing holdings.
-pub type Valuations = Arc<dyn Fn() -> Valuation + Send + Sync>;
-/// Called with fills after their COMMIT and before their responses, so that a client that reads its
-/// rank after the response sees the new one. It runs on the lane and must not block.
-pub type OnCommit = Arc<dyn Fn(&[Fill]) + Send + Sync>;
-
-/// The dependencies of a desk.
-pub struct DeskDeps {
-    pub store: Store,
-    pub rules: Arc<Rules>,
-    pub clock: Arc<dyn Clock>,
-    /// Randomness for backoffs and for the marks of batches, which must be unique in a database.
-    pub entropy: Arc<dyn Entropy>,
-    pub quotes: Quotes,
-    /// Changes when quotes are published.
-    pub published: watch::Receiver<UnixMicros>,
-    /// Prices for valuing holdings, and the limits of holdings that count for achievements.
-    pub valuation: Valuations,
-    pub on_commit: OnCommit,
-}
-
-/// One request of a player.
-#[derive(Clone, Debug)]
-pub struct DeskRequest {
-    pub player_id: i64,
-    pub action: Action,
-    /// With a key the request is carried out at most once.
-    pub idempotency: Option<Idempotency>,
-    /// The id of the HTTP request, for logs and replays.
-    pub request_id: String,
-}
-
-/// An idempotency key with the fingerprint of its request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Idempotency {
-    pub key: String,
-    /// SHA-256 of the route and the normalised body.
-    pub fingerprint: [u8; 32],
-}
-
-/// The committed outcome of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderResponse {
-    pub outcome: Outcome,
-    /// On a replay, the id of the first HTTP request.
-    pub first_request_id: Option<String>,
-}
-
-/// Why a request has no outcome.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum DeskError {
-    /// The lane is full; nothing is written.
-    #[error("too many orders are waiting")]
-    Full { retry_after_s: u64 },
-    /// The desk is closed; nothing is written.
-    #[error("the desk is closing")]
-    Closing,
-    /// The player does not exist; nothing is written.
-    #[error("there is no such player")]
-    UnknownPlayer,
-    /// The idempotency key belongs to a pending order; nothing is written.
-    #[error("the idempotency key belongs to a pending order")]
-    KeyOfOrder,
-    /// The batch panicked; the outcome is unknown.
-    #[error("the batch of the order was lost")]
-    Lost,
-    /// The database failed. If it is unavailable, the outcome may be unknown.
-    #[error("cannot settle the order")]
-    Store(#[source] Arc<StoreError>),
-}
+use crate::{DeskError, DeskRequest, OrderResponse, TradingConfig};
 
 /// The entry to the trade path. Clones share it.
 #[derive(Clone)]
@@ -137,9 +62,9 @@ impl Desk {
     /// Queues a request and waits for its outcome. After the first poll the request is in the queue
     /// and is carried out even if this future is dropped.
     pub async fn submit(&self, request: DeskRequest) -> Result<OrderResponse, DeskError> {
-        let answer = self.enqueue(request, None)?;
+        let response = self.enqueue(request, None)?;
         // The sender is dropped without a response only if the batch panicked.
-        answer.await.unwrap_or(Err(DeskError::Lost))
+        response.await.unwrap_or(Err(DeskError::Lost))
     }
 
     /// Submits requests in this order at the given quotes; returns the responses in the same order.
@@ -164,14 +89,14 @@ impl Desk {
         });
         // All requests are queued before the first response is awaited.
         let queued: Vec<_> = queued.collect();
-        let mut answers = Vec::with_capacity(queued.len());
-        for answer in queued {
-            answers.push(match answer {
-                Ok(answer) => answer.await.unwrap_or(Err(DeskError::Lost)),
+        let mut responses = Vec::with_capacity(queued.len());
+        for response in queued {
+            responses.push(match response {
+                Ok(response) => response.await.unwrap_or(Err(DeskError::Lost)),
                 Err(error) => Err(error),
             });
         }
-        answers
+        responses
     }
 
     /// Settles a request at the present quote without writing; returns its rejection, if any.
@@ -214,9 +139,9 @@ impl Desk {
         fixed: Option<Result<Quote, Rejection>>,
     ) -> Result<oneshot::Receiver<Result<OrderResponse, DeskError>>, DeskError> {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
-        let queues = queues.as_ref().ok_or(DeskError::Closing)?;
+        let queues = queues.as_ref().ok_or(DeskError::Closed)?;
         let queue = &queues[lane_of(request.player_id, queues.len())];
-        let (mut job, answer) = Job::new(request);
+        let (mut job, response) = Job::new(request);
         job.fixed = fixed;
         if let (Some(quotes), None, Action::Trade(order, _)) =
             (&self.0.waits_for, fixed, &job.request.action)
@@ -226,13 +151,13 @@ impl Desk {
         match queue.sender.try_send(job) {
             Ok(()) => {
                 queue.length.increment(1.0);
-                Ok(answer)
+                Ok(response)
             }
             Err(TrySendError::Full(_)) => {
                 metrics::counter!("openbell_desk_full_total").increment(1);
                 Err(DeskError::Full { retry_after_s: 1 })
             }
-            Err(TrySendError::Closed(_)) => Err(DeskError::Closing),
+            Err(TrySendError::Closed(_)) => Err(DeskError::Closed),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct CommitResult {
     /// Whether their jobs may be retried.
     pub(crate) retry: bool,
     /// The error, except for version conflicts.
-    pub(crate) fault: Option<Arc<StoreError>>,
+    pub(crate) error: Option<Arc<StoreError>>,
 }
 
 impl Lane {
@@ -106,7 +106,7 @@ impl Lane {
         now: UnixMicros,
     ) -> CommitResult {
         if changes.is_empty() {
-            return CommitResult { lost: BTreeSet::new(), retry: false, fault: None };
+            return CommitResult { lost: BTreeSet::new(), retry: false, error: None };
         }
         let started = Instant::now();
         let mark = BatchMark::draw(&*self.deps.entropy);
@@ -121,28 +121,28 @@ impl Lane {
         match committed {
             Ok(committed) => {
                 conflicts.increment(committed.conflicted.len() as u64);
-                CommitResult { lost: committed.conflicted, retry: true, fault: None }
+                CommitResult { lost: committed.conflicted, retry: true, error: None }
             }
             Err(StoreError::Conflict(_)) => {
                 conflicts.increment(lost.len() as u64);
-                CommitResult { lost, retry: true, fault: None }
+                CommitResult { lost, retry: true, error: None }
             }
-            Err(StoreError::CommitUnknown(doubt, error)) => {
+            Err(StoreError::CommitUnknown(unknown, error)) => {
                 tracing::warn!(%error, "a COMMIT has no response; resolving it by the batch's mark");
-                let committed = self.resolve_commit(&doubt).await;
+                let committed = self.resolve_commit(&unknown).await;
                 if committed == Some(true) {
-                    lost.clone_from(&doubt.conflicted);
+                    lost.clone_from(&unknown.conflicted);
                 }
-                let fault = match committed {
+                let error = match committed {
                     Some(_) => StoreError::Unavailable(error),
-                    None => StoreError::CommitUnknown(doubt, error),
+                    None => StoreError::CommitUnknown(unknown, error),
                 };
-                CommitResult { lost, retry: committed.is_some(), fault: Some(Arc::new(fault)) }
+                CommitResult { lost, retry: committed.is_some(), error: Some(Arc::new(error)) }
             }
             Err(error @ StoreError::Unavailable(_)) => {
-                CommitResult { lost, retry: true, fault: Some(Arc::new(error)) }
+                CommitResult { lost, retry: true, error: Some(Arc::new(error)) }
             }
-            Err(error) => CommitResult { lost, retry: false, fault: Some(Arc::new(error)) },
+            Err(error) => CommitResult { lost, retry: false, error: Some(Arc::new(error)) },
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{DeskError, DeskRequest, OrderResponse};
 
 pub struct Job {
     pub(crate) request: DeskRequest,
-    answer: oneshot::Sender<Result<OrderResponse, DeskError>>,
+    response: oneshot::Sender<Result<OrderResponse, DeskError>>,
     pub(crate) queued_at: Instant,
     /// When it was first set aside.
     pub(crate) aside_since: Option<Instant>,
@@ -21,7 +21,7 @@ pub struct Job {
     /// The quote, or its error, that replaces the present quote.
     pub(crate) fixed: Option<Result<Quote, Rejection>>,
     /// The error of the last attempt.
-    pub(crate) fault: Option<Arc<StoreError>>,
+    pub(crate) last_error: Option<Arc<StoreError>>,
 }
 
 impl Job {
@@ -29,10 +29,10 @@ impl Job {
     pub fn new(
         request: DeskRequest,
     ) -> (Self, oneshot::Receiver<Result<OrderResponse, DeskError>>) {
-        let (answer, receiver) = oneshot::channel();
+        let (response, receiver) = oneshot::channel();
         let queued_at = Instant::now();
-        let (aside_since, after, fixed, fault) = (None, None, None, None);
-        (Self { request, answer, queued_at, aside_since, after, fixed, fault }, receiver)
+        let (aside_since, after, fixed, last_error) = (None, None, None, None);
+        (Self { request, response, queued_at, aside_since, after, fixed, last_error }, receiver)
     }
 
     /// The quote to settle at.
@@ -58,8 +58,8 @@ impl Job {
         self.after.is_some() && self.quote(quotes) == Err(Rejection::StaleQuote)
     }
 
-    pub(crate) fn respond(self, answer: Result<OrderResponse, DeskError>) {
-        match &answer {
+    pub(crate) fn respond(self, response: Result<OrderResponse, DeskError>) {
+        match &response {
             Ok(OrderResponse { first_request_id: Some(_), .. }) => {
                 metrics::counter!("openbell_idempotent_replays_total").increment(1);
             }
@@ -74,7 +74,7 @@ impl Job {
             }
         }
         // The client may have disconnected; the outcome is committed all the same.
-        let _ = self.answer.send(answer);
+        let _ = self.response.send(response);
     }
 
     pub(crate) fn fail(self, error: &Arc<StoreError>) {
@@ -83,8 +83,8 @@ impl Job {
 
     /// Responds after the last attempt, with its error or as contended.
     pub fn give_up(self) {
-        match self.fault.clone() {
-            Some(fault) => self.fail(&fault),
+        match self.last_error.clone() {
+            Some(error) => self.fail(&error),
             None => self.respond(Ok(OrderResponse {
                 outcome: Err(Rejection::Contended),
                 first_request_id: None,

@@ -131,7 +131,7 @@ impl Lane {
             if attempt > 1 {
                 // Without an error: a version conflict or a locked key.
                 let (lost, failed): (Vec<_>, Vec<_>) =
-                    jobs.into_iter().partition(|job| job.fault.is_none());
+                    jobs.into_iter().partition(|job| job.last_error.is_none());
                 aside.extend(lost);
                 jobs = failed;
             }

@@ -5,20 +5,22 @@
 mod batch;
 mod completion;
 mod config;
+mod deps;
 mod desk;
 mod group_commit;
 mod job;
 mod lane;
 mod next_tick;
 mod pending;
+mod request;
+mod retry_set_aside;
 mod set_aside;
 
 pub use config::TradingConfig;
-pub use desk::{
-    Desk, DeskDeps, DeskError, DeskRequest, Idempotency, OnCommit, OrderResponse, Quotes,
-    Valuations,
-};
+pub use deps::{DeskDeps, OnCommit, Quotes, Valuations};
+pub use desk::Desk;
 pub use group_commit::{LoadedBatch, PreparedBatch};
 pub use job::Job;
 pub use lane::Lane;
 pub use pending::{ExecutionRun, OrderExecutor, OrderQuotes, count_ended};
+pub use request::{DeskError, DeskRequest, Idempotency, OrderResponse};

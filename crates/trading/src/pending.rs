@@ -103,10 +103,10 @@ impl OrderExecutor {
 
     async fn submit(&self, claims: Vec<ClaimedOrder>) -> Vec<OrderOutcome> {
         let requests = claims.iter().map(|(order, quote)| (request(order), *quote));
-        let answers = self.desk.submit_at(requests.collect()).await;
+        let responses = self.desk.submit_at(requests.collect()).await;
         let now = self.clock.now();
-        let decided = claims.iter().zip(answers);
-        decided.filter_map(|((order, _), answer)| decide(order, answer, now)).collect()
+        let decided = claims.iter().zip(responses);
+        decided.filter_map(|((order, _), response)| decide(order, response, now)).collect()
     }
 
     async fn record(&self, outcomes: &[OrderOutcome]) -> Result<u64, StoreError> {
@@ -142,10 +142,10 @@ fn request(order: &PendingOrder) -> DeskRequest {
 /// The outcome of an order from the desk's response; `None`: it is submitted again later.
 fn decide(
     order: &PendingOrder,
-    answer: Result<OrderResponse, DeskError>,
+    response: Result<OrderResponse, DeskError>,
     now: UnixMicros,
 ) -> Option<OrderOutcome> {
-    match answer.map(|answer| answer.outcome) {
+    match response.map(|response| response.outcome) {
         Ok(Ok(fill)) => {
             let trade = Some(fill.entry.trade_id());
             Some(OrderOutcome { trade, ..outcome(order, OrderState::Filled, None) })
@@ -157,7 +157,7 @@ fn decide(
             (order.expires_at < now).then(|| outcome(order, OrderState::Expired, Some(rejection)))
         }
         Err(DeskError::UnknownPlayer) => Some(outcome(order, OrderState::Expired, None)),
-        Err(DeskError::Full { .. } | DeskError::Closing) => None,
+        Err(DeskError::Full { .. } | DeskError::Closed) => None,
         Err(error) => {
             let order_id = order.id.order_id;
             tracing::warn!(order_id, %error, "a pending order has no outcome yet; it is retried");

@@ -320,7 +320,7 @@ impl From<&StoreError> for Problem {
                 tracing::error!(%error, "a read of the database failed; check its disk and the file");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }
-            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Fault(_) => {
+            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Query(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::internal()
             }
@@ -353,7 +353,7 @@ impl From<DeskError> for Problem {
             DeskError::Full { retry_after_s } => {
                 Self::from(&codes::BUSY).retry_after(retry_after_s)
             }
-            DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
+            DeskError::Closed => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
             // The order of this key was deleted while the request was on its way.
             DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),

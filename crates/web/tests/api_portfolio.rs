@@ -331,21 +331,17 @@ async fn the_board_by_return_ranks_what_players_have_against_what_they_began_wit
 }
 
 #[tokio::test]
-async fn movements_are_counted_from_the_last_close() {
+async fn movements_are_counted_from_the_last_rank_snapshot() {
     use store::BoardKind::Xp;
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let now = app.clock.now();
     let board = app.boards.board(Xp);
-    let day = domain::Day(12_786);
-    let mut closing =
-        leaderboard::RankSnapshotWriter::begin(&app.store, board, Xp, day, now).await.unwrap();
-    let close = loop {
-        if let Some(close) = closing.step(&app.store).await.unwrap() {
-            break close;
-        }
-    };
-    app.boards.set_close(Xp, Some(close));
+    let mut writer =
+        leaderboard::RankSnapshotWriter::begin(&app.store, board, Xp, now).await.unwrap();
+    while app.boards.snapshot(Xp).is_none() {
+        app.boards.set_snapshot(Xp, writer.step(&app.store).await.unwrap());
+    }
     app.register("Eve").await;
     buy(&app, &bob, "AAPL", 20).await;
     let body = app.get_as(&ada, "/api/leaderboard").await.json();
@@ -362,7 +358,7 @@ async fn movements_are_counted_from_the_last_close() {
 }
 
 #[tokio::test]
-async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_now() {
+async fn until_a_board_is_built_the_ranks_are_those_of_the_last_snapshot_with_present_scores() {
     use store::BoardKind::{Return, Xp};
     let app = App::start_unbuilt().await;
     let mut tokens = Vec::new();
@@ -371,16 +367,14 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
     }
     buy(&app, &tokens[2], "AAPL", 20).await;
     for kind in [Xp, Return] {
-        let (board, day) = (app.boards.board(kind), domain::Day(12_786));
-        let begun =
-            leaderboard::RankSnapshotWriter::begin(&app.store, board, kind, day, app.clock.now())
-                .await;
-        let mut closing = begun.unwrap();
-        while app.boards.close(kind).is_none() {
-            app.boards.set_close(kind, closing.step(&app.store).await.unwrap());
+        let (board, now) = (app.boards.board(kind), app.clock.now());
+        let begun = leaderboard::RankSnapshotWriter::begin(&app.store, board, kind, now).await;
+        let mut writer = begun.unwrap();
+        while app.boards.snapshot(kind).is_none() {
+            app.boards.set_snapshot(kind, writer.step(&app.store).await.unwrap());
         }
     }
-    // What came after the close changes the scores, not the order.
+    // Trades after the snapshot change the scores, not the order.
     buy(&app, &tokens[1], "AAPL", 20).await;
     buy(&app, &tokens[1], "KO", 1).await;
     let ask = async |token: &str, query: &str| {
@@ -409,7 +403,7 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
 }
 
 #[tokio::test]
-async fn a_board_that_was_never_closed_is_waited_for_and_then_said_to_be_built() {
+async fn a_board_without_a_snapshot_is_waited_for_and_then_reported_as_being_built() {
     let app = App::start_unbuilt().await;
     let ada = app.register("Ada").await;
     let answer = app.get_as(&ada, "/api/leaderboard").await;

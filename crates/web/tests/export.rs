@@ -143,7 +143,7 @@ async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
         ("appearances", "account.json"),
         ("audit_head_holdings", "sums of the ledger"),
         ("audit_heads", "sums of the ledger"),
-        ("board_places", "places at the last close, without a name; forgotten at the next one"),
+        ("board_places", "ranks at the start of the day, without a name; deleted a day later"),
         ("equity_progress", "how far all players' days are written"),
         ("equity_snapshots", "equity.csv"),
         ("erasures", "of people who are gone"),

@@ -227,11 +227,11 @@ async fn ranks_are_shown_by_return_and_with_movements() {
     let mut browser = app.browser_of("Ada").await.speaking("en");
     app.browser_of("Bob").await;
     for kind in [Xp, Return] {
-        let (board, day, now) = (app.boards.board(kind), domain::Day(12_786), app.clock.now());
-        let begun = leaderboard::RankSnapshotWriter::begin(&app.store, board, kind, day, now).await;
-        let mut closing = begun.expect("begins");
-        while app.boards.close(kind).is_none() {
-            app.boards.set_close(kind, closing.step(&app.store).await.expect("steps"));
+        let (board, now) = (app.boards.board(kind), app.clock.now());
+        let begun = leaderboard::RankSnapshotWriter::begin(&app.store, board, kind, now).await;
+        let mut writer = begun.expect("begins");
+        while app.boards.snapshot(kind).is_none() {
+            app.boards.set_snapshot(kind, writer.step(&app.store).await.expect("steps"));
         }
     }
     app.browser_of("Eve").await;
@@ -239,8 +239,8 @@ async fn ranks_are_shown_by_return_and_with_movements() {
     trade(&app, &token, "buy", "AAPL", 1).await;
     let page = browser.page("/ranks").await;
     let text = page.text();
-    assert!(text.contains("1 place down since the last close"), "{text}");
-    assert!(text.contains("1 place up since the last close") && text.contains("+1"), "{text}");
+    assert!(text.contains("1 place down today"), "{text}");
+    assert!(text.contains("1 place up today") && text.contains("+1"), "{text}");
     assert!(text.contains("new"), "Eve was not there then: {text}");
     let marked =
         page.html().matches("class=\"chip\" href=\"/ranks\" aria-current=\"true\"").count();
@@ -248,7 +248,7 @@ async fn ranks_are_shown_by_return_and_with_movements() {
     let page = browser.page("/ranks?board=return&around=me").await;
     let text = page.text();
     assert!(text.contains("1 of 3") && text.contains("0.00% since the start"), "{text}");
-    assert!(text.contains("The same place as at the last close"), "{text}");
+    assert!(text.contains("The same place as at the start of the day"), "{text}");
     assert!(page.html().contains("href=\"/ranks?board=return\""));
     assert_eq!(browser.get("/ranks?board=luck").await.status, 404, "there is no such board");
 }

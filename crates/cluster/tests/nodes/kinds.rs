@@ -104,7 +104,7 @@ async fn the_new_master_is_found_when_the_old_one_dies() {
 #[tokio::test]
 async fn credentials_go_to_the_master_where_the_sentinel_requires_none() {
     let servers = WatchedRedis::start();
-    let url = servers.url().replace("//", "//nobody:unknown@");
+    let url = servers.url().replace("//", "//stranger:unknown@");
     let refused = Redis::open(&url, None).unwrap();
     refused.first_attempt().await;
     assert!(!refused.is_up(), "the master has no such user");

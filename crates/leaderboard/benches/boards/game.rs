@@ -1,6 +1,6 @@
-//! The database of the bench: a game of random_offset number of players, made by the database
-//! itself, and what is asked of it in SQL by its own command line, `psql` or `sqlite3`, as somebody
-//! would who had no board. The times are those that the command line tells.
+//! The database of the bench: a game of any number of players, generated in the database, and the
+//! queries that replace a leaderboard, run by `psql` or `sqlite3`. The times are those that the
+//! command line reports.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,11 @@
-//! What the boards of a game of random_offset size cost: built from a real database, asked and
-//! moved, alone and while somebody else moves players; a whole valuation; bytes a player. In the
-//! same run the same is asked of SQL, with and without an index, and of Redis's sorted set, and the
-//! answers must agree. It asserts no speed, and measures no HTTP: that is `openbell load board`.
+//! Measures the leaderboards of a game of any size: building from a real database, reads and score
+//! changes, alone and during writes, a whole valuation, and bytes a player. The same queries run in
+//! SQL, with and without an index, and on Redis's sorted set; the results must agree. It asserts no
+//! speed and measures no HTTP, which `openbell load board` does.
 //!
 //! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
-//! [--asks N] [--rounds N]`. PostgreSQL and Redis are throwaway servers with their defaults; SQLite
-//! is asked by the program `sqlite3`.
+//! [--asks N] [--rounds N]`. PostgreSQL and Redis are temporary servers with their defaults; SQLite
+//! is queried by the program `sqlite3`.
 
 mod game;
 mod redis;
@@ -30,17 +30,17 @@ type BenchError = Box<dyn std::error::Error + Send + Sync>;
 /// Rows of a page, and rows on either side of one's own.
 const PAGE_ROWS: u64 = 50;
 const EACH_SIDE: u32 = 5;
-/// Questions to SQL without an index and with one: a page takes seconds.
+/// Queries in SQL without an index and with one: a page takes seconds.
 const SLOW_ASKS: usize = 5;
 const INDEXED_ASKS: usize = 20;
-/// The pause between questions while a round of valuation goes on.
+/// The pause between reads during a round of valuation.
 const PAUSE: Duration = Duration::from_millis(1);
 
 struct Options {
     players: u64,
     engine: String,
     asks: usize,
-    /// Rounds of valuation; during the second one somebody asks.
+    /// Rounds of valuation; the second one runs during reads.
     rounds: usize,
 }
 
@@ -79,7 +79,7 @@ fn options() -> Result<Options, BenchError> {
 
 fn print_line(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Whoever does not listen random_offset more has gone.
+    // A closed pipe is ignored.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
@@ -128,12 +128,12 @@ async fn build(game: &Game, players: u64) -> Result<Arc<Leaderboard>, BenchError
     Ok(board)
 }
 
-/// Values all players; the second time somebody asks meanwhile.
+/// Values all players; the second time during reads.
 async fn value(game: &Game, options: &Options) -> Result<(), BenchError> {
     let (board, players) = (Arc::new(Leaderboard::default()), options.players);
-    for is_asked in [false, true].into_iter().take(options.rounds) {
+    for is_read in [false, true].into_iter().take(options.rounds) {
         let is_over = Arc::new(AtomicBool::new(false));
-        let asking = is_asked.then(|| {
+        let reading = is_read.then(|| {
             let (board, is_over) = (Arc::clone(&board), Arc::clone(&is_over));
             tokio::spawn(async move { read_until(&board, &is_over).await })
         });
@@ -146,11 +146,11 @@ async fn value(game: &Game, options: &Options) -> Result<(), BenchError> {
         is_over.store(true, Ordering::Relaxed);
         let (sorted, rate) = (took - read, rate(players, took));
         let round = format!("{took:.1?}, {rate} players/s, of it sorting {sorted:.1?}");
-        match asking {
+        match reading {
             None => print_line(&format!("| a round of valuation | {round} |")),
-            Some(asking) => {
-                let times = asking.await?;
-                print_line(&format!("| the same, asked for a page every ms | {round} |"));
+            Some(reading) => {
+                let times = reading.await?;
+                print_line(&format!("| the same, with a page read every ms | {round} |"));
                 print_line(&format!("| pages meanwhile: p50, p99, max | {times} |"));
             }
         }
@@ -177,7 +177,7 @@ fn print_times(question: &str, way: &str, times: &Times) {
     print_line(&format!("| {question} | {way} | {times} |"));
 }
 
-/// A player's place among all, from 0, by chance.
+/// A random offset.
 fn random_offset(sequence: &mut Sequence, known: &[(i64, i64)]) -> u64 {
     sequence.below(known.len() as u64)
 }
@@ -229,7 +229,7 @@ fn must_agree(what: &str, at: u64, ours: &[String], theirs: &[String]) -> Result
     Err(format!("the {what} at {at} is {ours:?} and not {theirs:?}").into())
 }
 
-/// Asks a sorted set of the same players, and compares the scores of its pages with the board's:
+/// Queries a sorted set of the same players, and compares the scores of its pages with the board's:
 /// it orders equal scores by name.
 fn compare_redis(
     options: &Options,

@@ -1,5 +1,5 @@
-//! As much of Redis's protocol as the bench needs: requests of words, answers of numbers, words and
-//! flat lists, over one connection to a throwaway server. The library for it lives in `cluster`.
+//! The part of Redis's protocol that the bench needs: requests of words, replies of numbers, words
+//! and flat lists, over one connection to a temporary server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What the bench measures with: the same chance on every run, times of single questions, and the
+//! Measuring: a random sequence that is equal in every run, durations of single calls, and the
 //! memory of this process.
 
 use std::hint::black_box;

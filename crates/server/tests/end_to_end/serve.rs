@@ -34,7 +34,7 @@ fn standing(server: &Server, token: &str) -> Value {
         .collect();
     let summary = read(server, token, "/api/portfolio/summary")["data"].clone();
     let mut leaderboard = read(server, token, "/api/leaderboard")["data"].clone();
-    // It changes with each close of a session, which may come at any time.
+    // It changes when the first ranks of the day are stored.
     for row in leaderboard.as_array_mut().expect("a list") {
         row.as_object_mut().expect("a row").remove("movement").expect("a movement");
     }

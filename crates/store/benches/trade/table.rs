@@ -12,9 +12,9 @@ const NOTES: &str = "
 - Each trade is durable before it counts, reads or guards player and holding, and writes player,
   holding and ledger entry. Buying and selling one share in turn; the game's rules without
   achievements.
-- In rounds, everybody asks at once, 20 times, each time when all are answered: as a burst does.
-  Without rounds, whoever is answered asks again, which favours (b): others wait meanwhile.
-- Latencies are of all answers, refusals among them; trades/s are accepted trades only.
+- In rounds, all workers send at once, 20 times, each time after the last response: a burst.
+  Without rounds, a worker sends again after its response, which favours (b): others wait meanwhile.
+- Latencies are of all responses, rejections among them; trades/s are accepted trades only.
 - (a) to (c) have 32 connections; on SQLite one connection that writes, waited for in order, as that
   is faster there than 32 which contend for the file. (b) reads on connections of its own.
 - (c) writes a constant hash and no XP: one statement cannot continue the hash chain.

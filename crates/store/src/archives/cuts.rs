@@ -9,67 +9,56 @@ use tokio::time::Instant;
 
 use super::{ArchiveState, FencedMonth};
 use crate::batch;
-use crate::db::Db;
-use crate::statement::{Lazy, Statement};
+use crate::pools::Db;
+use crate::statement::LazyStatement;
 use crate::transaction::begin_whole;
 use crate::{Store, StoreError};
 
 // Months are cut in ascending order, so that each chain keeps one contiguous rest.
-pub(super) static CUT: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.cut",
-        "INSERT INTO audit_cuts (month, reason, cut_at)
-         SELECT a.month, $1, $2 FROM audit_archives a
-         WHERE a.month = $3 AND a.state = 'verified' AND a.held = 0 AND a.fence <= $4
-           AND NOT EXISTS (SELECT 1 FROM audit_archives o
-                           WHERE o.month < a.month AND o.state <> 'dropped')
-         ON CONFLICT (month) DO NOTHING",
-    )
-});
+pub(super) static CUT: LazyStatement = LazyStatement::new(
+    "archives.cut",
+    "INSERT INTO audit_cuts (month, reason, cut_at)
+     SELECT a.month, $1, $2 FROM audit_archives a
+     WHERE a.month = $3 AND a.state = 'verified' AND a.held = 0 AND a.fence <= $4
+       AND NOT EXISTS (SELECT 1 FROM audit_archives o
+                       WHERE o.month < a.month AND o.state <> 'dropped')
+     ON CONFLICT (month) DO NOTHING",
+);
 
-pub(super) static IS_CUT: Lazy = Lazy::new(|| {
-    Statement::new("archives.is_cut", "SELECT c.cut_at FROM audit_cuts c WHERE c.month = $1")
-});
+pub(super) static IS_CUT: LazyStatement =
+    LazyStatement::new("archives.is_cut", "SELECT c.cut_at FROM audit_cuts c WHERE c.month = $1");
 
-pub(super) static STEP_END: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.step_end",
-        "SELECT e.player_id, e.version FROM (
-             SELECT l.player_id, l.version FROM portfolio_audit l
-             WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
-             ORDER BY l.player_id, l.version LIMIT $4) e
-         ORDER BY e.player_id DESC, e.version DESC LIMIT 1",
-    )
-});
+pub(super) static STEP_END: LazyStatement = LazyStatement::new(
+    "archives.step_end",
+    "SELECT e.player_id, e.version FROM (
+         SELECT l.player_id, l.version FROM portfolio_audit l
+         WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
+         ORDER BY l.player_id, l.version LIMIT $4) e
+     ORDER BY e.player_id DESC, e.version DESC LIMIT 1",
+);
 
-pub(super) static DELETE_STEP: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.delete_step",
-        "DELETE FROM portfolio_audit WHERE month = $1
-           AND (player_id, version) > ($2, $3) AND (player_id, version) <= ($4, $5)",
-    )
-});
+pub(super) static DELETE_STEP: LazyStatement = LazyStatement::new(
+    "archives.delete_step",
+    "DELETE FROM portfolio_audit WHERE month = $1
+       AND (player_id, version) > ($2, $3) AND (player_id, version) <= ($4, $5)",
+);
 
 // Existing entries stay, so that a restoration can be resumed.
-pub(super) static RESTORE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "archives.restore",
-        batch::ENTRY_COLUMNS,
-        batch::insert_entries!(" WHERE true ON CONFLICT DO NOTHING"),
-    )
-});
+pub(super) static RESTORE: LazyStatement = LazyStatement::with_rows(
+    "archives.restore",
+    batch::ENTRY_COLUMNS,
+    batch::insert_entries!(" WHERE true ON CONFLICT DO NOTHING"),
+);
 
-pub(super) static RESTORED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "archives.restored",
-        "UPDATE audit_archives SET state = 'verified', held = 1, fence = $1, error = NULL,
-             updated_at = $2
-         WHERE month = $3 AND state = 'dropped' AND fence <= $1",
-    )
-});
+pub(super) static RESTORED: LazyStatement = LazyStatement::new(
+    "archives.restored",
+    "UPDATE audit_archives SET state = 'verified', held = 1, fence = $1, error = NULL,
+         updated_at = $2
+     WHERE month = $3 AND state = 'dropped' AND fence <= $1",
+);
 
-pub(super) static UNCUT: Lazy =
-    Lazy::new(|| Statement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1"));
+pub(super) static UNCUT: LazyStatement =
+    LazyStatement::new("archives.uncut", "DELETE FROM audit_cuts WHERE month = $1");
 
 impl Store {
     /// Records that a month is to be deleted. It must be verified, without a hold, and every older
@@ -83,7 +72,7 @@ impl Store {
     /// the last one; `None` if there was none. For SQLite, which keeps all months in one table.
     ///
     /// # Errors
-    /// `Fault` if the month must not be deleted.
+    /// `Query` if the month must not be deleted.
     pub async fn delete_month_step(
         &self,
         month: Month,
@@ -101,7 +90,7 @@ impl Store {
     /// ledger's lock for at most `wait_max`. Returns the time it took; `None` on SQLite.
     ///
     /// # Errors
-    /// `Conflict` if other transactions held the lock longer; `Fault` if the month must not be
+    /// `Conflict` if other transactions held the lock longer; `Query` if the month must not be
     /// deleted.
     pub async fn drop_month_partition(
         &self,
@@ -166,7 +155,7 @@ impl Store {
 
     /// When the deletion of a month was decided.
     pub async fn find_cut(&self, month: Month) -> Result<Option<UnixMicros>, StoreError> {
-        let cut: Option<(i64,)> = self.writer().fetch_optional(&IS_CUT, (month.0,)).await?;
-        Ok(cut.map(|(at,)| UnixMicros(at)))
+        let cut_at = self.writer().fetch_optional_scalar(&IS_CUT, (month.0,)).await?;
+        Ok(cut_at.map(UnixMicros))
     }
 }

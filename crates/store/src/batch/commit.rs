@@ -9,11 +9,11 @@ use super::sets::{
     ENTRIES, HOLDINGS, MARKED_RECORDS, NOTE_TEXTS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows,
     holding_rows, note_rows, note_text_rows, player_rows, record_rows, unlock_rows,
 };
-use super::{BatchMark, Committed, IdempotencyRecord, PlayerUpdate, UnknownCommit};
+use super::{Committed, IdempotencyRecord, PlayerUpdate};
 use crate::rows::RowSet;
-use crate::statement::Lazy;
+use crate::statement::LazyStatement;
 use crate::transaction::{Conn, Tx};
-use crate::{Store, StoreError};
+use crate::{BatchMark, Store, StoreError, UnknownCommit};
 
 impl Store {
     /// Writes a batch in one transaction. If a player's version changed concurrently, none of that
@@ -57,7 +57,7 @@ pub(super) async fn commit(
         Ok(()) => Ok(Committed { conflicted }),
         // `Conflict` is a response: the transaction was rolled back. Other errors leave the outcome
         // unknown.
-        Err(StoreError::Unavailable(error) | StoreError::Fault(error)) if is_marked => {
+        Err(StoreError::Unavailable(error) | StoreError::Query(error)) if is_marked => {
             Err(StoreError::CommitUnknown(UnknownCommit { mark, made_at: now, conflicted }, error))
         }
         Err(error) => Err(error),
@@ -80,10 +80,11 @@ async fn write_players(
     }
     players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
-    let kept: Vec<(i64,)> = conn.run().fetch_all(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
+    let written: Vec<i64> =
+        conn.run().fetch_scalars(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
     let mut conflicted: BTreeSet<i64> =
         players.iter().map(|(player, ..)| player.player_id).collect();
-    for (player_id,) in kept {
+    for player_id in written {
         conflicted.remove(&player_id);
     }
     Ok(conflicted)
@@ -120,7 +121,7 @@ async fn write_rest(
 ) -> Result<(), StoreError> {
     let fills: Vec<&Fill> = kept.iter().flat_map(|c| &c.fills).collect();
     let entries: Vec<_> = fills.iter().map(|fill| (&fill.entry, fill.hash)).collect();
-    let sets: [(&Lazy, Option<RowSet>); 5] = [
+    let sets: [(&LazyStatement, Option<RowSet>); 5] = [
         (&HOLDINGS, holding_rows(kept)),
         (&ENTRIES, (!entries.is_empty()).then(|| entry_rows(&entries))),
         (&UNLOCKS, unlock_rows(&fills)),

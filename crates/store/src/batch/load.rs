@@ -7,92 +7,84 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, LoadKey, Valuation};
-use crate::ledger::{read_day, read_hash};
+use crate::decode::{read_day, read_hash};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::Conn;
-use crate::{SeenKey, Store, StoreError};
+use crate::{Store, StoreError, StoredOutcome};
 
-pub(super) static PLAYERS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.players",
-        &[
-            ("player_id", ColumnType::Int),
-            ("stock_id", ColumnType::Int),
-            ("about_version", ColumnType::Int),
-            ("text_key", ColumnType::Int),
-        ],
-        // A holding counts for achievements if it reaches the minimum value and was opened before
-        // the last finished session. Categories are bits. One pass over the holdings of each
-        // player: a join with their sums compares every player of the batch with every other.
-        "WITH wanted AS MATERIALIZED ({rows}),
-         prices AS MATERIALIZED ({prices:{$1}:prices})
-         SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
-             p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
-             p.categories_bought, p.realised_profit, p.achievements,
-             CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
-                 AS holdings_value,
-             COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
-                 AND {value:h.quantity:r.price} >= {$2})
-                 AS invested_stocks,
-             CAST(COALESCE({bits:s.category_id}
-                 FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
-                 AND {value:h.quantity:r.price} >= {$2}), 0) AS BIGINT)
-                 AS invested_categories,
-             MIN(h.opened_on) FILTER (WHERE h.quantity > 0
-                 AND {value:h.quantity:r.price} >= {$2})
-                 AS invested_since,
-             MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
-             MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
-             MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
-             MAX(h.opened_on) FILTER (WHERE h.stock_id = w.stock_id) AS opened_on,
-             MAX(h.noted_on) FILTER (WHERE h.stock_id = w.stock_id) AS noted_on,
-             n.version AS noted_version, t.text_key AS known_text
-         FROM wanted w
-         JOIN players p ON p.player_id = w.player_id
-         LEFT JOIN holdings h ON h.player_id = w.player_id
-         LEFT JOIN prices r ON r.stock_id = h.stock_id
-         LEFT JOIN stocks s ON s.stock_id = h.stock_id
-         LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version
-             AND n.counted = 1
-         LEFT JOIN note_texts t ON t.player_id = w.player_id AND t.text_key = w.text_key
-         GROUP BY p.player_id, w.stock_id, w.about_version, w.text_key, n.version, t.text_key",
-    )
-});
+pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
+    "batch.players",
+    &[
+        ("player_id", ColumnType::Int),
+        ("stock_id", ColumnType::Int),
+        ("about_version", ColumnType::Int),
+        ("text_key", ColumnType::Int),
+    ],
+    // A holding counts for achievements if it reaches the minimum value and was opened before
+    // the last finished session. Categories are bits. One pass over the holdings of each
+    // player: a join with their sums compares every player of the batch with every other.
+    "WITH wanted AS MATERIALIZED ({rows}),
+     prices AS MATERIALIZED ({prices:{$1}:prices})
+     SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
+         p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
+         p.categories_bought, p.realised_profit, p.achievements,
+         CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
+             AS holdings_value,
+         COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
+             AND {value:h.quantity:r.price} >= {$2})
+             AS invested_stocks,
+         CAST(COALESCE({bits:s.category_id}
+             FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
+             AND {value:h.quantity:r.price} >= {$2}), 0) AS BIGINT)
+             AS invested_categories,
+         MIN(h.opened_on) FILTER (WHERE h.quantity > 0
+             AND {value:h.quantity:r.price} >= {$2})
+             AS invested_since,
+         MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
+         MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
+         MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
+         MAX(h.opened_on) FILTER (WHERE h.stock_id = w.stock_id) AS opened_on,
+         MAX(h.noted_on) FILTER (WHERE h.stock_id = w.stock_id) AS noted_on,
+         n.version AS noted_version, t.text_key AS known_text
+     FROM wanted w
+     JOIN players p ON p.player_id = w.player_id
+     LEFT JOIN holdings h ON h.player_id = w.player_id
+     LEFT JOIN prices r ON r.stock_id = h.stock_id
+     LEFT JOIN stocks s ON s.stock_id = h.stock_id
+     LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version
+         AND n.counted = 1
+     LEFT JOIN note_texts t ON t.player_id = w.player_id AND t.text_key = w.text_key
+     GROUP BY p.player_id, w.stock_id, w.about_version, w.text_key, n.version, t.text_key",
+);
 
-pub(super) static KEYS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.keys",
-        &[("player_id", ColumnType::Int), ("key", ColumnType::Text)],
-        "WITH wanted AS MATERIALIZED ({rows})
-         SELECT i.player_id, i.key, i.fingerprint, i.month, i.version, i.rejection, i.request_id
-         FROM wanted w
-         JOIN idempotency i ON i.player_id = w.player_id AND i.key = w.key",
-    )
-});
+pub(super) static KEYS: LazyStatement = LazyStatement::with_rows(
+    "batch.keys",
+    &[("player_id", ColumnType::Int), ("key", ColumnType::Text)],
+    "WITH wanted AS MATERIALIZED ({rows})
+     SELECT i.player_id, i.key, i.fingerprint, i.month, i.version, i.rejection, i.request_id
+     FROM wanted w
+     JOIN idempotency i ON i.player_id = w.player_id AND i.key = w.key",
+);
 
-pub(super) static HEADS_PAGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "players.heads_page",
-        "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
-             xp_day_trades, trades, notes, stocks_bought, categories_bought, realised_profit,
-             achievements, CAST(NULL AS BIGINT) AS holdings_value,
-             CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
-             CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS stock_id,
-             CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
-             CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_on,
-             CAST(NULL AS BIGINT) AS noted_version, CAST(NULL AS BIGINT) AS known_text
-         FROM players WHERE player_id > $1 ORDER BY player_id LIMIT $2",
-    )
-});
+pub(super) static HEADS_PAGE: LazyStatement = LazyStatement::new(
+    "players.heads_page",
+    "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
+         xp_day_trades, trades, notes, stocks_bought, categories_bought, realised_profit,
+         achievements, CAST(NULL AS BIGINT) AS holdings_value,
+         CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
+         CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS stock_id,
+         CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
+         CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_on,
+         CAST(NULL AS BIGINT) AS noted_version, CAST(NULL AS BIGINT) AS known_text
+     FROM players WHERE player_id > $1 ORDER BY player_id LIMIT $2",
+);
 
-pub(super) static HOLDINGS_RANGE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "holdings.range",
-        "SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM holdings
-         WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, stock_id",
-    )
-});
+pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(
+    "holdings.range",
+    "SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM holdings
+     WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, stock_id",
+);
 
 #[derive(sqlx::FromRow)]
 struct PlayerRow {
@@ -270,7 +262,7 @@ impl BatchState {
                 row.month.zip(row.version).map(|(month, version)| (Month(month), version));
             let rejection = row.rejection.and_then(|code| Rejection::from_code(&code));
             let KeyRow { fingerprint, request_id, .. } = row;
-            let seen = SeenKey { fingerprint, version, rejection, request_id };
+            let seen = StoredOutcome { fingerprint, version, rejection, request_id };
             self.seen.insert((row.player_id, row.key), seen);
         }
         Ok(self)

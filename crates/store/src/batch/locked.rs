@@ -8,33 +8,29 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::load::load;
-use super::{BatchMark, BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
+use super::{BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::transaction::{Conn, Tx, record_lock_wait};
-use crate::{Store, StoreError};
+use crate::{BatchMark, Store, StoreError};
 
 // In ascending order, as every batch locks players, to avoid deadlocks.
-pub(super) static LOCK: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.lock_players",
-        &[("player_id", ColumnType::Int)],
-        "WITH batch AS MATERIALIZED ({rows})
-         SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
-         ORDER BY p.player_id {for update}",
-    )
-});
+pub(super) static LOCK: LazyStatement = LazyStatement::with_rows(
+    "batch.lock_players",
+    &[("player_id", ColumnType::Int)],
+    "WITH batch AS MATERIALIZED ({rows})
+     SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
+     ORDER BY p.player_id {for update}",
+);
 
 // Skips the players that other transactions hold.
-pub(super) static LOCK_FREE: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.lock_free_players",
-        &[("player_id", ColumnType::Int)],
-        "WITH batch AS MATERIALIZED ({rows})
-         SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
-         ORDER BY p.player_id {for update} {skip locked}",
-    )
-});
+pub(super) static LOCK_FREE: LazyStatement = LazyStatement::with_rows(
+    "batch.lock_free_players",
+    &[("player_id", ColumnType::Int)],
+    "WITH batch AS MATERIALIZED ({rows})
+     SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
+     ORDER BY p.player_id {for update} {skip locked}",
+);
 
 /// How to treat players that other transactions hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +106,12 @@ async fn lock_players(
     let rows = RowSet::new(vec![RowSet::int(&players, |player_id| *player_id)]);
     let began = Instant::now();
     let statement = if locking == Locking::Skip { &LOCK_FREE } else { &LOCK };
-    let locked: Vec<(i64,)> = conn.run().fetch_all(statement, (&rows,)).await?;
+    let locked: Vec<i64> = conn.run().fetch_scalars(statement, (&rows,)).await?;
     record_lock_wait(began);
     let mut held = BTreeSet::new();
     if locking == Locking::Skip {
         held.extend(players);
-        for (player_id,) in locked {
+        for player_id in locked {
             held.remove(&player_id);
         }
     }

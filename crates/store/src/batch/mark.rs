@@ -2,57 +2,40 @@
 //! response: if the mark exists, the batch is committed; once inserted as abandoned, the batch
 //! can no longer commit. Transaction ids do not serve: a lost one is assigned again after a crash.
 
-use domain::{Entropy, UnixMicros};
+use domain::UnixMicros;
 
-use super::UnknownCommit;
-use crate::statement::{Lazy, Statement};
-use crate::{Store, StoreError};
-
-/// The mark of one attempt to commit a batch; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchMark(pub(super) [u8; 16]);
-
-impl BatchMark {
-    pub fn draw(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 16];
-        entropy.fill(&mut bytes);
-        Self(bytes)
-    }
-}
+use crate::statement::LazyStatement;
+use crate::{Store, StoreError, UnknownCommit};
 
 // The unique index makes the statement wait while the transaction that wrote the mark is in
 // progress. An existing row is written again, so that this COMMIT returns only when the other one
 // is as durable (fsync, synchronous standby). A standby rejects it. SQLite has no marks: there is
 // no connection to lose.
-pub(super) static RESOLVE: Lazy = Lazy::new(|| Statement {
-    name: "batch_marks.resolve",
-    sqlite: "SELECT CAST(NULL AS TEXT) WHERE $1 > 0 AND $2 IS NOT NULL",
-    postgres: "WITH deleted AS MATERIALIZED (
+pub(super) static RESOLVE: LazyStatement = LazyStatement::by_engine(
+    "batch_marks.resolve",
+    "SELECT CAST(NULL AS TEXT) WHERE $1 > 0 AND $2 IS NOT NULL",
+    "WITH deleted AS MATERIALIZED (
              SELECT d.made_before FROM batch_marks_deleted d WHERE d.id = 1 FOR SHARE)
          INSERT INTO batch_marks (made_at, mark, outcome)
          SELECT $1, $2, 'abandoned' FROM deleted WHERE made_before <= $1
          ON CONFLICT (made_at, mark) DO UPDATE SET outcome = batch_marks.outcome
          RETURNING outcome",
-});
+);
 
 // Runs before the deletion: it waits for concurrent look-ups, and later ones find the new limit.
-static MOVE_DELETED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "batch_marks.move_deleted",
-        "UPDATE batch_marks_deleted SET made_before = $1 WHERE id = 1 AND made_before < $1",
-    )
-});
+static MOVE_DELETED: LazyStatement = LazyStatement::new(
+    "batch_marks.move_deleted",
+    "UPDATE batch_marks_deleted SET made_before = $1 WHERE id = 1 AND made_before < $1",
+);
 
-static DELETE_OLD: Lazy = Lazy::new(|| {
-    Statement::new(
-        "batch_marks.delete_old",
-        "DELETE FROM batch_marks WHERE (made_at, mark) IN (
-             SELECT made_at, mark FROM batch_marks WHERE made_at < $1
-             ORDER BY made_at, mark LIMIT $2)",
-    )
-});
+static DELETE_OLD: LazyStatement = LazyStatement::new(
+    "batch_marks.delete_old",
+    "DELETE FROM batch_marks WHERE (made_at, mark) IN (
+         SELECT made_at, mark FROM batch_marks WHERE made_at < $1
+         ORDER BY made_at, mark LIMIT $2)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&RESOLVE, &MOVE_DELETED, &DELETE_OLD];
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&RESOLVE, &MOVE_DELETED, &DELETE_OLD];
 
 impl Store {
     /// Returns whether a batch is committed. `Some(false)`: it is not and can no longer be. `None`:

@@ -7,7 +7,7 @@ use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
 use super::{IdempotencyRecord, PlayerUpdate};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 
 const RECORD_COLUMNS: &[(&str, ColumnType)] = &[
     ("player_id", ColumnType::Int),
@@ -36,14 +36,12 @@ macro_rules! insert_records {
     };
 }
 
-pub(super) static RECORDS: Lazy =
-    Lazy::new(|| Statement::with_rows("batch.records", RECORD_COLUMNS, insert_records!("")));
+pub(super) static RECORDS: LazyStatement =
+    LazyStatement::with_rows("batch.records", RECORD_COLUMNS, insert_records!(""));
 
 /// For a batch that writes nothing else: with its mark.
-pub(super) static MARKED_RECORDS: Lazy = Lazy::new(|| {
-    let text = insert_records!("{mark}");
-    Statement::with_rows("batch.marked_records", RECORD_COLUMNS, text)
-});
+pub(super) static MARKED_RECORDS: LazyStatement =
+    LazyStatement::with_rows("batch.marked_records", RECORD_COLUMNS, insert_records!("{mark}"));
 
 const PLAYER_COLUMNS: &[(&str, ColumnType)] = &[
     ("player_id", ColumnType::Int),
@@ -90,34 +88,30 @@ macro_rules! update_players {
 }
 
 /// The players of a batch, with the batch mark.
-pub(super) static PLAYERS: Lazy = Lazy::new(|| {
-    Statement::with_rows("batch.update_players", PLAYER_COLUMNS, update_players!("{mark}"))
-});
+pub(super) static PLAYERS: LazyStatement =
+    LazyStatement::with_rows("batch.update_players", PLAYER_COLUMNS, update_players!("{mark}"));
 
-pub(crate) static OPENED_PLAYERS: Lazy = Lazy::new(|| {
-    Statement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""))
-});
+pub(crate) static OPENED_PLAYERS: LazyStatement =
+    LazyStatement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""));
 
-pub(super) static HOLDINGS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.save_holdings",
-        &[
-            ("player_id", ColumnType::Int),
-            ("stock_id", ColumnType::Int),
-            ("quantity", ColumnType::Int),
-            ("cost_basis", ColumnType::Int),
-            ("opened_on", ColumnType::Int),
-            ("noted_on", ColumnType::Int),
-        ],
-        "WITH batch AS ({rows})
-         INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on, noted_on)
-         SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM batch
-         WHERE true ORDER BY player_id, stock_id
-         ON CONFLICT (player_id, stock_id) DO UPDATE SET
-             quantity = excluded.quantity, cost_basis = excluded.cost_basis,
-             opened_on = excluded.opened_on, noted_on = excluded.noted_on",
-    )
-});
+pub(super) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
+    "batch.save_holdings",
+    &[
+        ("player_id", ColumnType::Int),
+        ("stock_id", ColumnType::Int),
+        ("quantity", ColumnType::Int),
+        ("cost_basis", ColumnType::Int),
+        ("opened_on", ColumnType::Int),
+        ("noted_on", ColumnType::Int),
+    ],
+    "WITH batch AS ({rows})
+     INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on, noted_on)
+     SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM batch
+     WHERE true ORDER BY player_id, stock_id
+     ON CONFLICT (player_id, stock_id) DO UPDATE SET
+         quantity = excluded.quantity, cost_basis = excluded.cost_basis,
+         opened_on = excluded.opened_on, noted_on = excluded.noted_on",
+);
 
 pub(crate) const ENTRY_COLUMNS: &[(&str, ColumnType)] = &[
     ("player_id", ColumnType::Int),
@@ -163,61 +157,55 @@ macro_rules! insert_entries {
 }
 pub(crate) use insert_entries;
 
-pub(crate) static ENTRIES: Lazy =
-    Lazy::new(|| Statement::with_rows("batch.insert_entries", ENTRY_COLUMNS, insert_entries!("")));
+pub(crate) static ENTRIES: LazyStatement =
+    LazyStatement::with_rows("batch.insert_entries", ENTRY_COLUMNS, insert_entries!(""));
 
-pub(super) static UNLOCKS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.insert_unlocks",
-        &[
-            ("player_id", ColumnType::Int),
-            ("achievement_id", ColumnType::Int),
-            ("version", ColumnType::Int),
-            ("xp", ColumnType::Int),
-            ("unlocked_at", ColumnType::Int),
-        ],
-        "WITH batch AS ({rows})
-         INSERT INTO player_achievements (player_id, achievement_id, version, xp, unlocked_at)
-         SELECT player_id, achievement_id, version, xp, unlocked_at FROM batch",
-    )
-});
+pub(super) static UNLOCKS: LazyStatement = LazyStatement::with_rows(
+    "batch.insert_unlocks",
+    &[
+        ("player_id", ColumnType::Int),
+        ("achievement_id", ColumnType::Int),
+        ("version", ColumnType::Int),
+        ("xp", ColumnType::Int),
+        ("unlocked_at", ColumnType::Int),
+    ],
+    "WITH batch AS ({rows})
+     INSERT INTO player_achievements (player_id, achievement_id, version, xp, unlocked_at)
+     SELECT player_id, achievement_id, version, xp, unlocked_at FROM batch",
+);
 
 // Players erased meanwhile get no notes; see `erase`.
-pub(super) static NOTES: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.save_notes",
-        &[
-            ("player_id", ColumnType::Int),
-            ("version", ColumnType::Int),
-            ("text", ColumnType::Text),
-            ("written_at", ColumnType::Int),
-            ("counted", ColumnType::Int),
-        ],
-        "WITH batch AS ({rows})
-         INSERT INTO trade_notes (player_id, version, text, written_at, counted)
-         SELECT b.player_id, b.version, b.text, b.written_at, b.counted FROM batch b
-         JOIN players p ON p.player_id = b.player_id
-         JOIN users u ON u.user_id = p.user_id
-         WHERE true ORDER BY b.player_id, b.version
-         ON CONFLICT (player_id, version) DO UPDATE SET
-             text = excluded.text, written_at = excluded.written_at,
-             counted = CASE WHEN trade_notes.counted = 1 THEN 1 ELSE excluded.counted END",
-    )
-});
+pub(super) static NOTES: LazyStatement = LazyStatement::with_rows(
+    "batch.save_notes",
+    &[
+        ("player_id", ColumnType::Int),
+        ("version", ColumnType::Int),
+        ("text", ColumnType::Text),
+        ("written_at", ColumnType::Int),
+        ("counted", ColumnType::Int),
+    ],
+    "WITH batch AS ({rows})
+     INSERT INTO trade_notes (player_id, version, text, written_at, counted)
+     SELECT b.player_id, b.version, b.text, b.written_at, b.counted FROM batch b
+     JOIN players p ON p.player_id = b.player_id
+     JOIN users u ON u.user_id = p.user_id
+     WHERE true ORDER BY b.player_id, b.version
+     ON CONFLICT (player_id, version) DO UPDATE SET
+         text = excluded.text, written_at = excluded.written_at,
+         counted = CASE WHEN trade_notes.counted = 1 THEN 1 ELSE excluded.counted END",
+);
 
-pub(super) static NOTE_TEXTS: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "batch.save_note_texts",
-        &[("player_id", ColumnType::Int), ("text_key", ColumnType::Int)],
-        "WITH batch AS ({rows})
-         INSERT INTO note_texts (player_id, text_key)
-         SELECT b.player_id, b.text_key FROM batch b
-         JOIN players p ON p.player_id = b.player_id
-         JOIN users u ON u.user_id = p.user_id
-         WHERE true ORDER BY b.player_id, b.text_key
-         ON CONFLICT (player_id, text_key) DO NOTHING",
-    )
-});
+pub(super) static NOTE_TEXTS: LazyStatement = LazyStatement::with_rows(
+    "batch.save_note_texts",
+    &[("player_id", ColumnType::Int), ("text_key", ColumnType::Int)],
+    "WITH batch AS ({rows})
+     INSERT INTO note_texts (player_id, text_key)
+     SELECT b.player_id, b.text_key FROM batch b
+     JOIN players p ON p.player_id = b.player_id
+     JOIN users u ON u.user_id = p.user_id
+     WHERE true ORDER BY b.player_id, b.text_key
+     ON CONFLICT (player_id, text_key) DO NOTHING",
+);
 
 /// RowSet of players with the version and chain head that each had before.
 pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> RowSet {

@@ -3,8 +3,8 @@
 use domain::{DailyBar, Day, Price, Symbol};
 
 use crate::StoreError;
-use crate::ledger::read_day;
-use crate::statement::{Lazy, Statement};
+use crate::decode::read_day;
+use crate::statement::LazyStatement;
 use crate::transaction::Tx;
 
 const JUMPS_MAX: u16 = 10_000;
@@ -25,22 +25,20 @@ impl PriceJump {
     }
 }
 
-pub(super) static JUMPS: Lazy = Lazy::new(|| {
-    Statement::new(
-        "market_bars.jumps",
-        "SELECT s.symbol, pair.day_before, pair.close_before, pair.day, pair.close
-         FROM (SELECT b.market_stock_id, b.day, b.close,
-                   LAG(b.day) OVER w AS day_before, LAG(b.close) OVER w AS close_before
-               FROM market_bars b
-               WHERE b.market_stock_id IN
-                   (SELECT m.market_stock_id FROM market_stocks m WHERE m.market_id = $1)
-               WINDOW w AS (PARTITION BY b.market_stock_id ORDER BY b.day)) pair
-         JOIN market_stocks s ON s.market_stock_id = pair.market_stock_id
-         WHERE pair.close * 10 > pair.close_before * 14
-             OR pair.close * 10 < pair.close_before * 6
-         ORDER BY s.symbol, pair.day LIMIT $2",
-    )
-});
+pub(super) static JUMPS: LazyStatement = LazyStatement::new(
+    "market_bars.jumps",
+    "SELECT s.symbol, pair.day_before, pair.close_before, pair.day, pair.close
+     FROM (SELECT b.market_stock_id, b.day, b.close,
+               LAG(b.day) OVER w AS day_before, LAG(b.close) OVER w AS close_before
+           FROM market_bars b
+           WHERE b.market_stock_id IN
+               (SELECT m.market_stock_id FROM market_stocks m WHERE m.market_id = $1)
+           WINDOW w AS (PARTITION BY b.market_stock_id ORDER BY b.day)) pair
+     JOIN market_stocks s ON s.market_stock_id = pair.market_stock_id
+     WHERE pair.close * 10 > pair.close_before * 14
+         OR pair.close * 10 < pair.close_before * 6
+     ORDER BY s.symbol, pair.day LIMIT $2",
+);
 
 /// The jumps of a market with earlier bars, as far as they touch imported bars.
 pub(super) async fn find(

@@ -6,7 +6,7 @@ use domain::{OrderState, Rejection, TradeId, UnixMicros};
 
 use super::{OrderRow, PendingOrder};
 use crate::rows::{ColumnType, RowSet};
-use crate::statement::{Lazy, Statement};
+use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The outcome of an order; recorded only if the order is still in the state `from`.
@@ -19,73 +19,62 @@ pub struct OrderOutcome {
     pub rejection: Option<Rejection>,
 }
 
-static DUE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.due",
-        select!(
-            "WHERE o.state IN ('pending', 'executing') AND o.fills_at <= $1
-                 AND (o.fills_at, o.order_id) > ($2, $3)
-             ORDER BY o.fills_at, o.order_id LIMIT $4"
-        ),
-    )
-});
+static DUE: LazyStatement = LazyStatement::new(
+    "pending_orders.due",
+    select!(
+        "WHERE o.state IN ('pending', 'executing') AND o.fills_at <= $1
+             AND (o.fills_at, o.order_id) > ($2, $3)
+         ORDER BY o.fills_at, o.order_id LIMIT $4"
+    ),
+);
 
-static HAS_DUE: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.has_due",
-        "SELECT o.order_id FROM pending_orders o
-         WHERE o.state IN ('pending', 'executing') AND o.fills_at <= $1
-         ORDER BY o.fills_at, o.order_id LIMIT 1",
-    )
-});
+static HAS_DUE: LazyStatement = LazyStatement::new(
+    "pending_orders.has_due",
+    "SELECT o.order_id FROM pending_orders o
+     WHERE o.state IN ('pending', 'executing') AND o.fills_at <= $1
+     ORDER BY o.fills_at, o.order_id LIMIT 1",
+);
 
-static CLAIM: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "pending_orders.claim",
-        &[("order_id", ColumnType::Int)],
-        "UPDATE pending_orders SET state = 'executing'
-         WHERE state = 'pending' AND order_id IN (SELECT order_id FROM ({rows}) AS batch)
-         RETURNING order_id",
-    )
-});
+static CLAIM: LazyStatement = LazyStatement::with_rows(
+    "pending_orders.claim",
+    &[("order_id", ColumnType::Int)],
+    "UPDATE pending_orders SET state = 'executing'
+     WHERE state = 'pending' AND order_id IN (SELECT order_id FROM ({rows}) AS batch)
+     RETURNING order_id",
+);
 
-static END: Lazy = Lazy::new(|| {
-    Statement::with_rows(
-        "pending_orders.end",
-        &[
-            ("order_id", ColumnType::Int),
-            ("from_state", ColumnType::Text),
-            ("state", ColumnType::Text),
-            ("month", ColumnType::Int),
-            ("version", ColumnType::Int),
-            ("rejection", ColumnType::Text),
-        ],
-        "UPDATE pending_orders SET state = b.state, month = b.month, version = b.version,
-             rejection = b.rejection, ended_at = {$1}
-         FROM ({rows}) AS b
-         WHERE pending_orders.order_id = b.order_id AND pending_orders.state = b.from_state
-         RETURNING pending_orders.order_id",
-    )
-});
+static END: LazyStatement = LazyStatement::with_rows(
+    "pending_orders.end",
+    &[
+        ("order_id", ColumnType::Int),
+        ("from_state", ColumnType::Text),
+        ("state", ColumnType::Text),
+        ("month", ColumnType::Int),
+        ("version", ColumnType::Int),
+        ("rejection", ColumnType::Text),
+    ],
+    "UPDATE pending_orders SET state = b.state, month = b.month, version = b.version,
+         rejection = b.rejection, ended_at = {$1}
+     FROM ({rows}) AS b
+     WHERE pending_orders.order_id = b.order_id AND pending_orders.state = b.from_state
+     RETURNING pending_orders.order_id",
+);
 
-static COUNT_ALL: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.count_all",
-        "SELECT count(*) FROM pending_orders o
-         WHERE o.state IN ('pending', 'executing') AND o.fills_at > -1",
-    )
-});
+static COUNT_ALL: LazyStatement = LazyStatement::new(
+    "pending_orders.count_all",
+    "SELECT count(*) FROM pending_orders o
+     WHERE o.state IN ('pending', 'executing') AND o.fills_at > -1",
+);
 
-static DELETE_ENDED: Lazy = Lazy::new(|| {
-    Statement::new(
-        "pending_orders.delete_ended",
-        "DELETE FROM pending_orders WHERE order_id IN (
-             SELECT o.order_id FROM pending_orders o
-             WHERE o.ended_at IS NOT NULL AND o.ended_at < $1 ORDER BY o.ended_at LIMIT $2)",
-    )
-});
+static DELETE_ENDED: LazyStatement = LazyStatement::new(
+    "pending_orders.delete_ended",
+    "DELETE FROM pending_orders WHERE order_id IN (
+         SELECT o.order_id FROM pending_orders o
+         WHERE o.ended_at IS NOT NULL AND o.ended_at < $1 ORDER BY o.ended_at LIMIT $2)",
+);
 
-pub(crate) static STATEMENTS: &[&Lazy] = &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
 
 impl Store {
     /// Open orders that are due at `now`, after the cursor (fill time, id), in that order.
@@ -102,15 +91,14 @@ impl Store {
 
     /// Whether an open order is due at `now`.
     pub async fn has_due_orders(&self, now: UnixMicros) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> = self.reader().fetch_optional(&HAS_DUE, (now.0,)).await?;
+        let found: Option<i64> = self.reader().fetch_optional_scalar(&HAS_DUE, (now.0,)).await?;
         Ok(found.is_some())
     }
 
     /// Claims pending orders for execution and returns the ids of those that were still pending.
     pub async fn claim_orders(&self, order_ids: &[i64]) -> Result<Vec<i64>, StoreError> {
         let rows = RowSet::new(vec![RowSet::int(order_ids, |id| *id)]);
-        let claimed: Vec<(i64,)> = self.writer().fetch_all(&CLAIM, (&rows,)).await?;
-        Ok(claimed.into_iter().map(|(order_id,)| order_id).collect())
+        self.writer().fetch_scalars(&CLAIM, (&rows,)).await
     }
 
     /// Records outcomes and returns the ids of the orders that were still in the expected state.
@@ -129,8 +117,7 @@ impl Store {
                 outcome.rejection.map(|rejection| rejection.code().to_owned())
             }),
         ]);
-        let ended: Vec<(i64,)> = self.writer().fetch_all(&END, (&rows, now.0)).await?;
-        Ok(ended.into_iter().map(|(order_id,)| order_id).collect())
+        self.writer().fetch_scalars(&END, (&rows, now.0)).await
     }
 
     pub async fn count_open_orders(&self) -> Result<i64, StoreError> {

@@ -10,8 +10,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, timeout};
 
-use super::{Replica, ReplicaState};
-use crate::db::Db;
+use super::state::{Replica, ReplicaState};
+use crate::pools::Db;
 use crate::{Store, StoreError, error};
 
 /// Timeout of a query to either server.

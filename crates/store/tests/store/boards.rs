@@ -49,42 +49,47 @@ async fn players_are_valued_at_the_given_prices(engine: &str) {
 
 async fn a_rank_snapshot_is_visible_once_finished_and_older_ones_are_deleted(engine: &str) {
     let store = fresh(engine).await;
-    let find = async |kind| store.find_board_close(kind).await.expect("answers");
-    let close = async |kind, day, places: &[(i64, i64)]| {
-        let players = i64::try_from(places.len()).expect("few");
-        let close = store.open_board_close(kind, Day(day), players, now()).await.expect("opens");
-        store.save_board_places(close.close_id, places).await.expect("saves");
-        close
+    let find = async |kind| store.find_rank_snapshot(kind).await.expect("answers");
+    let begin = async |kind, ranks: &[(i64, i64)]| {
+        let players = i64::try_from(ranks.len()).expect("few");
+        let snapshot = store.begin_rank_snapshot(kind, players, now()).await.expect("begins");
+        store.save_ranks(snapshot.snapshot_id, ranks).await.expect("saves");
+        snapshot
     };
-    let first = close(BoardKind::Xp, 1, &[(1, 30), (2, 10), (3, 20)]).await;
+    let first = begin(BoardKind::Xp, &[(1, 30), (2, 10), (3, 20)]).await;
     assert_eq!(find(BoardKind::Xp).await, None, "not yet");
-    store.finish_board_close(first.close_id).await.expect("finishes");
+    store.finish_rank_snapshot(first.snapshot_id).await.expect("finishes");
     assert_eq!(find(BoardKind::Xp).await, Some(first));
     assert_eq!(find(BoardKind::Return).await, None);
-    let page = store.board_places_page(first.close_id, 1, 2).await.expect("page");
+    let page = store.ranked_players_page(first.snapshot_id, 1, 2).await.expect("page");
     assert_eq!(page, [10, 20]);
-    let place = store.find_board_place(first.close_id, 20).await.expect("answers");
-    assert_eq!(place, Some(3));
-    assert_eq!(store.find_board_place(first.close_id, 99).await.expect("answers"), None);
+    let rank = store.find_rank(first.snapshot_id, 20).await.expect("answers");
+    assert_eq!(rank, Some(3));
+    assert_eq!(store.find_rank(first.snapshot_id, 99).await.expect("answers"), None);
     // An unfinished snapshot, and another leaderboard's.
-    close(BoardKind::Xp, 2, &[(1, 10)]).await;
-    let other = close(BoardKind::Return, 2, &[(1, 10)]).await;
-    let many: Vec<(i64, i64)> = (1..=4_500).map(|place| (place, 10_000 - place)).collect();
-    let third = close(BoardKind::Xp, 2, &many[..]).await;
-    store.finish_board_close(third.close_id).await.expect("finishes");
-    store.finish_board_close(other.close_id).await.expect("finishes");
+    begin(BoardKind::Xp, &[(1, 10)]).await;
+    let other = begin(BoardKind::Return, &[(1, 10)]).await;
+    let many: Vec<(i64, i64)> = (1..=4_500).map(|rank| (rank, 10_000 - rank)).collect();
+    let third = begin(BoardKind::Xp, &many[..]).await;
+    store.finish_rank_snapshot(third.snapshot_id).await.expect("finishes");
+    store.finish_rank_snapshot(other.snapshot_id).await.expect("finishes");
     assert_eq!(find(BoardKind::Xp).await, Some(third));
     let mut steps = 0;
-    while !store.forget_board_closes(BoardKind::Xp, third.close_id).await.expect("forgets") {
+    while !store
+        .delete_rank_snapshots_before(BoardKind::Xp, third.snapshot_id)
+        .await
+        .expect("deletes")
+    {
         steps += 1;
     }
-    assert_eq!(steps, 4, "the places and the row of each");
-    assert!(store.board_places_page(first.close_id, 0, 9).await.expect("page").is_empty());
-    assert_eq!(store.board_places_page(third.close_id, 0, 5_000).await.expect("page").len(), 4_500);
-    assert_eq!(store.board_places_page(other.close_id, 0, 9).await.expect("page"), [10]);
+    assert_eq!(steps, 4, "the ranks and the row of each");
+    assert!(store.ranked_players_page(first.snapshot_id, 0, 9).await.expect("page").is_empty());
+    let page = store.ranked_players_page(third.snapshot_id, 0, 5_000).await.expect("page");
+    assert_eq!(page.len(), 4_500);
+    assert_eq!(store.ranked_players_page(other.snapshot_id, 0, 9).await.expect("page"), [10]);
     // Deletion is bounded: thousands of ranks take several steps.
     let mut steps = 0;
-    while !store.forget_board_closes(BoardKind::Xp, i64::MAX).await.expect("forgets") {
+    while !store.delete_rank_snapshots_before(BoardKind::Xp, i64::MAX).await.expect("deletes") {
         steps += 1;
     }
     assert_eq!(steps, 4, "2,000, 2,000, 500, and the row");
@@ -94,12 +99,12 @@ async fn a_rank_snapshot_is_visible_once_finished_and_older_ones_are_deleted(eng
 async fn a_rank_in_a_snapshot_is_returned_with_the_name(engine: &str) {
     let store = fresh(engine).await;
     let (ada, eve) = (player(&store, "Ada").await.player_id, player(&store, "Eve").await.player_id);
-    let close = store.open_board_close(BoardKind::Xp, Day(1), 1, now()).await.expect("opens");
-    store.save_board_places(close.close_id, &[(17, ada)]).await.expect("saves");
-    let shown = store.player_labels(&[ada, eve], close.close_id).await.expect("names");
-    assert_eq!((shown[&ada].closed_place, shown[&eve].closed_place), (Some(17), None));
+    let snapshot = store.begin_rank_snapshot(BoardKind::Xp, 1, now()).await.expect("begins");
+    store.save_ranks(snapshot.snapshot_id, &[(17, ada)]).await.expect("saves");
+    let shown = store.player_labels(&[ada, eve], snapshot.snapshot_id).await.expect("names");
+    assert_eq!((shown[&ada].snapshot_rank, shown[&eve].snapshot_rank), (Some(17), None));
     let shown = store.player_labels(&[ada], 0).await.expect("names");
-    assert_eq!(shown[&ada].closed_place, None);
+    assert_eq!(shown[&ada].snapshot_rank, None);
 }
 
 async fn an_erased_player_leaves_the_scores_and_a_gap_in_the_rank_snapshot(engine: &str) {
@@ -109,10 +114,10 @@ async fn an_erased_player_leaves_the_scores_and_a_gap_in_the_rank_snapshot(engin
         people.push(player(&store, name).await);
     }
     let ids: Vec<i64> = people.iter().map(|one| one.player_id).collect();
-    let close = store.open_board_close(BoardKind::Xp, Day(1), 4, now()).await.expect("opens");
-    let places: Vec<(i64, i64)> = (1..).zip(ids.iter().copied()).collect();
-    store.save_board_places(close.close_id, &places).await.expect("saves");
-    let gaps = async || store.erased_board_places(close.close_id).await.expect("answers");
+    let snapshot = store.begin_rank_snapshot(BoardKind::Xp, 4, now()).await.expect("begins");
+    let ranks: Vec<(i64, i64)> = (1..).zip(ids.iter().copied()).collect();
+    store.save_ranks(snapshot.snapshot_id, &ranks).await.expect("saves");
+    let gaps = async || store.erased_ranks(snapshot.snapshot_id).await.expect("answers");
     assert!(gaps().await.is_empty());
     for erased in [&people[2], &people[1]] {
         assert!(store.erase_user(erased.user_id, now().plus_seconds(1)).await.expect("erases"));

@@ -63,13 +63,13 @@ async fn the_standing_equals_the_state_loaded_by_the_next_batch(engine: &str) {
     }
     for day in [12_786, 12_788] {
         let loaded = load(&store, ada, day).await;
-        let standing = store.load_standing(ada, &on(day), &rules().levels).await.expect("loads");
+        let standing = store.load_progress(ada, &on(day), &rules().levels).await.expect("loads");
         assert_eq!(standing.xp, loaded.xp_standing());
         assert_eq!(standing.counts.stocks, loaded.invested.stocks);
         let categories = i64::from(loaded.invested.categories.count_ones());
         assert_eq!(standing.counts.categories, categories);
     }
-    let nobody = store.load_standing(ada + 1, &on(12_788), &rules().levels).await;
+    let nobody = store.load_progress(ada + 1, &on(12_788), &rules().levels).await;
     nobody.expect_err("no such player");
 }
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::support::*;
 
 const PLAYERS: i64 = 1_000_000;
-/// Players who trade meanwhile.
+/// Players who trade during the migrations.
 const TRADERS: usize = 4;
 /// Rows per step.
 const ROWS: i64 = 5_000;
@@ -112,14 +112,7 @@ impl Traders {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_column_is_added_to_a_million_players_during_trades() {
-    let fresh = fresh("postgres").await;
-    let (store, url) = (&fresh.store, &fresh.url);
-    let mut traders = Vec::new();
-    for number in 0..TRADERS {
-        traders.push(player(store, &format!("trader{number}")).await.player_id);
-    }
+async fn insert_players(url: &str) {
     let game = "(SELECT min(game_id) FROM games)";
     let made = run(
         url,
@@ -134,6 +127,36 @@ async fn a_column_is_added_to_a_million_players_during_trades() {
     )
     .await;
     assert_eq!(made, 1_000_000);
+}
+
+/// Steps are interrupted repeatedly and continued by the other node.
+async fn fill_with_interruptions(nodes: [&Store; 2]) {
+    let mut steps = 0;
+    for turn in 1.. {
+        let step = nodes[turn % 2].backfill_step(&FILL, ROWS, now());
+        if turn % 10 == 0 {
+            let time = Duration::from_millis(turn as u64 % 7);
+            // A dropped step is rolled back or committed.
+            let _ = tokio::time::timeout(time, step).await;
+            continue;
+        }
+        steps += 1;
+        if step.await.expect("fills") {
+            break;
+        }
+    }
+    assert!(steps > 100, "{steps}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_is_added_to_a_million_players_during_trades() {
+    let fresh = fresh("postgres").await;
+    let (store, url) = (&fresh.store, &fresh.url);
+    let mut traders = Vec::new();
+    for number in 0..TRADERS {
+        traders.push(player(store, &format!("trader{number}")).await.player_id);
+    }
+    insert_players(url).await;
     let trading = Traders::start(store, traders);
     trading.go_on().await;
 
@@ -155,23 +178,7 @@ async fn a_column_is_added_to_a_million_players_during_trades() {
         node.await.expect("it ran").expect("migrates");
     }
 
-    // Interrupted repeatedly in the middle of a step and continued by another node.
-    let mut steps = 0;
-    for turn in 1.. {
-        let node = if turn % 2 == 0 { store } else { &other };
-        let step = node.backfill_step(&FILL, ROWS, now());
-        if turn % 10 == 0 {
-            let time = Duration::from_millis(turn % 7);
-            // A dropped step is rolled back or committed.
-            let _ = tokio::time::timeout(time, step).await;
-            continue;
-        }
-        steps += 1;
-        if step.await.expect("fills") {
-            break;
-        }
-    }
-    assert!(steps > 100, "{steps}");
+    fill_with_interruptions([store, &other]).await;
     assert_eq!(count(url, "players WHERE seen_at IS NULL").await, 0);
     // Existing players get the instant; players who trade keep theirs.
     let filled = count(url, "players WHERE seen_at > 0").await;
@@ -184,9 +191,9 @@ async fn a_column_is_added_to_a_million_players_during_trades() {
     }
     let (trades, longest) = trading.stop().await;
     println!("{trades} trades meanwhile, the longest took {longest:?}");
-    let obligatory = "information_schema.columns
+    let not_null = "information_schema.columns
         WHERE table_name = 'players' AND column_name = 'seen_at' AND is_nullable = 'NO'";
-    assert_eq!(count(url, obligatory).await, 1);
+    assert_eq!(count(url, not_null).await, 1);
 }
 
 on_both_engines! {
@@ -291,6 +298,6 @@ async fn a_killed_migration_leaves_nothing_and_the_next_node_runs_it() {
     node.await.expect("it ran").expect_err("its connection is gone");
     assert_eq!(count(url, "pg_tables WHERE tablename = 'half_way'").await, 0);
     let whole = "CREATE TABLE half_way (id BIGINT);";
-    store.migrate_by(&migrator(&[whole])).await.expect("nobody is in its way");
+    store.migrate_by(&migrator(&[whole])).await.expect("nothing blocks it");
     assert_eq!(count(url, "pg_tables WHERE tablename = 'half_way'").await, 1);
 }

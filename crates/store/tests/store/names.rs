@@ -61,7 +61,7 @@ async fn a_name_is_released_by_a_change_and_by_an_erasure(engine: &str) {
     assert!(rename(eve, "Ada").await);
     assert!(!rename(ada, "Ada").await);
     let account = store.load_account(ada.user_id).await.expect("account");
-    assert_eq!(account.name, "Bea", "what was refused changed nothing");
+    assert_eq!(account.name, "Bea", "a rejected change writes nothing");
     assert!(store.erase_user(eve.user_id, now()).await.expect("erases"));
     register(&store, "Ada", 3).await.expect("free again");
 }

@@ -111,7 +111,7 @@ async fn values_of_holdings_equal_those_of_domain(engine: &str) {
     let mix = store.portfolio_mix(ada, &prices).await.expect("mix");
     assert_eq!(mix.categories.iter().map(|(_, value)| value.0).sum::<i64>(), all);
     let at_prices = Valuation::at_prices(&prices);
-    let standing = store.load_standing(ada, &at_prices, &rules().levels).await;
+    let standing = store.load_progress(ada, &at_prices, &rules().levels).await;
     assert_eq!(standing.expect("counts").counts.portfolio_value.0, cash + all);
     let values = store.player_values(&[ada], &prices).await.expect("values");
     assert_eq!(values[0].2, cash + all);

@@ -89,7 +89,7 @@ async fn a_name_and_a_password_are_changed(engine: &str) {
     let change = async |old, new| {
         store.change_password(ada.user_id, (old, new), ada.token_id, later).await.expect("answers")
     };
-    assert!(!change("not it", "new").await, "another one was set meanwhile");
+    assert!(!change("not it", "new").await, "the password was changed concurrently");
     assert!(change("x", "new").await);
     let account = store.load_account(ada.user_id).await.expect("account");
     assert_eq!((account.name.as_str(), account.updated_at), ("Ada L.", later));

@@ -28,7 +28,7 @@ async fn users_registered_in_bulk_have_players_chains_and_tokens(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await;
     store.register_many(&people(30), &common(), rules(), now()).await.expect("registers");
-    store.register_many(&[], &common(), rules(), now()).await.expect("nobody is no fault");
+    store.register_many(&[], &common(), rules(), now()).await.expect("an empty list is valid");
     store.analyze().await.expect("counts");
     assert_eq!(store.player_scores_page(0, 100).await.expect("page").len(), 31);
     for number in 1..=30u8 {

@@ -16,7 +16,7 @@ async fn a_document_is_replaced_only_at_the_expected_version(engine: &str) {
     let find = async || store.find_provider_usage("finnhub").await.expect("answers");
     assert_eq!(find().await, None);
     assert!(save(0, "one").await);
-    assert!(!save(0, "another one").await, "somebody was faster");
+    assert!(!save(0, "another one").await, "a version conflict");
     assert_eq!(find().await, Some((1, "one".to_owned())));
     assert!(save(1, "two").await);
     assert!(!save(1, "late").await && !save(3, "early").await);

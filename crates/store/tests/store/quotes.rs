@@ -72,7 +72,7 @@ async fn the_least_recently_requested_stock_is_due_first(engine: &str) {
 async fn the_newest_price_is_kept_in_any_order_of_arrival(engine: &str) {
     let store = fresh(engine).await;
     let id = stocks(&store).await[0];
-    assert_eq!(store.find_quote(id).await.expect("answers"), None, "nobody told one yet");
+    assert_eq!(store.find_quote(id).await.expect("answers"), None, "no quote is stored yet");
     store.save_quote(&quote(id, 500, 5), now().plus_seconds(6)).await.expect("kept");
     store.save_quote(&quote(id, 400, 4), now().plus_seconds(7)).await.expect("late");
     let kept = store.find_quote(id).await.expect("answers");
@@ -81,7 +81,7 @@ async fn the_newest_price_is_kept_in_any_order_of_arrival(engine: &str) {
     store.save_quote(&unknown, now().plus_seconds(10)).await.expect("kept");
     let kept = store.find_quote(id).await.expect("answers").expect("a quote");
     assert_eq!((kept.price, kept.volume), (Price(600), None));
-    assert_eq!(kept.previous_close, Some(Price(499)), "what is not told is left as it was");
+    assert_eq!(kept.previous_close, Some(Price(499)), "a missing value keeps the stored one");
 }
 
 async fn changed_prices_are_listed_by_time_of_change(engine: &str) {
@@ -115,9 +115,9 @@ async fn an_expedited_stock_is_due_first_once(engine: &str) {
     let hurry = async |since: i64| {
         store.expedite_quote(ids[2], now().plus_seconds(since)).await.expect("answers")
     };
-    assert!(!hurry(2).await, "it was asked for since");
+    assert!(!hurry(2).await, "it was requested since");
     assert!(hurry(3).await);
-    assert!(!hurry(3).await, "a hurry is enough");
+    assert!(!hurry(3).await, "one hurry is enough");
     assert_eq!(due(&store, 100, 100).await, [ids[2], ids[0], ids[1]]);
 }
 
@@ -143,7 +143,7 @@ async fn a_doubt_ends_with_a_price_no_older(engine: &str) {
     doubt(10, 12).await;
     assert_eq!(known().await, (400, true, at(11)), "nothing new");
     save(400, 5, 13).await;
-    assert_eq!(known().await, (400, true, at(11)), "an old price says nothing about a later one");
+    assert_eq!(known().await, (400, true, at(11)), "an old price does not confirm a later one");
     save(401, 8, 14).await;
     assert_eq!(known().await, (401, true, at(14)));
     save(100, 10, 20).await;

@@ -84,7 +84,7 @@ async fn counts_equal_the_progress_of_achievements(engine: &str) {
             holding_value_min: Money(1_000),
             ..Valuation::at_prices(prices)
         };
-        store.load_standing(ada, &valuation, &rules().levels).await.expect("counts").counts
+        store.load_progress(ada, &valuation, &rules().levels).await.expect("counts").counts
     };
     let none = counts(PRICES, 12_790).await;
     assert_eq!((none.level, none.trades, none.holding_days), (1, 0, 0));

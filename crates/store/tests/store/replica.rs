@@ -205,7 +205,7 @@ async fn no_read_fails_when_the_replica_is_killed_and_it_is_used_again_when_it_i
     let go_on = async |watch: &mut ReplicaMonitor| {
         let (then, began) = (reads.load(Ordering::Relaxed), Instant::now());
         while reads.load(Ordering::Relaxed) < then + 200 {
-            assert!(began.elapsed() < PATIENCE, "nobody reads");
+            assert!(began.elapsed() < PATIENCE, "the readers stopped");
             watch.check().await;
         }
     };
@@ -275,7 +275,7 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
     });
     look_until(&mut watch, &store, false).await;
     for reader in [waits_for_connection, waits_for_answer] {
-        let read = tokio::time::timeout(PATIENCE, reader).await.expect("nobody waits");
+        let read = tokio::time::timeout(PATIENCE, reader).await.expect("no reader waits");
         assert_eq!(read.expect("answered"), 3);
     }
     network.pass();
@@ -319,5 +319,5 @@ async fn an_address_of_a_replica_that_cannot_be_is_rejected() {
         assert!(told.contains(text) && !told.contains("hidden"), "{told}");
     }
     assert!(ReplicaMonitor::new(&fresh.store).is_none());
-    assert_eq!(stocks(&fresh.store).await, 3, "without a replica the database is asked");
+    assert_eq!(stocks(&fresh.store).await, 3, "without a replica the primary is read");
 }

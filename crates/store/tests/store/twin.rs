@@ -29,7 +29,7 @@ async fn story(store: &Fresh, players: &[i64]) -> String {
         let (day, levels) = (Day(12_800), &rules().levels);
         let (held_before, holding_value_min) = (Day(12_790), Money(1_000));
         let valuation = Valuation { held_before, holding_value_min, ..valuation() };
-        let counts = store.load_standing(*player_id, &valuation, levels).await.expect("counts");
+        let counts = store.load_progress(*player_id, &valuation, levels).await.expect("counts");
         let curve = store.equity_curve(*player_id, Day(0), day).await.expect("curve");
         text += &format!("{counts:?}{curve:?}");
     }

@@ -63,7 +63,7 @@ fn rules() -> Rules {
 fn state(rules: &Rules) -> BatchState {
     let players = [1, 2].map(|id| (id, open_player(id, rules, NOW).0));
     let seen = [1, 2].map(|id| {
-        let seen = SeenKey {
+        let seen = StoredOutcome {
             fingerprint: vec![0; 32],
             version: None,
             rejection: Some(Rejection::InsufficientCash),

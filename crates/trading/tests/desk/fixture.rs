@@ -270,7 +270,7 @@ impl Fixture {
         self.published.lock().expect("no panic").clone()
     }
 
-    /// From now on the market refuses every order, or takes them again.
+    /// Makes the market reject every order, or accept orders again.
     pub(crate) fn refuse(&self, rejection: Option<Rejection>) {
         *self.refusal.lock().expect("no panic") = rejection;
     }
@@ -304,7 +304,7 @@ impl Fixture {
         rows.into_iter().map(|(entry, _)| entry).collect()
     }
 
-    /// What the verification says of the whole ledger.
+    /// Verifies the whole ledger.
     pub(crate) async fn verify(&self) -> Report {
         archive::verify(&self.store, |_, _| ()).await.expect("read")
     }

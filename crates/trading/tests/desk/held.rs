@@ -32,8 +32,8 @@ async fn orders_of_a_held_player_wait_in_order_while_all_others_are_carried_out(
     for round in 0..3 {
         let others = fixture.players[1..].iter();
         let requests = others.map(|player| buy(*player, fixture.stock_id, None, 100 + round));
-        let answers = submit_all(&[&desk], requests.collect()).await;
-        assert_eq!(filled(&answers), 4, "round {round}");
+        let responses = submit_all(&[&desk], requests.collect()).await;
+        assert_eq!(filled(&responses), 4, "round {round}");
         // A later order of the held player stays behind the others.
         waiting.push(Box::pin(submit(["d", "e", "b"][round as usize], 10 + round)));
         for order in &mut waiting {
@@ -41,13 +41,14 @@ async fn orders_of_a_held_player_wait_in_order_while_all_others_are_carried_out(
         }
     }
     drop(held);
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for order in waiting {
-        answers.push(order.await.expect("answered"));
+        responses.push(order.await.expect("answered"));
     }
-    let version = |answer: &OrderResponse| answer.outcome.as_ref().expect("filled").entry.version;
-    assert_eq!(answers.iter().map(version).collect::<Vec<_>>(), [2, 3, 2, 4, 5, 6, 3]);
-    let firsts = answers.iter().map(|answer| answer.first_request_id.as_deref());
+    let version =
+        |response: &OrderResponse| response.outcome.as_ref().expect("filled").entry.version;
+    assert_eq!(responses.iter().map(version).collect::<Vec<_>>(), [2, 3, 2, 4, 5, 6, 3]);
+    let firsts = responses.iter().map(|response| response.first_request_id.as_deref());
     let firsts: Vec<_> = firsts.collect();
     assert_eq!(firsts, [None, None, Some("r0"), None, None, None, Some("r1")]);
     assert_eq!(fixture.checked_chain().await.len(), 6);
@@ -60,12 +61,12 @@ async fn an_order_whose_player_stays_held_is_contended_and_its_key_free() {
     let desk = fixture.desk(&one_lane());
     let held = fixture.hold(fixture.player_id).await;
     let submit = |n| desk.submit(buy(fixture.player_id, fixture.stock_id, Some(("k", 1)), n));
-    let answer = tokio::time::timeout(PATIENCE, submit(1)).await.expect("in time");
+    let response = tokio::time::timeout(PATIENCE, submit(1)).await.expect("in time");
     let contended = OrderResponse { outcome: Err(Rejection::Contended), first_request_id: None };
-    assert_eq!(answer.expect("answered"), contended);
+    assert_eq!(response.expect("answered"), contended);
     drop(held);
-    let answer = submit(2).await.expect("answered");
-    assert!(answer.outcome.is_ok() && answer.first_request_id.is_none());
+    let response = submit(2).await.expect("answered");
+    assert!(response.outcome.is_ok() && response.first_request_id.is_none());
     assert_eq!(fixture.checked_chain().await.len(), 2);
 }
 
@@ -83,7 +84,7 @@ async fn closing_waits_for_held_orders() {
     assert!(waiting.await.expect("answered").outcome.is_ok());
 }
 
-/// A node that only refuses holds the key of the request, but not its player. On a runtime of one
+/// A node that only rejects holds the key of the request, but not its player. On a runtime of one
 /// thread all orders are in the queue before the lane takes the first batch.
 #[tokio::test]
 async fn a_key_that_another_node_holds_delays_no_other_player_of_its_batch() {

@@ -15,7 +15,7 @@ use crate::{buy, filled};
 const PRICE: i64 = 100_000;
 /// More transactions than a lost batch and what came before it can have been.
 const NUMBERS: usize = 200;
-/// How often a client repeats a request that the promoted standby did not answer in time.
+/// How often a client repeats a request that the promoted standby did not response in time.
 const REPEATS_MAX: usize = 20;
 
 /// A PostgreSQL, behind a proxy for one of the nodes.
@@ -64,12 +64,12 @@ fn take_numbers(postgres: &Postgres, url: &str) {
 
 /// The same, by trading: another node's orders of another player.
 async fn trade_on(other: &Desk, player_id: i64, stock_id: i64) -> usize {
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     // Connections that the crash has broken are replaced as they are found.
     for number in (0..).take(NUMBERS) {
-        answers.extend(other.submit(buy(player_id, stock_id, None, number)).await);
+        responses.extend(other.submit(buy(player_id, stock_id, None, number)).await);
     }
-    filled(&answers)
+    filled(&responses)
 }
 
 fn submit(desk: &Desk, request: DeskRequest) -> JoinHandle<Result<OrderResponse, DeskError>> {
@@ -78,11 +78,12 @@ fn submit(desk: &Desk, request: DeskRequest) -> JoinHandle<Result<OrderResponse,
 }
 
 /// The player's trades are those that were acknowledged, and each was acknowledged as it is.
-async fn check(fixture: &Fixture, answers: &[Result<OrderResponse, DeskError>]) {
+async fn check(fixture: &Fixture, responses: &[Result<OrderResponse, DeskError>]) {
     let mut acknowledged = Vec::new();
-    for answer in answers {
-        let answer = answer.as_ref().expect("the database answers again: nothing stays unknown");
-        acknowledged.extend(answer.outcome.as_ref().ok().map(|fill| fill.entry.clone()));
+    for response in responses {
+        let response =
+            response.as_ref().expect("the database responses again: nothing stays unknown");
+        acknowledged.extend(response.outcome.as_ref().ok().map(|fill| fill.entry.clone()));
     }
     let mut entries = fixture.checked_chain().await;
     entries.retain(|entry| entry.kind != EntryKind::Open);
@@ -97,7 +98,7 @@ async fn a_trade_whose_commit_was_lost_in_a_crash_is_in_the_ledger_when_it_is_ac
     let mut cluster = CrashingPostgres::start();
     let fixture = Fixture::open_at(&cluster.url, PRICE).await;
     let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for number in 1..=3 {
         let key = format!("k{number}");
         cluster.proxy.withhold_commits(1);
@@ -109,11 +110,11 @@ async fn a_trade_whose_commit_was_lost_in_a_crash_is_in_the_ledger_when_it_is_ac
             take_numbers(&cluster.postgres, &cluster.url);
         });
         cluster.proxy.reset_all();
-        answers.push(waits.await.expect("no panic"));
+        responses.push(waits.await.expect("no panic"));
     }
     let fixture = fixture.open_again().await;
     assert_eq!(fixture.checked_chain().await.len(), 4, "each order was carried out");
-    check(&fixture, &answers).await;
+    check(&fixture, &responses).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,18 +122,18 @@ async fn a_commit_that_was_carried_out_before_a_crash_is_answered_and_not_repeat
     let mut cluster = CrashingPostgres::start();
     let fixture = Fixture::open_at(&cluster.url, PRICE).await;
     let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for number in 1..=3 {
         cluster.proxy.withhold_commit_answers(1);
         let waits = submit(&desk, buy(fixture.player_id, fixture.stock_id, None, number));
         cluster.proxy.withheld(u64::from(number)).await;
         tokio::task::block_in_place(|| cluster.crash());
         cluster.proxy.reset_all();
-        answers.push(waits.await.expect("no panic"));
+        responses.push(waits.await.expect("no panic"));
     }
     let fixture = fixture.open_again().await;
     assert_eq!(fixture.checked_chain().await.len(), 4, "each order was carried out once");
-    check(&fixture, &answers).await;
+    check(&fixture, &responses).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,7 +142,7 @@ async fn another_node_whose_trades_take_the_lost_numbers_changes_nothing() {
     let fixture = Fixture::open_at(&cluster.url, PRICE).await.with_players(2).await;
     let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
     let other = fixture.desk(&TradingConfig { batch_max: 1, ..TradingConfig::default() });
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for number in 1..=2 {
         cluster.proxy.withhold_commits(1);
         let waits = submit(&desk, buy(fixture.player_id, fixture.stock_id, None, number));
@@ -150,9 +151,9 @@ async fn another_node_whose_trades_take_the_lost_numbers_changes_nothing() {
         let traded = trade_on(&other, fixture.players[1], fixture.stock_id).await;
         assert!(traded > NUMBERS / 4, "{traded} trades took numbers");
         cluster.proxy.reset_all();
-        answers.push(waits.await.expect("no panic"));
+        responses.push(waits.await.expect("no panic"));
     }
-    check(&fixture.open_again().await, &answers).await;
+    check(&fixture.open_again().await, &responses).await;
 }
 
 /// Batches that only refuse write records alone.
@@ -181,8 +182,8 @@ async fn a_refusal_whose_commit_was_lost_in_a_crash_is_recorded_when_it_is_answe
             take_numbers(&cluster.postgres, &cluster.url);
         });
         cluster.proxy.reset_all();
-        let answer = waits.await.expect("no panic").expect("answered");
-        assert_eq!(answer, OrderResponse { outcome: refused.clone(), first_request_id: None });
+        let response = waits.await.expect("no panic").expect("answered");
+        assert_eq!(response, OrderResponse { outcome: refused.clone(), first_request_id: None });
         let again = desk.submit(sell(&key, 10 + number)).await.expect("answered");
         let first = Some(format!("r{number}"));
         assert_eq!(again, OrderResponse { outcome: refused.clone(), first_request_id: first });
@@ -197,8 +198,8 @@ async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_
         let mut cluster = CrashingPostgres::start();
         let fixture = Fixture::open_at(&cluster.url, PRICE).await;
         let desk = cluster.node(&fixture).await.desk(&TradingConfig::default());
-        let mut answers = Vec::new();
-        answers.push(desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await);
+        let mut responses = Vec::new();
+        responses.push(desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await);
         let standby = Postgres::start_standby_of(&cluster.postgres.url());
         if carried_out {
             cluster.proxy.withhold_commit_answers(1);
@@ -223,18 +224,18 @@ async fn a_trade_whose_commit_was_lost_with_the_primary_is_in_the_ledger_of_the_
         });
         cluster.proxy.redirect(address(&standby));
         cluster.proxy.reset_all();
-        let mut answer = waits.await.expect("no panic");
-        // Without an answer in time, the client repeats the request.
+        let mut response = waits.await.expect("no panic");
+        // Without an response in time, the client repeats the request.
         for _ in 0..REPEATS_MAX {
-            if answer.is_ok() {
+            if response.is_ok() {
                 break;
             }
-            answer = desk.submit(order()).await;
+            response = desk.submit(order()).await;
         }
-        answers.push(answer);
+        responses.push(response);
         let promoted = fixture.open_again_at(&copy).await;
         let entries = promoted.checked_chain().await.len();
-        assert_eq!(entries, 3, "each order was carried out once: {answers:?}");
-        check(&promoted, &answers).await;
+        assert_eq!(entries, 3, "each order was carried out once: {responses:?}");
+        check(&promoted, &responses).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Facts about the desk, on real stores: what many orders at once come to, what a key promises, and
-//! what is answered when a desk is full, closing or not alone. `fixture` opens the games.
+//! The desk on real stores: concurrent orders, idempotency keys, and the responses of a desk that
+//! is full, closed or one of several. `fixture` opens the games.
 
 mod fixture;
 mod held;
@@ -28,20 +28,20 @@ fn buy(player_id: i64, stock_id: i64, key: Option<(&str, u8)>, number: u32) -> D
     DeskRequest { player_id, action, idempotency, request_id: format!("r{number}") }
 }
 
-/// Submits all of them at once, and gives the answers in the order of the requests.
+/// Submits all at once; returns the responses in the order of the requests.
 async fn submit_all(desks: &[&Desk], requests: Vec<DeskRequest>) -> Vec<OrderResponse> {
     let mut tasks = JoinSet::new();
     for (number, request) in requests.into_iter().enumerate() {
         let desk = desks[number % desks.len()].clone();
         tasks.spawn(async move { (number, desk.submit(request).await.expect("answered")) });
     }
-    let mut answers = tasks.join_all().await;
-    answers.sort_by_key(|(number, _)| *number);
-    answers.into_iter().map(|(_, answer)| answer).collect()
+    let mut responses = tasks.join_all().await;
+    responses.sort_by_key(|(number, _)| *number);
+    responses.into_iter().map(|(_, response)| response).collect()
 }
 
-fn filled(answers: &[OrderResponse]) -> usize {
-    answers.iter().filter(|answer| answer.outcome.is_ok()).count()
+fn filled(responses: &[OrderResponse]) -> usize {
+    responses.iter().filter(|response| response.outcome.is_ok()).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,10 +51,10 @@ async fn of_100_purchases_at_once_exactly_the_60_with_cash_are_filled() {
         let desk = fixture.desk(&TradingConfig { batch_max: 16, ..TradingConfig::default() });
         let requests =
             (0..100).map(|n| buy(fixture.player_id, fixture.stock_id, None, n)).collect();
-        let answers = submit_all(&[&desk], requests).await;
-        assert_eq!(filled(&answers), 60, "{engine}");
+        let responses = submit_all(&[&desk], requests).await;
+        assert_eq!(filled(&responses), 60, "{engine}");
         let refused: Vec<&Outcome> =
-            answers.iter().map(|answer| &answer.outcome).filter(|o| o.is_err()).collect();
+            responses.iter().map(|response| &response.outcome).filter(|o| o.is_err()).collect();
         assert_eq!(refused, [&Err(Rejection::InsufficientCash); 40], "{engine}");
         desk.close().await;
         let entries = fixture.checked_chain().await;
@@ -72,14 +72,14 @@ async fn a_key_sent_16_times_at_once_trades_once() {
             let fixture = Fixture::open(engine, CHEAP).await;
             let desk = fixture.desk(&TradingConfig { batch_max, ..TradingConfig::default() });
             let request = |n| buy(fixture.player_id, fixture.stock_id, Some(("once", 7)), n);
-            let answers = submit_all(&[&desk], (0..16).map(request).collect()).await;
-            let first = &answers.iter().find(|a| a.first_request_id.is_none()).unwrap().outcome;
-            assert!(first.is_ok() && answers.iter().all(|a| a.outcome == *first), "{engine}");
+            let responses = submit_all(&[&desk], (0..16).map(request).collect()).await;
+            let first = &responses.iter().find(|a| a.first_request_id.is_none()).unwrap().outcome;
+            assert!(first.is_ok() && responses.iter().all(|a| a.outcome == *first), "{engine}");
             let firsts: Vec<&OrderResponse> =
-                answers.iter().filter(|a| a.first_request_id.is_none()).collect();
+                responses.iter().filter(|a| a.first_request_id.is_none()).collect();
             assert_eq!(firsts.len(), 1, "{engine}");
             let named: BTreeSet<&String> =
-                answers.iter().filter_map(|a| a.first_request_id.as_ref()).collect();
+                responses.iter().filter_map(|a| a.first_request_id.as_ref()).collect();
             assert_eq!(named.len(), 1, "{engine}");
             assert_eq!(fixture.checked_chain().await.len(), 2, "{engine}");
         }
@@ -97,10 +97,10 @@ async fn a_key_with_another_body_is_reused_and_does_nothing() {
         assert_eq!(desk.submit(request("k", 2, 2)).await.unwrap().outcome, reused, "{engine}");
         // The same within one batch.
         let both = vec![request("l", 1, 3), request("l", 2, 4)];
-        let answers = submit_all(&[&desk], both).await;
-        assert_eq!(filled(&answers), 1, "{engine}");
-        assert!(answers.iter().any(|answer| answer.outcome == reused), "{engine}");
-        // It was not kept: the first body still has its answer.
+        let responses = submit_all(&[&desk], both).await;
+        assert_eq!(filled(&responses), 1, "{engine}");
+        assert!(responses.iter().any(|response| response.outcome == reused), "{engine}");
+        // It was not kept: the first body still has its response.
         let again = desk.submit(request("k", 1, 5)).await.unwrap();
         assert!(again.outcome.is_ok(), "{engine}");
         assert_eq!(again.first_request_id.as_deref(), Some("r1"), "{engine}");
@@ -162,19 +162,19 @@ async fn two_desks_on_one_player_leave_one_gapless_chain() {
     let config = TradingConfig { batch_max: 8, attempts_max: 16, ..TradingConfig::default() };
     let (one, two) = (fixture.desk(&config), other.desk(&config));
     let requests = (0..400).map(|n| buy(fixture.player_id, fixture.stock_id, None, n)).collect();
-    let answers = submit_all(&[&one, &two], requests).await;
-    let others = answers.iter().filter_map(|answer| answer.outcome.as_ref().err());
+    let responses = submit_all(&[&one, &two], requests).await;
+    let others = responses.iter().filter_map(|response| response.outcome.as_ref().err());
     assert!(others.into_iter().all(|rejection| *rejection == Rejection::Contended));
     let entries = fixture.checked_chain().await;
-    let filled = filled(&answers);
+    let filled = filled(&responses);
     assert_eq!(entries.len(), 1 + filled);
     let shares = i64::try_from(filled).unwrap();
     let last = &entries[filled];
     assert_eq!(last.quantity_after, Quantity::whole(shares).unwrap());
     assert_eq!(last.cash_after, Money(1_000_000 - shares * CHEAP / 100));
     let versions: BTreeSet<i64> =
-        answers.iter().filter_map(|a| Some(a.outcome.as_ref().ok()?.entry.version)).collect();
-    assert_eq!(versions.len(), filled, "every answer names a trade of its own");
+        responses.iter().filter_map(|a| Some(a.outcome.as_ref().ok()?.entry.version)).collect();
+    assert_eq!(versions.len(), filled, "every response names a trade of its own");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,9 +184,9 @@ async fn a_key_sent_to_two_desks_at_once_trades_once() {
     let config = TradingConfig { attempts_max: 16, ..TradingConfig::default() };
     let (one, two) = (fixture.desk(&config), other.desk(&config));
     let request = |n| buy(fixture.player_id, fixture.stock_id, Some(("once", 7)), n);
-    let answers = submit_all(&[&one, &two], (0..16).map(request).collect()).await;
-    assert_eq!(filled(&answers), 16);
-    assert_eq!(answers.iter().filter(|a| a.first_request_id.is_none()).count(), 1);
+    let responses = submit_all(&[&one, &two], (0..16).map(request).collect()).await;
+    assert_eq!(filled(&responses), 16);
+    assert_eq!(responses.iter().filter(|a| a.first_request_id.is_none()).count(), 1);
     assert_eq!(fixture.checked_chain().await.len(), 2);
 }
 
@@ -219,7 +219,7 @@ async fn closing_answers_everything_accepted_and_accepts_nothing_more() {
         for waiting in accepted {
             assert!(waiting.await.unwrap().outcome.is_ok(), "{engine}");
         }
-        assert!(matches!(submit(99).await, Err(DeskError::Closing)));
+        assert!(matches!(submit(99).await, Err(DeskError::Closed)));
         desk.close().await;
         assert_eq!(fixture.checked_chain().await.len(), 21, "{engine}");
     }
@@ -259,8 +259,8 @@ async fn a_note_comes_with_its_trade_and_can_be_replaced() {
             desk.submit(DeskRequest { action, request_id, ..request.clone() })
         };
         let (one, two) = tokio::join!(annotate(2, "It was cheap."), annotate(3, "I guessed."));
-        for (answer, version) in [(one, 3), (two, 4)] {
-            let entry = answer.unwrap().outcome.expect("kept").entry;
+        for (response, version) in [(one, 3), (two, 4)] {
+            let entry = response.unwrap().outcome.expect("kept").entry;
             assert_eq!((entry.kind, entry.version), (EntryKind::Note, version), "{engine}");
             assert_eq!(entry.about_version, Some(id.version), "{engine}");
         }

@@ -12,8 +12,8 @@ fn sell(player_id: i64, stock_id: i64) -> DeskRequest {
 }
 
 /// When the quote was made that an order filled at.
-fn quoted_at(answer: &Result<OrderResponse, DeskError>) -> Option<UnixMicros> {
-    answer.as_ref().expect("answered").outcome.as_ref().expect("filled").entry.quote_as_of
+fn quoted_at(response: &Result<OrderResponse, DeskError>) -> Option<UnixMicros> {
+    response.as_ref().expect("answered").outcome.as_ref().expect("filled").entry.quote_as_of
 }
 
 #[tokio::test]
@@ -25,8 +25,8 @@ async fn an_order_fills_at_the_first_price_after_it_was_accepted() {
             Box::pin(desk.submit(buy(fixture.player_id, fixture.stock_id, Some(("once", 1)), 1)));
         assert!(poll_once(waiting.as_mut()).await.is_none());
         let next = fixture.publish_quote();
-        let answer = waiting.await;
-        assert_eq!(quoted_at(&answer), Some(next), "{engine}");
+        let response = waiting.await;
+        assert_eq!(quoted_at(&response), Some(next), "{engine}");
         // The same key again waits, too, and is answered as before.
         let again = desk.submit(buy(fixture.player_id, fixture.stock_id, Some(("once", 1)), 2));
         let mut again = Box::pin(again);
@@ -45,8 +45,9 @@ async fn an_order_without_a_new_price_is_refused_after_two_seconds() {
         let fixture = Fixture::open(engine, CHEAP).await;
         let desk = fixture.waiting_desk();
         let asked = tokio::time::Instant::now();
-        let answer = desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await.unwrap();
-        assert_eq!(answer.outcome, Err(Rejection::StaleQuote), "{engine}");
+        let response =
+            desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await.unwrap();
+        assert_eq!(response.outcome, Err(Rejection::StaleQuote), "{engine}");
         assert!(asked.elapsed().as_secs_f64() >= 2.0, "{engine}");
         assert_eq!(fixture.checked_chain().await.len(), 1, "{engine}");
     }
@@ -86,9 +87,13 @@ async fn orders_of_a_player_keep_their_order() {
         assert!(poll_once(sold.as_mut()).await.is_none());
         assert!(poll_once(noted.as_mut()).await.is_none());
         fixture.publish_quote();
-        let answers = tokio::join!(bought, sold, noted);
+        let responses = tokio::join!(bought, sold, noted);
         assert!(
-            [answers.0, answers.1, answers.2].iter().all(|a| a.as_ref().unwrap().outcome.is_ok())
+            [responses.0, responses.1, responses.2].iter().all(|a| a
+                .as_ref()
+                .unwrap()
+                .outcome
+                .is_ok())
         );
         let kinds: Vec<EntryKind> =
             fixture.checked_chain().await.iter().map(|entry| entry.kind).collect();
@@ -118,7 +123,7 @@ async fn closing_answers_every_order_that_waits() {
                 let outcome = waiting.await.unwrap().outcome;
                 assert_eq!(outcome.is_ok(), is_quoted, "{engine}");
             }
-            assert!(matches!(submit(99).await, Err(DeskError::Closing)), "{engine}");
+            assert!(matches!(submit(99).await, Err(DeskError::Closed)), "{engine}");
             let filled = if is_quoted { 9 } else { 0 };
             assert_eq!(fixture.checked_chain().await.len(), 1 + filled, "{engine}");
         }

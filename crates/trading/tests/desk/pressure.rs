@@ -21,9 +21,9 @@ use crate::fixture::{Fixture, order};
 const SECONDS: u64 = 25;
 const WORKERS: u64 = 48;
 const PLAYERS: usize = 12;
-/// A share for 0.10, so that nobody's cash ends.
+/// A share for 0.10, so that no player runs out of cash.
 const PRICE: i64 = 1_000;
-/// Longer than any fault lasts; a request without an answer after it is a defect.
+/// Longer than any outage lasts; a request without a response after it is a defect.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,7 +31,7 @@ async fn one_node_on_sqlite_does_everything_once() {
     let fixture = Fixture::open("sqlite", PRICE).await.with_players(PLAYERS).await;
     let desks = [fixture.desk(&TradingConfig::default())];
     let done = Workload::new(&fixture, &desks).run().await;
-    assert_eq!(done.contended, 0, "nobody else was there");
+    assert_eq!(done.contended, 0, "no other node");
     check(&fixture, &done).await;
 }
 
@@ -97,7 +97,7 @@ impl FaultyPostgres {
         };
         let (done, failures) = tokio::join!(work, failures);
         assert!(failures >= 4, "each failure happened: {failures}");
-        assert!(self.proxy.commits_lost() > 0, "answers to COMMIT were lost");
+        assert!(self.proxy.commits_lost() > 0, "responses to COMMIT were lost");
         done
     }
 
@@ -175,8 +175,8 @@ impl Workload {
         }
         let mut done = WorkResult::default();
         for outcomes in workers.join_all().await {
-            for answer in outcomes {
-                match answer.outcome {
+            for response in outcomes {
+                match response.outcome {
                     Ok(fill) => done.fills.push(fill),
                     Err(Rejection::InsufficientQuantity) => done.refused += 1,
                     Err(other) => panic!("refused as {}", other.code()),
@@ -193,7 +193,7 @@ impl Workload {
     /// Half of what a worker sends is for the one popular player; it sells as much as it buys.
     async fn work(self: Arc<Self>, number: u64, contended: Arc<AtomicU64>) -> Vec<OrderResponse> {
         let random = WorkloadRng(SeededEntropy::new(number));
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         let mut sent = 0_u64;
         while self.left.fetch_sub(1, Ordering::Relaxed) > 0 {
             sent += 1;
@@ -214,16 +214,16 @@ impl Workload {
             let first = usize::try_from(number + sent).expect("few");
             let asked =
                 tokio::time::timeout(PATIENCE, self.ask(request.clone(), first, &contended));
-            let answer = asked.await.unwrap_or_else(|_| panic!("no answer: {request:?}"));
+            let response = asked.await.unwrap_or_else(|_| panic!("no response: {request:?}"));
             if sent.is_multiple_of(16) {
-                // A client that never got its answer asks again, of whichever node.
+                // A client that never got its response asks again, of whichever node.
                 let again = self.ask(request, first + 1, &contended).await;
-                assert_eq!(again.outcome, answer.outcome, "the same key, the same answer");
+                assert_eq!(again.outcome, response.outcome, "the same key, the same response");
                 assert!(again.first_request_id.is_some(), "it was done before");
             }
-            answers.push(answer);
+            responses.push(response);
         }
-        answers
+        responses
     }
 
     /// Asks until it is known what came of it, as a client with a key does.
@@ -241,9 +241,9 @@ impl Workload {
                 Ok(OrderResponse { outcome: Err(Rejection::Contended), .. }) => {
                     contended.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(answer) => return answer,
+                Ok(response) => return response,
                 Err(DeskError::Store(error)) if error.is_unavailable() => {}
-                Err(error) => panic!("not an answer: {error}"),
+                Err(error) => panic!("not an response: {error}"),
             }
         }
         unreachable!("a worker asks for ever")

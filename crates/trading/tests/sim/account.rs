@@ -1,5 +1,5 @@
-//! One player's account as the rules say it must be: every ledger entry is worked out again with
-//! plain whole numbers, without `domain::settle`. Who asked for an entry is not known here.
+//! The expected account of a player: every ledger entry is computed again in plain integers,
+//! without `domain::settle`. `judge` compares entries with requests.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(crate) fn fee(amount: i128, rules: &Rules) -> i128 {
     share + i128::from(rules.fee.flat.0)
 }
 
-/// An error that says what is not as it must be.
+/// An error with this text unless the condition holds.
 pub(crate) fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }

@@ -1,5 +1,5 @@
-//! Defects planted on purpose in what the judge is shown, to see that it finds them. The database
-//! itself is left alone.
+//! Defects planted in the rows that the judge reads, to test that it finds them. The database is
+//! not changed.
 
 use domain::{EntryKind, Hash, LedgerEntry, Money, Quantity};
 
@@ -27,16 +27,16 @@ impl Break {
         }
     }
 
-    /// A part of what the judge must say.
+    /// A part of the error that the judge must return.
     pub(crate) fn finding(self) -> &'static str {
         match self {
             Self::LostUpdate => "after it, but",
-            Self::Double => "nobody asked",
+            Self::Double => "no request made",
             Self::SkipHash => "the hash does not link",
         }
     }
 
-    /// Spoils new rows of an account, where they give occasion to; says whether they did.
+    /// Damages new rows of an account where possible; returns whether it was.
     pub(crate) fn plant(self, account: &Account, rows: &mut Vec<(LedgerEntry, Hash)>) -> bool {
         let Some((before, head)) = account.chain.last() else { return false };
         let Some((entry, hash)) = rows.first_mut() else { return false };

@@ -1,5 +1,5 @@
-//! What the players send: orders small and too large, notes, and keys used again, rightly and
-//! wrongly. It draws, and sends nothing.
+//! Draws the requests of players: orders small and too large, notes, and repeated keys with the
+//! same and with another body.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -89,7 +89,7 @@ fn fingerprint(action: &Action) -> [u8; 32] {
 }
 
 /// One line about a request.
-pub(crate) fn tell(request: &DeskRequest) -> String {
+pub(crate) fn describe(request: &DeskRequest) -> String {
     let key = request.idempotency.as_ref().map_or("no key", |i| i.key.as_str());
     let what = match &request.action {
         Action::Annotate { about_version, .. } => format!("note about {about_version}"),

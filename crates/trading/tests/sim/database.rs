@@ -1,6 +1,5 @@
-//! A PostgreSQL that fails while a batch is committed: the answer to a COMMIT is lost, or the
-//! server crashes with the COMMIT in flight and gives the transaction's number to others. It draws
-//! nothing.
+//! A PostgreSQL that fails while a batch is committed: the response to a COMMIT is lost, or the
+//! server crashes with the COMMIT in flight and reuses the transaction id. `simulation` draws when.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -16,7 +15,7 @@ pub(crate) struct Database {
     postgres: RefCell<Postgres>,
     url: String,
     proxy: FaultProxy,
-    /// How many COMMITs or their answers were withheld.
+    /// How many COMMITs or their responses were withheld.
     withheld: Cell<u64>,
 }
 
@@ -41,7 +40,7 @@ impl Database {
         self.proxy.url_through(&self.url)
     }
 
-    /// The next COMMIT is carried out, and its answer is lost.
+    /// The next COMMIT succeeds, and its response is lost.
     pub(crate) fn lose_answer(&self) {
         self.proxy.lose_commit_answers(1);
     }

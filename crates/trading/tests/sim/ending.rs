@@ -1,5 +1,5 @@
-//! The end of a run: what is under way is finished, what is unknown is asked for again, and then
-//! all that is stored must be what was answered. The steps before it are in `simulation`.
+//! The end of a run: running batches are finished, requests without an outcome are sent again, and
+//! then the stored state must equal the responses. `simulation` has the steps before it.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Simulation<'_> {
             self.send(0, &request);
         }
         let unknown = self.judge.check_unclaimed()?;
-        self.trace.note(&format!("{unknown} entries whose clients were never told"));
+        self.trace.note(&format!("{unknown} entries without a response"));
         self.compare_players().await?;
         self.compare_keys().await?;
         self.compare_notes().await?;

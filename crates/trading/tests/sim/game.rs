@@ -1,5 +1,5 @@
-//! The game that is simulated: one database, its stocks and players, the faulty market, and what
-//! every node is made of. What the nodes do is in `node`.
+//! The simulated game: one database, its stocks and players, the faulty market, and the
+//! dependencies of every node.
 
 use std::cell::Cell;
 use std::rc::Rc;

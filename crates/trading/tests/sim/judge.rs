@@ -1,6 +1,5 @@
-//! What is known of every request, and whether an answer may be what it is: it must stand in the
-//! ledger, once, at the quote of its settling; a refusal must have a reason; a key has one outcome.
-//! What an entry must say is in `account`.
+//! Checks every response: a fill is in the ledger once, at the quote of its settlement; a rejection
+//! has a reason; a key has one outcome. `account` checks the entries themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -16,15 +15,15 @@ use crate::account::{Account, State, amount, fee, must};
 use crate::market::{fill_price, is_sane};
 use crate::trace::Trace;
 
-/// What becomes of a request, as far as its client knows.
+/// The state of a request as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Waiting,
-    Answered,
-    /// Its node died before it could be written.
-    Gone,
-    /// It was done, but nobody was told what came of it.
-    Silent,
+    Responded,
+    /// Its node died before it was written.
+    Lost,
+    /// It may be committed; its response was not received.
+    Unconfirmed,
 }
 
 /// What a node saw when it settled.
@@ -36,18 +35,19 @@ pub(crate) struct Seen {
 pub(crate) struct Sent {
     pub(crate) request: DeskRequest,
     pub(crate) fate: Fate,
-    /// Nobody listens any more.
-    pub(crate) is_deaf: bool,
-    answer: Receiver<Result<OrderResponse, DeskError>>,
-    /// The version that was the last one when it was loaded.
+    /// The client has disconnected.
+    pub(crate) is_disconnected: bool,
+    response: Receiver<Result<OrderResponse, DeskError>>,
+    /// The newest version when it was loaded.
     loaded: i64,
     seen: Option<Rc<Seen>>,
 }
 
-/// What is known under a key.
-struct Kept {
+/// The outcome of a key.
+struct KeyOutcome {
     fingerprint: [u8; 32],
     outcome: Outcome,
+    /// The request that decided it.
     by: usize,
 }
 
@@ -55,10 +55,10 @@ pub(crate) struct Judge {
     pub(crate) rules: Rc<Rules>,
     pub(crate) accounts: BTreeMap<i64, Account>,
     pub(crate) sent: Vec<Sent>,
-    /// Whether the database fails, so that orders may go unanswered.
+    /// Whether the database fails, so that orders may stay without an outcome.
     pub(crate) is_failing: bool,
-    kept: BTreeMap<(i64, String), Kept>,
-    /// Keys whose request was refused for a reason that may pass, so that nothing is kept.
+    known: BTreeMap<(i64, String), KeyOutcome>,
+    /// Keys whose request was rejected for a reason that may pass, so that nothing is stored.
     refused: BTreeSet<(i64, String)>,
     /// Which request made an entry.
     claims: BTreeMap<(i64, i64), usize>,
@@ -71,20 +71,20 @@ impl Judge {
             accounts: players.iter().map(|id| (*id, Account::new(*id))).collect(),
             sent: Vec::new(),
             is_failing: false,
-            kept: BTreeMap::new(),
+            known: BTreeMap::new(),
             refused: BTreeSet::new(),
             claims: BTreeMap::new(),
         }
     }
 
-    /// Takes note of a request that is on its way; gives its number.
+    /// Records a request that was sent; returns its number.
     pub(crate) fn sent(
         &mut self,
         request: DeskRequest,
-        answer: Receiver<Result<OrderResponse, DeskError>>,
+        response: Receiver<Result<OrderResponse, DeskError>>,
     ) -> usize {
-        let (fate, is_deaf, loaded, seen) = (Fate::Waiting, false, 1, None);
-        self.sent.push(Sent { request, fate, is_deaf, answer, loaded, seen });
+        let (fate, is_disconnected, loaded, seen) = (Fate::Waiting, false, 1, None);
+        self.sent.push(Sent { request, fate, is_disconnected, response, loaded, seen });
         self.sent.len() - 1
     }
 
@@ -104,7 +104,7 @@ impl Judge {
         for &number in numbers {
             let sent = &mut self.sent[number];
             if sent.fate == Fate::Waiting {
-                sent.fate = Fate::Gone;
+                sent.fate = Fate::Lost;
             }
         }
     }
@@ -113,99 +113,100 @@ impl Judge {
         self.sent[number].fate == Fate::Waiting
     }
 
-    /// Whether there is no key of which it is not known what came of it.
+    /// Whether the outcome of the request's key is known; true without a key.
     pub(crate) fn is_resolved(&self, request: &DeskRequest) -> bool {
         let is_known =
-            |key: &(i64, String)| self.kept.contains_key(key) || self.refused.contains(key);
+            |key: &(i64, String)| self.known.contains_key(key) || self.refused.contains(key);
         key_of(request).is_none_or(|(key, _)| is_known(&key))
     }
 
-    /// From now on nothing is taken for resolved by a refusal that may have passed.
+    /// Keys that were rejected for a reason that may pass are no longer resolved.
     pub(crate) fn doubt_refusals(&mut self) {
         self.refused.clear();
     }
 
     /// Keys under which nothing may be stored.
     pub(crate) fn free_keys(&self) -> impl Iterator<Item = &(i64, String)> {
-        self.refused.iter().filter(|key| !self.kept.contains_key(*key))
+        self.refused.iter().filter(|key| !self.known.contains_key(*key))
     }
 
-    /// Every key with what came of it: entry, rejection and request.
+    /// Every key with its outcome and the id of the request that decided it.
     pub(crate) fn outcomes(&self) -> impl Iterator<Item = (&(i64, String), &Outcome, &str)> {
-        let by = |kept: &Kept| self.sent[kept.by].request.request_id.as_str();
-        self.kept.iter().map(move |(key, kept)| (key, &kept.outcome, by(kept)))
+        let by = |known: &KeyOutcome| self.sent[known.by].request.request_id.as_str();
+        self.known.iter().map(move |(key, known)| (key, &known.outcome, by(known)))
     }
 
-    /// The request that is known to have made this entry.
+    /// The request that made this entry, if known.
     pub(crate) fn maker(&self, player_id: i64, version: i64) -> Option<&DeskRequest> {
         self.claims.get(&(player_id, version)).map(|&number| &self.sent[number].request)
     }
 
-    /// The answers that have arrived, in the order of the requests. Those nobody hears are dropped.
-    pub(crate) fn take_answers(&mut self) -> Result<Vec<(usize, OrderResponse)>, String> {
-        let mut answers = Vec::new();
+    /// The responses that have arrived, in the order of the requests. Those of disconnected clients
+    /// are dropped.
+    pub(crate) fn take_responses(&mut self) -> Result<Vec<(usize, OrderResponse)>, String> {
+        let mut responses = Vec::new();
         for (number, sent) in self.sent.iter_mut().enumerate() {
             if sent.fate != Fate::Waiting {
                 continue;
             }
-            match sent.answer.try_recv() {
+            match sent.response.try_recv() {
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Closed) => {
                     return Err(format!("request {number} was dropped by a node that lives"));
                 }
-                Ok(_) if sent.is_deaf => sent.fate = Fate::Silent,
-                // Its connection was reset before anything was committed.
+                Ok(_) if sent.is_disconnected => sent.fate = Fate::Unconfirmed,
+                // Its connection was reset before the COMMIT.
                 Ok(Err(DeskError::Store(error)))
                     if self.is_failing && matches!(*error, StoreError::Unavailable(_)) =>
                 {
-                    sent.fate = Fate::Gone;
+                    sent.fate = Fate::Lost;
                 }
                 Ok(Err(error)) => {
-                    return Err(format!("request {number} met a fault: {}", causes(&error)));
+                    return Err(format!("request {number} failed: {}", causes(&error)));
                 }
-                Ok(Ok(answer)) => {
-                    sent.fate = Fate::Answered;
-                    answers.push((number, answer));
+                Ok(Ok(response)) => {
+                    sent.fate = Fate::Responded;
+                    responses.push((number, response));
                 }
             }
         }
-        Ok(answers)
+        Ok(responses)
     }
 
-    /// Takes the next row of the ledger. Somebody must have asked for it: one of those who were
-    /// answered now, or one whose answer nobody heard.
+    /// Takes the next row of the ledger. A request must have made it: one with a response now,
+    /// or an unconfirmed one.
     pub(crate) fn take_row(
         &mut self,
         entry: &LedgerEntry,
         hash: Hash,
-        answers: &[(usize, OrderResponse)],
+        responses: &[(usize, OrderResponse)],
     ) -> Result<(), String> {
         let account = self.accounts.get_mut(&entry.player_id).expect("a player");
         account.add(entry, hash, &self.rules)?;
-        let was_answered = answers.iter().any(|(_, answer)| {
-            answer.outcome.as_ref().is_ok_and(|f| f.hash == hash && f.entry == *entry)
+        let has_response = responses.iter().any(|(_, response)| {
+            response.outcome.as_ref().is_ok_and(|f| f.hash == hash && f.entry == *entry)
         });
-        let silent =
-            |sent: &Sent| sent.fate == Fate::Silent && made(sent, entry, &self.rules).is_ok();
-        must(was_answered || entry.version == 1 || self.sent.iter().any(silent), || {
-            format!("nobody asked for the entry {:?}", (entry.player_id, entry.version))
+        let unconfirmed =
+            |sent: &Sent| sent.fate == Fate::Unconfirmed && made(sent, entry, &self.rules).is_ok();
+        must(has_response || entry.version == 1 || self.sent.iter().any(unconfirmed), || {
+            format!("no request made the entry {:?}", (entry.player_id, entry.version))
         })
     }
 
-    /// Judges one answer, after the rows of its commit were taken.
+    /// Checks one response, after the rows of its commit were taken.
     pub(crate) fn judge(
         &mut self,
         number: usize,
-        answer: OrderResponse,
+        response: OrderResponse,
         trace: &Trace,
     ) -> Result<(), String> {
-        let OrderResponse { outcome, first_request_id: first } = answer;
-        trace.note(&format!("{} {}", tell(number, &outcome), first.as_deref().unwrap_or("")));
+        let OrderResponse { outcome, first_request_id: first } = response;
+        trace.note(&format!("{} {}", describe(number, &outcome), first.as_deref().unwrap_or("")));
         let request = self.sent[number].request.clone();
         let wrong = |what: &str| Err(format!("request {number}: {what}"));
         if let Err(Rejection::Contended) = outcome {
             trace.count(|counts| counts.contended += 1);
-            return must(first.is_none(), || "a kept `contended`".to_owned());
+            return must(first.is_none(), || "a stored `contended`".to_owned());
         }
         let Some((key, fingerprint)) = key_of(&request) else {
             if first.is_some() {
@@ -215,27 +216,23 @@ impl Judge {
         };
         if outcome == Err(Rejection::IdempotencyKeyReused) {
             trace.count(|counts| counts.refusals += 1);
-            let other = |sent: &Sent| {
-                key_of(&sent.request).is_some_and(|(k, print)| k == key && print != fingerprint)
-            };
-            let is_reused = match self.kept.get(&key) {
-                Some(kept) => kept.fingerprint != fingerprint,
-                None => self.sent.iter().any(other),
-            };
+            let is_reused = self.is_reused(&key, fingerprint);
             return must(is_reused, || format!("request {number}: the key was not reused"));
         }
         if outcome.as_ref().is_err_and(|rejection| !rejection.is_final()) {
-            must(first.is_none(), || format!("request {number}: a kept refusal that may pass"))?;
+            must(first.is_none(), || {
+                format!("request {number}: a stored rejection that may pass")
+            })?;
             self.refused.insert(key);
             return self.take_outcome(number, &outcome, trace);
         }
-        if let Some(kept) = self.kept.get(&key) {
+        if let Some(known) = self.known.get(&key) {
             trace.count(|counts| counts.replays += 1);
-            let by = &self.sent[kept.by].request.request_id;
-            if kept.fingerprint != fingerprint {
+            let by = &self.sent[known.by].request.request_id;
+            if known.fingerprint != fingerprint {
                 return wrong("another body was answered under a key that was used");
             }
-            if kept.outcome != outcome {
+            if known.outcome != outcome {
                 return wrong("the same key and body were answered differently");
             }
             return must(first.as_deref() == Some(by), || format!("{number}: not {by}'s replay"));
@@ -245,15 +242,29 @@ impl Judge {
             Some(id) => match self.sent.iter().position(|sent| sent.request.request_id == id) {
                 Some(by) if key_of(&self.sent[by].request) == Some((key.clone(), fingerprint)) => {
                     trace.count(|counts| counts.replays += 1);
-                    must(self.sent[by].fate == Fate::Silent, || format!("{id} was no silent one"))?;
+                    must(self.sent[by].fate == Fate::Unconfirmed, || {
+                        format!("{id} is not unconfirmed")
+                    })?;
                     by
                 }
                 _ => return wrong("the replay of a request that was never sent"),
             },
         };
         self.take_outcome(by, &outcome, trace)?;
-        self.kept.insert(key, Kept { fingerprint, outcome, by });
+        self.known.insert(key, KeyOutcome { fingerprint, outcome, by });
         Ok(())
+    }
+
+    /// Whether the key belongs to a request with another fingerprint.
+    fn is_reused(&self, key: &(i64, String), fingerprint: [u8; 32]) -> bool {
+        let is_other = |sent: &Sent| {
+            key_of(&sent.request)
+                .is_some_and(|(other, print)| other == *key && print != fingerprint)
+        };
+        match self.known.get(key) {
+            Some(known) => known.fingerprint != fingerprint,
+            None => self.sent.iter().any(is_other),
+        }
     }
 
     /// A first outcome of the request with this number.
@@ -293,7 +304,7 @@ impl Judge {
         }
     }
 
-    /// A refusal is right if it was so at some moment between loading and answering.
+    /// A rejection is right if its reason held at some moment between loading and responding.
     fn check_refusal(&self, sent: &Sent, rejection: Rejection) -> Result<(), String> {
         let Action::Trade(order, _) = &sent.request.action else {
             return Err(format!("a note was refused: {rejection:?}"));
@@ -327,10 +338,10 @@ impl Judge {
         must(is_right, || format!("there was no reason for {rejection:?}"))
     }
 
-    /// At the end: entries nobody was told of belong to as many silent requests without a key.
+    /// At the end: entries without a response belong to as many unconfirmed requests without a key.
     pub(crate) fn check_unclaimed(&self) -> Result<u64, String> {
         let mut free: Vec<&Sent> = self.sent.iter().collect();
-        free.retain(|sent| sent.fate == Fate::Silent && sent.request.idempotency.is_none());
+        free.retain(|sent| sent.fate == Fate::Unconfirmed && sent.request.idempotency.is_none());
         let mut found = 0;
         for (entry, _) in self.accounts.values().flat_map(|account| &account.chain) {
             let place = (entry.player_id, entry.version);
@@ -339,7 +350,7 @@ impl Judge {
             }
             let Some(at) = free.iter().position(|sent| made(sent, entry, &self.rules).is_ok())
             else {
-                return Err(format!("the entry {place:?} is nobody's"));
+                return Err(format!("no request made the entry {place:?}"));
             };
             free.swap_remove(at);
             found += 1;
@@ -374,18 +385,18 @@ fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<(), String> {
     must(right, || format!("the entry {} is not what was asked for", entry.version))
 }
 
-/// The player's key and what was asked under it.
+/// The request's key with its player, and the fingerprint.
 fn key_of(request: &DeskRequest) -> Option<((i64, String), [u8; 32])> {
     let idempotency = request.idempotency.as_ref()?;
     Some(((request.player_id, idempotency.key.clone()), idempotency.fingerprint))
 }
 
-/// The error with what lies beneath it.
+/// The error with its sources.
 fn causes(error: &dyn std::error::Error) -> String {
     error.source().map_or(error.to_string(), |source| format!("{error}: {}", causes(source)))
 }
 
-fn tell(number: usize, outcome: &Outcome) -> String {
+fn describe(number: usize, outcome: &Outcome) -> String {
     match outcome {
         Ok(Fill { entry, .. }) => {
             let (player, version, cash) = (entry.player_id, entry.version, entry.cash_after);

@@ -26,11 +26,11 @@ use tokio::time::Instant;
 
 use crate::canary::Break;
 use crate::simulation::Run;
-use crate::trace::{Counts, Trace, say};
+use crate::trace::{Counts, Trace, print_line};
 
 /// Seeds that once found something. They are run before all others.
 const REGRESSIONS: [u64; 0] = [];
-/// How long `cargo test` goes on to new seeds, unless it is told otherwise.
+/// How long `cargo test` tries new seeds by default.
 const SECONDS: u64 = 30;
 const STEPS: u64 = 400;
 const SQLITE: &str = "sqlite";
@@ -38,7 +38,7 @@ const SQLITE: &str = "sqlite";
 pub(crate) const FAILING: &str = "failing";
 const FAILING_STEPS: u64 = 300;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Default)]
 struct SimOptions {
     seed: Option<u64>,
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     let asked = match read(std::env::args().skip(1)) {
         Ok(asked) => asked,
         Err(what) => {
-            say(&what);
+            print_line(&what);
             return ExitCode::from(2);
         }
     };
@@ -71,11 +71,11 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(counts) => {
-            say(&format!("simulated {counts}"));
+            print_line(&format!("simulated {counts}"));
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            say(&failure);
+            print_line(&failure);
             ExitCode::FAILURE
         }
     }
@@ -145,7 +145,7 @@ fn find_planted(run: &Run, planted: Break) -> Result<(), String> {
     let name = planted.as_str();
     match try_run(run, false) {
         Err(failure) if failure.contains(planted.finding()) => {
-            say(&format!("planted and found: {name}"));
+            print_line(&format!("planted and found: {name}"));
             Ok(())
         }
         Err(failure) => Err(format!("{name} was planted, but this was found:\n{failure}")),
@@ -153,7 +153,7 @@ fn find_planted(run: &Run, planted: Break) -> Result<(), String> {
     }
 }
 
-/// One run: its counts and a digest of its trace, or all there is to say about its failure.
+/// One run: its counts and a digest of its trace, or the report of its failure.
 fn try_run(run: &Run, print: bool) -> Result<(Counts, u64), String> {
     let trace = Trace::new(print);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,5 +1,5 @@
-//! A market whose provider is faulty: quotes go missing, grow old, stand still, jump, or make no
-//! sense. Every node reads the same quotes; whether one may be traded at is for the rules to say.
+//! A market with a faulty provider: quotes go missing, grow old, stand still, jump, or are invalid.
+//! Every node reads the same quotes; the rules decide which of them can be traded at.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,7 +76,7 @@ impl Market {
         *self.quotes.lock().unwrap_or_else(PoisonError::into_inner) = quotes;
     }
 
-    /// Breaks or mends a stock's quotes; says what it did.
+    /// Breaks or repairs a stock's quotes; returns a line for the trace.
     pub(crate) fn meddle(&mut self, rng: &SimRng) -> String {
         let stocks: Vec<i64> = self.prices.keys().copied().collect();
         let stock = *rng.pick(&stocks);

@@ -1,6 +1,6 @@
 //! A virtual node: lanes with their queues, each with at most one batch in some phase. One call
-//! moves one lane by one phase, so that other nodes act in between. What it is told to do is drawn
-//! in `simulation`.
+//! advances one lane by one phase, so that other nodes act in between; `simulation` draws the
+//! calls.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -56,8 +56,8 @@ impl Node {
     /// Puts a request in its player's queue.
     pub(crate) fn enqueue(&mut self, request: DeskRequest, judge: &mut Judge) {
         let player = usize::try_from(request.player_id).expect("a small number");
-        let (job, answer) = Job::new(request.clone());
-        let number = judge.sent(request, answer);
+        let (job, response) = Job::new(request.clone());
+        let number = judge.sent(request, response);
         let lines = self.lines.len();
         self.lines[player % lines].queue.push_back((number, job));
     }
@@ -88,8 +88,8 @@ impl LaneState {
         matches!(self.phase, Phase::Gathered(_)) && self.attempt > 1 && locks
     }
 
-    /// Does the next phase; true if something may have been answered. Without `locks`, later
-    /// attempts lock nobody either, so that a request can lose every time.
+    /// Runs the next phase; returns whether responses may have been sent. Without `locks`, later
+    /// attempts lock no player either, so that a request can lose every time.
     pub(crate) async fn advance(
         &mut self,
         clock: &ManualClock,
@@ -181,7 +181,7 @@ impl LaneState {
         }
     }
 
-    /// Keeps the numbers of those that have no answer yet.
+    /// Keeps the numbers of those that have no response yet.
     pub(crate) fn keep_waiting(&mut self, judge: &Judge) -> Result<(), String> {
         self.batch.retain(|&number| judge.is_waiting(number));
         let jobs = match &self.phase {
@@ -190,6 +190,6 @@ impl LaneState {
             Phase::LoadedBatch(_) | Phase::PreparedBatch(_) => return Ok(()),
         };
         let waiting = self.batch.len();
-        must(jobs == waiting, || format!("{jobs} jobs, {waiting} have no answer"))
+        must(jobs == waiting, || format!("{jobs} jobs, {waiting} have no response"))
     }
 }

@@ -1,5 +1,5 @@
-//! The one source of everything that happens in a simulation: a seeded sequence of numbers. It
-//! never asks the system, so that a seed repeats its run.
+//! The only source of chance in a simulation: a seeded sequence of numbers, independent of the
+//! system, so that a seed repeats its run.
 
 use testkit::SeededEntropy;
 

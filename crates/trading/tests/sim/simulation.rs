@@ -1,5 +1,5 @@
-//! One run: from a seed, what happens step by step, strictly one await at a time, and whether it
-//! holds after each. What must hold at its end is in `ending`.
+//! One run: a seed determines the steps, one await at a time; the properties are checked after
+//! each. `ending` checks those of the end.
 
 use domain::{Clock as _, Hash, LedgerEntry, UnixMicros};
 use store::StoreError;
@@ -40,7 +40,7 @@ pub(crate) struct Simulation<'t> {
     locks: bool,
 }
 
-/// Runs it; `Err` says what did not hold.
+/// Runs it; `Err` has the violated property.
 pub(crate) async fn run(run: &Run, trace: &Trace) -> Result<(), String> {
     let rng = SimRng::new(run.seed);
     let game = SimGame::open(&run.engine, &rng).await;
@@ -127,7 +127,7 @@ impl Simulation<'_> {
     }
 
     pub(crate) fn send(&mut self, node: usize, request: &DeskRequest) {
-        self.trace.note(&format!("to node {node}: {}", client::tell(request)));
+        self.trace.note(&format!("to node {node}: {}", client::describe(request)));
         self.trace.count(|counts| counts.requests += 1);
         self.nodes[node].enqueue(request.clone(), &mut self.judge);
     }
@@ -158,7 +158,7 @@ impl Simulation<'_> {
         Ok(())
     }
 
-    /// A node dies at whatever it is doing; or just after a COMMIT, before anybody is told.
+    /// A node dies in any phase, or just after a COMMIT, before it responds.
     async fn crash(&mut self) -> Result<(), String> {
         let node = self.rng.index(self.nodes.len());
         self.trace.note(&format!("node {node}"));
@@ -166,7 +166,7 @@ impl Simulation<'_> {
         for line in 0..self.nodes[node].lines.len() {
             let at = &mut self.nodes[node].lines[line];
             if at.is_prepared() && self.rng.one_in(2) {
-                at.batch.iter().for_each(|&number| self.judge.sent[number].is_deaf = true);
+                at.batch.iter().for_each(|&number| self.judge.sent[number].is_disconnected = true);
                 self.trace.count(|counts| counts.silent += 1);
                 self.advance_line(node, line).await?;
             } else if at.will_lock(self.locks) && self.rng.one_in(2) {
@@ -209,10 +209,11 @@ impl Simulation<'_> {
         ended
     }
 
-    /// A request that was lost, or whose client went away, is sent to some node again.
+    /// Sends a request again, to any node, that was lost or whose client has disconnected.
     fn retry(&mut self) {
         let lost = self.judge.sent.iter().filter(|sent| {
-            let unheard = sent.is_deaf || matches!(sent.fate, Fate::Gone | Fate::Silent);
+            let unheard =
+                sent.is_disconnected || matches!(sent.fate, Fate::Lost | Fate::Unconfirmed);
             unheard && !self.judge.is_resolved(&sent.request)
         });
         let lost: Vec<_> = lost.map(|sent| &sent.request).collect();
@@ -229,7 +230,7 @@ impl Simulation<'_> {
         let waiting: Vec<usize> = waiting.map(|(number, _)| number).collect();
         if !waiting.is_empty() {
             let number = *self.rng.pick(&waiting);
-            self.judge.sent[number].is_deaf = true;
+            self.judge.sent[number].is_disconnected = true;
             self.trace.note(&format!("request {number} is not listened to any more"));
         }
     }
@@ -256,7 +257,7 @@ impl Simulation<'_> {
             _ => self.move_clocks(seconds),
         }
         self.tick();
-        // As the server's job does, which also knows only its own node's time.
+        // As the server's job does, by the clock of its node.
         let clocks = self.nodes.iter().map(|node| node.clock.now()).chain([self.game.clock.now()]);
         for now in clocks.collect::<Vec<UnixMicros>>() {
             let made = self.game.store.ensure_ledger_months(now).await;
@@ -281,9 +282,9 @@ impl Simulation<'_> {
         self.game.market.tick(self.game.clock.now(), &self.rng);
     }
 
-    /// Takes what has arrived: first the new rows of the ledger, then the answers about them.
+    /// Takes the new rows of the ledger, then the responses.
     async fn look(&mut self) -> Result<(), String> {
-        let answers = self.judge.take_answers()?;
+        let responses = self.judge.take_responses()?;
         for player_id in self.game.players.clone() {
             let account = &self.judge.accounts[&player_id];
             let after = (player_id, account.version());
@@ -295,11 +296,11 @@ impl Simulation<'_> {
                 self.planted = None;
             }
             for (entry, hash) in rows {
-                self.judge.take_row(&entry, hash, &answers)?;
+                self.judge.take_row(&entry, hash, &responses)?;
             }
         }
-        for (number, answer) in answers {
-            self.judge.judge(number, answer, self.trace)?;
+        for (number, response) in responses {
+            self.judge.judge(number, response, self.trace)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! What happened in a simulation, as text: the last steps for whoever looks at a failure, a digest
-//! to compare two runs by, and counts. It judges nothing.
+//! Records a simulation: the last steps for a failure report, a digest that compares two runs, and
+//! counts.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many steps are kept for a failure.
+/// Steps in a failure report.
 const STEPS_KEPT: usize = 30;
 
-/// Writes a line to standard output; a reader who went away is no reason to fail.
-pub(crate) fn say(line: &str) {
+/// Writes a line to standard output; a closed pipe is ignored.
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Counts {
     pub(crate) contended: u64,
     pub(crate) replays: u64,
     pub(crate) crashes: u64,
-    /// Commits of which nobody was told.
+    /// Commits without a response.
     pub(crate) silent: u64,
     pub(crate) jumps: u64,
     /// Times that the database failed while a batch was committed.
@@ -117,7 +117,7 @@ impl Trace {
 
     fn line(&self, line: String) {
         if self.print {
-            say(&line);
+            print_line(&line);
         }
         let mut inner = self.inner();
         line.hash(&mut inner.digest);

@@ -50,8 +50,8 @@ pub(crate) struct Leaderboard {
     /// learning and not a contest.
     #[schema(example = true)]
     for_learning: bool,
-    /// `true` for some seconds after a start: the ranks are those of the last close, and the board
-    /// is being built. Left out otherwise.
+    /// `true` for some seconds after a start: the board is being built, and the ranks are those of
+    /// the start of the day (UTC). Left out otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(example = false)]
     building: bool,
@@ -75,8 +75,8 @@ pub(crate) struct Rank {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "12.34")]
     return_percentage: Option<String>,
-    /// Places climbed since the last session's close, negative for places lost; `null` for one who
-    /// was not on the board then.
+    /// Ranks gained since the start of the day (UTC), negative for ranks lost; `null` for a player
+    /// who was not on the board then.
     #[schema(example = 3)]
     movement: Option<i64>,
 }
@@ -168,7 +168,7 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
             limit: usize::try_from(asked.page.per_page()).unwrap_or(0),
         },
     };
-    let BoardPage { total, rows, me, is_closed } =
+    let BoardPage { total, rows, me, is_snapshot } =
         load_board(state, asked.kind, window, asked.player_id).await?;
     let per_page = asked.page.per_page();
     let page = match (asked.around_me, &me) {
@@ -184,7 +184,7 @@ async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard
         meta: page.meta(total).into(),
         me: me.map(Place::from),
         for_learning: state.market.has_known_history(),
-        building: is_closed,
+        building: is_snapshot,
     })
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::Clock;
-use store::{Session, Store, StoreError};
+use store::{Store, StoreError, UserSession};
 use tokio::sync::{mpsc, oneshot};
 
 /// Tokens in one statement.
@@ -25,7 +25,7 @@ pub(crate) enum SessionLookupError {
 
 struct PendingLookup {
     token_hash: [u8; 32],
-    response: oneshot::Sender<Result<Option<Session>, SessionLookupError>>,
+    response: oneshot::Sender<Result<Option<UserSession>, SessionLookupError>>,
 }
 
 impl SessionLookup {
@@ -41,7 +41,7 @@ impl SessionLookup {
     pub(crate) async fn find_session(
         &self,
         token_hash: [u8; 32],
-    ) -> Result<Option<Session>, SessionLookupError> {
+    ) -> Result<Option<UserSession>, SessionLookupError> {
         let (response, receiver) = oneshot::channel();
         let pending = PendingLookup { token_hash, response };
         self.0.try_send(pending).map_err(|_| SessionLookupError::Unavailable)?;

@@ -52,7 +52,7 @@ pub(crate) async fn find_player(
         touch(state, session.token_id, now).await;
     }
     tracing::Span::current().record("player_id", session.player_id);
-    let store::Session { token_id, user_id, player_id, .. } = session;
+    let store::UserSession { token_id, user_id, player_id, .. } = session;
     Ok(Some(Player { player_id, user_id, token_id }))
 }
 

@@ -20,8 +20,8 @@ pub(crate) struct BoardPage {
     pub(crate) rows: Vec<BoardRow>,
     /// The reader's own, wherever it is.
     pub(crate) me: Option<BoardRow>,
-    /// Whether the order is that of the last close, because the board is being built.
-    pub(crate) is_closed: bool,
+    /// Whether the order is that of the last snapshot, because the board is being built.
+    pub(crate) is_snapshot: bool,
 }
 
 /// A player's place.
@@ -36,7 +36,7 @@ pub(crate) struct BoardRow {
     pub(crate) xp_in_level: i64,
     /// The return since the start; on the board by return.
     pub(crate) return_ratio: Option<Ratio>,
-    /// Places climbed since the last close; `None` for who was not on the board then.
+    /// Ranks gained since the last snapshot; `None` for a player who was not on the board then.
     pub(crate) movement: Option<i64>,
 }
 
@@ -59,8 +59,8 @@ pub(crate) async fn load_board(
         }
     };
     let ids: Vec<i64> = places.iter().chain(&mine).map(|place| place.1).collect();
-    let close_id = boards.close(kind).map_or(0, |close| close.close_id);
-    let shown = state.shown(&ids, close_id).await?;
+    let snapshot_id = boards.snapshot(kind).map_or(0, |snapshot| snapshot.snapshot_id);
+    let shown = state.shown(&ids, snapshot_id).await?;
     // A player who was erased on another node moments ago has left the board, and so has no row.
     let row = |(rank, id, score): (u64, i64, i64)| {
         let shown = shown.get(&id)?;
@@ -83,13 +83,13 @@ pub(crate) async fn load_board(
             level: progress.level,
             xp_in_level: progress.xp_in_level,
             return_ratio: (kind == BoardKind::Return).then(|| Ratio::change(start.0, score)),
-            movement: shown.closed_place.map(|place| place.saturating_sub(rank)),
+            movement: shown.snapshot_rank.map(|place| place.saturating_sub(rank)),
         })
     };
     Ok(BoardPage {
         total: i64::try_from(page.total).unwrap_or(i64::MAX),
         me: mine.and_then(row),
-        is_closed: page.is_closed,
+        is_snapshot: page.is_snapshot,
         rows: places.into_iter().filter_map(row).collect(),
     })
 }

@@ -87,11 +87,11 @@ impl AppState {
     pub(crate) async fn shown(
         &self,
         player_ids: &[i64],
-        close_id: i64,
+        snapshot_id: i64,
     ) -> Result<HashMap<i64, Arc<PlayerLabel>>, Problem> {
         let store = self.store.clone();
-        let load = move |ids: Vec<i64>| async move { store.player_labels(&ids, close_id).await };
-        let group = RowGroup { family: Family::Leaderboard, number: close_id, tag: player_tag };
+        let load = move |ids: Vec<i64>| async move { store.player_labels(&ids, snapshot_id).await };
+        let group = RowGroup { family: Family::Leaderboard, number: snapshot_id, tag: player_tag };
         Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }
 

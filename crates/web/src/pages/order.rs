@@ -285,7 +285,7 @@ async fn confirm(
         // It is stored under the key: another try is another order.
         Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), refusal(&view, rejection)),
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
-        Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),
+        Err(DeskError::Full { .. } | DeskError::Closed) => (key, view.t("order-busy")),
         // With its key it can be asked for again, whatever became of it.
         Err(error) => {
             tracing::warn!(%error, "an order of a page has no answer");

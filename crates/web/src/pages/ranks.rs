@@ -36,7 +36,7 @@ struct RanksPage<'a> {
     pages: Pages,
     is_around: bool,
     by_return: bool,
-    is_closed: bool,
+    is_snapshot: bool,
     /// Whether the market's prices can be looked up, so that the board proves little.
     is_for_learning: bool,
 }
@@ -80,7 +80,7 @@ async fn show(
         let offset = u64::try_from((page - 1).saturating_mul(ROWS)).unwrap_or(0);
         RankWindow::From { offset, limit: usize::try_from(ROWS).unwrap_or(1) }
     };
-    let BoardPage { total, rows, me: own, is_closed } =
+    let BoardPage { total, rows, me: own, is_snapshot } =
         load_board(&state, kind, window, player_id).await?;
     let by_return = kind == BoardKind::Return;
     let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
@@ -93,7 +93,7 @@ async fn show(
         pages,
         is_around,
         by_return,
-        is_closed,
+        is_snapshot,
         is_for_learning: state.market.has_known_history(),
     };
     Ok(answer::page(&view, &page))

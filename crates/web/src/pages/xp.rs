@@ -18,7 +18,7 @@ pub(super) async fn outlook(
 ) -> Result<String, Problem> {
     let rules = &state.rules;
     let valuation = state.prices.valuation(rules.holding_value_min());
-    let standing = state.store.load_standing(player_id, &valuation, &rules.levels).await?;
+    let standing = state.store.load_progress(player_id, &valuation, &rules.levels).await?;
     let value_min = rules.xp.value_min.of(rules.starting_cash);
     let now = state.clock.now();
     let verdict = rules.trade_xp(side, amount.unwrap_or(value_min), &standing.xp, now);

@@ -23,16 +23,16 @@ ranks-since-start = since the start
 ranks-movement = Moved
 ranks-climbed =
     { $n ->
-        [one] { $places } place up since the last close
-       *[other] { $places } places up since the last close
+        [one] { $places } place up today
+       *[other] { $places } places up today
     }
 ranks-fell =
     { $n ->
-        [one] { $places } place down since the last close
-       *[other] { $places } places down since the last close
+        [one] { $places } place down today
+       *[other] { $places } places down today
     }
-ranks-stayed = The same place as at the last close
+ranks-stayed = The same place as at the start of the day
 ranks-new = new
 ranks-order-return = Who has gained the larger part of the starting cash comes first, then who began earlier. What shares are worth is reckoned again every few seconds.
-ranks-movement-why = “Moved” tells the places gained or lost since the market last closed.
-ranks-building = The ranks are being put together again. Until then you see those of the last close.
+ranks-movement-why = “Moved” shows the places gained or lost today. A day begins at midnight UTC.
+ranks-building = The ranks are being rebuilt. Until then you see those of the start of the day.

@@ -24,16 +24,16 @@ ranks-since-start = kusukela ekuqaleni
 ranks-movement = Ukuhamba
 ranks-climbed =
     { $n ->
-        [one] Isikhundla esisodwa phezulu kusukela ekuvalweni kokucina
-       *[other] Izikhundla ezi-{ $places } phezulu kusukela ekuvalweni kokucina
+        [one] Isikhundla esisodwa phezulu lamuhla
+       *[other] Izikhundla ezi-{ $places } phezulu lamuhla
     }
 ranks-fell =
     { $n ->
-        [one] Isikhundla esisodwa phansi kusukela ekuvalweni kokucina
-       *[other] Izikhundla ezi-{ $places } phansi kusukela ekuvalweni kokucina
+        [one] Isikhundla esisodwa phansi lamuhla
+       *[other] Izikhundla ezi-{ $places } phansi lamuhla
     }
-ranks-stayed = Isikhundla esifanayo lesokuvalwa kokucina
+ranks-stayed = Isikhundla esifanayo lesekuqaleni kosuku
 ranks-new = omutsha
 ranks-order-return = Ozuze ingxenye enkulu yemali yokuqala uyaqala, kulandele owaqala kuqala. Inani lamasheya libalwa futhi ngemva kwemizuzwana emilutshwana.
-ranks-movement-why = “Ukuhamba” kutsho izikhundla ezizuziweyo kumbe ezilahlekileyo kusukela imakethe icina ukuvalwa.
-ranks-building = Izikhundla ziyahlanganiswa futhi. Kuze kube khathesi ubona ezokuvalwa kokucina.
+ranks-movement-why = “Ukuhamba” kutsho izikhundla ezizuziweyo kumbe ezilahlekileyo lamuhla. Usuku luqala phakathi kobusuku UTC.
+ranks-building = Izikhundla ziyahlanganiswa futhi. Kuze kube khathesi ubona ezekuqaleni kosuku.

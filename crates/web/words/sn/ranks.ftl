@@ -24,16 +24,16 @@ ranks-since-start = kubva pakutanga
 ranks-movement = Kufamba
 ranks-climbed =
     { $n ->
-        [one] Nzvimbo imwe kumusoro kubva pakupedzisira kuvharwa
-       *[other] Nzvimbo { $places } kumusoro kubva pakupedzisira kuvharwa
+        [one] Nzvimbo imwe kumusoro nhasi
+       *[other] Nzvimbo { $places } kumusoro nhasi
     }
 ranks-fell =
     { $n ->
-        [one] Nzvimbo imwe pasi kubva pakupedzisira kuvharwa
-       *[other] Nzvimbo { $places } pasi kubva pakupedzisira kuvharwa
+        [one] Nzvimbo imwe pasi nhasi
+       *[other] Nzvimbo { $places } pasi nhasi
     }
-ranks-stayed = Nzvimbo imwe chete neyepakupedzisira kuvharwa
+ranks-stayed = Nzvimbo imwe chete neyepakutanga kwezuva
 ranks-new = mutsva
 ranks-order-return = Awana chikamu chikuru chemari yekutanga anotanga, kozouya akatanga kare. Kukosha kwemasheya kunoverengwazve masekondi mashoma oga oga.
-ranks-movement-why = “Kufamba” kunoratidza nzvimbo dzawanikwa kana kurasika kubva musika wapedzisira kuvhara.
-ranks-building = Nzvimbo dziri kuunganidzwazve. Kusvika ipapo munoona dzepakupedzisira kuvharwa.
+ranks-movement-why = “Kufamba” kunoratidza nzvimbo dzawanikwa kana kurasika nhasi. Zuva rinotanga pakati peusiku UTC.
+ranks-building = Nzvimbo dziri kuunganidzwazve. Kusvika ipapo munoona dzepakutanga kwezuva.

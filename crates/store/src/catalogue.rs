@@ -1,0 +1,57 @@
+//! The list of every statement; a test prepares each on both engines and checks its plan.
+
+use std::sync::LazyLock;
+
+use crate::statement::{LazyStatement, Statement};
+use crate::{
+    achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
+    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
+    people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots, scores, seals,
+    seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
+};
+
+/// Every statement of the program.
+pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
+    let lists: [&[&LazyStatement]; 39] = [
+        achievements::STATEMENTS,
+        archives::STATEMENTS,
+        backfill::STATEMENTS,
+        batch::STATEMENTS,
+        batch::MARK_STATEMENTS,
+        scores::STATEMENTS,
+        changes::STATEMENTS,
+        closes::STATEMENTS,
+        rank_snapshots::STATEMENTS,
+        equity::STATEMENTS,
+        erase::STATEMENTS,
+        game::STATEMENTS,
+        history::STATEMENTS,
+        idempotency::STATEMENTS,
+        imports::STATEMENTS,
+        leases::STATEMENTS,
+        ledger::STATEMENTS,
+        market::STATEMENTS,
+        markets::STATEMENTS,
+        names::STATEMENTS,
+        passwords::STATEMENTS,
+        pending_orders::STATEMENTS,
+        pending_orders::EXECUTION_STATEMENTS,
+        people::STATEMENTS,
+        portfolio::STATEMENTS,
+        prepare::STATEMENTS,
+        progress::STATEMENTS,
+        provider_usage::STATEMENTS,
+        quotes::STATEMENTS,
+        seals::STATEMENTS,
+        seeds::STATEMENTS,
+        settings::STATEMENTS,
+        stock_texts::STATEMENTS,
+        stocks::STATEMENTS,
+        tokens::STATEMENTS,
+        user_lock::STATEMENTS,
+        users::STATEMENTS,
+        viewer::STATEMENTS,
+        watches::STATEMENTS,
+    ];
+    lists.iter().flat_map(|list| list.iter().map(|statement| ***statement)).collect()
+});
