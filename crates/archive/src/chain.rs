@@ -156,7 +156,7 @@ impl Chain {
                 continue;
             }
             let sum = xp_by_version.entry(version).or_default();
-            *sum = sum.saturating_add(xp);
+            *sum = sum.checked_add(xp).ok_or_else(|| (version, beyond("the XP of the unlocks")))?;
         }
         for version in self.xp_achievements.keys().chain(xp_by_version.keys()) {
             let expected = self.xp_achievements.get(version).copied().unwrap_or_default();
@@ -182,8 +182,9 @@ impl Chain {
         let cash = self.cash.checked_add(entry.amount).and_then(|c| c.checked_sub(entry.fee));
         let cash = cash.filter(|cash| cash.0 >= 0).ok_or_else(|| beyond("cash"))?;
         same("cash_after", entry.cash_after, cash)?;
-        let total_xp = self.total_xp.saturating_add(entry.xp_trade);
-        let total_xp = total_xp.saturating_add(entry.xp_achievements);
+        let total_xp = self.total_xp.checked_add(entry.xp_trade);
+        let total_xp = total_xp.and_then(|xp| xp.checked_add(entry.xp_achievements));
+        let total_xp = total_xp.ok_or_else(|| beyond("XP"))?;
         same("total_xp_after", entry.total_xp_after, total_xp)?;
         if entry.xp_achievements != 0 {
             self.xp_achievements.insert(entry.version, entry.xp_achievements);
@@ -218,7 +219,8 @@ impl Chain {
             return Err("a trade has no stock or no price".to_owned());
         };
         let (held, basis) = self.held.get(&stock_id).copied().unwrap_or_default();
-        let traded = Quantity(entry.quantity.0.saturating_abs());
+        let traded = entry.quantity.0.checked_abs().map(Quantity);
+        let traded = traded.ok_or_else(|| beyond("quantity"))?;
         let is_buy = entry.kind == EntryKind::Buy;
         let signed = if is_buy { traded } else { Quantity(-traded.0) };
         same("quantity", entry.quantity, signed)?;

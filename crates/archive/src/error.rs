@@ -51,6 +51,13 @@ pub enum ArchiveError {
     /// Entries cannot be written as Parquet.
     #[error("cannot write entries as Parquet")]
     Encode(#[source] ParquetError),
+    /// A record cannot be written as JSON.
+    #[error("cannot write {name} as JSON")]
+    Serialize {
+        name: String,
+        #[source]
+        source: serde_json::Error,
+    },
     /// A file on its way could not be kept on this machine's disk.
     #[error("cannot keep {0} on the way")]
     Local(String, #[source] std::io::Error),

@@ -45,8 +45,15 @@ impl<T: Serialize + DeserializeOwned> JsonLinesFile<T> {
 
     /// Adds records behind the last whole line, and brings them to the disk.
     pub(crate) async fn add(&self, records: &[T]) -> Result<(), ArchiveError> {
-        let line = |record: &T| serde_json::to_string(record).unwrap_or_default() + "\n";
-        let text: String = records.iter().map(line).collect();
+        let mut text = String::new();
+        for record in records {
+            let line = serde_json::to_string(record).map_err(|source| ArchiveError::Serialize {
+                name: self.path.display().to_string(),
+                source,
+            })?;
+            text.push_str(&line);
+            text.push('\n');
+        }
         let path = self.path.clone();
         self.run(move || add(&path, &text)).await
     }

@@ -111,13 +111,16 @@ impl Archiver {
             digest: hex(digest),
             parts,
         };
-        let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
-        self.archive_store.put(&format!("{folder}/manifest.json"), text.clone()).await?;
+        let name = format!("{folder}/manifest.json");
+        let text = serde_json::to_string_pretty(&manifest)
+            .map_err(|source| ArchiveError::Serialize { name: name.clone(), source })?;
+        self.archive_store.put(&name, text.clone()).await?;
         let written = ArchiveFiles {
             location: self.archive_store.shown().to_owned(),
             keys: manifest.key_range(),
             manifest: text,
-            entries: i64::try_from(sum.entries).unwrap_or(i64::MAX),
+            entries: i64::try_from(sum.entries)
+                .map_err(|_| ArchiveError::damaged(&name, &"the number of entries is too large"))?,
             digest: Hash(digest),
         };
         if !self.store.mark_archive_written(lease.seat(month), &written).await? {

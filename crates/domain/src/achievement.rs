@@ -252,11 +252,13 @@ impl Achievements {
                 *unlocked & (1 << achievement.id) == 0
                     && kind.reached(&counts) >= kind.threshold(limits.starting_cash)
                     && (achievement.xp == 0
-                        || xp_before.saturating_add(achievement.xp) <= limits.xp_max)
+                        || xp_before
+                            .checked_add(achievement.xp)
+                            .is_some_and(|total| total <= limits.xp_max))
             };
             let Some(next) = self.0.iter().find(is_due) else { return found };
             *unlocked |= 1 << next.id;
-            *total_xp = total_xp.saturating_add(next.xp);
+            *total_xp += next.xp;
             found.push(Unlock { achievement_id: next.id, xp: next.xp });
         }
     }

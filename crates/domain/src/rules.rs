@@ -202,11 +202,17 @@ impl Rules {
             TradeXp::AmountTooSmall
         } else if earlier_trades >= self.xp.trades_per_day_max {
             TradeXp::DayLimitReached
-        } else if standing.total_xp.saturating_add(xp) > self.xp_max(standing.is_invested) {
+        } else if !self.allows_xp(xp, standing) {
             TradeXp::NotInvested
         } else {
             TradeXp::Earned(xp)
         }
+    }
+
+    /// Whether a player with this standing may earn so much XP.
+    fn allows_xp(&self, xp: i64, standing: &XpStanding) -> bool {
+        let total = standing.total_xp.checked_add(xp);
+        total.is_some_and(|total| total <= self.xp_max(standing.is_invested))
     }
 
     /// The most XP that a player may have after a trade or an achievement.

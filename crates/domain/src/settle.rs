@@ -172,6 +172,8 @@ struct Trade<'a> {
     price: Price,
     amount: Money,
     fee: Money,
+    /// What the traded shares are worth as holdings.
+    value: Money,
     now: UnixMicros,
 }
 
@@ -203,12 +205,9 @@ impl<'a> Trade<'a> {
         };
         let amount = amount.ok_or(Rejection::BeyondLimits)?;
         let fee = rules.fee.on(amount).ok_or(Rejection::BeyondLimits)?;
-        Ok(Self { order, quote, price, amount, fee, now })
-    }
-
-    /// What the traded shares are worth as holdings.
-    fn value(&self) -> Money {
-        self.quote.price.value_rounded_down(self.order.quantity).unwrap_or_default()
+        let value = quote.price.value_rounded_down(order.quantity);
+        let value = value.ok_or(Rejection::BeyondLimits)?;
+        Ok(Self { order, quote, price, amount, fee, value, now })
     }
 
     fn entry(&self, player: &Player, kind: EntryKind) -> LedgerEntry {
@@ -243,6 +242,8 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
     if quantity > HOLDING_MAX || cost_basis > MONEY_MAX {
         return Err(Rejection::BeyondLimits);
     }
+    let holdings_value = player.holdings_value.checked_add(trade.value);
+    let holdings_value = holdings_value.ok_or(Rejection::BeyondLimits)?;
     // What was worth nothing before must not pass for having been held since then. By cost, so
     // that a falling price takes no days from a holding.
     let is_held = held.quantity.0 > 0 && held.cost_basis >= rules.holding_value_min();
@@ -257,8 +258,7 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
     entry.cost_basis_after = after.cost_basis;
     player.cash = Money(player.cash.0 - total.0);
     player.holdings.insert(trade.order.stock_id, after);
-    let value = trade.value();
-    player.holdings_value = Money(player.holdings_value.0.saturating_add(value.0));
+    player.holdings_value = holdings_value;
     Ok(player.traded(entry, trade, note, rules))
 }
 
@@ -273,6 +273,11 @@ fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rul
     }
     let quantity = held.quantity.0 - trade.order.quantity.0;
     let sold_basis = share_of(held.cost_basis, trade.order.quantity, held.quantity);
+    // The profit of a sale that does not count may be one of rounding; its loss is taken.
+    let profit = trade.amount.0 - sold_basis.0;
+    let profit = if rules.is_trade_counted(trade.amount) { profit } else { profit.min(0) };
+    let realised_profit = player.realised_profit.checked_add(Money(profit));
+    let realised_profit = realised_profit.ok_or(Rejection::BeyondLimits)?;
     let after = Holding {
         quantity: Quantity(quantity),
         cost_basis: Money(held.cost_basis.0 - sold_basis.0),
@@ -286,11 +291,8 @@ fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rul
     entry.cost_basis_after = after.cost_basis;
     player.cash = cash;
     player.holdings.insert(trade.order.stock_id, after);
-    // The profit of a sale that does not count may be one of rounding; its loss is taken.
-    let profit = trade.amount.0 - sold_basis.0;
-    let profit = if rules.is_trade_counted(trade.amount) { profit } else { profit.min(0) };
-    player.realised_profit = Money(player.realised_profit.0.saturating_add(profit));
-    player.holdings_value = Money((player.holdings_value.0 - trade.value().0).max(0));
+    player.realised_profit = realised_profit;
+    player.holdings_value = Money((player.holdings_value.0 - trade.value.0).max(0));
     Ok(player.traded(entry, trade, note, rules))
 }
 
@@ -402,11 +404,12 @@ impl Player {
             categories: i64::from(self.categories_bought.count_ones()),
             holding_days: held_since
                 .map_or(0, |(since, day)| i64::from(day.0) - i64::from(since.0)),
+            // Compared with thresholds only.
             portfolio_value: Money(self.cash.0.saturating_add(self.holdings_value.0)),
             profit: self.realised_profit,
             notes: self.notes,
         };
-        self.total_xp = self.total_xp.saturating_add(entry.xp_trade);
+        self.total_xp += entry.xp_trade;
         let mut unlocked = Vec::new();
         if entry.kind != EntryKind::Open {
             let limits = UnlockLimits {

@@ -24,7 +24,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
+pub(crate) struct ServerAddress {
     host: HeaderValue,
     /// `HOST:PORT`, as it is connected to.
     place: String,
@@ -32,7 +32,7 @@ pub(crate) struct Address {
     base: String,
 }
 
-impl Address {
+impl ServerAddress {
     /// Reads an address of plain HTTP.
     pub(crate) fn parse(url: &str) -> Result<Self, LoadError> {
         let wrong = || LoadError::Url(url.to_owned());
@@ -96,14 +96,14 @@ pub(crate) enum SendError {
 /// A client with one connection, to one server after the other.
 #[derive(Debug)]
 pub(crate) struct Client {
-    addresses: Arc<[Address]>,
+    addresses: Arc<[ServerAddress]>,
     at: usize,
     link: Option<HttpConnection>,
 }
 
 impl Client {
     /// A client that begins with the server of this number, counted round and round.
-    pub(crate) fn new(addresses: &Arc<[Address]>, number: usize) -> Self {
+    pub(crate) fn new(addresses: &Arc<[ServerAddress]>, number: usize) -> Self {
         let at = number % addresses.len().max(1);
         Self { addresses: Arc::clone(addresses), at, link: None }
     }
@@ -138,7 +138,7 @@ impl Client {
     }
 }
 
-fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, SendError> {
+fn request(address: &ServerAddress, call: &Call) -> Result<Request<Full<Bytes>>, SendError> {
     let uri = format!("{}{}", address.base, call.path);
     let mut request = Request::builder().method(&call.method).uri(uri);
     request = request.header(HOST, &address.host).header(ACCEPT, JSON);
@@ -166,7 +166,7 @@ struct HttpConnection {
 
 impl HttpConnection {
     /// Connects to the server at `at`; goes on to the next one when nobody listens there.
-    async fn open(addresses: &[Address], at: &mut usize) -> Result<Self, SendError> {
+    async fn open(addresses: &[ServerAddress], at: &mut usize) -> Result<Self, SendError> {
         let stream = TcpStream::connect(&addresses[*at].place).await;
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let Ok(stream) = stream else {
@@ -205,11 +205,11 @@ mod tests {
     #[test]
     fn only_plain_http_is_an_address() {
         for url in ["", "here", "127.0.0.1:8080", "https://127.0.0.1", "http://", "http://a@b"] {
-            assert!(matches!(Address::parse(url), Err(LoadError::Url(told)) if told == url));
+            assert!(matches!(ServerAddress::parse(url), Err(LoadError::Url(told)) if told == url));
         }
-        let parsed = Address::parse("http://[::1]:1/").expect("good");
+        let parsed = ServerAddress::parse("http://[::1]:1/").expect("good");
         assert_eq!((parsed.place.as_str(), parsed.base.as_str()), ("[::1]:1", ""));
-        let parsed = Address::parse("http://localhost/game/").expect("good");
+        let parsed = ServerAddress::parse("http://localhost/game/").expect("good");
         assert_eq!((parsed.place.as_str(), parsed.base.as_str()), ("localhost:80", "/game"));
     }
 }

@@ -7,15 +7,15 @@
 //! waits for a slow server is not hidden.
 
 mod amount;
-mod chain;
 mod client;
 mod counters;
 mod duration;
-mod entry;
 mod error;
+mod history_entry;
+mod history_verifier;
 mod leaderboard_scenario;
-mod market;
 mod metrics_poller;
+mod pending_trades;
 mod plan;
 mod players;
 mod portfolio;
@@ -26,6 +26,9 @@ mod run;
 mod schedule;
 mod scrape;
 mod server_contact;
+mod setup_client;
+#[cfg(test)]
+mod test_server;
 mod verify;
 mod worker;
 
@@ -38,7 +41,7 @@ pub use leaderboard_scenario::ROWS_MAX;
 pub use players::Players;
 pub use regression::regression;
 pub use report::{
-    Latency, LeaderboardReport, Memory, QueryReport, QueueWait, Report, Sums, Trades,
+    Latency, LeaderboardReport, LoadReport, Memory, QueryReport, QueueWait, Sums, Trades,
 };
 pub use run::run;
 pub use verify::Verification;
@@ -120,4 +123,4 @@ pub enum RunPhase {
 
 /// Is told how far a run is: the stage, how much is done, and of how much. Called from any worker,
 /// and so not always in order.
-pub type Progress = Arc<dyn Fn(RunPhase, u64, u64) + Send + Sync>;
+pub type ProgressCallback = Arc<dyn Fn(RunPhase, u64, u64) + Send + Sync>;

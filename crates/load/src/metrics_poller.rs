@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::client::{Address, Call, Client};
+use crate::client::{Call, Client, ServerAddress};
 use crate::report::{Memory, QueueWait, nanos_as_ms};
 use crate::scrape::{QueueWaits, memory_bytes};
 
@@ -21,8 +21,8 @@ pub(crate) struct MetricsPoller {
 }
 
 impl MetricsPoller {
-    pub(crate) fn new(addresses: &[Address]) -> Self {
-        let alone = |address: &Address| Client::new(&Arc::from([address.clone()]), 0);
+    pub(crate) fn new(addresses: &[ServerAddress]) -> Self {
+        let alone = |address: &ServerAddress| Client::new(&Arc::from([address.clone()]), 0);
         Self { clients: addresses.iter().map(alone).collect() }
     }
 

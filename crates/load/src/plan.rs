@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::Scenario;
 use crate::client::Call;
 use crate::leaderboard_scenario::{self, LeaderboardQuery};
-use crate::worker::{Order, Side, Worker};
+use crate::worker::{TradeOrder, TradeSide, Worker};
 
 /// How many of the cheapest stocks are traded.
 const CHEAP_STOCKS: usize = 5;
@@ -62,13 +62,13 @@ impl RequestPlan {
         let player = self.first + self.step * (self.turn % self.count);
         self.turn = self.turn.wrapping_add(1);
         let held = self.held.remove(&player);
-        let side = if held.is_some() { Side::Sell } else { Side::Buy };
+        let side = if held.is_some() { TradeSide::Sell } else { TradeSide::Buy };
         let stocks = match self.scenario {
             Scenario::Popular { .. } => 1,
-            _ => CHEAP_STOCKS.min(worker.common.market.stocks.len()),
+            _ => CHEAP_STOCKS.min(worker.common.stocks.len()),
         };
         let stock = held.unwrap_or_else(|| worker.rng.below(stocks));
-        if worker.trade(Order { player, side, stock }, begun).await && side == Side::Buy {
+        if worker.trade(TradeOrder { player, side, stock }, begun).await && side == TradeSide::Buy {
             self.held.insert(player, stock);
         }
     }
@@ -137,8 +137,8 @@ impl RequestPlan {
 
 /// A symbol as a segment of a path.
 fn symbol(worker: &mut Worker) -> String {
-    let stock = worker.rng.below(worker.common.market.stocks.len());
-    encode(&worker.common.market.stocks[stock].symbol)
+    let stock = worker.rng.below(worker.common.stocks.len());
+    encode(&worker.common.stocks[stock].symbol)
 }
 
 fn encode(symbol: &str) -> String {

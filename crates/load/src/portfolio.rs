@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use crate::HOLDINGS_MAX;
 use crate::amount::cents;
 use crate::error::LoadError;
-use crate::market::SetupClient;
 use crate::plan::PORTFOLIO;
 use crate::report::Sums;
-use crate::worker::{Order, Side, Worker};
+use crate::setup_client::SetupClient;
+use crate::worker::{TradeOrder, TradeSide, Worker};
 
 const SUMMARY: &str = "/api/portfolio/summary";
 /// How often the sums are read again because a price moved meanwhile.
@@ -18,9 +18,9 @@ const TRIES: u32 = 5;
 
 /// Buys the first player one share each of so many stocks.
 pub(crate) async fn buy(worker: &mut Worker, holdings: u32) {
-    let stocks = worker.common.market.stocks.len();
+    let stocks = worker.common.stocks.len();
     for (stock, _) in (0..stocks).zip(0..holdings.min(HOLDINGS_MAX)) {
-        worker.trade(Order { player: 0, side: Side::Buy, stock }, Instant::now()).await;
+        worker.trade(TradeOrder { player: 0, side: TradeSide::Buy, stock }, Instant::now()).await;
     }
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::counters::{Counters, LatencyHistogram};
-use crate::leaderboard_scenario::LeaderboardCounters;
+use crate::counters::{LatencyHistogram, LeaderboardCounters, RequestCounters};
 use crate::verify::Verification;
 
 /// From how long on a run says something about memory.
@@ -15,7 +14,7 @@ const LONG_RUN: Duration = Duration::from_secs(300);
 
 /// The numbers of a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct LoadReport {
     /// The scenario's name.
     pub scenario: &'static str,
     /// Accepted trades a second in `distinct` and `popular`, answered requests in the others.
@@ -92,7 +91,9 @@ pub struct Trades {
     pub accepted: u64,
     /// Refused.
     pub refused: u64,
-    /// Not known, in spite of all retries.
+    /// Accepted and not yet filled when the run ended.
+    pub pending: u64,
+    /// Of unknown outcome, in spite of all retries.
     pub unknown: u64,
 }
 
@@ -154,7 +155,7 @@ pub(crate) struct ReportInput {
     pub(crate) scenario: &'static str,
     /// Whether throughput is of accepted trades.
     pub(crate) counts_trades: bool,
-    pub(crate) counters: Counters,
+    pub(crate) counters: RequestCounters,
     pub(crate) elapsed: Duration,
     pub(crate) concurrency: u32,
     pub(crate) rate: Option<u64>,
@@ -164,7 +165,7 @@ pub(crate) struct ReportInput {
     pub(crate) sums: Option<Sums>,
 }
 
-impl Report {
+impl LoadReport {
     pub(crate) fn new(parts: ReportInput) -> Self {
         let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = parts;
         let answers_per_second = per_second(counters.answered_in_time, elapsed);
@@ -185,7 +186,7 @@ impl Report {
         if counters.failed > 0 {
             statuses.insert("failed".to_owned(), counters.failed);
         }
-        let Counters { accepted, refused, unknown, .. } = counters;
+        let RequestCounters { accepted, refused, pending, unknown, .. } = counters;
         Self {
             scenario,
             throughput,
@@ -195,7 +196,7 @@ impl Report {
             statuses,
             retries: counters.retries,
             requests: counters.requests(),
-            trades: Trades { accepted, refused, unknown },
+            trades: Trades { accepted, refused, pending, unknown },
             concurrency: parts.concurrency,
             rate: parts.rate,
             seconds: elapsed.as_secs_f64(),
@@ -228,9 +229,9 @@ impl Memory {
 impl LeaderboardReport {
     fn new(counters: &LeaderboardCounters, elapsed: Duration) -> Self {
         let kinds = counters.kinds.iter().map(|(kind, counts)| {
-            let (answers, bytes) = (counts.answers, counts.bytes);
+            let (answers, bytes) = (counts.responses, counts.bytes);
             let per_second = per_second(answers, elapsed);
-            let latency_ms = Latency::new(&counts.times);
+            let latency_ms = Latency::new(&counts.latency);
             (*kind, QueryReport { answers, per_second, bytes, latency_ms })
         });
         Self {
@@ -258,9 +259,9 @@ impl fmt::Display for Latency {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Trades { accepted, refused, unknown } = self.trades;
+        let Trades { accepted, refused, pending, unknown } = self.trades;
         writeln!(
             f,
             "{}: {} requests by {} workers in {:.2} s: {:.1} answers/s, {:.1} accepted trades/s",
@@ -292,8 +293,12 @@ impl fmt::Display for Report {
         if let Some(board) = &self.board {
             board.fmt(f)?;
         }
-        if accepted + refused + unknown > 0 {
-            writeln!(f, "trades    {accepted} accepted, {refused} refused, {unknown} unknown")?;
+        if accepted + refused + pending + unknown > 0 {
+            writeln!(
+                f,
+                "trades    {accepted} accepted, {refused} refused, {pending} pending, {unknown} \
+                 unknown"
+            )?;
             let Verification { players, acknowledged, found, foreign, .. } = &self.verified;
             writeln!(
                 f,

@@ -4,10 +4,11 @@
 use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros};
 
 use crate::catalogue::embedded_stocks;
-use crate::config::{AtEnd, ConfigError, FixedConfig, LAST_START_DAY, ReplayConfig, check_day};
+use crate::config::{AtEnd, FixedConfig, ReplayConfig};
+use crate::limits::{LAST_START_DAY, MarketConfigError, check_day};
 use crate::mixer::{mix_text, mix_two};
 use crate::path::{CALM_SESSIONS, SessionCloses, TickAt, write_quotes};
-use crate::price_board::{Halt, StockQuote};
+use crate::quote::{Halt, StockQuote};
 use crate::seed::MarketRng;
 use crate::series::{ImportedMarket, PriceSeries};
 use crate::tick::TickRule;
@@ -28,7 +29,10 @@ pub(crate) struct ReplayMarket {
 
 impl ReplayMarket {
     /// The replay that `config` describes, opened at `started_at`.
-    pub(crate) fn new(config: &ReplayConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: &ReplayConfig,
+        started_at: UnixMicros,
+    ) -> Result<Self, MarketConfigError> {
         config.validate()?;
         check_day(config.start, LAST_START_DAY)?;
         let tick = TickRule::new(config.tick);
@@ -40,7 +44,7 @@ impl ReplayMarket {
         market: ImportedMarket,
         config: &ReplayConfig,
         started_at: UnixMicros,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, MarketConfigError> {
         config.validate()?;
         let tick = TickRule::new(config.tick.or(market.tick));
         let (series, stocks) = PriceSeries::imported(market);
@@ -51,7 +55,7 @@ impl ReplayMarket {
         (series, stocks, tick): (PriceSeries, Vec<StockInfo>, TickRule),
         config: &ReplayConfig,
         started_at: UnixMicros,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, MarketConfigError> {
         let start = session_from(&series, config.start)?;
         if start + 1 >= series.len() {
             return Err(outside(&series, config.start));
@@ -70,7 +74,7 @@ impl ReplayMarket {
     }
 
     /// Prices that stand still at the closes of a day.
-    pub(crate) fn fixed(config: &FixedConfig) -> Result<Self, ConfigError> {
+    pub(crate) fn fixed(config: &FixedConfig) -> Result<Self, MarketConfigError> {
         config.validate()?;
         let series = PriceSeries::embedded();
         let timetable = Timetable {
@@ -156,16 +160,20 @@ impl ReplayMarket {
     }
 }
 
-fn session_from(series: &PriceSeries, day: Day) -> Result<usize, ConfigError> {
+fn session_from(series: &PriceSeries, day: Day) -> Result<usize, MarketConfigError> {
     let first = series.days.first().copied().unwrap_or_default();
     let found = series.session_from(day).filter(|_| day >= first);
     found.ok_or_else(|| outside(series, day))
 }
 
 /// That a day is none to play from: a session has to be left after it.
-fn outside(series: &PriceSeries, day: Day) -> ConfigError {
+fn outside(series: &PriceSeries, day: Day) -> MarketConfigError {
     let at = |session| series.days.get(session).copied().unwrap_or_default();
-    ConfigError::DayOutsideSeries { day, first: at(0), last: at(series.len().saturating_sub(2)) }
+    MarketConfigError::DayOutsideSeries {
+        day,
+        first: at(0),
+        last: at(series.len().saturating_sub(2)),
+    }
 }
 
 /// A stock's public path hangs on its symbol, so that it does not change with its neighbours.

@@ -3,8 +3,12 @@
 use super::*;
 
 fn parts() -> ReportInput {
-    let mut counters =
-        Counters { accepted: 8, accepted_in_time: 8, answered_in_time: 9, ..Counters::default() };
+    let mut counters = RequestCounters {
+        accepted: 8,
+        accepted_in_time: 8,
+        answered_in_time: 9,
+        ..RequestCounters::default()
+    };
     counters.statuses.insert(200, 8);
     counters.latency.record(Duration::from_millis(3));
     ReportInput {
@@ -23,11 +27,11 @@ fn parts() -> ReportInput {
 
 #[test]
 fn a_report_is_good_when_all_is_as_it_should_be() {
-    assert!(Report::new(parts()).good);
+    assert!(LoadReport::new(parts()).good);
     let mut retried = parts();
     retried.counters.statuses.extend([(503, 2), (429, 1), (400, 1)]);
     retried.counters.failed = 1;
-    let report = Report::new(retried);
+    let report = LoadReport::new(retried);
     assert!(report.good);
     assert_eq!((report.requests, report.statuses["failed"]), (13, 1));
 }
@@ -49,7 +53,7 @@ fn what_should_not_be_is_not_good() {
     for (at, spoil) in spoilt.into_iter().enumerate() {
         let mut parts = parts();
         spoil(&mut parts);
-        let report = Report::new(parts);
+        let report = LoadReport::new(parts);
         assert!(!report.good && report.to_string().ends_with("NOT good"), "{at}");
     }
 }
@@ -65,28 +69,28 @@ fn a_run_on_the_boards_is_good_when_something_was_checked_and_nothing_was_wrong(
             violation,
             ..LeaderboardCounters::default()
         };
-        Report::new(parts)
+        LoadReport::new(parts)
     };
     assert!(report(1, 0).good && !report(0, 0).good);
     let spoilt = report(5, 1);
     assert!(!spoilt.good);
     assert!(spoilt.to_string().contains("VIOLATION: rank 3 follows rank 1"));
-    assert!(Report::new(parts()).board.is_none());
+    assert!(LoadReport::new(parts()).board.is_none());
 }
 
 #[test]
 fn memory_may_grow_by_a_tenth_and_in_a_short_run_by_more() {
     let report = |elapsed, last| {
         let memory = Some(Memory { first: 100, last, max: last });
-        Report::new(ReportInput { elapsed, memory, ..parts() }).good
+        LoadReport::new(ReportInput { elapsed, memory, ..parts() }).good
     };
     assert!(report(LONG_RUN, 110) && report(Duration::from_secs(1), 200));
 }
 
 #[test]
 fn throughput_is_of_trades_or_of_answers() {
-    assert_eq!(Report::new(parts()).throughput.to_string(), "4");
-    let report = Report::new(ReportInput { counts_trades: false, ..parts() });
+    assert_eq!(LoadReport::new(parts()).throughput.to_string(), "4");
+    let report = LoadReport::new(ReportInput { counts_trades: false, ..parts() });
     assert_eq!(report.throughput.to_string(), "4.5");
 }
 
@@ -94,12 +98,12 @@ fn throughput_is_of_trades_or_of_answers() {
 fn limits_that_are_on_are_told() {
     let mut parts = parts();
     parts.counters.statuses = BTreeMap::from([(429, 7)]);
-    assert!(Report::new(parts).to_string().contains("limits.enabled"));
+    assert!(LoadReport::new(parts).to_string().contains("limits.enabled"));
 }
 
 #[test]
 fn the_json_has_the_names_that_are_promised() {
-    let json = serde_json::to_value(Report::new(parts())).expect("JSON");
+    let json = serde_json::to_value(LoadReport::new(parts())).expect("JSON");
     for name in ["p50", "p90", "p99", "p999"] {
         assert!(json["latency_ms"][name].is_f64(), "{name}");
     }

@@ -12,7 +12,7 @@ use store::Store;
 use super::config::GuardConfig;
 use super::guarded_provider::{GuardedProvider, ProviderStatus};
 use super::price_jumps::PriceJumps;
-use super::single_flight::SingleFlight;
+use super::shared_calls::SharedCalls;
 use super::units::StockUnits;
 use crate::markup::{clean_text, without_controls};
 use crate::provider::{
@@ -29,10 +29,10 @@ type UpstreamResult<T> = Result<(ProviderKind, T), ProviderError>;
 /// The providers of a live market. Shared between tasks behind an `Arc`.
 pub struct Providers {
     inner: Arc<ProviderChain>,
-    quotes: SingleFlight<ProviderQuery, UpstreamResult<ProviderQuote>>,
-    histories: SingleFlight<ProviderQuery, UpstreamResult<Arc<Vec<DailyBar>>>>,
-    searches: SingleFlight<ProviderQuery, UpstreamResult<Arc<Vec<SearchHit>>>>,
-    profiles: SingleFlight<ProviderQuery, UpstreamResult<Arc<CompanyProfile>>>,
+    quotes: SharedCalls<ProviderQuery, UpstreamResult<ProviderQuote>>,
+    histories: SharedCalls<ProviderQuery, UpstreamResult<Arc<Vec<DailyBar>>>>,
+    searches: SharedCalls<ProviderQuery, UpstreamResult<Arc<Vec<SearchHit>>>>,
+    profiles: SharedCalls<ProviderQuery, UpstreamResult<Arc<CompanyProfile>>>,
 }
 
 /// The key of a call for single-flight and the negative cache.
@@ -93,10 +93,10 @@ impl Providers {
         };
         Self {
             inner: Arc::new(inner),
-            quotes: SingleFlight::default(),
-            histories: SingleFlight::default(),
-            searches: SingleFlight::default(),
-            profiles: SingleFlight::default(),
+            quotes: SharedCalls::default(),
+            histories: SharedCalls::default(),
+            searches: SharedCalls::default(),
+            profiles: SharedCalls::default(),
         }
     }
 
@@ -296,7 +296,7 @@ impl ProviderChain {
                 Ok(returned)
             }
             Some(returned) => {
-                Err(ProviderError::InDoubt { as_of: newest.unwrap_or(returned.1.as_of) })
+                Err(ProviderError::Unconfirmed { as_of: newest.unwrap_or(returned.1.as_of) })
             }
             None => older.ok_or_else(|| most_useful(errors)),
         }

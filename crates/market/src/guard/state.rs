@@ -31,7 +31,7 @@ const MICROS: i64 = 1_000_000;
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BreakerState {
+pub enum CircuitState {
     /// Calls are admitted.
     Closed,
     /// One probe is admitted.
@@ -40,7 +40,7 @@ pub enum BreakerState {
     Open,
 }
 
-impl BreakerState {
+impl CircuitState {
     /// The name in metrics, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ pub(crate) struct CallPermit(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderEvent {
     /// The breaker changed its state.
-    Breaker(BreakerState),
+    Breaker(CircuitState),
     /// The warning share of a quota is used, or all of it.
     QuotaUsed { window: QuotaWindow, used: u32, limit: u32 },
     /// The provider reported a rate limit.
@@ -75,7 +75,7 @@ pub(crate) struct ProviderState {
     form: u32,
     /// The latest instant seen; time never goes back here, whatever a node's clock does.
     pub(crate) now: UnixMicros,
-    pub(crate) breaker: BreakerState,
+    pub(crate) breaker: CircuitState,
     /// When the breaker entered its state.
     pub(crate) since: UnixMicros,
     /// When an open breaker becomes half-open.
@@ -117,7 +117,7 @@ impl ProviderState {
         Self {
             form: FORM,
             now,
-            breaker: BreakerState::Closed,
+            breaker: CircuitState::Closed,
             since: now,
             open_until: now,
             opened: 0,
@@ -178,7 +178,7 @@ impl ProviderState {
         self.under_way.push((permit.0, now));
         if probes {
             self.probe = Some(permit.0);
-            self.set_breaker(BreakerState::HalfOpen, now, events);
+            self.set_breaker(CircuitState::HalfOpen, now, events);
         }
         Ok(permit)
     }
@@ -204,20 +204,20 @@ impl ProviderState {
         if failed {
             self.failures.push(now);
             let many = self.failures.len() >= limits.breaker.failures_most();
-            if probed || (many && self.breaker == BreakerState::Closed) {
+            if probed || (many && self.breaker == CircuitState::Closed) {
                 self.open(now, limits.breaker, events);
             }
         } else if probed {
             (self.probe, self.opened) = (None, 0);
             self.failures.clear();
-            self.set_breaker(BreakerState::Closed, now, events);
+            self.set_breaker(CircuitState::Closed, now, events);
         }
     }
 
     /// The breaker state at `now`: an open breaker becomes half-open at `open_until`.
-    pub(crate) fn breaker_at(&self, now: UnixMicros) -> BreakerState {
-        let is_over = self.breaker == BreakerState::Open && self.open_until <= now;
-        if is_over { BreakerState::HalfOpen } else { self.breaker }
+    pub(crate) fn breaker_at(&self, now: UnixMicros) -> CircuitState {
+        let is_over = self.breaker == CircuitState::Open && self.open_until <= now;
+        if is_over { CircuitState::HalfOpen } else { self.breaker }
     }
 
     /// Calls used at `now` of each quota window that has a limit, and the limit.
@@ -271,14 +271,14 @@ impl ProviderState {
         config: &BreakerConfig,
     ) -> Result<bool, ProviderError> {
         let has_room = match self.breaker_at(now) {
-            BreakerState::Closed => {
+            CircuitState::Closed => {
                 self.failures.len() + self.under_way.len() < config.failures_most()
             }
-            BreakerState::HalfOpen => self.probe.is_none(),
-            BreakerState::Open => false,
+            CircuitState::HalfOpen => self.probe.is_none(),
+            CircuitState::Open => false,
         };
         if has_room {
-            return Ok(self.breaker != BreakerState::Closed);
+            return Ok(self.breaker != CircuitState::Closed);
         }
         Err(ProviderError::BreakerOpen)
     }
@@ -410,19 +410,19 @@ impl ProviderState {
         self.opened = self.opened.saturating_add(1);
         self.open_until = now.plus_seconds(seconds);
         self.probe = None;
-        self.set_breaker(BreakerState::Open, now, events);
+        self.set_breaker(CircuitState::Open, now, events);
     }
 
     fn set_breaker(
         &mut self,
-        word: BreakerState,
+        word: CircuitState,
         now: UnixMicros,
         events: &mut Vec<ProviderEvent>,
     ) {
         if self.breaker != word {
             (self.breaker, self.since) = (word, now);
             events.push(ProviderEvent::Breaker(word));
-        } else if word == BreakerState::Open {
+        } else if word == CircuitState::Open {
             self.since = now;
         }
     }
