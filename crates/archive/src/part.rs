@@ -311,3 +311,6 @@ impl ColumnReader<'_> {
 fn bad(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,9 +203,8 @@ mod tests {
     #[test]
     fn bodies_of_the_corpus_and_their_mutations_have_known_fields_or_are_rejected() {
         const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/forms");
-        let encode = |text: &str| -> String {
-            text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-        };
+        let encode =
+            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
         let tokens = &["&", "=", "%", "%00", "%ff", "%E2%80%8D", "+", "name", "csrf=", "[]", "é"];
         testkit::Fuzzer::new(CORPUS, tokens).by_line().run(4_096, |body| {
             let Ok(body) = str::from_utf8(body) else { return };
