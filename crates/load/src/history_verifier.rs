@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::history_entry::HistoryEntry;
-use crate::worker::Ack;
+use crate::trade_response::Ack;
 
 /// The state after the entries so far.
 #[derive(Debug)]

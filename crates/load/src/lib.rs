@@ -29,6 +29,7 @@ mod server_contact;
 mod setup_client;
 #[cfg(test)]
 mod test_server;
+mod trade_response;
 mod verify;
 mod worker;
 

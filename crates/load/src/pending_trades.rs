@@ -7,7 +7,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::counters::RequestCounters;
-use crate::worker::{Ack, EXPECTED, PendingTrade, Worker};
+use crate::trade_response::{Ack, PendingTrade};
+use crate::worker::{EXPECTED, Worker};
 
 /// How long a run waits for pending orders to end.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);

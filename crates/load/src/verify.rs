@@ -13,7 +13,8 @@ use crate::amount::fixed;
 use crate::error::LoadError;
 use crate::history_entry::{EntryResponse, HistoryEntry};
 use crate::history_verifier::HistoryVerifier;
-use crate::worker::{Ack, NO_SERVER, Worker};
+use crate::trade_response::Ack;
+use crate::worker::{NO_SERVER, Worker};
 use crate::{ProgressCallback, RunPhase};
 
 /// The most reads of a player whose portfolio changes between two of them.

@@ -3,7 +3,9 @@
 
 mod config;
 mod guarded_provider;
+mod plain_text;
 mod price_jumps;
+mod provider_chain;
 mod providers;
 mod shared_calls;
 mod state;

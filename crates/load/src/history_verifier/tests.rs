@@ -1,7 +1,7 @@
 //! Valid histories, and each violation planted once.
 
 use super::*;
-use crate::worker::AckAmounts;
+use crate::trade_response::AckAmounts;
 
 /// A history of buying and selling one share at 1.00, newest first.
 fn history(trades: i64) -> Vec<HistoryEntry> {

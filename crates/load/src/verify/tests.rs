@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::test_server::{TestServer, test_workers};
-use crate::worker::AckAmounts;
+use crate::trade_response::AckAmounts;
 
 const HISTORY: &str = "/api/portfolio/transactions?limit=100";
 const HEAD: &str = "/api/portfolio/transactions?limit=1";
