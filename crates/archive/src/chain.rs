@@ -1,6 +1,5 @@
-//! One player's chain, walked entry by entry: everything an entry says is computed again from the
-//! entries before it. It loads nothing and does not ask `domain::settle`, so that a slip there is
-//! found here.
+//! Verifies a player's chain entry by entry: each number is computed again from the entries before
+//! it, without `domain::settle`, so that a defect there is found here.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,19 +7,19 @@ use std::fmt::Display;
 use domain::{EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, genesis_hash};
 use store::{ArchivedHead, ArchivedHolding};
 
-/// What is wrong: a version and a sentence.
+/// The version of the entry and a sentence.
 pub(crate) type ChainViolation = (i64, String);
 
-/// What a chain adds up to so far.
+/// The state of a chain after the entries so far.
 #[derive(Debug)]
 pub(crate) struct Chain {
     /// The player as read before the chain.
     pub(crate) head: Player,
-    /// Up to which version entries of the ledger are not looked at.
+    /// Entries of the ledger up to this version are skipped.
     base: i64,
-    /// Up to which version nothing was looked at.
+    /// Entries up to this version were not verified.
     taken: i64,
-    /// What was kept of the archived entries.
+    /// The saved head of the archived entries.
     expected: Option<ArchivedHead>,
     version: i64,
     hash: Hash,
@@ -42,7 +41,7 @@ fn same<T: Copy + PartialEq + Display>(what: &str, found: T, expected: T) -> Res
 }
 
 fn beyond(what: &str) -> String {
-    format!("{what} is beyond what is kept")
+    format!("{what} is too large to be stored")
 }
 
 impl Chain {
@@ -63,7 +62,7 @@ impl Chain {
         }
     }
 
-    /// Begins after the entries that were deleted from the ledger, with what they added up to.
+    /// Begins after the entries that were dropped from the ledger, with their saved head.
     pub(crate) fn begin_after(&mut self, archived: &ArchivedHead) {
         (self.base, self.taken) = (archived.version, archived.version);
         self.version = archived.version;
@@ -71,33 +70,34 @@ impl Chain {
         (self.cash, self.total_xp) = (archived.cash, archived.total_xp);
     }
 
-    /// What was held of one stock when the chain begins.
+    /// Adds a saved holding of the dropped entries.
     pub(crate) fn begin_with(&mut self, archived: &ArchivedHolding) {
         self.held.insert(archived.stock_id, (archived.quantity, archived.cost_basis));
     }
 
-    /// From now on entries come from the ledger, which may still have some of those before.
+    /// Marks the end of the archived entries; the ledger may still have some of them.
     pub(crate) fn end_of_archive(&mut self) {
         self.base = self.version;
     }
 
-    /// Lets the chain compare what was kept of its archived entries once it is there.
+    /// Compares the saved head of the archived entries when the chain reaches its version.
     pub(crate) fn expect_archived(&mut self, archived: &ArchivedHead) {
         self.expected = Some(archived.clone());
     }
 
     fn check_archived(&self) -> Result<(), String> {
-        let Some(kept) = self.expected.as_ref().filter(|kept| kept.version == self.version) else {
+        let Some(saved) = self.expected.as_ref().filter(|saved| saved.version == self.version)
+        else {
             return Ok(());
         };
-        same("the kept head's hash", kept.hash, self.hash)
-            .and_then(|()| same("the kept head's month", kept.month.0, self.month.0))
-            .and_then(|()| same("the kept head's cash", kept.cash, self.cash))
-            .and_then(|()| same("the kept head's XP", kept.total_xp, self.total_xp))
+        same("the saved head's hash", saved.hash, self.hash)
+            .and_then(|()| same("the saved head's month", saved.month.0, self.month.0))
+            .and_then(|()| same("the saved head's cash", saved.cash, self.cash))
+            .and_then(|()| same("the saved head's XP", saved.total_xp, self.total_xp))
     }
 
-    /// Adds the next entry. Those beyond the head are later than this check and are left out; says
-    /// whether the entry counted.
+    /// Verifies the next entry. Returns whether it counts: entries beyond the head are newer than
+    /// this verification and are skipped.
     pub(crate) fn add(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<bool, ChainViolation> {
         if entry.version > self.head.balance_version || entry.version <= self.base {
             return Ok(false);
@@ -150,7 +150,7 @@ impl Chain {
         for &(version, achievement_id, xp) in unlocks.iter().filter(|u| u.0 <= self.version) {
             let bit = u32::try_from(achievement_id).ok().and_then(|id| 1_i64.checked_shl(id));
             let bit = bit.filter(|bit| *bit > 0 && bits & bit == 0);
-            let wrong = format!("achievement {achievement_id} is unlocked twice or is none");
+            let wrong = format!("achievement {achievement_id} is unlocked twice or unknown");
             bits |= bit.ok_or((version, wrong))?;
             if version <= self.taken {
                 continue;
@@ -194,7 +194,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Entries that trade nothing.
+    /// An entry without a trade.
     fn check_still(&self, entry: &LedgerEntry) -> Result<(), String> {
         same("quantity", entry.quantity, Quantity(0))?;
         same("quantity_after", entry.quantity_after, Quantity(0))?;

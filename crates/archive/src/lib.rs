@@ -1,6 +1,5 @@
-//! What is done with the whole ledger at once: verifying it, bringing its old months into an
-//! archive of Parquet files, letting them go from the database, and bringing them back. It mends
-//! nothing; what it finds is reported. When any of it happens is decided by the server.
+//! Verifies the ledger, writes its old months to an archive of Parquet files, drops them from the
+//! database and restores them. It reports differences and repairs nothing. The server schedules it.
 
 mod archive_store;
 mod archived_months;

@@ -1,5 +1,5 @@
-//! The root of a Merkle tree (RFC 6962, section 2.1) over leaves that come one after the other.
-//! Only the roots of the complete subtrees so far are kept: one for each power of two.
+//! The root of a Merkle tree (RFC 6962, section 2.1) over a sequence of leaves. Only the roots of the
+//! complete subtrees are in memory: one for each power of two.
 
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +20,7 @@ impl MerkleTree {
         self.subtrees.push(right);
     }
 
-    /// The root over all leaves; of none, the hash of nothing.
+    /// The root over all leaves; without leaves, the hash of the empty text.
     pub(crate) fn root(&self) -> [u8; 32] {
         let mut subtrees = self.subtrees.iter().rev().map(|(_, root)| *root);
         let Some(last) = subtrees.next() else { return digest(&[]) };
@@ -69,8 +69,8 @@ mod tests {
         tree.root()
     }
 
-    /// The siblings of a leaf from the bottom to the top (RFC 6962, section 2.1.1), and whether each
-    /// is on the left.
+    /// The siblings of a leaf from the bottom to the top (RFC 6962, section 2.1.1), and whether
+    /// each is on the left.
     fn audit_path(leaves: &[Vec<u8>], at: usize) -> Vec<([u8; 32], bool)> {
         if leaves.len() < 2 {
             return Vec::new();

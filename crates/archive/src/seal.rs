@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use store::SealRow;
 
-/// A seal, as it is kept apart and shown.
+/// A seal as it is stored in the file and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
-    /// The instant at whose heads it looks, in microseconds since 1970 UTC.
+    /// The instant of the heads, in microseconds since 1970 UTC.
     pub cut_at: i64,
-    /// How many chains there were.
+    /// The number of chains.
     pub players: i64,
-    /// How many entries they had.
+    /// The number of entries in all chains.
     pub entries: i64,
     /// The root over all heads, in hexadecimal.
     pub root: String,
@@ -35,13 +35,13 @@ impl Seal {
         Self { cut_at: cut_at.0, players: *players, entries: *entries, root, previous }
     }
 
-    /// The text of which its hash is made.
+    /// The text that is hashed.
     pub fn canonical(&self) -> String {
         let Self { cut_at, players, entries, root, previous } = self;
         format!("openbell-seal-1\n{cut_at}\n{players}\n{entries}\n{root}\n{previous}\n")
     }
 
-    /// Its hash, which the next one names.
+    /// The hash that the next seal contains as `previous`.
     pub fn hash(&self) -> Hash {
         Hash(Sha256::digest(self.canonical()).into())
     }

@@ -12,26 +12,25 @@ use crate::merkle::MerkleTree;
 use crate::seal::{Seal, describe_mismatch};
 use crate::seals_file::SealsFile;
 
-/// How long after an instant its heads are sealed, in seconds: what was committed late, or on a
-/// node whose clock is behind, is there by then.
+/// How long after an instant its heads are sealed, in seconds: late commits, and those of nodes whose
+/// clocks are behind, are visible by then.
 const LATE_S: i64 = 300;
-/// Players whose heads are read at once, and seals.
+/// Chain heads and seals of one page.
 const PLAYERS: i64 = 5_000;
 const SEALS: i64 = 1_000;
 
-/// What seals say about the ledger.
+/// The result of verifying the seals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SealReport {
-    /// Seals that follow one another.
+    /// Valid seals.
     pub seals: u64,
-    /// Of these, how many the ledger gave again.
+    /// Of these, how many were computed again from the ledger.
     pub given_again: u64,
-    /// The first thing that is wrong.
+    /// The first violation.
     pub wrong: Option<String>,
 }
 
 impl SealReport {
-    /// Whether nothing is wrong.
     pub fn holds(&self) -> bool {
         self.wrong.is_none()
     }
@@ -41,18 +40,19 @@ impl fmt::Display for SealReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seals, given_again, wrong } = self;
         match wrong {
-            None => write!(f, "the seals hold: {seals}, of which {given_again} were made again"),
+            None => {
+                write!(f, "the seals hold: {seals}, of which {given_again} were computed again")
+            }
             Some(what) => write!(f, "the seals do not hold: {what}"),
         }
     }
 }
 
-/// Makes a seal, after the one before was found in the ledger again, and keeps it apart. `None`
-/// when the last one is of the same instant.
+/// Verifies the last seal against the ledger, makes the next one and appends it to the file. `None`
+/// if the last one is of the same instant.
 ///
 /// # Errors
-/// `Unsealed` when the ledger has lost what was sealed before, or the file says something else
-/// about it; else what was met.
+/// `SealMismatch` if the ledger or the file differs from the last seal.
 pub async fn seal(
     store: &Store,
     file: Option<&SealsFile>,
@@ -70,38 +70,31 @@ pub async fn seal(
         if let Some(what) = compare(store, &found).await? {
             return Err(ArchiveError::SealMismatch(what));
         }
-        // A crash may have come between the database and the file.
+        // A crash may have prevented the append.
         if let Some(file) = file {
-            file.keep(&found).await?;
+            file.append(&found).await?;
         }
         previous = found.hash();
     }
     let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;
     let row = SealRow { cut_at, players, entries, root, previous, made_at: now };
     if !store.add_seal(&row).await? {
-        // Another node was faster.
+        // Another node has made this seal.
         return Ok(None);
     }
     let made = Seal::of(&row);
     if let Some(file) = file {
-        file.keep(&made).await?;
+        file.append(&made).await?;
     }
     Ok(Some(made))
 }
 
-/// The newest seal there is.
-///
-/// # Errors
-/// The fault met.
 pub async fn newest_seal(store: &Store) -> Result<Option<Seal>, ArchiveError> {
     Ok(store.seals_page(UnixMicros(i64::MAX), 1).await?.first().map(Seal::of))
 }
 
-/// Checks that all seals follow one another, that the file says the same, and that the ledger still
-/// gives the newest `again` of them.
-///
-/// # Errors
-/// The fault met.
+/// Verifies that all seals follow one another, that the file has the same seals, and that the newest
+/// `again` of them follow from the ledger.
 pub async fn verify_seals(
     store: &Store,
     file: Option<&SealsFile>,
@@ -121,7 +114,7 @@ pub async fn verify_seals(
         for row in &page {
             let seal = Seal::of(row);
             if named.as_ref().is_some_and(|named| *named != seal.hash().to_string()) {
-                report.wrong = Some(format!("the seal after {seal} names another one before it"));
+                report.wrong = Some(format!("the seal after {seal} names another predecessor"));
                 return Ok(report);
             }
             named = Some(seal.previous.clone());
@@ -149,20 +142,20 @@ pub async fn verify_seals(
         }
     }
     if let Some(first) = named.filter(|named| *named != Hash([0; 32]).to_string()) {
-        report.wrong = Some(format!("the first seal names one before it: {first}"));
+        report.wrong = Some(format!("the first seal names a predecessor: {first}"));
     } else if let Some((_, left)) = apart.unwrap_or_default().pop_last() {
         report.wrong = Some(format!("the database lacks {left}"));
     }
     Ok(report)
 }
 
-/// Heads before the end of what was deleted cannot be had from the database any more.
+/// The database lacks the heads before the end of the dropped months.
 async fn can_be_made_again(store: &Store, cut_at: UnixMicros) -> Result<bool, ArchiveError> {
     let newest = store.dropped_archives().await?.into_iter().next();
     Ok(newest.is_none_or(|dropped| cut_at.month() > dropped.month))
 }
 
-/// What the ledger says now about what was sealed, unless it is the same.
+/// Describes how the ledger differs from a seal; `None` if it does not.
 async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveError> {
     let cut_at = UnixMicros(seal.cut_at);
     if !can_be_made_again(store, cut_at).await? {
@@ -178,7 +171,7 @@ async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveEr
     )))
 }
 
-/// All heads of an instant.
+/// The heads of all chains at an instant.
 struct ChainHeads {
     players: i64,
     entries: i64,

@@ -1,5 +1,5 @@
-//! What a worker sends next, by scenario. Each worker has its own generator, so that a seed plays
-//! the same requests again.
+//! Decides what a worker sends next, by scenario. Each worker has its own random number generator, so
+//! that a seed repeats the requests.
 
 use std::collections::HashMap;
 
@@ -16,27 +16,27 @@ use crate::worker::{TradeOrder, TradeSide, Worker};
 const CHEAP_STOCKS: usize = 5;
 /// The measured page of the portfolio.
 pub(crate) const PORTFOLIO: &str = "/api/portfolio?per_page=50";
-/// The deepest page of the board that is asked for, and how many players it takes for one more.
+/// The deepest page of the board that is requested, and the players of a page.
 const BOARD_PAGES: usize = 100;
 const PLAYERS_A_PAGE: usize = 100;
 
-/// A worker's players and what they hold of the trades of this run.
+/// A worker's players and what they bought in this run.
 #[derive(Debug)]
 pub(crate) struct RequestPlan {
     scenario: Scenario,
-    /// The worker's first player, and how far the next one is.
+    /// The index of the worker's first player, and the distance to the next one.
     first: usize,
     step: usize,
-    /// How many players are the worker's.
+    /// The number of the worker's players.
     count: usize,
     turn: usize,
     held: HashMap<usize, usize>,
-    /// Players on the boards, as far as that was told.
+    /// Players on the boards, by the last response.
     ranked: u64,
 }
 
 impl RequestPlan {
-    /// The plan of worker `number` of `workers`, with its share of so many players.
+    /// The plan of worker `number` of `workers`, with its share of `players`.
     pub(crate) fn new(scenario: Scenario, number: usize, workers: usize, players: usize) -> Self {
         let (first, step) = match scenario {
             Scenario::Popular { .. } | Scenario::Portfolio { .. } => (0, players),
@@ -88,7 +88,7 @@ impl RequestPlan {
         self.ask(worker, path, begun).await;
     }
 
-    /// Asks any query to a board, and checks the answer.
+    /// Sends a random query to a board and validates the response.
     async fn storm(&mut self, worker: &mut Worker, rows: u32, begun: Instant) {
         let player = self.any_player(worker);
         let query = LeaderboardQuery::any(&mut worker.rng, self.ranked, rows);
@@ -114,7 +114,7 @@ impl RequestPlan {
         worker.ask(&call, begun).await;
     }
 
-    /// Signs in once more, and out again.
+    /// Logs in and out.
     async fn sign_in(&mut self, worker: &mut Worker, begun: Instant) {
         let player = self.any_player(worker);
         let Some((email, password)) = worker.common.logins[player].login.clone() else {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_plays_the_popular_player() {
+    fn all_workers_play_the_popular_player() {
         for number in 0..4 {
             let plan = RequestPlan::new(Scenario::Popular { rounds: None }, number, 4, 10);
             assert_eq!((plan.first, plan.count), (0, 1));

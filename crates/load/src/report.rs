@@ -1,4 +1,4 @@
-//! What a run came to, as it is told and as it is judged. It measures nothing.
+//! The report of a run, and whether the run is good.
 
 mod text;
 
@@ -10,53 +10,47 @@ use serde::Serialize;
 use crate::counters::{LatencyHistogram, LeaderboardCounters, RequestCounters};
 use crate::verify::Verification;
 
-/// From how long on a run says something about memory.
+/// The shortest run whose memory is judged.
 const LONG_RUN: Duration = Duration::from_secs(300);
 
-/// The numbers of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoadReport {
-    /// The scenario's name.
     pub scenario: &'static str,
-    /// Accepted trades a second in `distinct` and `popular`, answered requests in the others.
+    /// Accepted trades a second in `distinct` and `popular`, responses in the others.
     pub throughput: f64,
-    /// Answered requests a second, whatever their status.
+    /// Responses a second, of any status.
     pub answers_per_second: f64,
-    /// Accepted trades a second.
     pub accepted_per_second: f64,
-    /// From the first try, or from when it was due, to the last byte of the last answer.
+    /// From the first attempt, or from when it was due, to the last byte of the last response.
     pub latency_ms: Latency,
-    /// How often each status was answered; `failed` is a request without an answer.
+    /// Responses by status; `failed` is a request without a response.
     pub statuses: BTreeMap<String, u64>,
-    /// How often each code of a refusal was answered.
+    /// Responses by error code.
     pub codes: BTreeMap<String, u64>,
-    /// Requests that were sent again.
     pub retries: u64,
-    /// Requests sent, those sent again included.
+    /// Requests sent, including retries.
     pub requests: u64,
-    /// What became of the trades.
     pub trades: Trades,
-    /// How many workers sent them.
+    /// The number of workers.
     pub concurrency: u32,
-    /// Arrivals a second; `null` where a worker waits for its answer.
+    /// Arrivals a second; `null` for closed-loop load.
     pub rate: Option<u64>,
-    /// How long was measured.
+    /// The measured time.
     pub seconds: f64,
-    /// How long orders waited in the server's queues; `null` when it does not tell.
+    /// The waits of orders in the server's queues; `null` without metrics.
     pub queue_wait_ms: Option<QueueWait>,
     /// How late requests were sent; `null` without a rate.
     pub send_delay_ms: Option<Latency>,
-    /// What the check at the end came to.
     pub verified: Verification,
-    /// The server's memory; `null` but in `soak`.
+    /// The server's memory; `null` except in `soak`.
     pub memory_bytes: Option<Memory>,
-    /// Whether the portfolio's rows add up to its summary; `null` but in `portfolio`.
+    /// Whether the portfolio's rows add up to its summary; `null` except in `portfolio`.
     pub sums: Option<Sums>,
-    /// What was asked of the boards, and whether it was as it should be; `null` but in `board`.
+    /// `null` except in `board`.
     pub board: Option<LeaderboardReport>,
-    /// Whether all is as it should be.
+    /// Whether the run has no error and no violation.
     pub good: bool,
-    /// Whether nothing but 429 was answered.
+    /// Whether every response was 429.
     #[serde(skip)]
     pub is_limited: bool,
 }
@@ -64,33 +58,26 @@ pub struct LoadReport {
 /// Percentiles in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
-    /// The median.
     pub p50: f64,
-    /// The 90th percentile.
     pub p90: f64,
-    /// The 99th percentile.
     pub p99: f64,
-    /// The 99.9th percentile.
     pub p999: f64,
 }
 
 /// Percentiles of the server's queues in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct QueueWait {
-    /// The median.
     pub p50: f64,
-    /// The 90th percentile.
     pub p90: f64,
-    /// The 99th percentile.
     pub p99: f64,
 }
 
-/// What became of the trades.
+/// Trades by outcome.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Trades {
-    /// Carried out.
+    /// Executed.
     pub accepted: u64,
-    /// Refused.
+    /// Rejected.
     pub refused: u64,
     /// Accepted and not yet filled when the run ended.
     pub pending: u64,
@@ -103,55 +90,48 @@ pub struct Trades {
 pub struct Memory {
     /// After a fifth of the run.
     pub first: u64,
-    /// At the end.
     pub last: u64,
-    /// The most.
     pub max: u64,
 }
 
-/// What comparing the rows' worth with the summary's came to.
+/// The comparison of the rows' values with the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sums {
-    /// They are the same.
     Equal,
-    /// They differ, though no price moved.
+    /// They differ although no price moved.
     Unequal,
-    /// Prices moved at every try, so nothing was compared.
+    /// Prices moved at every attempt, so nothing was compared.
     PricesMoved,
 }
 
-/// What was asked of the boards.
+/// The leaderboard queries of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct LeaderboardReport {
-    /// The kinds of questions: `page`, `around_me`, `return_page`, `return_around_me`.
+    /// By kind of query: `page`, `around_me`, `return_page`, `return_around_me`.
     pub kinds: BTreeMap<&'static str, QueryReport>,
-    /// Answers in which all was as it should be.
+    /// Responses without a violation.
     pub checked: u64,
     /// Pages that the next page followed without a gap.
     pub joined: u64,
-    /// Comparisons that say nothing, because somebody may have moved meanwhile.
+    /// Responses that were discarded because a player may have moved between two reads.
     pub moved: u64,
-    /// What was not as it should be.
     pub violations: u64,
-    /// The first of it.
+    /// The first violation.
     pub violation: Option<String>,
 }
 
-/// Questions of one kind.
+/// Queries of one kind.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct QueryReport {
-    /// Good answers.
+    /// Responses with status 2xx.
     pub answers: u64,
-    /// Good answers a second.
     pub per_second: f64,
-    /// Bytes of their bodies.
+    /// Bytes of the bodies.
     pub bytes: u64,
-    /// As in the report.
     pub latency_ms: Latency,
 }
 
-/// What a report is made of.
 pub(crate) struct ReportInput {
     pub(crate) scenario: &'static str,
     /// Whether throughput is of accepted trades.
@@ -167,11 +147,11 @@ pub(crate) struct ReportInput {
 }
 
 impl LoadReport {
-    pub(crate) fn new(parts: ReportInput) -> Self {
-        let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = parts;
+    pub(crate) fn new(input: ReportInput) -> Self {
+        let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = input;
         let answers_per_second = per_second(counters.answered_in_time, elapsed);
         let accepted_per_second = per_second(counters.accepted_in_time, elapsed);
-        let throughput = if parts.counts_trades { accepted_per_second } else { answers_per_second };
+        let throughput = if input.counts_trades { accepted_per_second } else { answers_per_second };
         let has_grown = elapsed >= LONG_RUN && memory.is_some_and(|memory| memory.has_grown());
         let board = (scenario == "board").then(|| LeaderboardReport::new(&counters.board, elapsed));
         let good = counters.bad == 0
@@ -198,11 +178,11 @@ impl LoadReport {
             retries: counters.retries,
             requests: counters.requests(),
             trades: Trades { accepted, refused, pending, unknown },
-            concurrency: parts.concurrency,
-            rate: parts.rate,
+            concurrency: input.concurrency,
+            rate: input.rate,
             seconds: elapsed.as_secs_f64(),
-            queue_wait_ms: parts.queue_wait,
-            send_delay_ms: parts.rate.map(|_| Latency::new(&counters.send_delay)),
+            queue_wait_ms: input.queue_wait,
+            send_delay_ms: input.rate.map(|_| Latency::new(&counters.send_delay)),
             verified,
             memory_bytes: memory,
             sums,
@@ -214,14 +194,14 @@ impl LoadReport {
     }
 }
 
-/// Statuses that a good run may meet: success, refusals (whose codes are judged on their own) and
-/// what was sent again with success.
+/// Statuses of a good run: success, rejections (their codes are judged apart), and those that were
+/// retried.
 fn is_expected(status: u16) -> bool {
     (200..500).contains(&status) || status == 503
 }
 
 impl Memory {
-    /// Whether more than a tenth came on top.
+    /// Whether it grew by more than a tenth.
     fn has_grown(self) -> bool {
         self.last.saturating_mul(10) > self.first.saturating_mul(11)
     }

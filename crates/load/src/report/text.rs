@@ -64,7 +64,7 @@ impl fmt::Display for LoadReport {
             writeln!(f, "DIFFERENCE: {difference}")?;
         }
         if self.is_limited {
-            writeln!(f, "every answer was 429: limits.enabled of the server should be off")?;
+            writeln!(f, "every response was 429: turn limits.enabled of the server off")?;
         }
         f.write_str(if self.good { "good" } else { "NOT good" })
     }
