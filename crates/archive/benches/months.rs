@@ -1,6 +1,5 @@
-//! What a month of the ledger costs on its way into the archive: written, read back and compared,
-//! dropped; what verifying the whole ledger costs; and what trades of other players feel of it.
-//! Real trades are settled and committed first, so this takes long. It asserts no speed.
+//! Measures archiving a month of the ledger (write, verify, drop), verifying the whole ledger, and the
+//! latency of trades meanwhile. It settles and commits the trades first. It asserts no speed.
 //!
 //! `cargo bench -p archive --bench months -- [--rows N] [--engine sqlite|postgres]`. PostgreSQL is
 //! a throwaway cluster with its defaults.
@@ -22,9 +21,10 @@ use store::{
     Valuation,
 };
 use testkit::{ManualClock, Postgres, SeededEntropy};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Players whose trades are settled together, and trades of each.
 const PLAYERS: usize = 250;
@@ -32,26 +32,33 @@ const TRADES: usize = 20;
 /// Players who trade while the month is archived, and the pause between their trades.
 const TRADERS: usize = 50;
 const PAUSE: Duration = Duration::from_millis(10);
-/// For how long they trade before.
+/// How long they trade before the month is archived.
 const BEFORE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> ExitCode {
     if let Err(error) = run().await {
-        say(&format!("error: {error}"));
+        print(&format!("error: {error}"));
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-fn say(text: &str) {
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Whoever does not listen any more has gone.
+    // A reader that closed the pipe does not stop the bench.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-async fn run() -> Result<(), Fault> {
-    let (mut rows, mut engine) = (1_000_000_usize, "postgres".to_owned());
+fn print_rate(what: &str, entries: u64, began: Instant) {
+    let seconds = began.elapsed().as_secs_f64();
+    let rate = u128::from(entries) * 1000 / began.elapsed().as_millis().max(1);
+    print(&format!("{what:<31} {entries} entries in {seconds:.1} s, {rate} a second"));
+}
+
+/// The number of rows and the engine.
+fn arguments() -> Result<(usize, String), BenchError> {
+    let (mut rows, mut engine) = (1_000_000, "postgres".to_owned());
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match (word.as_str(), words.next()) {
@@ -61,6 +68,11 @@ async fn run() -> Result<(), Fault> {
             _ => return Err(format!("unknown argument {word}").into()),
         }
     }
+    Ok((rows, engine))
+}
+
+async fn run() -> Result<(), BenchError> {
+    let (rows, engine) = arguments()?;
     let directory = tempfile::tempdir()?;
     let cluster = (engine == "postgres").then(Postgres::start);
     let url = match &cluster {
@@ -72,94 +84,91 @@ async fn run() -> Result<(), Fault> {
     let month = game.clock.now().month();
     let began = Instant::now();
     let entries = game.fill(rows).await?;
-    told("settled and committed", entries, began);
+    print_rate("settled and committed", entries, began);
     game.clock.advance_seconds(40 * 86_400);
     game.store.ensure_ledger_months(game.clock.now()).await?;
     game.store.add_due_archives(game.clock.now().month(), game.clock.now()).await?;
-    let live = if cluster.is_some() {
-        // As it was long ago for a month that is over.
-        vacuum(&url).await?;
-        Some(size(&url, month).await?)
-    } else {
-        None
-    };
-
     let began = Instant::now();
-    let report = verify(&game.store, |_, _| ()).await?;
-    told("verified by walking the chains", report.entries, began);
-    if !report.holds() {
-        return Err(report.to_string().into());
-    }
+    check("verified by walking the chains", &verify(&game.store, |_, _| ()).await?, began)?;
 
     let calm = game.trade_for(BEFORE).await?;
-    say(&format!("trades before             {calm}"));
+    print(&format!("trades before             {calm}"));
     let archive = directory.path().join("archive").display().to_string();
     let archive_store = ArchiveStore::open(&archive, &S3Config::default())?;
     let (audit, clock) = (AuditConfig::default(), Arc::new(game.clock.clone()));
     let archiver =
         Archiver::new(game.store.clone(), archive_store, &audit, clock, "bench".to_owned());
-    forget_peak();
-    let before = memory("VmRSS");
-    let is_over = Arc::new(AtomicBool::new(false));
-    let trading = {
-        let (game, is_over) = (game.clone(), Arc::clone(&is_over));
-        tokio::spawn(async move { game.trade_until(|| is_over.load(Ordering::Relaxed)).await })
-    };
-    let began = Instant::now();
-    let manifest = archiver.archive(month, |_| ()).await?;
-    told("written and verified", manifest.entries, began);
-    is_over.store(true, Ordering::Relaxed);
-    say(&format!("trades meanwhile          {}", trading.await??));
-    say(&format!("memory                    {} MB, at most {} MB", before, memory("VmHWM")));
-    let bytes = manifest.bytes();
-    say(&format!(
-        "Parquet                   {} MB in {} files",
-        bytes / 1_000_000,
-        manifest.parts.len()
-    ));
-    if let Some(live) = live {
-        say(&format!(
-            "live, with its index      {} MB: {} times as much",
-            live / 1_000_000,
-            live / bytes.max(1)
-        ));
-        let took = delete(&url, month).await?;
-        say(&format!("a copy of it, by DELETE   {:.1} s", took.as_secs_f64()));
-    }
-    is_over.store(false, Ordering::Relaxed);
-    let trading = {
-        let (game, is_over) = (game.clone(), Arc::clone(&is_over));
-        tokio::spawn(async move { game.trade_until(|| is_over.load(Ordering::Relaxed)).await })
-    };
-    let probing = {
-        let (url, is_over) = (url.clone(), Arc::clone(&is_over));
-        let is_probed = cluster.is_some();
-        tokio::spawn(async move {
-            if is_probed { probe(&url, &is_over).await } else { Ok(Duration::ZERO) }
-        })
-    };
-    let began = Instant::now();
-    let cut = archiver.drop_month(month, "a bench").await?;
-    told("dropped, heads saved", u64::try_from(cut.entries)?, began);
-    is_over.store(true, Ordering::Relaxed);
-    say(&format!("trades meanwhile          {}", trading.await??));
-    if let Some(locked) = cut.locked_micros {
-        let (all, lock) = (locked / 1000, probing.await??.as_millis());
-        say(&format!(
-            "of that, the transaction  {all} ms; who asks for the ledger waits {lock} ms"
-        ));
-    }
+    let postgres_url = cluster.is_some().then_some(url.as_str());
+    write_month(&game, &archiver, month, postgres_url).await?;
+    drop_month(&game, &archiver, month, postgres_url).await?;
     let archive_store = ArchiveStore::open(&archive, &S3Config::default())?;
     let began = Instant::now();
     let report = verify_archived(&game.store, &archive_store, |_, _| ()).await?;
-    told("verified with the archive", report.entries, began);
+    check("verified with the archive", &report, began)
+}
+
+fn check(what: &str, report: &archive::Report, began: Instant) -> Result<(), BenchError> {
+    print_rate(what, report.entries, began);
     if report.holds() { Ok(()) } else { Err(report.to_string().into()) }
 }
 
-fn told(what: &str, entries: u64, began: Instant) {
-    let seconds = began.elapsed().as_secs_f64();
-    let rate = u128::from(entries) * 1000 / began.elapsed().as_millis().max(1);
-    say(&format!("{what:<31} {entries} entries in {seconds:.1} s, {rate} a second"));
+/// Writes the month while players trade.
+async fn write_month(
+    game: &Game,
+    archiver: &Archiver,
+    month: Month,
+    postgres_url: Option<&str>,
+) -> Result<(), BenchError> {
+    let live = match postgres_url {
+        Some(url) => {
+            // A month that is over was vacuumed long ago.
+            vacuum(url).await?;
+            Some((url, size(url, month).await?))
+        }
+        None => None,
+    };
+    reset_peak();
+    let before = memory("VmRSS");
+    let (trading, is_over) = game.start_trading();
+    let began = Instant::now();
+    let manifest = archiver.archive(month, |_| ()).await?;
+    print_rate("written and verified", manifest.entries, began);
+    is_over.store(true, Ordering::Relaxed);
+    print(&format!("trades meanwhile          {}", trading.await??));
+    print(&format!("memory                    {before} MB, at most {} MB", memory("VmHWM")));
+    let (bytes, files) = (manifest.bytes(), manifest.parts.len());
+    print(&format!("Parquet                   {} MB in {files} files", bytes / 1_000_000));
+    if let Some((url, live)) = live {
+        let (megabytes, times) = (live / 1_000_000, live / bytes.max(1));
+        print(&format!("live, with its index      {megabytes} MB: {times} times as much"));
+        let took = delete(url, month).await?;
+        print(&format!("a copy of it, by DELETE   {:.1} s", took.as_secs_f64()));
+    }
+    Ok(())
+}
+
+/// Drops the month while players trade.
+async fn drop_month(
+    game: &Game,
+    archiver: &Archiver,
+    month: Month,
+    postgres_url: Option<&str>,
+) -> Result<(), BenchError> {
+    let (trading, is_over) = game.start_trading();
+    let probing = postgres_url.map(|url| {
+        let (url, is_over) = (url.to_owned(), Arc::clone(&is_over));
+        tokio::spawn(async move { probe(&url, &is_over).await })
+    });
+    let began = Instant::now();
+    let dropped = archiver.drop_month(month, "a bench").await?;
+    print_rate("dropped, heads saved", u64::try_from(dropped.entries)?, began);
+    is_over.store(true, Ordering::Relaxed);
+    print(&format!("trades meanwhile          {}", trading.await??));
+    if let (Some(locked), Some(probing)) = (dropped.locked_micros, probing) {
+        let (all, lock) = (locked / 1000, probing.await??.as_millis());
+        print(&format!("of that, the transaction  {all} ms; a reader waits {lock} ms at most"));
+    }
+    Ok(())
 }
 
 /// Latencies of trades in microseconds.
@@ -190,7 +199,7 @@ struct Game {
 }
 
 impl Game {
-    async fn open(store: Store, rows: usize) -> Result<Self, Fault> {
+    async fn open(store: Store, rows: usize) -> Result<Self, BenchError> {
         let rules: Rules = toml::from_str(include_str!("../../../config/game.toml"))?;
         let clock = ManualClock::new();
         let now = clock.now();
@@ -232,8 +241,8 @@ impl Game {
         Ok(Self { store, clock, marks, rules: Arc::new(rules), player_ids, stock_id })
     }
 
-    /// Trades of all but the last players until there are so many; how many.
-    async fn fill(&self, rows: usize) -> Result<u64, Fault> {
+    /// Commits trades of all but the last players until there are so many. Returns how many.
+    async fn fill(&self, rows: usize) -> Result<u64, BenchError> {
         let players = &self.player_ids[..self.player_ids.len() - TRADERS];
         let (mut entries, mut round) = (0, 0);
         while entries < rows as u64 {
@@ -247,16 +256,16 @@ impl Game {
     }
 
     /// Settles purchases and sales of these players, and commits them together.
-    async fn commit(&self, players: &[i64], trades: usize, round: i64) -> Result<u64, Fault> {
+    async fn commit(&self, players: &[i64], trades: usize, round: i64) -> Result<u64, BenchError> {
         let now = self.clock.now();
-        let wanted = |player_id: &i64| LoadKey {
+        let key = |player_id: &i64| LoadKey {
             player_id: *player_id,
             stock_id: Some(self.stock_id),
             about_version: None,
             text_key: None,
         };
-        let wanted: Vec<LoadKey> = players.iter().map(wanted).collect();
-        let mut state = self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await?;
+        let keys: Vec<LoadKey> = players.iter().map(key).collect();
+        let mut state = self.store.load_batch(&keys, &[], &Valuation::at_prices("[]")).await?;
         let (mut changes, mut entries) = (Vec::new(), 0);
         for (place, player_id) in players.iter().enumerate() {
             let Some(mut player) = state.players.remove(player_id) else { continue };
@@ -293,13 +302,22 @@ impl Game {
         Ok(entries)
     }
 
-    async fn trade_for(&self, time: Duration) -> Result<Latencies, Fault> {
+    /// Trades in the background until the flag is set.
+    fn start_trading(&self) -> (JoinHandle<Result<Latencies, BenchError>>, Arc<AtomicBool>) {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (game, ends) = (self.clone(), Arc::clone(&is_over));
+        let trading =
+            tokio::spawn(async move { game.trade_until(|| ends.load(Ordering::Relaxed)).await });
+        (trading, is_over)
+    }
+
+    async fn trade_for(&self, time: Duration) -> Result<Latencies, BenchError> {
         let until = Instant::now() + time;
         self.trade_until(|| Instant::now() >= until).await
     }
 
     /// One trade after the other, with a pause between them.
-    async fn trade_until(&self, is_over: impl Fn() -> bool) -> Result<Latencies, Fault> {
+    async fn trade_until(&self, is_over: impl Fn() -> bool) -> Result<Latencies, BenchError> {
         let traders = &self.player_ids[self.player_ids.len() - TRADERS..];
         let (mut latencies, mut pause) = (Vec::new(), tokio::time::interval(PAUSE));
         for (round, player_id) in (1..).zip(traders.iter().cycle()) {
@@ -316,7 +334,7 @@ impl Game {
 }
 
 /// What PostgreSQL does by itself after a while.
-async fn vacuum(url: &str) -> Result<(), Fault> {
+async fn vacuum(url: &str) -> Result<(), BenchError> {
     let mut db = PgConnection::connect(url).await?;
     sqlx::query("VACUUM (ANALYZE)").execute(&mut db).await?;
     sqlx::query("CHECKPOINT").execute(&mut db).await?;
@@ -324,15 +342,15 @@ async fn vacuum(url: &str) -> Result<(), Fault> {
 }
 
 /// The bytes of a month's partition with its index.
-async fn size(url: &str, month: Month) -> Result<u64, Fault> {
+async fn size(url: &str, month: Month) -> Result<u64, BenchError> {
     let mut db = PgConnection::connect(url).await?;
     let text = format!("SELECT pg_total_relation_size('portfolio_audit_{}')", month.0);
     let (bytes,): (i64,) = sqlx::query_as(AssertSqlSafe(text)).fetch_one(&mut db).await?;
     Ok(u64::try_from(bytes)?)
 }
 
-/// The longest that somebody waits who asks for the ledger, which is for its lock.
-async fn probe(url: &str, is_over: &AtomicBool) -> Result<Duration, Fault> {
+/// The longest that a query of the ledger waits for its lock.
+async fn probe(url: &str, is_over: &AtomicBool) -> Result<Duration, BenchError> {
     let mut db = PgConnection::connect(url).await?;
     let mut longest = Duration::ZERO;
     while !is_over.load(Ordering::Relaxed) {
@@ -345,7 +363,7 @@ async fn probe(url: &str, is_over: &AtomicBool) -> Result<Duration, Fault> {
 }
 
 /// What deleting a month's rows costs, on a copy without triggers.
-async fn delete(url: &str, month: Month) -> Result<Duration, Fault> {
+async fn delete(url: &str, month: Month) -> Result<Duration, BenchError> {
     let mut db = PgConnection::connect(url).await?;
     for text in [
         format!("CREATE TABLE copied (LIKE portfolio_audit_{} INCLUDING INDEXES)", month.0),
@@ -362,10 +380,10 @@ async fn delete(url: &str, month: Month) -> Result<Duration, Fault> {
     Ok(took)
 }
 
-/// Lets the peak of this process's memory begin anew (proc(5), clear_refs).
-fn forget_peak() {
+/// Resets the peak of this process's memory (proc(5), clear_refs).
+fn reset_peak() {
     if let Err(error) = std::fs::write("/proc/self/clear_refs", "5") {
-        say(&format!("the peak of memory is one of the whole run: {error}"));
+        print(&format!("the peak of memory is that of the whole run: {error}"));
     }
 }
 

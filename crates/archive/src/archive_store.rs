@@ -1,5 +1,4 @@
-//! Where the archive's files lie: a directory, or a store with the interface of S3. It knows names
-//! and bytes, and nothing of what is in a file.
+//! Stores the archive's files in a directory or in a store with the S3 API, as names and bytes.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -21,21 +20,21 @@ use crate::config::{Address, S3Config};
 use crate::error::ArchiveError;
 use crate::manifest::{ArchivePart, hex};
 
-/// Bytes sent at once of a file that is written.
+/// Bytes of one chunk of a multipart upload.
 const CHUNK: usize = 8 * 1024 * 1024;
-/// How many of them are under way.
+/// The most chunks in flight.
 const CHUNKS: usize = 2;
-/// How long a connection and one question in all may take.
+/// The timeouts of a connection and of a whole request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(300);
-/// How often a question is asked again, and for how long in all.
+/// The retries of a request, and their total time.
 const RETRIES: usize = 3;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The code of S3 for a bucket that does not exist.
 const NO_BUCKET: &str = "NoSuchBucket";
 
-/// Where the archive is.
+/// The archive's files.
 #[derive(Clone, Debug)]
 pub struct ArchiveStore {
     store: Arc<dyn ObjectStore>,
@@ -43,10 +42,7 @@ pub struct ArchiveStore {
 }
 
 impl ArchiveStore {
-    /// Opens the archive at this address: a directory, which is made, or `s3://bucket/prefix`.
-    ///
-    /// # Errors
-    /// `Address` when it cannot be used.
+    /// Opens the archive at a URL: a directory, which is created, or `s3://bucket/prefix`.
     pub fn open(url: &str, s3: &S3Config) -> Result<Self, ArchiveError> {
         let bad = |what: String| ArchiveError::Address(what);
         let store: Arc<dyn ObjectStore> = match Address::parse(url).map_err(bad)? {
@@ -59,19 +55,19 @@ impl ArchiveStore {
                 std::fs::create_dir_all(path).map_err(|error| bad(format!("{path}: {error}")))?;
                 let store = LocalFileSystem::new_with_prefix(path);
                 let store = store.map_err(|error| bad(error.to_string()))?;
-                // A month is deleted because its files are kept.
+                // A month is dropped only because its files are durable.
                 Arc::new(store.with_fsync(true))
             }
         };
         Ok(Self { store, shown: url.to_owned() })
     }
 
-    /// An archive in a store that is open already.
+    /// An archive in an open store; `shown` is its URL in messages.
     pub fn with_store(store: Arc<dyn ObjectStore>, shown: &str) -> Self {
         Self { store, shown: shown.to_owned() }
     }
 
-    /// Its address.
+    /// The URL.
     pub fn shown(&self) -> &str {
         &self.shown
     }
@@ -88,14 +84,13 @@ impl ArchiveStore {
         })
     }
 
-    /// Writes a small file at once.
+    /// Writes a small file in one request.
     pub(crate) async fn put(&self, name: &str, text: String) -> Result<(), ArchiveError> {
         let put = self.store.put(&Path::from(name), text.into()).await;
         put.map(|_| ()).map_err(|source| failed("write", name, source))
     }
 
-    /// Reads a file of a month into one of this machine that has no name, and checks that it is
-    /// what was written.
+    /// Downloads a file to an unnamed temporary file, and checks its size and SHA-256.
     pub(crate) async fn fetch(&self, part: &ArchivePart) -> Result<File, ArchiveError> {
         let name = part.name.as_str();
         let local = |error| ArchiveError::Local(name.to_owned(), error);
@@ -126,7 +121,7 @@ impl ArchiveStore {
         Ok(file)
     }
 
-    /// Deletes the files of a month that other attempts to write it left.
+    /// Deletes the files of a month that earlier attempts have left.
     pub(crate) async fn clear_all_but(&self, month: Month, kept: &str) -> Result<(), ArchiveError> {
         let prefix = Path::from(month.0.to_string());
         let kept = format!("{kept}/");
@@ -148,7 +143,7 @@ impl ArchiveStore {
 
 fn failed(what: &'static str, name: &str, source: object_store::Error) -> ArchiveError {
     match source {
-        // The body of the answer tells it from a file that is missing in a bucket that exists.
+        // The response body distinguishes it from a file that is missing in an existing bucket.
         object_store::Error::NotFound { source, .. } if source.to_string().contains(NO_BUCKET) => {
             ArchiveError::NoBucket
         }
@@ -157,7 +152,7 @@ fn failed(what: &'static str, name: &str, source: object_store::Error) -> Archiv
     }
 }
 
-/// A file while it is written. One that is not finished does not exist.
+/// A multipart upload. The file does not exist before it is finished.
 pub(crate) struct Upload {
     writer: WriteMultipart,
     hasher: Sha256,
@@ -175,7 +170,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the file exist.
+    /// Completes the upload.
     pub(crate) async fn finish(
         self,
         entries: u64,
@@ -187,10 +182,10 @@ impl Upload {
         Ok(ArchivePart { name: self.name, entries, keys, bytes: self.bytes, sha256 })
     }
 
-    /// Gives the file up. That this may fail as well changes nothing.
+    /// Aborts the upload.
     pub(crate) async fn abort(self) {
         if let Err(error) = self.writer.abort().await {
-            tracing::warn!(name = self.name, %error, "what was written of a file may be left");
+            tracing::warn!(name = self.name, %error, "cannot abort an upload to the archive; chunks of the file may be left");
         }
     }
 }
@@ -207,20 +202,19 @@ fn open_s3(bucket: &str, s3: &S3Config) -> Result<object_store::aws::AmazonS3, A
         .with_access_key_id(&s3.access_key_id)
         .with_secret_access_key(s3.secret_key.reveal())
         .with_retry(retry)
-        .with_http_connector(Connector { silence: Duration::from_secs(s3.timeout_s.into()) });
+        .with_http_connector(Connector { read_timeout: Duration::from_secs(s3.timeout_s.into()) });
     if !s3.endpoint.is_empty() {
         builder = builder.with_endpoint(&s3.endpoint);
-        // Whoever writes http:// means it: a store on this machine or in this network.
+        // An explicit http:// is a store on this machine or in this network.
         builder = builder.with_allow_http(s3.endpoint.starts_with("http://"));
     }
     builder.build().map_err(|error| ArchiveError::Address(error.to_string()))
 }
 
-/// Connects with the TLS that the rest of the program has.
+/// Connects with the TLS configuration of the rest of the program.
 #[derive(Debug)]
 struct Connector {
-    /// How long a server may say nothing.
-    silence: Duration,
+    read_timeout: Duration,
 }
 
 impl HttpConnector for Connector {
@@ -238,7 +232,7 @@ impl HttpConnector for Connector {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(self.silence)
+            .read_timeout(self.read_timeout)
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

@@ -1,6 +1,5 @@
-//! Chains from their very beginnings: the entries that were deleted from the ledger, read from all
-//! months' files side by side, since each is in the order of its keys. One row group a month is in
-//! memory, and one file a month on this machine's disk.
+//! Reads the entries of all dropped months in the order of their keys, to verify chains from their
+//! first entry. One row group a month is in memory, and one file a month on the local disk.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +13,7 @@ use crate::manifest::Manifest;
 use crate::part::Entry;
 use crate::read_back::ArchivedEntries;
 
-/// The manifests of the months that are gone, oldest first, and of those that are in the ledger as
-/// well.
+/// The manifests of the dropped months, oldest first, and of those that are also in the ledger.
 pub(crate) async fn manifests(
     store: &Store,
 ) -> Result<(Vec<Manifest>, Vec<Manifest>), ArchiveError> {
@@ -27,8 +25,7 @@ pub(crate) async fn manifests(
     Ok((of(ArchiveState::Dropped)?, of(ArchiveState::Verified)?))
 }
 
-/// Reads the files of months that are in the ledger, too, and checks that they are what was
-/// written.
+/// Checks sizes and digests of the files of these months.
 pub(crate) async fn check_files(
     archive_store: &ArchiveStore,
     months: &[Manifest],
@@ -39,7 +36,7 @@ pub(crate) async fn check_files(
     Ok(())
 }
 
-/// All months that are gone, read side by side.
+/// The entries of the dropped months, merged by key.
 pub(crate) struct ArchivedMonths<'a>(Vec<Stream<'a>>);
 
 struct Stream<'a> {
@@ -63,8 +60,8 @@ impl<'a> ArchivedMonths<'a> {
         Ok(Self(streams))
     }
 
-    /// Walks the chains through everything that the months have of players up to `last`. The first
-    /// thing that is wrong, with its player; how many entries were right.
+    /// Verifies the chains of players up to `last` with the months' entries. Returns how many entries
+    /// were valid, and the first violation with its player.
     pub(crate) async fn walk(
         &mut self,
         chains: &mut BTreeMap<i64, Chain>,

@@ -1,7 +1,6 @@
-//! A month's way into the archive and back: `due → writing → written → verified → dropped`. Each
-//! step may be stopped anywhere and is gone on with by whoever has the lease then. Files have the
-//! fence in their names, so that two who both believe to have the lease write different ones.
-//! Reading a month back and writing it stand in `write` and `read_back`, deleting it in `cut`.
+//! Moves a month through its states: `due → writing → written → verified → dropped`. A stopped step
+//! is continued by the next holder of the lease. The names of files contain the fencing token, so
+//! that two nodes that both believe they hold the lease write different files.
 
 use std::sync::Arc;
 
@@ -14,25 +13,25 @@ use crate::error::ArchiveError;
 use crate::lease::Lease;
 use crate::manifest::Manifest;
 
-/// How large files and what is in memory of them may be.
+/// The size of files and of row groups.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PartLimits {
     pub(crate) part_rows: u64,
     pub(crate) group_rows: usize,
 }
 
-/// Brings months into the archive and back.
+/// Writes months to the archive, drops and restores them.
 pub struct Archiver {
     pub(crate) store: Store,
     pub(crate) archive_store: ArchiveStore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) part_limits: PartLimits,
-    /// This process, in the lease.
+    /// The name of this process in the lease.
     holder: String,
 }
 
 impl Archiver {
-    /// One for this database and this archive. `holder` must be of this process alone.
+    /// `holder` has to be unique to this process.
     pub fn new(
         store: Store,
         archive_store: ArchiveStore,
@@ -45,11 +44,11 @@ impl Archiver {
         Self { store, archive_store, clock, part_limits, holder }
     }
 
-    /// Brings a month as far as verified, from where it is. `progress` is told how many more
-    /// entries were written or read back.
+    /// Writes and verifies a month, from its present state on. `progress` receives the number of
+    /// entries since its last call.
     ///
     /// # Errors
-    /// What was met; it is in the month's row as well.
+    /// The error is stored in the month's row as well.
     pub async fn archive(
         &self,
         month: Month,
@@ -63,8 +62,7 @@ impl Archiver {
     /// Deletes a verified month's entries from the database.
     ///
     /// # Errors
-    /// `Held` for a month on hold, `Unfit` for one that is not verified or not the oldest, or what
-    /// was met.
+    /// `Held` for a month on hold, `WrongState` for one that is not verified or not the oldest.
     pub async fn drop_month(
         &self,
         month: Month,
@@ -75,11 +73,11 @@ impl Archiver {
         self.end(lease, month, done).await
     }
 
-    /// Writes a month that was dropped back into the ledger, and lays a hold on it. Nothing is done
-    /// to one that is in the ledger.
+    /// Writes a dropped month back into the ledger and puts it on hold. Does nothing to a month that
+    /// is in the ledger.
     ///
     /// # Errors
-    /// `Unfit` for a month that was never written, or what was met.
+    /// `WrongState` for a month that was never written.
     pub async fn restore(
         &self,
         month: Month,
@@ -105,13 +103,13 @@ impl Archiver {
         if let Err(error) = &done {
             let why = error.chain();
             metrics::counter!("openbell_archive_failures_total").increment(1);
-            tracing::error!(%month, error = why, "a month could not be archived");
-            if let Err(error) = self.store.mark_archive_failed(lease.seat(month), &why).await {
-                tracing::error!(%month, %error, "failed to record the archive failure");
+            tracing::error!(%month, error = why, "cannot archive a month");
+            if let Err(error) = self.store.mark_archive_failed(lease.fenced(month), &why).await {
+                tracing::error!(%month, %error, "cannot store the error of an archive attempt");
             }
         }
-        if let Err(error) = lease.leave().await {
-            tracing::warn!(%month, %error, "failed to release the archive lease");
+        if let Err(error) = lease.release().await {
+            tracing::warn!(%month, %error, "cannot release the archive lease; it expires by itself");
         }
         done
     }
@@ -143,7 +141,7 @@ impl Archiver {
                 // The ledger still has all of it.
                 let why = error.chain();
                 let (from, to) = (ArchiveState::Written, ArchiveState::Due);
-                self.store.move_archive(lease.seat(month), from, to, Some(&why)).await?;
+                self.store.move_archive(lease.fenced(month), from, to, Some(&why)).await?;
                 return Err(error);
             }
             Err(error) => return Err(error),
@@ -160,7 +158,7 @@ impl Archiver {
         from: ArchiveState,
         to: ArchiveState,
     ) -> Result<(), ArchiveError> {
-        let moved = self.store.move_archive(lease.seat(month), from, to, None).await?;
+        let moved = self.store.move_archive(lease.fenced(month), from, to, None).await?;
         if moved { Ok(()) } else { Err(ArchiveError::LeaseLost) }
     }
 }
@@ -168,9 +166,9 @@ impl Archiver {
 /// How a month was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DroppedMonth {
-    /// How many entries are gone.
+    /// How many entries were deleted.
     pub entries: i64,
-    /// For how long others may have waited, in microseconds, where a partition was taken away.
+    /// How long the ledger was locked, in microseconds, where a partition was dropped.
     pub locked_micros: Option<u128>,
 }
 

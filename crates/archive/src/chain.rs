@@ -1,6 +1,5 @@
-//! One player's chain, walked entry by entry: everything an entry says is computed again from the
-//! entries before it. It loads nothing and does not ask `domain::settle`, so that a slip there is
-//! found here.
+//! Verifies a player's chain entry by entry: each number is computed again from the entries before
+//! it, without `domain::settle`, so that a defect there is found here.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,19 +7,19 @@ use std::fmt::Display;
 use domain::{EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, genesis_hash};
 use store::{ArchivedHead, ArchivedHolding};
 
-/// What is wrong: a version and a sentence.
+/// The version of the entry and a sentence.
 pub(crate) type ChainViolation = (i64, String);
 
-/// What a chain adds up to so far.
+/// The state of a chain after the entries so far.
 #[derive(Debug)]
 pub(crate) struct Chain {
     /// The player as read before the chain.
     pub(crate) head: Player,
-    /// Up to which version entries of the ledger are not looked at.
+    /// Entries of the ledger up to this version are skipped.
     base: i64,
-    /// Up to which version nothing was looked at.
+    /// Entries up to this version were not verified.
     taken: i64,
-    /// What was kept of the archived entries.
+    /// The saved head of the archived entries.
     expected: Option<ArchivedHead>,
     version: i64,
     hash: Hash,
@@ -42,7 +41,7 @@ fn same<T: Copy + PartialEq + Display>(what: &str, found: T, expected: T) -> Res
 }
 
 fn beyond(what: &str) -> String {
-    format!("{what} is beyond what is kept")
+    format!("{what} is too large to be stored")
 }
 
 impl Chain {
@@ -63,7 +62,7 @@ impl Chain {
         }
     }
 
-    /// Begins after the entries that were deleted from the ledger, with what they added up to.
+    /// Begins after the entries that were dropped from the ledger, with their saved head.
     pub(crate) fn begin_after(&mut self, archived: &ArchivedHead) {
         (self.base, self.taken) = (archived.version, archived.version);
         self.version = archived.version;
@@ -71,33 +70,34 @@ impl Chain {
         (self.cash, self.total_xp) = (archived.cash, archived.total_xp);
     }
 
-    /// What was held of one stock when the chain begins.
+    /// Adds a saved holding of the dropped entries.
     pub(crate) fn begin_with(&mut self, archived: &ArchivedHolding) {
         self.held.insert(archived.stock_id, (archived.quantity, archived.cost_basis));
     }
 
-    /// From now on entries come from the ledger, which may still have some of those before.
+    /// Marks the end of the archived entries; the ledger may still have some of them.
     pub(crate) fn end_of_archive(&mut self) {
         self.base = self.version;
     }
 
-    /// Lets the chain compare what was kept of its archived entries once it is there.
+    /// Compares the saved head of the archived entries when the chain reaches its version.
     pub(crate) fn expect_archived(&mut self, archived: &ArchivedHead) {
         self.expected = Some(archived.clone());
     }
 
     fn check_archived(&self) -> Result<(), String> {
-        let Some(kept) = self.expected.as_ref().filter(|kept| kept.version == self.version) else {
+        let Some(saved) = self.expected.as_ref().filter(|saved| saved.version == self.version)
+        else {
             return Ok(());
         };
-        same("the kept head's hash", kept.hash, self.hash)
-            .and_then(|()| same("the kept head's month", kept.month.0, self.month.0))
-            .and_then(|()| same("the kept head's cash", kept.cash, self.cash))
-            .and_then(|()| same("the kept head's XP", kept.total_xp, self.total_xp))
+        same("the saved head's hash", saved.hash, self.hash)
+            .and_then(|()| same("the saved head's month", saved.month.0, self.month.0))
+            .and_then(|()| same("the saved head's cash", saved.cash, self.cash))
+            .and_then(|()| same("the saved head's XP", saved.total_xp, self.total_xp))
     }
 
-    /// Adds the next entry. Those beyond the head are later than this check and are left out; says
-    /// whether the entry counted.
+    /// Verifies the next entry. Returns whether it counts: entries beyond the head are newer than
+    /// this verification and are skipped.
     pub(crate) fn add(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<bool, ChainViolation> {
         if entry.version > self.head.balance_version || entry.version <= self.base {
             return Ok(false);
@@ -150,13 +150,13 @@ impl Chain {
         for &(version, achievement_id, xp) in unlocks.iter().filter(|u| u.0 <= self.version) {
             let bit = u32::try_from(achievement_id).ok().and_then(|id| 1_i64.checked_shl(id));
             let bit = bit.filter(|bit| *bit > 0 && bits & bit == 0);
-            let wrong = format!("achievement {achievement_id} is unlocked twice or is none");
+            let wrong = format!("achievement {achievement_id} is unlocked twice or unknown");
             bits |= bit.ok_or((version, wrong))?;
             if version <= self.taken {
                 continue;
             }
             let sum = xp_by_version.entry(version).or_default();
-            *sum = sum.saturating_add(xp);
+            *sum = sum.checked_add(xp).ok_or_else(|| (version, beyond("the XP of the unlocks")))?;
         }
         for version in self.xp_achievements.keys().chain(xp_by_version.keys()) {
             let expected = self.xp_achievements.get(version).copied().unwrap_or_default();
@@ -182,8 +182,9 @@ impl Chain {
         let cash = self.cash.checked_add(entry.amount).and_then(|c| c.checked_sub(entry.fee));
         let cash = cash.filter(|cash| cash.0 >= 0).ok_or_else(|| beyond("cash"))?;
         same("cash_after", entry.cash_after, cash)?;
-        let total_xp = self.total_xp.saturating_add(entry.xp_trade);
-        let total_xp = total_xp.saturating_add(entry.xp_achievements);
+        let total_xp = self.total_xp.checked_add(entry.xp_trade);
+        let total_xp = total_xp.and_then(|xp| xp.checked_add(entry.xp_achievements));
+        let total_xp = total_xp.ok_or_else(|| beyond("XP"))?;
         same("total_xp_after", entry.total_xp_after, total_xp)?;
         if entry.xp_achievements != 0 {
             self.xp_achievements.insert(entry.version, entry.xp_achievements);
@@ -193,7 +194,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Entries that trade nothing.
+    /// An entry without a trade.
     fn check_still(&self, entry: &LedgerEntry) -> Result<(), String> {
         same("quantity", entry.quantity, Quantity(0))?;
         same("quantity_after", entry.quantity_after, Quantity(0))?;
@@ -218,7 +219,8 @@ impl Chain {
             return Err("a trade has no stock or no price".to_owned());
         };
         let (held, basis) = self.held.get(&stock_id).copied().unwrap_or_default();
-        let traded = Quantity(entry.quantity.0.saturating_abs());
+        let traded = entry.quantity.0.checked_abs().map(Quantity);
+        let traded = traded.ok_or_else(|| beyond("quantity"))?;
         let is_buy = entry.kind == EntryKind::Buy;
         let signed = if is_buy { traded } else { Quantity(-traded.0) };
         same("quantity", entry.quantity, signed)?;
@@ -249,89 +251,4 @@ fn remaining_basis(basis: Money, sold: Quantity, held: Quantity) -> Option<Money
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::{
-        Action, Day, Fill, Order, Price, Quote, QuoteSource, Rules, Side, UnixMicros, open_player,
-        settle,
-    };
-
-    type Forgery = fn(&mut LedgerEntry);
-
-    /// Opens, buys 3, buys 2, sells 4; and the player afterwards.
-    fn played() -> (Player, Vec<Fill>) {
-        let rules: Rules =
-            toml::from_str(include_str!("../../../config/game.toml")).expect("good rules");
-        let now = UnixMicros(1_795_394_741_000_000);
-        let (mut player, open) = open_player(42, &rules, now);
-        let mut fills = vec![open];
-        for (side, shares, price) in [(Side::Buy, 3, 33_333), (Side::Buy, 2, 7), (Side::Sell, 4, 9)]
-        {
-            let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
-            let (price, tick) = (Price(price), Price(0));
-            let quote = Quote { price, tick, as_of: now, market_day, source };
-            let quantity = Quantity::whole(shares).unwrap();
-            let order = Order { stock_id: 1, side, quantity };
-            let action = Action::Trade(order, None);
-            fills.push(settle(&mut player, &action, Ok(quote), &rules, now).expect("filled"));
-        }
-        (player, fills)
-    }
-
-    fn walk(player: Player, fills: &[Fill]) -> Result<(), ChainViolation> {
-        let mut chain = Chain::new(player);
-        for fill in fills {
-            chain.add(&fill.entry, fill.hash)?;
-        }
-        chain.end()
-    }
-
-    #[test]
-    fn a_played_chain_holds() {
-        let (player, fills) = played();
-        assert_eq!(walk(player, &fills), Ok(()));
-    }
-
-    #[test]
-    fn a_forger_who_hashes_anew_is_found_by_the_rules() {
-        let changes: [(&str, Forgery); 12] = [
-            ("quantity_after", |e| e.quantity.0 += 100),
-            ("amount", |e| e.amount.0 += 1),
-            ("amount", |e| e.price = Some(Price(7_000))),
-            ("cash_after", |e| e.fee.0 -= 1),
-            ("cash_after", |e| e.cash_after.0 += 1),
-            ("quantity_after", |e| e.quantity_after.0 += 1),
-            ("cost_basis_after", |e| e.cost_basis_after.0 += 1),
-            ("total_xp_after", |e| e.xp_trade += 1),
-            ("total_xp_after", |e| e.xp_achievements += 1),
-            ("total_xp_after", |e| e.total_xp_after += 1),
-            ("a trade has no stock", |e| e.stock_id = None),
-            ("the month falls", |e| e.month.0 -= 1),
-        ];
-        for version in [3, 4] {
-            for (what, change) in changes {
-                let (mut player, mut fills) = played();
-                change(&mut fills[version - 1].entry);
-                let mut hash = genesis_hash(42);
-                for fill in &mut fills {
-                    hash = fill.entry.hash(hash);
-                    fill.hash = hash;
-                }
-                player.head_hash = hash;
-                let (at, found) = walk(player, &fills).expect_err(what);
-                assert_eq!(at, i64::try_from(version).unwrap(), "{what}: {found}");
-                assert!(found.starts_with(what), "{what}: {found}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_comes_after_the_head_is_left_out() {
-        let (player, fills) = played();
-        let mut chain = Chain::new(player);
-        chain.head.balance_version = 3;
-        let counted: Vec<bool> =
-            fills.iter().map(|fill| chain.add(&fill.entry, fill.hash).unwrap()).collect();
-        assert_eq!(counted, [true, true, true, false]);
-    }
-}
+mod tests;

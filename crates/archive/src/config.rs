@@ -1,23 +1,22 @@
-//! The section `[audit]` of the configuration: for how long the ledger is kept in the database and
-//! where it goes. When it is cleaned is decided by the server.
+//! The section `[audit]` of the configuration: retention of the ledger, archive, seals.
 
 use domain::Secret;
 use serde::Deserialize;
 use serde::de::Error as _;
 
-/// How months of the ledger are archived and let go.
+/// How months of the ledger are archived and dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
-    /// Days after its end for which a month stays in the database; 0: for ever.
+    /// Days after its end that a month stays in the database; 0: forever.
     #[serde(deserialize_with = "retention_days")]
     pub retention_days: u32,
-    /// Where months go: a directory, or `s3://bucket/prefix`. Empty: nowhere, all are kept.
+    /// The archive: a directory or `s3://bucket/prefix`. Empty: all months stay in the database.
     #[serde(deserialize_with = "archive_url")]
     pub archive_url: String,
-    /// The time of day (UTC) at which months are archived and let go, `HH:MM`.
+    /// The time of day (UTC) at which months are archived and dropped, `HH:MM`.
     pub clean_at: TimeOfDay,
-    /// Seconds up to which a node begins later by chance.
+    /// The largest random delay of a node, in seconds.
     #[serde(deserialize_with = "clean_jitter_s")]
     pub clean_jitter_s: u32,
     /// The most entries of one file.
@@ -31,26 +30,22 @@ pub struct AuditConfig {
     pub seals_file: String,
     /// The file to which erasures are added; empty as for seals.
     pub erasures_file: String,
-    /// Seconds between two seals; 0: none are made.
+    /// Seconds between two seals; 0: no seals.
     #[serde(deserialize_with = "seal_every_s")]
     pub seal_every_s: u32,
-    /// What `s3://` needs.
     pub s3: S3Config,
 }
 
-/// Who and where a store with the interface of S3 is.
+/// A store with the S3 API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct S3Config {
-    /// Its address; empty: that of the region's own.
+    /// The URL; empty: that of the region.
     pub endpoint: String,
-    /// The region.
     pub region: String,
-    /// The name of the key.
     pub access_key_id: String,
-    /// The key.
     pub secret_key: Secret,
-    /// Seconds for which it may be silent.
+    /// The read timeout, in seconds.
     #[serde(deserialize_with = "timeout_s")]
     pub timeout_s: u32,
 }
@@ -106,7 +101,7 @@ impl Default for AuditConfig {
     }
 }
 
-/// What the address of an archive names.
+/// The parsed URL of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Address<'a> {
     Directory(&'a str),
@@ -114,7 +109,6 @@ pub(crate) enum Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// Reads an address; the error is one sentence.
     pub(crate) fn parse(url: &'a str) -> Result<Self, String> {
         let bad = || format!("expected a directory or s3://bucket/prefix, got \"{url}\"");
         if let Some(place) = url.strip_prefix("s3://") {
@@ -128,7 +122,7 @@ impl<'a> Address<'a> {
         let path = match url.strip_prefix("file:") {
             // file:///var/x is a path from the root, as file:/var/x is.
             Some(path) => path.strip_prefix("//").unwrap_or(path),
-            // "s3:/x" and "gs://x" are no directories that anyone means.
+            // "s3:/x" and "gs://x" are typing errors, not directories.
             None if has_scheme(url) => return Err(bad()),
             None => url,
         };

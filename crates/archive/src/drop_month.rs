@@ -1,5 +1,5 @@
-//! Deleting a month from the ledger once the archive has it. What its chains add up to is saved
-//! first. PostgreSQL takes a partition away; SQLite deletes in steps, which may be gone on with.
+//! Drops an archived month from the ledger after saving the heads of its chains. PostgreSQL drops a
+//! partition; SQLite deletes in steps that can be continued.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::write::START;
 const PLAYERS: i64 = 500;
 /// Entries deleted in one transaction.
 const STEP: i64 = 2_000;
-/// How long the ledger's lock is waited for, how often, and the wait before the second time, which
-/// doubles. Whoever trades waits behind whoever waits for this lock.
+/// The timeout of the ledger's lock, the attempts, and the pause before the second attempt, which
+/// doubles. Trades queue behind a waiting lock request.
 const LOCK_WAIT: Duration = Duration::from_millis(100);
 const LOCK_TRIES: u32 = 8;
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
@@ -35,7 +35,7 @@ impl Archiver {
         if row.is_held {
             return Err(ArchiveError::Held(month));
         }
-        // From now on nobody with an older fence moves it.
+        // From now on a node with an older fencing token cannot change the state.
         let verified = ArchiveState::Verified;
         if row.state != verified {
             let what = format!("is {}, not verified", row.state.as_str());
@@ -45,7 +45,7 @@ impl Archiver {
         if !row.is_cut {
             self.check_unchanged(month, row.entries).await?;
         }
-        if !self.store.cut_month(lease.seat(month), reason).await? {
+        if !self.store.cut_month(lease.fenced(month), reason).await? {
             let what = "is on hold, or an older month is still in the ledger".to_owned();
             return Err(ArchiveError::WrongState { month, what });
         }
@@ -57,8 +57,8 @@ impl Archiver {
         })
     }
 
-    /// Nothing may have come to the month since it was verified. Counting suffices: no entry is
-    /// ever changed or deleted.
+    /// Checks that the month has no new entries since it was verified. Counting suffices: entries are
+    /// never changed or deleted.
     async fn check_unchanged(&self, month: Month, entries: i64) -> Result<(), ArchiveError> {
         let found = self.store.count_month(month).await?;
         if found == entries {
@@ -87,7 +87,7 @@ impl Archiver {
         let mut pause = LOCK_PAUSE;
         for tried in 1.. {
             lease.renew().await?;
-            match self.store.drop_month_partition(lease.seat(month), LOCK_WAIT).await {
+            match self.store.drop_month_partition(lease.fenced(month), LOCK_WAIT).await {
                 Ok(Some(locked)) => return Ok(Some(locked)),
                 Ok(None) => break,
                 Err(StoreError::Conflict(_)) if tried < LOCK_TRIES => {
@@ -102,7 +102,7 @@ impl Archiver {
             after = last;
             lease.renew().await?;
         }
-        if !self.store.mark_archive_dropped(lease.seat(month)).await? {
+        if !self.store.mark_archive_dropped(lease.fenced(month)).await? {
             return Err(ArchiveError::LeaseLost);
         }
         Ok(None)

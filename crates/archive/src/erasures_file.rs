@@ -1,5 +1,5 @@
-//! The record of who was forgotten, apart from the database: a backup that is put back has these
-//! people again, and does not know that. It holds numbers and instants, no name.
+//! The file of erased users, outside of the database: a restored backup contains these users again.
+//! It holds ids and instants, no names.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use store::{Erasure, Store};
 use crate::error::ArchiveError;
 use crate::json_lines::JsonLinesFile;
 
-/// Erasures that are read at once.
+/// Erasures of one page.
 const ROWS: i64 = 1_000;
-/// For how long an erasure may be committed after one that is later, in seconds.
+/// How late an erasure may be committed, in seconds: ids and instants do not ascend exactly.
 const LATE_S: i64 = 600;
 
 /// The file of erasures.
@@ -19,22 +19,22 @@ const LATE_S: i64 = 600;
 pub struct ErasuresFile(JsonLinesFile<Erasure>);
 
 impl ErasuresFile {
-    /// The file with this name, which is made with the first erasure.
+    /// The file at a path; it is created with the first erasure.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(JsonLinesFile::new(path.into()))
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Adds what the database has recorded since an instant and the file lacks, in microseconds
-    /// since 1970; how many there were, and the instant from which to go on.
-    ///
-    /// # Errors
-    /// What was met.
-    pub async fn keep(&self, store: &Store, since: i64) -> Result<(u64, i64), ArchiveError> {
+    /// Appends the erasures since an instant (microseconds since 1970) that the file lacks. Returns
+    /// how many, and the instant to continue from.
+    pub async fn append_missing(
+        &self,
+        store: &Store,
+        since: i64,
+    ) -> Result<(u64, i64), ArchiveError> {
         let mut after = Erasure { erased_at: since, user_id: i64::MIN, registered_at: i64::MIN };
         let (mut found, mut added) = (None, 0);
         loop {
@@ -54,10 +54,8 @@ impl ErasuresFile {
         Ok((added, since.max(after.erased_at.saturating_sub(LATE_S * 1_000_000))))
     }
 
-    /// Forgets everybody again who is in the file and came back with a backup; how many that were.
-    ///
-    /// # Errors
-    /// What was met; some are forgotten then, and it can be done again.
+    /// Erases the users of the file again that a backup has restored. Returns how many. After an
+    /// error it can be repeated.
     pub async fn erase_again(&self, store: &Store) -> Result<u64, ArchiveError> {
         let mut erased = 0;
         for erasure in self.0.read().await? {

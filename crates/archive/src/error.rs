@@ -1,86 +1,73 @@
-//! Why a month could not be brought further on its way into the archive, or back.
+//! Errors of archiving, restoring and sealing.
 
 use domain::Month;
 use parquet::errors::ParquetError;
 use store::StoreError;
 use thiserror::Error;
 
-/// What was met while archiving. The month stays in its state, unless what was written of it is
-/// damaged: then it is written again.
+/// An error of the archive. The month stays in its state, unless its files are damaged: then it is
+/// written again.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// The database failed.
     #[error("cannot read or write the ledger")]
     Store(#[from] StoreError),
-    /// The address of the archive cannot be used.
+    /// The URL of the archive is invalid.
     #[error("audit.archive_url: {0}")]
     Address(String),
-    /// Where the archive is failed.
+    /// The directory or object store failed.
     #[error("cannot {what} {name}")]
     Storage {
-        /// What was attempted.
         what: &'static str,
-        /// The file.
         name: String,
-        /// What was met.
         #[source]
         source: object_store::Error,
     },
-    /// The store answers, but does not have the bucket.
     #[error("audit.archive_url: the bucket does not exist")]
     NoBucket,
-    /// A file is not there.
     #[error("{0} is missing in the archive")]
     Missing(String),
-    /// A file is not what was written.
+    /// A file has other bytes or entries than were written.
     #[error("{name} is damaged: {what}")]
     Damaged {
-        /// The file.
         name: String,
         /// What was found, and what was expected.
         what: String,
     },
-    /// The archive says something else than the database.
+    /// The archive has other entries than the database.
     #[error("{name} differs from the ledger: {what}")]
-    Differs {
-        /// The file.
-        name: String,
-        /// Where, and how.
-        what: String,
-    },
-    /// Entries cannot be written as Parquet.
+    Differs { name: String, what: String },
     #[error("cannot write entries as Parquet")]
     Encode(#[source] ParquetError),
-    /// A file on its way could not be kept on this machine's disk.
-    #[error("cannot keep {0} on the way")]
+    #[error("cannot write {name} as JSON")]
+    Serialize {
+        name: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file on the local disk failed: a temporary copy, or the file of seals or erasures.
+    #[error("cannot read or write {0} on the local disk")]
     Local(String, #[source] std::io::Error),
-    /// Another node archives.
+    /// Another node holds the lease.
     #[error("another process is archiving")]
     Busy,
-    /// Another node has begun to archive meanwhile.
-    #[error("another process has begun to archive meanwhile")]
+    /// Another node took the lease meanwhile.
+    #[error("another process has taken the archive lease")]
     LeaseLost,
-    /// The month is on hold.
     #[error("month {0} is on hold")]
     Held(Month),
-    /// The archive does not know the month, or it is not in the state that is needed.
+    /// The month is unknown, or in another state than is needed.
     #[error("month {month} {what}")]
-    WrongState {
-        /// Which.
-        month: Month,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The ledger, or the file of seals, does not have any more what was sealed.
-    #[error("what was sealed has changed: {0}")]
+    WrongState { month: Month, what: String },
+    /// The ledger or the file of seals differs from a seal.
+    #[error("the sealed ledger has changed: {0}")]
     SealMismatch(String),
-    /// A task of this program ended early.
-    #[error("a step was stopped")]
+    /// A task panicked or was aborted.
+    #[error("a task of the archive was aborted")]
     TaskAborted,
 }
 
 impl ArchiveError {
-    /// The error with all its sources, for the record.
+    /// The error with all its sources in one line.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -92,7 +79,7 @@ impl ArchiveError {
         text
     }
 
-    /// Whether what was written has to be written again.
+    /// Whether the files have to be written again.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self, Self::Missing(_) | Self::Damaged { .. } | Self::Differs { .. })
     }

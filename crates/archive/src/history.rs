@@ -1,5 +1,5 @@
-//! A player's history across the ledger and the archive: where the ledger ends, the archive's files
-//! are read. Each file is checked whole first, so such a page takes longer.
+//! A player's history across the ledger and the archive. Pages beyond the ledger read the archive's
+//! files, which are checked as a whole first and take longer.
 
 use domain::{EntryKind, Month, TradeId};
 use store::{ArchiveRow, LedgerFilter, LedgerRow, Store};
@@ -11,41 +11,40 @@ use crate::error::ArchiveError;
 use crate::manifest::ArchivePart;
 use crate::part::{Entry, PartReader};
 
-/// The most files that are read for one page.
+/// The most files of one page.
 const FILES_MAX: usize = 6;
 
-/// Reads histories.
+/// Reads histories of players.
 #[derive(Clone)]
 pub struct History {
     store: Store,
-    /// Where the archive is, if there is one.
     archive_store: Option<ArchiveStore>,
 }
 
 /// Entries of a player, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// The entries. There may be fewer than asked for, or none, although it goes on.
+    /// May be fewer than the limit, or empty, before the last page.
     pub rows: Vec<LedgerRow>,
-    /// Where it goes on: the month to begin with, and the version to stay below. `None` after the
-    /// player's first entry.
+    /// The cursor of the next page: the month to begin with, and the version to stay below. `None`
+    /// after the player's first entry.
     pub next: Option<(Month, i64)>,
     /// Whether the archive was read.
     pub is_archived: bool,
 }
 
-/// Entries of a player that a filter lets through, newest first.
+/// Entries of a player that match a filter, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilteredHistoryPage {
-    /// The entries. There may be none although it goes on.
+    /// May be empty before the last page.
     pub rows: Vec<LedgerRow>,
-    /// Where it goes on; `None` after the player's first entry.
+    /// `None` after the player's first entry.
     pub next: Option<HistoryCursor>,
     /// Whether the archive was read.
     pub is_archived: bool,
 }
 
-/// A place in a history: below a version, and in which month of the archive, if it is there.
+/// A position in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryCursor {
     /// The version to stay below.
@@ -55,23 +54,23 @@ pub struct HistoryCursor {
 }
 
 impl History {
-    /// Histories of this database, which go on in this archive.
+    /// `archive_store` is `None` without an archive.
     pub fn new(store: Store, archive_store: Option<ArchiveStore>) -> Self {
         Self { store, archive_store }
     }
 
-    /// Entries before a place (the month and the version of the last one seen), newest first, at
-    /// most `limit`. Who names a wrong month gets a slower answer, no wrong one.
+    /// At most `limit` entries before a position (the month and the version of the last one read),
+    /// newest first. A wrong month makes the page slower, not wrong.
     ///
     /// # Errors
-    /// `Missing` or `Damaged` where entries that the player made cannot be had, or what was met.
+    /// `Missing` or `Damaged` if entries of the player cannot be read.
     pub async fn page(
         &self,
         player_id: i64,
         before: Option<(Month, i64)>,
         limit: usize,
     ) -> Result<HistoryPage, ArchiveError> {
-        // One more than asked for tells whether there is another page.
+        // One more than the limit shows whether there is another page.
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let mut rows = self.store.transactions_page(player_id, before, wanted).await?;
         let is_full = rows.len() > limit;
@@ -91,7 +90,9 @@ impl History {
                     let next = last.filter(|(_, version)| *version > 1);
                     return Ok(HistoryPage { rows, next, is_archived: false });
                 }
-                return self.go_on(player_id, rows, (from, below), head.month, left).await;
+                return self
+                    .continue_in_archive(player_id, rows, (from, below), head.month, left)
+                    .await;
             }
         }
         rows.truncate(limit);
@@ -99,11 +100,11 @@ impl History {
         Ok(HistoryPage { rows, next: last.filter(|_| is_full), is_archived: false })
     }
 
-    /// Entries that a filter lets through from a place on, newest first, at most `limit`: the
-    /// ledger's, and when those are over the archive's.
+    /// At most `limit` entries that match a filter, newest first: those of the ledger, then those of
+    /// the archive.
     ///
     /// # Errors
-    /// As for a page.
+    /// As for [`Self::page`].
     pub async fn search(
         &self,
         player_id: i64,
@@ -125,7 +126,7 @@ impl History {
         let Some(head) = head.filter(|_| place.is_none_or(|below| below > 1)) else {
             return Ok(FilteredHistoryPage { rows, next: next.map(in_ledger), is_archived: false });
         };
-        // What was brought back into the ledger behind it is read from where all of it is.
+        // Entries up to the saved head are read from the archive, which has all of them.
         rows.retain(|row| row.entry.version > head.version);
         if let Some(next) = next.filter(|next| *next > head.version + 1) {
             return Ok(FilteredHistoryPage {
@@ -156,10 +157,8 @@ impl History {
         Ok(FilteredHistoryPage { rows, next, is_archived })
     }
 
-    /// The trade of this number.
-    ///
     /// # Errors
-    /// As for a page.
+    /// As for [`Self::page`].
     pub async fn find(&self, id: TradeId) -> Result<Option<LedgerRow>, ArchiveError> {
         if let Some(row) = self.store.find_transaction(id).await? {
             return Ok(Some(row));
@@ -176,7 +175,7 @@ impl History {
         let found = self.read(player_id, version + 1, std::slice::from_ref(month), 1).await;
         let mut entries = match found {
             Ok((entries, _)) => entries,
-            // It is not of this month.
+            // The month of the id is wrong.
             Err(ArchiveError::Missing(_)) => Vec::new(),
             Err(error) => return Err(error),
         };
@@ -184,7 +183,7 @@ impl History {
         Ok(self.store.describe_entries(player_id, entries).await?.pop())
     }
 
-    async fn go_on(
+    async fn continue_in_archive(
         &self,
         player_id: i64,
         mut rows: Vec<LedgerRow>,
@@ -209,8 +208,8 @@ impl History {
         Ok(HistoryPage { rows, next, is_archived: true })
     }
 
-    /// Reads entries below a version out of months, newest first. They follow one another: no
-    /// version is left out, or it is said which.
+    /// Reads entries below a version from months, newest first, without a gap. `Missing` names the
+    /// first version that is not there.
     async fn read(
         &self,
         player_id: i64,
@@ -258,7 +257,7 @@ impl History {
     }
 }
 
-/// How many entries follow one another without a gap, from the version they must stay below.
+/// How many entries follow one another without a gap, below a version.
 fn unbroken(rows: &[LedgerRow], below: Option<i64>) -> usize {
     let mut below = below;
     let follows = |row: &&LedgerRow| {

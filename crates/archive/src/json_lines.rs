@@ -1,6 +1,5 @@
-//! A file with a line of JSON for each record, which is only ever added to. It is meant to be
-//! copied to where whoever can write the database cannot. What the records are is decided by who
-//! uses it.
+//! An append-only file with a line of JSON for each record. Operators copy it to where no account
+//! with write access to the database can change it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -13,7 +12,6 @@ use tokio::task::spawn_blocking;
 
 use crate::error::ArchiveError;
 
-/// The file.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonLinesFile<T> {
     path: PathBuf,
@@ -21,7 +19,7 @@ pub(crate) struct JsonLinesFile<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> JsonLinesFile<T> {
-    /// The file with this name, which is made with the first record.
+    /// The file at a path; it is created with the first record.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, records: PhantomData }
     }
@@ -30,7 +28,7 @@ impl<T: Serialize + DeserializeOwned> JsonLinesFile<T> {
         &self.path
     }
 
-    /// All records. A last line without an end was cut off by a crash, and is none.
+    /// All records. A last line without a line end was cut off by a crash and is ignored.
     pub(crate) async fn read(&self) -> Result<Vec<T>, ArchiveError> {
         let path = self.path.clone();
         let lines = self.run(move || read_lines(&path)).await?;
@@ -43,10 +41,17 @@ impl<T: Serialize + DeserializeOwned> JsonLinesFile<T> {
         (1..).zip(&lines).map(read).collect()
     }
 
-    /// Adds records behind the last whole line, and brings them to the disk.
+    /// Appends records after the last whole line, and calls fsync.
     pub(crate) async fn add(&self, records: &[T]) -> Result<(), ArchiveError> {
-        let line = |record: &T| serde_json::to_string(record).unwrap_or_default() + "\n";
-        let text: String = records.iter().map(line).collect();
+        let mut text = String::new();
+        for record in records {
+            let line = serde_json::to_string(record).map_err(|source| ArchiveError::Serialize {
+                name: self.path.display().to_string(),
+                source,
+            })?;
+            text.push_str(&line);
+            text.push('\n');
+        }
         let path = self.path.clone();
         self.run(move || add(&path, &text)).await
     }
@@ -85,7 +90,7 @@ fn add(path: &Path, text: &str) -> io::Result<()> {
     file.set_len(whole as u64)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // A name survives a power cut once its directory was synced.
+    // The name of a new file is durable once its directory is synced.
     if let Some(parent) = path.parent().filter(|parent| is_new && parent.is_dir()) {
         File::open(parent)?.sync_all()?;
     }

@@ -1,5 +1,5 @@
-//! Who archives: one node at a time, by a lease. Its fence goes with every change of a month's
-//! state, so that a node which lost the lease without noticing changes nothing.
+//! The lease of the node that archives. Its fencing token accompanies every change of a month's
+//! state, so that a node that has lost the lease changes nothing.
 
 use std::sync::Arc;
 
@@ -8,9 +8,8 @@ use store::{FencedMonth, Store, StoreError};
 
 use crate::ArchiveError;
 
-/// The lease's name, in the database.
 const NAME: &str = "archive";
-/// How long it is taken for, in seconds, and after how many it is renewed.
+/// The duration of the lease and the time after which it is renewed, in seconds.
 const TAKEN_S: i64 = 60;
 const RENEWED_S: i64 = 15;
 
@@ -24,7 +23,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease, unless somebody else has it.
+    /// # Errors
+    /// `Busy` if another node holds the lease.
     pub(crate) async fn take(
         store: &Store,
         clock: &Arc<dyn Clock>,
@@ -41,7 +41,7 @@ impl Lease {
         })
     }
 
-    /// Keeps the lease for longer. Called with every step of long work.
+    /// Renews the lease when it is due. Called with every step of long work.
     pub(crate) async fn renew(&mut self) -> Result<(), ArchiveError> {
         let now = self.clock.now();
         if now < self.renewed_at.plus_seconds(RENEWED_S) {
@@ -56,12 +56,11 @@ impl Lease {
         Ok(())
     }
 
-    pub(crate) fn seat(&self, month: Month) -> FencedMonth {
+    pub(crate) fn fenced(&self, month: Month) -> FencedMonth {
         FencedMonth { month, fence: self.fence, now: self.clock.now() }
     }
 
-    /// Gives the lease back.
-    pub(crate) async fn leave(self) -> Result<(), StoreError> {
+    pub(crate) async fn release(self) -> Result<(), StoreError> {
         self.store.release_lease(NAME, &self.holder).await
     }
 }

@@ -1,6 +1,5 @@
-//! What is done with the whole ledger at once: verifying it, bringing its old months into an
-//! archive of Parquet files, letting them go from the database, and bringing them back. It mends
-//! nothing; what it finds is reported. When any of it happens is decided by the server.
+//! Verifies the ledger, writes its old months to an archive of Parquet files, drops them from the
+//! database and restores them. It reports differences and repairs nothing. The server schedules it.
 
 mod archive_store;
 mod archived_months;
@@ -20,6 +19,7 @@ mod part;
 mod read_back;
 mod retention;
 mod seal;
+mod sealing;
 mod seals_file;
 mod verify;
 mod write;
@@ -32,6 +32,7 @@ pub use error::ArchiveError;
 pub use history::{FilteredHistoryPage, History, HistoryCursor, HistoryPage};
 pub use manifest::{ArchivePart, Manifest};
 pub use month::verify_month;
-pub use seal::{Seal, SealReport, newest_seal, seal, verify_seals};
+pub use seal::Seal;
+pub use sealing::{SealReport, newest_seal, seal, verify_seals};
 pub use seals_file::SealsFile;
 pub use verify::{Difference, Report, VerifyError, verify, verify_archived, verify_player};

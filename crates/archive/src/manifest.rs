@@ -1,23 +1,21 @@
-//! The list of a month's files and what they add up to. It lies beside the files and, the same
-//! text, in the database.
+//! The manifest of a month: its files and their totals. The same text is stored beside the files and
+//! in the database.
 
 use domain::{Hash, Month};
 use serde::{Deserialize, Serialize};
 use store::KeyRange;
 
-/// What was written of a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The month, YYYYMM.
     pub month: Month,
-    /// Which columns the files have.
+    /// The version of the files' columns.
     pub schema: u32,
     /// The version of the program that wrote them.
     pub program: String,
-    /// Entries in all files.
     pub entries: u64,
-    /// The first and the last key (player, version); none without entries.
+    /// The first and the last key (player, version); `None` without entries.
     pub keys: Option<[(i64, i64); 2]>,
     /// SHA-256 over the hashes of all entries in the order of their keys, in hexadecimal.
     pub digest: String,
@@ -25,19 +23,17 @@ pub struct Manifest {
     pub parts: Vec<ArchivePart>,
 }
 
-/// One file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArchivePart {
-    /// Its name below the archive's address.
+    /// The name below the archive's URL.
     pub name: String,
-    /// Entries in it.
     pub entries: u64,
-    /// The first and the last key (player, version) in it.
+    /// The first and the last key (player, version).
     pub keys: [(i64, i64); 2],
-    /// Its size in bytes.
+    /// The size of the file.
     pub bytes: u64,
-    /// SHA-256 of its bytes, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
 }
 
@@ -52,7 +48,6 @@ impl Manifest {
     }
 }
 
-/// A digest as text.
 pub(crate) fn hex(digest: [u8; 32]) -> String {
     Hash(digest).to_string()
 }

@@ -1,5 +1,5 @@
-//! Verifying one month by itself: that its entries follow one another, and that the archive says
-//! what the ledger says. What came before the month is not looked at; `verify` does that.
+//! Verifies one month: its entries follow one another, and ledger and archive are equal. Entries
+//! before the month are not read; `verify` does that.
 
 use std::vec::IntoIter;
 
@@ -14,12 +14,11 @@ use crate::read_back::ArchivedEntries;
 use crate::verify::{Difference, Report, VerifyError};
 use crate::write::MonthPages;
 
-/// Verifies a month of the ledger, of its archive, or of both. `progress` is told how many more
-/// entries were looked at.
+/// Verifies a month of the ledger, of its archive, or of both. `progress` receives the number of
+/// entries since its last call.
 ///
 /// # Errors
-/// A file that is damaged or missing, `Missing` for a month that is in the archive only where no
-/// archive is known, or the fault met.
+/// A damaged or missing file; `Missing` for an archived month without an archive store.
 pub async fn verify_month(
     store: &Store,
     archive_store: Option<&ArchiveStore>,
@@ -107,7 +106,7 @@ struct MonthWalk {
 }
 
 impl MonthWalk {
-    /// Adds the next entry; whether it follows the one before it.
+    /// Adds the next entry. Returns whether it follows the one before it.
     fn add(&mut self, (entry, hash): Entry) -> bool {
         let before = self.last.take().filter(|(last, _)| last.player_id == entry.player_id);
         let what = match &before {

@@ -1,8 +1,5 @@
-//! One file of a month: ledger entries as Parquet, in the order of their keys. Here is its schema
-//! and how entries become columns and columns entries; `archive_store` stores the files.
-//!
-//! Every reader of Parquet can make sense of it: money has two decimals, prices four, shares six,
-//! instants are microseconds UTC, words are dictionaries, hashes 32 bytes.
+//! Encodes ledger entries as Parquet, in the order of their keys, and decodes them. Money has two
+//! decimals, prices four, shares six; instants are microseconds UTC, hashes 32 bytes.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -26,7 +23,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
-/// Raised when a column is added or means something else.
+/// Incremented when a column is added or changes its meaning.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 const SCHEMA: &str = "message ledger {
@@ -53,14 +50,14 @@ const SCHEMA: &str = "message ledger {
     REQUIRED FIXED_LEN_BYTE_ARRAY(32) hash;
 }";
 
-/// Columns of numbers that lie close to those before them.
-const CLOSE: [&str; 6] =
+/// Columns of numbers that differ little from those before them.
+const DELTA_COLUMNS: [&str; 6] =
     ["player_id", "version", "cash_after", "total_xp_after", "quote_as_of", "created_at"];
 
 /// A ledger entry with its hash.
 pub(crate) type Entry = (LedgerEntry, Hash);
 
-/// Writes a file piece by piece: one row group a piece.
+/// Writes a file by row groups.
 pub(crate) struct PartWriter(SerializedFileWriter<Vec<u8>>);
 
 impl PartWriter {
@@ -73,11 +70,11 @@ impl PartWriter {
             .set_key_value_metadata(Some(vec![version]))
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            // Hashes do not repeat and cannot be made smaller.
+            // Hashes do not compress.
             .set_column_dictionary_enabled(hash.clone(), false)
             .set_column_statistics_enabled(hash.clone(), EnabledStatistics::None)
             .set_column_compression(hash, Compression::UNCOMPRESSED);
-        for name in CLOSE {
+        for name in DELTA_COLUMNS {
             let path = ColumnPath::from(name);
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
@@ -86,7 +83,7 @@ impl PartWriter {
         SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).map(Self)
     }
 
-    /// Adds a row group, and gives the bytes of the file that are final.
+    /// Adds a row group, and returns the bytes of the file that are final.
     pub(crate) fn add(&mut self, rows: &[Entry]) -> Result<Vec<u8>, ParquetError> {
         {
             let mut columns = ColumnWriter { group: self.0.next_row_group()?, rows };
@@ -103,7 +100,7 @@ impl PartWriter {
     }
 }
 
-/// A row group while it is written, column by column in the order of the schema.
+/// Writes a row group, column by column in the order of the schema.
 struct ColumnWriter<'a, 'w> {
     group: SerializedRowGroupWriter<'w, Vec<u8>>,
     rows: &'a [Entry],
@@ -144,8 +141,7 @@ impl ColumnWriter<'_, '_> {
         self.values::<Int64Type>(|(entry, _)| value(entry))
     }
 
-    /// Writes the next column. Levels say where there is a value; a column that always has one
-    /// ignores them.
+    /// Writes the next column. Required columns ignore the definition levels.
     fn values<T: DataType>(
         &mut self,
         value: impl Fn(&Entry) -> Option<T::T>,
@@ -164,7 +160,7 @@ impl ColumnWriter<'_, '_> {
     }
 }
 
-/// Reads a file piece by piece: one row group a piece.
+/// Reads a file by row groups.
 pub(crate) struct PartReader {
     reader: SerializedFileReader<File>,
     next: usize,
@@ -181,7 +177,7 @@ impl PartReader {
         Ok(Self { reader, next: 0 })
     }
 
-    /// The next row group's entries; none at the end.
+    /// The entries of the next row group; empty at the end.
     pub(crate) fn read(&mut self) -> Result<Vec<Entry>, ParquetError> {
         if self.next >= self.reader.num_row_groups() {
             return Ok(Vec::new());
@@ -190,7 +186,7 @@ impl PartReader {
         self.read_group(self.next - 1)
     }
 
-    /// All entries of one player. Row groups that can have none are not read.
+    /// All entries of one player. Row groups without the player are skipped by their statistics.
     pub(crate) fn read_player(&self, player_id: i64) -> Result<Vec<Entry>, ParquetError> {
         let mut found = Vec::new();
         for at in 0..self.reader.num_row_groups() {
@@ -214,7 +210,7 @@ impl PartReader {
     }
 }
 
-/// A row group while it is read, column by column in the order of the schema.
+/// Reads a row group, column by column in the order of the schema.
 struct ColumnReader<'a> {
     group: Box<dyn RowGroupReader + 'a>,
     column: usize,
@@ -277,7 +273,7 @@ impl ColumnReader<'_> {
         self.required::<Int64Type>()
     }
 
-    /// The next column, which always has a value.
+    /// The next column, which is required.
     fn required<T: DataType>(&mut self) -> Result<Vec<T::T>, ParquetError> {
         let values: Option<Vec<T::T>> = self.values::<T>()?.into_iter().collect();
         values.ok_or_else(|| bad("a value is missing"))
@@ -296,7 +292,7 @@ impl ColumnReader<'_> {
             let left = self.rows - read;
             let (records, ..) = reader.read_records(left, Some(&mut levels), None, &mut values)?;
             if records == 0 {
-                return Err(bad("the file has fewer rows than it says"));
+                return Err(bad("the file has fewer rows than its metadata"));
             }
             read += records;
         }
@@ -311,3 +307,6 @@ impl ColumnReader<'_> {
 fn bad(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

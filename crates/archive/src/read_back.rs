@@ -1,5 +1,4 @@
-//! Reading a month's files back from where they are: to compare them with the ledger, and to write
-//! them back into it.
+//! Reads a month's files to compare them with the ledger or to restore it.
 
 use domain::{Hash, Month};
 use sha2::{Digest as _, Sha256};
@@ -14,14 +13,14 @@ use crate::manifest::{Manifest, hex};
 use crate::part::{Entry, PartReader};
 use crate::write::MonthPages;
 
-/// A month's entries as its files have them, row group by row group. Every file is checked whole
-/// before its first entry is given out, and what they add up to at the end.
+/// A month's entries from its files, by row groups. Each file is checked as a whole before its first
+/// entry is returned; the totals are checked at the end.
 pub(crate) struct ArchivedEntries<'a> {
     archive_store: &'a ArchiveStore,
     manifest: &'a Manifest,
     /// The file being read.
     reader: Option<PartReader>,
-    /// How many files were begun.
+    /// How many files were opened.
     begun: usize,
     entries: u64,
     last: Option<(i64, i64)>,
@@ -40,7 +39,7 @@ impl<'a> ArchivedEntries<'a> {
         part.map_or("the manifest", |part| part.name.as_str())
     }
 
-    /// The next entries; none at the end.
+    /// The next entries; empty at the end.
     pub(crate) async fn read(&mut self) -> Result<Vec<Entry>, ArchiveError> {
         loop {
             if let Some(mut reader) = self.reader.take() {
@@ -132,7 +131,7 @@ impl Archiver {
         }
     }
 
-    /// Writes a month that was dropped back.
+    /// Writes a dropped month back into the ledger.
     pub(crate) async fn restore_under(
         &self,
         lease: &mut Lease,
@@ -142,7 +141,7 @@ impl Archiver {
         let row = self.load_row(month).await?;
         let manifest = parse_manifest(&row)?;
         if row.state != ArchiveState::Dropped {
-            // It was never gone, or is back already.
+            // It was never dropped, or is restored already.
             return Ok(manifest);
         }
         let mut files = ArchivedEntries::new(&self.archive_store, &manifest);
@@ -155,9 +154,9 @@ impl Archiver {
             self.store.restore_entries(month, &rows).await?;
             progress(rows.len() as u64);
         }
-        // Entries that were there already may be others.
+        // The ledger may have had other entries under these keys.
         self.read_back(lease, &manifest, &mut |_| ()).await?;
-        if !self.store.mark_archive_restored(lease.seat(month)).await? {
+        if !self.store.mark_archive_restored(lease.fenced(month)).await? {
             return Err(ArchiveError::LeaseLost);
         }
         Ok(manifest)

@@ -1,4 +1,4 @@
-//! Which months are to be archived, and which to be let go. Nothing is done to them here.
+//! Selects the months to archive and those to drop.
 
 use domain::{Day, Month, UnixMicros};
 use store::{ArchiveRow, ArchiveState};
@@ -6,16 +6,13 @@ use store::{ArchiveRow, ArchiveState};
 use crate::archiver::Archiver;
 use crate::error::ArchiveError;
 
-/// How long a month must be over before it is archived, in seconds: what was committed in its last
-/// moment, on a node whose clock is behind, is in it then.
+/// How long a month must be over before it is archived, in seconds: it has to contain commits of
+/// nodes whose clocks are behind.
 const OVER_S: i64 = 86_400;
 const DAY_S: i64 = 86_400;
 
 impl Archiver {
     /// Months that are over and not verified yet, oldest first.
-    ///
-    /// # Errors
-    /// The fault met.
     pub async fn due(&self) -> Result<Vec<Month>, ArchiveError> {
         let now = self.clock.now();
         let before = now.plus_seconds(-OVER_S).month();
@@ -31,7 +28,7 @@ impl Archiver {
     /// Months that ended more than `days` days ago and are still in the ledger, oldest first.
     ///
     /// # Errors
-    /// `Held` when one of them is on hold: then none may go. Or the fault met.
+    /// `Held` if one of them is on hold: then none may be dropped.
     pub async fn expired(&self, days: u32) -> Result<Vec<Month>, ArchiveError> {
         let rows = self.store.archives().await?;
         let kept_since = self.clock.now().plus_seconds(-i64::from(days) * DAY_S);

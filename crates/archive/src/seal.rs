@@ -1,6 +1,5 @@
-//! Seals: one root over the heads of all chains at an instant, chained to the seal before, and kept
-//! in the database and apart from it. They show what chains by themselves cannot: that one is gone,
-//! or has lost its end. When they are made is decided by the server. See docs/adr/0011.
+//! A seal: one Merkle root over the heads of all chains at an instant, chained to the seal before.
+//! It reveals what a chain alone cannot: a chain that is gone or has lost its end (docs/adr/0011).
 //!
 //! A leaf is player (8 bytes), version (8 bytes), both big-endian, and the hash of that entry (32
 //! bytes), in the order of the players' numbers; the root is that of RFC 6962. A seal's own hash is
@@ -8,31 +7,20 @@
 
 use std::fmt;
 
-use domain::{Clock, Hash, UnixMicros};
+use domain::{Hash, UnixMicros};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use store::{SealRow, Store};
+use store::SealRow;
 
-use crate::error::ArchiveError;
-use crate::merkle::MerkleTree;
-use crate::seals_file::SealsFile;
-
-/// How long after an instant its heads are sealed, in seconds: what was committed late, or on a
-/// node whose clock is behind, is there by then.
-const LATE_S: i64 = 300;
-/// Players whose heads are read at once, and seals.
-const PLAYERS: i64 = 5_000;
-const SEALS: i64 = 1_000;
-
-/// A seal, as it is kept apart and shown.
+/// A seal as it is stored in the file and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
-    /// The instant at whose heads it looks, in microseconds since 1970 UTC.
+    /// The instant of the heads, in microseconds since 1970 UTC.
     pub cut_at: i64,
-    /// How many chains there were.
+    /// The number of chains.
     pub players: i64,
-    /// How many entries they had.
+    /// The number of entries in all chains.
     pub entries: i64,
     /// The root over all heads, in hexadecimal.
     pub root: String,
@@ -41,19 +29,19 @@ pub struct Seal {
 }
 
 impl Seal {
-    fn of(row: &SealRow) -> Self {
+    pub(crate) fn of(row: &SealRow) -> Self {
         let SealRow { cut_at, players, entries, root, previous, .. } = row;
         let (root, previous) = (root.to_string(), previous.to_string());
         Self { cut_at: cut_at.0, players: *players, entries: *entries, root, previous }
     }
 
-    /// The text of which its hash is made.
+    /// The text that is hashed.
     pub fn canonical(&self) -> String {
         let Self { cut_at, players, entries, root, previous } = self;
         format!("openbell-seal-1\n{cut_at}\n{players}\n{entries}\n{root}\n{previous}\n")
     }
 
-    /// Its hash, which the next one names.
+    /// The hash that the next seal contains as `previous`.
     pub fn hash(&self) -> Hash {
         Hash(Sha256::digest(self.canonical()).into())
     }
@@ -66,192 +54,6 @@ impl fmt::Display for Seal {
     }
 }
 
-/// What seals say about the ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SealReport {
-    /// Seals that follow one another.
-    pub seals: u64,
-    /// Of these, how many the ledger gave again.
-    pub given_again: u64,
-    /// The first thing that is wrong.
-    pub wrong: Option<String>,
-}
-
-impl SealReport {
-    /// Whether nothing is wrong.
-    pub fn holds(&self) -> bool {
-        self.wrong.is_none()
-    }
-}
-
-impl fmt::Display for SealReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seals, given_again, wrong } = self;
-        match wrong {
-            None => write!(f, "the seals hold: {seals}, of which {given_again} were made again"),
-            Some(what) => write!(f, "the seals do not hold: {what}"),
-        }
-    }
-}
-
-/// Makes a seal, after the one before was found in the ledger again, and keeps it apart. `None`
-/// when the last one is of the same instant.
-///
-/// # Errors
-/// `Unsealed` when the ledger has lost what was sealed before, or the file says something else
-/// about it; else what was met.
-pub async fn seal(
-    store: &Store,
-    file: Option<&SealsFile>,
-    clock: &dyn Clock,
-) -> Result<Option<Seal>, ArchiveError> {
-    let now = clock.now();
-    let last = store.seals_page(UnixMicros(i64::MAX), 1).await?.pop();
-    let cut_at = now.plus_seconds(-LATE_S);
-    if last.as_ref().is_some_and(|last| last.cut_at >= cut_at) {
-        return Ok(None);
-    }
-    let mut previous = Hash([0; 32]);
-    if let Some(last) = &last {
-        let found = Seal::of(last);
-        if let Some(what) = compare(store, &found).await? {
-            return Err(ArchiveError::SealMismatch(what));
-        }
-        // A crash may have come between the database and the file.
-        if let Some(file) = file {
-            file.keep(&found).await?;
-        }
-        previous = found.hash();
-    }
-    let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;
-    let row = SealRow { cut_at, players, entries, root, previous, made_at: now };
-    if !store.add_seal(&row).await? {
-        // Another node was faster.
-        return Ok(None);
-    }
-    let made = Seal::of(&row);
-    if let Some(file) = file {
-        file.keep(&made).await?;
-    }
-    Ok(Some(made))
-}
-
-/// The newest seal there is.
-///
-/// # Errors
-/// The fault met.
-pub async fn newest_seal(store: &Store) -> Result<Option<Seal>, ArchiveError> {
-    Ok(store.seals_page(UnixMicros(i64::MAX), 1).await?.first().map(Seal::of))
-}
-
-/// Checks that all seals follow one another, that the file says the same, and that the ledger still
-/// gives the newest `again` of them.
-///
-/// # Errors
-/// The fault met.
-pub async fn verify_seals(
-    store: &Store,
-    file: Option<&SealsFile>,
-    again: u64,
-) -> Result<SealReport, ArchiveError> {
-    let mut report = SealReport { seals: 0, given_again: 0, wrong: None };
-    let mut apart = match file {
-        Some(file) => Some(file.read().await?),
-        None => None,
-    };
-    let mut before = UnixMicros(i64::MAX);
-    let mut named: Option<String> = None;
-    loop {
-        let page = store.seals_page(before, SEALS).await?;
-        let Some(last) = page.last() else { break };
-        before = last.cut_at;
-        for row in &page {
-            let seal = Seal::of(row);
-            if named.as_ref().is_some_and(|named| *named != seal.hash().to_string()) {
-                report.wrong = Some(format!("the seal after {seal} names another one before it"));
-                return Ok(report);
-            }
-            named = Some(seal.previous.clone());
-            // The newest may not have reached the file yet.
-            let found = apart.as_mut().map(|apart| apart.remove(&seal.cut_at));
-            match found {
-                Some(Some(other)) if other != seal => {
-                    report.wrong = Some(describe_mismatch(&other, &seal));
-                    return Ok(report);
-                }
-                Some(None) if report.seals > 0 => {
-                    report.wrong = Some(format!("the file lacks {seal}"));
-                    return Ok(report);
-                }
-                _ => {}
-            }
-            if report.given_again < again && can_be_made_again(store, row.cut_at).await? {
-                if let Some(what) = compare(store, &seal).await? {
-                    report.wrong = Some(what);
-                    return Ok(report);
-                }
-                report.given_again += 1;
-            }
-            report.seals += 1;
-        }
-    }
-    if let Some(first) = named.filter(|named| *named != Hash([0; 32]).to_string()) {
-        report.wrong = Some(format!("the first seal names one before it: {first}"));
-    } else if let Some((_, left)) = apart.unwrap_or_default().pop_last() {
-        report.wrong = Some(format!("the database lacks {left}"));
-    }
-    Ok(report)
-}
-
 pub(crate) fn describe_mismatch(apart: &Seal, seal: &Seal) -> String {
     format!("the file has {apart}, the database {seal}")
-}
-
-/// Heads before the end of what was deleted cannot be had from the database any more.
-async fn can_be_made_again(store: &Store, cut_at: UnixMicros) -> Result<bool, ArchiveError> {
-    let newest = store.dropped_archives().await?.into_iter().next();
-    Ok(newest.is_none_or(|dropped| cut_at.month() > dropped.month))
-}
-
-/// What the ledger says now about what was sealed, unless it is the same.
-async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveError> {
-    let cut_at = UnixMicros(seal.cut_at);
-    if !can_be_made_again(store, cut_at).await? {
-        return Ok(None);
-    }
-    let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;
-    if (players, entries) == (seal.players, seal.entries) && root.to_string() == seal.root {
-        return Ok(None);
-    }
-    Ok(Some(format!(
-        "{seal} was sealed; the ledger has {players} chains and {entries} entries of that time, \
-         root {root}"
-    )))
-}
-
-/// All heads of an instant.
-struct ChainHeads {
-    players: i64,
-    entries: i64,
-    root: Hash,
-}
-
-impl ChainHeads {
-    async fn read(store: &Store, cut_at: UnixMicros) -> Result<Self, ArchiveError> {
-        let (mut players, mut entries, mut tree) = (0, 0, MerkleTree::default());
-        let mut after = i64::MIN;
-        while let Some((last, heads)) = store.sealed_heads_page(after, cut_at, PLAYERS).await? {
-            after = last;
-            for head in &heads {
-                let mut leaf = [0; 48];
-                leaf[..8].copy_from_slice(&head.player_id.to_be_bytes());
-                leaf[8..16].copy_from_slice(&head.version.to_be_bytes());
-                leaf[16..].copy_from_slice(&head.hash.0);
-                tree.add(&leaf);
-                // Versions have no gaps, so the last one counts the chain.
-                (players, entries) = (players + 1, entries + head.version);
-            }
-        }
-        Ok(Self { players, entries, root: Hash(tree.root()) })
-    }
 }

@@ -1,4 +1,4 @@
-//! Where seals are kept apart from the database.
+//! The file of seals, outside of the database.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,26 +7,24 @@ use crate::error::ArchiveError;
 use crate::json_lines::JsonLinesFile;
 use crate::seal::{Seal, describe_mismatch};
 
-/// The file of seals.
 #[derive(Clone, Debug)]
 pub struct SealsFile(JsonLinesFile<Seal>);
 
 impl SealsFile {
-    /// The file with this name, which is made with the first seal.
+    /// The file at a path; it is created with the first seal.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(JsonLinesFile::new(path.into()))
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Adds a seal, unless it is there, and brings it to the disk.
+    /// Appends a seal unless the file has it.
     ///
     /// # Errors
-    /// `Unsealed` when another one of its instant is there, else what was met.
-    pub(crate) async fn keep(&self, seal: &Seal) -> Result<(), ArchiveError> {
+    /// `SealMismatch` if the file has another seal of this instant.
+    pub(crate) async fn append(&self, seal: &Seal) -> Result<(), ArchiveError> {
         match self.read().await?.get(&seal.cut_at) {
             Some(found) if found == seal => Ok(()),
             Some(other) => Err(ArchiveError::SealMismatch(describe_mismatch(other, seal))),
@@ -34,10 +32,10 @@ impl SealsFile {
         }
     }
 
-    /// All seals by their instants.
+    /// All seals by instant.
     ///
     /// # Errors
-    /// `Local` when it cannot be read, `Damaged` when a line is no seal.
+    /// `Local` if the file cannot be read, `Damaged` if a line is malformed.
     pub async fn read(&self) -> Result<BTreeMap<i64, Seal>, ArchiveError> {
         let seals = self.0.read().await?;
         Ok(seals.into_iter().map(|seal| (seal.cut_at, seal)).collect())

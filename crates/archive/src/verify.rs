@@ -1,6 +1,6 @@
-//! Verifying the whole ledger: every chain from its beginning, and the rows of players, holdings
-//! and unlocks against what the chains add up to. It only reads, and trading may go on meanwhile: a
-//! chain is compared up to the head that was read before it. What one entry must say is in `chain`.
+//! Verifies the whole ledger: every chain from its beginning, and the rows of players, holdings and
+//! unlocks against the chains. Trading may continue meanwhile: a chain is verified up to the head
+//! that was read before it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,49 +15,46 @@ use crate::archived_months::{self, ArchivedMonths};
 use crate::chain::{Chain, ChainViolation};
 use crate::error::ArchiveError;
 
-/// Players whose chains are checked together. Their holdings are in memory at once.
+/// Players whose chains are verified together; their holdings are in memory.
 const PLAYERS: i64 = 500;
-/// Ledger entries, or scores when counting players, read at once.
+/// Ledger entries, or scores when counting players, of one page.
 const ROWS: i64 = 5_000;
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Players whose chains were walked to their ends.
+    /// Players whose chains are valid.
     pub players: u64,
-    /// Ledger entries found to be right.
+    /// Valid ledger entries.
     pub entries: u64,
-    /// The first difference, at which the verification ended.
+    /// The first difference, at which the verification ends.
     pub difference: Option<Difference>,
 }
 
-/// Something that is not as the ledger's rules say.
+/// A violation of the ledger's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Whose.
     pub player_id: i64,
-    /// The ledger entry at which it shows.
+    /// The version of the ledger entry.
     pub version: i64,
     /// What was found, and what was expected.
     pub what: String,
 }
 
-/// Why the ledger could not be verified. Nothing is said about the ledger then.
+/// Why the ledger could not be verified.
 #[derive(Debug, Error)]
 pub enum VerifyError {
-    /// The database failed.
     #[error("cannot read the ledger")]
     Store(#[from] StoreError),
-    /// The archive failed, or a file of it is not what was written.
+    /// The archive failed, or one of its files is damaged.
     #[error("cannot read the archive")]
     Archive(#[from] ArchiveError),
-    /// What was to be compared was deleted while it was read.
+    /// A month was dropped while it was read.
     #[error("a month was deleted meanwhile; verify again")]
     Moved,
 }
 
 impl Report {
-    /// Whether there is no difference.
     pub fn holds(&self) -> bool {
         self.difference.is_none()
     }
@@ -77,17 +74,13 @@ impl fmt::Display for Report {
     }
 }
 
-/// Verifies the whole ledger up to its first difference. `progress` is told how many players of how
-/// many are done; players that arrive meanwhile may be among the done ones. Chains whose first
-/// entries are in the archive only begin with what was kept of those.
+/// Verifies the whole ledger up to its first difference. `progress` receives the number of verified
+/// players and of all players. Chains whose first entries are archived begin with their saved heads.
 pub async fn verify(store: &Store, progress: impl FnMut(u64, u64)) -> Result<Report, VerifyError> {
     verify_after(store, None, progress).await
 }
 
-/// Verifies one player's chain, and the rows that it explains; `None` if there is no such player.
-///
-/// # Errors
-/// The fault met.
+/// Verifies one player's chain and rows; `None` if the player does not exist.
 pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Report>, VerifyError> {
     let mut report = Report { players: 0, entries: 0, difference: None };
     let after = player_id - 1;
@@ -105,16 +98,16 @@ pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Repor
         if report.holds() || !is_moved {
             return Ok(Some(report));
         }
-        // A month was deleted meanwhile: the chain begins later now.
+        // A month was dropped meanwhile: the chain begins later now.
         report.entries = 0;
     }
 }
 
-/// Verifies the whole ledger with all that the archive has of it: every chain from its very
-/// beginning, and the files of the months that are in the database as well.
+/// Verifies the whole ledger with its archive: every chain from its first entry, and the files of the
+/// months that are also in the database.
 ///
 /// # Errors
-/// A file that is damaged or missing, or the fault met.
+/// A damaged or missing file.
 pub async fn verify_archived(
     store: &Store,
     archive_store: &ArchiveStore,
@@ -154,7 +147,7 @@ async fn verify_after(
             report.difference = page.verify(store, &mut report).await?;
         }
         if report.difference.is_some() {
-            // A month may have been deleted meanwhile: then the chains begin later now.
+            // A month may have been dropped meanwhile: then the chains begin later now.
             if store.archived_heads_range(after, last).await? == archived {
                 return Ok(report);
             }
@@ -169,8 +162,8 @@ async fn verify_after(
     }
 }
 
-/// The first month that the ledger should have whole and has not. Chains do not show a month that
-/// was restored from the archive and is missing again: they begin after what was kept of it.
+/// The first month of which the ledger lacks entries. Chains do not reveal a restored month that is
+/// missing again: they begin after its saved heads.
 async fn find_missing_month(store: &Store) -> Result<Option<Difference>, StoreError> {
     for row in store.archives().await? {
         if !row.is_in_ledger() || store.count_month(row.month).await? >= row.entries {
@@ -201,7 +194,7 @@ async fn count_players(store: &Store) -> Result<u64, StoreError> {
     }
 }
 
-/// Some players in the order of their numbers.
+/// A page of players by id.
 struct PlayerBatch {
     /// The player before the first one.
     after: i64,
@@ -216,7 +209,7 @@ impl PlayerBatch {
         Self { after, last, chains }
     }
 
-    /// Lets the chains begin after what was deleted of them.
+    /// Begins the chains after their dropped entries.
     async fn begin_after(
         &mut self,
         store: &Store,
@@ -235,7 +228,7 @@ impl PlayerBatch {
         Ok(())
     }
 
-    /// Walks the chains through the archive, and compares what was kept of it.
+    /// Verifies the chains through the archive, and compares the saved heads.
     async fn walk_archived(
         &mut self,
         months: &mut ArchivedMonths<'_>,
@@ -273,7 +266,7 @@ impl PlayerBatch {
         Ok(found)
     }
 
-    /// Walks the chains to their heads.
+    /// Verifies the chains through the ledger.
     async fn walk(
         &mut self,
         store: &Store,
@@ -297,7 +290,7 @@ impl PlayerBatch {
         }
     }
 
-    /// Holdings have no versions: only those of players that did nothing meanwhile can be compared.
+    /// Holdings have no versions: only those of players without new entries can be compared.
     async fn check_holdings(&self, store: &Store) -> Result<Option<Difference>, StoreError> {
         let mut held: BTreeMap<i64, BTreeMap<i64, Holding>> = BTreeMap::new();
         for (player_id, stock_id, holding) in store.holdings_range(self.after, self.last).await? {
@@ -327,7 +320,7 @@ impl PlayerBatch {
     }
 }
 
-/// The first chain at which the check finds something.
+/// The first violation in any chain.
 fn first(
     chains: &BTreeMap<i64, Chain>,
     check: impl Fn(&Chain) -> Result<(), ChainViolation>,

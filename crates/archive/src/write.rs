@@ -1,5 +1,5 @@
-//! Writing a month: read in pages in the order of its keys, row group by row group, file by file,
-//! so that never more than a few row groups are in memory.
+//! Writes a month's files: reads its entries in pages by key and encodes them by row groups, so that
+//! only a few row groups are in memory.
 
 use std::time::Duration;
 
@@ -16,31 +16,30 @@ use crate::lease::Lease;
 use crate::manifest::{ArchivePart, Manifest, hex};
 use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
 
-/// Entries that are asked for at once, and the rest before each time (the timer makes a millisecond
-/// of it): whoever trades waits for a processor while the database gathers them. Larger pages are
-/// hardly faster.
+/// Entries of one page, and the pause before each page, in which trades get the processor (the timer
+/// rounds it up to a millisecond). Larger pages are hardly faster.
 const PAGE_ROWS: i64 = 1_000;
 const PAUSE: Duration = Duration::from_micros(500);
 
 /// Before the first key.
 pub(crate) const START: (i64, i64) = (i64::MIN, i64::MIN);
 
-/// Reads a month page by page, one page ahead of who takes them.
+/// Reads a month page by page, one page ahead.
 pub(crate) struct MonthPages {
     store: Store,
     month: Month,
     next: JoinHandle<Result<Vec<Entry>, StoreError>>,
-    /// What a row group left of a page.
+    /// The part of a page that the last row group did not need.
     left: Vec<Entry>,
 }
 
 impl MonthPages {
     pub(crate) fn new(store: &Store, month: Month) -> Self {
-        let next = Self::ask(store.clone(), month, START);
+        let next = Self::read(store.clone(), month, START);
         Self { store: store.clone(), month, next, left: Vec::new() }
     }
 
-    fn ask(
+    fn read(
         store: Store,
         month: Month,
         after: (i64, i64),
@@ -51,15 +50,15 @@ impl MonthPages {
         })
     }
 
-    /// The next page; an empty one at the end.
+    /// The next page; empty at the end.
     pub(crate) async fn take(&mut self) -> Result<Vec<Entry>, ArchiveError> {
         let page = (&mut self.next).await.map_err(|_| ArchiveError::TaskAborted)??;
         let after = page.last().map_or((i64::MAX, i64::MAX), |(e, _)| (e.player_id, e.version));
-        self.next = Self::ask(self.store.clone(), self.month, after);
+        self.next = Self::read(self.store.clone(), self.month, after);
         Ok(page)
     }
 
-    /// The next so many entries; fewer before the end, none at the end.
+    /// The next `rows` entries; fewer or none at the end.
     async fn take_group(&mut self, rows: usize) -> Result<Vec<Entry>, ArchiveError> {
         let mut group = std::mem::take(&mut self.left);
         while group.len() < rows {
@@ -80,7 +79,7 @@ impl Drop for MonthPages {
     }
 }
 
-/// What a month adds up to so far.
+/// The totals of the entries so far.
 struct MonthTotals {
     entries: u64,
     first: Option<(i64, i64)>,
@@ -89,7 +88,7 @@ struct MonthTotals {
 }
 
 impl Archiver {
-    /// Writes a month anew, whatever was written of it before.
+    /// Writes a month from its beginning and deletes the files of earlier attempts.
     pub(crate) async fn write(
         &self,
         lease: &mut Lease,
@@ -98,32 +97,34 @@ impl Archiver {
     ) -> Result<(), ArchiveError> {
         let month = row.month;
         self.transition(lease, month, row.state, ArchiveState::Writing).await?;
-        let seat = lease.seat(month);
-        let folder = format!("{}/{}", month.0, seat.fence);
-        let (parts, sum) = self.write_parts(lease, month, &folder, progress).await?;
-        let digest: [u8; 32] = sum.digest.finalize().into();
+        let folder = format!("{}/{}", month.0, lease.fenced(month).fence);
+        let (parts, totals) = self.write_parts(lease, month, &folder, progress).await?;
+        let digest: [u8; 32] = totals.digest.finalize().into();
         let manifest = Manifest {
             month,
             schema: SCHEMA_VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            entries: sum.entries,
-            keys: sum.first.map(|first| [first, sum.last]),
+            entries: totals.entries,
+            keys: totals.first.map(|first| [first, totals.last]),
             digest: hex(digest),
             parts,
         };
-        let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
-        self.archive_store.put(&format!("{folder}/manifest.json"), text.clone()).await?;
+        let name = format!("{folder}/manifest.json");
+        let text = serde_json::to_string_pretty(&manifest)
+            .map_err(|source| ArchiveError::Serialize { name: name.clone(), source })?;
+        self.archive_store.put(&name, text.clone()).await?;
         let written = ArchiveFiles {
             location: self.archive_store.shown().to_owned(),
             keys: manifest.key_range(),
             manifest: text,
-            entries: i64::try_from(sum.entries).unwrap_or(i64::MAX),
+            entries: i64::try_from(totals.entries)
+                .map_err(|_| ArchiveError::damaged(&name, &"the number of entries is too large"))?,
             digest: Hash(digest),
         };
-        if !self.store.mark_archive_written(lease.seat(month), &written).await? {
+        if !self.store.mark_archive_written(lease.fenced(month), &written).await? {
             return Err(ArchiveError::LeaseLost);
         }
-        metrics::counter!("openbell_archive_rows_total").increment(sum.entries);
+        metrics::counter!("openbell_archive_rows_total").increment(totals.entries);
         self.archive_store.clear_all_but(month, &folder).await
     }
 
@@ -135,7 +136,8 @@ impl Archiver {
         progress: &mut impl FnMut(u64),
     ) -> Result<(Vec<ArchivePart>, MonthTotals), ArchiveError> {
         let mut pages = MonthPages::new(&self.store, month);
-        let mut sum = MonthTotals { entries: 0, first: None, last: START, digest: Sha256::new() };
+        let mut totals =
+            MonthTotals { entries: 0, first: None, last: START, digest: Sha256::new() };
         let mut parts = Vec::new();
         let mut page = pages.take_group(self.part_limits.group_rows).await?;
         while !page.is_empty() {
@@ -143,26 +145,26 @@ impl Archiver {
             let mut upload = self.archive_store.begin(&name).await?;
             let first = page.first().map_or(START, |(e, _)| (e.player_id, e.version));
             let filled =
-                self.fill(lease, &mut upload, &mut pages, &mut page, &mut sum, progress).await;
+                self.fill(lease, &mut upload, &mut pages, &mut page, &mut totals, progress).await;
             match filled {
-                Ok(entries) => parts.push(upload.finish(entries, [first, sum.last]).await?),
+                Ok(entries) => parts.push(upload.finish(entries, [first, totals.last]).await?),
                 Err(error) => {
                     upload.abort().await;
                     return Err(error);
                 }
             }
         }
-        Ok((parts, sum))
+        Ok((parts, totals))
     }
 
-    /// Fills one file, beginning with `page`, which is the first page of the next one afterwards.
+    /// Fills one file, beginning with `page`; afterwards `page` is the first one of the next file.
     async fn fill(
         &self,
         lease: &mut Lease,
         upload: &mut Upload,
         pages: &mut MonthPages,
         page: &mut Vec<Entry>,
-        sum: &mut MonthTotals,
+        totals: &mut MonthTotals,
         progress: &mut impl FnMut(u64),
     ) -> Result<u64, ArchiveError> {
         let mut writer = PartWriter::new().map_err(ArchiveError::Encode)?;
@@ -171,12 +173,12 @@ impl Archiver {
             lease.renew().await?;
             let rows = std::mem::take(page);
             for (entry, hash) in &rows {
-                sum.digest.update(hash.0);
-                sum.last = (entry.player_id, entry.version);
-                sum.first.get_or_insert(sum.last);
+                totals.digest.update(hash.0);
+                totals.last = (entry.player_id, entry.version);
+                totals.first.get_or_insert(totals.last);
             }
             let count = rows.len() as u64;
-            (entries, sum.entries) = (entries + count, sum.entries + count);
+            (entries, totals.entries) = (entries + count, totals.entries + count);
             let encoding = spawn_blocking(move || {
                 let bytes = writer.add(&rows);
                 (writer, bytes)

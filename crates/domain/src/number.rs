@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ratio::Ratio;
+use crate::ratio::{Ratio, divide_rounded};
 
 /// Why a text is not a number of the wanted kind.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -212,10 +212,25 @@ impl fmt::Display for Quantity {
     }
 }
 
+/// What one share cost on average; 0 without shares.
+pub fn average_price(cost: Money, quantity: Quantity) -> Price {
+    /// Cents per millionth of a share in units of a price: 10^4 × 10^6 / 10^2.
+    const SCALE: i128 = 100_000_000;
+    Price(divide_rounded(i128::from(cost.0) * SCALE, quantity.0.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_average_is_rounded_to_the_unit_of_a_price() {
+        assert_eq!(average_price(Money(1_000), Quantity(3_000_000)), Price(33_333));
+        assert_eq!(average_price(Money(2_000), Quantity(3_000_000)), Price(66_667));
+        assert_eq!(average_price(Money(8), Quantity(100_000_000)), Price(8));
+        assert_eq!(average_price(Money(500), Quantity(0)), Price(0));
+    }
 
     #[test]
     fn money_is_written_with_two_places() {

@@ -1,9 +1,9 @@
-//! Orders and notes of players, and the quote at which an order is settled by `settle`.
+//! Orders of players and the notes on their trades.
 
 use sha2::{Digest, Sha256};
 
+use crate::Quantity;
 use crate::text::{TextError, TextKind, tidy};
-use crate::{BidAsk, Day, Price, Quantity, QuoteSource, UnixMicros};
 
 /// Buying or selling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,28 +113,6 @@ fn is_visible(c: char) -> bool {
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// A price with its time and origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quote {
-    /// The price of one share, above zero: the middle of bid and ask, which holdings are valued at.
-    pub price: Price,
-    /// The step of the market's prices at this one; 0 where they have none.
-    pub tick: Price,
-    /// When the price was made.
-    pub as_of: UnixMicros,
-    /// The market's calendar day (in a replay, a day in history).
-    pub market_day: Day,
-    /// Where it comes from.
-    pub source: QuoteSource,
-}
-
-impl Quote {
-    /// What orders fill at under rules with this spread.
-    pub fn sides(&self, spread_bps: i64) -> BidAsk {
-        BidAsk::around(self.price, self.tick, spread_bps)
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
-//! Ratios and averages: fractions of whole numbers that stay exact until they are written, and are
-//! then rounded once, half away from zero, at the last digit shown. Every percentage and every
-//! average of the program is computed here.
-
-use crate::number::{Money, Price, Quantity};
+//! Ratios: fractions of whole numbers that stay exact until they are written, and are then rounded
+//! once, half away from zero, at the last digit shown. Every percentage is computed here.
 
 /// A part of a whole, for example a profit and what it cost. A part of nothing counts as 0.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,13 +48,6 @@ pub fn divide_rounded(dividend: i128, divisor: i128) -> i64 {
     }
 }
 
-/// What one share cost on average; 0 without shares.
-pub fn average_price(cost: Money, quantity: Quantity) -> Price {
-    /// Cents per millionth of a share in units of a price: 10^4 × 10^6 / 10^2.
-    const SCALE: i128 = 100_000_000;
-    Price(divide_rounded(i128::from(cost.0) * SCALE, quantity.0.into()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +67,6 @@ mod tests {
     #[test]
     fn nothing_is_divided_by_zero() {
         assert_eq!(Ratio::of(5, 0).percent(2), 0);
-        assert_eq!(average_price(Money(500), Quantity(0)), Price(0));
         assert_eq!(Ratio::default().percent(6), 0);
     }
 
@@ -90,13 +79,6 @@ mod tests {
         assert_eq!(Ratio::of(i128::MIN, 1).percent(12), i64::MIN);
         assert_eq!(divide_rounded(i128::from(i64::MIN), 1), i64::MIN);
         assert_eq!(divide_rounded(i128::MIN, -1), i64::MAX);
-    }
-
-    #[test]
-    fn an_average_is_rounded_to_the_unit_of_a_price() {
-        assert_eq!(average_price(Money(1_000), Quantity(3_000_000)), Price(33_333));
-        assert_eq!(average_price(Money(2_000), Quantity(3_000_000)), Price(66_667));
-        assert_eq!(average_price(Money(8), Quantity(100_000_000)), Price(8));
     }
 
     proptest! {

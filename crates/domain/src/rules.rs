@@ -3,7 +3,10 @@
 
 use serde::Deserialize;
 
-use crate::{Achievements, Amount, Levels, Money, Quantity, Side, UnixMicros};
+use crate::whole_numbers::{pending_orders, positive, rate_bps, shares, spread_bps};
+use crate::{
+    Achievements, Currency, Levels, Money, Quantity, Side, TradeXp, UnixMicros, XpRules, XpStanding,
+};
 
 /// Everything that decides how a game is played.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -47,43 +50,6 @@ pub struct Rules {
     pub achievements: Achievements,
 }
 
-/// The currency of a game, by its ISO 4217 code: three capital letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Currency([u8; 3]);
-
-impl Currency {
-    /// United States dollar.
-    pub const USD: Self = Self(*b"USD");
-    /// Zimbabwe Gold, which people call ZiG.
-    pub const ZWG: Self = Self(*b"ZWG");
-
-    /// The currency of a code; `None` for what is no three capital letters.
-    pub fn parse(code: &str) -> Option<Self> {
-        let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
-        letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
-    }
-
-    /// Its code (ISO 4217).
-    pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl Default for Currency {
-    fn default() -> Self {
-        Self::USD
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = String;
-    fn try_from(code: String) -> Result<Self, String> {
-        let expected = || format!("expected a currency like \"USD\" (ISO 4217), got {code:?}");
-        Self::parse(&code).ok_or_else(expected)
-    }
-}
-
 /// Which price an order fills at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,61 +74,6 @@ impl<'de> Deserialize<'de> for Rules {
             ))),
             _ => Ok(rules),
         }
-    }
-}
-
-/// XP for trades, and what counts for it. The amounts keep XP from being earned by trades, notes
-/// and holdings that are worth nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct XpRules {
-    /// XP for a purchase.
-    #[serde(deserialize_with = "xp")]
-    pub buy: i64,
-    /// XP for a sale.
-    #[serde(deserialize_with = "xp")]
-    pub sell: i64,
-    /// How many trades of a player's day earn XP; further ones earn none.
-    #[serde(deserialize_with = "not_negative")]
-    pub trades_per_day_max: i64,
-    /// When the player's day begins, in minutes east of UTC (-720 to 840).
-    #[serde(default, deserialize_with = "utc_offset")]
-    pub day_utc_offset_min: i64,
-    /// The least amount of a trade that earns XP and counts for achievements.
-    #[serde(default = "default_value_min")]
-    pub value_min: Amount,
-    /// The least value of a holding that counts for achievements.
-    #[serde(default = "default_holding_value_min")]
-    pub holding_value_min: Amount,
-    /// The most XP of a player without a holding that counts.
-    #[serde(default = "default_uninvested_max", deserialize_with = "not_negative")]
-    pub uninvested_max: i64,
-    /// The fewest visible characters of a note that counts.
-    #[serde(default = "default_note_characters_min", deserialize_with = "note_characters")]
-    pub note_characters_min: i64,
-}
-
-// What files from before these keys get; the same as in the built-in file.
-fn default_value_min() -> Amount {
-    Amount::Share(1_000)
-}
-
-fn default_holding_value_min() -> Amount {
-    Amount::Share(10_000)
-}
-
-fn default_uninvested_max() -> i64 {
-    100
-}
-
-fn default_note_characters_min() -> i64 {
-    10
-}
-
-impl XpRules {
-    /// The number of the player's day at `now`.
-    pub fn day(&self, now: UnixMicros) -> i64 {
-        i64::from(now.plus_seconds(self.day_utc_offset_min * 60).day().0)
     }
 }
 
@@ -202,11 +113,17 @@ impl Rules {
             TradeXp::AmountTooSmall
         } else if earlier_trades >= self.xp.trades_per_day_max {
             TradeXp::DayLimitReached
-        } else if standing.total_xp.saturating_add(xp) > self.xp_max(standing.is_invested) {
+        } else if !self.allows_xp(xp, standing) {
             TradeXp::NotInvested
         } else {
             TradeXp::Earned(xp)
         }
+    }
+
+    /// Whether a player with this standing may earn so much XP.
+    fn allows_xp(&self, xp: i64, standing: &XpStanding) -> bool {
+        let total = standing.total_xp.checked_add(xp);
+        total.is_some_and(|total| total <= self.xp_max(standing.is_invested))
     }
 
     /// The most XP that a player may have after a trade or an achievement.
@@ -219,44 +136,6 @@ impl Rules {
     pub fn achievements_reached_at_start(&self) -> Vec<&str> {
         let reached = self.achievements.iter().filter(|a| a.kind.is_reached_by(self.starting_cash));
         reached.map(|achievement| achievement.code.as_str()).collect()
-    }
-}
-
-/// What decides, besides the trade itself, whether a player's next trade earns XP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct XpStanding {
-    /// All XP ever earned.
-    pub total_xp: i64,
-    /// The player's day on which a trade last earned XP.
-    pub xp_day: i64,
-    /// How many trades earned XP on that day.
-    pub xp_day_trades: i64,
-    /// Whether the player has a holding that counts.
-    pub is_invested: bool,
-}
-
-/// The XP of a trade, or why it earns none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TradeXp {
-    /// So much.
-    Earned(i64),
-    /// The rules give none for this side.
-    NotInRules,
-    /// The amount is below `value_min`.
-    AmountTooSmall,
-    /// As many trades of the day as may earn XP have done so.
-    DayLimitReached,
-    /// The player has no holding that counts, and as much XP as is possible without one.
-    NotInvested,
-}
-
-impl TradeXp {
-    /// The XP earned.
-    pub fn earned(self) -> i64 {
-        match self {
-            Self::Earned(xp) => xp,
-            _ => 0,
-        }
     }
 }
 
@@ -279,30 +158,6 @@ impl Fee {
         i64::try_from(rounded).ok()?.checked_add(self.flat.0).map(Money)
     }
 }
-
-macro_rules! whole_number_between {
-    ($name:ident, $min:expr, $max:expr) => {
-        fn $name<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-            let n = i64::deserialize(from)?;
-            if ($min..=$max).contains(&n) {
-                return Ok(n);
-            }
-            let (min, max): (i64, i64) = ($min, $max);
-            let text = format!("expected a whole number from {min} to {max}, got {n}");
-            Err(serde::de::Error::custom(text))
-        }
-    };
-}
-
-whole_number_between!(xp, 0, 100_000);
-whole_number_between!(not_negative, 0, 1_000_000_000);
-whole_number_between!(positive, 1, 1_000_000_000);
-whole_number_between!(utc_offset, -720, 840);
-whole_number_between!(rate_bps, 0, 10_000);
-whole_number_between!(spread_bps, 0, 1_000);
-whole_number_between!(pending_orders, 1, 1_000);
-whole_number_between!(shares, 1, 100_000_000);
-whole_number_between!(note_characters, 1, 280);
 
 /// What rules without `now_age_max_s` have, unless their quotes may not even be as old as that.
 const NOW_AGE_MAX_S: i64 = 60;
@@ -338,18 +193,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_currency_is_three_capital_letters() {
-        for code in ["USD", "ZWG", "EUR", "INR"] {
-            let currency = Currency::parse(code).expect("a code");
-            assert_eq!(currency.code(), code);
-        }
-        for text in ["", "usd", "US", "USDX", "U$D", "ÄB"] {
-            assert_eq!(Currency::parse(text), None, "{text}");
-        }
-        assert_eq!(Currency::default(), Currency::USD);
-    }
-
-    #[test]
     fn fees_are_rounded_up() {
         let fee = Fee { flat: Money(100), rate_bps: 25 };
         assert_eq!(fee.on(Money(10_000)), Some(Money(125)));
@@ -357,37 +200,8 @@ mod tests {
         assert_eq!(Fee { flat: Money(0), rate_bps: 0 }.on(Money(5)), Some(Money(0)));
     }
 
-    fn xp_rules() -> XpRules {
-        XpRules {
-            buy: 10,
-            sell: 15,
-            trades_per_day_max: 3,
-            day_utc_offset_min: 120,
-            value_min: default_value_min(),
-            holding_value_min: default_holding_value_min(),
-            uninvested_max: default_uninvested_max(),
-            note_characters_min: default_note_characters_min(),
-        }
-    }
-
     fn built_in() -> Rules {
         toml::from_str(include_str!("../../../config/game.toml")).expect("good")
-    }
-
-    #[test]
-    fn a_day_begins_where_the_rules_say() {
-        let rules = xp_rules();
-        let late = UnixMicros(22 * 3600 * 1_000_000);
-        assert_eq!(rules.day(late), 1);
-        assert_eq!(rules.day(UnixMicros(late.0 - 1)), 0);
-    }
-
-    #[test]
-    fn a_file_without_the_newer_keys_gets_the_values_of_the_built_in_one() {
-        let old: XpRules =
-            toml::from_str("buy = 10\nsell = 15\ntrades_per_day_max = 3").expect("good");
-        assert_eq!(old, built_in().xp);
-        assert_eq!(old, XpRules { day_utc_offset_min: 0, ..xp_rules() });
     }
 
     #[test]

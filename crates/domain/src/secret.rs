@@ -15,12 +15,12 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Whether there is none.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text itself, for whom it is meant.
+    /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::achievement::UnlockLimits;
 use crate::{
-    Action, Counts, Day, EntryKind, Hash, LedgerEntry, Money, Month, Note, Order, Price, Quantity,
-    Quote, Rejection, Rules, Side, UnixMicros, Unlock, XpStanding, divide_rounded, genesis_hash,
-    invariant,
+    Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money, Note, Order,
+    Player, Price, Quantity, Quote, Rejection, Rules, Side, UnixMicros, Unlock, XpStanding,
+    divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -16,80 +16,6 @@ use crate::{
 const HOLDING_MAX: i64 = 100_000_000 * Quantity::SHARE;
 /// The most cash and the highest cost basis that are kept, ten million millions, in cents.
 const MONEY_MAX: i64 = 1_000_000_000_000_000;
-
-/// A player as loaded for settling: the row, and what was loaded of the holdings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Player {
-    /// The player's number.
-    pub player_id: i64,
-    /// Cash, never negative.
-    pub cash: Money,
-    /// All XP ever earned.
-    pub total_xp: i64,
-    /// The version of the last ledger entry.
-    pub balance_version: i64,
-    /// The hash of the last ledger entry.
-    pub head_hash: Hash,
-    /// The month of the last ledger entry.
-    pub head_month: Month,
-    /// The player's day on which a trade last earned XP.
-    pub xp_day: i64,
-    /// How many trades earned XP on that day.
-    pub xp_day_trades: i64,
-    /// Trades that counted, ever.
-    pub trades: i64,
-    /// Notes that counted, ever.
-    pub notes: i64,
-    /// The most different stocks held at the same time in holdings that counted.
-    pub stocks_bought: i64,
-    /// A bit per category of holdings that counted, ever.
-    pub categories_bought: i64,
-    /// Profit of all sales added up; negative for a loss.
-    pub realised_profit: Money,
-    /// A bit per unlocked achievement.
-    pub achievements: i64,
-    /// What all holdings are worth at the moment of loading. Not stored.
-    pub holdings_value: Money,
-    /// What of the holdings counted at the moment of loading. Not stored.
-    pub invested: Invested,
-    /// The market's day at the moment of loading. Not stored.
-    pub market_day: Day,
-    /// The loaded holdings by stock: at least those that the actions touch.
-    pub holdings: BTreeMap<i64, Holding>,
-    /// Versions of trades whose note counted: at least those that the actions are about.
-    pub noted: BTreeSet<i64>,
-    /// Texts of notes that counted, by [`Note::text_key`]: at least those of the actions.
-    pub known_texts: BTreeSet<i64>,
-    /// Those of them that are not stored yet.
-    pub new_texts: BTreeSet<i64>,
-}
-
-/// What of a player's holdings counts. A holding counts when it has been held through the whole of
-/// the market's last finished session and is worth at least the rules' `holding_value_min`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Invested {
-    /// How many holdings count.
-    pub stocks: i64,
-    /// A bit per category of these.
-    pub categories: i64,
-    /// The day on which the oldest holding of at least that value was opened, whether it has been
-    /// held through a session or not.
-    pub since: Option<Day>,
-}
-
-/// Shares of one stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holding {
-    /// Shares, never negative; 0 when all were sold.
-    pub quantity: Quantity,
-    /// What the shares cost, without fees.
-    pub cost_basis: Money,
-    /// The market's day of the purchase since which it has cost at least the rules'
-    /// `holding_value_min`; of the last purchase where it has not.
-    pub opened_on: Day,
-    /// The market's day on which a note about this stock last counted.
-    pub noted_on: Option<Day>,
-}
 
 /// What an accepted action did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +98,8 @@ struct Trade<'a> {
     price: Price,
     amount: Money,
     fee: Money,
+    /// What the traded shares are worth as holdings.
+    value: Money,
     now: UnixMicros,
 }
 
@@ -203,12 +131,9 @@ impl<'a> Trade<'a> {
         };
         let amount = amount.ok_or(Rejection::BeyondLimits)?;
         let fee = rules.fee.on(amount).ok_or(Rejection::BeyondLimits)?;
-        Ok(Self { order, quote, price, amount, fee, now })
-    }
-
-    /// What the traded shares are worth as holdings.
-    fn value(&self) -> Money {
-        self.quote.price.value_rounded_down(self.order.quantity).unwrap_or_default()
+        let value = quote.price.value_rounded_down(order.quantity);
+        let value = value.ok_or(Rejection::BeyondLimits)?;
+        Ok(Self { order, quote, price, amount, fee, value, now })
     }
 
     fn entry(&self, player: &Player, kind: EntryKind) -> LedgerEntry {
@@ -243,6 +168,8 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
     if quantity > HOLDING_MAX || cost_basis > MONEY_MAX {
         return Err(Rejection::BeyondLimits);
     }
+    let holdings_value = player.holdings_value.checked_add(trade.value);
+    let holdings_value = holdings_value.ok_or(Rejection::BeyondLimits)?;
     // What was worth nothing before must not pass for having been held since then. By cost, so
     // that a falling price takes no days from a holding.
     let is_held = held.quantity.0 > 0 && held.cost_basis >= rules.holding_value_min();
@@ -257,8 +184,7 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
     entry.cost_basis_after = after.cost_basis;
     player.cash = Money(player.cash.0 - total.0);
     player.holdings.insert(trade.order.stock_id, after);
-    let value = trade.value();
-    player.holdings_value = Money(player.holdings_value.0.saturating_add(value.0));
+    player.holdings_value = holdings_value;
     Ok(player.traded(entry, trade, note, rules))
 }
 
@@ -273,6 +199,11 @@ fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rul
     }
     let quantity = held.quantity.0 - trade.order.quantity.0;
     let sold_basis = share_of(held.cost_basis, trade.order.quantity, held.quantity);
+    // The profit of a sale that does not count may be one of rounding; its loss is taken.
+    let profit = trade.amount.0 - sold_basis.0;
+    let profit = if rules.is_trade_counted(trade.amount) { profit } else { profit.min(0) };
+    let realised_profit = player.realised_profit.checked_add(Money(profit));
+    let realised_profit = realised_profit.ok_or(Rejection::BeyondLimits)?;
     let after = Holding {
         quantity: Quantity(quantity),
         cost_basis: Money(held.cost_basis.0 - sold_basis.0),
@@ -286,11 +217,8 @@ fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rul
     entry.cost_basis_after = after.cost_basis;
     player.cash = cash;
     player.holdings.insert(trade.order.stock_id, after);
-    // The profit of a sale that does not count may be one of rounding; its loss is taken.
-    let profit = trade.amount.0 - sold_basis.0;
-    let profit = if rules.is_trade_counted(trade.amount) { profit } else { profit.min(0) };
-    player.realised_profit = Money(player.realised_profit.0.saturating_add(profit));
-    player.holdings_value = Money((player.holdings_value.0 - trade.value().0).max(0));
+    player.realised_profit = realised_profit;
+    player.holdings_value = Money((player.holdings_value.0 - trade.value.0).max(0));
     Ok(player.traded(entry, trade, note, rules))
 }
 
@@ -402,11 +330,12 @@ impl Player {
             categories: i64::from(self.categories_bought.count_ones()),
             holding_days: held_since
                 .map_or(0, |(since, day)| i64::from(day.0) - i64::from(since.0)),
+            // Compared with thresholds only.
             portfolio_value: Money(self.cash.0.saturating_add(self.holdings_value.0)),
             profit: self.realised_profit,
             notes: self.notes,
         };
-        self.total_xp = self.total_xp.saturating_add(entry.xp_trade);
+        self.total_xp += entry.xp_trade;
         let mut unlocked = Vec::new();
         if entry.kind != EntryKind::Open {
             let limits = UnlockLimits {

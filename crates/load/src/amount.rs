@@ -1,7 +1,7 @@
-//! Decimal numbers of answers as whole numbers: money in hundredths, prices in ten-thousandths,
-//! shares in millionths. Nothing is ever rounded.
+//! Parses decimal numbers of responses as whole numbers: money in hundredths, prices in
+//! ten-thousandths, shares in millionths. Nothing is rounded.
 
-/// `-12.5` with 2 places as -1250; `None` for what is no number or has more places than that.
+/// `-12.5` with 2 places as -1250; `None` for a malformed number or one with more places.
 pub(crate) fn fixed(text: &str, places: usize) -> Option<i64> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));

@@ -1,5 +1,5 @@
-//! The server as a player sees it: an address and a connection that is kept alive. It knows no
-//! route, measures nothing and never sends a request twice once it may have been received.
+//! An HTTP client with one keep-alive connection. It never sends a request twice that a server may
+//! have received.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,23 +17,21 @@ use tokio::net::TcpStream;
 
 use crate::error::LoadError;
 
-/// How long an answer may take before the request counts as failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
+pub(crate) struct ServerAddress {
     host: HeaderValue,
-    /// `HOST:PORT`, as it is connected to.
-    place: String,
-    /// What stands before every path.
+    /// `HOST:PORT` of the TCP connection.
+    host_and_port: String,
+    /// The prefix of every path.
     base: String,
 }
 
-impl Address {
-    /// Reads an address of plain HTTP.
+impl ServerAddress {
+    /// Parses a base URL of plain HTTP.
     pub(crate) fn parse(url: &str) -> Result<Self, LoadError> {
         let wrong = || LoadError::Url(url.to_owned());
         let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
@@ -42,40 +40,38 @@ impl Address {
         if parsed.host().is_empty() || authority.contains('@') || path.contains(['?', '#']) {
             return Err(wrong());
         }
-        let place = format!("{}:{}", parsed.host(), parsed.port_u16().unwrap_or(80));
+        let host_and_port = format!("{}:{}", parsed.host(), parsed.port_u16().unwrap_or(80));
         let path = path.trim_end_matches('/');
         let base = if path.is_empty() { String::new() } else { format!("/{path}") };
         let host = HeaderValue::from_str(authority).map_err(|_| wrong())?;
-        Ok(Self { host, place, base })
+        Ok(Self { host, host_and_port, base })
     }
 }
 
-/// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// `Bearer …`, for whom it is.
+    /// `Bearer …`
     pub(crate) bearer: Option<HeaderValue>,
+    /// The idempotency key.
     pub(crate) key: Option<HeaderValue>,
     pub(crate) body: Bytes,
 }
 
 impl Call {
-    /// A query.
     pub(crate) fn get(path: impl Into<String>, bearer: Option<&HeaderValue>) -> Self {
         let (path, bearer) = (path.into(), bearer.cloned());
         Self { method: Method::GET, path, bearer, key: None, body: Bytes::new() }
     }
 
-    /// A change.
     pub(crate) fn post(path: &str, bearer: Option<&HeaderValue>, body: impl Into<Bytes>) -> Self {
         let (path, bearer, body) = (path.to_owned(), bearer.cloned(), body.into());
         Self { method: Method::POST, path, bearer, key: None, body }
     }
 }
 
-/// One answer, read to its end.
+/// A response, read to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -84,38 +80,37 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendError {
-    /// Nobody listens; nothing was sent.
+    /// The connection was refused; nothing was sent.
     Refused,
-    /// The connection broke or nothing came in time: it may have been received.
+    /// The connection broke or timed out: the server may have received the request.
     Unanswered,
 }
 
-/// A client with one connection, to one server after the other.
+/// A client with one connection, which moves to the next server when one refuses it.
 #[derive(Debug)]
 pub(crate) struct Client {
-    addresses: Arc<[Address]>,
+    addresses: Arc<[ServerAddress]>,
     at: usize,
     link: Option<HttpConnection>,
 }
 
 impl Client {
-    /// A client that begins with the server of this number, counted round and round.
-    pub(crate) fn new(addresses: &Arc<[Address]>, number: usize) -> Self {
+    /// Begins with the server at index `number`, modulo their number.
+    pub(crate) fn new(addresses: &Arc<[ServerAddress]>, number: usize) -> Self {
         let at = number % addresses.len().max(1);
         Self { addresses: Arc::clone(addresses), at, link: None }
     }
 
-    /// Connects ahead of the first request, if somebody listens.
+    /// Connects ahead of the first request.
     pub(crate) async fn connect(&mut self) {
         self.link = HttpConnection::open(&self.addresses, &mut self.at).await.ok();
     }
 
-    /// Sends a request and reads the answer to its end.
     pub(crate) async fn send(&mut self, call: &Call) -> Result<Response, SendError> {
-        let answered = tokio::time::timeout(PATIENCE, self.send_now(call)).await;
+        let answered = tokio::time::timeout(RESPONSE_TIMEOUT, self.send_now(call)).await;
         let answered = answered.unwrap_or(Err(SendError::Unanswered));
         if answered.is_err() {
             self.link = None;
@@ -138,7 +133,7 @@ impl Client {
     }
 }
 
-fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, SendError> {
+fn request(address: &ServerAddress, call: &Call) -> Result<Request<Full<Bytes>>, SendError> {
     let uri = format!("{}{}", address.base, call.path);
     let mut request = Request::builder().method(&call.method).uri(uri);
     request = request.header(HOST, &address.host).header(ACCEPT, JSON);
@@ -151,23 +146,23 @@ fn request(address: &Address, call: &Call) -> Result<Request<Full<Bytes>>, SendE
     if call.method == Method::POST {
         request = request.header(CONTENT_TYPE, JSON);
     }
-    // Paths are made of what servers and scenarios name, so one that is none is never sent.
+    // Paths contain names that servers returned; a malformed path is not sent.
     request.body(Full::new(call.body.clone())).map_err(|_| SendError::Refused)
 }
 
-/// An open connection. It is driven by who waits for an answer, not by a task of its own, which
-/// saves two changes of task a request.
+/// An open connection. The caller that waits for a response drives it, which saves two task switches
+/// a request.
 #[derive(Debug)]
 struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
-    /// `None` once it has ended: dropped, it gives back a request that it did not take.
+    /// `None` once it has ended: dropping it returns a request that it did not take.
     connection: Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>,
 }
 
 impl HttpConnection {
-    /// Connects to the server at `at`; goes on to the next one when nobody listens there.
-    async fn open(addresses: &[Address], at: &mut usize) -> Result<Self, SendError> {
-        let stream = TcpStream::connect(&addresses[*at].place).await;
+    /// Connects to the server at `at`; moves `at` to the next one if it refuses.
+    async fn open(addresses: &[ServerAddress], at: &mut usize) -> Result<Self, SendError> {
+        let stream = TcpStream::connect(&addresses[*at].host_and_port).await;
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let Ok(stream) = stream else {
             *at = (*at + 1) % addresses.len();
@@ -203,13 +198,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_http_is_an_address() {
+    fn only_plain_http_is_a_server_address() {
         for url in ["", "here", "127.0.0.1:8080", "https://127.0.0.1", "http://", "http://a@b"] {
-            assert!(matches!(Address::parse(url), Err(LoadError::Url(told)) if told == url));
+            assert!(
+                matches!(ServerAddress::parse(url), Err(LoadError::Url(named)) if named == url)
+            );
         }
-        let parsed = Address::parse("http://[::1]:1/").expect("good");
-        assert_eq!((parsed.place.as_str(), parsed.base.as_str()), ("[::1]:1", ""));
-        let parsed = Address::parse("http://localhost/game/").expect("good");
-        assert_eq!((parsed.place.as_str(), parsed.base.as_str()), ("localhost:80", "/game"));
+        let parsed = ServerAddress::parse("http://[::1]:1/").expect("good");
+        assert_eq!((parsed.host_and_port.as_str(), parsed.base.as_str()), ("[::1]:1", ""));
+        let parsed = ServerAddress::parse("http://localhost/game/").expect("good");
+        assert_eq!(
+            (parsed.host_and_port.as_str(), parsed.base.as_str()),
+            ("localhost:80", "/game")
+        );
     }
 }

@@ -1,39 +1,35 @@
-//! What the scenario `board` asks, counts and compares: pages at any depth, one's own surroundings,
-//! both boards, and now and then two pages in a row. What may stand in an answer is `answer`'s.
+//! The scenario `board`: queries both leaderboards at any depth and around the player, and sometimes
+//! compares two consecutive pages. `response` validates each response.
 
 mod response;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use crate::client::{Call, Response};
-use crate::counters::LatencyHistogram;
+use crate::client::Call;
 use crate::rng::SeededRng;
 use crate::worker::Worker;
 use response::{LeaderboardPage, Violation};
 
-/// The most rows that a page can be asked for.
+/// The most rows of a page.
 pub const ROWS_MAX: u32 = 100;
-/// One page of so many is followed by the next one.
+/// One page of so many is compared with the next one.
 const JOINED_EVERY: usize = 16;
-/// How often is asked again because a player may have moved within the asking.
+/// The most reads of a page whose response is only valid if a player moved meanwhile.
 const TRIES: u32 = 4;
 
 /// A query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LeaderboardQuery {
     by_return: bool,
-    /// The page, from 1; `None` for one's own surroundings.
+    /// The page, from 1; `None` for the ranks around the player.
     page: Option<u64>,
     /// Rows a page.
     rows: u32,
 }
 
 impl LeaderboardQuery {
-    /// Any query to a board of so many players: half of them are pages of the board of
-    /// experience, a quarter is about oneself, and the rest is that to the board by return.
+    /// A random query to a board of `players`: half are pages of the board by experience, a quarter
+    /// the ranks around the player, and the rest the same of the board by return.
     pub(crate) fn any(rng: &mut SeededRng, players: u64, rows: u32) -> Self {
         let pages = usize::try_from(players.div_ceil(u64::from(rows.max(1)))).unwrap_or(usize::MAX);
         let drawn = rng.below(8);
@@ -45,7 +41,7 @@ impl LeaderboardQuery {
         Self { page: self.page.map(|page| page + 1), ..self }
     }
 
-    /// What it is called in reports.
+    /// The name in reports.
     fn kind(self) -> &'static str {
         match (self.by_return, self.page) {
             (false, Some(_)) => "page",
@@ -64,62 +60,8 @@ impl LeaderboardQuery {
     }
 }
 
-/// The counts of some questions.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LeaderboardCounters {
-    pub(crate) kinds: BTreeMap<&'static str, QueryCounters>,
-    /// Answers in which all was as it should be.
-    pub(crate) checked: u64,
-    /// Pages that were compared with the one after them.
-    pub(crate) joined: u64,
-    /// Comparisons given up or asked for again, because somebody may have moved meanwhile.
-    pub(crate) moved: u64,
-    /// What was not as it should be.
-    pub(crate) violations: u64,
-    /// The first of it.
-    pub(crate) violation: Option<String>,
-}
-
-/// The counts of one kind of query.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct QueryCounters {
-    pub(crate) times: LatencyHistogram,
-    pub(crate) answers: u64,
-    pub(crate) bytes: u64,
-}
-
-impl LeaderboardCounters {
-    /// Takes in what another one counted.
-    pub(crate) fn add(&mut self, other: &Self) {
-        for (kind, counts) in &other.kinds {
-            let known = self.kinds.entry(kind).or_default();
-            known.times.add(&counts.times);
-            known.answers += counts.answers;
-            known.bytes += counts.bytes;
-        }
-        self.checked += other.checked;
-        self.joined += other.joined;
-        self.moved += other.moved;
-        self.violations += other.violations;
-        if self.violation.is_none() {
-            self.violation.clone_from(&other.violation);
-        }
-    }
-
-    fn count(&mut self, query: LeaderboardQuery, time: Duration, answer: &Response) {
-        let counts = self.kinds.entry(query.kind()).or_default();
-        counts.times.record(time);
-        counts.answers += 1;
-        counts.bytes += answer.body.len() as u64;
-    }
-
-    fn record_violation(&mut self, query: LeaderboardQuery, what: &str) {
-        self.violations += 1;
-        self.violation.get_or_insert_with(|| format!("GET {}: {what}", query.path()));
-    }
-}
-
-/// Asks for a player, and now and then for the page after; how many players are on the board.
+/// Sends the query for a player and validates the response, and sometimes the page after it. Returns
+/// how many players are on the board.
 pub(crate) async fn send_query(
     worker: &mut Worker,
     player: usize,
@@ -134,7 +76,7 @@ pub(crate) async fn send_query(
     Some(page.total())
 }
 
-/// Asks for the page after this one and for this one again: when it stayed as it was, they join.
+/// Reads the page after `page` and `page` again. Unless the latter changed, the former must follow it.
 async fn check_next_page(
     worker: &mut Worker,
     player: usize,
@@ -151,23 +93,23 @@ async fn check_next_page(
     }
     match page.is_followed_by(&next) {
         Ok(()) => counters.joined += 1,
-        Err(what) => counters.record_violation(query, &what),
+        Err(what) => counters.record_violation(&query.path(), &what),
     }
 }
 
-/// Asks until the answer is as it should be, or cannot be.
+/// Reads until a response is valid, or invalid whatever moved.
 async fn query_checked(
     worker: &mut Worker,
     player: usize,
     query: LeaderboardQuery,
     mut begun: Instant,
 ) -> Option<LeaderboardPage> {
-    let mut reason = String::new();
+    let (path, mut reason) = (query.path(), String::new());
     for _ in 0..TRIES {
-        let call = Call::get(query.path(), Some(&worker.common.logins[player].bearer));
+        let call = Call::get(path.as_str(), Some(&worker.common.logins[player].bearer));
         let answer = worker.ask(&call, begun).await?;
-        worker.counters.board.count(query, begun.elapsed(), &answer);
         let counters = &mut worker.counters.board;
+        counters.count(query.kind(), begun.elapsed(), answer.body.len() as u64);
         match response::read(&answer.body, query) {
             Ok(page) => {
                 counters.checked += 1;
@@ -178,22 +120,23 @@ async fn query_checked(
                 reason = what;
             }
             Err(Violation::Certain(what)) => {
-                counters.record_violation(query, &what);
+                counters.record_violation(&path, &what);
                 return None;
             }
         }
         begun = Instant::now();
     }
-    worker.counters.board.record_violation(query, &reason);
+    worker.counters.board.record_violation(&path, &reason);
     None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
-    fn every_kind_of_question_is_asked_and_no_page_is_beyond_the_last() {
+    fn every_kind_of_query_is_sent_and_no_page_is_beyond_the_last() {
         let mut rng = SeededRng::new(1, 0);
         let mut kinds = BTreeMap::new();
         for _ in 0..1_000 {

@@ -1,21 +1,21 @@
-//! The load generator: plays players over HTTP, measures the answers, and checks from outside that
-//! what was acknowledged was kept. It knows the server by its HTTP API alone and uses none of our
-//! crates; it reads no wall clock and no randomness, and prints nothing.
+//! The load generator: plays over HTTP, measures the responses, and verifies that acknowledged trades
+//! are stored. It depends on the HTTP API only and on no workspace crate; it reads no wall clock and
+//! no randomness, and prints nothing.
 //!
-//! Without a rate the load is closed-loop: a worker sends its next request when the last one is
-//! answered. With a rate it is open-loop: latency counts from when a request was due, so that what
-//! waits for a slow server is not hidden.
+//! Without a rate the load is closed-loop: a worker sends its next request after the last response.
+//! With a rate it is open-loop: latency counts from when a request was due, so that waiting for a
+//! slow server is measured.
 
 mod amount;
-mod chain;
 mod client;
 mod counters;
 mod duration;
-mod entry;
 mod error;
+mod history_entry;
+mod history_verifier;
 mod leaderboard_scenario;
-mod market;
 mod metrics_poller;
+mod pending_trades;
 mod plan;
 mod players;
 mod portfolio;
@@ -26,6 +26,10 @@ mod run;
 mod schedule;
 mod scrape;
 mod server_contact;
+mod setup_client;
+#[cfg(test)]
+mod test_server;
+mod trade_response;
 mod verify;
 mod worker;
 
@@ -38,42 +42,42 @@ pub use leaderboard_scenario::ROWS_MAX;
 pub use players::Players;
 pub use regression::regression;
 pub use report::{
-    Latency, LeaderboardReport, Memory, QueryReport, QueueWait, Report, Sums, Trades,
+    Latency, LeaderboardReport, LoadReport, Memory, QueryReport, QueueWait, Sums, Trades,
 };
 pub use run::run;
 pub use verify::Verification;
 
-/// The most holdings a run of `portfolio` can have: what fits on one page of holdings.
+/// The most holdings of a run of `portfolio`: one page of holdings.
 pub const HOLDINGS_MAX: u32 = 50;
 
-/// What is played.
+/// The requests of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
-    /// Every worker trades for players of its own.
+    /// Every worker trades for its own players.
     Distinct,
     /// All workers trade for the first player.
     Popular {
-        /// So many times all at the same instant, instead of for a time.
+        /// This number of simultaneous trades of all workers, instead of a duration.
         rounds: Option<u64>,
     },
-    /// The market opens: reads, trades, boards, sign-ins.
+    /// Reads, trades, leaderboards and logins, as when the market opens.
     Mixed,
-    /// A storm on the boards, of which every answer is checked.
+    /// Leaderboard queries, whose responses are validated.
     Board {
         /// Rows a page.
         rows: u32,
     },
-    /// As `Mixed` without sign-ins, with an eye on the server's memory.
+    /// As `Mixed` without logins, with measurements of the server's memory.
     Soak,
-    /// The portfolio of the first player is asked for.
+    /// The portfolio of the first player.
     Portfolio {
-        /// How many stocks it holds, as far as so many have a price.
+        /// The number of stocks it holds, at most as many as have a price.
         holdings: u32,
     },
 }
 
 impl Scenario {
-    /// The scenario's name, as on the command line and in reports.
+    /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Distinct => "distinct",
@@ -86,30 +90,26 @@ impl Scenario {
     }
 }
 
-/// What to send, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What is played.
     pub scenario: Scenario,
-    /// The servers, like `http://127.0.0.1:8080`.
+    /// The base URLs of the servers, like `http://127.0.0.1:8080`.
     pub urls: Vec<String>,
-    /// Who plays.
     pub players: Players,
-    /// How many workers send, each on a connection of its own; 0 counts as 1.
+    /// The number of workers, each with its own connection; 0 counts as 1.
     pub concurrency: u32,
-    /// How long is measured.
+    /// The measured time.
     pub duration: Duration,
-    /// Arrivals a second; none: a worker sends when its last request is answered.
+    /// Arrivals a second; `None` for closed-loop load.
     pub rate: Option<u64>,
     /// The seed of the random number generator.
     pub seed: u64,
     /// Whether trades carry an `Idempotency-Key`.
     pub keys: bool,
-    /// What makes the keys of this run unique: letters, digits and hyphens.
+    /// Makes the idempotency keys of this run unique: letters, digits and hyphens.
     pub tag: String,
 }
 
-/// What a run is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunPhase {
     /// Sending; progress is in milliseconds, or in rounds.
@@ -118,6 +118,6 @@ pub enum RunPhase {
     Verifying,
 }
 
-/// Is told how far a run is: the stage, how much is done, and of how much. Called from any worker,
-/// and so not always in order.
-pub type Progress = Arc<dyn Fn(RunPhase, u64, u64) + Send + Sync>;
+/// Receives the phase, how much is done, and of how much. Called from any worker, not always in
+/// order.
+pub type ProgressCallback = Arc<dyn Fn(RunPhase, u64, u64) + Send + Sync>;

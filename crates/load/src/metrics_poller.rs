@@ -1,17 +1,16 @@
-//! An eye on the servers during a run: their queues before and after, their memory meanwhile.
+//! Polls the metrics of the servers: queue waits before and after a run, memory during it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::client::{Address, Call, Client};
+use crate::client::{Call, Client, ServerAddress};
 use crate::report::{Memory, QueueWait, nanos_as_ms};
 use crate::scrape::{QueueWaits, memory_bytes};
 
-/// How often memory is looked at.
-const EVERY: Duration = Duration::from_secs(5);
-/// Which part of a run is its warm-up: a fifth.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(5);
+/// The warm-up is this part of a run: a fifth.
 const WARM_UP: u32 = 5;
 
 /// Reads the metrics of all servers.
@@ -21,12 +20,12 @@ pub(crate) struct MetricsPoller {
 }
 
 impl MetricsPoller {
-    pub(crate) fn new(addresses: &[Address]) -> Self {
-        let alone = |address: &Address| Client::new(&Arc::from([address.clone()]), 0);
+    pub(crate) fn new(addresses: &[ServerAddress]) -> Self {
+        let alone = |address: &ServerAddress| Client::new(&Arc::from([address.clone()]), 0);
         Self { clients: addresses.iter().map(alone).collect() }
     }
 
-    /// The waits in the queues of all servers; `None` when one does not tell.
+    /// The queue waits of all servers; `None` if a server returns no metrics.
     pub(crate) async fn queue_waits(&mut self) -> Option<QueueWaits> {
         let mut waits = QueueWaits::default();
         for text in self.read().await? {
@@ -35,10 +34,10 @@ impl MetricsPoller {
         Some(waits)
     }
 
-    /// Looks at the memory until the end of the run; `None` when a server did not tell.
+    /// Polls the memory until the end of the run; `None` if a server returns no metrics.
     pub(crate) async fn memory(mut self, start: Instant, duration: Duration) -> Option<Memory> {
         let (warm, end) = (start + duration / WARM_UP, start + duration);
-        let mut ticks = tokio::time::interval_at(warm, EVERY.min(duration / WARM_UP));
+        let mut ticks = tokio::time::interval_at(warm, MEMORY_INTERVAL.min(duration / WARM_UP));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut seen: Option<Memory> = None;
         while Instant::now() < end {
@@ -46,7 +45,7 @@ impl MetricsPoller {
                 _ = ticks.tick() => {}
                 () = tokio::time::sleep_until(end) => {}
             }
-            // One that is away for a moment is looked at again.
+            // A server that restarts is polled again.
             let Some(texts) = self.read().await else { continue };
             let last: u64 = texts.iter().filter_map(|text| memory_bytes(text)).sum();
             let before = seen.unwrap_or(Memory { first: last, last, max: last });
@@ -66,7 +65,7 @@ impl MetricsPoller {
     }
 }
 
-/// The waits between two readings; `None` when there were none.
+/// The waits between two readings; `None` without an order.
 pub(crate) fn queue_wait(
     before: Option<&QueueWaits>,
     after: Option<&QueueWaits>,

@@ -1,5 +1,5 @@
-//! What a worker sends next, by scenario. Each worker has its own generator, so that a seed plays
-//! the same requests again.
+//! Decides what a worker sends next, by scenario. Each worker has its own random number generator, so
+//! that a seed repeats the requests.
 
 use std::collections::HashMap;
 
@@ -10,33 +10,33 @@ use tokio::time::Instant;
 use crate::Scenario;
 use crate::client::Call;
 use crate::leaderboard_scenario::{self, LeaderboardQuery};
-use crate::worker::{Order, Side, Worker};
+use crate::worker::{TradeOrder, TradeSide, Worker};
 
 /// How many of the cheapest stocks are traded.
 const CHEAP_STOCKS: usize = 5;
 /// The measured page of the portfolio.
 pub(crate) const PORTFOLIO: &str = "/api/portfolio?per_page=50";
-/// The deepest page of the board that is asked for, and how many players it takes for one more.
+/// The deepest page of the board that is requested, and the players of a page.
 const BOARD_PAGES: usize = 100;
 const PLAYERS_A_PAGE: usize = 100;
 
-/// A worker's players and what they hold of the trades of this run.
+/// A worker's players and what they bought in this run.
 #[derive(Debug)]
 pub(crate) struct RequestPlan {
     scenario: Scenario,
-    /// The worker's first player, and how far the next one is.
+    /// The index of the worker's first player, and the distance to the next one.
     first: usize,
     step: usize,
-    /// How many players are the worker's.
+    /// The number of the worker's players.
     count: usize,
     turn: usize,
     held: HashMap<usize, usize>,
-    /// Players on the boards, as far as that was told.
+    /// Players on the boards, by the last response.
     ranked: u64,
 }
 
 impl RequestPlan {
-    /// The plan of worker `number` of `workers`, with its share of so many players.
+    /// The plan of worker `number` of `workers`, with its share of `players`.
     pub(crate) fn new(scenario: Scenario, number: usize, workers: usize, players: usize) -> Self {
         let (first, step) = match scenario {
             Scenario::Popular { .. } | Scenario::Portfolio { .. } => (0, players),
@@ -62,13 +62,13 @@ impl RequestPlan {
         let player = self.first + self.step * (self.turn % self.count);
         self.turn = self.turn.wrapping_add(1);
         let held = self.held.remove(&player);
-        let side = if held.is_some() { Side::Sell } else { Side::Buy };
+        let side = if held.is_some() { TradeSide::Sell } else { TradeSide::Buy };
         let stocks = match self.scenario {
             Scenario::Popular { .. } => 1,
-            _ => CHEAP_STOCKS.min(worker.common.market.stocks.len()),
+            _ => CHEAP_STOCKS.min(worker.common.stocks.len()),
         };
         let stock = held.unwrap_or_else(|| worker.rng.below(stocks));
-        if worker.trade(Order { player, side, stock }, begun).await && side == Side::Buy {
+        if worker.trade(TradeOrder { player, side, stock }, begun).await && side == TradeSide::Buy {
             self.held.insert(player, stock);
         }
     }
@@ -88,7 +88,7 @@ impl RequestPlan {
         self.ask(worker, path, begun).await;
     }
 
-    /// Asks any query to a board, and checks the answer.
+    /// Sends a random query to a board and validates the response.
     async fn storm(&mut self, worker: &mut Worker, rows: u32, begun: Instant) {
         let player = self.any_player(worker);
         let query = LeaderboardQuery::any(&mut worker.rng, self.ranked, rows);
@@ -114,7 +114,7 @@ impl RequestPlan {
         worker.ask(&call, begun).await;
     }
 
-    /// Signs in once more, and out again.
+    /// Logs in and out.
     async fn sign_in(&mut self, worker: &mut Worker, begun: Instant) {
         let player = self.any_player(worker);
         let Some((email, password)) = worker.common.logins[player].login.clone() else {
@@ -137,8 +137,8 @@ impl RequestPlan {
 
 /// A symbol as a segment of a path.
 fn symbol(worker: &mut Worker) -> String {
-    let stock = worker.rng.below(worker.common.market.stocks.len());
-    encode(&worker.common.market.stocks[stock].symbol)
+    let stock = worker.rng.below(worker.common.stocks.len());
+    encode(&worker.common.stocks[stock].symbol)
 }
 
 fn encode(symbol: &str) -> String {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_plays_the_popular_player() {
+    fn all_workers_play_the_popular_player() {
         for number in 0..4 {
             let plan = RequestPlan::new(Scenario::Popular { rounds: None }, number, 4, 10);
             assert_eq!((plan.first, plan.count), (0, 1));

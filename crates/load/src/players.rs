@@ -1,15 +1,14 @@
-//! The players of a run, as the file of tokens names them.
+//! Parses the file of tokens: the players of a run.
 
 use hyper::header::HeaderValue;
 
 use crate::error::LoadError;
 
-/// A player that can be played.
 #[derive(Clone, Debug)]
 pub(crate) struct PlayerLogin {
     /// `Bearer …`.
     pub(crate) bearer: HeaderValue,
-    /// E-mail address and password, where they are known.
+    /// E-mail address and password, if the file has them.
     pub(crate) login: Option<(String, String)>,
 }
 
@@ -18,10 +17,7 @@ pub(crate) struct PlayerLogin {
 pub struct Players(Vec<PlayerLogin>);
 
 impl Players {
-    /// Reads lines of `TOKEN` or `TOKEN EMAIL PASSWORD`; empty ones are skipped.
-    ///
-    /// # Errors
-    /// A line that is neither, or no line at all.
+    /// Parses lines of `TOKEN` or `TOKEN EMAIL PASSWORD`; empty lines are skipped.
     pub fn parse(text: &str) -> Result<Self, LoadError> {
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let logins =

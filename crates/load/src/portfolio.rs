@@ -1,5 +1,5 @@
-//! What the scenario `portfolio` needs beside its requests: some holdings before, and a comparison
-//! of the page with the summary after.
+//! The scenario `portfolio`: buys holdings before the measured time, and compares the page with the
+//! summary after it.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -7,33 +7,33 @@ use tokio::time::Instant;
 use crate::HOLDINGS_MAX;
 use crate::amount::cents;
 use crate::error::LoadError;
-use crate::market::SetupClient;
 use crate::plan::PORTFOLIO;
 use crate::report::Sums;
-use crate::worker::{Order, Side, Worker};
+use crate::setup_client::SetupClient;
+use crate::worker::{TradeOrder, TradeSide, Worker};
 
 const SUMMARY: &str = "/api/portfolio/summary";
-/// How often the sums are read again because a price moved meanwhile.
+/// The most reads of the sums when prices move between them.
 const TRIES: u32 = 5;
 
 /// Buys the first player one share each of so many stocks.
 pub(crate) async fn buy(worker: &mut Worker, holdings: u32) {
-    let stocks = worker.common.market.stocks.len();
+    let stocks = worker.common.stocks.len();
     for (stock, _) in (0..stocks).zip(0..holdings.min(HOLDINGS_MAX)) {
-        worker.trade(Order { player: 0, side: Side::Buy, stock }, Instant::now()).await;
+        worker.trade(TradeOrder { player: 0, side: TradeSide::Buy, stock }, Instant::now()).await;
     }
 }
 
-/// Reads the summary between two equal readings of the rows, and compares.
+/// Compares the summary with the rows, if the rows are equal before and after it.
 pub(crate) async fn compare_sums(
-    asker: &mut SetupClient,
+    client: &mut SetupClient,
     worker: &Worker,
 ) -> Result<Sums, LoadError> {
     let bearer = Some(&worker.common.logins[0].bearer);
-    let mut before: Value = asker.get(PORTFOLIO, bearer).await?;
+    let mut before: Value = client.get(PORTFOLIO, bearer).await?;
     for _ in 0..TRIES {
-        let summary: Value = asker.get(SUMMARY, bearer).await?;
-        let after: Value = asker.get(PORTFOLIO, bearer).await?;
+        let summary: Value = client.get(SUMMARY, bearer).await?;
+        let after: Value = client.get(PORTFOLIO, bearer).await?;
         if before["data"] == after["data"] {
             let total = summary["data"]["total_value"].as_str().and_then(cents);
             let total = total.ok_or_else(|| unexpected(SUMMARY))?;
@@ -49,7 +49,7 @@ fn unexpected(path: &str) -> LoadError {
     LoadError::Unexpected { request: format!("GET {path}"), missing: "total_value" }
 }
 
-/// What all rows are worth, in hundredths; `None` when one does not say.
+/// The value of all rows, in hundredths; `None` if a row has none.
 fn sum(rows: &Value) -> Option<i64> {
     let mut rows = rows.as_array()?.iter();
     rows.try_fold(0i64, |sum, row| sum.checked_add(cents(row["total_value"].as_str()?)?))

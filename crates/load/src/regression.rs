@@ -1,9 +1,8 @@
-//! Whether a run is worse than a kept one of the same scenario. Where runs are kept is the
-//! caller's.
+//! Compares a run with an earlier report of the same scenario.
 
 use serde_json::Value;
 
-use crate::report::Report;
+use crate::report::LoadReport;
 
 /// Less than this part of the earlier throughput, in percent, is a regression.
 const THROUGHPUT_PERCENT: f64 = 80.0;
@@ -11,8 +10,8 @@ const THROUGHPUT_PERCENT: f64 = 80.0;
 const P99_PERCENT: f64 = 150.0;
 const P99_MORE_MS: f64 = 20.0;
 
-/// What is worse than in the earlier report, in words; `None` when nothing is.
-pub fn regression(earlier: &Value, now: &Report) -> Option<String> {
+/// Describes what is worse than in the earlier report; `None` without a regression.
+pub fn regression(earlier: &Value, now: &LoadReport) -> Option<String> {
     let throughput = earlier["throughput"].as_f64().unwrap_or_default();
     let p99 = earlier["latency_ms"]["p99"].as_f64().unwrap_or(f64::MAX);
     if is_slower(throughput, now.throughput) {

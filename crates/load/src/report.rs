@@ -1,62 +1,56 @@
-//! What a run came to, as it is told and as it is judged. It measures nothing.
+//! The report of a run, and whether the run is good.
+
+mod text;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::counters::{Counters, LatencyHistogram};
-use crate::leaderboard_scenario::LeaderboardCounters;
+use crate::counters::{LatencyHistogram, LeaderboardCounters, RequestCounters};
 use crate::verify::Verification;
 
-/// From how long on a run says something about memory.
+/// The shortest run whose memory is judged.
 const LONG_RUN: Duration = Duration::from_secs(300);
 
-/// The numbers of a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// The scenario's name.
+pub struct LoadReport {
     pub scenario: &'static str,
-    /// Accepted trades a second in `distinct` and `popular`, answered requests in the others.
+    /// Accepted trades a second in `distinct` and `popular`, responses in the others.
     pub throughput: f64,
-    /// Answered requests a second, whatever their status.
+    /// Responses a second, of any status.
     pub answers_per_second: f64,
-    /// Accepted trades a second.
     pub accepted_per_second: f64,
-    /// From the first try, or from when it was due, to the last byte of the last answer.
+    /// From the first attempt, or from when it was due, to the last byte of the last response.
     pub latency_ms: Latency,
-    /// How often each status was answered; `failed` is a request without an answer.
+    /// Responses by status; `failed` is a request without a response.
     pub statuses: BTreeMap<String, u64>,
-    /// How often each code of a refusal was answered.
+    /// Responses by error code.
     pub codes: BTreeMap<String, u64>,
-    /// Requests that were sent again.
     pub retries: u64,
-    /// Requests sent, those sent again included.
+    /// Requests sent, including retries.
     pub requests: u64,
-    /// What became of the trades.
     pub trades: Trades,
-    /// How many workers sent them.
+    /// The number of workers.
     pub concurrency: u32,
-    /// Arrivals a second; `null` where a worker waits for its answer.
+    /// Arrivals a second; `null` for closed-loop load.
     pub rate: Option<u64>,
-    /// How long was measured.
+    /// The measured time.
     pub seconds: f64,
-    /// How long orders waited in the server's queues; `null` when it does not tell.
+    /// The waits of orders in the server's queues; `null` without metrics.
     pub queue_wait_ms: Option<QueueWait>,
     /// How late requests were sent; `null` without a rate.
     pub send_delay_ms: Option<Latency>,
-    /// What the check at the end came to.
     pub verified: Verification,
-    /// The server's memory; `null` but in `soak`.
+    /// The server's memory; `null` except in `soak`.
     pub memory_bytes: Option<Memory>,
-    /// Whether the portfolio's rows add up to its summary; `null` but in `portfolio`.
+    /// Whether the portfolio's rows add up to its summary; `null` except in `portfolio`.
     pub sums: Option<Sums>,
-    /// What was asked of the boards, and whether it was as it should be; `null` but in `board`.
+    /// `null` except in `board`.
     pub board: Option<LeaderboardReport>,
-    /// Whether all is as it should be.
+    /// Whether the run has no error and no violation.
     pub good: bool,
-    /// Whether nothing but 429 was answered.
+    /// Whether every response was 429.
     #[serde(skip)]
     pub is_limited: bool,
 }
@@ -64,35 +58,30 @@ pub struct Report {
 /// Percentiles in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
-    /// The median.
     pub p50: f64,
-    /// The 90th percentile.
     pub p90: f64,
-    /// The 99th percentile.
     pub p99: f64,
-    /// The 99.9th percentile.
     pub p999: f64,
 }
 
 /// Percentiles of the server's queues in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct QueueWait {
-    /// The median.
     pub p50: f64,
-    /// The 90th percentile.
     pub p90: f64,
-    /// The 99th percentile.
     pub p99: f64,
 }
 
-/// What became of the trades.
+/// Trades by outcome.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Trades {
-    /// Carried out.
+    /// Executed.
     pub accepted: u64,
-    /// Refused.
+    /// Rejected.
     pub refused: u64,
-    /// Not known, in spite of all retries.
+    /// Accepted and not yet filled when the run ended.
+    pub pending: u64,
+    /// Of unknown outcome, in spite of all retries.
     pub unknown: u64,
 }
 
@@ -101,60 +90,53 @@ pub struct Trades {
 pub struct Memory {
     /// After a fifth of the run.
     pub first: u64,
-    /// At the end.
     pub last: u64,
-    /// The most.
     pub max: u64,
 }
 
-/// What comparing the rows' worth with the summary's came to.
+/// The comparison of the rows' values with the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sums {
-    /// They are the same.
     Equal,
-    /// They differ, though no price moved.
+    /// They differ although no price moved.
     Unequal,
-    /// Prices moved at every try, so nothing was compared.
+    /// Prices moved at every attempt, so nothing was compared.
     PricesMoved,
 }
 
-/// What was asked of the boards.
+/// The leaderboard queries of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct LeaderboardReport {
-    /// The kinds of questions: `page`, `around_me`, `return_page`, `return_around_me`.
+    /// By kind of query: `page`, `around_me`, `return_page`, `return_around_me`.
     pub kinds: BTreeMap<&'static str, QueryReport>,
-    /// Answers in which all was as it should be.
+    /// Responses without a violation.
     pub checked: u64,
     /// Pages that the next page followed without a gap.
     pub joined: u64,
-    /// Comparisons that say nothing, because somebody may have moved meanwhile.
+    /// Responses that were discarded because a player may have moved between two reads.
     pub moved: u64,
-    /// What was not as it should be.
     pub violations: u64,
-    /// The first of it.
+    /// The first violation.
     pub violation: Option<String>,
 }
 
-/// Questions of one kind.
+/// Queries of one kind.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct QueryReport {
-    /// Good answers.
+    /// Responses with status 2xx.
     pub answers: u64,
-    /// Good answers a second.
     pub per_second: f64,
-    /// Bytes of their bodies.
+    /// Bytes of the bodies.
     pub bytes: u64,
-    /// As in the report.
     pub latency_ms: Latency,
 }
 
-/// What a report is made of.
 pub(crate) struct ReportInput {
     pub(crate) scenario: &'static str,
     /// Whether throughput is of accepted trades.
     pub(crate) counts_trades: bool,
-    pub(crate) counters: Counters,
+    pub(crate) counters: RequestCounters,
     pub(crate) elapsed: Duration,
     pub(crate) concurrency: u32,
     pub(crate) rate: Option<u64>,
@@ -164,12 +146,12 @@ pub(crate) struct ReportInput {
     pub(crate) sums: Option<Sums>,
 }
 
-impl Report {
-    pub(crate) fn new(parts: ReportInput) -> Self {
-        let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = parts;
+impl LoadReport {
+    pub(crate) fn new(input: ReportInput) -> Self {
+        let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = input;
         let answers_per_second = per_second(counters.answered_in_time, elapsed);
         let accepted_per_second = per_second(counters.accepted_in_time, elapsed);
-        let throughput = if parts.counts_trades { accepted_per_second } else { answers_per_second };
+        let throughput = if input.counts_trades { accepted_per_second } else { answers_per_second };
         let has_grown = elapsed >= LONG_RUN && memory.is_some_and(|memory| memory.has_grown());
         let board = (scenario == "board").then(|| LeaderboardReport::new(&counters.board, elapsed));
         let good = counters.bad == 0
@@ -185,7 +167,7 @@ impl Report {
         if counters.failed > 0 {
             statuses.insert("failed".to_owned(), counters.failed);
         }
-        let Counters { accepted, refused, unknown, .. } = counters;
+        let RequestCounters { accepted, refused, pending, unknown, .. } = counters;
         Self {
             scenario,
             throughput,
@@ -195,12 +177,12 @@ impl Report {
             statuses,
             retries: counters.retries,
             requests: counters.requests(),
-            trades: Trades { accepted, refused, unknown },
-            concurrency: parts.concurrency,
-            rate: parts.rate,
+            trades: Trades { accepted, refused, pending, unknown },
+            concurrency: input.concurrency,
+            rate: input.rate,
             seconds: elapsed.as_secs_f64(),
-            queue_wait_ms: parts.queue_wait,
-            send_delay_ms: parts.rate.map(|_| Latency::new(&counters.send_delay)),
+            queue_wait_ms: input.queue_wait,
+            send_delay_ms: input.rate.map(|_| Latency::new(&counters.send_delay)),
             verified,
             memory_bytes: memory,
             sums,
@@ -212,14 +194,14 @@ impl Report {
     }
 }
 
-/// Statuses that a good run may meet: success, refusals (whose codes are judged on their own) and
-/// what was sent again with success.
+/// Statuses of a good run: success, rejections (their codes are judged apart), and those that were
+/// retried.
 fn is_expected(status: u16) -> bool {
     (200..500).contains(&status) || status == 503
 }
 
 impl Memory {
-    /// Whether more than a tenth came on top.
+    /// Whether it grew by more than a tenth.
     fn has_grown(self) -> bool {
         self.last.saturating_mul(10) > self.first.saturating_mul(11)
     }
@@ -228,9 +210,9 @@ impl Memory {
 impl LeaderboardReport {
     fn new(counters: &LeaderboardCounters, elapsed: Duration) -> Self {
         let kinds = counters.kinds.iter().map(|(kind, counts)| {
-            let (answers, bytes) = (counts.answers, counts.bytes);
+            let (answers, bytes) = (counts.responses, counts.bytes);
             let per_second = per_second(answers, elapsed);
-            let latency_ms = Latency::new(&counts.times);
+            let latency_ms = Latency::new(&counts.latency);
             (*kind, QueryReport { answers, per_second, bytes, latency_ms })
         });
         Self {
@@ -249,100 +231,6 @@ impl Latency {
         let at = |quantile| milliseconds(times.at_quantile(quantile));
         Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) }
     }
-}
-
-impl fmt::Display for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { p50, p90, p99, p999 } = self;
-        write!(f, "p50 {p50} ms, p90 {p90} ms, p99 {p99} ms, p99.9 {p999} ms")
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Trades { accepted, refused, unknown } = self.trades;
-        writeln!(
-            f,
-            "{}: {} requests by {} workers in {:.2} s: {:.1} answers/s, {:.1} accepted trades/s",
-            self.scenario,
-            self.requests,
-            self.concurrency,
-            self.seconds,
-            self.answers_per_second,
-            self.accepted_per_second
-        )?;
-        writeln!(f, "latency   {}", self.latency_ms)?;
-        if let (Some(rate), Some(delay)) = (self.rate, &self.send_delay_ms) {
-            writeln!(f, "sent late {delay}, at {rate} arrivals/s")?;
-        }
-        if let Some(QueueWait { p50, p90, p99 }) = self.queue_wait_ms {
-            writeln!(f, "queues    p50 {p50} ms, p90 {p90} ms, p99 {p99} ms")?;
-        }
-        writeln!(f, "statuses  {}", listed(&self.statuses))?;
-        if !self.codes.is_empty() {
-            writeln!(f, "codes     {}", listed(&self.codes))?;
-        }
-        writeln!(f, "retries   {}", self.retries)?;
-        if let Some(Memory { first, last, max }) = self.memory_bytes {
-            writeln!(f, "memory    first {first}, last {last}, most {max} bytes")?;
-        }
-        if let Some(sums) = self.sums {
-            writeln!(f, "sums      {sums}")?;
-        }
-        if let Some(board) = &self.board {
-            board.fmt(f)?;
-        }
-        if accepted + refused + unknown > 0 {
-            writeln!(f, "trades    {accepted} accepted, {refused} refused, {unknown} unknown")?;
-            let Verification { players, acknowledged, found, foreign, .. } = &self.verified;
-            writeln!(
-                f,
-                "verified  {found} of {acknowledged} acknowledged trades of {players} players, \
-                 {foreign} foreign entries"
-            )?;
-        }
-        if let Some(difference) = &self.verified.difference {
-            writeln!(f, "DIFFERENCE: {difference}")?;
-        }
-        if self.is_limited {
-            writeln!(f, "every answer was 429: limits.enabled of the server should be off")?;
-        }
-        f.write_str(if self.good { "good" } else { "NOT good" })
-    }
-}
-
-impl fmt::Display for LeaderboardReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (kind, QueryReport { answers, per_second, bytes, latency_ms }) in &self.kinds {
-            let mean = bytes / answers.max(&1);
-            writeln!(f, "{kind:<17} {answers}, {per_second:.1}/s, {mean} bytes, {latency_ms}")?;
-        }
-        let Self { checked, joined, moved, violations, .. } = self;
-        writeln!(
-            f,
-            "checked   {checked} answers, {joined} joined by the next page, {moved} moved \
-             meanwhile, {violations} violations"
-        )?;
-        match &self.violation {
-            Some(violation) => writeln!(f, "VIOLATION: {violation}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Sums {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Equal => "the rows add up to the summary's total_value",
-            Self::Unequal => "the rows do NOT add up to the summary's total_value",
-            Self::PricesMoved => "not compared with the summary: prices moved meanwhile",
-        })
-    }
-}
-
-fn listed(counts: &BTreeMap<String, u64>) -> String {
-    let counts = counts.iter().map(|(name, count)| format!("{name}: {count}"));
-    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// Nanoseconds as milliseconds.

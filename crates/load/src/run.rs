@@ -1,5 +1,5 @@
-//! A run from its beginning to its report: what is known before, the workers in a closed loop, an
-//! open loop or in rounds, and the check at the end.
+//! A run from the preparation to the report: the workers send in a closed loop, an open loop or in
+//! rounds, then the acknowledged trades are verified.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,24 +8,25 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::client::Address;
-use crate::counters::Counters;
+use crate::client::ServerAddress;
+use crate::counters::RequestCounters;
 use crate::error::LoadError;
-use crate::market::SetupClient;
 use crate::metrics_poller::{MetricsPoller, queue_wait};
+use crate::pending_trades;
 use crate::plan::RequestPlan;
 use crate::portfolio;
-use crate::report::{Report, ReportInput};
+use crate::report::{LoadReport, ReportInput};
 use crate::schedule::Schedule;
 use crate::server_contact::ServerContact;
+use crate::setup_client::SetupClient;
 use crate::verify::verify;
 use crate::worker::{RunContext, Worker};
-use crate::{Options, Progress, RunPhase, Scenario};
+use crate::{Options, ProgressCallback, RunPhase, Scenario};
 
-/// How often progress in time is told.
+/// The interval between progress callbacks.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How the workers find out what to send when.
+/// When workers send.
 #[derive(Clone)]
 enum Pacing {
     Closed { end: Instant },
@@ -36,11 +37,11 @@ enum Pacing {
 /// Sends the requests, measures the answers, and checks what was acknowledged.
 ///
 /// # Errors
-/// When an option is of no use, or a request before the measured time fails. What fails later is
-/// counted in the report instead.
-pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadError> {
-    let addresses = options.urls.iter().map(|url| Address::parse(url));
-    let addresses: Arc<[Address]> = addresses.collect::<Result<_, _>>()?;
+/// An invalid option, or a request before the measured time that fails. Later errors are counted in
+/// the report.
+pub async fn run(options: Options, progress: ProgressCallback) -> Result<LoadReport, LoadError> {
+    let addresses = options.urls.iter().map(|url| ServerAddress::parse(url));
+    let addresses: Arc<[ServerAddress]> = addresses.collect::<Result<_, _>>()?;
     if addresses.is_empty() {
         return Err(LoadError::NoAddress);
     }
@@ -65,19 +66,24 @@ pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadErr
         Some(memory) => memory.await?,
         None => None,
     };
-    let (mut counters, mut acks) = (Counters::default(), Vec::new());
+    let (mut counters, mut acks) = (RequestCounters::default(), Vec::new());
     for worker in &mut workers {
         counters.add(&std::mem::take(&mut worker.counters));
         acks.append(&mut worker.acks);
     }
     let sums = match (options.scenario, workers.first()) {
         (Scenario::Portfolio { .. }, Some(worker)) if counters.bad == 0 => {
-            Some(portfolio::compare_sums(&mut SetupClient::new(&addresses), worker).await?)
+            let sums = portfolio::compare_sums(&mut SetupClient::new(&addresses), worker).await;
+            counters.bad += u64::from(sums.is_err());
+            sums.ok()
         }
         _ => None,
     };
+    let (workers, resolved) = pending_trades::resolve(workers, pending_trades::WAIT_MAX).await?;
+    resolved.add_to(&mut counters);
+    acks.extend(resolved.acks);
     let verified = verify(workers, acks, progress).await?;
-    Ok(Report::new(ReportInput {
+    Ok(LoadReport::new(ReportInput {
         scenario: options.scenario.name(),
         counts_trades: matches!(options.scenario, Scenario::Distinct | Scenario::Popular { .. }),
         counters,
@@ -91,10 +97,10 @@ pub async fn run(options: Options, progress: Progress) -> Result<Report, LoadErr
     }))
 }
 
-/// Learns the market, and makes the workers.
+/// Reads the stocks and creates the workers.
 async fn prepare(
     options: &Options,
-    addresses: &Arc<[Address]>,
+    addresses: &Arc<[ServerAddress]>,
     concurrency: u32,
 ) -> Result<Vec<Worker>, LoadError> {
     let logins = options.players.logins().to_vec();
@@ -103,11 +109,11 @@ async fn prepare(
     if trades_alone && logins.len() < concurrency as usize {
         return Err(LoadError::TooFewPlayers { players: logins.len(), concurrency });
     }
-    let market = SetupClient::new(addresses).market().await?;
+    let stocks = SetupClient::new(addresses).stocks().await?;
     let common = Arc::new(RunContext {
         addresses: Arc::clone(addresses),
         logins,
-        market,
+        stocks,
         key_tag: options.keys.then(|| options.tag.clone()),
         seed: options.seed,
         contact: ServerContact::new(Instant::now()),
@@ -126,32 +132,32 @@ async fn prepare(
     Ok(workers)
 }
 
-/// Lets the workers go, and gives them back when the last request is answered.
+/// Runs the workers until the last request has ended.
 async fn measure(
     options: &Options,
     workers: Vec<Worker>,
     start: Instant,
-    progress: &Progress,
+    progress: &ProgressCallback,
 ) -> Result<Vec<Worker>, LoadError> {
     let end = start + options.duration;
     let (players, count) = (options.players.logins().len(), workers.len());
-    let way = match (options.scenario, options.rate) {
+    let pacing = match (options.scenario, options.rate) {
         (Scenario::Popular { rounds: Some(rounds) }, _) => {
             Pacing::Rounds { count: rounds, together: Arc::new(Barrier::new(count)) }
         }
         (_, Some(rate)) => Pacing::Open(Arc::new(Schedule::new(start, end, rate))),
         (_, None) => Pacing::Closed { end },
     };
-    let is_timed = !matches!(way, Pacing::Rounds { .. });
+    let is_timed = !matches!(pacing, Pacing::Rounds { .. });
     let reporter =
         is_timed.then(|| tokio::spawn(report_progress(start, options.duration, progress.clone())));
     let mut running = JoinSet::new();
     for mut worker in workers {
         let plan = RequestPlan::new(options.scenario, worker.number, count, players);
-        let (way, progress) = (way.clone(), progress.clone());
+        let (pacing, progress) = (pacing.clone(), progress.clone());
         worker.measure_until(is_timed.then_some(end));
         running.spawn(async move {
-            work(&mut worker, plan, &way, &progress).await;
+            work(&mut worker, plan, &pacing, &progress).await;
             worker
         });
     }
@@ -165,8 +171,13 @@ async fn measure(
     Ok(workers)
 }
 
-async fn work(worker: &mut Worker, mut plan: RequestPlan, way: &Pacing, progress: &Progress) {
-    match way {
+async fn work(
+    worker: &mut Worker,
+    mut plan: RequestPlan,
+    pacing: &Pacing,
+    progress: &ProgressCallback,
+) {
+    match pacing {
         Pacing::Closed { end } => loop {
             let now = Instant::now();
             if now >= *end || worker.common.contact.is_lost() {
@@ -195,8 +206,8 @@ async fn work(worker: &mut Worker, mut plan: RequestPlan, way: &Pacing, progress
     }
 }
 
-/// Tells how much of the measured time is over.
-async fn report_progress(start: Instant, duration: Duration, progress: Progress) {
+/// Reports how much of the measured time is over.
+async fn report_progress(start: Instant, duration: Duration, progress: ProgressCallback) {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

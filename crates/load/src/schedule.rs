@@ -1,5 +1,5 @@
-//! When the requests of an open loop are due: one after the other at even distances from the start,
-//! whoever is free to send them.
+//! The schedule of an open loop: requests are due at even intervals from the start, and any free
+//! worker sends them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,12 +18,12 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// So many arrivals a second from `start` until `end`.
+    /// `rate` arrivals a second from `start` until `end`.
     pub(crate) fn new(start: Instant, end: Instant, rate: u64) -> Self {
         Self { start, end, rate: rate.max(1), taken: AtomicU64::new(0) }
     }
 
-    /// When the next arrival that nobody has taken is due; `None` when all are taken.
+    /// Takes the next arrival; `None` after the last.
     pub(crate) fn take(&self) -> Option<Instant> {
         let number = u128::from(self.taken.fetch_add(1, Ordering::Relaxed));
         let after = number * NANOS_PER_SECOND / u128::from(self.rate);

@@ -1,5 +1,5 @@
-//! The server's own measurements, read from its text for Prometheus: how long orders waited in the
-//! queues, and how much memory the process holds.
+//! Parses the server's Prometheus metrics: the waits of orders in the queues and the memory of the
+//! process.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ const MEMORY: &str = "process_resident_memory_bytes";
 /// Bounds are read in nanoseconds.
 const PLACES: usize = 9;
 
-/// How many orders waited at most so long, by the bound in nanoseconds.
+/// The histogram of waits: orders by bound in nanoseconds, cumulative.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct QueueWaits(BTreeMap<i64, u64>);
 
 impl QueueWaits {
-    /// Adds up what stands in the text, over all labels.
+    /// Adds the buckets of a metrics text, over all labels.
     pub(crate) fn add(&mut self, text: &str) {
         for line in text.lines().filter(|line| line.starts_with(QUEUE_WAIT)) {
             let bound = line.split("le=\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -30,8 +30,8 @@ impl QueueWaits {
         }
     }
 
-    /// The wait that so many thousandths of the orders since `before` did not exceed, in
-    /// nanoseconds, interpolated within its bucket; `None` when there was no order.
+    /// A quantile of the waits since `before`, in nanoseconds, interpolated within its bucket; `None`
+    /// without an order.
     pub(crate) fn since(&self, before: &Self, thousandths: u64) -> Option<u64> {
         let count = |(bound, count): (&i64, &u64)| {
             (*bound, count.saturating_sub(before.0.get(bound).copied().unwrap_or(0)))
@@ -42,7 +42,7 @@ impl QueueWaits {
         let at = counts.iter().position(|(_, count)| *count >= wanted).filter(|_| total > 0)?;
         let (lower, below) = at.checked_sub(1).map_or((0, 0), |before| counts[before]);
         let (upper, upto) = counts[at];
-        // What lies beyond the last bound is told as that.
+        // A wait beyond the last bound counts as that.
         let upper = if upper == i64::MAX { lower } else { upper };
         let share = i128::from(upper - lower) * i128::from(wanted.saturating_sub(below))
             / i128::from(upto.saturating_sub(below).max(1));

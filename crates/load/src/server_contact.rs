@@ -1,20 +1,20 @@
-//! Whether any server of a run still answers. Workers share it, so that a run ends within seconds
-//! when its servers are gone instead of retrying every request to its own limit.
+//! Detects that no server of a run responds any more. Workers share it, so that the run ends within
+//! seconds instead of retrying every request to its own limit.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long all requests may stay without an answer before the run ends. A server that is killed
-/// and restarted is back sooner.
+/// How long all requests may stay without a response before the run ends. A server that is killed and
+/// restarted is back sooner.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-/// When a server last answered any worker.
+/// The time of the last response to any worker.
 #[derive(Debug)]
 pub(crate) struct ServerContact {
     start: Instant,
-    /// Milliseconds from `start` to the last answer.
+    /// Milliseconds from `start` to the last response.
     answered_ms: AtomicU64,
     lost: AtomicBool,
 }
@@ -24,12 +24,12 @@ impl ServerContact {
         Self { start, answered_ms: AtomicU64::new(0), lost: AtomicBool::new(false) }
     }
 
-    /// Records an answer of whatever status.
+    /// Records a response of any status.
     pub(crate) fn record_answer(&self, now: Instant) {
         self.answered_ms.fetch_max(self.millis(now), Ordering::Relaxed);
     }
 
-    /// Records a request that got no answer although it was sent at `sent`.
+    /// Records that a request sent at `sent` has no response.
     pub(crate) fn record_silence(&self, sent: Instant, now: Instant) {
         let since = self.answered_ms.load(Ordering::Relaxed).max(self.millis(sent));
         let silence = self.millis(now).saturating_sub(since);
@@ -38,7 +38,7 @@ impl ServerContact {
         }
     }
 
-    /// Whether no server has answered for so long that the run is over.
+    /// Whether the run is over because no server responds.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }

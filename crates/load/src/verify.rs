@@ -1,29 +1,26 @@
-//! The check from outside at the end of a run: every acknowledged trade is in its player's history
-//! once, as it was acknowledged, and cash and shares add up. What is checked of a history stands in
-//! `chain`; here it is read.
+//! Verifies over the API at the end of a run that every acknowledged trade is in its player's history
+//! once and unchanged, and that cash and shares add up. `history_verifier` checks a history.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::amount::fixed;
-use crate::chain::Chain;
-use crate::client::Call;
-use crate::entry::{Entry, EntryRow};
 use crate::error::LoadError;
-use crate::worker::{Ack, Worker};
-use crate::{Progress, RunPhase};
+use crate::history_entry::{EntryResponse, HistoryEntry};
+use crate::history_verifier::HistoryVerifier;
+use crate::trade_response::Ack;
+use crate::worker::{NO_SERVER, Worker};
+use crate::{ProgressCallback, RunPhase};
 
-/// How often a player is read again because others traded meanwhile.
+/// The most reads of a player whose portfolio changes between two of them.
 const TRIES: u32 = 4;
 
-/// What the check came to.
+/// The result of the verification.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verification {
     /// Players with an acknowledged trade.
@@ -34,7 +31,7 @@ pub struct Verification {
     pub found: u64,
     /// Entries since the first of them that were not acknowledged to this run.
     pub foreign: u64,
-    /// The first thing that does not hold.
+    /// The first violation, or why the run is not verified.
     pub difference: Option<String>,
 }
 
@@ -42,9 +39,10 @@ pub struct Verification {
 pub(crate) async fn verify(
     workers: Vec<Worker>,
     acks: Vec<Ack>,
-    progress: Progress,
+    progress: ProgressCallback,
 ) -> Result<Verification, LoadError> {
     let acknowledged = acks.len() as u64;
+    let common = workers.first().map(|worker| Arc::clone(&worker.common));
     let mut by_player: BTreeMap<usize, Vec<Ack>> = BTreeMap::new();
     for ack in acks {
         by_player.entry(ack.player).or_default().push(ack);
@@ -63,7 +61,7 @@ pub(crate) async fn verify(
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some((player, acks)) = players.get(at) else { return checked };
                 check_player(&mut worker, *player, acks, &mut checked).await;
-                // One difference is enough; a server that is away would be waited for each time.
+                // One violation is enough, and a server that is gone would cost a timeout each time.
                 if checked.difference.is_some() {
                     ended.store(true, Ordering::Relaxed);
                 }
@@ -78,7 +76,10 @@ pub(crate) async fn verify(
     while let Some(checked) = running.join_next().await {
         all.add(checked?);
     }
-    let difference = all.difference.map(|(_, text)| text);
+    // Without acknowledged trades, nothing was read.
+    let is_lost = common.is_some_and(|common| common.contact.is_lost());
+    let lost = is_lost.then(|| NO_SERVER.to_owned());
+    let difference = all.difference.map(|(_, text)| text).or(lost);
     Ok(Verification {
         players: total,
         acknowledged,
@@ -92,7 +93,7 @@ pub(crate) async fn verify(
 struct PlayerCheck {
     found: u64,
     foreign: u64,
-    /// The player and what does not hold.
+    /// The player and the violation.
     difference: Option<(usize, String)>,
 }
 
@@ -109,20 +110,24 @@ impl PlayerCheck {
 
 async fn check_player(worker: &mut Worker, player: usize, acks: &[Ack], checked: &mut PlayerCheck) {
     for tried in 1..=TRIES {
-        let mut chain = match Chain::new(acks) {
-            Ok(chain) => chain,
+        let mut verifier = match HistoryVerifier::new(acks) {
+            Ok(verifier) => verifier,
             Err(text) => return checked.add(difference(player, text)),
         };
-        let walked = walk(worker, player, &mut chain).await;
-        let agreed = match walked {
-            Ok(()) => agrees(worker, player, &chain).await,
+        let verified = verify_history(worker, player, &mut verifier).await;
+        let agreed = match verified {
+            Ok(()) => compare_portfolio(worker, player, &verifier).await,
             Err(text) => Err(text),
         };
-        // Others may have traded between the readings; that is looked at again, and left at last.
+        // Others may have traded between the two reads: read again, and give up after all attempts.
         if agreed == Ok(false) && tried < TRIES {
             continue;
         }
-        checked.add(PlayerCheck { found: chain.found, foreign: chain.foreign, difference: None });
+        checked.add(PlayerCheck {
+            found: verifier.found,
+            foreign: verifier.foreign,
+            difference: None,
+        });
         if let Err(text) = agreed {
             checked.add(difference(player, text));
         }
@@ -135,7 +140,7 @@ fn difference(player: usize, text: String) -> PlayerCheck {
 }
 
 #[derive(Deserialize)]
-struct Page<T> {
+struct ListPage<T> {
     data: Vec<T>,
     meta: Meta,
 }
@@ -153,61 +158,58 @@ struct Holding {
 }
 
 /// Reads a history back to the entry before the first acknowledged trade.
-async fn walk(worker: &mut Worker, player: usize, chain: &mut Chain) -> Result<(), String> {
+async fn verify_history(
+    worker: &mut Worker,
+    player: usize,
+    verifier: &mut HistoryVerifier,
+) -> Result<(), String> {
     let mut path = "/api/portfolio/transactions?limit=100".to_owned();
     loop {
-        let page: Page<EntryRow> = read(worker, player, &path).await?;
+        let page: ListPage<EntryResponse> = worker.read(player, &path).await?;
         for row in page.data {
-            if !chain.push(Entry::read(row)?)? {
-                return chain.finish();
+            if !verifier.push(HistoryEntry::parse(row)?)? {
+                return verifier.finish();
             }
         }
-        let Some(cursor) = page.meta.next_cursor else { return chain.finish() };
+        let Some(cursor) = page.meta.next_cursor else { return verifier.finish() };
         path = format!("/api/portfolio/transactions?limit=100&cursor={cursor}");
     }
 }
 
-/// Whether the portfolio has the shares that the history left; `false` when others traded.
-async fn agrees(worker: &mut Worker, player: usize, chain: &Chain) -> Result<bool, String> {
+/// Whether the portfolio has the shares that the history left; `false` if another client traded.
+async fn compare_portfolio(
+    worker: &mut Worker,
+    player: usize,
+    verifier: &HistoryVerifier,
+) -> Result<bool, String> {
     let mut held: HashMap<String, i64> = HashMap::new();
     for number in 1.. {
         let path = format!("/api/portfolio?per_page=100&page={number}");
-        let page: Page<Holding> = read(worker, player, &path).await?;
+        let page: ListPage<Holding> = worker.read(player, &path).await?;
         for row in page.data {
-            let quantity = fixed(row.quantity.get(), 6).unwrap_or(i64::MIN);
+            let quantity = fixed(row.quantity.get(), 6).ok_or_else(|| {
+                let (symbol, quantity) = (&row.stock_symbol, row.quantity.get());
+                format!("the portfolio has {quantity:?} shares of {symbol} (player {player})")
+            })?;
             held.insert(row.stock_symbol, quantity);
         }
         if page.meta.last_page.is_none_or(|last| number >= last) {
             break;
         }
     }
-    let mut differing = chain
+    let mut differing = verifier
         .newest
         .iter()
         .filter(|(symbol, quantity)| held.get(*symbol).copied().unwrap_or(0) != **quantity);
     let Some((symbol, _)) = differing.next() else { return Ok(true) };
-    let head: Page<EntryRow> = read(worker, player, "/api/portfolio/transactions?limit=1").await?;
-    let head = head.data.into_iter().next().map(Entry::read).transpose()?;
-    if head.is_none_or(|head| head.version != chain.head) {
+    let head: ListPage<EntryResponse> =
+        worker.read(player, "/api/portfolio/transactions?limit=1").await?;
+    let head = head.data.into_iter().next().map(HistoryEntry::parse).transpose()?;
+    if head.is_none_or(|head| head.version != verifier.head) {
         return Ok(false);
     }
     Err(format!("the portfolio has other shares of {symbol} than the ledger (player {player})"))
 }
 
-async fn read<T: DeserializeOwned>(
-    worker: &mut Worker,
-    player: usize,
-    path: &str,
-) -> Result<T, String> {
-    let call = Call::get(path, Some(&worker.common.logins[player].bearer));
-    let answer = worker.ask(&call, Instant::now()).await;
-    let answer = answer.ok_or_else(|| {
-        if worker.common.contact.is_lost() {
-            return "no server answers any more: the run ended early and is not verified"
-                .to_owned();
-        }
-        format!("no good answer to GET {path} (player {player})")
-    })?;
-    let parsed = serde_json::from_slice(&answer.body);
-    parsed.map_err(|_| format!("the answer to GET {path} cannot be read (player {player})"))
-}
+#[cfg(test)]
+mod tests;

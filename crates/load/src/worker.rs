@@ -1,87 +1,72 @@
-//! One worker: sends what it is given on its own connection, tries again what may be tried again,
-//! and counts. What to send is the plan's decision.
+//! A worker: sends requests on its own connection, retries those that may be retried, and counts.
+//! `plan` decides what it sends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::amount::{cents, price};
-use crate::client::{Address, Call, Client, Response, SendError};
-use crate::counters::{Counters, LatencyHistogram};
-use crate::market::Market;
+use crate::client::{Call, Client, Response, SendError, ServerAddress};
+use crate::counters::{LatencyHistogram, RequestCounters};
 use crate::players::PlayerLogin;
 use crate::rng::SeededRng;
 use crate::server_contact::ServerContact;
+use crate::setup_client::TradableStock;
+use crate::trade_response::{Ack, PendingTrade, code_of, read_ack, read_order_id};
 
-/// How long a request is tried again.
+/// The difference of a run whose servers have disappeared.
+pub(crate) const NO_SERVER: &str = "no server responds: the run ended early and is not verified";
+/// How long a request is retried.
 const TRIED_FOR: Duration = Duration::from_secs(60);
-/// The longest wait that a server may ask for.
+/// The longest `Retry-After` that is respected.
 const WAIT_MAX_S: u64 = 5;
 /// The wait after a lost connection, in milliseconds: this much and up to as much again on top.
 const WAIT_MS: u64 = 50;
 const WAIT_MORE_MS: usize = 150;
-/// Refusals that belong to the game.
-const EXPECTED: [&str; 3] = ["insufficient_cash", "insufficient_quantity", "beyond_limits"];
-/// A trade that may have been carried out all the same.
+/// Rejections that are expected in a game.
+pub(crate) const EXPECTED: [&str; 3] =
+    ["insufficient_cash", "insufficient_quantity", "beyond_limits"];
+/// The code of a trade that may have been executed.
 const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
-/// What all workers of a run have in common.
+/// What all workers of a run share.
 #[derive(Debug)]
 pub(crate) struct RunContext {
-    pub(crate) addresses: Arc<[Address]>,
+    pub(crate) addresses: Arc<[ServerAddress]>,
     pub(crate) logins: Vec<PlayerLogin>,
-    pub(crate) market: Market,
-    /// What makes the keys of this run unique; none: trades have no keys.
+    pub(crate) stocks: Vec<TradableStock>,
+    /// Makes the idempotency keys of this run unique; without it, trades have no keys.
     pub(crate) key_tag: Option<String>,
     pub(crate) seed: u64,
-    /// Whether the servers still answer.
     pub(crate) contact: ServerContact,
 }
 
-/// Which way a trade goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum TradeSide {
     Buy,
     Sell,
 }
 
-/// One trade of one share.
+/// An order for one share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Order {
+pub(crate) struct TradeOrder {
     /// Index of the player.
     pub(crate) player: usize,
-    pub(crate) side: Side,
+    pub(crate) side: TradeSide,
     /// Index of the stock.
     pub(crate) stock: usize,
 }
 
-/// A trade as the server acknowledged it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ack {
-    /// Index of the player.
-    pub(crate) player: usize,
-    pub(crate) player_id: i64,
-    pub(crate) month: i64,
-    pub(crate) version: i64,
-    /// In ten-thousandths.
-    pub(crate) price: i64,
-    /// In hundredths, without a sign.
-    pub(crate) total: i64,
-    /// In hundredths.
-    pub(crate) balance: i64,
-}
-
-/// A worker with what it has counted.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) common: Arc<RunContext>,
     pub(crate) number: usize,
     pub(crate) rng: SeededRng,
-    pub(crate) counters: Counters,
+    pub(crate) counters: RequestCounters,
     pub(crate) acks: Vec<Ack>,
+    pub(crate) pending: Vec<PendingTrade>,
     client: Client,
     /// When the measured time ends.
     end: Option<Instant>,
@@ -94,33 +79,34 @@ impl Worker {
             common: Arc::clone(common),
             number,
             rng: SeededRng::new(common.seed, number),
-            counters: Counters::default(),
+            counters: RequestCounters::default(),
             acks: Vec::new(),
+            pending: Vec::new(),
             client: Client::new(&common.addresses, number),
             end: None,
             trades: 0,
         }
     }
 
-    /// Counts as measured what is answered until then.
+    /// Responses after `end` do not count as measured.
     pub(crate) fn measure_until(&mut self, end: Option<Instant>) {
         self.end = end;
     }
 
-    /// Connects, so that this is not measured.
+    /// Connects ahead of the first request, so that this is not measured.
     pub(crate) async fn connect(&mut self) {
         self.client.connect().await;
     }
 
-    /// Leaves out of the measured times what was sent before them.
+    /// Resets what is measured, after requests of the preparation.
     pub(crate) fn reset_timings(&mut self) {
         self.counters.latency = LatencyHistogram::default();
         self.counters.answered_in_time = 0;
         self.counters.accepted_in_time = 0;
     }
 
-    /// Sends a trade that was due at `begun`; whether it was carried out.
-    pub(crate) async fn trade(&mut self, order: Order, begun: Instant) -> bool {
+    /// Sends a trade that was due at `begun`. Returns whether it was executed.
+    pub(crate) async fn trade(&mut self, order: TradeOrder, begun: Instant) -> bool {
         let call = self.order_call(order);
         let repeatable = call.key.is_some();
         let answer = self.perform(&call, repeatable, begun).await;
@@ -134,6 +120,12 @@ impl Worker {
                 }
                 self.counters.unknown += 1;
             }
+            Some(answer) if answer.status == 202 => match read_order_id(&answer.body) {
+                Some(order_id) => {
+                    self.pending.push(PendingTrade { player: order.player, order_id });
+                }
+                None => self.counters.unknown += 1,
+            },
             Some(answer) if (400..500).contains(&answer.status) => {
                 self.counters.refused += 1;
                 let code = code_of(&answer.body);
@@ -144,7 +136,7 @@ impl Worker {
         false
     }
 
-    /// Asks something that may be asked again; the answer if it was good.
+    /// Sends a request that may be repeated. Returns the response if its status is 2xx.
     pub(crate) async fn ask(&mut self, call: &Call, begun: Instant) -> Option<Response> {
         let answer = self.perform(call, true, begun).await;
         let good = answer.filter(|answer| (200..300).contains(&answer.status));
@@ -152,13 +144,31 @@ impl Worker {
         good
     }
 
-    fn order_call(&mut self, order: Order) -> Call {
+    /// Reads JSON for a player. The error is a sentence for the report.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &mut self,
+        player: usize,
+        path: &str,
+    ) -> Result<T, String> {
+        let call = Call::get(path, Some(&self.common.logins[player].bearer));
+        let Some(response) = self.ask(&call, Instant::now()).await else {
+            return Err(if self.common.contact.is_lost() {
+                NO_SERVER.to_owned()
+            } else {
+                format!("GET {path} failed (player {player})")
+            });
+        };
+        serde_json::from_slice(&response.body)
+            .map_err(|_| format!("the response to GET {path} is malformed (player {player})"))
+    }
+
+    fn order_call(&mut self, order: TradeOrder) -> Call {
         let common = Arc::clone(&self.common);
         let path = match order.side {
-            Side::Buy => "/api/portfolio/buy",
-            Side::Sell => "/api/portfolio/sell",
+            TradeSide::Buy => "/api/portfolio/buy",
+            TradeSide::Sell => "/api/portfolio/sell",
         };
-        let body = common.market.stocks[order.stock].order.clone();
+        let body = common.stocks[order.stock].order.clone();
         let mut call = Call::post(path, Some(&common.logins[order.player].bearer), body);
         self.trades += 1;
         call.key = common.key_tag.as_ref().and_then(|tag| {
@@ -167,8 +177,8 @@ impl Worker {
         call
     }
 
-    /// Sends until there is an answer that stays; the last answer, `None` when it is not known
-    /// whether the request was carried out.
+    /// Sends and retries until a response is final. Returns the last response; `None` if it is unknown
+    /// whether the request was executed.
     async fn perform(&mut self, call: &Call, repeatable: bool, begun: Instant) -> Option<Response> {
         let first = Instant::now();
         while !self.common.contact.is_lost() {
@@ -209,7 +219,7 @@ impl Worker {
         }
     }
 
-    /// Somewhat more than was asked for, so that not all come back at once.
+    /// `Retry-After`, or else a backoff, with jitter.
     fn retry_delay(&mut self, retry_after: Option<u64>) -> Duration {
         let more = Duration::from_millis(self.rng.below(WAIT_MORE_MS) as u64);
         match retry_after {
@@ -228,68 +238,5 @@ impl Worker {
 
     fn in_time(&self) -> bool {
         self.end.is_none_or(|end| Instant::now() <= end)
-    }
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    code: String,
-}
-
-/// The stable code of a problem; `none` where the answer has none.
-fn code_of(body: &[u8]) -> String {
-    serde_json::from_slice::<Problem>(body).map_or_else(|_| "none".to_owned(), |p| p.code)
-}
-
-#[derive(Deserialize)]
-struct TradeResponse<'a> {
-    #[serde(borrow)]
-    data: Trade<'a>,
-}
-
-#[derive(Deserialize)]
-struct Trade<'a> {
-    trade_id: &'a str,
-    new_balance: &'a str,
-    price: &'a str,
-    total_amount: &'a str,
-}
-
-fn read_ack(player: usize, body: &[u8]) -> Option<Ack> {
-    let Trade { trade_id, new_balance, price: paid, total_amount } =
-        serde_json::from_slice::<TradeResponse<'_>>(body).ok()?.data;
-    let mut parts = trade_id.strip_prefix("t-")?.splitn(3, '-').map(|part| part.parse().ok());
-    Some(Ack {
-        player,
-        player_id: parts.next()??,
-        month: parts.next()??,
-        version: parts.next()??,
-        price: price(paid)?,
-        total: cents(total_amount)?,
-        balance: cents(new_balance)?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_read_as_it_was_acknowledged() {
-        let body = br#"{"success":true,"message":"m","data":{"new_balance":"9430.15",
-            "xp_earned":10,"trade_id":"t-42-202611-2","price":"189.95","total_amount":"569.85"}}"#;
-        let ack = Ack {
-            player: 7,
-            player_id: 42,
-            month: 202_611,
-            version: 2,
-            price: 1_899_500,
-            total: 56_985,
-            balance: 943_015,
-        };
-        assert_eq!(read_ack(7, body), Some(ack));
-        assert_eq!(read_ack(7, b"{}"), None);
-        assert_eq!(code_of(br#"{"code":"busy","status":503}"#), "busy");
-        assert_eq!(code_of(b"<html>"), "none");
     }
 }

@@ -34,6 +34,16 @@ pub struct TradingSession {
     pub closes_at: UnixMicros,
 }
 
+/// Whether orders are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradingHours {
+    Open,
+    Closed {
+        /// When the exchange opens; `None` if its calendar ends before.
+        opens_at: Option<UnixMicros>,
+    },
+}
+
 /// The sessions of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {

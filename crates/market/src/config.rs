@@ -4,37 +4,13 @@
 mod live;
 
 use domain::{Day, Price};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use thiserror::Error;
+use serde::{Deserialize, Serialize};
 
 pub use self::live::{CacheTtl, LiveConfig};
-
-/// The first day of the embedded series, and the first on which prices can stand still.
-pub(crate) const FIRST_DAY: Day = Day(7_306);
-/// Its last day.
-pub(crate) const LAST_DAY: Day = Day(19_354);
-/// The first and the last day that any market is replayed from.
-const ANY_DAY: (Day, Day) = (Day(-25_567), Day(47_481));
-/// The last day a replay can start on: one session is left after it.
-pub(crate) const LAST_START_DAY: Day = Day(19_353);
-
-pub(crate) const DAY_SECONDS: u32 = 86_400;
-const MILLION: u32 = 1_000_000;
-
-/// Why a market cannot be built from a configuration.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ConfigError {
-    /// A day outside the series.
-    #[error("market: expected a day from {first} to {last}, got {day}")]
-    DayOutsideSeries { day: Day, first: Day, last: Day },
-    /// A live market needs stocks, which are in the database.
-    #[error("market: a live market is made of the stocks in the database")]
-    LiveNeedsStocks,
-    /// A number outside its limits.
-    #[error("market: expected {field} from {least} to {most}, got {got}")]
-    OutsideLimits { field: &'static str, got: i64, least: i64, most: i64 },
-}
+use crate::limits::{
+    DAY_SECONDS, LAST_DAY, MILLION, MarketConfigError, check, check_any_day, check_day, check_tick,
+    fixed_day, limited, read_tick, start_day, write_tick,
+};
 
 /// Which market source the game plays on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,7 +176,7 @@ impl Default for FixedConfig {
 
 impl ReplayConfig {
     /// Whether every setting is within its limits.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn validate(&self) -> Result<(), MarketConfigError> {
         check_any_day(self.start)?;
         check("session_seconds", self.session_seconds, 1, DAY_SECONDS)?;
         check_tick(self.tick)
@@ -209,7 +185,7 @@ impl ReplayConfig {
 
 impl SimulatedConfig {
     /// Whether every setting is within its limits.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn validate(&self) -> Result<(), MarketConfigError> {
         check("symbols", self.symbols, 1, 10_000)?;
         check("sessions", self.sessions, 1, 25_200)?;
         check("warmup_sessions", self.warmup_sessions, 1, 2_520)?;
@@ -226,79 +202,10 @@ impl SimulatedConfig {
 
 impl FixedConfig {
     /// Whether every setting is within its limits.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn validate(&self) -> Result<(), MarketConfigError> {
         check_day(self.day, LAST_DAY)?;
         check_tick(self.tick)
     }
-}
-
-fn check(field: &'static str, got: u32, least: u32, most: u32) -> Result<(), ConfigError> {
-    if (least..=most).contains(&got) {
-        return Ok(());
-    }
-    let (got, least, most) = (i64::from(got), i64::from(least), i64::from(most));
-    Err(ConfigError::OutsideLimits { field, got, least, most })
-}
-
-/// Which days a market has is known when it is opened.
-fn check_any_day(day: Day) -> Result<(), ConfigError> {
-    let (first, last) = ANY_DAY;
-    if (first..=last).contains(&day) {
-        return Ok(());
-    }
-    Err(ConfigError::DayOutsideSeries { day, first, last })
-}
-
-pub(crate) fn check_day(day: Day, last: Day) -> Result<(), ConfigError> {
-    if (FIRST_DAY..=last).contains(&day) {
-        return Ok(());
-    }
-    Err(ConfigError::DayOutsideSeries { day, first: FIRST_DAY, last })
-}
-
-fn check_tick(tick: Option<Price>) -> Result<(), ConfigError> {
-    let (least, most) = (1, i64::from(MILLION));
-    match tick.map(|tick| tick.0).filter(|tick| !(least..=most).contains(tick)) {
-        None => Ok(()),
-        Some(got) => {
-            Err(ConfigError::OutsideLimits { field: "tick, in 1/10,000,", got, least, most })
-        }
-    }
-}
-
-pub(crate) fn limited<'de, D, const LEAST: u32, const MOST: u32>(reader: D) -> Result<u32, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let got = u32::deserialize(reader)?;
-    if (LEAST..=MOST).contains(&got) {
-        return Ok(got);
-    }
-    Err(D::Error::custom(format!("expected a number from {LEAST} to {MOST}, got {got}")))
-}
-
-fn start_day<'de, D: Deserializer<'de>>(reader: D) -> Result<Day, D::Error> {
-    let day = Day::deserialize(reader)?;
-    check_any_day(day).map_err(D::Error::custom).map(|()| day)
-}
-
-fn fixed_day<'de, D: Deserializer<'de>>(reader: D) -> Result<Day, D::Error> {
-    let day = Day::deserialize(reader)?;
-    check_day(day, LAST_DAY).map_err(D::Error::custom).map(|()| day)
-}
-
-fn read_tick<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Price>, D::Error> {
-    let text = String::deserialize(reader)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let tick = Some(Price::parse(&text).map_err(D::Error::custom)?);
-    check_tick(tick).map_err(D::Error::custom).map(|()| tick)
-}
-
-#[expect(clippy::ref_option, reason = "serde hands the field in like this")]
-fn write_tick<S: Serializer>(tick: &Option<Price>, writer: S) -> Result<S::Ok, S::Error> {
-    writer.serialize_str(&tick.map(|tick| tick.to_string()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -348,8 +255,8 @@ mod tests {
     #[test]
     fn a_config_made_in_code_meets_the_same_limits() {
         let replay = ReplayConfig { start: Day(-30_000), ..ReplayConfig::default() };
-        assert!(matches!(replay.validate(), Err(ConfigError::DayOutsideSeries { .. })));
+        assert!(matches!(replay.validate(), Err(MarketConfigError::DayOutsideSeries { .. })));
         let simulated = SimulatedConfig { symbols: 0, ..SimulatedConfig::default() };
-        assert!(matches!(simulated.validate(), Err(ConfigError::OutsideLimits { .. })));
+        assert!(matches!(simulated.validate(), Err(MarketConfigError::OutsideLimits { .. })));
     }
 }

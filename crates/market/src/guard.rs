@@ -3,9 +3,11 @@
 
 mod config;
 mod guarded_provider;
+mod plain_text;
 mod price_jumps;
+mod provider_chain;
 mod providers;
-mod single_flight;
+mod shared_calls;
 mod state;
 mod units;
 
@@ -13,5 +15,5 @@ pub use config::{BreakerConfig, GuardConfig, QuotaConfig, QuotasConfig};
 pub use guarded_provider::{ProviderStatus, reset_provider};
 pub use price_jumps::CONFIRM_S;
 pub use providers::Providers;
-pub use state::BreakerState;
+pub use state::CircuitState;
 pub use units::StockUnits;

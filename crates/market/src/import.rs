@@ -3,10 +3,12 @@
 //! result.
 
 mod bars;
+mod currencies;
 mod date;
 mod descriptions;
 mod header;
 mod importer;
+mod joined_bars;
 mod line_reader;
 mod number;
 mod number_shape;
@@ -19,7 +21,7 @@ use thiserror::Error;
 
 pub use self::date::DateOrder;
 pub use self::importer::Importer;
-pub use self::number::DecimalMark;
+pub use self::number_shape::DecimalMark;
 use crate::currency::PriceUnit;
 
 /// How files are read.
@@ -141,20 +143,20 @@ pub enum ImportError {
     Empty,
     /// It is no text.
     #[error("{0}")]
-    TextError(String),
+    NotText(String),
     /// It cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] csv::Error),
 }
 
-impl From<text_reader::TextError> for ImportError {
-    fn from(what: text_reader::TextError) -> Self {
+impl From<text_reader::TextFormatError> for ImportError {
+    fn from(what: text_reader::TextFormatError) -> Self {
         match what {
-            text_reader::TextError::Empty => Self::Empty,
-            text_reader::TextError::Format(what) => {
-                Self::TextError(format!("expected CSV, got {what}"))
+            text_reader::TextFormatError::Empty => Self::Empty,
+            text_reader::TextFormatError::Format(what) => {
+                Self::NotText(format!("expected CSV, got {what}"))
             }
-            text_reader::TextError::Nul => Self::TextError(
+            text_reader::TextFormatError::Nul => Self::NotText(
                 "expected text, got NUL characters (UTF-16 needs a byte order mark)".to_owned(),
             ),
         }

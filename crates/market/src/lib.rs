@@ -37,14 +37,17 @@ mod currency;
 mod decimal;
 mod guard;
 mod import;
+mod limits;
 mod live;
 mod markup;
 mod mixer;
 mod names;
 mod path;
 mod price_board;
+mod price_snapshot;
 mod provider;
 mod public_path;
+mod quote;
 mod replay;
 mod seed;
 mod series;
@@ -54,30 +57,33 @@ mod tick;
 pub mod ticker;
 mod timetable;
 
-pub use calendar::{Calendar, CalendarError, TradingSession};
+pub use calendar::{Calendar, CalendarError, TradingHours, TradingSession};
 pub use catalogue::{data_licence, embedded_stocks, simulated_stocks};
 pub use company_lookup::CompanyLookup;
 pub use config::{
-    AtEnd, CacheTtl, ConfigError, FixedConfig, LiveConfig, MarketConfig, ReplayConfig,
-    SimulatedConfig, SourceKind,
+    AtEnd, CacheTtl, FixedConfig, LiveConfig, MarketConfig, ReplayConfig, SimulatedConfig,
+    SourceKind,
 };
 pub use currency::PriceUnit;
 pub use guard::{
-    BreakerConfig, BreakerState, CONFIRM_S, GuardConfig, ProviderStatus, Providers, QuotaConfig,
+    BreakerConfig, CONFIRM_S, CircuitState, GuardConfig, ProviderStatus, Providers, QuotaConfig,
     QuotasConfig, StockUnits, reset_provider,
 };
 pub use import::{
     DateOrder, DecimalMark, ImportError, ImportNote, ImportOptions, ImportSummary, ImportedData,
     Importer,
 };
-pub use live::{CLOSE_GRACE_S, LiveMarket, TradingHours};
+pub use limits::MarketConfigError;
+pub use live::{CLOSE_GRACE_S, LiveMarket};
 pub use markup::{CleanText, clean_text};
-pub use price_board::{Halt, Listing, PriceBoard, PriceBoardError, PriceSnapshot, StockQuote};
+pub use price_board::{PriceBoard, PriceBoardError};
+pub use price_snapshot::PriceSnapshot;
 pub use provider::{
     CompanyProfile, ConnectError, PriceHistory, ProviderConfig, ProviderError, ProviderFuture,
     ProviderKind, ProviderOperation, ProviderQuote, ProvidersConfig, QuotaWindow, QuoteProvider,
     SearchHit, connect,
 };
+pub use quote::{Halt, Listing, StockQuote};
 pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;
 pub use source::{MarketFacts, MarketSource, REVEAL_AFTER_S, SessionEnd};

@@ -7,24 +7,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use domain::{Day, Price, StockInfo, UnixMicros};
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, TradingHours};
 use crate::config::LiveConfig;
-use crate::price_board::{Halt, StockQuote};
+use crate::quote::{Halt, StockQuote};
 use crate::timetable::MarketTime;
 
 /// How long after a session's end its last prices may still come in, in seconds.
 pub const CLOSE_GRACE_S: i64 = 900;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TradingHours {
-    /// They are.
-    Open,
-    /// They are refused, because the exchange is closed.
-    Closed {
-        /// When it opens; `None` where its calendar ends before.
-        opens_at: Option<UnixMicros>,
-    },
-}
 
 /// The last good prices of a live market. Shared between threads behind an `Arc`.
 #[derive(Debug)]
@@ -106,7 +95,7 @@ impl LiveMarket {
     }
 
     pub(crate) fn halts(&self) -> Vec<(usize, Halt)> {
-        self.in_doubt.load().iter().map(|position| (*position, Halt::InDoubt)).collect()
+        self.in_doubt.load().iter().map(|position| (*position, Halt::Unconfirmed)).collect()
     }
 
     pub(crate) fn stocks(&self) -> &[StockInfo] {

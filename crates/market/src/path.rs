@@ -12,8 +12,8 @@
 use domain::Price;
 
 use crate::mixer::{BELL_DEVIATION, bell, mix_two};
-use crate::price_board::StockQuote;
 use crate::public_path::{Bridge, swing};
+use crate::quote::StockQuote;
 use crate::seed::{MarketRng, RngKey, StreamId, StreamPurpose};
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;

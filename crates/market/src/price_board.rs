@@ -1,19 +1,19 @@
 //! The price board: the last published price of every stock. Readers take no lock.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use domain::{BidAsk, Day, Money, Price, Quote, QuoteSource, Ratio, Rejection, Symbol, UnixMicros};
+use domain::{Money, Quote, QuoteSource, Rejection, Symbol, UnixMicros};
 use store::{FillsAt, PendingOrder, Valuation};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::live::{CLOSE_GRACE_S, TradingHours};
+use crate::calendar::TradingHours;
+use crate::live::CLOSE_GRACE_S;
+use crate::price_snapshot::PriceSnapshot;
+use crate::quote::{Halt, Listing, StockQuote};
 use crate::source::MarketSource;
-use crate::tick::TickRule;
-use crate::timetable::MarketTime;
 
 /// Why a board cannot be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -32,99 +32,6 @@ pub enum PriceBoardError {
     /// The same stock id twice.
     #[error("price board: stock id {0} is listed twice")]
     ListedTwice(i64),
-}
-
-/// A stock on the board: what of it never changes while the program runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    pub stock_id: i64,
-    pub symbol: Symbol,
-}
-
-/// The price of a stock at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StockQuote {
-    /// The price of one share; 0 while the stock has none.
-    pub price: Price,
-    /// The close before the quote's market day.
-    pub previous_close: Price,
-    pub as_of: UnixMicros,
-}
-
-impl StockQuote {
-    /// The change since the previous close, as a part of it.
-    pub fn change(&self) -> Ratio {
-        self.price.change_since(self.previous_close)
-    }
-}
-
-/// Why a stock is not traded like others, although it has a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// A later price is not confirmed yet.
-    InDoubt,
-    /// It has no close in this session: its price is that of the session before.
-    NoClose,
-    /// It has had no close for two sessions or more, and is not traded until it has one.
-    NotTraded,
-}
-
-/// Everything that was published at one instant.
-#[derive(Clone, Debug)]
-pub struct PriceSnapshot {
-    pub as_of: UnixMicros,
-    pub market_day: Day,
-    /// The day of the session before it.
-    pub previous_day: Day,
-    pub present: MarketTime,
-    pub source: QuoteSource,
-    /// The steps in which the prices move.
-    pub tick: TickRule,
-    pub hours: TradingHours,
-    /// One for each of [`PriceBoard::listings`], in their order; without a price it is 0.
-    pub quotes: Vec<StockQuote>,
-    /// Stocks that are not traded like others, ascending by position.
-    halts: Vec<(usize, Halt)>,
-    prices_json: Arc<str>,
-    /// Computed on first use; most snapshots never need it.
-    quotes_json: OnceLock<Arc<str>>,
-    listings: Arc<[Listing]>,
-}
-
-impl PriceSnapshot {
-    /// The quote of the stock at this position of the listings; `None` while it has no price.
-    pub fn quote(&self, position: usize) -> Option<StockQuote> {
-        self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
-    }
-
-    /// What orders of a stock with this quote fill at, under rules with this spread.
-    pub fn sides(&self, quote: &StockQuote, spread_bps: i64) -> BidAsk {
-        BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
-    }
-
-    /// Why the stock at this position is not traded like others; `None` for most.
-    pub fn halt(&self, position: usize) -> Option<Halt> {
-        let found = self.halts.binary_search_by_key(&position, |(position, _)| *position).ok()?;
-        self.halts.get(found).map(|(_, halt)| *halt)
-    }
-
-    /// `[[stock_id, price in 1/10,000, change in 1/1,000,000 of a percent], …]`: all quotes as one
-    /// parameter of a statement, which sorts by them. Stocks without a price are left out.
-    pub fn quotes_json(&self) -> Arc<str> {
-        let json = self.quotes_json.get_or_init(|| {
-            json_rows(&self.listings, &self.quotes, |json, listing, quote| {
-                let change = quote.change().percent(6);
-                write!(json, "[{},{},{change}]", listing.stock_id, quote.price.0)
-            })
-        });
-        Arc::clone(json)
-    }
-
-    /// `[[stock_id, price in 1/10,000], …]`: all prices as one parameter of a statement.
-    /// Stocks without a price are left out.
-    pub fn prices_json(&self) -> Arc<str> {
-        Arc::clone(&self.prices_json)
-    }
 }
 
 /// The last published prices. Shared between threads behind an `Arc`.
@@ -154,7 +61,7 @@ impl PriceBoard {
             by_symbol.insert(listing.symbol.clone(), position);
         }
         let listings: Arc<[Listing]> = listings.into();
-        let first = snapshot(source, &listings, now);
+        let first = PriceSnapshot::of(source, &listings, now);
         let (published, _) = watch::channel(first.as_of);
         let current = ArcSwap::from_pointee(first);
         Ok(Self { listings, by_id, by_symbol, current, published })
@@ -162,7 +69,7 @@ impl PriceBoard {
 
     /// Replaces the prices by those of `now`.
     pub fn publish(&self, source: &MarketSource, now: UnixMicros) {
-        let next = snapshot(source, &self.listings, now);
+        let next = PriceSnapshot::of(source, &self.listings, now);
         let as_of = next.as_of;
         self.current.store(Arc::new(next));
         // Sent afterwards, so that subscribers find these prices or newer ones.
@@ -234,7 +141,7 @@ impl PriceBoard {
     fn quote_unless_halted(&self, stock_id: i64) -> Result<Quote, Rejection> {
         let halt = self.position(stock_id).and_then(|at| self.current.load().halt(at));
         match halt {
-            Some(Halt::InDoubt) => Err(Rejection::PriceInDoubt),
+            Some(Halt::Unconfirmed) => Err(Rejection::PriceInDoubt),
             Some(Halt::NotTraded) => Err(Rejection::NoQuote),
             Some(Halt::NoClose) | None => self.quote(stock_id).ok_or(Rejection::NoQuote),
         }
@@ -287,55 +194,11 @@ fn check_order(source: &MarketSource, listings: &[Listing]) -> Result<(), PriceB
     Ok(())
 }
 
-fn snapshot(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -> PriceSnapshot {
-    let mut quotes = Vec::with_capacity(listings.len());
-    source.prices(now, &mut quotes);
-    PriceSnapshot {
-        as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
-        market_day: source.market_day(now),
-        previous_day: source.previous_day(now),
-        present: source.present(now),
-        source: source.source(),
-        tick: source.tick(),
-        hours: source.hours(now),
-        halts: source.halts(now),
-        prices_json: prices_json(listings, &quotes),
-        quotes_json: OnceLock::new(),
-        listings: Arc::clone(listings),
-        quotes,
-    }
-}
-
-fn prices_json(listings: &[Listing], quotes: &[StockQuote]) -> Arc<str> {
-    json_rows(listings, quotes, |json, listing, quote| {
-        write!(json, "[{},{}]", listing.stock_id, quote.price.0)
-    })
-}
-
-/// A JSON array with what `row` writes for each stock that has a price.
-fn json_rows(
-    listings: &[Listing],
-    quotes: &[StockQuote],
-    row: impl Fn(&mut String, &Listing, &StockQuote) -> std::fmt::Result,
-) -> Arc<str> {
-    let mut json = String::with_capacity(2 + listings.len() * 24);
-    json.push('[');
-    let priced = listings.iter().zip(quotes).filter(|(_, quote)| quote.price.0 > 0);
-    for (position, (listing, quote)) in priced.enumerate() {
-        if position > 0 {
-            json.push(',');
-        }
-        // Writing to a `String` cannot fail.
-        let _ = row(&mut json, listing, quote);
-    }
-    json.push(']');
-    json.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::MarketConfig;
+    use domain::Price;
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
@@ -396,7 +259,6 @@ mod tests {
         assert!(json.starts_with("[[1001,9610],[1002,"), "{json}");
         assert!(json.ends_with("]]"), "{json}");
         assert_eq!(json.matches('[').count(), 21);
-        assert_eq!(prices_json(&[], &[]).as_ref(), "[]");
     }
 
     #[test]
@@ -411,13 +273,6 @@ mod tests {
         assert!(json.starts_with(&expected), "{json}");
         assert_eq!((json.matches('[').count(), json.matches(',').count()), (21, 59));
         assert!(Arc::ptr_eq(&json, &board.snapshot().quotes_json()));
-    }
-
-    #[test]
-    fn a_quote_has_its_change_since_the_previous_close() {
-        let (price, previous_close) = (Price(10_125), Price(10_000));
-        let quote = StockQuote { price, previous_close, as_of: START };
-        assert_eq!(quote.change().percent(2), 125);
     }
 
     #[test]

@@ -210,7 +210,7 @@ pub enum ProviderError {
     Malformed,
     /// A price differs so much from the last good one that a second source has to confirm it.
     #[error("the price is in doubt")]
-    InDoubt {
+    Unconfirmed {
         /// When the newest such price was made.
         as_of: UnixMicros,
     },
@@ -230,7 +230,7 @@ impl ProviderError {
             Self::Unsupported => "unsupported",
             Self::Transient => "transient",
             Self::Malformed => "malformed",
-            Self::InDoubt { .. } => "in_doubt",
+            Self::Unconfirmed { .. } => "in_doubt",
             Self::BreakerOpen => "breaker_open",
         }
     }

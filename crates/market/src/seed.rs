@@ -46,7 +46,7 @@ pub(crate) enum StreamPurpose {
     /// The shocks that stocks share.
     Shared = 1,
     /// The shock of each stock.
-    Own = 2,
+    StockShock = 2,
     /// The jump of each stock.
     Jumps = 3,
     /// How each stock follows the market and how far it moves by itself.
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(one, key.draw(ID, 0));
         for other in [
             key.draw(ID, 1),
-            key.draw(StreamId { purpose: StreamPurpose::Own, ..ID }, 0),
+            key.draw(StreamId { purpose: StreamPurpose::StockShock, ..ID }, 0),
             key.draw(StreamId { pass: 1, ..ID }, 0),
             key.draw(StreamId { session: 8, ..ID }, 0),
             RngKey::new("b").draw(ID, 0),

@@ -238,7 +238,7 @@ fn read_row(row: &[u8], closes: &mut Vec<i64>) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{FIRST_DAY, LAST_DAY, LAST_START_DAY};
+    use crate::limits::{FIRST_DAY, LAST_DAY, LAST_START_DAY};
 
     #[test]
     fn the_embedded_series_is_whole() {

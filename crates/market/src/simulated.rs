@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use domain::{Day, Price, UnixMicros};
 use store::GameSeed;
 
-use crate::config::{ConfigError, SimulatedConfig};
+use crate::config::SimulatedConfig;
+use crate::limits::MarketConfigError;
 use crate::mixer::{BELL_DEVIATION, bell, mix, mix_two};
 use crate::names::{CATEGORIES, category_of};
 use crate::path::{CALM_SESSIONS, SessionCloses, TickAt, write_quotes};
-use crate::price_board::StockQuote;
+use crate::quote::StockQuote;
 use crate::seed::{MarketRng, StreamId, StreamPurpose};
 use crate::tick::TickRule;
 use crate::timetable::{MarketTime, Timetable};
@@ -38,7 +39,7 @@ impl SimulatedMarket {
     pub(crate) fn new(
         config: &SimulatedConfig,
         started_at: UnixMicros,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, MarketConfigError> {
         config.validate()?;
         let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         let timetable = Timetable {
@@ -217,7 +218,7 @@ impl SimulationModel {
         self.chance.key.fill(id, &mut shared);
         let [market, sectors @ ..] = shared;
         let stocks = self.keys.len();
-        let own = stock_draws(&self.chance, StreamPurpose::Own, session, stocks);
+        let own = stock_draws(&self.chance, StreamPurpose::StockShock, session, stocks);
         let jumps = stock_draws(&self.chance, StreamPurpose::Jumps, session, stocks);
         SessionDraws { market, sectors, own, jumps }
     }

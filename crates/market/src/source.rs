@@ -1,6 +1,7 @@
 //! The market source: one interface to replayed, simulated, fixed and live markets. Prices and
 //! closes later than the instant of the call are never returned.
 
+mod description;
 mod facts;
 #[cfg(test)]
 mod unpredictable;
@@ -10,26 +11,17 @@ use std::sync::Arc;
 use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
 
 pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, TradingHours};
 use crate::catalogue::simulated_stocks;
-use crate::config::{AtEnd, ConfigError, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
-use crate::live::{CLOSE_GRACE_S, LiveMarket, TradingHours};
-use crate::price_board::{Halt, StockQuote};
+use crate::config::{AtEnd, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
+use crate::limits::MarketConfigError;
+use crate::live::{CLOSE_GRACE_S, LiveMarket};
+use crate::quote::{Halt, StockQuote};
 use crate::replay::ReplayMarket;
 use crate::series::ImportedMarket;
 use crate::simulated::SimulatedMarket;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
-
-const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
-    and dividends, offered without warranty and not meant for investment or commercial use. Only \
-    the daily closes are history; the movement within a day is invented by this program.";
-const IMPORTED_CAUTION: &str = "Historical prices as they were imported by whoever runs this game. \
-    Only the daily closes are history; the movement within a day is invented by this program.";
-const LIVE_CAUTION: &str = "Live prices as providers of market data told them, late or wrong as they \
-    may be, and not meant for investment.";
-const SIMULATED_CAUTION: &str =
-    "Simulated prices: the companies and their prices are made up by this program.";
 
 /// Where the prices of a game come from. Shared between threads behind an `Arc`.
 #[derive(Debug)]
@@ -59,7 +51,7 @@ pub struct SessionEnd {
 impl MarketSource {
     /// The market that `config.source` names, as it was opened at `started_at`: the caller stores
     /// that instant at the first start and hands it in at every later one.
-    pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, ConfigError> {
+    pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, MarketConfigError> {
         let kind = match config.source {
             SourceKind::Replay => {
                 SourceVariant::History(Box::new(ReplayMarket::new(&config.replay, started_at)?))
@@ -71,7 +63,7 @@ impl MarketSource {
                 &config.simulated,
                 started_at,
             )?)),
-            SourceKind::Live => return Err(ConfigError::LiveNeedsStocks),
+            SourceKind::Live => return Err(MarketConfigError::LiveNeedsStocks),
         };
         Ok(Self { kind })
     }
@@ -81,7 +73,7 @@ impl MarketSource {
         market: ImportedMarket,
         config: &ReplayConfig,
         started_at: UnixMicros,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, MarketConfigError> {
         let replay = Box::new(ReplayMarket::imported(market, config, started_at)?);
         Ok(Self { kind: SourceVariant::History(replay) })
     }
@@ -280,63 +272,6 @@ impl MarketSource {
         }
     }
 
-    /// What the benchmark is called, where there is one.
-    pub fn benchmark_name(&self) -> &'static str {
-        match &self.kind {
-            SourceVariant::History(replay) if replay.series.imported.is_none() => "S&P 500",
-            SourceVariant::History(_) => "All stocks, equal weight",
-            SourceVariant::Simulated(_) | SourceVariant::Live(_) => "Mean of all stocks",
-        }
-    }
-
-    /// One line for people: which market, from which day, how long a session, when it ends. The
-    /// seed is not part of it.
-    pub fn describe(&self) -> String {
-        let (timetable, market) = match &self.kind {
-            SourceVariant::Live(live) => return live.describe(),
-            SourceVariant::History(replay) if replay.source == QuoteSource::Fixed => {
-                let day = self.day_of(replay.timetable.first - 1);
-                return format!("fixed: 20 US stocks at their closes of {day}");
-            }
-            SourceVariant::History(replay) => {
-                let stocks = match &replay.series.imported {
-                    None => "replay: 20 US stocks".to_owned(),
-                    Some(name) => format!("replay: {} stocks of {name}", replay.stocks.len()),
-                };
-                (&replay.timetable, stocks)
-            }
-            SourceVariant::Simulated(market) => {
-                let stocks = format!("simulated: {} made-up stocks", market.stocks());
-                (&market.timetable, stocks)
-            }
-        };
-        let start = self.day_of(timetable.first - 1);
-        let (seconds, last) = (timetable.session_seconds, timetable.first + timetable.count - 1);
-        let (end, until) = (timetable.ends_at(), self.day_of(last));
-        let then = match timetable.at_end {
-            AtEnd::Stop => "stops",
-            AtEnd::Loop => "starts over",
-        };
-        format!(
-            "{market} from the closes of {start}, a session every {seconds} s; after {until} it \
-             {then} (first at {}T{}Z)",
-            end.day(),
-            time_of_day(end)
-        )
-    }
-
-    /// What must be said wherever the prices are shown.
-    pub fn caution(&self) -> Option<&'static str> {
-        match &self.kind {
-            SourceVariant::History(replay) if replay.series.imported.is_some() => {
-                Some(IMPORTED_CAUTION)
-            }
-            SourceVariant::History(_) => Some(HISTORY_CAUTION),
-            SourceVariant::Simulated(_) => Some(SIMULATED_CAUTION),
-            SourceVariant::Live(_) => Some(LIVE_CAUTION),
-        }
-    }
-
     fn is_finished(&self, now: UnixMicros, session: usize) -> bool {
         session < self.finished_sessions(now)
     }
@@ -357,144 +292,5 @@ fn mean(closes: &[Price]) -> Price {
     Price(divide_rounded(sum, count))
 }
 
-/// Hours and minutes of an instant in UTC.
-fn time_of_day(at: UnixMicros) -> String {
-    let second = at.seconds().rem_euclid(86_400);
-    format!("{:02}:{:02}", second / 3_600, second / 60 % 60)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{ReplayConfig, SimulatedConfig};
-    use proptest::prelude::*;
-
-    const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
-
-    /// How many sessions are played.
-    fn count(source: &MarketSource) -> usize {
-        match &source.kind {
-            SourceVariant::History(replay) => replay.timetable.count,
-            SourceVariant::Simulated(market) => market.timetable.count,
-            SourceVariant::Live(_) => 0,
-        }
-    }
-
-    fn source(kind: SourceKind, at_end: AtEnd) -> MarketSource {
-        let replay = ReplayConfig {
-            start: Day::parse("2022-09-01").unwrap(),
-            at_end,
-            ..ReplayConfig::default()
-        };
-        let simulated =
-            SimulatedConfig { symbols: 9, sessions: 81, at_end, ..SimulatedConfig::default() };
-        let config = MarketConfig { source: kind, replay, simulated, ..MarketConfig::default() };
-        MarketSource::new(&config, START).unwrap()
-    }
-
-    #[test]
-    fn a_market_describes_itself() {
-        let replay = source(SourceKind::Replay, AtEnd::Stop);
-        assert_eq!(
-            replay.describe(),
-            "replay: 20 US stocks from the closes of 2022-09-01, a session every 60 s; after \
-             2022-12-28 it stops (first at 2026-11-18T12:27Z)"
-        );
-        assert!(replay.caution().unwrap().contains("not meant for investment or commercial use"));
-        let fixed = source(SourceKind::Fixed, AtEnd::Stop);
-        assert_eq!(fixed.describe(), "fixed: 20 US stocks at their closes of 2005-01-03");
-        assert_eq!(fixed.source(), QuoteSource::Fixed);
-        let simulated = source(SourceKind::Simulated, AtEnd::Loop);
-        assert!(simulated.describe().starts_with("simulated: 9 made-up stocks from the closes of"));
-        assert!(simulated.describe().contains("starts over"));
-        assert_eq!(simulated.stocks().len(), 9);
-    }
-
-    #[test]
-    fn only_prices_of_the_past_can_be_looked_up() {
-        let known = |kind| source(kind, AtEnd::Stop).has_known_history();
-        assert!(known(SourceKind::Replay) && known(SourceKind::Fixed));
-        assert!(!known(SourceKind::Simulated));
-        let calendar = Calendar::embedded("NYSE").unwrap();
-        let live = MarketSource::live(calendar, &LiveConfig::default(), Vec::new());
-        assert!(!live.has_known_history());
-    }
-
-    #[test]
-    fn the_day_turns_at_the_first_tick_after_the_close() {
-        let replay = source(SourceKind::Replay, AtEnd::Stop);
-        let day = |seconds| replay.market_day(START.plus_seconds(seconds)).to_string();
-        assert_eq!(day(0), "2022-09-01");
-        assert_eq!(day(1), "2022-09-02");
-        assert_eq!(day(60), "2022-09-02");
-        assert_eq!(day(61), "2022-09-06", "after Labor Day");
-        assert_eq!(day(100_000_000), "2022-12-28");
-    }
-
-    #[test]
-    fn a_quote_is_as_old_as_its_tick() {
-        let replay = source(SourceKind::Replay, AtEnd::Stop);
-        let mut quotes = Vec::new();
-        replay.prices(START, &mut quotes);
-        assert_eq!(quotes[0].as_of, UnixMicros(1_795_000_000_000_000));
-    }
-
-    #[test]
-    fn the_benchmark_of_history_is_the_index() {
-        let fixed = source(SourceKind::Fixed, AtEnd::Stop);
-        let last = fixed.finished_sessions(START) - 1;
-        assert_eq!(fixed.session_day(START, last).unwrap().to_string(), "2005-01-03");
-        assert_eq!(fixed.benchmark_close(START, last), Some(Price(12_020_800)));
-        assert_eq!(fixed.benchmark_name(), "S&P 500");
-    }
-
-    #[test]
-    fn a_loop_starts_over_and_a_stop_stands_still() {
-        for kind in [SourceKind::Replay, SourceKind::Simulated] {
-            let (stop, around) = (source(kind, AtEnd::Stop), source(kind, AtEnd::Loop));
-            let prices = |source: &MarketSource, seconds| {
-                let mut quotes = Vec::new();
-                source.prices(START.plus_seconds(seconds), &mut quotes);
-                quotes.iter().map(|quote| quote.price).collect::<Vec<_>>()
-            };
-            let count = i64::try_from(count(&stop)).unwrap();
-            let end = count * 60;
-            assert_eq!(prices(&stop, end), prices(&stop, end + 1_000_000));
-            assert_eq!(prices(&around, end), prices(&stop, end));
-            assert_eq!(prices(&around, end + 60), prices(&stop, 0));
-            assert_eq!(prices(&around, end + 60 + 120), prices(&stop, 120));
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
-
-        #[test]
-        fn nothing_after_the_present_is_given_out(
-            kind in prop::sample::select(
-                &[SourceKind::Replay, SourceKind::Simulated, SourceKind::Fixed][..]),
-            at_end in prop::sample::select(&[AtEnd::Stop, AtEnd::Loop][..]),
-            seconds in -100i64..12_000,
-            ahead in 0usize..9_000,
-        ) {
-            let source = source(kind, at_end);
-            let now = START.plus_seconds(seconds);
-            let (finished, today) = (source.finished_sessions(now), source.market_day(now));
-            let day = source.session_day(now, finished - 1);
-            prop_assert!(day.is_some_and(|day| day <= today));
-            let found = day.and_then(|day| source.session_on(now, day));
-            prop_assert_eq!(found, Some(finished - 1));
-            let closed_at = source.session_closed_at(now, finished - 1);
-            prop_assert!(closed_at.is_some_and(|at| at <= now.max(START)));
-            prop_assert!(source.session_closes(now, finished - 1).is_some());
-            prop_assert!(source.benchmark_close(now, finished - 1).is_some());
-            let later = finished + ahead;
-            prop_assert_eq!(source.session_day(now, later), None);
-            prop_assert_eq!(source.session_closes(now, later), None);
-            prop_assert_eq!(source.benchmark_close(now, later), None);
-            // A close becomes public no earlier than the first tick that shows it.
-            let lived = source.present(now);
-            prop_assert_eq!(finished, lived.session + usize::from(lived.ended));
-        }
-    }
-}
+mod tests;

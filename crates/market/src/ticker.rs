@@ -38,7 +38,7 @@ pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
 mod tests {
     use super::*;
     use crate::config::MarketConfig;
-    use crate::price_board::Listing;
+    use crate::quote::Listing;
     use domain::UnixMicros;
     use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -175,7 +175,7 @@ async fn make_ready(config: &Config, file: &Path, backup: &Path) -> Result<(u64,
         erased += file.erase_again(&store).await?;
     }
     if let Some(file) = beside {
-        file.keep(&store, i64::MIN).await?;
+        file.append_missing(&store, i64::MIN).await?;
     }
     let report = archive::verify(&store, |_, _| ()).await;
     store.close().await;

@@ -36,7 +36,7 @@ pub(crate) async fn erase(args: UserEraseArgs) -> Result<ExitCode, Failure> {
     let database = || without_password(&config.database.url);
     let found = found.map_err(|error| Failure::Database(database(), error))?;
     if let Some(file) = find_file(&config).filter(|_| args.yes) {
-        file.keep(&store, i64::MIN).await?;
+        file.append_missing(&store, i64::MIN).await?;
     }
     store.close().await;
     if !found {
@@ -91,7 +91,7 @@ impl Reconciler for KeepErasures {
     const EVERY: Duration = Duration::from_secs(60);
 
     async fn run(&mut self) -> Result<Progress, Fault> {
-        let (added, since) = self.file.keep(&self.store, self.since).await?;
+        let (added, since) = self.file.append_missing(&self.store, self.since).await?;
         self.since = since;
         Ok(Progress::done(added))
     }

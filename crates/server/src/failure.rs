@@ -26,7 +26,7 @@ pub(crate) enum Failure {
     Telemetry(#[from] TelemetryError),
     /// The market cannot be built.
     #[error(transparent)]
-    Market(#[from] market::ConfigError),
+    Market(#[from] market::MarketConfigError),
     /// The exchange's calendar.
     #[error(transparent)]
     Calendar(#[from] market::CalendarError),

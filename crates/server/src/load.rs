@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use domain::{Clock as _, UnixMicros};
-use load::{Options, Players, Report, RunPhase, Scenario};
+use load::{LoadReport, Options, Players, RunPhase, Scenario};
 use serde_json::Value;
 
 use crate::cli::{LoadArgs, LoadCommand};
@@ -96,7 +96,7 @@ fn options(scenario: Scenario, args: &LoadArgs, began: UnixMicros) -> Result<Opt
 }
 
 /// Keeps a report, and compares it with the newest one kept before; whether it is worse.
-fn keep(dir: &Path, report: &Report, began: UnixMicros) -> Result<bool, LoadFailure> {
+fn keep(dir: &Path, report: &LoadReport, began: UnixMicros) -> Result<bool, LoadFailure> {
     let earlier = newest_kept(dir, report.scenario)?;
     let name = format!("{}-{}.json", report.scenario, compact(began));
     write_whole(&dir.join(name), &as_json(report))?;

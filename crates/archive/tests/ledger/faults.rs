@@ -1,5 +1,5 @@
-//! What an archive's store may do besides working: be full, be silent, say less than it announced.
-//! The month stays what it was, its row says why, and the next try goes on.
+//! An object store that is full, does not respond or truncates a response: the month keeps its
+//! state, its row has the error, and the next attempt continues.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,31 +11,30 @@ use store::ArchiveState;
 
 use crate::fixture::{ENGINES, Fixture};
 
-/// What the store does.
 #[derive(Clone)]
 enum Mode {
-    /// Has no room.
+    /// Responds with 507.
     Full,
-    /// Takes questions and does not answer.
+    /// Accepts requests and does not respond.
     Silent,
-    /// Announces a whole file of this directory, and sends half of it.
+    /// Sends half of a file of this directory.
     Short(PathBuf),
 }
 
-/// Starts a store that does that until the process ends.
+/// Starts a store that runs until the process ends.
 fn archive_store(mode: Mode) -> ArchiveStore {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
-        // A silent one holds on to whoever asks.
+        // A silent store keeps the connections open.
         let mut held = Vec::new();
         for stream in listener.incoming().map_while(Result::ok) {
             match &mode {
                 Mode::Silent => held.push(stream),
                 mode => {
                     let mode = mode.clone();
-                    // Whoever has gone is answered no more.
-                    std::thread::spawn(move || drop(answer(&stream, &mode)));
+                    // The client may have disconnected.
+                    std::thread::spawn(move || drop(respond(&stream, &mode)));
                 }
             }
         }
@@ -50,7 +49,7 @@ fn archive_store(mode: Mode) -> ArchiveStore {
     ArchiveStore::open("s3://ledger/game", &s3).expect("a good address")
 }
 
-fn answer(mut stream: &TcpStream, mode: &Mode) -> std::io::Result<()> {
+fn respond(mut stream: &TcpStream, mode: &Mode) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let (mut request, mut length) = (String::new(), 0);
     reader.read_line(&mut request)?;
@@ -78,7 +77,7 @@ fn answer(mut stream: &TcpStream, mode: &Mode) -> std::io::Result<()> {
 }
 
 #[tokio::test]
-async fn a_store_that_is_full_or_silent_leaves_the_month_as_it_is_and_says_why() {
+async fn a_store_that_is_full_or_silent_leaves_the_month_in_its_state_with_the_error() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;
@@ -99,7 +98,7 @@ async fn a_store_that_is_full_or_silent_leaves_the_month_as_it_is_and_says_why()
 }
 
 #[tokio::test]
-async fn a_store_that_answers_short_is_told_with_the_file_s_name() {
+async fn a_truncated_response_is_an_error_that_names_the_file() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;

@@ -143,7 +143,7 @@ impl Fixture {
         let change = PlayerUpdate { player, version_before, head_before, fills, notes, records };
         let mark = BatchMark::draw(&self.marks);
         let committed = self.store.commit_batch(&[change], mark, now).await.expect("commits");
-        assert!(committed.conflicted.is_empty(), "nobody else traded");
+        assert!(committed.conflicted.is_empty(), "no other client traded");
         accepted
     }
 }

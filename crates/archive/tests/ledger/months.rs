@@ -197,11 +197,11 @@ async fn one_player_and_one_month_are_verified_by_themselves() {
         assert_eq!(month(first, Some(&archive_store)).await.expect("readable"), live, "{engine}");
         archiver.drop_month(first, "a test").await.expect("drops");
         assert_eq!(month(first, Some(&archive_store)).await.expect("readable"), live, "{engine}");
-        let gone = month(first, None).await.expect_err("nobody has it");
+        let gone = month(first, None).await.expect_err("it is not in the ledger");
         assert!(matches!(gone, VerifyError::Archive(ArchiveError::Missing(_))), "{gone:?}");
         assert!(player().await.holds() && player().await.entries < whole.entries, "{engine}");
 
-        // Somebody takes an entry out of the second month, behind the program's back.
+        // An entry of the second month is deleted by hand.
         let at = fixture.store.month_page(second, (0, 0), 3).await.expect("answers")[1].0.clone();
         let off = match engine {
             "sqlite" => "DROP TRIGGER portfolio_audit_is_never_deleted".to_owned(),

@@ -12,7 +12,7 @@ use testkit::SeededEntropy;
 
 use crate::fixture::{ENGINES, Fixture};
 
-/// Within which a step that nobody stops ends, or fails.
+/// The time limit of a step that is not stopped.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Drives a future through so many polls and drops it there; what it gave, if it came to an end.

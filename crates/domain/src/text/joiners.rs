@@ -17,7 +17,7 @@ pub(super) const ZWJ: char = '\u{200d}';
 const VIRAMA: u8 = 9;
 
 /// A character of a name, and whether it is part of an emoji sequence.
-pub(super) struct Checked {
+pub(super) struct NameCharacter {
     pub(super) character: char,
     pub(super) in_emoji: bool,
 }
@@ -27,28 +27,28 @@ pub(super) struct Checked {
 ///
 /// # Errors
 /// The first joiner that joins nothing.
-pub(super) fn checked(text: &str) -> Result<Vec<Checked>, TextError> {
+pub(super) fn checked(text: &str) -> Result<Vec<NameCharacter>, TextError> {
     let mut characters = Vec::with_capacity(text.len());
     for cluster in text.graphemes(true) {
         let sequence = cluster.contains(is_of_sequence).then(|| emojis::get(cluster)).flatten();
         match sequence {
             Some(emoji) => characters.extend(
-                emoji.as_str().chars().map(|character| Checked { character, in_emoji: true }),
+                emoji.as_str().chars().map(|character| NameCharacter { character, in_emoji: true }),
             ),
             None => characters.extend(
                 cluster
                     .chars()
                     .filter(|c| !matches!(c, '\u{fe0e}' | '\u{fe0f}'))
-                    .map(|character| Checked { character, in_emoji: false }),
+                    .map(|character| NameCharacter { character, in_emoji: false }),
             ),
         }
     }
     for at in 0..characters.len() {
         let fits = match characters[at] {
-            Checked { in_emoji: true, .. } => true,
-            Checked { character: ZWNJ, .. } => non_joiner_fits(&characters, at),
-            Checked { character: ZWJ, .. } => joiner_fits(&characters, at),
-            Checked { .. } => true,
+            NameCharacter { in_emoji: true, .. } => true,
+            NameCharacter { character: ZWNJ, .. } => non_joiner_fits(&characters, at),
+            NameCharacter { character: ZWJ, .. } => joiner_fits(&characters, at),
+            NameCharacter { .. } => true,
         };
         if !fits {
             return Err(TextError::new(characters[at].character, Unfit::Joiner));
@@ -63,12 +63,12 @@ fn is_of_sequence(c: char) -> bool {
 }
 
 /// After a virama and before a letter, or between two letters that would join without it.
-fn non_joiner_fits(text: &[Checked], at: usize) -> bool {
+fn non_joiner_fits(text: &[NameCharacter], at: usize) -> bool {
     if follows_virama(text, at) {
         let mut after = text[at + 1..].iter().skip_while(|c| is_mark(c.character));
         return after.next().is_some_and(|c| is_letter(c.character));
     }
-    let joining = |c: &Checked| CodePointMapData::<JoiningType>::new().get(c.character);
+    let joining = |c: &NameCharacter| CodePointMapData::<JoiningType>::new().get(c.character);
     let is_seen = |kind: &JoiningType| *kind != JoiningType::Transparent;
     let before = text[..at].iter().rev().map(joining).find(is_seen);
     let after = text[at + 1..].iter().map(joining).find(is_seen);
@@ -77,12 +77,12 @@ fn non_joiner_fits(text: &[Checked], at: usize) -> bool {
 }
 
 /// After a virama; a vowel sign does not follow.
-fn joiner_fits(text: &[Checked], at: usize) -> bool {
+fn joiner_fits(text: &[NameCharacter], at: usize) -> bool {
     let follows = text.get(at + 1).is_none_or(|c| !is_mark(c.character));
     follows && follows_virama(text, at)
 }
 
-fn follows_virama(text: &[Checked], at: usize) -> bool {
+fn follows_virama(text: &[NameCharacter], at: usize) -> bool {
     at > 0 && canonical_combining_class(text[at - 1].character) == VIRAMA
 }
 

@@ -1,25 +1,25 @@
-//! What an answer of the boards must be: the fields that are documented and no other ones, ranks
-//! without a gap, rows in order, and one's own place where it says. Pure: it asks nothing.
+//! Validates a leaderboard response: the documented fields and no others, ranks without a gap, rows in
+//! order, and the player's own row at the rank in `me`.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::amount::fixed;
 use crate::leaderboard_scenario::LeaderboardQuery;
 
-/// Rows on either side of one's own, and rows a page, when the query names no number.
+/// Rows on either side of the player's own, and the default rows a page.
 const EACH_SIDE: u64 = 5;
 const ROWS: u64 = 10;
 
-/// What is wrong with an answer.
+/// Why a response is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// It cannot be right.
+    /// Invalid in any case.
     Certain(String),
-    /// It can only be right when somebody moved while it was made.
+    /// Valid only if a player moved while the response was made.
     UnlessMoved(String),
 }
 
-/// A page as it is checked.
+/// A valid page.
 #[derive(Clone, Debug)]
 pub(super) struct LeaderboardPage {
     rows: Vec<LeaderboardRow>,
@@ -77,18 +77,18 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Op
     Option::deserialize(from)
 }
 
-/// A percentage as text, in hundredths.
+/// A percentage, in hundredths.
 fn percentage<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     let text = <&str>::deserialize(from)?;
     let number = fixed(text, 2).ok_or_else(|| serde::de::Error::custom("not a percentage"))?;
     Ok(Some(number))
 }
 
-/// Reads an answer, and checks all that can be seen in it alone.
+/// Parses a response and checks everything that it shows alone.
 pub(super) fn read(body: &[u8], query: LeaderboardQuery) -> Result<LeaderboardPage, Violation> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| ever(error.to_string()))?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| certain(error.to_string()))?;
     if !body.success {
-        return Err(ever("it is no success"));
+        return Err(certain("`success` is false"));
     }
     check_meta(&body, query)?;
     for pair in body.data.windows(2) {
@@ -97,13 +97,13 @@ pub(super) fn read(body: &[u8], query: LeaderboardQuery) -> Result<LeaderboardPa
     let shown = body.data.iter().map(|row| row.return_percentage);
     let shown = shown.chain(body.me.iter().map(|place| place.return_percentage));
     if shown.into_iter().any(|shown| shown.is_some() != query.by_return) {
-        return Err(ever("it shows returns on the wrong board"));
+        return Err(certain("it shows returns on the wrong board"));
     }
-    check_place(&body, query)?;
+    check_own_rank(&body, query)?;
     Ok(LeaderboardPage { rows: body.data, meta: body.meta })
 }
 
-fn ever(what: impl Into<String>) -> Violation {
+fn certain(what: impl Into<String>) -> Violation {
     Violation::Certain(what.into())
 }
 
@@ -111,11 +111,11 @@ fn check_meta(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     let PageMeta { current_page, per_page, last_page, total } = body.meta;
     let rows_asked = query.page.map_or(ROWS, |_| u64::from(query.rows));
     if per_page != rows_asked || last_page != total.div_ceil(rows_asked).max(1) {
-        return Err(ever("its meta does not fit together"));
+        return Err(certain("its `meta` is inconsistent"));
     }
     let own = body.me.as_ref().map_or(1, |me| me.rank.saturating_sub(1) / per_page + 1);
     if current_page != query.page.unwrap_or(own) {
-        return Err(ever(format!("it says that it is page {current_page}")));
+        return Err(certain(format!("`current_page` is {current_page}")));
     }
     let first_rank = body.data.first().map_or(1, |row| row.rank);
     let (first_expected, count_expected) = match (query.page, &body.me) {
@@ -131,9 +131,9 @@ fn check_meta(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     };
     let count = body.data.len() as u64;
     if count > 0 && first_rank != first_expected {
-        return Err(ever(format!("it begins with rank {first_rank}, not {first_expected}")));
+        return Err(certain(format!("it begins with rank {first_rank}, not {first_expected}")));
     }
-    // Somebody may have joined after the rows were taken.
+    // A player may have registered after the rows were read.
     if count != count_expected {
         return Err(Violation::UnlessMoved(format!("it has {count} rows, not {count_expected}")));
     }
@@ -156,14 +156,14 @@ fn check_neighbours(row: &LeaderboardRow, next: &LeaderboardRow) -> Result<(), S
     }
 }
 
-/// Whether one's own row is where one's own place says. The place of one who was not on the page
-/// was looked up a moment later, when he may have moved onto it.
-fn check_place(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
+/// Checks that the row at the rank of `me` is the player's. The rank of a player outside of the page
+/// is read after the rows, when the player may have moved onto the page.
+fn check_own_rank(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     let Some(me) = &body.me else {
         return if query.page.is_some() || body.data.is_empty() {
             Ok(())
         } else {
-            Err(ever("it has rows around nobody"))
+            Err(certain("it has rows around the player but no `me`"))
         };
     };
     let row = body.data.iter().find(|row| row.rank == me.rank);
@@ -172,11 +172,11 @@ fn check_place(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
         let of_row = (level, points, row.return_percentage, row.movement);
         of_row == (me.level, me.experience_points, me.return_percentage, me.movement)
     });
-    let what = || format!("the row of rank {} is not as one's own place", me.rank);
+    let what = || format!("the row of rank {} differs from `me`", me.rank);
     match (query.page, row) {
         _ if is_own => Ok(()),
         (Some(_), None) => Ok(()),
-        // Experience is looked up beside the board by return.
+        // Experience is read apart from the board by return.
         (Some(_), Some(_)) => Err(Violation::UnlessMoved(what())),
         (None, Some(_)) if query.by_return => Err(Violation::UnlessMoved(what())),
         (None, _) => Err(Violation::Certain(what())),
@@ -184,22 +184,21 @@ fn check_place(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
 }
 
 impl LeaderboardPage {
-    /// Players on the board.
+    /// The number of players on the board.
     pub(super) fn total(&self) -> u64 {
         self.meta.total
     }
 
-    /// Whether there is a page after it.
+    /// Whether there is a next page.
     pub(super) fn is_full(&self) -> bool {
         self.meta.current_page < self.meta.last_page
     }
 
-    /// Whether nothing of it has changed.
     pub(super) fn has_same_rows(&self, other: &Self) -> bool {
         self.rows == other.rows && self.meta.total == other.meta.total
     }
 
-    /// Whether this may be the page after it.
+    /// Checks that `next` can be the next page.
     pub(super) fn is_followed_by(&self, next: &Self) -> Result<(), String> {
         match (self.rows.last(), next.rows.first()) {
             (Some(last), Some(first)) => check_neighbours(last, first),

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DAY_SECONDS, limited};
 use crate::guard::GuardConfig;
+use crate::limits::{DAY_SECONDS, limited};
 use crate::provider::ProvidersConfig;
 
 /// A year.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{DAY_SECONDS, limited};
+use crate::limits::{DAY_SECONDS, limited};
 use crate::provider::ProviderKind;
 
 /// The section `[market.live.guard]`.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::config::GuardConfig;
 use super::state::{
-    BreakerState, CALL_TIMEOUT, CallPermit, ProviderEvent, ProviderLimits, ProviderState,
+    CALL_TIMEOUT, CallPermit, CircuitState, ProviderEvent, ProviderLimits, ProviderState,
 };
 use crate::provider::{
     ProviderError, ProviderFuture, ProviderKind, ProviderOperation, QuotaWindow, QuoteProvider,
@@ -31,7 +31,7 @@ pub struct ProviderStatus {
     /// reported as open, and the other fields are empty.
     pub is_known: bool,
     /// How the breaker stands.
-    pub breaker: BreakerState,
+    pub breaker: CircuitState,
     pub since: UnixMicros,
     /// While it is open: until when, as far as it is known.
     pub open_until: Option<UnixMicros>,
@@ -127,8 +127,8 @@ impl GuardedProvider {
         });
         let is_known = read.is_some();
         let state = read.map_or_else(|| ProviderState::new(now), |(_, state)| state);
-        let breaker = if is_known { state.breaker_at(now) } else { BreakerState::Open };
-        let open_until = (is_known && breaker == BreakerState::Open).then_some(state.open_until);
+        let breaker = if is_known { state.breaker_at(now) } else { CircuitState::Open };
+        let open_until = (is_known && breaker == CircuitState::Open).then_some(state.open_until);
         ProviderStatus {
             provider: self.kind(),
             is_known,
@@ -270,9 +270,9 @@ impl GuardedProvider {
     fn export_metrics(&self, state: &ProviderState, now: UnixMicros) {
         let provider = self.kind().as_str();
         let stands = match state.breaker_at(now) {
-            BreakerState::Closed => 0.0,
-            BreakerState::HalfOpen => 1.0,
-            BreakerState::Open => 2.0,
+            CircuitState::Closed => 0.0,
+            CircuitState::HalfOpen => 1.0,
+            CircuitState::Open => 2.0,
         };
         metrics::gauge!("openbell_provider_breaker_state", "provider" => provider).set(stands);
         let changed = "openbell_provider_breaker_changed_timestamp_seconds";
@@ -289,14 +289,14 @@ impl GuardedProvider {
         let provider = self.kind().as_str();
         for event in events {
             match *event {
-                ProviderEvent::Breaker(BreakerState::Open) => {
+                ProviderEvent::Breaker(CircuitState::Open) => {
                     let until = state.open_until;
                     tracing::warn!(provider, %until, "breaker open: no calls to the provider");
                 }
-                ProviderEvent::Breaker(BreakerState::HalfOpen) => {
+                ProviderEvent::Breaker(CircuitState::HalfOpen) => {
                     tracing::info!(provider, "breaker half-open: probing the provider");
                 }
-                ProviderEvent::Breaker(BreakerState::Closed) => {
+                ProviderEvent::Breaker(CircuitState::Closed) => {
                     tracing::info!(provider, "breaker closed: the provider has recovered");
                 }
                 ProviderEvent::QuotaUsed { window, used, limit } => {
@@ -343,7 +343,9 @@ pub async fn reset_provider(
         };
         let state = ProviderState::parse(&text);
         let state = state.map_or_else(|| ProviderState::new(now), |state| state.reset(now));
-        let text = serde_json::to_string(&state).unwrap_or_default();
+        let text = serde_json::to_string(&state).map_err(|error| {
+            StoreError::Corrupt(format!("cannot serialize the state of {provider}: {error}"))
+        })?;
         if store.save_provider_usage(provider.as_str(), version, &text, now).await? {
             return Ok(true);
         }

@@ -3,6 +3,7 @@
 //! flight, which bounds the calls to a provider that hangs.
 
 mod limits;
+mod quota;
 
 use std::time::Duration;
 
@@ -23,15 +24,13 @@ pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a provider is suspended that rejects the key or whose plan lacks an operation, in
 /// seconds.
 const SUSPENSION_S: i64 = 3_600;
-/// The wait after a rate limit per second without `Retry-After`, in microseconds.
-const SECOND_RETRY: i64 = 1_200_000;
 const MINUTE_S: i64 = 60;
 const MICROS: i64 = 1_000_000;
 
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BreakerState {
+pub enum CircuitState {
     /// Calls are admitted.
     Closed,
     /// One probe is admitted.
@@ -40,7 +39,7 @@ pub enum BreakerState {
     Open,
 }
 
-impl BreakerState {
+impl CircuitState {
     /// The name in metrics, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +58,7 @@ pub(crate) struct CallPermit(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderEvent {
     /// The breaker changed its state.
-    Breaker(BreakerState),
+    Breaker(CircuitState),
     /// The warning share of a quota is used, or all of it.
     QuotaUsed { window: QuotaWindow, used: u32, limit: u32 },
     /// The provider reported a rate limit.
@@ -75,7 +74,7 @@ pub(crate) struct ProviderState {
     form: u32,
     /// The latest instant seen; time never goes back here, whatever a node's clock does.
     pub(crate) now: UnixMicros,
-    pub(crate) breaker: BreakerState,
+    pub(crate) breaker: CircuitState,
     /// When the breaker entered its state.
     pub(crate) since: UnixMicros,
     /// When an open breaker becomes half-open.
@@ -117,7 +116,7 @@ impl ProviderState {
         Self {
             form: FORM,
             now,
-            breaker: BreakerState::Closed,
+            breaker: CircuitState::Closed,
             since: now,
             open_until: now,
             opened: 0,
@@ -178,7 +177,7 @@ impl ProviderState {
         self.under_way.push((permit.0, now));
         if probes {
             self.probe = Some(permit.0);
-            self.set_breaker(BreakerState::HalfOpen, now, events);
+            self.set_breaker(CircuitState::HalfOpen, now, events);
         }
         Ok(permit)
     }
@@ -204,20 +203,20 @@ impl ProviderState {
         if failed {
             self.failures.push(now);
             let many = self.failures.len() >= limits.breaker.failures_most();
-            if probed || (many && self.breaker == BreakerState::Closed) {
+            if probed || (many && self.breaker == CircuitState::Closed) {
                 self.open(now, limits.breaker, events);
             }
         } else if probed {
             (self.probe, self.opened) = (None, 0);
             self.failures.clear();
-            self.set_breaker(BreakerState::Closed, now, events);
+            self.set_breaker(CircuitState::Closed, now, events);
         }
     }
 
     /// The breaker state at `now`: an open breaker becomes half-open at `open_until`.
-    pub(crate) fn breaker_at(&self, now: UnixMicros) -> BreakerState {
-        let is_over = self.breaker == BreakerState::Open && self.open_until <= now;
-        if is_over { BreakerState::HalfOpen } else { self.breaker }
+    pub(crate) fn breaker_at(&self, now: UnixMicros) -> CircuitState {
+        let is_over = self.breaker == CircuitState::Open && self.open_until <= now;
+        if is_over { CircuitState::HalfOpen } else { self.breaker }
     }
 
     /// Calls used at `now` of each quota window that has a limit, and the limit.
@@ -271,84 +270,16 @@ impl ProviderState {
         config: &BreakerConfig,
     ) -> Result<bool, ProviderError> {
         let has_room = match self.breaker_at(now) {
-            BreakerState::Closed => {
+            CircuitState::Closed => {
                 self.failures.len() + self.under_way.len() < config.failures_most()
             }
-            BreakerState::HalfOpen => self.probe.is_none(),
-            BreakerState::Open => false,
+            CircuitState::HalfOpen => self.probe.is_none(),
+            CircuitState::Open => false,
         };
         if has_room {
-            return Ok(self.breaker != BreakerState::Closed);
+            return Ok(self.breaker != CircuitState::Closed);
         }
         Err(ProviderError::BreakerOpen)
-    }
-
-    /// Returns the rate limit that lasts longest, if a quota window is used up.
-    fn check_quota(
-        &self,
-        now: UnixMicros,
-        limits: &ProviderLimits<'_>,
-    ) -> Result<(), ProviderError> {
-        let told = self.learned.iter().copied();
-        let full = QuotaWindow::ALL.into_iter().filter(|window| {
-            let limit = limits.quota.limit(*window);
-            limit > 0 && self.used_of(*window, now) >= limit
-        });
-        let full = full.map(|window| (window, self.free_again(window, now, limits)));
-        let Some((window, until)) = told.chain(full).max_by_key(|(_, until)| *until) else {
-            return Ok(());
-        };
-        let micros = u64::try_from(until.0 - now.0).unwrap_or(0);
-        Err(ProviderError::RateLimited { window, retry_after: Some(Duration::from_micros(micros)) })
-    }
-
-    fn take_quota(
-        &mut self,
-        now: UnixMicros,
-        limits: &ProviderLimits<'_>,
-        events: &mut Vec<ProviderEvent>,
-    ) {
-        if limits.longest_span() > 0 {
-            self.asked.push(now);
-        }
-        self.asked_today = self.asked_today.saturating_add(1);
-        // Of the day only: a series of refreshes uses up the quota of a minute regularly.
-        let (window, used, limit) = (QuotaWindow::Day, self.asked_today, limits.quota.per_day);
-        let warned = u64::from(limit) * u64::from(limits.warn_percent);
-        let first = u64::from(used) * 100 >= warned && u64::from(used - 1) * 100 < warned;
-        if limit > 0 && (first || used == limit) {
-            events.push(ProviderEvent::QuotaUsed { window, used, limit });
-        }
-    }
-
-    fn used_of(&self, window: QuotaWindow, now: UnixMicros) -> u32 {
-        let since = |micros| {
-            let recent = self.asked.iter().filter(|at| at.0 > now.0 - micros);
-            u32::try_from(recent.count()).unwrap_or(u32::MAX)
-        };
-        match window {
-            QuotaWindow::Second => since(MICROS),
-            QuotaWindow::Minute => since(MINUTE_S * MICROS),
-            QuotaWindow::Day => self.asked_today,
-        }
-    }
-
-    /// When a full window admits the next call.
-    fn free_again(
-        &self,
-        window: QuotaWindow,
-        now: UnixMicros,
-        limits: &ProviderLimits<'_>,
-    ) -> UnixMicros {
-        let span = match window {
-            QuotaWindow::Second => MICROS,
-            QuotaWindow::Minute => MINUTE_S * MICROS,
-            QuotaWindow::Day => return limits.next_day(now),
-        };
-        // The oldest of the newest `limit` calls has to leave the window.
-        let limit = limits.quota.limit(window) as usize;
-        let leaves = self.asked.len().checked_sub(limit).and_then(|at| self.asked.get(at));
-        leaves.map_or(now, |at| UnixMicros(at.0 + span))
     }
 
     fn learn(
@@ -362,26 +293,7 @@ impl ProviderState {
         self.last_refusal = Some(error.as_str().to_owned());
         match error {
             ProviderError::RateLimited { window, retry_after } => {
-                let max = Duration::from_secs(limits.retry_after_max_s.into());
-                let told = retry_after.map(|after| {
-                    let after = after.min(max);
-                    let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
-                    UnixMicros(now.0.saturating_add(micros))
-                });
-                let until = told.unwrap_or_else(|| match window {
-                    QuotaWindow::Second => UnixMicros(now.0 + SECOND_RETRY),
-                    QuotaWindow::Minute => now.plus_seconds(MINUTE_S),
-                    QuotaWindow::Day => limits.next_day(now),
-                });
-                // A reported limit never outlasts its quota day.
-                let until = until.min(limits.next_day(now).max(now.plus_seconds(MINUTE_S)));
-                match self.learned.iter_mut().find(|(learned, _)| learned == window) {
-                    Some((_, known)) => *known = until.max(*known),
-                    None => {
-                        self.learned.push((*window, until));
-                        events.push(ProviderEvent::QuotaLearned(*window));
-                    }
-                }
+                self.learn_limit(*window, *retry_after, now, limits, events);
             }
             ProviderError::AuthFailed => self.suspend(None, now, events),
             ProviderError::PlanRestricted { symbol_only: false } => {
@@ -410,19 +322,19 @@ impl ProviderState {
         self.opened = self.opened.saturating_add(1);
         self.open_until = now.plus_seconds(seconds);
         self.probe = None;
-        self.set_breaker(BreakerState::Open, now, events);
+        self.set_breaker(CircuitState::Open, now, events);
     }
 
     fn set_breaker(
         &mut self,
-        word: BreakerState,
+        word: CircuitState,
         now: UnixMicros,
         events: &mut Vec<ProviderEvent>,
     ) {
         if self.breaker != word {
             (self.breaker, self.since) = (word, now);
             events.push(ProviderEvent::Breaker(word));
-        } else if word == BreakerState::Open {
+        } else if word == CircuitState::Open {
             self.since = now;
         }
     }

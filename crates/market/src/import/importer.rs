@@ -1,21 +1,22 @@
 //! Reads files into one market: classifies each row and joins the bars and texts of all files.
 
-use std::collections::btree_map::Entry as DayEntry;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use csv::StringRecord;
-use domain::{DailyBar, Day, Price, Symbol};
+use domain::{Day, Symbol};
 
 use super::bars::{RowError, is_note, read_bar};
+use super::currencies::FileCurrencies;
 use super::date::read_day;
 use super::descriptions::{self, DescriptionRow, JoinedDescriptions};
 use super::header::{BarColumns, DescriptionColumns, FileLayout, Header, PriceColumns};
+use super::joined_bars::JoinedBars;
 use super::number::NumberReader;
-use super::outcome::{FileCurrencies, SkippedRow};
-use super::row_reader::{self, RowReader};
+use super::outcome::{RowTally, SkippedRow};
+use super::row_reader::{self, RowReader, cell};
 use super::{ImportError, ImportNote, ImportOptions, ImportSummary, ImportedData};
 use crate::currency::PriceUnit;
 
@@ -27,48 +28,36 @@ const ENDINGS: [&str; 4] = [".gz", ".csv", ".txt", ".tsv"];
 /// Reads files into one market.
 #[derive(Debug)]
 pub struct Importer {
-    pub(super) options: ImportOptions,
+    options: ImportOptions,
     files: Vec<String>,
-    positions: HashMap<String, usize>,
-    stocks: Vec<StockBars>,
+    stocks: JoinedBars,
     texts: JoinedDescriptions,
-    pub(super) currency: Option<String>,
-    tick: Price,
-    pub(super) summary: ImportSummary,
-}
-
-#[derive(Debug)]
-struct StockBars {
-    symbol: Symbol,
-    bars: Vec<DailyBar>,
-    /// In which file each day was.
-    days: BTreeMap<i32, usize>,
+    currency: Option<String>,
+    tally: RowTally,
 }
 
 /// What a file is read with.
-pub(super) struct FileContext<'f> {
+struct FileContext<'f> {
     number: usize,
     marks: NumberReader,
     currencies: FileCurrencies,
-    pub(super) note: &'f mut dyn FnMut(ImportNote),
+    note: &'f mut dyn FnMut(ImportNote),
 }
 
 impl Importer {
     pub fn new(options: ImportOptions) -> Self {
         Self {
+            tally: RowTally::new(options.skip_bad, options.dates),
             options,
             files: Vec::new(),
-            positions: HashMap::new(),
-            stocks: Vec::new(),
+            stocks: JoinedBars::default(),
             texts: JoinedDescriptions::default(),
             currency: None,
-            tick: Price(100),
-            summary: ImportSummary::default(),
         }
     }
 
     pub fn summary(&self) -> &ImportSummary {
-        &self.summary
+        &self.tally.summary
     }
 
     /// Reads a file, whatever it has. Each row that is not taken is handed to `note`.
@@ -94,11 +83,13 @@ impl Importer {
                 self.read_texts(&mut rows, &header, columns, &mut file)?
             }
         }
-        self.summary.rows += rows.count;
+        self.tally.summary.rows += rows.count;
         if let Some(ambiguous) = file.marks.finish() {
             return Err(ambiguous.into());
         }
-        self.agree_on_currency(file.currencies)
+        let (chosen, known) = (self.options.currency.as_ref(), self.currency.take());
+        self.currency = file.currencies.agree(chosen, known)?;
+        Ok(())
     }
 
     /// Reads `[[stocks]]` of a TOML file.
@@ -114,7 +105,7 @@ impl Importer {
         let (mut known, file) = (HashMap::new(), self.files.len());
         self.files.push(name.to_owned());
         for (line, found) in descriptions::read_toml(text)? {
-            self.summary.rows += 1;
+            self.tally.summary.rows += 1;
             self.take_texts((file, line), found, &mut known, note);
         }
         Ok(())
@@ -122,19 +113,13 @@ impl Importer {
 
     /// All of it, joined.
     pub fn finish(self) -> ImportedData {
-        let mut stocks: Vec<(Symbol, Vec<DailyBar>)> =
-            self.stocks.into_iter().map(|stock| (stock.symbol, stock.bars)).collect();
-        stocks.retain(|(_, bars)| !bars.is_empty());
-        stocks.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
-        for (_, bars) in &mut stocks {
-            bars.sort_unstable_by_key(|bar| bar.day);
-        }
+        let (stocks, tick) = self.stocks.finish();
         ImportedData {
             stocks,
             texts: self.texts.finish(),
             currency: self.currency.or(self.options.currency.map(|unit| unit.currency)),
-            tick: self.tick,
-            summary: self.summary,
+            tick,
+            summary: self.tally.summary,
         }
     }
 
@@ -157,11 +142,11 @@ impl Importer {
         while let Some(line) = rows.next()? {
             let record = &rows.record;
             if let Err(reason) = rows.check_span() {
-                self.drop(line, reason, file.note);
+                self.tally.drop(line, reason, file.note);
                 continue;
             }
             if let Err(reason) = check_width(record, header.width) {
-                self.drop_unless_note(record, columns.date, (line, reason), file);
+                self.tally.drop_unless_note(record, columns.date, (line, reason), file.note);
                 continue;
             }
             if self.is_pending(record, columns) {
@@ -169,16 +154,16 @@ impl Importer {
                 continue;
             }
             let read = self.read_row(record, line, columns, own, file);
-            self.take(read, line, file)?;
+            self.tally.take(read, line, file.note)?;
         }
         for (line, record) in std::mem::take(&mut file.currencies.pending) {
             if let Some(named) = file.currencies.found.first() {
                 let reason = format!("the row has no currency, and other rows have {named}");
-                self.drop_unless_note(&record, columns.date, (line, reason), file);
+                self.tally.drop_unless_note(&record, columns.date, (line, reason), file.note);
                 continue;
             }
             let read = self.read_row(&record, line, columns, own, file);
-            self.take(read, line, file)?;
+            self.tally.take(read, line, file.note)?;
         }
         Ok(())
     }
@@ -255,48 +240,14 @@ impl Importer {
         let Some((bar, changes)) = read_bar(marks, row, columns, places, day)? else {
             return Ok(Some(SkippedRow::NoPrice));
         };
-        let stock = self.stock(symbol)?;
-        let stock = &mut self.stocks[stock];
-        match stock.days.entry(day.0) {
-            DayEntry::Vacant(free) => {
-                free.insert(file);
-            }
-            DayEntry::Occupied(taken) => {
-                let other = *taken.get();
-                let other = if other == file { "the file" } else { &self.files[other] };
-                let symbol = &stock.symbol;
-                return Err(format!("{other} has a bar of {symbol} of {day} already").into());
-            }
-        }
-        stock.bars.push(bar);
-        self.tick = self.tick.min(tick_of(&bar));
-        let count = &mut self.summary;
+        self.stocks.add(symbol, bar, file, &self.files)?;
+        let count = &mut self.tally.summary;
         count.bars += 1;
         count.rounded += u64::from(changes.is_rounded);
         count.moved += u64::from(changes.is_moved);
         count.widened += u64::from(changes.is_widened);
         count.zeros += u64::from(changes.has_zeros);
         Ok(None)
-    }
-
-    /// The position of a stock, which is added where it is new.
-    fn stock(&mut self, text: &str) -> Result<usize, String> {
-        if let Some(position) = self.positions.get(text) {
-            return Ok(*position);
-        }
-        let symbol = Symbol::parse(text)
-            .map_err(|error| format!("expected a symbol, got {text:?}: {error}"))?;
-        let position = match self.positions.entry(symbol.to_string()) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(free) => {
-                let position = self.stocks.len();
-                free.insert(position);
-                self.stocks.push(StockBars { symbol, bars: Vec::new(), days: BTreeMap::new() });
-                position
-            }
-        };
-        self.positions.insert(text.to_owned(), position);
-        Ok(position)
     }
 
     fn read_wide<R: BufRead>(
@@ -310,7 +261,7 @@ impl Importer {
         while let Some(line) = rows.next()? {
             let record = &rows.record;
             if let Err(reason) = rows.check_span() {
-                self.drop(line, reason, file.note);
+                self.tally.drop(line, reason, file.note);
                 continue;
             }
             let day = check_width(record, header.width).and_then(|()| {
@@ -320,7 +271,7 @@ impl Importer {
             let day = match day {
                 Ok(day) => day,
                 Err(reason) => {
-                    self.drop_unless_note(record, 0, (line, reason), file);
+                    self.tally.drop_unless_note(record, 0, (line, reason), file.note);
                     continue;
                 }
             };
@@ -328,7 +279,7 @@ impl Importer {
                 let (row, number) = ((record, line), file.number);
                 let prices = (prices, places);
                 let read = self.add(symbol.as_str(), row, prices, day, &mut file.marks, number);
-                self.take(read, line, file)?;
+                self.tally.take(read, line, file.note)?;
             }
         }
         Ok(())
@@ -375,10 +326,10 @@ impl Importer {
         });
         match read {
             Ok((markup, controls)) => {
-                self.summary.markup += markup;
-                self.summary.controls += controls;
+                self.tally.summary.markup += markup;
+                self.tally.summary.controls += controls;
             }
-            Err(reason) => self.drop(line, reason, note),
+            Err(reason) => self.tally.drop(line, reason, note),
         }
     }
 
@@ -388,10 +339,6 @@ impl Importer {
         }
         if day <= self.options.today { Ok(()) } else { Err(format!("{day} is in the future")) }
     }
-}
-
-pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> &str {
-    column.and_then(|at| record.get(at)).unwrap_or_default().trim()
 }
 
 /// Refuses a row with other fields than the header has; empty ones at the end do no harm.
@@ -408,17 +355,6 @@ fn is_header(record: &StringRecord, columns: &BarColumns) -> bool {
     let row = [record.clone()];
     let found = Header::find(&row).ok().flatten();
     found.is_some_and(|header| header.layout == FileLayout::Bars(columns.clone()))
-}
-
-/// The finest step of a bar's prices.
-fn tick_of(bar: &DailyBar) -> Price {
-    let prices = [Some(bar.close), bar.open, bar.high, bar.low];
-    let steps = prices.into_iter().flatten().map(|price| match price.0 {
-        price if price % 100 == 0 => 100,
-        price if price % 10 == 0 => 10,
-        _ => 1,
-    });
-    Price(steps.min().unwrap_or(100))
 }
 
 /// The symbol that a file is named after, in capital letters: `AAPL.csv`, `BRK-B.csv.gz`.

@@ -1,30 +1,8 @@
 //! Parses numbers with a decimal point or comma and with groups of digits. The first number with
 //! only one meaning decides for the file; a file without one is rejected as ambiguous.
 
-use super::number_shape::{NumberShape, plain_space, shape};
+use super::number_shape::{DecimalMark, NumberShape, plain_space, shape};
 use crate::decimal::{Decimal, LENGTH_MAX, digits, split_exponent};
-
-/// What stands before the decimals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecimalMark {
-    /// `1,234.56`
-    Point,
-    /// `1.234,56`
-    Comma,
-}
-
-impl DecimalMark {
-    pub(super) fn of(byte: u8) -> Self {
-        if byte == b',' { Self::Comma } else { Self::Point }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Point => "point",
-            Self::Comma => "comma",
-        }
-    }
-}
 
 /// A number with two meanings, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,26 @@
 //! The meanings that the separators of a number allow: decimals, groups of three digits, or both.
 
-use super::number::DecimalMark;
+/// What stands before the decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecimalMark {
+    /// `1,234.56`
+    Point,
+    /// `1.234,56`
+    Comma,
+}
+
+impl DecimalMark {
+    fn of(byte: u8) -> Self {
+        if byte == b',' { Self::Comma } else { Self::Point }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Point => "point",
+            Self::Comma => "comma",
+        }
+    }
+}
 
 /// What a number can mean by its marks alone.
 pub(super) enum NumberShape {

@@ -138,6 +138,11 @@ fn first_line(sample: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().take(120).collect()
 }
 
+/// A trimmed field; empty where the row or the file has none.
+pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> &str {
+    column.and_then(|at| record.get(at)).unwrap_or_default().trim()
+}
+
 /// Unpacks and recodes a file.
 pub(super) fn open_text<'a>(
     file: impl Read + 'a,

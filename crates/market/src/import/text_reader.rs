@@ -13,7 +13,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file is that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TextError {
+pub(super) enum TextFormatError {
     /// Nothing at all.
     Empty,
     /// A file of a known format.
@@ -45,7 +45,7 @@ type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 /// A file's text and a copy of its beginning.
 pub(super) fn open<'a>(
     file: impl Read + 'a,
-) -> io::Result<Result<(Vec<u8>, TextReader<'a>), TextError>> {
+) -> io::Result<Result<(Vec<u8>, TextReader<'a>), TextFormatError>> {
     let file = BufReader::new(file);
     let (start, file) = peek(file, 2)?;
     let is_packed = start == GZIP;
@@ -54,7 +54,7 @@ pub(super) fn open<'a>(
     let file: Box<dyn Read + 'a> = Box::new(Bounded { file, left: SIZE_MAX });
     let (start, file) = peek(file, 16)?;
     if let Some((_, what)) = FORMATS.iter().find(|(first, _)| start.starts_with(first)) {
-        return Ok(Err(TextError::Format(what)));
+        return Ok(Err(TextFormatError::Format(what)));
     }
     let text: Box<dyn Read + 'a> = match start.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => Box::new(without(file, 3)?),
@@ -64,10 +64,10 @@ pub(super) fn open<'a>(
     };
     let (sample, text) = peek(text, SAMPLE)?;
     if sample.is_empty() {
-        return Ok(Err(TextError::Empty));
+        return Ok(Err(TextFormatError::Empty));
     }
     if sample.contains(&0) {
-        return Ok(Err(TextError::Nul));
+        return Ok(Err(TextFormatError::Nul));
     }
     if sample.contains(&b'\r') && !sample.contains(&b'\n') {
         let (sample, text) = peek(CarriageReturns(text), SAMPLE)?;

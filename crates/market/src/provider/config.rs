@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ProviderKind;
-use crate::config::limited;
+use crate::limits::limited;
 
 /// The section `[market.live.providers]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

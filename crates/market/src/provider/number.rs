@@ -131,6 +131,27 @@ mod tests {
         assert_eq!(read("0e50").whole(), Some(0));
     }
 
+    #[test]
+    fn numbers_of_the_corpus_and_their_mutations_are_parsed_without_a_panic() {
+        const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/json_numbers");
+        const TOKENS: &[&str] =
+            &["e", "E-", "e+", ".", "-", "0", "9999999999", "\"", "None", "\\u0030"];
+        let parse = |json: &[u8]| {
+            let Ok(json) = str::from_utf8(json) else { return };
+            let Ok(literal) = serde_json::from_str::<JsonLiteral>(json) else { return };
+            assert!(literal.price().is_none_or(|price| price.0 > 0 && price <= Price::MAX));
+            // A number means the same as a string and as a number.
+            if let Some(text) = literal.text().filter(|_| !json.trim().starts_with('"')) {
+                let as_string = read(&format!("\"{text}\""));
+                assert_eq!(
+                    (as_string.price(), as_string.whole()),
+                    (literal.price(), literal.whole())
+                );
+            }
+        };
+        testkit::Fuzzer::new(CORPUS, TOKENS).by_line().run(4_096, parse);
+    }
+
     proptest! {
         #[test]
         fn any_json_is_parsed_without_a_panic(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{Clock, Day};
 use market::ProviderKind::{AlphaVantage, Finnhub, TwelveData};
-use market::{BreakerState, GuardConfig, ProviderError, QuotaConfig, QuotaWindow};
+use market::{CircuitState, GuardConfig, ProviderError, QuotaConfig, QuotaWindow};
 use testkit::ManualClock;
 
 use crate::support::*;
@@ -28,7 +28,7 @@ async fn the_next_provider_is_called_when_one_fails() {
     assert_eq!(first.calls(), 4);
     assert_eq!(brief(node.quote(&aapl, None).await), Ok((TwelveData, 20_000)));
     assert_eq!(first.calls(), 4, "it does not accept our key: it is left alone");
-    assert_eq!(node.statuses().await[0].breaker, BreakerState::Closed);
+    assert_eq!(node.statuses().await[0].breaker, CircuitState::Closed);
 }
 
 #[tokio::test]

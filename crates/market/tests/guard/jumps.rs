@@ -56,7 +56,7 @@ async fn a_jump_that_a_second_provider_contradicts_is_rejected() {
     for _ in 0..3 {
         assert!(matches!(
             node.quote(&symbol("AAPL"), last).await,
-            Err(ProviderError::InDoubt { .. })
+            Err(ProviderError::Unconfirmed { .. })
         ));
         clock.advance_seconds(60);
     }
@@ -77,18 +77,21 @@ async fn a_single_provider_confirms_its_jump_a_minute_later() {
     let node = node(&without_quota(), &[&first, &second], &database.store, &clock);
     let last = Some((Price(10_000), clock.now()));
     let ask = async || brief(node.quote(&symbol("AAPL"), last).await);
-    assert!(matches!(ask().await, Err(ProviderError::InDoubt { .. })));
+    assert!(matches!(ask().await, Err(ProviderError::Unconfirmed { .. })));
     clock.advance_seconds(59);
-    assert!(matches!(ask().await, Err(ProviderError::InDoubt { .. })));
+    assert!(matches!(ask().await, Err(ProviderError::Unconfirmed { .. })));
     first.respond_once(ScriptedResponse::Price(90_000, clock.now()));
     clock.advance_seconds(1);
-    assert!(matches!(ask().await, Err(ProviderError::InDoubt { .. })), "another jump begins anew");
+    assert!(
+        matches!(ask().await, Err(ProviderError::Unconfirmed { .. })),
+        "another jump begins anew"
+    );
     clock.advance_seconds(60);
-    assert!(matches!(ask().await, Err(ProviderError::InDoubt { .. })), "so does the first one");
+    assert!(matches!(ask().await, Err(ProviderError::Unconfirmed { .. })), "so does the first one");
     clock.advance_seconds(60);
     assert_eq!(ask().await, Ok((Finnhub, 2_500)));
     assert!(
-        matches!(ask().await, Err(ProviderError::InDoubt { .. })),
+        matches!(ask().await, Err(ProviderError::Unconfirmed { .. })),
         "a confirmation is used once"
     );
 }
@@ -101,12 +104,12 @@ async fn a_price_that_returns_to_normal_clears_the_jump() {
     let node = node(&without_quota(), &[&provider], &database.store, &clock);
     let last = Some((Price(10_000), clock.now()));
     let ask = async || brief(node.quote(&symbol("AAPL"), last).await);
-    assert!(matches!(ask().await, Err(ProviderError::InDoubt { .. })));
+    assert!(matches!(ask().await, Err(ProviderError::Unconfirmed { .. })));
     clock.advance_seconds(60);
     provider.respond_once(ScriptedResponse::Price(10_000, clock.now()));
     assert_eq!(ask().await, Ok((Finnhub, 10_000)));
     assert!(
-        matches!(ask().await, Err(ProviderError::InDoubt { .. })),
+        matches!(ask().await, Err(ProviderError::Unconfirmed { .. })),
         "it was a glitch, and this is a new one"
     );
 }
@@ -132,7 +135,7 @@ async fn an_older_price_is_skipped_if_another_provider_has_a_newer_one() {
     first.respond_with(ScriptedResponse::Price(10_100, now.plus_seconds(-90)));
     second.respond_with(ScriptedResponse::Price(90_000, now));
     assert!(
-        matches!(ask().await, Err(ProviderError::InDoubt { .. })),
+        matches!(ask().await, Err(ProviderError::Unconfirmed { .. })),
         "a doubted one is no reason for an old one"
     );
 }
@@ -149,7 +152,7 @@ async fn a_price_older_than_a_jump_does_not_clear_it() {
     let ask = async || brief(node.quote(&symbol("AAPL"), last).await);
     assert_eq!(
         ask().await,
-        Err(ProviderError::InDoubt { as_of: new }),
+        Err(ProviderError::Unconfirmed { as_of: new }),
         "a split, seen by one provider"
     );
     second.respond_with(ScriptedResponse::Price(4_000_000, new));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Clock, UnixMicros};
 use market::ProviderKind::{AlphaVantage, Finnhub};
-use market::{BreakerState, GuardConfig, ProviderError, Providers, QuotaWindow};
+use market::{CircuitState, GuardConfig, ProviderError, Providers, QuotaWindow};
 use testkit::{FaultProxy, ManualClock};
 
 use crate::support::*;
@@ -123,7 +123,7 @@ async fn all_nodes_together_call_a_hanging_provider_five_times(engine: &str) {
     assert_eq!(open + failed, 36, "{outcomes:?}");
     for node in &nodes {
         let status = node.statuses().await.remove(0);
-        assert_eq!((status.breaker, status.failures), (BreakerState::Open, 5));
+        assert_eq!((status.breaker, status.failures), (CircuitState::Open, 5));
         assert_eq!(status.open_until, Some(clock.now().plus_seconds(300)));
         assert_eq!(status.last_refusal.as_deref(), Some("transient"));
     }
@@ -149,7 +149,7 @@ async fn one_node_probes_for_all(engine: &str) {
     provider.respond_with(ScriptedResponse::Price(10_000, clock.now()));
     assert_eq!(nodes[1].quote(&symbol("AAPL"), None).await.map(|(kind, _)| kind), Ok(Finnhub));
     let status = nodes[2].statuses().await.remove(0);
-    assert_eq!((status.breaker, status.since), (BreakerState::Closed, clock.now()));
+    assert_eq!((status.breaker, status.since), (CircuitState::Closed, clock.now()));
     assert_eq!(status.last_success, Some(clock.now()));
     assert!(
         quote_all(&nodes, 5).await.iter().all(Result::is_ok),
@@ -170,7 +170,7 @@ async fn state_of_another_version_is_not_overwritten(engine: &str) {
     }
     assert_eq!(provider.calls(), 0);
     let status = node.statuses().await.remove(0);
-    assert_eq!((status.is_known, status.breaker), (false, BreakerState::Open));
+    assert_eq!((status.is_known, status.breaker), (false, CircuitState::Open));
     let found = store.find_provider_usage("finnhub").await.expect("answers");
     assert_eq!(found, Some((1, newer.to_owned())));
 }

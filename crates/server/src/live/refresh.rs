@@ -100,9 +100,9 @@ impl RefreshQuotes {
                 self.keep(stock, provider, quote).await?;
                 Ok(true)
             }
-            Err(ProviderError::InDoubt { as_of }) => {
+            Err(ProviderError::Unconfirmed { as_of }) => {
                 let (now, again) =
-                    (self.clock.now(), self.again_at(&ProviderError::InDoubt { as_of }));
+                    (self.clock.now(), self.again_at(&ProviderError::Unconfirmed { as_of }));
                 let tried_at = again.plus_seconds(-self.interval_s);
                 self.store.mark_quote_doubted(stock.stock_id, as_of, now, tried_at).await?;
                 self.bus.publish(BusMessage::Prices);
@@ -154,7 +154,7 @@ impl RefreshQuotes {
                 i64::try_from(after.as_secs()).unwrap_or(i64::MAX) + 1
             }
             ProviderError::RateLimited { .. } | ProviderError::BreakerOpen => AGAIN_S,
-            ProviderError::InDoubt { .. } => market::CONFIRM_S,
+            ProviderError::Unconfirmed { .. } => market::CONFIRM_S,
             _ => self.interval_s,
         };
         now.plus_seconds(seconds.min(self.interval_s))

@@ -167,7 +167,7 @@ fn seals_are_made_by_command_and_verified_with_their_file() {
         let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert!(done && line["players"] == 0, "{text}");
         let (holds, text) = told(&["audit", "verify", "--seals", "10"]);
-        let expected = format!("the seals hold: {count}, of which {count} were made again\n");
+        let expected = format!("the seals hold: {count}, of which {count} were computed again\n");
         assert_eq!((holds, text), (true, expected));
     }
     let file = dir.path().join("seals.jsonl");

@@ -150,7 +150,7 @@ fn a_run_ends_soon_after_its_server_is_gone() {
     let output = running.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("no server answers any more: the run ended early"), "{text}");
+    assert!(text.contains("no server responds: the run ended early"), "{text}");
     assert!(text.contains("verified  0 of"), "{text}");
     let report = std::fs::read_to_string(&out).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");

@@ -284,7 +284,7 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),
         stale: halt.is_some() || state.market.is_stale(quote.as_of, now, age_max_s),
-        in_doubt: halt == Some(Halt::InDoubt),
+        in_doubt: halt == Some(Halt::Unconfirmed),
         no_longer_traded: halt == Some(Halt::NotTraded),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }

@@ -355,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn cursors_of_the_corpus_and_their_mutations_are_read_in_one_spelling() {
+        const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/history_cursors");
+        let tokens = &[".", "-", "+", "0", "f", "F", "7fffffffffffffff", "%2e"];
+        testkit::Fuzzer::new(CORPUS, tokens).by_line().run(4_096, |text| {
+            let Ok(text) = str::from_utf8(text) else { return };
+            if let Some(place) = read_cursor(text) {
+                assert_eq!(write_cursor(place), text);
+            }
+        });
+    }
+
+    #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
         let place = (Month(202_611), 42);
         assert_eq!(read_cursor(&write_cursor(place)), Some(place));

@@ -201,6 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn bodies_of_the_corpus_and_their_mutations_have_known_fields_or_are_rejected() {
+        const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/forms");
+        let encode =
+            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+        let tokens = &["&", "=", "%", "%00", "%ff", "%E2%80%8D", "+", "name", "csrf=", "[]", "é"];
+        testkit::Fuzzer::new(CORPUS, tokens).by_line().run(4_096, |body| {
+            let Ok(body) = str::from_utf8(body) else { return };
+            let Ok(read) = form(body) else { return };
+            // The form that is shown again is read as the same form.
+            let (name, stay) = (encode(read.value("name")), encode(read.value("stay")));
+            let again = form(&format!("name={name}&stay={stay}")).unwrap();
+            assert_eq!(again.value("name"), read.value("name"));
+            assert_eq!(again.value("stay"), read.value("stay"));
+        });
+    }
+
+    #[test]
     fn the_first_error_of_a_field_is_kept_with_its_value() {
         let mut read = form("name=Ada").unwrap();
         assert!(read.is_sound());

@@ -143,7 +143,7 @@ impl Shown {
     pub(super) fn warning(&self, view: &View) -> Option<String> {
         let key = match self.halt {
             Some(Halt::NotTraded) => "stock-ended",
-            Some(Halt::InDoubt) => "stock-in-doubt",
+            Some(Halt::Unconfirmed) => "stock-in-doubt",
             Some(Halt::NoClose) | None if self.is_stale => "stock-stale",
             Some(Halt::NoClose) | None => return None,
         };

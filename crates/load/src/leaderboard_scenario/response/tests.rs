@@ -1,4 +1,4 @@
-//! Answers that are as they should be, and each way in which one is not.
+//! Valid responses, and each violation planted once.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn row(rank: u64, level: u64, points: u64) -> Value {
         "movement": movement })
 }
 
-/// The second page of three rows of a board of eight, whose middle is the asker's.
+/// The second page of three rows of a board of eight, whose middle is the player's.
 fn page() -> Value {
     json!({
         "success": true,
@@ -40,14 +40,14 @@ fn read_value(value: &Value, query: LeaderboardQuery) -> Result<LeaderboardPage,
 }
 
 #[test]
-fn what_is_as_it_should_be_is_read() {
+fn valid_responses_are_read() {
     let first = read_value(&page(), PAGE).expect("good");
     assert_eq!((first.total(), first.is_full()), (8, true));
     assert!(first.has_same_rows(&first));
     read_value(&around(), AROUND).expect("good");
-    let mut nobody = around();
-    (nobody["data"], nobody["me"]) = (json!([]), json!(null));
-    read_value(&nobody, AROUND).expect("a board that does not know the asker");
+    let mut unranked = around();
+    (unranked["data"], unranked["me"]) = (json!([]), json!(null));
+    read_value(&unranked, AROUND).expect("a board without the player");
     let mut beyond = page();
     (beyond["data"], beyond["meta"]["current_page"]) = (json!([]), json!(9));
     read_value(&beyond, LeaderboardQuery { page: Some(9), ..PAGE })
@@ -66,7 +66,7 @@ fn what_is_as_it_should_be_is_read() {
 }
 
 #[test]
-fn what_cannot_be_is_a_violation() {
+fn a_response_that_is_invalid_in_any_case_is_a_violation() {
     let spoilt: [fn(&mut Value); 13] = [
         |page| page["success"] = json!(false),
         |page| page["data"][1]["email"] = json!("a@b.c"),
@@ -104,7 +104,7 @@ fn what_cannot_be_is_a_violation() {
 }
 
 #[test]
-fn what_may_have_moved_is_asked_again() {
+fn a_response_that_is_valid_if_a_player_moved_is_read_again() {
     let spoilt: [fn(&mut Value); 2] = [
         |page| page["me"]["rank"] = json!(4),
         |page| {

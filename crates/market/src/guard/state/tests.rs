@@ -95,7 +95,7 @@ fn five_failures_within_a_minute_open_the_breaker_for_five_minutes() {
     }
     assert_eq!(fixture.take_events(), []);
     fixture.fail(at(59));
-    assert_eq!(fixture.take_events(), [ProviderEvent::Breaker(BreakerState::Open)]);
+    assert_eq!(fixture.take_events(), [ProviderEvent::Breaker(CircuitState::Open)]);
     assert_eq!((fixture.state.since, fixture.state.open_until), (at(59), at(359)));
     assert_eq!(fixture.admit(at(358)), Err(ProviderError::BreakerOpen));
     assert!(fixture.admit(at(359)).is_ok());
@@ -107,7 +107,7 @@ fn failures_that_are_far_apart_do_not_open_it() {
     for second in [0, 20, 40, 60, 80, 100, 120] {
         fixture.fail(at(second));
     }
-    assert_eq!(fixture.state.breaker, BreakerState::Closed);
+    assert_eq!(fixture.state.breaker, CircuitState::Closed);
 }
 
 #[test]
@@ -115,20 +115,20 @@ fn one_question_probes_and_decides() {
     let mut fixture = Fixture::new(0, 0, 0);
     (0..5).for_each(|_| fixture.fail(at(0)));
     let probe = fixture.admit(at(300)).expect("the time is over");
-    assert_eq!(fixture.state.breaker, BreakerState::HalfOpen);
+    assert_eq!(fixture.state.breaker, CircuitState::HalfOpen);
     assert_eq!(fixture.admit(at(300)), Err(ProviderError::BreakerOpen), "one is enough");
     fixture.record(probe, Err(&ProviderError::Transient), at(305));
     assert_eq!(fixture.state.open_until, at(905), "twice as long");
     let probe = fixture.admit(at(905)).expect("the time is over");
     fixture.record(probe, Err(&ProviderError::NotFound), at(906));
-    assert_eq!(fixture.state.breaker, BreakerState::Closed, "it answers, if only with a no");
+    assert_eq!(fixture.state.breaker, CircuitState::Closed, "it answers, if only with a no");
     let words = fixture.take_events();
     let expected = [
-        BreakerState::Open,
-        BreakerState::HalfOpen,
-        BreakerState::Open,
-        BreakerState::HalfOpen,
-        BreakerState::Closed,
+        CircuitState::Open,
+        CircuitState::HalfOpen,
+        CircuitState::Open,
+        CircuitState::HalfOpen,
+        CircuitState::Closed,
     ];
     assert_eq!(words, expected.map(ProviderEvent::Breaker));
     (0..5).for_each(|_| fixture.fail(at(907)));
@@ -156,10 +156,10 @@ fn a_probe_that_is_never_answered_is_not_waited_for_for_good() {
     assert_eq!(fixture.admit(at(389)), Err(ProviderError::BreakerOpen));
     let second = fixture.admit(at(390)).expect("another one may probe");
     fixture.record(lost, Ok(()), at(391));
-    assert_eq!(fixture.state.breaker, BreakerState::HalfOpen, "the late one does not count");
+    assert_eq!(fixture.state.breaker, CircuitState::HalfOpen, "the late one does not count");
     assert_eq!(fixture.admit(at(392)), Err(ProviderError::BreakerOpen), "one is still under way");
     fixture.record(second, Ok(()), at(393));
-    assert_eq!(fixture.state.breaker, BreakerState::Closed);
+    assert_eq!(fixture.state.breaker, CircuitState::Closed);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_hanging_provider_is_called_five_times_at_any_concurrency() {
     for permit in permits {
         fixture.record(permit, Err(&ProviderError::Transient), at(5));
     }
-    assert_eq!(fixture.state.breaker, BreakerState::Open);
+    assert_eq!(fixture.state.breaker, CircuitState::Open);
 }
 
 #[test]
@@ -180,13 +180,13 @@ fn a_slow_answer_counts_as_a_failure_and_a_refusal_does_not() {
         let permit = fixture.admit(at(0)).expect("it may be asked");
         fixture.tell_of(ProviderOperation::Quote, permit, Ok(()), true, at(3));
     }
-    assert_eq!(fixture.state.breaker, BreakerState::Open);
+    assert_eq!(fixture.state.breaker, CircuitState::Open);
     let mut fixture = Fixture::new(0, 0, 0);
     for _ in 0..50 {
         let permit = fixture.admit(at(0)).expect("it may be asked");
         fixture.record(permit, Err(&ProviderError::NotFound), at(0));
     }
-    assert_eq!(fixture.state.breaker, BreakerState::Closed);
+    assert_eq!(fixture.state.breaker, CircuitState::Closed);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_reported_rate_limit_is_respected() {
         let mut fixture = Fixture::new(0, 0, 0);
         let permit = fixture.admit(at(0)).expect("it may be asked");
         fixture.record(permit, Err(&ProviderError::RateLimited { window, retry_after }), at(0));
-        assert_eq!(fixture.state.breaker, BreakerState::Closed, "it is not ill");
+        assert_eq!(fixture.state.breaker, CircuitState::Closed, "it is not ill");
         assert!(fixture.admit(at(refused_until)).is_err(), "{window:?} {retry_after:?}");
         assert!(fixture.admit(at(free_at)).is_ok(), "{window:?} {retry_after:?}");
     }

@@ -93,11 +93,11 @@ proptest! {
                 }
                 _ => match fixture.admit(clock) {
                     Ok(permit) => {
-                        prop_assert!(before != BreakerState::Open);
+                        prop_assert!(before != CircuitState::Open);
                         open.push((permit, clock));
                         asked += 1;
                         if has_opened {
-                            prop_assert_eq!(fixture.state.breaker, BreakerState::HalfOpen);
+                            prop_assert_eq!(fixture.state.breaker, CircuitState::HalfOpen);
                         }
                     }
                     Err(error) => prop_assert_eq!(error, ProviderError::BreakerOpen),
@@ -111,7 +111,7 @@ proptest! {
                 prop_assert!(fixture.state.failures_at(clock, &fixture.limits()) + open.len() <= 5);
             }
             for event in fixture.take_events() {
-                if event == ProviderEvent::Breaker(BreakerState::Open) {
+                if event == ProviderEvent::Breaker(CircuitState::Open) {
                     length = if has_opened { 3_600.min(length * 2) } else { 300 };
                     has_opened = true;
                     let lasts = fixture.state.open_until.seconds() - clock.seconds();

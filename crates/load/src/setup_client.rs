@@ -1,5 +1,5 @@
-//! What a run knows of the server before it begins: the stocks, the number of leaderboard pages.
-//! These requests are not measured; one that fails ends the run.
+//! Requests before and after the measured time: the stocks, portfolio sums. They are not counted, and
+//! one that fails ends the run.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::amount;
-use crate::client::{Address, Call, Client};
+use crate::client::{Call, Client, ServerAddress};
 use crate::error::LoadError;
 
-/// Pages of stocks that are read at most.
+/// The most pages of stocks that are read.
 const STOCK_PAGES_MAX: u32 = 20;
 
 /// A stock that can be bought.
 #[derive(Clone, Debug)]
-pub(crate) struct Stock {
+pub(crate) struct TradableStock {
     pub(crate) symbol: String,
     /// In ten-thousandths.
     pub(crate) price: i64,
@@ -25,13 +25,7 @@ pub(crate) struct Stock {
     pub(crate) order: Bytes,
 }
 
-/// The stocks, the cheapest first.
-#[derive(Clone, Debug)]
-pub(crate) struct Market {
-    pub(crate) stocks: Vec<Stock>,
-}
-
-/// A client for what is not measured.
+/// A client whose requests are not measured.
 #[derive(Debug)]
 pub(crate) struct SetupClient {
     client: Client,
@@ -39,11 +33,11 @@ pub(crate) struct SetupClient {
 }
 
 impl SetupClient {
-    pub(crate) fn new(addresses: &Arc<[Address]>) -> Self {
+    pub(crate) fn new(addresses: &Arc<[ServerAddress]>) -> Self {
         Self { client: Client::new(addresses, 0), tries: addresses.len() }
     }
 
-    /// The JSON of a good answer.
+    /// The JSON of a response with status 200.
     pub(crate) async fn get<T: DeserializeOwned>(
         &mut self,
         path: &str,
@@ -55,7 +49,7 @@ impl SetupClient {
             let Ok(answer) = self.client.send(&call).await else { continue };
             if answer.status != 200 {
                 let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-                let message = body["message"].as_str().unwrap_or("without a word").to_owned();
+                let message = body["message"].as_str().unwrap_or("no message").to_owned();
                 return Err(LoadError::Refused { request, status: answer.status, message });
             }
             let unexpected = |_| LoadError::Unexpected { request, missing: "JSON of the API" };
@@ -64,8 +58,8 @@ impl SetupClient {
         Err(LoadError::NoAnswer(request))
     }
 
-    /// The stocks that have a price.
-    pub(crate) async fn market(&mut self) -> Result<Market, LoadError> {
+    /// The stocks that have a price, the cheapest first.
+    pub(crate) async fn stocks(&mut self) -> Result<Vec<TradableStock>, LoadError> {
         let mut stocks = Vec::new();
         for page in 1..=STOCK_PAGES_MAX {
             let path = format!("/api/stocks?per_page=50&page={page}");
@@ -80,13 +74,13 @@ impl SetupClient {
             }
         }
         stocks.sort_by(|a, b| (a.price, &a.symbol).cmp(&(b.price, &b.symbol)));
-        if stocks.is_empty() { Err(LoadError::NoStocks) } else { Ok(Market { stocks }) }
+        if stocks.is_empty() { Err(LoadError::NoStocks) } else { Ok(stocks) }
     }
 }
 
-fn read_stock(row: &Value) -> Option<Stock> {
+fn read_stock(row: &Value) -> Option<TradableStock> {
     let symbol = row["symbol"].as_str()?.to_owned();
     let price = amount::price(row["current_price"].as_str()?)?;
     let order = json!({ "stock_symbol": symbol, "quantity": 1 }).to_string().into();
-    Some(Stock { symbol, price, order })
+    Some(TradableStock { symbol, price, order })
 }

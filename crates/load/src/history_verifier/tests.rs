@@ -1,9 +1,10 @@
-//! Hand-made histories, right ones and wrong ones.
+//! Valid histories, and each violation planted once.
 
 use super::*;
+use crate::trade_response::AckAmounts;
 
 /// A history of buying and selling one share at 1.00, newest first.
-fn history(trades: i64) -> Vec<Entry> {
+fn history(trades: i64) -> Vec<HistoryEntry> {
     let mut before: [u8; 32] = Sha256::digest("openbell-chain-1\n42").into();
     let mut entries = Vec::new();
     for version in 1..=trades + 1 {
@@ -26,9 +27,9 @@ fn entry(
     amount: i64,
     cash_after: i64,
     before: [u8; 32],
-) -> Entry {
+) -> HistoryEntry {
     let canonical = format!("entry {version} {quantity} {amount} {cash_after}");
-    Entry {
+    HistoryEntry {
         month: 202_611,
         player_id: 42,
         version,
@@ -46,35 +47,36 @@ fn entry(
 
 fn ack(version: i64) -> Ack {
     let balance = if version % 2 == 0 { 900 } else { 1_000 };
-    let (month, price, total) = (202_611, 10_000, 100);
-    Ack { player: 0, player_id: 42, month, version, price, total, balance }
+    let amounts = Some(AckAmounts { price: 10_000, total: 100, balance });
+    Ack { player: 0, player_id: 42, month: 202_611, version, amounts }
 }
 
 /// Checks a history; how many were found and how many are foreign.
-fn check(entries: Vec<Entry>, acks: &[Ack]) -> Result<(u64, u64), String> {
-    let mut chain = Chain::new(acks)?;
+fn check(entries: Vec<HistoryEntry>, acks: &[Ack]) -> Result<(u64, u64), String> {
+    let mut verifier = HistoryVerifier::new(acks)?;
     for entry in entries {
-        if !chain.push(entry)? {
+        if !verifier.push(entry)? {
             break;
         }
     }
-    chain.finish()?;
-    Ok((chain.found, chain.foreign))
+    verifier.finish()?;
+    Ok((verifier.found, verifier.foreign))
 }
 
-fn fails(entries: Vec<Entry>, acks: &[Ack], words: &str) {
-    let told = check(entries, acks).expect_err("a difference");
-    assert!(told.contains(words), "{told:?} does not say {words:?}");
+fn fails(entries: Vec<HistoryEntry>, acks: &[Ack], words: &str) {
+    let found = check(entries, acks).expect_err("a violation");
+    assert!(found.contains(words), "{found:?} does not contain {words:?}");
 }
 
 #[test]
 fn a_right_history_holds_and_entries_of_others_are_counted() {
     assert_eq!(check(history(4), &[ack(2), ack(3), ack(4), ack(5)]), Ok((4, 0)));
     assert_eq!(check(history(6), &[ack(4), ack(6)]), Ok((2, 2)));
-    let mut chain = Chain::new(&[ack(6)]).expect("good");
-    let needed = history(6).into_iter().take_while(|entry| chain.push(entry.clone()) == Ok(true));
+    let mut verifier = HistoryVerifier::new(&[ack(6)]).expect("good");
+    let needed =
+        history(6).into_iter().take_while(|entry| verifier.push(entry.clone()) == Ok(true));
     assert_eq!(needed.count(), 2, "the entry before the first acknowledged one is the last");
-    assert_eq!((chain.head, chain.newest["KO"]), (7, 0));
+    assert_eq!((verifier.head, verifier.newest["KO"]), (7, 0));
 }
 
 #[test]
@@ -103,14 +105,17 @@ fn a_gap_is_found() {
 
 #[test]
 fn other_numbers_than_acknowledged_are_found() {
-    for (wrong, words) in [
-        (Ack { balance: 901, ..ack(2) }, "the balance of t-42-202611-2"),
-        (Ack { total: 101, ..ack(2) }, "the total of t-42-202611-2"),
-        (Ack { price: 10_001, ..ack(2) }, "the price of t-42-202611-2"),
-        (Ack { month: 202_610, ..ack(2) }, "t-42-202611-2 is in its place"),
+    let right = AckAmounts { price: 10_000, total: 100, balance: 900 };
+    for (amounts, words) in [
+        (AckAmounts { balance: 901, ..right }, "the balance of t-42-202611-2"),
+        (AckAmounts { total: 101, ..right }, "the total of t-42-202611-2"),
+        (AckAmounts { price: 10_001, ..right }, "the price of t-42-202611-2"),
     ] {
-        fails(history(2), &[wrong], words);
+        fails(history(2), &[Ack { amounts: Some(amounts), ..ack(2) }], words);
     }
+    let other_month = Ack { month: 202_610, ..ack(2) };
+    fails(history(2), &[other_month], "t-42-202611-2 is in its place");
+    assert_eq!(check(history(2), &[Ack { amounts: None, ..ack(2) }]), Ok((1, 1)));
 }
 
 #[test]
@@ -138,4 +143,14 @@ fn cash_and_shares_that_do_not_follow_are_found() {
     let mut entries = history(4);
     entries[0].quantity_after = -1;
     fails(entries, &[ack(2)], "leaves less than nothing");
+}
+
+#[test]
+fn numbers_beyond_64_bits_are_violations_without_a_panic() {
+    let mut entries = history(4);
+    (entries[0].quantity_after, entries[0].quantity) = (i64::MAX, -1);
+    fails(entries, &[ack(2)], "the quantities of t-42-202611-5 are too large");
+    let mut entries = history(4);
+    entries[1].cash_after = i64::MAX;
+    fails(entries, &[ack(2)], "the cash after t-42-202611-5 does not follow");
 }

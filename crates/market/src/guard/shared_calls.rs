@@ -14,17 +14,17 @@ type Calls<K, V> = Arc<Mutex<HashMap<K, Follower<V>>>>;
 
 /// The calls in flight by key.
 #[derive(Debug)]
-pub(super) struct SingleFlight<K, V> {
+pub(super) struct SharedCalls<K, V> {
     calls: Calls<K, V>,
 }
 
-impl<K, V> Default for SingleFlight<K, V> {
+impl<K, V> Default for SharedCalls<K, V> {
     fn default() -> Self {
         Self { calls: Arc::default() }
     }
 }
 
-impl<K, V> SingleFlight<K, V>
+impl<K, V> SharedCalls<K, V>
 where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn concurrent_callers_share_one_call() {
-        let calls: Arc<SingleFlight<&str, u32>> = Arc::default();
+        let calls: Arc<SharedCalls<&str, u32>> = Arc::default();
         let (count, release) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
         let run = || {
             let (calls, count) = (Arc::clone(&calls), Arc::clone(&count));
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_returns_none_and_frees_the_key() {
-        let calls: SingleFlight<&str, u32> = SingleFlight::default();
+        let calls: SharedCalls<&str, u32> = SharedCalls::default();
         let panics = || async { panic!("requested by the test") }.boxed();
         assert_eq!(calls.run("AAPL", panics).await, None);
         assert_eq!(calls.run("AAPL", || async { 7 }.boxed()).await, Some(7));

@@ -1,22 +1,22 @@
-//! Checking one player's history against what was acknowledged, newest entry first, one entry at a
-//! time. It reads nothing itself; `verify` does.
+//! Verifies a player's history against the acknowledged trades, entry by entry from the newest.
+//! `verify` reads the entries.
 
 use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::Entry;
-use crate::worker::Ack;
+use crate::history_entry::HistoryEntry;
+use crate::trade_response::Ack;
 
-/// What is known of a history so far.
+/// The state after the entries so far.
 #[derive(Debug)]
-pub(crate) struct Chain {
-    /// What was acknowledged and not found yet, by version.
+pub(crate) struct HistoryVerifier {
+    /// Acknowledged trades that were not found yet, by version.
     missing: HashMap<i64, Ack>,
     /// The version of the first acknowledged trade.
     first: i64,
-    newer: Option<Entry>,
-    /// What the next older entry of a stock has to leave.
+    newer: Option<HistoryEntry>,
+    /// The `quantity_after` that the next older entry of a stock must have.
     before: HashMap<String, i64>,
     /// Shares by symbol, as the newest entries left them.
     pub(crate) newest: HashMap<String, i64>,
@@ -24,11 +24,11 @@ pub(crate) struct Chain {
     pub(crate) head: i64,
     /// How many acknowledged trades were found.
     pub(crate) found: u64,
-    /// How many entries were not acknowledged to us.
+    /// How many entries were not acknowledged to this run.
     pub(crate) foreign: u64,
 }
 
-impl Chain {
+impl HistoryVerifier {
     /// Expects these trades of one player.
     pub(crate) fn new(acks: &[Ack]) -> Result<Self, String> {
         let mut missing = HashMap::new();
@@ -49,8 +49,8 @@ impl Chain {
         })
     }
 
-    /// Takes the next older entry; whether another one is needed.
-    pub(crate) fn push(&mut self, entry: Entry) -> Result<bool, String> {
+    /// Checks the next older entry. Returns whether an older one is needed.
+    pub(crate) fn push(&mut self, entry: HistoryEntry) -> Result<bool, String> {
         if let Some(newer) = &self.newer {
             check_link(&entry, newer)?;
         } else {
@@ -76,7 +76,7 @@ impl Chain {
         Ok(more)
     }
 
-    /// Ends the check when there is no older entry, or none is needed.
+    /// Ends the verification after the last entry.
     pub(crate) fn finish(&self) -> Result<(), String> {
         if let Some(ack) = self.missing.values().min_by_key(|ack| ack.version) {
             return Err(format!("{} was acknowledged and is not in the ledger", trade_id(ack)));
@@ -89,12 +89,13 @@ impl Chain {
         }
     }
 
-    fn check_shares(&mut self, entry: &Entry) -> Result<(), String> {
+    fn check_shares(&mut self, entry: &HistoryEntry) -> Result<(), String> {
         let Some(symbol) = &entry.symbol else { return Ok(()) };
-        let before = entry.quantity_after - entry.quantity;
+        let id = entry.trade_id();
+        let before = entry.quantity_after.checked_sub(entry.quantity);
+        let before = before.ok_or_else(|| format!("the quantities of {id} are too large"))?;
         match self.before.insert(symbol.clone(), before) {
             Some(expected) if expected != entry.quantity_after => {
-                let id = entry.trade_id();
                 Err(format!("{id} leaves other shares of {symbol} than the next trade found"))
             }
             Some(_) => Ok(()),
@@ -107,22 +108,23 @@ impl Chain {
 }
 
 /// Whether `newer` stands right after `older`.
-fn check_link(older: &Entry, newer: &Entry) -> Result<(), String> {
+fn check_link(older: &HistoryEntry, newer: &HistoryEntry) -> Result<(), String> {
     let id = newer.trade_id();
-    if newer.version != older.version + 1 {
+    if older.version.checked_add(1) != Some(newer.version) {
         return Err(format!("{id} stands after {}: the versions have a gap", older.trade_id()));
     }
     if newer.hash != chained(&older.hash, &newer.canonical) {
         return Err(format!("the hash of {id} does not follow from the entry before"));
     }
-    if newer.cash_after != older.cash_after + newer.amount - newer.fee {
+    let cash = older.cash_after.checked_add(newer.amount);
+    if cash.and_then(|cash| cash.checked_sub(newer.fee)) != Some(newer.cash_after) {
         return Err(format!("the cash after {id} does not follow from the entry before"));
     }
     Ok(())
 }
 
 /// Whether the chain begins as every chain does.
-fn check_opening(entry: &Entry) -> Result<(), String> {
+fn check_opening(entry: &HistoryEntry) -> Result<(), String> {
     let start = Sha256::digest(format!("openbell-chain-1\n{}", entry.player_id));
     if entry.hash != chained(&start, &entry.canonical) || entry.cash_after != entry.amount {
         return Err(format!("{} does not begin the chain as it should", entry.trade_id()));
@@ -130,17 +132,18 @@ fn check_opening(entry: &Entry) -> Result<(), String> {
     Ok(())
 }
 
-fn check_ack(entry: &Entry, ack: &Ack) -> Result<(), String> {
+fn check_ack(entry: &HistoryEntry, ack: &Ack) -> Result<(), String> {
     let id = trade_id(ack);
     if entry.trade_id() != id {
         return Err(format!("{id} was acknowledged, and {} is in its place", entry.trade_id()));
     }
-    for (what, kept, acknowledged) in [
-        ("price", entry.price.unwrap_or_default(), ack.price),
-        ("total", entry.amount.saturating_abs(), ack.total),
-        ("balance", entry.cash_after, ack.balance),
+    let Some(amounts) = ack.amounts else { return Ok(()) };
+    for (what, stored, acknowledged) in [
+        ("price", entry.price, amounts.price),
+        ("total", entry.amount.checked_abs(), amounts.total),
+        ("balance", Some(entry.cash_after), amounts.balance),
     ] {
-        if kept != acknowledged {
+        if stored != Some(acknowledged) {
             return Err(format!("the {what} of {id} is not the one that was acknowledged"));
         }
     }

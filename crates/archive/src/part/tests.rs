@@ -1,0 +1,87 @@
+//! Entries of any content survive a file, in any division into row groups.
+
+use std::io::{Seek as _, Write as _};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let kinds = vec![EntryKind::Open, EntryKind::Buy, EntryKind::Sell, EntryKind::Note];
+    let sources =
+        vec![QuoteSource::Replay, QuoteSource::Simulated, QuoteSource::Fixed, QuoteSource::Live];
+    let some = || prop::option::of(any::<i64>());
+    let required = any::<([i64; 4], [i64; 8], i64)>();
+    let optional = (some(), some(), some(), some());
+    let quote = (prop::option::of(any::<i32>()), prop::option::of(prop::sample::select(sources)));
+    let kind = prop::sample::select(kinds);
+    (required, optional, quote, kind, any::<[u8; 32]>()).prop_map(
+        |(required, optional, (quote_day, quote_source), kind, hash)| {
+            let ([month, player_id, version, quantity], numbers, created_at) = required;
+            let [amount, fee, xp_trade, xp_achievements, cash, after, basis, total_xp] = numbers;
+            let (stock_id, price, quote_as_of, about_version) = optional;
+            let entry = LedgerEntry {
+                month: Month(month),
+                player_id,
+                version,
+                kind,
+                stock_id,
+                quantity: Quantity(quantity),
+                price: price.map(Price),
+                amount: Money(amount),
+                fee: Money(fee),
+                xp_trade,
+                xp_achievements,
+                cash_after: Money(cash),
+                quantity_after: Quantity(after),
+                cost_basis_after: Money(basis),
+                total_xp_after: total_xp,
+                quote_as_of: quote_as_of.map(UnixMicros),
+                quote_day: quote_day.map(Day),
+                quote_source,
+                about_version,
+                created_at: UnixMicros(created_at),
+            };
+            (entry, Hash(hash))
+        },
+    )
+}
+
+/// Writes a file with these row groups and opens it.
+fn written(groups: &[Vec<Entry>]) -> PartReader {
+    let mut writer = PartWriter::new().expect("a writer");
+    let mut file = tempfile::tempfile().expect("a file");
+    for group in groups {
+        file.write_all(&writer.add(group).expect("encoded")).expect("written");
+    }
+    file.write_all(&writer.finish().expect("encoded")).expect("written");
+    file.rewind().expect("a file");
+    PartReader::new(file).expect("a part")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn entries_are_read_as_they_were_written(
+        groups in prop::collection::vec(prop::collection::vec(entry(), 1..20), 1..4),
+    ) {
+        let mut reader = written(&groups);
+        for group in &groups {
+            prop_assert_eq!(&reader.read().expect("a group"), group);
+        }
+        prop_assert_eq!(reader.read().expect("the end"), Vec::new());
+    }
+
+    #[test]
+    fn a_player_has_the_entries_that_were_written(
+        mut groups in prop::collection::vec(prop::collection::vec(entry(), 1..10), 1..4),
+        players in prop::collection::vec(-2i64..3, 30), player_id in -3i64..4,
+    ) {
+        let entries = groups.iter_mut().flatten();
+        entries.zip(players).for_each(|((entry, _), player)| entry.player_id = player);
+        let expected: Vec<Entry> =
+            groups.iter().flatten().filter(|(e, _)| e.player_id == player_id).cloned().collect();
+        prop_assert_eq!(written(&groups).read_player(player_id).expect("read"), expected);
+    }
+}

@@ -1,0 +1,135 @@
+//! The rules for XP of trades, and what decides whether a trade earns it.
+
+use serde::Deserialize;
+
+use crate::whole_numbers::{not_negative, note_characters, utc_offset, xp};
+use crate::{Amount, UnixMicros};
+
+/// XP for trades, and what counts for it. The amounts keep XP from being earned by trades, notes
+/// and holdings that are worth nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct XpRules {
+    /// XP for a purchase.
+    #[serde(deserialize_with = "xp")]
+    pub buy: i64,
+    /// XP for a sale.
+    #[serde(deserialize_with = "xp")]
+    pub sell: i64,
+    /// How many trades of a player's day earn XP; further ones earn none.
+    #[serde(deserialize_with = "not_negative")]
+    pub trades_per_day_max: i64,
+    /// When the player's day begins, in minutes east of UTC (-720 to 840).
+    #[serde(default, deserialize_with = "utc_offset")]
+    pub day_utc_offset_min: i64,
+    /// The least amount of a trade that earns XP and counts for achievements.
+    #[serde(default = "default_value_min")]
+    pub value_min: Amount,
+    /// The least value of a holding that counts for achievements.
+    #[serde(default = "default_holding_value_min")]
+    pub holding_value_min: Amount,
+    /// The most XP of a player without a holding that counts.
+    #[serde(default = "default_uninvested_max", deserialize_with = "not_negative")]
+    pub uninvested_max: i64,
+    /// The fewest visible characters of a note that counts.
+    #[serde(default = "default_note_characters_min", deserialize_with = "note_characters")]
+    pub note_characters_min: i64,
+}
+
+// What files from before these keys get; the same as in the built-in file.
+fn default_value_min() -> Amount {
+    Amount::Share(1_000)
+}
+
+fn default_holding_value_min() -> Amount {
+    Amount::Share(10_000)
+}
+
+fn default_uninvested_max() -> i64 {
+    100
+}
+
+fn default_note_characters_min() -> i64 {
+    10
+}
+
+impl XpRules {
+    /// The number of the player's day at `now`.
+    pub fn day(&self, now: UnixMicros) -> i64 {
+        i64::from(now.plus_seconds(self.day_utc_offset_min * 60).day().0)
+    }
+}
+
+/// What decides, besides the trade itself, whether a player's next trade earns XP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct XpStanding {
+    /// All XP ever earned.
+    pub total_xp: i64,
+    /// The player's day on which a trade last earned XP.
+    pub xp_day: i64,
+    /// How many trades earned XP on that day.
+    pub xp_day_trades: i64,
+    /// Whether the player has a holding that counts.
+    pub is_invested: bool,
+}
+
+/// The XP of a trade, or why it earns none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradeXp {
+    /// So much.
+    Earned(i64),
+    /// The rules give none for this side.
+    NotInRules,
+    /// The amount is below `value_min`.
+    AmountTooSmall,
+    /// As many trades of the day as may earn XP have done so.
+    DayLimitReached,
+    /// The player has no holding that counts, and as much XP as is possible without one.
+    NotInvested,
+}
+
+impl TradeXp {
+    /// The XP earned.
+    pub fn earned(self) -> i64 {
+        match self {
+            Self::Earned(xp) => xp,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn xp_rules() -> XpRules {
+        XpRules {
+            buy: 10,
+            sell: 15,
+            trades_per_day_max: 3,
+            day_utc_offset_min: 120,
+            value_min: default_value_min(),
+            holding_value_min: default_holding_value_min(),
+            uninvested_max: default_uninvested_max(),
+            note_characters_min: default_note_characters_min(),
+        }
+    }
+
+    #[test]
+    fn a_day_begins_where_the_rules_say() {
+        let rules = xp_rules();
+        let late = UnixMicros(22 * 3600 * 1_000_000);
+        assert_eq!(rules.day(late), 1);
+        assert_eq!(rules.day(UnixMicros(late.0 - 1)), 0);
+    }
+
+    #[test]
+    fn a_file_without_the_newer_keys_gets_the_values_of_the_built_in_one() {
+        let text = include_str!("../../../config/game.toml");
+        let built_in: crate::Rules = toml::from_str(text).expect("good");
+        let old: XpRules =
+            toml::from_str("buy = 10\nsell = 15\ntrades_per_day_max = 3").expect("good");
+        assert_eq!(old, built_in.xp);
+        assert_eq!(old, XpRules { day_utc_offset_min: 0, ..xp_rules() });
+    }
+}

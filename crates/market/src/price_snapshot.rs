@@ -1,0 +1,126 @@
+//! A snapshot of the price board: all quotes of one instant, with what was true of the market then.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use domain::{BidAsk, Day, QuoteSource, UnixMicros};
+
+use crate::calendar::TradingHours;
+use crate::quote::{Halt, Listing, StockQuote};
+use crate::source::MarketSource;
+use crate::tick::TickRule;
+use crate::timetable::MarketTime;
+
+/// Everything that was published at one instant.
+#[derive(Clone, Debug)]
+pub struct PriceSnapshot {
+    pub as_of: UnixMicros,
+    pub market_day: Day,
+    /// The day of the session before it.
+    pub previous_day: Day,
+    pub present: MarketTime,
+    pub source: QuoteSource,
+    /// The steps in which the prices move.
+    pub tick: TickRule,
+    pub hours: TradingHours,
+    /// One for each of `PriceBoard::listings`, in their order; price 0 where there is none.
+    pub quotes: Vec<StockQuote>,
+    /// Stocks that are not traded like others, ascending by position.
+    halts: Vec<(usize, Halt)>,
+    prices_json: Arc<str>,
+    /// Computed on first use; most snapshots never need it.
+    quotes_json: OnceLock<Arc<str>>,
+    listings: Arc<[Listing]>,
+}
+
+impl PriceSnapshot {
+    /// The prices of `now`, for the stocks of `source` in its order.
+    pub(crate) fn of(source: &MarketSource, listings: &Arc<[Listing]>, now: UnixMicros) -> Self {
+        let mut quotes = Vec::with_capacity(listings.len());
+        source.prices(now, &mut quotes);
+        Self {
+            as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
+            market_day: source.market_day(now),
+            previous_day: source.previous_day(now),
+            present: source.present(now),
+            source: source.source(),
+            tick: source.tick(),
+            hours: source.hours(now),
+            halts: source.halts(now),
+            prices_json: prices_json(listings, &quotes),
+            quotes_json: OnceLock::new(),
+            listings: Arc::clone(listings),
+            quotes,
+        }
+    }
+
+    /// The quote of the stock at this position of the listings; `None` while it has no price.
+    pub fn quote(&self, position: usize) -> Option<StockQuote> {
+        self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
+    }
+
+    /// What orders of a stock with this quote fill at, under rules with this spread.
+    pub fn sides(&self, quote: &StockQuote, spread_bps: i64) -> BidAsk {
+        BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
+    }
+
+    /// Why the stock at this position is not traded like others; `None` for most.
+    pub fn halt(&self, position: usize) -> Option<Halt> {
+        let found = self.halts.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        self.halts.get(found).map(|(_, halt)| *halt)
+    }
+
+    /// `[[stock_id, price in 1/10,000, change in 1/1,000,000 of a percent], …]`: all quotes as one
+    /// parameter of a statement, which sorts by them. Stocks without a price are left out.
+    pub fn quotes_json(&self) -> Arc<str> {
+        let json = self.quotes_json.get_or_init(|| {
+            json_rows(&self.listings, &self.quotes, |json, listing, quote| {
+                let change = quote.change().percent(6);
+                write!(json, "[{},{},{change}]", listing.stock_id, quote.price.0)
+            })
+        });
+        Arc::clone(json)
+    }
+
+    /// `[[stock_id, price in 1/10,000], …]`: all prices as one parameter of a statement.
+    /// Stocks without a price are left out.
+    pub fn prices_json(&self) -> Arc<str> {
+        Arc::clone(&self.prices_json)
+    }
+}
+
+fn prices_json(listings: &[Listing], quotes: &[StockQuote]) -> Arc<str> {
+    json_rows(listings, quotes, |json, listing, quote| {
+        write!(json, "[{},{}]", listing.stock_id, quote.price.0)
+    })
+}
+
+/// A JSON array with what `row` writes for each stock that has a price.
+fn json_rows(
+    listings: &[Listing],
+    quotes: &[StockQuote],
+    row: impl Fn(&mut String, &Listing, &StockQuote) -> std::fmt::Result,
+) -> Arc<str> {
+    let mut json = String::with_capacity(2 + listings.len() * 24);
+    json.push('[');
+    let priced = listings.iter().zip(quotes).filter(|(_, quote)| quote.price.0 > 0);
+    for (position, (listing, quote)) in priced.enumerate() {
+        if position > 0 {
+            json.push(',');
+        }
+        // Writing to a `String` cannot fail.
+        let _ = row(&mut json, listing, quote);
+    }
+    json.push(']');
+    json.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prices_of_no_stocks_are_an_empty_array() {
+        assert_eq!(prices_json(&[], &[]).as_ref(), "[]");
+    }
+}
