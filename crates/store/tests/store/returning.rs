@@ -1,6 +1,5 @@
 //! Statements with RETURNING: the row is acknowledged only after its COMMIT.
 
-use domain::Day;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::BoardKind;
 
