@@ -54,12 +54,6 @@ fn open_head(player_id: i64) -> Hash {
     open_player(player_id, rules(), now()).1.hash
 }
 
-fn record(key: &str, version: i64) -> IdempotencyRecord {
-    let version = Some((now().month(), version));
-    let (key, request_id) = (key.to_owned(), "r1".to_owned());
-    IdempotencyRecord { key, fingerprint: [1; 32], version, rejection: None, request_id }
-}
-
 async fn a_key_used_by_another_transaction_is_a_conflict(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;

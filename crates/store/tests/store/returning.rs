@@ -1,6 +1,5 @@
 //! Statements with RETURNING: the row is acknowledged only after its COMMIT.
 
-use domain::Day;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use store::BoardKind;
 
@@ -41,9 +40,9 @@ async fn a_row_whose_commit_fails_is_not_acknowledged(engine: &str) {
         let store = fresh(engine).await;
         fail_commits(engine, &store.url, table).await;
         let lease = store.take_lease("refresh", "a", now(), now().plus_seconds(30)).await;
-        let close = store.begin_rank_snapshot(BoardKind::Xp, Day(0), 1, now()).await;
+        let snapshot = store.begin_rank_snapshot(BoardKind::Xp, 1, now()).await;
         assert_eq!(lease.is_err(), table == "leases", "{engine}: {lease:?}");
-        assert_eq!(close.is_err(), table == "board_closes", "{engine}: {close:?}");
+        assert_eq!(snapshot.is_err(), table == "board_closes", "{engine}: {snapshot:?}");
         let holder = store.find_lease_holder("refresh", now()).await.expect("answers");
         assert_eq!(holder.is_none(), table == "leases", "{engine}");
     }

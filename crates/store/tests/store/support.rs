@@ -156,3 +156,9 @@ macro_rules! on_both_engines {
     };
 }
 pub(crate) use on_both_engines;
+
+pub(crate) fn record(key: &str, version: i64) -> IdempotencyRecord {
+    let version = Some((now().month(), version));
+    let (key, request_id) = (key.to_owned(), "r1".to_owned());
+    IdempotencyRecord { key, fingerprint: [1; 32], version, rejection: None, request_id }
+}

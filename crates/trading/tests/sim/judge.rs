@@ -4,15 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use domain::{Action, EntryKind, Fill, LedgerEntry, Outcome, Quote, Rejection, Rules, Side};
-use domain::{Hash, UnixMicros};
+use domain::{EntryKind, Fill, Hash, LedgerEntry, Outcome, Quote, Rejection, Rules, UnixMicros};
 use store::StoreError;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 use trading::{DeskError, DeskRequest, OrderResponse};
 
-use crate::account::{Account, State, amount, fee, must};
-use crate::market::{fill_price, is_sane};
+use crate::account::{Account, must};
+use crate::reasons::{check_rejection, made};
 use crate::trace::Trace;
 
 /// The state of a request as its client sees it.
@@ -39,8 +38,8 @@ pub(crate) struct Sent {
     pub(crate) is_disconnected: bool,
     response: Receiver<Result<OrderResponse, DeskError>>,
     /// The newest version when it was loaded.
-    loaded: i64,
-    seen: Option<Rc<Seen>>,
+    pub(crate) loaded: i64,
+    pub(crate) seen: Option<Rc<Seen>>,
 }
 
 /// The outcome of a key.
@@ -282,7 +281,9 @@ impl Judge {
             }
             Err(rejection) => {
                 trace.count(|counts| counts.refusals += 1);
-                self.check_refusal(&self.sent[number], *rejection).map_err(at)
+                let sent = &self.sent[number];
+                let account = &self.accounts[&sent.request.player_id];
+                check_rejection(sent, *rejection, account, &self.rules).map_err(at)
             }
         }
     }
@@ -304,40 +305,6 @@ impl Judge {
         }
     }
 
-    /// A rejection is right if its reason held at some moment between loading and responding.
-    fn check_refusal(&self, sent: &Sent, rejection: Rejection) -> Result<(), String> {
-        let Action::Trade(order, _) = &sent.request.action else {
-            return Err(format!("a note was refused: {rejection:?}"));
-        };
-        let seen = sent.seen.as_ref().ok_or("it was refused without being settled")?;
-        let quote = seen.quotes.get(&order.stock_id).filter(|quote| is_sane(quote.price));
-        let age_max = self.rules.quote_age_max_s * 1_000_000;
-        let is_old = |quote: &Quote| seen.now.0 - quote.as_of.0 > age_max;
-        let account = &self.accounts[&sent.request.player_id];
-        let from = usize::try_from(sent.loaded).expect("a version") - 1;
-        let was = |check: &dyn Fn(&State) -> bool| account.states[from..].iter().any(check);
-        let quantity = order.quantity.0;
-        let lacks_shares = |state: &State| {
-            state.held.get(&order.stock_id).is_none_or(|(held, _)| *held < i128::from(quantity))
-        };
-        let lacks_cash = |state: &State| {
-            let Some(quote) = quote else { return false };
-            let price = fill_price(quote, order.side, &self.rules);
-            let cents = amount(price.0, quantity, order.side == Side::Buy);
-            let gained = if order.side == Side::Buy { -cents } else { cents };
-            state.cash + gained - fee(cents, &self.rules) < 0
-        };
-        let is_right = match rejection {
-            Rejection::QuantityTooLarge => order.quantity > self.rules.quantity_max,
-            Rejection::NoQuote => quote.is_none(),
-            Rejection::StaleQuote => quote.is_some_and(is_old),
-            Rejection::InsufficientQuantity => order.side == Side::Sell && was(&lacks_shares),
-            Rejection::InsufficientCash => was(&lacks_cash),
-            _ => false,
-        };
-        must(is_right, || format!("there was no reason for {rejection:?}"))
-    }
-
     /// At the end: entries without a response belong to as many unconfirmed requests without a key.
     pub(crate) fn check_unclaimed(&self) -> Result<u64, String> {
         let mut free: Vec<&Sent> = self.sent.iter().collect();
@@ -357,32 +324,6 @@ impl Judge {
         }
         Ok(found)
     }
-}
-
-/// Whether a request, as it was settled last, can have made this entry.
-fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<(), String> {
-    let seen = sent.seen.as_ref().ok_or("it was never settled")?;
-    let right = match &sent.request.action {
-        Action::Annotate { about_version, .. } => {
-            entry.kind == EntryKind::Note && entry.about_version == Some(*about_version)
-        }
-        Action::Trade(order, _) => {
-            let (kind, sign) = match order.side {
-                Side::Buy => (EntryKind::Buy, 1),
-                Side::Sell => (EntryKind::Sell, -1),
-            };
-            let quote = seen.quotes.get(&order.stock_id).ok_or("traded without a quote")?;
-            must(is_sane(quote.price), || "traded at a senseless quote".to_owned())?;
-            let price = fill_price(quote, order.side, rules);
-            let of_quote = (Some(price), Some(quote.as_of), Some(quote.market_day));
-            entry.kind == kind
-                && entry.stock_id == Some(order.stock_id)
-                && entry.quantity.0 == sign * order.quantity.0
-                && (entry.price, entry.quote_as_of, entry.quote_day) == of_quote
-        }
-    };
-    let right = right && entry.created_at == seen.now && entry.player_id == sent.request.player_id;
-    must(right, || format!("the entry {} is not what was asked for", entry.version))
 }
 
 /// The request's key with its player, and the fingerprint.

@@ -13,6 +13,7 @@ mod game;
 mod judge;
 mod market;
 mod node;
+mod reasons;
 mod rng;
 mod simulation;
 mod trace;

@@ -1,0 +1,71 @@
+//! Whether a request, as it was settled, explains an entry of the ledger or a rejection.
+
+use domain::{Action, EntryKind, LedgerEntry, Quote, Rejection, Rules, Side};
+
+use crate::account::{Account, State, amount, fee, must};
+use crate::judge::Sent;
+use crate::market::{fill_price, is_sane};
+
+/// Whether a request, as it was settled last, can have made this entry.
+pub(crate) fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<(), String> {
+    let seen = sent.seen.as_ref().ok_or("it was never settled")?;
+    let right = match &sent.request.action {
+        Action::Annotate { about_version, .. } => {
+            entry.kind == EntryKind::Note && entry.about_version == Some(*about_version)
+        }
+        Action::Trade(order, _) => {
+            let (kind, sign) = match order.side {
+                Side::Buy => (EntryKind::Buy, 1),
+                Side::Sell => (EntryKind::Sell, -1),
+            };
+            let quote = seen.quotes.get(&order.stock_id).ok_or("traded without a quote")?;
+            must(is_sane(quote.price), || "traded at a senseless quote".to_owned())?;
+            let price = fill_price(quote, order.side, rules);
+            let of_quote = (Some(price), Some(quote.as_of), Some(quote.market_day));
+            entry.kind == kind
+                && entry.stock_id == Some(order.stock_id)
+                && entry.quantity.0 == sign * order.quantity.0
+                && (entry.price, entry.quote_as_of, entry.quote_day) == of_quote
+        }
+    };
+    let right = right && entry.created_at == seen.now && entry.player_id == sent.request.player_id;
+    must(right, || format!("the entry {} is not what was asked for", entry.version))
+}
+
+/// A rejection is right if its reason held at some moment between loading and responding.
+pub(crate) fn check_rejection(
+    sent: &Sent,
+    rejection: Rejection,
+    account: &Account,
+    rules: &Rules,
+) -> Result<(), String> {
+    let Action::Trade(order, _) = &sent.request.action else {
+        return Err(format!("a note was refused: {rejection:?}"));
+    };
+    let seen = sent.seen.as_ref().ok_or("it was refused without being settled")?;
+    let quote = seen.quotes.get(&order.stock_id).filter(|quote| is_sane(quote.price));
+    let age_max = rules.quote_age_max_s * 1_000_000;
+    let is_old = |quote: &Quote| seen.now.0 - quote.as_of.0 > age_max;
+    let from = usize::try_from(sent.loaded).expect("a version") - 1;
+    let was = |check: &dyn Fn(&State) -> bool| account.states[from..].iter().any(check);
+    let quantity = order.quantity.0;
+    let lacks_shares = |state: &State| {
+        state.held.get(&order.stock_id).is_none_or(|(held, _)| *held < i128::from(quantity))
+    };
+    let lacks_cash = |state: &State| {
+        let Some(quote) = quote else { return false };
+        let price = fill_price(quote, order.side, rules);
+        let cents = amount(price.0, quantity, order.side == Side::Buy);
+        let gained = if order.side == Side::Buy { -cents } else { cents };
+        state.cash + gained - fee(cents, rules) < 0
+    };
+    let is_right = match rejection {
+        Rejection::QuantityTooLarge => order.quantity > rules.quantity_max,
+        Rejection::NoQuote => quote.is_none(),
+        Rejection::StaleQuote => quote.is_some_and(is_old),
+        Rejection::InsufficientQuantity => order.side == Side::Sell && was(&lacks_shares),
+        Rejection::InsufficientCash => was(&lacks_cash),
+        _ => false,
+    };
+    must(is_right, || format!("there was no reason for {rejection:?}"))
+}
