@@ -60,8 +60,8 @@ impl<'a> ArchivedMonths<'a> {
         Ok(Self(streams))
     }
 
-    /// Verifies the chains of players up to `last` with the months' entries. Returns how many entries
-    /// were valid, and the first violation with its player.
+    /// Verifies the chains of players up to `last` with the months' entries. Returns how many
+    /// entries were valid, and the first violation with its player.
     pub(crate) async fn walk(
         &mut self,
         chains: &mut BTreeMap<i64, Chain>,

@@ -75,7 +75,8 @@ impl fmt::Display for Report {
 }
 
 /// Verifies the whole ledger up to its first difference. `progress` receives the number of verified
-/// players and of all players. Chains whose first entries are archived begin with their saved heads.
+/// players and of all players. Chains whose first entries are archived begin with their saved
+/// heads.
 pub async fn verify(store: &Store, progress: impl FnMut(u64, u64)) -> Result<Report, VerifyError> {
     verify_after(store, None, progress).await
 }
@@ -103,8 +104,8 @@ pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Repor
     }
 }
 
-/// Verifies the whole ledger with its archive: every chain from its first entry, and the files of the
-/// months that are also in the database.
+/// Verifies the whole ledger with its archive: every chain from its first entry, and the files of
+/// the months that are also in the database.
 ///
 /// # Errors
 /// A damaged or missing file.

@@ -1,6 +1,6 @@
-//! The load generator: plays over HTTP, measures the responses, and verifies that acknowledged trades
-//! are stored. It depends on the HTTP API only and on no workspace crate; it reads no wall clock and
-//! no randomness, and prints nothing.
+//! The load generator: plays over HTTP, measures the responses, and verifies that acknowledged
+//! trades are stored. It depends on the HTTP API only and on no workspace crate; it reads no wall
+//! clock and no randomness, and prints nothing.
 //!
 //! Without a rate the load is closed-loop: a worker sends its next request after the last response.
 //! With a rate it is open-loop: latency counts from when a request was due, so that waiting for a

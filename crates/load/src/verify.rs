@@ -1,5 +1,6 @@
-//! Verifies over the API at the end of a run that every acknowledged trade is in its player's history
-//! once and unchanged, and that cash and shares add up. `history_verifier` checks a history.
+//! Verifies over the API at the end of a run that every acknowledged trade is in its player's
+//! history once and unchanged, and that cash and shares add up. `history_verifier` checks a
+//! history.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -61,7 +62,8 @@ pub(crate) async fn verify(
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some((player, acks)) = players.get(at) else { return checked };
                 check_player(&mut worker, *player, acks, &mut checked).await;
-                // One violation is enough, and a server that is gone would cost a timeout each time.
+                // One violation is enough, and a server that is gone would cost a timeout each
+                // time.
                 if checked.difference.is_some() {
                     ended.store(true, Ordering::Relaxed);
                 }

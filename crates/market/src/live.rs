@@ -267,7 +267,7 @@ mod tests {
         let evening = "2026-11-25T22:00:00Z";
         let session = newest(evening);
         assert_eq!(market.closes(at(evening), session), Some(vec![Price(7), Price(0)]));
-        assert_eq!(market.closes(at(evening), session - 1), None, "nobody knows them any more");
+        assert_eq!(market.closes(at(evening), session - 1), None, "they are no longer stored");
         let lived = "2026-11-27T14:30:01Z";
         assert_eq!(newest(lived), session);
         assert_eq!(market.closes(at(lived), session), None, "the prices are of another day");

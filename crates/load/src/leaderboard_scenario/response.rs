@@ -1,5 +1,5 @@
-//! Validates a leaderboard response: the documented fields and no others, ranks without a gap, rows in
-//! order, and the player's own row at the rank in `me`.
+//! Validates a leaderboard response: the documented fields and no others, ranks without a gap, rows
+//! in order, and the player's own row at the rank in `me`.
 
 use serde::{Deserialize, Deserializer};
 
@@ -156,8 +156,8 @@ fn check_neighbours(row: &LeaderboardRow, next: &LeaderboardRow) -> Result<(), S
     }
 }
 
-/// Checks that the row at the rank of `me` is the player's. The rank of a player outside of the page
-/// is read after the rows, when the player may have moved onto the page.
+/// Checks that the row at the rank of `me` is the player's. The rank of a player outside of the
+/// page is read after the rows, when the player may have moved onto the page.
 fn check_own_rank(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     let Some(me) = &body.me else {
         return if query.page.is_some() || body.data.is_empty() {

@@ -60,8 +60,8 @@ impl Providers {
     /// price and its time; for concurrent callers, that of the first applies.
     ///
     /// The providers are called in their order until one returns a price that is not older than
-    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned; the
-    /// caller has to keep the newer of both. A price that differs from `last` by more than
+    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned;
+    /// the caller has to keep the newer of both. A price that differs from `last` by more than
     /// `jump_percent_max` is accepted when a second provider confirms it, or, if no other provider
     /// returns a price, when the same provider returns it again a minute later.
     ///

@@ -9,10 +9,10 @@ use crate::config::AtEnd;
 const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
     and dividends, offered without warranty and not meant for investment or commercial use. Only \
     the daily closes are history; the movement within a day is invented by this program.";
-const IMPORTED_CAUTION: &str = "Historical prices as they were imported by whoever runs this game. \
+const IMPORTED_CAUTION: &str = "Historical prices as they were imported by the operator of this game. \
     Only the daily closes are history; the movement within a day is invented by this program.";
-const LIVE_CAUTION: &str = "Live prices as providers of market data told them, late or wrong as they \
-    may be, and not meant for investment.";
+const LIVE_CAUTION: &str = "Live prices of market data providers. They may be late or wrong and are \
+    not meant for investment.";
 const SIMULATED_CAUTION: &str =
     "Simulated prices: the companies and their prices are made up by this program.";
 

@@ -20,7 +20,7 @@ fn limited(window: QuotaWindow) -> ProviderError {
 
 /// Requests a price and expects each of these errors.
 async fn refuses(dialect: Dialect, table: &[(u16, &'static str, ProviderError)]) {
-    let world = World::start(dialect).await;
+    let world = Fixture::start(dialect).await;
     for (status, body, expected) in table {
         let (status, retry_after) = (*status, Some(9));
         world.fake.set_mode(FakeMode::Says { status, retry_after, body });
@@ -212,7 +212,7 @@ async fn twelve_data_reports_errors_by_a_code_with_any_status() {
 #[tokio::test]
 async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let modes = [FakeMode::HugeWith(429, 2_000_000), FakeMode::GarbageWith(429)];
         for mode in modes {
             world.fake.set_mode(mode.clone());
@@ -226,7 +226,7 @@ async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
 
 #[tokio::test]
 async fn twelve_data_tells_when_its_day_began_and_when_its_price_was_made() {
-    let world = World::start(Dialect::TwelveData).await;
+    let world = Fixture::start(Dialect::TwelveData).await;
     let now = world.clock.now();
     let says = |body| FakeMode::Says { status: 200, retry_after: None, body };
     let minute = now.plus_seconds(-60);
@@ -246,7 +246,7 @@ async fn twelve_data_tells_when_its_day_began_and_when_its_price_was_made() {
 
 #[tokio::test]
 async fn the_first_bar_of_a_repeated_day_wins() {
-    let world = World::start(Dialect::FinancialModelingPrep).await;
+    let world = Fixture::start(Dialect::FinancialModelingPrep).await;
     let body = r#"[{"symbol":"DEMO","date":"2026-11-13","close":3},{"symbol":"DEMO","date":"2026-11-12","close":2},{"symbol":"DEMO","date":"2026-11-13","close":4}]"#;
     world.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });
     let demo = symbol("DEMO");
@@ -258,7 +258,7 @@ async fn the_first_bar_of_a_repeated_day_wins() {
 #[tokio::test]
 async fn one_stock_may_fail_while_the_others_do_not() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         world.fake.set_price("OTHER", "7.5", noon(&world.clock));
         world.fake.set_mode_of("DEMO", FakeMode::Status(500));
         let quote = async |text| world.provider.quote(&symbol(text)).await.map(|one| one.price);

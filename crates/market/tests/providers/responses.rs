@@ -11,7 +11,7 @@ use crate::support::*;
 #[tokio::test]
 async fn a_price_is_read_exactly_in_every_dialect() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let quote = world.provider.quote(&symbol("DEMO")).await.expect("a quote");
         assert_eq!((quote.symbol, quote.price), (symbol("DEMO"), Price(1_024_000)), "{dialect:?}");
         assert_eq!(quote.previous_close, Some(Price(1_010_000)), "{dialect:?}");
@@ -27,7 +27,7 @@ async fn a_price_is_read_exactly_in_every_dialect() {
 #[tokio::test]
 async fn a_price_with_a_time_keeps_it_and_one_with_a_day_ends_with_its_session() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         world.fake.set_price("DEMO", "102.4", noon(&world.clock));
         let quote = world.provider.quote(&symbol("DEMO")).await.expect("a quote");
         if dialect == Dialect::AlphaVantage {
@@ -42,7 +42,7 @@ async fn a_price_with_a_time_keeps_it_and_one_with_a_day_ends_with_its_session()
 #[tokio::test]
 async fn a_stock_that_a_provider_does_not_know_is_not_found() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let nope = symbol("NOPE");
         assert_eq!(world.provider.quote(&nope).await, Err(ProviderError::NotFound), "{dialect:?}");
         let profile = world.provider.profile(&nope).await.expect_err("none");
@@ -60,7 +60,7 @@ async fn a_stock_that_a_provider_does_not_know_is_not_found() {
 #[tokio::test]
 async fn days_ascend_within_the_requested_range() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let history = |from, to| {
             let (provider, demo) = (world.provider.clone(), symbol("DEMO"));
             async move { provider.history(&demo, day_of(from), day_of(to)).await }
@@ -82,7 +82,7 @@ async fn days_ascend_within_the_requested_range() {
         assert_eq!(history("2026-11-13", "2026-11-13").await.expect("one").bars.len(), 1);
         assert_eq!(history("2026-11-14", "2026-11-20").await, Err(ProviderError::NotFound));
     }
-    let finnhub = World::start(Dialect::Finnhub).await;
+    let finnhub = Fixture::start(Dialect::Finnhub).await;
     let demo = symbol("DEMO");
     let history = finnhub.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
     assert_eq!(history.await, Err(ProviderError::Unsupported));
@@ -92,7 +92,7 @@ async fn days_ascend_within_the_requested_range() {
 #[tokio::test]
 async fn a_search_finds_stocks_or_none() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let hits = world.provider.search("dem").await.expect("an answer");
         assert_eq!((hits.len(), hits[0].symbol.as_str()), (1, "DEMO"), "{dialect:?}");
         assert_eq!(hits[0].name, "DEMO Company Inc");
@@ -102,7 +102,7 @@ async fn a_search_finds_stocks_or_none() {
 
 #[tokio::test]
 async fn what_is_searched_for_is_escaped() {
-    let world = World::start(Dialect::Finnhub).await;
+    let world = Fixture::start(Dialect::Finnhub).await;
     let _ = world.provider.search("a&token=x#/../é").await;
     assert_eq!(world.fake.asked(), ["/api/v1/search?q=a%26token%3Dx%23%2F..%2F%C3%A9"]);
 }
@@ -110,7 +110,7 @@ async fn what_is_searched_for_is_escaped() {
 #[tokio::test]
 async fn a_company_is_described_where_the_plan_has_it() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::Finnhub] {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let profile = world.provider.profile(&symbol("DEMO")).await.expect("a profile");
         assert_eq!(profile.name, "DEMO Company Inc", "{dialect:?}");
         assert_eq!(profile.currency.as_deref(), Some("USD"), "{dialect:?}");
@@ -144,7 +144,7 @@ async fn error_responses_of_each_provider_map_to_errors() {
         (TwelveData, FakeMode::KeyRefused, ProviderError::AuthFailed),
         (TwelveData, FakeMode::PlanRestricted, plan),
     ] {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         world.fake.set_mode(mode.clone());
         let error = world.provider.quote(&symbol("DEMO")).await;
         assert_eq!(error, Err(expected), "{dialect:?} {mode:?}");
@@ -154,7 +154,7 @@ async fn error_responses_of_each_provider_map_to_errors() {
 #[tokio::test]
 async fn retry_after_is_returned() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let world = Fixture::start(dialect).await;
         let limited = |retry_after| {
             Err(ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after })
         };
