@@ -8,17 +8,17 @@ use thiserror::Error;
 
 const EMBEDDED: &str = include_str!("../data/calendars.toml");
 
-/// Why there is no calendar.
+/// Why a calendar cannot be loaded.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CalendarError {
-    /// The file cannot be read as one.
+    /// The file is malformed.
     #[error("calendar: {0}")]
     Malformed(String),
-    /// No such exchange is in the file.
+    /// The file does not have the exchange.
     #[error("calendar: expected one of the exchanges {known}, got {name:?}")]
     UnknownExchange {
         name: String,
-        /// Those that are there.
+        /// The exchanges of the file.
         known: String,
     },
 }
@@ -28,9 +28,8 @@ pub enum CalendarError {
 pub struct TradingSession {
     /// The day in the exchange's time zone.
     pub day: Day,
-    /// Its first instant.
     pub opens_at: UnixMicros,
-    /// The first instant after it.
+    /// Exclusive.
     pub closes_at: UnixMicros,
 }
 
@@ -54,7 +53,7 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The exchange of this name in the calendars that come with the program, `NYSE` or `ZSE`.
+    /// The exchange of this name in the built-in calendars, `NYSE` or `ZSE`.
     pub fn embedded(name: &str) -> Result<Self, CalendarError> {
         Self::read(EMBEDDED, name)
     }
@@ -87,7 +86,7 @@ impl Calendar {
         &self.currency
     }
 
-    /// All sessions that are known, ascending.
+    /// All sessions, ascending.
     pub fn sessions(&self) -> &[TradingSession] {
         &self.sessions
     }
@@ -98,7 +97,7 @@ impl Calendar {
         (session.opens_at <= now).then_some(session)
     }
 
-    /// When the next session opens; `None` where none is known.
+    /// When the next session opens; `None` if the calendar ends before.
     pub fn next_opening(&self, now: UnixMicros) -> Option<UnixMicros> {
         let next = self.sessions.partition_point(|session| session.opens_at <= now);
         self.sessions.get(next).map(|session| session.opens_at)

@@ -16,7 +16,7 @@ use crate::provider::{CompanyProfile, SearchHit};
 const ENTRIES_MAX: u64 = 10_000;
 /// The most provider calls in flight; further calls are left for a later caller.
 const IN_FLIGHT_MAX: usize = 4;
-/// For how long it is not tried again after a refusal, and a stock is not hurried again.
+/// How long a failed lookup is not retried and a stock is not refreshed early again.
 const BACKOFF: Duration = Duration::from_secs(60);
 
 /// The key of a call.
@@ -26,7 +26,7 @@ enum LookupKey {
     Search(String),
 }
 
-/// Answers about companies. Shared between tasks behind an `Arc`.
+/// Company profiles and search results. Shared between tasks behind an `Arc`.
 pub struct CompanyLookup {
     providers: Arc<Providers>,
     profiles: Cache<Symbol, Arc<CompanyProfile>>,
@@ -41,7 +41,6 @@ pub struct CompanyLookup {
 }
 
 impl CompanyLookup {
-    /// Nothing is known yet.
     pub fn new(providers: Arc<Providers>, ttl: &CacheTtl) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {

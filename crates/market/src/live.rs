@@ -12,7 +12,7 @@ use crate::config::LiveConfig;
 use crate::quote::{Halt, StockQuote};
 use crate::timetable::MarketTime;
 
-/// How long after a session's end its last prices may still come in, in seconds.
+/// How long after a session's end its last prices may arrive, in seconds.
 pub const CLOSE_GRACE_S: i64 = 900;
 
 /// The last good prices of a live market. Shared between threads behind an `Arc`.
@@ -23,9 +23,9 @@ pub struct LiveMarket {
     /// The age above which a price is stale.
     stale_after_s: i64,
     stocks: Vec<StockInfo>,
-    /// One for each stock; price 0 where none is known.
+    /// One for each stock; price 0 without a price.
     quotes: ArcSwap<Vec<StockQuote>>,
-    /// The positions of stocks of which a later price is in doubt.
+    /// The positions of stocks with an unconfirmed price.
     in_doubt: ArcSwap<BTreeSet<usize>>,
 }
 
@@ -50,13 +50,13 @@ impl LiveMarket {
         &self.calendar
     }
 
-    /// Takes over quotes by the position of their stock. One that is older than the known one
-    /// changes nothing, so feeding twice or late does no harm. Whether anything changed.
+    /// Stores quotes by the position of their stock, unless the stored quote is newer. Idempotent.
+    /// Returns whether anything changed.
     pub fn feed(&self, quotes: &[(usize, StockQuote)]) -> bool {
         let is_news = |known: &[StockQuote], (position, quote): &(usize, StockQuote)| {
             known.get(*position).is_some_and(|old| quote.as_of >= old.as_of && old != quote)
         };
-        // Almost always nothing has changed: then nothing is copied.
+        // Mostly nothing has changed: then nothing is copied.
         if !quotes.iter().any(|quote| is_news(&self.quotes.load(), quote)) {
             return false;
         }
@@ -72,7 +72,7 @@ impl LiveMarket {
         true
     }
 
-    /// Sets which stocks have a price in doubt, by position. Returns whether anything changed.
+    /// Sets which stocks have an unconfirmed price, by position. Returns whether anything changed.
     pub fn set_in_doubt(&self, stocks: &[(usize, bool)]) -> bool {
         let is_news = |known: &BTreeSet<usize>, (at, in_doubt): &(usize, bool)| {
             known.contains(at) != *in_doubt
@@ -115,8 +115,8 @@ impl LiveMarket {
         TradingHours::Closed { opens_at: self.calendar.next_opening(now) }
     }
 
-    /// Prices made before this are stale: there should be newer ones. While the exchange is closed
-    /// the last prices of its last session are the newest there can be.
+    /// Prices before this instant are stale. While the exchange is closed, the last prices of its
+    /// last session are fresh.
     pub(crate) fn fresh_since(&self, now: UnixMicros) -> UnixMicros {
         let since = now.plus_seconds(-self.stale_after_s);
         if self.calendar.running(now).is_some() {
@@ -127,8 +127,8 @@ impl LiveMarket {
         last.map_or(since, |closed_at| since.min(closed_at.plus_seconds(-self.stale_after_s)))
     }
 
-    /// From the opening of a session until its last prices are in, its day is current; at all other
-    /// times the prices are those of the last close.
+    /// From the opening of a session until its last prices have arrived, its day is current; at all
+    /// other times the prices are those of the last close.
     pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let sessions = self.calendar.sessions();
         let finished = self.calendar.closed_by(now.plus_seconds(-CLOSE_GRACE_S));
@@ -146,7 +146,7 @@ impl LiveMarket {
         self.calendar.sessions()[session].day
     }
 
-    /// When the last prices of a session were in.
+    /// When the last prices of a session have arrived.
     pub(crate) fn closed_at(&self, session: usize) -> UnixMicros {
         self.calendar.sessions()[session].closes_at.plus_seconds(CLOSE_GRACE_S)
     }
@@ -157,8 +157,8 @@ impl LiveMarket {
         Some((session, self.calendar.sessions().get(session)?.closes_at))
     }
 
-    /// The present prices as the closes of the newest finished session; none of an older one, and
-    /// none while the next one runs. A stock without a price has 0.
+    /// The present prices as the closes of the newest finished session; `None` for an older one,
+    /// and while the next one runs. A stock without a price has 0.
     pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
         let present = self.present(now);
         if session + 1 != present.finished_sessions() || !present.at_close() {

@@ -1,13 +1,12 @@
-//! The path of prices between two closes, in whole numbers. What really happened within a day is
-//! not known, so the path is made up: all stocks have, at each second, gone the same share of the
-//! way from their last close to the next, and that share wanders between -1 and 1 until it ends at
-//! 1.
+//! The path of prices between two closes, in whole numbers. The real path within a day is unknown,
+//! so it is drawn: at each second all stocks have covered the same share of the way from their last
+//! close to the next. The share varies between -1 and 1 and ends at 1.
 //!
-//! The share is chosen so that ticks do not predict the rest of the session. A Brownian path
-//! ends above zero; the share is the chance, seen from a second of it, that it does, less the
-//! chance that it does not. A viewer does not know whether the next closes are above or below the
-//! last, and for such a viewer the present price is the mean of what the close can be,
-//! whatever is known of how far stocks move and move together (docs/adr/0019-secret-chance.md).
+//! The share is chosen so that ticks do not predict the rest of the session. Of a Brownian path
+//! that ends above zero, the share is the probability, at the present second, of ending above zero
+//! minus that of ending below. For a player who does not know whether the next closes are above or
+//! below the last, the present price is the mean of the possible closes
+//! (docs/adr/0019-secret-chance.md).
 
 use domain::Price;
 
@@ -18,7 +17,7 @@ use crate::seed::{MarketRng, RngKey, StreamId, StreamPurpose};
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
 
-/// How many sessions before the present one measure how much a stock moves.
+/// The number of earlier sessions that measure how much a stock moves.
 pub(crate) const CALM_SESSIONS: usize = 20;
 
 /// Stands for the close of a stock that had none yet.
@@ -26,7 +25,7 @@ pub(crate) const NO_CLOSE: i64 = -1;
 
 /// One standard deviation of the Brownian path at its end, as a power of two.
 const DEVIATION_BITS: u32 = 20;
-/// What stands for the whole way, as a power of two.
+/// The whole way, as a power of two.
 const WHOLE_BITS: u32 = 24;
 /// The step of [`CHANCES`] as a power of two: a thirty-second of a deviation.
 const STEP_BITS: u32 = DEVIATION_BITS - 5;
@@ -69,11 +68,11 @@ pub(crate) struct SessionCloses<'a> {
     pub(crate) close: &'a [i64],
     /// The sums of the absolute changes of the last `changes` finished sessions, for a public path.
     pub(crate) change_sums: &'a [i64],
-    /// Of how many sessions that is the sum, at most [`CALM_SESSIONS`].
+    /// The number of these sessions, at most [`CALM_SESSIONS`].
     pub(crate) changes: i64,
 }
 
-/// Everything of a tick that is equal for all stocks.
+/// The parameters of a tick that all stocks share.
 pub(crate) struct TickAt<'a> {
     pub(crate) chance: &'a MarketRng,
     pub(crate) present: MarketTime,
@@ -134,7 +133,7 @@ pub(crate) fn write_quotes(
     }));
 }
 
-/// Which share of the way between two closes all prices have gone, in 2^-24.
+/// The share of the way between two closes that all prices have covered, in 2^-24.
 pub(crate) struct PathShare(i64);
 
 impl PathShare {
@@ -143,7 +142,7 @@ impl PathShare {
         let draw = |number| (bell(key.draw(id, number)) << DEVIATION_BITS) / BELL_DEVIATION;
         let walk = walk_at(&draw, second, length);
         let left = length.saturating_sub(second).max(1);
-        // What is left of the path has this part of a deviation, in 2^-16 and turned over.
+        // The reciprocal of the deviation of the rest of the path, in 2^-16.
         let wide = ((u64::from(length) << 32) / u64::from(left)).isqrt();
         Self(share((walk * i64::try_from(wide).unwrap_or(i64::MAX >> 32)) >> 16))
     }

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 pub use self::config::{ProviderConfig, ProvidersConfig};
 pub use self::http::ConnectError;
-use self::http::{Connection, ProviderClient};
+use self::http::{ProviderClient, ProviderConnection};
 use crate::PriceUnit;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -277,7 +277,8 @@ pub fn connect(
             continue;
         }
         let base = http::base(config, *kind)?;
-        let connection = Connection { client: client.clone(), base, key, clock: Arc::clone(clock) };
+        let connection =
+            ProviderConnection { client: client.clone(), base, key, clock: Arc::clone(clock) };
         providers.push(match kind {
             ProviderKind::AlphaVantage => Arc::new(alpha_vantage::AlphaVantage(connection)),
             ProviderKind::FinancialModelingPrep => {

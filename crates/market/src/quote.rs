@@ -2,7 +2,7 @@
 
 use domain::{Price, Ratio, Symbol, UnixMicros};
 
-/// A stock on the board: what of it never changes while the program runs.
+/// A stock of the price board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     pub stock_id: i64,
@@ -20,13 +20,13 @@ pub struct StockQuote {
 }
 
 impl StockQuote {
-    /// The change since the previous close, as a part of it.
+    /// The change since the previous close.
     pub fn change(&self) -> Ratio {
         self.price.change_since(self.previous_close)
     }
 }
 
-/// Why a stock is not traded like others, although it has a price.
+/// What restricts trading of a stock that has a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
     /// A later price is not confirmed yet.

@@ -14,7 +14,7 @@ use crate::series::{ImportedMarket, PriceSeries};
 use crate::tick::TickRule;
 use crate::timetable::{MarketTime, Timetable};
 
-/// History and where it is played from.
+/// A price history, and the session from which it is played.
 #[derive(Debug)]
 pub(crate) struct ReplayMarket {
     pub(crate) source: QuoteSource,
@@ -84,7 +84,7 @@ impl ReplayMarket {
             at_end: AtEnd::Stop,
             started_at: UnixMicros(0),
         };
-        // No session is played, so no path is made up.
+        // No session is played, so no path is drawn.
         let (chance, keys) = (MarketRng::of_number(0), Vec::new());
         let source = QuoteSource::Fixed;
         let (stocks, tick) = (embedded_stocks(), TickRule::new(config.tick));
@@ -123,8 +123,8 @@ impl ReplayMarket {
         }
     }
 
-    /// Why which stocks are not traded like others. A stock that has closes again later is treated
-    /// like one that has none, because the difference is not public yet.
+    /// The halts of stocks without a close. A stock that has closes again later is treated like one
+    /// that has not, because the difference is not public yet.
     pub(crate) fn halts(&self, present: MarketTime) -> Vec<(usize, Halt)> {
         let priced = present.priced_session();
         let halt = |(position, last)| {
@@ -133,7 +133,7 @@ impl ReplayMarket {
         self.series.missing(priced).map(halt).collect()
     }
 
-    /// The closes of a session which the caller knows to be finished.
+    /// The closes of a session, which has to be finished.
     pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
         let row = self.series.row(session).iter();
         // A stock that had no close yet has none here either.
@@ -141,8 +141,7 @@ impl ReplayMarket {
         row.map(close).collect()
     }
 
-    /// Each stock's sum of absolute changes over the last public sessions before the running one,
-    /// and over how many; history may be younger than that.
+    /// Each stock's sum of absolute changes over the last public sessions, and their number.
     fn change_sums(&self, lived: usize) -> (Vec<i64>, i64) {
         let mut sums = vec![0; self.keys.len()];
         let sessions = lived.saturating_sub(CALM_SESSIONS).max(1)..lived;
@@ -166,7 +165,7 @@ fn session_from(series: &PriceSeries, day: Day) -> Result<usize, MarketConfigErr
     found.ok_or_else(|| outside(series, day))
 }
 
-/// That a day is none to play from: a session has to be left after it.
+/// The error for a start day without a session after it.
 fn outside(series: &PriceSeries, day: Day) -> MarketConfigError {
     let at = |session| series.days.get(session).copied().unwrap_or_default();
     MarketConfigError::DayOutsideSeries {
@@ -176,7 +175,7 @@ fn outside(series: &PriceSeries, day: Day) -> MarketConfigError {
     }
 }
 
-/// A stock's public path hangs on its symbol, so that it does not change with its neighbours.
+/// The key of a stock's public path depends on its symbol only, not on the other stocks.
 fn keys(series: &PriceSeries, seed: u64) -> Vec<u64> {
     series.symbols.iter().map(|symbol| mix_two(seed, mix_text(symbol.as_str()))).collect()
 }

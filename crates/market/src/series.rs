@@ -17,7 +17,7 @@ pub struct ImportedMarket {
     pub name: String,
     /// The currency of its prices (ISO 4217).
     pub currency: String,
-    /// The finest step of its prices, where it is known.
+    /// The finest step of the prices, if it is known.
     pub tick: Option<Price>,
     /// Each stock with its closes.
     pub stocks: Vec<(StockInfo, Vec<(Day, Price)>)>,
@@ -48,13 +48,13 @@ pub(crate) struct PriceSeries {
 }
 
 impl PriceSeries {
-    /// Unpacks and reads the embedded files.
+    /// Decompresses and parses the embedded files.
     pub(crate) fn embedded() -> Self {
         let read = Self::read(&unpack(STOCKS), &unpack(INDEX));
         read.expect("invariant: the embedded series is well formed")
     }
 
-    /// Reads the two tables; `None` where they are malformed or do not fit together.
+    /// Parses the two tables; `None` if they are malformed or inconsistent.
     fn read(stocks: &str, benchmark: &str) -> Option<Self> {
         let (symbols, days, closes) = read_table(stocks)?;
         let (_, benchmark_days, benchmark) = read_table(benchmark)?;
@@ -105,7 +105,7 @@ impl PriceSeries {
         found.map(|one| (one.position as usize, one.last as usize))
     }
 
-    /// How many sessions there are.
+    /// The number of sessions.
     pub(crate) fn len(&self) -> usize {
         self.days.len()
     }

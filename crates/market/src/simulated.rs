@@ -57,7 +57,7 @@ impl SimulatedMarket {
         Ok(Self { timetable, tick, config, model, present, history })
     }
 
-    /// Takes over the game's seed.
+    /// Sets the game's seed.
     pub(crate) fn adopt(&mut self, seed: GameSeed) {
         self.model.adopt(seed);
         self.present = Mutex::new(SessionCursor::new(&self.model));
@@ -72,7 +72,7 @@ impl SimulatedMarket {
         &self.model.chance
     }
 
-    /// How many stocks there are.
+    /// The number of stocks.
     pub(crate) fn stocks(&self) -> usize {
         self.model.keys.len()
     }
@@ -99,7 +99,7 @@ impl SimulatedMarket {
         write_quotes(&at, &walk.lived(&self.model), quotes);
     }
 
-    /// The closes of a session which the caller knows to be finished.
+    /// The closes of a session, which has to be finished.
     pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
         let mut walk = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, session);
@@ -119,11 +119,11 @@ fn weekday(number: i32) -> Day {
     Day(4 + number.div_euclid(5) * 7 + number.rem_euclid(5))
 }
 
-/// What does not change from session to session.
+/// The constants of a simulation.
 #[derive(Debug)]
 struct SimulationModel {
     chance: MarketRng,
-    /// The keys of the stocks' public chance.
+    /// The keys of the stocks' draws by the public generator.
     keys: Vec<u64>,
     public_traits: StockTraits,
     traits: StockTraits,
@@ -139,7 +139,7 @@ struct SimulationModel {
     jump_half: i64,
 }
 
-/// How the stocks differ.
+/// The parameters of the stocks.
 #[derive(Debug)]
 struct StockTraits {
     /// How far each stock follows the market, in 1/1,024.
@@ -149,7 +149,7 @@ struct StockTraits {
 }
 
 impl StockTraits {
-    /// Each stock follows the market, and shakes, by half to one and a half.
+    /// Draws each stock's exposure to the market and its own shock: half to one and a half.
     fn of(draws: &[u64], own_reach: i64) -> Self {
         let between = |draw: u64, shift: u32| 512 + (draw >> shift & 1_023) as i64;
         Self {
@@ -254,7 +254,7 @@ impl SimulationModel {
         }
     }
 
-    /// Mostly nothing; rarely half to one and a half of the mean jump, up or down.
+    /// Mostly 0; rarely half to one and a half of the mean jump, up or down.
     fn jump(&self, random: u64) -> i64 {
         if random & 0xF_FFFF >= self.jump_below {
             return 0;
@@ -289,7 +289,7 @@ struct SessionCursor {
 }
 
 impl SessionCursor {
-    /// Stands at session 1, which leads from the closes of session 0 to its own.
+    /// Begins at session 1, which leads from the closes of session 0 to its own.
     fn new(model: &SimulationModel) -> Self {
         let open = model.first_closes();
         let mut close = open.clone();

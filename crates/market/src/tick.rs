@@ -18,7 +18,7 @@ pub enum TickRule {
 }
 
 impl TickRule {
-    /// The configured step, or the ladder where none is configured.
+    /// The configured step, or the ladder.
     pub fn new(step: Option<Price>) -> Self {
         step.map_or(Self::Ladder, Self::Fixed)
     }
@@ -34,7 +34,7 @@ impl TickRule {
         }
     }
 
-    /// The nearest price above zero that a step leads to.
+    /// The nearest multiple of the step above zero.
     pub fn round(self, price: Price) -> Price {
         price.round_to_tick(self.step(price))
     }

@@ -4,7 +4,7 @@ use domain::UnixMicros;
 
 use crate::config::AtEnd;
 
-/// Where a market stands at an instant.
+/// The market time of an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarketTime {
     /// The running session; once the market has ended, the last one.
@@ -42,16 +42,14 @@ pub(crate) struct Timetable {
     pub(crate) first: usize,
     /// How many sessions are played; 0 where prices stand still.
     pub(crate) count: usize,
-    /// How long one lasts.
     pub(crate) session_seconds: u32,
-    /// What comes after the last.
     pub(crate) at_end: AtEnd,
-    /// When the first began.
+    /// When the first session began.
     pub(crate) started_at: UnixMicros,
 }
 
 impl Timetable {
-    /// Where the market stands at `now`; before its start it waits at its first instant.
+    /// The market time at `now`; before the start, that of the first instant.
     pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let elapsed = now.seconds().saturating_sub(self.started_at.seconds());
         let elapsed = u64::try_from(elapsed).unwrap_or(0);

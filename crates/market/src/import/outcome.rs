@@ -7,7 +7,7 @@ use super::date::{DateOrder, read_day};
 use super::row_reader::cell;
 use super::{ImportError, ImportNote, ImportSummary};
 
-/// A row that is no bar.
+/// A row without a bar.
 pub(super) enum SkippedRow {
     OtherCurrency(String),
     OtherSeries(String),

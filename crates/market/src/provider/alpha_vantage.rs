@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::{Day, Symbol};
 use serde::Deserialize;
 
-use super::http::Connection;
+use super::http::ProviderConnection;
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
@@ -18,7 +18,7 @@ use super::{
 };
 
 #[derive(Debug)]
-pub(super) struct AlphaVantage(pub(super) Connection);
+pub(super) struct AlphaVantage(pub(super) ProviderConnection);
 
 impl AlphaVantage {
     /// The body of a successful response.

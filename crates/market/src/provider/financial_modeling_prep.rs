@@ -7,7 +7,7 @@ use domain::{Day, Symbol};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::http::{Connection, ProviderResponse};
+use super::http::{ProviderConnection, ProviderResponse};
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 
 #[derive(Debug)]
-pub(super) struct FinancialModelingPrep(pub(super) Connection);
+pub(super) struct FinancialModelingPrep(pub(super) ProviderConnection);
 
 impl FinancialModelingPrep {
     /// The rows of a successful response; at least one.

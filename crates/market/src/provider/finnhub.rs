@@ -5,7 +5,7 @@
 use domain::{Day, Symbol};
 use serde::Deserialize;
 
-use super::http::Connection;
+use super::http::ProviderConnection;
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawQuote};
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 
 #[derive(Debug)]
-pub(super) struct Finnhub(pub(super) Connection);
+pub(super) struct Finnhub(pub(super) ProviderConnection);
 
 impl Finnhub {
     async fn fetch(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, ProviderError> {

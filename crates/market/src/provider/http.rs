@@ -110,20 +110,20 @@ impl ProviderClient {
 }
 
 /// What an adapter sends requests with.
-pub(super) struct Connection {
+pub(super) struct ProviderConnection {
     pub(super) client: ProviderClient,
     pub(super) base: Url,
     pub(super) key: Secret,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-impl fmt::Debug for Connection {
+impl fmt::Debug for ProviderConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").finish_non_exhaustive()
+        f.debug_struct("ProviderConnection").finish_non_exhaustive()
     }
 }
 
-impl Connection {
+impl ProviderConnection {
     /// Sends a GET request with the key in a header, after a prefix.
     pub(super) async fn get(
         &self,

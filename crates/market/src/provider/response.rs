@@ -54,7 +54,7 @@ pub(super) fn check_status(reply: &ProviderResponse) -> Result<(), ProviderError
         402 | 403 => Err(ProviderError::PlanRestricted { symbol_only: false }),
         404 => Err(ProviderError::NotFound),
         429 => Err(ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after }),
-        // Redirects are not followed, and nothing else is expected either.
+        // Redirects are not followed; other statuses are not expected.
         _ => Err(ProviderError::Transient),
     }
 }

@@ -6,7 +6,7 @@
 use domain::{Day, Symbol};
 use serde::Deserialize;
 
-use super::http::Connection;
+use super::http::ProviderConnection;
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 
 #[derive(Debug)]
-pub(super) struct TwelveData(pub(super) Connection);
+pub(super) struct TwelveData(pub(super) ProviderConnection);
 
 impl TwelveData {
     async fn fetch(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ProviderError> {

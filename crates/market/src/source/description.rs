@@ -1,5 +1,5 @@
-//! Texts about a market for people: what it is, how its benchmark is called, and the caution that
-//! accompanies its prices.
+//! Texts about a market: a description, the name of the benchmark, and the caution that accompanies
+//! the prices.
 
 use domain::{QuoteSource, UnixMicros};
 
@@ -17,7 +17,7 @@ const SIMULATED_CAUTION: &str =
     "Simulated prices: the companies and their prices are made up by this program.";
 
 impl MarketSource {
-    /// What the benchmark is called, where there is one.
+    /// The name of the benchmark.
     pub fn benchmark_name(&self) -> &'static str {
         match &self.kind {
             SourceVariant::History(replay) if replay.series.imported.is_none() => "S&P 500",
@@ -62,7 +62,7 @@ impl MarketSource {
         )
     }
 
-    /// What must be said wherever the prices are shown.
+    /// The notice that is shown with the prices.
     pub fn caution(&self) -> Option<&'static str> {
         match &self.kind {
             SourceVariant::History(replay) if replay.series.imported.is_some() => {
