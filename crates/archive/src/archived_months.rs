@@ -36,7 +36,6 @@ pub(crate) async fn check_files(
     Ok(())
 }
 
-/// The entries of the dropped months, merged by key.
 pub(crate) struct ArchivedMonths<'a>(Vec<Stream<'a>>);
 
 struct Stream<'a> {

@@ -19,14 +19,12 @@ const LATE_S: i64 = 300;
 const PLAYERS: i64 = 5_000;
 const SEALS: i64 = 1_000;
 
-/// The result of verifying the seals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SealReport {
     /// Valid seals.
     pub seals: u64,
     /// Of these, how many were computed again from the ledger.
     pub given_again: u64,
-    /// The first violation.
     pub wrong: Option<String>,
 }
 

@@ -79,7 +79,6 @@ impl Drop for MonthPages {
     }
 }
 
-/// The totals of the entries so far.
 struct MonthTotals {
     entries: u64,
     first: Option<(i64, i64)>,

@@ -71,7 +71,6 @@ impl Call {
     }
 }
 
-/// A response, read to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -17,7 +17,6 @@ const JOINED_EVERY: usize = 16;
 /// The most reads of a page whose response is only valid if a player moved meanwhile.
 const TRIES: u32 = 4;
 
-/// A query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LeaderboardQuery {
     by_return: bool,

@@ -28,7 +28,7 @@ mod scrape;
 mod server_contact;
 mod setup_client;
 #[cfg(test)]
-mod test_server;
+mod tests;
 mod trade_response;
 mod verify;
 mod worker;
@@ -98,7 +98,6 @@ pub struct Options {
     pub players: Players,
     /// The number of workers, each with its own connection; 0 counts as 1.
     pub concurrency: u32,
-    /// The measured time.
     pub duration: Duration,
     /// Arrivals a second; `None` for closed-loop load.
     pub rate: Option<u64>,

@@ -21,12 +21,10 @@ use crate::{ProgressCallback, RunPhase};
 /// The most reads of a player whose portfolio changes between two of them.
 const TRIES: u32 = 4;
 
-/// The result of the verification.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verification {
     /// Players with an acknowledged trade.
     pub players: u64,
-    /// Acknowledged trades.
     pub acknowledged: u64,
     /// Acknowledged trades that are in the ledger.
     pub found: u64,

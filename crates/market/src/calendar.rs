@@ -8,22 +8,17 @@ use thiserror::Error;
 
 const EMBEDDED: &str = include_str!("../data/calendars.toml");
 
-/// Why a calendar cannot be loaded.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CalendarError {
-    /// The file is malformed.
     #[error("calendar: {0}")]
     Malformed(String),
-    /// The file does not have the exchange.
     #[error("calendar: expected one of the exchanges {known}, got {name:?}")]
     UnknownExchange {
         name: String,
-        /// The exchanges of the file.
         known: String,
     },
 }
 
-/// A day on which an exchange trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradingSession {
     /// The day in the exchange's time zone.
@@ -33,7 +28,6 @@ pub struct TradingSession {
     pub closes_at: UnixMicros,
 }
 
-/// Whether orders are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TradingHours {
     Open,
@@ -43,7 +37,6 @@ pub enum TradingHours {
     },
 }
 
-/// The sessions of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     name: String,
@@ -76,7 +69,6 @@ impl Calendar {
         Ok(Self { name: exchange.name.clone(), currency, sessions })
     }
 
-    /// The exchange's short name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -86,12 +78,10 @@ impl Calendar {
         &self.currency
     }
 
-    /// All sessions, ascending.
     pub fn sessions(&self) -> &[TradingSession] {
         &self.sessions
     }
 
-    /// The session that runs at `now`.
     pub fn running(&self, now: UnixMicros) -> Option<TradingSession> {
         let session = *self.sessions.get(self.closed_by(now))?;
         (session.opens_at <= now).then_some(session)
@@ -108,7 +98,6 @@ impl Calendar {
         self.sessions.partition_point(|session| session.closes_at <= now)
     }
 
-    /// The session of this day.
     pub fn session_on(&self, day: Day) -> Option<TradingSession> {
         let found = self.sessions.binary_search_by_key(&day, |session| session.day);
         found.ok().map(|at| self.sessions[at])

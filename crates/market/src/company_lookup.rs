@@ -19,7 +19,6 @@ const IN_FLIGHT_MAX: usize = 4;
 /// How long a failed lookup is not retried and a stock is not refreshed early again.
 const BACKOFF: Duration = Duration::from_secs(60);
 
-/// The key of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum LookupKey {
     Profile(Symbol),

@@ -42,7 +42,6 @@ pub struct ImportOptions {
     pub skip_bad: bool,
 }
 
-/// A row that was not imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportNote {
     /// The line in which the row begins, from 1.
@@ -55,7 +54,6 @@ pub struct ImportNote {
     pub reason: String,
 }
 
-/// The counts of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportSummary {
     /// Rows below headers.

@@ -45,7 +45,6 @@ impl LiveMarket {
         }
     }
 
-    /// The exchange's calendar.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
     }

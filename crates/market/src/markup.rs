@@ -40,7 +40,6 @@ const REFERENCES: [(&str, &str); 18] = [
 pub struct CleanText<'t> {
     /// The plain text, without spaces at its ends.
     pub text: Cow<'t, str>,
-    /// Whether it had markup.
     pub had_markup: bool,
     /// Whether it had control characters other than line breaks and tabs, or marks that change the
     /// direction of text.

@@ -72,7 +72,6 @@ pub(crate) struct SessionCloses<'a> {
     pub(crate) changes: i64,
 }
 
-/// The parameters of a tick that all stocks share.
 pub(crate) struct TickAt<'a> {
     pub(crate) chance: &'a MarketRng,
     pub(crate) present: MarketTime,

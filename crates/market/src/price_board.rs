@@ -15,7 +15,6 @@ use crate::price_snapshot::PriceSnapshot;
 use crate::quote::{Halt, Listing, StockQuote};
 use crate::source::MarketSource;
 
-/// Why a price board cannot be created.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PriceBoardError {
     /// The listings and the source do not have the same number of stocks.
@@ -25,7 +24,6 @@ pub enum PriceBoardError {
     #[error("price board: expected the listing of {expected} at position {position}, got {got}")]
     OtherStock {
         position: usize,
-        /// The stock of the source.
         expected: Symbol,
         got: Symbol,
     },
@@ -154,7 +152,6 @@ impl PriceBoard {
         self.by_id.get(&stock_id).copied()
     }
 
-    /// The stock with this symbol.
     pub fn find(&self, symbol: &Symbol) -> Option<&Listing> {
         self.listings.get(*self.by_symbol.get(symbol)?)
     }
@@ -170,7 +167,6 @@ impl PriceBoard {
         }
     }
 
-    /// [`PriceSnapshot::prices_json`] of now.
     pub fn prices_json(&self) -> Arc<str> {
         self.current.load().prices_json()
     }

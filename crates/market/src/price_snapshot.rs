@@ -11,7 +11,6 @@ use crate::source::MarketSource;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
 
-/// One publication.
 #[derive(Clone, Debug)]
 pub struct PriceSnapshot {
     pub as_of: UnixMicros,
@@ -63,7 +62,6 @@ impl PriceSnapshot {
         BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
     }
 
-    /// The halt of the stock at this position.
     pub fn halt(&self, position: usize) -> Option<Halt> {
         let found = self.halts.binary_search_by_key(&position, |(position, _)| *position).ok()?;
         self.halts.get(found).map(|(_, halt)| *halt)

@@ -68,18 +68,13 @@ impl fmt::Display for ProviderKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderOperation {
-    /// The present price of a stock.
     Quote,
-    /// The daily bars of a stock.
     PriceHistory,
-    /// Stocks that match a text.
     Search,
-    /// The profile of a company.
     Profile,
 }
 
 impl ProviderOperation {
-    /// The name in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
@@ -116,7 +111,6 @@ pub struct PriceHistory {
     pub unit: Option<PriceUnit>,
 }
 
-/// A stock that a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchHit {
     /// The symbol as the provider writes it.
@@ -124,23 +118,17 @@ pub struct SearchHit {
     pub name: String,
     /// The kind of paper, like `Equity`.
     pub kind: Option<String>,
-    /// The country or region.
     pub region: Option<String>,
-    /// The exchange's short name.
     pub exchange: Option<String>,
-    /// The currency's code (ISO 4217).
     pub currency: Option<String>,
 }
 
-/// The profile of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanyProfile {
     pub symbol: Symbol,
     pub name: String,
     pub description: Option<String>,
-    /// The exchange's short name.
     pub exchange: Option<String>,
-    /// The currency's code (ISO 4217).
     pub currency: Option<String>,
     pub country: Option<String>,
     pub sector: Option<String>,
@@ -149,7 +137,6 @@ pub struct CompanyProfile {
     pub website: Option<String>,
 }
 
-/// The time window of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuotaWindow {
@@ -160,10 +147,8 @@ pub enum QuotaWindow {
 }
 
 impl QuotaWindow {
-    /// All of them, the shortest first.
     pub const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Day];
 
-    /// The name in metrics and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Second => "second",
@@ -214,7 +199,6 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
-    /// The name in metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -235,15 +219,12 @@ impl ProviderError {
     }
 }
 
-/// The future of a provider call.
 pub type ProviderFuture<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
 
-/// A provider of prices.
 pub trait QuoteProvider: fmt::Debug + Send + Sync {
     fn kind(&self) -> ProviderKind;
 
-    /// The present price of a stock.
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote>;
 
     /// The daily bars from `from` to `to`, ascending, as far as the plan goes back.
@@ -257,7 +238,6 @@ pub trait QuoteProvider: fmt::Debug + Send + Sync {
     /// Stocks that match a text, the best first.
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>>;
 
-    /// The profile of a company.
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile>;
 }
 

@@ -2,14 +2,12 @@
 
 use domain::{Price, Ratio, Symbol, UnixMicros};
 
-/// A stock of the price board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     pub stock_id: i64,
     pub symbol: Symbol,
 }
 
-/// The price of a stock at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockQuote {
     /// The price of one share; 0 while the stock has none.

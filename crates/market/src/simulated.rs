@@ -57,7 +57,6 @@ impl SimulatedMarket {
         Ok(Self { timetable, tick, config, model, present, history })
     }
 
-    /// Sets the game's seed.
     pub(crate) fn adopt(&mut self, seed: GameSeed) {
         self.model.adopt(seed);
         self.present = Mutex::new(SessionCursor::new(&self.model));
@@ -72,7 +71,6 @@ impl SimulatedMarket {
         &self.model.chance
     }
 
-    /// The number of stocks.
     pub(crate) fn stocks(&self) -> usize {
         self.model.keys.len()
     }
@@ -139,7 +137,6 @@ struct SimulationModel {
     jump_half: i64,
 }
 
-/// The parameters of the stocks.
 #[derive(Debug)]
 struct StockTraits {
     /// How far each stock follows the market, in 1/1,024.

@@ -34,11 +34,9 @@ enum SourceVariant {
     /// The replay, and fixed prices as a replay without sessions.
     History(Box<ReplayMarket>),
     Simulated(Box<SimulatedMarket>),
-    /// Prices of providers.
     Live(Arc<LiveMarket>),
 }
 
-/// The end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionEnd {
     pub day: Day,
@@ -114,7 +112,6 @@ impl MarketSource {
         }
     }
 
-    /// The source of its quotes.
     pub fn source(&self) -> QuoteSource {
         match &self.kind {
             SourceVariant::History(replay) => replay.source,
@@ -153,7 +150,6 @@ impl MarketSource {
         }
     }
 
-    /// The market time at `now`.
     pub fn present(&self, now: UnixMicros) -> MarketTime {
         match &self.kind {
             SourceVariant::History(replay) => replay.timetable.present(now),
@@ -237,7 +233,6 @@ impl MarketSource {
         Some(SessionEnd { day: self.day_of(session), ends_at, final_at })
     }
 
-    /// Whether providers supply the prices.
     pub fn is_live(&self) -> bool {
         matches!(self.kind, SourceVariant::Live(_))
     }

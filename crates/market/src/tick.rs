@@ -13,17 +13,14 @@ pub enum TickRule {
     /// 0.0001 below 1, 0.001 below 10, and 0.01 from there on.
     #[default]
     Ladder,
-    /// The same step at every price.
     Fixed(Price),
 }
 
 impl TickRule {
-    /// The configured step, or the ladder.
     pub fn new(step: Option<Price>) -> Self {
         step.map_or(Self::Ladder, Self::Fixed)
     }
 
-    /// The step at a price.
     pub fn step(self, price: Price) -> Price {
         match self {
             Self::Ladder => {

@@ -11,7 +11,6 @@ pub struct MarketTime {
     pub session: usize,
     /// Real seconds since that session began; 0 once the market has ended.
     pub second_of_session: u32,
-    /// Whether the last session is over.
     pub ended: bool,
     /// How often a looping market has started over.
     pub pass: u32,
@@ -44,7 +43,6 @@ pub(crate) struct Timetable {
     pub(crate) count: usize,
     pub(crate) session_seconds: u32,
     pub(crate) at_end: AtEnd,
-    /// When the first session began.
     pub(crate) started_at: UnixMicros,
 }
 

@@ -13,13 +13,11 @@ const ROWS: u64 = 10;
 /// Why a response is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// Invalid in any case.
     Certain(String),
     /// Valid only if a player moved while the response was made.
     UnlessMoved(String),
 }
 
-/// A valid page.
 #[derive(Clone, Debug)]
 pub(super) struct LeaderboardPage {
     rows: Vec<LeaderboardRow>,
@@ -184,12 +182,10 @@ fn check_own_rank(body: &Body, query: LeaderboardQuery) -> Result<(), Violation>
 }
 
 impl LeaderboardPage {
-    /// The number of players on the board.
     pub(super) fn total(&self) -> u64 {
         self.meta.total
     }
 
-    /// Whether there is a next page.
     pub(super) fn is_full(&self) -> bool {
         self.meta.current_page < self.meta.last_page
     }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::*;
-use crate::test_server::{TestServer, test_workers};
+use crate::tests::{TestServer, test_workers};
 use crate::trade_response::AckAmounts;
 
 const HISTORY: &str = "/api/portfolio/transactions?limit=100";

@@ -24,7 +24,6 @@ pub struct GuardConfig {
     /// 2,678,400 (31 days).
     #[serde(deserialize_with = "limited::<_, 1, 2_678_400>")]
     pub retry_after_max_s: u32,
-    /// The quotas of the providers.
     pub quota: QuotasConfig,
 }
 
@@ -41,7 +40,6 @@ impl Default for GuardConfig {
     }
 }
 
-/// The settings of a circuit breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {

@@ -23,14 +23,12 @@ const CAS_ATTEMPTS_MAX: u32 = 50;
 /// The clock difference between nodes above which a warning is logged, in seconds.
 const CLOCK_BEHIND_S: i64 = 60;
 
-/// The status of a provider, for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderStatus {
     pub provider: ProviderKind,
     /// Whether its state could be read. Otherwise the provider is not called, the breaker is
     /// reported as open, and the other fields are empty.
     pub is_known: bool,
-    /// How the breaker stands.
     pub breaker: CircuitState,
     pub since: UnixMicros,
     /// While it is open: until when, as far as it is known.

@@ -27,15 +27,12 @@ const SUSPENSION_S: i64 = 3_600;
 const MINUTE_S: i64 = 60;
 const MICROS: i64 = 1_000_000;
 
-/// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CircuitState {
-    /// Calls are admitted.
     Closed,
     /// One probe is admitted.
     HalfOpen,
-    /// No call is admitted.
     Open,
 }
 
@@ -50,14 +47,12 @@ impl CircuitState {
     }
 }
 
-/// The admission of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallPermit(u64);
 
 /// A change that is logged for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderEvent {
-    /// The breaker changed its state.
     Breaker(CircuitState),
     /// The warning share of a quota is used, or all of it.
     QuotaUsed { window: QuotaWindow, used: u32, limit: u32 },
@@ -67,7 +62,6 @@ pub(crate) enum ProviderEvent {
     Suspension,
 }
 
-/// The stored state of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderState {

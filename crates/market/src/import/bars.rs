@@ -30,7 +30,6 @@ const NOTES: [&str; 17] = [
     "end",
     "page",
 ];
-/// Why a row has no bar.
 #[derive(Debug)]
 pub(super) enum RowError {
     /// What was expected, and what was found.
@@ -64,7 +63,6 @@ pub(super) struct BarChanges {
     pub(super) has_zeros: bool,
 }
 
-/// A field of a row.
 enum CellValue {
     Missing,
     Zero,

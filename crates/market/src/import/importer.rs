@@ -36,7 +36,6 @@ pub struct Importer {
     tally: RowTally,
 }
 
-/// The state while a file is read.
 struct FileContext<'f> {
     number: usize,
     marks: NumberReader,

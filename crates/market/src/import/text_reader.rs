@@ -11,7 +11,6 @@ const SIZE_MAX: u64 = 4 << 30;
 const SAMPLE: u64 = 64 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Why a file is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextFormatError {
     Empty,
@@ -180,7 +179,6 @@ struct Utf16<R> {
     unit: fn([u8; 2]) -> u16,
     /// Bytes of a unit whose other half was not read yet.
     half: Option<u8>,
-    /// The first unit of a pair.
     high: Option<u16>,
     text: Cursor<Vec<u8>>,
 }

@@ -21,7 +21,6 @@ use super::{
 pub(super) struct AlphaVantage(pub(super) ProviderConnection);
 
 impl AlphaVantage {
-    /// The body of a successful response.
     async fn fetch(&self, function: &str, more: &[(&str, &str)]) -> Result<String, ProviderError> {
         let mut query = vec![("function", function)];
         query.extend_from_slice(more);

@@ -29,7 +29,6 @@ pub enum ConnectError {
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A response of a provider.
 #[derive(Debug)]
 pub(super) struct ProviderResponse {
     pub(super) status: StatusCode,
@@ -44,7 +43,6 @@ impl ProviderResponse {
     }
 }
 
-/// The shared HTTP client.
 #[derive(Clone, Debug)]
 pub(super) struct ProviderClient {
     client: Client,

@@ -20,10 +20,8 @@ const CLOSE: Time = Time::constant(16, 0, 0, 0);
 /// How far a provider's clock may be ahead, in seconds.
 const AHEAD_S: i64 = 300;
 
-/// The members of a JSON object.
 pub(super) type JsonObject = HashMap<String, Box<RawValue>>;
 
-/// Parses a response body.
 pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ProviderError> {
     serde_json::from_str(body).map_err(|error| {
         // The position only: the body may contain a key.
@@ -59,7 +57,6 @@ pub(super) fn check_status(reply: &ProviderResponse) -> Result<(), ProviderError
     }
 }
 
-/// A quote as the provider returned it.
 pub(super) struct RawQuote<'a> {
     /// The symbol, if the provider returns it.
     pub(super) symbol: Option<&'a str>,
@@ -71,7 +68,6 @@ pub(super) struct RawQuote<'a> {
     pub(super) currency: Option<String>,
 }
 
-/// When a price was made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum QuoteTime {
     /// To the second.
@@ -111,12 +107,10 @@ pub(super) fn quote(
     Ok(ProviderQuote { symbol, price, previous_close, as_of, market_day, volume, unit })
 }
 
-/// The unit of a currency code.
 fn unit(code: Option<&str>) -> Result<Option<PriceUnit>, ProviderError> {
     code.map(|code| PriceUnit::parse(code).ok_or(ProviderError::Malformed)).transpose()
 }
 
-/// A bar as the provider returned it.
 pub(super) struct RawBar<'a> {
     pub(super) day: &'a str,
     pub(super) open: &'a JsonLiteral,
@@ -171,7 +165,6 @@ pub(super) fn history(
     if bars.is_empty() { Err(ProviderError::NotFound) } else { Ok(PriceHistory { bars, unit }) }
 }
 
-/// An instant as seconds since 1970.
 pub(super) fn seconds(literal: &JsonLiteral) -> Option<UnixMicros> {
     let seconds = literal.whole().filter(|seconds| (0..=32_503_680_000).contains(seconds))?;
     Some(UnixMicros(0).plus_seconds(seconds))
@@ -190,7 +183,6 @@ fn day_of(at: UnixMicros) -> Day {
     Day::from_civil(i32::from(date.year()), month, day).unwrap_or(at.day())
 }
 
-/// The end of a day's session.
 fn close_of(day: Day) -> UnixMicros {
     let (year, month, of_month) = day.civil();
     let date = i16::try_from(year).ok().zip(i8::try_from(month).ok());

@@ -35,7 +35,6 @@ impl TwelveData {
     }
 }
 
-/// Maps an error response to an error.
 fn error(code: u16, text: &str, retry_after: Option<std::time::Duration>) -> ProviderError {
     match code {
         429 if text.contains("for the day") => {

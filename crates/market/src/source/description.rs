@@ -17,7 +17,6 @@ const SIMULATED_CAUTION: &str =
     "Simulated prices: the companies and their prices are made up by this program.";
 
 impl MarketSource {
-    /// The name of the benchmark.
     pub fn benchmark_name(&self) -> &'static str {
         match &self.kind {
             SourceVariant::History(replay) if replay.series.imported.is_none() => "S&P 500",

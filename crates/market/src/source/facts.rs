@@ -16,13 +16,11 @@ pub const REVEAL_AFTER_S: i64 = 60;
 /// The timetable and parameters of a market, without its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketFacts {
-    /// When its first session began.
     pub started_at: UnixMicros,
     /// Real seconds of a session.
     pub session_seconds: u32,
     /// The number of the first session that is played.
     pub first_session: usize,
-    /// The number of played sessions.
     pub sessions: usize,
     pub at_end: AtEnd,
     pub tick: TickRule,

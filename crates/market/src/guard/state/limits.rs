@@ -7,7 +7,6 @@ use super::{MICROS, MINUTE_S};
 use crate::guard::config::{BreakerConfig, QuotaConfig};
 use crate::provider::QuotaWindow;
 
-/// The limits of a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderLimits<'a> {
     pub(crate) breaker: &'a BreakerConfig,
