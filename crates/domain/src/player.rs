@@ -45,7 +45,7 @@ pub struct Player {
     pub holdings: BTreeMap<i64, Holding>,
     /// Versions of trades whose note counted: at least those that the actions are about.
     pub noted: BTreeSet<i64>,
-    /// Texts of notes that counted, by [`Note::text_key`]: at least those of the actions.
+    /// Texts of notes that counted, by [`crate::Note::text_key`]: at least those of the actions.
     pub known_texts: BTreeSet<i64>,
     /// The known texts that are not stored yet.
     pub new_texts: BTreeSet<i64>,

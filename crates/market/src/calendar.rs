@@ -13,10 +13,7 @@ pub enum CalendarError {
     #[error("calendar: {0}")]
     Malformed(String),
     #[error("calendar: expected one of the exchanges {known}, got {name:?}")]
-    UnknownExchange {
-        name: String,
-        known: String,
-    },
+    UnknownExchange { name: String, known: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,11 +22,7 @@ pub enum PriceBoardError {
     OtherNumber { source_stocks: usize, listings: usize },
     /// The source has another stock at the position of a listing.
     #[error("price board: expected the listing of {expected} at position {position}, got {got}")]
-    OtherStock {
-        position: usize,
-        expected: Symbol,
-        got: Symbol,
-    },
+    OtherStock { position: usize, expected: Symbol, got: Symbol },
     #[error("price board: stock id {0} is listed twice")]
     ListedTwice(i64),
 }

@@ -13,7 +13,7 @@ use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
 pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
 use crate::calendar::{Calendar, TradingHours};
 use crate::catalogue::simulated_stocks;
-use crate::config::{AtEnd, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
+use crate::config::{LiveConfig, MarketConfig, ReplayConfig, SourceKind};
 use crate::limits::MarketConfigError;
 use crate::live::{CLOSE_GRACE_S, LiveMarket};
 use crate::quote::{Halt, StockQuote};

@@ -55,7 +55,11 @@ pub(crate) struct CallPermit(u64);
 pub(crate) enum ProviderEvent {
     Breaker(CircuitState),
     /// The warning share of a quota is used, or all of it.
-    QuotaUsed { window: QuotaWindow, used: u32, limit: u32 },
+    QuotaUsed {
+        window: QuotaWindow,
+        used: u32,
+        limit: u32,
+    },
     /// The provider reported a rate limit.
     QuotaLearned(QuotaWindow),
     /// The provider rejects the key, or its plan lacks the operation.

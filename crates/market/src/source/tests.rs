@@ -1,7 +1,7 @@
 //! Facts about every kind of market source.
 
 use super::*;
-use crate::config::{ReplayConfig, SimulatedConfig};
+use crate::config::{AtEnd, SimulatedConfig};
 use proptest::prelude::*;
 
 const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
