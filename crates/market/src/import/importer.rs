@@ -16,7 +16,7 @@ use super::header::{BarColumns, DescriptionColumns, FileLayout, Header, PriceCol
 use super::joined_bars::JoinedBars;
 use super::number::NumberReader;
 use super::outcome::{RowTally, SkippedRow};
-use super::row_reader::{self, RowReader, cell};
+use super::row_reader::{self, RowReader, cell, check_width};
 use super::{ImportError, ImportNote, ImportOptions, ImportSummary, ImportedData};
 use crate::currency::PriceUnit;
 
@@ -337,15 +337,6 @@ impl Importer {
         }
         if day <= self.options.today { Ok(()) } else { Err(format!("{day} is in the future")) }
     }
-}
-
-/// Rejects a row with other fields than the header; additional empty fields are allowed.
-fn check_width(record: &StringRecord, width: usize) -> Result<(), String> {
-    let fields = record.len();
-    if fields < width || record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
-        return Err(format!("expected {width} fields as in the header, got {fields}"));
-    }
-    Ok(())
 }
 
 /// Whether a row repeats the header, as in concatenated files.

@@ -138,6 +138,15 @@ fn first_line(sample: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().take(120).collect()
 }
 
+/// Rejects a row with other fields than the header; additional empty fields are allowed.
+pub(super) fn check_width(record: &StringRecord, width: usize) -> Result<(), String> {
+    let fields = record.len();
+    if fields < width || record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+        return Err(format!("expected {width} fields as in the header, got {fields}"));
+    }
+    Ok(())
+}
+
 /// A trimmed field; empty where the row or the file has none.
 pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> &str {
     column.and_then(|at| record.get(at)).unwrap_or_default().trim()
