@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_price_wins_whatever_comes_when() {
+    fn the_newest_price_wins_in_any_order_of_arrival() {
         let market = market(false);
         assert_eq!(prices(&market), [0, 0], "nothing is known yet");
         assert!(market.feed(&[(1, quote(500, "2026-11-27T15:00:00Z"))]));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn closes_are_given_between_two_sessions_only() {
+    fn closes_are_returned_between_two_sessions_only() {
         let market = market(false);
         market.feed(&[(0, quote(7, "2026-11-25T20:59:00Z"))]);
         let newest = |text| market.present(at(text)).finished_sessions() - 1;

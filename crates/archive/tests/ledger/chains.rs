@@ -1,5 +1,5 @@
-//! Facts about verifying a ledger on real stores: what was traded holds, and every kind of change
-//! by hand is found and named.
+//! Verification of a ledger on real stores: a traded ledger is valid, and every change by hand is
+//! found and named.
 
 use archive::{Difference, verify};
 use domain::Clock as _;

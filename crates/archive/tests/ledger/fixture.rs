@@ -1,5 +1,5 @@
-//! A game of three players and three stocks on a real database that is played over months, an
-//! archive beside it, and a hand that changes what no program may.
+//! A game of three players and three stocks on a real database, played over months, with an archive
+//! and changes by hand that no program makes.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Whatever is stopped anywhere goes on later: no entry is missing then, and none is there twice.
+//! An archiver that is dropped at any poll is continued by the next one: no entry is missing or
+//! stored twice.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -114,7 +115,7 @@ async fn check(fixture: &Fixture, all: u64) {
 }
 
 #[tokio::test]
-async fn an_archive_that_refuses_leaves_the_month_as_it_is_and_says_why() {
+async fn an_archive_that_cannot_be_written_leaves_the_month_in_its_state_with_the_error() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;

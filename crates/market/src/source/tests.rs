@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn nothing_after_the_present_is_given_out(
+    fn nothing_after_the_present_is_returned(
         kind in prop::sample::select(
             &[SourceKind::Replay, SourceKind::Simulated, SourceKind::Fixed][..]),
         at_end in prop::sample::select(&[AtEnd::Stop, AtEnd::Loop][..]),

@@ -1,5 +1,5 @@
-//! What each adapter makes of exactly these words and this status. The bodies are composed after
-//! the documentation and the known refusals of each provider; their numbers are made up.
+//! The errors that adapters map statuses and error texts to. The bodies follow the documentation and
+//! known responses of each provider, with invented numbers.
 
 use std::time::Duration;
 
@@ -225,7 +225,7 @@ async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn twelve_data_tells_when_its_day_began_and_when_its_price_was_made() {
+async fn twelve_data_returns_the_start_of_the_day_and_the_time_of_the_price() {
     let fixture = Fixture::start(Dialect::TwelveData).await;
     let now = fixture.clock.now();
     let says = |body| FakeMode::Says { status: 200, retry_after: None, body };

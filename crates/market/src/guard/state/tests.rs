@@ -231,7 +231,7 @@ fn any_second_and_any_minute_has_its_limit() {
 }
 
 #[test]
-fn a_clock_that_goes_back_gives_no_more_quota() {
+fn a_clock_that_goes_back_does_not_refill_the_quota() {
     let mut fixture = Fixture::new(0, 0, 2);
     let day = 86_400;
     fixture.fail(at(day));
@@ -335,7 +335,7 @@ fn the_window_that_lasts_longest_is_returned() {
 }
 
 #[test]
-fn questions_that_no_limit_counts_are_not_kept() {
+fn calls_that_no_limit_counts_are_not_stored() {
     for (per_second, per_minute, kept) in [(0, 0, 0), (100, 0, 1), (0, 100, 30)] {
         let mut fixture = Fixture::new(per_second, per_minute, 0);
         for second in 0..30 {
