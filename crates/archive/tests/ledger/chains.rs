@@ -6,7 +6,7 @@ use domain::Clock as _;
 
 use crate::fixture::{ENGINES, Fixture, Hand};
 
-/// Changes something by hand and gives the first difference, which must be of the first player.
+/// Makes a change by hand and returns the first difference, which must be of the first player.
 async fn first_difference(engine: &str, changes: &[Hand]) -> Difference {
     let fixture = Fixture::open(engine).await;
     fixture.trade(60).await;

@@ -23,7 +23,7 @@ pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
 /// A change by hand.
 #[derive(Clone, Copy)]
 pub(crate) enum Hand {
-    /// Takes away what protects the ledger.
+    /// Drops the triggers that protect the ledger.
     Unlock,
     /// Runs a statement about the first player, `$1`.
     Sql(&'static str),
@@ -94,7 +94,7 @@ impl Fixture {
         Self { store, player_ids, user_ids, stock_ids, url, clock, marks, directory }
     }
 
-    /// Tries this many random actions, some in one commit, over a few days; gives how many of them
+    /// Tries this many random actions, some in one commit, over a few days. Returns how many
     /// were accepted. The first player begins with purchases and a note.
     pub(crate) async fn trade(&self, actions: u64) -> u64 {
         let chance = SeededEntropy::new(7);

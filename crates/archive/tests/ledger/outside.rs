@@ -1,5 +1,5 @@
-//! Other programs with the archive: a Parquet reader finds the same numbers, and a server with the S3
-//! API stores the same files. Both are Python programs that `./test` installs.
+//! Other programs with the archive: a Parquet reader finds the same numbers, and a server with the
+//! S3 API stores the same files. Both are Python programs that `./test` installs.
 
 use std::net::TcpListener;
 use std::path::PathBuf;

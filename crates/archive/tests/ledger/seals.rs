@@ -115,7 +115,7 @@ async fn the_file_reveals_changed_and_deleted_seals() {
         let wrong = look(&fixture, &file).await.wrong;
         assert_eq!(wrong, Some(format!("the file has {other}, the database {first}")), "{engine}");
 
-        // Nor is another seal made beside a line that says another thing about the newest.
+        // No further seal is made while the file has another newest seal.
         let newest = text.lines().last().expect("a line");
         let newest: Seal = serde_json::from_str(newest).expect("a seal");
         let forged = Seal { players: newest.players + 1, ..newest.clone() };

@@ -1,5 +1,5 @@
-//! Imports of files of data vendors, spreadsheets and exchanges: tolerated content, rejected content
-//! and arbitrary bytes.
+//! Imports of files of data vendors, spreadsheets and exchanges: tolerated content, rejected
+//! content and arbitrary bytes.
 
 mod random;
 mod strict;

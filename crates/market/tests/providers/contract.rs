@@ -1,5 +1,5 @@
-//! The errors that adapters map statuses and error texts to. The bodies follow the documentation and
-//! known responses of each provider, with invented numbers.
+//! The errors that adapters map statuses and error texts to. The bodies follow the documentation
+//! and known responses of each provider, with invented numbers.
 
 use std::time::Duration;
 
@@ -200,7 +200,7 @@ async fn twelve_data_reports_errors_by_a_code_with_any_status() {
             ProviderError::NotFound,
         ),
         (200, r#"{"code":500,"message":"oh dear","status":"error"}"#, ProviderError::Transient),
-        // A code that is a text, and none at all.
+        // A code as text, and a missing code.
         (200, r#"{"code":"429","message":"","status":"error"}"#, limited(QuotaWindow::Minute)),
         (429, r#"{"message":"","status":"error"}"#, limited(QuotaWindow::Minute)),
         (401, r#"{"message":"","status":"error"}"#, ProviderError::AuthFailed),
