@@ -63,12 +63,12 @@ impl CompanyLookup {
     pub fn profile(self: &Arc<Self>, symbol: &Symbol) -> Option<Arc<CompanyProfile>> {
         let about = LookupKey::Profile(symbol.clone());
         if !self.profiles_fresh.contains_key(symbol) && !self.backoff.contains_key(&about) {
-            let (lookups, asked) = (Arc::clone(self), symbol.clone());
+            let (lookups, key) = (Arc::clone(self), symbol.clone());
             self.start(about, async move {
-                let told = lookups.providers.profile(&asked).await;
-                if let Ok((_, profile)) = told {
-                    lookups.profiles.insert(asked.clone(), profile);
-                    lookups.profiles_fresh.insert(asked, ());
+                let result = lookups.providers.profile(&key).await;
+                if let Ok((_, profile)) = result {
+                    lookups.profiles.insert(key.clone(), profile);
+                    lookups.profiles_fresh.insert(key, ());
                 }
             });
         }
@@ -80,12 +80,12 @@ impl CompanyLookup {
         let text = text.to_lowercase();
         let about = LookupKey::Search(text.clone());
         if !self.searches_fresh.contains_key(&text) && !self.backoff.contains_key(&about) {
-            let (lookups, asked) = (Arc::clone(self), text.clone());
+            let (lookups, key) = (Arc::clone(self), text.clone());
             self.start(about, async move {
-                let told = lookups.providers.search(&asked).await;
-                if let Ok((_, hits)) = told {
-                    lookups.searches.insert(asked.clone(), hits);
-                    lookups.searches_fresh.insert(asked, ());
+                let result = lookups.providers.search(&key).await;
+                if let Ok((_, hits)) = result {
+                    lookups.searches.insert(key.clone(), hits);
+                    lookups.searches_fresh.insert(key, ());
                 }
             });
         }

@@ -135,9 +135,9 @@ impl LiveMarket {
             let session = sessions.len().saturating_sub(1);
             return MarketTime { session, second_of_session: 0, ended: true, pass: 0 };
         };
-        let lived = (now.seconds() - next.opens_at.seconds()).max(0);
-        let lived = if now < next.opens_at { 0 } else { lived.max(1) };
-        let second_of_session = u32::try_from(lived).unwrap_or(u32::MAX);
+        let running = (now.seconds() - next.opens_at.seconds()).max(0);
+        let running = if now < next.opens_at { 0 } else { running.max(1) };
+        let second_of_session = u32::try_from(running).unwrap_or(u32::MAX);
         MarketTime { session: finished, second_of_session, ended: false, pass: 0 }
     }
 
@@ -267,8 +267,8 @@ mod tests {
         let session = newest(evening);
         assert_eq!(market.closes(at(evening), session), Some(vec![Price(7), Price(0)]));
         assert_eq!(market.closes(at(evening), session - 1), None, "they are no longer stored");
-        let lived = "2026-11-27T14:30:01Z";
-        assert_eq!(newest(lived), session);
-        assert_eq!(market.closes(at(lived), session), None, "the prices are of another day");
+        let running = "2026-11-27T14:30:01Z";
+        assert_eq!(newest(running), session);
+        assert_eq!(market.closes(at(running), session), None, "the prices are of another day");
     }
 }

@@ -73,7 +73,7 @@ pub(crate) struct SessionCloses<'a> {
 }
 
 pub(crate) struct TickAt<'a> {
-    pub(crate) chance: &'a MarketRng,
+    pub(crate) rng: &'a MarketRng,
     pub(crate) present: MarketTime,
     pub(crate) session_seconds: u32,
     pub(crate) tick: TickRule,
@@ -83,7 +83,7 @@ pub(crate) struct TickAt<'a> {
 /// Replaces `quotes` by the prices of one instant. A stock has no price before its first close.
 pub(crate) fn write_quotes(
     at: &TickAt<'_>,
-    lived: &SessionCloses<'_>,
+    running: &SessionCloses<'_>,
     quotes: &mut Vec<StockQuote>,
 ) {
     quotes.clear();
@@ -100,32 +100,32 @@ pub(crate) fn write_quotes(
         }
     };
     if at.present.ended {
-        let pairs = lived.close.iter().zip(lived.open);
+        let pairs = running.close.iter().zip(running.open);
         quotes.extend(pairs.map(|(&close, &open)| quote(close, open)));
         return;
     }
     if at.present.at_close() {
-        let pairs = lived.open.iter().zip(lived.before);
+        let pairs = running.open.iter().zip(running.before);
         quotes.extend(pairs.map(|(&open, &before)| quote(open, before)));
         return;
     }
     let MarketTime { pass, session, second_of_session, .. } = at.present;
-    if at.chance.is_public_path(pass, session) {
-        let key = mix_two(at.chance.public_seed(), session as u64);
+    if at.rng.is_public_path(pass, session) {
+        let key = mix_two(at.rng.public_seed(), session as u64);
         let bridge = Bridge::to(key, second_of_session, at.session_seconds);
-        quotes.extend((0..lived.keys.len()).map(|i| {
-            if lived.open[i] == NO_CLOSE {
+        quotes.extend((0..running.keys.len()).map(|i| {
+            if running.open[i] == NO_CLOSE {
                 return quote(NO_CLOSE, NO_CLOSE);
             }
-            let swing = swing(lived.change_sums[i], lived.changes);
-            let price = bridge.price(lived.keys[i], lived.open[i], lived.close[i], swing);
-            quote(price, lived.open[i])
+            let swing = swing(running.change_sums[i], running.changes);
+            let price = bridge.price(running.keys[i], running.open[i], running.close[i], swing);
+            quote(price, running.open[i])
         }));
         return;
     }
     let id = StreamId { purpose: StreamPurpose::Path, pass, session };
-    let way = PathShare::at(&at.chance.key, id, second_of_session, at.session_seconds);
-    let pairs = lived.open.iter().zip(lived.close);
+    let way = PathShare::at(&at.rng.key, id, second_of_session, at.session_seconds);
+    let pairs = running.open.iter().zip(running.close);
     quotes.extend(pairs.map(|(&open, &close)| match open {
         NO_CLOSE => quote(NO_CLOSE, NO_CLOSE),
         open => quote(way.price(open, close), open),

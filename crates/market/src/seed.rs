@@ -235,20 +235,20 @@ mod tests {
 
     #[test]
     fn a_seed_is_never_shown() {
-        let mut chance = MarketRng::of_number(0);
-        chance.adopt(drawn());
-        let shown = format!("{chance:?} {:?}", drawn());
+        let mut rng = MarketRng::of_number(0);
+        rng.adopt(drawn());
+        let shown = format!("{rng:?} {:?}", drawn());
         assert!(!shown.contains("a0a0") && !shown.contains("a1a1"), "{shown}");
         assert!(shown.contains("RngKey(***)"), "{shown}");
     }
 
     #[test]
     fn a_configured_number_is_not_replaced() {
-        let mut chance = MarketRng::of_number(7);
-        let before = chance.key.draw(ID, 0);
-        chance.adopt(GameSeed { first_session: 9, ..drawn() });
-        assert_eq!(chance.key.draw(ID, 0), before);
-        assert!(chance.sealed().is_none());
-        assert_eq!((chance.is_public_path(0, 8), chance.is_public_path(0, 9)), (true, false));
+        let mut rng = MarketRng::of_number(7);
+        let before = rng.key.draw(ID, 0);
+        rng.adopt(GameSeed { first_session: 9, ..drawn() });
+        assert_eq!(rng.key.draw(ID, 0), before);
+        assert!(rng.sealed().is_none());
+        assert_eq!((rng.is_public_path(0, 8), rng.is_public_path(0, 9)), (true, false));
     }
 }

@@ -67,8 +67,8 @@ impl SimulatedMarket {
         &self.config
     }
 
-    pub(crate) fn chance(&self) -> &MarketRng {
-        &self.model.chance
+    pub(crate) fn rng(&self) -> &MarketRng {
+        &self.model.rng
     }
 
     pub(crate) fn stocks(&self) -> usize {
@@ -92,9 +92,9 @@ impl SimulatedMarket {
         let mut walk = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, present.session);
         let session_seconds = self.timetable.session_seconds;
-        let (chance, tick) = (&self.model.chance, self.tick);
-        let at = TickAt { chance, present, session_seconds, tick, as_of };
-        write_quotes(&at, &walk.lived(&self.model), quotes);
+        let (rng, tick) = (&self.model.rng, self.tick);
+        let at = TickAt { rng, present, session_seconds, tick, as_of };
+        write_quotes(&at, &walk.running(&self.model), quotes);
     }
 
     /// The closes of a session, which has to be finished.
@@ -120,7 +120,7 @@ fn weekday(number: i32) -> Day {
 /// The constants of a simulation.
 #[derive(Debug)]
 struct SimulationModel {
-    chance: MarketRng,
+    rng: MarketRng,
     /// The keys of the stocks' draws by the public generator.
     keys: Vec<u64>,
     public_traits: StockTraits,
@@ -169,15 +169,13 @@ impl SimulationModel {
         let part = |ppm: u32| (i64::from(ppm) << 30) / MILLION;
         let reach = |ppm: u32| part(ppm) * 65_536 / BELL_DEVIATION;
         let own = reach(config.own_shock_ppm);
-        let chance = MarketRng::of_number(config.seed);
-        let keys: Vec<u64> = (0..u64::from(config.symbols))
-            .map(|stock| mix_two(chance.public_seed(), stock))
-            .collect();
+        let rng = MarketRng::of_number(config.seed);
+        let keys: Vec<u64> =
+            (0..u64::from(config.symbols)).map(|stock| mix_two(rng.public_seed(), stock)).collect();
         let public_draws: Vec<u64> = keys.iter().map(|&key| mix(key)).collect();
-        let traits =
-            StockTraits::of(&stock_draws(&chance, StreamPurpose::Traits, 0, keys.len()), own);
+        let traits = StockTraits::of(&stock_draws(&rng, StreamPurpose::Traits, 0, keys.len()), own);
         Self {
-            chance,
+            rng,
             public_traits: StockTraits::of(&public_draws, own),
             traits,
             keys,
@@ -191,8 +189,8 @@ impl SimulationModel {
     }
 
     fn adopt(&mut self, seed: GameSeed) {
-        self.chance.adopt(seed);
-        let draws = stock_draws(&self.chance, StreamPurpose::Traits, 0, self.keys.len());
+        self.rng.adopt(seed);
+        let draws = stock_draws(&self.rng, StreamPurpose::Traits, 0, self.keys.len());
         self.traits = StockTraits::of(&draws, self.own_reach);
     }
 
@@ -202,26 +200,26 @@ impl SimulationModel {
             let base = 50_000i64 << (random % 7);
             base + base * (random >> 32 & 1_023) as i64 / 1_024
         };
-        if self.chance.are_public_closes(0) {
+        if self.rng.are_public_closes(0) {
             return self.keys.iter().map(|&key| price(mix(mix(key)))).collect();
         }
-        let draws = stock_draws(&self.chance, StreamPurpose::FirstCloses, 0, self.keys.len());
+        let draws = stock_draws(&self.rng, StreamPurpose::FirstCloses, 0, self.keys.len());
         draws.into_iter().map(price).collect()
     }
 
     fn draws(&self, session: usize) -> SessionDraws {
         let mut shared = [0; CATEGORIES.len() + 1];
         let id = StreamId { purpose: StreamPurpose::Shared, pass: 0, session };
-        self.chance.key.fill(id, &mut shared);
+        self.rng.key.fill(id, &mut shared);
         let [market, sectors @ ..] = shared;
         let stocks = self.keys.len();
-        let own = stock_draws(&self.chance, StreamPurpose::StockShock, session, stocks);
-        let jumps = stock_draws(&self.chance, StreamPurpose::Jumps, session, stocks);
+        let own = stock_draws(&self.rng, StreamPurpose::StockShock, session, stocks);
+        let jumps = stock_draws(&self.rng, StreamPurpose::Jumps, session, stocks);
         SessionDraws { market, sectors, own, jumps }
     }
 
     fn public_draws(&self, session: usize) -> SessionDraws {
-        let key = mix_two(!self.chance.public_seed(), session as u64);
+        let key = mix_two(!self.rng.public_seed(), session as u64);
         let own: Vec<u64> = self.keys.iter().map(|stock| mix(stock ^ key)).collect();
         SessionDraws {
             market: mix(key),
@@ -233,7 +231,7 @@ impl SimulationModel {
 
     /// Draws the closes of `session` from those before it.
     fn draw(&self, session: usize, open: &[i64], close: &mut [i64]) {
-        let (draws, traits) = if self.chance.are_public_closes(session) {
+        let (draws, traits) = if self.rng.are_public_closes(session) {
             (self.public_draws(session), &self.public_traits)
         } else {
             (self.draws(session), &self.traits)
@@ -262,14 +260,9 @@ impl SimulationModel {
 }
 
 /// The first draws of a stream, one for each stock.
-fn stock_draws(
-    chance: &MarketRng,
-    purpose: StreamPurpose,
-    session: usize,
-    stocks: usize,
-) -> Vec<u64> {
+fn stock_draws(rng: &MarketRng, purpose: StreamPurpose, session: usize, stocks: usize) -> Vec<u64> {
     let mut draws = vec![0; stocks];
-    chance.key.fill(StreamId { purpose, pass: 0, session }, &mut draws);
+    rng.key.fill(StreamId { purpose, pass: 0, session }, &mut draws);
     draws
 }
 
@@ -322,7 +315,7 @@ impl SessionCursor {
         model.draw(self.session, &self.open, &mut self.close);
     }
 
-    fn lived<'a>(&'a self, model: &'a SimulationModel) -> SessionCloses<'a> {
+    fn running<'a>(&'a self, model: &'a SimulationModel) -> SessionCloses<'a> {
         let changes = (self.session - 1).min(CALM_SESSIONS);
         SessionCloses {
             keys: &model.keys,

@@ -79,8 +79,8 @@ impl Timetable {
     pub(crate) fn closed_in_pass(&self, pass: u32, session: usize) -> UnixMicros {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let before = i64::from(pass).saturating_mul(count(self.count) + 1);
-        let lived = count((session + 1).saturating_sub(self.first));
-        let periods = before.saturating_add(lived);
+        let running = count((session + 1).saturating_sub(self.first));
+        let periods = before.saturating_add(running);
         let seconds = i64::from(self.session_seconds.max(1)).saturating_mul(periods);
         UnixMicros(self.started_at.seconds().saturating_mul(1_000_000)).plus_seconds(seconds)
     }
@@ -146,7 +146,7 @@ mod tests {
             table.closed_at(UnixMicros(1_000_000_000_000).plus_seconds(seconds), session).seconds()
                 - 1_000_000
         };
-        assert_eq!(closed_at(&table, 100, 9), 0, "before the first one that is lived");
+        assert_eq!(closed_at(&table, 100, 9), 0, "before the first played one");
         assert_eq!([10, 11, 12].map(|session| closed_at(&table, 500, session)), [60, 120, 180]);
         // A pass is its three sessions and a rest as long as one.
         let around = timetable(AtEnd::Loop);

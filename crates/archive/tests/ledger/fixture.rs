@@ -97,8 +97,8 @@ impl Fixture {
     /// Tries this many random actions, some in one commit, over a few days. Returns how many
     /// were accepted. The first player begins with purchases and a note.
     pub(crate) async fn trade(&self, actions: u64) -> u64 {
-        let chance = SeededEntropy::new(7);
-        let draw = |below: u64| i64::try_from(chance.next_u64() % below).expect("small");
+        let rng = SeededEntropy::new(7);
+        let draw = |below: u64| i64::try_from(rng.next_u64() % below).expect("small");
         let pick = |from: &[i64], n: i64| from[usize::try_from(n).expect("an index")];
         let mut fills = 0;
         for number in 0..actions {

@@ -70,7 +70,7 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
         let fixture = Fixture::open(engine).await;
         let [first, second, _] = fixture.trade_over_months().await;
         let all = verify(&fixture.store, |_, _| ()).await.expect("readable").entries;
-        let chance = SeededEntropy::new(11);
+        let rng = SeededEntropy::new(11);
         let mut stopped = 0;
         while stopped < 50 {
             for (month, goal) in [
@@ -84,7 +84,7 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
                 while !step(
                     &fixture,
                     month,
-                    1 + chance.next_u64() % (60 + 20 * tries),
+                    1 + rng.next_u64() % (60 + 20 * tries),
                     &tries.to_string(),
                     goal,
                 )

@@ -75,8 +75,8 @@ impl Providers {
         symbol: &Symbol,
         last: Option<(Price, UnixMicros)>,
     ) -> UpstreamResult<ProviderQuote> {
-        let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
-        let call = || async move { inner.quote(&asked, last).await }.boxed();
+        let (inner, key) = (Arc::clone(&self.inner), symbol.clone());
+        let call = || async move { inner.quote(&key, last).await }.boxed();
         let quote = self.quotes.run(ProviderQuery::Quote(symbol.clone()), call);
         quote.await.unwrap_or(Err(ProviderError::Transient))
     }
@@ -92,11 +92,11 @@ impl Providers {
         to: Day,
     ) -> UpstreamResult<Arc<Vec<DailyBar>>> {
         let topic = ProviderQuery::History(symbol.clone(), from, to);
-        let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
+        let (inner, argument, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let call = || {
             let call = async move {
-                let convert = |history: PriceHistory| inner.units.bars(&asked, &history);
-                inner.first(&topic, |one| one.history(&asked, from, to), convert).await
+                let convert = |history: PriceHistory| inner.units.bars(&argument, &history);
+                inner.first(&topic, |one| one.history(&argument, from, to), convert).await
             };
             call.boxed()
         };
@@ -109,11 +109,11 @@ impl Providers {
     /// As for [`Self::quote`].
     pub async fn search(&self, text: &str) -> UpstreamResult<Arc<Vec<SearchHit>>> {
         let topic = ProviderQuery::Search(text.to_owned());
-        let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
+        let (inner, argument, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
         let call = || {
             let call = async move {
                 let convert = |hits: Vec<SearchHit>| Ok(plain_hits(&hits));
-                inner.first(&topic, |one| one.search(&asked), convert).await
+                inner.first(&topic, |one| one.search(&argument), convert).await
             };
             call.boxed()
         };
@@ -126,11 +126,11 @@ impl Providers {
     /// As for [`Self::quote`].
     pub async fn profile(&self, symbol: &Symbol) -> UpstreamResult<Arc<CompanyProfile>> {
         let topic = ProviderQuery::Profile(symbol.clone());
-        let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
+        let (inner, argument, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let call = || {
             let call = async move {
                 let convert = |profile: CompanyProfile| Ok(plain_profile(&profile));
-                inner.first(&topic, |one| one.profile(&asked), convert).await
+                inner.first(&topic, |one| one.profile(&argument), convert).await
             };
             call.boxed()
         };

@@ -34,31 +34,31 @@ impl MarketSource {
     #[must_use]
     pub fn with_seed(mut self, seed: GameSeed) -> Self {
         match &mut self.kind {
-            SourceVariant::History(replay) => replay.chance.adopt(seed),
+            SourceVariant::History(replay) => replay.rng.adopt(seed),
             SourceVariant::Simulated(market) => market.adopt(seed),
             SourceVariant::Live(_) => {}
         }
         self
     }
 
-    fn chance(&self) -> Option<&MarketRng> {
+    fn rng(&self) -> Option<&MarketRng> {
         match &self.kind {
             SourceVariant::History(replay) if replay.source == QuoteSource::Replay => {
-                Some(&replay.chance)
+                Some(&replay.rng)
             }
-            SourceVariant::Simulated(market) => Some(market.chance()),
+            SourceVariant::Simulated(market) => Some(market.rng()),
             SourceVariant::History(_) | SourceVariant::Live(_) => None,
         }
     }
 
     /// The commitment to the seed that decides the prices; `None` without a secret seed.
     pub fn commitment(&self) -> Option<&str> {
-        Some(self.chance()?.sealed()?.commitment.as_str())
+        Some(self.rng()?.sealed()?.commitment.as_str())
     }
 
     /// The first session whose prices follow from the committed seed, and in which pass.
     pub fn committed_from(&self) -> Option<(i64, i64)> {
-        let seed = self.chance()?.sealed()?;
+        let seed = self.rng()?.sealed()?;
         Some((seed.first_pass, seed.first_session))
     }
 
@@ -67,7 +67,7 @@ impl MarketSource {
     pub fn revealed(&self, now: UnixMicros) -> Option<&GameSeed> {
         let timetable = self.timetable()?;
         let is_over = timetable.present(now.plus_seconds(-REVEAL_AFTER_S)).ended;
-        let seed = self.chance()?.sealed()?;
+        let seed = self.rng()?.sealed()?;
         (timetable.at_end == AtEnd::Stop && is_over).then_some(seed)
     }
 
@@ -81,7 +81,7 @@ impl MarketSource {
 
     /// The facts; `None` for a live market and for fixed prices.
     pub fn facts(&self) -> Option<MarketFacts> {
-        self.chance()?;
+        self.rng()?;
         let timetable = self.timetable()?;
         let (tick, simulated) = match &self.kind {
             SourceVariant::History(replay) => (replay.tick, None),

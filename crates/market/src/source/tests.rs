@@ -110,7 +110,7 @@ proptest! {
         prop_assert_eq!(source.session_closes(now, later), None);
         prop_assert_eq!(source.benchmark_close(now, later), None);
         // A close becomes public no earlier than the first tick that shows it.
-        let lived = source.present(now);
-        prop_assert_eq!(finished, lived.session + usize::from(lived.ended));
+        let running = source.present(now);
+        prop_assert_eq!(finished, running.session + usize::from(running.ended));
     }
 }
