@@ -1,5 +1,5 @@
-//! Measures archiving a month of the ledger (write, verify, drop), verifying the whole ledger, and the
-//! latency of trades meanwhile. It settles and commits the trades first. It asserts no speed.
+//! Measures archiving a month of the ledger (write, verify, drop), verifying the whole ledger, and
+//! the latency of trades meanwhile. It settles and commits the trades first. It asserts no speed.
 //!
 //! `cargo bench -p archive --bench months -- [--rows N] [--engine sqlite|postgres]`. PostgreSQL is
 //! a throwaway cluster with its defaults.

@@ -67,7 +67,6 @@ impl ArchiveStore {
         Self { store, shown: shown.to_owned() }
     }
 
-    /// The URL.
     pub fn shown(&self) -> &str {
         &self.shown
     }

@@ -36,7 +36,6 @@ pub(crate) async fn check_files(
     Ok(())
 }
 
-/// The entries of the dropped months, merged by key.
 pub(crate) struct ArchivedMonths<'a>(Vec<Stream<'a>>);
 
 struct Stream<'a> {
@@ -60,8 +59,8 @@ impl<'a> ArchivedMonths<'a> {
         Ok(Self(streams))
     }
 
-    /// Verifies the chains of players up to `last` with the months' entries. Returns how many entries
-    /// were valid, and the first violation with its player.
+    /// Verifies the chains of players up to `last` with the months' entries. Returns how many
+    /// entries were valid, and the first violation with its player.
     pub(crate) async fn walk(
         &mut self,
         chains: &mut BTreeMap<i64, Chain>,

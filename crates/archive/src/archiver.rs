@@ -73,8 +73,8 @@ impl Archiver {
         self.end(lease, month, done).await
     }
 
-    /// Writes a dropped month back into the ledger and puts it on hold. Does nothing to a month that
-    /// is in the ledger.
+    /// Writes a dropped month back into the ledger and puts it on hold. Does nothing to a month
+    /// that is in the ledger.
     ///
     /// # Errors
     /// `WrongState` for a month that was never written.

@@ -57,8 +57,8 @@ impl Archiver {
         })
     }
 
-    /// Checks that the month has no new entries since it was verified. Counting suffices: entries are
-    /// never changed or deleted.
+    /// Checks that the month has no new entries since it was verified. Counting suffices: entries
+    /// are never changed or deleted.
     async fn check_unchanged(&self, month: Month, entries: i64) -> Result<(), ArchiveError> {
         let found = self.store.count_month(month).await?;
         if found == entries {

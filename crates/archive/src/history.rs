@@ -100,8 +100,8 @@ impl History {
         Ok(HistoryPage { rows, next: last.filter(|_| is_full), is_archived: false })
     }
 
-    /// At most `limit` entries that match a filter, newest first: those of the ledger, then those of
-    /// the archive.
+    /// At most `limit` entries that match a filter, newest first: those of the ledger, then those
+    /// of the archive.
     ///
     /// # Errors
     /// As for [`Self::page`].

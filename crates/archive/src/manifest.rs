@@ -1,5 +1,5 @@
-//! The manifest of a month: its files and their totals. The same text is stored beside the files and
-//! in the database.
+//! The manifest of a month: its files and their totals. The same text is stored beside the files
+//! and in the database.
 
 use domain::{Hash, Month};
 use serde::{Deserialize, Serialize};

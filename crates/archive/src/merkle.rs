@@ -1,5 +1,5 @@
-//! The root of a Merkle tree (RFC 6962, section 2.1) over a sequence of leaves. Only the roots of the
-//! complete subtrees are in memory: one for each power of two.
+//! The root of a Merkle tree (RFC 6962, section 2.1) over a sequence of leaves. Only the roots of
+//! the complete subtrees are in memory: one for each power of two.
 
 use sha2::{Digest as _, Sha256};
 

@@ -13,8 +13,8 @@ use crate::manifest::{Manifest, hex};
 use crate::part::{Entry, PartReader};
 use crate::write::MonthPages;
 
-/// A month's entries from its files, by row groups. Each file is checked as a whole before its first
-/// entry is returned; the totals are checked at the end.
+/// A month's entries from its files, by row groups. Each file is checked as a whole before its
+/// first entry is returned; the totals are checked at the end.
 pub(crate) struct ArchivedEntries<'a> {
     archive_store: &'a ArchiveStore,
     manifest: &'a Manifest,

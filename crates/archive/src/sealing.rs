@@ -12,21 +12,19 @@ use crate::merkle::MerkleTree;
 use crate::seal::{Seal, describe_mismatch};
 use crate::seals_file::SealsFile;
 
-/// How long after an instant its heads are sealed, in seconds: late commits, and those of nodes whose
-/// clocks are behind, are visible by then.
+/// How long after an instant its heads are sealed, in seconds: late commits, and those of nodes
+/// whose clocks are behind, are visible by then.
 const LATE_S: i64 = 300;
 /// Chain heads and seals of one page.
 const PLAYERS: i64 = 5_000;
 const SEALS: i64 = 1_000;
 
-/// The result of verifying the seals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SealReport {
     /// Valid seals.
     pub seals: u64,
     /// Of these, how many were computed again from the ledger.
     pub given_again: u64,
-    /// The first violation.
     pub wrong: Option<String>,
 }
 
@@ -93,8 +91,8 @@ pub async fn newest_seal(store: &Store) -> Result<Option<Seal>, ArchiveError> {
     Ok(store.seals_page(UnixMicros(i64::MAX), 1).await?.first().map(Seal::of))
 }
 
-/// Verifies that all seals follow one another, that the file has the same seals, and that the newest
-/// `again` of them follow from the ledger.
+/// Verifies that all seals follow one another, that the file has the same seals, and that the
+/// newest `again` of them follow from the ledger.
 pub async fn verify_seals(
     store: &Store,
     file: Option<&SealsFile>,

@@ -20,7 +20,6 @@ const PLAYERS: i64 = 500;
 /// Ledger entries, or scores when counting players, of one page.
 const ROWS: i64 = 5_000;
 
-/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Players whose chains are valid.
@@ -31,17 +30,14 @@ pub struct Report {
     pub difference: Option<Difference>,
 }
 
-/// A violation of the ledger's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     pub player_id: i64,
-    /// The version of the ledger entry.
     pub version: i64,
     /// What was found, and what was expected.
     pub what: String,
 }
 
-/// Why the ledger could not be verified.
 #[derive(Debug, Error)]
 pub enum VerifyError {
     #[error("cannot read the ledger")]
@@ -75,7 +71,8 @@ impl fmt::Display for Report {
 }
 
 /// Verifies the whole ledger up to its first difference. `progress` receives the number of verified
-/// players and of all players. Chains whose first entries are archived begin with their saved heads.
+/// players and of all players. Chains whose first entries are archived begin with their saved
+/// heads.
 pub async fn verify(store: &Store, progress: impl FnMut(u64, u64)) -> Result<Report, VerifyError> {
     verify_after(store, None, progress).await
 }
@@ -103,8 +100,8 @@ pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Repor
     }
 }
 
-/// Verifies the whole ledger with its archive: every chain from its first entry, and the files of the
-/// months that are also in the database.
+/// Verifies the whole ledger with its archive: every chain from its first entry, and the files of
+/// the months that are also in the database.
 ///
 /// # Errors
 /// A damaged or missing file.
@@ -194,7 +191,6 @@ async fn count_players(store: &Store) -> Result<u64, StoreError> {
     }
 }
 
-/// A page of players by id.
 struct PlayerBatch {
     /// The player before the first one.
     after: i64,

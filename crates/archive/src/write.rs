@@ -1,5 +1,5 @@
-//! Writes a month's files: reads its entries in pages by key and encodes them by row groups, so that
-//! only a few row groups are in memory.
+//! Writes a month's files: reads its entries in pages by key and encodes them by row groups, so
+//! that only a few row groups are in memory.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::lease::Lease;
 use crate::manifest::{ArchivePart, Manifest, hex};
 use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
 
-/// Entries of one page, and the pause before each page, in which trades get the processor (the timer
-/// rounds it up to a millisecond). Larger pages are hardly faster.
+/// Entries of one page, and the pause before each page, in which trades get the processor (the
+/// timer rounds it up to a millisecond). Larger pages are hardly faster.
 const PAGE_ROWS: i64 = 1_000;
 const PAUSE: Duration = Duration::from_micros(500);
 
@@ -79,7 +79,6 @@ impl Drop for MonthPages {
     }
 }
 
-/// The totals of the entries so far.
 struct MonthTotals {
     entries: u64,
     first: Option<(i64, i64)>,

@@ -1,11 +1,11 @@
-//! Achievements: what there is to unlock, and which of it a player's numbers unlock now.
+//! Achievements of a game, and which of them a player's counts unlock.
 //! Texts and thresholds come from the rules file; code contains none of them.
 
 use serde::Deserialize;
 
 use crate::{Amount, Levels, Money};
 
-/// What has to be reached. Thresholds are at least 1.
+/// The condition of an achievement. Thresholds are at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AchievementKind {
     /// The first trade that counts.
@@ -18,10 +18,9 @@ pub enum AchievementKind {
     DistinctCategories(i64),
     /// A holding of at least the least value for this many days of the market's calendar.
     HoldingDays(i64),
-    /// Cash and shares together worth this much at a trade; a share of the starting cash is meant
-    /// on top of it.
+    /// The value of cash and shares at a trade; a share of the starting cash is added to it.
     PortfolioValue(Amount),
-    /// Profit from sales, all added up, of this much.
+    /// The total profit of sales.
     ProfitAmount(Amount),
     /// This level.
     LevelReached(i64),
@@ -33,11 +32,11 @@ pub enum AchievementKind {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "AchievementFile")]
 pub struct Achievement {
-    /// Its number for ever, 1 to 62: a bit of the player's row.
+    /// The permanent number, 1 to 62: a bit of the player's row.
     pub id: i64,
-    /// Its stable word.
+    /// The stable name.
     pub code: String,
-    /// What has to be reached.
+    /// The condition.
     pub kind: AchievementKind,
     /// A short name.
     pub name: String,
@@ -45,7 +44,7 @@ pub struct Achievement {
     pub description: String,
     /// An emoji or the name of an icon, at most 16 bytes.
     pub icon: String,
-    /// XP it is worth.
+    /// The XP that it gives.
     pub xp: i64,
 }
 
@@ -133,7 +132,7 @@ impl TryFrom<AchievementFile> for Achievement {
     }
 }
 
-/// All achievements of a game, checked against each other.
+/// All achievements of a game, with unique ids and codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<Achievement>")]
 pub struct Achievements(Vec<Achievement>);
@@ -158,11 +157,11 @@ impl TryFrom<Vec<Achievement>> for Achievements {
 pub struct Unlock {
     /// The achievement's number.
     pub achievement_id: i64,
-    /// XP that it gave.
+    /// The XP.
     pub xp: i64,
 }
 
-/// A player's numbers that achievements are measured against.
+/// A player's counts that achievements are measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// The level.
@@ -175,17 +174,16 @@ pub struct Counts {
     pub categories: i64,
     /// Days since the oldest holding of at least the least value was opened; 0 without one.
     pub holding_days: i64,
-    /// Cash and shares together.
+    /// The value of cash and shares.
     pub portfolio_value: Money,
-    /// Profit from sales, all added up; a loss is negative.
+    /// The total profit of sales; negative for a loss.
     pub profit: Money,
     /// Notes that counted.
     pub notes: i64,
 }
 
 impl AchievementKind {
-    /// How much of it these counts have reached: money in cents, a loss as 0. It may be more than
-    /// the threshold.
+    /// How far these counts are: money in cents, a loss as 0. May be above the threshold.
     pub fn reached(self, counts: &Counts) -> i64 {
         match self {
             Self::FirstTrade | Self::TradesCount(_) => counts.trades,
@@ -199,7 +197,7 @@ impl AchievementKind {
         }
     }
 
-    /// How much is wanted in a game with this starting cash: money in cents.
+    /// The threshold in a game with this starting cash: money in cents.
     pub fn threshold(self, starting_cash: Money) -> i64 {
         match self {
             Self::FirstTrade => 1,
@@ -216,7 +214,7 @@ impl AchievementKind {
         }
     }
 
-    /// Whether a player with the starting cash and nothing else has reached it.
+    /// Whether the starting cash alone reaches it.
     pub(crate) fn is_reached_by(self, starting_cash: Money) -> bool {
         matches!(self, Self::PortfolioValue(_)) && self.threshold(starting_cash) <= starting_cash.0
     }
@@ -233,9 +231,9 @@ impl Achievements {
         self.0.iter().find(|a| a.id == id)
     }
 
-    /// What these counts unlock beyond `unlocked` (a bit per id). XP of an achievement can lift the
-    /// level and so unlock another one: `total_xp` is the XP before any of them, and is raised; the
-    /// level is taken from it. An achievement that would raise it above `limits.xp_max` waits.
+    /// The achievements that these counts unlock in addition to `unlocked` (a bit per id). Their XP
+    /// is added to `total_xp`, which can reach a level and so unlock another one. An achievement
+    /// that would raise `total_xp` above `limits.xp_max` is not unlocked yet.
     pub(crate) fn unlock(
         &self,
         unlocked: &mut i64,
@@ -264,7 +262,7 @@ impl Achievements {
     }
 }
 
-/// What of the rules and of a player decides about unlocking, besides the counts.
+/// What limits unlocking in addition to the counts.
 pub(crate) struct UnlockLimits<'a> {
     pub(crate) levels: &'a Levels,
     pub(crate) starting_cash: Money,

@@ -46,7 +46,7 @@ impl Amount {
         }
     }
 
-    /// Whether it is more than nothing in every game.
+    /// Whether it is above zero in every game.
     pub fn is_positive(self) -> bool {
         matches!(self, Self::Fixed(Money(1..)) | Self::Share(1..))
     }

@@ -151,22 +151,22 @@ impl Month {
     }
 }
 
-/// As people write it: `2026-01`.
+/// `2026-01`.
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.0.div_euclid(100), self.0.rem_euclid(100))
     }
 }
 
-/// Where the program learns the time. The server has the real one, tests have one they move.
+/// The source of the time. The server has the system clock, tests have a manual one.
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> UnixMicros;
 }
 
-/// Where the program draws chance. The server has the operating system's, tests a seeded one.
+/// The source of randomness. The server has the operating system's, tests a seeded one.
 pub trait Entropy: Send + Sync {
-    /// Fills the buffer with random bytes fit for secrets.
+    /// Fills the buffer with cryptographically secure random bytes.
     fn fill(&self, buffer: &mut [u8]);
 }
 

@@ -13,13 +13,13 @@ impl Currency {
     /// Zimbabwe Gold, which people call ZiG.
     pub const ZWG: Self = Self(*b"ZWG");
 
-    /// The currency of a code; `None` for what is no three capital letters.
+    /// The currency of a code; `None` unless it is three capital letters.
     pub fn parse(code: &str) -> Option<Self> {
         let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
         letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
     }
 
-    /// Its code (ISO 4217).
+    /// The code (ISO 4217).
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
-//! Quantities as clients write them: a decimal number whose value counts, not its spelling (`5`,
-//! `5.0` and `50e-1` are one quantity), and numbers as people type them, with groups of digits.
-//! No float comes between, and the work is bounded by the length of the text.
+//! Parses quantities: JSON numbers by value (`5`, `5.0` and `50e-1` are one quantity), and numbers
+//! as people type them, with groups of digits. No float is involved, and the work is bounded by the
+//! length of the text.
 
 use thiserror::Error;
 
@@ -25,19 +25,16 @@ pub enum DecimalError {
     /// Its value has more than six digits after the point.
     #[error("more than {PLACES} digits after the point")]
     TooFine,
-    /// Beyond what fits.
+    /// More than 64 bits.
     #[error("too large")]
     TooLarge,
-    /// It could be read as two numbers; this spelling of the likelier one cannot.
+    /// The text has two meanings; this is an unambiguous spelling of the likelier one.
     #[error("ambiguous; write {0}")]
     Ambiguous(String),
 }
 
 impl Quantity {
-    /// Reads a number by the grammar of JSON (RFC 8259).
-    ///
-    /// # Errors
-    /// What is wrong with it.
+    /// Parses a number by the grammar of JSON (RFC 8259).
     pub fn parse_decimal(text: &str) -> Result<Self, DecimalError> {
         let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (digits, exponent) = match digits.split_once(['e', 'E']) {
@@ -58,11 +55,11 @@ impl Quantity {
         if negative && units > 0 { Err(DecimalError::Negative) } else { Ok(Self(units)) }
     }
 
-    /// Reads a number as a person types it: with digits in groups of three, in the spelling of the
-    /// pages (`1,000.25`) or with blanks or apostrophes, and with a point before the decimals.
+    /// Parses a number as a person types it: with a decimal point and groups of three digits, which
+    /// are separated as on the pages (`1,000.25`) or by spaces or apostrophes.
     ///
     /// # Errors
-    /// What is wrong with it; `Ambiguous` for a decimal comma and for groups of another size.
+    /// `Ambiguous` for a decimal comma and for groups of another size.
     pub fn parse_typed(text: &str) -> Result<Self, DecimalError> {
         let text = text.trim();
         if text.len() > TYPED_LENGTH_MAX {
@@ -79,7 +76,7 @@ impl Quantity {
         }
     }
 
-    /// Leading zeros and a missing digit beside the point are no mistake of a person.
+    /// Accepts leading zeros and a missing digit beside the point.
     fn parse_plain(text: &str) -> Result<Self, DecimalError> {
         let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         if !digits.bytes().any(|b| b.is_ascii_digit()) {
@@ -93,7 +90,7 @@ impl Quantity {
     }
 }
 
-/// Saturates: what is out of its range is far out of a quantity's.
+/// Saturates: beyond its range no quantity fits.
 fn parse_exponent(text: &str) -> Result<i64, DecimalError> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -145,7 +142,7 @@ fn to_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX / 4)
 }
 
-/// Digits of other keyboards, all blanks and apostrophes as one, and the true minus.
+/// Normalizes digits of other scripts, spaces, apostrophes and the minus sign.
 fn plain(c: char) -> char {
     let digit = |zero: char| u32::from(c).checked_sub(u32::from(zero)).filter(|digit| *digit < 10);
     let zeros = ['\u{660}', '\u{6f0}', '\u{966}', '\u{ff10}'];
@@ -177,8 +174,8 @@ fn ungrouped(text: &str) -> Option<String> {
     Some(format!("{sign}{}{fraction}", groups.concat()))
 }
 
-/// The likelier number in a spelling that is read in one way: the last of two different separators
-/// stands before the decimals, and so does a single comma.
+/// An unambiguous spelling of the likelier number: the last of two different separators, or a
+/// single comma, is the decimal mark.
 fn ambiguous(text: &str) -> DecimalError {
     let is_separator = |c: char| matches!(c, ',' | '.' | ' ' | '\'');
     let separators: Vec<(usize, char)> =

@@ -1,21 +1,21 @@
-//! `invariant!`: what must be true inside the program. Panics in debug builds, counts in release
-//! builds. It is not for input: bad input is a [`crate::Rejection`] or an error.
+//! `invariant!` checks internal facts: it panics in debug builds and counts in release builds. Bad
+//! input is a [`crate::Rejection`] or an error instead.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static BREACHES: AtomicU64 = AtomicU64::new(0);
 
-/// How many invariants were found broken since the process started (always 0 in a healthy server).
+/// Violated invariants since the process started; 0 in a healthy server.
 pub fn invariant_breaches() -> u64 {
     BREACHES.load(Ordering::Relaxed)
 }
 
-/// Counts one broken invariant; called by `invariant!` only.
+/// Counts a violated invariant; called by `invariant!` only.
 pub fn note_breach() {
     BREACHES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// States a fact that no input can break: panics in debug builds, counts in release builds.
+/// Checks a fact that no input can violate: panics in debug builds, counts in release builds.
 #[macro_export]
 macro_rules! invariant {
     ($fact:expr, $text:literal) => {

@@ -1,7 +1,6 @@
-//! The ledger entry: one immutable row per change of a player, chained by SHA-256. Here are its
-//! members, its canonical text and its hash; storing, archiving and walking it is done elsewhere.
-//! It holds no name, no e-mail and no text of a player (notes are kept apart, so that they can be
-//! erased without breaking the chain; see docs/adr/0002).
+//! The ledger entry: one immutable row per change of a player, chained by SHA-256, with its
+//! canonical text and hash. It contains no name, e-mail address or text of a player; notes are
+//! stored apart, so that they can be erased without breaking the chain (docs/adr/0002).
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -11,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{Day, Money, Month, Price, Quantity, UnixMicros};
 
-/// What kind of change a ledger entry records.
+/// The kind of change that a ledger entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
-    /// A player takes a seat and gets the starting cash. Always version 1.
+    /// The opening of a player's account with the starting cash. Always version 1.
     Open,
     /// A purchase.
     Buy,
@@ -36,17 +35,17 @@ impl EntryKind {
         }
     }
 
-    /// The kind of this word.
+    /// The kind of this name.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Open, Self::Buy, Self::Sell, Self::Note].into_iter().find(|k| k.as_str() == word)
     }
 }
 
-/// Where a quote comes from.
+/// The source of a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuoteSource {
-    /// Real history, played again.
+    /// Replayed real history.
     Replay,
     /// A seeded simulation.
     Simulated,
@@ -67,7 +66,7 @@ impl QuoteSource {
         }
     }
 
-    /// The source of this word.
+    /// The source of this name.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Replay, Self::Simulated, Self::Fixed, Self::Live]
             .into_iter()
@@ -91,8 +90,8 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// What stands before the first entry of a player's chain:
-/// SHA-256 of `openbell-chain-1`, a line feed and the player's number in decimal.
+/// The hash before the first entry of a player's chain: SHA-256 of `openbell-chain-1`, a line feed
+/// and the player's number in decimal.
 pub fn genesis_hash(player_id: i64) -> Hash {
     Hash(Sha256::digest(format!("openbell-chain-1\n{player_id}")).into())
 }
@@ -100,13 +99,13 @@ pub fn genesis_hash(player_id: i64) -> Hash {
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// The UTC month it belongs to; never falls within a chain.
+    /// The UTC month; never decreases within a chain.
     pub month: Month,
-    /// Whose chain.
+    /// The player.
     pub player_id: i64,
-    /// Its place in the chain: 1, 2, 3, … without a gap.
+    /// The position in the chain: 1, 2, 3, … without a gap.
     pub version: i64,
-    /// What happened.
+    /// The kind of change.
     pub kind: EntryKind,
     /// The stock traded.
     pub stock_id: Option<i64>,
@@ -116,7 +115,7 @@ pub struct LedgerEntry {
     pub price: Option<Price>,
     /// Cash gained or lost, without the fee.
     pub amount: Money,
-    /// What the trade cost besides.
+    /// The fee of the trade.
     pub fee: Money,
     /// XP for the trade itself.
     pub xp_trade: i64,
@@ -134,17 +133,17 @@ pub struct LedgerEntry {
     pub quote_as_of: Option<UnixMicros>,
     /// The market's calendar day of the price.
     pub quote_day: Option<Day>,
-    /// Where the price came from.
+    /// The source of the price.
     pub quote_source: Option<QuoteSource>,
     /// For a note: the version of the trade it is about.
     pub about_version: Option<i64>,
-    /// When it was settled.
+    /// The time of settlement.
     pub created_at: UnixMicros,
 }
 
 impl LedgerEntry {
     /// The canonical text that is hashed: `openbell-ledger-1` and then every member in the order of
-    /// the struct as a decimal whole number or a word, one a line, `-` where there is none.
+    /// the struct as a decimal whole number or a name, one a line, `-` for `None`.
     pub fn canonical(&self) -> String {
         let mut text = String::with_capacity(256);
         text.push_str("openbell-ledger-1");
@@ -214,7 +213,7 @@ pub struct TradeId {
 }
 
 impl TradeId {
-    /// Reads what [`fmt::Display`] writes, and nothing else.
+    /// Parses the spelling of [`fmt::Display`] only.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("t-")?.splitn(3, '-').map(|p| p.parse::<i64>().ok());
         let (player_id, month, version) = (parts.next()??, parts.next()??, parts.next()??);

@@ -1,6 +1,6 @@
-//! The three numbers of the game: [`Money`], [`Price`] and [`Quantity`], all whole numbers in a
-//! small unit, with checked arithmetic through `i128`. There is no float here and no rounding that
-//! creates money. A game has one currency.
+//! The numbers of the game: [`Money`], [`Price`] and [`Quantity`], whole numbers in a small unit
+//! with checked arithmetic through `i128`. There are no floats, and rounding never creates money. A
+//! game has one currency.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::ratio::{Ratio, divide_rounded};
 
-/// Why a text is not a number of the wanted kind.
+/// Why a text is not a number of this type.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NumberError {
     /// Not of the form `123` or `123.45`.
@@ -18,12 +18,12 @@ pub enum NumberError {
     /// More digits after the point than the unit has.
     #[error("expected at most {max} digits after the point, got {text:?}")]
     TooFine {
-        /// What was read.
+        /// The text.
         text: String,
-        /// How many digits the unit has.
+        /// The digits of the unit.
         max: u32,
     },
-    /// Beyond what fits.
+    /// More than 64 bits.
     #[error("number too large: {0:?}")]
     TooLarge(String),
 }
@@ -64,7 +64,7 @@ fn write_scaled(f: &mut fmt::Formatter<'_>, units: i64, scale: usize, least: usi
     write!(f, "{sign}{whole}.{}", &fraction[..trimmed])
 }
 
-/// An amount of money in cents; negative where it is a difference.
+/// An amount of money in cents; a difference may be negative.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -72,7 +72,7 @@ fn write_scaled(f: &mut fmt::Formatter<'_>, units: i64, scale: usize, least: usi
 pub struct Money(pub i64);
 
 impl Money {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Self = Self(0);
 
     /// Reads `"10000.00"`; no sign, at most two digits after the point.
@@ -123,7 +123,7 @@ impl From<Money> for String {
 pub struct Price(pub i64);
 
 impl Price {
-    /// The highest price that is traded at: a million a share.
+    /// The highest price of a trade: a million a share.
     pub const MAX: Self = Self(10_000_000_000);
 
     /// Reads `"189.95"` or `"0.9575"`; no sign, at most four digits after the point.
@@ -136,14 +136,14 @@ impl Price {
         Ratio::change(before.0, self.0)
     }
 
-    /// The nearest multiple of `tick` above zero, so that a price never vanishes by rounding.
+    /// The nearest multiple of `tick` above zero.
     #[must_use]
     pub fn round_to_tick(self, tick: Self) -> Self {
         let tick = tick.0.max(1);
         Self((self.0.saturating_add(tick / 2) / tick).max(1).saturating_mul(tick))
     }
 
-    /// What `quantity` costs a buyer, in cents, rounded up. `None` beyond 64 bits.
+    /// The cost of `quantity` for a buyer, rounded up to a cent. `None` beyond 64 bits.
     pub fn cost_rounded_up(self, quantity: Quantity) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(quantity.0);
         i64::try_from(product.div_euclid(CENT) + i128::from(product.rem_euclid(CENT) > 0))
@@ -151,7 +151,7 @@ impl Price {
             .map(Money)
     }
 
-    /// What `quantity` brings a seller, in cents, rounded down. `None` beyond 64 bits.
+    /// The proceeds of `quantity` for a seller, rounded down to a cent. `None` beyond 64 bits.
     pub fn value_rounded_down(self, quantity: Quantity) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(quantity.0);
         i64::try_from(product.div_euclid(CENT)).ok().map(Money)
@@ -161,7 +161,7 @@ impl Price {
 /// One cent in units of price × quantity: 10^4 × 10^6 / 10^2.
 const CENT: i128 = 100_000_000;
 
-/// At least two digits after the point, four where the price has them.
+/// Two to four digits after the point.
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_scaled(f, self.0, 4, 2)
@@ -181,7 +181,7 @@ impl From<Price> for String {
     }
 }
 
-/// A number of shares in millionths; negative where it is a difference.
+/// A number of shares in millionths; a difference may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(pub i64);
 
@@ -205,14 +205,14 @@ impl Quantity {
     }
 }
 
-/// Without zeros at the end: `3`, `0.25`.
+/// Without trailing zeros: `3`, `0.25`.
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_scaled(f, self.0, 6, 0)
     }
 }
 
-/// What one share cost on average; 0 without shares.
+/// The average cost of one share; 0 without shares.
 pub fn average_price(cost: Money, quantity: Quantity) -> Price {
     /// Cents per millionth of a share in units of a price: 10^4 × 10^6 / 10^2.
     const SCALE: i128 = 100_000_000;

@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 use crate::Quantity;
 use crate::text::{TextError, TextKind, tidy};
 
-/// Buying or selling.
+/// The side of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Cash to shares.
+    /// A purchase.
     Buy,
-    /// Shares to cash.
+    /// A sale.
     Sell,
 }
 
@@ -24,14 +24,14 @@ impl Side {
     }
 }
 
-/// An order to trade at the market's present price.
+/// An order to trade at the market price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The stock.
     pub stock_id: i64,
     /// Buy or sell.
     pub side: Side,
-    /// How many shares; above zero.
+    /// The number of shares, above zero.
     pub quantity: Quantity,
 }
 
@@ -51,26 +51,26 @@ pub enum Action {
     },
 }
 
-/// Why a trade was made, in the player's own words: 1 to 280 characters of text and line breaks.
+/// A player's reason for a trade: 1 to 280 characters of text and line breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note(String);
 
 /// Why a text is not a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
-    /// It has no characters, or only blanks.
+    /// It has no characters, or only white space.
     #[error("a note is not empty")]
     Empty,
-    /// It has more characters than a note may have.
+    /// It has more than [`Note::LENGTH_MAX`] characters.
     #[error("a note has at most {} characters", Note::LENGTH_MAX)]
     TooLong,
-    /// A character that no note has.
+    /// It has a forbidden character.
     #[error("a note has no {0}")]
     Unfit(TextError),
 }
 
 impl Note {
-    /// The most characters a note has.
+    /// The most characters of a note.
     pub const LENGTH_MAX: usize = 280;
 
     /// Normalises and checks the text; line breaks are kept.
@@ -88,13 +88,12 @@ impl Note {
         &self.0
     }
 
-    /// How many of its characters can be seen: no white space, and nothing without a width.
+    /// The number of visible characters: neither white space nor characters without a width.
     pub fn visible_characters(&self) -> i64 {
         i64::try_from(self.0.chars().filter(|c| is_visible(*c)).count()).unwrap_or(i64::MAX)
     }
 
-    /// A number for the text that is equal for texts that differ only in case and in what cannot
-    /// be seen: the first 64 bits of a SHA-256.
+    /// A key that ignores case and invisible characters: the first 64 bits of a SHA-256.
     pub fn text_key(&self) -> i64 {
         let visible: String = self.0.chars().filter(|c| is_visible(*c)).collect();
         let hash: [u8; 32] = Sha256::digest(visible.to_lowercase()).into();
@@ -103,8 +102,8 @@ impl Note {
     }
 }
 
-/// Whether a character leaves a mark: white space, controls, joiners, variation selectors, tags
-/// and blank letters do not.
+/// Whether a character is visible: not white space, controls, joiners, variation selectors, tags
+/// and blank letters.
 fn is_visible(c: char) -> bool {
     !c.is_whitespace()
         && !c.is_control()

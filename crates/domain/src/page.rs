@@ -1,9 +1,9 @@
 //! Bounded pages: the requested page, clamped to its limits, and the `meta` member of the response.
-//! It holds no cursor: lists that grow for ever page by key, in `store`.
+//! Lists that grow without a limit use keyset pagination instead, in `store`.
 
 use serde::Serialize;
 
-/// Which page of how many rows; always within its bounds.
+/// A page number and the rows a page, within their limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     page: i64,
@@ -42,7 +42,7 @@ impl PageRequest {
     }
 }
 
-/// The `meta` member of a paged response, as the original writes it.
+/// The `meta` member of a paged response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PageMeta {
     /// This page, from 1.
@@ -51,7 +51,7 @@ pub struct PageMeta {
     pub per_page: i64,
     /// The last page, at least 1.
     pub last_page: i64,
-    /// Rows in all.
+    /// The number of all rows.
     pub total: i64,
 }
 

@@ -1,10 +1,10 @@
-//! Pending orders: their public number and the states they pass through. When one fills is decided
-//! by the rules' fill mode; it is stored by `store` and executed by `trading`.
+//! Pending orders: their public numbers and states. The rules' fill mode decides when they fill,
+//! `store` stores them, and `trading` executes them.
 
 use std::fmt;
 
-/// The state of an order that does not fill at once. `Pending` and `Executing` are open; an order
-/// leaves the other states no more.
+/// The state of an order that does not fill at once. `Pending` and `Executing` are open; the other
+/// states are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderState {
     /// Accepted; its price does not exist yet. The player can cancel it.
@@ -13,7 +13,7 @@ pub enum OrderState {
     Executing,
     /// It became a trade.
     Filled,
-    /// Refused for good at execution.
+    /// Rejected at execution.
     Rejected,
     /// Cancelled by the player.
     Cancelled,
@@ -44,7 +44,7 @@ impl OrderState {
         }
     }
 
-    /// The state with this word.
+    /// The state of this name.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
@@ -60,12 +60,12 @@ impl OrderState {
 pub struct OrderId {
     /// The owner.
     pub player_id: i64,
-    /// Its number among all orders; never used twice.
+    /// The number among all orders; never reused.
     pub order_id: i64,
 }
 
 impl OrderId {
-    /// Reads what [`fmt::Display`] writes, and nothing else.
+    /// Parses the spelling of [`fmt::Display`] only.
     pub fn parse(text: &str) -> Option<Self> {
         let (player_id, order_id) = text.strip_prefix("o-")?.split_once('-')?;
         let found = Self { player_id: player_id.parse().ok()?, order_id: order_id.parse().ok()? };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Day, Hash, Money, Month, Quantity};
 
-/// A player as loaded for settling: the row, and what was loaded of the holdings.
+/// A player as loaded for settlement: the row, and the loaded holdings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Player {
     /// The player's number.
@@ -35,29 +35,29 @@ pub struct Player {
     pub realised_profit: Money,
     /// A bit per unlocked achievement.
     pub achievements: i64,
-    /// What all holdings are worth at the moment of loading. Not stored.
+    /// The value of all holdings when they were loaded. Not stored.
     pub holdings_value: Money,
-    /// What of the holdings counted at the moment of loading. Not stored.
+    /// The holdings that counted when they were loaded. Not stored.
     pub invested: Invested,
-    /// The market's day at the moment of loading. Not stored.
+    /// The market's day at loading. Not stored.
     pub market_day: Day,
     /// The loaded holdings by stock: at least those that the actions touch.
     pub holdings: BTreeMap<i64, Holding>,
     /// Versions of trades whose note counted: at least those that the actions are about.
     pub noted: BTreeSet<i64>,
-    /// Texts of notes that counted, by [`Note::text_key`]: at least those of the actions.
+    /// Texts of notes that counted, by [`crate::Note::text_key`]: at least those of the actions.
     pub known_texts: BTreeSet<i64>,
-    /// Those of them that are not stored yet.
+    /// The known texts that are not stored yet.
     pub new_texts: BTreeSet<i64>,
 }
 
-/// What of a player's holdings counts. A holding counts when it has been held through the whole of
-/// the market's last finished session and is worth at least the rules' `holding_value_min`.
+/// The holdings of a player that count: held through the whole of the market's last finished
+/// session and worth at least the rules' `holding_value_min`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Invested {
-    /// How many holdings count.
+    /// The number of holdings that count.
     pub stocks: i64,
-    /// A bit per category of these.
+    /// A bit per category of these holdings.
     pub categories: i64,
     /// The day on which the oldest holding of at least that value was opened, whether it has been
     /// held through a session or not.
@@ -67,9 +67,9 @@ pub struct Invested {
 /// Shares of one stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
-    /// Shares, never negative; 0 when all were sold.
+    /// The shares, never negative; 0 after all were sold.
     pub quantity: Quantity,
-    /// What the shares cost, without fees.
+    /// The cost of the shares without fees.
     pub cost_basis: Money,
     /// The market's day of the purchase since which it has cost at least the rules'
     /// `holding_value_min`; of the last purchase where it has not.

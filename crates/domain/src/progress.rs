@@ -1,5 +1,5 @@
-//! XP to level and back. A player's XP is one total; level, XP within it and what the next level
-//! needs are computed from the rules here, so that new thresholds need no migration.
+//! Converts total XP to levels and back. Only the total is stored, so that new thresholds need no
+//! migration.
 
 use serde::Deserialize;
 
@@ -36,14 +36,14 @@ impl TryFrom<LevelsFile> for Levels {
 pub struct Progress {
     /// The level, from 1.
     pub level: i64,
-    /// XP gathered within this level.
+    /// XP earned within this level.
     pub xp_in_level: i64,
     /// XP this level needs in all before the next one begins.
     pub next_level_xp: i64,
 }
 
 impl Levels {
-    /// Checks and keeps the thresholds; `Err` describes what is expected.
+    /// Validates the thresholds; the error describes what is expected.
     pub fn new(step: i64, thresholds: Vec<i64>) -> Result<Self, String> {
         let allowed = 1..=1_000_000_000;
         if !allowed.contains(&step) {

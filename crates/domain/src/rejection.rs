@@ -1,10 +1,10 @@
-//! Why an order was refused: expected outcomes, each with a stable code. Faults (a database that
-//! does not answer) are errors of the crates that meet them; HTTP statuses are decided in `web`.
+//! Rejections of orders: expected outcomes with stable codes. Anything that fails is an error of
+//! its crate; `web` maps rejections to HTTP statuses.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// An order that was understood and refused. It changed nothing.
+/// Why a valid order was rejected. The player is unchanged.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
@@ -14,7 +14,7 @@ pub enum Rejection {
     /// The seller holds fewer shares than the order sells.
     #[error("Insufficient stock quantity")]
     InsufficientQuantity,
-    /// The stock has no price at present.
+    /// The stock has no price.
     #[error("This stock has no price at the moment. Please try again later.")]
     NoQuote,
     /// The newest price is older than the rules allow to trade at.
@@ -30,16 +30,16 @@ pub enum Rejection {
     /// The game trades whole shares only.
     #[error("This game trades whole shares only.")]
     FractionalNotAllowed,
-    /// More shares than one order may have.
+    /// The order has more shares than allowed.
     #[error("The quantity is larger than one order may have.")]
     QuantityTooLarge,
-    /// Cash, a holding or XP would leave the range that is kept.
+    /// Cash, a holding or a total would exceed its limit.
     #[error("The trade would go beyond what an account can hold.")]
     BeyondLimits,
-    /// Other trades of the same player won three times in a row.
+    /// Version conflicts with other trades of the player in every attempt.
     #[error("Trade failed due to high contention. Please try again.")]
     Contended,
-    /// The idempotency key was used before for something else.
+    /// The idempotency key was used for another request.
     #[error("This Idempotency-Key was already used for a different request.")]
     IdempotencyKeyReused,
 }
@@ -77,9 +77,9 @@ impl Rejection {
         }
     }
 
-    /// Whether it is what came of the order for good, and is stored under its idempotency key. A
-    /// rejection that is not final was caused by the market or by other orders and may pass:
-    /// nothing is stored, and the same request with the same key is decided anew.
+    /// Whether the outcome is final and stored under the idempotency key. Other rejections are
+    /// caused by the market or by other orders and may pass: nothing is stored, and a repeated
+    /// request is decided again.
     pub fn is_final(self) -> bool {
         match self {
             Self::NoQuote

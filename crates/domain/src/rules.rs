@@ -8,49 +8,49 @@ use crate::{
     Achievements, Currency, Levels, Money, Quantity, Side, TradeXp, UnixMicros, XpRules, XpStanding,
 };
 
-/// Everything that decides how a game is played.
+/// The rules of a game.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub struct Rules {
-    /// What money is called. It is a name only: a game has one currency and converts nothing.
+    /// The name of the currency. A game has one currency and converts nothing.
     #[serde(default)]
     pub currency: Currency,
     /// Cash of a new player.
     #[serde(deserialize_with = "starting_cash")]
     pub starting_cash: Money,
-    /// Whether parts of a share can be traded.
+    /// Whether fractions of a share can be traded.
     pub fractional_shares: bool,
-    /// The most whole shares one order may have.
+    /// The most whole shares of an order.
     #[serde(deserialize_with = "quantity_max")]
     pub quantity_max: Quantity,
-    /// The oldest a quote may be to be traded at, in seconds.
+    /// The oldest quote that orders fill at, in seconds.
     #[serde(deserialize_with = "positive")]
     pub quote_age_max_s: i64,
-    /// Which price an order fills at.
+    /// The price that an order fills at.
     #[serde(default)]
     pub fill: FillMode,
     /// With [`FillMode::Now`] in a live market: the oldest a quote may be for an order to fill at
     /// once, in seconds. `None`: the default, see [`Rules::now_age_max_s`].
     #[serde(default, deserialize_with = "age")]
     pub now_age_max_s: Option<i64>,
-    /// The most pending orders a player may have.
+    /// The most pending orders of a player.
     #[serde(default = "default_pending_orders_max", deserialize_with = "pending_orders")]
     pub pending_orders_max: i64,
-    /// How far ask and bid lie apart besides a tick, in hundredths of a percent of the price.
+    /// The distance of ask and bid in addition to a tick, in hundredths of a percent of the price.
     #[serde(default = "default_spread_bps", deserialize_with = "spread_bps")]
     pub spread_bps: i64,
     /// XP for trades.
     pub xp: XpRules,
     /// Level thresholds.
     pub levels: Levels,
-    /// What a trade costs.
+    /// The fee of a trade.
     pub fee: Fee,
-    /// What there is to unlock.
+    /// The achievements.
     #[serde(default)]
     pub achievements: Achievements,
 }
 
-/// Which price an order fills at.
+/// The price that an order fills at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FillMode {
@@ -120,7 +120,7 @@ impl Rules {
         }
     }
 
-    /// Whether a player with this standing may earn so much XP.
+    /// Whether a player with this standing may earn this XP.
     fn allows_xp(&self, xp: i64, standing: &XpStanding) -> bool {
         let total = standing.total_xp.checked_add(xp);
         total.is_some_and(|total| total <= self.xp_max(standing.is_invested))
@@ -131,15 +131,15 @@ impl Rules {
         if is_invested { i64::MAX } else { self.xp.uninvested_max }
     }
 
-    /// Achievements whose fixed threshold the starting cash reaches already, so that the first
-    /// trade of every player unlocks them.
+    /// Achievements whose fixed threshold the starting cash reaches: every player's first trade
+    /// unlocks them.
     pub fn achievements_reached_at_start(&self) -> Vec<&str> {
         let reached = self.achievements.iter().filter(|a| a.kind.is_reached_by(self.starting_cash));
         reached.map(|achievement| achievement.code.as_str()).collect()
     }
 }
 
-/// The price of trading.
+/// The fee of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fee {
@@ -159,7 +159,7 @@ impl Fee {
     }
 }
 
-/// What rules without `now_age_max_s` have, unless their quotes may not even be as old as that.
+/// The default of `now_age_max_s`, unless `quote_age_max_s` is lower.
 const NOW_AGE_MAX_S: i64 = 60;
 
 fn default_pending_orders_max() -> i64 {
@@ -170,7 +170,7 @@ fn age<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Erro
     positive(from).map(Some)
 }
 
-/// Rules that were written before there was a spread have this one.
+/// The spread of rules that do not set it.
 fn default_spread_bps() -> i64 {
     5
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A key or password. It is written `***` wherever it is shown, and empty where there is none.
+/// A key or password. `Debug` and serialization write `***`, or nothing for an empty one.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -1,6 +1,5 @@
-//! `settle` decides what an order does: it takes a player as loaded, an action, a quote and the
-//! rules, and returns a ledger entry or a rejection. It is the only place where cash, shares and XP
-//! change. It does no I/O.
+//! `settle` applies an action to a player at a quote and under the rules, and returns a ledger
+//! entry or a rejection. Cash, shares and XP change nowhere else. It does no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,21 +13,21 @@ use crate::{
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
 /// [`Price::MAX`] it keeps every value that SQL computes within 64 bits.
 const HOLDING_MAX: i64 = 100_000_000 * Quantity::SHARE;
-/// The most cash and the highest cost basis that are kept, ten million millions, in cents.
+/// The most cash and the highest cost basis, ten million millions, in cents.
 const MONEY_MAX: i64 = 1_000_000_000_000_000;
 
-/// What an accepted action did.
+/// The result of an accepted action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fill {
     /// The ledger entry.
     pub entry: LedgerEntry,
-    /// Its hash.
+    /// The hash of the entry.
     pub hash: Hash,
-    /// Achievements it unlocked.
+    /// The unlocked achievements.
     pub unlocked: Vec<Unlock>,
 }
 
-/// What came of an action.
+/// The outcome of an action.
 pub type Outcome = Result<Fill, Rejection>;
 
 /// A new player and the entry that opens the chain with the starting cash.
@@ -63,8 +62,8 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
     (player, fill)
 }
 
-/// Decides one action. On a rejection the player is as before. `quote` is what the market has to
-/// say to an order: a price, or why there is none.
+/// Settles one action. A rejection leaves the player unchanged. `quote` is the price of an order,
+/// or why the market has none.
 pub fn settle(
     player: &mut Player,
     action: &Action,
@@ -94,11 +93,11 @@ pub fn settle(
 struct Trade<'a> {
     order: &'a Order,
     quote: Quote,
-    /// What one share is traded at: the quote's ask or bid.
+    /// The price of one share: the quote's ask or bid.
     price: Price,
     amount: Money,
     fee: Money,
-    /// What the traded shares are worth as holdings.
+    /// The value of the traded shares as holdings.
     value: Money,
     now: UnixMicros,
 }
@@ -230,7 +229,7 @@ fn share_of(cost_basis: Money, sold: Quantity, held: Quantity) -> Money {
 }
 
 impl Player {
-    /// The next entry of the chain with nothing in it yet.
+    /// The next entry of the chain, without amounts.
     fn next_entry(&self, kind: EntryKind, now: UnixMicros) -> LedgerEntry {
         LedgerEntry {
             // A clock that steps back over a month's end must not put a later version before an

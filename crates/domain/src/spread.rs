@@ -2,17 +2,17 @@
 
 use crate::{Price, Side};
 
-/// What the spread of the rules is a part of, twice: half of it lies on each side.
+/// The denominator of the spread on each side: basis points, halved.
 const BPS_OF_BOTH_SIDES: i128 = 20_000;
-/// What half a tick is a part of, in the same unit.
+/// The factor of half a tick in the same unit.
 const HALF_TICK: i128 = BPS_OF_BOTH_SIDES / 2;
 
 /// The two prices of a quote that orders fill at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BidAsk {
-    /// What a seller receives for one share.
+    /// The price of one share for a seller.
     pub bid: Price,
-    /// What a buyer pays for one share.
+    /// The price of one share for a buyer.
     pub ask: Price,
 }
 
@@ -28,7 +28,7 @@ impl BidAsk {
         Self { bid, ask: Price(mid.0.saturating_add(margin)) }
     }
 
-    /// What an order of this side fills at.
+    /// The price that an order of this side fills at.
     pub fn of(self, side: Side) -> Price {
         match side {
             Side::Buy => self.ask,

@@ -5,8 +5,7 @@ use serde::Deserialize;
 use crate::whole_numbers::{not_negative, note_characters, utc_offset, xp};
 use crate::{Amount, UnixMicros};
 
-/// XP for trades, and what counts for it. The amounts keep XP from being earned by trades, notes
-/// and holdings that are worth nothing.
+/// XP for trades, and which trades, holdings and notes count: those without value earn no XP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct XpRules {
@@ -16,7 +15,7 @@ pub struct XpRules {
     /// XP for a sale.
     #[serde(deserialize_with = "xp")]
     pub sell: i64,
-    /// How many trades of a player's day earn XP; further ones earn none.
+    /// How many trades of a player's day earn XP.
     #[serde(deserialize_with = "not_negative")]
     pub trades_per_day_max: i64,
     /// When the player's day begins, in minutes east of UTC (-720 to 840).
@@ -60,7 +59,7 @@ impl XpRules {
     }
 }
 
-/// What decides, besides the trade itself, whether a player's next trade earns XP.
+/// The state of a player that decides whether the next trade earns XP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct XpStanding {
     /// All XP ever earned.
@@ -76,15 +75,15 @@ pub struct XpStanding {
 /// The XP of a trade, or why it earns none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TradeXp {
-    /// So much.
+    /// This XP.
     Earned(i64),
-    /// The rules give none for this side.
+    /// The rules give no XP for this side.
     NotInRules,
     /// The amount is below `value_min`.
     AmountTooSmall,
-    /// As many trades of the day as may earn XP have done so.
+    /// The trades of the day that may earn XP have done so.
     DayLimitReached,
-    /// The player has no holding that counts, and as much XP as is possible without one.
+    /// The player has no holding that counts, and the most XP without one.
     NotInvested,
 }
 

@@ -1,5 +1,5 @@
-//! Facts about settling, over any sequence of orders: nothing is lost, created or negative.
-//! The store's own tests show that what is settled is also what is written.
+//! Facts about settlement over any sequence of orders: nothing is lost, created or negative. The
+//! tests of `store` show that the settled rows are written.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Facts about what earns XP and what counts for achievements: nothing that is worth nothing does.
+//! What earns XP and counts for achievements: trades, notes and holdings without value do not.
 
 use domain::*;
 

@@ -71,7 +71,6 @@ impl Call {
     }
 }
 
-/// A response, read to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -150,8 +149,8 @@ fn request(address: &ServerAddress, call: &Call) -> Result<Request<Full<Bytes>>,
     request.body(Full::new(call.body.clone())).map_err(|_| SendError::Refused)
 }
 
-/// An open connection. The caller that waits for a response drives it, which saves two task switches
-/// a request.
+/// An open connection. The caller that waits for a response drives it, which saves two task
+/// switches a request.
 #[derive(Debug)]
 struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,

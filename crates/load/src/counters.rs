@@ -36,16 +36,13 @@ impl LatencyHistogram {
     }
 }
 
-/// The counts of requests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestCounters {
     /// From the first attempt, or from when it was due, to the last byte of the last response.
     pub(crate) latency: LatencyHistogram,
     /// How late requests of an open loop were sent.
     pub(crate) send_delay: LatencyHistogram,
-    /// Responses by status.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// Responses by error code.
     pub(crate) codes: BTreeMap<String, u64>,
     /// Requests without a response.
     pub(crate) failed: u64,
@@ -100,7 +97,6 @@ impl RequestCounters {
     }
 }
 
-/// The counts of leaderboard queries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LeaderboardCounters {
     pub(crate) kinds: BTreeMap<&'static str, QueryCounters>,
@@ -111,11 +107,9 @@ pub(crate) struct LeaderboardCounters {
     /// Responses that were discarded because a player may have moved between two reads.
     pub(crate) moved: u64,
     pub(crate) violations: u64,
-    /// The first violation.
     pub(crate) violation: Option<String>,
 }
 
-/// The counts of one kind of query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QueryCounters {
     pub(crate) latency: LatencyHistogram,

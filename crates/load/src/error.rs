@@ -3,7 +3,6 @@
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Not a URL of plain HTTP.
     #[error("{0} is not a URL like http://127.0.0.1:8080")]
     Url(String),
     #[error("no server is given")]

@@ -1,5 +1,5 @@
-//! The scenario `board`: queries both leaderboards at any depth and around the player, and sometimes
-//! compares two consecutive pages. `response` validates each response.
+//! The scenario `board`: queries both leaderboards at any depth and around the player, and
+//! sometimes compares two consecutive pages. `response` validates each response.
 
 mod response;
 
@@ -17,7 +17,6 @@ const JOINED_EVERY: usize = 16;
 /// The most reads of a page whose response is only valid if a player moved meanwhile.
 const TRIES: u32 = 4;
 
-/// A query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LeaderboardQuery {
     by_return: bool,
@@ -60,8 +59,8 @@ impl LeaderboardQuery {
     }
 }
 
-/// Sends the query for a player and validates the response, and sometimes the page after it. Returns
-/// how many players are on the board.
+/// Sends the query for a player and validates the response, and sometimes the page after it.
+/// Returns how many players are on the board.
 pub(crate) async fn send_query(
     worker: &mut Worker,
     player: usize,
@@ -76,7 +75,8 @@ pub(crate) async fn send_query(
     Some(page.total())
 }
 
-/// Reads the page after `page` and `page` again. Unless the latter changed, the former must follow it.
+/// Reads the page after `page` and `page` again. Unless the latter changed, the former must follow
+/// it.
 async fn check_next_page(
     worker: &mut Worker,
     player: usize,

@@ -1,6 +1,6 @@
-//! The load generator: plays over HTTP, measures the responses, and verifies that acknowledged trades
-//! are stored. It depends on the HTTP API only and on no workspace crate; it reads no wall clock and
-//! no randomness, and prints nothing.
+//! The load generator: plays over HTTP, measures the responses, and verifies that acknowledged
+//! trades are stored. It depends on the HTTP API only and on no workspace crate; it reads no wall
+//! clock and no randomness, and prints nothing.
 //!
 //! Without a rate the load is closed-loop: a worker sends its next request after the last response.
 //! With a rate it is open-loop: latency counts from when a request was due, so that waiting for a
@@ -28,7 +28,7 @@ mod scrape;
 mod server_contact;
 mod setup_client;
 #[cfg(test)]
-mod test_server;
+mod tests;
 mod trade_response;
 mod verify;
 mod worker;
@@ -98,7 +98,6 @@ pub struct Options {
     pub players: Players,
     /// The number of workers, each with its own connection; 0 counts as 1.
     pub concurrency: u32,
-    /// The measured time.
     pub duration: Duration,
     /// Arrivals a second; `None` for closed-loop load.
     pub rate: Option<u64>,

@@ -118,7 +118,7 @@ async fn resolve_trade(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_server::{TestServer, test_workers};
+    use crate::tests::{TestServer, test_workers};
     use crate::worker::{TradeOrder, TradeSide};
 
     const ORDER: TradeOrder = TradeOrder { player: 0, side: TradeSide::Buy, stock: 0 };

@@ -1,5 +1,5 @@
-//! Decides what a worker sends next, by scenario. Each worker has its own random number generator, so
-//! that a seed repeats the requests.
+//! Decides what a worker sends next, by scenario. Each worker has its own random number generator,
+//! so that a seed repeats the requests.
 
 use std::collections::HashMap;
 

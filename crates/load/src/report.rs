@@ -25,17 +25,14 @@ pub struct LoadReport {
     pub latency_ms: Latency,
     /// Responses by status; `failed` is a request without a response.
     pub statuses: BTreeMap<String, u64>,
-    /// Responses by error code.
     pub codes: BTreeMap<String, u64>,
     pub retries: u64,
     /// Requests sent, including retries.
     pub requests: u64,
     pub trades: Trades,
-    /// The number of workers.
     pub concurrency: u32,
     /// Arrivals a second; `null` for closed-loop load.
     pub rate: Option<u64>,
-    /// The measured time.
     pub seconds: f64,
     /// The waits of orders in the server's queues; `null` without metrics.
     pub queue_wait_ms: Option<QueueWait>,
@@ -72,12 +69,9 @@ pub struct QueueWait {
     pub p99: f64,
 }
 
-/// Trades by outcome.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Trades {
-    /// Executed.
     pub accepted: u64,
-    /// Rejected.
     pub refused: u64,
     /// Accepted and not yet filled when the run ended.
     pub pending: u64,
@@ -117,7 +111,6 @@ pub struct LeaderboardReport {
     /// Responses that were discarded because a player may have moved between two reads.
     pub moved: u64,
     pub violations: u64,
-    /// The first violation.
     pub violation: Option<String>,
 }
 

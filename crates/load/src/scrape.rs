@@ -30,8 +30,8 @@ impl QueueWaits {
         }
     }
 
-    /// A quantile of the waits since `before`, in nanoseconds, interpolated within its bucket; `None`
-    /// without an order.
+    /// A quantile of the waits since `before`, in nanoseconds, interpolated within its bucket;
+    /// `None` without an order.
     pub(crate) fn since(&self, before: &Self, thousandths: u64) -> Option<u64> {
         let count = |(bound, count): (&i64, &u64)| {
             (*bound, count.saturating_sub(before.0.get(bound).copied().unwrap_or(0)))

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long all requests may stay without a response before the run ends. A server that is killed and
-/// restarted is back sooner.
+/// How long all requests may stay without a response before the run ends. A server that is killed
+/// and restarted is back sooner.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// The time of the last response to any worker.

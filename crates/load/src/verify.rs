@@ -1,5 +1,6 @@
-//! Verifies over the API at the end of a run that every acknowledged trade is in its player's history
-//! once and unchanged, and that cash and shares add up. `history_verifier` checks a history.
+//! Verifies over the API at the end of a run that every acknowledged trade is in its player's
+//! history once and unchanged, and that cash and shares add up. `history_verifier` checks a
+//! history.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,12 +21,10 @@ use crate::{ProgressCallback, RunPhase};
 /// The most reads of a player whose portfolio changes between two of them.
 const TRIES: u32 = 4;
 
-/// The result of the verification.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verification {
     /// Players with an acknowledged trade.
     pub players: u64,
-    /// Acknowledged trades.
     pub acknowledged: u64,
     /// Acknowledged trades that are in the ledger.
     pub found: u64,
@@ -61,7 +60,8 @@ pub(crate) async fn verify(
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some((player, acks)) = players.get(at) else { return checked };
                 check_player(&mut worker, *player, acks, &mut checked).await;
-                // One violation is enough, and a server that is gone would cost a timeout each time.
+                // One violation is enough, and a server that is gone would cost a timeout each
+                // time.
                 if checked.difference.is_some() {
                     ended.store(true, Ordering::Relaxed);
                 }

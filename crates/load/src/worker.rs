@@ -177,8 +177,8 @@ impl Worker {
         call
     }
 
-    /// Sends and retries until a response is final. Returns the last response; `None` if it is unknown
-    /// whether the request was executed.
+    /// Sends and retries until a response is final. Returns the last response; `None` if it is
+    /// unknown whether the request was executed.
     async fn perform(&mut self, call: &Call, repeatable: bool, begun: Instant) -> Option<Response> {
         let first = Instant::now();
         while !self.common.contact.is_lost() {

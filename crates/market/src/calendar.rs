@@ -8,33 +8,23 @@ use thiserror::Error;
 
 const EMBEDDED: &str = include_str!("../data/calendars.toml");
 
-/// Why there is no calendar.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CalendarError {
-    /// The file cannot be read as one.
     #[error("calendar: {0}")]
     Malformed(String),
-    /// No such exchange is in the file.
     #[error("calendar: expected one of the exchanges {known}, got {name:?}")]
-    UnknownExchange {
-        name: String,
-        /// Those that are there.
-        known: String,
-    },
+    UnknownExchange { name: String, known: String },
 }
 
-/// A day on which an exchange trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradingSession {
     /// The day in the exchange's time zone.
     pub day: Day,
-    /// Its first instant.
     pub opens_at: UnixMicros,
-    /// The first instant after it.
+    /// Exclusive.
     pub closes_at: UnixMicros,
 }
 
-/// Whether orders are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TradingHours {
     Open,
@@ -44,7 +34,6 @@ pub enum TradingHours {
     },
 }
 
-/// The sessions of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     name: String,
@@ -54,7 +43,7 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The exchange of this name in the calendars that come with the program, `NYSE` or `ZSE`.
+    /// The exchange of this name in the built-in calendars, `NYSE` or `ZSE`.
     pub fn embedded(name: &str) -> Result<Self, CalendarError> {
         Self::read(EMBEDDED, name)
     }
@@ -77,7 +66,6 @@ impl Calendar {
         Ok(Self { name: exchange.name.clone(), currency, sessions })
     }
 
-    /// The exchange's short name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -87,18 +75,16 @@ impl Calendar {
         &self.currency
     }
 
-    /// All sessions that are known, ascending.
     pub fn sessions(&self) -> &[TradingSession] {
         &self.sessions
     }
 
-    /// The session that runs at `now`.
     pub fn running(&self, now: UnixMicros) -> Option<TradingSession> {
         let session = *self.sessions.get(self.closed_by(now))?;
         (session.opens_at <= now).then_some(session)
     }
 
-    /// When the next session opens; `None` where none is known.
+    /// When the next session opens; `None` if the calendar ends before.
     pub fn next_opening(&self, now: UnixMicros) -> Option<UnixMicros> {
         let next = self.sessions.partition_point(|session| session.opens_at <= now);
         self.sessions.get(next).map(|session| session.opens_at)
@@ -109,7 +95,6 @@ impl Calendar {
         self.sessions.partition_point(|session| session.closes_at <= now)
     }
 
-    /// The session of this day.
     pub fn session_on(&self, day: Day) -> Option<TradingSession> {
         let found = self.sessions.binary_search_by_key(&day, |session| session.day);
         found.ok().map(|at| self.sessions[at])

@@ -24,7 +24,7 @@ pub fn simulated_stocks(count: u32) -> Vec<StockInfo> {
     (0..count).map(simulated_stock).collect()
 }
 
-/// The licence of the embedded closes, which goes with every copy of the program.
+/// The licence of the embedded closes, which accompanies every copy of the program.
 pub fn data_licence() -> &'static str {
     LICENCE
 }

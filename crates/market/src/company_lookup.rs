@@ -16,17 +16,16 @@ use crate::provider::{CompanyProfile, SearchHit};
 const ENTRIES_MAX: u64 = 10_000;
 /// The most provider calls in flight; further calls are left for a later caller.
 const IN_FLIGHT_MAX: usize = 4;
-/// For how long it is not tried again after a refusal, and a stock is not hurried again.
+/// How long a failed lookup is not retried and a stock is not refreshed early again.
 const BACKOFF: Duration = Duration::from_secs(60);
 
-/// The key of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum LookupKey {
     Profile(Symbol),
     Search(String),
 }
 
-/// Answers about companies. Shared between tasks behind an `Arc`.
+/// Company profiles and search results. Shared between tasks behind an `Arc`.
 pub struct CompanyLookup {
     providers: Arc<Providers>,
     profiles: Cache<Symbol, Arc<CompanyProfile>>,
@@ -41,7 +40,6 @@ pub struct CompanyLookup {
 }
 
 impl CompanyLookup {
-    /// Nothing is known yet.
     pub fn new(providers: Arc<Providers>, ttl: &CacheTtl) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {
@@ -65,12 +63,12 @@ impl CompanyLookup {
     pub fn profile(self: &Arc<Self>, symbol: &Symbol) -> Option<Arc<CompanyProfile>> {
         let about = LookupKey::Profile(symbol.clone());
         if !self.profiles_fresh.contains_key(symbol) && !self.backoff.contains_key(&about) {
-            let (lookups, asked) = (Arc::clone(self), symbol.clone());
+            let (lookups, key) = (Arc::clone(self), symbol.clone());
             self.start(about, async move {
-                let told = lookups.providers.profile(&asked).await;
-                if let Ok((_, profile)) = told {
-                    lookups.profiles.insert(asked.clone(), profile);
-                    lookups.profiles_fresh.insert(asked, ());
+                let result = lookups.providers.profile(&key).await;
+                if let Ok((_, profile)) = result {
+                    lookups.profiles.insert(key.clone(), profile);
+                    lookups.profiles_fresh.insert(key, ());
                 }
             });
         }
@@ -82,12 +80,12 @@ impl CompanyLookup {
         let text = text.to_lowercase();
         let about = LookupKey::Search(text.clone());
         if !self.searches_fresh.contains_key(&text) && !self.backoff.contains_key(&about) {
-            let (lookups, asked) = (Arc::clone(self), text.clone());
+            let (lookups, key) = (Arc::clone(self), text.clone());
             self.start(about, async move {
-                let told = lookups.providers.search(&asked).await;
-                if let Ok((_, hits)) = told {
-                    lookups.searches.insert(asked.clone(), hits);
-                    lookups.searches_fresh.insert(asked, ());
+                let result = lookups.providers.search(&key).await;
+                if let Ok((_, hits)) = result {
+                    lookups.searches.insert(key.clone(), hits);
+                    lookups.searches_fresh.insert(key, ());
                 }
             });
         }

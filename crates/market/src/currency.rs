@@ -1,6 +1,6 @@
 //! Currency codes of vendors and providers, including units like pence that are not in ISO 4217.
 
-/// A currency and how many of the unit of prices make one of it, as a power of ten.
+/// A currency, and the unit of prices as a power of ten of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceUnit {
     /// The code of the currency (ISO 4217).
@@ -23,7 +23,7 @@ const SMALLER: [(&str, &str, u32); 9] = [
 ];
 
 impl PriceUnit {
-    /// The unit that a code names; `None` for what is no code.
+    /// The unit of a code; `None` for an unknown code.
     pub fn parse(code: &str) -> Option<Self> {
         let code = code.trim();
         if let Some((_, currency, places)) = SMALLER.iter().find(|(small, ..)| *small == code) {

@@ -5,7 +5,6 @@ use domain::Price;
 
 /// The longest number that is parsed, in characters.
 pub(crate) const LENGTH_MAX: usize = 40;
-/// The decimal places of a stored price.
 pub(crate) const PRICE_PLACES: u32 = 4;
 /// The decimal places with which vendors print a float32; a float64 has more.
 const NOISE_PLACES_MIN: u32 = 6;

@@ -24,47 +24,45 @@ pub use self::importer::Importer;
 pub use self::number_shape::DecimalMark;
 use crate::currency::PriceUnit;
 
-/// How files are read.
+/// The options of an import.
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
     /// Only bars of this currency where a file names several; the unit of prices where it names
     /// none.
     pub currency: Option<PriceUnit>,
-    /// What stands before decimals; found out where it is not named.
+    /// The decimal mark; detected if it is not set.
     pub decimal: Option<DecimalMark>,
-    /// The order of day and month; without it, dates in which it matters are refused.
+    /// The order of day and month; without it, ambiguous dates are rejected.
     pub dates: Option<DateOrder>,
     /// The stock of files that have no column of symbols.
     pub symbol: Option<Symbol>,
     /// The last day that a bar may have.
     pub today: Day,
-    /// Leave bad rows out instead of refusing them.
+    /// Skip bad rows instead of rejecting the import.
     pub skip_bad: bool,
 }
 
-/// A row that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportNote {
     /// The line in which the row begins, from 1.
     pub line: u64,
     /// Whether it makes the import fail.
     pub is_refused: bool,
-    /// Whether it is bad: refused, or left out because the caller wants it so.
+    /// Whether it is bad: rejected, or skipped by `skip_bad`.
     pub is_bad: bool,
-    /// What was expected, and what was there.
+    /// What was expected, and what was found.
     pub reason: String,
 }
 
-/// What was read, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportSummary {
-    /// Rows behind headers.
+    /// Rows below headers.
     pub rows: u64,
-    /// Daily bars that were taken.
+    /// Imported daily bars.
     pub bars: u64,
-    /// Rows that were refused.
+    /// Rejected rows.
     pub refused: u64,
-    /// Bad rows that were left out.
+    /// Skipped bad rows.
     pub bad: u64,
     /// Rows in other currencies.
     pub other_currencies: u64,
@@ -88,12 +86,11 @@ pub struct ImportSummary {
     pub controls: u64,
 }
 
-/// What files have, joined.
+/// The joined content of the files.
 #[derive(Clone, Debug)]
 pub struct ImportedData {
     /// Stocks that have bars, by symbol, and their bars, ascending by day.
     pub stocks: Vec<(Symbol, Vec<DailyBar>)>,
-    /// Texts about stocks.
     pub texts: Vec<StockDescription>,
     /// The currency of the prices (ISO 4217); `None` where no file names one.
     pub currency: Option<String>,
@@ -102,16 +99,16 @@ pub struct ImportedData {
     pub summary: ImportSummary,
 }
 
-/// Why a file cannot be read at all.
+/// Why a file cannot be imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
-    /// The header is none of those that are known.
+    /// The header is unknown.
     #[error(
         "expected a header with date, symbol and close (daily bars) or with symbol and name, \
          category, description, kid_description or fun_fact (texts), got {0:?}"
     )]
     UnknownHeader(String),
-    /// The header contradicts itself.
+    /// The header is contradictory.
     #[error("{0}")]
     Header(String),
     /// The file has prices of several currencies.
@@ -120,13 +117,12 @@ pub enum ImportError {
     /// The file has no price of the currency.
     #[error("the file has no price in {0}")]
     NoCurrency(String),
-    /// Bars whose stock is not named.
+    /// Neither the file nor the options name the stock.
     #[error(
         "the file has no column of symbols: name its stock with --symbol, or name the file like \
          AAPL.csv"
     )]
     NoSymbol,
-    /// It has more rows than are read.
     #[error("the file has more rows than are read")]
     TooLarge,
     /// Malformed quotes, line ends or encoding.
@@ -138,13 +134,11 @@ pub enum ImportError {
          the mark before decimals with --decimal point or --decimal comma"
     )]
     Ambiguous { line: u64, text: String },
-    /// It has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// It is no text.
+    /// The file is not text.
     #[error("{0}")]
     NotText(String),
-    /// It cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] csv::Error),
 }

@@ -20,13 +20,11 @@ pub(crate) const MILLION: u32 = 1_000_000;
 /// Why a market cannot be built from a configuration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum MarketConfigError {
-    /// A day outside the series.
     #[error("market: expected a day from {first} to {last}, got {day}")]
     DayOutsideSeries { day: Day, first: Day, last: Day },
     /// A live market needs stocks, which are in the database.
     #[error("market: a live market is made of the stocks in the database")]
     LiveNeedsStocks,
-    /// A number outside its limits.
     #[error("market: expected {field} from {least} to {most}, got {got}")]
     OutsideLimits { field: &'static str, got: i64, least: i64, most: i64 },
 }

@@ -12,7 +12,7 @@ use crate::config::LiveConfig;
 use crate::quote::{Halt, StockQuote};
 use crate::timetable::MarketTime;
 
-/// How long after a session's end its last prices may still come in, in seconds.
+/// How long after a session's end its last prices may arrive, in seconds.
 pub const CLOSE_GRACE_S: i64 = 900;
 
 /// The last good prices of a live market. Shared between threads behind an `Arc`.
@@ -23,9 +23,9 @@ pub struct LiveMarket {
     /// The age above which a price is stale.
     stale_after_s: i64,
     stocks: Vec<StockInfo>,
-    /// One for each stock; price 0 where none is known.
+    /// One for each stock; price 0 without a price.
     quotes: ArcSwap<Vec<StockQuote>>,
-    /// The positions of stocks of which a later price is in doubt.
+    /// The positions of stocks with an unconfirmed price.
     in_doubt: ArcSwap<BTreeSet<usize>>,
 }
 
@@ -45,18 +45,17 @@ impl LiveMarket {
         }
     }
 
-    /// The exchange's calendar.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
     }
 
-    /// Takes over quotes by the position of their stock. One that is older than the known one
-    /// changes nothing, so feeding twice or late does no harm. Whether anything changed.
+    /// Stores quotes by the position of their stock, unless the stored quote is newer. Idempotent.
+    /// Returns whether anything changed.
     pub fn feed(&self, quotes: &[(usize, StockQuote)]) -> bool {
         let is_news = |known: &[StockQuote], (position, quote): &(usize, StockQuote)| {
             known.get(*position).is_some_and(|old| quote.as_of >= old.as_of && old != quote)
         };
-        // Almost always nothing has changed: then nothing is copied.
+        // Mostly nothing has changed: then nothing is copied.
         if !quotes.iter().any(|quote| is_news(&self.quotes.load(), quote)) {
             return false;
         }
@@ -72,7 +71,7 @@ impl LiveMarket {
         true
     }
 
-    /// Sets which stocks have a price in doubt, by position. Returns whether anything changed.
+    /// Sets which stocks have an unconfirmed price, by position. Returns whether anything changed.
     pub fn set_in_doubt(&self, stocks: &[(usize, bool)]) -> bool {
         let is_news = |known: &BTreeSet<usize>, (at, in_doubt): &(usize, bool)| {
             known.contains(at) != *in_doubt
@@ -115,8 +114,8 @@ impl LiveMarket {
         TradingHours::Closed { opens_at: self.calendar.next_opening(now) }
     }
 
-    /// Prices made before this are stale: there should be newer ones. While the exchange is closed
-    /// the last prices of its last session are the newest there can be.
+    /// Prices before this instant are stale. While the exchange is closed, the last prices of its
+    /// last session are fresh.
     pub(crate) fn fresh_since(&self, now: UnixMicros) -> UnixMicros {
         let since = now.plus_seconds(-self.stale_after_s);
         if self.calendar.running(now).is_some() {
@@ -127,8 +126,8 @@ impl LiveMarket {
         last.map_or(since, |closed_at| since.min(closed_at.plus_seconds(-self.stale_after_s)))
     }
 
-    /// From the opening of a session until its last prices are in, its day is current; at all other
-    /// times the prices are those of the last close.
+    /// From the opening of a session until its last prices have arrived, its day is current; at all
+    /// other times the prices are those of the last close.
     pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let sessions = self.calendar.sessions();
         let finished = self.calendar.closed_by(now.plus_seconds(-CLOSE_GRACE_S));
@@ -136,9 +135,9 @@ impl LiveMarket {
             let session = sessions.len().saturating_sub(1);
             return MarketTime { session, second_of_session: 0, ended: true, pass: 0 };
         };
-        let lived = (now.seconds() - next.opens_at.seconds()).max(0);
-        let lived = if now < next.opens_at { 0 } else { lived.max(1) };
-        let second_of_session = u32::try_from(lived).unwrap_or(u32::MAX);
+        let running = (now.seconds() - next.opens_at.seconds()).max(0);
+        let running = if now < next.opens_at { 0 } else { running.max(1) };
+        let second_of_session = u32::try_from(running).unwrap_or(u32::MAX);
         MarketTime { session: finished, second_of_session, ended: false, pass: 0 }
     }
 
@@ -146,7 +145,7 @@ impl LiveMarket {
         self.calendar.sessions()[session].day
     }
 
-    /// When the last prices of a session were in.
+    /// When the last prices of a session have arrived.
     pub(crate) fn closed_at(&self, session: usize) -> UnixMicros {
         self.calendar.sessions()[session].closes_at.plus_seconds(CLOSE_GRACE_S)
     }
@@ -157,8 +156,8 @@ impl LiveMarket {
         Some((session, self.calendar.sessions().get(session)?.closes_at))
     }
 
-    /// The present prices as the closes of the newest finished session; none of an older one, and
-    /// none while the next one runs. A stock without a price has 0.
+    /// The present prices as the closes of the newest finished session; `None` for an older one,
+    /// and while the next one runs. A stock without a price has 0.
     pub(crate) fn closes(&self, now: UnixMicros, session: usize) -> Option<Vec<Price>> {
         let present = self.present(now);
         if session + 1 != present.finished_sessions() || !present.at_close() {
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_price_wins_whatever_comes_when() {
+    fn the_newest_price_wins_in_any_order_of_arrival() {
         let market = market(false);
         assert_eq!(prices(&market), [0, 0], "nothing is known yet");
         assert!(market.feed(&[(1, quote(500, "2026-11-27T15:00:00Z"))]));
@@ -260,16 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn closes_are_given_between_two_sessions_only() {
+    fn closes_are_returned_between_two_sessions_only() {
         let market = market(false);
         market.feed(&[(0, quote(7, "2026-11-25T20:59:00Z"))]);
         let newest = |text| market.present(at(text)).finished_sessions() - 1;
         let evening = "2026-11-25T22:00:00Z";
         let session = newest(evening);
         assert_eq!(market.closes(at(evening), session), Some(vec![Price(7), Price(0)]));
-        assert_eq!(market.closes(at(evening), session - 1), None, "nobody knows them any more");
-        let lived = "2026-11-27T14:30:01Z";
-        assert_eq!(newest(lived), session);
-        assert_eq!(market.closes(at(lived), session), None, "the prices are of another day");
+        assert_eq!(market.closes(at(evening), session - 1), None, "they are no longer stored");
+        let running = "2026-11-27T14:30:01Z";
+        assert_eq!(newest(running), session);
+        assert_eq!(market.closes(at(running), session), None, "the prices are of another day");
     }
 }

@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 
-/// How often references are resolved and tags removed: what was written twice is resolved twice.
+/// How often references are resolved and tags removed, for texts that were escaped twice.
 const ROUNDS_MAX: usize = 5;
 /// The longest character reference, without its ends.
 const REFERENCE_MAX: usize = 10;
 /// Elements whose content is not text.
 const HIDDEN: [&str; 4] = ["script", "style", "template", "iframe"];
-/// Elements within a line, which part no words.
+/// Inline elements, which do not separate words.
 const INLINE: [&str; 16] = [
     "a", "abbr", "b", "code", "em", "font", "i", "mark", "q", "s", "small", "span", "strong",
     "sub", "sup", "u",
@@ -35,12 +35,11 @@ const REFERENCES: [(&str, &str); 18] = [
     ("uuml", "\u{fc}"),
 ];
 
-/// A text from outside as it is stored.
+/// An external text as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CleanText<'t> {
     /// The plain text, without spaces at its ends.
     pub text: Cow<'t, str>,
-    /// Whether it had markup.
     pub had_markup: bool,
     /// Whether it had control characters other than line breaks and tabs, or marks that change the
     /// direction of text.
@@ -101,7 +100,7 @@ fn strip_markup(text: &str) -> Option<String> {
         }
         plain = next;
     }
-    // What is still markup after so many rounds was made to deceive.
+    // Markup that survives these rounds is an attack.
     if with_references(&plain) != plain || without_tags(&plain) != plain {
         plain = plain.replace(['<', '>', '&'], " ");
     }

@@ -1,6 +1,6 @@
 //! Deterministic integer mixing (splitmix64) and a bell-shaped draw. Not for secrets.
 
-/// The golden ratio in 64 bits, which spreads neighbouring keys apart.
+/// The golden ratio in 64 bits, which spreads consecutive keys.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// One standard deviation of [`bell`]: 65,536 × √(4 / 12).
@@ -14,12 +14,10 @@ pub(crate) fn mix(key: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A key made of two.
 pub(crate) fn mix_two(a: u64, b: u64) -> u64 {
     mix(mix(a) ^ b.wrapping_mul(GOLDEN))
 }
 
-/// A key made of a text.
 pub(crate) fn mix_text(text: &str) -> u64 {
     text.bytes().fold(0, |key, byte| mix(key ^ u64::from(byte)))
 }

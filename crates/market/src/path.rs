@@ -1,13 +1,12 @@
-//! The path of prices between two closes, in whole numbers. What really happened within a day is
-//! not known, so the path is made up: all stocks have, at each second, gone the same share of the
-//! way from their last close to the next, and that share wanders between -1 and 1 until it ends at
-//! 1.
+//! The path of prices between two closes, in whole numbers. The real path within a day is unknown,
+//! so it is drawn: at each second all stocks have covered the same share of the way from their last
+//! close to the next. The share varies between -1 and 1 and ends at 1.
 //!
-//! The share is chosen so that ticks do not predict the rest of the session. A Brownian path
-//! ends above zero; the share is the chance, seen from a second of it, that it does, less the
-//! chance that it does not. A viewer does not know whether the next closes are above or below the
-//! last, and for such a viewer the present price is the mean of what the close can be,
-//! whatever is known of how far stocks move and move together (docs/adr/0019-secret-chance.md).
+//! The share is chosen so that ticks do not predict the rest of the session. Of a Brownian path
+//! that ends above zero, the share is the probability, at the present second, of ending above zero
+//! minus that of ending below. For a player who does not know whether the next closes are above or
+//! below the last, the present price is the mean of the possible closes
+//! (docs/adr/0019-secret-chance.md).
 
 use domain::Price;
 
@@ -18,7 +17,7 @@ use crate::seed::{MarketRng, RngKey, StreamId, StreamPurpose};
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
 
-/// How many sessions before the present one measure how much a stock moves.
+/// The number of earlier sessions that measure how much a stock moves.
 pub(crate) const CALM_SESSIONS: usize = 20;
 
 /// Stands for the close of a stock that had none yet.
@@ -26,7 +25,7 @@ pub(crate) const NO_CLOSE: i64 = -1;
 
 /// One standard deviation of the Brownian path at its end, as a power of two.
 const DEVIATION_BITS: u32 = 20;
-/// What stands for the whole way, as a power of two.
+/// The whole way, as a power of two.
 const WHOLE_BITS: u32 = 24;
 /// The step of [`CHANCES`] as a power of two: a thirty-second of a deviation.
 const STEP_BITS: u32 = DEVIATION_BITS - 5;
@@ -69,13 +68,12 @@ pub(crate) struct SessionCloses<'a> {
     pub(crate) close: &'a [i64],
     /// The sums of the absolute changes of the last `changes` finished sessions, for a public path.
     pub(crate) change_sums: &'a [i64],
-    /// Of how many sessions that is the sum, at most [`CALM_SESSIONS`].
+    /// The number of these sessions, at most [`CALM_SESSIONS`].
     pub(crate) changes: i64,
 }
 
-/// Everything of a tick that is equal for all stocks.
 pub(crate) struct TickAt<'a> {
-    pub(crate) chance: &'a MarketRng,
+    pub(crate) rng: &'a MarketRng,
     pub(crate) present: MarketTime,
     pub(crate) session_seconds: u32,
     pub(crate) tick: TickRule,
@@ -85,7 +83,7 @@ pub(crate) struct TickAt<'a> {
 /// Replaces `quotes` by the prices of one instant. A stock has no price before its first close.
 pub(crate) fn write_quotes(
     at: &TickAt<'_>,
-    lived: &SessionCloses<'_>,
+    running: &SessionCloses<'_>,
     quotes: &mut Vec<StockQuote>,
 ) {
     quotes.clear();
@@ -102,39 +100,39 @@ pub(crate) fn write_quotes(
         }
     };
     if at.present.ended {
-        let pairs = lived.close.iter().zip(lived.open);
+        let pairs = running.close.iter().zip(running.open);
         quotes.extend(pairs.map(|(&close, &open)| quote(close, open)));
         return;
     }
     if at.present.at_close() {
-        let pairs = lived.open.iter().zip(lived.before);
+        let pairs = running.open.iter().zip(running.before);
         quotes.extend(pairs.map(|(&open, &before)| quote(open, before)));
         return;
     }
     let MarketTime { pass, session, second_of_session, .. } = at.present;
-    if at.chance.is_public_path(pass, session) {
-        let key = mix_two(at.chance.public_seed(), session as u64);
+    if at.rng.is_public_path(pass, session) {
+        let key = mix_two(at.rng.public_seed(), session as u64);
         let bridge = Bridge::to(key, second_of_session, at.session_seconds);
-        quotes.extend((0..lived.keys.len()).map(|i| {
-            if lived.open[i] == NO_CLOSE {
+        quotes.extend((0..running.keys.len()).map(|i| {
+            if running.open[i] == NO_CLOSE {
                 return quote(NO_CLOSE, NO_CLOSE);
             }
-            let swing = swing(lived.change_sums[i], lived.changes);
-            let price = bridge.price(lived.keys[i], lived.open[i], lived.close[i], swing);
-            quote(price, lived.open[i])
+            let swing = swing(running.change_sums[i], running.changes);
+            let price = bridge.price(running.keys[i], running.open[i], running.close[i], swing);
+            quote(price, running.open[i])
         }));
         return;
     }
     let id = StreamId { purpose: StreamPurpose::Path, pass, session };
-    let way = PathShare::at(&at.chance.key, id, second_of_session, at.session_seconds);
-    let pairs = lived.open.iter().zip(lived.close);
+    let way = PathShare::at(&at.rng.key, id, second_of_session, at.session_seconds);
+    let pairs = running.open.iter().zip(running.close);
     quotes.extend(pairs.map(|(&open, &close)| match open {
         NO_CLOSE => quote(NO_CLOSE, NO_CLOSE),
         open => quote(way.price(open, close), open),
     }));
 }
 
-/// Which share of the way between two closes all prices have gone, in 2^-24.
+/// The share of the way between two closes that all prices have covered, in 2^-24.
 pub(crate) struct PathShare(i64);
 
 impl PathShare {
@@ -143,7 +141,7 @@ impl PathShare {
         let draw = |number| (bell(key.draw(id, number)) << DEVIATION_BITS) / BELL_DEVIATION;
         let walk = walk_at(&draw, second, length);
         let left = length.saturating_sub(second).max(1);
-        // What is left of the path has this part of a deviation, in 2^-16 and turned over.
+        // The reciprocal of the deviation of the rest of the path, in 2^-16.
         let wide = ((u64::from(length) << 32) / u64::from(left)).isqrt();
         Self(share((walk * i64::try_from(wide).unwrap_or(i64::MAX >> 32)) >> 16))
     }

@@ -15,21 +15,14 @@ use crate::price_snapshot::PriceSnapshot;
 use crate::quote::{Halt, Listing, StockQuote};
 use crate::source::MarketSource;
 
-/// Why a board cannot be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PriceBoardError {
     /// The listings and the source do not have the same number of stocks.
     #[error("price board: the market has {source_stocks} stocks, the listings have {listings}")]
     OtherNumber { source_stocks: usize, listings: usize },
-    /// A listing stands where the source has another stock.
+    /// The source has another stock at the position of a listing.
     #[error("price board: expected the listing of {expected} at position {position}, got {got}")]
-    OtherStock {
-        position: usize,
-        /// Which stock the source has there.
-        expected: Symbol,
-        got: Symbol,
-    },
-    /// The same stock id twice.
+    OtherStock { position: usize, expected: Symbol, got: Symbol },
     #[error("price board: stock id {0} is listed twice")]
     ListedTwice(i64),
 }
@@ -86,7 +79,7 @@ impl PriceBoard {
         &self.listings
     }
 
-    /// What was published last. Its parts belong together: take it once and read all from it.
+    /// The last publication. Read related values from one snapshot.
     pub fn snapshot(&self) -> Arc<PriceSnapshot> {
         self.current.load_full()
     }
@@ -100,8 +93,8 @@ impl PriceBoard {
         Some(Quote { price, tick: current.tick.step(price), as_of, market_day, source })
     }
 
-    /// What a pending order fills at, or why there is no such price yet: the saved close of its
-    /// session, or the present quote if it was made after the order was accepted.
+    /// The quote that a pending order fills at: the saved close of its session, or the present
+    /// quote if it was made after the order was accepted.
     pub fn quote_for_pending(&self, order: &PendingOrder) -> Result<Quote, Rejection> {
         match order.at {
             FillsAt::Close(market_day) => {
@@ -129,8 +122,7 @@ impl PriceBoard {
         }
     }
 
-    /// What an order of this stock is settled at, or why it is refused. How old a quote may be is
-    /// for the rules to say.
+    /// The quote that an order of this stock is settled at. The rules limit its age.
     pub fn quote_for_order(&self, stock_id: i64) -> Result<Quote, Rejection> {
         if matches!(self.hours(), TradingHours::Closed { .. }) {
             return Err(Rejection::MarketClosed);
@@ -151,17 +143,16 @@ impl PriceBoard {
         self.current.load().hours
     }
 
-    /// Where a stock stands in [`Self::listings`] and in a snapshot's quotes.
+    /// The position of a stock in [`Self::listings`] and in a snapshot's quotes.
     pub fn position(&self, stock_id: i64) -> Option<usize> {
         self.by_id.get(&stock_id).copied()
     }
 
-    /// The stock with this symbol.
     pub fn find(&self, symbol: &Symbol) -> Option<&Listing> {
         self.listings.get(*self.by_symbol.get(symbol)?)
     }
 
-    /// How holdings are valued now, and from which value on they count for achievements.
+    /// The valuation of holdings at the present prices.
     pub fn valuation(&self, holding_value_min: Money) -> Valuation {
         let current = self.current.load();
         Valuation {
@@ -172,7 +163,6 @@ impl PriceBoard {
         }
     }
 
-    /// [`PriceSnapshot::prices_json`] of now.
     pub fn prices_json(&self) -> Arc<str> {
         self.current.load().prices_json()
     }

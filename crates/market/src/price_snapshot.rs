@@ -1,4 +1,4 @@
-//! A snapshot of the price board: all quotes of one instant, with what was true of the market then.
+//! A snapshot of the price board: the quotes and the state of the market at one instant.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,6 @@ use crate::source::MarketSource;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
 
-/// Everything that was published at one instant.
 #[derive(Clone, Debug)]
 pub struct PriceSnapshot {
     pub as_of: UnixMicros,
@@ -20,12 +19,11 @@ pub struct PriceSnapshot {
     pub previous_day: Day,
     pub present: MarketTime,
     pub source: QuoteSource,
-    /// The steps in which the prices move.
     pub tick: TickRule,
     pub hours: TradingHours,
     /// One for each of `PriceBoard::listings`, in their order; price 0 where there is none.
     pub quotes: Vec<StockQuote>,
-    /// Stocks that are not traded like others, ascending by position.
+    /// The halted stocks, ascending by position.
     halts: Vec<(usize, Halt)>,
     prices_json: Arc<str>,
     /// Computed on first use; most snapshots never need it.
@@ -59,12 +57,11 @@ impl PriceSnapshot {
         self.quotes.get(position).copied().filter(|quote| quote.price.0 > 0)
     }
 
-    /// What orders of a stock with this quote fill at, under rules with this spread.
+    /// The prices that orders at this quote fill at, with the spread of the rules.
     pub fn sides(&self, quote: &StockQuote, spread_bps: i64) -> BidAsk {
         BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
     }
 
-    /// Why the stock at this position is not traded like others; `None` for most.
     pub fn halt(&self, position: usize) -> Option<Halt> {
         let found = self.halts.binary_search_by_key(&position, |(position, _)| *position).ok()?;
         self.halts.get(found).map(|(_, halt)| *halt)

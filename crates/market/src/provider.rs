@@ -23,10 +23,9 @@ use thiserror::Error;
 
 pub use self::config::{ProviderConfig, ProvidersConfig};
 pub use self::http::ConnectError;
-use self::http::ProviderClient;
+use self::http::{ProviderClient, ProviderConnection};
 use crate::PriceUnit;
 
-/// The providers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
@@ -44,7 +43,7 @@ impl ProviderKind {
     pub const ALL: [Self; 4] =
         [Self::AlphaVantage, Self::FinancialModelingPrep, Self::Finnhub, Self::TwelveData];
 
-    /// Its word in configuration, metrics, logs and the database.
+    /// The name in configuration, metrics, logs and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AlphaVantage => "alpha_vantage",
@@ -54,7 +53,6 @@ impl ProviderKind {
         }
     }
 
-    /// The provider of this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
@@ -70,18 +68,13 @@ impl fmt::Display for ProviderKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderOperation {
-    /// The present price of a stock.
     Quote,
-    /// Its daily bars.
     PriceHistory,
-    /// Which stocks there are.
     Search,
-    /// What a company does.
     Profile,
 }
 
 impl ProviderOperation {
-    /// Its word in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
@@ -98,16 +91,15 @@ impl ProviderOperation {
 pub struct ProviderQuote {
     pub symbol: Symbol,
     pub price: Price,
-    /// The close before its day, if the provider returns it.
+    /// The close before `market_day`, if the provider returns it.
     pub previous_close: Option<Price>,
-    /// When it was made, if the provider returns it to the second; else the end of its day's
-    /// session.
+    /// The time of the price if the provider returns it; else the end of the day's session.
     pub as_of: UnixMicros,
-    /// Its trading day in the exchange's time zone.
+    /// The trading day in the exchange's time zone.
     pub market_day: Day,
     /// Shares traded that day, if the provider returns it.
     pub volume: Option<i64>,
-    /// The unit of its prices, if the provider states it.
+    /// The unit of the prices, if the provider states it.
     pub unit: Option<PriceUnit>,
 }
 
@@ -115,45 +107,36 @@ pub struct ProviderQuote {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceHistory {
     pub bars: Vec<DailyBar>,
-    /// The unit of their prices, if the provider states it.
+    /// The unit of the prices, if the provider states it.
     pub unit: Option<PriceUnit>,
 }
 
-/// A stock that a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchHit {
-    /// Its symbol as the provider writes it.
+    /// The symbol as the provider writes it.
     pub symbol: String,
     pub name: String,
     /// The kind of paper, like `Equity`.
     pub kind: Option<String>,
-    /// The country or region.
     pub region: Option<String>,
-    /// The exchange's short name.
     pub exchange: Option<String>,
-    /// The currency's code (ISO 4217).
     pub currency: Option<String>,
 }
 
-/// The profile of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompanyProfile {
     pub symbol: Symbol,
     pub name: String,
     pub description: Option<String>,
-    /// The exchange's short name.
     pub exchange: Option<String>,
-    /// The currency's code (ISO 4217).
     pub currency: Option<String>,
-    /// Where it is at home.
     pub country: Option<String>,
     pub sector: Option<String>,
     pub industry: Option<String>,
-    /// Its web site; `http` or `https`.
+    /// An `http` or `https` URL.
     pub website: Option<String>,
 }
 
-/// The span of time of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuotaWindow {
@@ -164,10 +147,8 @@ pub enum QuotaWindow {
 }
 
 impl QuotaWindow {
-    /// All of them, the shortest first.
     pub const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Day];
 
-    /// Its word in metrics and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Second => "second",
@@ -186,30 +167,28 @@ pub enum ProviderError {
     /// A rate limit is reached: reported by the provider, or known before the call.
     #[error("the rate limit of the provider is reached")]
     RateLimited {
-        /// Of which span the limit is.
         window: QuotaWindow,
         /// The wait until the next call, if it is known.
         retry_after: Option<Duration>,
     },
     #[error("the provider rejects the key")]
     AuthFailed,
-    /// The plan behind the key does not have it.
+    /// The plan of the key does not include the operation or the stock.
     #[error("the provider's plan does not include it")]
     PlanRestricted {
-        /// Only for this stock.
+        /// Whether only this stock is restricted.
         symbol_only: bool,
     },
-    /// It does not offer this at all.
+    /// The provider does not have the operation.
     #[error("the provider does not offer it")]
     Unsupported,
-    /// It failed or was too slow, and may do better later.
+    /// The provider failed or timed out; retry later.
     #[error("the provider failed")]
     Transient,
-    /// It answered what cannot be understood, or a price that cannot be.
     #[error("the response of the provider is malformed or implausible")]
     Malformed,
     /// A price differs so much from the last good one that a second source has to confirm it.
-    #[error("the price is in doubt")]
+    #[error("the price is not confirmed")]
     Unconfirmed {
         /// When the newest such price was made.
         as_of: UnixMicros,
@@ -220,7 +199,6 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
-    /// Its word in metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -235,21 +213,18 @@ impl ProviderError {
         }
     }
 
-    /// Whether the circuit breaker counts it: a fault of the provider, not of the call.
+    /// Whether the circuit breaker counts it as a failure of the provider.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Transient | Self::Malformed)
     }
 }
 
-/// The future of a provider call.
 pub type ProviderFuture<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
 
-/// A provider of prices.
 pub trait QuoteProvider: fmt::Debug + Send + Sync {
     fn kind(&self) -> ProviderKind;
 
-    /// The present price of a stock.
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote>;
 
     /// The daily bars from `from` to `to`, ascending, as far as the plan goes back.
@@ -260,10 +235,9 @@ pub trait QuoteProvider: fmt::Debug + Send + Sync {
         to: Day,
     ) -> ProviderFuture<'a, PriceHistory>;
 
-    /// Stocks that fit a text, the best first.
+    /// Stocks that match a text, the best first.
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>>;
 
-    /// What a company does.
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile>;
 }
 
@@ -282,18 +256,16 @@ pub fn connect(
         if key.is_empty() {
             continue;
         }
-        let (http, base, clock) = (client.clone(), http::base(config, *kind)?, Arc::clone(clock));
+        let base = http::base(config, *kind)?;
+        let connection =
+            ProviderConnection { client: client.clone(), base, key, clock: Arc::clone(clock) };
         providers.push(match kind {
-            ProviderKind::AlphaVantage => {
-                Arc::new(alpha_vantage::AlphaVantage { http, base, key, clock })
-            }
+            ProviderKind::AlphaVantage => Arc::new(alpha_vantage::AlphaVantage(connection)),
             ProviderKind::FinancialModelingPrep => {
-                Arc::new(financial_modeling_prep::FinancialModelingPrep { http, base, key, clock })
+                Arc::new(financial_modeling_prep::FinancialModelingPrep(connection))
             }
-            ProviderKind::Finnhub => Arc::new(finnhub::Finnhub { http, base, key, clock }),
-            ProviderKind::TwelveData => {
-                Arc::new(twelve_data::TwelveData { http, base, key, clock })
-            }
+            ProviderKind::Finnhub => Arc::new(finnhub::Finnhub(connection)),
+            ProviderKind::TwelveData => Arc::new(twelve_data::TwelveData(connection)),
         });
     }
     Ok(providers)

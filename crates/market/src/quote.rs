@@ -2,14 +2,12 @@
 
 use domain::{Price, Ratio, Symbol, UnixMicros};
 
-/// A stock on the board: what of it never changes while the program runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     pub stock_id: i64,
     pub symbol: Symbol,
 }
 
-/// The price of a stock at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockQuote {
     /// The price of one share; 0 while the stock has none.
@@ -20,13 +18,13 @@ pub struct StockQuote {
 }
 
 impl StockQuote {
-    /// The change since the previous close, as a part of it.
+    /// The change since the previous close.
     pub fn change(&self) -> Ratio {
         self.price.change_since(self.previous_close)
     }
 }
 
-/// Why a stock is not traded like others, although it has a price.
+/// What restricts trading of a stock that has a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
     /// A later price is not confirmed yet.

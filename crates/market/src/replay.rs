@@ -14,7 +14,7 @@ use crate::series::{ImportedMarket, PriceSeries};
 use crate::tick::TickRule;
 use crate::timetable::{MarketTime, Timetable};
 
-/// History and where it is played from.
+/// A price history, and the session from which it is played.
 #[derive(Debug)]
 pub(crate) struct ReplayMarket {
     pub(crate) source: QuoteSource,
@@ -22,7 +22,7 @@ pub(crate) struct ReplayMarket {
     pub(crate) timetable: Timetable,
     pub(crate) series: PriceSeries,
     pub(crate) tick: TickRule,
-    pub(crate) chance: MarketRng,
+    pub(crate) rng: MarketRng,
     /// The keys of the stocks' public paths.
     keys: Vec<u64>,
 }
@@ -67,10 +67,10 @@ impl ReplayMarket {
             at_end: config.at_end,
             started_at,
         };
-        let chance = MarketRng::of_number(config.seed);
-        let keys = keys(&series, chance.public_seed());
+        let rng = MarketRng::of_number(config.seed);
+        let keys = keys(&series, rng.public_seed());
         let source = QuoteSource::Replay;
-        Ok(Self { source, stocks, timetable, series, tick, chance, keys })
+        Ok(Self { source, stocks, timetable, series, tick, rng, keys })
     }
 
     /// Prices that stand still at the closes of a day.
@@ -84,11 +84,11 @@ impl ReplayMarket {
             at_end: AtEnd::Stop,
             started_at: UnixMicros(0),
         };
-        // No session is played, so no path is made up.
-        let (chance, keys) = (MarketRng::of_number(0), Vec::new());
+        // No session is played, so no path is drawn.
+        let (rng, keys) = (MarketRng::of_number(0), Vec::new());
         let source = QuoteSource::Fixed;
         let (stocks, tick) = (embedded_stocks(), TickRule::new(config.tick));
-        Ok(Self { source, stocks, timetable, series, tick, chance, keys })
+        Ok(Self { source, stocks, timetable, series, tick, rng, keys })
     }
 
     /// Replaces `quotes` by the prices of this instant.
@@ -98,23 +98,23 @@ impl ReplayMarket {
         as_of: UnixMicros,
         quotes: &mut Vec<StockQuote>,
     ) {
-        let lived = present.session;
-        let change_sums = if self.chance.is_public_path(present.pass, lived) {
-            self.change_sums(lived)
+        let running = present.session;
+        let change_sums = if self.rng.is_public_path(present.pass, running) {
+            self.change_sums(running)
         } else {
             (Vec::new(), 0)
         };
-        let lived = SessionCloses {
+        let running = SessionCloses {
             keys: &self.keys,
-            before: self.series.row(lived.saturating_sub(2)),
-            open: self.series.row(lived.saturating_sub(1)),
-            close: self.series.row(lived),
+            before: self.series.row(running.saturating_sub(2)),
+            open: self.series.row(running.saturating_sub(1)),
+            close: self.series.row(running),
             change_sums: &change_sums.0,
             changes: change_sums.1,
         };
         let (tick, session_seconds) = (self.tick, self.timetable.session_seconds);
-        let at = TickAt { chance: &self.chance, present, session_seconds, tick, as_of };
-        write_quotes(&at, &lived, quotes);
+        let at = TickAt { rng: &self.rng, present, session_seconds, tick, as_of };
+        write_quotes(&at, &running, quotes);
         // A stock without a close in this session has no newer price than its last close.
         for (position, last) in self.series.missing(present.priced_session()) {
             if let Some(quote) = quotes.get_mut(position) {
@@ -123,8 +123,8 @@ impl ReplayMarket {
         }
     }
 
-    /// Why which stocks are not traded like others. A stock that has closes again later is treated
-    /// like one that has none, because the difference is not public yet.
+    /// The halts of stocks without a close. A stock that has closes again later is treated like one
+    /// that has not, because the difference is not public yet.
     pub(crate) fn halts(&self, present: MarketTime) -> Vec<(usize, Halt)> {
         let priced = present.priced_session();
         let halt = |(position, last)| {
@@ -133,7 +133,7 @@ impl ReplayMarket {
         self.series.missing(priced).map(halt).collect()
     }
 
-    /// The closes of a session which the caller knows to be finished.
+    /// The closes of a session, which has to be finished.
     pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
         let row = self.series.row(session).iter();
         // A stock that had no close yet has none here either.
@@ -141,11 +141,10 @@ impl ReplayMarket {
         row.map(close).collect()
     }
 
-    /// Each stock's sum of absolute changes over the last public sessions before the running one,
-    /// and over how many; history may be younger than that.
-    fn change_sums(&self, lived: usize) -> (Vec<i64>, i64) {
+    /// Each stock's sum of absolute changes over the last public sessions, and their number.
+    fn change_sums(&self, running: usize) -> (Vec<i64>, i64) {
         let mut sums = vec![0; self.keys.len()];
-        let sessions = lived.saturating_sub(CALM_SESSIONS).max(1)..lived;
+        let sessions = running.saturating_sub(CALM_SESSIONS).max(1)..running;
         let changes = i64::try_from(sessions.len()).unwrap_or(0);
         for session in sessions {
             let pairs = self.series.row(session).iter().zip(self.series.row(session - 1));
@@ -166,7 +165,7 @@ fn session_from(series: &PriceSeries, day: Day) -> Result<usize, MarketConfigErr
     found.ok_or_else(|| outside(series, day))
 }
 
-/// That a day is none to play from: a session has to be left after it.
+/// The error for a start day without a session after it.
 fn outside(series: &PriceSeries, day: Day) -> MarketConfigError {
     let at = |session| series.days.get(session).copied().unwrap_or_default();
     MarketConfigError::DayOutsideSeries {
@@ -176,7 +175,7 @@ fn outside(series: &PriceSeries, day: Day) -> MarketConfigError {
     }
 }
 
-/// A stock's public path hangs on its symbol, so that it does not change with its neighbours.
+/// The key of a stock's public path depends on its symbol only, not on the other stocks.
 fn keys(series: &PriceSeries, seed: u64) -> Vec<u64> {
     series.symbols.iter().map(|symbol| mix_two(seed, mix_text(symbol.as_str()))).collect()
 }

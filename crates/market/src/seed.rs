@@ -9,9 +9,9 @@ use domain::{Entropy, Secret};
 use sha2::{Digest as _, Sha256};
 use store::GameSeed;
 
-/// What separates the key of the draws from every other use of a seed.
+/// The domain separation of the key of the draws.
 const KEY_LABEL: &str = "openbell-chance-1";
-/// The first line of the text that the commitment is the hash of.
+/// The first line of the text whose hash is the commitment.
 const COMMITMENT_LABEL: &str = "openbell-seed-1";
 /// A block of ChaCha20, in bytes.
 const BLOCK: u64 = 64;
@@ -38,7 +38,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a draw is for: two purposes never share a draw.
+/// The purpose of a draw: two purposes never share a draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamPurpose {
     /// The path between two closes.
@@ -109,11 +109,11 @@ impl fmt::Debug for RngKey {
     }
 }
 
-/// The chance of a market: from the configuration's number or the game's secret seed, and from
-/// which session on. Before that session a market of the version without secret seeds goes on.
+/// The random number generator of a market, seeded by the configured number or the game's secret
+/// seed. Sessions before `first` use the public generator of games without secret seeds.
 #[derive(Debug)]
 pub(crate) struct MarketRng {
-    /// The configuration's seed; 0 where the game's own counts.
+    /// The configured seed; 0: the game's secret seed.
     number: u64,
     pub(crate) key: RngKey,
     /// The first pass and session with keyed draws.
@@ -122,14 +122,13 @@ pub(crate) struct MarketRng {
 }
 
 impl MarketRng {
-    /// The chance of a configured number. 0 leaves room for [`Self::adopt`].
+    /// Seeded by a configured number; 0: the seed follows by [`Self::adopt`].
     pub(crate) fn of_number(number: u64) -> Self {
         let key = RngKey::new(&format!("{number:032x}"));
         Self { number, key, first: (0, 0), sealed: None }
     }
 
-    /// Takes over the game's seed, unless a number is configured, and the session from which on
-    /// draws are keyed in any case.
+    /// Sets the game's seed, unless a number is configured, and the first session with keyed draws.
     pub(crate) fn adopt(&mut self, seed: GameSeed) {
         let session = usize::try_from(seed.first_session).unwrap_or(usize::MAX);
         self.first = (u32::try_from(seed.first_pass).unwrap_or(u32::MAX), session);
@@ -139,23 +138,23 @@ impl MarketRng {
         }
     }
 
-    /// The game's seed, where it decides the prices.
+    /// The game's seed, if it decides the prices.
     pub(crate) fn sealed(&self) -> Option<&GameSeed> {
         self.sealed.as_ref()
     }
 
-    /// The public seed of the version without secret ones, whose default was 1.
+    /// The seed of the public generator, whose default was 1.
     pub(crate) fn public_seed(&self) -> u64 {
         self.number.max(1)
     }
 
-    /// Whether the path of a session is the one of the version without secret seeds.
+    /// Whether the path of a session is drawn by the public generator.
     pub(crate) fn is_public_path(&self, pass: u32, session: usize) -> bool {
         (pass, session) < self.first
     }
 
-    /// Whether the closes of a session are. In a market that has started over before, all of them
-    /// have been seen.
+    /// Whether the closes of a session are drawn by the public generator. In a market that has
+    /// started over, all closes are public.
     pub(crate) fn are_public_closes(&self, session: usize) -> bool {
         let (pass, first) = self.first;
         pass > 0 || session < first
@@ -236,20 +235,20 @@ mod tests {
 
     #[test]
     fn a_seed_is_never_shown() {
-        let mut chance = MarketRng::of_number(0);
-        chance.adopt(drawn());
-        let shown = format!("{chance:?} {:?}", drawn());
+        let mut rng = MarketRng::of_number(0);
+        rng.adopt(drawn());
+        let shown = format!("{rng:?} {:?}", drawn());
         assert!(!shown.contains("a0a0") && !shown.contains("a1a1"), "{shown}");
         assert!(shown.contains("RngKey(***)"), "{shown}");
     }
 
     #[test]
     fn a_configured_number_is_not_replaced() {
-        let mut chance = MarketRng::of_number(7);
-        let before = chance.key.draw(ID, 0);
-        chance.adopt(GameSeed { first_session: 9, ..drawn() });
-        assert_eq!(chance.key.draw(ID, 0), before);
-        assert!(chance.sealed().is_none());
-        assert_eq!((chance.is_public_path(0, 8), chance.is_public_path(0, 9)), (true, false));
+        let mut rng = MarketRng::of_number(7);
+        let before = rng.key.draw(ID, 0);
+        rng.adopt(GameSeed { first_session: 9, ..drawn() });
+        assert_eq!(rng.key.draw(ID, 0), before);
+        assert!(rng.sealed().is_none());
+        assert_eq!((rng.is_public_path(0, 8), rng.is_public_path(0, 9)), (true, false));
     }
 }

@@ -17,9 +17,8 @@ pub struct ImportedMarket {
     pub name: String,
     /// The currency of its prices (ISO 4217).
     pub currency: String,
-    /// The finest step of its prices, where it is known.
+    /// The finest step of the prices, if it is known.
     pub tick: Option<Price>,
-    /// Each stock with its closes.
     pub stocks: Vec<(StockInfo, Vec<(Day, Price)>)>,
 }
 
@@ -39,7 +38,6 @@ pub(crate) struct PriceSeries {
     pub(crate) days: Vec<Day>,
     /// Row by row: `closes[session × symbols + position]`, in 1/10,000.
     closes: Vec<i64>,
-    /// The benchmark's close by session, in 1/10,000.
     benchmark: Vec<i64>,
     /// By session: the stocks that had a close before it and have none in it.
     missing: Vec<Vec<MissingClose>>,
@@ -48,13 +46,12 @@ pub(crate) struct PriceSeries {
 }
 
 impl PriceSeries {
-    /// Unpacks and reads the embedded files.
     pub(crate) fn embedded() -> Self {
         let read = Self::read(&unpack(STOCKS), &unpack(INDEX));
         read.expect("invariant: the embedded series is well formed")
     }
 
-    /// Reads the two tables; `None` where they are malformed or do not fit together.
+    /// Parses the two tables; `None` if they are malformed or inconsistent.
     fn read(stocks: &str, benchmark: &str) -> Option<Self> {
         let (symbols, days, closes) = read_table(stocks)?;
         let (_, benchmark_days, benchmark) = read_table(benchmark)?;
@@ -105,7 +102,6 @@ impl PriceSeries {
         found.map(|one| (one.position as usize, one.last as usize))
     }
 
-    /// How many sessions there are.
     pub(crate) fn len(&self) -> usize {
         self.days.len()
     }
@@ -116,13 +112,11 @@ impl PriceSeries {
         (session < self.len()).then_some(session)
     }
 
-    /// The closes of a session, in the order of the symbols.
     pub(crate) fn row(&self, session: usize) -> &[i64] {
         let width = self.symbols.len();
         &self.closes[session * width..(session + 1) * width]
     }
 
-    /// The benchmark's close of a session.
     pub(crate) fn benchmark(&self, session: usize) -> Price {
         Price(self.benchmark[session])
     }

@@ -57,7 +57,6 @@ impl SimulatedMarket {
         Ok(Self { timetable, tick, config, model, present, history })
     }
 
-    /// Takes over the game's seed.
     pub(crate) fn adopt(&mut self, seed: GameSeed) {
         self.model.adopt(seed);
         self.present = Mutex::new(SessionCursor::new(&self.model));
@@ -68,11 +67,10 @@ impl SimulatedMarket {
         &self.config
     }
 
-    pub(crate) fn chance(&self) -> &MarketRng {
-        &self.model.chance
+    pub(crate) fn rng(&self) -> &MarketRng {
+        &self.model.rng
     }
 
-    /// How many stocks there are.
     pub(crate) fn stocks(&self) -> usize {
         self.model.keys.len()
     }
@@ -94,12 +92,12 @@ impl SimulatedMarket {
         let mut walk = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, present.session);
         let session_seconds = self.timetable.session_seconds;
-        let (chance, tick) = (&self.model.chance, self.tick);
-        let at = TickAt { chance, present, session_seconds, tick, as_of };
-        write_quotes(&at, &walk.lived(&self.model), quotes);
+        let (rng, tick) = (&self.model.rng, self.tick);
+        let at = TickAt { rng, present, session_seconds, tick, as_of };
+        write_quotes(&at, &walk.running(&self.model), quotes);
     }
 
-    /// The closes of a session which the caller knows to be finished.
+    /// The closes of a session, which has to be finished.
     pub(crate) fn closes(&self, session: usize) -> Vec<Price> {
         let mut walk = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, session);
@@ -119,11 +117,11 @@ fn weekday(number: i32) -> Day {
     Day(4 + number.div_euclid(5) * 7 + number.rem_euclid(5))
 }
 
-/// What does not change from session to session.
+/// The constants of a simulation.
 #[derive(Debug)]
 struct SimulationModel {
-    chance: MarketRng,
-    /// The keys of the stocks' public chance.
+    rng: MarketRng,
+    /// The keys of the stocks' draws by the public generator.
     keys: Vec<u64>,
     public_traits: StockTraits,
     traits: StockTraits,
@@ -139,7 +137,6 @@ struct SimulationModel {
     jump_half: i64,
 }
 
-/// How the stocks differ.
 #[derive(Debug)]
 struct StockTraits {
     /// How far each stock follows the market, in 1/1,024.
@@ -149,7 +146,7 @@ struct StockTraits {
 }
 
 impl StockTraits {
-    /// Each stock follows the market, and shakes, by half to one and a half.
+    /// Draws each stock's exposure to the market and its own shock: half to one and a half.
     fn of(draws: &[u64], own_reach: i64) -> Self {
         let between = |draw: u64, shift: u32| 512 + (draw >> shift & 1_023) as i64;
         Self {
@@ -172,15 +169,13 @@ impl SimulationModel {
         let part = |ppm: u32| (i64::from(ppm) << 30) / MILLION;
         let reach = |ppm: u32| part(ppm) * 65_536 / BELL_DEVIATION;
         let own = reach(config.own_shock_ppm);
-        let chance = MarketRng::of_number(config.seed);
-        let keys: Vec<u64> = (0..u64::from(config.symbols))
-            .map(|stock| mix_two(chance.public_seed(), stock))
-            .collect();
+        let rng = MarketRng::of_number(config.seed);
+        let keys: Vec<u64> =
+            (0..u64::from(config.symbols)).map(|stock| mix_two(rng.public_seed(), stock)).collect();
         let public_draws: Vec<u64> = keys.iter().map(|&key| mix(key)).collect();
-        let traits =
-            StockTraits::of(&stock_draws(&chance, StreamPurpose::Traits, 0, keys.len()), own);
+        let traits = StockTraits::of(&stock_draws(&rng, StreamPurpose::Traits, 0, keys.len()), own);
         Self {
-            chance,
+            rng,
             public_traits: StockTraits::of(&public_draws, own),
             traits,
             keys,
@@ -194,8 +189,8 @@ impl SimulationModel {
     }
 
     fn adopt(&mut self, seed: GameSeed) {
-        self.chance.adopt(seed);
-        let draws = stock_draws(&self.chance, StreamPurpose::Traits, 0, self.keys.len());
+        self.rng.adopt(seed);
+        let draws = stock_draws(&self.rng, StreamPurpose::Traits, 0, self.keys.len());
         self.traits = StockTraits::of(&draws, self.own_reach);
     }
 
@@ -205,26 +200,26 @@ impl SimulationModel {
             let base = 50_000i64 << (random % 7);
             base + base * (random >> 32 & 1_023) as i64 / 1_024
         };
-        if self.chance.are_public_closes(0) {
+        if self.rng.are_public_closes(0) {
             return self.keys.iter().map(|&key| price(mix(mix(key)))).collect();
         }
-        let draws = stock_draws(&self.chance, StreamPurpose::FirstCloses, 0, self.keys.len());
+        let draws = stock_draws(&self.rng, StreamPurpose::FirstCloses, 0, self.keys.len());
         draws.into_iter().map(price).collect()
     }
 
     fn draws(&self, session: usize) -> SessionDraws {
         let mut shared = [0; CATEGORIES.len() + 1];
         let id = StreamId { purpose: StreamPurpose::Shared, pass: 0, session };
-        self.chance.key.fill(id, &mut shared);
+        self.rng.key.fill(id, &mut shared);
         let [market, sectors @ ..] = shared;
         let stocks = self.keys.len();
-        let own = stock_draws(&self.chance, StreamPurpose::StockShock, session, stocks);
-        let jumps = stock_draws(&self.chance, StreamPurpose::Jumps, session, stocks);
+        let own = stock_draws(&self.rng, StreamPurpose::StockShock, session, stocks);
+        let jumps = stock_draws(&self.rng, StreamPurpose::Jumps, session, stocks);
         SessionDraws { market, sectors, own, jumps }
     }
 
     fn public_draws(&self, session: usize) -> SessionDraws {
-        let key = mix_two(!self.chance.public_seed(), session as u64);
+        let key = mix_two(!self.rng.public_seed(), session as u64);
         let own: Vec<u64> = self.keys.iter().map(|stock| mix(stock ^ key)).collect();
         SessionDraws {
             market: mix(key),
@@ -236,7 +231,7 @@ impl SimulationModel {
 
     /// Draws the closes of `session` from those before it.
     fn draw(&self, session: usize, open: &[i64], close: &mut [i64]) {
-        let (draws, traits) = if self.chance.are_public_closes(session) {
+        let (draws, traits) = if self.rng.are_public_closes(session) {
             (self.public_draws(session), &self.public_traits)
         } else {
             (self.draws(session), &self.traits)
@@ -254,7 +249,7 @@ impl SimulationModel {
         }
     }
 
-    /// Mostly nothing; rarely half to one and a half of the mean jump, up or down.
+    /// Mostly 0; rarely half to one and a half of the mean jump, up or down.
     fn jump(&self, random: u64) -> i64 {
         if random & 0xF_FFFF >= self.jump_below {
             return 0;
@@ -265,14 +260,9 @@ impl SimulationModel {
 }
 
 /// The first draws of a stream, one for each stock.
-fn stock_draws(
-    chance: &MarketRng,
-    purpose: StreamPurpose,
-    session: usize,
-    stocks: usize,
-) -> Vec<u64> {
+fn stock_draws(rng: &MarketRng, purpose: StreamPurpose, session: usize, stocks: usize) -> Vec<u64> {
     let mut draws = vec![0; stocks];
-    chance.key.fill(StreamId { purpose, pass: 0, session }, &mut draws);
+    rng.key.fill(StreamId { purpose, pass: 0, session }, &mut draws);
     draws
 }
 
@@ -289,7 +279,7 @@ struct SessionCursor {
 }
 
 impl SessionCursor {
-    /// Stands at session 1, which leads from the closes of session 0 to its own.
+    /// Begins at session 1, which leads from the closes of session 0 to its own.
     fn new(model: &SimulationModel) -> Self {
         let open = model.first_closes();
         let mut close = open.clone();
@@ -325,7 +315,7 @@ impl SessionCursor {
         model.draw(self.session, &self.open, &mut self.close);
     }
 
-    fn lived<'a>(&'a self, model: &'a SimulationModel) -> SessionCloses<'a> {
+    fn running<'a>(&'a self, model: &'a SimulationModel) -> SessionCloses<'a> {
         let changes = (self.session - 1).min(CALM_SESSIONS);
         SessionCloses {
             keys: &model.keys,

@@ -13,7 +13,7 @@ use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
 pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
 use crate::calendar::{Calendar, TradingHours};
 use crate::catalogue::simulated_stocks;
-use crate::config::{AtEnd, LiveConfig, MarketConfig, ReplayConfig, SourceKind};
+use crate::config::{LiveConfig, MarketConfig, ReplayConfig, SourceKind};
 use crate::limits::MarketConfigError;
 use crate::live::{CLOSE_GRACE_S, LiveMarket};
 use crate::quote::{Halt, StockQuote};
@@ -23,7 +23,7 @@ use crate::simulated::SimulatedMarket;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
 
-/// Where the prices of a game come from. Shared between threads behind an `Arc`.
+/// The market of a game. Shared between threads behind an `Arc`.
 #[derive(Debug)]
 pub struct MarketSource {
     kind: SourceVariant,
@@ -31,26 +31,24 @@ pub struct MarketSource {
 
 #[derive(Debug)]
 enum SourceVariant {
-    /// The replay and, with no session to live, prices that stand still.
+    /// The replay, and fixed prices as a replay without sessions.
     History(Box<ReplayMarket>),
     Simulated(Box<SimulatedMarket>),
-    /// Prices of providers.
     Live(Arc<LiveMarket>),
 }
 
-/// The end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionEnd {
     pub day: Day,
     /// When the session ends. Its close is public from then on.
     pub ends_at: UnixMicros,
-    /// When the close is known here: in a live market the last prices arrive after the end.
+    /// When the close is final: in a live market the last prices arrive after the end.
     pub final_at: UnixMicros,
 }
 
 impl MarketSource {
-    /// The market that `config.source` names, as it was opened at `started_at`: the caller stores
-    /// that instant at the first start and hands it in at every later one.
+    /// The market of `config.source`, opened at `started_at`: the caller stores that instant at the
+    /// first start and passes it at every later one.
     pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, MarketConfigError> {
         let kind = match config.source {
             SourceKind::Replay => {
@@ -78,14 +76,13 @@ impl MarketSource {
         Ok(Self { kind: SourceVariant::History(replay) })
     }
 
-    /// The live market of these stocks, by the calendar of their exchange. It has no price before
-    /// it is fed.
+    /// The live market of these stocks, without prices before the first feed.
     pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
         let live = LiveMarket::new(calendar, config, stocks);
         Self { kind: SourceVariant::Live(Arc::new(live)) }
     }
 
-    /// Where a live market is fed; `None` for the others.
+    /// The live market to feed; `None` for other markets.
     pub fn feed(&self) -> Option<Arc<LiveMarket>> {
         match &self.kind {
             SourceVariant::Live(live) => Some(Arc::clone(live)),
@@ -93,7 +90,7 @@ impl MarketSource {
         }
     }
 
-    /// Whether orders are taken at `now`. Only a live market ever closes.
+    /// Whether orders are accepted at `now`. Only live markets close.
     pub fn hours(&self, now: UnixMicros) -> TradingHours {
         match &self.kind {
             SourceVariant::Live(live) => live.hours(now),
@@ -101,12 +98,12 @@ impl MarketSource {
         }
     }
 
-    /// Whether its prices are those of a past that can be looked up by the companies' names.
+    /// Whether players can look up the later prices, because the market replays real history.
     pub fn has_known_history(&self) -> bool {
         matches!(self.kind, SourceVariant::History(_))
     }
 
-    /// Stocks that have a price and are not traded like others at `now`, ascending by position.
+    /// The halted stocks at `now`, ascending by position.
     pub(crate) fn halts(&self, now: UnixMicros) -> Vec<(usize, Halt)> {
         match &self.kind {
             SourceVariant::History(replay) => replay.halts(self.present(now)),
@@ -115,7 +112,6 @@ impl MarketSource {
         }
     }
 
-    /// The word that goes with its quotes.
     pub fn source(&self) -> QuoteSource {
         match &self.kind {
             SourceVariant::History(replay) => replay.source,
@@ -124,7 +120,7 @@ impl MarketSource {
         }
     }
 
-    /// The steps in which its prices move. A live market rounds nothing; its spread is of them.
+    /// The tick rule. A live market does not round prices; the rule bounds its spread only.
     pub(crate) fn tick(&self) -> TickRule {
         match &self.kind {
             SourceVariant::History(replay) => replay.tick,
@@ -133,9 +129,8 @@ impl MarketSource {
         }
     }
 
-    /// Whether a price of `as_of` was, at `now`, older than it should be: in a live market when
-    /// providers returned no newer one, elsewhere when it is too old to trade at, which is
-    /// `age_max_s`.
+    /// Whether a price of `as_of` is stale at `now`: in a live market, if the providers should have
+    /// returned a newer one; elsewhere, if it is older than `age_max_s`.
     pub fn is_stale(&self, as_of: UnixMicros, now: UnixMicros, age_max_s: i64) -> bool {
         let fresh_since = match &self.kind {
             SourceVariant::Live(live) => live.fresh_since(now),
@@ -144,7 +139,7 @@ impl MarketSource {
         as_of < fresh_since
     }
 
-    /// Its stocks, in the order of its prices and closes.
+    /// The stocks, in the order of prices and closes.
     pub fn stocks(&self) -> Vec<StockInfo> {
         match &self.kind {
             SourceVariant::History(replay) => replay.stocks.clone(),
@@ -155,7 +150,6 @@ impl MarketSource {
         }
     }
 
-    /// Where it stands at `now`.
     pub fn present(&self, now: UnixMicros) -> MarketTime {
         match &self.kind {
             SourceVariant::History(replay) => replay.timetable.present(now),
@@ -175,8 +169,8 @@ impl MarketSource {
     }
 
     /// Replaces `quotes` by the prices of `now`, in the order of [`Self::stocks`]. Their `as_of` is
-    /// the real instant of the tick: `now` without its fraction of a second. A live market gives
-    /// what it was fed, with a price of 0 where that was nothing.
+    /// the real instant of the tick: `now` without its fraction of a second. A live market returns
+    /// the quotes of its feed, with price 0 for stocks without one.
     pub fn prices(&self, now: UnixMicros, quotes: &mut Vec<StockQuote>) {
         let as_of = UnixMicros(now.0 - now.0.rem_euclid(1_000_000));
         match &self.kind {
@@ -239,7 +233,6 @@ impl MarketSource {
         Some(SessionEnd { day: self.day_of(session), ends_at, final_at })
     }
 
-    /// Whether its prices are those that providers report.
     pub fn is_live(&self) -> bool {
         matches!(self.kind, SourceVariant::Live(_))
     }

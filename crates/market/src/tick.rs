@@ -13,17 +13,14 @@ pub enum TickRule {
     /// 0.0001 below 1, 0.001 below 10, and 0.01 from there on.
     #[default]
     Ladder,
-    /// The same step at every price.
     Fixed(Price),
 }
 
 impl TickRule {
-    /// The configured step, or the ladder where none is configured.
     pub fn new(step: Option<Price>) -> Self {
         step.map_or(Self::Ladder, Self::Fixed)
     }
 
-    /// The step at a price.
     pub fn step(self, price: Price) -> Price {
         match self {
             Self::Ladder => {
@@ -34,7 +31,7 @@ impl TickRule {
         }
     }
 
-    /// The nearest price above zero that a step leads to.
+    /// The nearest multiple of the step above zero.
     pub fn round(self, price: Price) -> Price {
         price.round_to_tick(self.step(price))
     }

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use crate::price_board::PriceBoard;
 use crate::source::MarketSource;
 
-/// Publishes once a second until `shutdown` is done. A second that was missed is not made up for.
+/// Publishes once a second until `shutdown` completes. Missed seconds are skipped.
 pub async fn run(
     source: Arc<MarketSource>,
     board: Arc<PriceBoard>,
@@ -28,7 +28,7 @@ pub async fn run(
     }
 }
 
-/// Publishes the prices of the clock's present.
+/// Publishes the prices of `clock.now()`.
 pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
     board.publish(source, clock.now());
     metrics::counter!("market_ticks_total").increment(1);

@@ -4,14 +4,13 @@ use domain::UnixMicros;
 
 use crate::config::AtEnd;
 
-/// Where a market stands at an instant.
+/// The market time of an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarketTime {
     /// The running session; once the market has ended, the last one.
     pub session: usize,
     /// Real seconds since that session began; 0 once the market has ended.
     pub second_of_session: u32,
-    /// Whether the last session is over.
     pub ended: bool,
     /// How often a looping market has started over.
     pub pass: u32,
@@ -42,16 +41,13 @@ pub(crate) struct Timetable {
     pub(crate) first: usize,
     /// How many sessions are played; 0 where prices stand still.
     pub(crate) count: usize,
-    /// How long one lasts.
     pub(crate) session_seconds: u32,
-    /// What comes after the last.
     pub(crate) at_end: AtEnd,
-    /// When the first began.
     pub(crate) started_at: UnixMicros,
 }
 
 impl Timetable {
-    /// Where the market stands at `now`; before its start it waits at its first instant.
+    /// The market time at `now`; before the start, that of the first instant.
     pub(crate) fn present(&self, now: UnixMicros) -> MarketTime {
         let elapsed = now.seconds().saturating_sub(self.started_at.seconds());
         let elapsed = u64::try_from(elapsed).unwrap_or(0);
@@ -83,8 +79,8 @@ impl Timetable {
     pub(crate) fn closed_in_pass(&self, pass: u32, session: usize) -> UnixMicros {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let before = i64::from(pass).saturating_mul(count(self.count) + 1);
-        let lived = count((session + 1).saturating_sub(self.first));
-        let periods = before.saturating_add(lived);
+        let running = count((session + 1).saturating_sub(self.first));
+        let periods = before.saturating_add(running);
         let seconds = i64::from(self.session_seconds.max(1)).saturating_mul(periods);
         UnixMicros(self.started_at.seconds().saturating_mul(1_000_000)).plus_seconds(seconds)
     }
@@ -150,7 +146,7 @@ mod tests {
             table.closed_at(UnixMicros(1_000_000_000_000).plus_seconds(seconds), session).seconds()
                 - 1_000_000
         };
-        assert_eq!(closed_at(&table, 100, 9), 0, "before the first one that is lived");
+        assert_eq!(closed_at(&table, 100, 9), 0, "before the first played one");
         assert_eq!([10, 11, 12].map(|session| closed_at(&table, 500, session)), [60, 120, 180]);
         // A pass is its three sessions and a rest as long as one.
         let around = timetable(AtEnd::Loop);

@@ -75,8 +75,8 @@ impl Fuzzer {
         &self.corpus[below(entropy, self.corpus.len())]
     }
 
-    /// Changes, inserts, removes or repeats bytes, inserts a token, cuts the end, or appends the end
-    /// of another input.
+    /// Changes, inserts, removes or repeats bytes, inserts a token, cuts the end, or appends the
+    /// end of another input.
     fn change(&self, input: &mut Vec<u8>, entropy: &SeededEntropy) {
         let at = below(entropy, input.len() + 1);
         let end = (at + below(entropy, SPAN_MAX)).min(input.len());

@@ -60,7 +60,11 @@ fn written(groups: &[Vec<Entry>]) -> PartReader {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn entries_are_read_as_they_were_written(

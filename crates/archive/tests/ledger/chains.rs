@@ -1,12 +1,12 @@
-//! Facts about verifying a ledger on real stores: what was traded holds, and every kind of change
-//! by hand is found and named.
+//! Verification of a ledger on real stores: a traded ledger is valid, and every change by hand is
+//! found and named.
 
 use archive::{Difference, verify};
 use domain::Clock as _;
 
 use crate::fixture::{ENGINES, Fixture, Hand};
 
-/// Changes something by hand and gives the first difference, which must be of the first player.
+/// Makes a change by hand and returns the first difference, which must be of the first player.
 async fn first_difference(engine: &str, changes: &[Hand]) -> Difference {
     let fixture = Fixture::open(engine).await;
     fixture.trade(60).await;

@@ -1,5 +1,5 @@
-//! A game of three players and three stocks on a real database that is played over months, an
-//! archive beside it, and a hand that changes what no program may.
+//! A game of three players and three stocks on a real database, played over months, with an archive
+//! and changes by hand that no program makes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
 /// A change by hand.
 #[derive(Clone, Copy)]
 pub(crate) enum Hand {
-    /// Takes away what protects the ledger.
+    /// Drops the triggers that protect the ledger.
     Unlock,
     /// Runs a statement about the first player, `$1`.
     Sql(&'static str),
@@ -94,11 +94,11 @@ impl Fixture {
         Self { store, player_ids, user_ids, stock_ids, url, clock, marks, directory }
     }
 
-    /// Tries this many random actions, some in one commit, over a few days; gives how many of them
+    /// Tries this many random actions, some in one commit, over a few days. Returns how many
     /// were accepted. The first player begins with purchases and a note.
     pub(crate) async fn trade(&self, actions: u64) -> u64 {
-        let chance = SeededEntropy::new(7);
-        let draw = |below: u64| i64::try_from(chance.next_u64() % below).expect("small");
+        let rng = SeededEntropy::new(7);
+        let draw = |below: u64| i64::try_from(rng.next_u64() % below).expect("small");
         let pick = |from: &[i64], n: i64| from[usize::try_from(n).expect("an index")];
         let mut fills = 0;
         for number in 0..actions {

@@ -116,7 +116,7 @@ async fn what_is_searched_for_is_found_in_the_archive_as_in_the_ledger() {
 }
 
 #[tokio::test]
-async fn a_wrong_place_to_go_on_gives_no_wrong_history() {
+async fn a_wrong_cursor_returns_no_wrong_history() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, second, third] = fixture.trade_over_months().await;
@@ -138,7 +138,7 @@ async fn a_wrong_place_to_go_on_gives_no_wrong_history() {
 }
 
 #[tokio::test]
-async fn a_month_that_is_lost_is_told() {
+async fn a_lost_month_is_an_error() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;

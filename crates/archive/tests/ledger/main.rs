@@ -1,5 +1,5 @@
-//! The ledger as a whole on real stores of both engines: its chains, its months in the archive, the
-//! seals over it, and its histories. What the single pieces compute is tested beside them.
+//! The ledger on real stores of both engines: its chains, the archive of its months, its seals and
+//! histories.
 
 mod chains;
 mod faults;

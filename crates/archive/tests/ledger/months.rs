@@ -1,4 +1,4 @@
-//! Facts about the ledger's months on their way into the archive and back, on both engines.
+//! The states of a month, from the ledger to the archive and back, on both engines.
 
 use archive::{
     ArchiveError, ArchiveStore, S3Config, VerifyError, verify, verify_archived, verify_month,

@@ -1,5 +1,5 @@
-//! What others make of the archive: another reader of Parquet finds the same numbers, and a server
-//! with the interface of S3 keeps the same files. Both are Python's, which `./test` installs.
+//! Other programs with the archive: a Parquet reader finds the same numbers, and a server with the
+//! S3 API stores the same files. Both are Python programs that `./test` installs.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -141,7 +141,7 @@ async fn a_month_goes_to_a_store_like_s3_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_exist_is_told_from_a_missing_file() {
+async fn a_bucket_that_does_not_exist_differs_from_a_missing_file() {
     let server = S3Server::start();
     // The other bucket is there, and the server answers.
     run(&MAKE_BUCKET.replace("ledger", "another"), std::slice::from_ref(&server.url));
@@ -154,7 +154,7 @@ async fn a_bucket_that_does_not_exist_is_told_from_a_missing_file() {
 }
 
 #[tokio::test]
-async fn a_store_that_nobody_serves_is_told_and_changes_nothing() {
+async fn an_unreachable_store_is_an_error_that_changes_nothing() {
     let server = S3Server::start();
     let archive_store = server.archive_store();
     drop(server);

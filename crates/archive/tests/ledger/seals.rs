@@ -1,4 +1,4 @@
-//! Seals show what the chains by themselves do not.
+//! Seals reveal changes that chains alone do not.
 
 use archive::{ArchiveError, Seal, SealReport, SealsFile, seal, verify, verify_seals};
 
@@ -20,7 +20,7 @@ fn file(fixture: &Fixture) -> SealsFile {
 }
 
 #[tokio::test]
-async fn seals_follow_one_another_and_the_ledger_gives_them_again() {
+async fn seals_follow_one_another_and_are_computed_again_from_the_ledger() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let file = file(&fixture);
@@ -63,7 +63,7 @@ async fn seals_hold_while_months_go_into_the_archive_and_come_back() {
 }
 
 #[tokio::test]
-async fn a_chain_that_is_gone_without_a_trace_is_missed() {
+async fn a_chain_that_was_deleted_without_a_trace_is_found() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let file = file(&fixture);
@@ -96,7 +96,7 @@ async fn a_chain_that_is_gone_without_a_trace_is_missed() {
 }
 
 #[tokio::test]
-async fn the_file_tells_of_seals_that_were_changed_or_taken_away() {
+async fn the_file_reveals_changed_and_deleted_seals() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let file = file(&fixture);
@@ -115,7 +115,7 @@ async fn the_file_tells_of_seals_that_were_changed_or_taken_away() {
         let wrong = look(&fixture, &file).await.wrong;
         assert_eq!(wrong, Some(format!("the file has {other}, the database {first}")), "{engine}");
 
-        // Nor is another seal made beside a line that says another thing about the newest.
+        // No further seal is made while the file has another newest seal.
         let newest = text.lines().last().expect("a line");
         let newest: Seal = serde_json::from_str(newest).expect("a seal");
         let forged = Seal { players: newest.players + 1, ..newest.clone() };

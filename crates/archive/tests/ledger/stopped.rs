@@ -1,4 +1,5 @@
-//! Whatever is stopped anywhere goes on later: no entry is missing then, and none is there twice.
+//! An archiver that is dropped at any poll is continued by the next one: no entry is missing or
+//! stored twice.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -69,7 +70,7 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
         let fixture = Fixture::open(engine).await;
         let [first, second, _] = fixture.trade_over_months().await;
         let all = verify(&fixture.store, |_, _| ()).await.expect("readable").entries;
-        let chance = SeededEntropy::new(11);
+        let rng = SeededEntropy::new(11);
         let mut stopped = 0;
         while stopped < 50 {
             for (month, goal) in [
@@ -83,7 +84,7 @@ async fn what_is_stopped_at_fifty_moments_ends_with_every_entry_once() {
                 while !step(
                     &fixture,
                     month,
-                    1 + chance.next_u64() % (60 + 20 * tries),
+                    1 + rng.next_u64() % (60 + 20 * tries),
                     &tries.to_string(),
                     goal,
                 )
@@ -114,7 +115,7 @@ async fn check(fixture: &Fixture, all: u64) {
 }
 
 #[tokio::test]
-async fn an_archive_that_refuses_leaves_the_month_as_it_is_and_says_why() {
+async fn an_archive_that_cannot_be_written_leaves_the_month_in_its_state_with_the_error() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;

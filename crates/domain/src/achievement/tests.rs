@@ -46,7 +46,7 @@ fn an_achievement_can_lift_the_level_that_unlocks_the_next() {
 }
 
 #[test]
-fn every_kind_tells_what_is_reached_and_what_is_wanted() {
+fn every_kind_has_a_reached_count_and_a_threshold() {
     use AchievementKind::*;
     let counts = Counts {
         level: 1,

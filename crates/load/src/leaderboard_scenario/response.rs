@@ -1,5 +1,5 @@
-//! Validates a leaderboard response: the documented fields and no others, ranks without a gap, rows in
-//! order, and the player's own row at the rank in `me`.
+//! Validates a leaderboard response: the documented fields and no others, ranks without a gap, rows
+//! in order, and the player's own row at the rank in `me`.
 
 use serde::{Deserialize, Deserializer};
 
@@ -13,13 +13,11 @@ const ROWS: u64 = 10;
 /// Why a response is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// Invalid in any case.
     Certain(String),
     /// Valid only if a player moved while the response was made.
     UnlessMoved(String),
 }
 
-/// A valid page.
 #[derive(Clone, Debug)]
 pub(super) struct LeaderboardPage {
     rows: Vec<LeaderboardRow>,
@@ -156,8 +154,8 @@ fn check_neighbours(row: &LeaderboardRow, next: &LeaderboardRow) -> Result<(), S
     }
 }
 
-/// Checks that the row at the rank of `me` is the player's. The rank of a player outside of the page
-/// is read after the rows, when the player may have moved onto the page.
+/// Checks that the row at the rank of `me` is the player's. The rank of a player outside of the
+/// page is read after the rows, when the player may have moved onto the page.
 fn check_own_rank(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     let Some(me) = &body.me else {
         return if query.page.is_some() || body.data.is_empty() {
@@ -184,12 +182,10 @@ fn check_own_rank(body: &Body, query: LeaderboardQuery) -> Result<(), Violation>
 }
 
 impl LeaderboardPage {
-    /// The number of players on the board.
     pub(super) fn total(&self) -> u64 {
         self.meta.total
     }
 
-    /// Whether there is a next page.
     pub(super) fn is_full(&self) -> bool {
         self.meta.current_page < self.meta.last_page
     }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::*;
-use crate::test_server::{TestServer, test_workers};
+use crate::tests::{TestServer, test_workers};
 use crate::trade_response::AckAmounts;
 
 const HISTORY: &str = "/api/portfolio/transactions?limit=100";
@@ -13,7 +13,6 @@ const HEAD: &str = "/api/portfolio/transactions?limit=1";
 const PORTFOLIO: &str = "/api/portfolio?per_page=100&page=1";
 
 /// What the server returns: the history newest first, the newest entry, and the portfolio.
-#[derive(Clone)]
 struct Fixture {
     history: Value,
     head: Value,
@@ -103,7 +102,7 @@ async fn verify_at(address: &str, acks: Vec<Ack>) -> Verification {
     verify(test_workers(address, 2), acks, Arc::new(|_, _, _| {})).await.expect("no panic")
 }
 
-async fn assert_difference(fixture: Fixture, words: &str) {
+async fn assert_difference(fixture: &Fixture, words: &str) {
     let found = fixture.verify().await.difference.unwrap_or_default();
     assert!(found.contains(words), "{found:?} does not contain {words:?}");
 }
@@ -121,32 +120,32 @@ async fn a_lost_trade_is_found() {
     let lost = Fixture::with(|fixture| {
         fixture.history["data"].as_array_mut().expect("entries").remove(0);
     });
-    assert_difference(lost, "t-42-202611-2 was acknowledged and is not in the ledger").await;
+    assert_difference(&lost, "t-42-202611-2 was acknowledged and is not in the ledger").await;
 }
 
 #[tokio::test]
 async fn a_portfolio_with_other_shares_is_found() {
     let words = "the portfolio has other shares of KO than the ledger (player 0)";
     let doubled = Fixture::with(|fixture| fixture.portfolio["data"][0]["quantity"] = json!(2));
-    assert_difference(doubled, words).await;
+    assert_difference(&doubled, words).await;
     let empty = Fixture::with(|fixture| fixture.portfolio["data"] = json!([]));
-    assert_difference(empty, words).await;
+    assert_difference(&empty, words).await;
 }
 
 #[tokio::test]
 async fn a_malformed_portfolio_is_found() {
     let text = Fixture::with(|fixture| fixture.portfolio["data"][0]["quantity"] = json!("many"));
-    assert_difference(text, "shares of KO (player 0)").await;
+    assert_difference(&text, "shares of KO (player 0)").await;
     let other = Fixture::with(|fixture| fixture.portfolio = json!({ "rows": [] }));
-    assert_difference(other, "the response to GET /api/portfolio?per_page=100&page=1").await;
+    assert_difference(&other, "the response to GET /api/portfolio?per_page=100&page=1").await;
 }
 
 #[tokio::test]
 async fn a_malformed_history_is_found() {
     let malformed = Fixture::with(|fixture| fixture.history["data"][0]["hash"] = json!("zz"));
-    assert_difference(malformed, "t-42-202611-2 has no valid hash").await;
+    assert_difference(&malformed, "t-42-202611-2 has no valid hash").await;
     let other = Fixture::with(|fixture| fixture.history = json!("sorry"));
-    assert_difference(other, "is malformed (player 0)").await;
+    assert_difference(&other, "is malformed (player 0)").await;
 }
 
 #[tokio::test]

@@ -6,26 +6,23 @@ use crate::guard::GuardConfig;
 use crate::limits::{DAY_SECONDS, limited};
 use crate::provider::ProvidersConfig;
 
-/// A year.
 const YEAR_SECONDS: u32 = 365 * DAY_SECONDS;
 
-/// How prices are had from providers.
+/// The section `[market.live]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LiveConfig {
     /// The exchange in the calendar file, like `NYSE`.
     pub exchange: String,
-    /// A file of calendars instead of the built-in one. Empty: the built-in one.
+    /// A file of calendars; empty: the built-in one.
     pub calendar_file: String,
-    /// Whether orders are taken while the exchange is closed, too.
+    /// Whether orders are also accepted while the exchange is closed.
     pub around_the_clock: bool,
     /// Seconds between two refreshes of the price of a stock, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub refresh_interval_s: u32,
-    /// How long results of providers are fresh.
     pub cache_ttl: CacheTtl,
     pub providers: ProvidersConfig,
-    /// How they are spared.
     pub guard: GuardConfig,
 }
 
@@ -43,18 +40,17 @@ impl Default for LiveConfig {
     }
 }
 
-/// How long results of providers are fresh, in seconds, each 1 to 31,536,000. It is given out
-/// longer while nothing newer can be had.
+/// How long results of providers are fresh, in seconds, each 1 to 31,536,000. Older results are
+/// served while no newer one is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheTtl {
-    /// A price: when it is older, whoever asks for it lets it be asked for before its turn.
+    /// A price; a request for an older one refreshes it early.
     #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
     pub quote_s: u32,
-    /// What a company does.
     #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
     pub profile_s: u32,
-    /// Which stocks a search finds.
+    /// The results of a search.
     #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
     pub listing_s: u32,
 }

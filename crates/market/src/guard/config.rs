@@ -9,13 +9,11 @@ use crate::provider::ProviderKind;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardConfig {
-    /// The circuit breaker.
     pub breaker: BreakerConfig,
-    /// At which share of a quota a warning is logged, in percent, 1 to 100.
+    /// The used share of a quota at which a warning is logged, in percent, 1 to 100.
     #[serde(deserialize_with = "limited::<_, 1, 100>")]
     pub warn_percent: u32,
-    /// By how much a price may differ from the last one without a second opinion, in percent, 1 to
-    /// 1,000.
+    /// The price jump that needs no confirmation, in percent, 1 to 1,000.
     #[serde(deserialize_with = "limited::<_, 1, 1_000>")]
     pub jump_percent_max: u32,
     /// How long a negative result of a provider is cached, in seconds, 1 to
@@ -26,7 +24,6 @@ pub struct GuardConfig {
     /// 2,678,400 (31 days).
     #[serde(deserialize_with = "limited::<_, 1, 2_678_400>")]
     pub retry_after_max_s: u32,
-    /// The quotas of the providers.
     pub quota: QuotasConfig,
 }
 
@@ -43,22 +40,21 @@ impl Default for GuardConfig {
     }
 }
 
-/// The settings of a circuit breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// So many failures within the window open it, 1 to 100. As a call in flight may become
-    /// one, no more calls are in flight at once, of all nodes together.
+    /// The failures within the window that open the breaker, 1 to 100. Calls in flight count as
+    /// failures, so this also bounds the concurrent calls of all nodes.
     #[serde(deserialize_with = "limited::<_, 1, 100>")]
     pub failures_max: u32,
     /// The window, in seconds, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub window_s: u32,
-    /// How long it stays open the first time, in seconds, 1 to 86,400; twice as long each time that
-    /// it opens again without having closed.
+    /// How long the breaker stays open the first time, in seconds, 1 to 86,400; doubled each time
+    /// it opens again before it has closed.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub open_s: u32,
-    /// The longest that it stays open, in seconds, 1 to 86,400.
+    /// The longest time that the breaker stays open, in seconds, 1 to 86,400.
     #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
     pub open_s_max: u32,
     /// A call that takes longer counts as a failure, in milliseconds, 1 to 60,000.
@@ -72,7 +68,7 @@ impl Default for BreakerConfig {
     }
 }
 
-/// What each provider allows; the defaults are the free plans of November 2026.
+/// The quotas of the providers; the defaults are the free plans of November 2026.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuotasConfig {
@@ -114,7 +110,7 @@ impl Default for QuotasConfig {
     }
 }
 
-/// The quota of a provider. 0 is no limit.
+/// The quota of a provider; 0: no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaConfig {
@@ -126,7 +122,7 @@ pub struct QuotaConfig {
     pub per_minute: u32,
     /// Calls a calendar day.
     pub per_day: u32,
-    /// In whose time zone a day begins, like `America/New_York`.
+    /// The time zone of the quota day, like `America/New_York`.
     #[serde(deserialize_with = "zone")]
     pub day_zone: String,
 }

@@ -1,6 +1,8 @@
 //! One provider behind its circuit breaker and quota. Its state is one database row, shared by all
 //! nodes and changed by compare-and-set before each call and after its response.
 
+mod telemetry;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -23,14 +25,12 @@ const CAS_ATTEMPTS_MAX: u32 = 50;
 /// The clock difference between nodes above which a warning is logged, in seconds.
 const CLOCK_BEHIND_S: i64 = 60;
 
-/// The status of a provider, for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderStatus {
     pub provider: ProviderKind,
     /// Whether its state could be read. Otherwise the provider is not called, the breaker is
     /// reported as open, and the other fields are empty.
     pub is_known: bool,
-    /// How the breaker stands.
     pub breaker: CircuitState,
     pub since: UnixMicros,
     /// While it is open: until when, as far as it is known.
@@ -253,75 +253,6 @@ impl GuardedProvider {
             warn_percent: self.config.warn_percent,
             retry_after_max_s: self.config.retry_after_max_s,
             zone: &self.zone,
-        }
-    }
-
-    fn count(&self, operation: ProviderOperation, outcome: &'static str) {
-        metrics::counter!(
-            "openbell_provider_calls_total",
-            "provider" => self.kind().as_str(),
-            "question" => operation.as_str(),
-            "outcome" => outcome,
-        )
-        .increment(1);
-    }
-
-    /// Exports the state as metrics, also if another node has written it.
-    fn export_metrics(&self, state: &ProviderState, now: UnixMicros) {
-        let provider = self.kind().as_str();
-        let stands = match state.breaker_at(now) {
-            CircuitState::Closed => 0.0,
-            CircuitState::HalfOpen => 1.0,
-            CircuitState::Open => 2.0,
-        };
-        metrics::gauge!("openbell_provider_breaker_state", "provider" => provider).set(stands);
-        let changed = "openbell_provider_breaker_changed_timestamp_seconds";
-        metrics::gauge!(changed, "provider" => provider).set(state.since.seconds() as f64);
-        for (window, used, limit) in state.used(now, &self.limits()) {
-            let labels = [("provider", provider), ("window", window.as_str())];
-            metrics::gauge!("openbell_provider_quota_used", &labels).set(used);
-            metrics::gauge!("openbell_provider_quota_limit", &labels).set(limit);
-        }
-    }
-
-    /// Logs the changes that this node made.
-    fn log_events(&self, state: &ProviderState, events: &[ProviderEvent]) {
-        let provider = self.kind().as_str();
-        for event in events {
-            match *event {
-                ProviderEvent::Breaker(CircuitState::Open) => {
-                    let until = state.open_until;
-                    tracing::warn!(provider, %until, "breaker open: no calls to the provider");
-                }
-                ProviderEvent::Breaker(CircuitState::HalfOpen) => {
-                    tracing::info!(provider, "breaker half-open: probing the provider");
-                }
-                ProviderEvent::Breaker(CircuitState::Closed) => {
-                    tracing::info!(provider, "breaker closed: the provider has recovered");
-                }
-                ProviderEvent::QuotaUsed { window, used, limit } => {
-                    let window = window.as_str();
-                    tracing::warn!(
-                        provider,
-                        window,
-                        used,
-                        limit,
-                        "provider quota is nearly used up"
-                    );
-                }
-                ProviderEvent::QuotaLearned(window) => {
-                    let window = window.as_str();
-                    tracing::warn!(provider, window, "provider reports a rate limit");
-                }
-                ProviderEvent::Suspension => {
-                    let reason = state.last_refusal.as_deref().unwrap_or_default();
-                    tracing::warn!(
-                        provider,
-                        reason,
-                        "provider suspended for one hour: check its key and plan"
-                    );
-                }
-            }
         }
     }
 }

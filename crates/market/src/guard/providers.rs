@@ -60,8 +60,8 @@ impl Providers {
     /// price and its time; for concurrent callers, that of the first applies.
     ///
     /// The providers are called in their order until one returns a price that is not older than
-    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned; the
-    /// caller has to keep the newer of both. A price that differs from `last` by more than
+    /// `last` and not a jump. If all prices are older, the newest that is not a jump is returned;
+    /// the caller has to keep the newer of both. A price that differs from `last` by more than
     /// `jump_percent_max` is accepted when a second provider confirms it, or, if no other provider
     /// returns a price, when the same provider returns it again a minute later.
     ///
@@ -75,8 +75,8 @@ impl Providers {
         symbol: &Symbol,
         last: Option<(Price, UnixMicros)>,
     ) -> UpstreamResult<ProviderQuote> {
-        let (inner, asked) = (Arc::clone(&self.inner), symbol.clone());
-        let call = || async move { inner.quote(&asked, last).await }.boxed();
+        let (inner, key) = (Arc::clone(&self.inner), symbol.clone());
+        let call = || async move { inner.quote(&key, last).await }.boxed();
         let quote = self.quotes.run(ProviderQuery::Quote(symbol.clone()), call);
         quote.await.unwrap_or(Err(ProviderError::Transient))
     }
@@ -92,11 +92,11 @@ impl Providers {
         to: Day,
     ) -> UpstreamResult<Arc<Vec<DailyBar>>> {
         let topic = ProviderQuery::History(symbol.clone(), from, to);
-        let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
+        let (inner, argument, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let call = || {
             let call = async move {
-                let convert = |history: PriceHistory| inner.units.bars(&asked, &history);
-                inner.first(&topic, |one| one.history(&asked, from, to), convert).await
+                let convert = |history: PriceHistory| inner.units.bars(&argument, &history);
+                inner.first(&topic, |one| one.history(&argument, from, to), convert).await
             };
             call.boxed()
         };
@@ -109,11 +109,11 @@ impl Providers {
     /// As for [`Self::quote`].
     pub async fn search(&self, text: &str) -> UpstreamResult<Arc<Vec<SearchHit>>> {
         let topic = ProviderQuery::Search(text.to_owned());
-        let (inner, asked, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
+        let (inner, argument, key) = (Arc::clone(&self.inner), text.to_owned(), topic.clone());
         let call = || {
             let call = async move {
                 let convert = |hits: Vec<SearchHit>| Ok(plain_hits(&hits));
-                inner.first(&topic, |one| one.search(&asked), convert).await
+                inner.first(&topic, |one| one.search(&argument), convert).await
             };
             call.boxed()
         };
@@ -126,11 +126,11 @@ impl Providers {
     /// As for [`Self::quote`].
     pub async fn profile(&self, symbol: &Symbol) -> UpstreamResult<Arc<CompanyProfile>> {
         let topic = ProviderQuery::Profile(symbol.clone());
-        let (inner, asked, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
+        let (inner, argument, key) = (Arc::clone(&self.inner), symbol.clone(), topic.clone());
         let call = || {
             let call = async move {
                 let convert = |profile: CompanyProfile| Ok(plain_profile(&profile));
-                inner.first(&topic, |one| one.profile(&asked), convert).await
+                inner.first(&topic, |one| one.profile(&argument), convert).await
             };
             call.boxed()
         };

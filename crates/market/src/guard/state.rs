@@ -27,15 +27,12 @@ const SUSPENSION_S: i64 = 3_600;
 const MINUTE_S: i64 = 60;
 const MICROS: i64 = 1_000_000;
 
-/// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CircuitState {
-    /// Calls are admitted.
     Closed,
     /// One probe is admitted.
     HalfOpen,
-    /// No call is admitted.
     Open,
 }
 
@@ -50,24 +47,25 @@ impl CircuitState {
     }
 }
 
-/// The admission of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallPermit(u64);
 
 /// A change that is logged for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderEvent {
-    /// The breaker changed its state.
     Breaker(CircuitState),
     /// The warning share of a quota is used, or all of it.
-    QuotaUsed { window: QuotaWindow, used: u32, limit: u32 },
+    QuotaUsed {
+        window: QuotaWindow,
+        used: u32,
+        limit: u32,
+    },
     /// The provider reported a rate limit.
     QuotaLearned(QuotaWindow),
     /// The provider rejects the key, or its plan lacks the operation.
     Suspension,
 }
 
-/// The stored state of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderState {
@@ -84,19 +82,24 @@ pub(crate) struct ProviderState {
     /// The failures within the window, ascending.
     failures: Vec<UnixMicros>,
     /// Calls in flight and when they began.
-    under_way: Vec<(u64, UnixMicros)>,
+    #[serde(rename = "under_way")]
+    in_flight: Vec<(u64, UnixMicros)>,
     /// The call that probes.
     probe: Option<u64>,
     next_permit: u64,
     /// The times of recent calls, ascending, as far back as a quota needs them.
-    asked: Vec<UnixMicros>,
+    #[serde(rename = "asked")]
+    calls: Vec<UnixMicros>,
     /// The quota day and its number of calls.
     day: Option<Day>,
-    asked_today: u32,
+    #[serde(rename = "asked_today")]
+    calls_today: u32,
     /// Rate limits that the provider reported, and when they end.
-    learned: Vec<(QuotaWindow, UnixMicros)>,
+    #[serde(rename = "learned")]
+    reported_limits: Vec<(QuotaWindow, UnixMicros)>,
     /// Suspended operations.
-    away: Vec<Suspension>,
+    #[serde(rename = "away")]
+    suspensions: Vec<Suspension>,
     pub(crate) last_success: Option<UnixMicros>,
     pub(crate) last_refusal: Option<String>,
 }
@@ -121,14 +124,14 @@ impl ProviderState {
             open_until: now,
             opened: 0,
             failures: Vec::new(),
-            under_way: Vec::new(),
+            in_flight: Vec::new(),
             probe: None,
             next_permit: 1,
-            asked: Vec::new(),
+            calls: Vec::new(),
             day: None,
-            asked_today: 0,
-            learned: Vec::new(),
-            away: Vec::new(),
+            calls_today: 0,
+            reported_limits: Vec::new(),
+            suspensions: Vec::new(),
             last_success: None,
             last_refusal: None,
         }
@@ -145,9 +148,9 @@ impl ProviderState {
         let is_past = self.now <= now;
         Self {
             next_permit: self.next_permit,
-            asked: self.asked.into_iter().filter(|at| *at <= now).collect(),
+            calls: self.calls.into_iter().filter(|at| *at <= now).collect(),
             day: self.day.filter(|_| is_past),
-            asked_today: if is_past { self.asked_today } else { 0 },
+            calls_today: if is_past { self.calls_today } else { 0 },
             last_success: self.last_success,
             ..Self::new(now)
         }
@@ -163,9 +166,10 @@ impl ProviderState {
     ) -> Result<CallPermit, ProviderError> {
         let now = self.advance(now, limits);
         let probes = self.check_breaker(now, limits.breaker)?;
-        let concerns = |away: &&Suspension| away.operation.is_none_or(|one| one == operation);
-        if let Some(away) = self.away.iter().find(concerns) {
-            return Err(match away.operation {
+        let concerns =
+            |suspension: &&Suspension| suspension.operation.is_none_or(|one| one == operation);
+        if let Some(suspension) = self.suspensions.iter().find(concerns) {
+            return Err(match suspension.operation {
                 None => ProviderError::AuthFailed,
                 Some(_) => ProviderError::PlanRestricted { symbol_only: false },
             });
@@ -174,7 +178,7 @@ impl ProviderState {
         self.take_quota(now, limits, events);
         let permit = CallPermit(self.next_permit);
         self.next_permit += 1;
-        self.under_way.push((permit.0, now));
+        self.in_flight.push((permit.0, now));
         if probes {
             self.probe = Some(permit.0);
             self.set_breaker(CircuitState::HalfOpen, now, events);
@@ -193,7 +197,7 @@ impl ProviderState {
         events: &mut Vec<ProviderEvent>,
     ) {
         let now = self.advance(now, limits);
-        self.under_way.retain(|(id, _)| *id != permit.0);
+        self.in_flight.retain(|(id, _)| *id != permit.0);
         let probed = self.probe == Some(permit.0);
         let failed = is_slow || outcome.is_err_and(ProviderError::is_failure);
         match outcome {
@@ -244,21 +248,21 @@ impl ProviderState {
         self.now = self.now.max(now);
         let now = self.now;
         let kept_from = now.0 - limits.longest_span();
-        self.asked.retain(|at| at.0 > kept_from);
+        self.calls.retain(|at| at.0 > kept_from);
         let window = now.plus_seconds(-i64::from(limits.breaker.window_s));
         self.failures.retain(|at| *at > window);
         let lost = now.plus_seconds(-LOST_S);
-        self.under_way.retain(|(_, since)| *since > lost);
-        let is_lost = |probe| !self.under_way.iter().any(|(id, _)| *id == probe);
+        self.in_flight.retain(|(_, since)| *since > lost);
+        let is_lost = |probe| !self.in_flight.iter().any(|(id, _)| *id == probe);
         if self.probe.is_some_and(is_lost) {
             // The probe is lost: another call may probe.
             self.probe = None;
         }
-        self.learned.retain(|(_, until)| *until > now);
-        self.away.retain(|away| away.until > now);
+        self.reported_limits.retain(|(_, until)| *until > now);
+        self.suspensions.retain(|suspension| suspension.until > now);
         let today = limits.day(now);
         if self.day.is_none_or(|day| day < today) {
-            (self.day, self.asked_today) = (Some(today), 0);
+            (self.day, self.calls_today) = (Some(today), 0);
         }
         now
     }
@@ -271,7 +275,7 @@ impl ProviderState {
     ) -> Result<bool, ProviderError> {
         let has_room = match self.breaker_at(now) {
             CircuitState::Closed => {
-                self.failures.len() + self.under_way.len() < config.failures_most()
+                self.failures.len() + self.in_flight.len() < config.failures_most()
             }
             CircuitState::HalfOpen => self.probe.is_none(),
             CircuitState::Open => false,
@@ -309,10 +313,10 @@ impl ProviderState {
         now: UnixMicros,
         events: &mut Vec<ProviderEvent>,
     ) {
-        if self.away.iter().any(|away| away.operation == operation) {
+        if self.suspensions.iter().any(|suspension| suspension.operation == operation) {
             return;
         }
-        self.away.push(Suspension { operation, until: now.plus_seconds(SUSPENSION_S) });
+        self.suspensions.push(Suspension { operation, until: now.plus_seconds(SUSPENSION_S) });
         events.push(ProviderEvent::Suspension);
     }
 

@@ -21,8 +21,8 @@ impl StockUnits {
         Self { currency, places: places.into_iter().collect() }
     }
 
-    /// By which power of ten to divide a stock's prices: that of the unit stated beside them, or
-    /// else that of the stock.
+    /// The power of ten by which a stock's prices are divided: that of the stated unit, or else
+    /// that of the stock.
     ///
     /// # Errors
     /// `NotFound` if the stated unit is of another currency.
@@ -70,7 +70,7 @@ impl StockUnits {
     }
 }
 
-/// A price divided by 10^`places`, rounded half up and never to nothing.
+/// A price divided by 10^`places`, rounded half up and above zero.
 fn divided(price: Price, places: u32) -> Price {
     let power = 10i64.saturating_pow(places);
     Price((price.0.saturating_add(power / 2) / power).max(1))

@@ -7,10 +7,10 @@ use super::header::PriceColumns;
 use super::number::{AmbiguousNumber, NumberReader};
 use crate::decimal::Decimal;
 
-/// Words that stand for a value that is missing.
+/// Words for a missing value.
 const MISSING: [&str; 11] =
     ["-", "--", "nan", "null", "none", "n/a", "na", "n/d", "nil", "#n/a", "\u{2013}"];
-/// The first words of rows below a table that are no part of it.
+/// The first words of notes and totals below a table.
 const NOTES: [&str; 17] = [
     "total",
     "totals",
@@ -30,12 +30,11 @@ const NOTES: [&str; 17] = [
     "end",
     "page",
 ];
-/// Why a row is no bar.
 #[derive(Debug)]
 pub(super) enum RowError {
-    /// What was expected, and what was there.
+    /// What was expected, and what was found.
     Refused(String),
-    /// An earlier number was misread: the file cannot be trusted.
+    /// An earlier number was misread, so the file is rejected.
     Ambiguous(AmbiguousNumber),
 }
 
@@ -64,7 +63,6 @@ pub(super) struct BarChanges {
     pub(super) has_zeros: bool,
 }
 
-/// A field of a row.
 enum CellValue {
     Missing,
     Zero,
@@ -141,15 +139,15 @@ fn value(
     }
 }
 
-/// What may help with a number that is only written with another mark.
+/// A hint for a number with the other decimal mark.
 fn hint(text: &str) -> &'static str {
     let is_marked = text.contains([',', '.'])
         && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'));
     if is_marked { " (does the file write decimals in another way? see --decimal)" } else { "" }
 }
 
-/// Checks that the prices fit together, as exactly as they are written and a step more, and then
-/// makes them fit. Whether anything had to be changed.
+/// Checks that the prices are consistent up to one step, and widens high and low. Returns whether
+/// anything changed.
 fn widen(bar: &mut DailyBar, places: u32) -> Result<bool, String> {
     let step = 10i64.pow(4 - places.min(4));
     let slack = |price: Price| step.min(price.0 / 100).max(1);
@@ -212,7 +210,7 @@ fn split_suffix(text: &str) -> Option<(&str, i32)> {
     Some((text[..at].trim_end(), exponent))
 }
 
-/// Whether a text stands for no value.
+/// Whether a text is a word for a missing value.
 pub(super) fn is_missing(text: &str) -> bool {
     text.is_empty()
         || !text.as_bytes()[0].is_ascii_digit()

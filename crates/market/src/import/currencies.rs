@@ -7,7 +7,6 @@ use csv::StringRecord;
 use super::ImportError;
 use crate::currency::PriceUnit;
 
-/// The currencies that a file names.
 #[derive(Default)]
 pub(super) struct FileCurrencies {
     units: HashMap<String, Option<PriceUnit>>,
@@ -19,7 +18,6 @@ pub(super) struct FileCurrencies {
 }
 
 impl FileCurrencies {
-    /// The unit that a row names.
     pub(super) fn unit_of(&mut self, text: &str) -> Result<Option<PriceUnit>, String> {
         if text.is_empty() {
             return Ok(None);

@@ -39,7 +39,6 @@ pub(super) struct BarColumns {
     pub(super) named: Option<String>,
 }
 
-/// The columns of texts about stocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DescriptionColumns {
     pub(super) symbol: usize,
@@ -51,7 +50,6 @@ pub(super) struct DescriptionColumns {
     pub(super) fun_fact: Option<usize>,
 }
 
-/// What the rows are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FileLayout {
     /// A bar a row.

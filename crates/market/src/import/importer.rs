@@ -16,16 +16,16 @@ use super::header::{BarColumns, DescriptionColumns, FileLayout, Header, PriceCol
 use super::joined_bars::JoinedBars;
 use super::number::NumberReader;
 use super::outcome::{RowTally, SkippedRow};
-use super::row_reader::{self, RowReader, cell};
+use super::row_reader::{self, RowReader, cell, check_width};
 use super::{ImportError, ImportNote, ImportOptions, ImportSummary, ImportedData};
 use crate::currency::PriceUnit;
 
 /// The first day that a bar may have.
 const FIRST_DAY: Day = Day(-62_091);
-/// Endings that are no part of a symbol in a file's name.
+/// Extensions that are removed from a file's name to get the symbol.
 const ENDINGS: [&str; 4] = [".gz", ".csv", ".txt", ".tsv"];
 
-/// Reads files into one market.
+/// Joins the bars and texts of files into one market.
 #[derive(Debug)]
 pub struct Importer {
     options: ImportOptions,
@@ -36,7 +36,6 @@ pub struct Importer {
     tally: RowTally,
 }
 
-/// What a file is read with.
 struct FileContext<'f> {
     number: usize,
     marks: NumberReader,
@@ -60,10 +59,10 @@ impl Importer {
         &self.tally.summary
     }
 
-    /// Reads a file, whatever it has. Each row that is not taken is handed to `note`.
+    /// Reads a file of bars or texts. `note` receives each row that is not imported.
     ///
     /// # Errors
-    /// When nothing of it can be trusted; a bad row is a note.
+    /// A file that cannot be imported; a bad row is a note instead.
     pub fn read(
         &mut self,
         name: &str,
@@ -95,7 +94,7 @@ impl Importer {
     /// Reads `[[stocks]]` of a TOML file.
     ///
     /// # Errors
-    /// When it is no such file; a bad stock is a note.
+    /// A malformed file; a bad stock is a note instead.
     pub fn read_toml(
         &mut self,
         name: &str,
@@ -111,7 +110,6 @@ impl Importer {
         Ok(())
     }
 
-    /// All of it, joined.
     pub fn finish(self) -> ImportedData {
         let (stocks, tick) = self.stocks.finish();
         ImportedData {
@@ -177,7 +175,7 @@ impl Importer {
             && cell(record, columns.currency).is_empty()
     }
 
-    /// A bar of a row, or why it has none.
+    /// Reads the bar of a row, or returns why it is skipped.
     fn read_row(
         &mut self,
         record: &StringRecord,
@@ -341,23 +339,14 @@ impl Importer {
     }
 }
 
-/// Refuses a row with other fields than the header has; empty ones at the end do no harm.
-fn check_width(record: &StringRecord, width: usize) -> Result<(), String> {
-    let fields = record.len();
-    if fields < width || record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
-        return Err(format!("expected {width} fields as in the header, got {fields}"));
-    }
-    Ok(())
-}
-
-/// Whether a row repeats the header, as files do that were made of several.
+/// Whether a row repeats the header, as in concatenated files.
 fn is_header(record: &StringRecord, columns: &BarColumns) -> bool {
     let row = [record.clone()];
     let found = Header::find(&row).ok().flatten();
     found.is_some_and(|header| header.layout == FileLayout::Bars(columns.clone()))
 }
 
-/// The symbol that a file is named after, in capital letters: `AAPL.csv`, `BRK-B.csv.gz`.
+/// The symbol in a file's name, in capital letters: `AAPL.csv`, `BRK-B.csv.gz`.
 fn symbol_of_file(name: &str) -> Option<Symbol> {
     let mut name = Path::new(name).file_name()?.to_str()?;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)) {

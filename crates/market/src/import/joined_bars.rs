@@ -9,7 +9,6 @@ use domain::{DailyBar, Price, Symbol};
 /// The step of prices in cents, the coarsest.
 const COARSEST_TICK: Price = Price(100);
 
-/// The stocks that have bars.
 #[derive(Debug)]
 pub(super) struct JoinedBars {
     /// By the text of a symbol, as files write it.

@@ -11,11 +11,11 @@ pub(super) struct AmbiguousNumber {
     pub(super) text: String,
 }
 
-/// How a file writes decimals, as far as that is known.
+/// The decimal mark of a file, as far as it is known.
 #[derive(Debug)]
 pub(super) struct NumberReader {
     mark: Option<DecimalMark>,
-    /// The mark was found, not presumed.
+    /// The mark was detected, not presumed.
     is_certain: bool,
     /// The first number that was read by presumption, and the mark it was read with.
     presumed: Option<(AmbiguousNumber, DecimalMark)>,
@@ -29,7 +29,7 @@ impl NumberReader {
         Self { mark, is_certain: named.is_some(), presumed: None }
     }
 
-    /// The number that was read by presumption and could mean something else, at the end.
+    /// The ambiguous number that was read by presumption, if no later number has settled the mark.
     pub(super) fn finish(self) -> Option<AmbiguousNumber> {
         self.presumed.map(|(ambiguous, _)| ambiguous)
     }
@@ -80,8 +80,8 @@ impl NumberReader {
         Ok(number.and_then(|number| number.times(exponent)))
     }
 
-    /// Reads a number that counts things. Where a mark is presumed, groups of three digits need no
-    /// further proof: there are no parts of things.
+    /// Reads a count. Where a mark is presumed, groups of three digits need no further proof,
+    /// because counts have no decimals.
     pub(super) fn read_count(
         &mut self,
         line: u64,

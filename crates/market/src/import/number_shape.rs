@@ -1,6 +1,6 @@
 //! The meanings that the separators of a number allow: decimals, groups of three digits, or both.
 
-/// What stands before the decimals.
+/// The character before the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecimalMark {
     /// `1,234.56`
@@ -25,7 +25,7 @@ impl DecimalMark {
 /// What a number can mean by its marks alone.
 pub(super) enum NumberShape {
     Bad,
-    /// No mark but spaces or apostrophes between groups.
+    /// Without a mark, apart from spaces or apostrophes between groups.
     Whole,
     /// Groups only, by the mark that does not stand before decimals.
     Grouped(DecimalMark),
@@ -48,7 +48,7 @@ pub(super) fn shape(text: &str) -> NumberShape {
     }
     let other = if mark == b',' { '.' } else { ',' };
     if before.bytes().any(|byte| byte == mark) {
-        // A mark that stands twice parts groups.
+        // A mark that occurs twice separates groups.
         let of_groups = if mark == b',' { DecimalMark::Point } else { DecimalMark::Comma };
         let is_whole = is_grouped(text, &[char::from(mark)]);
         return if is_whole { NumberShape::Grouped(of_groups) } else { NumberShape::Bad };
@@ -90,8 +90,7 @@ fn is_grouped_by_lakh(text: &str) -> bool {
         && groups.iter().all(|group| digits(group))
 }
 
-/// Spaces that do not break, of which there are several, as a plain one; typographic apostrophes
-/// likewise.
+/// Replaces non-breaking spaces by a space and typographic apostrophes by plain ones.
 pub(super) fn plain_space(c: char) -> char {
     match c {
         '\u{a0}' | '\u{202f}' | '\u{2009}' => ' ',

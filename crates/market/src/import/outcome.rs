@@ -7,7 +7,6 @@ use super::date::{DateOrder, read_day};
 use super::row_reader::cell;
 use super::{ImportError, ImportNote, ImportSummary};
 
-/// A row that is no bar.
 pub(super) enum SkippedRow {
     OtherCurrency(String),
     OtherSeries(String),
@@ -15,7 +14,6 @@ pub(super) enum SkippedRow {
     Note,
 }
 
-/// The counts of an import.
 #[derive(Debug)]
 pub(super) struct RowTally {
     pub(super) summary: ImportSummary,
@@ -77,7 +75,6 @@ impl RowTally {
         }
     }
 
-    /// A bad row.
     pub(super) fn drop(&mut self, line: u64, reason: String, note: &mut dyn FnMut(ImportNote)) {
         let is_refused = !self.skip_bad;
         if is_refused {

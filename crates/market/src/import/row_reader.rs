@@ -11,7 +11,7 @@ use super::text_reader::TextReader;
 
 /// The most rows a file may have.
 const ROWS_MAX: u64 = 20_000_000;
-/// What parts fields, in the order in which it is tried.
+/// The delimiters, in the order of the attempts.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A file's rows.
@@ -29,7 +29,7 @@ impl<R: BufRead> RowReader<R> {
         Self { reader: builder.from_reader(lines), record: StringRecord::new(), count: 0 }
     }
 
-    /// Reads the next row; its line, or `None` after the last.
+    /// Reads the next row. Returns its line, or `None` after the last.
     pub(super) fn next(&mut self) -> Result<Option<u64>, ImportError> {
         match self.reader.read_record(&mut self.record) {
             Ok(true) => {}
@@ -43,7 +43,7 @@ impl<R: BufRead> RowReader<R> {
         Ok(Some(self.reader.get_ref().record_line()))
     }
 
-    /// Why the present row cannot be a row of bars: a quoted field spans lines, which may be rows.
+    /// Rejects a row with a quoted field that spans lines, which may be rows themselves.
     pub(super) fn check_span(&self) -> Result<(), String> {
         match self.reader.get_ref().span() {
             None => Ok(()),
@@ -77,7 +77,7 @@ impl<R: BufRead> RowReader<R> {
     }
 }
 
-/// Opens the rows of a text, behind its header.
+/// Opens the rows of a text below its header.
 pub(super) fn open<'a>(
     sample: &[u8],
     text: TextReader<'a>,
@@ -109,7 +109,7 @@ pub(super) fn open<'a>(
     }
 }
 
-/// Rows of the beginning; a row that is cut off by the end of the sample is none of them.
+/// The first rows, without one that is cut off by the end of the sample.
 fn first_rows(rows: &mut RowReader<Cursor<&[u8]>>) -> Vec<StringRecord> {
     let mut found = Vec::new();
     while found.len() < HEADER_ROWS_MAX + 2 && rows.next().is_ok_and(|line| line.is_some()) {
@@ -138,12 +138,21 @@ fn first_line(sample: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().take(120).collect()
 }
 
+/// Rejects a row with other fields than the header; additional empty fields are allowed.
+pub(super) fn check_width(record: &StringRecord, width: usize) -> Result<(), String> {
+    let fields = record.len();
+    if fields < width || record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+        return Err(format!("expected {width} fields as in the header, got {fields}"));
+    }
+    Ok(())
+}
+
 /// A trimmed field; empty where the row or the file has none.
 pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> &str {
     column.and_then(|at| record.get(at)).unwrap_or_default().trim()
 }
 
-/// Unpacks and recodes a file.
+/// Decompresses and decodes a file.
 pub(super) fn open_text<'a>(
     file: impl Read + 'a,
 ) -> Result<(Vec<u8>, TextReader<'a>), ImportError> {

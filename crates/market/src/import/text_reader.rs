@@ -1,28 +1,26 @@
-//! Decodes a file to UTF-8: unpacks gzip and converts UTF-16 with a byte order mark. Sizes are
-//! bounded after unpacking.
+//! Decodes a file to UTF-8: decompresses gzip and converts UTF-16 with a byte order mark. Sizes are
+//! bounded after decompression.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// The most bytes a file may have, unpacked.
+/// The most bytes of a decompressed file.
 const SIZE_MAX: u64 = 4 << 30;
-/// How much is looked at to find out how a file is written.
+/// The bytes from which the layout of a file is detected.
 const SAMPLE: u64 = 64 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// What a file is that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextFormatError {
-    /// Nothing at all.
     Empty,
     /// A file of a known format.
     Format(&'static str),
-    /// UTF-16 that does not announce itself, or no text.
+    /// UTF-16 without a byte order mark, or binary data.
     Nul,
 }
 
-/// The first bytes of files that are not text, and what such a file is.
+/// The first bytes of binary formats, and a description.
 const FORMATS: [(&[u8], &str); 12] = [
     (b"PK\x03\x04", "a zip archive or a spreadsheet: unpack it, or save it as CSV"),
     (b"PK\x05\x06", "an empty zip archive"),
@@ -38,7 +36,7 @@ const FORMATS: [(&[u8], &str); 12] = [
     (b"%PDF-", "a PDF document"),
 ];
 
-/// A text with its first bytes, which were looked at and are read again.
+/// A text whose first bytes were peeked at and are read again.
 pub(super) type TextReader<'a> = Peeked<Box<dyn Read + 'a>>;
 type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
@@ -108,7 +106,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// The members of a gzip file one after another; zeros that pad its end are no part of it.
+/// The members of a gzip file one after another; padding zeros at the end are skipped.
 struct Members<R> {
     state: Option<Member<R>>,
 }
@@ -162,7 +160,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Lines of systems that ended them by a carriage return alone.
+/// Converts line ends of a carriage return alone.
 struct CarriageReturns<R>(R);
 
 impl<R: Read> Read for CarriageReturns<R> {
@@ -175,13 +173,12 @@ impl<R: Read> Read for CarriageReturns<R> {
     }
 }
 
-/// UTF-16 as UTF-8. A half of a pair that stands alone is refused.
+/// Converts UTF-16 to UTF-8. An unpaired surrogate is an error.
 struct Utf16<R> {
     file: R,
     unit: fn([u8; 2]) -> u16,
     /// Bytes of a unit whose other half was not read yet.
     half: Option<u8>,
-    /// The first unit of a pair.
     high: Option<u16>,
     text: Cursor<Vec<u8>>,
 }

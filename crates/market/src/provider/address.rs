@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Resolves names by the system, and leaves out what is not public.
+/// Resolves names by the system and drops addresses that are not public.
 pub(super) struct PublicResolver {
     /// Hosts that may be at a private address.
     pub(super) allowed: Arc<[String]>,
@@ -29,7 +29,7 @@ impl Resolve for PublicResolver {
     }
 }
 
-/// Whether an address belongs to the public internet (IANA's registries of special addresses).
+/// Whether an address is public by IANA's registries of special-purpose addresses.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -60,7 +60,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(inside);
     }
     let [a, b, ..] = address.segments();
-    // 2000::/3 is all that is given out; of that not Teredo, 6to4 and documentation.
+    // Only 2000::/3 is allocated; without Teredo, 6to4 and documentation.
     (a & 0xe000) == 0x2000
         && !(a == 0x2001 && b < 0x0200)
         && a != 0x2002

@@ -4,14 +4,12 @@
 //! <https://www.alphavantage.co/documentation/>
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, Secret, Symbol};
-use reqwest::Url;
+use domain::{Day, Symbol};
 use serde::Deserialize;
 
-use super::http::{self, ProviderClient};
+use super::http::ProviderConnection;
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
@@ -19,26 +17,14 @@ use super::{
     QuotaWindow, QuoteProvider, SearchHit,
 };
 
-pub(super) struct AlphaVantage {
-    pub(super) http: ProviderClient,
-    pub(super) base: Url,
-    pub(super) key: Secret,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for AlphaVantage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AlphaVantage")
-    }
-}
+#[derive(Debug)]
+pub(super) struct AlphaVantage(pub(super) ProviderConnection);
 
 impl AlphaVantage {
-    /// The body of a successful response.
     async fn fetch(&self, function: &str, more: &[(&str, &str)]) -> Result<String, ProviderError> {
         let mut query = vec![("function", function)];
         query.extend_from_slice(more);
-        query.push(("apikey", self.key.reveal()));
-        let reply = self.http.get(http::address(&self.base, &["query"], &query), None).await?;
+        let reply = self.0.get_with_query_key(&["query"], query, "apikey").await?;
         check_body(&reply.body, reply.retry_after)?;
         response::check_status(&reply)?;
         Ok(reply.body)
@@ -99,7 +85,7 @@ impl QuoteProvider for AlphaVantage {
                 volume: fields.get("06. volume").and_then(JsonLiteral::whole),
                 currency: None,
             };
-            response::quote(symbol, &raw, self.clock.now())
+            response::quote(symbol, &raw, self.0.now())
         })
     }
 
@@ -136,7 +122,7 @@ impl QuoteProvider for AlphaVantage {
                 let Bar { open, high, low, close, volume } = bar;
                 RawBar { day, open, high, low, close, volume }.read()
             });
-            response::history(bars, None, (from, to), self.clock.now())
+            response::history(bars, None, (from, to), self.0.now())
         })
     }
 
@@ -183,9 +169,7 @@ impl QuoteProvider for AlphaVantage {
             }
             let mut take = |name: &str| fields.remove(name).and_then(JsonLiteral::into_text);
             let raw = take("Symbol").ok_or(ProviderError::Malformed)?;
-            if !raw.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(ProviderError::Malformed);
-            }
+            response::check_symbol(symbol, &raw)?;
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
                 name: take("Name").ok_or(ProviderError::Malformed)?,

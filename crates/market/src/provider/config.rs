@@ -14,16 +14,16 @@ pub struct ProvidersConfig {
     /// The order in which providers are called, each once. A provider without a key is skipped.
     #[serde(deserialize_with = "each_once")]
     pub order: Vec<ProviderKind>,
-    /// How long a connection may take, in milliseconds, 1 to 60,000.
+    /// The connect timeout, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub connect_timeout_ms: u32,
-    /// How long a provider may be silent, in milliseconds, 1 to 60,000.
+    /// The read timeout, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub read_timeout_ms: u32,
-    /// How long a response may take in all, in milliseconds, 1 to 60,000.
+    /// The timeout of a whole request, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
     pub total_timeout_ms: u32,
-    /// The largest response after unpacking, in bytes, 1,024 to 16,777,216.
+    /// The largest response after decompression, in bytes, 1,024 to 16,777,216.
     #[serde(deserialize_with = "limited::<_, 1_024, 16_777_216>")]
     pub body_size_max: u32,
     /// Hosts that may have a private address and may be called without TLS.
@@ -67,14 +67,13 @@ impl ProvidersConfig {
     }
 }
 
-/// One provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderConfig {
     /// The API key; empty: the provider is skipped.
     #[serde(default)]
     pub key: Secret,
-    /// Where it is, without a path.
+    /// The base URL, without a path.
     pub url: String,
 }
 

@@ -3,14 +3,11 @@
 //!
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 
-use std::sync::Arc;
-
-use domain::{Clock, Day, Secret, Symbol};
-use reqwest::Url;
+use domain::{Day, Symbol};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::http::{self, ProviderClient, ProviderResponse};
+use super::http::{ProviderConnection, ProviderResponse};
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
@@ -18,18 +15,8 @@ use super::{
     QuotaWindow, QuoteProvider, SearchHit,
 };
 
-pub(super) struct FinancialModelingPrep {
-    pub(super) http: ProviderClient,
-    pub(super) base: Url,
-    pub(super) key: Secret,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for FinancialModelingPrep {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FinancialModelingPrep")
-    }
-}
+#[derive(Debug)]
+pub(super) struct FinancialModelingPrep(pub(super) ProviderConnection);
 
 impl FinancialModelingPrep {
     /// The rows of a successful response; at least one.
@@ -39,8 +26,7 @@ impl FinancialModelingPrep {
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, ProviderError> {
         let path: Vec<&str> = ["stable"].iter().chain(path).copied().collect();
-        let header = http::key_header("apikey", "", &self.key);
-        let reply = self.http.get(http::address(&self.base, &path, query), header).await?;
+        let reply = self.0.get(&path, query, ("apikey", "")).await?;
         check_body(&reply)?;
         response::check_status(&reply)?;
         if reply.body.trim() == "{}" {
@@ -111,7 +97,7 @@ impl QuoteProvider for FinancialModelingPrep {
                 volume: row.volume.whole(),
                 currency: None,
             };
-            response::quote(symbol, &raw, self.clock.now())
+            response::quote(symbol, &raw, self.0.now())
         })
     }
 
@@ -140,14 +126,12 @@ impl QuoteProvider for FinancialModelingPrep {
             let query = [("symbol", symbol.as_str()), ("from", &*first), ("to", &*last)];
             let rows: Vec<ResponseRow> =
                 self.fetch(&["historical-price-eod", "full"], &query).await?;
-            if rows.iter().any(|row| !row.symbol.eq_ignore_ascii_case(symbol.as_str())) {
-                return Err(ProviderError::Malformed);
-            }
+            rows.iter().try_for_each(|row| response::check_symbol(symbol, &row.symbol))?;
             let bars = rows.iter().map(|row| {
                 let ResponseRow { date: day, open, high, low, close, volume, .. } = row;
                 RawBar { day, open, high, low, close, volume }.read()
             });
-            response::history(bars, None, (from, to), self.clock.now())
+            response::history(bars, None, (from, to), self.0.now())
         })
     }
 
@@ -204,9 +188,7 @@ impl QuoteProvider for FinancialModelingPrep {
             let rows: Vec<ResponseRow> =
                 self.fetch(&["profile"], &[("symbol", symbol.as_str())]).await?;
             let row = rows.into_iter().next().ok_or(ProviderError::NotFound)?;
-            if !row.symbol.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(ProviderError::Malformed);
-            }
+            response::check_symbol(symbol, &row.symbol)?;
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
                 name: row.company_name,

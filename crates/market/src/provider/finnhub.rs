@@ -2,13 +2,10 @@
 //!
 //! <https://finnhub.io/docs/api>
 
-use std::sync::Arc;
-
-use domain::{Clock, Day, Secret, Symbol};
-use reqwest::Url;
+use domain::{Day, Symbol};
 use serde::Deserialize;
 
-use super::http::{self, ProviderClient};
+use super::http::ProviderConnection;
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawQuote};
 use super::{
@@ -16,24 +13,13 @@ use super::{
     QuotaWindow, QuoteProvider, SearchHit,
 };
 
-pub(super) struct Finnhub {
-    pub(super) http: ProviderClient,
-    pub(super) base: Url,
-    pub(super) key: Secret,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for Finnhub {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Finnhub")
-    }
-}
+#[derive(Debug)]
+pub(super) struct Finnhub(pub(super) ProviderConnection);
 
 impl Finnhub {
     async fn fetch(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
-        let header = http::key_header("X-Finnhub-Token", "", &self.key);
-        let reply = self.http.get(http::address(&self.base, &path, query), header).await?;
+        let reply = self.0.get(&path, query, ("X-Finnhub-Token", "")).await?;
         if let Some(text) =
             response::object(&reply.body).and_then(|one| response::text(&one, "error"))
         {
@@ -84,7 +70,7 @@ impl QuoteProvider for Finnhub {
                 volume: None,
                 currency: None,
             };
-            response::quote(symbol, &raw, self.clock.now())
+            response::quote(symbol, &raw, self.0.now())
         })
     }
 
@@ -135,9 +121,7 @@ impl QuoteProvider for Finnhub {
             let body = self.fetch(&["stock", "profile2"], &[("symbol", symbol.as_str())]).await?;
             let raw: ResponseBody = response::parse(&body)?;
             let Some(ticker) = raw.ticker.text() else { return Err(ProviderError::NotFound) };
-            if !ticker.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(ProviderError::Malformed);
-            }
+            response::check_symbol(symbol, ticker)?;
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
                 name: raw.name.into_text().ok_or(ProviderError::Malformed)?,

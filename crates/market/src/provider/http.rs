@@ -1,11 +1,12 @@
 //! The HTTP client for providers: timeouts, no redirects, no proxy, bounded response size, public
 //! addresses only. URLs may contain a key and are never logged.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Secret;
+use domain::{Clock, Secret, UnixMicros};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -21,15 +22,13 @@ const RETRY_AFTER_MAX_S: u64 = 31 * 86_400;
 /// Why the provider client cannot be set up.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// An address in the configuration is none, or is not allowed.
+    /// A configured URL is malformed or forbidden.
     #[error("market.live.providers.{provider}.url: {reason}")]
     Address { provider: ProviderKind, reason: &'static str },
-    /// The client cannot be set up.
     #[error("cannot set up the HTTP client for price providers")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A response of a provider.
 #[derive(Debug)]
 pub(super) struct ProviderResponse {
     pub(super) status: StatusCode,
@@ -44,7 +43,6 @@ impl ProviderResponse {
     }
 }
 
-/// The shared HTTP client.
 #[derive(Clone, Debug)]
 pub(super) struct ProviderClient {
     client: Client,
@@ -72,8 +70,8 @@ impl ProviderClient {
         Ok(Self { client, body_size_max })
     }
 
-    /// Sends one GET request. The header value is a key and marked as sensitive.
-    pub(super) async fn get(
+    /// Sends a GET request. The header value is a key and marked as sensitive.
+    async fn get(
         &self,
         url: Url,
         header: Option<(&'static str, String)>,
@@ -98,7 +96,7 @@ impl ProviderClient {
 
     async fn read(&self, response: &mut Response) -> Result<String, ProviderError> {
         let mut body = Vec::new();
-        // Counted after unpacking.
+        // Counted after decompression.
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.body_size_max {
                 return Err(ProviderError::Malformed);
@@ -109,51 +107,87 @@ impl ProviderClient {
     }
 }
 
-/// Where a provider is, as far as that is allowed.
-pub(super) fn base(config: &ProvidersConfig, provider: ProviderKind) -> Result<Url, ConnectError> {
-    let refused = |reason| ConnectError::Address { provider, reason };
-    let text = &config.of(provider).url;
-    let url = Url::parse(text).map_err(|_| refused("expected an address like https://host"))?;
-    let host = url.host_str().ok_or(refused("it has no host"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("a key belongs into `key`"));
+/// What an adapter sends requests with.
+pub(super) struct ProviderConnection {
+    pub(super) client: ProviderClient,
+    pub(super) base: Url,
+    pub(super) key: Secret,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for ProviderConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderConnection").finish_non_exhaustive()
     }
-    // An address of version 6 is listed as it is, not as a URL writes it.
+}
+
+impl ProviderConnection {
+    /// Sends a GET request with the key in a header, after a prefix.
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        (header, prefix): (&'static str, &str),
+    ) -> Result<ProviderResponse, ProviderError> {
+        let value = format!("{prefix}{}", self.key.reveal());
+        self.client.get(address(&self.base, path, query), Some((header, value))).await
+    }
+
+    /// Sends a GET request with the key in the query.
+    pub(super) async fn get_with_query_key(
+        &self,
+        path: &[&str],
+        mut query: Vec<(&str, &str)>,
+        name: &str,
+    ) -> Result<ProviderResponse, ProviderError> {
+        query.push((name, self.key.reveal()));
+        self.client.get(address(&self.base, path, &query), None).await
+    }
+
+    pub(super) fn now(&self) -> UnixMicros {
+        self.clock.now()
+    }
+}
+
+/// The URL of a provider.
+///
+/// # Errors
+/// A malformed or forbidden URL.
+pub(super) fn base(config: &ProvidersConfig, provider: ProviderKind) -> Result<Url, ConnectError> {
+    let rejected = |reason| ConnectError::Address { provider, reason };
+    let text = &config.of(provider).url;
+    let url = Url::parse(text).map_err(|_| rejected("expected an address like https://host"))?;
+    let host = url.host_str().ok_or(rejected("it has no host"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(rejected("a key belongs into `key`"));
+    }
+    // IPv6 addresses are listed without brackets.
     let bare = host.trim_matches(['[', ']']);
     let literal: Option<IpAddr> = bare.parse().ok();
     let is_listed = config
         .allow_private
         .iter()
         .any(|one| one.trim_matches(['[', ']']).eq_ignore_ascii_case(bare));
-    // A name is looked at when it is resolved.
+    // A host name is checked when it is resolved.
     if !is_listed && literal.is_some_and(|address| !is_public(address)) {
-        return Err(refused("a private address has to be in `allow_private`"));
+        return Err(rejected("a private address has to be in `allow_private`"));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_listed => Ok(url),
-        "http" => Err(refused("without TLS the host has to be in `allow_private`")),
-        _ => Err(refused("expected https")),
+        "http" => Err(rejected("without TLS the host has to be in `allow_private`")),
+        _ => Err(rejected("expected https")),
     }
 }
 
-/// Adds the path, whose parts are escaped, and the query.
-pub(super) fn address(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Url {
+/// Adds a path, whose segments are escaped, and a query.
+fn address(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Url {
     let mut url = base.clone();
     if let Ok(mut parts) = url.path_segments_mut() {
         parts.pop_if_empty().extend(path);
     }
     url.query_pairs_mut().extend_pairs(query);
     url
-}
-
-/// A header with a key, where there is one.
-pub(super) fn key_header(
-    name: &'static str,
-    before: &str,
-    key: &Secret,
-) -> Option<(&'static str, String)> {
-    Some((name, format!("{before}{}", key.reveal())))
 }
 
 fn tls() -> Result<ClientConfig, rustls::Error> {
@@ -165,13 +199,13 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
 }
 
 fn failed(error: reqwest::Error) -> ProviderError {
-    // Without its address, which may hold a key.
+    // Without the URL, which may contain a key.
     let error = error.without_url();
     tracing::debug!(%error, "provider request failed");
     ProviderError::Transient
 }
 
-/// How long to wait (RFC 9110, 10.2.3), as seconds or as a date relative to the response's `Date`.
+/// `Retry-After` (RFC 9110, 10.2.3), as seconds or as a date relative to the response's `Date`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match text.parse::<u64>() {

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::decimal::{Decimal, PRICE_PLACES};
 
-/// The literal text of a JSON string or number; `None` for `null`, for what is neither, and for the
-/// words that stand for a missing value.
+/// The literal text of a JSON string or number; `None` for `null`, other values and words for a
+/// missing value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct JsonLiteral(Option<String>);
 
@@ -29,7 +29,7 @@ impl JsonLiteral {
         (price.0 > 0 && price <= Price::MAX).then_some(price)
     }
 
-    /// A whole number, as which a volume or an instant is raw; a fraction is rounded.
+    /// A whole number, like a volume or an instant; a fraction is rounded.
     pub(super) fn whole(&self) -> Option<i64> {
         Decimal::parse(self.text()?)?.whole()
     }

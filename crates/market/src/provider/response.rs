@@ -1,4 +1,4 @@
-//! What all adapters share: parsing of responses, plausibility checks of quotes, days and instants.
+//! Shared by the adapters: parses responses and validates quotes, bars, days and instants.
 
 use std::collections::HashMap;
 
@@ -17,13 +17,11 @@ use crate::PriceUnit;
 const EXCHANGE_ZONE: &str = "America/New_York";
 /// When their sessions end.
 const CLOSE: Time = Time::constant(16, 0, 0, 0);
-/// How far a provider's clock may be ahead of ours, in seconds.
+/// How far a provider's clock may be ahead, in seconds.
 const AHEAD_S: i64 = 300;
 
-/// The members of a JSON object.
 pub(super) type JsonObject = HashMap<String, Box<RawValue>>;
 
-/// Parses a response body.
 pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ProviderError> {
     serde_json::from_str(body).map_err(|error| {
         // The position only: the body may contain a key.
@@ -54,12 +52,11 @@ pub(super) fn check_status(reply: &ProviderResponse) -> Result<(), ProviderError
         402 | 403 => Err(ProviderError::PlanRestricted { symbol_only: false }),
         404 => Err(ProviderError::NotFound),
         429 => Err(ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after }),
-        // Redirects are not followed, and nothing else is expected either.
+        // Redirects are not followed; other statuses are not expected.
         _ => Err(ProviderError::Transient),
     }
 }
 
-/// A quote as the provider returned it.
 pub(super) struct RawQuote<'a> {
     /// The symbol, if the provider returns it.
     pub(super) symbol: Option<&'a str>,
@@ -71,7 +68,6 @@ pub(super) struct RawQuote<'a> {
     pub(super) currency: Option<String>,
 }
 
-/// When a price was made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum QuoteTime {
     /// To the second.
@@ -80,14 +76,20 @@ pub(super) enum QuoteTime {
     On(Day),
 }
 
+/// Checks that a response is of the requested stock.
+pub(super) fn check_symbol(requested: &Symbol, returned: &str) -> Result<(), ProviderError> {
+    let is_same = returned.trim().eq_ignore_ascii_case(requested.as_str());
+    if is_same { Ok(()) } else { Err(ProviderError::Malformed) }
+}
+
 /// Validates a quote: of the requested stock, above zero, not from the future.
 pub(super) fn quote(
-    asked: &Symbol,
+    requested: &Symbol,
     raw: &RawQuote<'_>,
     now: UnixMicros,
 ) -> Result<ProviderQuote, ProviderError> {
-    if raw.symbol.is_some_and(|symbol| !symbol.trim().eq_ignore_ascii_case(asked.as_str())) {
-        return Err(ProviderError::Malformed);
+    if let Some(symbol) = raw.symbol {
+        check_symbol(requested, symbol)?;
     }
     let price = raw.price.price().ok_or(ProviderError::Malformed)?;
     let (as_of, market_day) = match raw.made {
@@ -100,20 +102,15 @@ pub(super) fn quote(
         return Err(ProviderError::Malformed);
     }
     let (previous_close, volume) = (raw.previous_close, raw.volume.filter(|volume| *volume >= 0));
-    let symbol = asked.clone();
+    let symbol = requested.clone();
     let (as_of, unit) = (as_of.min(now), unit(raw.currency.as_deref())?);
     Ok(ProviderQuote { symbol, price, previous_close, as_of, market_day, volume, unit })
 }
 
-/// The unit that a code names.
-///
-/// # Errors
-/// `Malformed` if the code names none.
 fn unit(code: Option<&str>) -> Result<Option<PriceUnit>, ProviderError> {
     code.map(|code| PriceUnit::parse(code).ok_or(ProviderError::Malformed)).transpose()
 }
 
-/// A bar as the provider returned it.
 pub(super) struct RawBar<'a> {
     pub(super) day: &'a str,
     pub(super) open: &'a JsonLiteral,
@@ -137,8 +134,7 @@ impl RawBar<'_> {
     }
 }
 
-/// Bars from `from` to `to`, ascending, one a day, in the unit of this currency code, if it is
-/// stated. Nothing at all is as good as an unknown stock.
+/// The bars from `from` to `to`, ascending, one a day. `NotFound` without bars.
 pub(super) fn history(
     raw: impl Iterator<Item = Option<DailyBar>>,
     currency: Option<&str>,
@@ -169,18 +165,17 @@ pub(super) fn history(
     if bars.is_empty() { Err(ProviderError::NotFound) } else { Ok(PriceHistory { bars, unit }) }
 }
 
-/// An instant as seconds since 1970.
 pub(super) fn seconds(literal: &JsonLiteral) -> Option<UnixMicros> {
     let seconds = literal.whole().filter(|seconds| (0..=32_503_680_000).contains(seconds))?;
     Some(UnixMicros(0).plus_seconds(seconds))
 }
 
-/// A web address that a page may lead to.
+/// A URL that a page may link to.
 pub(super) fn website(text: Option<String>) -> Option<String> {
     text.filter(|url| url.starts_with("https://") || url.starts_with("http://"))
 }
 
-/// The day on the clocks of the exchange.
+/// The day in the time zone of the exchange.
 fn day_of(at: UnixMicros) -> Day {
     let timestamp = jiff::Timestamp::from_microsecond(at.0).unwrap_or(jiff::Timestamp::MAX);
     let date = timestamp.to_zoned(zone()).date();
@@ -188,7 +183,6 @@ fn day_of(at: UnixMicros) -> Day {
     Day::from_civil(i32::from(date.year()), month, day).unwrap_or(at.day())
 }
 
-/// The end of a day's session.
 fn close_of(day: Day) -> UnixMicros {
     let (year, month, of_month) = day.civil();
     let date = i16::try_from(year).ok().zip(i8::try_from(month).ok());

@@ -3,13 +3,10 @@
 //!
 //! <https://twelvedata.com/docs>
 
-use std::sync::Arc;
-
-use domain::{Clock, Day, Secret, Symbol};
-use reqwest::Url;
+use domain::{Day, Symbol};
 use serde::Deserialize;
 
-use super::http::{self, ProviderClient};
+use super::http::ProviderConnection;
 use super::number::JsonLiteral;
 use super::response::{self, QuoteTime, RawBar, RawQuote};
 use super::{
@@ -17,23 +14,12 @@ use super::{
     QuotaWindow, QuoteProvider, SearchHit,
 };
 
-pub(super) struct TwelveData {
-    pub(super) http: ProviderClient,
-    pub(super) base: Url,
-    pub(super) key: Secret,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for TwelveData {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TwelveData")
-    }
-}
+#[derive(Debug)]
+pub(super) struct TwelveData(pub(super) ProviderConnection);
 
 impl TwelveData {
     async fn fetch(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ProviderError> {
-        let header = http::key_header("Authorization", "apikey ", &self.key);
-        let reply = self.http.get(http::address(&self.base, &[path], query), header).await?;
+        let reply = self.0.get(&[path], query, ("Authorization", "apikey ")).await?;
         let object = response::object(&reply.body);
         let is_error =
             |one: &response::JsonObject| response::text(one, "status").as_deref() == Some("error");
@@ -49,7 +35,6 @@ impl TwelveData {
     }
 }
 
-/// Maps an error response to an error.
 fn error(code: u16, text: &str, retry_after: Option<std::time::Duration>) -> ProviderError {
     match code {
         429 if text.contains("for the day") => {
@@ -105,7 +90,7 @@ impl QuoteProvider for TwelveData {
                 volume: raw.volume.whole(),
                 currency: raw.currency.into_text(),
             };
-            response::quote(symbol, &raw, self.clock.now())
+            response::quote(symbol, &raw, self.0.now())
         })
     }
 
@@ -152,15 +137,13 @@ impl QuoteProvider for TwelveData {
             ];
             let body = self.fetch("time_series", &query).await?;
             let raw: ResponseBody = response::parse(&body)?;
-            if !raw.meta.symbol.eq_ignore_ascii_case(symbol.as_str()) {
-                return Err(ProviderError::Malformed);
-            }
+            response::check_symbol(symbol, &raw.meta.symbol)?;
             let bars = raw.values.iter().map(|row| {
                 let ResponseRow { datetime: day, open, high, low, close, volume } = row;
                 RawBar { day, open, high, low, close, volume }.read()
             });
             let currency = raw.meta.currency.into_text();
-            response::history(bars, currency.as_deref(), (from, to), self.clock.now())
+            response::history(bars, currency.as_deref(), (from, to), self.0.now())
         })
     }
 

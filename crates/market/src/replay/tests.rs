@@ -170,9 +170,9 @@ proptest! {
         let seconds = i64::try_from(session).unwrap() * 60 + i64::from(second);
         let one = &*DEFAULT;
         let mut two = replay(&ReplayConfig::default());
-        let lived = two.timetable.first + session;
+        let running = two.timetable.first + session;
         // At a closing tick not even the session that begins is known.
-        let hidden = if second == 0 { lived } else { lived + 1 };
+        let hidden = if second == 0 { running } else { running + 1 };
         two.series = two.series.with_other_future(hidden);
         prop_assert_eq!(quotes_at(one, seconds), quotes_at(&two, seconds));
     }

@@ -1,5 +1,5 @@
-//! Texts about a market for people: what it is, how its benchmark is called, and the caution that
-//! accompanies its prices.
+//! Texts about a market: a description, the name of the benchmark, and the caution that accompanies
+//! the prices.
 
 use domain::{QuoteSource, UnixMicros};
 
@@ -9,15 +9,14 @@ use crate::config::AtEnd;
 const HISTORY_CAUTION: &str = "Historical prices: an old example data set, adjusted for splits \
     and dividends, offered without warranty and not meant for investment or commercial use. Only \
     the daily closes are history; the movement within a day is invented by this program.";
-const IMPORTED_CAUTION: &str = "Historical prices as they were imported by whoever runs this game. \
+const IMPORTED_CAUTION: &str = "Historical prices as they were imported by the operator of this game. \
     Only the daily closes are history; the movement within a day is invented by this program.";
-const LIVE_CAUTION: &str = "Live prices as providers of market data told them, late or wrong as they \
-    may be, and not meant for investment.";
+const LIVE_CAUTION: &str = "Live prices of market data providers. They may be late or wrong and are \
+    not meant for investment.";
 const SIMULATED_CAUTION: &str =
     "Simulated prices: the companies and their prices are made up by this program.";
 
 impl MarketSource {
-    /// What the benchmark is called, where there is one.
     pub fn benchmark_name(&self) -> &'static str {
         match &self.kind {
             SourceVariant::History(replay) if replay.series.imported.is_none() => "S&P 500",
@@ -62,7 +61,7 @@ impl MarketSource {
         )
     }
 
-    /// What must be said wherever the prices are shown.
+    /// The notice that is shown with the prices.
     pub fn caution(&self) -> Option<&'static str> {
         match &self.kind {
             SourceVariant::History(replay) if replay.series.imported.is_some() => {

@@ -10,68 +10,64 @@ use crate::seed::MarketRng;
 use crate::tick::TickRule;
 use crate::timetable::Timetable;
 
-/// How long after a market's end its seed is published, in seconds: no node's clock is that wrong.
+/// How long after a market's end its seed is published, in seconds: more than any clock difference.
 pub const REVEAL_AFTER_S: i64 = 60;
 
-/// Where a market's sessions and prices come from, without its seed.
+/// The timetable and parameters of a market, without its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketFacts {
-    /// When its first session began.
     pub started_at: UnixMicros,
     /// Real seconds of a session.
     pub session_seconds: u32,
     /// The number of the first session that is played.
     pub first_session: usize,
-    /// How many are played.
     pub sessions: usize,
-    /// What comes after the last.
     pub at_end: AtEnd,
-    /// The steps of its prices.
     pub tick: TickRule,
-    /// What a simulated market is drawn from, without its seed.
+    /// The parameters of a simulated market, without the seed.
     pub simulated: Option<SimulatedConfig>,
 }
 
 impl MarketSource {
-    /// Takes over the game's seed, unless the configuration has one. Without a seed of either kind
-    /// a market is as predictable as one whose seed is 0.
+    /// Sets the game's seed, unless the configuration has one. Without either, a market is as
+    /// predictable as one with the seed 0.
     #[must_use]
     pub fn with_seed(mut self, seed: GameSeed) -> Self {
         match &mut self.kind {
-            SourceVariant::History(replay) => replay.chance.adopt(seed),
+            SourceVariant::History(replay) => replay.rng.adopt(seed),
             SourceVariant::Simulated(market) => market.adopt(seed),
             SourceVariant::Live(_) => {}
         }
         self
     }
 
-    fn chance(&self) -> Option<&MarketRng> {
+    fn rng(&self) -> Option<&MarketRng> {
         match &self.kind {
             SourceVariant::History(replay) if replay.source == QuoteSource::Replay => {
-                Some(&replay.chance)
+                Some(&replay.rng)
             }
-            SourceVariant::Simulated(market) => Some(market.chance()),
+            SourceVariant::Simulated(market) => Some(market.rng()),
             SourceVariant::History(_) | SourceVariant::Live(_) => None,
         }
     }
 
-    /// The commitment to the seed that decides the prices; `None` where no secret seed does.
+    /// The commitment to the seed that decides the prices; `None` without a secret seed.
     pub fn commitment(&self) -> Option<&str> {
-        Some(self.chance()?.sealed()?.commitment.as_str())
+        Some(self.rng()?.sealed()?.commitment.as_str())
     }
 
     /// The first session whose prices follow from the committed seed, and in which pass.
     pub fn committed_from(&self) -> Option<(i64, i64)> {
-        let seed = self.chance()?.sealed()?;
+        let seed = self.rng()?.sealed()?;
         Some((seed.first_pass, seed.first_session))
     }
 
-    /// The seed itself, once no price can follow from it any more: after the end of a market that
-    /// stops, and [`REVEAL_AFTER_S`] more.
+    /// The seed, [`REVEAL_AFTER_S`] after the end of a market that stops, when no later price
+    /// follows from it.
     pub fn revealed(&self, now: UnixMicros) -> Option<&GameSeed> {
         let timetable = self.timetable()?;
         let is_over = timetable.present(now.plus_seconds(-REVEAL_AFTER_S)).ended;
-        let seed = self.chance()?.sealed()?;
+        let seed = self.rng()?.sealed()?;
         (timetable.at_end == AtEnd::Stop && is_over).then_some(seed)
     }
 
@@ -83,9 +79,9 @@ impl MarketSource {
         }
     }
 
-    /// What its prices are computed from; `None` for a live market and for prices that stand still.
+    /// The facts; `None` for a live market and for fixed prices.
     pub fn facts(&self) -> Option<MarketFacts> {
-        self.chance()?;
+        self.rng()?;
         let timetable = self.timetable()?;
         let (tick, simulated) = match &self.kind {
             SourceVariant::History(replay) => (replay.tick, None),

@@ -1,7 +1,7 @@
 //! Facts about every kind of market source.
 
 use super::*;
-use crate::config::{ReplayConfig, SimulatedConfig};
+use crate::config::{AtEnd, SimulatedConfig};
 use proptest::prelude::*;
 
 const START: UnixMicros = UnixMicros(1_795_000_000_400_000);
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn nothing_after_the_present_is_given_out(
+    fn nothing_after_the_present_is_returned(
         kind in prop::sample::select(
             &[SourceKind::Replay, SourceKind::Simulated, SourceKind::Fixed][..]),
         at_end in prop::sample::select(&[AtEnd::Stop, AtEnd::Loop][..]),
@@ -110,7 +110,7 @@ proptest! {
         prop_assert_eq!(source.session_closes(now, later), None);
         prop_assert_eq!(source.benchmark_close(now, later), None);
         // A close becomes public no earlier than the first tick that shows it.
-        let lived = source.present(now);
-        prop_assert_eq!(finished, lived.session + usize::from(lived.ended));
+        let running = source.present(now);
+        prop_assert_eq!(finished, running.session + usize::from(running.ended));
     }
 }

@@ -16,7 +16,11 @@ async fn lookups_return_at_once_and_share_one_call() {
     let node = node(&without_quota(), &[&provider], &fresh.store, &clock);
     let lookup = Arc::new(CompanyLookup::new(node, &CacheTtl::default()));
     for _ in 0..100 {
-        assert_eq!(lookup.profile(&symbol("AAPL")), None, "it is not known, and nobody waits");
+        assert_eq!(
+            lookup.profile(&symbol("AAPL")),
+            None,
+            "an unknown company is looked up in the background"
+        );
         assert_eq!(lookup.search("app"), None);
     }
     provider.until_called(2).await;

@@ -1,4 +1,4 @@
-//! What operators are result: a line for each change, and the metrics of every node.
+//! Log lines for each change of a provider's state, and the metrics of every node.
 
 use std::cell::RefCell;
 use std::io;

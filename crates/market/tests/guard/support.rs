@@ -11,7 +11,7 @@ use store::{DatabaseConfig, Store};
 use testkit::ManualClock;
 use tokio::sync::Semaphore;
 
-/// A store with an empty, migrated database, and what keeps it alive.
+/// A store with an empty, migrated database, and the guard of that database.
 pub(crate) struct FreshDatabase {
     pub(crate) store: Store,
     pub(crate) url: String,
@@ -90,7 +90,7 @@ impl ScriptedProvider {
         self.next.lock().expect("not poisoned").push_back(answer);
     }
 
-    /// Ends the wait of so many who hang.
+    /// Releases this number of hanging calls.
     pub(crate) fn release(&self, how_many: usize) {
         self.hanging.add_permits(how_many);
     }
@@ -216,7 +216,7 @@ pub(crate) fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).expect("a symbol")
 }
 
-/// Who result a price and which, or the refusal.
+/// The provider and the price, or the error.
 pub(crate) fn brief(
     result: Result<(ProviderKind, ProviderQuote), ProviderError>,
 ) -> Result<(ProviderKind, i64), ProviderError> {

@@ -1,5 +1,5 @@
-//! Files of data vendors, spreadsheets and exchanges, as they are imported: what is tolerated,
-//! what is refused, and that nothing else happens, whatever the bytes.
+//! Imports of files of data vendors, spreadsheets and exchanges: tolerated content, rejected
+//! content and arbitrary bytes.
 
 mod random;
 mod strict;

@@ -1,4 +1,4 @@
-//! What is refused, with the line, the field and what was expected; and what `skip_bad` leaves out.
+//! Rejected rows with line, field and expectation, and rows that `skip_bad` skips.
 
 use domain::Price;
 use market::{DateOrder, DecimalMark, ImportOptions, PriceUnit};

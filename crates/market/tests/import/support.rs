@@ -1,4 +1,4 @@
-//! What these tests share: files read from memory, and bars in short.
+//! Shared by the import tests: reads files from memory and formats bars.
 
 use domain::Day;
 use market::{ImportError, ImportNote, ImportOptions, ImportedData, Importer};

@@ -1,4 +1,4 @@
-//! Files in the forms of common vendors and tools. All of them were made for these tests.
+//! Files in the formats of common vendors and tools, all composed for these tests.
 
 use std::io::Write as _;
 

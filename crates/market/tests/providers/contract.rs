@@ -1,5 +1,5 @@
-//! What each adapter makes of exactly these words and this status. The bodies are composed after
-//! the documentation and the known refusals of each provider; their numbers are made up.
+//! The errors that adapters map statuses and error texts to. The bodies follow the documentation
+//! and known responses of each provider, with invented numbers.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ fn limited(window: QuotaWindow) -> ProviderError {
 
 /// Requests a price and expects each of these errors.
 async fn refuses(dialect: Dialect, table: &[(u16, &'static str, ProviderError)]) {
-    let world = World::start(dialect).await;
+    let fixture = Fixture::start(dialect).await;
     for (status, body, expected) in table {
         let (status, retry_after) = (*status, Some(9));
-        world.fake.set_mode(FakeMode::Says { status, retry_after, body });
-        let error = world.provider.quote(&symbol("DEMO")).await;
+        fixture.fake.set_mode(FakeMode::Says { status, retry_after, body });
+        let error = fixture.provider.quote(&symbol("DEMO")).await;
         assert_eq!(error, Err(expected.clone()), "{dialect:?} {status} {body}");
     }
 }
@@ -200,7 +200,7 @@ async fn twelve_data_reports_errors_by_a_code_with_any_status() {
             ProviderError::NotFound,
         ),
         (200, r#"{"code":500,"message":"oh dear","status":"error"}"#, ProviderError::Transient),
-        // A code that is a text, and none at all.
+        // A code as text, and a missing code.
         (200, r#"{"code":"429","message":"","status":"error"}"#, limited(QuotaWindow::Minute)),
         (429, r#"{"message":"","status":"error"}"#, limited(QuotaWindow::Minute)),
         (401, r#"{"message":"","status":"error"}"#, ProviderError::AuthFailed),
@@ -212,11 +212,11 @@ async fn twelve_data_reports_errors_by_a_code_with_any_status() {
 #[tokio::test]
 async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let fixture = Fixture::start(dialect).await;
         let modes = [FakeMode::HugeWith(429, 2_000_000), FakeMode::GarbageWith(429)];
         for mode in modes {
-            world.fake.set_mode(mode.clone());
-            let error = world.provider.quote(&symbol("DEMO")).await;
+            fixture.fake.set_mode(mode.clone());
+            let error = fixture.provider.quote(&symbol("DEMO")).await;
             let expected =
                 ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after: None };
             assert_eq!(error, Err(expected), "{dialect:?} {mode:?}");
@@ -225,32 +225,32 @@ async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn twelve_data_tells_when_its_day_began_and_when_its_price_was_made() {
-    let world = World::start(Dialect::TwelveData).await;
-    let now = world.clock.now();
+async fn twelve_data_returns_the_start_of_the_day_and_the_time_of_the_price() {
+    let fixture = Fixture::start(Dialect::TwelveData).await;
+    let now = fixture.clock.now();
     let says = |body| FakeMode::Says { status: 200, retry_after: None, body };
     let minute = now.plus_seconds(-60);
     // 14:30 UTC, when the session began, and a minute before the question.
     assert_eq!(minute, UnixMicros(1_794_848_340_000_000));
     let body = r#"{"symbol":"DEMO","datetime":"2026-11-16","timestamp":1794839400,"last_quote_at":1794848340,"close":"102.40000"}"#;
-    world.fake.set_mode(says(body));
-    let quote = world.provider.quote(&symbol("DEMO")).await.expect("a quote");
+    fixture.fake.set_mode(says(body));
+    let quote = fixture.provider.quote(&symbol("DEMO")).await.expect("a quote");
     assert_eq!((quote.as_of, quote.market_day), (minute, day_of("2026-11-16")));
     // Without it, it is as old as can be.
     let body = r#"{"symbol":"DEMO","datetime":"2026-11-16","timestamp":1794839400,"close":"1e2"}"#;
-    world.fake.set_mode(says(body));
-    let quote = world.provider.quote(&symbol("DEMO")).await.expect("a quote");
+    fixture.fake.set_mode(says(body));
+    let quote = fixture.provider.quote(&symbol("DEMO")).await.expect("a quote");
     assert_eq!(quote.as_of, UnixMicros(1_794_839_400_000_000));
     assert_eq!(quote.price, Price(1_000_000));
 }
 
 #[tokio::test]
 async fn the_first_bar_of_a_repeated_day_wins() {
-    let world = World::start(Dialect::FinancialModelingPrep).await;
+    let fixture = Fixture::start(Dialect::FinancialModelingPrep).await;
     let body = r#"[{"symbol":"DEMO","date":"2026-11-13","close":3},{"symbol":"DEMO","date":"2026-11-12","close":2},{"symbol":"DEMO","date":"2026-11-13","close":4}]"#;
-    world.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });
+    fixture.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });
     let demo = symbol("DEMO");
-    let bars = world.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
+    let bars = fixture.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
     let closes: Vec<Price> = bars.await.expect("bars").bars.iter().map(|bar| bar.close).collect();
     assert_eq!(closes, [Price(20_000), Price(30_000)]);
 }
@@ -258,10 +258,10 @@ async fn the_first_bar_of_a_repeated_day_wins() {
 #[tokio::test]
 async fn one_stock_may_fail_while_the_others_do_not() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
-        world.fake.set_price("OTHER", "7.5", noon(&world.clock));
-        world.fake.set_mode_of("DEMO", FakeMode::Status(500));
-        let quote = async |text| world.provider.quote(&symbol(text)).await.map(|one| one.price);
+        let fixture = Fixture::start(dialect).await;
+        fixture.fake.set_price("OTHER", "7.5", noon(&fixture.clock));
+        fixture.fake.set_mode_of("DEMO", FakeMode::Status(500));
+        let quote = async |text| fixture.provider.quote(&symbol(text)).await.map(|one| one.price);
         assert_eq!(quote("DEMO").await, Err(ProviderError::Transient), "{dialect:?}");
         assert_eq!(quote("OTHER").await, Ok(Price(75_000)), "{dialect:?}");
     }

@@ -38,26 +38,26 @@ fn faults() -> Vec<(FakeMode, ProviderError)> {
 #[tokio::test]
 async fn faulty_responses_are_rejected() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let fixture = Fixture::start(dialect).await;
         for (mode, expected) in faults() {
-            let before = world.fake.calls();
-            world.fake.set_mode(mode.clone());
-            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            let before = fixture.fake.calls();
+            fixture.fake.set_mode(mode.clone());
+            let error = fixture.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             assert_eq!(error, expected, "{dialect:?} {mode:?}");
-            assert_eq!(world.fake.calls(), before + 1, "{dialect:?} {mode:?}: asked once");
+            assert_eq!(fixture.fake.calls(), before + 1, "{dialect:?} {mode:?}: asked once");
         }
-        world.fake.set_mode(FakeMode::Healthy);
-        assert!(world.provider.quote(&symbol("DEMO")).await.is_ok(), "{dialect:?}");
+        fixture.fake.set_mode(FakeMode::Healthy);
+        assert!(fixture.provider.quote(&symbol("DEMO")).await.is_ok(), "{dialect:?}");
     }
 }
 
 #[tokio::test]
 async fn a_price_of_zero_or_none_is_no_price() {
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let fixture = Fixture::start(dialect).await;
         for text in ["0", "0.0000", "null"] {
-            world.fake.set_mode(FakeMode::Price(text));
-            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            fixture.fake.set_mode(FakeMode::Price(text));
+            let error = fixture.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             // Finnhub returns this for unknown stocks.
             let expected = match dialect {
                 Dialect::Finnhub => ProviderError::NotFound,
@@ -71,15 +71,15 @@ async fn a_price_of_zero_or_none_is_no_price() {
 #[tokio::test]
 async fn the_price_of_another_stock_is_refused() {
     for dialect in [Dialect::AlphaVantage, Dialect::FinancialModelingPrep, Dialect::TwelveData] {
-        let world = World::start(dialect).await;
-        world.fake.set_mode(FakeMode::WrongSymbol);
-        let error = world.provider.quote(&symbol("DEMO")).await;
+        let fixture = Fixture::start(dialect).await;
+        fixture.fake.set_mode(FakeMode::WrongSymbol);
+        let error = fixture.provider.quote(&symbol("DEMO")).await;
         assert_eq!(error, Err(ProviderError::Malformed), "{dialect:?}");
         if dialect == Dialect::AlphaVantage {
             continue;
         }
         let demo = symbol("DEMO");
-        let history = world.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
+        let history = fixture.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
         assert_eq!(history.await, Err(ProviderError::Malformed), "{dialect:?}");
     }
 }
@@ -87,10 +87,10 @@ async fn the_price_of_another_stock_is_refused() {
 #[tokio::test]
 async fn an_old_price_has_its_own_time() {
     for dialect in [Dialect::FinancialModelingPrep, Dialect::Finnhub, Dialect::TwelveData] {
-        let world = World::start(dialect).await;
-        world.fake.set_mode(FakeMode::Shifted(-86_400));
-        let quote = world.provider.quote(&symbol("DEMO")).await.expect("an old one");
-        assert_eq!(quote.as_of, noon(&world.clock).plus_seconds(-86_400), "{dialect:?}");
+        let fixture = Fixture::start(dialect).await;
+        fixture.fake.set_mode(FakeMode::Shifted(-86_400));
+        let quote = fixture.provider.quote(&symbol("DEMO")).await.expect("an old one");
+        assert_eq!(quote.as_of, noon(&fixture.clock).plus_seconds(-86_400), "{dialect:?}");
     }
 }
 
@@ -110,7 +110,7 @@ async fn a_name_that_leads_inside_leads_nowhere() {
     let mut config = config(Dialect::Finnhub, &format!("https://localhost:{port}"));
     let provider = adapter(Dialect::Finnhub, &config, &ManualClock::new());
     assert_eq!(provider.quote(&symbol("DEMO")).await, Err(ProviderError::Transient));
-    assert_eq!(fake.calls(), 0, "nobody was asked");
+    assert_eq!(fake.calls(), 0, "no request was sent");
     // A listed host is called, even without TLS.
     config.allow_private.push("localhost".to_owned());
     config.finnhub.url = format!("http://localhost:{port}");
@@ -166,13 +166,13 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
     let mut modes: Vec<FakeMode> = faults().into_iter().map(|(mode, _)| mode).collect();
     modes.extend([FakeMode::KeyRefused, FakeMode::QuotaDay, FakeMode::PlanRestricted]);
     for dialect in Dialect::ALL {
-        let world = World::start(dialect).await;
+        let fixture = Fixture::start(dialect).await;
         for mode in &modes {
-            world.fake.set_mode(mode.clone());
-            let error = world.provider.quote(&symbol("DEMO")).await.expect_err("refused");
+            fixture.fake.set_mode(mode.clone());
+            let error = fixture.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             assert!(!format!("{error:?} {error}").contains(KEY), "{dialect:?} {mode:?}");
         }
-        let asked = world.fake.asked().join(" ");
+        let asked = fixture.fake.asked().join(" ");
         let in_address = dialect == Dialect::AlphaVantage;
         assert_eq!(asked.contains(KEY), in_address, "{dialect:?}: only where there is no header");
     }

@@ -1,5 +1,5 @@
-//! Responses of any content: the stored corpus, and the same with random changes. No adapter
-//! panics, and what an adapter accepts is plausible.
+//! The corpus of responses and mutations of it: no adapter panics, and accepted results are
+//! plausible.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

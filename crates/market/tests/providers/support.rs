@@ -13,13 +13,13 @@ pub(crate) const KEY: &str = "k3y-of-the-test";
 pub(crate) const NOON: UnixMicros = UnixMicros(1_794_848_400_000_000);
 
 /// An adapter and its fake provider.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) fake: FakeProvider,
     pub(crate) provider: Arc<dyn QuoteProvider>,
     pub(crate) clock: ManualClock,
 }
 
-impl World {
+impl Fixture {
     /// With short limits.
     pub(crate) async fn start(dialect: Dialect) -> Self {
         let fake = FakeProvider::start(dialect).await;

@@ -169,9 +169,9 @@ fn what_cannot_be_played_is_one_line() {
     };
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let text = measure(&format!("http://{closed}"), &tokens);
-    assert!(text.contains("no answer to GET /api/stocks"), "{text}");
+    assert!(text.contains("no response to GET /api/stocks"), "{text}");
     let text = measure("https://localhost", &tokens);
-    assert!(text.contains("https://localhost is not an address like http://"), "{text}");
+    assert!(text.contains("https://localhost is not a URL like http://"), "{text}");
     let text = measure("http://localhost", &format!("{tokens}-not"));
     assert!(text.contains("cannot read") && text.contains("tokens-not"), "{text}");
     std::fs::write(&file, "ob_a me\n").expect("written");

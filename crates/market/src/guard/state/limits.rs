@@ -7,7 +7,6 @@ use super::{MICROS, MINUTE_S};
 use crate::guard::config::{BreakerConfig, QuotaConfig};
 use crate::provider::QuotaWindow;
 
-/// What a provider's state is judged by.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderLimits<'a> {
     pub(crate) breaker: &'a BreakerConfig,
@@ -15,7 +14,7 @@ pub(crate) struct ProviderLimits<'a> {
     pub(crate) warn_percent: u32,
     /// The longest `Retry-After` that is respected, in seconds.
     pub(crate) retry_after_max_s: u32,
-    /// That of the quota's day.
+    /// The time zone of the quota day.
     pub(crate) zone: &'a TimeZone,
 }
 
@@ -27,7 +26,7 @@ impl ProviderLimits<'_> {
         Day::from_civil(i32::from(date.year()), month, day).unwrap_or(now.day())
     }
 
-    /// When the next one begins; a day has 23 to 25 hours where clocks are changed.
+    /// When the next quota day begins; a day has 23 to 25 hours where clocks change.
     pub(super) fn next_day(&self, now: UnixMicros) -> UnixMicros {
         let zoned = timestamp(now).to_zoned(self.zone.clone());
         let next = zoned.tomorrow().and_then(|tomorrow| tomorrow.start_of_day());

@@ -17,7 +17,7 @@ impl ProviderState {
         now: UnixMicros,
         limits: &ProviderLimits<'_>,
     ) -> Result<(), ProviderError> {
-        let reported = self.learned.iter().copied();
+        let reported = self.reported_limits.iter().copied();
         let full = QuotaWindow::ALL.into_iter().filter(|window| {
             let limit = limits.quota.limit(*window);
             limit > 0 && self.used_of(*window, now) >= limit
@@ -37,11 +37,11 @@ impl ProviderState {
         events: &mut Vec<ProviderEvent>,
     ) {
         if limits.longest_span() > 0 {
-            self.asked.push(now);
+            self.calls.push(now);
         }
-        self.asked_today = self.asked_today.saturating_add(1);
+        self.calls_today = self.calls_today.saturating_add(1);
         // Of the day only: a series of refreshes uses up the quota of a minute regularly.
-        let (window, used, limit) = (QuotaWindow::Day, self.asked_today, limits.quota.per_day);
+        let (window, used, limit) = (QuotaWindow::Day, self.calls_today, limits.quota.per_day);
         let warned = u64::from(limit) * u64::from(limits.warn_percent);
         let first = u64::from(used) * 100 >= warned && u64::from(used - 1) * 100 < warned;
         if limit > 0 && (first || used == limit) {
@@ -51,13 +51,13 @@ impl ProviderState {
 
     pub(super) fn used_of(&self, window: QuotaWindow, now: UnixMicros) -> u32 {
         let since = |micros| {
-            let recent = self.asked.iter().filter(|at| at.0 > now.0 - micros);
+            let recent = self.calls.iter().filter(|at| at.0 > now.0 - micros);
             u32::try_from(recent.count()).unwrap_or(u32::MAX)
         };
         match window {
             QuotaWindow::Second => since(MICROS),
             QuotaWindow::Minute => since(MINUTE_S * MICROS),
-            QuotaWindow::Day => self.asked_today,
+            QuotaWindow::Day => self.calls_today,
         }
     }
 
@@ -75,7 +75,7 @@ impl ProviderState {
         };
         // The oldest of the newest `limit` calls has to leave the window.
         let limit = limits.quota.limit(window) as usize;
-        let leaves = self.asked.len().checked_sub(limit).and_then(|at| self.asked.get(at));
+        let leaves = self.calls.len().checked_sub(limit).and_then(|at| self.calls.get(at));
         leaves.map_or(now, |at| UnixMicros(at.0 + span))
     }
 
@@ -101,10 +101,10 @@ impl ProviderState {
         });
         // A reported limit never outlasts its quota day.
         let until = until.min(limits.next_day(now).max(now.plus_seconds(MINUTE_S)));
-        match self.learned.iter_mut().find(|(learned, _)| *learned == window) {
-            Some((_, known)) => *known = until.max(*known),
+        match self.reported_limits.iter_mut().find(|(known, _)| *known == window) {
+            Some((_, known_until)) => *known_until = until.max(*known_until),
             None => {
-                self.learned.push((window, until));
+                self.reported_limits.push((window, until));
                 events.push(ProviderEvent::QuotaLearned(window));
             }
         }

@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     fn fail(&mut self, at: UnixMicros) {
-        let permit = self.admit(at).expect("it may be asked");
+        let permit = self.admit(at).expect("it is admitted");
         self.record(permit, Err(&ProviderError::Transient), at);
     }
 
@@ -177,13 +177,13 @@ fn a_hanging_provider_is_called_five_times_at_any_concurrency() {
 fn a_slow_answer_counts_as_a_failure_and_a_refusal_does_not() {
     let mut fixture = Fixture::new(0, 0, 0);
     for _ in 0..5 {
-        let permit = fixture.admit(at(0)).expect("it may be asked");
+        let permit = fixture.admit(at(0)).expect("it is admitted");
         fixture.tell_of(ProviderOperation::Quote, permit, Ok(()), true, at(3));
     }
     assert_eq!(fixture.state.breaker, CircuitState::Open);
     let mut fixture = Fixture::new(0, 0, 0);
     for _ in 0..50 {
-        let permit = fixture.admit(at(0)).expect("it may be asked");
+        let permit = fixture.admit(at(0)).expect("it is admitted");
         fixture.record(permit, Err(&ProviderError::NotFound), at(0));
     }
     assert_eq!(fixture.state.breaker, CircuitState::Closed);
@@ -219,19 +219,19 @@ fn a_warning_comes_once_at_eighty_percent_and_once_at_the_end() {
 #[test]
 fn any_second_and_any_minute_has_its_limit() {
     let mut fixture = Fixture::new(2, 5, 0);
-    let mut asked = Vec::new();
+    let mut calls = Vec::new();
     for tenth in 0..1_200 {
         let now = UnixMicros(START.0 + tenth * 100_000);
         if let Ok(permit) = fixture.admit(now) {
             fixture.record(permit, Ok(()), now);
-            asked.push(tenth);
+            calls.push(tenth);
         }
     }
-    assert_eq!(asked, [0, 1, 10, 11, 20, 600, 601, 610, 611, 620]);
+    assert_eq!(calls, [0, 1, 10, 11, 20, 600, 601, 610, 611, 620]);
 }
 
 #[test]
-fn a_clock_that_goes_back_gives_no_more_quota() {
+fn a_clock_that_goes_back_does_not_refill_the_quota() {
     let mut fixture = Fixture::new(0, 0, 2);
     let day = 86_400;
     fixture.fail(at(day));
@@ -252,7 +252,7 @@ fn a_reported_rate_limit_is_respected() {
         (QuotaWindow::Minute, Some(Duration::from_secs(86_400 * 30)), 7_199, 7_200),
     ] {
         let mut fixture = Fixture::new(0, 0, 0);
-        let permit = fixture.admit(at(0)).expect("it may be asked");
+        let permit = fixture.admit(at(0)).expect("it is admitted");
         fixture.record(permit, Err(&ProviderError::RateLimited { window, retry_after }), at(0));
         assert_eq!(fixture.state.breaker, CircuitState::Closed, "it is not ill");
         assert!(fixture.admit(at(refused_until)).is_err(), "{window:?} {retry_after:?}");
@@ -263,7 +263,7 @@ fn a_reported_rate_limit_is_respected() {
 #[test]
 fn a_reset_provider_is_called_again_and_keeps_its_used_quota() {
     let mut fixture = Fixture::new(0, 0, 3);
-    let permit = fixture.admit(at(0)).expect("it may be asked");
+    let permit = fixture.admit(at(0)).expect("it is admitted");
     let retry_after = Some(Duration::from_secs(86_400 * 30));
     let error = ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after };
     fixture.record(permit, Err(&error), at(0));
@@ -280,7 +280,7 @@ fn a_reset_provider_is_called_again_and_keeps_its_used_quota() {
 #[test]
 fn a_provider_without_our_key_or_the_plan_is_left_alone_for_an_hour() {
     let mut fixture = Fixture::new(0, 0, 0);
-    let permit = fixture.ask_for(ProviderOperation::PriceHistory, at(0)).expect("it may be asked");
+    let permit = fixture.ask_for(ProviderOperation::PriceHistory, at(0)).expect("it is admitted");
     let error = ProviderError::PlanRestricted { symbol_only: false };
     fixture.tell_of(ProviderOperation::PriceHistory, permit, Err(&error), false, at(0));
     assert_eq!(fixture.ask_for(ProviderOperation::PriceHistory, at(1)), Err(error));
@@ -335,14 +335,14 @@ fn the_window_that_lasts_longest_is_returned() {
 }
 
 #[test]
-fn questions_that_no_limit_counts_are_not_kept() {
+fn calls_that_no_limit_counts_are_not_stored() {
     for (per_second, per_minute, kept) in [(0, 0, 0), (100, 0, 1), (0, 100, 30)] {
         let mut fixture = Fixture::new(per_second, per_minute, 0);
         for second in 0..30 {
             let permit = fixture.admit(at(second)).expect("no limit is near");
             fixture.record(permit, Ok(()), at(second));
         }
-        assert_eq!(fixture.state.asked.len(), kept);
+        assert_eq!(fixture.state.calls.len(), kept);
     }
 }
 

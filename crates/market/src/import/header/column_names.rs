@@ -25,8 +25,7 @@ pub(in crate::import) enum ColumnKind {
     FunFact,
 }
 
-/// The names of columns as [`plain_name`] writes them. The first one of a field is taken before the
-/// others, where a file has several.
+/// The names of columns as [`plain_name`] returns them, in the order of preference.
 pub(super) const NAMES: [(ColumnKind, &[&str]); 17] = [
     (
         ColumnKind::Date,
@@ -110,7 +109,7 @@ const CODES: &str = "\
     RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND \
     TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG \
     ZWL";
-/// Names of columns that yfinance adds and that are left alone.
+/// Columns of yfinance that are ignored.
 pub(super) const OTHERS: [&str; 4] = ["dividends", "stocksplits", "capitalgains", "repaired?"];
 
 /// Whether a word behind the name of a price is a currency or a smaller unit.

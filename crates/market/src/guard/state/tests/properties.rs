@@ -39,14 +39,14 @@ proptest! {
         fixture.state = ProviderState::new(start);
         let (mut clock, mut latest) = (start, start);
         let mut by_day: HashMap<Day, u32> = HashMap::new();
-        let (mut asked, mut open): (Vec<UnixMicros>, Vec<CallPermit>) = (Vec::new(), Vec::new());
+        let (mut calls, mut open): (Vec<UnixMicros>, Vec<CallPermit>) = (Vec::new(), Vec::new());
         for step in steps {
             match step {
                 Step::Wait(micros) => clock = UnixMicros(clock.0 + micros),
                 Step::Call => {
                     latest = latest.max(clock);
                     if let Ok(permit) = fixture.admit(clock) {
-                        asked.push(latest);
+                        calls.push(latest);
                         *by_day.entry(fixture.limits().day(latest)).or_default() += 1;
                         open.push(permit);
                     }
@@ -65,7 +65,7 @@ proptest! {
                 Step::Complete(..) => {}
             }
             let within = |micros: i64| {
-                asked.iter().filter(|at| at.0 > latest.0 - micros).count()
+                calls.iter().filter(|at| at.0 > latest.0 - micros).count()
             };
             prop_assert!(within(1_000_000) <= 2 && within(60_000_000) <= 5);
             let text = serde_json::to_string(&fixture.state).unwrap();
@@ -73,7 +73,7 @@ proptest! {
             prop_assert_eq!(read.as_ref(), Some(&fixture.state));
             prop_assert!(text.len() < 4_000, "{} bytes", text.len());
         }
-        prop_assert!(by_day.values().all(|asked| *asked <= 30), "{by_day:?}");
+        prop_assert!(by_day.values().all(|calls| *calls <= 30), "{by_day:?}");
     }
 
     #[test]
@@ -82,7 +82,7 @@ proptest! {
     ) {
         let mut fixture = Fixture::new(0, 0, 0);
         let (mut clock, mut open, mut length) = (START, Vec::<(CallPermit, UnixMicros)>::new(), 0);
-        let (mut asked, mut has_opened) = (0, false);
+        let (mut calls, mut has_opened) = (0, false);
         for (seconds, what, which) in steps {
             let before = fixture.state.breaker_at(clock);
             match what {
@@ -95,7 +95,7 @@ proptest! {
                     Ok(permit) => {
                         prop_assert!(before != CircuitState::Open);
                         open.push((permit, clock));
-                        asked += 1;
+                        calls += 1;
                         if has_opened {
                             prop_assert_eq!(fixture.state.breaker, CircuitState::HalfOpen);
                         }
@@ -119,6 +119,6 @@ proptest! {
                 }
             }
         }
-        prop_assert!(asked > 0 || !has_opened);
+        prop_assert!(calls > 0 || !has_opened);
     }
 }

@@ -52,7 +52,8 @@ async fn serve(stream: TcpStream, responses: Arc<[(String, u16, String)]>) {
         }
         let path = head[0].split(' ').nth(1).expect("a path");
         let found = responses.iter().find(|(known, ..)| known.to_ascii_lowercase() == path);
-        let (status, body) = found.map_or((404, "{}"), |(_, status, body)| (*status, body));
+        let (status, body) =
+            found.map_or((404, "{}"), |(_, status, body)| (*status, body.as_str()));
         let response =
             format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if stream.write_all(response.as_bytes()).await.is_err() {
