@@ -3,6 +3,7 @@
 
 use domain::{Rules, UnixMicros, Unlock};
 
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -65,15 +66,16 @@ static UNLOCKS_RANGE: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
 
-#[derive(sqlx::FromRow)]
-struct UnlockedRow {
-    achievement_id: i64,
-    code: String,
-    name: String,
-    description: String,
-    icon: String,
-    xp: i64,
-    unlocked_at: Option<i64>,
+row! {
+    struct UnlockedRow {
+        achievement_id: i64,
+        code: String,
+        name: String,
+        description: String,
+        icon: String,
+        xp: i64,
+        unlocked_at: Option<i64>,
+    }
 }
 
 impl Store {

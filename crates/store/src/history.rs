@@ -4,6 +4,7 @@
 use domain::{DailyBar, Day, Month, Price};
 
 use crate::decode::read_day;
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -116,16 +117,17 @@ static DELETE_OLD: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &DELETE_OLD];
 
-#[derive(sqlx::FromRow)]
-struct MonthRow {
-    month: i64,
-    last_day: i64,
-    open: i64,
-    high: i64,
-    low: i64,
-    close: i64,
-    average: i64,
-    sessions: i64,
+row! {
+    struct MonthRow {
+        month: i64,
+        last_day: i64,
+        open: i64,
+        high: i64,
+        low: i64,
+        close: i64,
+        average: i64,
+        sessions: i64,
+    }
 }
 
 impl Store {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use domain::{Day, PageRequest, Price};
 
 use crate::decode::read_day;
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::LazyStatement;
 use crate::stocks::{StockColumns, contains_pattern};
@@ -115,13 +116,13 @@ static CLOSES: LazyStatement = LazyStatement::with_rows(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &CATEGORIES, &CLOSES];
 
-#[derive(sqlx::FromRow)]
-struct MarketRecord {
-    total: i64,
-    #[sqlx(flatten)]
-    stock: StockColumns,
-    price: Option<i64>,
-    watched: Option<i64>,
+row! {
+    struct MarketRecord {
+        total: i64,
+        price: Option<i64>,
+        watched: Option<i64>,
+        ..stock: StockColumns
+    }
 }
 
 impl MarketRecord {

@@ -4,6 +4,7 @@
 use domain::{Day, Price, StockInfo, Symbol};
 
 use crate::decode::read_day;
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -12,22 +13,24 @@ const MARKETS_MAX: i64 = 100;
 /// The price step of a market without bars: 0.01.
 const TICK_MAX: i64 = 100;
 
-/// A market in the list.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct MarketInfo {
-    pub market_id: i64,
-    pub name: String,
-    pub exchange: String,
-    pub currency: String,
-    /// The price step in 1/10,000, if known.
-    pub tick: Option<i64>,
-    /// The number of stocks with bars.
-    pub stocks: i64,
-    pub bars: i64,
-    /// Days since 1970.
-    pub first_day: Option<i64>,
-    /// Days since 1970.
-    pub last_day: Option<i64>,
+row! {
+    /// A market in the list.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct MarketInfo {
+        pub market_id: i64,
+        pub name: String,
+        pub exchange: String,
+        pub currency: String,
+        /// The price step in 1/10,000, if known.
+        pub tick: Option<i64>,
+        /// The number of stocks with bars.
+        pub stocks: i64,
+        pub bars: i64,
+        /// Days since 1970.
+        pub first_day: Option<i64>,
+        /// Days since 1970.
+        pub last_day: Option<i64>,
+    }
 }
 
 /// The result of a look-up by name.
@@ -40,17 +43,19 @@ pub struct MarketMatch {
     pub tick: Price,
 }
 
-/// A stock of a market in the list.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct MarketStockInfo {
-    pub symbol: String,
-    pub name: String,
-    pub category: String,
-    pub bars: i64,
-    /// Days since 1970.
-    pub first_day: Option<i64>,
-    /// Days since 1970.
-    pub last_day: Option<i64>,
+row! {
+    /// A stock of a market in the list.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct MarketStockInfo {
+        pub symbol: String,
+        pub name: String,
+        pub category: String,
+        pub bars: i64,
+        /// Days since 1970.
+        pub first_day: Option<i64>,
+        /// Days since 1970.
+        pub last_day: Option<i64>,
+    }
 }
 
 /// The closes of a stock of a market, ascending by day.
@@ -131,15 +136,16 @@ static SAVE_HISTORY: LazyStatement = LazyStatement::with_rows(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LIST, &FIND, &TICK, &CLOSES, &STOCKS_PAGE, &SAVE_HISTORY];
 
-#[derive(sqlx::FromRow)]
-struct ClosesRow {
-    symbol: String,
-    name: String,
-    category: String,
-    description: String,
-    kid_friendly_description: String,
-    fun_fact: Option<String>,
-    closes: String,
+row! {
+    struct ClosesRow {
+        symbol: String,
+        name: String,
+        category: String,
+        description: String,
+        kid_friendly_description: String,
+        fun_fact: Option<String>,
+        closes: String,
+    }
 }
 
 impl ClosesRow {

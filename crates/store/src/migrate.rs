@@ -2,10 +2,11 @@
 //! awaited longer than [`LOCK_WAIT_MS`]. docs/migrations.md has the rules for migrations;
 //! `backfill` fills columns of large tables.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, SqlStr};
 use tokio::time::sleep;
 
 use crate::pools::Db;
@@ -21,8 +22,41 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// The advisory lock of the migrating node.
 const LOCK: i64 = 0x6f70_656e_6265_6c6c;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+/// The migrations in ascending order. Both engines have a file of each name.
+macro_rules! embedded_migrations {
+    ($engine:literal) => {
+        embedded_migrations!($engine:
+            "0001_foundation" "0002_pages" "0003_leases" "0004_provider_usage" "0005_imports"
+            "0006_quotes" "0007_archive" "0008_seals" "0009_erasures" "0010_backfills"
+            "0011_boards" "0012_batch_marks" "0013_market_units" "0014_seeds"
+            "0015_pending_orders" "0016_counted_notes" "0017_name_keys" "0018_recovery"
+        )
+    };
+    ($engine:literal: $($name:literal)*) => {
+        [$((
+            $name,
+            include_str!(concat!("../migrations/", $engine, "/", $name, ".sql")),
+        ),)*]
+    };
+}
+
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(&embedded_migrations!("sqlite")));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(&embedded_migrations!("postgres")));
+
+/// Like `sqlx::migrate!`, whose macro would compile sqlx with SQLite and TLS a second time.
+fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |&(name, sql): &(&'static str, &'static str)| {
+        let (number, description) = name.split_once('_').expect("a number and a description");
+        Migration::new(
+            number.parse().expect("a number"),
+            description.replace('_', " ").into(),
+            MigrationType::Simple,
+            SqlStr::from_static(sql),
+            sql.starts_with("-- no-transaction"),
+        )
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
 
 impl Store {
     /// Migrates the schema. Safe to run on several nodes at once and to interrupt.
@@ -183,4 +217,28 @@ async fn oldest_transaction(db: &mut PgConnection) -> Result<String, StoreError>
     .fetch_optional(db)
     .await?;
     Ok(found.map_or_else(|| "none".to_owned(), |(text,)| text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_embedded_migrations_are_those_of_the_directories() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        for (engine, embedded) in [("sqlite", &SQLITE), ("postgres", &POSTGRES)] {
+            let files = Migrator::new(directory.join(engine)).await.expect("reads the files");
+            let parts = |migrator: &Migrator| -> Vec<_> {
+                let part = |m: &Migration| (m.version, m.description.clone(), m.no_tx);
+                migrator.iter().map(part).collect()
+            };
+            assert_eq!(parts(embedded), parts(&files), "{engine}");
+            let sums = |migrator: &Migrator| -> Vec<_> {
+                migrator.iter().map(|m| m.checksum.clone()).collect()
+            };
+            assert_eq!(sums(embedded), sums(&files), "{engine}");
+        }
+    }
 }

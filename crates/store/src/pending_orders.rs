@@ -7,6 +7,7 @@ use domain::{
 };
 
 use crate::decode::read_day;
+use crate::query::row;
 use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
@@ -149,28 +150,29 @@ static CANCEL: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&LOCK, &COUNT, &RESERVE_KEY, &INSERT, &FIND, &FIND_BY_KEY, &PAGE, &CANCEL];
 
-#[derive(sqlx::FromRow)]
-struct OrderRow {
-    order_id: i64,
-    player_id: i64,
-    stock_id: i64,
-    symbol: String,
-    side: String,
-    quantity: i64,
-    note: Option<String>,
-    fingerprint: Vec<u8>,
-    request_id: String,
-    accepted_at: i64,
-    session_day: Option<i64>,
-    quote_after: Option<i64>,
-    fills_at: i64,
-    expires_at: i64,
-    state: String,
-    ended_at: Option<i64>,
-    month: Option<i64>,
-    version: Option<i64>,
-    rejection: Option<String>,
-    close: Option<i64>,
+row! {
+    struct OrderRow {
+        order_id: i64,
+        player_id: i64,
+        stock_id: i64,
+        symbol: String,
+        side: String,
+        quantity: i64,
+        note: Option<String>,
+        fingerprint: Vec<u8>,
+        request_id: String,
+        accepted_at: i64,
+        session_day: Option<i64>,
+        quote_after: Option<i64>,
+        fills_at: i64,
+        expires_at: i64,
+        state: String,
+        ended_at: Option<i64>,
+        month: Option<i64>,
+        version: Option<i64>,
+        rejection: Option<String>,
+        close: Option<i64>,
+    }
 }
 
 impl OrderRow {

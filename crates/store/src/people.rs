@@ -4,6 +4,7 @@
 use domain::text::search_fold;
 use domain::{Money, UnixMicros};
 
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Role, Store, StoreError};
 
@@ -76,21 +77,22 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND_ID, &FIND];
 
 type PersonRow = (i64, String, String, String, i64);
 
-#[derive(sqlx::FromRow)]
-struct DetailsRow {
-    user_id: i64,
-    name: String,
-    email: String,
-    role: String,
-    created_at: i64,
-    player_id: i64,
-    cash: i64,
-    total_xp: i64,
-    trades: i64,
-    sessions: i64,
-    tokens: i64,
-    last_used_at: Option<i64>,
-    codes: i64,
+row! {
+    struct DetailsRow {
+        user_id: i64,
+        name: String,
+        email: String,
+        role: String,
+        created_at: i64,
+        player_id: i64,
+        cash: i64,
+        total_xp: i64,
+        trades: i64,
+        sessions: i64,
+        tokens: i64,
+        last_used_at: Option<i64>,
+        codes: i64,
+    }
 }
 
 fn read_person((user_id, name, email, role, at): PersonRow) -> Result<UserSummary, StoreError> {

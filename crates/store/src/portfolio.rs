@@ -3,6 +3,7 @@
 
 use domain::{Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
 
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -161,17 +162,18 @@ static MIX: LazyStatement = LazyStatement::new(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &POSITION, &SUMMARY, &POSITIONS, &MIX];
 
-#[derive(sqlx::FromRow)]
-struct ValuedHolding {
-    total: i64,
-    stock_id: Option<i64>,
-    symbol: Option<String>,
-    name: Option<String>,
-    quantity: Option<i64>,
-    cost_basis: Option<i64>,
-    price: Option<i64>,
-    value: Option<i64>,
-    profit: Option<i64>,
+row! {
+    struct ValuedHolding {
+        total: i64,
+        stock_id: Option<i64>,
+        symbol: Option<String>,
+        name: Option<String>,
+        quantity: Option<i64>,
+        cost_basis: Option<i64>,
+        price: Option<i64>,
+        value: Option<i64>,
+        profit: Option<i64>,
+    }
 }
 
 impl ValuedHolding {
@@ -192,14 +194,15 @@ impl ValuedHolding {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct MixRow {
-    cash: i64,
-    holdings: i64,
-    largest: Option<String>,
-    largest_value: Option<i64>,
-    category: Option<String>,
-    value: Option<i64>,
+row! {
+    struct MixRow {
+        cash: i64,
+        holdings: i64,
+        largest: Option<String>,
+        largest_value: Option<i64>,
+        category: Option<String>,
+        value: Option<i64>,
+    }
 }
 
 impl Store {

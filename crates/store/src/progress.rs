@@ -2,6 +2,7 @@
 
 use domain::{Counts, Levels, Money, XpStanding};
 
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError, Valuation};
 
@@ -40,21 +41,22 @@ static PROGRESS: LazyStatement = LazyStatement::new(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PROGRESS];
 
-#[derive(sqlx::FromRow)]
-struct ProgressRow {
-    cash: i64,
-    total_xp: i64,
-    xp_day: i64,
-    xp_day_trades: i64,
-    trades: i64,
-    notes: i64,
-    stocks_bought: i64,
-    categories_bought: i64,
-    realised_profit: i64,
-    value: i64,
-    invested_stocks: i64,
-    invested_categories: i64,
-    invested_since: Option<i64>,
+row! {
+    struct ProgressRow {
+        cash: i64,
+        total_xp: i64,
+        xp_day: i64,
+        xp_day_trades: i64,
+        trades: i64,
+        notes: i64,
+        stocks_bought: i64,
+        categories_bought: i64,
+        realised_profit: i64,
+        value: i64,
+        invested_stocks: i64,
+        invested_categories: i64,
+        invested_since: Option<i64>,
+    }
 }
 
 impl Store {

@@ -13,6 +13,40 @@ use crate::statement::only;
 use crate::transaction::{BEGIN_SCAN, Conn, Tx, begin_whole};
 use crate::{Statement, Store, StoreError};
 
+/// Defines a struct that both engines decode from a row by the names of its fields; `..field` is
+/// decoded from the same row. sqlx's own derive would compile sqlx with SQLite and TLS a second
+/// time, for its macro.
+macro_rules! row {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty,)*
+            $(..$part:ident: $part_type:ty)?
+        }
+    ) => {
+        $(#[$meta])*
+        $vis struct $name {
+            $($(#[$field_meta])* $field_vis $field: $type,)*
+            $($part: $part_type,)?
+        }
+
+        impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for $name
+        where
+            &'static str: sqlx::ColumnIndex<R>,
+            $($type: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)*
+            $($part_type: sqlx::FromRow<'r, R>,)?
+        {
+            fn from_row(row: &'r R) -> sqlx::Result<Self> {
+                Ok(Self {
+                    $($field: row.try_get(stringify!($field))?,)*
+                    $($part: <$part_type>::from_row(row)?,)?
+                })
+            }
+        }
+    };
+}
+pub(crate) use row;
+
 /// A row type that both engines decode.
 pub(crate) trait Decoded:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin

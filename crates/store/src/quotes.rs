@@ -4,6 +4,7 @@
 use domain::{Day, Price, Symbol, UnixMicros};
 
 use crate::decode::read_day;
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -115,17 +116,18 @@ static HURRY: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&OPEN, &DUE, &TRIED, &SAVE, &DOUBT, &CHANGED, &FIND, &HURRY];
 
-#[derive(sqlx::FromRow)]
-struct QuoteRow {
-    stock_id: i64,
-    price: i64,
-    previous_close: Option<i64>,
-    as_of: i64,
-    market_day: i64,
-    volume: Option<i64>,
-    provider: String,
-    is_in_doubt: bool,
-    changed_at: i64,
+row! {
+    struct QuoteRow {
+        stock_id: i64,
+        price: i64,
+        previous_close: Option<i64>,
+        as_of: i64,
+        market_day: i64,
+        volume: Option<i64>,
+        provider: String,
+        is_in_doubt: bool,
+        changed_at: i64,
+    }
 }
 
 impl QuoteRow {

@@ -3,6 +3,7 @@
 use domain::{Hash, UnixMicros};
 
 use crate::decode::read_hash;
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -30,14 +31,15 @@ pub struct SealedHead {
     pub hash: Hash,
 }
 
-#[derive(sqlx::FromRow)]
-struct SealRecord {
-    cut_at: i64,
-    players: i64,
-    entries: i64,
-    root: Vec<u8>,
-    previous: Vec<u8>,
-    made_at: i64,
+row! {
+    struct SealRecord {
+        cut_at: i64,
+        players: i64,
+        entries: i64,
+        root: Vec<u8>,
+        previous: Vec<u8>,
+        made_at: i64,
+    }
 }
 
 static LIST: LazyStatement = LazyStatement::new(

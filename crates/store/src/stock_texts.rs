@@ -3,6 +3,7 @@
 
 use domain::{StockDescription, StockInfo, Symbol};
 
+use crate::query::row;
 use crate::rows::ColumnType;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -50,14 +51,15 @@ static UNITS: LazyStatement = LazyStatement::new(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&SAVE, &ALL, &SAVE_UNIT, &UNITS];
 
-#[derive(sqlx::FromRow)]
-struct Texts {
-    symbol: String,
-    name: Option<String>,
-    category: Option<String>,
-    description: Option<String>,
-    kid_friendly_description: Option<String>,
-    fun_fact: Option<String>,
+row! {
+    struct Texts {
+        symbol: String,
+        name: Option<String>,
+        category: Option<String>,
+        description: Option<String>,
+        kid_friendly_description: Option<String>,
+        fun_fact: Option<String>,
+    }
 }
 
 impl Store {

@@ -7,6 +7,7 @@ use domain::{PageRequest, StockDescription, StockInfo, Symbol};
 use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError, stock_texts};
@@ -108,15 +109,16 @@ static SAVE: LazyStatement = LazyStatement::with_rows(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND, &ALL, &CATEGORIES, &SAVE];
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct StockColumns {
-    stock_id: Option<i64>,
-    symbol: Option<String>,
-    name: Option<String>,
-    category: Option<String>,
-    description: Option<String>,
-    kid_friendly_description: Option<String>,
-    fun_fact: Option<String>,
+row! {
+    pub(crate) struct StockColumns {
+        stock_id: Option<i64>,
+        symbol: Option<String>,
+        name: Option<String>,
+        category: Option<String>,
+        description: Option<String>,
+        kid_friendly_description: Option<String>,
+        fun_fact: Option<String>,
+    }
 }
 
 impl StockColumns {
@@ -155,11 +157,11 @@ impl Store {
         search: Option<&str>,
         page: PageRequest,
     ) -> Result<(Vec<StockRow>, i64), StoreError> {
-        #[derive(sqlx::FromRow)]
-        struct Counted {
-            total: i64,
-            #[sqlx(flatten)]
-            row: StockColumns,
+        row! {
+            struct Counted {
+                total: i64,
+                ..row: StockColumns
+            }
         }
         let pattern = search.map(contains_pattern);
         let rows: Vec<Counted> = self

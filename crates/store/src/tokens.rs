@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use domain::{PageRequest, UnixMicros};
 
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
@@ -167,25 +168,27 @@ pub(crate) async fn insert(
     only(tx.run().fetch_scalars(&CREATE, params).await?)
 }
 
-#[derive(sqlx::FromRow)]
-struct TokenRecord {
-    token_id: i64,
-    name: String,
-    kind: String,
-    created_at: i64,
-    last_used_at: i64,
-    expires_at: i64,
-    total: i64,
+row! {
+    struct TokenRecord {
+        token_id: i64,
+        name: String,
+        kind: String,
+        created_at: i64,
+        last_used_at: i64,
+        expires_at: i64,
+        total: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct SessionRow {
-    hash: Vec<u8>,
-    token_id: i64,
-    user_id: i64,
-    player_id: i64,
-    last_used_at: i64,
-    kind: String,
+row! {
+    struct SessionRow {
+        hash: Vec<u8>,
+        token_id: i64,
+        user_id: i64,
+        player_id: i64,
+        last_used_at: i64,
+        kind: String,
+    }
 }
 
 impl Store {

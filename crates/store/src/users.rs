@@ -6,6 +6,7 @@ use domain::{Hash, Money, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
+use crate::query::row;
 use crate::statement::{LazyStatement, only};
 use crate::tokens;
 use crate::{NewToken, Store, StoreError};
@@ -140,17 +141,18 @@ static ACCOUNT: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&REGISTER, &INSERT_PLAYER, &CREDENTIALS, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
 
-#[derive(sqlx::FromRow)]
-struct AccountRow {
-    user_id: i64,
-    player_id: i64,
-    name: String,
-    email: String,
-    cash: i64,
-    total_xp: i64,
-    balance_version: i64,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    struct AccountRow {
+        user_id: i64,
+        player_id: i64,
+        name: String,
+        email: String,
+        cash: i64,
+        total_xp: i64,
+        balance_version: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 impl Store {

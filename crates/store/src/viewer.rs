@@ -2,6 +2,7 @@
 
 use domain::{Money, UnixMicros};
 
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Appearance, NameVisibility, Preferences, Role, Store, StoreError};
 
@@ -75,26 +76,27 @@ static MARK_SEEN: LazyStatement = LazyStatement::new(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LOAD, &UNSEEN, &MARK_SEEN];
 
-#[derive(sqlx::FromRow)]
-struct ViewerRow {
-    name: String,
-    email: String,
-    role: String,
-    cash: i64,
-    total_xp: i64,
-    entries: i64,
-    created_at: i64,
-    mode: Option<String>,
-    language: Option<String>,
-    theme: Option<String>,
-    text_size: Option<String>,
-    data_saver: Option<i64>,
-    /// Not null in a row of settings, so it shows whether there is one.
-    hide_amounts: Option<i64>,
-    time_zone: Option<String>,
-    shows: Option<String>,
-    pseudonym: Option<String>,
-    unseen: i64,
+row! {
+    struct ViewerRow {
+        name: String,
+        email: String,
+        role: String,
+        cash: i64,
+        total_xp: i64,
+        entries: i64,
+        created_at: i64,
+        mode: Option<String>,
+        language: Option<String>,
+        theme: Option<String>,
+        text_size: Option<String>,
+        data_saver: Option<i64>,
+        /// Not null in a row of settings, so it shows whether there is one.
+        hide_amounts: Option<i64>,
+        time_zone: Option<String>,
+        shows: Option<String>,
+        pseudonym: Option<String>,
+        unseen: i64,
+    }
 }
 
 impl ViewerRow {
@@ -128,15 +130,16 @@ impl ViewerRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct RewardRow {
-    achievement_id: i64,
-    code: String,
-    name: String,
-    icon: String,
-    xp: i64,
-    version: i64,
-    unlocked_at: i64,
+row! {
+    struct RewardRow {
+        achievement_id: i64,
+        code: String,
+        name: String,
+        icon: String,
+        xp: i64,
+        version: i64,
+        unlocked_at: i64,
+    }
 }
 
 impl Store {

@@ -94,7 +94,6 @@ macro_rules! execute_player {
 pub(crate) type HoldingRow = (i64, i64, i64);
 
 /// The columns of a player.
-#[derive(sqlx::FromRow)]
 pub(crate) struct PlayerRow {
     player_id: i64,
     cash: i64,
@@ -110,6 +109,32 @@ pub(crate) struct PlayerRow {
     categories_bought: i64,
     realised_profit: i64,
     achievements: i64,
+}
+
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for PlayerRow
+where
+    &'static str: sqlx::ColumnIndex<R>,
+    i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    Vec<u8>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self {
+            player_id: row.try_get("player_id")?,
+            cash: row.try_get("cash")?,
+            total_xp: row.try_get("total_xp")?,
+            balance_version: row.try_get("balance_version")?,
+            head_hash: row.try_get("head_hash")?,
+            head_month: row.try_get("head_month")?,
+            xp_day: row.try_get("xp_day")?,
+            xp_day_trades: row.try_get("xp_day_trades")?,
+            trades: row.try_get("trades")?,
+            notes: row.try_get("notes")?,
+            stocks_bought: row.try_get("stocks_bought")?,
+            categories_bought: row.try_get("categories_bought")?,
+            realised_profit: row.try_get("realised_profit")?,
+            achievements: row.try_get("achievements")?,
+        })
+    }
 }
 
 impl PlayerRow {

@@ -4,6 +4,7 @@
 use domain::{Hash, Money, Month, Quantity};
 
 use crate::decode::read_hash;
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -73,14 +74,15 @@ pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(
      WHERE a.player_id > $1 AND a.player_id <= $2 ORDER BY a.player_id, a.stock_id",
 );
 
-#[derive(sqlx::FromRow)]
-struct HeadRow {
-    player_id: i64,
-    version: i64,
-    month: i64,
-    hash: Vec<u8>,
-    cash: i64,
-    total_xp: i64,
+row! {
+    struct HeadRow {
+        player_id: i64,
+        version: i64,
+        month: i64,
+        hash: Vec<u8>,
+        cash: i64,
+        total_xp: i64,
+    }
 }
 
 impl Store {

@@ -4,6 +4,7 @@ use domain::{Hash, Month, UnixMicros};
 
 use crate::StoreError;
 use crate::decode::read_hash;
+use crate::query::row;
 
 /// The archive state of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,23 +101,24 @@ pub struct ArchiveFiles {
     pub digest: Hash,
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct ArchiveRecord {
-    month: i64,
-    state: String,
-    location: String,
-    manifest: Option<String>,
-    entries: i64,
-    first_player: Option<i64>,
-    first_version: Option<i64>,
-    last_player: Option<i64>,
-    last_version: Option<i64>,
-    digest: Option<Vec<u8>>,
-    held: i64,
-    fence: i64,
-    error: Option<String>,
-    updated_at: i64,
-    cut: i64,
+row! {
+    pub(super) struct ArchiveRecord {
+        month: i64,
+        state: String,
+        location: String,
+        manifest: Option<String>,
+        entries: i64,
+        first_player: Option<i64>,
+        first_version: Option<i64>,
+        last_player: Option<i64>,
+        last_version: Option<i64>,
+        digest: Option<Vec<u8>>,
+        held: i64,
+        fence: i64,
+        error: Option<String>,
+        updated_at: i64,
+        cut: i64,
+    }
 }
 
 impl ArchiveRecord {

@@ -8,6 +8,7 @@ use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 
 use super::{BatchState, LoadKey, Valuation};
 use crate::decode::{read_day, read_hash};
+use crate::query::row;
 use crate::rows::{ColumnType, RowSet};
 use crate::statement::LazyStatement;
 use crate::transaction::Conn;
@@ -86,62 +87,65 @@ pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(
      WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, stock_id",
 );
 
-#[derive(sqlx::FromRow)]
-struct PlayerRow {
-    player_id: i64,
-    cash: i64,
-    total_xp: i64,
-    balance_version: i64,
-    head_hash: Vec<u8>,
-    head_month: i64,
-    xp_day: i64,
-    xp_day_trades: i64,
-    trades: i64,
-    notes: i64,
-    stocks_bought: i64,
-    categories_bought: i64,
-    realised_profit: i64,
-    achievements: i64,
-    #[sqlx(flatten)]
-    joined: JoinedColumns,
+row! {
+    struct PlayerRow {
+        player_id: i64,
+        cash: i64,
+        total_xp: i64,
+        balance_version: i64,
+        head_hash: Vec<u8>,
+        head_month: i64,
+        xp_day: i64,
+        xp_day_trades: i64,
+        trades: i64,
+        notes: i64,
+        stocks_bought: i64,
+        categories_bought: i64,
+        realised_profit: i64,
+        achievements: i64,
+        ..joined: JoinedColumns
+    }
 }
 
-/// The joined columns of a player's row: sums of all holdings, one holding, one noted trade, one
-/// note text.
-#[derive(sqlx::FromRow)]
-struct JoinedColumns {
-    holdings_value: Option<i64>,
-    invested_stocks: Option<i64>,
-    invested_categories: Option<i64>,
-    invested_since: Option<i64>,
-    stock_id: Option<i64>,
-    quantity: Option<i64>,
-    cost_basis: Option<i64>,
-    opened_on: Option<i64>,
-    noted_on: Option<i64>,
-    noted_version: Option<i64>,
-    known_text: Option<i64>,
+row! {
+    /// The joined columns of a player's row: sums of all holdings, one holding, one noted trade, one
+    /// note text.
+    struct JoinedColumns {
+        holdings_value: Option<i64>,
+        invested_stocks: Option<i64>,
+        invested_categories: Option<i64>,
+        invested_since: Option<i64>,
+        stock_id: Option<i64>,
+        quantity: Option<i64>,
+        cost_basis: Option<i64>,
+        opened_on: Option<i64>,
+        noted_on: Option<i64>,
+        noted_version: Option<i64>,
+        known_text: Option<i64>,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct KeyRow {
-    player_id: i64,
-    key: String,
-    fingerprint: Vec<u8>,
-    month: Option<i64>,
-    version: Option<i64>,
-    rejection: Option<String>,
-    request_id: String,
+row! {
+    struct KeyRow {
+        player_id: i64,
+        key: String,
+        fingerprint: Vec<u8>,
+        month: Option<i64>,
+        version: Option<i64>,
+        rejection: Option<String>,
+        request_id: String,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct HoldingRecord {
-    player_id: i64,
-    stock_id: i64,
-    quantity: i64,
-    cost_basis: i64,
-    opened_on: i64,
-    noted_on: Option<i64>,
+row! {
+    struct HoldingRecord {
+        player_id: i64,
+        stock_id: i64,
+        quantity: i64,
+        cost_basis: i64,
+        opened_on: i64,
+        noted_on: Option<i64>,
+    }
 }
 
 impl PlayerRow {
