@@ -10,7 +10,6 @@ use crate::{DeskRequest, OrderResponse};
 
 /// The result of one request.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every settlement is the large one")]
 pub(crate) enum Settlement {
     /// The player does not exist.
     UnknownPlayer,
