@@ -1,8 +1,5 @@
-//! What a page costs the server: how long it takes from the request to the last byte, and how many
-//! bytes it has with Brotli, for a player with 50 holdings and a year of days behind him, on
-//! SQLite. Without a socket and without a browser; nothing is asserted but that pages are answered.
-//!
-//! `cargo bench -p web --bench pages`
+//! The cost of pages for a player with 50 holdings and a year of history, on SQLite without a
+//! socket: the time to the last byte, and the size with Brotli. `cargo bench -p web --bench pages`
 
 #[path = "../tests/common/mod.rs"]
 mod common;
