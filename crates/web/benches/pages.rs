@@ -1,8 +1,5 @@
-//! What a page costs the server: how long it takes from the request to the last byte, and how many
-//! bytes it has with Brotli, for a player with 50 holdings and a year of days behind him, on
-//! SQLite. Without a socket and without a browser; nothing is asserted but that pages are answered.
-//!
-//! `cargo bench -p web --bench pages`
+//! The cost of pages for a player with 50 holdings and a year of history, on SQLite without a
+//! socket: the time to the last byte, and the size with Brotli. `cargo bench -p web --bench pages`
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -35,7 +32,7 @@ async fn measure() {
     let (symbols, receipt) = fill(&app).await;
     let stock = format!("/stocks/{}", symbols[0]);
     browser.headers.push(("accept-encoding", "br".to_owned()));
-    say("| page | bytes (br) | p50 ms | p99 ms |\n|---|---|---|---|");
+    print_line("| page | bytes (br) | p50 ms | p99 ms |\n|---|---|---|---|");
     let paths = [
         "/home",
         "/market",
@@ -61,7 +58,7 @@ async fn measure() {
         }
         times.sort_unstable();
         let (p50, p99) = (millis(times[REQUESTS / 2]), millis(times[REQUESTS * 99 / 100]));
-        say(&format!("| `{path}` | {size} | {p50} | {p99} |"));
+        print_line(&format!("| `{path}` | {size} | {p50} | {p99} |"));
     }
 }
 
@@ -94,6 +91,6 @@ fn millis(time: Duration) -> String {
     format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
 }
 
-fn say(line: &str) {
+fn print_line(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("standard output is there");
 }

@@ -1,5 +1,5 @@
-//! What is published of the market: the commitment to its seed, the seed after the end, and the
-//! verifier of the documentation on published prices.
+//! The market's route: the commitment to its seed, the seed after the end, and the documented
+//! verifier of published prices.
 
 mod common;
 
@@ -67,7 +67,7 @@ fn unpacked_closes() -> String {
 }
 
 #[tokio::test]
-async fn every_published_price_can_be_computed_again_after_the_end() {
+async fn every_published_price_can_be_recomputed_after_the_end() {
     for (source, symbols, seconds) in [
         (SourceKind::Simulated, ["TEC0001", "FIN0010"], 3 * 50),
         (SourceKind::Replay, ["AAPL", "XOM"], 3 * 77),

@@ -1,4 +1,4 @@
-//! The limits through the whole router, with a clock that stands still.
+//! Rate limits, with a clock that does not advance.
 
 mod common;
 
@@ -13,10 +13,10 @@ fn limited(config: &mut WebConfig) {
 }
 
 #[tokio::test]
-async fn forty_wrong_passwords_are_stopped_after_ten() {
+async fn login_attempts_are_limited_to_ten() {
     let app = App::start_with(limited).await;
     app.register("Ada").await;
-    for email in ["nobody@example.com", "someone@example.com"] {
+    for email in ["unknown@example.com", "absent@example.com"] {
         let sent = json!({"email": email, "password": "wrong"});
         let mut statuses = Vec::new();
         for _ in 0..40 {
@@ -54,7 +54,7 @@ async fn registrations_from_one_network_are_limited() {
 }
 
 #[tokio::test]
-async fn every_answer_says_how_many_requests_are_left() {
+async fn every_response_contains_the_remaining_requests() {
     let app = App::start_with(limited).await;
     let answer = app.get("/api/stocks").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -74,7 +74,7 @@ async fn every_answer_says_how_many_requests_are_left() {
 }
 
 #[tokio::test]
-async fn a_refused_registration_tells_its_own_quota() {
+async fn a_rejected_registration_has_the_headers_of_its_own_quota() {
     let app = App::start_with(limited).await;
     for name in ["Ada", "Bob", "Cy"] {
         app.register(name).await;
@@ -91,7 +91,7 @@ async fn a_refused_registration_tells_its_own_quota() {
 }
 
 #[tokio::test]
-async fn a_token_has_a_quota_of_its_own_and_made_up_tokens_have_none() {
+async fn a_token_has_its_own_quota_and_invented_tokens_have_none() {
     let app = App::start_with(limited).await;
     let token = app.register("Ada").await;
     for _ in 0..20 {
@@ -111,11 +111,11 @@ async fn a_token_has_a_quota_of_its_own_and_made_up_tokens_have_none() {
 }
 
 #[tokio::test]
-async fn without_limits_nothing_is_counted() {
+async fn disabled_limits_count_no_requests() {
     let app = App::start().await;
     let answer = app.get("/api/stocks").await;
     assert_eq!((answer.status, answer.header("ratelimit")), (200, None));
-    let sent = json!({"email": "nobody@example.com", "password": "wrong"});
+    let sent = json!({"email": "unknown@example.com", "password": "wrong"});
     for _ in 0..12 {
         assert_eq!(app.post("/api/auth/login", &sent).await.status, 422);
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use common::browser::Browser;
 use common::html::{PAGE_SIZE_MAX, Page};
-use common::{Answer, App};
+use common::{App, TestResponse};
 use domain::Clock as _;
 use market::{MarketConfig, SourceKind};
 
@@ -20,7 +20,7 @@ async fn reader<'a>(app: &'a App, mode: &str, lang: &str) -> Browser<'a> {
 }
 
 /// The ticket of a page, filled in and sent: the review, or the page again.
-async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
+async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> TestResponse {
     let page = browser.page(path).await;
     browser.submit(&page, "/orders/review", fields).await
 }

@@ -1,4 +1,4 @@
-//! Registering, logging in and out, and joining a game by its code. What an account and a session
+//! RegistrationRequest, logging in and out, and joining a game by its code. What an account and a session
 //! are is `account`'s; the API tells the same of it in its own words.
 
 use askama::Template;
@@ -15,11 +15,11 @@ use super::form::{Form, Post};
 use super::preferences::{Mode, Preferences};
 use super::view::{Tab, View};
 use super::visitor::{self, Visitor};
-use crate::api::stocks::Segment;
-use crate::auth::accounts::{self, LoggingIn, Opened, Registering};
-use crate::auth::names::{self, EmailFault, NameFault};
-use crate::auth::passwords::{self, PasswordFault};
+use crate::auth::accounts::{self, LoginRequest, OpenedSession, RegistrationRequest};
+use crate::auth::names::{self, EmailError, NameError};
+use crate::auth::passwords::{self, PasswordError};
 use crate::http::limits::Network;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -113,7 +113,11 @@ async fn register(
 }
 
 /// The registration, if nothing is wrong with it; what is wrong is noted in the form.
-fn read_registration(state: &AppState, view: &View, form: &mut Form) -> Option<Registering> {
+fn read_registration(
+    state: &AppState,
+    view: &View,
+    form: &mut Form,
+) -> Option<RegistrationRequest> {
     let name = names::check_name(form.value("name"), &state.config.names);
     let email = names::check_email(form.value("email"));
     let password = form.value("password").to_owned();
@@ -127,7 +131,8 @@ fn read_registration(state: &AppState, view: &View, form: &mut Form) -> Option<R
     if let Err(fault) = checked {
         form.fail("password", password_fault(view, fault));
     }
-    Some(Registering { name: name.ok()?, email: email.ok()?, password }).filter(|_| form.is_sound())
+    Some(RegistrationRequest { name: name.ok()?, email: email.ok()?, password })
+        .filter(|_| form.is_sound())
 }
 
 fn registration_page(
@@ -170,7 +175,7 @@ async fn log_in(
         form.fail("password", view.t("auth-password-missing"));
     }
     if let (Ok(email), true) = (email, form.is_sound()) {
-        let asked = LoggingIn { email, password };
+        let asked = LoginRequest { email, password };
         let opened = accounts::log_in(&state, &network, &asked, TokenKind::Web).await?;
         if let Some(opened) = opened {
             return Ok(welcome(&state, &visitor, &form, &opened));
@@ -186,7 +191,7 @@ fn login_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCo
 }
 
 /// Leads on with the new session: to where the visitor wanted to go, or home.
-fn welcome(state: &AppState, visitor: &Visitor, form: &Form, opened: &Opened) -> Response {
+fn welcome(state: &AppState, visitor: &Visitor, form: &Form, opened: &OpenedSession) -> Response {
     let target = visitor::safe_next(form.value("next")).unwrap_or(HOME);
     // Telephones are shared: only who asks for it stays after the browser is closed.
     let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
@@ -227,7 +232,11 @@ async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query
     answer::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
 }
 
-async fn join(State(state): State<AppState>, visitor: Visitor, Segment(code): Segment) -> Response {
+async fn join(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    PathSegment(code): PathSegment,
+) -> Response {
     if code.eq_ignore_ascii_case(GAME) {
         // Everybody who registers plays in it.
         let target = if visitor.player.is_some() { HOME } else { "/register" };
@@ -247,16 +256,16 @@ fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
 }
 
 /// What is wrong with a name, in the reader's words.
-pub(super) fn name_fault(view: &View, fault: NameFault) -> String {
+pub(super) fn name_fault(view: &View, fault: NameError) -> String {
     match fault {
-        NameFault::Missing => view.t("auth-name-missing"),
-        NameFault::Unfit(error) => unfit(view, error),
-        NameFault::Marks => view.t("auth-name-marks"),
-        NameFault::AtSign => view.t("auth-name-at"),
-        NameFault::Staff => view.t("auth-name-staff"),
-        NameFault::Rude => view.t("auth-name-rude"),
-        NameFault::TooLong(max) => view.tn("auth-name-long", "max", max),
-        NameFault::TooManyBytes => view.t("auth-name-bytes"),
+        NameError::Missing => view.t("auth-name-missing"),
+        NameError::Unfit(error) => unfit(view, error),
+        NameError::Marks => view.t("auth-name-marks"),
+        NameError::AtSign => view.t("auth-name-at"),
+        NameError::Staff => view.t("auth-name-staff"),
+        NameError::Rude => view.t("auth-name-rude"),
+        NameError::TooLong(max) => view.tn("auth-name-long", "max", max),
+        NameError::TooManyBytes => view.t("auth-name-bytes"),
     }
 }
 
@@ -280,18 +289,18 @@ pub(super) fn unfit(view: &View, error: TextError) -> String {
 }
 
 /// What is wrong with an e-mail address, in the reader's words.
-pub(super) fn email_fault(view: &View, fault: EmailFault) -> String {
+pub(super) fn email_fault(view: &View, fault: EmailError) -> String {
     match fault {
-        EmailFault::Missing => view.t("auth-email-missing"),
-        EmailFault::Invalid => view.t("auth-email-invalid"),
+        EmailError::Missing => view.t("auth-email-missing"),
+        EmailError::Invalid => view.t("auth-email-invalid"),
     }
 }
 
 /// What is wrong with a new password, in the reader's words.
-pub(super) fn password_fault(view: &View, fault: PasswordFault) -> String {
+pub(super) fn password_fault(view: &View, fault: PasswordError) -> String {
     match fault {
-        PasswordFault::TooShort(min) => view.tn("auth-password-short", "min", min),
-        PasswordFault::TooLong(max) => view.tn("auth-password-long", "max", max),
-        PasswordFault::Unfit(error) => unfit(view, error),
+        PasswordError::TooShort(min) => view.tn("auth-password-short", "min", min),
+        PasswordError::TooLong(max) => view.tn("auth-password-long", "max", max),
+        PasswordError::Unfit(error) => unfit(view, error),
     }
 }

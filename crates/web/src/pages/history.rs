@@ -5,6 +5,7 @@
 use archive::HistoryCursor;
 use askama::Template;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,7 +15,8 @@ use store::{LedgerFilter, LedgerRow};
 use super::answer;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use crate::api::transactions::{CsvFile, read_bom};
+use crate::game::history_csv::{CsvRequest, stream_csv};
+use crate::http::attachment::{self, read_bom};
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -162,12 +164,12 @@ async fn send(
     query: Query,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&query);
-    let file = CsvFile {
+    let request = CsvRequest {
         player_id: me.player().player_id,
         filter: asked.filter(&state),
-        place: asked.place,
+        cursor: asked.place,
         has_bom: read_bom(&query).ok_or_else(Problem::not_found)?,
-        disposition: "attachment; filename=\"openbell-history.csv\"",
     };
-    file.send(&state).await
+    let csv = Body::from_stream(stream_csv(&state, request).await?);
+    Ok(attachment::csv("openbell-history.csv", csv))
 }

@@ -18,7 +18,7 @@ use super::form::Post;
 use super::preferences::Mode;
 use super::view::{Pages, Tab, View};
 use super::visitor::{SignedIn, Visitor, safe_next};
-use crate::api::stocks::last_public_day;
+use crate::game::stocks::last_public_day;
 use crate::http::input::text_of;
 use crate::http::query::Query;
 use crate::problem::Problem;

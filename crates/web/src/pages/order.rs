@@ -9,11 +9,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, Order, OrderId,
-    Outcome, Price, Quantity, Ratio, Rejection, Side, Symbol,
+    DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, OrderId, Outcome, Price,
+    Quantity, Ratio, Rejection, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
-use trading::{DeskError, DeskRequest, Idempotency};
+use trading::DeskError;
 
 use super::answer;
 use super::auth::unfit;
@@ -23,11 +23,11 @@ use super::stock::{self, Shown, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
-use crate::api::orders::pending::{Submitted, submit};
-use crate::api::orders::{Asked, fingerprint, tradable_quantity};
-use crate::api::stocks::{Segment, load_stock};
-use crate::api::transactions::{load_own, save_note};
 use crate::auth::sessions::RequestId;
+use crate::game::history::{load_trade, save_note};
+use crate::game::orders::{OrderRequest, Submitted, submit, tradable_quantity};
+use crate::game::stocks::load_stock;
+use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -90,7 +90,7 @@ struct ReceiptPage<'a> {
 
 /// A ticket that is in order.
 struct Ticket {
-    asked: Asked,
+    order: OrderRequest,
     side: Side,
 }
 
@@ -119,14 +119,13 @@ impl Ticket {
             form.fail("note", note_fault(view, *error));
         }
         let (listing, side) = (listing?, side?);
-        let asked = Asked {
+        let order = OrderRequest {
             stock_id: listing.stock_id,
             symbol: listing.symbol.clone(),
             quantity: quantity.ok()?,
             note: note.ok()?,
-            is_at_once: false,
         };
-        Some(Self { asked, side })
+        Some(Self { order, side })
     }
 }
 
@@ -191,7 +190,7 @@ async fn review_page(
     refusal: Option<String>,
 ) -> Result<Response, Problem> {
     let view = View::new(state, me, Tab::Market, "order-review-title");
-    let quantity = ticket.asked.quantity;
+    let quantity = ticket.order.quantity;
     let quote = stock::shown(state, &view, stock.stock_id);
     let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
@@ -255,15 +254,9 @@ async fn confirm(
     let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
         return stock::refused(&state, &me, &stock, &form).await;
     };
-    let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
-    let order = Order { stock_id, side: ticket.side, quantity };
-    let fingerprint = fingerprint(ticket.side, &ticket.asked);
-    let request = DeskRequest {
-        player_id: me.player().player_id,
-        action: Action::Trade(order, note.clone()),
-        idempotency: Some(Idempotency { key: key.clone(), fingerprint }),
-        request_id: request_id.to_string(),
-    };
+    let (player_id, sent_key) = (me.player().player_id, Some(key.clone()));
+    let request =
+        ticket.order.to_desk_request(ticket.side, player_id, sent_key, request_id.to_string());
     let submitted = match submit(&state, request).await {
         Ok(Submitted::Pending { order, .. }) => {
             return Ok(answer::see_other(&format!("/orders/{}", order.id)));
@@ -273,7 +266,7 @@ async fn confirm(
             let refusal = view.tn("order-too-many", "max", max);
             return review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await;
         }
-        Ok(Submitted::Answered(answer)) => Ok(answer.outcome),
+        Ok(Submitted::Settled(response)) => Ok(response.outcome),
         Err(error) => Err(error),
     };
     let (key, refusal) = match submitted {
@@ -313,7 +306,7 @@ pub(super) fn refusal(view: &View, rejection: Rejection) -> String {
 async fn show_receipt(
     State(state): State<AppState>,
     me: SignedIn,
-    Segment(trade_id): Segment,
+    PathSegment(trade_id): PathSegment,
     query: crate::http::query::Query,
 ) -> Result<Response, Problem> {
     if OrderId::parse(&trade_id).is_some() {
@@ -326,7 +319,7 @@ async fn show_receipt(
 }
 
 async fn own_trade(state: &AppState, me: &SignedIn, trade_id: &str) -> Result<LedgerRow, Problem> {
-    load_own(state, &me.player(), trade_id).await
+    load_trade(state, &me.player(), trade_id).await
 }
 
 async fn receipt_page(
@@ -364,7 +357,7 @@ async fn receipt_page(
 async fn write_note(
     State(state): State<AppState>,
     request_id: RequestId,
-    Segment(trade_id): Segment,
+    PathSegment(trade_id): PathSegment,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["note"])?;

@@ -11,6 +11,7 @@ mod zone;
 
 use askama::Template;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -24,8 +25,9 @@ use super::form::Form;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use crate::auth::accounts;
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::game::export;
+use crate::http::attachment;
 use crate::http::limits::Network;
 use crate::http::query::Query;
 use crate::problem::Problem;
@@ -73,7 +75,8 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
-    export::send(&state, &me.player()).await
+    let (length, zip) = export::write(&state, &me.player()).await?;
+    Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
 }
 
 /// One part of the page, with its form.
@@ -248,7 +251,7 @@ async fn page(
 async fn own(
     state: &AppState,
     view: &View,
-    player: Player,
+    player: PlayerSession,
     viewer: &Viewer,
     once: Once,
 ) -> Result<Own, Problem> {

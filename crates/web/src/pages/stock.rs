@@ -26,7 +26,8 @@ use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use super::xp;
-use crate::api::stocks::{Segment, load_stock};
+use crate::game::stocks::load_stock;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -174,7 +175,7 @@ struct Own {
 async fn show(
     State(state): State<AppState>,
     visitor: Visitor,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     let stock = load_stock(&state, &symbol).await?;
@@ -249,7 +250,7 @@ async fn page(
 async fn show_buying(
     state: State<AppState>,
     me: SignedIn,
-    symbol: Segment,
+    symbol: PathSegment,
 ) -> Result<Response, Problem> {
     show_ticket(&state, &me, &symbol.0, Side::Buy).await
 }
@@ -257,7 +258,7 @@ async fn show_buying(
 async fn show_selling(
     state: State<AppState>,
     me: SignedIn,
-    symbol: Segment,
+    symbol: PathSegment,
 ) -> Result<Response, Problem> {
     show_ticket(&state, &me, &symbol.0, Side::Sell).await
 }

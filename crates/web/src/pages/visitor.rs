@@ -14,7 +14,7 @@ use store::{TokenKind, UnseenReward, Viewer};
 
 use super::answer;
 use super::preferences::{Lang, Preferences};
-use crate::auth::sessions::{self, Player};
+use crate::auth::sessions::{self, PlayerSession};
 use crate::auth::tokens;
 use crate::http::cookies::Jar;
 use crate::http::limits::Recognised;
@@ -40,7 +40,7 @@ pub(crate) struct Visitor {
 
 /// A player who is signed in, with what every page shows of them.
 pub(crate) struct SignedInPlayer {
-    pub(crate) player: Player,
+    pub(crate) player: PlayerSession,
     pub(crate) viewer: Viewer,
     /// Good news for this page to tell.
     pub(crate) rewards: Vec<UnseenReward>,
@@ -159,12 +159,12 @@ impl AsRef<Self> for Visitor {
 /// A visitor who is signed in; whoever is not is sent to log in, and returns from there.
 pub(crate) struct SignedIn {
     visitor: Visitor,
-    player: Player,
+    player: PlayerSession,
     viewer: Viewer,
 }
 
 impl SignedIn {
-    pub(crate) fn player(&self) -> Player {
+    pub(crate) fn player(&self) -> PlayerSession {
         self.player
     }
 

@@ -1,5 +1,5 @@
-//! How far a reader has read: the `id` of every event, and `Last-Event-ID`. It is a place, no
-//! secret: whatever a client makes of it, only the client's own events follow.
+//! The position in a stream: the `id` of every event, and `Last-Event-ID`. It is not a secret: a
+//! client that changes it still receives its own events only.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// publication 1795000005.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// The version of the player's ledger that was told to its last event.
+    /// The version of the player's ledger of which all events were sent.
     pub(crate) version: i64,
-    /// How many events of the version after it were told.
+    /// How many events of the next version were sent.
     pub(crate) part: usize,
-    /// The number of the newest prices that were told; 0 for none.
+    /// The number of the newest prices that were sent; 0 for none.
     pub(crate) prices: i64,
 }
 
 impl Cursor {
-    /// What a client that comes back has read; nothing, if it does not say so in our words.
+    /// The position of a client that reconnects; `None` without a well-formed `Last-Event-ID`.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         Self::parse(headers.get(LAST_EVENT_ID)?.to_str().ok()?)
     }
@@ -54,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cursor_survives_the_header(
+        fn a_cursor_round_trips_through_the_header(
             version in 0i64.., part: usize, prices in 0i64..,
         ) {
             let cursor = Cursor { version, part, prices };
@@ -63,14 +63,14 @@ mod tests {
         }
 
         #[test]
-        fn what_is_parsed_was_written_like_that(text in "[-+0-9. ]{0,24}") {
+        fn a_parsed_cursor_has_one_spelling(text in "[-+0-9. ]{0,24}") {
             if let Some(cursor) = Cursor::parse(&text) {
                 prop_assert_eq!(cursor.to_string(), text);
             }
         }
 
         #[test]
-        fn any_header_is_read_without_a_panic(bytes: Vec<u8>) {
+        fn any_header_is_parsed_without_a_panic(bytes: Vec<u8>) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 of(value);
             }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_survives_its_text_and_nothing_else_is_one() {
+    fn malformed_cursors_are_rejected() {
         let cursor = Cursor { version: 7, part: 1, prices: 1_795_000_005 };
         assert_eq!(cursor.to_string(), "7.1.1795000005");
         assert_eq!(Cursor::parse("7.1.1795000005"), Some(cursor));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::html::Page;
-use super::{Answer, App, PASSWORD};
+use super::{App, PASSWORD, TestResponse};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// What a browser says of itself on this machine, where cookies are as over HTTPS.
@@ -47,7 +47,7 @@ impl Browser<'_> {
     }
 
     /// What an address answers, without following.
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, "", &[]).await
     }
 
@@ -67,7 +67,7 @@ impl Browser<'_> {
     }
 
     /// What a fragment's request gets: as htmx asks.
-    pub(crate) async fn fragment(&mut self, path: &str) -> Answer {
+    pub(crate) async fn fragment(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, "", &[("hx-request", "true")]).await
     }
 
@@ -77,7 +77,7 @@ impl Browser<'_> {
         page: &Page,
         action: &str,
         fields: &[(&str, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let mut sent = page.form(action);
         for (name, value) in fields {
             assert!(sent.contains_key(*name), "the form has no field {name}: {sent:?}");
@@ -91,13 +91,13 @@ impl Browser<'_> {
     }
 
     /// Sends a form that was written by hand.
-    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> TestResponse {
         let same = [("content-type", FORM), ("sec-fetch-site", "same-origin")];
         self.send("POST", path, body, &same).await
     }
 
     /// An answer as a page, checked.
-    pub(crate) fn checked(&self, path: &str, answer: Answer) -> Page {
+    pub(crate) fn checked(&self, path: &str, answer: TestResponse) -> Page {
         let page = Page::parse(path, answer);
         page.check();
         page
@@ -109,7 +109,7 @@ impl Browser<'_> {
         path: &str,
         body: &str,
         more: &[(&str, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");

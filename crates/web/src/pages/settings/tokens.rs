@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Once, Part, filled, page, refused};
-use crate::auth::accounts::{self, Created, TokenNameFault};
+use crate::auth::accounts::{self, TokenCreation, TokenNameError};
 use crate::pages::auth::unfit;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
@@ -21,26 +21,26 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["token"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    let too_long = TokenNameFault::TooLong(accounts::TOKEN_NAME_LENGTH_MAX);
+    let too_long = TokenNameError::TooLong(accounts::TOKEN_NAME_LENGTH_MAX);
     let name = accounts::check_token_name(form.value("token"));
     let name = match name.and_then(|name| if name.is_empty() { Err(too_long) } else { Ok(name) }) {
         Ok(name) => name,
         Err(fault) => {
             let text = match fault {
-                TokenNameFault::Unfit(error) => unfit(&view, error),
-                TokenNameFault::TooLong(max) => view.tn("settings-token-wrong", "max", max),
+                TokenNameError::Unfit(error) => unfit(&view, error),
+                TokenNameError::TooLong(max) => view.tn("settings-token-wrong", "max", max),
             };
             form.fail("token", text);
             return refused(&state, &me, Part::Tokens, &form).await;
         }
     };
     match accounts::create_token(&state, me.player().user_id, name).await? {
-        Created::Made(_, secret) => {
+        TokenCreation::Created(_, secret) => {
             let form = filled(&me);
             let once = Once { token: Some(secret), ..Once::default() };
             page(&state, &me, StatusCode::OK, &form, Some(Part::Tokens), once).await
         }
-        Created::TooMany(max) => {
+        TokenCreation::TooMany(max) => {
             form.fail("token", view.tn("settings-token-many", "max", i64::from(max)));
             refused(&state, &me, Part::Tokens, &form).await
         }
