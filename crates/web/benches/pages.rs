@@ -1,6 +1,5 @@
-//! What a page costs the server: how long it takes from the request to the last byte, and how many
-//! bytes it has with Brotli, for a player with 50 holdings and a year of days behind him, on
-//! SQLite. Without a socket and without a browser; nothing is asserted but that pages are answered.
+//! The cost of a page: the time from the request to the last byte and the bytes with Brotli, for a
+//! player with 50 holdings and a year of daily values, on SQLite and without a socket.
 //!
 //! `cargo bench -p web --bench pages`
 
@@ -17,7 +16,7 @@ use tokio::time::Instant;
 
 const HOLDINGS: usize = 50;
 const STOCKS: u32 = 60;
-/// Requests a page, after a few that are not counted.
+/// Measured requests for each page, after some that are not measured.
 const REQUESTS: usize = 600;
 const WARM_UP: usize = 20;
 
@@ -35,7 +34,7 @@ async fn measure() {
     let (symbols, receipt) = fill(&app).await;
     let stock = format!("/stocks/{}", symbols[0]);
     browser.headers.push(("accept-encoding", "br".to_owned()));
-    say("| page | bytes (br) | p50 ms | p99 ms |\n|---|---|---|---|");
+    print("| page | bytes (br) | p50 ms | p99 ms |\n|---|---|---|---|");
     let paths = [
         "/home",
         "/market",
@@ -61,12 +60,12 @@ async fn measure() {
         }
         times.sort_unstable();
         let (p50, p99) = (millis(times[REQUESTS / 2]), millis(times[REQUESTS * 99 / 100]));
-        say(&format!("| `{path}` | {size} | {p50} | {p99} |"));
+        print(&format!("| `{path}` | {size} | {p50} | {p99} |"));
     }
 }
 
-/// Buys a share of each of 50 stocks and writes the days of the curve; the symbols, and the path of
-/// the last receipt.
+/// Buys a share of each of 50 stocks and writes the days of the curve; returns the symbols and the
+/// path of the last receipt.
 async fn fill(app: &App) -> (Vec<String>, String) {
     let login = json!({ "email": "fifty@pages.example.com", "password": common::PASSWORD });
     let token = app.post("/api/auth/login", &login).await.json();
@@ -94,6 +93,6 @@ fn millis(time: Duration) -> String {
     format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
 }
 
-fn say(line: &str) {
-    writeln!(std::io::stdout(), "{line}").expect("standard output is there");
+fn print(line: &str) {
+    writeln!(std::io::stdout(), "{line}").expect("standard output is writable");
 }

@@ -1,10 +1,9 @@
 //! The pages for people: HTML that is rendered here and works without scripts. Each group of pages
-//! has its file; `view`, `words`, `format`, `visitor`, `form` and `answer` are the base they share.
+//! has its file; `view`, `words`, `format`, `visitor`, `form` and `response` are the base they share.
 //! What the pages show comes from the same places as the answers of the API, never from the API.
 
 mod about;
 mod achievements;
-mod answer;
 pub(crate) mod assets;
 mod auth;
 mod chart;
@@ -25,9 +24,14 @@ mod portfolio_value;
 mod preferences;
 mod ranks;
 mod recover;
+mod redirect;
+mod rejection;
+mod response;
 mod settings;
 mod shell;
 mod stock;
+mod url;
+mod value_part;
 mod view;
 mod visitor;
 mod words;
@@ -62,7 +66,7 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(recover::router())
         .merge(settings::router())
         .merge(shell::router())
-        .layer(from_fn_with_state(state, answer::note_shown));
+        .layer(from_fn_with_state(state, response::mark_rewards_seen));
     Router::new().merge(assets::router()).merge(pages)
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use common::browser::{Browser, encode};
-use common::html::Page;
+use common::html::HtmlPage;
 use common::{Answer, App, PASSWORD, hostile};
 use serde_json::Value;
 
@@ -280,7 +280,7 @@ fn pattern(path: &str) -> String {
 }
 
 /// The pages that links lead to, one of each kind.
-async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, Page)> {
+async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, HtmlPage)> {
     let mut queue = VecDeque::from(["/", "/market", "/login", "/settings"].map(str::to_owned));
     let (mut known, mut pages) = (BTreeSet::new(), Vec::new());
     while let Some(path) = queue.pop_front().filter(|_| pages.len() < PAGES_MAX) {
@@ -297,7 +297,7 @@ async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, Page)> {
         if answer.status != 200 || !kind.starts_with("text/html") {
             continue;
         }
-        let page = Page::parse(&path, answer);
+        let page = HtmlPage::parse(&path, answer);
         let links = page.links().into_iter().filter(|link| link.starts_with('/'));
         queue.extend(links.map(|link| link.replace("&#38;", "&")));
         pages.push((path, page));
@@ -311,7 +311,7 @@ async fn trader<'a>(app: &'a App, name: &str) -> Browser<'a> {
     let page = browser.page("/stocks/AAPL").await;
     let order = [("side", "buy"), ("quantity", "1")];
     let answer = browser.submit(&page, "/orders/review", &order).await;
-    let review = Page::parse("/orders/review", answer);
+    let review = HtmlPage::parse("/orders/review", answer);
     let answer = browser.submit(&review, "/orders", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     browser

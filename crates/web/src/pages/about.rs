@@ -9,7 +9,8 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::QuoteSource;
 
-use super::answer;
+use super::redirect;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
 use crate::api::market::{MarketChance, load_chance};
@@ -48,11 +49,11 @@ async fn show_landing(
     headers: HeaderMap,
 ) -> Response {
     if visitor.player.is_some() {
-        return answer::see_other("/home");
+        return redirect::see_other("/home");
     }
     let view = View::new(&state, &visitor, Tab::None, "about-landing-title");
     let starting_cash = view.fmt.money(state.rules.starting_cash);
-    answer::public_page(&headers, &view, &LandingPage { view: &view, starting_cash })
+    response::public_page(&headers, &view, &LandingPage { view: &view, starting_cash })
 }
 
 async fn show_about(
@@ -72,5 +73,5 @@ async fn show_about(
         is_seed_configured: has_seed && chance.is_none(),
         chance,
     };
-    answer::public_page(&headers, &view, &page)
+    response::public_page(&headers, &view, &page)
 }

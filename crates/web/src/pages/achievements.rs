@@ -9,7 +9,7 @@ use axum::routing::get;
 use domain::{AchievementKind, Counts, Money};
 use store::{AchievementRow, LedgerFilter, LedgerRow};
 
-use super::answer;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
@@ -35,7 +35,7 @@ struct AchievementsPage<'a> {
     what_counts: String,
     unlocked: Vec<Badge>,
     locked: Vec<Badge>,
-    earned: Vec<Earned>,
+    earned: Vec<XpEntry>,
 }
 
 /// One achievement.
@@ -51,7 +51,7 @@ struct Badge {
 }
 
 /// An entry that earned experience.
-struct Earned {
+struct XpEntry {
     link: String,
     what: String,
     xp: i64,
@@ -80,7 +80,7 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         earned: earned.collect(),
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) -> Badge {
@@ -106,7 +106,7 @@ fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) ->
     }
 }
 
-fn earned(view: &View, row: &LedgerRow) -> Option<Earned> {
+fn earned(view: &View, row: &LedgerRow) -> Option<XpEntry> {
     use domain::EntryKind as Kind;
     let entry = &row.entry;
     let xp = entry.xp_trade + entry.xp_achievements;
@@ -119,5 +119,5 @@ fn earned(view: &View, row: &LedgerRow) -> Option<Earned> {
     };
     let about = entry.about_version.is_none();
     let link = if about { format!("/orders/{}", entry.trade_id()) } else { "/history".to_owned() };
-    (xp > 0).then_some(Earned { link, what, xp })
+    (xp > 0).then_some(XpEntry { link, what, xp })
 }

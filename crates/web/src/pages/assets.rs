@@ -69,7 +69,7 @@ static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(address
 
 fn address(asset: &Asset) -> String {
     let digest: [u8; 32] = Sha256::digest(asset.plain).into();
-    let hash: String = digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&digest[..HASH_BYTES]);
     let (stem, ending) = asset.name.rsplit_once('.').unwrap_or((asset.name, ""));
     format!("/static/{stem}-{hash}.{ending}")
 }

@@ -10,11 +10,13 @@ use axum::routing::{get, post};
 use domain::text::TextError;
 use store::{NameConflict, TokenKind};
 
-use super::answer;
 use super::form::{Form, Post};
-use super::preferences::{Mode, Preferences};
+use super::preferences::{DisplayPreferences, Mode};
+use super::redirect;
+use super::response;
+use super::url;
 use super::view::{Tab, View};
-use super::visitor::{self, Visitor};
+use super::visitor::Visitor;
 use crate::api::stocks::Segment;
 use crate::auth::accounts::{self, LoggingIn, Opened, Registering};
 use crate::auth::names::{self, EmailFault, NameFault};
@@ -72,7 +74,7 @@ async fn show_registration(
     query: Query,
 ) -> Response {
     if visitor.player.is_some() {
-        return answer::see_other(HOME);
+        return redirect::see_other(HOME);
     }
     let form = Form::new(&REGISTER_FIELDS)
         .with("mode", visitor.preferences.mode.as_str())
@@ -87,47 +89,47 @@ async fn register(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&REGISTER_FIELDS)?;
     let view = view_of(&state, &visitor, "auth-register-title");
-    let asked = read_registration(&state, &view, &mut form);
+    let asked = parse_registration(&state, &view, &mut form);
     let mode = Mode::parse(form.value("mode")).unwrap_or(visitor.preferences.mode);
     if let Some(asked) = asked {
         let now = state.clock.now();
         let opened = accounts::register(&state, &network, &asked, TokenKind::Web, now).await?;
         if let Ok(opened) = opened {
-            let chosen = Preferences { mode, ..visitor.preferences.clone() };
+            let chosen = DisplayPreferences { mode, ..visitor.preferences.clone() };
             let stored = chosen.to_stored();
             state.store.save_preferences(opened.user_id, &stored, now).await?;
-            let response = welcome(&state, &visitor, &form, &opened);
-            return Ok(answer::with_cookie(
+            let response = start_session(&state, &visitor, &form, &opened);
+            return Ok(redirect::with_cookie(
                 response,
                 visitor.jar.keep_preferences(&chosen.to_cookie()),
             ));
         }
         match opened {
             Err(NameConflict::Name) => {
-                form.fail("name", name_taken(&state, &view, &asked.name).await?)
+                form.add_error("name", name_taken(&state, &view, &asked.name).await?)
             }
-            _ => form.fail("email", view.t("auth-email-taken")),
+            _ => form.add_error("email", view.t("auth-email-taken")),
         }
     }
     Ok(registration_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
 
 /// The registration, if nothing is wrong with it; what is wrong is noted in the form.
-fn read_registration(state: &AppState, view: &View, form: &mut Form) -> Option<Registering> {
+fn parse_registration(state: &AppState, view: &View, form: &mut Form) -> Option<Registering> {
     let name = names::check_name(form.value("name"), &state.config.names);
     let email = names::check_email(form.value("email"));
     let password = form.value("password").to_owned();
     let checked = passwords::check(&password, &state.config.auth);
     if let Err(fault) = name {
-        form.fail("name", name_fault(view, fault));
+        form.add_error("name", name_error(view, fault));
     }
     if let Err(fault) = email {
-        form.fail("email", email_fault(view, fault));
+        form.add_error("email", email_error(view, fault));
     }
     if let Err(fault) = checked {
-        form.fail("password", password_fault(view, fault));
+        form.add_error("password", password_error(view, fault));
     }
-    Some(Registering { name: name.ok()?, email: email.ok()?, password }).filter(|_| form.is_sound())
+    Some(Registering { name: name.ok()?, email: email.ok()?, password }).filter(|_| form.is_valid())
 }
 
 fn registration_page(
@@ -143,12 +145,12 @@ fn registration_page(
         password_length_min: state.config.auth.password_length_min,
         name_length_max: state.config.names.length_max,
     };
-    answer::page_with(status, &view, &page)
+    response::page_with(status, &view, &page)
 }
 
 async fn show_login(State(state): State<AppState>, visitor: Visitor, query: Query) -> Response {
     if visitor.player.is_some() {
-        return answer::see_other(HOME);
+        return redirect::see_other(HOME);
     }
     let form = Form::new(&LOGIN_FIELDS).with("next", query.find("next").unwrap_or_default());
     login_page(&state, &visitor, &form, StatusCode::OK)
@@ -163,34 +165,37 @@ async fn log_in(
     let view = view_of(&state, &visitor, "auth-login-title");
     let email = names::check_email(form.value("email"));
     if let Err(fault) = email {
-        form.fail("email", email_fault(&view, fault));
+        form.add_error("email", email_error(&view, fault));
     }
     let password = form.value("password").to_owned();
     if password.is_empty() {
-        form.fail("password", view.t("auth-password-missing"));
+        form.add_error("password", view.t("auth-password-missing"));
     }
-    if let (Ok(email), true) = (email, form.is_sound()) {
+    if let (Ok(email), true) = (email, form.is_valid()) {
         let asked = LoggingIn { email, password };
         let opened = accounts::log_in(&state, &network, &asked, TokenKind::Web).await?;
         if let Some(opened) = opened {
-            return Ok(welcome(&state, &visitor, &form, &opened));
+            return Ok(start_session(&state, &visitor, &form, &opened));
         }
-        form.fail("email", view.t("auth-incorrect"));
+        form.add_error("email", view.t("auth-incorrect"));
     }
     Ok(login_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
 
 fn login_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCode) -> Response {
     let view = view_of(state, visitor, "auth-login-title");
-    answer::page_with(status, &view, &LoginPage { view: &view, form })
+    response::page_with(status, &view, &LoginPage { view: &view, form })
 }
 
 /// Leads on with the new session: to where the visitor wanted to go, or home.
-fn welcome(state: &AppState, visitor: &Visitor, form: &Form, opened: &Opened) -> Response {
-    let target = visitor::safe_next(form.value("next")).unwrap_or(HOME);
+fn start_session(state: &AppState, visitor: &Visitor, form: &Form, opened: &Opened) -> Response {
+    let target = url::safe_next(form.value("next")).unwrap_or(HOME);
     // Telephones are shared: only who asks for it stays after the browser is closed.
     let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
-    answer::with_cookie(answer::see_other(target), visitor.jar.keep_session(&opened.token, days))
+    redirect::with_cookie(
+        redirect::see_other(target),
+        visitor.jar.keep_session(&opened.token, days),
+    )
 }
 
 async fn log_out(
@@ -203,7 +208,7 @@ async fn log_out(
         // That another request has ended it meanwhile is as good.
         state.store.revoke_token(player.user_id, player.token_id).await?;
     }
-    let mut response = answer::with_cookie(answer::see_other("/"), visitor.jar.end_session());
+    let mut response = redirect::with_cookie(redirect::see_other("/"), visitor.jar.end_session());
     // What the browser kept of the pages is nobody else's to see on a shared device.
     let kept = axum::http::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert("clear-site-data", kept);
@@ -214,32 +219,32 @@ async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query
     let view = view_of(&state, &visitor, "auth-join-title");
     let mut form = Form::new(&JOIN_FIELDS);
     let Some(code) = query.find("code") else {
-        return answer::page(&view, &JoinPage { view: &view, form: &form });
+        return response::page(&view, &JoinPage { view: &view, form: &form });
     };
     let code = code.trim();
     let is_code = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if (1..=CODE_LENGTH_MAX).contains(&code.len()) && code.bytes().all(is_code) {
-        return answer::see_other(&format!("/join/{}", code.to_ascii_lowercase()));
+        return redirect::see_other(&format!("/join/{}", code.to_ascii_lowercase()));
     }
     form = form.with("code", code);
-    form.fail("code", view.t("auth-code-unknown"));
+    form.add_error("code", view.t("auth-code-unknown"));
     let page = JoinPage { view: &view, form: &form };
-    answer::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
+    response::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
 }
 
 async fn join(State(state): State<AppState>, visitor: Visitor, Segment(code): Segment) -> Response {
     if code.eq_ignore_ascii_case(GAME) {
         // Everybody who registers plays in it.
         let target = if visitor.player.is_some() { HOME } else { "/register" };
-        return answer::see_other(target);
+        return redirect::see_other(target);
     }
     if code.len() > CODE_LENGTH_MAX {
         return Problem::not_found().into_response();
     }
     let view = view_of(&state, &visitor, "auth-join-title");
     let mut form = Form::new(&JOIN_FIELDS).with("code", code);
-    form.fail("code", view.t("auth-code-unknown"));
-    answer::page_with(StatusCode::NOT_FOUND, &view, &JoinPage { view: &view, form: &form })
+    form.add_error("code", view.t("auth-code-unknown"));
+    response::page_with(StatusCode::NOT_FOUND, &view, &JoinPage { view: &view, form: &form })
 }
 
 fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
@@ -247,10 +252,10 @@ fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
 }
 
 /// What is wrong with a name, in the reader's words.
-pub(super) fn name_fault(view: &View, fault: NameFault) -> String {
+pub(super) fn name_error(view: &View, fault: NameFault) -> String {
     match fault {
         NameFault::Missing => view.t("auth-name-missing"),
-        NameFault::Unfit(error) => unfit(view, error),
+        NameFault::Unfit(error) => character_error(view, error),
         NameFault::Marks => view.t("auth-name-marks"),
         NameFault::AtSign => view.t("auth-name-at"),
         NameFault::Staff => view.t("auth-name-staff"),
@@ -274,13 +279,13 @@ pub(super) async fn name_taken(
 }
 
 /// That a text has a character which cannot be used in its field, in the reader's words.
-pub(super) fn unfit(view: &View, error: TextError) -> String {
+pub(super) fn character_error(view: &View, error: TextError) -> String {
     let character = error.code_point().to_string();
-    view.tn("common-character-unfit", "character", character.as_str())
+    view.tn("common-character-character_error", "character", character.as_str())
 }
 
 /// What is wrong with an e-mail address, in the reader's words.
-pub(super) fn email_fault(view: &View, fault: EmailFault) -> String {
+pub(super) fn email_error(view: &View, fault: EmailFault) -> String {
     match fault {
         EmailFault::Missing => view.t("auth-email-missing"),
         EmailFault::Invalid => view.t("auth-email-invalid"),
@@ -288,10 +293,10 @@ pub(super) fn email_fault(view: &View, fault: EmailFault) -> String {
 }
 
 /// What is wrong with a new password, in the reader's words.
-pub(super) fn password_fault(view: &View, fault: PasswordFault) -> String {
+pub(super) fn password_error(view: &View, fault: PasswordFault) -> String {
     match fault {
         PasswordFault::TooShort(min) => view.tn("auth-password-short", "min", min),
         PasswordFault::TooLong(max) => view.tn("auth-password-long", "max", max),
-        PasswordFault::Unfit(error) => unfit(view, error),
+        PasswordFault::Unfit(error) => character_error(view, error),
     }
 }

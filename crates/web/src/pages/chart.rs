@@ -11,7 +11,7 @@ use std::fmt::{self, Write as _};
 use askama::filters::HtmlSafe;
 use domain::{Day, Money, Price, Ratio};
 
-use self::axes::{Days, Scale, path, tenth};
+use self::axes::{TimeAxis, ValueAxis, path, tenth};
 pub(crate) use self::candles::{Candle, Span, candles, grouped};
 use super::format;
 use super::view::View;
@@ -91,9 +91,9 @@ pub(crate) fn line(
         return None;
     }
     let days = || points.iter().chain(benchmark).map(|point| point.day);
-    let days = Days::new(days().min()?, days().max()?);
+    let days = TimeAxis::new(days().min()?, days().max()?);
     let (thin, other) = (days.thinned(points), days.thinned(benchmark));
-    let scale = Scale::of(thin.iter().chain(&other).map(|point| point.value));
+    let scale = ValueAxis::of(thin.iter().chain(&other).map(|point| point.value));
     let class = format::way(first.value, last.value);
     let sentence = sentence(view, name, unit, points)?;
     let mut svg = opened(&sentence);
@@ -128,8 +128,8 @@ pub(crate) fn sparkline(points: &[Point], (from, to): (Day, Day)) -> Option<Svg>
     if points.len() < 2 {
         return None;
     }
-    let days = Days::new(from, to);
-    let scale = Scale::of(points.iter().map(|point| point.value));
+    let days = TimeAxis::new(from, to);
+    let scale = ValueAxis::of(points.iter().map(|point| point.value));
     let class = format::way(first.value, last.value);
     let curve = path(&days.thinned(points), days, scale);
     Some(Svg(format!(

@@ -10,10 +10,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::answer;
-use super::preferences::Preferences;
+use super::preferences::DisplayPreferences;
+use super::response;
 use super::view::View;
-use super::visitor::Asked;
+use super::visitor::RequestedPage;
 use crate::auth::sessions::RequestId;
 use crate::http::query::Query;
 use crate::http::request_context::take_problem;
@@ -71,11 +71,11 @@ fn write(
     request_id: &str,
 ) {
     let query = Query::parse(uri.query().unwrap_or_default());
-    let preferences = Preferences::of(headers, &query);
-    let asked = Asked::of(uri, headers);
+    let preferences = DisplayPreferences::of(headers, &query);
+    let requested = RequestedPage::of(uri, headers);
     let (status, code) = problem.kind();
     let (title, text) = words(status, code);
-    let mut view = View::bare(&preferences, &asked, state.rules.currency, title);
+    let mut view = View::bare(&preferences, &requested, state.rules.currency, title);
     view.has_session = cookies::has_session(headers);
     let retry_after = response.headers().get(header::RETRY_AFTER);
     let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -93,9 +93,9 @@ fn write(
     headers.remove(header::CONTENT_LENGTH);
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, answer::POLICY),
+        (header::CONTENT_SECURITY_POLICY, response::POLICY),
         (header::CONTENT_LANGUAGE, view.lang.tag()),
-        (header::VARY, answer::VARY),
+        (header::VARY, response::VARY),
         (header::CACHE_CONTROL, "no-store"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

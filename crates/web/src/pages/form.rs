@@ -18,7 +18,7 @@ use crate::state::AppState;
 const FIELDS_MAX: usize = 64;
 
 /// A form that was sent by this visitor ([`Visitor`] or `SignedIn`) from a page of ours.
-pub(crate) struct Post<V>(pub(crate) V, pub(crate) Sent);
+pub(crate) struct Post<V>(pub(crate) V, pub(crate) FormData);
 
 impl<V> FromRequest<AppState> for Post<V>
 where
@@ -47,7 +47,7 @@ async fn read(
     headers: &HeaderMap,
     body: axum::body::Body,
     state: &AppState,
-) -> Result<Sent, Problem> {
+) -> Result<FormData, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -62,13 +62,13 @@ async fn read(
     if fields.len() > FIELDS_MAX {
         return Err(Problem::foreign_field());
     }
-    Ok(Sent(fields))
+    Ok(FormData(fields))
 }
 
 /// The fields as they were sent.
-pub(crate) struct Sent(Vec<(String, String)>);
+pub(crate) struct FormData(Vec<(String, String)>);
 
-impl Sent {
+impl FormData {
     /// The form with these fields, each at most once, and no others. A box that is not ticked is
     /// not sent, so an absent field is empty.
     pub(crate) fn into_form(self, names: &[&'static str]) -> Result<Form, Problem> {
@@ -163,7 +163,7 @@ impl Form {
     }
 
     /// Notes what is wrong with a field, in the reader's words; of several the first.
-    pub(crate) fn fail(&mut self, name: &str, text: impl Into<String>) {
+    pub(crate) fn add_error(&mut self, name: &str, text: impl Into<String>) {
         if let Some(field) = self.0.iter_mut().find(|field| field.name == name)
             && field.error.is_empty()
         {
@@ -176,7 +176,7 @@ impl Form {
         self.0.iter().filter(|field| !field.error.is_empty()).collect()
     }
 
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         self.0.iter().all(|field| field.error.is_empty())
     }
 
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn form(body: &str) -> Result<Form, Problem> {
-        Sent(Query::parse(body).into_pairs()).into_form(&["name", "stay"])
+        FormData(Query::parse(body).into_pairs()).into_form(&["name", "stay"])
     }
 
     #[test]
@@ -203,10 +203,10 @@ mod tests {
     #[test]
     fn the_first_error_of_a_field_is_kept_with_its_value() {
         let mut read = form("name=Ada").unwrap();
-        assert!(read.is_sound());
-        read.fail("name", "one");
-        read.fail("name", "two");
+        assert!(read.is_valid());
+        read.add_error("name", "one");
+        read.add_error("name", "two");
         assert_eq!((read.value("name"), read.error("name")), ("Ada", "one"));
-        assert_eq!((read.errors().len(), read.is_sound()), (1, false));
+        assert_eq!((read.errors().len(), read.is_valid()), (1, false));
     }
 }

@@ -11,7 +11,8 @@ use axum::routing::get;
 use domain::{EntryKind, Money, Month, Price, Quantity, Symbol};
 use store::{LedgerFilter, LedgerRow};
 
-use super::answer;
+use super::response;
+use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::api::transactions::{CsvFile, read_bom};
@@ -30,8 +31,8 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "history.html")]
 struct HistoryPage<'a> {
     view: &'a View,
-    asked: &'a Asked,
-    rows: Vec<Row>,
+    filter: &'a HistoryFilter,
+    rows: Vec<HistoryRow>,
     /// The address of older entries.
     older: Option<String>,
     /// Whether the archive was read.
@@ -43,7 +44,7 @@ struct HistoryPage<'a> {
 }
 
 /// An entry of the list.
-struct Row {
+struct HistoryRow {
     /// Its receipt, where there is one.
     link: Option<String>,
     kind: EntryKind,
@@ -56,7 +57,7 @@ struct Row {
     note: Option<String>,
 }
 
-impl Row {
+impl HistoryRow {
     fn new(view: &View, row: LedgerRow) -> Self {
         let entry = &row.entry;
         let is_trade = matches!(entry.kind, EntryKind::Buy | EntryKind::Sell);
@@ -78,15 +79,15 @@ impl Row {
     }
 }
 
-/// What the reader asked for. What is none of it counts as nothing.
-struct Asked {
+/// What the reader filter for. What is none of it counts as nothing.
+struct HistoryFilter {
     kind: Option<EntryKind>,
     symbol: Option<Symbol>,
-    place: Option<HistoryCursor>,
+    cursor: Option<HistoryCursor>,
 }
 
-impl Asked {
-    fn read(query: &Query) -> Self {
+impl HistoryFilter {
+    fn parse(query: &Query) -> Self {
         let kinds = [EntryKind::Buy, EntryKind::Sell, EntryKind::Note, EntryKind::Open];
         let word = query.find("kind").unwrap_or_default();
         let number = |name| query.find(name).and_then(|text| text.parse::<i64>().ok());
@@ -95,12 +96,12 @@ impl Asked {
         Self {
             kind: kinds.into_iter().find(|kind| kind.as_str() == word),
             symbol: Symbol::parse(query.find("symbol").unwrap_or_default()).ok(),
-            place: below.map(|below| HistoryCursor { below, archived }),
+            cursor: below.map(|below| HistoryCursor { below, archived }),
         }
     }
 
     /// Nothing for a stock that there is none of.
-    fn filter(&self, state: &AppState) -> LedgerFilter {
+    fn ledger_filter(&self, state: &AppState) -> LedgerFilter {
         let listed = |symbol| state.prices.find(symbol).map_or(0, |listing| listing.stock_id);
         LedgerFilter { kind: self.kind, stock_id: self.symbol.as_ref().map(listed) }
     }
@@ -112,12 +113,12 @@ impl Asked {
             address.push_str(&format!("kind={}&", kind.as_str()));
         }
         if let Some(symbol) = &self.symbol {
-            address.push_str(&format!("symbol={}&", answer::encode(symbol.as_str())));
+            address.push_str(&format!("symbol={}&", url::encode(symbol.as_str())));
         }
         address
     }
 
-    /// The address of older entries, which are below a place.
+    /// The address of older entries, which are below a cursor.
     fn older(&self, HistoryCursor { below, archived }: HistoryCursor) -> String {
         let month = archived.map(|month| format!("&month={}", month.0)).unwrap_or_default();
         format!("{}before={below}{month}", self.address("/history"))
@@ -137,22 +138,22 @@ async fn show(
     me: SignedIn,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query);
+    let filter = HistoryFilter::parse(&query);
     let (player_id, viewer) = (me.player().player_id, me.viewer());
-    let filter = asked.filter(&state);
-    let found = state.history.search(player_id, filter, asked.place, ROWS).await?;
+    let ledger_filter = filter.ledger_filter(&state);
+    let found = state.history.search(player_id, ledger_filter, filter.cursor, ROWS).await?;
     let view = View::new(&state, &me, Tab::None, "history-title");
     let page = HistoryPage {
-        rows: found.rows.into_iter().map(|row| Row::new(&view, row)).collect(),
-        older: found.next.map(|next| asked.older(next)),
+        rows: found.rows.into_iter().map(|row| HistoryRow::new(&view, row)).collect(),
+        older: found.next.map(|next| filter.older(next)),
         is_archived: found.is_archived,
         goes_on: found.next.is_some(),
-        file: asked.address("/history.csv"),
+        file: filter.address("/history.csv"),
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
-        asked: &asked,
+        filter: &filter,
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 /// All entries that the filters let through as a file; `bom=0` leaves its byte order mark out.
@@ -161,11 +162,11 @@ async fn send(
     me: SignedIn,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query);
+    let filter = HistoryFilter::parse(&query);
     let file = CsvFile {
         player_id: me.player().player_id,
-        filter: asked.filter(&state),
-        place: asked.place,
+        filter: filter.ledger_filter(&state),
+        cursor: filter.cursor,
         has_bom: read_bom(&query).ok_or_else(Problem::not_found)?,
         disposition: "attachment; filename=\"openbell-history.csv\"",
     };

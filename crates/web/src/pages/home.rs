@@ -10,10 +10,11 @@ use domain::{Day, Money, PageRequest, Price, Ratio};
 use market::PriceSnapshot;
 use store::{HoldingRow, MarketQuery, Store};
 
-use super::answer;
 use super::chart::{self, Chart, Point, Unit};
 use super::market::change_of;
-use super::portfolio_value::{PortfolioValue, ValuePart};
+use super::portfolio_value::PortfolioValue;
+use super::response;
+use super::value_part::ValuePart;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::http::query::Query;
@@ -32,12 +33,12 @@ pub(crate) fn router() -> Router<AppState> {
 struct HomePage<'a> {
     view: &'a View,
     name: String,
-    worth: PortfolioValue,
+    value: PortfolioValue,
     level: i64,
     xp: i64,
     xp_next: i64,
     chart: Option<Chart>,
-    range: Range,
+    range: CurveRange,
     holdings: Vec<HoldingRow>,
     more: bool,
     watched: Vec<Watched>,
@@ -56,7 +57,7 @@ struct Watched {
 
 /// How far back a curve of what a player had goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Range {
+pub(super) enum CurveRange {
     Week,
     Month,
     HalfYear,
@@ -64,7 +65,7 @@ pub(super) enum Range {
     Max,
 }
 
-impl Range {
+impl CurveRange {
     const ALL: [Self; 5] = [Self::Week, Self::Month, Self::HalfYear, Self::Year, Self::Max];
 
     pub(super) fn all() -> [Self; 5] {
@@ -112,8 +113,8 @@ impl Range {
 
 impl HomePage<'_> {
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [Range; 5] {
-        Range::all()
+    fn ranges(&self) -> [CurveRange; 5] {
+        CurveRange::all()
     }
 
     /// A difference without its sign, where a word says which way.
@@ -131,12 +132,12 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Home, "home-title");
     view.live = true;
-    let range = Range::of(&query);
+    let range = CurveRange::of(&query);
     // All that the page shows is valued at the same prices, so that sums are those of their parts.
     let present = state.prices.snapshot();
     let curve = load_curve(&state, &present, player_id, range).await?;
-    let worth = PortfolioValue::load(&state, &present, player_id, &curve).await?;
-    view.value_parts = value_parts(&view, &worth);
+    let value = PortfolioValue::load(&state, &present, player_id, &curve).await?;
+    view.value_parts = value_parts(&view, &value);
     let prices = present.prices_json();
     let (holdings, count) = state.store.largest_holdings(player_id, &prices, SHOWN).await?;
     let watched = load_watched(&state, &present, player_id).await?;
@@ -148,7 +149,7 @@ async fn show(
     let page = HomePage {
         name: viewer.name.clone(),
         chart: chart::line(&view, &view.t("home-curve"), Unit::Money, &curve, &[]),
-        worth,
+        value,
         level: progress.level,
         xp: progress.xp_in_level,
         xp_next: progress.next_level_xp,
@@ -161,7 +162,7 @@ async fn show(
         day: present.market_day,
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 /// What the player had at the closes of a range.
@@ -169,7 +170,7 @@ pub(super) async fn load_curve(
     state: &AppState,
     present: &PriceSnapshot,
     player_id: i64,
-    range: Range,
+    range: CurveRange,
 ) -> Result<Vec<Point>, Problem> {
     let to = present.market_day;
     let from = Day(to.0.saturating_sub(range.days()));
@@ -179,13 +180,13 @@ pub(super) async fn load_curve(
 }
 
 /// The numbers of the value that the page shows in the reader's mode.
-fn value_parts(view: &View, worth: &PortfolioValue) -> Vec<ValuePart> {
+fn value_parts(view: &View, value: &PortfolioValue) -> Vec<ValuePart> {
     let (mut parts, of_today) = if view.is_easy() {
         (vec![ValuePart::Total], ValuePart::Moved)
     } else {
         (ValuePart::SINCE_START.to_vec(), ValuePart::Today)
     };
-    parts.extend(worth.today.map(|_| of_today));
+    parts.extend(value.today.map(|_| of_today));
     parts
 }
 

@@ -16,8 +16,9 @@ use store::{Store, TokenKind};
 
 use self::positions::{Applied, HoldingValue, LivePositions};
 use super::format::{self, Format};
-use super::portfolio_value::{PortfolioValue, ValuePart, last_close_day};
+use super::portfolio_value::{PortfolioValue, last_close_day};
 use super::preferences::{Lang, Mode};
+use super::value_part::ValuePart;
 use super::visitor::SignedIn;
 use super::words;
 use crate::auth::tokens;
@@ -52,7 +53,7 @@ async fn stream(
     let (listener, begin) = Listener::open(&state, session, Cursor::of(&headers)).await?;
     // Prices that the page has already are shown again: it may be older than the last event.
     let cursor = Cursor { prices: 0, ..begin };
-    let page = Page {
+    let page = LivePage {
         stocks: stocks(&state, query.find("s").unwrap_or_default()),
         held: stocks(&state, query.find("h").unwrap_or_default()),
         value_parts: value_parts(query.find("v").unwrap_or_default()),
@@ -60,7 +61,7 @@ async fn stream(
         shows_sides: query.find("q") == Some("1"),
         positions: None,
         last_close: None,
-        look: Look::of(&state, &me),
+        renderer: LiveRenderer::of(&state, &me),
         player_id: session.player_id,
         listener,
         cursor,
@@ -91,20 +92,20 @@ fn value_parts(named: &str) -> Vec<ValuePart> {
 }
 
 /// How the reader has words and numbers.
-struct Look {
+struct LiveRenderer {
     lang: Lang,
     mode: Mode,
     fmt: Format,
 }
 
-impl Look {
+impl LiveRenderer {
     fn of(state: &AppState, me: &SignedIn) -> Self {
         let (lang, mode) = (me.preferences.lang, me.preferences.mode);
         let (zone, currency) = (me.preferences.zone.clone(), state.rules.currency);
         Self { lang, mode, fmt: Format { lang, mode, zone, currency } }
     }
 
-    fn say(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
+    fn message(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
         words::message(self.lang, self.mode, key, arguments)
     }
 
@@ -128,7 +129,7 @@ impl Look {
                 let today = value.today?;
                 let size = self.fmt.money(Money(today.0.saturating_abs()));
                 let way = format::direction(today.0);
-                let sentence = self.say("home-moved", &[("way", &way), ("money", &size)]);
+                let sentence = self.message("home-moved", &[("way", &way), ("money", &size)]);
                 element("p", "lead", &escaped(&sentence))
             }
             ValuePart::Cash => element("dd", "num", &self.fmt.money(value.cash)),
@@ -162,7 +163,7 @@ fn change(fmt: &Format, id: &str, ratio: Ratio) -> String {
 }
 
 /// A page that somebody looks at.
-struct Page {
+struct LivePage {
     state: AppState,
     player_id: i64,
     listener: Listener,
@@ -177,16 +178,16 @@ struct Page {
     /// with the positions; after the next close, the page keeps the number it has.
     last_close: Option<(Day, Money)>,
     shows_sides: bool,
-    look: Look,
+    renderer: LiveRenderer,
 }
 
-impl Reader for Page {
+impl Reader for LivePage {
     async fn next(&mut self) -> Option<Vec<Event>> {
         Some(match self.listener.next().await? {
             News::Beat => vec![Event::default().comment("")],
-            News::Prices(prices) => self.tell_prices(&prices).await.into_iter().collect(),
+            News::Prices(prices) => self.price_event(&prices).await.into_iter().collect(),
             News::Fill(fill) => {
-                let reward = self.tell_rewards(&fill).await;
+                let reward = self.reward_event(&fill).await;
                 reward.into_iter().chain(self.update_positions(&fill).await).collect()
             }
             // The next page shows what was missed.
@@ -199,18 +200,21 @@ impl Reader for Page {
     }
 }
 
-impl Page {
-    async fn tell_prices(&mut self, prices: &Prices) -> Option<Event> {
+impl LivePage {
+    async fn price_event(&mut self, prices: &Prices) -> Option<Event> {
         let mut html = String::new();
         for (position, symbol) in &self.stocks {
             let Some(quote) = prices.find_changed(*position, self.cursor.prices) else { continue };
             let symbol = escaped(symbol.as_str());
-            html.push_str(&number(&format!("px-{symbol}"), &self.look.fmt.price(quote.price)));
-            html.push_str(&change(&self.look.fmt, &format!("ch-{symbol}"), quote.change()));
+            html.push_str(&number(&format!("px-{symbol}"), &self.renderer.fmt.price(quote.price)));
+            html.push_str(&change(&self.renderer.fmt, &format!("ch-{symbol}"), quote.change()));
             if self.shows_sides {
                 let sides = prices.snapshot.sides(&quote, self.state.rules.spread_bps);
                 for (id, price) in [("ask", sides.ask), ("bid", sides.bid)] {
-                    html.push_str(&number(&format!("{id}-{symbol}"), &self.look.fmt.price(price)));
+                    html.push_str(&number(
+                        &format!("{id}-{symbol}"),
+                        &self.renderer.fmt.price(price),
+                    ));
                 }
             }
         }
@@ -246,14 +250,14 @@ impl Page {
         let last_close = self.last_close_at(prices);
         let value = PortfolioValue::new(starting_cash, positions.cash(), shares, last_close);
         for part in &self.value_parts {
-            html.push_str(&self.look.value_part(*part, &value).unwrap_or_default());
+            html.push_str(&self.renderer.value_part(*part, &value).unwrap_or_default());
         }
         for (position, symbol) in &self.held {
             let stock_id = self.state.prices.listings()[*position].stock_id;
             let quote = prices.quote(*position);
             let holding = quote.and_then(|quote| positions.holding_value(stock_id, quote.price));
             let Some(holding) = holding else { continue };
-            html.push_str(&self.look.holding(symbol, &holding, self.hides_amounts));
+            html.push_str(&self.renderer.holding(symbol, &holding, self.hides_amounts));
         }
         html
     }
@@ -282,26 +286,26 @@ impl Page {
     }
 
     /// What an entry unlocked and the level it reached, quietly; never the trade itself.
-    async fn tell_rewards(&mut self, fill: &Fill) -> Option<Event> {
+    async fn reward_event(&mut self, fill: &Fill) -> Option<Event> {
         let entry = &fill.entry;
         self.cursor = Cursor { version: entry.version, part: 0, ..self.cursor };
         let rules = &self.state.rules;
         let unlocked = fill.unlocked.iter().filter_map(|unlock| {
             let known = rules.achievements.iter().find(|rule| rule.id == unlock.achievement_id)?;
             let name = format!("<span lang=\"en\">{}</span>", escaped(&known.name));
-            let xp = self.look.say("common-xp-gained", &[("xp", &unlock.xp)]);
-            Some(self.toast(&format!("{} {name}", self.look.say("common-badge", &[])), &xp))
+            let xp = self.renderer.message("common-xp-gained", &[("xp", &unlock.xp)]);
+            Some(self.toast(&format!("{} {name}", self.renderer.message("common-badge", &[])), &xp))
         });
         let mut toasts: Vec<String> = unlocked.collect();
         if !toasts.is_empty() {
             // It is shown now; that it was is not worth losing it for.
-            let noted = self.state.store.mark_rewards_seen(self.player_id, entry.version).await;
-            if let Err(error) = noted {
+            let marked = self.state.store.mark_rewards_seen(self.player_id, entry.version).await;
+            if let Err(error) = marked {
                 tracing::warn!(%error, "cannot note that rewards were shown");
             }
         }
         if let Some(reached) = rules.levels.reached_by(entry) {
-            let level = self.look.say("common-level-reached", &[("level", &reached.level)]);
+            let level = self.renderer.message("common-level-reached", &[("level", &reached.level)]);
             toasts.push(self.toast(&level, ""));
         }
         let html = format!("<div hx-swap-oob=\"beforeend:#toasts\">{}</div>", toasts.concat());
@@ -310,7 +314,7 @@ impl Page {
 
     /// `title` is HTML; `text` is a message.
     fn toast(&self, title: &str, text: &str) -> String {
-        let dismiss = self.look.say("common-ok", &[]);
+        let dismiss = self.renderer.message("common-ok", &[]);
         format!(
             "<div class=\"toast\"><p><b>{title}</b><br><span class=\"small\">{text}</span></p>\
              <button class=\"btn s\" type=\"button\" data-dismiss data-js>{dismiss}</button></div>"

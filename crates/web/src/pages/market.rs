@@ -12,12 +12,14 @@ use domain::{Day, PageRequest, Price, Ratio, Symbol};
 use market::PriceSnapshot;
 use store::{MarketQuery, MarketRow, MarketSort};
 
-use super::answer;
 use super::chart::{Point, Svg, sparkline};
 use super::form::Post;
 use super::preferences::Mode;
-use super::view::{Pages, Tab, View};
-use super::visitor::{SignedIn, Visitor, safe_next};
+use super::redirect;
+use super::response;
+use super::url;
+use super::view::{Pager, Tab, View};
+use super::visitor::{SignedIn, Visitor};
 use crate::api::stocks::last_public_day;
 use crate::http::input::text_of;
 use crate::http::query::Query;
@@ -48,11 +50,11 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "market.html")]
 struct MarketPage<'a> {
     view: &'a View,
-    asked: &'a Asked,
+    filter: &'a MarketFilter,
     categories: Arc<Vec<String>>,
-    rows: Vec<Row>,
+    rows: Vec<StockListRow>,
     total: i64,
-    pages: Pages,
+    pages: Pager,
     /// The market's day.
     day: Day,
     /// Whether the last star was one too many.
@@ -62,7 +64,7 @@ struct MarketPage<'a> {
 }
 
 /// A stock of the list.
-struct Row {
+struct StockListRow {
     symbol: String,
     name: String,
     category: String,
@@ -72,8 +74,8 @@ struct Row {
     spark: Option<Svg>,
 }
 
-/// What the reader asked for.
-struct Asked {
+/// What the reader filter for.
+struct MarketFilter {
     search: String,
     category: String,
     sort: (&'static str, MarketSort, bool),
@@ -81,8 +83,8 @@ struct Asked {
     page: PageRequest,
 }
 
-impl Asked {
-    fn read(query: &Query) -> Result<Self, Problem> {
+impl MarketFilter {
+    fn parse(query: &Query) -> Result<Self, Problem> {
         let text = |name| query.find(name).unwrap_or_default().trim();
         let tidy = |name, kind| {
             text_of(text(name), kind, name).map_err(|error| Problem::field(name, error))
@@ -111,7 +113,7 @@ impl Asked {
         let mut base = "/market?".to_owned();
         for (name, value) in [("q", &self.search), ("category", &self.category)] {
             if !value.is_empty() {
-                base.push_str(&format!("{name}={}&", answer::encode(value)));
+                base.push_str(&format!("{name}={}&", url::encode(value)));
             }
         }
         if !self.is_sorted(SORTS[0].0) {
@@ -129,19 +131,19 @@ async fn show(
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query)?;
+    let filter = MarketFilter::parse(&query)?;
     let player_id = visitor.player.as_ref().map(|signed_in| signed_in.player.player_id);
-    let wanted = MarketQuery {
+    let market_query = MarketQuery {
         player_id,
-        category: Some(asked.category.as_str()).filter(|category| !category.is_empty()),
-        search: Some(asked.search.as_str()).filter(|search| !search.is_empty()),
-        only_watched: asked.only_watched && player_id.is_some(),
-        sort: asked.sort.1,
-        descending: asked.sort.2,
+        category: Some(filter.category.as_str()).filter(|category| !category.is_empty()),
+        search: Some(filter.search.as_str()).filter(|search| !search.is_empty()),
+        only_watched: filter.only_watched && player_id.is_some(),
+        sort: filter.sort.1,
+        descending: filter.sort.2,
     };
     let present = state.prices.snapshot();
     let quotes = present.quotes_json();
-    let (rows, total) = state.store.market_page(&wanted, &quotes, asked.page).await?;
+    let (rows, total) = state.store.market_page(&market_query, &quotes, filter.page).await?;
     let categories = state.categories().await?;
     let mut view = View::new(&state, &visitor, Tab::Market, "market-title");
     view.live = true;
@@ -160,7 +162,7 @@ async fn show(
         let closes = closes.get(&row.stock.stock_id).map(Vec::as_slice).unwrap_or_default();
         let point = |(day, close): &(Day, Price)| Point { day: *day, value: close.0 };
         let points: Vec<Point> = closes.iter().map(point).collect();
-        Row {
+        StockListRow {
             change: change_of(&state, &present, row.stock.stock_id),
             symbol: row.stock.symbol.to_string(),
             name: row.stock.name,
@@ -176,13 +178,13 @@ async fn show(
         categories,
         rows: rows.into_iter().map(row).collect(),
         total,
-        pages: Pages { base: asked.base(), page: asked.page.page(), last },
+        pages: Pager { base: filter.base(), page: filter.page.page(), last },
         day: present.market_day,
         is_full: query.find("full").is_some(),
         is_known: state.market.has_known_history(),
-        asked: &asked,
+        filter: &filter,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 /// The change of a stock since its last close; 0 while it has no price.
@@ -203,11 +205,11 @@ async fn watch(
         let listing = state.prices.find(&symbol).ok_or_else(Problem::not_found)?;
         Ok::<i64, Problem>(listing.stock_id)
     };
-    let back = safe_next(form.value("back")).unwrap_or("/market");
+    let back = url::safe_next(form.value("back")).unwrap_or("/market");
     if form.value("watch").is_empty() {
         state.store.unwatch(player_id, stock("unwatch")?).await?;
     } else if !state.store.watch(player_id, stock("watch")?, state.clock.now()).await? {
-        return Ok(answer::see_other("/market?watched=on&full=1"));
+        return Ok(redirect::see_other("/market?watched=on&full=1"));
     }
-    Ok(answer::see_other(back))
+    Ok(redirect::see_other(back))
 }

@@ -11,8 +11,8 @@ use axum::routing::get;
 use domain::Ratio;
 use store::{BoardKind, Role};
 
-use self::metrics::{Metrics, seconds};
-use super::answer;
+use self::metrics::{MetricSamples, seconds};
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
@@ -20,7 +20,7 @@ use crate::state::AppState;
 
 /// Statements that are listed, the slowest first.
 const STATEMENTS: usize = 5;
-/// A cache that answers less than this, in percent, is worth a look, once it was asked so often.
+/// A cache that answers less than this, in percent, is worth a look, once it was reads so often.
 const CACHE_HITS_MIN: i64 = 70;
 const CACHE_ASKED_MIN: i64 = 1_000;
 const PER_MILLE_HALF: u64 = 500;
@@ -41,11 +41,11 @@ struct OpsPage<'a> {
 struct Card {
     /// The key of its heading.
     title: &'static str,
-    lines: Vec<Line>,
+    lines: Vec<CardLine>,
 }
 
 /// One number with its name.
-struct Line {
+struct CardLine {
     /// The key of its name; empty when the name is data.
     key: &'static str,
     /// What it is of: a lane, a code, a statement, a job.
@@ -55,15 +55,15 @@ struct Line {
     state: Option<(bool, &'static str)>,
 }
 
-fn line(key: &'static str, value: impl Into<String>) -> Line {
-    Line { key, of: String::new(), value: value.into(), state: None }
+fn line(key: &'static str, value: impl Into<String>) -> CardLine {
+    CardLine { key, of: String::new(), value: value.into(), state: None }
 }
 
-fn line_of(of: &str, value: impl Into<String>) -> Line {
-    Line { key: "", of: of.to_owned(), value: value.into(), state: None }
+fn line_of(of: &str, value: impl Into<String>) -> CardLine {
+    CardLine { key: "", of: of.to_owned(), value: value.into(), state: None }
 }
 
-impl Line {
+impl CardLine {
     /// The same, with a word for whether it is as it should be.
     fn judged(self, is_good: bool) -> Self {
         let word = if is_good { "ops-good" } else { "ops-look" };
@@ -76,7 +76,7 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         return Err(Problem::route_not_found("/ops"));
     }
     let view = View::new(&state, &me, Tab::None, "ops-title");
-    let metrics = Metrics::parse(&(state.render_metrics)());
+    let metrics = MetricSamples::parse(&(state.render_metrics)());
     let cards = vec![
         node(&state, &view, &metrics),
         trades(&view, &metrics),
@@ -88,14 +88,14 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         people(&state, &view, &metrics),
         jobs(&view, &metrics),
     ];
-    Ok(answer::page(&view, &OpsPage { view: &view, cards }))
+    Ok(response::page(&view, &OpsPage { view: &view, cards }))
 }
 
 fn count(view: &View, number: i64) -> String {
     view.fmt.number(number)
 }
 
-fn node(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn node(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let begun = metrics.value("process_start_time_seconds");
     let minutes = (state.clock.now().seconds() - begun).max(0) / 60;
     let megabytes = metrics.value("process_resident_memory_bytes") / 1_000_000;
@@ -111,7 +111,7 @@ fn node(state: &AppState, view: &View, metrics: &Metrics) -> Card {
     }
 }
 
-fn trades(view: &View, metrics: &Metrics) -> Card {
+fn trades(view: &View, metrics: &MetricSamples) -> Card {
     let sum = |name| count(view, metrics.sum(name));
     let mut lines = vec![
         line("ops-trades", sum("openbell_trades_total")),
@@ -129,7 +129,7 @@ fn trades(view: &View, metrics: &Metrics) -> Card {
     Card { title: "ops-orders", lines }
 }
 
-fn lanes(view: &View, metrics: &Metrics) -> Card {
+fn lanes(view: &View, metrics: &MetricSamples) -> Card {
     let waits = "openbell_desk_queue_wait_seconds";
     let commits = "openbell_batch_commit_seconds";
     let mut lines = vec![
@@ -139,12 +139,12 @@ fn lanes(view: &View, metrics: &Metrics) -> Card {
         line("ops-batch", count(view, metrics.mean("openbell_batch_size"))),
     ];
     for (lane, length) in metrics.by("openbell_desk_queue_length", "lane") {
-        lines.push(Line { key: "ops-lane", ..line_of(&lane, count(view, length)) });
+        lines.push(CardLine { key: "ops-lane", ..line_of(&lane, count(view, length)) });
     }
     Card { title: "ops-lanes", lines }
 }
 
-fn database(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn database(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let errors = metrics.sum("openbell_query_errors_total");
     let mut lines = vec![line("ops-engine", state.store.engine())];
     if let Some(up) = metrics.find("openbell_database_up") {
@@ -161,7 +161,7 @@ fn database(state: &AppState, view: &View, metrics: &Metrics) -> Card {
 }
 
 /// The statements of which one in a hundred takes longest.
-fn statements(metrics: &Metrics) -> Card {
+fn statements(metrics: &MetricSamples) -> Card {
     let mut found = metrics.quantiles_by("openbell_query_seconds", "statement", PER_MILLE_99);
     found.sort_by_key(|(_, bound)| std::cmp::Reverse(*bound));
     let lines = found.iter().take(STATEMENTS);
@@ -170,7 +170,7 @@ fn statements(metrics: &Metrics) -> Card {
 }
 
 /// What nodes share, and what is not read from the database each time.
-fn shared(view: &View, metrics: &Metrics) -> Card {
+fn shared(view: &View, metrics: &MetricSamples) -> Card {
     let mut lines = Vec::new();
     if let Some(up) = metrics.find("openbell_redis_up") {
         lines.push(line("ops-redis", count(view, up)).judged(up == 1));
@@ -188,16 +188,16 @@ fn shared(view: &View, metrics: &Metrics) -> Card {
             all.filter(|(other, _)| *other == family).map(|(_, number)| number).sum::<i64>()
         };
         let hits = of("openbell_cache_hits_total") + of("openbell_cache_stale_total");
-        let asked = hits.saturating_add(missed);
-        let percent = Ratio::of(hits, asked).percent(0);
-        let told = view.t2("ops-hits", "percent", percent, "asked", count(view, asked));
-        let is_good = asked < CACHE_ASKED_MIN || percent >= CACHE_HITS_MIN;
-        lines.push(Line { key: "ops-cache", ..line_of(&family, told) }.judged(is_good));
+        let reads = hits.saturating_add(missed);
+        let percent = Ratio::of(hits, reads).percent(0);
+        let text = view.t2("ops-hits", "percent", percent, "reads", count(view, reads));
+        let is_good = reads < CACHE_ASKED_MIN || percent >= CACHE_HITS_MIN;
+        lines.push(CardLine { key: "ops-cache", ..line_of(&family, text) }.judged(is_good));
     }
     Card { title: "ops-shared", lines }
 }
 
-fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn market(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let present = state.prices.snapshot();
     let age = (state.clock.now().seconds() - present.as_of.seconds()).max(0);
     let is_fresh = age <= state.rules.quote_age_max_s;
@@ -214,7 +214,7 @@ fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
     Card { title: "ops-market", lines }
 }
 
-fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn people(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let players = i64::try_from(state.boards.board(BoardKind::Xp).total()).unwrap_or(i64::MAX);
     let mut lines = vec![
         line("ops-players", count(view, players)),
@@ -222,12 +222,12 @@ fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
         line("ops-answer", quantiles(metrics, "openbell_http_request_duration_seconds")),
     ];
     for (status, number) in metrics.by("openbell_http_requests_total", "status") {
-        lines.push(Line { key: "ops-status", ..line_of(&status, count(view, number)) });
+        lines.push(CardLine { key: "ops-status", ..line_of(&status, count(view, number)) });
     }
     Card { title: "ops-http", lines }
 }
 
-fn jobs(view: &View, metrics: &Metrics) -> Card {
+fn jobs(view: &View, metrics: &MetricSamples) -> Card {
     let runs = "openbell_reconciler_runs_total";
     let failed: std::collections::BTreeMap<String, i64> =
         metrics.by_where(runs, "name", ("outcome", "error")).into_iter().collect();
@@ -241,7 +241,7 @@ fn jobs(view: &View, metrics: &Metrics) -> Card {
 }
 
 /// Half of them took at most …, 99 of a hundred at most ….
-fn quantiles(metrics: &Metrics, name: &str) -> String {
+fn quantiles(metrics: &MetricSamples, name: &str) -> String {
     let at = |per_mille| metrics.quantile(name, per_mille).map_or("–".to_owned(), seconds);
     format!("p50 {} · p99 {}", at(PER_MILLE_HALF), at(PER_MILLE_99))
 }

@@ -15,11 +15,13 @@ use domain::{
 use store::{LedgerRow, StockRow};
 use trading::{DeskError, DeskRequest, Idempotency};
 
-use super::answer;
-use super::auth::unfit;
+use super::auth::character_error;
 use super::form::{Form, Post};
 use super::pending;
-use super::stock::{self, Shown, TICKET};
+use super::redirect;
+use super::rejection::rejection_text;
+use super::response;
+use super::stock::{self, DisplayedQuote, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
@@ -53,7 +55,7 @@ struct ReviewPage<'a> {
     form: &'a Form,
     side: &'static str,
     quantity: Quantity,
-    quote: Option<Shown>,
+    quote: Option<DisplayedQuote>,
     /// When the order fills.
     fills: String,
     total: Money,
@@ -65,7 +67,7 @@ struct ReviewPage<'a> {
     xp: String,
     key: String,
     /// Why it was refused.
-    refusal: Option<String>,
+    rejection: Option<String>,
 }
 
 #[derive(Template)]
@@ -110,13 +112,13 @@ impl Ticket {
         let typed = typed.replace("\r\n", "\n");
         let note = if typed.is_empty() { Ok(None) } else { Note::parse(&typed).map(Some) };
         if side.is_none() {
-            form.fail("side", view.t("order-side-missing"));
+            form.add_error("side", view.t("order-side-missing"));
         }
         if let Err(text) = &quantity {
-            form.fail("quantity", text);
+            form.add_error("quantity", text);
         }
         if let Err(error) = &note {
-            form.fail("note", note_fault(view, *error));
+            form.add_error("note", note_error(view, *error));
         }
         let (listing, side) = (listing?, side?);
         let asked = Asked {
@@ -131,9 +133,9 @@ impl Ticket {
 }
 
 /// What is wrong with a note, in the reader's words.
-fn note_fault(view: &View, error: NoteError) -> String {
+fn note_error(view: &View, error: NoteError) -> String {
     match error {
-        NoteError::Unfit(error) => unfit(view, error),
+        NoteError::Unfit(error) => character_error(view, error),
         NoteError::Empty | NoteError::TooLong => {
             view.tn("order-note-wrong", "max", Note::LENGTH_MAX)
         }
@@ -168,7 +170,7 @@ async fn review(
     let stock = load_stock(&state, form.value("symbol")).await?;
     let view = View::new(&state, &me, Tab::Market, "order-review-title");
     let Some(ticket) = Ticket::read(&state, &view, &mut form) else {
-        return stock::refused(&state, &me, &stock, &form).await;
+        return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let key = new_key(&*state.entropy);
     review_page(&state, &me, &stock, &form, &ticket, key, None).await
@@ -178,7 +180,7 @@ async fn review(
 fn new_key(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; KEY_LENGTH / 2];
     entropy.fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 async fn review_page(
@@ -188,11 +190,11 @@ async fn review_page(
     form: &Form,
     ticket: &Ticket,
     key: String,
-    refusal: Option<String>,
+    rejection: Option<String>,
 ) -> Result<Response, Problem> {
     let view = View::new(state, me, Tab::Market, "order-review-title");
     let quantity = ticket.asked.quantity;
-    let quote = stock::shown(state, &view, stock.stock_id);
+    let quote = stock::displayed_quote(state, &view, stock.stock_id);
     let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
     let cash = me.viewer().cash;
@@ -204,7 +206,7 @@ async fn review_page(
         Side::Buy => Some(share_of_all(state, me, stock, total).await?),
         Side::Sell => None,
     };
-    let status = if refusal.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let status = if rejection.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = ReviewPage {
         view: &view,
         stock,
@@ -219,9 +221,9 @@ async fn review_page(
         share: share.filter(|share| share.percent(2) >= MUCH_OF_ALL),
         xp: xp::outlook(state, &view, me.player().player_id, ticket.side, Some(total)).await?,
         key,
-        refusal,
+        rejection,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
 /// How much of all the player's money would be in this company.
@@ -234,9 +236,9 @@ async fn share_of_all(
     let player_id = me.player().player_id;
     let prices = state.prices.prices_json();
     let summary = state.store.portfolio_summary(player_id, &prices).await?;
-    let stake = state.store.load_position(player_id, stock.stock_id).await?;
+    let position = state.store.load_position(player_id, stock.stock_id).await?;
     let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
-    let held = price.value_rounded_down(stake.quantity).unwrap_or_default();
+    let held = price.value_rounded_down(position.quantity).unwrap_or_default();
     let inside = Money(held.0.saturating_add(total.0));
     Ok(inside.part_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
 }
@@ -253,7 +255,7 @@ async fn confirm(
     let key = form.value("key").to_owned();
     let is_key = key.len() == KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
-        return stock::refused(&state, &me, &stock, &form).await;
+        return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
     let order = Order { stock_id, side: ticket.side, quantity };
@@ -266,24 +268,26 @@ async fn confirm(
     };
     let submitted = match submit(&state, request).await {
         Ok(Submitted::Pending { order, .. }) => {
-            return Ok(answer::see_other(&format!("/orders/{}", order.id)));
+            return Ok(redirect::see_other(&format!("/orders/{}", order.id)));
         }
         Ok(Submitted::TooMany) => {
             let max = state.rules.pending_orders_max;
-            let refusal = view.tn("order-too-many", "max", max);
-            return review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await;
+            let rejection = view.tn("order-too-many", "max", max);
+            return review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await;
         }
         Ok(Submitted::Answered(answer)) => Ok(answer.outcome),
         Err(error) => Err(error),
     };
-    let (key, refusal) = match submitted {
+    let (key, rejection) = match submitted {
         Ok(Outcome::Ok(fill)) => {
-            return Ok(answer::see_other(&format!("/orders/{}", fill.entry.trade_id())));
+            return Ok(redirect::see_other(&format!("/orders/{}", fill.entry.trade_id())));
         }
         // Nothing is stored of a rejection that may pass: the order keeps its key.
-        Ok(Outcome::Err(rejection)) if !rejection.is_final() => (key, refusal(&view, rejection)),
+        Ok(Outcome::Err(rejection)) if !rejection.is_final() => {
+            (key, rejection_text(&view, rejection))
+        }
         // It is stored under the key: another try is another order.
-        Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), refusal(&view, rejection)),
+        Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), rejection_text(&view, rejection)),
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
         Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),
         // With its key it can be asked for again, whatever became of it.
@@ -292,22 +296,7 @@ async fn confirm(
             (key, view.t("order-unknown"))
         }
     };
-    review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await
-}
-
-/// Why an order was refused, and what to do, in the reader's words.
-pub(super) fn refusal(view: &View, rejection: Rejection) -> String {
-    match rejection {
-        Rejection::InsufficientCash => view.t("order-no-cash"),
-        Rejection::InsufficientQuantity => view.t("order-no-shares"),
-        Rejection::MarketClosed => view.closed.clone().unwrap_or_else(|| view.t("market-closed")),
-        Rejection::NoQuote | Rejection::StaleQuote => view.t("order-no-price"),
-        Rejection::PriceInDoubt => view.t("order-in-doubt"),
-        Rejection::FractionalNotAllowed | Rejection::QuantityTooLarge => view.t("order-size"),
-        Rejection::BeyondLimits => view.t("order-beyond"),
-        Rejection::Contended => view.t("order-busy"),
-        Rejection::IdempotencyKeyReused => view.t("order-reused"),
-    }
+    review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await
 }
 
 async fn show_receipt(
@@ -357,7 +346,7 @@ async fn receipt_page(
         note_rule: xp::note_rule(state, &view),
         entry,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
 /// Adds a note to a trade, or changes it.
@@ -372,11 +361,11 @@ async fn write_note(
     match Note::parse(form.value("note").trim().replace("\r\n", "\n").as_str()) {
         Ok(note) => {
             save_note(&state, &row, note, &request_id).await?;
-            Ok(answer::see_other(&format!("/orders/{trade_id}?noted=1#note")))
+            Ok(redirect::see_other(&format!("/orders/{trade_id}?noted=1#note")))
         }
         Err(error) => {
             let view = View::new(&state, &me, Tab::Portfolio, "order-receipt-title");
-            form.fail("note", note_fault(&view, error));
+            form.add_error("note", note_error(&view, error));
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             receipt_page(&state, &me, status, &row, &form, false).await
         }

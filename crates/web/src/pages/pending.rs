@@ -8,9 +8,10 @@ use axum::response::Response;
 use domain::{FillMode, OrderState, Quantity};
 use store::{FillsAt, PendingOrder};
 
-use super::answer;
 use super::form::{Form, Post};
-use super::order::refusal;
+use super::redirect;
+use super::rejection::rejection_text;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::api::orders::pending::{self, fill_time, is_cancellable, load_own};
@@ -57,7 +58,7 @@ impl ShownOrder {
                     view.tn("order-pending-quote", "time", time.as_str())
                 }
             }),
-            (OrderState::Rejected, Some(rejection)) => Some(refusal(view, rejection)),
+            (OrderState::Rejected, Some(rejection)) => Some(rejection_text(view, rejection)),
             (OrderState::Expired, _) => Some(view.t("order-no-fill")),
             _ => None,
         };
@@ -105,7 +106,7 @@ pub(super) fn when(state: &AppState, view: &View, stock_id: i64) -> String {
         }
         Ok(None) if state.rules.fill == FillMode::NextTick => view.t("order-next-tick"),
         Ok(None) => view.t("order-price-moves"),
-        Err(rejection) => refusal(view, rejection),
+        Err(rejection) => rejection_text(view, rejection),
     }
 }
 
@@ -129,7 +130,7 @@ pub(super) async fn show(
         note: order.note.as_deref(),
         is_too_late: status == StatusCode::CONFLICT,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
 /// Cancels an order and shows it.
@@ -141,7 +142,7 @@ pub(super) async fn cancel(
     let _: Form = sent.into_form(&[])?;
     let order = load_own(&state, &me.player(), &order_id).await?;
     match pending::cancel(&state, order).await? {
-        Some(order) => Ok(answer::see_other(&format!("/orders/{}", order.id))),
+        Some(order) => Ok(redirect::see_other(&format!("/orders/{}", order.id))),
         None => show(&state, &me, &order_id, StatusCode::CONFLICT).await,
     }
 }

@@ -15,12 +15,13 @@ use market::Halt;
 use store::HoldingRow;
 
 use self::checkup::{Finding, check};
-use super::answer;
 use super::chart::{self, Chart, Point, Unit};
-use super::home::{Range, load_curve};
+use super::home::{CurveRange, load_curve};
 use super::pending::{self, ShownOrder};
-use super::portfolio_value::{PortfolioValue, ValuePart};
-use super::view::{Pages, Tab, View};
+use super::portfolio_value::PortfolioValue;
+use super::response;
+use super::value_part::ValuePart;
+use super::view::{Pager, Tab, View};
 use super::visitor::SignedIn;
 use crate::http::query::Query;
 use crate::problem::Problem;
@@ -37,16 +38,16 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "portfolio.html")]
 struct PortfolioPage<'a> {
     view: &'a View,
-    worth: PortfolioValue,
+    value: PortfolioValue,
     rows: Vec<HoldingRow>,
     total: i64,
-    pages: Pages,
+    pages: Pager,
     spread: Option<Chart>,
     findings: Vec<Finding>,
     curve: Option<Chart>,
     /// What the dashed line is.
     benchmark: Option<&'static str>,
-    range: Range,
+    range: CurveRange,
     hides: bool,
     /// Orders that did not fill at once.
     orders: Vec<ShownOrder>,
@@ -60,8 +61,8 @@ impl PortfolioPage<'_> {
     }
 
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [Range; 5] {
-        Range::all()
+    fn ranges(&self) -> [CurveRange; 5] {
+        CurveRange::all()
     }
 }
 
@@ -74,18 +75,18 @@ async fn show(
     let mut view = View::new(&state, &me, Tab::Portfolio, "portfolio-title");
     view.live = true;
     view.value_parts = ValuePart::SINCE_START.to_vec();
-    let range = Range::of(&query);
+    let range = CurveRange::of(&query);
     // All that the page shows is valued at the same prices, so that sums are those of their parts.
     let present = state.prices.snapshot();
     let points = load_curve(&state, &present, player_id, range).await?;
-    let asked = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
+    let page_request = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
     let prices = present.prices_json();
-    let (rows, total) = state.store.portfolio_page(player_id, &prices, asked).await?;
+    let (rows, total) = state.store.portfolio_page(player_id, &prices, page_request).await?;
     let mix = state.store.portfolio_mix(player_id, &prices).await?;
     let benchmark = benchmark(&state, &points);
     let name = state.market.benchmark_name();
     let page = PortfolioPage {
-        worth: PortfolioValue::load(&state, &present, player_id, &points).await?,
+        value: PortfolioValue::load(&state, &present, player_id, &points).await?,
         spread: chart::allocation(&view, &view.t("portfolio-spread"), &mix.categories),
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),
@@ -94,16 +95,16 @@ async fn show(
         ended: ended(&state, &rows),
         rows,
         total,
-        pages: Pages {
+        pages: Pager {
             base: "/portfolio?".to_owned(),
-            page: asked.page(),
+            page: page_request.page(),
             last: (total.max(1) + ROWS - 1) / ROWS,
         },
         range,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 /// The stocks among these that are not traded now.

@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
 
-use super::answer;
+use super::url;
 use crate::http::cookies::{self, PREFERENCES};
 use crate::http::query::Query;
 
@@ -128,7 +128,7 @@ impl Lang {
 
 /// All choices.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Preferences {
+pub(crate) struct DisplayPreferences {
     pub(crate) mode: Mode,
     pub(crate) lang: Lang,
     pub(crate) theme: Theme,
@@ -139,7 +139,7 @@ pub(crate) struct Preferences {
     pub(crate) zone: TimeZone,
 }
 
-impl Preferences {
+impl DisplayPreferences {
     /// What the visitor chose before, else what the browser asks for.
     pub(crate) fn of(headers: &HeaderMap, query: &Query) -> Self {
         let chosen = Query::parse(cookies::find(headers, PREFERENCES).unwrap_or_default());
@@ -215,7 +215,7 @@ impl Preferences {
             text_size.as_str(),
             saver.as_str(),
             // `Etc/GMT+5` has a character that means a blank in a query.
-            answer::encode(zone.iana_name().unwrap_or(ZONE)),
+            url::encode(zone.iana_name().unwrap_or(ZONE)),
         )
     }
 }
@@ -306,13 +306,13 @@ mod tests {
             let saver = ["auto", "on", "off"][saver];
             let lang = Lang::ALL[lang].as_str();
             let text = format!("mode={mode}&lang={lang}&theme={theme}&saver={saver}");
-            let zone = answer::encode(zone);
+            let zone = url::encode(zone);
             let value = format!("{PREFERENCES}={text}&zone={zone}");
             let chosen =
-                Preferences::of(&with_cookies(&[value.as_bytes()]), &Query::parse(""));
-            prop_assert_eq!(answer::encode(chosen.zone.iana_name().unwrap_or_default()), zone);
+                DisplayPreferences::of(&with_cookies(&[value.as_bytes()]), &Query::parse(""));
+            prop_assert_eq!(url::encode(chosen.zone.iana_name().unwrap_or_default()), zone);
             let again = format!("{PREFERENCES}={}", chosen.to_cookie());
-            let again = Preferences::of(&with_cookies(&[again.as_bytes()]), &Query::parse(""));
+            let again = DisplayPreferences::of(&with_cookies(&[again.as_bytes()]), &Query::parse(""));
             prop_assert_eq!(again, chosen);
         }
 
@@ -325,7 +325,7 @@ mod tests {
             if let Ok(language) = HeaderValue::from_bytes(&language) {
                 headers.insert(header::ACCEPT_LANGUAGE, language);
             }
-            Preferences::of(&headers, &Query::parse(&query));
+            DisplayPreferences::of(&headers, &Query::parse(&query));
         }
 
         #[test]
@@ -339,11 +339,11 @@ mod tests {
     const ZONES: [&str; 5] =
         ["Africa/Harare", "Etc/GMT+5", "Etc/GMT-14", "America/Port-au-Prince", "UTC"];
 
-    fn of(pairs: &[(&'static str, &'static str)], query: &str) -> Preferences {
+    fn of(pairs: &[(&'static str, &'static str)], query: &str) -> DisplayPreferences {
         let named = pairs
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        Preferences::of(&named.collect(), &Query::parse(query))
+        DisplayPreferences::of(&named.collect(), &Query::parse(query))
     }
 
     #[test]

@@ -9,9 +9,9 @@ use axum::routing::get;
 use leaderboard::RankWindow;
 use store::BoardKind;
 
-use super::answer;
 use super::format::Plain;
-use super::view::{Pages, Tab, View};
+use super::response;
+use super::view::{Pager, Tab, View};
 use super::visitor::SignedIn;
 use crate::game::leaderboard::{BoardPage, BoardRow, find_kind, load_board};
 use crate::http::query::Query;
@@ -33,7 +33,7 @@ struct RanksPage<'a> {
     own: Option<BoardRow>,
     total: i64,
     rows: Vec<BoardRow>,
-    pages: Pages,
+    pages: Pager,
     is_around: bool,
     by_return: bool,
     is_closed: bool,
@@ -84,7 +84,7 @@ async fn show(
         load_board(&state, kind, window, player_id).await?;
     let by_return = kind == BoardKind::Return;
     let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
-    let pages = Pages { base: base.to_owned(), page, last: last_page(total) };
+    let pages = Pager { base: base.to_owned(), page, last: last_page(total) };
     let page = RanksPage {
         view: &view,
         own,
@@ -96,7 +96,7 @@ async fn show(
         is_closed,
         is_for_learning: state.market.has_known_history(),
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 fn last_page(total: i64) -> i64 {

@@ -8,9 +8,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 
-use super::answer;
-use super::auth::{email_fault, password_fault};
+use super::auth::{email_error, password_error};
 use super::form::{Form, Post};
+use super::redirect;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
 use crate::api::stocks::Segment;
@@ -66,19 +67,19 @@ async fn use_code(
     let view = view_of(&state, &visitor);
     let email = names::check_email(form.value("email"));
     if let Err(fault) = email {
-        form.fail("email", email_fault(&view, fault));
+        form.add_error("email", email_error(&view, fault));
     }
     if form.value("code").trim().is_empty() {
-        form.fail("code", view.t("recover-code-missing"));
+        form.add_error("code", view.t("recover-code-missing"));
     }
     let wanted = new_password(&state, &view, &mut form);
-    if let (Ok(email), Some(wanted), true) = (email, wanted, form.is_sound()) {
+    if let (Ok(email), Some(wanted), true) = (email, wanted, form.is_valid()) {
         let code = form.value("code");
         let opened = recovery::use_code(&state, &network, &email.key, code, &wanted).await?;
         if let Some(opened) = opened {
-            return Ok(welcome(&visitor, &opened));
+            return Ok(start_session(&visitor, &opened));
         }
-        form.fail("code", view.t("recover-code-wrong"));
+        form.add_error("code", view.t("recover-code-wrong"));
     }
     Ok(code_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
@@ -86,7 +87,7 @@ async fn use_code(
 fn code_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCode) -> Response {
     let view = view_of(state, visitor);
     let password_length_min = state.config.auth.password_length_min;
-    answer::page_with(status, &view, &CodePage { view: &view, form, password_length_min })
+    response::page_with(status, &view, &CodePage { view: &view, form, password_length_min })
 }
 
 /// Shows what a link is for. It is not used by that: programs that preview links fetch them.
@@ -116,7 +117,7 @@ async fn use_link(
         None => None,
     };
     match used {
-        Some(opened) => Ok(welcome(&visitor, &opened)),
+        Some(opened) => Ok(start_session(&visitor, &opened)),
         None => link_page(&state, &visitor, &secret, &form, status).await,
     }
 }
@@ -142,7 +143,7 @@ async fn link_page(
         action: format!("{}{secret}", recovery::LINK_PATH),
         password_length_min: state.config.auth.password_length_min,
     };
-    let mut response = answer::page_with(status, &view, &page);
+    let mut response = response::page_with(status, &view, &page);
     // The address is a secret, which no other site is to learn.
     let silent = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(header::REFERRER_POLICY, silent);
@@ -155,15 +156,15 @@ fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String
     match passwords::check(&wanted, &state.config.auth) {
         Ok(()) => Some(wanted),
         Err(fault) => {
-            form.fail("password", password_fault(view, fault));
+            form.add_error("password", password_error(view, fault));
             None
         }
     }
 }
 
 /// Goes on with the new session, which ends with the browser: the device may be another person's.
-fn welcome(visitor: &Visitor, opened: &Opened) -> Response {
-    answer::with_cookie(answer::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
+fn start_session(visitor: &Visitor, opened: &Opened) -> Response {
+    redirect::with_cookie(redirect::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
 }
 
 fn view_of(state: &AppState, visitor: &Visitor) -> View {

@@ -19,8 +19,9 @@ use domain::PageRequest;
 use domain::text::email_key;
 use store::{NameVisibility, TokenKind, TokenRow, Viewer};
 
-use super::answer;
 use super::form::Form;
+use super::redirect;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use crate::auth::accounts;
@@ -76,9 +77,9 @@ async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Resp
     export::send(&state, &me.player()).await
 }
 
-/// One part of the page, with its form.
+/// One section of the page, with its form.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Section {
     Looks,
     Board,
     Name,
@@ -89,7 +90,7 @@ enum Part {
     Delete,
 }
 
-impl Part {
+impl Section {
     const ALL: [Self; 8] = [
         Self::Looks,
         Self::Board,
@@ -116,13 +117,13 @@ impl Part {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.as_str() == word)
+        Self::ALL.into_iter().find(|section| section.as_str() == word)
     }
 
-    /// Leads back to this part, which then says that it is done.
+    /// Leads back to this section, which then says that it is done.
     fn done(self) -> Response {
         let word = self.as_str();
-        answer::see_other(&format!("/settings?done={word}#{word}"))
+        redirect::see_other(&format!("/settings?done={word}#{word}"))
     }
 }
 
@@ -131,19 +132,19 @@ impl Part {
 struct SettingsPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The part that was saved, or that something is wrong with.
-    part: Option<Part>,
+    /// The section that was saved, or that something is wrong with.
+    section: Option<Section>,
     zones: Vec<String>,
-    signed_in: Option<Own>,
+    account: Option<AccountSettings>,
     password_length_min: usize,
     name_length_max: usize,
 }
 
 /// What only a player's own page shows.
-struct Own {
-    tokens: Vec<Row>,
-    sessions: Vec<Row>,
-    once: Once,
+struct AccountSettings {
+    tokens: Vec<TokenListRow>,
+    sessions: Vec<TokenListRow>,
+    secrets: NewSecrets,
     /// What is said of the recovery codes that there are.
     codes: String,
     email: String,
@@ -151,7 +152,7 @@ struct Own {
 
 /// Secrets that were just made: they are shown on this answer and never again.
 #[derive(Default)]
-struct Once {
+struct NewSecrets {
     /// A token.
     token: Option<String>,
     /// Recovery codes.
@@ -159,7 +160,7 @@ struct Once {
 }
 
 /// A token or a session in its list.
-struct Row {
+struct TokenListRow {
     token_id: i64,
     name: String,
     made: String,
@@ -169,15 +170,15 @@ struct Row {
 
 impl SettingsPage<'_> {
     fn is_done(&self, word: &str) -> bool {
-        self.form.is_sound() && self.is_part(word)
+        self.form.is_valid() && self.is_section(word)
     }
 
     fn is_wrong(&self, word: &str) -> bool {
-        !self.form.is_sound() && self.is_part(word)
+        !self.form.is_valid() && self.is_section(word)
     }
 
-    fn is_part(&self, word: &str) -> bool {
-        self.part.is_some_and(|part| part.as_str() == word)
+    fn is_section(&self, word: &str) -> bool {
+        self.section.is_some_and(|section| section.as_str() == word)
     }
 }
 
@@ -187,13 +188,13 @@ async fn show(
     query: Query,
 ) -> Result<Response, Problem> {
     let mut form = filled(&visitor);
-    let mut part = query.find("done").and_then(Part::parse);
+    let mut section = query.find("done").and_then(Section::parse);
     if query.find("propose").is_some() && visitor.player.is_some() {
         let proposed = board::propose(&*state.entropy);
         form = form.with("shows", NameVisibility::Pseudonym.as_str()).with("pseudonym", proposed);
-        part = None;
+        section = None;
     }
-    page(&state, &visitor, StatusCode::OK, &form, part, Once::default()).await
+    page(&state, &visitor, StatusCode::OK, &form, section, NewSecrets::default()).await
 }
 
 /// All forms with what is in effect.
@@ -207,15 +208,15 @@ fn filled(visitor: &Visitor) -> Form {
 }
 
 /// The page again, with what is wrong in one form.
-async fn refused(
+async fn page_with_errors(
     state: &AppState,
     visitor: &Visitor,
-    part: Part,
+    section: Section,
     sent: &Form,
 ) -> Result<Response, Problem> {
     let form = filled(visitor).joined(sent);
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    page(state, visitor, status, &form, Some(part), Once::default()).await
+    page(state, visitor, status, &form, Some(section), NewSecrets::default()).await
 }
 
 async fn page(
@@ -223,38 +224,38 @@ async fn page(
     visitor: &Visitor,
     status: StatusCode,
     form: &Form,
-    part: Option<Part>,
-    once: Once,
+    section: Option<Section>,
+    secrets: NewSecrets,
 ) -> Result<Response, Problem> {
     let view = View::new(state, visitor, Tab::None, "settings-title");
     let signed_in = match &visitor.player {
         Some(signed_in) => {
-            Some(own(state, &view, signed_in.player, &signed_in.viewer, once).await?)
+            Some(load_account(state, &view, signed_in.player, &signed_in.viewer, secrets).await?)
         }
         None => None,
     };
     let page = SettingsPage {
         view: &view,
         form,
-        part,
+        section,
         zones: looks::zones(&visitor.preferences),
         signed_in,
         password_length_min: state.config.auth.password_length_min,
         name_length_max: state.config.names.length_max,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
-async fn own(
+async fn load_account(
     state: &AppState,
     view: &View,
     player: Player,
     viewer: &Viewer,
-    once: Once,
-) -> Result<Own, Problem> {
+    secrets: NewSecrets,
+) -> Result<AccountSettings, Problem> {
     let all = PageRequest::clamped(1, LISTED_MAX, LISTED_MAX);
     let (rows, _) = state.store.tokens_page(player.user_id, None, state.clock.now(), all).await?;
-    let row = |row: TokenRow| Row {
+    let row = |row: TokenRow| TokenListRow {
         token_id: row.token_id,
         made: view.fmt.moment(row.created_at),
         used: view.fmt.moment(row.last_used_at),
@@ -269,7 +270,7 @@ async fn own(
         Some(at) => view.t2("settings-codes-left", "n", left.count, "made", view.fmt.moment(at)),
         None => view.t("settings-codes-none"),
     };
-    Ok(Own { tokens, sessions, once, codes, email: viewer.email.clone() })
+    Ok(AccountSettings { tokens, sessions, secrets, codes, email: viewer.email.clone() })
 }
 
 /// The stored hash of this account's password, if this is the password. Counted like an attempt to

@@ -1,5 +1,5 @@
 //! One stock: what it is, how its price moved, what the player has of it, and the ticket to order.
-//! Nothing after the market's present is shown. What becomes of the ticket is `order`'s.
+//! Nothing after the market's present is displayed_quote. What becomes of the ticket is `order`'s.
 
 mod ranges;
 
@@ -16,13 +16,13 @@ use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
 use market::Halt;
 use store::{Position, StockRow};
 
-use self::ranges::{Range, Shape};
-use super::answer;
+use self::ranges::{ChartRange, ChartShape};
 use super::chart::Chart;
 use super::form::Form;
 use super::format;
 use super::pending;
 use super::preferences::Mode;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use super::xp;
@@ -47,16 +47,16 @@ struct StockPage<'a> {
     view: &'a View,
     stock: &'a StockRow,
     form: &'a Form,
-    quote: Option<Shown>,
+    quote: Option<DisplayedQuote>,
     chart: Option<Chart>,
     /// `[day, open, high, low, close]` for the large chart, when somebody asks for it.
     candles_json: String,
     span: &'static str,
-    range: Range,
-    shape: Shape,
+    range: ChartRange,
+    shape: ChartShape,
     /// How the price has moved over the range.
     story: Option<String>,
-    own: Option<Own>,
+    mine: Option<MyPosition>,
     day: Day,
     is_watched: bool,
 }
@@ -67,40 +67,40 @@ struct TicketPage<'a> {
     view: &'a View,
     stock: &'a StockRow,
     form: &'a Form,
-    quote: Option<Shown>,
-    own: Own,
+    quote: Option<DisplayedQuote>,
+    mine: MyPosition,
 }
 
 impl StockPage<'_> {
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [Range; 5] {
-        Range::ALL
+    fn ranges(&self) -> [ChartRange; 5] {
+        ChartRange::ALL
     }
 
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn shapes(&self) -> [Shape; 2] {
-        Shape::ALL
+    fn shapes(&self) -> [ChartShape; 2] {
+        ChartShape::ALL
     }
 
     /// The data of the large chart: days and numbers, in which nothing is to be escaped.
-    fn rows(&self) -> Rows<'_> {
-        Rows(&self.candles_json)
+    fn rows(&self) -> CandlesJson<'_> {
+        CandlesJson(&self.candles_json)
     }
 }
 
 /// JSON that was written here.
-struct Rows<'a>(&'a str);
+struct CandlesJson<'a>(&'a str);
 
-impl fmt::Display for Rows<'_> {
+impl fmt::Display for CandlesJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl HtmlSafe for Rows<'_> {}
+impl HtmlSafe for CandlesJson<'_> {}
 
 /// The present price.
-pub(super) struct Shown {
+pub(super) struct DisplayedQuote {
     price: Price,
     /// What orders fill at.
     pub(super) sides: BidAsk,
@@ -110,7 +110,7 @@ pub(super) struct Shown {
     as_of: String,
 }
 
-impl Shown {
+impl DisplayedQuote {
     /// The sentence about the middle price and the two that orders fill at.
     pub(super) fn explain(&self, view: &View) -> String {
         let [mid, bid, ask] =
@@ -156,9 +156,9 @@ impl Shown {
 }
 
 /// What the player has.
-struct Own {
+struct MyPosition {
     cash: Money,
-    stake: Position,
+    position: Position,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,
@@ -182,13 +182,13 @@ async fn show(
         .with("symbol", stock.symbol.as_str())
         .with("side", "buy")
         .with("quantity", "1");
-    let range = Range::of(query.find("range").unwrap_or_default());
-    let shape = Shape::of(query.find("chart").unwrap_or_default());
+    let range = ChartRange::of(query.find("range").unwrap_or_default());
+    let shape = ChartShape::of(query.find("chart").unwrap_or_default());
     page(&state, &visitor, StatusCode::OK, &stock, &form, (range, shape)).await
 }
 
 /// The ticket again, with what is wrong on it.
-pub(super) async fn refused(
+pub(super) async fn page_with_errors(
     state: &AppState,
     me: &SignedIn,
     stock: &StockRow,
@@ -198,7 +198,7 @@ pub(super) async fn refused(
     if me.preferences.mode == Mode::Easy {
         return ticket(state, me, status, stock, form).await;
     }
-    page(state, me, status, stock, form, (Range::Year, Shape::Line)).await
+    page(state, me, status, stock, form, (ChartRange::Year, ChartShape::Line)).await
 }
 
 async fn page(
@@ -207,7 +207,7 @@ async fn page(
     status: StatusCode,
     stock: &StockRow,
     form: &Form,
-    (range, shape): (Range, Shape),
+    (range, shape): (ChartRange, ChartShape),
 ) -> Result<Response, Problem> {
     let mut view = View::new(state, visitor, Tab::Market, "stock-title");
     view.title.clone_from(&stock.name);
@@ -216,10 +216,13 @@ async fn page(
     view.shows_sides = true;
     let present = state.prices.snapshot();
     let loaded = ranges::load(state, &present, stock.stock_id, range).await?;
-    let own = match &visitor.player {
+    let mine = match &visitor.player {
         Some(signed_in) => {
             let player_id = signed_in.player.player_id;
-            Some(own(state, &view, player_id, signed_in.viewer.cash, (stock, form)).await?)
+            Some(
+                load_my_position(state, &view, player_id, signed_in.viewer.cash, (stock, form))
+                    .await?,
+            )
         }
         None => None,
     };
@@ -229,21 +232,21 @@ async fn page(
         view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
     });
     let page = StockPage {
-        quote: shown(state, &view, stock.stock_id),
+        quote: displayed_quote(state, &view, stock.stock_id),
         chart: ranges::draw(&view, stock, &loaded, range, shape),
         candles_json: ranges::candles_json(&loaded, range),
         span: ranges::span(range),
-        is_watched: own.as_ref().is_some_and(|own| own.stake.is_watched),
+        is_watched: mine.as_ref().is_some_and(|mine| mine.position.is_watched),
         view: &view,
         stock,
         form,
         range,
         shape,
         story,
-        own,
+        mine,
         day: present.market_day,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
 async fn show_buying(
@@ -288,17 +291,21 @@ async fn ticket(
     let mut view = View::new(state, me, Tab::Market, "stock-title");
     view.title = view.tn(title, "name", stock.name.as_str());
     let (player_id, cash) = (me.player().player_id, me.viewer().cash);
-    let own = own(state, &view, player_id, cash, (stock, form)).await?;
-    let quote = shown(state, &view, stock.stock_id);
-    Ok(answer::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, own }))
+    let mine = load_my_position(state, &view, player_id, cash, (stock, form)).await?;
+    let quote = displayed_quote(state, &view, stock.stock_id);
+    Ok(response::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, mine }))
 }
 
 /// The present price of a stock, as the reader sees it; `None` while it has none.
-pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
+pub(super) fn displayed_quote(
+    state: &AppState,
+    view: &View,
+    stock_id: i64,
+) -> Option<DisplayedQuote> {
     let present = state.prices.snapshot();
     let position = state.prices.position(stock_id)?;
     let (quote, halt) = (present.quote(position)?, present.halt(position));
-    Some(Shown {
+    Some(DisplayedQuote {
         price: quote.price,
         sides: present.sides(&quote, state.rules.spread_bps),
         change: quote.change(),
@@ -312,30 +319,30 @@ pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Show
     })
 }
 
-async fn own(
+async fn load_my_position(
     state: &AppState,
     view: &View,
     player_id: i64,
     cash: Money,
     (stock, form): (&StockRow, &Form),
-) -> Result<Own, Problem> {
-    let stake = state.store.load_position(player_id, stock.stock_id).await?;
+) -> Result<MyPosition, Problem> {
+    let position = state.store.load_position(player_id, stock.stock_id).await?;
     let quote = state.prices.quote(stock.stock_id);
     let price = quote.map_or(Price(0), |quote| quote.price);
     let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);
-    let value = price.value_rounded_down(stake.quantity).unwrap_or_default();
-    let profit = Money(value.0.saturating_sub(stake.cost_basis.0));
+    let value = price.value_rounded_down(position.quantity).unwrap_or_default();
+    let profit = Money(value.0.saturating_sub(position.cost_basis.0));
     let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
-    Ok(Own {
+    Ok(MyPosition {
         cash,
         value,
         profit,
-        profit_ratio: profit.part_of(stake.cost_basis),
+        profit_ratio: profit.part_of(position.cost_basis),
         affordable: affordable(state, cash, ask),
         xp: xp::outlook(state, view, player_id, side, None).await?,
         note_rule: xp::note_rule(state, view),
         fills: pending::when(state, view, stock.stock_id),
-        stake,
+        position,
     })
 }
 

@@ -9,12 +9,12 @@ use domain::{Currency, Money, Ratio};
 use market::TradingHours;
 use store::{Role, UnseenReward};
 
-use super::answer;
 use super::csrf;
 use super::format::{self, Format};
-use super::portfolio_value::ValuePart;
-use super::preferences::{Lang, Mode, Preferences, TextSize, Theme};
-use super::visitor::{Asked, Visitor};
+use super::preferences::{DisplayPreferences, Lang, Mode, TextSize, Theme};
+use super::url;
+use super::value_part::ValuePart;
+use super::visitor::{RequestedPage, Visitor};
 use super::words::{self, Argument};
 use crate::pages::assets;
 use crate::state::AppState;
@@ -73,7 +73,7 @@ impl Tab {
 
 /// What the header shows of a player.
 #[derive(Clone, Debug)]
-pub(crate) struct SignedInAs {
+pub(crate) struct HeaderPlayer {
     pub(crate) name: String,
     pub(crate) level: i64,
     pub(crate) cash: Money,
@@ -81,7 +81,7 @@ pub(crate) struct SignedInAs {
 }
 
 /// The way through a list that is shown page by page.
-pub(crate) struct Pages {
+pub(crate) struct Pager {
     /// The address of the list with its filters; it ends with `?` or `&`.
     pub(crate) base: String,
     /// This page, from 1.
@@ -97,7 +97,7 @@ pub(crate) struct View {
     pub(crate) theme: Theme,
     pub(crate) text_size: TextSize,
     pub(crate) saver: bool,
-    pub(crate) signed_in: Option<SignedInAs>,
+    pub(crate) signed_in: Option<HeaderPlayer>,
     /// Whether the browser has a session, living or not: an error's page does not ask which.
     pub(crate) has_session: bool,
     /// The value of the hidden field of every form.
@@ -134,7 +134,7 @@ pub(crate) struct View {
 impl View {
     /// The view of a visitor, with the tab that is current and the key of the page's title.
     pub(crate) fn new(state: &AppState, visitor: &Visitor, nav: Tab, title: &str) -> Self {
-        let signed_in = visitor.player.as_ref().map(|signed_in| SignedInAs {
+        let signed_in = visitor.player.as_ref().map(|signed_in| HeaderPlayer {
             name: signed_in.viewer.name.clone(),
             level: state.rules.levels.progress(signed_in.viewer.total_xp).level,
             cash: signed_in.viewer.cash,
@@ -142,7 +142,7 @@ impl View {
         });
         let preferences = &visitor.preferences;
         let currency = state.rules.currency;
-        let mut view = Self::bare(preferences, &visitor.asked, currency, title);
+        let mut view = Self::bare(preferences, &visitor.requested, currency, title);
         view.nav = nav;
         view.closed = view.closed_text(state.prices.hours());
         view.has_session = signed_in.is_some();
@@ -152,7 +152,7 @@ impl View {
             view.player_id = signed_in.player.player_id;
         }
         view.csrf = csrf::token(&visitor.secret, &*visitor.entropy);
-        if visitor.asked.lang.is_some() {
+        if visitor.requested.lang.is_some() {
             view.cookies.push(visitor.jar.keep_preferences(&preferences.to_cookie()));
         }
         view.visitor_cookie = visitor.is_new.then(|| visitor.jar.keep_visitor(&visitor.secret));
@@ -161,12 +161,12 @@ impl View {
 
     /// The view of nobody in particular: for errors and for what is kept on shared devices.
     pub(crate) fn bare(
-        preferences: &Preferences,
-        asked: &Asked,
+        preferences: &DisplayPreferences,
+        requested: &RequestedPage,
         currency: Currency,
         title: &str,
     ) -> Self {
-        let Preferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
+        let DisplayPreferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
         Self {
             mode,
             lang,
@@ -178,8 +178,8 @@ impl View {
             csrf: String::new(),
             nav: Tab::None,
             title: words::message(lang, mode, title, &[]),
-            here: asked.here.clone(),
-            fragment: asked.fragment,
+            here: requested.here.clone(),
+            fragment: requested.fragment,
             live: false,
             symbols: Vec::new(),
             held_symbols: Vec::new(),
@@ -238,11 +238,11 @@ impl View {
     }
 
     /// Where the page hears what changes; `None` when it does not listen.
-    pub(crate) fn stream(&self) -> Option<String> {
+    pub(crate) fn stream_url(&self) -> Option<String> {
         let listens = self.live && !self.saver && self.signed_in.is_some();
         listens.then(|| {
             let list = |symbols: &[String]| {
-                symbols.iter().map(|symbol| answer::encode(symbol)).collect::<Vec<_>>().join(",")
+                symbols.iter().map(|symbol| url::encode(symbol)).collect::<Vec<_>>().join(",")
             };
             let mut address = format!("/live?s={}", list(&self.symbols));
             if !self.held_symbols.is_empty() {
@@ -263,7 +263,7 @@ impl View {
     /// something else there.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn encode(&self, text: impl fmt::Display) -> String {
-        answer::encode(&text.to_string())
+        url::encode(&text.to_string())
     }
 
     /// `up`, `down` or `flat`: the class of a number that is a gain, a loss or neither.
@@ -325,36 +325,37 @@ mod tests {
 {{ ui::choice(form, "a", "x", "C") }}{{ ui::password(view, form, "a", "D") }}"#,
         ext = "html"
     )]
-    struct Parts<'a> {
+    struct AllMacros<'a> {
         view: &'a View,
         form: &'a Form,
         symbol: &'a str,
         price: Price,
         change: Ratio,
         money: Money,
-        pages: Pages,
+        pages: Pager,
         chart: Chart,
     }
 
     #[test]
     fn the_parts_of_pages_show_what_they_are_given() {
-        let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
-        let view = View::bare(&preferences, &Asked::default(), Currency::USD, "common-home");
+        let preferences = DisplayPreferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
+        let view =
+            View::bare(&preferences, &RequestedPage::default(), Currency::USD, "common-home");
         let mut form = Form::new(&["a"]).with("a", "<x>");
-        form.fail("a", "no & no");
+        form.add_error("a", "no & no");
         let point = |day, value| Point { day: domain::Day(day), value };
         let points = [point(0, 10_000), point(1, 20_000)];
-        let parts = Parts {
+        let macros = AllMacros {
             view: &view,
             form: &form,
             symbol: "AAPL",
             price: Price(1_899_500),
             change: Ratio::of(-125, 10_000),
             money: Money(500),
-            pages: Pages { base: "/market?q=a&".to_owned(), page: 2, last: 3 },
+            pages: Pager { base: "/market?q=a&".to_owned(), page: 2, last: 3 },
             chart: chart::line(&view, "A & B", Unit::Price, &points, &[]).unwrap(),
         };
-        let html = parts.render().unwrap();
+        let html = macros.render().unwrap();
         for part in [
             "<span id=\"px-AAPL\" class=\"num\">US$189.95</span>",
             "<span id=\"ch-AAPL\" class=\"num down\">\u{2212}1.25%</span>",

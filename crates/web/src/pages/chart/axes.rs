@@ -8,15 +8,15 @@ use domain::Day;
 
 use super::{HEIGHT, MARGIN, POINTS_MAX, Point, WIDTH};
 
-/// Days from left to right. A day without a point leaves its room empty: a curve goes on straight
+/// TimeAxis from left to right. A day without a point leaves its room empty: a curve goes on straight
 /// to the next one, over a weekend as over a month.
 #[derive(Clone, Copy)]
-pub(super) struct Days {
+pub(super) struct TimeAxis {
     first: i64,
     last: i64,
 }
 
-impl Days {
+impl TimeAxis {
     /// From the first day to the last, which stand at the edges.
     pub(super) fn new(first: Day, last: Day) -> Self {
         Self { first: first.0.into(), last: last.0.into() }
@@ -60,12 +60,12 @@ impl Days {
 
 /// Where values stand between the lowest and the highest.
 #[derive(Clone, Copy)]
-pub(super) struct Scale {
+pub(super) struct ValueAxis {
     low: i64,
     high: i64,
 }
 
-impl Scale {
+impl ValueAxis {
     pub(super) fn of(values: impl Iterator<Item = i64>) -> Self {
         let (low, high) =
             values.fold((i64::MAX, i64::MIN), |(l, h), value| (l.min(value), h.max(value)));
@@ -92,7 +92,7 @@ impl Scale {
 }
 
 /// The points as `x,y` pairs.
-pub(super) fn path(points: &[Point], days: Days, scale: Scale) -> String {
+pub(super) fn path(points: &[Point], days: TimeAxis, scale: ValueAxis) -> String {
     let pair = |text: &mut String, point: &Point| {
         let (x, y) = (tenth(days.x(point.day)), tenth(scale.y(point.value)));
         let blank = if text.is_empty() { "" } else { " " };

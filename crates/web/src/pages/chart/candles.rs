@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use domain::{Day, Price};
 
-use super::axes::{Scale, tenth};
+use super::axes::{ValueAxis, tenth};
 use super::{Chart, MARGIN, POINTS_MAX, Point, Svg, Unit, WIDTH, opened, rows, sentence};
 use crate::pages::format;
 use crate::pages::view::View;
@@ -52,7 +52,7 @@ pub(crate) fn candles(view: &View, name: &str, candles: &[Candle], span: Span) -
     let candles: Vec<Candle> = places.iter().map(|(_, candle)| *candle).collect();
     let closes: Vec<Point> =
         candles.iter().map(|candle| Point { day: candle.day, value: candle.close }).collect();
-    let scale = Scale::of(candles.iter().flat_map(|candle| [candle.high, candle.low]));
+    let scale = ValueAxis::of(candles.iter().flat_map(|candle| [candle.high, candle.low]));
     let sentence = sentence(view, name, Unit::Price, &closes)?;
     let mut svg = opened(&sentence);
     scale.grid(&mut svg);

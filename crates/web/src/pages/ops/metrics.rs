@@ -17,21 +17,21 @@ struct Sample {
 }
 
 /// All of them.
-pub(super) struct Metrics(Vec<Sample>);
+pub(super) struct MetricSamples(Vec<Sample>);
 
-impl Metrics {
+impl MetricSamples {
     /// Reads what can be read of a text.
     pub(super) fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self(lines.filter_map(Sample::parse).collect())
     }
 
-    /// A number that stands alone; `None` when it was never told.
+    /// A number that stands alone; `None` when it was never texts.
     pub(super) fn find(&self, name: &str) -> Option<i64> {
         self.0.iter().find(|sample| sample.name == name).map(|sample| sample.value / UNIT)
     }
 
-    /// The same, 0 when it was never told.
+    /// The same, 0 when it was never texts.
     pub(super) fn value(&self, name: &str) -> i64 {
         self.find(name).unwrap_or(0)
     }
@@ -187,7 +187,7 @@ size_count 20
 
     #[test]
     fn numbers_are_found_summed_and_grouped() {
-        let metrics = Metrics::parse(TEXT);
+        let metrics = MetricSamples::parse(TEXT);
         assert_eq!((metrics.find("up"), metrics.find("down")), (Some(1), None));
         assert_eq!(metrics.sum("a_total"), 12);
         assert_eq!(metrics.by("a_total", "code"), [("x".into(), 8), ("y".into(), 4)]);
@@ -197,7 +197,7 @@ size_count 20
 
     #[test]
     fn most_of_a_histogram_is_below_a_bound() {
-        let metrics = Metrics::parse(TEXT);
+        let metrics = MetricSamples::parse(TEXT);
         assert_eq!(metrics.quantile("t_seconds", 500), Some(1_000));
         assert_eq!(metrics.quantile("t_seconds", 990), Some(10_000));
         assert_eq!(metrics.quantile("t_seconds", 999), Some(10_000), "beyond all bounds");
@@ -207,7 +207,7 @@ size_count 20
 
     #[test]
     fn times_are_told_in_their_unit() {
-        let told = [250, 2_500, 10_000, 2_500_000, 0].map(seconds);
-        assert_eq!(told, ["0.25 ms", "2.5 ms", "10 ms", "2.5 s", "0 ms"]);
+        let texts = [250, 2_500, 10_000, 2_500_000, 0].map(seconds);
+        assert_eq!(texts, ["0.25 ms", "2.5 ms", "10 ms", "2.5 s", "0 ms"]);
     }
 }

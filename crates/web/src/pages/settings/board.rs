@@ -6,9 +6,9 @@ use axum::response::Response;
 use domain::Entropy;
 use store::{Appearance, NameVisibility};
 
-use super::{Part, refused};
+use super::{Section, page_with_errors};
 use crate::auth::names;
-use crate::pages::auth::{name_fault, name_taken};
+use crate::pages::auth::{name_error, name_taken};
 use crate::pages::form::{Form, Post};
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
@@ -73,15 +73,15 @@ pub(super) async fn save(
             let player_id = me.player().player_id;
             if state.store.save_appearance(player_id, &appearance).await? {
                 state.player_changed(player_id);
-                return Ok(Part::Board.done());
+                return Ok(Section::Board.done());
             }
             let taken = appearance.pseudonym.unwrap_or_default();
-            form.fail("pseudonym", name_taken(&state, &view, &taken).await?);
+            form.add_error("pseudonym", name_taken(&state, &view, &taken).await?);
         }
-        (None, _) => form.fail("shows", view.t("settings-choice-unknown")),
-        (_, Err(fault)) => form.fail("pseudonym", name_fault(&view, fault)),
+        (None, _) => form.add_error("shows", view.t("settings-choice-unknown")),
+        (_, Err(fault)) => form.add_error("pseudonym", name_error(&view, fault)),
     }
-    refused(&state, &me, Part::Board, &form).await
+    page_with_errors(&state, &me, Section::Board, &form).await
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Part, refused};
-use crate::pages::answer;
+use super::{Section, page_with_errors};
 use crate::pages::form::{Form, Post};
-use crate::pages::preferences::{self, Lang, Mode, Preferences, Saver, TextSize, Theme};
+use crate::pages::preferences::{self, DisplayPreferences, Lang, Mode, Saver, TextSize, Theme};
+use crate::pages::redirect;
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -34,7 +34,7 @@ const ZONES: [&str; 16] = [
 ];
 
 /// The zones to choose from, with the one in effect.
-pub(super) fn zones(preferences: &Preferences) -> Vec<String> {
+pub(super) fn zones(preferences: &DisplayPreferences) -> Vec<String> {
     let mut zones: Vec<String> = ZONES.iter().map(|zone| (*zone).to_owned()).collect();
     if let Some(own) = preferences.zone.iana_name()
         && !ZONES.contains(&own)
@@ -66,8 +66,8 @@ pub(super) async fn save(
     let view = super::View::new(&state, &visitor, super::Tab::None, "settings-title");
     let read = read(&form, visitor.preferences.browser_saves);
     let Some(chosen) = read else {
-        form.fail("mode", view.t("settings-choice-unknown"));
-        return refused(&state, &visitor, Part::Looks, &form).await;
+        form.add_error("mode", view.t("settings-choice-unknown"));
+        return page_with_errors(&state, &visitor, Section::Looks, &form).await;
     };
     if let Some(signed_in) = &visitor.player {
         let hide_amounts = form.is("amounts", "on");
@@ -75,12 +75,15 @@ pub(super) async fn save(
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen.to_cookie())))
+    Ok(redirect::with_cookie(
+        Section::Looks.done(),
+        visitor.jar.keep_preferences(&chosen.to_cookie()),
+    ))
 }
 
 /// The choices, if each is one that there is.
-fn read(form: &Form, browser_saves: bool) -> Option<Preferences> {
-    Some(Preferences {
+fn read(form: &Form, browser_saves: bool) -> Option<DisplayPreferences> {
+    Some(DisplayPreferences {
         mode: Mode::parse(form.value("mode"))?,
         lang: Lang::parse(form.value("language"))?,
         theme: Theme::parse(form.value("theme"))?,

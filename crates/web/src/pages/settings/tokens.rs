@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Once, Part, filled, page, refused};
+use super::{NewSecrets, Section, filled, page, page_with_errors};
 use crate::auth::accounts::{self, Created, TokenNameFault};
-use crate::pages::auth::unfit;
+use crate::pages::auth::character_error;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
@@ -27,22 +27,22 @@ pub(super) async fn create(
         Ok(name) => name,
         Err(fault) => {
             let text = match fault {
-                TokenNameFault::Unfit(error) => unfit(&view, error),
+                TokenNameFault::Unfit(error) => character_error(&view, error),
                 TokenNameFault::TooLong(max) => view.tn("settings-token-wrong", "max", max),
             };
-            form.fail("token", text);
-            return refused(&state, &me, Part::Tokens, &form).await;
+            form.add_error("token", text);
+            return page_with_errors(&state, &me, Section::Tokens, &form).await;
         }
     };
     match accounts::create_token(&state, me.player().user_id, name).await? {
         Created::Made(_, secret) => {
             let form = filled(&me);
-            let once = Once { token: Some(secret), ..Once::default() };
-            page(&state, &me, StatusCode::OK, &form, Some(Part::Tokens), once).await
+            let secrets = NewSecrets { token: Some(secret), ..NewSecrets::default() };
+            page(&state, &me, StatusCode::OK, &form, Some(Section::Tokens), secrets).await
         }
         Created::TooMany(max) => {
-            form.fail("token", view.tn("settings-token-many", "max", i64::from(max)));
-            refused(&state, &me, Part::Tokens, &form).await
+            form.add_error("token", view.tn("settings-token-many", "max", i64::from(max)));
+            page_with_errors(&state, &me, Section::Tokens, &form).await
         }
     }
 }
@@ -57,7 +57,7 @@ pub(super) async fn end(
     if !state.store.revoke_token(me.player().user_id, token_id).await? {
         return Err(Problem::not_found());
     }
-    Ok(Part::Sessions.done())
+    Ok(Section::Sessions.done())
 }
 
 /// Ends all tokens and sessions but this one.
@@ -68,5 +68,5 @@ pub(super) async fn end_others(
     sent.into_form(&[])?;
     let player = me.player();
     state.store.revoke_other_tokens(player.user_id, player.token_id).await?;
-    Ok(Part::Sessions.done())
+    Ok(Section::Sessions.done())
 }

@@ -9,11 +9,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::tz;
 
-use super::Part;
+use super::Section;
 use crate::http::query::Query;
-use crate::pages::answer;
 use crate::pages::form::{Form, Post};
-use crate::pages::preferences::{self, Preferences};
+use crate::pages::preferences::{self, DisplayPreferences};
+use crate::pages::redirect;
+use crate::pages::response;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
@@ -65,7 +66,7 @@ pub(super) async fn save(
     let mut form = sent.into_form(&["zone"])?;
     let Some(zone) = preferences::zone(form.value("zone")) else {
         let view = View::new(&state, &visitor, Tab::None, "settings-zone-title");
-        form.fail("zone", view.t("settings-choice-unknown"));
+        form.add_error("zone", view.t("settings-choice-unknown"));
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(page(&state, &visitor, "", &form, status));
     };
@@ -76,8 +77,11 @@ pub(super) async fn save(
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    let chosen = Preferences { zone, ..visitor.preferences.clone() };
-    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen.to_cookie())))
+    let chosen = DisplayPreferences { zone, ..visitor.preferences.clone() };
+    Ok(redirect::with_cookie(
+        Section::Looks.done(),
+        visitor.jar.keep_preferences(&chosen.to_cookie()),
+    ))
 }
 
 fn page(
@@ -101,7 +105,7 @@ fn page(
         is_cut,
         chosen: visitor.preferences.zone.iana_name().unwrap_or(preferences::ZONE).to_owned(),
     };
-    answer::page_with(status, &view, &page)
+    response::page_with(status, &view, &page)
 }
 
 /// The zones whose name contains a text, in whatever case and with spaces for underscores; none for

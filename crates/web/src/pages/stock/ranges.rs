@@ -12,7 +12,7 @@ use crate::state::AppState;
 
 /// How far back.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Range {
+pub(super) enum ChartRange {
     Month,
     HalfYear,
     Year,
@@ -20,7 +20,7 @@ pub(super) enum Range {
     Max,
 }
 
-impl Range {
+impl ChartRange {
     pub(super) const ALL: [Self; 5] =
         [Self::Month, Self::HalfYear, Self::Year, Self::FiveYears, Self::Max];
 
@@ -64,12 +64,12 @@ impl Range {
 
 /// A curve or candles.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ChartShape {
     Line,
     Candles,
 }
 
-impl Shape {
+impl ChartShape {
     pub(super) const ALL: [Self; 2] = [Self::Line, Self::Candles];
 
     pub(super) fn of(word: &str) -> Self {
@@ -93,7 +93,7 @@ impl Shape {
 }
 
 /// What is drawn of a range.
-pub(super) struct Loaded {
+pub(super) struct PriceCurve {
     /// A point a session, or of months that are over, one a month.
     pub(super) closes: Vec<Point>,
     /// The months that are over, of a long range.
@@ -106,13 +106,13 @@ pub(super) async fn load(
     state: &AppState,
     present: &PriceSnapshot,
     stock_id: i64,
-    range: Range,
-) -> Result<Loaded, Problem> {
+    range: ChartRange,
+) -> Result<PriceCurve, Problem> {
     let to = last_public_day(present);
     let from = Day(to.0.saturating_sub(range.days()));
     let months = match range {
-        Range::Month | Range::HalfYear | Range::Year => Vec::new(),
-        Range::FiveYears | Range::Max => {
+        ChartRange::Month | ChartRange::HalfYear | ChartRange::Year => Vec::new(),
+        ChartRange::FiveYears | ChartRange::Max => {
             let read = |store: Store| async move { store.stock_months(stock_id, from, to).await };
             state.store.with_replica(read).await?
         }
@@ -128,50 +128,53 @@ pub(super) async fn load(
         low: month.low.0,
         close: month.close.0,
     };
-    Ok(Loaded { closes: over.chain(closes).collect(), months: months.iter().map(candle).collect() })
+    Ok(PriceCurve {
+        closes: over.chain(closes).collect(),
+        months: months.iter().map(candle).collect(),
+    })
 }
 
 pub(super) fn draw(
     view: &View,
     stock: &StockRow,
-    loaded: &Loaded,
-    range: Range,
-    shape: Shape,
+    curve: &PriceCurve,
+    range: ChartRange,
+    shape: ChartShape,
 ) -> Option<Chart> {
     match shape {
-        Shape::Line => chart::line(view, &stock.name, Unit::Price, &loaded.closes, &[]),
-        Shape::Candles => {
-            chart::candles(view, &stock.name, &candles(loaded, range), candle_span(range))
+        ChartShape::Line => chart::line(view, &stock.name, Unit::Price, &curve.closes, &[]),
+        ChartShape::Candles => {
+            chart::candles(view, &stock.name, &candles(curve, range), candle_span(range))
         }
     }
 }
 
 /// What one candle covers, as a word for the texts.
-pub(super) fn span(range: Range) -> &'static str {
+pub(super) fn span(range: ChartRange) -> &'static str {
     match candle_span(range) {
         Span::Week => "week",
         Span::Month => "month",
     }
 }
 
-fn candle_span(range: Range) -> Span {
+fn candle_span(range: ChartRange) -> Span {
     match range {
-        Range::Month | Range::HalfYear | Range::Year => Span::Week,
-        Range::FiveYears | Range::Max => Span::Month,
+        ChartRange::Month | ChartRange::HalfYear | ChartRange::Year => Span::Week,
+        ChartRange::FiveYears | ChartRange::Max => Span::Month,
     }
 }
 
-fn candles(loaded: &Loaded, range: Range) -> Vec<Candle> {
+fn candles(curve: &PriceCurve, range: ChartRange) -> Vec<Candle> {
     let span = candle_span(range);
     // The months that are over come first, a point each.
-    let rest = loaded.closes.get(loaded.months.len()..).unwrap_or_default();
-    loaded.months.iter().copied().chain(chart::grouped(rest, span)).collect()
+    let rest = curve.closes.get(curve.months.len()..).unwrap_or_default();
+    curve.months.iter().copied().chain(chart::grouped(rest, span)).collect()
 }
 
 /// The candles as the script of the large chart takes them. Numbers and days only, so it may stand
 /// in a page.
-pub(super) fn candles_json(loaded: &Loaded, range: Range) -> String {
-    let rows: Vec<String> = candles(loaded, range)
+pub(super) fn candles_json(curve: &PriceCurve, range: ChartRange) -> String {
+    let rows: Vec<String> = candles(curve, range)
         .iter()
         .map(|candle| {
             let [open, high, low, close] =
