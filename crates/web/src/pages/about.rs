@@ -1,5 +1,4 @@
-//! The pages that say what this is: the landing for who is not signed in, and where the prices and
-//! the parts of the program come from.
+//! The landing page, and the page about the game, the source of its prices and its licences.
 
 use askama::Template;
 use axum::Router;
@@ -32,14 +31,14 @@ struct LandingPage<'a> {
 struct AboutPage<'a> {
     view: &'a View,
     starting_cash: String,
-    /// What is to be known of the prices, where they are not real.
+    /// A warning about the prices, in English.
     caution: Option<&'static str>,
-    /// Whether what comes next can be looked up.
+    /// Whether the prices are of a known history.
     is_known: bool,
     market_day: String,
-    /// The commitment to the seed of the prices, and the seed when it is published.
+    /// The commitment to the seed of the prices, and the seed once it is published.
     chance: Option<MarketChance>,
-    /// Whether the seed of the prices is in the configuration, and so no secret.
+    /// Whether the seed of the prices is in the configuration and therefore not secret.
     is_seed_configured: bool,
 }
 

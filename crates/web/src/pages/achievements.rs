@@ -1,5 +1,5 @@
-//! Achievements: the level, what is unlocked, what is not and how far it is, and which entries of
-//! the ledger earned experience last. What unlocks them is decided in `domain`.
+//! The achievements page: the level, unlocked and locked achievements with their progress, and the
+//! newest ledger entries that earned XP.
 
 use askama::Template;
 use axum::Router;
@@ -16,9 +16,8 @@ use super::xp;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Entries that are looked at for what earned experience.
+/// The newest ledger entries that are searched for XP, and the number of those shown.
 const ENTRIES: i64 = 40;
-/// Of these so many are shown.
 const SHOWN: usize = 10;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -38,7 +37,6 @@ struct AchievementsPage<'a> {
     earned: Vec<XpEntry>,
 }
 
-/// One achievement.
 struct Badge {
     name: String,
     text: String,
@@ -46,11 +44,11 @@ struct Badge {
     when: Option<String>,
     reached: i64,
     wanted: i64,
-    /// How far it is, in words.
+    /// The progress as a text.
     progress: String,
 }
 
-/// An entry that earned experience.
+/// A ledger entry that earned XP.
 struct XpEntry {
     link: String,
     what: String,

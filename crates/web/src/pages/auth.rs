@@ -1,5 +1,4 @@
-//! Registering, logging in and out, and joining a game by its code. What an account and a session
-//! are is `account`'s; the API tells the same of it in its own words.
+//! Registration, login, logout, and joining a game by its code.
 
 use askama::Template;
 use axum::Router;
@@ -26,11 +25,10 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Where players are led who did not want to go anywhere else.
+/// The target after a login without `next`.
 const HOME: &str = "/home";
-/// The only game there is.
+/// The code of the only game.
 const GAME: &str = "main";
-/// The longest code of a game.
 const CODE_LENGTH_MAX: usize = 32;
 const REGISTER_FIELDS: [&str; 6] = ["name", "email", "password", "mode", "stay", "next"];
 const LOGIN_FIELDS: [&str; 4] = ["email", "password", "stay", "next"];
@@ -114,7 +112,7 @@ async fn register(
     Ok(registration_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
 
-/// The registration, if nothing is wrong with it; what is wrong is noted in the form.
+/// The registration, if it is valid; errors are added to the form.
 fn parse_registration(state: &AppState, view: &View, form: &mut Form) -> Option<Registering> {
     let name = names::check_name(form.value("name"), &state.config.names);
     let email = names::check_email(form.value("email"));
@@ -187,10 +185,10 @@ fn login_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCo
     response::page_with(status, &view, &LoginPage { view: &view, form })
 }
 
-/// Leads on with the new session: to where the visitor wanted to go, or home.
+/// Sets the session cookie and redirects to `next`, or home.
 fn start_session(state: &AppState, visitor: &Visitor, form: &Form, opened: &Opened) -> Response {
     let target = url::safe_next(form.value("next")).unwrap_or(HOME);
-    // Telephones are shared: only who asks for it stays after the browser is closed.
+    // Phones are shared: the session outlives the browser only if the player ticks the box.
     let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
     redirect::with_cookie(
         redirect::see_other(target),
@@ -205,13 +203,12 @@ async fn log_out(
     sent.into_form(&[])?;
     if let Some(signed_in) = &visitor.player {
         let player = signed_in.player;
-        // That another request has ended it meanwhile is as good.
         state.store.revoke_token(player.user_id, player.token_id).await?;
     }
     let mut response = redirect::with_cookie(redirect::see_other("/"), visitor.jar.end_session());
-    // What the browser kept of the pages is nobody else's to see on a shared device.
-    let kept = axum::http::HeaderValue::from_static("\"cache\"");
-    response.headers_mut().insert("clear-site-data", kept);
+    // The next user of a shared device must not see cached pages.
+    let cleared = axum::http::HeaderValue::from_static("\"cache\"");
+    response.headers_mut().insert("clear-site-data", cleared);
     Ok(response)
 }
 
@@ -234,7 +231,7 @@ async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query
 
 async fn join(State(state): State<AppState>, visitor: Visitor, Segment(code): Segment) -> Response {
     if code.eq_ignore_ascii_case(GAME) {
-        // Everybody who registers plays in it.
+        // Every registered player is in this game.
         let target = if visitor.player.is_some() { HOME } else { "/register" };
         return redirect::see_other(target);
     }
@@ -251,7 +248,6 @@ fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
     View::new(state, visitor, Tab::None, title)
 }
 
-/// What is wrong with a name, in the reader's words.
 pub(super) fn name_error(view: &View, fault: NameFault) -> String {
     match fault {
         NameFault::Missing => view.t("auth-name-missing"),
@@ -265,7 +261,7 @@ pub(super) fn name_error(view: &View, fault: NameFault) -> String {
     }
 }
 
-/// That another player has a name, and which ones are free, in the reader's words.
+/// The error of a name that another player has, with free names.
 pub(super) async fn name_taken(
     state: &AppState,
     view: &View,
@@ -278,13 +274,12 @@ pub(super) async fn name_taken(
     })
 }
 
-/// That a text has a character which cannot be used in its field, in the reader's words.
+/// The error of a text with a character that its field does not accept.
 pub(super) fn character_error(view: &View, error: TextError) -> String {
     let character = error.code_point().to_string();
     view.tn("common-character-character_error", "character", character.as_str())
 }
 
-/// What is wrong with an e-mail address, in the reader's words.
 pub(super) fn email_error(view: &View, fault: EmailFault) -> String {
     match fault {
         EmailFault::Missing => view.t("auth-email-missing"),
@@ -292,7 +287,6 @@ pub(super) fn email_error(view: &View, fault: EmailFault) -> String {
     }
 }
 
-/// What is wrong with a new password, in the reader's words.
 pub(super) fn password_error(view: &View, fault: PasswordFault) -> String {
     match fault {
         PasswordFault::TooShort(min) => view.tn("auth-password-short", "min", min),

@@ -1,7 +1,5 @@
-//! Errors as people see them: a page in plain words, in the visitor's language, with what to do
-//! next and the number of the request. It asks nobody anything, neither the database nor who is
-//! signed in, so that it can be shown when those fail. Which status an error has is decided in
-//! `problem::codes`; programs get `problem`'s own form.
+//! Error pages in the visitor's language, with the next step and the request id. They query neither
+//! the database nor the session, so that they are available when those fail.
 
 use askama::Template;
 use axum::body::Body;
@@ -26,12 +24,12 @@ use crate::state::AppState;
 struct ErrorPage<'a> {
     view: &'a View,
     text: &'static str,
-    /// When to come back, in seconds; 0 for not at all.
+    /// 0 without a `Retry-After`.
     retry_after_s: i64,
     request_id: &'a str,
 }
 
-/// Middleware that writes problems as pages for clients that read HTML.
+/// The layer that renders problems as pages for clients that accept HTML.
 pub(crate) async fn render(
     State(state): State<AppState>,
     request: Request,
@@ -54,14 +52,13 @@ pub(crate) async fn render(
     response
 }
 
-/// Whether the client reads HTML rather than a problem document.
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let reads_html = accept.is_some_and(|accept| accept.contains("text/html"));
     http::is_page(path) && (reads_html || headers.contains_key("hx-request"))
 }
 
-/// Writes the page of a problem as the body of the answer that was made from it.
+/// Replaces the body of a problem's response by its page.
 fn write(
     state: &AppState,
     problem: &Problem,
@@ -84,7 +81,7 @@ fn write(
     let html = match page.render() {
         Ok(html) => html,
         Err(error) => {
-            tracing::error!(%error, "cannot render the page of an error");
+            tracing::error!(%error, request_id, "cannot render an error page");
             return problem.write(response, request_id);
         }
     };
@@ -102,7 +99,7 @@ fn write(
     }
 }
 
-/// The keys of the title and of the text.
+/// The message keys of the title and the text.
 fn words(status: StatusCode, code: &str) -> (&'static str, &'static str) {
     match (status.as_u16(), code) {
         (_, "outcome_unknown" | "timed_out") => ("errors-unknown-title", "errors-unknown-text"),

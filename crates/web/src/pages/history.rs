@@ -1,6 +1,5 @@
-//! The history: every ledger entry of the player, newest first, filtered and page by page, and the
-//! same as a file for spreadsheets, which has all of them. One entry explained is `order`'s
-//! receipt.
+//! The history: all ledger entries of the player, newest first, with filters and pages; and the
+//! same as a CSV file.
 
 use archive::HistoryCursor;
 use askama::Template;
@@ -20,7 +19,6 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Entries a page.
 const ROWS: usize = 20;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -33,19 +31,17 @@ struct HistoryPage<'a> {
     view: &'a View,
     filter: &'a HistoryFilter,
     rows: Vec<HistoryRow>,
-    /// The address of older entries.
+    /// The URL of older entries.
     older: Option<String>,
-    /// Whether the archive was read.
     is_archived: bool,
-    /// Whether there is more.
+    /// Whether there are older entries.
     goes_on: bool,
     file: String,
     hides: bool,
 }
 
-/// An entry of the list.
 struct HistoryRow {
-    /// Its receipt, where there is one.
+    /// The receipt of a trade.
     link: Option<String>,
     kind: EntryKind,
     symbol: String,
@@ -79,7 +75,7 @@ impl HistoryRow {
     }
 }
 
-/// What the reader filter for. What is none of it counts as nothing.
+/// The filter of the query. Malformed values are ignored.
 struct HistoryFilter {
     kind: Option<EntryKind>,
     symbol: Option<Symbol>,
@@ -100,28 +96,27 @@ impl HistoryFilter {
         }
     }
 
-    /// Nothing for a stock that there is none of.
+    /// An unknown symbol becomes a stock id without entries.
     fn ledger_filter(&self, state: &AppState) -> LedgerFilter {
         let listed = |symbol| state.prices.find(symbol).map_or(0, |listing| listing.stock_id);
         LedgerFilter { kind: self.kind, stock_id: self.symbol.as_ref().map(listed) }
     }
 
-    /// The filters as they stand in an address; it ends with `?` or `&`.
-    fn address(&self, path: &str) -> String {
-        let mut address = format!("{path}?");
+    /// A URL with these filters, which ends with `?` or `&`.
+    fn url(&self, path: &str) -> String {
+        let mut url = format!("{path}?");
         if let Some(kind) = self.kind {
-            address.push_str(&format!("kind={}&", kind.as_str()));
+            url.push_str(&format!("kind={}&", kind.as_str()));
         }
         if let Some(symbol) = &self.symbol {
-            address.push_str(&format!("symbol={}&", url::encode(symbol.as_str())));
+            url.push_str(&format!("symbol={}&", url::encode(symbol.as_str())));
         }
-        address
+        url
     }
 
-    /// The address of older entries, which are below a cursor.
     fn older(&self, HistoryCursor { below, archived }: HistoryCursor) -> String {
         let month = archived.map(|month| format!("&month={}", month.0)).unwrap_or_default();
-        format!("{}before={below}{month}", self.address("/history"))
+        format!("{}before={below}{month}", self.url("/history"))
     }
 
     fn is_kind(&self, word: &str) -> bool {
@@ -148,7 +143,7 @@ async fn show(
         older: found.next.map(|next| filter.older(next)),
         is_archived: found.is_archived,
         goes_on: found.next.is_some(),
-        file: filter.address("/history.csv"),
+        file: filter.url("/history.csv"),
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         filter: &filter,
         view: &view,
@@ -156,7 +151,7 @@ async fn show(
     Ok(response::page(&view, &page))
 }
 
-/// All entries that the filters let through as a file; `bom=0` leaves its byte order mark out.
+/// The filtered entries as a file; `bom=0` omits the byte order mark.
 async fn send(
     State(state): State<AppState>,
     me: SignedIn,

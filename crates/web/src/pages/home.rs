@@ -1,5 +1,5 @@
-//! Home: what the player has, how it went, the level, the largest holdings and what is watched; for
-//! who has never traded, where to begin. The whole portfolio is `portfolio`'s.
+//! The home page: the portfolio's value and curve, the level, the largest holdings, watched stocks,
+//! and first steps for new players.
 
 use askama::Template;
 use axum::Router;
@@ -21,7 +21,7 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Holdings and watched stocks that are shown.
+/// The number of holdings and of watched stocks.
 const SHOWN: i64 = 5;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -47,7 +47,6 @@ struct HomePage<'a> {
     day: Day,
 }
 
-/// A watched stock.
 struct Watched {
     symbol: String,
     name: String,
@@ -55,7 +54,7 @@ struct Watched {
     change: Ratio,
 }
 
-/// How far back a curve of what a player had goes.
+/// The range of a curve of the portfolio's value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CurveRange {
     Week,
@@ -77,7 +76,7 @@ impl CurveRange {
         Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::HalfYear)
     }
 
-    /// Its word in addresses.
+    /// The word in URLs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Week => "1w",
@@ -88,7 +87,7 @@ impl CurveRange {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Week => "home-range-1w",
@@ -99,7 +98,7 @@ impl CurveRange {
         }
     }
 
-    /// Calendar days of the market.
+    /// In calendar days.
     fn days(self) -> i32 {
         match self {
             Self::Week => 7,
@@ -117,7 +116,7 @@ impl HomePage<'_> {
         CurveRange::all()
     }
 
-    /// A difference without its sign, where a word says which way.
+    /// The amount without its sign, for a sentence that names the direction.
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
     fn size(&self, difference: &Money) -> Money {
         Money(difference.0.saturating_abs())
@@ -133,7 +132,7 @@ async fn show(
     let mut view = View::new(&state, &me, Tab::Home, "home-title");
     view.live = true;
     let range = CurveRange::of(&query);
-    // All that the page shows is valued at the same prices, so that sums are those of their parts.
+    // One snapshot of prices for the whole page, so that sums equal their parts.
     let present = state.prices.snapshot();
     let curve = load_curve(&state, &present, player_id, range).await?;
     let value = PortfolioValue::load(&state, &present, player_id, &curve).await?;
@@ -165,7 +164,7 @@ async fn show(
     Ok(response::page(&view, &page))
 }
 
-/// What the player had at the closes of a range.
+/// The value of the portfolio at the closes of a range.
 pub(super) async fn load_curve(
     state: &AppState,
     present: &PriceSnapshot,
@@ -179,7 +178,6 @@ pub(super) async fn load_curve(
     Ok(points.iter().map(|point| Point { day: point.day, value: point.value.0 }).collect())
 }
 
-/// The numbers of the value that the page shows in the reader's mode.
 fn value_parts(view: &View, value: &PortfolioValue) -> Vec<ValuePart> {
     let (mut parts, of_today) = if view.is_easy() {
         (vec![ValuePart::Total], ValuePart::Moved)

@@ -1,6 +1,5 @@
-//! What a page keeps up to date while somebody looks at it: `GET /live`, small pieces of HTML that
-//! take the places of old ones by their ids. Who is told what and when is decided in
-//! `events`; programs read `api::events`. A page works without it.
+//! `GET /live`: server-sent events with HTML elements that replace those of an open page by their
+//! ids. The events come from `stream`.
 
 mod positions;
 
@@ -27,31 +26,31 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::stream::{Cursor, Listener, News, Prices, Reader, Session, event, respond};
 
-/// The most stocks that one page keeps up to date.
+/// The maximum of stocks of one stream.
 const SYMBOLS_MAX: usize = 60;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/live", get(stream))
 }
 
-/// `s` names the symbols that the page shows, `h` those of its list of holdings, `v` the numbers of
-/// the portfolio's value; `q=1`: it shows bid and ask.
+/// `s` lists the symbols on the page, `h` those of its holdings, `v` the numbers of the portfolio's
+/// value; with `q=1` the page shows bid and ask.
 async fn stream(
     State(state): State<AppState>,
     me: SignedIn,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
-    // Whoever saves data does not ask; 204 tells an `EventSource` that did not to come back.
+    // Pages of data savers open no stream; on 204 an `EventSource` does not reconnect.
     if me.preferences.saves_data() {
-        let kept = [(header::CACHE_CONTROL, "no-store")];
-        return Ok((StatusCode::NO_CONTENT, kept).into_response());
+        let headers = [(header::CACHE_CONTROL, "no-store")];
+        return Ok((StatusCode::NO_CONTENT, headers).into_response());
     }
     let hash = me.jar.session(&headers).and_then(tokens::hash);
     let hash = hash.ok_or_else(|| Problem::unauthenticated(true))?;
     let session = Session { player_id: me.player().player_id, kind: TokenKind::Web, hash };
     let (listener, begin) = Listener::open(&state, session, Cursor::of(&headers)).await?;
-    // Prices that the page has already are shown again: it may be older than the last event.
+    // All prices are sent first: the page may be older than the last event.
     let cursor = Cursor { prices: 0, ..begin };
     let page = LivePage {
         stocks: stocks(&state, query.find("s").unwrap_or_default()),
@@ -70,7 +69,7 @@ async fn stream(
     Ok(respond(Vec::new(), page))
 }
 
-/// Where the named stocks stand on the board; what is none of them is left out.
+/// The positions of stocks on the price board; unknown symbols are left out.
 fn stocks(state: &AppState, named: &str) -> Vec<(usize, Symbol)> {
     let found = named.split(',').take(SYMBOLS_MAX).filter_map(|text| {
         let symbol = Symbol::parse(text).ok()?;
@@ -80,7 +79,7 @@ fn stocks(state: &AppState, named: &str) -> Vec<(usize, Symbol)> {
     found.collect()
 }
 
-/// The named numbers of the portfolio's value, each once.
+/// Each part once; unknown ids are left out.
 fn value_parts(named: &str) -> Vec<ValuePart> {
     let mut parts = Vec::new();
     for part in named.split(',').filter_map(ValuePart::find) {
@@ -91,7 +90,7 @@ fn value_parts(named: &str) -> Vec<ValuePart> {
     parts
 }
 
-/// How the reader has words and numbers.
+/// Writes elements in the reader's language and formats.
 struct LiveRenderer {
     lang: Lang,
     mode: Mode,
@@ -109,8 +108,8 @@ impl LiveRenderer {
         words::message(self.lang, self.mode, key, arguments)
     }
 
-    /// A number of the portfolio's value as `home.html` and `portfolio.html` have it; `None` if it
-    /// is not known.
+    /// The element of a part of the portfolio's value, as in `home.html` and `portfolio.html`;
+    /// `None` if the value is unknown.
     fn value_part(&self, part: ValuePart, value: &PortfolioValue) -> Option<String> {
         let id = part.as_str();
         let element = |tag: &str, class: &str, text: &str| {
@@ -137,7 +136,7 @@ impl LiveRenderer {
         })
     }
 
-    /// A row of the list of holdings.
+    /// The elements of a row of the holdings.
     fn holding(&self, symbol: &Symbol, holding: &HoldingValue, hides_amounts: bool) -> String {
         let symbol = escaped(symbol.as_str());
         let price = number(&format!("hp-{symbol}"), &self.fmt.price(holding.price));
@@ -162,7 +161,7 @@ fn change(fmt: &Format, id: &str, ratio: Ratio) -> String {
     format!("<span id=\"{id}\" class=\"num {way}\" hx-swap-oob=\"true\">{text}</span>")
 }
 
-/// A page that somebody looks at.
+/// An open page with its stream.
 struct LivePage {
     state: AppState,
     player_id: i64,
@@ -172,10 +171,10 @@ struct LivePage {
     held: Vec<(usize, Symbol)>,
     value_parts: Vec<ValuePart>,
     hides_amounts: bool,
-    /// Loaded with the first prices and again after a gap in the ledger entries.
+    /// Loaded with the first prices, and again after a gap in the ledger entries.
     positions: Option<LivePositions>,
-    /// The total at the close of this day, if the page shows the change since then. It is loaded
-    /// with the positions; after the next close, the page keeps the number it has.
+    /// The total at the close of a day, if the page shows the change since then. It is loaded with
+    /// the positions; after the next close the page keeps its number.
     last_close: Option<(Day, Money)>,
     shows_sides: bool,
     renderer: LiveRenderer,
@@ -190,7 +189,7 @@ impl Reader for LivePage {
                 let reward = self.reward_event(&fill).await;
                 reward.into_iter().chain(self.update_positions(&fill).await).collect()
             }
-            // The next page shows what was missed.
+            // The next page shows the missed rewards.
             News::Missed(version) => {
                 self.cursor = Cursor { version, part: 0, ..self.cursor };
                 self.positions = None;
@@ -223,7 +222,7 @@ impl LivePage {
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 
-    /// Includes a ledger entry in the positions, and shows their value at the present prices.
+    /// Applies a ledger entry to the positions and writes their value at the present prices.
     async fn update_positions(&mut self, fill: &Fill) -> Option<Event> {
         match self.positions.as_mut()?.apply(&fill.entry) {
             Applied::Known => return None,
@@ -234,8 +233,8 @@ impl LivePage {
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 
-    /// The value of the portfolio and of the holdings at these prices. It runs statements only if
-    /// the positions are not loaded, and is empty if the database fails.
+    /// The value of the portfolio and of the holdings at these prices. It runs statements only
+    /// while the positions are not loaded, and is empty if the database fails.
     async fn value_html(&mut self, prices: &PriceSnapshot) -> String {
         if self.value_parts.is_empty() && self.held.is_empty() {
             return String::new();
@@ -262,7 +261,6 @@ impl LivePage {
         html
     }
 
-    /// The total at the last close before these prices, if it is known.
     fn last_close_at(&self, prices: &PriceSnapshot) -> Option<Money> {
         let (day, total) = self.last_close?;
         (last_close_day(&self.state, prices) == Some(day)).then_some(total)
@@ -285,7 +283,7 @@ impl LivePage {
             .map(LivePositions::new)
     }
 
-    /// What an entry unlocked and the level it reached, quietly; never the trade itself.
+    /// The achievements that an entry unlocked, and the level it reached.
     async fn reward_event(&mut self, fill: &Fill) -> Option<Event> {
         let entry = &fill.entry;
         self.cursor = Cursor { version: entry.version, part: 0, ..self.cursor };
@@ -298,10 +296,10 @@ impl LivePage {
         });
         let mut toasts: Vec<String> = unlocked.collect();
         if !toasts.is_empty() {
-            // It is shown now; that it was is not worth losing it for.
+            // If this fails, the next page shows the rewards again.
             let marked = self.state.store.mark_rewards_seen(self.player_id, entry.version).await;
             if let Err(error) = marked {
-                tracing::warn!(%error, "cannot note that rewards were shown");
+                tracing::warn!(%error, player_id = self.player_id, "cannot mark rewards as seen");
             }
         }
         if let Some(reached) = rules.levels.reached_by(entry) {
@@ -322,7 +320,7 @@ impl LivePage {
     }
 }
 
-/// A text of the rules as HTML.
+/// A text in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;")
 }

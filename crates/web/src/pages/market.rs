@@ -1,4 +1,4 @@
-//! The list of stocks: searched, filtered, sorted, watched, page by page. One stock is `stock`'s.
+//! The list of stocks, with search, filters, sorting, a watch list and pages.
 
 use std::sync::Arc;
 
@@ -26,13 +26,12 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page.
 const ROWS: i64 = 20;
-/// The longest text to search for, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 50;
-/// How many calendar days a small curve goes back: some thirty sessions.
+/// The calendar days of a small curve: some thirty sessions.
 const SPARK_DAYS: i32 = 44;
-/// The orders one can choose: word, what is compared, whether it is turned around.
+/// The sort orders: word, column, whether descending.
 const SORTS: [(&str, MarketSort, bool); 6] = [
     ("symbol", MarketSort::Symbol, false),
     ("name", MarketSort::Name, false),
@@ -55,15 +54,13 @@ struct MarketPage<'a> {
     rows: Vec<StockListRow>,
     total: i64,
     pages: Pager,
-    /// The market's day.
     day: Day,
-    /// Whether the last star was one too many.
+    /// Whether the watch list was full.
     is_full: bool,
-    /// Whether what comes next can be looked up.
+    /// Whether the prices are of a known history.
     is_known: bool,
 }
 
-/// A stock of the list.
 struct StockListRow {
     symbol: String,
     name: String,
@@ -74,7 +71,6 @@ struct StockListRow {
     spark: Option<Svg>,
 }
 
-/// What the reader filter for.
 struct MarketFilter {
     search: String,
     category: String,
@@ -108,7 +104,7 @@ impl MarketFilter {
         self.category == category
     }
 
-    /// The list with these filters, without a page.
+    /// The URL of the list with these filters, without a page.
     fn base(&self) -> String {
         let mut base = "/market?".to_owned();
         for (name, value) in [("q", &self.search), ("category", &self.category)] {
@@ -155,7 +151,7 @@ async fn show(
     } else {
         Arc::default()
     };
-    // Small curves stand below each other: one day is at the same place in all of them.
+    // A day has the same x in all small curves.
     let days = closes.values().flatten().map(|(day, _)| *day);
     let window = days.clone().min().zip(days.max()).unwrap_or_default();
     let row = |row: MarketRow| {
@@ -193,7 +189,7 @@ pub(super) fn change_of(state: &AppState, present: &PriceSnapshot, stock_id: i64
     quote.map(|quote| quote.change()).unwrap_or_default()
 }
 
-/// Watches a stock or stops watching it, and leads back.
+/// Adds a stock to the watch list or removes it, and redirects back.
 async fn watch(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,

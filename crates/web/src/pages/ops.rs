@@ -1,5 +1,5 @@
-//! The operator's page: what this node knows of itself, in words. The numbers are those that
-//! `/metrics` tells Prometheus; nothing is measured here. To others the page does not exist.
+//! The operator's page with the metrics of this node, as `/metrics` returns them. Other players get
+//! 404.
 
 mod metrics;
 
@@ -18,11 +18,11 @@ use super::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Statements that are listed, the slowest first.
+/// The number of slowest statements.
 const STATEMENTS: usize = 5;
-/// A cache that answers less than this, in percent, is worth a look, once it was reads so often.
+/// A cache with a hit rate below this, in percent, is marked after so many reads.
 const CACHE_HITS_MIN: i64 = 70;
-const CACHE_ASKED_MIN: i64 = 1_000;
+const CACHE_READS_MIN: i64 = 1_000;
 const PER_MILLE_HALF: u64 = 500;
 const PER_MILLE_99: u64 = 990;
 
@@ -37,21 +37,19 @@ struct OpsPage<'a> {
     cards: Vec<Card>,
 }
 
-/// A card: a heading and lines of it.
 struct Card {
-    /// The key of its heading.
+    /// A message key.
     title: &'static str,
     lines: Vec<CardLine>,
 }
 
-/// One number with its name.
 struct CardLine {
-    /// The key of its name; empty when the name is data.
+    /// The message key of the name; empty where `of` is the name.
     key: &'static str,
-    /// What it is of: a lane, a code, a statement, a job.
+    /// A lane, a code, a statement or a job.
     of: String,
     value: String,
-    /// The key of a word that says that all is well or not, where the number says that.
+    /// Whether the value is good, with the message key of that word.
     state: Option<(bool, &'static str)>,
 }
 
@@ -64,8 +62,7 @@ fn line_of(of: &str, value: impl Into<String>) -> CardLine {
 }
 
 impl CardLine {
-    /// The same, with a word for whether it is as it should be.
-    fn judged(self, is_good: bool) -> Self {
+    fn with_state(self, is_good: bool) -> Self {
         let word = if is_good { "ops-good" } else { "ops-look" };
         Self { state: Some((is_good, word)), ..self }
     }
@@ -106,7 +103,7 @@ fn node(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
             line("ops-version", env!("CARGO_PKG_VERSION")),
             line("ops-uptime", view.tn("ops-minutes", "n", minutes)),
             line("ops-memory", format!("{} MB", count(view, megabytes))),
-            line("ops-breaches", count(view, breaches)).judged(breaches == 0),
+            line("ops-breaches", count(view, breaches)).with_state(breaches == 0),
         ],
     }
 }
@@ -119,9 +116,9 @@ fn trades(view: &View, metrics: &MetricSamples) -> Card {
         line("ops-conflicts", sum("openbell_version_conflicts_total")),
         line("ops-retries", sum("openbell_retries_total")),
         line("ops-full", sum("openbell_desk_full_total"))
-            .judged(metrics.sum("openbell_desk_full_total") == 0),
+            .with_state(metrics.sum("openbell_desk_full_total") == 0),
         line("ops-lost", sum("openbell_batches_lost_total"))
-            .judged(metrics.sum("openbell_batches_lost_total") == 0),
+            .with_state(metrics.sum("openbell_batches_lost_total") == 0),
     ];
     for (code, number) in metrics.by("openbell_rejections_total", "code") {
         lines.push(line_of(&code, count(view, number)));
@@ -148,19 +145,19 @@ fn database(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let errors = metrics.sum("openbell_query_errors_total");
     let mut lines = vec![line("ops-engine", state.store.engine())];
     if let Some(up) = metrics.find("openbell_database_up") {
-        lines.push(line("ops-up", count(view, up)).judged(up == 1));
+        lines.push(line("ops-up", count(view, up)).with_state(up == 1));
     }
     if let Some(waiting) = metrics.find("openbell_database_lock_waiters") {
-        lines.push(line("ops-waiters", count(view, waiting)).judged(waiting == 0));
+        lines.push(line("ops-waiters", count(view, waiting)).with_state(waiting == 0));
     }
-    lines.push(line("ops-errors", count(view, errors)).judged(errors == 0));
+    lines.push(line("ops-errors", count(view, errors)).with_state(errors == 0));
     for (kind, number) in metrics.by("openbell_query_errors_total", "kind") {
         lines.push(line_of(&kind, count(view, number)));
     }
     Card { title: "ops-database", lines }
 }
 
-/// The statements of which one in a hundred takes longest.
+/// The statements with the largest 99th percentile.
 fn statements(metrics: &MetricSamples) -> Card {
     let mut found = metrics.quantiles_by("openbell_query_seconds", "statement", PER_MILLE_99);
     found.sort_by_key(|(_, bound)| std::cmp::Reverse(*bound));
@@ -169,16 +166,16 @@ fn statements(metrics: &MetricSamples) -> Card {
     Card { title: "ops-statements", lines }
 }
 
-/// What nodes share, and what is not read from the database each time.
+/// Redis, the read replica and the caches.
 fn shared(view: &View, metrics: &MetricSamples) -> Card {
     let mut lines = Vec::new();
     if let Some(up) = metrics.find("openbell_redis_up") {
-        lines.push(line("ops-redis", count(view, up)).judged(up == 1));
+        lines.push(line("ops-redis", count(view, up)).with_state(up == 1));
         let alone = metrics.sum("openbell_redis_fallbacks_total");
         lines.push(line("ops-alone", count(view, alone)));
     }
     if let Some(usable) = metrics.find("openbell_replica_usable") {
-        lines.push(line("ops-replica", count(view, usable)).judged(usable == 1));
+        lines.push(line("ops-replica", count(view, usable)).with_state(usable == 1));
     }
     let misses: std::collections::BTreeMap<String, i64> =
         metrics.by("openbell_cache_misses_total", "family").into_iter().collect();
@@ -191,8 +188,8 @@ fn shared(view: &View, metrics: &MetricSamples) -> Card {
         let reads = hits.saturating_add(missed);
         let percent = Ratio::of(hits, reads).percent(0);
         let text = view.t2("ops-hits", "percent", percent, "reads", count(view, reads));
-        let is_good = reads < CACHE_ASKED_MIN || percent >= CACHE_HITS_MIN;
-        lines.push(CardLine { key: "ops-cache", ..line_of(&family, text) }.judged(is_good));
+        let is_good = reads < CACHE_READS_MIN || percent >= CACHE_HITS_MIN;
+        lines.push(CardLine { key: "ops-cache", ..line_of(&family, text) }.with_state(is_good));
     }
     Card { title: "ops-shared", lines }
 }
@@ -205,11 +202,11 @@ fn market(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
         line("ops-source", present.source.as_str()),
         line("ops-day", view.fmt.short_day(present.market_day)),
         line("ops-stocks", count(view, i64::try_from(present.quotes.len()).unwrap_or(0))),
-        line("ops-age", format!("{age} s")).judged(is_fresh),
+        line("ops-age", format!("{age} s")).with_state(is_fresh),
         line("ops-ticks", count(view, metrics.sum("market_ticks_total"))),
     ];
     for (provider, state) in metrics.by("openbell_provider_breaker_state", "provider") {
-        lines.push(line_of(&provider, "").judged(state == 0));
+        lines.push(line_of(&provider, "").with_state(state == 0));
     }
     Card { title: "ops-market", lines }
 }
@@ -235,12 +232,12 @@ fn jobs(view: &View, metrics: &MetricSamples) -> Card {
     let job = |(name, ok): (String, i64)| {
         let failed = failed.get(&name).copied().unwrap_or(0);
         let text = view.t2("ops-runs", "ok", ok, "failed", failed);
-        line_of(&name, text).judged(failed == 0)
+        line_of(&name, text).with_state(failed == 0)
     };
     Card { title: "ops-jobs", lines: done.into_iter().map(job).collect() }
 }
 
-/// Half of them took at most …, 99 of a hundred at most ….
+/// The median and the 99th percentile.
 fn quantiles(metrics: &MetricSamples, name: &str) -> String {
     let at = |per_mille| metrics.quantile(name, per_mille).map_or("–".to_owned(), seconds);
     format!("p50 {} · p99 {}", at(PER_MILLE_HALF), at(PER_MILLE_99))

@@ -1,6 +1,5 @@
-//! An order on its way: the ticket is checked and reviewed, confirmed once however often it is
-//! tapped, and told as a receipt, to which a note can be added. Whether it is allowed is `domain`'s
-//! decision, when it is written `trading`'s.
+//! An order: the ticket is validated and reviewed, then confirmed under an idempotency key; the
+//! receipt shows the ledger entry, to which a note can be added.
 
 use askama::Template;
 use axum::Router;
@@ -33,7 +32,7 @@ use crate::auth::sessions::RequestId;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// From this share of all money on, in hundredths of a percent, an order is pointed out.
+/// From this share of the total value on, in hundredths of a percent, the review warns.
 const MUCH_OF_ALL: i64 = 4_000;
 const ORDER: [&str; 5] = ["symbol", "side", "quantity", "note", "key"];
 const KEY_LENGTH: usize = 32;
@@ -56,17 +55,16 @@ struct ReviewPage<'a> {
     side: &'static str,
     quantity: Quantity,
     quote: Option<DisplayedQuote>,
-    /// When the order fills.
     fills: String,
     total: Money,
     fee: Money,
     cash_after: Option<Money>,
-    /// How much of all money would be in this company, if that is much.
+    /// The share of the total value in this company after the order, if it is large.
     share: Option<Ratio>,
-    /// What it earns, or why nothing.
+    /// The XP that it earns, or why none.
     xp: String,
     key: String,
-    /// Why it was refused.
+    /// The message of a rejected order.
     rejection: Option<String>,
 }
 
@@ -85,20 +83,20 @@ struct ReceiptPage<'a> {
     total: Money,
     note: Option<String>,
     is_noted: bool,
-    /// Why it earned nothing.
+    /// Why it earned no XP.
     no_xp: String,
     note_rule: String,
 }
 
-/// A ticket that is in order.
+/// A valid ticket.
 struct Ticket {
     asked: Asked,
     side: Side,
 }
 
 impl Ticket {
-    /// Reads a ticket; what is wrong with it is noted in the form.
-    fn read(state: &AppState, view: &View, form: &mut Form) -> Option<Self> {
+    /// Errors are added to the form.
+    fn parse(state: &AppState, view: &View, form: &mut Form) -> Option<Self> {
         let side = match form.value("side") {
             "buy" => Some(Side::Buy),
             "sell" => Some(Side::Sell),
@@ -106,9 +104,9 @@ impl Ticket {
         };
         let listing = Symbol::parse(form.value("symbol")).ok();
         let listing = listing.and_then(|symbol| state.prices.find(&symbol));
-        let quantity = read_quantity(state, view, form.value("quantity"));
+        let quantity = parse_quantity(state, view, form.value("quantity"));
         let typed = form.value("note").trim().to_owned();
-        // Browsers send the ends of lines as two characters.
+        // Browsers send line breaks as CRLF.
         let typed = typed.replace("\r\n", "\n");
         let note = if typed.is_empty() { Ok(None) } else { Note::parse(&typed).map(Some) };
         if side.is_none() {
@@ -132,7 +130,6 @@ impl Ticket {
     }
 }
 
-/// What is wrong with a note, in the reader's words.
 fn note_error(view: &View, error: NoteError) -> String {
     match error {
         NoteError::Unfit(error) => character_error(view, error),
@@ -142,8 +139,8 @@ fn note_error(view: &View, error: NoteError) -> String {
     }
 }
 
-/// The quantity that was typed, or what is wrong with it.
-fn read_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
+/// The quantity, or the text of its error.
+fn parse_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
     let wrong = || {
         let max = view.fmt.shares(state.rules.quantity_max);
         let key = match state.rules.fractional_shares {
@@ -161,7 +158,7 @@ fn read_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity,
     }
 }
 
-/// Shows what an order would do, before anything is done.
+/// Shows the effect of an order; nothing is written.
 async fn review(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -169,14 +166,14 @@ async fn review(
     let mut form = sent.into_form(&TICKET)?;
     let stock = load_stock(&state, form.value("symbol")).await?;
     let view = View::new(&state, &me, Tab::Market, "order-review-title");
-    let Some(ticket) = Ticket::read(&state, &view, &mut form) else {
+    let Some(ticket) = Ticket::parse(&state, &view, &mut form) else {
         return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let key = new_key(&*state.entropy);
     review_page(&state, &me, &stock, &form, &ticket, key, None).await
 }
 
-/// A key that no other order has: 128 random bits.
+/// An idempotency key of 128 random bits.
 fn new_key(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; KEY_LENGTH / 2];
     entropy.fill(&mut bytes);
@@ -226,7 +223,7 @@ async fn review_page(
     Ok(response::page_with(status, &view, &page))
 }
 
-/// How much of all the player's money would be in this company.
+/// The share of the total value in this company after a purchase.
 async fn share_of_all(
     state: &AppState,
     me: &SignedIn,
@@ -243,7 +240,7 @@ async fn share_of_all(
     Ok(inside.part_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
 }
 
-/// Has the order carried out, once for its key.
+/// Submits the order under its idempotency key.
 async fn confirm(
     State(state): State<AppState>,
     request_id: RequestId,
@@ -254,7 +251,7 @@ async fn confirm(
     let view = View::new(&state, &me, Tab::Market, "order-review-title");
     let key = form.value("key").to_owned();
     let is_key = key.len() == KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
+    let Some(ticket) = Ticket::parse(&state, &view, &mut form).filter(|_| is_key) else {
         return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
@@ -282,17 +279,17 @@ async fn confirm(
         Ok(Outcome::Ok(fill)) => {
             return Ok(redirect::see_other(&format!("/orders/{}", fill.entry.trade_id())));
         }
-        // Nothing is stored of a rejection that may pass: the order keeps its key.
+        // A rejection that may pass is not stored: the order keeps its key.
         Ok(Outcome::Err(rejection)) if !rejection.is_final() => {
             (key, rejection_text(&view, rejection))
         }
-        // It is stored under the key: another try is another order.
+        // A final rejection is stored under the key: a new attempt needs a new one.
         Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), rejection_text(&view, rejection)),
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
         Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),
-        // With its key it can be asked for again, whatever became of it.
+        // With the same key it can be confirmed again, whatever its outcome.
         Err(error) => {
-            tracing::warn!(%error, "an order of a page has no answer");
+            tracing::warn!(%error, %request_id, "the outcome of an order is unknown");
             (key, view.t("order-unknown"))
         }
     };
@@ -349,7 +346,7 @@ async fn receipt_page(
     Ok(response::page_with(status, &view, &page))
 }
 
-/// Adds a note to a trade, or changes it.
+/// Adds or changes the note of a trade.
 async fn write_note(
     State(state): State<AppState>,
     request_id: RequestId,

@@ -1,6 +1,6 @@
-//! The operator's pages of users: a list that is searched by name and address, and one user, who
-//! can be renamed, given a one-time link for a new password, and logged out everywhere. To others
-//! these pages do not exist.
+//! The operator's pages of users: a list with a search by name and e-mail address, and a page of
+//! one user, to rename, to make a one-time link for a new password and to end sessions. Other
+//! players get 404.
 
 use std::convert::Infallible;
 
@@ -30,9 +30,8 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Users a page.
 const ROWS: usize = 20;
-/// The longest text that is searched for, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 100;
 const PATH: &str = "/ops/people";
 
@@ -51,11 +50,10 @@ struct PeoplePage<'a> {
     view: &'a View,
     search: &'a str,
     rows: Vec<UserListRow>,
-    /// The address of older users.
+    /// The URL of older users.
     older: Option<String>,
 }
 
-/// A user in the list.
 struct UserListRow {
     link: String,
     name: String,
@@ -69,15 +67,15 @@ struct UserListRow {
 struct PersonPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The address of this user's pages.
+    /// The path of this user's pages.
     path: String,
     person: &'a UserDetails,
     level: i64,
-    /// The address of a link that was just made.
+    /// The URL of a new one-time link.
     link: Option<String>,
     hours: i64,
     name_length_max: usize,
-    /// Whether something was done that the page confirms.
+    /// Whether the page confirms an action.
     is_done: bool,
 }
 
@@ -87,7 +85,7 @@ impl PersonPage<'_> {
     }
 }
 
-/// Where the browser reaches this server: `https://play.example`.
+/// The origin at which the browser reaches this server: `https://play.example`.
 struct BaseUrl(String);
 
 impl<S: Sync> FromRequestParts<S> for BaseUrl {
@@ -101,7 +99,7 @@ impl<S: Sync> FromRequestParts<S> for BaseUrl {
     }
 }
 
-/// To everybody but operators the page does not exist.
+/// Other players get 404.
 fn require_operator(me: &SignedIn) -> Result<(), Problem> {
     if me.viewer().role == Role::Operator {
         return Ok(());
@@ -118,7 +116,7 @@ async fn list(
     let typed = text_of(query.find("q").unwrap_or_default(), TextKind::Search, "q");
     let typed = typed.map_err(|error| Problem::field("q", error))?;
     let search: String = typed.chars().take(SEARCH_LENGTH_MAX).collect();
-    // An address is found by its index, among however many users.
+    // An e-mail address is found by its index.
     if search.contains('@')
         && let Some(user_id) = state.store.find_user_id(&email_key(&search)).await?
     {
@@ -178,7 +176,7 @@ async fn rename(
     Ok(page(&state, &me, &person, &form, ActionResult { status, ..ActionResult::default() }))
 }
 
-/// Makes a one-time link; its address is result on this answer and never again.
+/// Makes a one-time link. Only this response shows its URL.
 async fn make_link(
     State(state): State<AppState>,
     Segment(user_id): Segment,
@@ -197,7 +195,6 @@ async fn make_link(
     Ok(page(&state, &me, &person, &form, ActionResult { link, ..ActionResult::default() }))
 }
 
-/// Ends all sessions and tokens of a user.
 async fn end_sessions(
     State(state): State<AppState>,
     Segment(user_id): Segment,
@@ -223,7 +220,7 @@ async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<UserDeta
     found.ok_or_else(Problem::not_found)
 }
 
-/// What the page of a user says besides.
+/// The result of an action on the page of a user.
 #[derive(Default)]
 struct ActionResult {
     status: Option<StatusCode>,

@@ -1,5 +1,5 @@
-//! The portfolio: every holding, how it is spread, a check-up in sentences, and the curve beside
-//! the market's index. Buying and selling are `stock`'s and `order`'s.
+//! The portfolio page: holdings, their allocation, a check-up, the curve with the market's index,
+//! and pending orders.
 
 mod checkup;
 
@@ -17,7 +17,7 @@ use store::HoldingRow;
 use self::checkup::{Finding, check};
 use super::chart::{self, Chart, Point, Unit};
 use super::home::{CurveRange, load_curve};
-use super::pending::{self, ShownOrder};
+use super::pending::{self, OrderSummary};
 use super::portfolio_value::PortfolioValue;
 use super::response;
 use super::value_part::ValuePart;
@@ -27,7 +27,6 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Holdings a page.
 const ROWS: i64 = 20;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -45,13 +44,12 @@ struct PortfolioPage<'a> {
     spread: Option<Chart>,
     findings: Vec<Finding>,
     curve: Option<Chart>,
-    /// What the dashed line is.
+    /// The name of the index.
     benchmark: Option<&'static str>,
     range: CurveRange,
     hides: bool,
-    /// Orders that did not fill at once.
-    orders: Vec<ShownOrder>,
-    /// The stocks that are not traded now.
+    orders: Vec<OrderSummary>,
+    /// Stocks that are not traded at present.
     ended: BTreeSet<i64>,
 }
 
@@ -76,7 +74,7 @@ async fn show(
     view.live = true;
     view.value_parts = ValuePart::SINCE_START.to_vec();
     let range = CurveRange::of(&query);
-    // All that the page shows is valued at the same prices, so that sums are those of their parts.
+    // One snapshot of prices for the whole page, so that sums equal their parts.
     let present = state.prices.snapshot();
     let points = load_curve(&state, &present, player_id, range).await?;
     let page_request = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
@@ -107,7 +105,7 @@ async fn show(
     Ok(response::page(&view, &page))
 }
 
-/// The stocks among these that are not traded now.
+/// The stocks of these rows that are not traded at present.
 fn ended(state: &AppState, rows: &[HoldingRow]) -> BTreeSet<i64> {
     let present = state.prices.snapshot();
     let has_ended = |stock_id: &i64| {
@@ -117,9 +115,8 @@ fn ended(state: &AppState, rows: &[HoldingRow]) -> BTreeSet<i64> {
     rows.iter().map(|row| row.stock_id).filter(has_ended).collect()
 }
 
-/// The market's index on the days of a curve, as if the same money had gone into it on the first of
-/// them that it has a close of. It has no point on other days. Empty where there is no index of its
-/// own.
+/// The market's index on the days of a curve, scaled to its value on the first day with a close of
+/// the index. Empty for a market without an index.
 fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
     if points.len() < 2 || state.market.source() == QuoteSource::Simulated {
         return Vec::new();
@@ -133,7 +130,7 @@ fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
     scaled(closes)
 }
 
-/// Closes of an index on the days of points, in the money of the first of these points.
+/// Closes of an index, scaled to the value of the first point.
 fn scaled(closes: impl Iterator<Item = (Point, i64)>) -> Vec<Point> {
     let mut base = None;
     let scaled = closes.map(|(point, close)| {
@@ -150,7 +147,7 @@ mod tests {
     use domain::Day;
 
     #[test]
-    fn an_index_begins_at_the_curve_s_first_value_and_follows_its_days() {
+    fn an_index_begins_at_the_first_value_of_the_curve() {
         let point = |day, value| Point { day: Day(day), value };
         let curve = [point(10, 1_000_000), point(40, 1_500_000), point(47, 900_000)];
         let index = scaled(curve.into_iter().zip([300, 330, 299]));

@@ -1,5 +1,5 @@
-//! The value of a player's portfolio in numbers: the total, the cash, the shares and the gains, as
-//! `home` and `portfolio` show them and `live` updates them. The curve is drawn in `chart`.
+//! The value of a player's portfolio: total, cash, shares and gains, as `home` and `portfolio` show
+//! them and `live` updates them.
 
 use domain::{Day, Money, Ratio};
 use market::PriceSnapshot;
@@ -8,15 +8,14 @@ use super::chart::Point;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// What a player has, and how that has changed.
 pub(super) struct PortfolioValue {
     pub(super) total: Money,
     pub(super) cash: Money,
     pub(super) shares: Money,
-    /// Against the starting cash.
+    /// Since the start.
     pub(super) gain: Money,
     pub(super) gain_ratio: Ratio,
-    /// Against the last session's close, if that is written.
+    /// Since the last session's close; `None` while that value is not saved.
     pub(super) today: Option<Money>,
 }
 

@@ -1,5 +1,4 @@
-//! Ranks: a page of a board with the reader's own place above it, or the rows around it. What a
-//! row has is decided in `boards`; here is how it looks.
+//! The ranks page: the reader's rank, and a page of a leaderboard or the rows around the reader.
 
 use askama::Template;
 use axum::Router;
@@ -18,7 +17,7 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page, and rows on either side of one's own.
+/// Rows of a page, and rows on each side of the reader.
 const ROWS: i64 = 20;
 const EACH_SIDE: u32 = 5;
 
@@ -37,12 +36,12 @@ struct RanksPage<'a> {
     is_around: bool,
     by_return: bool,
     is_closed: bool,
-    /// Whether the market's prices can be looked up, so that the board proves little.
+    /// Whether the prices are of a known history, so that ranks prove little.
     is_for_learning: bool,
 }
 
 impl RanksPage<'_> {
-    /// The address of this board, from the top or around oneself.
+    /// The URL of a leaderboard, from the top or around the reader.
     fn address(&self, by_return: bool, is_around: bool) -> &'static str {
         match (by_return, is_around) {
             (false, false) => "/ranks",
@@ -52,7 +51,7 @@ impl RanksPage<'_> {
         }
     }
 
-    /// Places climbed or lost, in words for those who hear the page.
+    /// The movement as a text for screen readers.
     fn movement(&self, movement: impl Plain<i64>) -> String {
         let movement = movement.plain();
         let n = movement.saturating_abs();

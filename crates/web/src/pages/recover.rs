@@ -1,5 +1,4 @@
-//! A new password without the old one: by a recovery code, or by a one-time link that an operator
-//! made. What links and codes are is `recovery`'s.
+//! A new password without the old one, by a recovery code or a one-time link of an operator.
 
 use askama::Template;
 use axum::Router;
@@ -24,7 +23,7 @@ use crate::http::limits::Network;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Where a player goes on who has a new password.
+/// The target after a new password was set.
 const HOME: &str = "/home";
 const CODE_FIELDS: [&str; 3] = ["email", "code", "password"];
 const LINK_FIELDS: [&str; 1] = ["password"];
@@ -48,7 +47,7 @@ struct CodePage<'a> {
 struct LinkPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The name of the account; `None` for a link that cannot be used.
+    /// The name of the account; `None` for an unusable link.
     name: Option<String>,
     action: String,
     password_length_min: usize,
@@ -90,7 +89,7 @@ fn code_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCod
     response::page_with(status, &view, &CodePage { view: &view, form, password_length_min })
 }
 
-/// Shows what a link is for. It is not used by that: programs that preview links fetch them.
+/// Shows the form of a link without using it up: programs that preview links fetch them.
 async fn show_link(
     State(state): State<AppState>,
     visitor: Visitor,
@@ -122,7 +121,7 @@ async fn use_link(
     }
 }
 
-/// The page of a link; of one that cannot be used any more it says so.
+/// The page of a link; 404 for an unusable one.
 async fn link_page(
     state: &AppState,
     visitor: &Visitor,
@@ -144,13 +143,13 @@ async fn link_page(
         password_length_min: state.config.auth.password_length_min,
     };
     let mut response = response::page_with(status, &view, &page);
-    // The address is a secret, which no other site is to learn.
+    // The URL is a secret and must not reach other sites.
     let silent = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(header::REFERRER_POLICY, silent);
     Ok(response)
 }
 
-/// The password that was typed, if it may be used.
+/// The new password, if it is valid.
 fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String> {
     let wanted = form.value("password").to_owned();
     match passwords::check(&wanted, &state.config.auth) {
@@ -162,7 +161,7 @@ fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String
     }
 }
 
-/// Goes on with the new session, which ends with the browser: the device may be another person's.
+/// Sets a session cookie that ends with the browser: the device may be shared.
 fn start_session(visitor: &Visitor, opened: &Opened) -> Response {
     redirect::with_cookie(redirect::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
 }

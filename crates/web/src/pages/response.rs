@@ -1,5 +1,4 @@
-//! How pages are answered: rendered, with their headers, or as a way to another page. Problems
-//! become pages in `errors`; compressing is a layer around all routes.
+//! Responses with a rendered page and its headers. Errors are rendered by `errors`.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -13,27 +12,28 @@ use crate::http::etag;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// What pages may do: load our own files and talk to us, and nothing else. No script or style that
-/// stands in a page itself is run.
+/// The content security policy: pages load only files of this server, and no inline script or
+/// style.
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// What a page depends on beside its address.
+/// The request headers that a page depends on.
 pub(crate) const VARY: &str = "HX-Request, Cookie, Accept-Language, Save-Data";
 /// Bytes of the hash in an ETag.
 const TAG_BYTES: usize = 16;
-/// What every form contains; see `parts/ui.html`.
+/// A part of every form; see `parts/ui.html`.
 const FORM_FIELD: &str = "name=\"csrf\"";
 
-/// The news that a page tells, in the extensions of its answer: [`mark_rewards_seen`] notes it.
+/// The rewards on a page, as an extension of its response for [`mark_rewards_seen`].
 #[derive(Clone, Copy, Debug)]
 struct DisplayedRewards {
     player_id: i64,
-    /// The newest ledger entry of it.
+    /// Of the newest ledger entry with a reward.
     version: i64,
 }
 
-/// The layer that remembers which news was told. When that fails the news is told once more.
+/// The layer that marks the rewards of a sent page as seen. After an error the next page shows them
+/// again.
 pub(crate) async fn mark_rewards_seen(
     State(state): State<AppState>,
     request: Request,
@@ -43,18 +43,16 @@ pub(crate) async fn mark_rewards_seen(
     if let Some(displayed) = response.extensions().get::<DisplayedRewards>() {
         let marked = state.store.mark_rewards_seen(displayed.player_id, displayed.version).await;
         if let Err(error) = marked {
-            tracing::warn!(%error, "cannot note that rewards were displayed");
+            tracing::warn!(%error, player_id = displayed.player_id, "cannot mark rewards as seen");
         }
     }
     response
 }
 
-/// A page.
 pub(crate) fn page(view: &View, template: &impl Template) -> Response {
     page_with(StatusCode::OK, view, template)
 }
 
-/// A page with another status.
 pub(crate) fn page_with(status: StatusCode, view: &View, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => finish(status, view, html),
@@ -65,8 +63,8 @@ pub(crate) fn page_with(status: StatusCode, view: &View, template: &impl Templat
     }
 }
 
-/// A page that is the same until something changes; whoever has it already is told so. For pages
-/// that strangers see, without a form.
+/// A page with an ETag where the visitor is not signed in and the page has no form; 304 if the
+/// browser has it.
 pub(crate) fn public_page(headers: &HeaderMap, view: &View, template: &impl Template) -> Response {
     let mut response = page(view, template);
     if view.signed_in.is_some() || !response.headers().contains_key(header::ETAG) {

@@ -1,6 +1,6 @@
-//! Settings: how pages look, how a player appears, name and password, tokens and sessions, taking
-//! everything along and leaving. One page of forms; each is read by a file of its own below this
-//! one. Strangers choose how pages look, too; a cookie keeps it.
+//! The settings page: looks, appearance on leaderboards, name, password, recovery codes, tokens,
+//! sessions, export and deletion. Each form is processed by a file below this one. Visitors who are
+//! not signed in choose their looks, too.
 
 mod board;
 mod codes;
@@ -32,9 +32,9 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The most tokens and sessions that are listed; nobody has more.
+/// The maximum of tokens and sessions of a user.
 const LISTED_MAX: i64 = 100;
-/// All fields of all forms: what one form got wrong is shown on the whole page.
+/// The fields of all forms: the page shows the errors of one form among all others.
 const FIELDS: [&str; 17] = [
     "mode",
     "theme",
@@ -77,7 +77,6 @@ async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Resp
     export::send(&state, &me.player()).await
 }
 
-/// One section of the page, with its form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
     Looks,
@@ -102,7 +101,7 @@ impl Section {
         Self::Delete,
     ];
 
-    /// Its word in addresses and ids.
+    /// The word in URLs and ids.
     fn as_str(self) -> &'static str {
         match self {
             Self::Looks => "looks",
@@ -120,7 +119,7 @@ impl Section {
         Self::ALL.into_iter().find(|section| section.as_str() == word)
     }
 
-    /// Leads back to this section, which then says that it is done.
+    /// Redirects to this section, which confirms the change.
     fn done(self) -> Response {
         let word = self.as_str();
         redirect::see_other(&format!("/settings?done={word}#{word}"))
@@ -132,7 +131,7 @@ impl Section {
 struct SettingsPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The section that was saved, or that something is wrong with.
+    /// The section that was saved or has errors.
     section: Option<Section>,
     zones: Vec<String>,
     account: Option<AccountSettings>,
@@ -140,26 +139,23 @@ struct SettingsPage<'a> {
     name_length_max: usize,
 }
 
-/// What only a player's own page shows.
+/// The settings of a signed-in player.
 struct AccountSettings {
     tokens: Vec<TokenListRow>,
     sessions: Vec<TokenListRow>,
     secrets: NewSecrets,
-    /// What is said of the recovery codes that there are.
+    /// The text on the remaining recovery codes.
     codes: String,
     email: String,
 }
 
-/// Secrets that were just made: they are shown on this answer and never again.
+/// New secrets, which only one response shows.
 #[derive(Default)]
 struct NewSecrets {
-    /// A token.
     token: Option<String>,
-    /// Recovery codes.
     codes: Vec<String>,
 }
 
-/// A token or a session in its list.
 struct TokenListRow {
     token_id: i64,
     name: String,
@@ -197,7 +193,7 @@ async fn show(
     page(&state, &visitor, StatusCode::OK, &form, section, NewSecrets::default()).await
 }
 
-/// All forms with what is in effect.
+/// All forms with the present settings.
 fn filled(visitor: &Visitor) -> Form {
     let mut form = looks::fill(Form::new(&FIELDS), visitor);
     if let Some(signed_in) = &visitor.player {
@@ -207,7 +203,7 @@ fn filled(visitor: &Visitor) -> Form {
     form
 }
 
-/// The page again, with what is wrong in one form.
+/// The page with the errors of one form.
 async fn page_with_errors(
     state: &AppState,
     visitor: &Visitor,
@@ -273,8 +269,7 @@ async fn load_account(
     Ok(AccountSettings { tokens, sessions, secrets, codes, email: viewer.email.clone() })
 }
 
-/// The stored hash of this account's password, if this is the password. Counted like an attempt to
-/// log in.
+/// The stored hash of the account's password, if `password` is correct. Rate limited like a login.
 async fn verified_hash(
     state: &AppState,
     network: &Network,

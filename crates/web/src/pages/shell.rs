@@ -1,6 +1,5 @@
-//! What makes the pages an app that can be installed: the manifest, the worker that keeps files,
-//! and the page for when there is no network. Also the two addresses of the original that switch
-//! how the pages look. Nothing of a player is kept on a device.
+//! The installable app: the manifest, the service worker and the offline page, which contain no
+//! data of a player; and the two URLs of the original game that switch the mode.
 
 use askama::Template;
 use axum::Router;
@@ -42,7 +41,7 @@ struct OfflinePage<'a> {
     view: &'a View,
 }
 
-/// The same for whoever is signed in, because it is kept on the device.
+/// The same page for all players, because the device caches it.
 async fn show_offline(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
     let preferences = DisplayPreferences::of(&headers, &query);
     let requested = RequestedPage { here: OFFLINE.to_owned(), ..RequestedPage::default() };
@@ -50,7 +49,7 @@ async fn show_offline(State(state): State<AppState>, headers: HeaderMap, query: 
     response::public_page(&headers, &view, &OfflinePage { view: &view })
 }
 
-/// The manifest of the app (W3C).
+/// The web app manifest (W3C).
 #[derive(Serialize)]
 struct Manifest<'a> {
     id: &'a str,
@@ -99,15 +98,15 @@ async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Quer
     match serde_json::to_string(&manifest) {
         Ok(text) => revalidated("application/manifest+json", text),
         Err(error) => {
-            tracing::error!(%error, "cannot write the manifest");
+            tracing::error!(%error, "cannot serialise the app manifest");
             Problem::internal().into_response()
         }
     }
 }
 
-/// The worker, told which files there are; another file is another worker.
+/// The service worker with the list of files to cache, and a version that changes with them.
 async fn worker() -> Response {
-    let files: Vec<&str> = assets::kept_offline().chain([OFFLINE]).collect();
+    let files: Vec<&str> = assets::cached_offline().chain([OFFLINE]).collect();
     let files = serde_json::to_string(&files).unwrap_or_default();
     let digest: [u8; 32] = Sha256::digest(&files).into();
     let version = hex::encode(&digest[..4]);
@@ -120,7 +119,7 @@ fn revalidated(kind: &'static str, text: String) -> Response {
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "no-cache"),
         (header::VARY, "Cookie, Accept-Language"),
-        // A worker lives under the policy that it came with.
+        // The policy of the response also applies to the worker.
         (header::CONTENT_SECURITY_POLICY, response::POLICY),
     ];
     (headers, text).into_response()
@@ -139,7 +138,7 @@ async fn set_mode(
     choose_mode(&state, &visitor, Mode::parse_any(&word)).await
 }
 
-/// Leads to the start page, and remembers the choice where there is one.
+/// Saves the mode, if it is valid, and redirects to the landing page.
 async fn choose_mode(
     state: &AppState,
     visitor: &Visitor,

@@ -1,5 +1,5 @@
-//! One stock: what it is, how its price moved, what the player has of it, and the ticket to order.
-//! Nothing after the market's present is displayed_quote. What becomes of the ticket is `order`'s.
+//! The page of a stock: its price, its chart up to the market's present, the player's position, and
+//! the ticket of an order, which `order` processes.
 
 mod ranges;
 
@@ -31,7 +31,6 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The fields of a ticket.
 pub(super) const TICKET: [&str; 4] = ["symbol", "side", "quantity", "note"];
 
 pub(crate) fn router() -> Router<AppState> {
@@ -49,12 +48,12 @@ struct StockPage<'a> {
     form: &'a Form,
     quote: Option<DisplayedQuote>,
     chart: Option<Chart>,
-    /// `[day, open, high, low, close]` for the large chart, when somebody asks for it.
+    /// `[day, open, high, low, close]` for the large chart.
     candles_json: String,
     span: &'static str,
     range: ChartRange,
     shape: ChartShape,
-    /// How the price has moved over the range.
+    /// The text on the change of the price over the range.
     story: Option<String>,
     mine: Option<MyPosition>,
     day: Day,
@@ -82,13 +81,12 @@ impl StockPage<'_> {
         ChartShape::ALL
     }
 
-    /// The data of the large chart: days and numbers, in which nothing is to be escaped.
     fn rows(&self) -> CandlesJson<'_> {
         CandlesJson(&self.candles_json)
     }
 }
 
-/// JSON that was written here.
+/// JSON of days and numbers, which needs no escaping.
 struct CandlesJson<'a>(&'a str);
 
 impl fmt::Display for CandlesJson<'_> {
@@ -99,10 +97,9 @@ impl fmt::Display for CandlesJson<'_> {
 
 impl HtmlSafe for CandlesJson<'_> {}
 
-/// The present price.
 pub(super) struct DisplayedQuote {
     price: Price,
-    /// What orders fill at.
+    /// The prices at which orders fill.
     pub(super) sides: BidAsk,
     change: Ratio,
     is_stale: bool,
@@ -111,19 +108,19 @@ pub(super) struct DisplayedQuote {
 }
 
 impl DisplayedQuote {
-    /// The sentence about the middle price and the two that orders fill at.
+    /// The text on the middle price, ask and bid.
     pub(super) fn explain(&self, view: &View) -> String {
         let [mid, bid, ask] =
             [self.price, self.sides.bid, self.sides.ask].map(|price| view.fmt.price(price));
         view.ta("order-sides", &[("mid", &mid), ("ask", &ask), ("bid", &bid)])
     }
 
-    /// What an order of this side, as forms write it, fills at.
+    /// The price at which an order of this side, as in forms, fills.
     pub(super) fn fills_at(&self, side: &str) -> Price {
         self.sides.of(if side == "sell" { Side::Sell } else { Side::Buy })
     }
 
-    /// What an order at this price costs or brings, without the fee; 0 for no quantity.
+    /// The total of an order without the fee.
     pub(super) fn total(&self, side: Side, quantity: Quantity) -> Money {
         let total = match side {
             Side::Buy => self.sides.ask.cost_rounded_up(quantity),
@@ -132,14 +129,14 @@ impl DisplayedQuote {
         total.unwrap_or_default()
     }
 
-    /// The total of the order that a form has, as a text.
+    /// The total of the order in a form.
     fn total_of(&self, view: &View, form: &Form) -> String {
         let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
         let quantity = Quantity::parse_typed(form.value("quantity")).unwrap_or_default();
         view.fmt.money(self.total(side, quantity))
     }
 
-    /// Why orders are rejected at present, or filled at an old price.
+    /// Why orders are rejected at present or fill at an old price.
     pub(super) fn warning(&self, view: &View) -> Option<String> {
         let key = match self.halt {
             Some(Halt::NotTraded) => "stock-ended",
@@ -155,19 +152,18 @@ impl DisplayedQuote {
     }
 }
 
-/// What the player has.
+/// The player's cash and position in the stock.
 struct MyPosition {
     cash: Money,
     position: Position,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,
-    /// How many whole shares the cash buys.
+    /// Whole shares that the cash buys.
     affordable: i64,
-    /// What a trade earns, or why nothing.
+    /// The XP that a trade earns, or why none.
     xp: String,
     note_rule: String,
-    /// When an order fills.
     fills: String,
 }
 
@@ -187,7 +183,7 @@ async fn show(
     page(&state, &visitor, StatusCode::OK, &stock, &form, (range, shape)).await
 }
 
-/// The ticket again, with what is wrong on it.
+/// The page of the ticket with its errors.
 pub(super) async fn page_with_errors(
     state: &AppState,
     me: &SignedIn,
@@ -265,7 +261,7 @@ async fn show_selling(
     show_ticket(&state, &me, &symbol.0, Side::Sell).await
 }
 
-/// The second of three steps: how many.
+/// The second of three steps in the easy mode: the quantity.
 async fn show_ticket(
     state: &AppState,
     me: &SignedIn,
@@ -296,7 +292,7 @@ async fn ticket(
     Ok(response::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, mine }))
 }
 
-/// The present price of a stock, as the reader sees it; `None` while it has none.
+/// `None` while the stock has no price.
 pub(super) fn displayed_quote(
     state: &AppState,
     view: &View,
@@ -346,7 +342,7 @@ async fn load_my_position(
     })
 }
 
-/// How many whole shares so much cash buys at this ask, the fee included.
+/// The whole shares that this cash buys at this ask, with the fee.
 fn affordable(state: &AppState, cash: Money, ask: Price) -> i64 {
     let most = state.rules.quantity_max.0 / 1_000_000;
     let costs = |shares: i64| {

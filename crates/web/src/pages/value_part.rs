@@ -1,7 +1,5 @@
 //! The numbers of a portfolio's value that a page shows, and the ids of their elements.
 
-/// A number of the portfolio's value that a page shows in an element of its own. [`Self::as_str`]
-/// is the element's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValuePart {
     Total,
@@ -28,11 +26,10 @@ impl ValuePart {
         Self::Shares,
     ];
 
-    /// Those of a list that says nothing about the last close.
+    /// The parts that do not depend on the last close.
     pub(super) const SINCE_START: [Self; 5] =
         [Self::Total, Self::Gain, Self::GainPercent, Self::Cash, Self::Shares];
 
-    /// The part with this id.
     pub(crate) fn find(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|part| part.as_str() == id)
     }
@@ -49,7 +46,6 @@ impl ValuePart {
         }
     }
 
-    /// Whether the number depends on the total at the last close.
     pub(crate) fn needs_last_close(self) -> bool {
         matches!(self, Self::Today | Self::Moved)
     }

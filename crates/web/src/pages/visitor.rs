@@ -1,6 +1,5 @@
-//! Who visits a page and how they want to see it: signed in by the session's cookie or not, with
-//! the choices of [`DisplayPreferences`]. What the pages show of it is `view`'s. A bearer token means
-//! nothing here, as a cookie means nothing to the API.
+//! The visitor of a page: the player of the session cookie, the [`DisplayPreferences`] and the
+//! secret of forms. Pages accept no bearer tokens.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -23,35 +22,34 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Somebody who looks at a page.
 pub(crate) struct Visitor {
     pub(crate) player: Option<SignedInPlayer>,
     pub(crate) preferences: DisplayPreferences,
     pub(crate) jar: Jar,
     pub(crate) requested: RequestedPage,
-    /// What forms are bound to.
+    /// The secret from which the CSRF tokens of forms are derived.
     pub(crate) secret: String,
-    /// Whether the secret is new, so that the browser has to be told.
+    /// Whether the browser does not have the secret yet.
     pub(crate) is_new: bool,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
-/// A player who is signed in, with what every page shows of them.
+/// The player of a session, with the data of every page's header.
 pub(crate) struct SignedInPlayer {
     pub(crate) player: Player,
     pub(crate) viewer: Viewer,
-    /// Good news for this page to tell.
+    /// Rewards that this page shows.
     pub(crate) rewards: Vec<UnseenReward>,
 }
 
-/// What was requested for, as far as the frame of a page depends on it.
+/// The request, as far as the layout of a page depends on it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestedPage {
-    /// Path and query, without the language.
+    /// Path and query, without `lang`.
     pub(crate) here: String,
-    /// The language that a link requested for.
+    /// The language of the query.
     pub(crate) lang: Option<Lang>,
-    /// Whether a script asks for the middle of the page only.
+    /// Whether htmx requests only the element `main`.
     pub(crate) fragment: bool,
 }
 
@@ -81,7 +79,7 @@ impl FromRequestParts<AppState> for Visitor {
         let session = jar.session(&parts.headers).map(str::to_owned);
         let requested = RequestedPage::of(&parts.uri, &parts.headers);
         let player = match session.as_deref().and_then(tokens::hash) {
-            // News stands in the frame of a page, which a fragment does not have.
+            // Rewards are shown outside of `main`.
             Some(hash) => {
                 find_player(state, hash, parts.method.is_safe() && !requested.fragment).await?
             }
@@ -130,8 +128,8 @@ async fn find_player(
     Ok(Some(SignedInPlayer { player, viewer, rewards }))
 }
 
-/// The choices of the browser with those that the player has stored. A language that a link asks
-/// for is stored: the player has chosen it with that.
+/// The preferences of the browser with those that the player has stored. A language in the query is
+/// stored, because the player chose it with a link.
 async fn join_stored(
     state: &AppState,
     player: &SignedInPlayer,
@@ -154,7 +152,7 @@ impl AsRef<Self> for Visitor {
     }
 }
 
-/// A visitor who is signed in; whoever is not is sent to log in, and returns from there.
+/// A signed-in visitor. Others are redirected to the login page, which returns to this page.
 pub(crate) struct SignedIn {
     visitor: Visitor,
     player: Player,
@@ -166,7 +164,6 @@ impl SignedIn {
         self.player
     }
 
-    /// What is known of the player since the session was looked up.
     pub(crate) fn viewer(&self) -> &Viewer {
         &self.viewer
     }
@@ -193,7 +190,7 @@ impl FromRequestParts<AppState> for SignedIn {
         let visitor = Visitor::from_request_parts(parts, state).await;
         let visitor = visitor.map_err(IntoResponse::into_response)?;
         let Some(signed_in) = &visitor.player else {
-            // What was sent is gone; its page, not its target, is where to go on.
+            // A submitted form is lost, and its action is no page to return to.
             let next = if parts.method.is_safe() { visitor.requested.here.as_str() } else { "" };
             return Err(to_login(next, visitor.requested.fragment));
         };
@@ -210,7 +207,7 @@ fn to_login(next: &str, fragment: bool) -> Response {
     if !fragment {
         return redirect::see_other(&target);
     }
-    // A script would put the login into the middle of the page.
+    // htmx would follow a redirect and insert the login page into `main`.
     let mut response = ().into_response();
     if let Ok(target) = HeaderValue::from_str(&target) {
         response.headers_mut().insert("hx-redirect", target);
@@ -223,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_known_without_its_language() {
+    fn the_url_is_kept_without_its_language() {
         let requested = |uri: &str| RequestedPage::of(&uri.parse().unwrap(), &HeaderMap::new());
         assert_eq!(requested("/market?q=a&lang=sn&page=2").here, "/market?q=a&page=2");
         assert_eq!(requested("/?lang=sn").here, "/");

@@ -1,5 +1,5 @@
-//! A parser of the pages' HTML: tags with their attributes, in their order; and the rules that every
-//! page must keep. What needs a browser is in `crates/server/tests/browser`.
+//! A parser of the pages' HTML: tags with their attributes, in their order; and the rules that
+//! every page must keep. What needs a browser is in `crates/server/tests/browser`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

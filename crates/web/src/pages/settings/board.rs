@@ -1,5 +1,4 @@
-//! How a player appears on boards: by name, by another name, or not at all. What boards make of it
-//! is `store`'s.
+//! The appearance of a player on leaderboards: by name, by a pseudonym, or hidden.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +15,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 const FIELDS: [&str; 2] = ["shows", "pseudonym"];
-/// What a proposed name is made of: friendly, and of no person.
+/// The words of proposed pseudonyms.
 const FIRST: [&str; 16] = [
     "Swift", "Calm", "Bright", "Patient", "Brave", "Gentle", "Clever", "Quiet", "Sunny", "Steady",
     "Merry", "Bold", "Kind", "Nimble", "Wise", "Lucky",
@@ -40,13 +39,12 @@ const SECOND: [&str; 16] = [
     "Kingfisher",
 ];
 
-/// The form with what is in effect.
 pub(super) fn fill(form: Form, appearance: &Appearance) -> Form {
     form.with("shows", appearance.shows.as_str())
         .with("pseudonym", appearance.pseudonym.clone().unwrap_or_default())
 }
 
-/// A name that nobody has for a name, like `Swift Kudu 42`.
+/// A random pseudonym like `Swift Kudu 42`.
 pub(super) fn propose(entropy: &dyn Entropy) -> String {
     let mut drawn = [0; 3];
     entropy.fill(&mut drawn);
@@ -90,7 +88,7 @@ mod tests {
     use crate::config::NamesConfig;
 
     #[test]
-    fn every_name_that_can_be_proposed_may_be_used() {
+    fn every_proposed_pseudonym_is_valid() {
         for first in FIRST {
             for second in SECOND {
                 let name = format!("{first} {second} 99");

@@ -1,5 +1,4 @@
-//! Recovery codes: made anew for the right password, shown secrets. What they are and how they are
-//! used is `recovery`'s.
+//! New recovery codes, for the correct password.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,7 +13,7 @@ use crate::pages::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Makes codes in the place of all earlier ones; they are shown on this answer and never again.
+/// Replaces all recovery codes. Only this response shows the new ones.
 pub(super) async fn make(
     State(state): State<AppState>,
     network: Network,

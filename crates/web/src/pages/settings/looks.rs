@@ -1,5 +1,5 @@
-//! How pages look: mode, theme, size of text, language, saving of data, time zone, hidden amounts.
-//! A player's choices are stored, a stranger's kept in a cookie.
+//! The looks of the pages: mode, theme, text size, language, data saver, time zone, hidden amounts.
+//! They are stored for players, and kept in a cookie for other visitors.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 const FIELDS: [&str; 7] = ["mode", "theme", "text", "language", "saver", "zone", "amounts"];
-/// Where players are, most of them. Whoever is elsewhere keeps the zone that was set before.
+/// Common time zones. All others are on the page of zones.
 const ZONES: [&str; 16] = [
     "Africa/Harare",
     "Africa/Johannesburg",
@@ -33,7 +33,7 @@ const ZONES: [&str; 16] = [
     "UTC",
 ];
 
-/// The zones to choose from, with the one in effect.
+/// The common zones, and the present one.
 pub(super) fn zones(preferences: &DisplayPreferences) -> Vec<String> {
     let mut zones: Vec<String> = ZONES.iter().map(|zone| (*zone).to_owned()).collect();
     if let Some(own) = preferences.zone.iana_name()
@@ -44,7 +44,6 @@ pub(super) fn zones(preferences: &DisplayPreferences) -> Vec<String> {
     zones
 }
 
-/// The form with what is in effect.
 pub(super) fn fill(form: Form, visitor: &Visitor) -> Form {
     let chosen = &visitor.preferences;
     let stored = visitor.player.as_ref().and_then(|player| player.viewer.preferences.as_ref());
@@ -64,8 +63,8 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&FIELDS)?;
     let view = super::View::new(&state, &visitor, super::Tab::None, "settings-title");
-    let read = read(&form, visitor.preferences.browser_saves);
-    let Some(chosen) = read else {
+    let parsed = parse(&form, visitor.preferences.browser_saves);
+    let Some(chosen) = parsed else {
         form.add_error("mode", view.t("settings-choice-unknown"));
         return page_with_errors(&state, &visitor, Section::Looks, &form).await;
     };
@@ -81,8 +80,8 @@ pub(super) async fn save(
     ))
 }
 
-/// The choices, if each is one that there is.
-fn read(form: &Form, browser_saves: bool) -> Option<DisplayPreferences> {
+/// The choices, if all are valid.
+fn parse(form: &Form, browser_saves: bool) -> Option<DisplayPreferences> {
     Some(DisplayPreferences {
         mode: Mode::parse(form.value("mode"))?,
         lang: Lang::parse(form.value("language"))?,

@@ -1,4 +1,4 @@
-//! Name, password, and leaving. What leaving deletes and what stays is `store::erase`'s.
+//! Changes of name and password, and the deletion of the account (`store::erase`).
 
 use askama::Template;
 use axum::extract::State;
@@ -46,7 +46,7 @@ pub(super) async fn save_name(
     }
 }
 
-/// Changes the password and ends all other sessions and tokens: whoever knew the old one is out.
+/// Changes the password and revokes all other sessions and tokens.
 pub(super) async fn save_password(
     State(state): State<AppState>,
     network: Network,
@@ -76,7 +76,7 @@ pub(super) async fn save_password(
     Ok(Section::Password.done())
 }
 
-/// Forgets the person. The ledger stays, without a name.
+/// Erases the user. The ledger stays without a name.
 pub(super) async fn delete(
     State(state): State<AppState>,
     network: Network,

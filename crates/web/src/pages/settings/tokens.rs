@@ -1,5 +1,4 @@
-//! Tokens for programs and sessions of browsers: made, ended. What they are is `account`'s and
-//! `token`'s.
+//! Creates and revokes tokens of programs and sessions of browsers.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,7 +13,7 @@ use crate::pages::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Makes a token; its secret is shown on this answer and never again.
+/// Creates a token. Only this response shows its secret.
 pub(super) async fn create(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -47,7 +46,7 @@ pub(super) async fn create(
     }
 }
 
-/// Ends a token or a session of one's own.
+/// Revokes a token or a session of the player.
 pub(super) async fn end(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -60,7 +59,7 @@ pub(super) async fn end(
     Ok(Section::Sessions.done())
 }
 
-/// Ends all tokens and sessions but this one.
+/// Revokes all tokens and sessions except this one.
 pub(super) async fn end_others(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,

@@ -1,5 +1,5 @@
-//! The page of all time zones: searched by the server, so that it works without scripts and no
-//! other page has to carry their names. What a zone is is jiff's copy of the tz database.
+//! The page of all time zones, with a search on the server: it works without scripts and keeps the
+//! names out of other pages. The zones are those of jiff's tz database.
 
 use std::sync::LazyLock;
 
@@ -20,12 +20,12 @@ use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Zones that one search shows. The largest region has some 170.
+/// The maximum of results. The largest region has some 170 zones.
 const SHOWN_MAX: usize = 200;
-/// The longest text that is searched for, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 64;
 
-/// All names of the tz database that can be chosen, sorted.
+/// The valid names of the tz database, sorted.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let names = tz::db().available().map(|name| name.as_str().to_owned());
     let mut names: Vec<String> = names.filter(|name| preferences::zone(name).is_some()).collect();
@@ -40,15 +40,14 @@ struct ZonePage<'a> {
     view: &'a View,
     form: &'a Form,
     search: &'a str,
-    /// What names begin with, up to the first slash.
+    /// The parts of names before the first slash.
     regions: Vec<&'static str>,
     found: Vec<&'static str>,
-    /// Whether more were found than are shown.
+    /// Whether results were cut off.
     is_cut: bool,
     chosen: String,
 }
 
-/// Shows the zones whose name contains what is searched for.
 pub(super) async fn show(
     State(state): State<AppState>,
     visitor: Visitor,
@@ -58,7 +57,6 @@ pub(super) async fn show(
     page(&state, &visitor, search, &Form::new(&["zone"]), StatusCode::OK)
 }
 
-/// Chooses a zone, and leaves all other choices as they are.
 pub(super) async fn save(
     State(state): State<AppState>,
     Post(visitor, sent): Post<Visitor>,
@@ -108,7 +106,7 @@ fn page(
     response::page_with(status, &view, &page)
 }
 
-/// The zones whose name contains a text, in whatever case and with spaces for underscores; none for
+/// The zones whose name contains a text, ignoring case and with spaces for underscores. Empty for
 /// an empty text.
 fn find(search: &str) -> Vec<&'static str> {
     let wanted = search.to_lowercase().replace(' ', "_");

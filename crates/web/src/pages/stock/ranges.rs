@@ -1,4 +1,4 @@
-//! How far back a chart goes and what it looks like. What is drawn is `chart`'s.
+//! The range and the shape of a stock's chart.
 
 use domain::{Day, Price};
 use market::PriceSnapshot;
@@ -10,7 +10,6 @@ use crate::pages::view::View;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// How far back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChartRange {
     Month,
@@ -28,7 +27,7 @@ impl ChartRange {
         Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::Year)
     }
 
-    /// Its word in addresses.
+    /// The word in URLs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Month => "1m",
@@ -39,7 +38,7 @@ impl ChartRange {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Month => "stock-range-1m",
@@ -50,7 +49,7 @@ impl ChartRange {
         }
     }
 
-    /// Calendar days; the longest is what one statement gives.
+    /// In calendar days; the longest is the limit of one statement.
     fn days(self) -> i32 {
         match self {
             Self::Month => 31,
@@ -62,7 +61,6 @@ impl ChartRange {
     }
 }
 
-/// A curve or candles.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChartShape {
     Line,
@@ -83,7 +81,7 @@ impl ChartShape {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Line => "stock-line",
@@ -92,16 +90,15 @@ impl ChartShape {
     }
 }
 
-/// What is drawn of a range.
+/// The prices of a range.
 pub(super) struct PriceCurve {
-    /// A point a session, or of months that are over, one a month.
+    /// A point per session, after one per rolled-up month.
     pub(super) closes: Vec<Point>,
-    /// The months that are over, of a long range.
+    /// The rolled-up months of a long range.
     months: Vec<Candle>,
 }
 
-/// What a range shows, up to the market's present. Of a long one the months that are over are read
-/// rolled up.
+/// The prices of a range up to the market's present. Past months of a long range are rolled up.
 pub(super) async fn load(
     state: &AppState,
     present: &PriceSnapshot,
@@ -149,7 +146,7 @@ pub(super) fn draw(
     }
 }
 
-/// What one candle covers, as a word for the texts.
+/// The period of a candle, as a word for messages.
 pub(super) fn span(range: ChartRange) -> &'static str {
     match candle_span(range) {
         Span::Week => "week",
@@ -166,13 +163,12 @@ fn candle_span(range: ChartRange) -> Span {
 
 fn candles(curve: &PriceCurve, range: ChartRange) -> Vec<Candle> {
     let span = candle_span(range);
-    // The months that are over come first, a point each.
+    // The first points are those of the rolled-up months.
     let rest = curve.closes.get(curve.months.len()..).unwrap_or_default();
     curve.months.iter().copied().chain(chart::grouped(rest, span)).collect()
 }
 
-/// The candles as the script of the large chart takes them. Numbers and days only, so it may stand
-/// in a page.
+/// The candles as JSON for the script of the large chart.
 pub(super) fn candles_json(curve: &PriceCurve, range: ChartRange) -> String {
     let rows: Vec<String> = candles(curve, range)
         .iter()
