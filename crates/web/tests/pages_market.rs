@@ -133,7 +133,7 @@ async fn the_market_is_searched_filtered_sorted_and_watched() {
     let page = browser.page("/market?q=appl").await;
     assert_eq!(symbols(&page), ["AAPL"]);
     let page = browser.page("/market?q=%25").await;
-    assert!(symbols(&page).is_empty() && page.text().contains("No company fits."));
+    assert!(symbols(&page).is_empty() && page.text().contains("No company matches."));
     let page = browser.page("/market?sort=symbol&category=Tech").await;
     assert!(symbols(&page).contains(&"AAPL".to_owned()) && symbols(&page).len() < 20);
     let (dear, cheap) =
@@ -141,7 +141,7 @@ async fn the_market_is_searched_filtered_sorted_and_watched() {
     assert_eq!(symbols(&dear)[0], symbols(&cheap)[19]);
 
     let page = browser.page("/market?watched=on").await;
-    assert!(page.text().contains("You watch no company yet."));
+    assert!(page.text().contains("You aren't watching any companies yet."));
     let csrf = page.form("/logout")["csrf"].clone();
     let body = format!("csrf={csrf}&watch=KO&back=/market%3Fq%3Da");
     let answer = browser.post("/market/watch", &body).await;
@@ -251,7 +251,7 @@ async fn a_quantity_may_be_typed_as_the_pages_write_numbers() {
         let answer = order(&mut browser, "/stocks/KO", &[("quantity", typed)]).await;
         let page = browser.checked("/orders/review", answer);
         match shown {
-            "" => assert!(page.text().contains("If you mean it, write 1."), "{}", page.text()),
+            "" => assert!(page.text().contains("If you mean it, enter 1."), "{}", page.text()),
             shown => assert!(page.text().contains(shown), "{typed}: {}", page.text()),
         }
     }
@@ -271,7 +271,7 @@ async fn a_rejected_order_states_why_and_changes_nothing() {
         let answer = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
         assert_eq!(answer.status, 422, "{quantity}");
         let page = browser.checked("/orders/review", answer);
-        assert!(page.text().contains("Write a number of shares"), "{quantity}");
+        assert!(page.text().contains("Enter a number of shares"), "{quantity}");
         assert_eq!(page.form("/orders/review")["quantity"], quantity, "it is kept");
     }
     let long = "x".repeat(281);
@@ -381,7 +381,7 @@ async fn the_ticket_and_the_review_state_what_a_trade_earns_and_why_nothing() {
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let ticket = browser.page("/stocks/AAPL").await.text();
     assert!(ticket.contains("A trade of US$10.00 or more earns XP."), "{ticket}");
-    assert!(ticket.contains("From 10 letters or signs on"), "{ticket}");
+    assert!(ticket.contains("A note of 10 or more letters or symbols"), "{ticket}");
     let mut review = async |quantity| {
         let review = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
         let review = browser.checked("/orders/review", review);
@@ -401,7 +401,7 @@ async fn the_ticket_and_the_review_state_what_a_trade_earns_and_why_nothing() {
     let ticket = browser.page("/stocks/AAPL").await.text();
     assert!(ticket.contains("No XP: the first 3 trades"), "{ticket}");
     let achievements = browser.page("/achievements").await.text();
-    assert!(achievements.contains("Without such shares XP ends at 100."), "{achievements}");
+    assert!(achievements.contains("Without such shares, your XP stops at 100."), "{achievements}");
     for (language, small) in [("sn", "Kutengeserana kwe US$10.00"), ("nd", "okungu-US$10.00")] {
         let mut browser = reader(&app, "standard", language).await;
         let ticket = browser.page("/stocks/AAPL").await.text();

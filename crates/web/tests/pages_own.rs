@@ -169,7 +169,7 @@ async fn the_history_is_filtered_paged_and_downloaded_as_a_file() {
     }
     let older = page.links().into_iter().find(|link| link.contains("before=")).unwrap().to_owned();
     let page = browser.page(&older).await;
-    assert!(page.text().contains("Began to play") && !page.text().contains("Sold 2 AAPL"));
+    assert!(page.text().contains("Started to play") && !page.text().contains("Sold 2 AAPL"));
     let page = browser.page("/history?kind=sell").await;
     assert_eq!(page.links().iter().filter(|link| link.starts_with("/orders/t-")).count(), 1);
     assert!(browser.page("/history?symbol=KO").await.text().contains("Nothing here yet."));

@@ -109,7 +109,7 @@ async fn a_player_appears_in_the_ranks_as_chosen() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let text = submit_wrong(&mut browser, "/settings/board", &[("shows", "pseudonym")]).await;
-    assert!(text.contains("Write a name."), "{text}");
+    assert!(text.contains("Enter a name."), "{text}");
     let admin = [("shows", "pseudonym"), ("pseudonym", "Admin")];
     submit_wrong(&mut browser, "/settings/board", &admin).await;
     let proposed = browser.page("/settings?propose=1").await.form("/settings/board");
@@ -142,7 +142,7 @@ async fn a_new_password_ends_all_other_sessions() {
     assert!(text.await.contains("at least 8"));
     let wrong = [("current", "not the password"), ("password", "a new long one")];
     let text = submit_wrong(&mut browser, "/settings/password", &wrong).await;
-    assert!(text.contains("That is not your password."), "{text}");
+    assert!(text.contains("That isn't your password."), "{text}");
     assert_eq!(other.get("/settings").await.header("location"), None);
     let right = [("current", PASSWORD), ("password", "a new long one")];
     save(&mut browser, "/settings/password", &right).await;
@@ -205,7 +205,7 @@ async fn the_export_is_complete_and_a_deleted_account_is_gone() {
     assert_eq!(app.get_as(&token, "/api/auth/user/export").await.unzipped(), files);
 
     let text = submit_wrong(&mut browser, "/settings/delete", &[("farewell", "wrong one")]).await;
-    assert!(text.contains("That is not your password."));
+    assert!(text.contains("That isn't your password."));
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, "/settings/delete", &[("farewell", PASSWORD)]).await;
     assert_eq!(answer.header("location"), Some("/settings/gone"));
@@ -232,7 +232,7 @@ async fn a_taken_name_is_rejected_with_suggestions() {
     let text = submit_wrong(&mut browser, "/settings/tokens", &[("token", "my\u{202e}bot")]).await;
     assert!(text.contains("can't be used here: U+202E"), "{text}");
     let text = submit_wrong(&mut browser, "/settings/tokens", &[("token", &"x".repeat(61))]).await;
-    assert!(text.contains("Write a name of 1 to 60 characters."), "{text}");
+    assert!(text.contains("Enter a name of 1 to 60 characters."), "{text}");
     save(&mut browser, "/settings/name", &[("name", "ADA")]).await;
     assert!(browser.page("/about").await.text().contains("ADA"));
 }

@@ -307,7 +307,8 @@ mod tests {
                 DisplayPreferences::of(&with_cookies(&[value.as_bytes()]), &Query::parse(""));
             prop_assert_eq!(url::encode(chosen.zone.iana_name().unwrap_or_default()), zone);
             let again = format!("{PREFERENCES}={}", chosen.to_cookie());
-            let again = DisplayPreferences::of(&with_cookies(&[again.as_bytes()]), &Query::parse(""));
+            let headers = with_cookies(&[again.as_bytes()]);
+            let again = DisplayPreferences::of(&headers, &Query::parse(""));
             prop_assert_eq!(again, chosen);
         }
 
