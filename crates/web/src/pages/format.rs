@@ -2,12 +2,15 @@
 //! groups and symbols. The three languages format numbers alike (1,234.50) and dates differently,
 //! as in CLDR 48.
 
+mod months;
+
 use std::cmp::Ordering;
 
 use domain::{Currency, Day, Money, Price, Quantity, Ratio, UnixMicros};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::months::{MONTHS, SHORT_MONTHS};
 use super::preferences::{Lang, Mode};
 use crate::game::numbers;
 
@@ -228,58 +231,6 @@ fn minus(number: i64) -> &'static str {
 fn sign(number: i64) -> &'static str {
     if number > 0 { "+" } else { minus(number) }
 }
-
-/// Months by language as in dates of CLDR (en-ZW, sn-ZW, nd-ZW).
-const MONTHS: [[&str; 12]; 3] = [
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    [
-        "Ndira",
-        "Kukadzi",
-        "Kurume",
-        "Kubvumbi",
-        "Chivabvu",
-        "Chikumi",
-        "Chikunguru",
-        "Nyamavhuvhu",
-        "Gunyana",
-        "Gumiguru",
-        "Mbudzi",
-        "Zvita",
-    ],
-    [
-        "Zibandlela",
-        "Nhlolanja",
-        "Mbimbitho",
-        "Mabasa",
-        "Nkwenkwezi",
-        "Nhlangula",
-        "Ntulikazi",
-        "Ncwabakazi",
-        "Mpandula",
-        "Mfumfu",
-        "Lwezi",
-        "Mpalakazi",
-    ],
-];
-
-const SHORT_MONTHS: [[&str; 12]; 3] = [
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"],
-    ["Ndi", "Kuk", "Kur", "Kub", "Chv", "Chk", "Chg", "Nya", "Gun", "Gum", "Mbu", "Zvi"],
-    ["Zib", "Nhlo", "Mbi", "Mab", "Nkw", "Nhla", "Ntu", "Ncw", "Mpan", "Mfu", "Lwe", "Mpal"],
-];
 
 #[cfg(test)]
 mod tests {
