@@ -161,7 +161,7 @@ async fn send(
     let file = CsvFile {
         player_id: me.player().player_id,
         filter: filter.ledger_filter(&state),
-        cursor: filter.cursor,
+        place: filter.cursor,
         has_bom: read_bom(&query).ok_or_else(Problem::not_found)?,
         disposition: "attachment; filename=\"openbell-history.csv\"",
     };

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
     Action, DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, Order, OrderId,
-    Outcome, Price, Quantity, Ratio, Rejection, Side, Symbol,
+    Outcome, Price, Quantity, Ratio, Side, Symbol,
 };
 use store::{LedgerRow, StockRow};
 use trading::{DeskError, DeskRequest, Idempotency};

@@ -224,7 +224,7 @@ async fn page(
     secrets: NewSecrets,
 ) -> Result<Response, Problem> {
     let view = View::new(state, visitor, Tab::None, "settings-title");
-    let signed_in = match &visitor.player {
+    let account = match &visitor.player {
         Some(signed_in) => {
             Some(load_account(state, &view, signed_in.player, &signed_in.viewer, secrets).await?)
         }
@@ -235,7 +235,7 @@ async fn page(
         form,
         section,
         zones: looks::zones(&visitor.preferences),
-        signed_in,
+        account,
         password_length_min: state.config.auth.password_length_min,
         name_length_max: state.config.names.length_max,
     };
