@@ -22,6 +22,7 @@ mod portfolio;
 mod portfolio_value;
 mod preferences;
 mod ranks;
+mod receipt;
 mod recover;
 mod redirect;
 mod rejection;

@@ -1,5 +1,4 @@
-//! An order: the ticket is validated and reviewed, then confirmed under an idempotency key; the
-//! receipt shows the ledger entry, to which a note can be added.
+//! An order: the ticket is validated and reviewed, then confirmed under an idempotency key.
 
 use askama::Template;
 use axum::Router;
@@ -8,15 +7,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::{
-    Action, DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, Order, OrderId,
-    Outcome, Price, Quantity, Ratio, Side, Symbol,
+    Action, DecimalError, Entropy, Money, Note, Order, Outcome, Price, Quantity, Ratio, Side,
+    Symbol,
 };
-use store::{LedgerRow, StockRow};
+use store::StockRow;
 use trading::{DeskError, DeskRequest, Idempotency};
 
-use super::auth::character_error;
 use super::form::{Form, Post};
 use super::pending;
+use super::receipt::{self, note_error};
 use super::redirect;
 use super::rejection::rejection_text;
 use super::response;
@@ -27,7 +26,6 @@ use super::xp;
 use crate::api::orders::pending::{Submitted, submit};
 use crate::api::orders::{Asked, fingerprint, tradable_quantity};
 use crate::api::stocks::{Segment, load_stock};
-use crate::api::transactions::{load_own, save_note};
 use crate::auth::sessions::RequestId;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -41,9 +39,9 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/orders/review", post(review))
         .route("/orders", post(confirm))
-        .route("/orders/{trade_id}", get(show_receipt))
+        .route("/orders/{trade_id}", get(receipt::show))
         .route("/orders/{trade_id}/cancel", post(pending::cancel))
-        .route("/orders/{trade_id}/note", post(write_note))
+        .route("/orders/{trade_id}/note", post(receipt::save_note_form))
 }
 
 #[derive(Template)]
@@ -66,26 +64,6 @@ struct ReviewPage<'a> {
     key: String,
     /// The message of a rejected order.
     rejection: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "receipt.html")]
-struct ReceiptPage<'a> {
-    view: &'a View,
-    form: &'a Form,
-    entry: &'a LedgerEntry,
-    symbol: String,
-    name: String,
-    trade_id: String,
-    side: &'static str,
-    quantity: Quantity,
-    price: Price,
-    total: Money,
-    note: Option<String>,
-    is_noted: bool,
-    /// Why it earned no XP.
-    no_xp: String,
-    note_rule: String,
 }
 
 /// A valid ticket.
@@ -127,15 +105,6 @@ impl Ticket {
             is_at_once: false,
         };
         Some(Self { asked, side })
-    }
-}
-
-fn note_error(view: &View, error: NoteError) -> String {
-    match error {
-        NoteError::Unfit(error) => character_error(view, error),
-        NoteError::Empty | NoteError::TooLong => {
-            view.tn("order-note-wrong", "max", Note::LENGTH_MAX)
-        }
     }
 }
 
@@ -294,77 +263,4 @@ async fn confirm(
         }
     };
     review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await
-}
-
-async fn show_receipt(
-    State(state): State<AppState>,
-    me: SignedIn,
-    Segment(trade_id): Segment,
-    query: crate::http::query::Query,
-) -> Result<Response, Problem> {
-    if OrderId::parse(&trade_id).is_some() {
-        return pending::show(&state, &me, &trade_id, StatusCode::OK).await;
-    }
-    let row = own_trade(&state, &me, &trade_id).await?;
-    let form = Form::new(&["note"]).with("note", row.note.clone().unwrap_or_default());
-    let is_noted = query.find("noted").is_some();
-    receipt_page(&state, &me, StatusCode::OK, &row, &form, is_noted).await
-}
-
-async fn own_trade(state: &AppState, me: &SignedIn, trade_id: &str) -> Result<LedgerRow, Problem> {
-    load_own(state, &me.player(), trade_id).await
-}
-
-async fn receipt_page(
-    state: &AppState,
-    me: &SignedIn,
-    status: StatusCode,
-    row: &LedgerRow,
-    form: &Form,
-    is_noted: bool,
-) -> Result<Response, Problem> {
-    let view = View::new(state, me, Tab::Portfolio, "order-receipt-title");
-    let symbol = row.symbol.as_ref().ok_or_else(Problem::not_found)?;
-    let stock = state.stock(symbol).await?;
-    let entry = &row.entry;
-    let page = ReceiptPage {
-        view: &view,
-        form,
-        symbol: symbol.to_string(),
-        name: stock.map_or_else(|| symbol.to_string(), |stock| stock.name),
-        trade_id: entry.trade_id().to_string(),
-        side: if entry.kind == EntryKind::Sell { "sell" } else { "buy" },
-        quantity: Quantity(entry.quantity.0.saturating_abs()),
-        price: entry.price.unwrap_or_default(),
-        total: Money(entry.amount.0.saturating_abs()),
-        note: row.note.clone(),
-        is_noted,
-        no_xp: xp::why_none(state, &view, entry.amount),
-        note_rule: xp::note_rule(state, &view),
-        entry,
-    };
-    Ok(response::page_with(status, &view, &page))
-}
-
-/// Adds or changes the note of a trade.
-async fn write_note(
-    State(state): State<AppState>,
-    request_id: RequestId,
-    Segment(trade_id): Segment,
-    Post(me, sent): Post<SignedIn>,
-) -> Result<Response, Problem> {
-    let mut form = sent.into_form(&["note"])?;
-    let row = own_trade(&state, &me, &trade_id).await?;
-    match Note::parse(form.value("note").trim().replace("\r\n", "\n").as_str()) {
-        Ok(note) => {
-            save_note(&state, &row, note, &request_id).await?;
-            Ok(redirect::see_other(&format!("/orders/{trade_id}?noted=1#note")))
-        }
-        Err(error) => {
-            let view = View::new(&state, &me, Tab::Portfolio, "order-receipt-title");
-            form.add_error("note", note_error(&view, error));
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            receipt_page(&state, &me, status, &row, &form, false).await
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The page of a stock: its price, its chart up to the market's present, the player's position, and
 //! the ticket of an order, which `order` processes.
 
+mod quote;
 mod ranges;
 
 use std::fmt;
@@ -12,10 +13,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
-use market::Halt;
+use domain::{Day, Money, Price, Quantity, Ratio, Side};
 use store::{Position, StockRow};
 
+pub(super) use self::quote::{DisplayedQuote, displayed_quote};
 use self::ranges::{ChartRange, ChartShape};
 use super::chart::Chart;
 use super::form::Form;
@@ -96,61 +97,6 @@ impl fmt::Display for CandlesJson<'_> {
 }
 
 impl HtmlSafe for CandlesJson<'_> {}
-
-pub(super) struct DisplayedQuote {
-    price: Price,
-    /// The prices at which orders fill.
-    pub(super) sides: BidAsk,
-    change: Ratio,
-    is_stale: bool,
-    halt: Option<Halt>,
-    as_of: String,
-}
-
-impl DisplayedQuote {
-    /// The text on the middle price, ask and bid.
-    pub(super) fn explain(&self, view: &View) -> String {
-        let [mid, bid, ask] =
-            [self.price, self.sides.bid, self.sides.ask].map(|price| view.fmt.price(price));
-        view.ta("order-sides", &[("mid", &mid), ("ask", &ask), ("bid", &bid)])
-    }
-
-    /// The price at which an order of this side, as in forms, fills.
-    pub(super) fn fills_at(&self, side: &str) -> Price {
-        self.sides.of(if side == "sell" { Side::Sell } else { Side::Buy })
-    }
-
-    /// The total of an order without the fee.
-    pub(super) fn total(&self, side: Side, quantity: Quantity) -> Money {
-        let total = match side {
-            Side::Buy => self.sides.ask.cost_rounded_up(quantity),
-            Side::Sell => self.sides.bid.value_rounded_down(quantity),
-        };
-        total.unwrap_or_default()
-    }
-
-    /// The total of the order in a form.
-    fn total_of(&self, view: &View, form: &Form) -> String {
-        let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
-        let quantity = Quantity::parse_typed(form.value("quantity")).unwrap_or_default();
-        view.fmt.money(self.total(side, quantity))
-    }
-
-    /// Why orders are rejected at present or fill at an old price.
-    pub(super) fn warning(&self, view: &View) -> Option<String> {
-        let key = match self.halt {
-            Some(Halt::NotTraded) => "stock-ended",
-            Some(Halt::InDoubt) => "stock-in-doubt",
-            Some(Halt::NoClose) | None if self.is_stale => "stock-stale",
-            Some(Halt::NoClose) | None => return None,
-        };
-        Some(view.t(key))
-    }
-
-    fn has_ended(&self) -> bool {
-        self.halt == Some(Halt::NotTraded)
-    }
-}
 
 /// The player's cash and position in the stock.
 struct MyPosition {
@@ -290,29 +236,6 @@ async fn ticket(
     let mine = load_my_position(state, &view, player_id, cash, (stock, form)).await?;
     let quote = displayed_quote(state, &view, stock.stock_id);
     Ok(response::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, mine }))
-}
-
-/// `None` while the stock has no price.
-pub(super) fn displayed_quote(
-    state: &AppState,
-    view: &View,
-    stock_id: i64,
-) -> Option<DisplayedQuote> {
-    let present = state.prices.snapshot();
-    let position = state.prices.position(stock_id)?;
-    let (quote, halt) = (present.quote(position)?, present.halt(position));
-    Some(DisplayedQuote {
-        price: quote.price,
-        sides: present.sides(&quote, state.rules.spread_bps),
-        change: quote.change(),
-        is_stale: state.market.is_stale(
-            quote.as_of,
-            state.clock.now(),
-            state.rules.quote_age_max_s,
-        ),
-        halt,
-        as_of: view.fmt.time(quote.as_of),
-    })
 }
 
 async fn load_my_position(
