@@ -277,7 +277,7 @@ pub(super) async fn name_taken(
 /// The error of a text with a character that its field does not accept.
 pub(super) fn character_error(view: &View, error: TextError) -> String {
     let character = error.code_point().to_string();
-    view.tn("common-character-character_error", "character", character.as_str())
+    view.tn("common-character-unfit", "character", character.as_str())
 }
 
 pub(super) fn email_error(view: &View, fault: EmailFault) -> String {

@@ -39,7 +39,7 @@ fn variables(lang: Lang) -> BTreeMap<String, BTreeSet<String>> {
             let key = message.id.name.to_owned();
             assert!(
                 key.starts_with(&format!("{file}-")),
-                "{lang:?}: {key} does not belong into {file}.ftl"
+                "{lang:?}: {key} does not belong in {file}.ftl"
             );
             let pattern = message.value.as_ref().unwrap_or_else(|| panic!("{key} is empty"));
             let mut used = BTreeSet::new();
