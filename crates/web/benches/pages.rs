@@ -34,7 +34,7 @@ async fn measure() {
     let (symbols, receipt) = fill(&app).await;
     let stock = format!("/stocks/{}", symbols[0]);
     browser.headers.push(("accept-encoding", "br".to_owned()));
-    print("| page | bytes (br) | p50 ms | p99 ms |\n|---|---|---|---|");
+    print_line("| page | bytes (br) | p50 ms | p99 ms |\n|---|---|---|---|");
     let paths = [
         "/home",
         "/market",
@@ -60,7 +60,7 @@ async fn measure() {
         }
         times.sort_unstable();
         let (p50, p99) = (millis(times[REQUESTS / 2]), millis(times[REQUESTS * 99 / 100]));
-        print(&format!("| `{path}` | {size} | {p50} | {p99} |"));
+        print_line(&format!("| `{path}` | {size} | {p50} | {p99} |"));
     }
 }
 
@@ -93,6 +93,6 @@ fn millis(time: Duration) -> String {
     format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10)
 }
 
-fn print(line: &str) {
+fn print_line(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("standard output is writable");
 }

@@ -40,9 +40,7 @@ fn combinations(pages: &[ListedPage]) -> Vec<Combination> {
 async fn check_pages(player: &Player, pages: &[ListedPage], combinations: Vec<Combination>) {
     let mut complaints = Vec::new();
     let mut looks = None;
-    let combinations = select_combinations(combinations);
-    println!("{}: {} page loads", player.name, combinations.len());
-    for [mode, language, width, scheme, page] in combinations {
+    for [mode, language, width, scheme, page] in select_combinations(combinations) {
         if looks.replace((mode, language)) != Some((mode, language)) {
             choose_looks(player, MODES[mode], LANGUAGES[language]).await;
         }
