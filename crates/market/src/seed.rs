@@ -31,11 +31,7 @@ pub fn draw_seed(entropy: &dyn Entropy) -> GameSeed {
 
 /// The commitment to a seed: SHA-256 of a label, the salt and the seed, each on its line.
 pub fn seed_commitment(salt: &str, seed: &str) -> String {
-    hex(&Sha256::digest(format!("{COMMITMENT_LABEL}\n{salt}\n{seed}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(format!("{COMMITMENT_LABEL}\n{salt}\n{seed}")))
 }
 
 /// What a draw is for: two purposes never share a draw.

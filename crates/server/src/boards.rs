@@ -82,7 +82,7 @@ impl Reconciler for FollowBoard {
                 let hub = &self.hub;
                 let heard = |entries: &[(i64, ScoreCursor)]| {
                     let versions = entries.iter().map(|(player, place)| (*player, place.version));
-                    hub.hear(versions);
+                    hub.on_ledger_event(versions);
                 };
                 let started = Instant::now();
                 let is_whole = started >= self.whole_at + Self::WHOLE_EVERY;

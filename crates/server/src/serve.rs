@@ -97,7 +97,7 @@ impl Server {
             .as_ref()
             .map(|one| Arc::new(market::CompanyLookup::new(Arc::clone(one), ttl)));
         let rendered = metrics.clone();
-        let state = web::AppState::new(web::Parts {
+        let state = web::AppState::new(web::AppDeps {
             store: world.store.clone(),
             history: audit::open_history(&config, &world.store)?,
             desk: desk.clone(),
@@ -388,7 +388,7 @@ fn open_desk(
             for fill in fills {
                 ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);
             }
-            hub.tell(fills);
+            hub.publish_fills(fills);
             bus.publish(BusMessage::Ledger);
         }),
     };

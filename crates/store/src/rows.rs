@@ -107,9 +107,7 @@ impl ColumnValues {
             },
             Self::Bytes(values) => {
                 json.push('"');
-                for byte in &values[row] {
-                    write!(json, "{byte:02x}").unwrap_or_default();
-                }
+                json.push_str(&hex::encode(&values[row]));
                 json.push('"');
             }
         }

@@ -7,12 +7,12 @@ mod events;
 mod external;
 mod health;
 mod leaderboard;
-pub(crate) mod market;
+mod market;
 mod ops;
-pub(crate) mod orders;
+mod orders;
 mod portfolio;
-pub(crate) mod stocks;
-pub(crate) mod transactions;
+mod stocks;
+mod transactions;
 
 use utoipa_axum::router::OpenApiRouter;
 

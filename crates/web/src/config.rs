@@ -1,66 +1,61 @@
-//! What a host can choose about the HTTP side: the sections `[http]`, `[limits]`, `[auth]` and
-//! `[names]`. Reading files and the environment is the server's; `config/openbell.toml` names every
-//! key with its default.
+//! The configuration sections `[http]`, `[limits]`, `[auth]` and `[names]`. `config/openbell.toml`
+//! lists every key with its default.
 
 use cluster::Quota;
 use serde::{Deserialize, Serialize};
 
 use crate::http::client_address::Networks;
 
-/// The four sections of this crate.
+/// The sections of this crate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebConfig {
-    /// Connections and bodies.
     pub http: HttpConfig,
-    /// Quotas.
     pub limits: LimitsConfig,
-    /// Passwords and tokens.
     pub auth: AuthConfig,
-    /// What players may call themselves.
     pub names: NamesConfig,
 }
 
-/// Where to listen, and the limits on what arrives.
+/// The listener, and limits on connections, requests and streams.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     /// `ADDRESS:PORT`; port 0 is any free one.
     pub listen: String,
-    /// From the first byte of a request to the end of its headers, in milliseconds.
+    /// Milliseconds from the first byte of a request to the end of its headers.
     pub header_read_timeout_ms: u64,
-    /// From a connection to its first byte, in milliseconds.
+    /// Milliseconds from the start of a connection to its first byte.
     pub first_byte_timeout_ms: u64,
-    /// For the whole body, in milliseconds.
+    /// Milliseconds for the complete body.
     pub body_timeout_ms: u64,
-    /// For the whole answer, in milliseconds.
+    /// Milliseconds for the complete response.
     pub request_timeout_ms: u64,
     /// The largest body, in bytes.
     pub body_size_max: usize,
     /// The largest headers, in bytes.
     pub header_size_max: usize,
-    /// Connections at once.
+    /// Concurrent connections.
     pub connections_max: usize,
-    /// Connections at once from one address; a trusted proxy may have more.
+    /// Concurrent connections of one client network; a trusted proxy may have more.
     pub connections_per_address_max: usize,
-    /// Proxies whose `X-Forwarded-For` is believed, as addresses or `ADDRESS/BITS`.
+    /// Proxies whose `X-Forwarded-For` is used, as addresses or `ADDRESS/BITS`.
     pub trusted_proxies: Networks,
-    /// Origins whose pages may call the API; `*` is any.
+    /// Origins that may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
-    /// How long running requests may go on when the server stops, in milliseconds.
+    /// Milliseconds that running requests may take during shutdown.
     pub drain_timeout_ms: u64,
-    /// Streams of events at once, those of all players.
+    /// Concurrent event streams of all players.
     pub streams_max: usize,
-    /// Streams of events of one player; one more ends the oldest.
+    /// Concurrent event streams of one player; one more closes the oldest.
     pub streams_per_player_max: usize,
-    /// At least this long between two events with prices of a stream, in milliseconds.
+    /// The minimum interval between two price events of a stream, in milliseconds.
     pub stream_prices_interval_ms: u64,
-    /// How often a stream shows that it lives and looks whether its token does, in milliseconds.
+    /// The interval of a stream's heartbeat and of the check of its token, in milliseconds.
     pub stream_heartbeat_ms: u64,
     /// Addresses, or `ADDRESS/BITS`, that may read the metrics.
     pub metrics_from: Networks,
-    /// How long browsers shall come over HTTPS only, in seconds, told to those who came so through
-    /// a trusted proxy (RFC 6797); 0: not told.
+    /// The `max-age` of `Strict-Transport-Security` (RFC 6797) in seconds, sent to clients that use
+    /// HTTPS through a trusted proxy; 0: not sent.
     pub hsts_max_age_s: u64,
 }
 
@@ -91,13 +86,13 @@ impl Default for HttpConfig {
     }
 }
 
-/// How often something may happen.
+/// A rate limit (token bucket).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// Times at once.
+    /// The capacity.
     pub burst: u32,
-    /// Seconds in which that many come back.
+    /// Seconds in which an empty bucket is refilled.
     pub per_s: u32,
 }
 
@@ -107,15 +102,15 @@ impl From<Limit> for Quota {
     }
 }
 
-/// The quotas.
+/// The rate limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Whether anything is limited at all.
+    /// Whether limits apply at all.
     pub enabled: bool,
-    /// Attempts to log in to one account from one network.
+    /// Login attempts for one account from one network.
     pub login_per_account: Limit,
-    /// Attempts to log in from one network, whatever the account.
+    /// Login attempts from one network.
     pub login_per_address: Limit,
     /// Registrations from one network.
     pub register_per_address: Limit,
@@ -145,15 +140,15 @@ impl Default for LimitsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// Days without use after which a token is dead.
+    /// Days without use after which a token expires.
     pub token_idle_days: u32,
-    /// Days after which a token is dead, used or not.
+    /// Days after which a token expires in any case.
     pub token_absolute_days: u32,
-    /// Tokens one user may have when asking for another by name.
+    /// The maximum number of tokens of a user.
     pub tokens_per_user_max: u32,
-    /// Passwords hashed at once; each takes 19 MiB and one core.
+    /// Concurrent password hashes; each takes 19 MiB and one core.
     pub hash_concurrency_max: usize,
-    /// Passwords that wait for their turn; more are refused with 503.
+    /// Passwords that wait to be hashed; further requests receive 503.
     pub hash_queue_max: usize,
     /// The shortest password, in characters.
     pub password_length_min: usize,
@@ -175,17 +170,17 @@ impl Default for AuthConfig {
     }
 }
 
-/// What players may call themselves.
+/// The validation of player names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamesConfig {
-    /// The longest name, in characters as people count them.
+    /// The longest name, in grapheme clusters.
     pub length_max: usize,
-    /// Whether names are compared with the built-in list of rude words.
+    /// Whether names are checked against the built-in list of rude words.
     pub profanity: bool,
-    /// Words that no name may have, however they are spelt, beside those of the list.
+    /// Additional words that are rejected in any spelling.
     pub refused: Vec<String>,
-    /// Words that a name may have although the list or `refused` has something against them.
+    /// Words that are accepted although the list or `refused` contains them.
     pub allowed: Vec<String>,
 }
 

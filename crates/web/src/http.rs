@@ -1,5 +1,7 @@
-//! What every request passes: connections, the request context, limits, headers, bodies, queries.
+//! Connections, the layers that every request passes, and extractors of headers, bodies and
+//! queries.
 
+pub(crate) mod attachment;
 pub(crate) mod body;
 pub(crate) mod client_address;
 pub(crate) mod cookies;
@@ -8,15 +10,15 @@ pub(crate) mod etag;
 pub(crate) mod headers;
 pub(crate) mod input;
 pub(crate) mod limits;
+pub(crate) mod path_segment;
 pub(crate) mod query;
 pub(crate) mod request_context;
 pub(crate) mod serve;
 
-/// Prefixes of paths that programs use; every other path is a page.
+/// Prefixes of paths that are not pages.
 const PROGRAM_PATHS: [&str; 9] =
     ["/api", "/docs", "/openapi.json", "/livez", "/readyz", "/up", "/metrics", "/static", "/sw.js"];
 
-/// Whether a path belongs to the pages.
 pub(crate) fn is_page(path: &str) -> bool {
     !PROGRAM_PATHS.iter().any(|start| {
         path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -28,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_path_is_a_page_but_those_of_programs() {
+    fn all_paths_but_those_of_programs_are_pages() {
         for path in ["/", "/login", "/apple", "/upper", "/nowhere/at/all"] {
             assert!(is_page(path), "{path}");
         }

@@ -24,5 +24,5 @@ pub use self::game::reads::CLOSES_TAG;
 pub use self::http::client_address::{NetworkError, Networks};
 pub use self::http::serve::serve;
 pub use self::router::router;
-pub use self::state::{AppState, Parts};
+pub use self::state::{AppDeps, AppState};
 pub use self::stream::Hub;

@@ -1,6 +1,6 @@
-//! The OpenAPI document at `/openapi.json`, its reader for people at `/docs/`, and the members that
-//! every answer shares. Both work without a network. No operation is described here: each stands
-//! above its handler; this file adds what is true of all of them.
+//! The OpenAPI document at `/openapi.json`, its viewer at `/docs/`, and the common members of
+//! responses. Operations are described above their handlers; this file adds what they have in
+//! common.
 
 use std::sync::Arc;
 
@@ -17,19 +17,18 @@ use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, ResponseBuild
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::api::stocks::Segment;
 use crate::http::etag;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::{self, KnownParameters};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// An answer with one thing in it.
+/// A response with one value.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Data<T> {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
-    /// What was asked for.
     data: T,
 }
 
@@ -39,28 +38,27 @@ impl<T> Data<T> {
     }
 }
 
-/// An answer with one page of a list in it.
+/// A response with one page of a list.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Page<T> {
+#[schema(as = Page)]
+pub(crate) struct PageResponse<T> {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
-    /// The rows of this page.
     data: Vec<T>,
-    /// Which page this is.
     meta: Meta,
 }
 
-impl<T> Page<T> {
+impl<T> PageResponse<T> {
     pub(crate) fn new(data: Vec<T>, meta: PageMeta) -> Self {
         Self { success: true, data, meta: meta.into() }
     }
 }
 
-/// Which page of a list this is.
+/// The position of a page in its list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Meta {
-    /// This page, from 1.
+    /// The number of this page, from 1.
     #[schema(example = 1)]
     current_page: i64,
     /// Rows a page.
@@ -69,7 +67,7 @@ pub(crate) struct Meta {
     /// The last page, at least 1.
     #[schema(example = 1)]
     last_page: i64,
-    /// Rows in all.
+    /// The total number of rows.
     #[schema(example = 20)]
     total: i64,
 }
@@ -81,7 +79,7 @@ impl From<PageMeta> for Meta {
     }
 }
 
-/// Serves the routes, their document and its reader.
+/// Serves the routes, their document and its viewer.
 pub(crate) fn mount(router: OpenApiRouter<AppState>) -> Router<AppState> {
     let (router, api) = router.split_for_parts();
     let known = Arc::new(KnownParameters::of(&api));
@@ -95,24 +93,24 @@ pub(crate) fn mount(router: OpenApiRouter<AppState>) -> Router<AppState> {
     router
         .route("/openapi.json", get(document))
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
-        .route("/docs/", get(|| async { reader("") }))
-        .route("/docs/{*file}", get(|Segment(file): Segment| async move { reader(&file) }))
+        .route("/docs/", get(|| async { viewer("") }))
+        .route("/docs/{*file}", get(|PathSegment(file): PathSegment| async move { viewer(&file) }))
 }
 
-/// What the reader needs: its own scripts and styles, pictures it carries as `data:`, and the
-/// document. It sets styles through the DOM, which needs no `unsafe-inline`.
-const READER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+/// Allows the viewer's own scripts and styles, its `data:` images, and the document. It sets styles
+/// through the DOM, which needs no `unsafe-inline`.
+const VIEWER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'none'";
 
-fn reader(file: &str) -> Response {
+fn viewer(file: &str) -> Response {
     let config = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
     let Ok(Some(file)) = utoipa_swagger_ui::serve(file, Arc::new(config)) else {
         return Problem::not_found().into_response();
     };
     let content_type = HeaderValue::from_str(&file.content_type);
     let mut headers = HeaderMap::from_iter([
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(READER_POLICY)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(VIEWER_POLICY)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
     ]);
     if let Ok(content_type) = content_type {
@@ -126,7 +124,7 @@ fn reader(file: &str) -> Response {
 
 const UNKNOWN_PARAMETER: &str = "A query parameter is unknown; `errors` names it.";
 
-/// Adds to a collected document what holds for every operation.
+/// Adds to the collected document what all operations have in common.
 fn completed(mut api: OpenApi) -> OpenApi {
     api.info = Info::builder()
         .title("Openbell")
@@ -134,7 +132,7 @@ fn completed(mut api: OpenApi) -> OpenApi {
         .description(Some(
             "A paper-trading game. Money is a decimal string, percentages are decimal strings, \
              instants are RFC 3339 in UTC. Every error is a problem (RFC 9457) with a stable \
-             `code`; every answer carries `X-Request-Id`. An unknown query parameter of a GET \
+             `code`; every response has an `X-Request-Id`. An unknown query parameter of a GET \
              request is an error.",
         ))
         .license(Some(License::builder().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
@@ -143,7 +141,7 @@ fn completed(mut api: OpenApi) -> OpenApi {
     let bearer = Http::builder()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("ob_…")
-        .description(Some("The token that register and login answer with."))
+        .description(Some("The token that registration and login return."))
         .build();
     components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
@@ -186,12 +184,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// Adds the errors that any operation of its kind can answer with, unless it describes them itself.
+/// Adds the errors that are common to operations of its kind, unless it describes them itself.
 fn add_common_errors(operation: &mut Operation) {
     let mut errors = vec![
-        ("429", "Too many requests; `Retry-After` says when to come back."),
-        ("500", "A fault of the server. Quote the request id when you report it."),
-        ("503", "The server cannot answer now; `Retry-After` says when to come back."),
+        ("429", "Too many requests; retry after `Retry-After`."),
+        ("500", "An internal error. Include the request id when you report it."),
+        ("503", "The server is unavailable; retry after `Retry-After`."),
     ];
     if operation.security.is_some() {
         errors.push(("401", "No token, or one that is unknown, expired or revoked."));
@@ -199,13 +197,13 @@ fn add_common_errors(operation: &mut Operation) {
     if operation.request_body.is_some() {
         errors.push(("413", "The body is too large."));
         errors.push(("415", "The body is not JSON."));
-        errors.push(("422", "The body breaks a rule; `errors` names the fields."));
+        errors.push(("422", "The body is invalid; `errors` names the fields."));
     }
     for (status, description) in errors {
         let problem = problem_response(description);
         operation.responses.responses.entry(status.to_owned()).or_insert(problem);
     }
-    // The specification demands a description; where the status says it all, this is it.
+    // OpenAPI requires a description of every response.
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && response.description.is_empty()
@@ -217,10 +215,10 @@ fn add_common_errors(operation: &mut Operation) {
 
 fn plain_description(status: &str) -> &'static str {
     match status {
-        "200" => "Done.",
+        "200" => "Success.",
         "201" => "Created.",
-        "404" => "There is no such thing.",
-        "422" => "The request breaks a rule; `errors` names the fields.",
+        "404" => "Not found.",
+        "422" => "The request is invalid; `errors` names the fields.",
         _ => "See the status.",
     }
 }

@@ -1,7 +1,6 @@
-//! Errors as clients see them: `application/problem+json` (RFC 9457) that also carries the
-//! original's members. A [`Problem`] is made anywhere, travels in the response's extensions, and is
-//! written by the outermost middleware, which knows the request. What an error is called and which
-//! status it has is decided in `codes`. Nothing of SQL, paths or panics is ever told.
+//! Error responses: `application/problem+json` (RFC 9457) with the members of the original API. A
+//! [`Problem`] is an extension of the response until the outermost middleware writes its body.
+//! Codes and statuses are in `codes`. No error contains SQL, file paths or panic messages.
 
 pub(crate) mod codes;
 
@@ -22,12 +21,11 @@ use utoipa::{PartialSchema, ToSchema};
 use self::codes::Code;
 use crate::auth::session_lookup::SessionLookupError;
 
-/// The content type of every error.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// When to come back after a fault that usually passes quickly, in seconds.
+/// `Retry-After` of an error that usually passes quickly.
 const RETRY_AFTER_S: u64 = 1;
 
-/// An error that a client is told.
+/// An error response.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem(Box<Inside>);
 
@@ -44,7 +42,7 @@ struct Inside {
     headers: HeaderMap,
 }
 
-/// What is wrong with the fields, in the order in which it was found.
+/// Errors by field, in the order in which they were found.
 #[derive(Clone, Debug, Default)]
 struct Errors(Vec<(Cow<'static, str>, Vec<String>)>);
 
@@ -54,13 +52,13 @@ impl Serialize for Errors {
     }
 }
 
-/// An error: a problem (RFC 9457) that also has the members of the original's errors.
+/// An error: a problem (RFC 9457) with the members of the original API's errors.
 #[derive(Serialize, ToSchema)]
 struct Document<'a> {
-    /// Names the kind of error, as a URI that leads nowhere.
+    /// The type of error, as a URN.
     #[schema(example = "urn:openbell:error:insufficient_cash")]
     r#type: String,
-    /// What the status means.
+    /// The name of the status.
     #[schema(example = "Bad Request")]
     title: &'a str,
     /// The HTTP status.
@@ -69,29 +67,29 @@ struct Document<'a> {
     /// The same as `message`.
     #[schema(example = "Insufficient balance")]
     detail: &'a str,
-    /// This occurrence of it, as a URI that leads nowhere.
+    /// The request that failed, as a URN.
     #[schema(example = "urn:openbell:request:6f1d0c2be0b94d27a3f1c1c7a53a9c11")]
     instance: String,
     /// Always `false`.
     #[schema(example = false)]
     success: bool,
-    /// What went wrong, for people.
+    /// What went wrong, as text.
     #[schema(example = "Insufficient balance")]
     message: &'a str,
-    /// What went wrong, for programs; stable.
+    /// The stable code of the error.
     #[schema(example = "insufficient_cash")]
     code: &'a str,
-    /// The request, for questions about it.
+    /// The id of the request, for support.
     #[schema(example = "6f1d0c2be0b94d27a3f1c1c7a53a9c11")]
     request_id: &'a str,
-    /// What is wrong with which field.
+    /// The errors of each field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<String>>>)]
     errors: Option<&'a Errors>,
     /// Whether the same request may succeed later.
     #[schema(example = false)]
     retryable: bool,
-    /// When the exchange opens, where it is closed and that is known.
+    /// When a closed exchange opens, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-11-27T14:30:00.000000Z")]
     opens_at: Option<String>,
@@ -126,25 +124,25 @@ impl From<&'static Code> for Problem {
 }
 
 impl Problem {
-    /// This error in other words.
+    /// The error of this code with another message.
     pub(crate) fn new(code: &'static Code, message: impl Into<Cow<'static, str>>) -> Self {
         let mut problem = Self::from(code);
         problem.0.message = message.into();
         problem
     }
 
-    /// What was named is not there, or is another's.
+    /// The resource does not exist, or belongs to another player.
     pub(crate) fn not_found() -> Self {
         (&codes::NOT_FOUND).into()
     }
 
-    /// A path that no route has.
+    /// No route has this path.
     pub(crate) fn route_not_found(path: &str) -> Self {
         let route = path.trim_start_matches('/');
         Self::new(&codes::ROUTE_NOT_FOUND, format!("The route {route} could not be found."))
     }
 
-    /// A path that has routes, but none with this method.
+    /// The path has no route with this method.
     pub(crate) fn method_not_allowed(method: &Method, path: &str, allowed: &str) -> Self {
         let route = path.trim_start_matches('/');
         let allowed = allowed.split(',').map(str::trim).collect::<Vec<_>>().join(", ");
@@ -154,7 +152,7 @@ impl Problem {
         Self::new(&codes::METHOD_NOT_ALLOWED, message)
     }
 
-    /// A fault of this program; whoever makes it has logged why.
+    /// An internal error, which the caller has logged.
     pub(crate) fn internal() -> Self {
         (&codes::INTERNAL).into()
     }
@@ -170,7 +168,7 @@ impl Problem {
         Self::from(&codes::UNAUTHENTICATED).with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
-    /// Another player has the name; these are free.
+    /// Another player has the name; `free` are suggestions.
     pub(crate) fn name_taken(free: &[String]) -> Self {
         let mut text = codes::NAME_TAKEN.text.to_owned();
         if !free.is_empty() {
@@ -181,17 +179,17 @@ impl Problem {
         problem
     }
 
-    /// An `Idempotency-Key` that is none.
+    /// A malformed `Idempotency-Key`.
     pub(crate) fn idempotency_key_invalid() -> Self {
         (&codes::IDEMPOTENCY_KEY_INVALID).into()
     }
 
-    /// One field that breaks a rule.
+    /// One invalid field.
     pub(crate) fn field(field: &'static str, message: impl Into<String>) -> Self {
         Self::of_fields(vec![(field.into(), message.into())])
     }
 
-    /// Query parameters that the route does not have; `known` are those that it has.
+    /// Query parameters that the route does not have; `known` are those it has.
     pub(crate) fn unknown_parameters(unknown: Vec<String>, known: &[String]) -> Self {
         let known = match known {
             [] => "This route has no query parameters.".to_owned(),
@@ -229,18 +227,16 @@ impl Problem {
         Self::new(&codes::BODY_INVALID, text)
     }
 
-    /// The same with a header.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
         self
     }
 
-    /// The same, saying when to come back.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// The refusal of an order, with what the market's hours have to say to it.
+    /// A rejected order; if the exchange is closed, with the time when it opens.
     pub(crate) fn refused(rejection: Rejection, hours: TradingHours, now: UnixMicros) -> Self {
         let mut problem = Self::from(rejection);
         if let (Rejection::MarketClosed, TradingHours::Closed { opens_at: Some(at) }) =
@@ -253,7 +249,7 @@ impl Problem {
         problem
     }
 
-    /// The same as the answer to an earlier request.
+    /// The stored error of an earlier request.
     pub(crate) fn of_request(mut self, request_id: &str) -> Self {
         self.0.request_id = Some(request_id.to_owned());
         self
@@ -264,7 +260,7 @@ impl Problem {
         (self.0.status, self.0.code)
     }
 
-    /// Writes it as the body of a response that was made from it.
+    /// Writes the body of the response that was created from the problem.
     pub(crate) fn write(&self, response: &mut Response, request_id: &str) {
         let inside = &*self.0;
         let request_id = inside.request_id.as_deref().unwrap_or(request_id);
@@ -273,7 +269,7 @@ impl Problem {
             title: inside.title,
             status: inside.status.as_u16(),
             detail: &inside.message,
-            // Not the path: it is the client's own text, and names things that are another's.
+            // Not the path: it is text of the client and may contain ids of other players.
             instance: format!("urn:openbell:request:{request_id}"),
             success: false,
             message: &inside.message,
@@ -313,15 +309,15 @@ impl From<&StoreError> for Problem {
             | StoreError::CommitUnknown(..)
             | StoreError::Conflict(_)
             | StoreError::DiskFailed => {
-                tracing::warn!(%error, "the store cannot answer now");
+                tracing::warn!(%error, "the database is unavailable");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }
             StoreError::Unreadable(_) => {
-                tracing::error!(%error, "a read of the database failed; check its disk and the file");
+                tracing::error!(%error, "reading the database failed; check its disk and the file");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }
             StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Fault(_) => {
-                tracing::error!(%error, "the store failed");
+                tracing::error!(%error, "a statement of the database failed");
                 Self::internal()
             }
         }
@@ -333,7 +329,7 @@ impl From<ArchiveError> for Problem {
         if let ArchiveError::Store(error) = &error {
             return Self::from(error);
         }
-        tracing::error!(error = error.chain(), "a history cannot be read from the archive");
+        tracing::error!(error = error.chain(), "reading a history from the archive failed");
         Self::from(&codes::HISTORY_UNAVAILABLE)
     }
 }
@@ -355,14 +351,14 @@ impl From<DeskError> for Problem {
             }
             DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
-            // The order of this key was deleted while the request was on its way.
+            // The pending order of this key was deleted concurrently.
             DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
-            // What could not be synced may still be found by the next process.
+            // A batch whose fsync failed may still be durable.
             DeskError::Store(error)
                 if matches!(*error, StoreError::CommitUnknown(..) | StoreError::DiskFailed) =>
             {
-                tracing::warn!(%error, "whether an order was carried out is not known");
+                tracing::warn!(%error, "the outcome of an order is unknown; the client must look it up or repeat it with its key");
                 Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
             }
             DeskError::Store(error) => error.as_ref().into(),
@@ -372,7 +368,7 @@ impl From<DeskError> for Problem {
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
-        let (status, retryable) = codes::refusal(rejection);
+        let (status, retryable) = codes::rejection(rejection);
         let mut problem = Self::new(&codes::VALIDATION_FAILED, rejection.to_string());
         let inside = &mut *problem.0;
         inside.code = rejection.code();
@@ -383,12 +379,12 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// Collects what is wrong with the fields of a request, to tell all of it at once.
+/// Collects the errors of all fields of a request.
 #[derive(Default)]
 pub(crate) struct FieldErrors(Vec<(Cow<'static, str>, String)>);
 
 impl FieldErrors {
-    /// Keeps the text of a failure; `None` then.
+    /// Adds the error, if the result is one.
     pub(crate) fn keep<T>(
         &mut self,
         field: impl Into<Cow<'static, str>>,
@@ -397,7 +393,7 @@ impl FieldErrors {
         result.map_err(|text| self.0.push((field.into(), text))).ok()
     }
 
-    /// Fails if anything was kept.
+    /// Fails if there are errors.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::of_fields(self.0)) }
     }
@@ -408,7 +404,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_errors_are_counted_as_the_original_counts_them() {
+    fn the_message_counts_further_errors() {
         let mut errors = FieldErrors::default();
         for (field, text) in [("a", "One."), ("b", "Two."), ("a", "Three.")] {
             errors.keep::<()>(field, Err(text.to_owned()));

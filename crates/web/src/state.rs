@@ -1,5 +1,4 @@
-//! What every request shares. It holds things that were made elsewhere and makes none itself, but
-//! for what follows from the configuration.
+//! The state that all requests share.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,65 +16,52 @@ use crate::auth::session_lookup::SessionLookup;
 use crate::config::WebConfig;
 use crate::stream::Hub;
 
-/// What the server hands over.
-pub struct Parts {
-    /// The database.
+/// The services that the server constructs.
+pub struct AppDeps {
     pub store: Store,
-    /// Histories, across the ledger and its archive.
+    /// Histories across the ledger and its archive.
     pub history: History,
-    /// Where orders go.
     pub desk: Desk,
-    /// The present prices.
     pub prices: Arc<PriceBoard>,
-    /// The market they come from.
     pub market: Arc<MarketSource>,
-    /// Who is asked about companies; only in a live market.
+    /// Only in a live market.
     pub lookups: Option<Arc<CompanyLookup>>,
-    /// The rankings of all players.
     pub boards: Arc<Leaderboards>,
-    /// Who listens to events.
     pub hub: Arc<Hub>,
-    /// The rules of the game.
     pub rules: Arc<Rules>,
-    /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
-    /// The counters behind the limits.
+    /// The counters of the rate limits.
     pub counters: Counters,
-    /// What is loaded seldom.
     pub cache: TagCache,
-    /// The configuration of this crate.
     pub config: WebConfig,
-    /// Writes all metrics in the text format of Prometheus.
+    /// Renders all metrics in the text format of Prometheus.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
-/// What every request shares; cheap to clone.
+/// The state that all requests share; cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
-    parts: Arc<Parts>,
-    /// Finds out whose token it is.
+    deps: Arc<AppDeps>,
     pub(crate) session_lookup: SessionLookup,
-    /// Hashes passwords.
     pub(crate) hasher: Hasher,
 }
 
 impl AppState {
-    /// The state of a server. Call it within a Tokio runtime.
-    pub fn new(parts: Parts) -> Self {
+    /// Requires a Tokio runtime.
+    pub fn new(deps: AppDeps) -> Self {
         Self {
-            session_lookup: SessionLookup::new(parts.store.clone(), Arc::clone(&parts.clock)),
-            hasher: Hasher::new(&parts.config.auth),
-            parts: Arc::new(parts),
+            session_lookup: SessionLookup::new(deps.store.clone(), Arc::clone(&deps.clock)),
+            hasher: Hasher::new(&deps.config.auth),
+            deps: Arc::new(deps),
         }
     }
 }
 
 impl Deref for AppState {
-    type Target = Parts;
+    type Target = AppDeps;
 
-    fn deref(&self) -> &Parts {
-        &self.parts
+    fn deref(&self) -> &AppDeps {
+        &self.deps
     }
 }

@@ -2,13 +2,13 @@
 
 mod cursor;
 mod hub;
-mod listener;
 mod prices;
 mod response;
+mod subscriber;
 
 pub(crate) use self::cursor::Cursor;
 pub use self::hub::Hub;
-pub(crate) use self::hub::{Place, Told};
-pub(crate) use self::listener::{Listener, News, Session};
+pub(crate) use self::hub::{StreamEvent, StreamSlot};
 pub(crate) use self::prices::{ChangedPrice, Prices};
 pub(crate) use self::response::{Reader, event, respond};
+pub(crate) use self::subscriber::{StreamItem, StreamSession, StreamSubscriber};

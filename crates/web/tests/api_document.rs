@@ -1,12 +1,12 @@
-//! The OpenAPI document against the routes: what is written is served, what is served is written,
-//! nobody reaches what is another's, and no error tells of the inside.
+//! The OpenAPI document against the routes: every documented route exists and every route is
+//! documented, players reach their own resources only, and errors contain no internals.
 
 mod common;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::{Answer, App};
+use common::{App, TestResponse};
 use serde_json::{Value, json};
 
 /// An operation of the document.
@@ -47,7 +47,7 @@ async fn call(
     token: Option<&str>,
     values: &[(&str, &str)],
     body: &str,
-) -> Answer {
+) -> TestResponse {
     let mut path = operation.path.clone();
     for (name, value) in values {
         path = path.replace(&format!("{{{name}}}"), value);
@@ -354,7 +354,7 @@ async fn no_error_tells_of_the_inside() {
 }
 
 /// Whether it was an error at all.
-fn assert_says_nothing_of_the_inside(operation: &Operation, answer: &Answer) -> bool {
+fn assert_says_nothing_of_the_inside(operation: &Operation, answer: &TestResponse) -> bool {
     let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
     assert!(answer.status < 500, "{what}");
     let is_error = answer.status >= 400;

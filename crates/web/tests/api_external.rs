@@ -1,4 +1,4 @@
-//! The routes that answer in the shapes of providers, and what operators see of providers.
+//! The routes with the response formats of providers, and the operators' state of providers.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! What is published of the market: the commitment to its seed, the seed after the end, and the
-//! verifier of the documentation on published prices.
+//! The market's route: the commitment to its seed, the seed after the end, and the documented
+//! verifier of published prices.
 
 mod common;
 

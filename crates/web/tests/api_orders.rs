@@ -1,9 +1,9 @@
-//! Buying and selling over HTTP: the original's answers and refusals, idempotency, and that nothing
-//! a client sends wrong changes anything.
+//! Buying and selling over HTTP: responses and rejections of the original API, idempotency, and
+//! that invalid requests change nothing.
 
 mod common;
 
-use common::{Answer, App};
+use common::{App, TestResponse};
 use serde_json::{Value, json};
 
 const BUY: &str = "/api/portfolio/buy";
@@ -27,7 +27,7 @@ async fn everything(app: &App, token: &str) -> Vec<String> {
     seen
 }
 
-fn assert_problem(answer: &Answer, status: u16, code: &str, message: &str) {
+fn assert_problem(answer: &TestResponse, status: u16, code: &str, message: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let body = answer.json();

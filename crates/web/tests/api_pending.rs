@@ -1,10 +1,10 @@
-//! Orders that do not fill at once, through the API and the pages: accepting, repeating, listing,
-//! cancelling, and what they become; on both engines.
+//! Pending orders in the API and the pages: acceptance, idempotent replay, lists, cancellation and
+//! execution; on both engines.
 
 mod common;
 
 use common::html::HtmlPage;
-use common::{Answer, App};
+use common::{App, TestResponse};
 use domain::{Price, StockInfo, Symbol, UnixMicros};
 use market::{Calendar, LiveConfig, MarketSource, StockQuote};
 use serde_json::{Value, json};
@@ -37,12 +37,12 @@ fn order(symbol: &str, quantity: u64) -> Value {
     json!({ "stock_symbol": symbol, "quantity": quantity })
 }
 
-async fn buy(app: &App, token: &str, quantity: u64) -> Answer {
+async fn buy(app: &App, token: &str, quantity: u64) -> TestResponse {
     app.post_as(token, "/api/portfolio/buy", &order("AAPL", quantity)).await
 }
 
 /// Sends an order with a key.
-async fn keyed(app: &App, token: &str, key: &str, quantity: u64) -> Answer {
+async fn keyed(app: &App, token: &str, key: &str, quantity: u64) -> TestResponse {
     app.post_keyed(token, "/api/portfolio/buy", key, &order("AAPL", quantity)).await
 }
 
@@ -59,7 +59,7 @@ async fn find(app: &App, token: &str, id: &str) -> Value {
     answer.json()["data"].clone()
 }
 
-fn code(answer: &Answer) -> (u16, String) {
+fn code(answer: &TestResponse) -> (u16, String) {
     (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
 }
 

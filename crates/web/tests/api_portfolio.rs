@@ -1,4 +1,4 @@
-//! What a player reads of himself and of the ranks: portfolio, summary, achievements, leaderboard.
+//! Portfolio, summary, achievements and leaderboard.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The market's routes as anybody sees them: the original's shapes and texts, and what was added.
+//! The public routes of the stocks: response format and texts of the original API, and additions.
 
 mod common;
 

@@ -1,7 +1,8 @@
-//! A player's history over HTTP: its pages, the chain that anybody can verify with it, the CSV, the
-//! receipt and the note.
+//! A player's history over HTTP: pages, verification of the chain, CSV, receipt and note.
 
 mod common;
+
+use std::path::Path;
 
 use common::App;
 use serde_json::{Value, json};
@@ -68,11 +69,23 @@ async fn anybody_can_verify_the_chain_from_what_the_history_says() {
     }
 }
 
-#[tokio::test]
-async fn the_verifier_of_the_documentation_says_what_holds_and_what_does_not() {
+/// Runs the script of docs/verify.md on pages of a history.
+fn run_verifier(directory: &Path, pages: &[Value]) -> (bool, String) {
     let text = include_str!("../../../docs/verify.md");
     let script = text.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
-    let script = script.expect("a script");
+    let name = |number: usize| directory.join(format!("page{number}.json"));
+    for (number, page) in pages.iter().enumerate() {
+        std::fs::write(name(number), page.to_string()).expect("writes");
+    }
+    let mut command = std::process::Command::new("python3");
+    command.args(["-c", script.expect("a script")]).args((0..pages.len()).map(name));
+    let output = command.output().expect("python3 runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+#[tokio::test]
+async fn the_documented_verifier_accepts_a_chain_and_rejects_changes() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for _ in 0..3 {
@@ -88,20 +101,10 @@ async fn the_verifier_of_the_documentation_says_what_holds_and_what_does_not() {
         let Some(cursor) = cursor else { break };
         path = format!("{PATH}?limit=3&cursor={cursor}");
     }
-    let verify = |pages: &[Value]| {
-        let name = |number: usize| dir.path().join(format!("page{number}.json"));
-        for (number, page) in pages.iter().enumerate() {
-            std::fs::write(name(number), page.to_string()).expect("writes");
-        }
-        let mut command = std::process::Command::new("python3");
-        command.args(["-c", script]).args((0..pages.len()).map(name));
-        let output = command.output().expect("python3 runs");
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
-    };
-    let (holds, told) = verify(&pages);
+    let verify = |pages: &[Value]| run_verifier(dir.path(), pages);
+    let (holds, output) = verify(&pages);
     let head = pages[0]["data"][0]["hash"].as_str().expect("a hash");
-    assert!(holds && told.ends_with(&format!("holds: 7 entries, head {head}")), "{told}");
+    assert!(holds && output.ends_with(&format!("holds: 7 entries, head {head}")), "{output}");
 
     let other = |at: usize, field: &str, value: Value| {
         let mut pages = pages.clone();

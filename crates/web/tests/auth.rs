@@ -1,5 +1,5 @@
-//! Registration, login, logout and tokens through the whole router: the answers recorded from the
-//! original, and what hostile clients send.
+//! Registration, login, logout and tokens: the recorded responses of the original API, and hostile
+//! input.
 
 mod common;
 
@@ -225,7 +225,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
     let login = async |email: &str, password: Value| {
         app.post("/api/auth/login", &json!({"email": email, "password": password})).await
     };
-    let told = |answer: &common::Answer| {
+    let told = |answer: &common::TestResponse| {
         let mut body = answer.json();
         body["request_id"] = Value::Null;
         body["instance"] = Value::Null;
@@ -310,7 +310,11 @@ async fn an_account_is_deleted_with_its_password_only_and_the_chain_stays() {
     assert_eq!(app.get_as(token, "/api/auth/user").await.status, 401);
     let sent = json!({"email": "ada@example.com", "password": "password123"});
     assert_eq!(app.post("/api/auth/login", &sent).await.status, 422);
-    assert_eq!(app.get_as(&eve, "/api/auth/user").await.status, 200, "nobody else is concerned");
+    assert_eq!(
+        app.get_as(&eve, "/api/auth/user").await.status,
+        200,
+        "other players are not affected"
+    );
     let entries = app.store.transactions_page(1, None, 9).await.expect("answers");
     assert_eq!(entries.len(), 1, "the ledger stays");
 }

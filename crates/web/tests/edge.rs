@@ -1,7 +1,6 @@
-//! Nothing that is sent makes the server answer with a fault, and what it refuses changes nothing:
-//! every input of the API, as its OpenAPI document names them, and every field, link and address of
-//! the pages, as their HTML has them, gets hostile values; on both engines, without a
-//! session and with one.
+//! Hostile values in every input of the OpenAPI document and in every field, link and address of
+//! the pages: no request causes a server error, and a rejected request changes nothing. On both
+//! engines, with and without a session.
 
 mod common;
 
@@ -11,12 +10,12 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use common::browser::{Browser, encode};
 use common::html::HtmlPage;
-use common::{Answer, App, PASSWORD, hostile};
+use common::{App, PASSWORD, TestResponse, hostile};
 use serde_json::Value;
 
-/// The most pages that are visited, of which each address without its variable parts counts once.
+/// The most pages that are visited; addresses that differ in variable parts only count once.
 const PAGES_MAX: usize = 60;
-/// Headers that some part of the server reads.
+/// Headers that the server uses.
 const HEADERS: [&str; 15] = [
     "accept",
     "accept-encoding",
@@ -34,7 +33,7 @@ const HEADERS: [&str; 15] = [
     "x-forwarded-proto",
     "x-request-id",
 ];
-/// Members that no schema names and an order knows all the same.
+/// Members that an order rejects although no schema lists them.
 const ORDER_MEMBERS: [&str; 4] = ["type", "price", "limit_price", "time_in_force"];
 
 macro_rules! on_both_engines {
@@ -48,23 +47,23 @@ macro_rules! on_both_engines {
     };
 }
 on_both_engines!(
-    no_input_of_the_api_makes_a_fault_or_is_written_when_refused,
-    no_input_makes_a_fault_where_orders_fill_at_the_close,
-    no_field_of_a_page_makes_a_fault_or_is_written_when_refused,
-    no_address_of_a_page_makes_a_fault,
-    no_header_makes_a_fault,
+    no_api_input_causes_an_error_or_changes_data_when_rejected,
+    no_input_causes_an_error_where_orders_fill_at_the_close,
+    no_page_field_causes_an_error_or_changes_data_when_rejected,
+    no_page_address_causes_an_error,
+    no_header_causes_an_error,
 );
 
-/// A request: its path with the query, a header and the body.
+/// A request: path with query, header, body.
 type Hostile = (String, Option<(String, String)>, Vec<u8>);
 
-/// An operation with its inputs, as the document names them.
+/// An operation of the document with its inputs.
 struct Operation {
     method: String,
     path: String,
-    /// Where it is and what it is called.
+    /// Location (`path`, `query`, `header`) and name.
     parameters: Vec<(String, String)>,
-    /// The members of its body with their examples.
+    /// The members of the body with their examples.
     body: Option<BTreeMap<String, Value>>,
 }
 
@@ -96,7 +95,7 @@ async fn operations(app: &App) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// The path with this value for one of its variables, and a harmless one for the others.
+    /// The path with this value for one variable and valid values for the others.
     fn path_with(&self, variable: &str, value: &str) -> String {
         let path = self.path.replace(&format!("{{{variable}}}"), value);
         path.replace("{symbol}", "AAPL")
@@ -109,9 +108,9 @@ impl Operation {
     fn requests(&self) -> Vec<Hostile> {
         let plain = self.path_with("", "");
         let mut requests = Vec::new();
-        for (input, (place, name)) in self.parameters.iter().enumerate() {
+        for (input, (location, name)) in self.parameters.iter().enumerate() {
             for value in hostile::encoded(input) {
-                match place.as_str() {
+                match location.as_str() {
                     "path" => requests.push((self.path_with(name, &value), None, self.json(None))),
                     "query" => {
                         let path = format!("{plain}?{name}={value}");
@@ -135,14 +134,14 @@ impl Operation {
         requests
     }
 
-    /// The body with the examples of its members, but for one.
+    /// The body with the examples of its members, except for one.
     fn json(&self, other: Option<(&str, &str)>) -> Vec<u8> {
         let Some(body) = &self.body else { return Vec::new() };
         let mut members: BTreeMap<&str, String> =
             body.iter().map(|(name, example)| (name.as_str(), example.to_string())).collect();
         if let Some((name, value)) = other {
             members.insert(name, value.to_owned());
-            // A password has to be confirmed to be looked at.
+            // Without its confirmation a password is not validated further.
             if name == "password" && body.contains_key("password_confirmation") {
                 members.insert("password_confirmation", value.to_owned());
             }
@@ -159,7 +158,7 @@ async fn send(
     token: Option<&str>,
     header: Option<(&str, &[u8])>,
     body: Vec<u8>,
-) -> Answer {
+) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path);
     if !body.is_empty() && header.is_none_or(|(name, _)| name != "content-type") {
         request = request.header("content-type", "application/json");
@@ -175,8 +174,8 @@ async fn send(
     app.ask(request.body(Body::from(body)).expect("a request")).await
 }
 
-/// No fault, and an error in one of the two forms that errors have.
-fn judge(what: &str, answer: &Answer) {
+/// Asserts that the response is no server error, and an error either a problem or a page.
+fn assert_no_fault(what: &str, answer: &TestResponse) {
     assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.text);
     if answer.status < 400 {
         return;
@@ -187,8 +186,8 @@ fn judge(what: &str, answer: &Answer) {
     assert!(is_problem || is_page, "{what}: {} {kind} {}", answer.status, answer.text);
 }
 
-/// All that a request of a player could have written, and how many players there are.
-async fn everything(app: &App, token: &str) -> Vec<String> {
+/// The data that a request of a player could change, and the number of players.
+async fn player_data(app: &App, token: &str) -> Vec<String> {
     let mut seen = Vec::new();
     for path in [
         "/api/auth/user",
@@ -202,20 +201,20 @@ async fn everything(app: &App, token: &str) -> Vec<String> {
     seen
 }
 
-async fn no_input_of_the_api_makes_a_fault_or_is_written_when_refused(engine: &str) {
+async fn no_api_input_causes_an_error_or_changes_data_when_rejected(engine: &str) {
     let app = App::start_on_engine(engine).await;
     let sent = sweep(&app, |_| true).await;
     assert!(sent > 700, "{sent}");
 }
 
-async fn no_input_makes_a_fault_where_orders_fill_at_the_close(engine: &str) {
+async fn no_input_causes_an_error_where_orders_fill_at_the_close(engine: &str) {
     let app = App::start_closing(engine, |_| {}).await;
     let is_order = |path: &str| ["/orders", "/buy", "/sell"].iter().any(|part| path.contains(part));
     let sent = sweep(&app, is_order).await;
     assert!(sent > 100, "{sent}");
 }
 
-/// Sends hostile inputs to the operations with such paths; how many requests that were.
+/// Sends hostile inputs to the selected operations; returns the number of requests.
 async fn sweep(app: &App, is_swept: impl Fn(&str) -> bool) -> usize {
     let ada = app.register("Ada").await;
     let mut sent = 0;
@@ -223,19 +222,19 @@ async fn sweep(app: &App, is_swept: impl Fn(&str) -> bool) -> usize {
     for operation in operations.into_iter().filter(|operation| is_swept(&operation.path)) {
         let method = operation.method.as_str();
         for token in [None, Some(ada.as_str())] {
-            // Without a token a private route looks at nothing; a few requests show it.
+            // Without a token a private route ignores its input; a few requests suffice.
             let is_private = token.is_none() && !operation.path.contains("/auth/");
             let step = if is_private && operation.path.contains("/portfolio") { 20 } else { 1 };
-            let mut before = everything(app, &ada).await;
+            let mut before = player_data(app, &ada).await;
             for (path, header, body) in operation.requests().into_iter().step_by(step) {
                 let header = header.as_ref().map(|(name, value)| (name.as_str(), value.as_bytes()));
                 let what = format!("{method} {path} {}", String::from_utf8_lossy(&body));
                 let answer = send(app, (method, &path), token, header, body).await;
-                judge(&what, &answer);
+                assert_no_fault(&what, &answer);
                 sent += 1;
                 if method != "GET" {
-                    let after = everything(app, &ada).await;
-                    assert!(answer.status < 400 || before == after, "{what} wrote something");
+                    let after = player_data(app, &ada).await;
+                    assert!(answer.status < 400 || before == after, "{what} changed data");
                     before = after;
                 }
             }
@@ -244,7 +243,7 @@ async fn sweep(app: &App, is_swept: impl Fn(&str) -> bool) -> usize {
     sent
 }
 
-async fn no_header_makes_a_fault(engine: &str) {
+async fn no_header_causes_an_error(engine: &str) {
     let app = App::start_on_engine(engine).await;
     let ada = app.register("Ada").await;
     let order = br#"{"stock_symbol":"NOPE","quantity":1}"#;
@@ -264,13 +263,13 @@ async fn no_header_makes_a_fault(engine: &str) {
                 let what = format!("{method} {path} {name}: {value:?}");
                 let header = Some((name, value.as_slice()));
                 let answer = send(&app, (method, path), Some(&ada), header, body.to_vec()).await;
-                judge(&what, &answer);
+                assert_no_fault(&what, &answer);
             }
         }
     }
 }
 
-/// An address without what varies between players, stocks and trades.
+/// An address without the parts that depend on players, stocks and trades.
 fn pattern(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let is_number = |part: &str| part.starts_with("t-") || part.starts_with("o-");
@@ -279,7 +278,7 @@ fn pattern(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// The pages that links lead to, one of each kind.
+/// Follows links; returns one page of each pattern.
 async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, HtmlPage)> {
     let mut queue = VecDeque::from(["/", "/market", "/login", "/settings"].map(str::to_owned));
     let (mut known, mut pages) = (BTreeSet::new(), Vec::new());
@@ -288,7 +287,7 @@ async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, HtmlPage)> {
             continue;
         }
         let answer = browser.get(&path).await;
-        judge(&path, &answer);
+        assert_no_fault(&path, &answer);
         if let Some(next) = answer.header("location") {
             queue.push_back(next.to_owned());
             continue;
@@ -317,7 +316,7 @@ async fn trader<'a>(app: &'a App, name: &str) -> Browser<'a> {
     browser
 }
 
-async fn no_field_of_a_page_makes_a_fault_or_is_written_when_refused(engine: &str) {
+async fn no_page_field_causes_an_error_or_changes_data_when_rejected(engine: &str) {
     let app = App::start_on_engine(engine).await;
     let token = app.register("Eve").await;
     let mut sent = BTreeSet::new();
@@ -326,7 +325,7 @@ async fn no_field_of_a_page_makes_a_fault_or_is_written_when_refused(engine: &st
             for form in page.all("form") {
                 let action = form.get("action").unwrap_or_default().to_owned();
                 let is_post = form.get("method") == Some("post");
-                // Leaving is the business of other tests.
+                // Other tests end sessions.
                 if ["/logout", "/settings/sessions/end-others"].contains(&action.as_str()) {
                     continue;
                 }
@@ -349,7 +348,7 @@ async fn no_field_of_a_page_makes_a_fault_or_is_written_when_refused(engine: &st
                         } else {
                             browser.get(&format!("{action}?{body}")).await
                         };
-                        judge(&format!("{path}: {action} {body}"), &answer);
+                        assert_no_fault(&format!("{path}: {action} {body}"), &answer);
                     }
                     let after = app.store.chain_heads_page(0, 10_000).await.expect("heads").len();
                     assert!(before == after || action == "/register", "{action} {name}");
@@ -361,7 +360,7 @@ async fn no_field_of_a_page_makes_a_fault_or_is_written_when_refused(engine: &st
     assert_eq!(app.get_as(&token, "/api/auth/user").await.json()["user"]["name"], "Eve");
 }
 
-async fn no_address_of_a_page_makes_a_fault(engine: &str) {
+async fn no_page_address_causes_an_error(engine: &str) {
     let app = App::start_on_engine(engine).await;
     for mut browser in [app.browser(), trader(&app, "Ada").await] {
         let mut tried = BTreeSet::new();
@@ -394,7 +393,7 @@ async fn no_address_of_a_page_makes_a_fault(engine: &str) {
                         name => format!("{path}?{query}&{name}={value}"),
                     };
                     let answer = browser.get(&address).await;
-                    judge(&address, &answer);
+                    assert_no_fault(&address, &answer);
                 }
             }
         }

@@ -1,5 +1,4 @@
-//! The stream of events against the real router and store: what is told to whom, in which order,
-//! what a reader who was away or slow gets, and what ends a stream.
+//! Event streams: recipients and order of events, reconnects, slow clients, and the end of streams.
 
 mod common;
 
@@ -180,7 +179,7 @@ async fn whoever_comes_back_gets_what_was_missed_without_gap_or_double() {
         }
     }
     assert_eq!(told, trades);
-    // Whoever has read everything is told nothing again.
+    // A client that has received everything receives nothing again.
     let last = again.until("prices").await.id;
     drop(again);
     let mut third = app.listen_from(&token, &last).await;
@@ -242,7 +241,7 @@ async fn what_another_node_committed_is_read_from_the_ledger() {
     events.until("fill").await;
     let (player_id, version) = place(&trade);
     // Heard again, as the follower reads every entry more than once; then of one that is not there.
-    app.hub.hear([(player_id, version), (player_id, version + 1), (player_id + 1, 9)]);
+    app.hub.on_ledger_event([(player_id, version), (player_id, version + 1), (player_id + 1, 9)]);
     let next = buy(&app, &token).await;
     assert_eq!(events.until("fill").await.json()["trade_id"], next["trade_id"]);
 }

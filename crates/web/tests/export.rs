@@ -1,11 +1,11 @@
-//! The export: everything that is kept about a person and nothing about anybody else, with what is
-//! in the archive; and the pages of a history that goes on there.
+//! The export: all data of the user and none of other players, including the archive; and the pages
+//! of a history that continues in the archive.
 
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Answer, App, PASSWORD};
+use common::{App, PASSWORD, TestResponse};
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/auth/user/export";
@@ -27,7 +27,7 @@ fn read(files: &BTreeMap<String, String>, name: &str) -> Value {
     serde_json::from_str(&files[name]).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn all(answer: &Answer) -> String {
+fn all(answer: &TestResponse) -> String {
     answer.unzipped().into_values().collect()
 }
 

@@ -1,4 +1,4 @@
-//! The limits through the whole router, with a clock that stands still.
+//! Rate limits, with a clock that does not advance.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn limited(config: &mut WebConfig) {
 async fn forty_wrong_passwords_are_stopped_after_ten() {
     let app = App::start_with(limited).await;
     app.register("Ada").await;
-    for email in ["nobody@example.com", "someone@example.com"] {
+    for email in ["unknown@example.com", "absent@example.com"] {
         let sent = json!({"email": email, "password": "wrong"});
         let mut statuses = Vec::new();
         for _ in 0..40 {
@@ -111,11 +111,11 @@ async fn a_token_has_a_quota_of_its_own_and_made_up_tokens_have_none() {
 }
 
 #[tokio::test]
-async fn without_limits_nothing_is_counted() {
+async fn disabled_limits_count_no_requests() {
     let app = App::start().await;
     let answer = app.get("/api/stocks").await;
     assert_eq!((answer.status, answer.header("ratelimit")), (200, None));
-    let sent = json!({"email": "nobody@example.com", "password": "wrong"});
+    let sent = json!({"email": "unknown@example.com", "password": "wrong"});
     for _ in 0..12 {
         assert_eq!(app.post("/api/auth/login", &sent).await.status, 422);
     }

@@ -203,7 +203,7 @@ async fn make_codes(browser: &mut Browser<'_>, password: &str) -> Vec<String> {
 }
 
 /// Sets a new password with a recovery code.
-async fn recover(app: &App, email: &str, code: &str, password: &str) -> common::Answer {
+async fn recover(app: &App, email: &str, code: &str, password: &str) -> common::TestResponse {
     let mut browser = app.browser();
     let page = browser.page("/recover").await;
     let fields = [("email", email), ("code", code), ("password", password)];

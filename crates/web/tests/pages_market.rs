@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use common::browser::Browser;
 use common::html::{HtmlPage, PAGE_SIZE_MAX};
-use common::{Answer, App};
+use common::{App, TestResponse};
 use domain::Clock as _;
 use market::{MarketConfig, SourceKind};
 
@@ -20,7 +20,7 @@ async fn reader<'a>(app: &'a App, mode: &str, lang: &str) -> Browser<'a> {
 }
 
 /// Submits the ticket of a page: the review, or the page with errors.
-async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
+async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> TestResponse {
     let page = browser.page(path).await;
     browser.submit(&page, "/orders/review", fields).await
 }

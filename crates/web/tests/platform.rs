@@ -1,4 +1,4 @@
-//! What holds for every route: errors, headers, other origins, sessions, the operators' routes.
+//! Behaviour of all routes: errors, headers, CORS and sessions; and the routes of operators.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::http::Request;
-use common::{Answer, App};
+use common::{App, TestResponse};
 use serde_json::json;
 use web::Networks;
 
@@ -24,7 +24,7 @@ fn networks(text: &str) -> Networks {
     vec![text.to_owned()].try_into().expect("a network")
 }
 
-fn assert_problem(answer: &Answer, status: u16, code: &str) {
+fn assert_problem(answer: &TestResponse, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let body = answer.json();

@@ -1,4 +1,4 @@
-//! The server's edge against raw sockets: what is cut, what is refused, and how it ends.
+//! The accept loop, tested over raw sockets: timeouts, limits, framing and shutdown.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use web::HttpConfig;
 
-/// Longer than anything here takes, so that a defect ends a test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Bounds every wait, so that a defect fails a test instead of hanging it.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Server {
     address: SocketAddr,
     shutdown: CancellationToken,
     task: JoinHandle<std::io::Result<()>>,
-    /// Lets `/wait` answer.
+    /// Cancelled to let `/wait` respond.
     release: CancellationToken,
     /// Cancelled when `/wait` has been reached.
     reached: CancellationToken,
@@ -28,14 +28,14 @@ async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
     let mut config = HttpConfig::default();
     change(&mut config);
     let (release, reached) = (CancellationToken::new(), CancellationToken::new());
-    let (wait, note) = (release.clone(), reached.clone());
+    let (wait, reach) = (release.clone(), reached.clone());
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/echo", post(|body: String| async { body }))
         .route(
             "/wait",
             get(|| async move {
-                note.cancel();
+                reach.cancel();
                 wait.cancelled().await;
                 "done"
             }),
@@ -53,30 +53,30 @@ impl Server {
         TcpStream::connect(self.address).await.expect("a connection")
     }
 
-    /// Ends it and waits for the end.
+    /// Stops the server and waits until it has ended.
     async fn stop(self) {
         self.shutdown.cancel();
-        let ended = tokio::time::timeout(PATIENCE, self.task).await.expect("an end");
-        ended.expect("no panic").expect("no fault");
+        let ended = tokio::time::timeout(TIMEOUT, self.task).await.expect("the server ends");
+        ended.expect("no panic").expect("no error");
     }
 }
 
-/// Everything until the other side closes.
-async fn rest(stream: &mut TcpStream) -> String {
+/// Reads until the server closes the connection.
+async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
-    // A reset is an end, too.
+    let read = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut bytes)).await;
+    // A reset also closes the connection.
     let _ = read.expect("the connection is closed");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Reads until the text has been seen.
-async fn until(stream: &mut TcpStream, text: &str) -> String {
+/// Reads until the text has been received.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut seen = String::new();
     let mut buffer = [0; 1024];
     while !seen.contains(text) {
-        let read = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await;
-        let count = read.expect("an answer").expect("bytes");
+        let read = tokio::time::timeout(TIMEOUT, stream.read(&mut buffer)).await;
+        let count = read.expect("a response").expect("bytes");
         assert!(count > 0, "closed after {seen:?}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
     }
@@ -86,125 +86,175 @@ async fn until(stream: &mut TcpStream, text: &str) -> String {
 async fn exchange(server: &Server, request: &str) -> String {
     let mut stream = server.connect().await;
     stream.write_all(request.as_bytes()).await.expect("to be sent");
-    rest(&mut stream).await
+    read_to_end(&mut stream).await
 }
 
 #[tokio::test]
-async fn a_connection_is_kept_for_the_next_request() {
+async fn a_connection_serves_several_requests() {
     let server = start(|_| {}).await;
     let mut stream = server.connect().await;
     for _ in 0..3 {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        assert!(until(&mut stream, "hello").await.starts_with("HTTP/1.1 200"));
+        assert!(read_until(&mut stream, "hello").await.starts_with("HTTP/1.1 200"));
     }
     server.stop().await;
-    assert_eq!(rest(&mut stream).await, "");
+    assert_eq!(read_to_end(&mut stream).await, "");
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_is_cut() {
+async fn a_silent_connection_is_closed() {
     let server = start(|config| {
         config.first_byte_timeout_ms = 50;
         config.header_read_timeout_ms = 60_000;
     })
     .await;
     let mut stream = server.connect().await;
-    assert_eq!(rest(&mut stream).await, "");
+    assert_eq!(read_to_end(&mut stream).await, "");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_slow_header_is_cut() {
+async fn a_connection_with_slow_headers_is_closed() {
     let server = start(|config| config.header_read_timeout_ms = 100).await;
-    let answer = exchange(&server, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
-    assert!(!answer.contains("200 OK"), "{answer}");
+    let response = exchange(&server, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    assert!(!response.contains("200 OK"), "{response}");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn headers_that_are_too_large_are_refused() {
+async fn headers_that_are_too_large_are_rejected() {
     let server = start(|config| config.header_size_max = 8 * 1024).await;
     let large = "a".repeat(9 * 1024);
     let request = format!("GET / HTTP/1.1\r\nHost: x\r\nX-A: {large}\r\n\r\n");
-    let answer = exchange(&server, &request).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let response = exchange(&server, &request).await;
+    assert!(response.is_empty() || response.starts_with("HTTP/1.1 431"), "{response}");
     server.stop().await;
 }
 
+/// A request that an attacker hides behind the body of another one.
+const HIDDEN: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
 #[tokio::test]
-async fn a_body_that_is_framed_twice_is_refused_and_nothing_after_it_is_read() {
+async fn nothing_after_a_chunked_body_is_read_as_a_request() {
     let server = start(|_| {}).await;
     let framings = [
+        "Transfer-Encoding: chunked",
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 5",
         "transfer-encoding: chunked\r\ncontent-length: 0",
+        "Transfer-Encoding: CHUNKED\r\nContent-Length: 5\r\nConnection: keep-alive",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        "Transfer-Encoding: gzip, chunked\r\nContent-Length: 5",
+        "Transfer-Encoding: identity\r\nContent-Length: 5",
+        "Transfer-Encoding: chunked, identity\r\nContent-Length: 5",
+        "Transfer-Encoding: xchunked\r\nContent-Length: 5",
+        "Transfer-Encoding:\tchunked\r\nContent-Length: 5",
+        "Transfer-Encoding: \u{b}chunked\r\nContent-Length: 5",
+        "Transfer-Encoding : chunked\r\nContent-Length: 5",
+        "Transfer-Encoding:\r\n chunked\r\nContent-Length: 5",
+        "X: y\nTransfer-Encoding: chunked\r\nContent-Length: 5",
     ];
+    let bodies =
+        ["0\r\n\r\n", "0\r\nX: y\r\n\r\n", "2\r\nhi\r\n0\r\n\r\n", "2;a=\"\n\"\r\nhi\r\n0\r\n\r\n"];
     for framing in framings {
-        let hidden = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-        let request =
-            format!("POST /echo HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n0\r\n\r\n{hidden}");
-        let answer = exchange(&server, &request).await;
-        assert!(answer.starts_with("HTTP/1.1 400"), "{framing}: {answer}");
-        assert!(!answer.contains("hello"), "{framing}: {answer}");
+        for body in bodies {
+            for path in ["/echo", "/nowhere"] {
+                let request =
+                    format!("POST {path} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n{body}{HIDDEN}");
+                let response = exchange(&server, &request).await;
+                let count = response.matches("HTTP/1.1 ").count();
+                assert!(count <= 1 && !response.contains("hello"), "{request:?}: {response}");
+            }
+        }
     }
-    for framing in ["Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5"] {
-        let request = format!("POST /echo HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\nhello");
-        let answer = exchange(&server, &request).await;
-        assert!(answer.starts_with("HTTP/1.1 400"), "{framing}: {answer}");
-    }
-    let chunked = "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
-                   2\r\nhi\r\n0\r\n\r\n";
-    let answer = exchange(&server, chunked).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hi"), "{answer}");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn surplus_connections_are_closed_and_places_are_given_back() {
+async fn a_chunked_body_is_read_and_its_connection_closed() {
+    let server = start(|_| {}).await;
+    for framing in ["Transfer-Encoding: chunked", "Content-Length: 9\r\nTransfer-Encoding: chunked"]
+    {
+        let request =
+            format!("POST /echo HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+        let response = exchange(&server, &request).await;
+        assert!(response.starts_with("HTTP/1.1 200") && response.ends_with("hi"), "{response}");
+        assert!(response.to_lowercase().contains("connection: close"), "{response}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_malformed_length_or_coding_is_rejected() {
+    let server = start(|_| {}).await;
+    let framings = [
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5, 6",
+        "Content-Length: +5",
+        "Content-Length: 0x5",
+        "Content-Length: -5",
+        "Content-Length : 5",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding : chunked",
+    ];
+    for framing in framings {
+        let request = format!("POST /echo HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\nhello");
+        let response = exchange(&server, &request).await;
+        assert!(response.starts_with("HTTP/1.1 400"), "{framing}: {response}");
+    }
+    let old = format!("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{HIDDEN}");
+    let response = exchange(&server, &old).await;
+    assert!(response.starts_with("HTTP/1.1 400"), "{response}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn surplus_connections_are_closed_until_another_one_ends() {
     let server = start(|config| config.connections_per_address_max = 1).await;
     let mut first = server.connect().await;
     first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    until(&mut first, "hello").await;
+    read_until(&mut first, "hello").await;
     let mut second = server.connect().await;
-    assert_eq!(rest(&mut second).await, "");
+    assert_eq!(read_to_end(&mut second).await, "");
     first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    assert!(rest(&mut first).await.ends_with("hello"));
-    // The place is given back a moment after the other side sees the end.
+    assert!(read_to_end(&mut first).await.ends_with("hello"));
+    // The server counts the connection until a moment after the client sees its end.
     let again = async {
         loop {
-            let answer =
+            let response =
                 exchange(&server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            if answer.await.ends_with("hello") {
+            if response.await.ends_with("hello") {
                 break;
             }
         }
     };
-    tokio::time::timeout(PATIENCE, again).await.unwrap();
+    tokio::time::timeout(TIMEOUT, again).await.unwrap();
     server.stop().await;
 }
 
 #[tokio::test]
-async fn what_has_begun_is_answered_before_the_end() {
+async fn started_requests_are_answered_before_shutdown() {
     let server = start(|_| {}).await;
     let mut idle = server.connect().await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    tokio::time::timeout(PATIENCE, server.reached.cancelled()).await.unwrap();
+    tokio::time::timeout(TIMEOUT, server.reached.cancelled()).await.unwrap();
     server.shutdown.cancel();
-    assert_eq!(rest(&mut idle).await, "");
+    assert_eq!(read_to_end(&mut idle).await, "");
     server.release.cancel();
-    let answer = rest(&mut busy).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    let response = read_to_end(&mut busy).await;
+    assert!(response.starts_with("HTTP/1.1 200") && response.ends_with("done"), "{response}");
     assert!(TcpStream::connect(server.address).await.is_err());
     server.stop().await;
 }
 
 #[tokio::test]
-async fn the_end_does_not_wait_for_ever() {
+async fn shutdown_waits_no_longer_than_the_drain_timeout() {
     let server = start(|config| config.drain_timeout_ms = 50).await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    tokio::time::timeout(PATIENCE, server.reached.cancelled()).await.unwrap();
+    tokio::time::timeout(TIMEOUT, server.reached.cancelled()).await.unwrap();
     server.stop().await;
-    assert_eq!(rest(&mut busy).await, "");
+    assert_eq!(read_to_end(&mut busy).await, "");
 }

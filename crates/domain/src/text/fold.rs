@@ -77,6 +77,5 @@ fn bounded(key: String) -> String {
     if key.len() <= KEY_LENGTH_MAX {
         return key;
     }
-    let hash = Sha256::digest(key.as_bytes());
-    hash.iter().fold("#".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("#{}", hex::encode(Sha256::digest(key.as_bytes())))
 }

@@ -1,5 +1,4 @@
-//! What there is to unlock, and what the player has unlocked. Deciding that is `domain`'s; here is
-//! only how it is told.
+//! The achievements of the game, and which of them the player has unlocked. `domain` decides that.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::http::etag;
 use crate::openapi::Data;
 use crate::problem::Problem;
@@ -23,18 +22,19 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// An achievement, unlocked or not.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Achievement {
+#[schema(as = Achievement)]
+pub(crate) struct AchievementResponse {
     #[schema(example = 1)]
     id: i64,
     #[schema(example = "First Trade")]
     name: String,
-    /// What to do for it.
+    /// How to unlock it.
     #[schema(example = "Make your first trade.")]
     description: String,
     /// An emoji or the name of an icon.
     #[schema(example = "🎉")]
     icon: String,
-    /// XP it is worth.
+    /// The XP of unlocking it.
     #[schema(example = 50)]
     xp_reward: i64,
     #[schema(example = true)]
@@ -42,12 +42,12 @@ pub(crate) struct Achievement {
     /// When it was unlocked; `null` while it is not.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     unlocked_at: Option<String>,
-    /// Its stable word.
+    /// A stable code.
     #[schema(example = "first_trade")]
     code: String,
 }
 
-impl From<AchievementRow> for Achievement {
+impl From<AchievementRow> for AchievementResponse {
     fn from(row: AchievementRow) -> Self {
         Self {
             id: row.achievement_id,
@@ -67,7 +67,7 @@ impl From<AchievementRow> for Achievement {
 pub(crate) struct UnlockedAchievement {
     #[schema(example = 1)]
     id: i64,
-    /// Its stable word.
+    /// A stable code.
     #[schema(example = "first_trade")]
     code: String,
     #[schema(example = "First Trade")]
@@ -75,15 +75,15 @@ pub(crate) struct UnlockedAchievement {
     /// An emoji or the name of an icon.
     #[schema(example = "🎉")]
     icon: String,
-    /// XP it gave.
+    /// The XP it earned.
     #[schema(example = 50)]
     xp_reward: i64,
 }
 
 impl UnlockedAchievement {
-    /// Tells what these unlocked; one that has left the rules keeps its number and its XP.
+    /// One that was removed from the rules keeps its id and its XP.
     pub(crate) fn list(unlocked: &[Unlock], rules: &Rules) -> Vec<Self> {
-        let tell = |unlock: &Unlock| {
+        let describe = |unlock: &Unlock| {
             let known = rules.achievements.find(unlock.achievement_id);
             Self {
                 id: unlock.achievement_id,
@@ -93,22 +93,23 @@ impl UnlockedAchievement {
                 xp_reward: unlock.xp,
             }
         };
-        unlocked.iter().map(tell).collect()
+        unlocked.iter().map(describe).collect()
     }
 }
 
-/// Every achievement of the game, and which of them the player has.
+/// All achievements of the game, and which of them the player has unlocked.
 #[utoipa::path(get, path = "/api/achievements", tag = "progress", security(("bearer" = [])),
     responses(
-        (status = 200, body = Data<Vec<Achievement>>),
+        (status = 200, body = Data<Vec<AchievementResponse>>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
     ))]
 async fn list_achievements(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let rows = state.store.achievements_of(player.player_id).await?;
-    let achievements: Vec<Achievement> = rows.into_iter().map(Achievement::from).collect();
+    let achievements: Vec<AchievementResponse> =
+        rows.into_iter().map(AchievementResponse::from).collect();
     Ok(etag::private(&headers, &Data::new(achievements)))
 }

@@ -1,11 +1,9 @@
-//! Registration, login and logout, in the original's shapes and words. How an account and a session
-//! are opened is `account`'s, what a name or an address may be is `names`', and further tokens are
-//! `tokens`'.
+//! Registration, login and logout, in the response format of the original API.
 
 mod read;
 mod tokens;
 
-use axum::Json as Answer;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,10 +14,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::read::{FarewellBody, LoginBody, RegisterBody};
-use crate::auth::accounts::{self, Opened};
-use crate::auth::sessions::Player;
+use self::read::{DeletionBody, LoginBody, RegisterBody};
+use crate::auth::accounts::{self, OpenedSession};
+use crate::auth::sessions::PlayerSession;
 use crate::game::export;
+use crate::http::attachment;
 use crate::http::body::Json;
 use crate::http::limits::Network;
 use crate::problem::Problem;
@@ -62,7 +61,7 @@ struct NewcomerBody {
     id: i64,
 }
 
-/// The answer to a registration.
+/// The response to a registration.
 #[derive(Serialize, ToSchema)]
 struct Registration {
     /// Always `true`.
@@ -74,7 +73,7 @@ struct Registration {
     token: String,
 }
 
-/// A user, as told to the user alone.
+/// A user, visible to that user only.
 #[derive(Serialize, ToSchema)]
 struct UserBody {
     #[schema(example = 1)]
@@ -88,7 +87,7 @@ struct UserBody {
     /// Cash.
     #[schema(example = "9430.15")]
     balance: String,
-    /// Grows with every change of the balance.
+    /// Increases with every change of the balance.
     #[schema(example = 1)]
     balance_version: i64,
     #[schema(example = 1)]
@@ -120,7 +119,7 @@ impl UserBody {
     }
 }
 
-/// The answer to a login.
+/// The response to a login.
 #[derive(Serialize, ToSchema)]
 struct Login {
     /// Always `true`.
@@ -141,7 +140,7 @@ struct OwnUser {
     user: UserBody,
 }
 
-/// What was done.
+/// Confirms a change.
 #[derive(Serialize, ToSchema)]
 struct Done {
     /// Always `true`.
@@ -163,22 +162,22 @@ async fn register(
     State(state): State<AppState>,
     network: Network,
     Json(body): Json<RegisterBody>,
-) -> Result<(StatusCode, Answer<Registration>), Problem> {
-    let asked = body.read(&state.config)?;
+) -> Result<(StatusCode, axum::Json<Registration>), Problem> {
+    let registration = body.read(&state.config)?;
     let now = state.clock.now();
-    let opened = accounts::register(&state, &network, &asked, TokenKind::Api, now).await?;
-    let Opened { user_id, token } = match opened {
+    let opened = accounts::register(&state, &network, &registration, TokenKind::Api, now).await?;
+    let OpenedSession { user_id, token } = match opened {
         Ok(opened) => opened,
         Err(NameConflict::Email) => return Err(Problem::field("email", TAKEN)),
         Err(NameConflict::Name) => {
-            let free = accounts::suggest_names(&state, &asked.name).await?;
+            let free = accounts::suggest_names(&state, &registration.name).await?;
             return Err(Problem::name_taken(&free));
         }
     };
     let progress = state.rules.levels.progress(0);
     let user = NewcomerBody {
-        name: asked.name,
-        email: asked.email.shown,
+        name: registration.name,
+        email: registration.email.shown,
         balance: state.rules.starting_cash.to_string(),
         level: progress.level,
         experience_points: progress.xp_in_level,
@@ -186,7 +185,7 @@ async fn register(
         created_at: now.to_string(),
         id: user_id,
     };
-    Ok((StatusCode::CREATED, Answer(Registration { success: true, user, token })))
+    Ok((StatusCode::CREATED, axum::Json(Registration { success: true, user, token })))
 }
 
 /// Exchanges an e-mail address and a password for a token.
@@ -201,12 +200,13 @@ async fn login(
     State(state): State<AppState>,
     network: Network,
     Json(body): Json<LoginBody>,
-) -> Result<Answer<Login>, Problem> {
-    let asked = body.read()?;
-    let opened = accounts::log_in(&state, &network, &asked, TokenKind::Api).await?;
-    let Opened { user_id, token } = opened.ok_or_else(|| Problem::field("email", INCORRECT))?;
+) -> Result<axum::Json<Login>, Problem> {
+    let login = body.read()?;
+    let opened = accounts::log_in(&state, &network, &login, TokenKind::Api).await?;
+    let OpenedSession { user_id, token } =
+        opened.ok_or_else(|| Problem::field("email", INCORRECT))?;
     let account = state.store.load_account(user_id).await?;
-    Ok(Answer(Login { success: true, user: UserBody::new(account, &state), token }))
+    Ok(axum::Json(Login { success: true, user: UserBody::new(account, &state), token }))
 }
 
 /// The user whose token was sent.
@@ -214,29 +214,33 @@ async fn login(
     responses((status = 200, body = OwnUser)))]
 async fn show_user(
     State(state): State<AppState>,
-    player: Player,
-) -> Result<Answer<OwnUser>, Problem> {
+    player: PlayerSession,
+) -> Result<axum::Json<OwnUser>, Problem> {
     let account = state.store.load_account(player.user_id).await?;
-    Ok(Answer(OwnUser { success: true, user: UserBody::new(account, &state) }))
+    Ok(axum::Json(OwnUser { success: true, user: UserBody::new(account, &state) }))
 }
 
-/// Everything that is kept about the user, as a zip of JSON and CSV: account and settings, the
-/// holdings, the whole history with what is in the archive, and the worth at the ends of days.
+/// All data stored about the user, as a zip of JSON and CSV: account and settings, holdings, the
+/// complete history including the archive, and the portfolio value at the end of each day.
 #[utoipa::path(get, path = "/api/auth/user/export", tag = "auth", security(("bearer" = [])),
     responses(
         (status = 200, body = Vec<u8>, content_type = "application/zip"),
         (status = 503, body = Problem, content_type = "application/problem+json",
-            description = "Others are written (`busy`), or a part of the history is in the archive, \
-                which cannot be read (`history_unavailable`)."),
+            description = "Other exports are being written (`busy`), or a part of the history is in \
+                the archive, which cannot be read (`history_unavailable`)."),
     ))]
-async fn export_user(State(state): State<AppState>, player: Player) -> Result<Response, Problem> {
-    export::send(&state, &player).await
+async fn export_user(
+    State(state): State<AppState>,
+    player: PlayerSession,
+) -> Result<Response, Problem> {
+    let (length, zip) = export::write(&state, &player).await?;
+    Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
 }
 
-/// Forgets the user for good: the name, the address, the password, all tokens, settings, notes and
-/// the watched stocks. The entries of the ledger, which name nobody, stay.
+/// Deletes the user permanently: the name, the address, the password, all tokens, settings, notes
+/// and the watched stocks. The ledger entries, which contain no personal data, remain.
 #[utoipa::path(delete, path = "/api/auth/user", tag = "auth", security(("bearer" = [])),
-    request_body = FarewellBody,
+    request_body = DeletionBody,
     responses(
         (status = 200, body = Done),
         (status = 422, body = Problem, description = "The password is missing or wrong."),
@@ -245,9 +249,9 @@ async fn export_user(State(state): State<AppState>, player: Player) -> Result<Re
 async fn delete_user(
     State(state): State<AppState>,
     network: Network,
-    player: Player,
-    Json(body): Json<FarewellBody>,
-) -> Result<Answer<Done>, Problem> {
+    player: PlayerSession,
+    Json(body): Json<DeletionBody>,
+) -> Result<axum::Json<Done>, Problem> {
     let password = body.read()?;
     let account = state.store.load_account(player.user_id).await?;
     let email_key = email_key(&account.email);
@@ -257,14 +261,17 @@ async fn delete_user(
     }
     state.store.erase_user(player.user_id, state.clock.now()).await?;
     state.player_erased(player.player_id);
-    Ok(Answer(Done { success: true, message: "Account deleted successfully" }))
+    Ok(axum::Json(Done { success: true, message: "Account deleted successfully" }))
 }
 
-/// Ends the token that was sent, and no other.
+/// Revokes the token of this request.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = Done)))]
-async fn logout(State(state): State<AppState>, player: Player) -> Result<Answer<Done>, Problem> {
-    // That another request has ended it meanwhile is as good.
+async fn logout(
+    State(state): State<AppState>,
+    player: PlayerSession,
+) -> Result<axum::Json<Done>, Problem> {
+    // Another request may have revoked it already.
     state.store.revoke_token(player.user_id, player.token_id).await?;
-    Ok(Answer(Done { success: true, message: "Logged out successfully" }))
+    Ok(axum::Json(Done { success: true, message: "Logged out successfully" }))
 }

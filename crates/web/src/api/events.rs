@@ -1,5 +1,5 @@
-//! What happens, told to programs while it happens: `GET /api/events`, as server-sent events. Who
-//! is told what and when is decided in `events`; here is only how it looks.
+//! `GET /api/events`: prices, the player's trades, achievements, levels and rank as server-sent
+//! events.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -14,35 +14,39 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::achievements::UnlockedAchievement;
-use crate::auth::sessions::{Player, bearer};
+use crate::auth::sessions::{PlayerSession, bearer};
 use crate::auth::tokens;
 use crate::game::numbers::Shares;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::stream::{
-    ChangedPrice, Cursor, Listener, News, Prices, Reader, Session, event, respond,
+    ChangedPrice, Cursor, Prices, Reader, StreamItem, StreamSession, StreamSubscriber, event,
+    respond,
 };
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(stream_events))
 }
 
-/// The `data` of an event; which of them it is says the event's name.
+/// The `data` of an event; the event's name selects the variant.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it exists for the document; each event is written as it is met")]
+#[expect(
+    dead_code,
+    reason = "it exists for the OpenAPI document; each event is serialized by itself"
+)]
 pub(crate) enum EventData {
-    /// `prices`: those that changed since the last such event, the first time all of them.
+    /// `prices`: the prices that changed since the last `prices` event; all of them in the first.
     Prices(Vec<ChangedPrice>),
     /// `fill`: a trade of yours was committed.
     Fill(FillEvent),
-    /// `achievement`: a trade or a note of yours unlocked it.
+    /// `achievement`: unlocked by one of your trades or notes.
     Achievement(UnlockedAchievement),
-    /// `level`: you reached it.
+    /// `level`: you reached a new level.
     Level(LevelEvent),
-    /// `rank`: where you stand, the first time and whenever the rank is another.
+    /// `rank`: your rank, once at the beginning and after every change.
     Rank(RankEvent),
-    /// `reload`: more was missed than is told again; load what you show anew.
+    /// `reload`: more events were missed than are sent again; reload your data.
     Reload(ReloadEvent),
 }
 
@@ -71,7 +75,7 @@ pub(crate) struct FillEvent {
 }
 
 impl FillEvent {
-    /// `None` for an entry that is no trade.
+    /// `None` for an entry that is not a trade.
     fn find(entry: &LedgerEntry, prices: &PriceBoard) -> Option<Self> {
         if !matches!(entry.kind, EntryKind::Buy | EntryKind::Sell) {
             return None;
@@ -101,7 +105,7 @@ pub(crate) struct LevelEvent {
     experience_points: i64,
 }
 
-/// Where you stand on the board by experience.
+/// Your rank on the leaderboard by experience.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RankEvent {
     #[schema(example = 17)]
@@ -123,19 +127,21 @@ impl RankEvent {
     }
 }
 
-/// Nothing but the event itself.
+/// An empty object.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReloadEvent {}
 
-/// What happens, as server-sent events: prices, your own trades, achievements, levels and rank.
+/// Server-sent events: prices, your own trades, achievements, levels and rank.
 ///
-/// Each event has a name, an `id`, and one JSON value as `data`. `prices` and `rank` come at most
-/// every five seconds unless the host chose otherwise; the others at once. A comment is sent every
-/// 25 seconds. Come back with `Last-Event-ID`, and what you missed of your own follows first,
-/// nothing of it twice; of more than 100 entries the event `reload` is all that is told.
+/// Each event has a name, an `id`, and one JSON value as `data`. By default, `prices` and `rank`
+/// are sent at most every five seconds, all other events immediately, and a comment every 25
+/// seconds. After a reconnect with `Last-Event-ID`, the events of your ledger entries that you
+/// missed are sent first, each once; if you missed more than 100 entries, only the event `reload`
+/// is sent.
 ///
-/// A stream ends when its token does, when the server does, and when you open more than six: then
-/// the oldest goes. A browser's `EventSource` cannot send the token; use `fetch`.
+/// A stream ends when its token expires or is revoked, when the server shuts down, and when you
+/// open a seventh stream: then the oldest is closed. A browser's `EventSource` cannot send the
+/// token; use `fetch`.
 #[utoipa::path(get, path = "/api/events", tag = "progress", security(("bearer" = [])),
     params(("Last-Event-ID" = Option<String>, Header,
         description = "The `id` of the last event that was read", example = "7.0.1795000005")),
@@ -143,35 +149,36 @@ pub(crate) struct ReloadEvent {}
         description = "The stream; the schema is that of an event's `data`.")))]
 async fn stream_events(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let hash = bearer(&headers).and_then(tokens::hash);
     let hash = hash.ok_or_else(|| Problem::unauthenticated(true))?;
-    let session = Session { player_id: player.player_id, kind: TokenKind::Api, hash };
-    let (listener, cursor) = Listener::open(&state, session, Cursor::of(&headers)).await?;
+    let session = StreamSession { player_id: player.player_id, kind: TokenKind::Api, hash };
+    let (subscriber, cursor) =
+        StreamSubscriber::open(&state, session, Cursor::of(&headers)).await?;
     let player_id = player.player_id;
-    Ok(respond(Vec::new(), Program { state, player_id, listener, cursor, rank: None }))
+    Ok(respond(Vec::new(), ApiStream { state, player_id, subscriber, cursor, rank: None }))
 }
 
-/// A program that reads.
-struct Program {
+/// The source of one API stream.
+struct ApiStream {
     state: AppState,
     player_id: i64,
-    listener: Listener,
-    /// What it has been told.
+    subscriber: StreamSubscriber,
+    /// The position after the events sent so far.
     cursor: Cursor,
-    /// The last rank that was told.
+    /// The last rank that was sent.
     rank: Option<u64>,
 }
 
-impl Reader for Program {
+impl Reader for ApiStream {
     async fn next(&mut self) -> Option<Vec<Event>> {
-        Some(match self.listener.next().await? {
-            News::Beat => vec![Event::default().comment("")],
-            News::Prices(prices) => self.tell_prices(&prices),
-            News::Fill(fill) => self.tell_fill(&fill),
-            News::Missed(version) => {
+        Some(match self.subscriber.next().await? {
+            StreamItem::Beat => vec![Event::default().comment("")],
+            StreamItem::Prices(prices) => self.price_events(&prices),
+            StreamItem::Fill(fill) => self.fill_events(&fill),
+            StreamItem::Missed(version) => {
                 self.cursor = Cursor { version, part: 0, ..self.cursor };
                 vec![self.event("reload", &ReloadEvent {})]
             }
@@ -179,35 +186,35 @@ impl Reader for Program {
     }
 }
 
-impl Program {
-    fn tell_prices(&mut self, prices: &Prices) -> Vec<Event> {
+impl ApiStream {
+    fn price_events(&mut self, prices: &Prices) -> Vec<Event> {
         let mut events = Vec::new();
         let (listings, spread_bps) = (self.state.prices.listings(), self.state.rules.spread_bps);
         let changed = prices.json_since(self.cursor.prices, listings, spread_bps);
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
-        let place = RankEvent::find(&self.state, self.player_id);
-        if let Some(place) = place.filter(|place| Some(place.rank) != self.rank) {
-            self.rank = Some(place.rank);
-            events.push(self.event("rank", &place));
+        let rank = RankEvent::find(&self.state, self.player_id);
+        if let Some(rank) = rank.filter(|rank| Some(rank.rank) != self.rank) {
+            self.rank = Some(rank.rank);
+            events.push(self.event("rank", &rank));
         }
         events
     }
 
-    /// The events of one entry. Only the last of them says that the entry is done with, so that
-    /// whoever is cut off between them gets the rest.
-    fn tell_fill(&mut self, fill: &Fill) -> Vec<Event> {
+    /// The events of one entry. Only the last of them moves the cursor past the entry, so that a
+    /// client that was disconnected in between receives the rest.
+    fn fill_events(&mut self, fill: &Fill) -> Vec<Event> {
         let (entry, rules) = (&fill.entry, &self.state.rules);
         let trade = FillEvent::find(entry, &self.state.prices);
-        let mut told: Vec<_> = trade.iter().map(|trade| ("fill", json(trade))).collect();
+        let mut named: Vec<_> = trade.iter().map(|trade| ("fill", json(trade))).collect();
         let unlocked = UnlockedAchievement::list(&fill.unlocked, rules);
-        told.extend(unlocked.iter().map(|unlocked| ("achievement", json(unlocked))));
+        named.extend(unlocked.iter().map(|unlocked| ("achievement", json(unlocked))));
         if let Some(reached) = rules.levels.reached_by(entry) {
             let (level, experience_points) = (reached.level, reached.xp_in_level);
-            told.push(("level", json(&LevelEvent { level, experience_points })));
+            named.push(("level", json(&LevelEvent { level, experience_points })));
         }
-        let (known, count) = (self.cursor.part, told.len());
-        let events = told.into_iter().zip(1..).skip(known).map(|((name, data), part)| {
+        let (sent, count) = (self.cursor.part, named.len());
+        let events = named.into_iter().zip(1..).skip(sent).map(|((name, data), part)| {
             self.cursor.part = part;
             if part == count {
                 self.cursor = Cursor { version: entry.version, part: 0, ..self.cursor };
@@ -215,7 +222,7 @@ impl Program {
             event(name, self.cursor, data)
         });
         let events = events.collect();
-        // Also where there was nothing to tell.
+        // Also for an entry without events.
         self.cursor = Cursor { version: entry.version, part: 0, ..self.cursor };
         events
     }

@@ -1,7 +1,6 @@
-//! What the original asked of providers for whoever called, in the shapes it answered with. Here
-//! nobody waits for a provider: quotes and history are the game's own, never later than its
-//! present, and in a live market what is old is asked for in the background. A provider's own words
-//! never reach a client.
+//! Quotes, history, search and profiles in the response formats of two providers, as in the
+//! original API. No request waits for a provider: quotes and history are those of the game, and in
+//! a live market an old quote is refreshed in the background.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -10,28 +9,29 @@ use domain::text::TextKind;
 use domain::{Day, PageRequest, Price, Symbol, UnixMicros};
 use market::{CompanyProfile, PriceUnit, SearchHit, StockQuote};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use store::StockRow;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::stocks::{Segment, last_public_day};
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::game::numbers::{self, json_number, padded_price};
+use crate::game::stocks::last_public_day;
 use crate::http::etag;
 use crate::http::input::text_of;
 use crate::http::limits;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// Days of history when the caller does not say, and at most.
+/// The default and the maximum number of days of history.
 const HISTORY_DAYS: i64 = 30;
 const HISTORY_DAYS_MAX: i64 = 3_650;
-/// Stocks that a search finds at most.
+/// The maximum number of search results.
 const HITS_MAX: i64 = 20;
-/// The longest text to search for, in characters.
+/// The longest search text, in characters.
 const SEARCH_LENGTH_MAX: usize = 50;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -42,13 +42,13 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(external_profile))
 }
 
-/// An answer in a provider's shape.
+/// A response in the format of a provider.
 #[derive(Serialize, ToSchema)]
 struct External {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
-    /// In the shape that the provider named by `source` has for it.
+    /// In the format of the provider named by `source`.
     #[schema(value_type = Object)]
     data: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,13 +61,13 @@ impl External {
     }
 }
 
-/// How old a price is, and where it comes from.
+/// The age and the source of a price.
 #[derive(Serialize, ToSchema)]
 struct QuoteMeta {
     /// When the price was made.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     as_of: String,
-    /// Whether there should be a newer one.
+    /// Whether the price is too old.
     #[schema(example = false)]
     stale: bool,
     /// `replay`, `simulated`, `fixed` or `live`.
@@ -75,15 +75,15 @@ struct QuoteMeta {
     source: &'static str,
 }
 
-/// In whose shape the answer is.
+/// The provider whose format the response has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum Format {
     AlphaVantage,
     FinancialModelingPrep,
 }
 
-impl Shape {
-    fn read(query: &Query) -> Result<Self, Problem> {
+impl Format {
+    fn parse(query: &Query) -> Result<Self, Problem> {
         match query.find("source").unwrap_or("alphavantage") {
             "alphavantage" => Ok(Self::AlphaVantage),
             "fmp" => Ok(Self::FinancialModelingPrep),
@@ -92,29 +92,30 @@ impl Shape {
     }
 }
 
-/// The present price of a stock of the game.
+/// The current price of a stock of the game.
 ///
-/// `source=fmp` writes numbers, `source=alphavantage` (the default) texts, as those providers do.
+/// `source=fmp` returns numbers, `source=alphavantage` (the default) strings, as those providers
+/// do.
 #[utoipa::path(get, path = "/api/external/stocks/quote/{symbol}", tag = "external",
     security(("bearer" = [])),
     params(("symbol" = String, Path, example = "AAPL"),
         ("source" = Option<String>, Query, description = "`alphavantage` or `fmp`")),
     responses((status = 200, body = External),
         (status = 422, body = Problem, content_type = "application/problem+json",
-            description = "A parameter or the symbol is none."),
+            description = "A parameter or the symbol is malformed."),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "The game does not trade it."),
         (status = 502, body = Problem, content_type = "application/problem+json",
-            description = "Nobody has told a price of it yet.")))]
+            description = "There is no price yet.")))]
 async fn external_quote(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     limits::count_external(&state, player.user_id).await?;
-    let (shape, stock) = (Shape::read(&query)?, load_tradable(&state, &symbol).await?);
+    let (format, stock) = (Format::parse(&query)?, load_tradable(&state, &symbol).await?);
     let present = state.prices.snapshot();
     let position = state.prices.position(stock.stock_id);
     let quote = position.and_then(|position| present.quote(position));
@@ -126,40 +127,40 @@ async fn external_quote(
     if let Some(lookups) = &state.lookups
         && lookups.should_refresh(stock.stock_id, quote.as_of, now)
     {
-        hurry(&state, stock.stock_id, now).await;
+        expedite(&state, stock.stock_id, now).await;
     }
-    let mut answer = External::new(quote_in(shape, &stock.symbol, &quote));
+    let mut response = External::new(quote_in(format, &stock.symbol, &quote));
     let (as_of, source) = (quote.as_of.to_string(), present.source.as_str());
-    answer.meta = Some(QuoteMeta { as_of, stale, source });
-    Ok(etag::private(&headers, &answer))
+    response.meta = Some(QuoteMeta { as_of, stale, source });
+    Ok(etag::private(&headers, &response))
 }
 
 /// The daily closes of a stock of the game, up to its market's last public day.
 ///
-/// `source=fmp` gives a list, `source=alphavantage` (the default) an object by day. Where only the
-/// close of a day is known, open, high and low are `null`.
+/// `source=fmp` returns a list, `source=alphavantage` (the default) an object by day. Open, high
+/// and low are `null`.
 #[utoipa::path(get, path = "/api/external/stocks/history/{symbol}", tag = "external",
     security(("bearer" = [])),
     params(("symbol" = String, Path, example = "AAPL"),
         ("source" = Option<String>, Query, description = "`alphavantage` or `fmp`"),
-        ("days" = Option<i64>, Query, description = "Calendar days, 30 unless said otherwise, at \
-            most 3650", example = 30)),
+        ("days" = Option<i64>, Query, description = "Calendar days, 30 by default, at most \
+            3650", example = 30)),
     responses((status = 200, body = External),
         (status = 422, body = Problem, content_type = "application/problem+json",
-            description = "A parameter or the symbol is none."),
+            description = "A parameter or the symbol is malformed."),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "The game does not trade it."),
         (status = 502, body = Problem, content_type = "application/problem+json",
-            description = "Nothing is known of these days.")))]
+            description = "There is no history of these days.")))]
 async fn external_history(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     limits::count_external(&state, player.user_id).await?;
-    let (shape, stock) = (Shape::read(&query)?, load_tradable(&state, &symbol).await?);
+    let (format, stock) = (Format::parse(&query)?, load_tradable(&state, &symbol).await?);
     let days = query.lenient_integer("days").unwrap_or(HISTORY_DAYS).clamp(0, HISTORY_DAYS_MAX);
     let to = last_public_day(&state.prices.snapshot());
     let from = Day(to.0.saturating_sub(i32::try_from(days).unwrap_or(0)));
@@ -167,25 +168,25 @@ async fn external_history(
     if closes.is_empty() {
         return Err(no_data("No history available"));
     }
-    Ok(etag::private(&headers, &External::new(history_in(shape, &stock.symbol, &closes))))
+    Ok(etag::private(&headers, &External::new(history_in(format, &stock.symbol, &closes))))
 }
 
-/// Stocks whose symbol or name has a text: those of the game first, then those that providers know.
+/// Stocks whose symbol or name contains a text: those of the game first, then those of providers.
 #[utoipa::path(get, path = "/api/external/stocks/search", tag = "external",
     security(("bearer" = [])),
     params(("q" = String, Query, description = "1 to 50 characters", example = "apple"),
         ("source" = Option<String>, Query, description = "`alphavantage` or `fmp`")),
     responses((status = 200, body = External),
         (status = 422, body = Problem, content_type = "application/problem+json",
-            description = "A parameter or the symbol is none.")))]
+            description = "A parameter or the symbol is malformed.")))]
 async fn external_search(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
     limits::count_external(&state, player.user_id).await?;
-    let shape = Shape::read(&query)?;
+    let format = Format::parse(&query)?;
     let text = text_of(query.find("q").unwrap_or_default(), TextKind::Search, "q");
     let text = text.map_err(|error| Problem::field("q", error))?;
     if text.is_empty() {
@@ -196,43 +197,43 @@ async fn external_search(
     }
     let page = PageRequest::clamped(1, HITS_MAX, HITS_MAX);
     let (stocks, _) = state.store.stocks_page(None, Some(&text), page).await?;
-    let told = state.lookups.as_ref().and_then(|lookups| lookups.search(&text));
+    let found = state.lookups.as_ref().and_then(|lookups| lookups.search(&text));
     let own = stocks.iter().map(|stock| own_hit(&state, stock));
-    let others = told.iter().flat_map(|hits| hits.iter()).filter(|hit| {
+    let others = found.iter().flat_map(|hits| hits.iter()).filter(|hit| {
         !stocks.iter().any(|stock| hit.symbol.eq_ignore_ascii_case(stock.symbol.as_str()))
     });
     let limit = usize::try_from(HITS_MAX).unwrap_or(0);
     let hits = own.chain(others.cloned()).take(limit);
-    let rows: Vec<Value> = hits.map(|hit| hit_in(shape, hit)).collect();
+    let rows: Vec<Value> = hits.map(|hit| hit_in(format, hit)).collect();
     Ok(etag::private(&headers, &External::new(rows)))
 }
 
-/// What the company behind a stock of the game does.
+/// The profile of the company of a stock of the game.
 #[utoipa::path(get, path = "/api/external/stocks/profile/{symbol}", tag = "external",
     security(("bearer" = [])),
     params(("symbol" = String, Path, example = "AAPL")),
     responses((status = 200, body = External),
         (status = 422, body = Problem, content_type = "application/problem+json",
-            description = "A parameter or the symbol is none."),
+            description = "A parameter or the symbol is malformed."),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "The game does not trade it.")))]
 async fn external_profile(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
 ) -> Result<Response, Problem> {
     limits::count_external(&state, player.user_id).await?;
     let stock = load_tradable(&state, &symbol).await?;
-    let told = state.lookups.as_ref().and_then(|lookups| lookups.profile(&stock.symbol));
+    let found = state.lookups.as_ref().and_then(|lookups| lookups.profile(&stock.symbol));
     let present = state.prices.snapshot();
     let position = state.prices.position(stock.stock_id);
     let quote = position.and_then(|position| present.quote(position));
-    let data = profile_of(&state, &stock, told.as_deref(), quote);
+    let data = profile_of(&state, &stock, found.as_deref(), quote);
     Ok(etag::private(&headers, &External::new(data)))
 }
 
-/// The stock, if its symbol is one and the game trades it. Checked before anybody is asked.
+/// The stock with this symbol, if the game trades it.
 async fn load_tradable(state: &AppState, symbol: &str) -> Result<StockRow, Problem> {
     let Ok(symbol) = Symbol::parse(symbol) else {
         return Err(Problem::new(&codes::VALIDATION_FAILED, "Invalid stock symbol format"));
@@ -248,65 +249,56 @@ fn no_data(message: &'static str) -> Problem {
     Problem::new(&codes::NO_MARKET_DATA, message)
 }
 
-/// Lets a price that is old be asked for before its turn; when that cannot be noted, it has its
-/// turn.
-async fn hurry(state: &AppState, stock_id: i64, now: UnixMicros) {
+/// Schedules the refresh of an old quote before its turn.
+async fn expedite(state: &AppState, stock_id: i64, now: UnixMicros) {
     if let Err(error) = state.store.expedite_quote(stock_id, now.plus_seconds(-60)).await {
-        tracing::debug!(%error, "a stock could not be hurried");
+        tracing::debug!(stock_id, %error, "expediting a quote failed; it is refreshed in its turn");
     }
 }
 
-fn quote_in(shape: Shape, symbol: &Symbol, quote: &StockQuote) -> Value {
-    let change = Price(quote.price.0 - quote.previous_close.0);
-    let mut data = Map::new();
-    data.insert("symbol".to_owned(), symbol.as_str().into());
-    match shape {
-        Shape::AlphaVantage => {
+fn quote_in(format: Format, symbol: &Symbol, quote: &StockQuote) -> Value {
+    let change = padded_price(Price(quote.price.0 - quote.previous_close.0));
+    let (symbol, price) = (symbol.as_str(), padded_price(quote.price));
+    match format {
+        Format::AlphaVantage => {
             // Four places, as that provider writes them.
             let percent = numbers::percent_to(quote.change(), 4);
-            data.insert("price".to_owned(), padded_price(quote.price).into());
-            data.insert("change".to_owned(), padded_price(change).into());
-            data.insert("change_percent".to_owned(), format!("{percent}%").into());
+            let change_percent = format!("{percent}%");
+            json!({
+                "symbol": symbol, "price": price, "change": change,
+                "change_percent": change_percent,
+            })
         }
-        Shape::FinancialModelingPrep => {
-            data.insert("price".to_owned(), json_number(&padded_price(quote.price)));
-            data.insert("volume".to_owned(), Value::Null);
-            data.insert("change".to_owned(), json_number(&padded_price(change)));
-            let percent = numbers::percent(quote.change());
-            data.insert("changesPercentage".to_owned(), json_number(&percent));
-        }
+        Format::FinancialModelingPrep => json!({
+            "symbol": symbol, "price": json_number(&price), "volume": null,
+            "change": json_number(&change),
+            "changesPercentage": json_number(&numbers::percent(quote.change())),
+        }),
     }
-    Value::Object(data)
 }
 
-fn history_in(shape: Shape, symbol: &Symbol, closes: &[(Day, Price)]) -> Value {
-    match shape {
-        Shape::AlphaVantage => {
+fn history_in(format: Format, symbol: &Symbol, closes: &[(Day, Price)]) -> Value {
+    match format {
+        Format::AlphaVantage => {
             let day = |(day, close): &(Day, Price)| {
-                let mut bar = Map::new();
-                for name in ["1. open", "2. high", "3. low"] {
-                    bar.insert(name.to_owned(), Value::Null);
-                }
-                bar.insert("4. close".to_owned(), padded_price(*close).into());
-                bar.insert("5. volume".to_owned(), Value::Null);
-                (day.to_string(), Value::Object(bar))
+                let bar = json!({
+                    "1. open": null, "2. high": null, "3. low": null,
+                    "4. close": padded_price(*close), "5. volume": null,
+                });
+                (day.to_string(), bar)
             };
             Value::Object(closes.iter().map(day).collect())
         }
-        Shape::FinancialModelingPrep => {
+        Format::FinancialModelingPrep => {
             let day = |(day, close): &(Day, Price)| {
-                let mut bar = Map::new();
-                bar.insert("symbol".to_owned(), symbol.as_str().into());
-                bar.insert("date".to_owned(), day.to_string().into());
-                for name in ["open", "high", "low"] {
-                    bar.insert(name.to_owned(), Value::Null);
-                }
-                bar.insert("close".to_owned(), json_number(&padded_price(*close)));
-                bar.insert("volume".to_owned(), Value::Null);
-                Value::Object(bar)
+                json!({
+                    "symbol": symbol.as_str(), "date": day.to_string(),
+                    "open": null, "high": null, "low": null,
+                    "close": json_number(&padded_price(*close)), "volume": null,
+                })
             };
-            // Newest first, as that provider gives them.
-            Value::Array(closes.iter().rev().map(day).collect())
+            // Newest first, as that provider returns them.
+            closes.iter().rev().map(day).collect()
         }
     }
 }
@@ -322,60 +314,48 @@ fn own_hit(state: &AppState, stock: &StockRow) -> SearchHit {
     }
 }
 
-fn hit_in(shape: Shape, hit: SearchHit) -> Value {
+fn hit_in(format: Format, hit: SearchHit) -> Value {
     let SearchHit { symbol, name, kind, region, exchange, currency } = hit;
-    let text = |text: Option<String>| text.map_or(Value::Null, Value::from);
-    let members = match shape {
-        Shape::AlphaVantage => vec![
-            ("1. symbol", Value::from(symbol)),
-            ("2. name", name.into()),
-            ("3. type", text(kind)),
-            ("4. region", text(region)),
-            ("8. currency", text(currency)),
-        ],
-        Shape::FinancialModelingPrep => vec![
-            ("symbol", Value::from(symbol)),
-            ("name", name.into()),
-            ("currency", text(currency)),
-            ("stockExchange", text(exchange.clone())),
-            ("exchangeShortName", text(exchange)),
-        ],
-    };
-    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    match format {
+        Format::AlphaVantage => json!({
+            "1. symbol": symbol, "2. name": name, "3. type": kind, "4. region": region,
+            "8. currency": currency,
+        }),
+        Format::FinancialModelingPrep => json!({
+            "symbol": symbol, "name": name, "currency": currency, "stockExchange": exchange,
+            "exchangeShortName": exchange,
+        }),
+    }
 }
 
+/// The provider's profile, with the game's own texts where the provider has none.
 fn profile_of(
     state: &AppState,
     stock: &StockRow,
-    told: Option<&CompanyProfile>,
+    profile: Option<&CompanyProfile>,
     quote: Option<StockQuote>,
 ) -> Value {
-    let text = |text: Option<&String>| text.map_or(Value::Null, |text| text.as_str().into());
-    let told_text = |read: fn(&CompanyProfile) -> &Option<String>| {
-        text(told.and_then(|told| read(told).as_ref()))
-    };
-    let own = |told: Value, own: &str| if told.is_null() { own.into() } else { told };
-    let price = quote.map_or(Value::Null, |quote| json_number(&padded_price(quote.price)));
-    let change = quote.map(|quote| Price(quote.price.0 - quote.previous_close.0));
-    let change = change.map_or(Value::Null, |change| json_number(&padded_price(change)));
+    let text =
+        |read: fn(&CompanyProfile) -> &Option<String>| profile.and_then(|p| read(p).as_ref());
+    let number = |price| json_number(&padded_price(price));
+    let price = quote.map(|quote| number(quote.price));
+    let change = quote.map(|quote| number(Price(quote.price.0 - quote.previous_close.0)));
     // Prices are in the currency itself where the provider quotes them in hundredths of it.
-    let currency = told.and_then(|told| PriceUnit::parse(told.currency.as_deref()?));
-    let currency = currency.map(|unit| Value::from(unit.currency)).unwrap_or_default();
-    let currency = own(currency, state.rules.currency.code());
-    let members = [
-        ("symbol", Value::from(stock.symbol.as_str())),
-        ("price", price),
-        ("changes", change),
-        ("companyName", told.map_or(stock.name.as_str(), |told| &told.name).into()),
-        ("currency", currency),
-        ("exchangeShortName", told_text(|told| &told.exchange)),
-        ("industry", told_text(|told| &told.industry)),
-        ("website", told_text(|told| &told.website)),
-        ("description", own(told_text(|told| &told.description), &stock.description)),
-        ("sector", own(told_text(|told| &told.sector), &stock.category)),
-        ("country", told_text(|told| &told.country)),
-    ];
-    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let unit = text(|p| &p.currency).and_then(|code| PriceUnit::parse(code));
+    let currency = unit.map(|unit| Value::from(unit.currency));
+    json!({
+        "symbol": stock.symbol.as_str(),
+        "price": price,
+        "changes": change,
+        "companyName": profile.map_or(&stock.name, |profile| &profile.name),
+        "currency": currency.unwrap_or_else(|| state.rules.currency.code().into()),
+        "exchangeShortName": text(|p| &p.exchange),
+        "industry": text(|p| &p.industry),
+        "website": text(|p| &p.website),
+        "description": text(|p| &p.description).unwrap_or(&stock.description),
+        "sector": text(|p| &p.sector).unwrap_or(&stock.category),
+        "country": text(|p| &p.country),
+    })
 }
 
 #[cfg(test)]
@@ -388,22 +368,22 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_is_written_as_each_provider_writes_it() {
+    fn a_quote_has_the_format_of_each_provider() {
         let symbol = Symbol::parse("AAPL").unwrap();
         let (up, down) = (quote(1_912_400, 1_899_500), quote(9_950, 10_000));
-        let text = |shape, quote| serde_json::to_string(&quote_in(shape, &symbol, quote)).unwrap();
+        let text = |shape, quote| serde_json::to_string(&quote_in(format, &symbol, quote)).unwrap();
         assert_eq!(
-            text(Shape::AlphaVantage, &up),
+            text(Format::AlphaVantage, &up),
             r#"{"change":"1.2900","change_percent":"0.6791%","price":"191.2400","symbol":"AAPL"}"#
         );
         assert_eq!(
-            text(Shape::FinancialModelingPrep, &down),
+            text(Format::FinancialModelingPrep, &down),
             r#"{"change":-0.005,"changesPercentage":-0.5,"price":0.995,"symbol":"AAPL","volume":null}"#
         );
     }
 
     #[test]
-    fn nothing_is_divided_by_a_close_of_nothing() {
+    fn a_previous_close_of_zero_is_no_division_by_zero() {
         assert_eq!(numbers::percent_to(quote(100, 0).change(), 4), "0.0000");
     }
 }

@@ -1,5 +1,5 @@
-//! What the operators' programs ask: whether the process lives, whether it can serve, and its
-//! numbers. The numbers are for this machine and for whom the configuration names.
+//! Liveness, readiness and metrics. The metrics are served to this machine and to the networks of
+//! `http.metrics_from`.
 
 use std::time::Duration;
 
@@ -17,21 +17,19 @@ use crate::http::client_address;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// The longest that readiness waits for the database.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// When to ask a server again that is not ready, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    // The numbers are no operation of the API: the OpenAPI document does not list them.
-    let numbers = Router::new().route("/metrics", get(show_metrics));
-    OpenApiRouter::from(numbers)
+    // Not an operation of the API: the OpenAPI document does not list it.
+    let metrics = Router::new().route("/metrics", get(show_metrics));
+    OpenApiRouter::from(metrics)
         .routes(routes!(show_life))
         .routes(routes!(show_readiness))
         .routes(routes!(show_up))
 }
 
-/// That the server works.
+/// The state of the server.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `alive` or `ready`.
@@ -39,20 +37,21 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Whether the process lives; asks nothing else.
+/// Whether the process runs, without any further check.
 #[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = Health)))]
 async fn show_life() -> axum::Json<Health> {
     axum::Json(Health { status: "alive" })
 }
 
-/// Whether the server can serve: the database answers, its disk has room and orders are accepted.
+/// Whether the server can serve requests: the database responds, its disk is not full and orders
+/// are accepted.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
 async fn show_readiness(State(state): State<AppState>) -> Result<axum::Json<Health>, Problem> {
     check(&state).await?;
     Ok(axum::Json(Health { status: "ready" }))
 }
 
-/// The same as a page, where the original has it.
+/// The same as an HTML page, at the path of the original API.
 #[utoipa::path(get, path = "/up", tag = "health",
     responses((status = 200, body = String, content_type = "text/html")))]
 async fn show_up(State(state): State<AppState>) -> Result<Html<&'static str>, Problem> {
@@ -76,7 +75,7 @@ async fn check(state: &AppState) -> Result<(), Problem> {
     }
 }
 
-/// The metrics in the text format of Prometheus. To others the route does not exist.
+/// The metrics in the text format of Prometheus. Other clients receive 404.
 async fn show_metrics(State(state): State<AppState>, request: Request) -> Response {
     if !may_read_metrics(&state, &request) {
         return Problem::route_not_found(request.uri().path()).into_response();
@@ -89,7 +88,7 @@ fn may_read_metrics(state: &AppState, request: &Request) -> bool {
     let Some(peer) = client_address::peer_of(request.extensions()) else {
         return false;
     };
-    // A proxy on this machine that is not known as one would make everybody local.
+    // Behind a local proxy that is not in `trusted_proxies`, every client would seem local.
     if client_address::is_forwarded(request.headers())
         && !state.config.http.trusted_proxies.contains(peer)
     {

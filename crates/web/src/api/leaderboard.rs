@@ -1,6 +1,5 @@
-//! The leaderboards, by experience and by return. Of other people they show a rank and how it
-//! moved, the name they chose to be shown by, a level, experience and the return, and nothing
-//! else: no number, no address, no time, no amount.
+//! The leaderboards, by experience and by return. Of other players they contain rank, movement, the
+//! chosen name, level, experience and return: no id, address, time or amount.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -13,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::game::leaderboard::{BoardPage, BoardRow, find_kind, load_board};
 use crate::game::numbers;
 use crate::http::etag;
@@ -22,13 +21,13 @@ use crate::openapi::Meta;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page when the caller does not say.
+/// The default number of rows a page.
 const PER_PAGE: i64 = 10;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
-/// Rows on either side of one's own when the caller does not say how many there are to be.
+/// The default number of rows on either side of the caller's own.
 const EACH_SIDE: i64 = 5;
-/// Who a row belongs to when the person is not to be shown.
+/// The name of a player who shows neither name nor pseudonym.
 const HIDDEN: &str = "Hidden player";
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -37,21 +36,22 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// One page of the leaderboard.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Leaderboard {
+#[schema(as = Leaderboard)]
+pub(crate) struct LeaderboardResponse {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
     data: Vec<Rank>,
     /// Which page this is; with `around=me` the page that your own row is on.
     meta: Meta,
-    /// Your own place; `null` until the board knows you.
-    me: Option<Place>,
-    /// Whether the market's prices are of a real past and can be looked up: such a board is for
-    /// learning and not a contest.
+    /// Your own rank; `null` until the board contains you.
+    me: Option<MyRank>,
+    /// Whether the market's prices are historical and can be looked up: such a leaderboard is for
+    /// learning, not a contest.
     #[schema(example = true)]
     for_learning: bool,
-    /// `true` for some seconds after a start: the ranks are those of the last close, and the board
-    /// is being built. Left out otherwise.
+    /// `true` for some seconds after a start: the ranks are those of the last close while the board
+    /// is built. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(example = false)]
     building: bool,
@@ -62,7 +62,7 @@ pub(crate) struct Leaderboard {
 pub(crate) struct Rank {
     #[schema(example = 1)]
     rank: i64,
-    /// The name or the pseudonym; `Hidden player` for one who shows neither.
+    /// The name or the pseudonym; `Hidden player` if the player shows neither.
     #[schema(example = "Ada")]
     name: String,
     #[schema(example = 2)]
@@ -70,20 +70,20 @@ pub(crate) struct Rank {
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
-    /// What cash and shares are worth against the starting cash, in percent; only with
-    /// `board=return`.
+    /// The change of cash and shares since the starting cash, in percent; only with `board=return`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "12.34")]
     return_percentage: Option<String>,
-    /// Places climbed since the last session's close, negative for places lost; `null` for one who
-    /// was not on the board then.
+    /// Places gained since the last session's close, negative for places lost; `null` for a player
+    /// who was not on the board then.
     #[schema(example = 3)]
     movement: Option<i64>,
 }
 
-/// Where the caller stands.
+/// The caller's own rank.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Place {
+#[schema(as = Place)]
+pub(crate) struct MyRank {
     #[schema(example = 17)]
     rank: i64,
     #[schema(example = 2)]
@@ -91,40 +91,40 @@ pub(crate) struct Place {
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
-    /// As in a row.
+    /// As in `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "-0.50")]
     return_percentage: Option<String>,
-    /// As in a row.
+    /// As in `data`.
     #[schema(example = -1)]
     movement: Option<i64>,
 }
 
-/// The players by experience or by return, the best first.
+/// The players by experience or by return, highest first.
 #[utoipa::path(get, path = "/api/leaderboard", tag = "progress", security(("bearer" = [])),
     params(
-        ("page" = Option<i64>, Query, description = "From 1; anything else counts as 1",
+        ("page" = Option<i64>, Query, description = "From 1; any other value counts as 1",
             minimum = 1, example = 1),
-        ("per_page" = Option<i64>, Query, description = "Clamped to 1 to 100; 10 unless told",
+        ("per_page" = Option<i64>, Query, description = "Clamped to 1 to 100; 10 by default",
             minimum = 1, maximum = 100, example = 10),
         ("around" = Option<String>, Query,
-            description = "`me`: your own row with 5 rows on either side (or as many rows as \
-                `per_page` says) instead of a page", example = "me"),
+            description = "`me`: your own row with 5 rows on either side (or `per_page` rows in \
+                total) instead of a page", example = "me"),
         ("board" = Option<String>, Query,
-            description = "`xp`, by experience, or `return`, by what cash and shares are worth",
+            description = "`xp`, by experience, or `return`, by the value of cash and shares",
             example = "return"),
         ("by" = Option<String>, Query, description = "The same as `board`, which takes precedence",
             deprecated = true),
     ),
     responses(
-        (status = 200, body = Leaderboard),
+        (status = 200, body = LeaderboardResponse),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
     ))]
 async fn show_leaderboard(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -133,56 +133,58 @@ async fn show_leaderboard(
         Some("me") => true,
         Some(_) => return Err(Problem::field("around", "The selected around is invalid.")),
     };
-    let Some(kind) = find_kind(&query) else {
+    let Some(kind) = find_kind(query.find("board").or_else(|| query.find("by"))) else {
         return Err(Problem::field("board", "The selected board is invalid."));
     };
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
     let each_side = query.lenient_integer("per_page").map_or(EACH_SIDE, |_| each_side(page));
     let around_me = around_me.then_some(each_side);
-    let asked = Asked { player_id: player.player_id, kind, page, around_me };
-    Ok(etag::private(&headers, &load_leaderboard(&state, &asked).await?))
+    let query = LeaderboardQuery { player_id: player.player_id, kind, page, around_me };
+    Ok(etag::private(&headers, &load_leaderboard(&state, &query).await?))
 }
 
-/// So many that all rows together are at most a page.
+/// The largest number with which all rows together are at most a page.
 fn each_side(page: PageRequest) -> i64 {
     (page.per_page() - 1) / 2
 }
 
-/// What the caller asked for.
-struct Asked {
+struct LeaderboardQuery {
     player_id: i64,
     kind: BoardKind,
     page: PageRequest,
-    /// Rows on either side of one's own, instead of a page.
+    /// Rows on either side of the caller's own, instead of a page.
     around_me: Option<i64>,
 }
 
-async fn load_leaderboard(state: &AppState, asked: &Asked) -> Result<Leaderboard, Problem> {
-    let window = match asked.around_me {
+async fn load_leaderboard(
+    state: &AppState,
+    query: &LeaderboardQuery,
+) -> Result<LeaderboardResponse, Problem> {
+    let window = match query.around_me {
         Some(each_side) => RankWindow::Around {
-            player_id: asked.player_id,
+            player_id: query.player_id,
             each_side: u32::try_from(each_side).unwrap_or(0),
         },
         None => RankWindow::From {
-            offset: u64::try_from(asked.page.offset()).unwrap_or(0),
-            limit: usize::try_from(asked.page.per_page()).unwrap_or(0),
+            offset: u64::try_from(query.page.offset()).unwrap_or(0),
+            limit: usize::try_from(query.page.per_page()).unwrap_or(0),
         },
     };
     let BoardPage { total, rows, me, is_closed } =
-        load_board(state, asked.kind, window, asked.player_id).await?;
-    let per_page = asked.page.per_page();
-    let page = match (asked.around_me, &me) {
-        (None, _) => asked.page,
+        load_board(state, query.kind, window, query.player_id).await?;
+    let per_page = query.page.per_page();
+    let page = match (query.around_me, &me) {
+        (None, _) => query.page,
         (Some(_), None) => PageRequest::clamped(1, per_page, PER_PAGE_MAX),
         (Some(_), Some(me)) => {
             PageRequest::clamped((me.rank - 1) / per_page + 1, per_page, PER_PAGE_MAX)
         }
     };
-    Ok(Leaderboard {
+    Ok(LeaderboardResponse {
         success: true,
         data: rows.into_iter().map(Rank::from).collect(),
         meta: page.meta(total).into(),
-        me: me.map(Place::from),
+        me: me.map(MyRank::from),
         for_learning: state.market.has_known_history(),
         building: is_closed,
     })
@@ -201,7 +203,7 @@ impl From<BoardRow> for Rank {
     }
 }
 
-impl From<BoardRow> for Place {
+impl From<BoardRow> for MyRank {
     fn from(row: BoardRow) -> Self {
         Self {
             rank: row.rank,

@@ -1,5 +1,5 @@
-//! What an operator asks a program about this server, beyond its metrics: how the providers of
-//! prices are. To everybody else these routes do not exist.
+//! Operations routes: the state of the price providers. Users without the role of an operator
+//! receive 404.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::http::etag;
 use crate::openapi::Data;
 use crate::problem::Problem;
@@ -21,38 +21,38 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_providers))
 }
 
-/// How a provider of prices is.
+/// The state of a price provider.
 #[derive(Serialize, ToSchema)]
 struct Provider {
     #[schema(example = "finnhub")]
     provider: &'static str,
     breaker: Breaker,
-    /// What was asked of it, for each window that has a limit.
+    /// The used quota of each window that has a limit.
     quota: Vec<Used>,
-    /// When it last answered.
+    /// When it last responded.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     last_success: Option<String>,
-    /// Why it last refused.
+    /// Why its last request failed.
     #[schema(example = "rate_limited")]
     last_refusal: Option<String>,
 }
 
-/// How a breaker stands.
+/// The state of a circuit breaker.
 #[derive(Serialize, ToSchema)]
 struct Breaker {
-    /// `closed`: the provider is asked; `open`: it is left alone; `half_open`: it is tried once.
+    /// `closed`: requests are sent; `open`: none are sent; `half_open`: one trial request is sent.
     #[schema(example = "closed")]
     state: &'static str,
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     since: String,
-    /// While it is open: until when.
+    /// When an open breaker becomes half-open.
     open_until: Option<String>,
     /// Failures within the breaker's window.
     #[schema(example = 0)]
     failures: usize,
 }
 
-/// How much of a quota is used.
+/// The use of a quota.
 #[derive(Serialize, ToSchema)]
 struct Used {
     /// `second`, `minute` or `day`.
@@ -86,14 +86,14 @@ impl From<ProviderStatus> for Provider {
     }
 }
 
-/// How the providers of prices are, in the order in which they are asked; for operators.
+/// The state of the price providers, in the order in which they are queried; for operators.
 #[utoipa::path(get, path = "/api/ops/providers", tag = "operations", security(("bearer" = [])),
     responses((status = 200, body = Data<Vec<Provider>>),
         (status = 404, body = Problem, content_type = "application/problem+json",
-            description = "The caller is no operator.")))]
+            description = "The caller is not an operator.")))]
 async fn list_providers(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let viewer = state.store.load_viewer(player.user_id, player.player_id).await?;

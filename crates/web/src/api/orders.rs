@@ -1,39 +1,38 @@
-//! Buying and selling: an order is read and checked here, handed to the desk, and told exactly as
-//! the desk settled it. Whether it is allowed is `domain`'s decision, when it is written is
-//! `trading`'s.
+//! Buying and selling: validates an order, submits it, and returns the trade as it was settled.
 
-pub(crate) mod pending;
+mod pending;
 mod read;
 
-pub(crate) use self::read::{Asked, fingerprint, read_note, tradable_quantity};
+pub(crate) use self::read::read_note;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use domain::{Action, Fill, Money, Order, Rejection, Side, Symbol};
+use domain::{Fill, Money, Rejection, Side, Symbol};
 use serde::Serialize;
-use trading::{DeskRequest, Idempotency};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::pending::{OrderAnswer, Submitted};
-use self::read::{OrderBody, idempotency_key};
+use self::pending::OrderAnswer;
+use self::read::{OrderBody, idempotency_key, parse_order};
 use super::achievements::UnlockedAchievement;
-use crate::auth::sessions::{Player, RequestId};
+use crate::auth::sessions::{PlayerSession, RequestId};
 use crate::game::numbers::Shares;
+use crate::game::orders::{Submitted, submit};
+use crate::game::pending_orders::fill_time;
 use crate::http::body::Json;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// Says that an answer is the stored one of an earlier request with the same key.
+/// Marks an idempotent replay.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(buy)).routes(routes!(sell)).merge(pending::router())
 }
 
-/// The answer to an order that was carried out.
+/// The response to an order that was filled.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TradeAnswer {
     /// Always `true`.
@@ -50,7 +49,7 @@ pub(crate) struct Trade {
     /// Cash afterwards.
     #[schema(example = "9430.15")]
     new_balance: String,
-    /// Experience for the trade itself; that of achievements stands with them.
+    /// Experience for the trade itself, without that of achievements.
     #[schema(example = 10)]
     xp_earned: i64,
     /// The trade's public number; `GET /api/portfolio/transactions/{trade_id}` explains it.
@@ -65,11 +64,9 @@ pub(crate) struct Trade {
     /// The price of one share: the ask for a purchase, the bid for a sale.
     #[schema(example = "189.95")]
     price: String,
-    /// What the shares cost or brought, without the fee: rounded up for a purchase, down for a
-    /// sale.
+    /// Price times quantity, without the fee: rounded up for a purchase, down for a sale.
     #[schema(example = "569.85")]
     total_amount: String,
-    /// What the trade cost besides.
     #[schema(example = "0.00")]
     fee: String,
     achievements_unlocked: Vec<UnlockedAchievement>,
@@ -81,10 +78,10 @@ pub(crate) struct Trade {
     executed_at: String,
 }
 
-/// The quote an order was carried out at.
+/// The quote that an order filled at.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TradeQuote {
-    /// The side of the quote that the order was carried out at.
+    /// The price of the side that the order filled at.
     #[schema(example = "189.95")]
     price: String,
     /// `ask` (a purchase) or `bid` (a sale).
@@ -99,7 +96,7 @@ pub(crate) struct TradeQuote {
     /// The market's calendar day (in a replay, a day in history).
     #[schema(example = "2005-01-03")]
     market_date: String,
-    /// Whether it was older than it should have been, when the order was carried out.
+    /// Whether the price was too old when the order filled.
     #[schema(example = false)]
     stale: bool,
 }
@@ -143,17 +140,17 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
     }
 }
 
-/// Buys shares at the market's present ask, or in a game whose orders wait for the next price, at
-/// the first ask that is published after the order was accepted, within two seconds.
+/// Buys shares at the market's current ask, or in a game whose orders wait for the next price, at
+/// the first ask that is published within two seconds after the order is accepted.
 ///
-/// In a game whose orders fill at the close, and in a live market whose price is not new enough,
-/// the answer is 202 with a pending order. Repeating the request with its key returns that order.
+/// In a game whose orders fill at the close, and in a live market whose price is too old, the
+/// response is 202 with a pending order. Repeating the request with its key returns that order.
 ///
-/// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
+/// Only market orders exist: a `type`, `time_in_force` or price of another kind is rejected.
 ///
-/// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
-/// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
-/// are retryable.
+/// With an `Idempotency-Key` the same order can be sent again without being executed again: the
+/// first response is returned with `Idempotent-Replayed: true`, also a rejection, unless it is
+/// retryable.
 #[utoipa::path(post, path = "/api/portfolio/buy", tag = "portfolio", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters, kept for at least 24 hours",
@@ -162,22 +159,21 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
         example = json!({"stock_symbol": "AAPL", "quantity": 3, "note": "I use their phones."})),
     responses(
         (status = 200, body = TradeAnswer, headers(("Idempotent-Replayed" = String,
-            description = "`true` when this is the stored answer to an earlier request."))),
+            description = "`true` if this is the stored response to an earlier request."))),
         (status = 202, body = OrderAnswer,
             description = "The order is accepted and fills later: at the close of the session, or \
                 in a live market at the next price that is received. Nothing is reserved; funds \
                 are checked again when it executes."),
         (status = 400, body = Problem, content_type = "application/problem+json",
-            description = "The order was understood and refused; `code` says why."),
+            description = "The order was rejected; `code` names the reason."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The exchange is closed (`market_closed`); `opens_at` says until when. \
-                Or there are too many pending orders (`too_many_pending_orders`)."),
+            description = "The exchange is closed (`market_closed`) until `opens_at`, or there are too many pending orders (`too_many_pending_orders`)."),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
 async fn buy(
     state: State<AppState>,
-    player: Player,
+    player: PlayerSession,
     request_id: RequestId,
     headers: HeaderMap,
     Json(body): Json<OrderBody>,
@@ -185,17 +181,17 @@ async fn buy(
     trade(Side::Buy, state, player, request_id, &headers, &body).await
 }
 
-/// Sells shares at the market's present bid, or in a game whose orders wait for the next price, at
-/// the first bid that is published after the order was accepted, within two seconds.
+/// Sells shares at the market's current bid, or in a game whose orders wait for the next price, at
+/// the first bid that is published within two seconds after the order is accepted.
 ///
-/// In a game whose orders fill at the close, and in a live market whose price is not new enough,
-/// the answer is 202 with a pending order. Repeating the request with its key returns that order.
+/// In a game whose orders fill at the close, and in a live market whose price is too old, the
+/// response is 202 with a pending order. Repeating the request with its key returns that order.
 ///
-/// Only market orders exist: a `type`, `time_in_force` or price of another kind is refused.
+/// Only market orders exist: a `type`, `time_in_force` or price of another kind is rejected.
 ///
-/// With an `Idempotency-Key` the same order can be sent again without being carried out again: the
-/// first answer comes back with `Idempotent-Replayed: true`, refusals included, except those that
-/// are retryable.
+/// With an `Idempotency-Key` the same order can be sent again without being executed again: the
+/// first response is returned with `Idempotent-Replayed: true`, also a rejection, unless it is
+/// retryable.
 #[utoipa::path(post, path = "/api/portfolio/sell", tag = "portfolio", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters, kept for at least 24 hours",
@@ -203,22 +199,21 @@ async fn buy(
     request_body(content = OrderBody, example = json!({"stock_symbol": "AAPL", "quantity": 1})),
     responses(
         (status = 200, body = TradeAnswer, headers(("Idempotent-Replayed" = String,
-            description = "`true` when this is the stored answer to an earlier request."))),
+            description = "`true` if this is the stored response to an earlier request."))),
         (status = 202, body = OrderAnswer,
             description = "The order is accepted and fills later: at the close of the session, or \
                 in a live market at the next price that is received. Nothing is reserved; funds \
                 are checked again when it executes."),
         (status = 400, body = Problem, content_type = "application/problem+json",
-            description = "The order was understood and refused; `code` says why."),
+            description = "The order was rejected; `code` names the reason."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The exchange is closed (`market_closed`); `opens_at` says until when. \
-                Or there are too many pending orders (`too_many_pending_orders`)."),
+            description = "The exchange is closed (`market_closed`) until `opens_at`, or there are too many pending orders (`too_many_pending_orders`)."),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
 async fn sell(
     state: State<AppState>,
-    player: Player,
+    player: PlayerSession,
     request_id: RequestId,
     headers: HeaderMap,
     Json(body): Json<OrderBody>,
@@ -229,28 +224,20 @@ async fn sell(
 async fn trade(
     side: Side,
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     request_id: RequestId,
     headers: &HeaderMap,
     body: &OrderBody,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(headers)?;
-    let asked = Asked::read(body, side, &state)?;
-    if asked.is_at_once && matches!(pending::fill_time(&state, asked.stock_id), Ok(Some(_))) {
+    let order = parse_order(body, side, &state)?;
+    if body.is_at_once() && matches!(fill_time(&state, order.stock_id), Ok(Some(_))) {
         let text = "This order does not fill at once. The time in force field must be day.";
         return Err(Problem::field("time_in_force", text));
     }
-    let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &asked) });
-    let Asked { stock_id, symbol, quantity, note, .. } = asked;
-    let order = Order { stock_id, side, quantity };
-    let request = DeskRequest {
-        player_id: player.player_id,
-        action: Action::Trade(order, note),
-        idempotency,
-        request_id: request_id.to_string(),
-    };
-    let answer = match pending::submit(&state, request).await? {
-        Submitted::Answered(answer) => answer,
+    let request = order.to_desk_request(side, player.player_id, key, request_id.to_string());
+    let response = match submit(&state, request).await? {
+        Submitted::Settled(response) => response,
         Submitted::TooMany => return Err((&codes::TOO_MANY_PENDING_ORDERS).into()),
         Submitted::Pending { order, is_replay } => {
             let mut response = pending::accepted(&order);
@@ -260,12 +247,12 @@ async fn trade(
             return Ok(response);
         }
     };
-    // A key that was used for something else stands for no earlier answer.
-    let reused = answer.outcome.as_ref().err() == Some(&Rejection::IdempotencyKeyReused);
-    let first_request = answer.first_request_id.filter(|_| !reused);
-    let mut response = match answer.outcome {
+    // A key that was used for another request has no earlier response to this one.
+    let reused = response.outcome.as_ref().err() == Some(&Rejection::IdempotencyKeyReused);
+    let first_request = response.first_request_id.filter(|_| !reused);
+    let mut response = match response.outcome {
         Ok(fill) => {
-            let data = Trade::new(&fill, &symbol, side, &state);
+            let data = Trade::new(&fill, &order.symbol, side, &state);
             let message = match side {
                 Side::Buy => "Stock purchased successfully",
                 Side::Sell => "Stock sold successfully",

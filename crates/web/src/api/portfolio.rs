@@ -1,5 +1,4 @@
-//! What a player owns: the holdings at the market's present prices, and the sums. It trades nothing
-//! (`orders`) and tells no history (`transactions`).
+//! The player's holdings at the market's current prices, and their totals.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -12,19 +11,19 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::game::numbers::{self, Shares};
 use crate::http::etag;
 use crate::http::query::Query;
-use crate::openapi::{Data, Page};
+use crate::openapi::{Data, PageResponse};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page when the caller does not say.
+/// The default number of rows a page.
 const PER_PAGE: i64 = 50;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
-/// The original numbers holdings across all players; here a holding is a player and a stock.
+/// The original API numbers holdings across all players; here player and stock identify a holding.
 const STOCKS_A_PLAYER: i64 = 1 << 16;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -33,8 +32,9 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// Shares of one stock.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Holding {
-    /// A number of this holding, stable for ever.
+#[schema(as = Holding)]
+pub(crate) struct HoldingResponse {
+    /// The stable id of this holding.
     #[schema(example = 65_537)]
     portfolio_id: i64,
     #[schema(example = 1)]
@@ -47,7 +47,7 @@ pub(crate) struct Holding {
     /// What one share cost on average, without fees, with two to four places.
     #[schema(example = "189.95")]
     average_price: String,
-    /// The market's present price of one share, with two to four places.
+    /// The market's current price of one share, with two to four places.
     #[schema(example = "189.95")]
     current_price: String,
     #[schema(example = "569.85")]
@@ -60,7 +60,7 @@ pub(crate) struct Holding {
     /// When the price was made; `null` while there is none.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     as_of: Option<String>,
-    /// Whether it is older than it should be, or there is none.
+    /// Whether the price is too old, or there is none.
     #[schema(example = false)]
     stale: bool,
     /// Whether the stock has had no price for two sessions or more: it counts at its last price,
@@ -69,7 +69,7 @@ pub(crate) struct Holding {
     no_longer_traded: bool,
 }
 
-impl Holding {
+impl HoldingResponse {
     fn new(player_id: i64, row: HoldingRow, present: &PriceSnapshot, state: &AppState) -> Self {
         let position = state.prices.position(row.stock_id);
         let quote = position.and_then(|position| present.quote(position));
@@ -95,7 +95,7 @@ impl Holding {
     }
 }
 
-/// A player's sums at the market's present prices.
+/// A player's totals at the market's current prices.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Summary {
     #[schema(example = "Ada")]
@@ -106,7 +106,7 @@ pub(crate) struct Summary {
     /// What the holdings cost, without fees.
     #[schema(example = "569.85")]
     total_invested: String,
-    /// What the holdings are worth.
+    /// The value of the holdings.
     #[schema(example = "569.85")]
     total_value: String,
     #[schema(example = "0.00")]
@@ -119,7 +119,7 @@ pub(crate) struct Summary {
     /// Experience within the level.
     #[schema(example = 40)]
     experience_points: i64,
-    /// What this level needs in all before the next one begins.
+    /// The experience from the start of this level to the next.
     #[schema(example = 1000)]
     next_level_xp: i64,
     /// The market's calendar day of the prices.
@@ -130,18 +130,18 @@ pub(crate) struct Summary {
 /// The player's holdings, ordered by symbol; sold-out ones are left out.
 #[utoipa::path(get, path = "/api/portfolio", tag = "portfolio", security(("bearer" = [])),
     params(
-        ("page" = Option<i64>, Query, description = "From 1; anything else counts as 1",
+        ("page" = Option<i64>, Query, description = "From 1; any other value counts as 1",
             minimum = 1, example = 1),
-        ("per_page" = Option<i64>, Query, description = "Clamped to 1 to 100; 50 unless told",
+        ("per_page" = Option<i64>, Query, description = "Clamped to 1 to 100; 50 by default",
             minimum = 1, maximum = 100, example = 50),
     ),
     responses(
-        (status = 200, body = Page<Holding>),
+        (status = 200, body = PageResponse<HoldingResponse>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
     ))]
 async fn list_holdings(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -149,12 +149,12 @@ async fn list_holdings(
     let present = state.prices.snapshot();
     let prices = present.prices_json();
     let (rows, total) = state.store.portfolio_page(player.player_id, &prices, page).await?;
-    let describe = |row| Holding::new(player.player_id, row, &present, &state);
+    let describe = |row| HoldingResponse::new(player.player_id, row, &present, &state);
     let holdings = rows.into_iter().map(describe).collect();
-    Ok(etag::private(&headers, &Page::new(holdings, page.meta(total))))
+    Ok(etag::private(&headers, &PageResponse::new(holdings, page.meta(total))))
 }
 
-/// Cash, the worth of all holdings, profit and progress.
+/// Cash, the value of all holdings, profit and progress.
 #[utoipa::path(get, path = "/api/portfolio/summary", tag = "portfolio", security(("bearer" = [])),
     responses(
         (status = 200, body = Data<Summary>),
@@ -162,7 +162,7 @@ async fn list_holdings(
     ))]
 async fn show_summary(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let prices = state.prices.prices_json();

@@ -1,13 +1,11 @@
-//! The market as anybody may see it: the list of stocks, one stock, and its closes up to the
-//! market's present. Prices come from the price board, never from the database, and nothing later
-//! than the market's last public day is ever served.
+//! The public routes of the stocks: the list, one stock, and its closes up to the market's last
+//! public day. Current prices come from the price board, not from the database.
 
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::request::Parts;
 use axum::response::Response;
 use domain::text::TextKind;
-use domain::{Day, PageRequest, Symbol};
+use domain::{Day, PageRequest};
 use market::{Halt, PriceSnapshot};
 use serde::Serialize;
 use store::StockRow;
@@ -16,21 +14,23 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::game::numbers;
+use crate::game::stocks::{last_public_day, load_stock};
 use crate::http::etag;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
-use crate::openapi::{Data, Page};
+use crate::openapi::{Data, PageResponse};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page when the caller does not say.
+/// The default number of rows a page.
 const PER_PAGE: i64 = 20;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 50;
-/// Days of history when the caller does not say.
+/// The default number of days of history.
 const HISTORY_DAYS: i64 = 30;
-/// The most days of history an answer goes back: ten years of a market's calendar.
+/// The maximum number of days of history: ten years.
 const HISTORY_DAYS_MAX: i64 = 3650;
-/// The shortest and the longest text to search for, in characters.
+/// The shortest and the longest search text, in characters.
 const SEARCH_LENGTH: (usize, usize) = (2, 50);
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -42,34 +42,35 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// A stock of the list.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Stock {
+#[schema(as = Stock)]
+pub(crate) struct StockResponse {
     #[serde(flatten)]
     facts: StockFacts,
-    /// Where the price comes from; `null` while the stock has none.
-    quote: Option<StockQuote>,
+    /// The price with its time and source; `null` while the stock has no price.
+    quote: Option<QuoteResponse>,
 }
 
-/// A stock with everything there is to read about it.
+/// A stock with all its texts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StockDetail {
     #[serde(flatten)]
     facts: StockFacts,
-    /// Something to remember the company by.
+    /// A memorable fact about the company.
     #[schema(example = "Its first product was a bare circuit board.")]
     fun_fact: Option<String>,
-    /// Where the price comes from; `null` while the stock has none.
-    quote: Option<StockQuote>,
+    /// The price with its time and source; `null` while the stock has no price.
+    quote: Option<QuoteResponse>,
 }
 
-/// What every answer says of a stock, in the original's order.
+/// The members of every stock, in the order of the original API.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StockFacts {
     #[schema(example = "AAPL")]
     symbol: String,
     #[schema(example = "Apple")]
     name: String,
-    /// The market's present price of one share, with as many places as it has, two to four;
-    /// `null` while there is none.
+    /// The market's current price of one share, with two to four decimal places; `null` while there
+    /// is none.
     #[schema(example = "189.95")]
     current_price: Option<String>,
     /// The change since the close before the price's day, in percent.
@@ -85,9 +86,10 @@ pub(crate) struct StockFacts {
     kid_friendly_description: String,
 }
 
-/// A price with its time and origin.
+/// A price with its time and source.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct StockQuote {
+#[schema(as = StockQuote)]
+pub(crate) struct QuoteResponse {
     /// The exact price, with up to four places: the middle of bid and ask.
     #[schema(example = "189.95")]
     price: String,
@@ -106,12 +108,12 @@ pub(crate) struct StockQuote {
     /// `replay`, `simulated`, `fixed` or `live`.
     #[schema(example = "replay")]
     source: &'static str,
-    /// Whether there should be a newer price: in a live market nobody told one, elsewhere this one
-    /// is too old to trade at.
+    /// Whether the price is too old: in a live market no provider returned a newer one, in other
+    /// markets it is too old to trade at.
     #[schema(example = false)]
     stale: bool,
-    /// Whether a later price is known that is in doubt: until it is confirmed or withdrawn, orders
-    /// of this stock are rejected with `price_in_doubt`.
+    /// Whether a newer price awaits confirmation: until it is confirmed or withdrawn, orders of
+    /// this stock are rejected with `price_in_doubt`.
     #[schema(example = false)]
     in_doubt: bool,
     /// Whether the stock has had no price for two sessions or more: it keeps its last price, and is
@@ -123,10 +125,10 @@ pub(crate) struct StockQuote {
 /// The close of one day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Close {
-    /// The day, as the instant of its midnight.
+    /// Midnight (UTC) of the day.
     #[schema(example = "2005-01-03T00:00:00.000000Z")]
     date: String,
-    /// With as many places as it has, two to four.
+    /// With two to four decimal places.
     #[schema(example = "187.50")]
     close_price: String,
 }
@@ -135,7 +137,7 @@ pub(crate) struct Close {
 #[utoipa::path(get, path = "/api/stocks", tag = "stocks",
     params(
         ("page" = Option<i64>, Query, description = "From 1", minimum = 1, example = 1),
-        ("per_page" = Option<i64>, Query, description = "1 to 50; 20 unless told",
+        ("per_page" = Option<i64>, Query, description = "1 to 50; 20 by default",
             minimum = 1, maximum = 50, example = 20),
         ("category" = Option<String>, Query, description = "Exactly this category",
             example = "Tech"),
@@ -143,7 +145,7 @@ pub(crate) struct Close {
             min_length = 2, max_length = 50, example = "appl"),
     ),
     responses(
-        (status = 200, body = Page<Stock>),
+        (status = 200, body = PageResponse<StockResponse>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
@@ -152,16 +154,16 @@ async fn list_stocks(
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query)?;
-    let (category, search) = (asked.category.as_deref(), asked.search.as_deref());
-    let found = state.stocks(category, search, asked.page).await?;
+    let request = StockListQuery::parse(&query)?;
+    let (category, search) = (request.category.as_deref(), request.search.as_deref());
+    let found = state.stocks(category, search, request.page).await?;
     let (rows, total) = &*found;
     let present = state.prices.snapshot();
     let stocks = rows.iter().map(|row| {
         let StockDetail { facts, quote, .. } = describe(&state, &present, row.clone());
-        Stock { facts, quote }
+        StockResponse { facts, quote }
     });
-    let page = Page::new(stocks.collect(), asked.page.meta(*total));
+    let page = PageResponse::new(stocks.collect(), request.page.meta(*total));
     Ok(etag::public(&headers, &page))
 }
 
@@ -176,20 +178,20 @@ async fn list_stocks(
 async fn show_stock(
     State(state): State<AppState>,
     headers: HeaderMap,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
 ) -> Result<Response, Problem> {
     let stock = load_stock(&state, &symbol).await?;
     let stock = describe(&state, &state.prices.snapshot(), stock);
     Ok(etag::public(&headers, &Data::new(stock)))
 }
 
-/// The closes of a stock, oldest first, up to the market's present.
+/// The closes of a stock, oldest first, up to the market's last public day.
 #[utoipa::path(get, path = "/api/stocks/{symbol}/history", tag = "stocks",
     params(
         ("symbol" = String, Path, description = "In any case", example = "AAPL"),
         ("days" = Option<i64>, Query,
-            description = "Calendar days back from the market's present day, 0 to 3650; \
-                           30 unless told. What is not a number counts as 0.",
+            description = "Calendar days back from the market's current day, 0 to 3650; \
+                           30 by default. A value that is not a number counts as 0.",
             minimum = 0, maximum = 3650, example = 30),
     ),
     responses(
@@ -200,7 +202,7 @@ async fn show_stock(
 async fn stock_history(
     State(state): State<AppState>,
     headers: HeaderMap,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     let days = query.lenient_integer("days").unwrap_or(HISTORY_DAYS).clamp(0, HISTORY_DAYS_MAX);
@@ -217,27 +219,14 @@ async fn stock_history(
     Ok(etag::public(&headers, &Data::new(closes)))
 }
 
-/// The variable part of a path. What is no text names nothing, so it is not found.
-pub(crate) struct Segment(pub(crate) String);
-
-impl FromRequestParts<AppState> for Segment {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let segment = Path::<String>::from_request_parts(parts, state).await;
-        segment.map(|Path(text)| Self(text)).map_err(|_| Problem::not_found())
-    }
-}
-
-/// What a caller of the list asked for.
-struct Asked {
+struct StockListQuery {
     page: PageRequest,
     category: Option<String>,
     search: Option<String>,
 }
 
-impl Asked {
-    fn read(query: &Query) -> Result<Self, Problem> {
+impl StockListQuery {
+    fn parse(query: &Query) -> Result<Self, Problem> {
         let mut fields = query.strict();
         let page = fields.integer("page", 1..=i64::MAX).unwrap_or(1);
         let per_page = fields.integer("per_page", 1..=PER_PAGE_MAX).unwrap_or(PER_PAGE);
@@ -248,19 +237,7 @@ impl Asked {
     }
 }
 
-pub(crate) async fn load_stock(state: &AppState, symbol: &str) -> Result<StockRow, Problem> {
-    let symbol = Symbol::parse(symbol).map_err(|_| Problem::not_found())?;
-    state.stock(&symbol).await?.ok_or_else(Problem::not_found)
-}
-
-/// The last day whose close everybody may know: the prices' own day at a closing tick, otherwise
-/// the day before it, since that session is still being lived.
-pub(crate) fn last_public_day(present: &PriceSnapshot) -> Day {
-    let at_close = present.present.priced_session() < present.present.finished_sessions();
-    Day(present.market_day.0.saturating_sub(i32::from(!at_close)))
-}
-
-/// Joins a row with the market's present price.
+/// Joins a row with the market's current price.
 fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDetail {
     let position = state.prices.position(row.stock_id);
     let quote = position.and_then(|position| present.quote(position));
@@ -276,7 +253,7 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
     let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
     let halt = position.and_then(|position| present.halt(position));
     let quote = quote.map(|quote| (present.sides(&quote, state.rules.spread_bps), quote));
-    let quote = quote.map(|(sides, quote)| StockQuote {
+    let quote = quote.map(|(sides, quote)| QuoteResponse {
         price: quote.price.to_string(),
         bid: sides.bid.to_string(),
         ask: sides.ask.to_string(),
@@ -288,31 +265,4 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
         no_longer_traded: halt == Some(Halt::NotTraded),
     });
     StockDetail { facts, fun_fact: row.fun_fact, quote }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::UnixMicros;
-    use market::{Listing, MarketConfig, MarketSource, PriceBoard};
-
-    #[test]
-    fn the_day_that_is_being_lived_is_not_public_before_its_close() {
-        let opened = UnixMicros(1_000_000_000_000);
-        let source = MarketSource::new(&MarketConfig::default(), opened).expect("a market");
-        let listings = (1i64..)
-            .zip(source.stocks())
-            .map(|(stock_id, stock)| Listing { stock_id, symbol: stock.symbol });
-        let board = PriceBoard::new(&source, listings.collect(), opened).expect("a board");
-        let seen = |seconds| {
-            board.publish(&source, opened.plus_seconds(seconds));
-            let present = board.snapshot();
-            (present.market_day.to_string(), last_public_day(&present).to_string())
-        };
-        let days = |day: &str, public: &str| (day.to_owned(), public.to_owned());
-        assert_eq!(seen(0), days("2005-01-03", "2005-01-03"));
-        assert_eq!(seen(1), days("2005-01-04", "2005-01-03"));
-        assert_eq!(seen(59), days("2005-01-04", "2005-01-03"));
-        assert_eq!(seen(60), days("2005-01-04", "2005-01-04"));
-    }
 }

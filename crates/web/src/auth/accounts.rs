@@ -1,5 +1,4 @@
-//! Opening an account and opening a session, for the API and the pages alike. What was typed is
-//! checked before (`names`, `password`); how the outcome is told is the routes' to say.
+//! Creates accounts, sessions and tokens. The input has been validated by `names` and `passwords`.
 
 use std::collections::HashSet;
 
@@ -9,40 +8,40 @@ use store::{NameConflict, NewToken, NewUser, TokenKind, TokenRow};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::auth::names::{self, Email};
-use crate::auth::passwords::{self, HashError, Verdict};
+use crate::auth::passwords::{self, HashError, PasswordMatch};
 use crate::auth::tokens;
 use crate::http::limits::{self, Network};
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
 const SECONDS_PER_DAY: i64 = 86_400;
-/// When to come back while too many passwords wait, in seconds.
+/// `Retry-After` while too many passwords wait to be hashed.
 const BUSY_RETRY_AFTER_S: u64 = 2;
 /// The longest name of a token, in characters.
 pub(crate) const TOKEN_NAME_LENGTH_MAX: usize = 60;
-/// How many names like a taken one are tried, and how many of the free ones are shown.
+/// Candidates that are looked up for a taken name, and free ones that are returned.
 const SUGGESTIONS_TRIED: usize = 6;
 const SUGGESTIONS_MAX: usize = 3;
-/// What tokens of a login or a registration are called.
+/// The name of tokens of a login or a registration.
 const LOGIN_TOKEN_NAME: &str = "login";
 
-/// A registration that can be made.
-pub(crate) struct Registering {
+/// A validated registration.
+pub(crate) struct RegistrationRequest {
     pub(crate) name: String,
     pub(crate) email: Email,
     pub(crate) password: String,
 }
 
-/// A login that can be tried.
-pub(crate) struct LoggingIn {
+/// A validated login.
+pub(crate) struct LoginRequest {
     pub(crate) email: Email,
     pub(crate) password: String,
 }
 
-/// Somebody who has just registered or logged in.
-pub(crate) struct Opened {
+/// A new session.
+pub(crate) struct OpenedSession {
     pub(crate) user_id: i64,
-    /// The secret of the session; it is told to nobody else.
+    /// The secret of the session.
     pub(crate) token: String,
 }
 
@@ -50,46 +49,46 @@ impl From<HashError> for Problem {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Busy => Self::from(&codes::BUSY).retry_after(BUSY_RETRY_AFTER_S),
-            HashError::Fault => {
-                tracing::error!(%error, "a password could not be handled");
+            HashError::Failed => {
+                tracing::error!(%error, "hashing or verifying a password failed");
                 Self::internal()
             }
         }
     }
 }
 
-/// Opens an account with the game's starting cash and a session, unless the address or the name is
-/// taken.
+/// Creates an account with the game's starting cash, and a session, unless the address or the name
+/// is taken.
 pub(crate) async fn register(
     state: &AppState,
     network: &Network,
-    asked: &Registering,
+    request: &RegistrationRequest,
     kind: TokenKind,
     now: UnixMicros,
-) -> Result<Result<Opened, NameConflict>, Problem> {
+) -> Result<Result<OpenedSession, NameConflict>, Problem> {
     limits::count_registration(state, network).await?;
-    let password_hash = state.hasher.hash(&asked.password, &*state.entropy).await?;
+    let password_hash = state.hasher.hash(&request.password, &*state.entropy).await?;
     let (token, hash) = tokens::new(&*state.entropy);
     let user = NewUser {
-        name: &asked.name,
-        email: &asked.email.shown,
-        email_key: &asked.email.key,
+        name: &request.name,
+        email: &request.email.shown,
+        email_key: &request.email.key,
         password_hash: &password_hash,
     };
-    let new_token = lived_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
-    let registered = state.store.register(&user, &new_token, &state.rules, now).await?;
+    let token_row = new_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
+    let registered = state.store.register(&user, &token_row, &state.rules, now).await?;
     Ok(registered.map(|registered| {
         state.boards.add_player(registered.player_id, state.rules.starting_cash.0);
-        Opened { user_id: registered.user_id, token }
+        OpenedSession { user_id: registered.user_id, token }
     }))
 }
 
-/// Names that are like one that is taken, and free; at most three.
+/// At most three free names that resemble a taken one.
 pub(crate) async fn suggest_names(state: &AppState, name: &str) -> Result<Vec<String>, Problem> {
     let mut drawn = [0; SUGGESTIONS_TRIED];
     state.entropy.fill(&mut drawn);
     let numbers = drawn.map(|number| 2 + u32::from(number) % 98);
-    // Without room for a number the end of the name makes room.
+    // A long name is shortened to make room for the number.
     let room = state.config.names.length_max.saturating_sub(3);
     let stem: String = name.graphemes(true).take(room).collect();
     let wanted = numbers.map(|number| format!("{} {number}", stem.trim_end()));
@@ -101,51 +100,49 @@ pub(crate) async fn suggest_names(state: &AppState, name: &str) -> Result<Vec<St
     Ok(free)
 }
 
-/// An account whose password was given.
+/// An account whose password was verified.
 pub(crate) struct Verified {
     pub(crate) user_id: i64,
     /// The stored hash that the password was compared with.
     pub(crate) password_hash: String,
-    /// Whether that hash is weaker than those of today.
+    /// Whether that hash has weaker parameters than the current ones.
     is_weak: bool,
 }
 
-/// Opens a session for the right password; `None` for a wrong one and for an address without an
-/// account, which take equally long.
+/// Creates a session if the password is correct. A wrong password and an address without an account
+/// both return `None` after the same time.
 pub(crate) async fn log_in(
     state: &AppState,
     network: &Network,
-    asked: &LoggingIn,
+    request: &LoginRequest,
     kind: TokenKind,
-) -> Result<Option<Opened>, Problem> {
-    let known = check_password(state, network, &asked.email.key, &asked.password).await?;
+) -> Result<Option<OpenedSession>, Problem> {
+    let known = check_password(state, network, &request.email.key, &request.password).await?;
     let Some(Verified { user_id, mut password_hash, is_weak }) = known else { return Ok(None) };
     if is_weak {
-        let stronger = state.hasher.hash(&asked.password, &*state.entropy).await?;
+        let stronger = state.hasher.hash(&request.password, &*state.entropy).await?;
         state.store.save_password_hash(user_id, &password_hash, &stronger).await?;
         password_hash = stronger;
     }
     open_session(state, user_id, &password_hash, kind).await
 }
 
-/// Opens a session of a user whose stored password is this hash, and ends the oldest tokens beyond
-/// what a user may have; a token for a program counts, too. `None` when the password was changed
-/// meanwhile.
+/// Creates a session of a user whose stored password hash is this one, and revokes the oldest
+/// tokens above the limit of the user. `None` if the password was changed concurrently.
 pub(crate) async fn open_session(
     state: &AppState,
     user_id: i64,
     password_hash: &str,
     kind: TokenKind,
-) -> Result<Option<Opened>, Problem> {
+) -> Result<Option<OpenedSession>, Problem> {
     let (now, max) = (state.clock.now(), state.config.auth.tokens_per_user_max);
     let (token, hash) = tokens::new(&*state.entropy);
-    let new_token = lived_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
-    let opened = state.store.open_session(user_id, password_hash, &new_token, max, now).await?;
-    Ok(opened.map(|_| Opened { user_id, token }))
+    let token_row = new_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
+    let opened = state.store.open_session(user_id, password_hash, &token_row, max, now).await?;
+    Ok(opened.map(|_| OpenedSession { user_id, token }))
 }
 
-/// The account of this address if this is its password; `None` otherwise. Counted like an attempt
-/// to log in.
+/// The account of this address if the password is correct. Counts as a login attempt.
 pub(crate) async fn check_password(
     state: &AppState,
     network: &Network,
@@ -153,15 +150,15 @@ pub(crate) async fn check_password(
     password: &str,
 ) -> Result<Option<Verified>, Problem> {
     limits::count_login(state, network, email_key).await?;
-    // No account has a longer one, and what is too long is not worth hashing.
+    // No account has a longer password: it need not be hashed.
     if passwords::length(password) > state.config.auth.password_length_max {
         return Ok(None);
     }
     let known = state.store.find_credentials(email_key).await?;
     let stored = known.as_ref().map(|credentials| credentials.password_hash.as_str());
-    let verdict = state.hasher.verify(password, stored).await?;
-    let known = known.filter(|_| verdict != Verdict::Wrong);
-    let is_weak = verdict == Verdict::RightButWeak;
+    let matched = state.hasher.verify(password, stored).await?;
+    let known = known.filter(|_| matched != PasswordMatch::Mismatch);
+    let is_weak = matched == PasswordMatch::WeakHash;
     Ok(known.map(|known| Verified {
         user_id: known.user_id,
         password_hash: known.password_hash,
@@ -169,49 +166,47 @@ pub(crate) async fn check_password(
     }))
 }
 
-/// Why a text cannot name a token.
-pub(crate) enum TokenNameFault {
+pub(crate) enum TokenNameError {
     TooLong(usize),
     Unfit(TextError),
 }
 
-/// Tidies the name of a token for a program.
-pub(crate) fn check_token_name(name: &str) -> Result<String, TokenNameFault> {
-    let name = tidy(name, TextKind::Line).map_err(TokenNameFault::Unfit)?;
+/// Normalizes and validates the name of an API token.
+pub(crate) fn check_token_name(name: &str) -> Result<String, TokenNameError> {
+    let name = tidy(name, TextKind::Line).map_err(TokenNameError::Unfit)?;
     if name.chars().count() > TOKEN_NAME_LENGTH_MAX {
-        return Err(TokenNameFault::TooLong(TOKEN_NAME_LENGTH_MAX));
+        return Err(TokenNameError::TooLong(TOKEN_NAME_LENGTH_MAX));
     }
     Ok(name)
 }
 
-/// What came of asking for a token.
-pub(crate) enum Created {
-    /// It and its secret.
-    Made(TokenRow, String),
-    /// The user has as many as a user may have.
+pub(crate) enum TokenCreation {
+    /// The token and its secret.
+    Created(TokenRow, String),
+    /// The user has the maximum number of tokens.
     TooMany(u32),
 }
 
-/// Makes a token for a program that plays.
+/// Creates an API token.
 pub(crate) async fn create_token(
     state: &AppState,
     user_id: i64,
     name: String,
-) -> Result<Created, Problem> {
+) -> Result<TokenCreation, Problem> {
     let now = state.clock.now();
     let max = state.config.auth.tokens_per_user_max;
     let (token, hash) = tokens::new(&*state.entropy);
-    let new_token = lived_token(state, hash, &name, TokenKind::Api, now);
-    let expires_at = new_token.expires_at;
-    let created = state.store.create_token(user_id, &new_token, max, now).await?;
-    let Some(token_id) = created else { return Ok(Created::TooMany(max)) };
+    let token_row = new_token(state, hash, &name, TokenKind::Api, now);
+    let expires_at = token_row.expires_at;
+    let created = state.store.create_token(user_id, &token_row, max, now).await?;
+    let Some(token_id) = created else { return Ok(TokenCreation::TooMany(max)) };
     let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
     let row = TokenRow { token_id, name, kind, created_at, last_used_at, expires_at };
-    Ok(Created::Made(row, token))
+    Ok(TokenCreation::Created(row, token))
 }
 
-/// A token that lives as long as the configuration says.
-fn lived_token<'a>(
+/// A token with the lifetimes of the configuration.
+fn new_token<'a>(
     state: &AppState,
     hash: [u8; 32],
     name: &'a str,

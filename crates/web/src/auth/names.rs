@@ -1,6 +1,6 @@
-//! What a player may be called and what an e-mail address looks like. Names are shown to others,
-//! many of them children, so what could hide, reorder, overflow or pretend is refused; what people
-//! are really called is not. That a name is escaped where it is shown is not this file's matter.
+//! Validation of player names and e-mail addresses. Names are shown to other players, many of them
+//! children: names with invisible or reordering characters, names of staff and rude names are
+//! rejected, names of real people are not.
 
 use domain::text::{TextError, TextKind, email_key, tidy};
 use thiserror::Error;
@@ -19,7 +19,7 @@ const MARKS_IN_A_ROW_MAX: usize = 4;
 const EMAIL_BYTES_MAX: usize = 254;
 const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 
-/// Names under which a player could pass for the staff, or for what boards call those without one.
+/// Names that could pass for staff, or for a leaderboard's label of a player without a name.
 const STAFF: [&str; 17] = [
     "a former player",
     "admin",
@@ -40,9 +40,9 @@ const STAFF: [&str; 17] = [
     "the host",
 ];
 
-/// Why a name is refused; the texts are the API's.
+/// Why a name is rejected; the texts are those of the API.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum NameFault {
+pub(crate) enum NameError {
     #[error("The name field is required.")]
     Missing,
     #[error("{}", unfit("name", *.0, TextKind::Name))]
@@ -55,16 +55,15 @@ pub(crate) enum NameFault {
     Staff,
     #[error("The name field must not contain a rude word.")]
     Rude,
-    /// Beyond so many characters.
     #[error("The name field must not be greater than {0} characters.")]
     TooLong(usize),
     #[error("The name field must not be greater than {BYTES_MAX} bytes.")]
     TooManyBytes,
 }
 
-/// Why an address is refused; the texts are the API's.
+/// Why an address is rejected; the texts are those of the API.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum EmailFault {
+pub(crate) enum EmailError {
     #[error("The email field is required.")]
     Missing,
     #[error("The email field must be a valid email address.")]
@@ -74,69 +73,69 @@ pub(crate) enum EmailFault {
 /// An e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Email {
-    /// As it was written.
+    /// As it was entered.
     pub(crate) shown: String,
-    /// What tells two accounts apart: the same in lower case.
+    /// The unique key of accounts: the address in lower case.
     pub(crate) key: String,
 }
 
-/// Tidies a name (NFC, one space between words) and checks it.
-pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, NameFault> {
-    let name = tidy(text, TextKind::Name).map_err(NameFault::Unfit)?;
+/// Normalizes a name (NFC, one space between words) and validates it.
+pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, NameError> {
+    let name = tidy(text, TextKind::Name).map_err(NameError::Unfit)?;
     if name.is_empty() {
-        return Err(NameFault::Missing);
+        return Err(NameError::Missing);
     }
     check_characters(&name)?;
     if name.graphemes(true).count() > config.length_max {
-        return Err(NameFault::TooLong(config.length_max));
+        return Err(NameError::TooLong(config.length_max));
     }
     if name.len() > BYTES_MAX {
-        return Err(NameFault::TooManyBytes);
+        return Err(NameError::TooManyBytes);
     }
     if is_of_staff(&name) {
-        return Err(NameFault::Staff);
+        return Err(NameError::Staff);
     }
     if profanity::is_rude(&name, config) {
-        return Err(NameFault::Rude);
+        return Err(NameError::Rude);
     }
     Ok(name)
 }
 
-/// Tidies a name that a player may have; the reason in English why it is refused.
+/// Normalizes and validates a name.
 ///
 /// # Errors
-/// The reason.
+/// The reason, in English, for which the name is rejected.
 pub fn tidy_name(text: &str, config: &NamesConfig) -> Result<String, String> {
     check_name(text, config).map_err(|fault| fault.to_string())
 }
 
-/// Checks an address; only sending to it could tell whether it exists.
-pub(crate) fn check_email(text: &str) -> Result<Email, EmailFault> {
+/// Validates the syntax of an address.
+pub(crate) fn check_email(text: &str) -> Result<Email, EmailError> {
     let shown: String = text.trim().nfc().collect();
     if shown.is_empty() {
-        return Err(EmailFault::Missing);
+        return Err(EmailError::Missing);
     }
     let parts = shown.rsplit_once('@');
     let valid = shown.len() <= EMAIL_BYTES_MAX
         && parts.is_some_and(|(local, host)| is_local_part(local) && is_host(host));
     if !valid {
-        return Err(EmailFault::Invalid);
+        return Err(EmailError::Invalid);
     }
     let key = email_key(&shown);
     Ok(Email { shown, key })
 }
 
-fn check_characters(name: &str) -> Result<(), NameFault> {
+fn check_characters(name: &str) -> Result<(), NameError> {
     let mut marks = 0;
     for (i, c) in name.chars().enumerate() {
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        // A mark at the start would sit on whatever is shown before the name.
+        // A mark at the start would combine with the text before the name.
         if marks > MARKS_IN_A_ROW_MAX || (i == 0 && marks > 0) {
-            return Err(NameFault::Marks);
+            return Err(NameError::Marks);
         }
     }
     if name.nfkc().any(|c| c == '@') {
-        return Err(NameFault::AtSign);
+        return Err(NameError::AtSign);
     }
     Ok(())
 }
@@ -146,14 +145,14 @@ fn is_mark(c: char) -> bool {
     matches!(c.general_category(), EnclosingMark | NonspacingMark | SpacingMark)
 }
 
-/// As a whole: `Anne Teacher` and `System Of A Down` are names like any other.
+/// Compares the whole name: `Anne Teacher` and `System Of A Down` are accepted.
 fn is_of_staff(name: &str) -> bool {
     let whole = looks(name);
     STAFF.into_iter().any(|word| looks(word) == whole)
 }
 
-/// What a text looks like at a glance: its UTS #39 skeleton without case, accents and
-/// punctuation, and with `l`, `1` and `I` as one.
+/// The UTS #39 skeleton of a text without case, accents and punctuation, with `l`, `1` and `I` as
+/// one.
 fn looks(text: &str) -> String {
     let plain: String = text.nfkc().flat_map(char::to_lowercase).collect();
     let seen: String = skeleton(&plain).flat_map(char::to_lowercase).collect();
@@ -181,7 +180,7 @@ fn is_host(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(name: &str) -> Result<String, NameFault> {
+    fn check(name: &str) -> Result<String, NameError> {
         check_name(name, &NamesConfig::default())
     }
 
@@ -234,15 +233,15 @@ mod tests {
     #[test]
     fn what_hides_reorders_or_overflows_is_refused() {
         for (name, error) in [
-            ("", NameFault::Missing),
-            (" \u{a0} ", NameFault::Missing),
-            (&"x".repeat(41), NameFault::TooLong(40)),
-            (&"👩🏽\u{200d}❤\u{fe0f}\u{200d}👩🏽".repeat(40), NameFault::TooManyBytes),
-            ("Z\u{335}\u{336}\u{337}\u{338}\u{334}a", NameFault::Marks),
-            ("\u{301}da", NameFault::Marks),
-            ("ada@example.com", NameFault::AtSign),
-            ("ada\u{ff20}example", NameFault::AtSign),
-            ("MrFuck123", NameFault::Rude),
+            ("", NameError::Missing),
+            (" \u{a0} ", NameError::Missing),
+            (&"x".repeat(41), NameError::TooLong(40)),
+            (&"👩🏽\u{200d}❤\u{fe0f}\u{200d}👩🏽".repeat(40), NameError::TooManyBytes),
+            ("Z\u{335}\u{336}\u{337}\u{338}\u{334}a", NameError::Marks),
+            ("\u{301}da", NameError::Marks),
+            ("ada@example.com", NameError::AtSign),
+            ("ada\u{ff20}example", NameError::AtSign),
+            ("MrFuck123", NameError::Rude),
         ] {
             assert_eq!(check(name), Err(error), "{name:?}");
         }
@@ -284,7 +283,7 @@ mod tests {
             "M0derator",
             "Hidden  Player",
         ] {
-            assert_eq!(check(name), Err(NameFault::Staff), "{name}");
+            assert_eq!(check(name), Err(NameError::Staff), "{name}");
         }
     }
 
@@ -294,7 +293,7 @@ mod tests {
         assert_eq!((&*email.shown, &*email.key), ("Ada.L+x@Example.COM", "ada.l+x@example.com"));
         assert!(check_email("ada@localhost").is_ok());
         assert!(check_email("josé@exämple.de").is_ok());
-        assert_eq!(check_email("  "), Err(EmailFault::Missing));
+        assert_eq!(check_email("  "), Err(EmailError::Missing));
         let long = format!("{}@{}.com", "a".repeat(64), "b".repeat(63).repeat(4));
         for bad in [
             "x",
@@ -313,7 +312,7 @@ mod tests {
             "<a@b.c>",
             &long,
         ] {
-            assert_eq!(check_email(bad), Err(EmailFault::Invalid), "{bad}");
+            assert_eq!(check_email(bad), Err(EmailError::Invalid), "{bad}");
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Passwords: argon2id with OWASP's parameters, as PHC strings. Hashing takes memory and a core, so
-//! a few run at once, a bounded number waits and the rest is refused at once. How long one may be
-//! is the configuration's.
+//! Password hashing: argon2id with OWASP's parameters, as PHC strings. A few hashes run at once, a
+//! bounded number waits, and further ones are rejected.
 
 use std::sync::Arc;
 
@@ -20,25 +19,22 @@ use crate::http::input::unfit;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// The most memory and passes a stored hash may ask for, so that none can stop the server.
+/// The most memory and passes of a stored hash that is verified.
 const STORED_MEMORY_KIB_MAX: u32 = 262_144;
 const STORED_PASSES_MAX: u32 = 10;
 const SALT_LENGTH: usize = 16;
 
-/// Why a password was neither hashed nor compared.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum HashError {
-    /// Too many wait already.
     #[error("hashing a password: the queue is full")]
     Busy,
-    /// The algorithm itself failed, which it does not.
     #[error("hashing a password failed")]
-    Fault,
+    Failed,
 }
 
-/// Why a password is refused, with the bound; the texts are the API's.
+/// Why a new password is rejected, with the bound; the texts are those of the API.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum PasswordFault {
+pub(crate) enum PasswordError {
     #[error("The password field must be at least {0} characters.")]
     TooShort(usize),
     #[error("The password field must not be greater than {0} characters.")]
@@ -47,34 +43,32 @@ pub(crate) enum PasswordFault {
     Unfit(TextError),
 }
 
-/// Checks a password that somebody wants to have.
-pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordFault> {
+/// Validates a new password.
+pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordError> {
     let (min, max) = (config.password_length_min, config.password_length_max);
     match length(password) {
-        length if length < min => Err(PasswordFault::TooShort(min)),
-        length if length > max => Err(PasswordFault::TooLong(max)),
-        // Only of new passwords: older ones may have such characters.
-        _ => tidy(password, TextKind::Secret).map(|_| ()).map_err(PasswordFault::Unfit),
+        length if length < min => Err(PasswordError::TooShort(min)),
+        length if length > max => Err(PasswordError::TooLong(max)),
+        // Only for new passwords: older ones may have such characters.
+        _ => tidy(password, TextKind::Secret).map(|_| ()).map_err(PasswordError::Unfit),
     }
 }
 
-/// What comparing with a stored hash said.
+/// The result of verifying a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Not the password.
-    Wrong,
-    /// The password.
-    Right,
-    /// The password, but its hash is weaker than today's; store a new one.
-    RightButWeak,
+pub(crate) enum PasswordMatch {
+    Mismatch,
+    Match,
+    /// A match, but the hash has weaker parameters than the current ones and should be replaced.
+    WeakHash,
 }
 
-/// Compared with when there is no account, so that it takes as long: a hash with today's parameters
-/// that belongs to no password anyone knows.
+/// Verified if there is no account, so that the time is the same: a hash with the current
+/// parameters and no known password.
 const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$b3BlbmJlbGwtbm8tdXNlcg\
     $bm9ib2R5IGtub3dzIGEgcGFzc3dvcmQgd2l0aCB0aGk";
 
-/// Hashes and compares passwords. Clones share the limits.
+/// Hashes and verifies passwords. Clones share the limits.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     running: Arc<Semaphore>,
@@ -82,7 +76,6 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// With the limits of this configuration.
     pub fn new(config: &AuthConfig) -> Self {
         let running = config.hash_concurrency_max.clamp(1, 1_024);
         let admitted = running + config.hash_queue_max.min(1_000_000);
@@ -95,7 +88,7 @@ impl Hasher {
     /// The PHC string of a password.
     ///
     /// # Errors
-    /// When too many wait already.
+    /// [`HashError::Busy`] if the queue is full.
     pub async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, HashError> {
         let password = normalised(password);
         let mut salt = [0; SALT_LENGTH];
@@ -103,22 +96,22 @@ impl Hasher {
         self.run(move || hash_now(password.as_bytes(), &salt)).await?
     }
 
-    /// Compares with a stored hash; without one it takes as long and the answer is
-    /// [`Verdict::Wrong`].
+    /// Verifies against a stored hash. Without one, the result is [`PasswordMatch::Mismatch`] after
+    /// the same time.
     pub(crate) async fn verify(
         &self,
         password: &str,
         stored: Option<&str>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordMatch, HashError> {
         let password = normalised(password);
         let known = stored.is_some();
         let stored: Arc<str> = Arc::from(stored.unwrap_or(DUMMY));
-        let verdict = self.run(move || verify_now(password.as_bytes(), &stored)).await?;
-        Ok(if known { verdict } else { Verdict::Wrong })
+        let matched = self.run(move || verify_now(password.as_bytes(), &stored)).await?;
+        Ok(if known { matched } else { PasswordMatch::Mismatch })
     }
 
-    /// Runs on a thread that may block. The permits go with the task: a client that hangs up does
-    /// not make room for another while its hash still runs.
+    /// Runs on a blocking thread. The task owns the permits: a cancelled request does not free them
+    /// while its hash still runs.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -126,52 +119,52 @@ impl Hasher {
         let admitted = Arc::clone(&self.admitted);
         let admitted = admitted.try_acquire_owned().map_err(|_| HashError::Busy)?;
         let running = Arc::clone(&self.running);
-        let running = running.acquire_owned().await.map_err(|_| HashError::Fault)?;
+        let running = running.acquire_owned().await.map_err(|_| HashError::Failed)?;
         let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
         let task = tokio::task::spawn_blocking(move || {
             let _permits = permits;
             work()
         });
-        task.await.map_err(|_| HashError::Fault)
+        task.await.map_err(|_| HashError::Failed)
     }
 }
 
-/// Characters of a password, as it is hashed.
+/// The length in characters of the normalized password.
 pub(crate) fn length(password: &str) -> usize {
     password.nfc().count()
 }
 
-/// The same password typed on two keyboards is the same text (NFC), and nothing else is changed.
+/// NFC: the same password from two keyboards is the same text.
 fn normalised(password: &str) -> String {
     password.nfc().collect()
 }
 
 fn hash_now(password: &[u8], salt: &[u8]) -> Result<String, HashError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashError::Fault)?;
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashError::Failed)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon2.hash_password_with_salt(password, salt).map_err(|_| HashError::Fault)?;
+    let hash = argon2.hash_password_with_salt(password, salt).map_err(|_| HashError::Failed)?;
     Ok(hash.to_string())
 }
 
-fn verify_now(password: &[u8], stored: &str) -> Verdict {
+fn verify_now(password: &[u8], stored: &str) -> PasswordMatch {
     let parsed = PasswordHash::new(stored).ok();
     let Some((parsed, params)) = parsed.and_then(|p| Params::try_from(&p).ok().map(|q| (p, q)))
     else {
-        tracing::error!("a stored password hash cannot be read");
-        return Verdict::Wrong;
+        tracing::error!("a stored password hash is malformed");
+        return PasswordMatch::Mismatch;
     };
     if params.m_cost() > STORED_MEMORY_KIB_MAX || params.t_cost() > STORED_PASSES_MAX {
-        tracing::error!("a stored password hash asks for too much memory or time");
-        return Verdict::Wrong;
+        tracing::error!("a stored password hash exceeds the limits on memory or passes");
+        return PasswordMatch::Mismatch;
     }
     if Argon2::default().verify_password(password, &parsed).is_err() {
-        return Verdict::Wrong;
+        return PasswordMatch::Mismatch;
     }
     let argon2id = parsed.algorithm.as_str() == "argon2id";
     if argon2id && params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES {
-        Verdict::Right
+        PasswordMatch::Match
     } else {
-        Verdict::RightButWeak
+        PasswordMatch::WeakHash
     }
 }
 
@@ -189,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dummy_takes_as_long_as_a_real_hash() {
+    fn the_dummy_hash_has_the_current_parameters() {
         let dummy = PasswordHash::new(DUMMY).unwrap();
         let params = Params::try_from(&dummy).unwrap();
         let costs = (params.m_cost(), params.t_cost(), params.p_cost());
@@ -198,43 +191,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_told_from_another() {
+    async fn a_hash_matches_its_password_only() {
         let (hasher, chance) = (hasher(2, 8), SeededEntropy::new(1));
         let stored = hasher.hash("password123", &chance).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, hasher.hash("password123", &chance).await.unwrap(), "the salts differ");
         let verify = async |password| hasher.verify(password, Some(&stored)).await.unwrap();
-        assert_eq!(verify("password123").await, Verdict::Right);
-        assert_eq!(verify("password124").await, Verdict::Wrong);
-        assert_eq!(hasher.verify("password123", None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(verify("password123").await, PasswordMatch::Match);
+        assert_eq!(verify("password124").await, PasswordMatch::Mismatch);
+        assert_eq!(hasher.verify("password123", None).await.unwrap(), PasswordMatch::Mismatch);
         let long = "x".repeat(73);
         let stored = hasher.hash(&long, &chance).await.unwrap();
         let cut = hasher.verify(&long[..72], Some(&stored)).await.unwrap();
-        assert_eq!(cut, Verdict::Wrong, "nothing is cut off");
+        assert_eq!(cut, PasswordMatch::Mismatch, "nothing is cut off");
     }
 
     #[tokio::test]
     async fn composed_and_decomposed_letters_are_the_same_password() {
         let (hasher, chance) = (hasher(2, 8), SeededEntropy::new(1));
         let stored = hasher.hash("caf\u{e9} au lait", &chance).await.unwrap();
-        let verdict = hasher.verify("cafe\u{301} au lait", Some(&stored)).await.unwrap();
-        assert_eq!(verdict, Verdict::Right);
+        let matched = hasher.verify("cafe\u{301} au lait", Some(&stored)).await.unwrap();
+        assert_eq!(matched, PasswordMatch::Match);
     }
 
     #[tokio::test]
-    async fn weak_hashes_are_noticed_and_absurd_ones_refused() {
+    async fn weak_hashes_are_reported_and_costly_ones_rejected() {
         let params = Params::new(1_024, 1, 1, None).unwrap();
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let stored = weak.hash_password_with_salt(b"old", b"0123456789abcdef").unwrap().to_string();
         let hasher = hasher(2, 8);
-        assert_eq!(hasher.verify("old", Some(&stored)).await.unwrap(), Verdict::RightButWeak);
+        assert_eq!(hasher.verify("old", Some(&stored)).await.unwrap(), PasswordMatch::WeakHash);
         let absurd = stored.replace("m=1024", "m=4194304");
-        assert_eq!(hasher.verify("old", Some(&absurd)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.verify("old", Some("plain")).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify("old", Some(&absurd)).await.unwrap(), PasswordMatch::Mismatch);
+        assert_eq!(hasher.verify("old", Some("plain")).await.unwrap(), PasswordMatch::Mismatch);
     }
 
     #[tokio::test]
-    async fn more_than_the_queue_holds_is_refused() {
+    async fn hashes_beyond_the_queue_are_rejected() {
         let (hasher, chance) = (hasher(1, 1), SeededEntropy::new(1));
         let hashes = (0..6).map(|_| hasher.hash("password123", &chance));
         let answers = futures_util::future::join_all(hashes).await;

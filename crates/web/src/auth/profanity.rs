@@ -1,7 +1,6 @@
-//! Which names are rude: those that the word list of `rustrict` recognises (English for the most
-//! part, with some Spanish, French, German, Russian and Chinese; spellings with digits, repeated
-//! letters and signs in between), and those with a word that the operator refuses. Names that
-//! people have are left alone, also where they contain such a word.
+//! Detects rude names: by the word list of `rustrict` (mostly English, also in spellings with digits,
+//! repeated letters and punctuation), a few added words, and the words that the operator configures.
+//! Real names are accepted, also if they contain such a word.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -13,11 +12,11 @@ use unicode_security::skeleton;
 
 use crate::config::NamesConfig;
 
-/// From this length on a refused word that the list does not know is found inside others, too.
+/// A refused word of at least this length that is not in the list also matches inside other words.
 const INSIDE_LENGTH_MIN: usize = 6;
-/// Shorter matches of the list count only as a whole word: `ass` is in many names.
+/// Shorter matches of the list count as whole words only: many names contain `ass`.
 const MATCH_LENGTH_MIN: usize = 4;
-/// Words of other languages that the list lacks, with the classes of its own words.
+/// Words that the list lacks.
 const ADDED: [&str; 14] = [
     "blyad",
     "chink",
@@ -34,9 +33,9 @@ const ADDED: [&str; 14] = [
     "блядь",
     "хуй",
 ];
-/// Words that are found inside others as well: no name contains them.
+/// Words that also match inside other words: no name contains them.
 const NEVER_HARMLESS: [&str; 2] = ["fuck", "nigger"];
-/// What stands in place of what the list recognises; no folded text contains it.
+/// Replaces the matches of the list; no folded text contains it.
 const MASK: char = '\u{1}';
 
 static REAL_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -52,14 +51,14 @@ pub(crate) fn is_rude(name: &str, config: &NamesConfig) -> bool {
     if config.profanity && is_built_in() {
         return true;
     }
-    // The operator's words are of any script, and may be numbers.
+    // The operator's words may be of any script, and numbers.
     let checked = without(name, |word| is_allowed(word, config) || is_real_name(word));
     let refused = config.refused.iter().filter(|word| !shape(word).is_empty());
     refused.into_iter().any(|word| is_refused(&checked, word, config))
 }
 
-/// The name without the words that are names of people, and those that the lists cannot judge:
-/// numbers, whose digits they take for letters, and scripts that they know by their shapes only.
+/// The name without real names, and without words that the list misjudges: numbers, whose digits it
+/// reads as letters, and words of other scripts, which it compares by shape.
 fn without_real_names(name: &str, config: &NamesConfig) -> String {
     without(name, |word| {
         let letters = word.chars().filter(|c| c.is_alphabetic()).count();
@@ -71,7 +70,6 @@ fn without_real_names(name: &str, config: &NamesConfig) -> String {
     })
 }
 
-/// The name without some of its words.
 fn without(name: &str, is_left_out: impl Fn(&str) -> bool) -> String {
     let words = name.split_inclusive(|c: char| !c.is_alphanumeric());
     let is_kept = |word: &&str| !is_left_out(word.trim_end_matches(|c: char| !c.is_alphanumeric()));
@@ -87,8 +85,7 @@ fn is_allowed(word: &str, config: &NamesConfig) -> bool {
     config.allowed.iter().any(|allowed| search_fold(allowed) == word)
 }
 
-/// Whether a letter is of a script of the lists' words: Latin, Greek, Cyrillic, Han, and the styled
-/// Latin letters.
+/// Whether a letter is of a script of the list: Latin, Greek, Cyrillic, Han, and styled Latin letters.
 fn is_judged(c: char) -> bool {
     c.is_alphabetic()
         && matches!(c, '\0'..='\u{52f}' | '\u{1d00}'..='\u{1fff}' | '\u{2100}'..='\u{24ff}'
@@ -96,7 +93,7 @@ fn is_judged(c: char) -> bool {
             | '\u{ff00}'..='\u{ffef}' | '\u{1d400}'..='\u{1d7ff}' | '\u{1f100}'..='\u{1f1ff}')
 }
 
-/// Whether the list recognises a part of the text that is long enough, or a whole word.
+/// Whether the list matches a sufficiently long part of the text, or a whole word.
 fn is_listed(text: &str) -> bool {
     let grave = (Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL) & Type::MODERATE_OR_HIGHER;
     let text = search_fold(text);
@@ -110,7 +107,7 @@ fn is_listed(text: &str) -> bool {
         return false;
     }
     let (text, masked): (Vec<char>, Vec<char>) = (text.chars().collect(), masked.chars().collect());
-    // Without characters that are drawn as nothing the two are equally long.
+    // Equally long, unless the text contains invisible characters.
     text.len() != masked.len() || has_match(&text, &masked)
 }
 

@@ -1,39 +1,34 @@
-//! Ways back into an account whose password is forgotten: a one-time link that an operator makes
-//! and hands over, and recovery codes that a player has made before. Both set a new password and
-//! are used up by it; hashes of them are stored only. Pages are in `pages::recover`.
+//! Password recovery: a one-time link that an operator creates, and recovery codes that a player
+//! has created earlier. Each sets a new password once; only hashes are stored.
 
 use domain::{Clock, Entropy};
 use store::{RecoveryCode, Store, StoreError, TokenKind};
 
-use crate::auth::accounts::{self, Opened};
-use crate::auth::passwords::{self, Verdict};
+use crate::auth::accounts::{self, OpenedSession};
+use crate::auth::passwords::{self, PasswordMatch};
 use crate::auth::tokens;
 use crate::config::AuthConfig;
 use crate::http::limits::{self, Network};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// For how long a one-time link can be used, in hours.
 pub const LINK_LIFE_HOURS: u32 = 24;
 const HOUR_S: i64 = 3_600;
-/// The path of the pages of links; the secret follows.
+/// The path of one-time links; the secret follows.
 pub const LINK_PATH: &str = "/recover/";
 
-/// Codes that are made at once. Each begins with the digit of its slot.
+/// Codes of a user. Each begins with the digit of its slot.
 const CODES: u8 = 10;
-/// Letters of a code: the slot and 11 random ones, worth 55 bits. They are hashed like passwords,
-/// since 55 bits are too few for a fast hash, and guesses are limited like those of passwords.
+/// Letters of a code: the slot and 11 random ones with 55 bits. They are hashed like passwords,
+/// since 55 bits are too few for a fast hash, and attempts are limited like those of passwords.
 const CODE_LENGTH: usize = 12;
 /// Letters between two hyphens.
 const CODE_GROUP: usize = 4;
-/// Crockford's: no letter looks like another or like a digit.
+/// Crockford's base 32: no letter resembles another or a digit.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// Makes a one-time link for a user, in the place of an earlier one; the secret that follows
-/// [`LINK_PATH`] in its address. `None` when there is no such user.
-///
-/// # Errors
-/// The error of the database.
+/// Creates a one-time link for a user and replaces an earlier one. Returns the secret that follows
+/// [`LINK_PATH`]; `None` if there is no such user.
 pub async fn make_link(
     store: &Store,
     user_id: i64,
@@ -47,24 +42,23 @@ pub async fn make_link(
     Ok(is_made.then_some(secret))
 }
 
-/// Why a new password is refused, in English; `None` when it may be used.
+/// Why a new password is rejected, in English; `None` if it is accepted.
 pub fn refuse_password(password: &str, config: &AuthConfig) -> Option<String> {
     passwords::check(password, config).err().map(|fault| fault.to_string())
 }
 
-/// Uses a link up, sets the password and opens a session of the pages. `None` when the link was
-/// used, has expired or never was. Counted like an attempt to log in.
+/// Consumes a link, sets the password and creates a session of the pages. `None` if the link was
+/// used, has expired or does not exist. Counts as a login attempt.
 pub(crate) async fn use_link(
     state: &AppState,
     network: &Network,
     link: [u8; 32],
     new_password: &str,
-) -> Result<Option<Opened>, Problem> {
-    // By link and network, as passwords are by account and network: a class shares one network.
-    let key: String = link.iter().map(|byte| format!("{byte:02x}")).collect();
-    limits::count_login(state, network, &key).await?;
+) -> Result<Option<OpenedSession>, Problem> {
+    // Counted by link and network, as logins are by account and network: a class shares a network.
+    limits::count_login(state, network, &hex::encode(link)).await?;
     let Some(found) = state.store.find_password_link(link, state.clock.now()).await? else {
-        tracing::warn!(target: "security", "a one-time link that cannot be used was tried");
+        tracing::warn!(target: "security", "an invalid one-time link was tried");
         return Ok(None);
     };
     let hash = state.hasher.hash(new_password, &*state.entropy).await?;
@@ -76,8 +70,8 @@ pub(crate) async fn use_link(
     accounts::open_session(state, user_id, &hash, TokenKind::Web).await
 }
 
-/// Makes recovery codes for a user whose stored password is this hash, in the place of all earlier
-/// ones. `None` when the password was changed meanwhile.
+/// Creates recovery codes for a user whose stored password hash is this one, and replaces all
+/// earlier codes. `None` if the password was changed concurrently.
 pub(crate) async fn make_codes(
     state: &AppState,
     user_id: i64,
@@ -98,23 +92,22 @@ pub(crate) async fn make_codes(
     Ok(Some(codes))
 }
 
-/// Uses a recovery code up, sets the password and opens a session of the pages. `None` for a wrong
-/// code and for an address without an account, which take equally long. Counted like an attempt to
-/// log in.
+/// Consumes a recovery code, sets the password and creates a session of the pages. A wrong code and
+/// an address without an account both return `None` after the same time. Counts as a login attempt.
 pub(crate) async fn use_code(
     state: &AppState,
     network: &Network,
     email_key: &str,
     code: &str,
     new_password: &str,
-) -> Result<Option<Opened>, Problem> {
+) -> Result<Option<OpenedSession>, Problem> {
     limits::count_login(state, network, email_key).await?;
     let Some((slot, code)) = parse(code) else { return Ok(None) };
     let known = state.store.find_recovery_code(email_key, slot).await?;
     let stored = known.as_ref().map(|known| known.hash.as_str());
-    let verdict = state.hasher.verify(&code, stored).await?;
-    let Some(known) = known.filter(|_| verdict != Verdict::Wrong) else {
-        tracing::warn!(target: "security", "a recovery code was refused");
+    let matched = state.hasher.verify(&code, stored).await?;
+    let Some(known) = known.filter(|_| matched != PasswordMatch::Mismatch) else {
+        tracing::warn!(target: "security", "a wrong recovery code was tried");
         return Ok(None);
     };
     set_by_code(state, &known, slot, new_password).await
@@ -125,7 +118,7 @@ async fn set_by_code(
     code: &RecoveryCode,
     slot: i64,
     new_password: &str,
-) -> Result<Option<Opened>, Problem> {
+) -> Result<Option<OpenedSession>, Problem> {
     let hash = state.hasher.hash(new_password, &*state.entropy).await?;
     let (user_id, now) = (code.user_id, state.clock.now());
     if !state.store.use_recovery_code(code, slot, &hash, now).await? {
@@ -140,7 +133,7 @@ fn draw(slot: u8, entropy: &dyn Entropy) -> String {
     let mut bytes = [0; CODE_LENGTH];
     entropy.fill(&mut bytes);
     bytes[0] = slot;
-    // 256 is a multiple of 32: every letter is as likely as any other.
+    // 256 is a multiple of 32: all letters are equally likely.
     bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
@@ -150,9 +143,8 @@ fn grouped(code: &str) -> String {
     groups.join("-")
 }
 
-/// The slot and the letters of a code as it was typed: in either case, with or without hyphens,
-/// spaces and invisible characters, with the letters that Crockford's alphabet leaves out for their
-/// digits.
+/// Parses a typed code: in either case, with or without hyphens, spaces and invisible characters;
+/// O, I and L count as digits.
 fn parse(text: &str) -> Option<(i64, String)> {
     let letters =
         text.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_uppercase() {
@@ -175,7 +167,7 @@ mod tests {
     use testkit::SeededEntropy;
 
     #[test]
-    fn a_code_is_read_as_people_copy_it() {
+    fn a_code_may_be_typed_in_several_ways() {
         let entropy = SeededEntropy::new(1);
         for slot in 0..CODES {
             let code = draw(slot, &entropy);
@@ -196,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_code_is_told_from_one() {
+    fn malformed_codes_are_rejected() {
         for text in ["", "0K7Q-M92X-TVB", "0K7Q-M92X-TVB44", "AK7Q-M92X-TVB4", "0K7Q-M92X-TVBU"] {
             assert_eq!(parse(text), None, "{text}");
         }

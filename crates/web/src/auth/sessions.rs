@@ -1,5 +1,4 @@
-//! Who asks: the player behind a bearer token or a session, and the number of the request. Tokens
-//! are made and read in `token`; accounts and sessions are opened in `account`.
+//! The extractors of the authenticated player and of the request id.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,20 +13,20 @@ use crate::auth::tokens;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// A token in use is noted at most this often, in seconds.
+/// The last use of a token is stored at most this often, in seconds.
 const TOUCH_INTERVAL_S: i64 = 3_600;
 const DAY_S: i64 = 86_400;
 
-/// The player who asks.
+/// The authenticated player of a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Player {
+pub(crate) struct PlayerSession {
     pub(crate) player_id: i64,
     pub(crate) user_id: i64,
-    /// The token the request came with.
+    /// The token of the request.
     pub(crate) token_id: i64,
 }
 
-impl FromRequestParts<AppState> for Player {
+impl FromRequestParts<AppState> for PlayerSession {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
@@ -38,13 +37,13 @@ impl FromRequestParts<AppState> for Player {
     }
 }
 
-/// The player behind a living token of this kind. A session of the pages is none to the API, and
-/// a token of the API none to the pages: what leaks from one does not open the other.
+/// The player of a valid token of this kind. The API rejects sessions of the pages, and the pages
+/// reject API tokens: a leaked token does not give access to the other.
 pub(crate) async fn find_player(
     state: &AppState,
     hash: [u8; 32],
     kind: TokenKind,
-) -> Result<Option<Player>, Problem> {
+) -> Result<Option<PlayerSession>, Problem> {
     let session = state.session_lookup.find_session(hash).await?;
     let Some(session) = session.filter(|session| session.kind == kind) else { return Ok(None) };
     let now = state.clock.now();
@@ -53,15 +52,15 @@ pub(crate) async fn find_player(
     }
     tracing::Span::current().record("player_id", session.player_id);
     let store::Session { token_id, user_id, player_id, .. } = session;
-    Ok(Some(Player { player_id, user_id, token_id }))
+    Ok(Some(PlayerSession { player_id, user_id, token_id }))
 }
 
-/// Notes that a token is in use. When that fails the request goes on: the next one tries again.
+/// Stores the last use of a token. The request continues if that fails; a later one tries again.
 async fn touch(state: &AppState, token_id: i64, now: UnixMicros) {
     let idle_s = i64::from(state.config.auth.token_idle_days) * DAY_S;
     let touched = state.store.touch_token(token_id, now.plus_seconds(idle_s), now).await;
     if let Err(error) = touched {
-        tracing::warn!(%error, "cannot note that a token is in use");
+        tracing::warn!(token_id, %error, "storing the last use of a token failed");
     }
 }
 
@@ -73,22 +72,23 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The number of a request, as `X-Request-Id` tells it.
+/// The request id, as in `X-Request-Id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The longest number that is taken over from a proxy, in bytes.
+    /// The longest id that is accepted from a proxy, in bytes.
     const LENGTH_MAX: usize = 64;
 
-    /// A new number of 128 random bits.
+    /// A new id of 128 random bits.
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes);
-        Self(format!("{:032x}", u128::from_be_bytes(bytes)).into())
+        Self(hex::encode(bytes).into())
     }
 
-    /// A proxy's number, if it is harmless wherever it is repeated.
+    /// An id from a proxy; letters, digits and `-_.` only, since it is repeated in logs and
+    /// responses.
     pub(crate) fn parse(value: &HeaderValue) -> Option<Self> {
         let text = value.to_str().ok()?;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bearer_token_is_read() {
+    fn exactly_one_bearer_token_is_accepted() {
         assert_eq!(bearer(&headers(&["Bearer ob_x"])), Some("ob_x"));
         assert_eq!(bearer(&headers(&["bearer  ob_x "])), Some("ob_x"));
         for none in [&["Basic ob_x"][..], &["Bearer"], &["Bearer a", "Bearer b"], &[]] {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn only_harmless_numbers_are_taken_over() {
+    fn only_plain_ids_are_accepted_from_a_proxy() {
         let parse = |text: &'static str| RequestId::parse(&HeaderValue::from_static(text));
         assert!(parse("abc-1_2.3").is_some());
         assert!(parse("").is_none() && parse("a b").is_none() && parse("a\"b").is_none());

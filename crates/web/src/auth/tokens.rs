@@ -1,20 +1,20 @@
-//! The secrets that players carry: `ob_`, 190 random bits and a checksum, in letters and digits.
-//! Only their SHA-256 is ever stored, and nothing here writes one to a log.
+//! Bearer tokens: `ob_`, 190 random bits and a checksum, in letters and digits. Only their SHA-256
+//! is stored.
 
 use domain::Entropy;
 use sha2::{Digest, Sha256};
 
-/// What every token begins with, so that scanners for leaked secrets know it.
+/// The prefix by which scanners for leaked secrets recognize a token.
 pub(crate) const PREFIX: &str = "ob_";
-/// Random characters, each worth 5.95 bits.
+/// Random characters, 5.95 bits each.
 const SECRET_LENGTH: usize = 32;
-/// Characters that say whether the rest was copied right.
+/// Characters of the checksum.
 const CHECK_LENGTH: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Bytes from here on would make the first letters of the alphabet likelier, so they are skipped.
+/// Random bytes from here on are skipped, since they would make the first letters likelier.
 const UNBIASED: u8 = 248;
 
-/// Draws a token; returns it and what to store of it.
+/// Generates a token; returns it and its SHA-256.
 pub fn new(entropy: &dyn Entropy) -> (String, [u8; 32]) {
     let mut token = PREFIX.to_owned();
     while token.len() < PREFIX.len() + SECRET_LENGTH {
@@ -28,14 +28,13 @@ pub fn new(entropy: &dyn Entropy) -> (String, [u8; 32]) {
     (token, hash)
 }
 
-/// What is stored of this token; `None` when it cannot be one of ours, which needs no look into
-/// the database.
+/// The SHA-256 of a token; `None` for a malformed one, which needs no query.
 pub(crate) fn hash(token: &str) -> Option<[u8; 32]> {
     let length = PREFIX.len() + SECRET_LENGTH + CHECK_LENGTH;
     let sound = token.len() == length
         && token.starts_with(PREFIX)
         && token[PREFIX.len()..].bytes().all(|byte| byte.is_ascii_alphanumeric());
-    // ASCII by now, so it can be cut anywhere. The checksum is no secret.
+    // ASCII, so that slicing is safe. The checksum is not a secret.
     if !sound || checksum(&token[..length - CHECK_LENGTH]) != token[length - CHECK_LENGTH..] {
         return None;
     }
@@ -57,7 +56,7 @@ mod tests {
     use testkit::SeededEntropy;
 
     #[test]
-    fn a_token_is_known_again_by_its_hash() {
+    fn the_hash_of_a_token_is_that_of_its_creation() {
         let entropy = SeededEntropy::new(1);
         let (one, one_hash) = new(&entropy);
         let (other, other_hash) = new(&entropy);
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_copied_right_is_no_token() {
+    fn a_miscopied_token_is_rejected() {
         let (token, _) = new(&SeededEntropy::new(2));
         let swapped: String = token
             .chars()
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_is_as_likely_as_any_other() {
+    fn all_letters_are_equally_likely() {
         let entropy = SeededEntropy::new(3);
         let mut seen = std::collections::BTreeMap::new();
         for _ in 0..2_000 {

@@ -1,19 +1,19 @@
-//! CSV as RFC 4180 has it, safe to open in a spreadsheet: free text that a spreadsheet would take
-//! for a formula gets an apostrophe in front. It only writes; nothing here reads CSV.
+//! Writes CSV (RFC 4180) that is safe to open in a spreadsheet: free text that a spreadsheet would
+//! evaluate as a formula is prefixed with an apostrophe.
 
-/// What a file begins with that spreadsheets shall read as UTF-8; programs may not expect it.
+/// The byte order mark, by which spreadsheets recognize UTF-8.
 pub(crate) const BOM: &str = "\u{feff}";
 
 /// One cell of a row.
 pub(crate) enum Cell {
-    /// A number or a word of ours, written as it is.
+    /// A number or a fixed word.
     Plain(String),
-    /// What somebody typed; defused before it is written.
+    /// Free text, which may need the apostrophe.
     Text(String),
 }
 
 impl Cell {
-    /// A number or a word of ours; an empty cell when there is none.
+    /// An empty cell for `None`.
     pub(crate) fn plain(value: Option<impl ToString>) -> Self {
         Self::Plain(value.map(|v| v.to_string()).unwrap_or_default())
     }
@@ -26,7 +26,6 @@ pub(crate) struct Csv {
 }
 
 impl Csv {
-    /// A table with this header.
     pub(crate) fn new(header: &[&str]) -> Self {
         let mut csv = Self::default();
         csv.row(header.iter().map(|name| Cell::Plain((*name).to_owned())));
@@ -50,12 +49,10 @@ impl Csv {
         self.text.push_str("\r\n");
     }
 
-    /// The whole table.
     pub(crate) fn into_text(self) -> String {
         self.text
     }
 
-    /// Writes a value, in quotes where the comma, the quote or a line break demand them.
     fn push_quoted(&mut self, value: &str) {
         if !value.contains([',', '"', '\r', '\n']) {
             return self.text.push_str(value);
@@ -66,8 +63,8 @@ impl Csv {
     }
 }
 
-/// Whether a spreadsheet would calculate this text. The last four are the full-width forms, which
-/// some spreadsheets fold to the plain ones.
+/// Whether a spreadsheet would evaluate this text. The last four are full-width forms, which some
+/// spreadsheets fold to the plain ones.
 fn starts_a_formula(text: &str) -> bool {
     let risky = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     text.starts_with(risky)
@@ -75,12 +72,42 @@ fn starts_a_formula(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn written(cells: Vec<Cell>) -> String {
         let mut csv = Csv::new(&["a", "b"]);
         csv.row(cells);
         csv.into_text()
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_read_back_by_a_csv_reader(
+            rows in prop::collection::vec(
+                prop::collection::vec((any::<bool>(), "[-=+@＝,\"\r\n\t a]{0,5}|.{0,8}"), 2), 0..5),
+        ) {
+            let mut csv = Csv::new(&["a", "b"]);
+            for row in &rows {
+                csv.row(row.iter().cloned().map(|(is_text, value)| match is_text {
+                    true => Cell::Text(value),
+                    false => Cell::Plain(value),
+                }));
+            }
+            let text = csv.into_text();
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let read: Vec<Vec<String>> = reader.deserialize().map(Result::unwrap).collect();
+            let expected = rows.iter().map(|row| {
+                let cell = |(is_text, value): &(bool, String)| {
+                    let first = value.chars().next().filter(|_| *is_text);
+                    let is_formula = first.is_some_and(|c| "=+-@\t\r\n＝＋－＠".contains(c));
+                    format!("{}{value}", if is_formula { "'" } else { "" })
+                };
+                row.iter().map(cell).collect::<Vec<_>>()
+            });
+            prop_assert_eq!(read, expected.collect::<Vec<_>>());
+        }
     }
 
     #[test]
@@ -90,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_looks_like_a_formula_is_defused() {
+    fn text_that_looks_like_a_formula_gets_an_apostrophe() {
         for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"] {
             let row = written(vec![Cell::Text(text.into()), Cell::Plain(String::new())]);
             let cell = row.trim_start_matches("a,b\r\n").trim_start_matches('"');
@@ -99,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_sign_and_nothing_is_an_empty_cell() {
+    fn numbers_keep_their_sign_and_none_is_an_empty_cell() {
         let row = vec![Cell::plain(Some("-5.00")), Cell::plain(None::<i64>)];
         assert_eq!(written(row), "a,b\r\n-5.00,\r\n");
     }

@@ -1,61 +1,63 @@
-//! Everything that is kept about a person, as one zip of JSON and CSV: written into a file without
-//! a name, a bounded piece at a time, and sent when it is whole. So a long history needs no more
-//! memory than a short one, and what cannot be read is an error and not a file with a hole.
+//! The export of all data stored about a user, as a zip of JSON and CSV. It is written to a
+//! temporary file in bounded pieces and sent when it is complete: memory use does not grow with the
+//! history, and a read error becomes an error response.
 
 mod spool;
 
+use std::io;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use domain::{Day, PageRequest};
+use futures_util::Stream;
 use serde_json::{Value, json};
 use store::{HoldingRow, MarketQuery};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::spool::Spool;
-use crate::api::orders::pending::OrderView;
-use crate::api::transactions::{CSV_HEADER, Transaction, push_csv};
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::game::csv::{BOM, Cell, Csv};
+use crate::game::history::Transaction;
+use crate::game::history_csv::{push_csv, to_csv};
 use crate::game::numbers::Shares;
+use crate::game::pending_orders::OrderView;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// Rows of one step, and entries of the history.
+/// Rows of a query, and entries of a page of the history.
 const ROWS: i64 = 100;
 const ENTRIES: usize = 1_000;
-/// How many are written at once, and how long another one waits.
-static WRITTEN_AT_ONCE: Semaphore = Semaphore::const_new(2);
+static CONCURRENT_EXPORTS: Semaphore = Semaphore::const_new(2);
 const WAIT_MAX: Duration = Duration::from_secs(5);
 const RETRY_AFTER_S: u64 = 5;
 
 const README: &str = "\
-Everything that this game keeps about you. Nothing of it is about anybody else.
+All data that this game stores about you. It contains no data of other players.
 
 account.json       your name and address, settings, how you appear on boards, devices and tokens
                    (not the tokens themselves), watched stocks, achievements
-holdings.csv       the shares you own now; the same in holdings.json
-transactions.csv   every entry of your history since the beginning, also those in the archive, with
-                   your notes; the same in transactions.json, which the verifier of docs/verify.md
-                   reads
-orders.json        orders that did not fill at once: those that are pending, and those that ended in
-                   the last weeks
-equity.csv         what you had at the ends of market days, newest first
+holdings.csv       your current shares; the same in holdings.json
+transactions.csv   your complete history, including the archive, with your notes; the same in
+                   transactions.json, the input of the verifier in docs/verify.md
+orders.json        orders that did not fill at once: pending ones, and those that ended in the last
+                   weeks
+equity.csv         the value of your portfolio at the end of each market day, newest first
 
-For a day or two the keys and answers of your orders are kept besides, so that an order that is sent
-twice is carried out once. Your password and your recovery codes are kept as hashes from which they
-cannot be read.
+The keys and responses of your orders are also stored, for a day or two, so that an order that is
+sent twice is executed once. Your password and your recovery codes are stored as hashes only.
 ";
 
-/// Writes and sends it.
+/// Writes the zip to a temporary file; its length in bytes, and its content.
 ///
 /// # Errors
-/// `busy` while others are written, `history_unavailable` when the archive cannot be read, or the
-/// fault met.
-pub(crate) async fn send(state: &AppState, player: &Player) -> Result<Response, Problem> {
-    let permit = timeout(WAIT_MAX, WRITTEN_AT_ONCE.acquire()).await;
+/// `busy` while other exports are written, `history_unavailable` if the archive cannot be read, or
+/// the error of the store.
+pub(crate) async fn write(
+    state: &AppState,
+    player: &PlayerSession,
+) -> Result<(u64, impl Stream<Item = io::Result<Bytes>> + Send + use<>), Problem> {
+    let permit = timeout(WAIT_MAX, CONCURRENT_EXPORTS.acquire()).await;
     let _permit = permit.map_err(|_| Problem::from(&codes::BUSY).retry_after(RETRY_AFTER_S))?;
     let mut spool = Spool::open().await?;
     spool.begin("README.txt").await?;
@@ -69,21 +71,11 @@ pub(crate) async fn send(state: &AppState, player: &Player) -> Result<Response, 
     spool.begin("equity.csv").await?;
     spool.write(BOM).await?;
     spool.write(equity(state, player).await?).await?;
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/zip")),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment; filename=\"openbell-export.zip\""),
-        ),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    let (length, body) = spool.finish().await?;
-    let length = [(header::CONTENT_LENGTH, HeaderValue::from(length))];
-    Ok((headers, length, body).into_response())
+    spool.finish().await
 }
 
-/// What needs no paging: each of these has at most a hundred rows.
-async fn account(state: &AppState, player: &Player) -> Result<Value, Problem> {
+/// The data without paging: each list has at most a hundred rows.
+async fn account(state: &AppState, player: &PlayerSession) -> Result<Value, Problem> {
     let viewer = state.store.load_viewer(player.user_id, player.player_id).await?;
     let all = PageRequest::clamped(1, ROWS, ROWS);
     let now = state.clock.now();
@@ -136,7 +128,7 @@ async fn account(state: &AppState, player: &Player) -> Result<Value, Problem> {
 async fn write_holdings(
     spool: &mut Spool,
     state: &AppState,
-    player: &Player,
+    player: &PlayerSession,
 ) -> Result<(), Problem> {
     let prices = state.prices.prices_json();
     let mut csv =
@@ -144,8 +136,8 @@ async fn write_holdings(
     spool.begin("holdings.json").await?;
     let mut list = List::default();
     for page in 1.. {
-        let asked = PageRequest::clamped(page, ROWS, ROWS);
-        let found = state.store.portfolio_page(player.player_id, &prices, asked).await?;
+        let page_request = PageRequest::clamped(page, ROWS, ROWS);
+        let found = state.store.portfolio_page(player.player_id, &prices, page_request).await?;
         let (rows, total): (Vec<HoldingRow>, i64) = found;
         for row in &rows {
             csv.row([
@@ -175,14 +167,14 @@ async fn write_holdings(
     spool.write(csv.into_text()).await
 }
 
-/// The whole history, newest first, as an answer of the API would have it in one page.
+/// The complete history, newest first, in the format of one page of the API.
 async fn write_history(
     spool: &mut Spool,
     state: &AppState,
-    player: &Player,
+    player: &PlayerSession,
 ) -> Result<(), Problem> {
-    let mut beside = spool.beside().await?;
-    beside.write(format!("{BOM}{}", Csv::new(&CSV_HEADER).into_text())).await?;
+    let mut scratch = spool.scratch_file().await?;
+    scratch.write(to_csv(&[], true)).await?;
     spool.begin("transactions.json").await?;
     spool.write("{\"data\":").await?;
     let (mut list, mut before) = (List::default(), None);
@@ -191,7 +183,7 @@ async fn write_history(
         spool.write(list.rows(page.rows.iter().map(|row| json!(Transaction::new(row))))).await?;
         let mut csv = Csv::default();
         push_csv(&mut csv, &page.rows);
-        beside.write(csv.into_text()).await?;
+        scratch.write(csv.into_text()).await?;
         before = page.next;
         if before.is_none() {
             break;
@@ -200,10 +192,14 @@ async fn write_history(
     spool.write(list.end()).await?;
     spool.write("}\n").await?;
     spool.begin("transactions.csv").await?;
-    spool.append(beside).await
+    spool.append(scratch).await
 }
 
-async fn write_orders(spool: &mut Spool, state: &AppState, player: &Player) -> Result<(), Problem> {
+async fn write_orders(
+    spool: &mut Spool,
+    state: &AppState,
+    player: &PlayerSession,
+) -> Result<(), Problem> {
     spool.begin("orders.json").await?;
     let (mut list, mut below) = (List::default(), None);
     loop {
@@ -215,11 +211,11 @@ async fn write_orders(spool: &mut Spool, state: &AppState, player: &Player) -> R
     spool.write(list.end()).await
 }
 
-async fn equity(state: &AppState, player: &Player) -> Result<String, Problem> {
+async fn equity(state: &AppState, player: &PlayerSession) -> Result<String, Problem> {
     let mut csv = Csv::new(&["market_date", "value", "cash"]);
     let mut to = Day(i32::MAX);
     loop {
-        // The newest days up to `to`, a bounded number of them.
+        // A bounded number of the newest days up to `to`.
         let points = state.store.equity_curve(player.player_id, Day(i32::MIN), to).await?;
         for point in points.iter().rev() {
             csv.row([
@@ -233,7 +229,7 @@ async fn equity(state: &AppState, player: &Player) -> Result<String, Problem> {
     }
 }
 
-/// A list of JSON that is written in pieces.
+/// A JSON array that is written in pieces.
 #[derive(Default)]
 struct List {
     has_rows: bool,

@@ -1,31 +1,26 @@
-//! What a page of a board shows, for the API and the pages alike: places, the names that people
-//! chose, levels, movements. The places are `leaderboard`'s; how they look is decided by whoever
-//! shows them.
+//! One page of a leaderboard: ranks, the names that players chose to show, levels and movements.
 
 use domain::Ratio;
 use leaderboard::{LeaderboardError, RankWindow};
 use store::{BoardKind, PublicName};
 
-use crate::http::query::Query;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// When to come back for a board that is being built, in seconds.
+/// `Retry-After` while a leaderboard is being built.
 const RETRY_AFTER_S: u64 = 2;
 
-/// Rows of a board and the reader's own.
+/// Rows of a leaderboard, and the player's own.
 pub(crate) struct BoardPage {
     /// Players on the board.
     pub(crate) total: i64,
     pub(crate) rows: Vec<BoardRow>,
-    /// The reader's own, wherever it is.
+    /// The player's own row, also if it is not on the page.
     pub(crate) me: Option<BoardRow>,
-    /// Whether the order is that of the last close, because the board is being built.
+    /// Whether the ranks are those of the last close, because the board is being built.
     pub(crate) is_closed: bool,
 }
 
-/// A player's place.
-#[derive(Clone)]
 pub(crate) struct BoardRow {
     pub(crate) rank: i64,
     pub(crate) is_me: bool,
@@ -34,13 +29,12 @@ pub(crate) struct BoardRow {
     pub(crate) level: i64,
     /// Experience within the level.
     pub(crate) xp_in_level: i64,
-    /// The return since the start; on the board by return.
+    /// Since the start; only on the board by return.
     pub(crate) return_ratio: Option<Ratio>,
-    /// Places climbed since the last close; `None` for who was not on the board then.
+    /// Places gained since the last close; `None` for a player who was not on the board then.
     pub(crate) movement: Option<i64>,
 }
 
-/// Loads rows of a board for one of its players.
 pub(crate) async fn load_board(
     state: &AppState,
     kind: BoardKind,
@@ -50,21 +44,21 @@ pub(crate) async fn load_board(
     let (boards, store, prices) = (&state.boards, &state.store, state.prices.prices_json());
     let page = boards.rows(store, kind, window, &prices).await?;
     let at_page = |(rank, (id, score)): (u64, &(i64, i64))| (rank, *id, *score);
-    let places: Vec<(u64, i64, i64)> = (page.first_rank..).zip(&page.rows).map(at_page).collect();
-    let mine = match places.iter().find(|place| place.1 == player_id) {
-        Some(place) => Some(*place),
+    let ranked: Vec<(u64, i64, i64)> = (page.first_rank..).zip(&page.rows).map(at_page).collect();
+    let mine = match ranked.iter().find(|row| row.1 == player_id) {
+        Some(row) => Some(*row),
         None => {
             let found = boards.rank(store, kind, player_id, &prices).await?;
             found.map(|(rank, score)| (rank, player_id, score))
         }
     };
-    let ids: Vec<i64> = places.iter().chain(&mine).map(|place| place.1).collect();
+    let ids: Vec<i64> = ranked.iter().chain(&mine).map(|row| row.1).collect();
     let close_id = boards.close(kind).map_or(0, |close| close.close_id);
-    let shown = state.shown(&ids, close_id).await?;
-    // A player who was erased on another node moments ago has left the board, and so has no row.
+    let labels = state.player_labels(&ids, close_id).await?;
+    // A player who was just erased on another node has no row.
     let row = |(rank, id, score): (u64, i64, i64)| {
-        let shown = shown.get(&id)?;
-        let name = match &shown.name {
+        let label = labels.get(&id)?;
+        let name = match &label.name {
             PublicName::Known(name) => Some(name.clone()),
             PublicName::Hidden => None,
             PublicName::Former => return None,
@@ -83,21 +77,20 @@ pub(crate) async fn load_board(
             level: progress.level,
             xp_in_level: progress.xp_in_level,
             return_ratio: (kind == BoardKind::Return).then(|| Ratio::change(start.0, score)),
-            movement: shown.closed_place.map(|place| place.saturating_sub(rank)),
+            movement: label.closed_place.map(|place| place.saturating_sub(rank)),
         })
     };
     Ok(BoardPage {
         total: i64::try_from(page.total).unwrap_or(i64::MAX),
         me: mine.and_then(row),
         is_closed: page.is_closed,
-        rows: places.into_iter().filter_map(row).collect(),
+        rows: ranked.into_iter().filter_map(row).collect(),
     })
 }
 
-/// The board that `board` (or `by`, which is easily taken for it) names; `None` when there is no
-/// such board.
-pub(crate) fn find_kind(query: &Query) -> Option<BoardKind> {
-    match query.find("board").or_else(|| query.find("by")) {
+/// The leaderboard with this name, by experience unless there is a name.
+pub(crate) fn find_kind(name: Option<&str>) -> Option<BoardKind> {
+    match name {
         None | Some("" | "xp") => Some(BoardKind::Xp),
         Some("return") => Some(BoardKind::Return),
         Some(_) => None,

@@ -1,12 +1,5 @@
-//! Numbers as text, in one place for the API, files and pages: a value is exact until it is written
-//! here, is rounded once, half away from zero, at the last digit that is written, and never reads
-//! "-0.00". Money has two places; a price has two, and up to four where it needs them; a number of
-//! shares has as many as it needs; a percentage has as many as its reader asks for.
-//!
-//! Each number that is shown is rounded by itself. Amounts of money are whole cents before they are
-//! added, so a total is the sum of the amounts beside it to the cent; shares of a whole in percent
-//! are not adjusted to add up to 100.
-//!
+//! Numbers as text, for the API, files and pages: values are exact and are rounded once, half away
+//! from zero; "-0.00" does not occur. Percentages of a whole are not adjusted to add up to 100.
 //! Only pages group digits, in `pages::format`.
 
 use domain::{Price, Quantity, Ratio};
@@ -21,7 +14,6 @@ pub(crate) fn percent(ratio: Ratio) -> String {
     percent_to(ratio, 2)
 }
 
-/// A percentage with so many places.
 pub(crate) fn percent_to(ratio: Ratio, places: u32) -> String {
     fixed(ratio.percent(places).into(), places)
 }
@@ -40,14 +32,14 @@ pub(crate) fn padded_price(price: Price) -> String {
     fixed(price.0.into(), 4)
 }
 
-/// A JSON number with exactly these digits, without zeros at the end.
+/// A JSON number with these digits, without trailing zeros.
 pub(crate) fn json_number(text: &str) -> Value {
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');
     let text = if text.contains('.') { trimmed } else { text };
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
-/// A number of shares as a JSON number, digit for digit and without a float on its way.
+/// A number of shares, serialized as a JSON number without passing through a float.
 pub(crate) struct Shares(pub(crate) Quantity);
 
 impl Serialize for Shares {

@@ -1,8 +1,7 @@
-//! What many read and a trade does not change. Through the cache: stocks, lists of them, their last
-//! closes, and what boards call players. Each value lies under the tags of what it was made from;
-//! triggers in the database note changes of those (`store::changes`), and every node hears of them.
-//! From the replica, where there is one: longer histories. What is cached is always loaded from the
-//! primary, so that nothing older is kept under the tag of something new.
+//! Cached reads of data that trades do not change: stocks, lists of stocks, last closes, and the
+//! names of players on leaderboards. Values are cached under the tags of their tables, which
+//! database triggers invalidate on every node (`store::changes`). Cached values are loaded from the
+//! primary; only uncached histories come from the read replica.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,29 +13,27 @@ use store::{PlayerLabel, StockRow, Store, StoreError};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// All that is told of stocks.
 const STOCKS: &[&str] = &["stocks"];
-/// The tag of the closes of sessions; whoever saves some makes it old.
+/// The tag of the closes of sessions; invalidated when closes are saved.
 pub const CLOSES_TAG: &str = "closes";
 
-/// Closes by stock, the oldest first.
+/// Closes by stock id, oldest first.
 pub(crate) type Closes = HashMap<i64, Vec<(Day, Price)>>;
 
-/// What a player is called.
+/// The tag of a player's label.
 fn player_tag(player_id: i64) -> String {
     format!("player:{player_id}")
 }
 
 impl AppState {
-    /// The stock with this symbol.
     pub(crate) async fn stock(&self, symbol: &Symbol) -> Result<Option<StockRow>, Problem> {
-        let (store, asked) = (self.store.clone(), symbol.clone());
-        let load = move || async move { store.find_stock(&asked).await };
+        let (store, wanted) = (self.store.clone(), symbol.clone());
+        let load = move || async move { store.find_stock(&wanted).await };
         let found = self.cache.get_or_load(Family::Profile, symbol.as_str(), STOCKS, load).await;
         Ok(Option::clone(&*found?))
     }
 
-    /// A page of stocks, and how many there are; see `Store::stocks_page`.
+    /// A page of stocks, and the total number; see `Store::stocks_page`.
     pub(crate) async fn stocks(
         &self,
         category: Option<&str>,
@@ -52,14 +49,13 @@ impl AppState {
         Ok(self.cache.get_or_load(Family::Listing, &key, STOCKS, load).await?)
     }
 
-    /// The kinds of business there are.
     pub(crate) async fn categories(&self) -> Result<Arc<Vec<String>>, Problem> {
         let store = self.store.clone();
         let load = move || async move { store.stock_categories().await };
         Ok(self.cache.get_or_load(Family::Listing, "categories", STOCKS, load).await?)
     }
 
-    /// The closes of stocks from a day to another one whose closes are known.
+    /// The closes of stocks in a range of days whose closes are final.
     pub(crate) async fn closes(
         &self,
         stock_ids: Vec<i64>,
@@ -72,7 +68,6 @@ impl AppState {
         Ok(self.cache.get_or_load(Family::Quote, &key, &[CLOSES_TAG], load).await?)
     }
 
-    /// All closes of a stock in these days.
     pub(crate) async fn stock_history(
         &self,
         stock_id: i64,
@@ -83,8 +78,8 @@ impl AppState {
         Ok(self.store.with_replica(read).await?)
     }
 
-    /// What may be shown of players on a board; see `Store::shown_players`.
-    pub(crate) async fn shown(
+    /// The labels of players on a leaderboard; see `Store::player_labels`.
+    pub(crate) async fn player_labels(
         &self,
         player_ids: &[i64],
         close_id: i64,
@@ -95,14 +90,14 @@ impl AppState {
         Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }
 
-    /// What others see of this player has changed, and is committed. Other nodes hear of it by
-    /// themselves; this one needs not wait.
+    /// Invalidates the player's label on this node after a committed change. Other nodes read the
+    /// invalidation from the database.
     pub(crate) fn player_changed(&self, player_id: i64) {
         self.cache.invalidate(&player_tag(player_id));
     }
 
-    /// This player's user was erased, and that is committed. Other nodes learn of it from the
-    /// database.
+    /// Removes the player from this node's leaderboards and cache after the user was erased. Other
+    /// nodes read the erasure from the database.
     pub(crate) fn player_erased(&self, player_id: i64) {
         self.boards.erase(player_id);
         self.player_changed(player_id);
@@ -114,7 +109,7 @@ impl From<CacheError<StoreError>> for Problem {
         match error {
             CacheError::Load(error) => Self::from(&*error),
             CacheError::Lost => {
-                tracing::error!("what was to be cached was lost while it was loaded");
+                tracing::error!("the task that loaded a cached value panicked");
                 Self::internal()
             }
         }

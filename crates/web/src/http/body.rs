@@ -1,6 +1,4 @@
-//! Request bodies of the API: JSON only, of a bounded size and depth, within a bounded time, read
-//! straight from the bytes so that no number passes through a float. What the members mean is the
-//! routes' to say. Forms are read in `pages::form`.
+//! The extractor of JSON bodies, with limits on size, depth and time.
 
 use std::time::Duration;
 
@@ -15,12 +13,11 @@ use serde_json::error::Category;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// How deep lists and objects may stand in one another.
+/// The deepest nesting of lists and objects.
 const DEPTH_MAX: usize = 32;
-/// How much a client is told of why its body does not fit, in characters.
+/// The longest reason in an error, in characters.
 const REASON_LENGTH_MAX: usize = 200;
 
-/// A body of JSON.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
@@ -39,7 +36,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     }
 }
 
-/// Whether the body is said to be JSON, whatever the parameters.
+/// Whether the content type is JSON, with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -47,11 +44,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
-/// Reads a body to its end, unless it is too long.
+/// Reads a body of at most `size_max` bytes.
 pub(crate) async fn read(body: Body, size_max: usize) -> Result<Bytes, Problem> {
-    // A body that says how long it is need not be read to be refused.
-    let said = axum::body::HttpBody::size_hint(&body).lower();
-    if usize::try_from(said).is_ok_and(|said| said > size_max) {
+    // A body with a `Content-Length` is rejected without being read.
+    let declared = axum::body::HttpBody::size_hint(&body).lower();
+    if usize::try_from(declared).is_ok_and(|declared| declared > size_max) {
         return Err((&codes::BODY_TOO_LARGE).into());
     }
     match Limited::new(body, size_max).collect().await {
@@ -66,7 +63,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let text = format!("The body is nested more than {DEPTH_MAX} levels deep.");
         return Err(Problem::new(&codes::MALFORMED_JSON, text));
     }
-    // Serde would also read an object's members from a list.
+    // Serde would also deserialize a struct from a list.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice::<T>(bytes) {
         Ok(value) if is_object => Ok(value),
@@ -87,7 +84,7 @@ fn refusal(error: &serde_json::Error, is_object: bool) -> Problem {
     }
 }
 
-/// How deep the text nests, whether it is JSON or not.
+/// The depth of nesting; the text need not be valid JSON.
 fn depth(bytes: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_text, mut escaped) = (false, false);
@@ -119,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_of_bounded_depth_are_read() {
+    fn only_objects_of_bounded_depth_are_parsed() {
         let named = |text: &str| parse::<Named>(text.as_bytes());
         assert_eq!(named(" {\"name\":\"Ada\"} ").unwrap().name.as_deref(), Some("Ada"));
         for text in ["", "{", "[\"Ada\"]", "null", "1", "{} {}", "{\"name\":1}", "{\"x\":1}"] {
@@ -131,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_of_the_body_may_have_parameters() {
+    fn the_content_type_may_have_parameters() {
         let is = |kind: &'static str| {
             let value = HeaderValue::from_static(kind);
             is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)]))

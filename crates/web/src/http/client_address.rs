@@ -1,18 +1,19 @@
-//! Whose request it is, as an address: the peer's own, or the one that a trusted proxy names. What
-//! an untrusted peer says about addresses is never believed.
+//! The client address of a request: that of the peer, or the one that a trusted proxy forwards.
+//! Forwarding headers of other peers are ignored.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{Extensions, HeaderMap};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Where a request comes from, in the extensions of every request that came through a socket.
+/// The client address; an extension of every request that arrived through a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// The address of the client. A request without a socket (in tests) comes from nowhere: 0.0.0.0.
+/// The address of the client; 0.0.0.0 for a request without a socket (in tests).
 pub(crate) fn client_of(extensions: &Extensions) -> IpAddr {
     let client = extensions.get::<ClientAddress>();
     client.map_or(IpAddr::from([0, 0, 0, 0]), |client| client.0)
@@ -23,12 +24,12 @@ pub(crate) fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical())
 }
 
-/// Whether somebody says that the request was made for another.
+/// Whether a header states that the request was forwarded.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     [FORWARDED_FOR, "forwarded", "x-real-ip"].into_iter().any(|name| headers.contains_key(name))
 }
 
-/// The client's address: going back from the peer, the first that is no trusted proxy.
+/// The client's address: going back from the peer, the first that is not a trusted proxy.
 pub(crate) fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
     let mut address = peer.to_canonical();
     let values = headers.get_all(FORWARDED_FOR).iter();
@@ -55,15 +56,23 @@ fn parse(text: &str) -> Option<IpAddr> {
     bare.or_else(bracketed).map(|address| address.to_canonical())
 }
 
+/// The network that limits count as one client: an IPv4 address, or 64 bits of an IPv6 address, the
+/// smallest network that a household is assigned.
+pub(crate) fn network_of(address: IpAddr) -> IpNet {
+    match address.to_canonical() {
+        IpAddr::V4(address) => Ipv4Net::from(address).into(),
+        IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).trunc().into(),
+    }
+}
+
 /// Addresses and networks in CIDR notation (RFC 4632, RFC 4291): `192.0.2.7`, `2001:db8::/32`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Networks {
     texts: Vec<String>,
-    networks: Vec<(IpAddr, u32)>,
+    networks: Vec<IpNet>,
 }
 
-/// What is neither an address nor a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address or ADDRESS/BITS, found {0:?}")]
 pub struct NetworkError(String);
@@ -72,8 +81,11 @@ impl TryFrom<Vec<String>> for Networks {
     type Error = NetworkError;
 
     fn try_from(texts: Vec<String>) -> Result<Self, NetworkError> {
-        let read = |text: &String| parse_network(text).ok_or_else(|| NetworkError(text.clone()));
-        let networks = texts.iter().map(read).collect::<Result<_, _>>()?;
+        let parse = |text: &String| {
+            let address = text.trim().parse::<IpAddr>().map(IpNet::from);
+            address.or_else(|_| text.trim().parse()).map_err(|_| NetworkError(text.clone()))
+        };
+        let networks = texts.iter().map(parse).collect::<Result<_, _>>()?;
         Ok(Self { texts, networks })
     }
 }
@@ -85,40 +97,18 @@ impl From<Networks> for Vec<String> {
 }
 
 impl Networks {
-    /// Whether the address is one of them.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.networks.iter().any(|(network, prefix)| {
-            let (one, other) = (bits(*network), bits(address));
-            let same_family = network.is_ipv4() == address.is_ipv4();
-            // IPv4 stands in the upper 32 bits, so that prefixes count from the same end.
-            same_family && (*prefix == 0 || (one ^ other) >> (128 - prefix) == 0)
-        })
+        self.networks.iter().any(|network| network.contains(&address))
     }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-fn parse_network(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, prefix) = match text.trim().split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
-        None => (text.trim(), None),
-    };
-    let address = address.parse::<IpAddr>().ok()?;
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = prefix.unwrap_or(longest);
-    (prefix <= longest).then_some((address, prefix))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
     use super::*;
-    use axum::http::HeaderValue;
 
     fn read(texts: &[&str]) -> Result<Networks, NetworkError> {
         texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>().try_into()
@@ -130,6 +120,100 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn limits_count_an_ipv4_address_or_half_of_an_ipv6_address() {
+        let network = |text| network_of(ip(text)).to_string();
+        assert_eq!(network("192.0.2.7"), "192.0.2.7/32");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7/32");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(network("::1"), "::/64");
+    }
+
+    /// The bits of an address as text.
+    fn bits(address: IpAddr) -> String {
+        match address {
+            IpAddr::V4(address) => format!("{:032b}", address.to_bits()),
+            IpAddr::V6(address) => format!("{:0128b}", address.to_bits()),
+        }
+    }
+
+    /// A trusted proxy (`10.0.0.0/8`, `fd00::/8`) or another address.
+    fn hop() -> impl Strategy<Value = IpAddr> {
+        (any::<[u8; 3]>(), 0..4).prop_map(|([a, b, c], kind)| match kind {
+            0 => IpAddr::from([10, a, b, c]),
+            1 => IpAddr::from([203, a, b, c]),
+            2 => IpAddr::from([0xfd00, 0, 0, 0, 0, 0, u16::from(a), u16::from(b)]),
+            _ => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, u16::from(a), u16::from(b)]),
+        })
+    }
+
+    fn forwarded(values: impl IntoIterator<Item = HeaderValue>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(FORWARDED_FOR, value);
+        }
+        headers
+    }
+
+    proptest! {
+        #[test]
+        fn a_network_contains_the_addresses_with_its_prefix(
+            network: IpAddr, prefix in 0usize..=128, other: IpAddr, shared in 0u32..=128,
+        ) {
+            let (network, other) = (network.to_canonical(), other.to_canonical());
+            let prefix = prefix.min(bits(network).len());
+            // An address that shares the first bits, so that both outcomes occur.
+            let near = match (network, other) {
+                (IpAddr::V6(a), IpAddr::V6(b)) => {
+                    let mask = u128::MAX.checked_shl(128 - shared).unwrap_or(0);
+                    IpAddr::from((a.to_bits() & mask | b.to_bits() & !mask).to_be_bytes())
+                }
+                _ => other,
+            };
+            let near = near.to_canonical();
+            let expected = bits(near).len() == bits(network).len()
+                && bits(near)[..prefix] == bits(network)[..prefix];
+            let networks = networks(&[&format!("{network}/{prefix}")]);
+            prop_assert_eq!(networks.contains(near), expected);
+        }
+
+        #[test]
+        fn the_client_is_the_last_hop_that_is_not_a_trusted_proxy(
+            hops in prop::collection::vec((hop(), 0..4, any::<bool>()), 0..6), peer in hop(),
+        ) {
+            let trusted = networks(&["10.0.0.0/8", "fd00::/8"]);
+            let mut values: Vec<Vec<String>> = vec![Vec::new()];
+            for (address, spelling, begins_header) in &hops {
+                if *begins_header {
+                    values.push(Vec::new());
+                }
+                let text = match (address, spelling) {
+                    (_, 0) => address.to_string(),
+                    (_, 1) => SocketAddr::new(*address, 443).to_string(),
+                    (IpAddr::V6(_), 2) => format!("[{address}]"),
+                    _ => format!(" {address}\t"),
+                };
+                values.last_mut().unwrap().push(text);
+            }
+            let values = values.iter().filter(|value| !value.is_empty());
+            let headers = forwarded(values.map(|v| v.join(",").try_into().unwrap()));
+            let path: Vec<IpAddr> = hops.iter().map(|hop| hop.0).chain([peer]).collect();
+            let untrusted = path.iter().rev().find(|address| !trusted.contains(**address));
+            let expected = untrusted.unwrap_or(&path[0]);
+            prop_assert_eq!(resolve(peer, &headers, &trusted), *expected);
+        }
+
+        #[test]
+        fn any_forwarded_header_is_parsed_without_a_panic(
+            values in prop::collection::vec("[0-9a-f.:,\\[\\] ]{0,40}|\\PC{0,20}", 0..4), peer in hop(),
+        ) {
+            let values = values.iter().filter_map(|v| HeaderValue::from_bytes(v.as_bytes()).ok());
+            let headers = forwarded(values);
+            resolve(peer, &headers, &networks(&["0.0.0.0/0", "::/0"]));
+            prop_assert_eq!(resolve(peer, &headers, &Networks::default()), peer);
+        }
     }
 
     #[test]
@@ -146,18 +230,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn malformed_networks_are_rejected() {
         for text in ["nonsense", "1.2.3.4/33", "::1/129", "1.2.3.4/", "", "10.0.0.0/8/8"] {
             assert_eq!(read(&["::1", text]), Err(NetworkError(text.to_owned())), "{text}");
         }
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
+    fn only_trusted_proxies_can_forward_an_address() {
         let trusted = networks(&["10.0.0.0/8"]);
         let from = |peer: &str, forwarded: &'static str| {
             let value = HeaderValue::from_static(forwarded);
-            let name = axum::http::HeaderName::from_static(FORWARDED_FOR);
+            let name = HeaderName::from_static(FORWARDED_FOR);
             resolve(ip(peer), &HeaderMap::from_iter([(name, value)]), &trusted).to_string()
         };
         assert_eq!(from("203.0.113.9", "1.1.1.1"), "203.0.113.9");

@@ -1,19 +1,17 @@
-//! The cookies of the pages: the session's, the one that forms of strangers are bound to, and the
-//! choices. None of them means anything to the API. Over HTTPS, and on this machine, names begin
-//! with `__Host-`, which a browser lets nobody but this host set; a school's own network may have
-//! neither, and browsers would refuse such a name there.
+//! The cookies of the pages: session, visitor (to which forms without a session are bound) and
+//! preferences; the API reads none. Over HTTPS and on localhost, names begin with `__Host-`, which
+//! only this host can set; over plain HTTP browsers reject such a name.
 
 use axum::http::{Extensions, HeaderMap, HeaderValue, Request, header};
 
-/// The cookie of the preferences.
 pub(crate) const PREFERENCES: &str = "openbell_ui";
 const YEAR_S: u64 = 31_536_000;
 
-/// That a trusted proxy says the client came over HTTPS; in the extensions of each request.
+/// Whether a trusted proxy reports that the client used HTTPS; an extension of each request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CameByHttps(pub(crate) bool);
 
-/// How cookies are named and marked for this request.
+/// The names and attributes of cookies for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Jar {
     secure: bool,
@@ -39,7 +37,7 @@ impl Jar {
         find(headers, self.visitor_name())
     }
 
-    /// Keeps a session: until the browser is closed, or as many days.
+    /// Sets the session: until the browser is closed, or for so many days.
     pub(crate) fn keep_session(self, token: &str, days: Option<u32>) -> HeaderValue {
         let seconds = days.map(|days| u64::from(days) * 86_400);
         self.cookie(self.session_name(), token, seconds)
@@ -74,7 +72,7 @@ impl Jar {
     }
 }
 
-/// The value of a cookie; of several the first, which has the longest path (RFC 6265, 5.4).
+/// The value of a cookie; the first of several, which has the longest path (RFC 6265, 5.4).
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| {
@@ -84,12 +82,12 @@ pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.next()
 }
 
-/// Whether a browser has a session by any name, which need not live.
+/// Whether the request has a session cookie of either name, which may be invalid.
 pub(crate) fn has_session(headers: &HeaderMap) -> bool {
     [true, false].into_iter().any(|secure| Jar { secure }.session(headers).is_some())
 }
 
-/// Whether the browser runs on this machine, for which browsers make an exception from HTTPS.
+/// Whether the host is this machine, which browsers treat like HTTPS.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
@@ -101,13 +99,57 @@ fn is_local(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use axum::http::Request;
 
     fn jar(host: &str, https: bool) -> Jar {
         let request = Request::get("/").header(header::HOST, host);
         let request = request.extension(CameByHttps(https)).body(()).unwrap();
         Jar::of(&request)
+    }
+
+    fn cookie_headers(values: &[String]) -> HeaderMap {
+        let named = |value: &String| HeaderValue::from_str(value).ok().map(|v| (header::COOKIE, v));
+        let mut headers = HeaderMap::new();
+        for (name, value) in values.iter().filter_map(named) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_cookie_of_a_name_is_found(
+            requests in prop::collection::vec(
+                prop::collection::vec(("[abc]{1,2}", "[!-:<-~]{0,6}"), 1..4), 0..4),
+            separator in "; ?", name in "[abc]{1,2}",
+        ) {
+            let written = |pairs: &Vec<(String, String)>| {
+                let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+                pairs.collect::<Vec<_>>().join(&separator)
+            };
+            let headers = cookie_headers(&requests.iter().map(written).collect::<Vec<_>>());
+            let expected = requests.iter().flatten().find(|(found, _)| *found == name);
+            prop_assert_eq!(find(&headers, &name), expected.map(|(_, value)| value.as_str()));
+        }
+
+        #[test]
+        fn any_cookie_header_is_parsed_without_a_panic(value in "[ -~]{0,30}", name in "\\PC{0,3}") {
+            let headers = cookie_headers(&[value.clone()]);
+            if let Some(found) = find(&headers, &name) {
+                let pair = format!("{name}={found}");
+                prop_assert!(value.contains(&pair));
+            }
+        }
+
+        #[test]
+        fn a_session_that_is_set_is_found_again(token in "[0-9a-zA-Z_]{1,41}", https: bool) {
+            let jar = jar("play.example", https);
+            let set = jar.keep_session(&token, None);
+            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+            prop_assert_eq!(jar.session(&cookie_headers(&[pair])), Some(token.as_str()));
+        }
     }
 
     #[test]

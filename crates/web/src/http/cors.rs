@@ -1,5 +1,5 @@
-//! Which pages of other origins may call the API, answered as the original answers. There are no
-//! cookies in the API, so any page may, unless the configuration names some.
+//! CORS as in the original API. The API uses no cookies, so every origin may call it unless the
+//! configuration restricts them.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::state::AppState;
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
-/// What scripts may read besides what they always may.
+/// Response headers that scripts may read in addition to the safelisted ones.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, \
      WWW-Authenticate, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id",
@@ -17,8 +17,8 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 const VARY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers");
 
-/// The layer that answers preflights and marks answers.
-pub(crate) async fn answer(
+/// Middleware that responds to preflight requests and adds the CORS headers.
+pub(crate) async fn add_cors(
     State(state): State<AppState>,
     request: Request,
     next: Next,
@@ -42,16 +42,16 @@ pub(crate) async fn answer(
     response
 }
 
-/// What `Access-Control-Allow-Origin` says, if anything.
+/// The value of `Access-Control-Allow-Origin`, if any.
 fn allowed_origin(origins: &[String], headers: &HeaderMap) -> Option<HeaderValue> {
     if origins.iter().any(|origin| origin == "*") {
         return Some(ANY);
     }
-    let asked = headers.get(header::ORIGIN)?;
-    origins.iter().any(|origin| origin.as_bytes() == asked.as_bytes()).then(|| asked.clone())
+    let origin = headers.get(header::ORIGIN)?;
+    origins.iter().any(|known| known.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
-fn preflight(asked: &HeaderMap) -> Response {
+fn preflight(request: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(header::VARY, VARY_PREFLIGHT);
@@ -60,9 +60,9 @@ fn preflight(asked: &HeaderMap) -> Response {
         (header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_ALLOW_METHODS),
         (header::ACCESS_CONTROL_REQUEST_HEADERS, header::ACCESS_CONTROL_ALLOW_HEADERS),
     ];
-    for (question, answer) in echoed {
-        if let Some(value) = asked.get(question) {
-            headers.insert(answer, value.clone());
+    for (requested, allowed) in echoed {
+        if let Some(value) = request.get(requested) {
+            headers.insert(allowed, value.clone());
         }
     }
     response
@@ -73,14 +73,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn named_origins_are_repeated_and_others_get_nothing() {
-        let asked = |origin: &'static str| {
+    fn listed_origins_are_allowed_and_others_are_not() {
+        let from = |origin: &'static str| {
             HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))])
         };
         let some = ["https://play.example".to_owned()];
-        let known = allowed_origin(&some, &asked("https://play.example"));
+        let known = allowed_origin(&some, &from("https://play.example"));
         assert_eq!(known, Some(HeaderValue::from_static("https://play.example")));
-        assert_eq!(allowed_origin(&some, &asked("https://evil.example")), None);
+        assert_eq!(allowed_origin(&some, &from("https://evil.example")), None);
         assert_eq!(allowed_origin(&some, &HeaderMap::new()), None);
         assert_eq!(allowed_origin(&["*".to_owned()], &HeaderMap::new()), Some(ANY));
     }

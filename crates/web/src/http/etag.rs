@@ -1,5 +1,5 @@
-//! Answers with an `ETag`, and 304 to whoever has them already. The tag is a hash of the body, so
-//! it needs no version and is equal on every node.
+//! JSON responses with an `ETag`, or 304 if the client has the current one. The tag is a hash of
+//! the body, so that it is equal on every node.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,40 +8,39 @@ use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
 
-/// Anybody may keep it, and asks before using it again.
+/// Caches may store the response and must revalidate it.
 const PUBLIC: HeaderValue = HeaderValue::from_static("no-cache");
-/// Nobody keeps it but the player's own program, which may ask with the tag.
+/// Caches must not store the response; the client may revalidate its own copy.
 const PRIVATE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// An answer that is the same for everybody.
-pub(crate) fn public(headers: &HeaderMap, answer: &impl Serialize) -> Response {
-    written(headers, answer, PUBLIC)
+/// A response that is equal for all clients.
+pub(crate) fn public(headers: &HeaderMap, response: &impl Serialize) -> Response {
+    written(headers, response, PUBLIC)
 }
 
-/// An answer that is one player's alone.
-pub(crate) fn private(headers: &HeaderMap, answer: &impl Serialize) -> Response {
-    written(headers, answer, PRIVATE)
+/// A response for one player.
+pub(crate) fn private(headers: &HeaderMap, response: &impl Serialize) -> Response {
+    written(headers, response, PRIVATE)
 }
 
-/// JSON that is written already, the same for everybody.
+/// JSON that is already serialized, equal for all clients.
 pub(crate) fn json(headers: &HeaderMap, body: Vec<u8>) -> Response {
     tagged(headers, body, PUBLIC)
 }
 
-fn written(headers: &HeaderMap, answer: &impl Serialize, keep: HeaderValue) -> Response {
-    match serde_json::to_vec(answer) {
-        Ok(body) => tagged(headers, body, keep),
+fn written(headers: &HeaderMap, response: &impl Serialize, cache_control: HeaderValue) -> Response {
+    match serde_json::to_vec(response) {
+        Ok(body) => tagged(headers, body, cache_control),
         Err(error) => {
-            tracing::error!(%error, "cannot write an answer as JSON");
+            tracing::error!(%error, "serializing a response as JSON failed");
             Problem::internal().into_response()
         }
     }
 }
 
-fn tagged(headers: &HeaderMap, body: Vec<u8>, keep: HeaderValue) -> Response {
+fn tagged(headers: &HeaderMap, body: Vec<u8>, cache_control: HeaderValue) -> Response {
     let digest: [u8; 32] = Sha256::digest(&body).into();
-    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{digits}\"");
+    let tag = format!("\"{}\"", hex::encode(&digest[..16]));
     let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -51,11 +50,11 @@ fn tagged(headers: &HeaderMap, body: Vec<u8>, keep: HeaderValue) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
-    headers.insert(header::CACHE_CONTROL, keep);
+    headers.insert(header::CACHE_CONTROL, cache_control);
     response
 }
 
-/// Whether the asker has the answer with this tag; weak comparison, as RFC 9110 has it.
+/// Whether `If-None-Match` contains this tag, by weak comparison (RFC 9110).
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
@@ -82,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tag_is_found_wherever_it_stands(
+        fn a_tag_is_found_at_any_position(
             before in prop::collection::vec("(W/)?\"[0-9a-f]{1,8}\"", 0..4),
             after in prop::collection::vec("(W/)?\"[0-9a-f]{1,8}\"", 0..4),
             weak: bool, blanks in " {0,3}", digits in "[0-9a-f]{32}",
@@ -97,13 +96,13 @@ mod tests {
         }
 
         #[test]
-        fn any_header_is_read_without_a_panic(values: Vec<Vec<u8>>) {
+        fn any_header_is_parsed_without_a_panic(values: Vec<Vec<u8>>) {
             let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
             is_in(&values, "\"a\"");
         }
 
         #[test]
-        fn text_around_a_tag_makes_it_another(around in "[a-zA-Z0-9]{1,5}") {
+        fn a_tag_with_additional_text_is_a_different_tag(around in "[a-zA-Z0-9]{1,5}") {
             let (behind, within) = (format!("\"a\"{around}"), format!("\"{around}a\""));
             prop_assert!(!is_in(&[behind.as_bytes()], "\"a\""));
             prop_assert!(!is_in(&[within.as_bytes()], "\"a\""));
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_found_in_lists_and_in_their_weak_form() {
+    fn tags_are_found_in_lists_and_in_weak_form() {
         let known = |value: &'static str| {
             let value = HeaderValue::from_static(value);
             is_known(&HeaderMap::from_iter([(header::IF_NONE_MATCH, value)]), "\"a\"")

@@ -1,12 +1,11 @@
-//! The headers that tell browsers and caches to be careful. A route that knows better sets its own,
-//! and keeps it.
+//! Default security and cache headers. A header that a route has set itself is kept.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// What an answer may load: nothing but our own style sheet and pictures.
+/// A response may load the server's own styles and images only.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
@@ -15,16 +14,16 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
-    // Whatever does not say that it can be kept is private.
+    // Responses are private unless they state otherwise.
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// The layer that adds them.
+/// Middleware that adds the default headers.
 pub(crate) async fn protect(request: Request, next: Next) -> Response {
     protected(next.run(request).await)
 }
 
-/// Tells a browser to come over HTTPS only from now on, as long as a host wants that (RFC 6797).
+/// Adds `Strict-Transport-Security` (RFC 6797), unless `max_age_s` is 0.
 pub(crate) fn insist_on_https(response: &mut Response, max_age_s: u64) {
     let value = HeaderValue::from_str(&format!("max-age={max_age_s}; includeSubDomains"));
     if let (1.., Ok(value)) = (max_age_s, value) {
@@ -32,7 +31,14 @@ pub(crate) fn insist_on_https(response: &mut Response, max_age_s: u64) {
     }
 }
 
-/// The same answer with all of them.
+/// Adds the `Link` to the next page of a list.
+pub(crate) fn link_next(response: &mut Response, address: &str) {
+    if let Ok(link) = HeaderValue::from_str(&format!("<{address}>; rel=\"next\"")) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+}
+
+/// Adds the default headers.
 pub(crate) fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -1,18 +1,17 @@
-//! Members of JSON bodies that are texts or numbers, and the words in which the API refuses a text
-//! that has a character its field does not allow. Which characters those are is `domain::text`'s
-//! decision, for the pages' forms and for queries alike.
+//! Members of JSON bodies that are strings or numbers, and the error texts for characters that a
+//! field does not allow. `domain::text` decides which characters those are.
 
 use domain::text::{TextError, TextKind, tidy};
 use serde_json::value::RawValue;
 
-/// What a member of a body is.
+/// The type of a member of a body.
 pub(crate) enum Member<'a> {
-    /// Not there, `null`, or a text of blanks only.
+    /// Missing, `null`, or a blank string.
     Absent,
     Text(String),
-    /// As it was written.
+    /// The literal.
     Number(&'a str),
-    /// A text that has half of a surrogate pair in it, which no text of Unicode has.
+    /// A string with an unpaired surrogate.
     Broken(TextError),
     /// `true`, `false`, a list or an object.
     Other,
@@ -36,13 +35,13 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The first escaped half of a surrogate pair without its other half.
+/// The first escaped surrogate without its other half.
 fn lone_surrogate(raw: &str) -> Option<TextError> {
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {
         let escape = &rest[at + 1..];
         let Some(unit) = escape.strip_prefix('u').and_then(unit) else {
-            // An escape of one character; a backslash may follow a backslash.
+            // An escape of one character, which may be a backslash.
             rest = escape.get(1..)?;
             continue;
         };
@@ -63,12 +62,12 @@ fn unit(digits: &str) -> Option<u16> {
     u16::from_str_radix(digits.get(..4)?, 16).ok()
 }
 
-/// A text of this kind, tidied; refused in the API's words, which call the field by its label.
+/// Normalizes a text of this kind; the error text names the field by its label.
 pub(crate) fn text_of(text: &str, kind: TextKind, label: &str) -> Result<String, String> {
     tidy(text, kind).map_err(|error| unfit(label, error, kind))
 }
 
-/// That a field has a character which its kind of text cannot have.
+/// The error text for a character that the kind of text does not allow.
 pub(crate) fn unfit(label: &str, error: TextError, kind: TextKind) -> String {
     let expected = kind.expected();
     format!("The {label} field must not contain {error}. Expected {expected}.")
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_a_surrogate_pair_is_found() {
+    fn an_unpaired_surrogate_is_found() {
         for (raw, found) in [
             (r#""\ud800""#, "U+D800"),
             (r#""a\ud83d\ude00\udc00""#, "U+DC00"),
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_field_the_character_and_what_was_expected() {
+    fn the_error_names_the_field_the_character_and_the_expected_kind() {
         let text = text_of("a\0", TextKind::Line, "name").unwrap_err();
         assert_eq!(
             text,

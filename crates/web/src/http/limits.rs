@@ -1,10 +1,8 @@
-//! Who may ask how often. Requests are counted by token or, without one, by network; attempts to
-//! log in by account and network together, so that nobody can lock another out from elsewhere, and
-//! by network alone. How counting is done is `cluster`'s.
+//! Rate limits. Requests are counted by token or, without one, by network; login attempts by
+//! account and network together, so that an attacker cannot lock out a player from another network,
+//! and by network alone.
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,34 +28,22 @@ const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 const ORIGINAL_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const ORIGINAL_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const ORIGINAL_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-/// Bytes of a hash that tell two keys apart.
+/// Bytes of a hash in the key of a counter.
 const KEY_BYTES: usize = 8;
 
-/// The network a request comes from: one IPv4 address, or 64 bits of an IPv6 address, which is the
-/// least a household gets.
+/// The client's network, as the key of a counter.
 pub(crate) struct Network(String);
-
-impl Network {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
-                format!("{network}/64")
-            }
-        })
-    }
-}
 
 impl<S: Sync> FromRequestParts<S> for Network {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(client_address::client_of(&parts.extensions)))
+        let client = client_address::client_of(&parts.extensions);
+        Ok(Self(client_address::network_of(client).to_string()))
     }
 }
 
-/// That a request's session was found to live, noted by whoever looked it up.
+/// Whether a request of the pages has a valid session; set by the extractor that looks it up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recognised(Arc<AtomicBool>);
 
@@ -67,9 +53,8 @@ impl Recognised {
     }
 }
 
-/// Middleware that counts every request of the API and of the pages and says in the answer's
-/// headers how many are left. Files and probes are not counted: a probe that is refused would stop
-/// a healthy server.
+/// Middleware that counts every request of the API and the pages, and adds the rate-limit headers.
+/// Static files and probes are not counted: a rejected probe would stop a healthy server.
 pub(crate) async fn general(
     State(state): State<AppState>,
     network: Network,
@@ -93,14 +78,15 @@ pub(crate) async fn general(
         bearer(request.headers())
     };
     let token = token.and_then(tokens::hash);
-    let key = token.as_ref().map_or_else(|| network.0.clone(), |hash| hex(hash));
+    let key =
+        token.as_ref().map_or_else(|| network.0.clone(), |hash| hex::encode(&hash[..KEY_BYTES]));
     let mut decision = take(&state, name, &key, limit).await;
     let mut response = if decision.allowed {
         next.run(request).await
     } else {
         refusal(&state, &decision).into_response()
     };
-    // Made-up tokens, each new, must not be a way around the count.
+    // Invented tokens, each used once, must not circumvent the limit.
     let is_unknown = if is_page {
         !recognised.0.load(Ordering::Relaxed)
     } else {
@@ -112,15 +98,15 @@ pub(crate) async fn general(
             response = refusal(&state, &decision).into_response();
         }
     }
-    // A refused login has told which quota it was that ran out.
+    // A rejected login already has the headers of its own quota.
     for (header, value) in described(name, limit, &decision) {
         response.headers_mut().entry(header).or_insert(value);
     }
     response
 }
 
-/// Counts an attempt to log in, before anything is looked up, and refuses when there were too many.
-/// That the account exists makes no difference.
+/// Counts a login attempt before any lookup, and rejects it above the limit, whether or not the
+/// account exists.
 pub(crate) async fn count_login(
     state: &AppState,
     network: &Network,
@@ -130,14 +116,14 @@ pub(crate) async fn count_login(
     if !limits.enabled {
         return Ok(());
     }
-    // An address in a counter's key could be read in Redis.
-    let account = hex(&Sha256::digest(email_key.as_bytes()));
+    // Hashed, so that Redis contains no e-mail addresses.
+    let account = hex::encode(&Sha256::digest(email_key.as_bytes())[..KEY_BYTES]);
     let key = format!("{account}:{}", network.0);
     count(state, "login_per_address", &network.0, limits.login_per_address).await?;
     count(state, "login_per_account", &key, limits.login_per_account).await
 }
 
-/// Counts a registration, and refuses when there were too many.
+/// Counts a registration, and rejects it above the limit.
 pub(crate) async fn count_registration(state: &AppState, network: &Network) -> Result<(), Problem> {
     let limits = &state.config.limits;
     if !limits.enabled {
@@ -146,7 +132,7 @@ pub(crate) async fn count_registration(state: &AppState, network: &Network) -> R
     count(state, "register_per_address", &network.0, limits.register_per_address).await
 }
 
-/// Counts a question in a provider's shape, and refuses when the user asked too often.
+/// Counts a request to `/api/external`, and rejects it above the user's limit.
 pub(crate) async fn count_external(state: &AppState, user_id: i64) -> Result<(), Problem> {
     let limits = &state.config.limits;
     if !limits.enabled {
@@ -188,7 +174,7 @@ fn refusal(state: &AppState, decision: &Decision) -> Problem {
         .with_header(ORIGINAL_RESET, resets_at.into())
 }
 
-/// The IETF draft's headers and the original's.
+/// The headers of the IETF draft and of the original API.
 fn described(
     name: &str,
     limit: Limit,
@@ -206,30 +192,13 @@ fn described(
     ])
 }
 
-fn hex(hash: &[u8]) -> String {
-    hash.iter().take(KEY_BYTES).fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::HeaderMap;
 
     #[test]
-    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_address() {
-        let network = |text: &str| Network::of(text.parse().unwrap()).0;
-        assert_eq!(network("192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(network("::1"), "::/64");
-    }
-
-    #[test]
-    fn the_headers_say_what_is_left() {
+    fn the_headers_contain_limit_and_remaining_requests() {
         let decision =
             Decision { allowed: true, limit: 60, remaining: 12, reset_s: 31, retry_after_s: 0 };
         let headers: HeaderMap =

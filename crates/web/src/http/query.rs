@@ -1,6 +1,6 @@
-//! Query strings, read as the original reads them: some routes clamp whatever they get, others
-//! refuse it in the original's words. Routes of the API refuse parameters that the OpenAPI document
-//! does not list; pages ignore them. Bodies are read in `body`.
+//! Query strings, parsed as in the original API: lenient parameters are clamped, strict ones are
+//! rejected with the original texts. API routes reject parameters that the OpenAPI document does
+//! not list; pages ignore them.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,12 +20,11 @@ use utoipa::openapi::{OpenApi, RefOr};
 use crate::http::input::text_of;
 use crate::problem::{FieldErrors, Problem};
 
-/// The most unknown parameters that an error names, and the most characters of each name.
+/// Limits on the unknown parameters in an error: their number, and the characters of each name.
 const UNKNOWN_MAX: usize = 10;
 const UNKNOWN_LENGTH_MAX: usize = 40;
 
-/// The query parameters of the API's GET routes, by the route's path. They are those of the OpenAPI
-/// document, so a parameter that is not documented is not accepted.
+/// The query parameters of the API's GET routes by path, from the OpenAPI document.
 pub(crate) struct KnownParameters(HashMap<String, RouteParameters>);
 
 #[derive(Default)]
@@ -52,19 +51,19 @@ impl KnownParameters {
         Self(routes.collect())
     }
 
-    /// Fails if a request for this route has a parameter that the route does not have.
+    /// Rejects a request with a parameter that the route does not have.
     fn check(&self, route: &str, request: &Request) -> Result<(), Problem> {
         let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else {
             return Ok(());
         };
         let Some(known) = self.0.get(route) else { return Ok(()) };
-        // A request without a token is refused as that, whatever else is wrong with it.
+        // A request without a token receives 401, whatever its parameters.
         if known.needs_token && !request.headers().contains_key(header::AUTHORIZATION) {
             return Ok(());
         }
         let mut unknown: Vec<String> = Vec::new();
         for (name, _) in Query::parse(query).into_pairs() {
-            // `page[]` and `page[0]` are wrong values of `page`.
+            // `page[]` and `page[0]` are invalid values of `page`.
             let base = name.split('[').next().unwrap_or_default();
             let name: String = name.chars().take(UNKNOWN_LENGTH_MAX).collect();
             if !known.names.iter().any(|known| known == base) && !unknown.contains(&name) {
@@ -81,7 +80,7 @@ impl KnownParameters {
     }
 }
 
-/// A layer around the API's routes that answers unknown query parameters of GET requests with 422.
+/// Middleware of the API's routes that rejects unknown query parameters of GET requests with 422.
 pub(crate) async fn refuse_unknown(
     State(known): State<Arc<KnownParameters>>,
     request: Request,
@@ -99,7 +98,7 @@ pub(crate) async fn refuse_unknown(
     }
 }
 
-/// The parameters of a request, decoded, in their order.
+/// The decoded parameters of a request, in their order.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl<S: Sync> FromRequestParts<S> for Query {
@@ -111,25 +110,22 @@ impl<S: Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// What stands in an address after `?`, and in a form.
+    /// Parses a query string or the body of a form.
     pub(crate) fn parse(query: &str) -> Self {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        Self(split.map(|(name, value)| (decode(name), decode(value))).collect())
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// All of them.
     pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
         self.0
     }
 
-    /// The value of a parameter; of several the last, as in the original.
+    /// The value of a parameter; the last of several, as in the original API.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
         let mut last_first = self.0.iter().rev();
         last_first.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A whole number as PHP's cast makes it: as many digits as there are, else 0.
+    /// An integer as cast by PHP: the leading digits, or 0.
     pub(crate) fn lenient_integer(&self, name: &str) -> Option<i64> {
         self.find(name).map(cast)
     }
@@ -141,7 +137,7 @@ impl Query {
         PageRequest::clamped(page, per_page, per_page_max)
     }
 
-    /// To read parameters that are refused when they are wrong.
+    /// Starts parsing strict parameters.
     pub(crate) fn strict(&self) -> Fields<'_> {
         Fields { query: self, errors: FieldErrors::default() }
     }
@@ -153,14 +149,14 @@ impl Query {
     }
 }
 
-/// Reads parameters and collects what is wrong with them. Blank ones count as absent.
+/// Parses strict parameters and collects their errors. Blank values count as absent.
 pub(crate) struct Fields<'a> {
     query: &'a Query,
     errors: FieldErrors,
 }
 
 impl<'a> Fields<'a> {
-    /// A whole number in a range.
+    /// An integer in a range.
     pub(crate) fn integer(
         &mut self,
         name: &'static str,
@@ -201,7 +197,19 @@ impl<'a> Fields<'a> {
         self.errors.keep(name, read)
     }
 
-    /// Fails if anything was wrong.
+    /// A parameter that `parse` accepts.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        length_max: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name, TextKind::Line, 0..=length_max)?;
+        let parsed = parse(&text).ok_or_else(|| format!("The selected {name} is invalid."));
+        self.errors.keep(name, parsed)
+    }
+
+    /// Fails if there were errors.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         self.errors.finish()
     }
@@ -214,35 +222,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Undoes percent and plus; what is no UTF-8 becomes U+FFFD.
-fn decode(text: &str) -> String {
-    let mut rest = text.as_bytes();
-    let mut decoded = Vec::with_capacity(rest.len());
-    while let [byte, after @ ..] = rest {
-        let (value, after) = match (*byte, after) {
-            (b'+', after) => (b' ', after),
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high * 16 + low, after),
-                _ => (b'%', &rest[1..]),
-            },
-            (byte, after) => (byte, after),
-        };
-        decoded.push(value);
-        rest = after;
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
-}
-
-/// The digits at the beginning, after blanks and a sign; saturating.
+/// The leading digits after whitespace and a sign; saturating.
 fn cast(text: &str) -> i64 {
     let text = text.trim_start();
     let (negative, digits) = match text.strip_prefix('-') {
@@ -255,7 +235,7 @@ fn cast(text: &str) -> i64 {
     if negative { -size } else { size }
 }
 
-/// A whole number written as PHP's filter wants it: no zeros in front, no overflow.
+/// An integer as accepted by PHP's filter: no leading zeros, no overflow.
 fn strict_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let leading_zero = digits.len() > 1 && digits.starts_with('0');
@@ -268,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    /// A text as browsers send it in a form: a blank is a plus.
+    /// Encodes a text as browsers do in a form: a space is a plus.
     fn encode(text: &str) -> String {
         let mut encoded = String::new();
         for byte in text.bytes() {
@@ -285,14 +265,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_encoded_is_decoded(text in any::<String>()) {
+        fn encoding_and_decoding_round_trip(text in any::<String>()) {
             prop_assert_eq!(decode(&encode(&text)), text.as_str());
             let all: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
             prop_assert_eq!(decode(&all), text);
         }
 
         #[test]
-        fn pairs_survive_a_form(
+        fn pairs_round_trip_through_a_form(
             pairs in prop::collection::vec(("\\PC{1,8}", any::<String>()), 0..8),
         ) {
             let written = |(name, value): &(String, String)| {
@@ -321,7 +301,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_escape_stands_for_itself(text in "(%[g-z0-9]?[g-z]?|[a-f])*") {
+        fn malformed_escapes_are_kept(text in "(%[g-z0-9]?[g-z]?|[a-f])*") {
             let has_escape = text.as_bytes().windows(3).any(|window| {
                 window[0] == b'%' && window[1..].iter().all(u8::is_ascii_hexdigit)
             });
@@ -330,7 +310,7 @@ mod tests {
         }
 
         #[test]
-        fn strict_numbers_are_those_that_are_written_so(number: i64, text in "[-+0-9a-z. ]{0,21}") {
+        fn strict_integers_have_one_spelling(number: i64, text in "[-+0-9a-z. ]{0,21}") {
             prop_assert_eq!(strict_integer(&number.to_string()), Some(number));
             if let Some(found) = strict_integer(&text) {
                 let plain = text.strip_prefix('+').unwrap_or(&text);
@@ -341,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_decoded_and_the_last_of_several_counts() {
+    fn parameters_are_decoded_and_the_last_of_several_wins() {
         let query = Query::parse("a=1&a=2&b=x+y%20z&c=%e4%bd%a0&d=%zz%&e&f=%FF");
         assert_eq!(query.find("a"), Some("2"));
         assert_eq!(query.find("b"), Some("x y z"));
@@ -361,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_numbers_are_whole_and_fit() {
+    fn strict_integers_are_whole_and_fit() {
         assert_eq!((strict_integer("5"), strict_integer("-0")), (Some(5), Some(0)));
         for text in ["01", "1.0", "1e3", "abc", "9223372036854775808", "--1"] {
             assert_eq!(strict_integer(text), None, "{text:?}");
@@ -369,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_blanks_are_no_values() {
+    fn lists_are_errors_and_blanks_are_absent() {
         let query = Query::parse("page[]=1&search=++&category[0]=x");
         let mut fields = query.strict();
         assert_eq!(fields.integer("page", 1..=9), None);

@@ -1,6 +1,5 @@
-//! What surrounds every request: its number, its log line, its metrics, the end of its patience,
-//! and the writing of its error, if it ends in one. A panic ends here, too. The headers that guard
-//! browsers are in `headers`, those for other origins in `cors`.
+//! The layers around every request: request id, log span, metrics, timeout, recovery from panics,
+//! and the body of an error.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -28,13 +27,13 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// The longest path that an error repeats, in characters.
 const PATH_LENGTH_MAX: usize = 256;
 
-/// What is known of a request once it is gone.
-struct Facts {
+/// What the outermost layer needs of a request after it was consumed.
+struct RequestInfo {
     request_id: RequestId,
     method: Method,
     path: String,
     route: Route,
-    /// Whether a trusted proxy says that the client came over HTTPS.
+    /// Whether a trusted proxy reports that the client used HTTPS.
     is_https: bool,
 }
 
@@ -48,10 +47,10 @@ impl Route {
     }
 }
 
-impl Facts {
-    /// Numbers the request and finds out whose it is.
-    fn note(state: &AppState, request: &mut Request) -> Self {
-        let (mut believed, mut is_https) = (None, false);
+impl RequestInfo {
+    /// Assigns the request id and resolves the client address.
+    fn new(state: &AppState, request: &mut Request) -> Self {
+        let (mut request_id, mut is_https) = (None, false);
         if let Some(peer) = client_address::peer_of(request.extensions()) {
             let client = client_address::resolve(
                 peer,
@@ -59,13 +58,13 @@ impl Facts {
                 &state.config.http.trusted_proxies,
             );
             request.extensions_mut().insert(ClientAddress(client));
-            // Anybody else could give its requests the numbers of others.
+            // Other clients could reuse the ids of other requests.
             if state.config.http.trusted_proxies.contains(peer) {
-                believed = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
+                request_id = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
                 is_https = request.headers().get(FORWARDED_PROTO).is_some_and(|p| p == "https");
             }
         }
-        let request_id = believed.unwrap_or_else(|| RequestId::new(&*state.entropy));
+        let request_id = request_id.unwrap_or_else(|| RequestId::new(&*state.entropy));
         request.extensions_mut().insert(request_id.clone());
         let path: String = request.uri().path().chars().take(PATH_LENGTH_MAX).collect();
         let route = Route::default();
@@ -74,7 +73,7 @@ impl Facts {
         Self { request_id, method: request.method().clone(), path, route, is_https }
     }
 
-    /// The method's name among those that are counted: a client can send any word.
+    /// The method as a metric label; bounded, since a client can send any word.
     fn method(&self) -> &'static str {
         match self.method {
             Method::GET => "GET",
@@ -89,47 +88,47 @@ impl Facts {
     }
 }
 
-/// The innermost layer: tells the outermost which route it is, which only routing finds out.
-pub(crate) async fn note_route(request: Request, next: Next) -> Response {
+/// The innermost layer: records the matched route for the outermost layer.
+pub(crate) async fn record_route(request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     if let (Some(path), Some(route)) = (extensions.get::<MatchedPath>(), extensions.get::<Route>())
     {
         tracing::Span::current().record("route", path.as_str());
-        // It is set once: requests are routed once.
+        // A request is routed once.
         let _ = route.0.set(path.clone());
     }
     next.run(request).await
 }
 
-/// The outermost layer. It surrounds the router itself, which adds `Allow` to its refusals.
-pub(crate) async fn surround(
+/// The outermost layer. It is outside of the router, which adds `Allow` to its errors.
+pub(crate) async fn add_context(
     State(state): State<AppState>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let facts = Facts::note(&state, &mut request);
+    let info = RequestInfo::new(&state, &mut request);
     let span = tracing::info_span!(
         "request",
-        id = %facts.request_id,
-        method = facts.method(),
+        id = %info.request_id,
+        method = info.method(),
         route = Empty,
         player_id = Empty,
     );
     let mut response = next.run(request).instrument(span.clone()).await;
-    if let Some(problem) = take_problem(&mut response, &facts.method, &facts.path) {
-        problem.write(&mut response, &facts.request_id.to_string());
-        if facts.method == Method::HEAD {
+    if let Some(problem) = take_problem(&mut response, &info.method, &info.path) {
+        problem.write(&mut response, &info.request_id.to_string());
+        if info.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
     }
-    if let Ok(value) = HeaderValue::from_str(&facts.request_id.to_string()) {
+    if let Ok(value) = HeaderValue::from_str(&info.request_id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    if facts.is_https {
+    if info.is_https {
         headers::insist_on_https(&mut response, state.config.http.hsts_max_age_s);
     }
-    span.in_scope(|| record(&facts, &response, started.elapsed()));
+    span.in_scope(|| record(&info, &response, started.elapsed()));
     response
 }
 
@@ -179,9 +178,9 @@ pub(crate) fn take_problem(
     }
 }
 
-fn record(facts: &Facts, response: &Response, elapsed: Duration) {
+fn record(info: &RequestInfo, response: &Response, elapsed: Duration) {
     let status = response.status();
-    let (method, route) = (facts.method(), facts.route.name().to_owned());
+    let (method, route) = (info.method(), info.route.name().to_owned());
     let status_text = status.as_str().to_owned();
     metrics::counter!("openbell_http_requests_total",
         "route" => route.clone(), "method" => method, "status" => status_text)

@@ -1,10 +1,10 @@
-//! The server's edge: it accepts connections and puts an end to slow, large and surplus ones.
-//! What is answered is the router's. There is no TLS here: a proxy in front speaks it.
+//! The accept loop: limits on connections, header sizes and times, and the drain at shutdown. There
+//! is no TLS here; a proxy in front terminates it.
 
+mod connection_limit;
 mod descriptors;
-mod framing;
-mod places;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, Request, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,9 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use self::connection_limit::{ConnectionLimiter, ConnectionPermit};
 use self::descriptors::Reserve;
-use self::framing::{Recent, Watched};
-use self::places::{Place, Places};
 use crate::config::HttpConfig;
 
 /// The most headers of a request.
@@ -33,15 +32,15 @@ const HEADERS_MAX: usize = 64;
 /// The smallest buffer that hyper works with, in bytes.
 const BUFFER_SIZE_MIN: usize = 8 * 1024;
 
-/// Serves until `shutdown` is cancelled; then accepts nothing more and answers what has begun, for
-/// as long as the configuration allows.
+/// Serves until `shutdown` is cancelled; then accepts no connection, and lets started requests
+/// finish within `drain_timeout_ms`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     config: &HttpConfig,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let places = Places::new(config);
+    let limiter = ConnectionLimiter::new(config);
     let edge = Arc::new(Edge::new(router, config, shutdown.clone()));
     let connections = TaskTracker::new();
     let mut reserve = Reserve::new();
@@ -61,17 +60,18 @@ pub async fn serve(
                 }
             }
         };
-        let Some(place) = Places::take(&places, peer.ip()) else {
+        let Some(permit) = ConnectionLimiter::acquire(&limiter, peer.ip()) else {
             metrics::counter!("openbell_http_connections_refused_total").increment(1);
             continue;
         };
-        connections.spawn(Arc::clone(&edge).carry(stream, peer, place));
+        connections.spawn(Arc::clone(&edge).serve_connection(stream, peer, permit));
     }
     drop(listener);
     connections.close();
-    let patience = Duration::from_millis(config.drain_timeout_ms);
-    if tokio::time::timeout(patience, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "closed before they were answered");
+    let drain_timeout = Duration::from_millis(config.drain_timeout_ms);
+    if tokio::time::timeout(drain_timeout, connections.wait()).await.is_err() {
+        let open = connections.len();
+        tracing::warn!(open, "drain timeout: connections with running requests are closed");
         edge.abort.cancel();
         connections.wait().await;
     }
@@ -85,15 +85,14 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
-/// What every connection needs.
+/// Shared by all connections.
 struct Edge {
     router: Router,
     http: http1::Builder,
     first_byte_timeout: Duration,
-    recent_size: usize,
-    /// No new request.
+    /// No new request is read.
     shutdown: CancellationToken,
-    /// Not even those that have begun.
+    /// Started requests are aborted.
     abort: CancellationToken,
 }
 
@@ -110,18 +109,20 @@ impl Edge {
             router,
             http,
             first_byte_timeout: Duration::from_millis(config.first_byte_timeout_ms),
-            // A head, and what was read together with it.
-            recent_size: buffer_size * 2,
             shutdown,
             abort: CancellationToken::new(),
         }
     }
 
-    /// Serves one connection to its end.
-    async fn carry(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
-        // Answers are written at once; a socket that cannot do that is served all the same.
+    async fn serve_connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: ConnectionPermit,
+    ) {
+        // A socket without TCP_NODELAY works, with more latency.
         let _ = stream.set_nodelay(true);
-        // Peeked at, because a socket is also called readable without anything to read.
+        // Peeked, because readiness can be spurious.
         let mut first = [0];
         let begun = tokio::select! {
             () = self.shutdown.cancelled() => false,
@@ -132,11 +133,9 @@ impl Edge {
         if !begun {
             return;
         }
-        let recent = Recent::new(self.recent_size);
-        let io = TokioIo::new(Watched::new(stream, recent.clone()));
         let router = self.router.clone();
-        let service =
-            service_fn(move |request| answer(router.clone(), request, peer, recent.clone()));
+        let service = service_fn(move |request| respond(router.clone(), request, peer));
+        let io = TokioIo::new(stream);
         let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -149,33 +148,23 @@ impl Edge {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
+            tracing::debug!(%error, "connection ended with an error");
         }
-        drop(place);
+        drop(permit);
     }
 }
 
-async fn answer(
+async fn respond(
     router: Router,
     mut request: Request<Incoming>,
     peer: SocketAddr,
-    recent: Recent,
-) -> Result<Response, std::convert::Infallible> {
+) -> Result<Response, Infallible> {
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    if is_chunked {
-        let target = request.uri().to_string();
-        if recent.frames_twice(request.method().as_str(), &target) {
-            return Ok(last(StatusCode::BAD_REQUEST.into_response()));
-        }
-    }
     request.extensions_mut().insert(peer);
-    let response = router.oneshot(request.map(Body::new)).await?;
-    // Nothing that could have been hidden in a chunked body is ever read as a request.
-    Ok(if is_chunked { last(response) } else { response })
-}
-
-/// The same answer as the last of its connection.
-fn last(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
+    let mut response = router.oneshot(request.map(Body::new)).await?;
+    if is_chunked {
+        // Against request smuggling: nothing that follows a chunked body is read (RFC 9112, 6.1).
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }

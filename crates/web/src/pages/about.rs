@@ -12,7 +12,7 @@ use super::redirect;
 use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
-use crate::api::market::{MarketChance, load_chance};
+use crate::game::market::{SeedCommitment, load_seed_commitment};
 use crate::state::AppState;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -37,7 +37,7 @@ struct AboutPage<'a> {
     is_known: bool,
     market_day: String,
     /// The commitment to the seed of the prices, and the seed once it is published.
-    chance: Option<MarketChance>,
+    chance: Option<SeedCommitment>,
     /// Whether the seed of the prices is in the configuration and therefore not secret.
     is_seed_configured: bool,
 }
@@ -61,7 +61,7 @@ async fn show_about(
     headers: HeaderMap,
 ) -> Response {
     let view = View::new(&state, &visitor, Tab::None, "about-title");
-    let chance = load_chance(&state);
+    let chance = load_seed_commitment(&state);
     let has_seed = matches!(state.market.source(), QuoteSource::Replay | QuoteSource::Simulated);
     let page = AboutPage {
         view: &view,

@@ -16,11 +16,11 @@ use super::response;
 use super::url;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
-use crate::api::stocks::Segment;
-use crate::auth::accounts::{self, LoggingIn, Opened, Registering};
-use crate::auth::names::{self, EmailFault, NameFault};
-use crate::auth::passwords::{self, PasswordFault};
+use crate::auth::accounts::{self, LoginRequest, OpenedSession, RegistrationRequest};
+use crate::auth::names::{self, EmailError, NameError};
+use crate::auth::passwords::{self, PasswordError};
 use crate::http::limits::Network;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -113,7 +113,11 @@ async fn register(
 }
 
 /// The registration, if it is valid; errors are added to the form.
-fn parse_registration(state: &AppState, view: &View, form: &mut Form) -> Option<Registering> {
+fn parse_registration(
+    state: &AppState,
+    view: &View,
+    form: &mut Form,
+) -> Option<RegistrationRequest> {
     let name = names::check_name(form.value("name"), &state.config.names);
     let email = names::check_email(form.value("email"));
     let password = form.value("password").to_owned();
@@ -127,7 +131,8 @@ fn parse_registration(state: &AppState, view: &View, form: &mut Form) -> Option<
     if let Err(fault) = checked {
         form.add_error("password", password_error(view, fault));
     }
-    Some(Registering { name: name.ok()?, email: email.ok()?, password }).filter(|_| form.is_valid())
+    Some(RegistrationRequest { name: name.ok()?, email: email.ok()?, password })
+        .filter(|_| form.is_valid())
 }
 
 fn registration_page(
@@ -170,7 +175,7 @@ async fn log_in(
         form.add_error("password", view.t("auth-password-missing"));
     }
     if let (Ok(email), true) = (email, form.is_valid()) {
-        let asked = LoggingIn { email, password };
+        let asked = LoginRequest { email, password };
         let opened = accounts::log_in(&state, &network, &asked, TokenKind::Web).await?;
         if let Some(opened) = opened {
             return Ok(start_session(&state, &visitor, &form, &opened));
@@ -186,7 +191,12 @@ fn login_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCo
 }
 
 /// Sets the session cookie and redirects to `next`, or home.
-fn start_session(state: &AppState, visitor: &Visitor, form: &Form, opened: &Opened) -> Response {
+fn start_session(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &Form,
+    opened: &OpenedSession,
+) -> Response {
     let target = url::safe_next(form.value("next")).unwrap_or(HOME);
     // Phones are shared: the session outlives the browser only if the player ticks the box.
     let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
@@ -229,7 +239,11 @@ async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query
     response::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
 }
 
-async fn join(State(state): State<AppState>, visitor: Visitor, Segment(code): Segment) -> Response {
+async fn join(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    PathSegment(code): PathSegment,
+) -> Response {
     if code.eq_ignore_ascii_case(GAME) {
         // Every registered player is in this game.
         let target = if visitor.player.is_some() { HOME } else { "/register" };
@@ -248,16 +262,16 @@ fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
     View::new(state, visitor, Tab::None, title)
 }
 
-pub(super) fn name_error(view: &View, fault: NameFault) -> String {
+pub(super) fn name_error(view: &View, fault: NameError) -> String {
     match fault {
-        NameFault::Missing => view.t("auth-name-missing"),
-        NameFault::Unfit(error) => character_error(view, error),
-        NameFault::Marks => view.t("auth-name-marks"),
-        NameFault::AtSign => view.t("auth-name-at"),
-        NameFault::Staff => view.t("auth-name-staff"),
-        NameFault::Rude => view.t("auth-name-rude"),
-        NameFault::TooLong(max) => view.tn("auth-name-long", "max", max),
-        NameFault::TooManyBytes => view.t("auth-name-bytes"),
+        NameError::Missing => view.t("auth-name-missing"),
+        NameError::Unfit(error) => character_error(view, error),
+        NameError::Marks => view.t("auth-name-marks"),
+        NameError::AtSign => view.t("auth-name-at"),
+        NameError::Staff => view.t("auth-name-staff"),
+        NameError::Rude => view.t("auth-name-rude"),
+        NameError::TooLong(max) => view.tn("auth-name-long", "max", max),
+        NameError::TooManyBytes => view.t("auth-name-bytes"),
     }
 }
 
@@ -280,17 +294,17 @@ pub(super) fn character_error(view: &View, error: TextError) -> String {
     view.tn("common-character-unfit", "character", character.as_str())
 }
 
-pub(super) fn email_error(view: &View, fault: EmailFault) -> String {
+pub(super) fn email_error(view: &View, fault: EmailError) -> String {
     match fault {
-        EmailFault::Missing => view.t("auth-email-missing"),
-        EmailFault::Invalid => view.t("auth-email-invalid"),
+        EmailError::Missing => view.t("auth-email-missing"),
+        EmailError::Invalid => view.t("auth-email-invalid"),
     }
 }
 
-pub(super) fn password_error(view: &View, fault: PasswordFault) -> String {
+pub(super) fn password_error(view: &View, fault: PasswordError) -> String {
     match fault {
-        PasswordFault::TooShort(min) => view.tn("auth-password-short", "min", min),
-        PasswordFault::TooLong(max) => view.tn("auth-password-long", "max", max),
-        PasswordFault::Unfit(error) => character_error(view, error),
+        PasswordError::TooShort(min) => view.tn("auth-password-short", "min", min),
+        PasswordError::TooLong(max) => view.tn("auth-password-long", "max", max),
+        PasswordError::Unfit(error) => character_error(view, error),
     }
 }

@@ -4,6 +4,7 @@
 use archive::HistoryCursor;
 use askama::Template;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,7 +15,8 @@ use super::response;
 use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use crate::api::transactions::{CsvFile, read_bom};
+use crate::game::history_csv::{CsvRequest, stream_csv};
+use crate::http::attachment::{self, read_bom};
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -158,12 +160,12 @@ async fn send(
     query: Query,
 ) -> Result<Response, Problem> {
     let filter = HistoryFilter::parse(&query);
-    let file = CsvFile {
+    let request = CsvRequest {
         player_id: me.player().player_id,
         filter: filter.ledger_filter(&state),
-        place: filter.cursor,
+        cursor: filter.cursor,
         has_bom: read_bom(&query).ok_or_else(Problem::not_found)?,
-        disposition: "attachment; filename=\"openbell-history.csv\"",
     };
-    file.send(&state).await
+    let csv = Body::from_stream(stream_csv(&state, request).await?);
+    Ok(attachment::csv("openbell-history.csv", csv))
 }

@@ -24,7 +24,9 @@ use crate::auth::tokens;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::stream::{Cursor, Listener, News, Prices, Reader, Session, event, respond};
+use crate::stream::{
+    Cursor, Prices, Reader, StreamItem, StreamSession, StreamSubscriber, event, respond,
+};
 
 /// The maximum of stocks of one stream.
 const SYMBOLS_MAX: usize = 60;
@@ -48,8 +50,8 @@ async fn stream(
     }
     let hash = me.jar.session(&headers).and_then(tokens::hash);
     let hash = hash.ok_or_else(|| Problem::unauthenticated(true))?;
-    let session = Session { player_id: me.player().player_id, kind: TokenKind::Web, hash };
-    let (listener, begin) = Listener::open(&state, session, Cursor::of(&headers)).await?;
+    let session = StreamSession { player_id: me.player().player_id, kind: TokenKind::Web, hash };
+    let (subscriber, begin) = StreamSubscriber::open(&state, session, Cursor::of(&headers)).await?;
     // All prices are sent first: the page may be older than the last event.
     let cursor = Cursor { prices: 0, ..begin };
     let page = LivePage {
@@ -62,7 +64,7 @@ async fn stream(
         last_close: None,
         renderer: LiveRenderer::of(&state, &me),
         player_id: session.player_id,
-        listener,
+        subscriber,
         cursor,
         state,
     };
@@ -165,7 +167,7 @@ fn change(fmt: &Format, id: &str, ratio: Ratio) -> String {
 struct LivePage {
     state: AppState,
     player_id: i64,
-    listener: Listener,
+    subscriber: StreamSubscriber,
     cursor: Cursor,
     stocks: Vec<(usize, Symbol)>,
     held: Vec<(usize, Symbol)>,
@@ -182,15 +184,15 @@ struct LivePage {
 
 impl Reader for LivePage {
     async fn next(&mut self) -> Option<Vec<Event>> {
-        Some(match self.listener.next().await? {
-            News::Beat => vec![Event::default().comment("")],
-            News::Prices(prices) => self.price_event(&prices).await.into_iter().collect(),
-            News::Fill(fill) => {
+        Some(match self.subscriber.next().await? {
+            StreamItem::Beat => vec![Event::default().comment("")],
+            StreamItem::Prices(prices) => self.price_event(&prices).await.into_iter().collect(),
+            StreamItem::Fill(fill) => {
                 let reward = self.reward_event(&fill).await;
                 reward.into_iter().chain(self.update_positions(&fill).await).collect()
             }
             // The next page shows the missed rewards.
-            News::Missed(version) => {
+            StreamItem::Missed(version) => {
                 self.cursor = Cursor { version, part: 0, ..self.cursor };
                 self.positions = None;
                 Vec::new()

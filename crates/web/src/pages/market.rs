@@ -20,7 +20,7 @@ use super::response;
 use super::url;
 use super::view::{Pager, Tab, View};
 use super::visitor::{SignedIn, Visitor};
-use crate::api::stocks::last_public_day;
+use crate::game::stocks::last_public_day;
 use crate::http::input::text_of;
 use crate::http::query::Query;
 use crate::problem::Problem;

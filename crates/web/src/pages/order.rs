@@ -6,12 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use domain::{
-    Action, DecimalError, Entropy, Money, Note, Order, Outcome, Price, Quantity, Ratio, Side,
-    Symbol,
-};
+use domain::{DecimalError, Entropy, Money, Note, Outcome, Price, Quantity, Ratio, Side, Symbol};
 use store::StockRow;
-use trading::{DeskError, DeskRequest, Idempotency};
+use trading::DeskError;
 
 use super::form::{Form, Post};
 use super::pending;
@@ -23,10 +20,10 @@ use super::stock::{self, DisplayedQuote, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
-use crate::api::orders::pending::{Submitted, submit};
-use crate::api::orders::{Asked, fingerprint, tradable_quantity};
-use crate::api::stocks::{Segment, load_stock};
 use crate::auth::sessions::RequestId;
+use crate::game::orders::{OrderRequest, Submitted, submit, tradable_quantity};
+use crate::game::stocks::load_stock;
+use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -68,7 +65,7 @@ struct ReviewPage<'a> {
 
 /// A valid ticket.
 struct Ticket {
-    asked: Asked,
+    order: OrderRequest,
     side: Side,
 }
 
@@ -97,14 +94,13 @@ impl Ticket {
             form.add_error("note", note_error(view, *error));
         }
         let (listing, side) = (listing?, side?);
-        let asked = Asked {
+        let order = OrderRequest {
             stock_id: listing.stock_id,
             symbol: listing.symbol.clone(),
             quantity: quantity.ok()?,
             note: note.ok()?,
-            is_at_once: false,
         };
-        Some(Self { asked, side })
+        Some(Self { order, side })
     }
 }
 
@@ -159,7 +155,7 @@ async fn review_page(
     rejection: Option<String>,
 ) -> Result<Response, Problem> {
     let view = View::new(state, me, Tab::Market, "order-review-title");
-    let quantity = ticket.asked.quantity;
+    let quantity = ticket.order.quantity;
     let quote = stock::displayed_quote(state, &view, stock.stock_id);
     let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
@@ -223,15 +219,9 @@ async fn confirm(
     let Some(ticket) = Ticket::parse(&state, &view, &mut form).filter(|_| is_key) else {
         return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
-    let Asked { stock_id, quantity, ref note, .. } = ticket.asked;
-    let order = Order { stock_id, side: ticket.side, quantity };
-    let fingerprint = fingerprint(ticket.side, &ticket.asked);
-    let request = DeskRequest {
-        player_id: me.player().player_id,
-        action: Action::Trade(order, note.clone()),
-        idempotency: Some(Idempotency { key: key.clone(), fingerprint }),
-        request_id: request_id.to_string(),
-    };
+    let (player_id, sent_key) = (me.player().player_id, Some(key.clone()));
+    let request =
+        ticket.order.to_desk_request(ticket.side, player_id, sent_key, request_id.to_string());
     let submitted = match submit(&state, request).await {
         Ok(Submitted::Pending { order, .. }) => {
             return Ok(redirect::see_other(&format!("/orders/{}", order.id)));
@@ -241,7 +231,7 @@ async fn confirm(
             let rejection = view.tn("order-too-many", "max", max);
             return review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await;
         }
-        Ok(Submitted::Answered(answer)) => Ok(answer.outcome),
+        Ok(Submitted::Settled(response)) => Ok(response.outcome),
         Err(error) => Err(error),
     };
     let (key, rejection) = match submitted {

@@ -14,8 +14,8 @@ use super::rejection::rejection_text;
 use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use crate::api::orders::pending::{self, fill_time, is_cancellable, load_own};
-use crate::api::stocks::Segment;
+use crate::game::pending_orders::{self, fill_time, is_cancellable, load_order};
+use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -116,7 +116,7 @@ pub(super) async fn show(
     order_id: &str,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let order = load_own(state, &me.player(), order_id).await?;
+    let order = load_order(state, &me.player(), order_id).await?;
     let title = match order.state {
         OrderState::Pending | OrderState::Executing => "order-pending-title",
         _ => "order-ended-title",
@@ -135,12 +135,12 @@ pub(super) async fn show(
 /// Cancels an order and shows it.
 pub(super) async fn cancel(
     State(state): State<AppState>,
-    Segment(order_id): Segment,
+    PathSegment(order_id): PathSegment,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
     let _: Form = sent.into_form(&[])?;
-    let order = load_own(&state, &me.player(), &order_id).await?;
-    match pending::cancel(&state, order).await? {
+    let order = load_order(&state, &me.player(), &order_id).await?;
+    match pending_orders::cancel(&state, order).await? {
         Some(order) => Ok(redirect::see_other(&format!("/orders/{}", order.id))),
         None => show(&state, &me, &order_id, StatusCode::CONFLICT).await,
     }

@@ -21,11 +21,11 @@ use super::response;
 use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use crate::api::stocks::Segment;
 use crate::auth::names;
 use crate::auth::recovery;
 use crate::http::cookies::CameByHttps;
 use crate::http::input::text_of;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -143,7 +143,7 @@ async fn list(
 async fn show(
     State(state): State<AppState>,
     me: SignedIn,
-    Segment(user_id): Segment,
+    PathSegment(user_id): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     let person = load(&state, &me, &user_id).await?;
@@ -154,7 +154,7 @@ async fn show(
 
 async fn rename(
     State(state): State<AppState>,
-    Segment(user_id): Segment,
+    PathSegment(user_id): PathSegment,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
     let person = load(&state, &me, &user_id).await?;
@@ -179,7 +179,7 @@ async fn rename(
 /// Makes a one-time link. Only this response shows its URL.
 async fn make_link(
     State(state): State<AppState>,
-    Segment(user_id): Segment,
+    PathSegment(user_id): PathSegment,
     BaseUrl(base): BaseUrl,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
@@ -197,7 +197,7 @@ async fn make_link(
 
 async fn end_sessions(
     State(state): State<AppState>,
-    Segment(user_id): Segment,
+    PathSegment(user_id): PathSegment,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
     let person = load(&state, &me, &user_id).await?;

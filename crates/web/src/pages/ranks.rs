@@ -67,7 +67,8 @@ async fn show(
 ) -> Result<Response, Problem> {
     let player_id = me.player().player_id;
     let view = View::new(&state, &me, Tab::Ranks, "ranks-title");
-    let kind = find_kind(&query).ok_or_else(Problem::not_found)?;
+    let kind = find_kind(query.find("board").or_else(|| query.find("by")))
+        .ok_or_else(Problem::not_found)?;
     let known = i64::try_from(state.boards.board(kind).total()).unwrap_or(i64::MAX);
     let asked = query.lenient_integer("page").unwrap_or(1).max(1);
     let is_around = view.is_easy() || query.find("around") == Some("me");

@@ -15,9 +15,9 @@ use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
-use crate::api::stocks::Segment;
-use crate::api::transactions::{load_own, save_note};
 use crate::auth::sessions::RequestId;
+use crate::game::history::{load_trade, save_note};
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -45,13 +45,13 @@ struct ReceiptPage<'a> {
 pub(super) async fn show(
     State(state): State<AppState>,
     me: SignedIn,
-    Segment(trade_id): Segment,
+    PathSegment(trade_id): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     if OrderId::parse(&trade_id).is_some() {
         return pending::show(&state, &me, &trade_id, StatusCode::OK).await;
     }
-    let row = load_own(&state, &me.player(), &trade_id).await?;
+    let row = load_trade(&state, &me.player(), &trade_id).await?;
     let form = Form::new(&["note"]).with("note", row.note.clone().unwrap_or_default());
     let is_noted = query.find("noted").is_some();
     page(&state, &me, StatusCode::OK, &row, &form, is_noted).await
@@ -92,11 +92,11 @@ async fn page(
 pub(super) async fn save_note_form(
     State(state): State<AppState>,
     request_id: RequestId,
-    Segment(trade_id): Segment,
+    PathSegment(trade_id): PathSegment,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["note"])?;
-    let row = load_own(&state, &me.player(), &trade_id).await?;
+    let row = load_trade(&state, &me.player(), &trade_id).await?;
     match Note::parse(form.value("note").trim().replace("\r\n", "\n").as_str()) {
         Ok(note) => {
             save_note(&state, &row, note, &request_id).await?;

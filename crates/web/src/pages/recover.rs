@@ -13,13 +13,13 @@ use super::redirect;
 use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
-use crate::api::stocks::Segment;
-use crate::auth::accounts::Opened;
+use crate::auth::accounts::OpenedSession;
 use crate::auth::names;
 use crate::auth::passwords;
 use crate::auth::recovery;
 use crate::auth::tokens;
 use crate::http::limits::Network;
+use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -93,7 +93,7 @@ fn code_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCod
 async fn show_link(
     State(state): State<AppState>,
     visitor: Visitor,
-    Segment(secret): Segment,
+    PathSegment(secret): PathSegment,
 ) -> Result<Response, Problem> {
     let form = Form::new(&LINK_FIELDS);
     link_page(&state, &visitor, &secret, &form, StatusCode::OK).await
@@ -102,7 +102,7 @@ async fn show_link(
 async fn use_link(
     State(state): State<AppState>,
     network: Network,
-    Segment(secret): Segment,
+    PathSegment(secret): PathSegment,
     Post(visitor, sent): Post<Visitor>,
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&LINK_FIELDS)?;
@@ -162,7 +162,7 @@ fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String
 }
 
 /// Sets a session cookie that ends with the browser: the device may be shared.
-fn start_session(visitor: &Visitor, opened: &Opened) -> Response {
+fn start_session(visitor: &Visitor, opened: &OpenedSession) -> Response {
     redirect::with_cookie(redirect::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
 }
 

@@ -11,6 +11,7 @@ mod zone;
 
 use askama::Template;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -25,8 +26,9 @@ use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use crate::auth::accounts;
-use crate::auth::sessions::Player;
+use crate::auth::sessions::PlayerSession;
 use crate::game::export;
+use crate::http::attachment;
 use crate::http::limits::Network;
 use crate::http::query::Query;
 use crate::problem::Problem;
@@ -74,7 +76,8 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
-    export::send(&state, &me.player()).await
+    let (length, zip) = export::write(&state, &me.player()).await?;
+    Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -245,7 +248,7 @@ async fn page(
 async fn load_account(
     state: &AppState,
     view: &View,
-    player: Player,
+    player: PlayerSession,
     viewer: &Viewer,
     secrets: NewSecrets,
 ) -> Result<AccountSettings, Problem> {

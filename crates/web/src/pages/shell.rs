@@ -15,7 +15,7 @@ use super::redirect;
 use super::response;
 use super::view::View;
 use super::visitor::{RequestedPage, Visitor};
-use crate::api::stocks::Segment;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::pages::assets;
 use crate::problem::Problem;
@@ -133,7 +133,7 @@ async fn toggle_mode(State(state): State<AppState>, visitor: Visitor) -> Result<
 async fn set_mode(
     State(state): State<AppState>,
     visitor: Visitor,
-    Segment(word): Segment,
+    PathSegment(word): PathSegment,
 ) -> Result<Response, Problem> {
     choose_mode(&state, &visitor, Mode::parse_any(&word)).await
 }

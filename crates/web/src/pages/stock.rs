@@ -27,7 +27,8 @@ use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use super::xp;
-use crate::api::stocks::{Segment, load_stock};
+use crate::game::stocks::load_stock;
+use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -116,7 +117,7 @@ struct MyPosition {
 async fn show(
     State(state): State<AppState>,
     visitor: Visitor,
-    Segment(symbol): Segment,
+    PathSegment(symbol): PathSegment,
     query: Query,
 ) -> Result<Response, Problem> {
     let stock = load_stock(&state, &symbol).await?;
@@ -194,7 +195,7 @@ async fn page(
 async fn show_buying(
     state: State<AppState>,
     me: SignedIn,
-    symbol: Segment,
+    symbol: PathSegment,
 ) -> Result<Response, Problem> {
     show_ticket(&state, &me, &symbol.0, Side::Buy).await
 }
@@ -202,7 +203,7 @@ async fn show_buying(
 async fn show_selling(
     state: State<AppState>,
     me: SignedIn,
-    symbol: Segment,
+    symbol: PathSegment,
 ) -> Result<Response, Problem> {
     show_ticket(&state, &me, &symbol.0, Side::Sell).await
 }

@@ -14,7 +14,7 @@ use store::{TokenKind, UnseenReward, Viewer};
 use super::preferences::{DisplayPreferences, Lang};
 use super::redirect;
 use super::url;
-use crate::auth::sessions::{self, Player};
+use crate::auth::sessions::{self, PlayerSession};
 use crate::auth::tokens;
 use crate::http::cookies::Jar;
 use crate::http::limits::Recognised;
@@ -36,7 +36,7 @@ pub(crate) struct Visitor {
 
 /// The player of a session, with the data of every page's header.
 pub(crate) struct SignedInPlayer {
-    pub(crate) player: Player,
+    pub(crate) player: PlayerSession,
     pub(crate) viewer: Viewer,
     /// Rewards that this page shows.
     pub(crate) rewards: Vec<UnseenReward>,
@@ -155,12 +155,12 @@ impl AsRef<Self> for Visitor {
 /// A signed-in visitor. Others are redirected to the login page, which returns to this page.
 pub(crate) struct SignedIn {
     visitor: Visitor,
-    player: Player,
+    player: PlayerSession,
     viewer: Viewer,
 }
 
 impl SignedIn {
-    pub(crate) fn player(&self) -> Player {
+    pub(crate) fn player(&self) -> PlayerSession {
         self.player
     }
 

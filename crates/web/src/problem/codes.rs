@@ -1,23 +1,21 @@
-//! Every error a client can see: its stable code, its status and its words. This table is the only
-//! place where HTTP statuses of errors are decided; `docs/errors.md` is generated from it.
+//! The table of all errors: stable code, status and text. `docs/errors.md` is generated from it.
 
 use axum::http::StatusCode;
 
-/// What is always true of an error.
+/// One error of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Code {
-    /// The stable code, in the member `code`.
+    /// The member `code`; stable.
     pub(crate) name: &'static str,
-    /// Its HTTP status.
     pub(crate) status: StatusCode,
-    /// What it says unless the place where it arose says more.
+    /// The default of the member `message`.
     pub(crate) text: &'static str,
     /// Whether the same request may succeed later.
     pub(crate) retryable: bool,
 }
 
 impl Code {
-    /// The short name of its kind, in the member `title`.
+    /// The member `title`.
     pub(crate) fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
     }
@@ -34,105 +32,80 @@ const fn retryable(name: &'static str, status: StatusCode, text: &'static str) -
 macro_rules! codes {
     ($($(#[$doc:meta])* $constant:ident = $code:expr;)*) => {
         $($(#[$doc])* pub(crate) static $constant: Code = $code;)*
-        /// All of them, except the refusals of orders.
+        /// All errors except rejections of orders.
         #[cfg(test)]
-        static FAULTS: &[&Code] = &[$(&$constant),*];
+        static ALL: &[&Code] = &[$(&$constant),*];
     };
 }
 
 codes! {
-    /// The address or a header cannot be read.
     BAD_REQUEST = code("bad_request", StatusCode::BAD_REQUEST, "The request cannot be read.");
-    /// The body is no JSON.
     MALFORMED_JSON = code("malformed_json", StatusCode::BAD_REQUEST, "The body is not valid JSON.");
-    /// The body cannot be read to its end.
     BODY_UNREADABLE = code("body_unreadable", StatusCode::BAD_REQUEST,
         "The body could not be read.");
-    /// No session.
     UNAUTHENTICATED = code("unauthenticated", StatusCode::UNAUTHORIZED, "Unauthenticated.");
-    /// A form that was not given to whoever sent it, or too long ago.
+    /// A missing, foreign or expired CSRF token.
     FORM_EXPIRED = code("form_expired", StatusCode::FORBIDDEN,
         "The form was not sent from a page of this server, or has expired.");
-    /// The thing that was named is not there.
     NOT_FOUND = code("not_found", StatusCode::NOT_FOUND, "There is no such thing.");
-    /// The address leads nowhere.
     ROUTE_NOT_FOUND = code("route_not_found", StatusCode::NOT_FOUND,
         "The route could not be found.");
-    /// The address leads somewhere, but not with this method.
     METHOD_NOT_ALLOWED = code("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED,
         "The method is not supported for this route.");
-    /// The order executes or has ended.
     ORDER_NOT_CANCELLABLE = code("order_not_cancellable", StatusCode::CONFLICT,
         "The order cannot be cancelled any more.");
-    /// The player has as many pending orders as the rules allow.
     TOO_MANY_PENDING_ORDERS = code("too_many_pending_orders", StatusCode::CONFLICT,
         "You have as many pending orders as this game allows. Cancel one, or wait until one fills.");
-    /// The body came too slowly.
     BODY_TIMEOUT = retryable("body_timeout", StatusCode::REQUEST_TIMEOUT,
         "The body did not arrive in time.");
-    /// The body is larger than is read.
     BODY_TOO_LARGE = code("body_too_large", StatusCode::PAYLOAD_TOO_LARGE,
         "The body is too large.");
-    /// The body is not said to be JSON.
     NOT_JSON = code("not_json", StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "The body must be JSON, with the Content-Type application/json.");
-    /// The body is not said to be a form.
     NOT_A_FORM = code("not_a_form", StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "The body must be a form, with the Content-Type application/x-www-form-urlencoded.");
-    /// Fields break rules.
     VALIDATION_FAILED = code("validation_failed", StatusCode::UNPROCESSABLE_ENTITY,
         "The given data was invalid.");
-    /// The body is JSON of another form.
     BODY_INVALID = code("body_invalid", StatusCode::UNPROCESSABLE_ENTITY,
         "The body must be a JSON object.");
-    /// Another player has the name, or one that looks like it.
     NAME_TAKEN = code("name_taken", StatusCode::UNPROCESSABLE_ENTITY,
         "Another player has this name, or one that looks like it.");
-    /// The key is not 1 to 255 visible characters, or there are several.
     IDEMPOTENCY_KEY_INVALID = code("idempotency_key_invalid", StatusCode::UNPROCESSABLE_ENTITY,
         "The Idempotency-Key must be 1 to 255 visible ASCII characters, sent once.");
-    /// Too many requests.
     RATE_LIMITED = retryable("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.");
-    /// A fault of the server.
     INTERNAL = code("internal", StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
-    /// No provider has told what was asked for.
+    /// No provider has returned data yet.
     NO_MARKET_DATA = retryable("no_market_data", StatusCode::BAD_GATEWAY,
         "There is no market data about it yet.");
-    /// The database or another part cannot answer now.
     UNAVAILABLE = retryable("unavailable", StatusCode::SERVICE_UNAVAILABLE,
         "The server cannot answer at the moment. Please try again later.");
-    /// Old entries are in the archive, and it does not give them out.
     HISTORY_UNAVAILABLE = retryable("history_unavailable", StatusCode::SERVICE_UNAVAILABLE,
         "This part of the history is in the archive, which cannot be read at the moment.");
-    /// An order was accepted and its end is not known.
     OUTCOME_UNKNOWN = retryable("outcome_unknown", StatusCode::SERVICE_UNAVAILABLE,
         "Whether the order was carried out is not known. Look at your transactions, or send it \
          again with the same Idempotency-Key.");
-    /// A queue is full.
     BUSY = retryable("busy", StatusCode::SERVICE_UNAVAILABLE,
         "The server is busy. Please try again later.");
-    /// A board has not been read yet, and was never closed.
+    /// A leaderboard is being built and has no snapshot.
     BOARD_BUILDING = retryable("board_building", StatusCode::SERVICE_UNAVAILABLE,
         "The ranks are being put together. Please try again in a moment.");
-    /// The server ends.
     CLOSING = retryable("closing", StatusCode::SERVICE_UNAVAILABLE,
         "The server is closing. Please try again later.");
-    /// It took too long; what was asked for may still happen.
+    /// The request may still be executed.
     TIMED_OUT = retryable("timed_out", StatusCode::GATEWAY_TIMEOUT,
-        "The answer took too long. What was asked for may still have happened.");
+        "The response took too long. The request may still have been executed.");
 }
 
-/// An order or a registration that was understood and refused: its status, and whether the same
-/// request may succeed later.
-pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
+/// The status of a rejected order, and whether the same request may succeed later.
+pub(crate) fn rejection(rejection: domain::Rejection) -> (StatusCode, bool) {
     use domain::Rejection as R;
     let status = match rejection {
         R::InsufficientCash | R::InsufficientQuantity | R::BeyondLimits => StatusCode::BAD_REQUEST,
-        // The order itself is wrong, like any other field that breaks a rule.
+        // The order itself is invalid, like any other field.
         R::FractionalNotAllowed | R::QuantityTooLarge | R::IdempotencyKeyReused => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        // Nothing is wrong with the order: the market or the other orders were in its way.
+        // The order is valid; the market or other orders prevented it.
         R::MarketClosed => StatusCode::CONFLICT,
         R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::Contended => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -141,7 +114,7 @@ pub(crate) fn refusal(rejection: domain::Rejection) -> (StatusCode, bool) {
     (status, !rejection.is_final())
 }
 
-/// The whole table as Markdown: the content of `docs/errors.md`.
+/// The table as Markdown: the content of `docs/errors.md`.
 #[cfg(test)]
 pub(crate) fn error_table() -> String {
     use std::fmt::Write;
@@ -150,16 +123,16 @@ pub(crate) fn error_table() -> String {
         let retryable = if retryable { "yes" } else { "no" };
         (status.as_u16(), name.to_owned(), retryable, text.to_owned())
     };
-    let faults = FAULTS.iter().map(|code| row(code.name, code.status, code.retryable, code.text));
-    let refusals = domain::Rejection::ALL.into_iter().map(|rejection| {
-        let (status, retryable) = refusal(rejection);
+    let errors = ALL.iter().map(|code| row(code.name, code.status, code.retryable, code.text));
+    let rejections = domain::Rejection::ALL.into_iter().map(|rejection| {
+        let (status, retryable) = self::rejection(rejection);
         row(rejection.code(), status, retryable, &rejection.to_string())
     });
-    let mut rows: Vec<_> = faults.chain(refusals).collect();
+    let mut rows: Vec<_> = errors.chain(rejections).collect();
     rows.sort();
     let mut table = HEAD.to_owned();
     for (status, name, retryable, text) in rows {
-        // Writing to a text cannot fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(table, "| `{name}` | {status} | {retryable} | {text} |");
     }
     table
@@ -190,15 +163,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_documentation_names_every_error() {
+    fn the_documentation_lists_every_error() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
         let written = std::fs::read_to_string(path).unwrap();
         assert!(written == error_table(), "docs/errors.md should be:\n{}", error_table());
     }
 
     #[test]
-    fn no_code_means_two_things() {
-        let names = FAULTS.iter().map(|code| code.name);
+    fn codes_are_unique() {
+        let names = ALL.iter().map(|code| code.name);
         let names: Vec<&str> = names.chain(domain::Rejection::ALL.map(|r| r.code())).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }

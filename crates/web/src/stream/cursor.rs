@@ -1,5 +1,5 @@
-//! How far a reader has read: the `id` of every event, and `Last-Event-ID`. It is a place, no
-//! secret: whatever a client makes of it, only the client's own events follow.
+//! The position in a stream: the `id` of every event, and `Last-Event-ID`. It is not a secret: a
+//! client that changes it still receives its own events only.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// publication 1795000005.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// The version of the player's ledger that was told to its last event.
+    /// The version of the player's ledger of which all events were sent.
     pub(crate) version: i64,
-    /// How many events of the version after it were told.
+    /// How many events of the next version were sent.
     pub(crate) part: usize,
-    /// The number of the newest prices that were told; 0 for none.
+    /// The number of the newest prices that were sent; 0 for none.
     pub(crate) prices: i64,
 }
 
 impl Cursor {
-    /// What a client that comes back has read; nothing, if it does not say so in our words.
+    /// The position of a client that reconnects; `None` without a well-formed `Last-Event-ID`.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         Self::parse(headers.get(LAST_EVENT_ID)?.to_str().ok()?)
     }

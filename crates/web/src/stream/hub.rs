@@ -1,8 +1,6 @@
-//! The hub: who listens to events on this node, and what they are told. The trade path tells it of
-//! fills, the follower of the ledger of what other nodes committed, the price board of prices. It
-//! keeps nothing for those who do not listen, and a bounded queue for those who do: what a slow
-//! reader misses is read again from the ledger, by `listener`. How events look is decided in
-//! `api::events` and `pages::live`.
+//! The hub of event streams on this node: the trade path publishes fills, the ledger follower
+//! publishes entries of other nodes, the price board publishes prices. The queue of a player is
+//! bounded; what a slow stream misses is read again from the ledger, by `subscriber`.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,14 +15,14 @@ use super::prices::{self, Prices};
 use crate::config::HttpConfig;
 use crate::problem::{Problem, codes};
 
-/// What waits for the streams of one player; more than that is read from the ledger again.
+/// Events queued for the streams of one player; beyond that, streams read the ledger again.
 const QUEUE_MAX: usize = 32;
-/// When to come back when all streams are taken, in seconds.
+/// `Retry-After` when the maximum number of streams is open.
 const RETRY_AFTER_S: u64 = 15;
 
-/// Tells those who listen. Shared by the trade path, the follower and all requests.
+/// Publishes events to open streams. Shared by the trade path, the follower and all requests.
 pub struct Hub {
-    listeners: RwLock<Listeners>,
+    subscribers: RwLock<Subscribers>,
     prices: watch::Receiver<Arc<Prices>>,
     closing: CancellationToken,
     streams_max: usize,
@@ -32,29 +30,28 @@ pub struct Hub {
 }
 
 #[derive(Default)]
-struct Listeners {
+struct Subscribers {
     by_player: HashMap<i64, Topic>,
-    /// Streams that are open, those of all players.
+    /// Open streams of all players.
     open: usize,
-    /// How many there ever were, which numbers them.
-    ever: u64,
+    next_id: u64,
 }
 
 /// The streams of one player.
 struct Topic {
-    told: broadcast::Sender<Told>,
-    /// The newest entry that was told of.
+    events: broadcast::Sender<StreamEvent>,
+    /// The version of the newest published entry.
     newest: AtomicI64,
-    /// The oldest first.
+    /// By id, oldest first.
     streams: VecDeque<(u64, CancellationToken)>,
 }
 
-/// What a player's streams are told.
+/// An event of one player's ledger.
 #[derive(Clone, Debug)]
-pub(crate) enum Told {
-    /// What the trade path has just committed.
+pub(crate) enum StreamEvent {
+    /// A fill that this node committed.
     Fill(Arc<Fill>),
-    /// That the ledger has this version.
+    /// The ledger contains this version.
     Version(i64),
 }
 
@@ -67,7 +64,7 @@ impl Hub {
         closing: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
-            listeners: RwLock::default(),
+            subscribers: RwLock::default(),
             prices: prices::follow(Arc::clone(board), config, closing.clone()),
             closing,
             streams_max: config.streams_max,
@@ -75,54 +72,54 @@ impl Hub {
         })
     }
 
-    /// Tells of committed fills. It is called on the trade path: one look under a lock that is only
-    /// ever held for a look, and nothing more for players who do not listen.
-    pub fn tell(&self, fills: &[Fill]) {
-        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
-        if listeners.by_player.is_empty() {
+    /// Publishes committed fills. On the trade path: one lookup under a read lock, and no more for
+    /// players without a stream.
+    pub fn publish_fills(&self, fills: &[Fill]) {
+        let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
+        if subscribers.by_player.is_empty() {
             return;
         }
         for fill in fills {
-            let Some(topic) = listeners.by_player.get(&fill.entry.player_id) else { continue };
+            let Some(topic) = subscribers.by_player.get(&fill.entry.player_id) else { continue };
             topic.newest.fetch_max(fill.entry.version, Ordering::Relaxed);
-            // It fails when the last stream has just gone.
-            let _ = topic.told.send(Told::Fill(Arc::new(fill.clone())));
+            // Fails if the last stream has just closed.
+            let _ = topic.events.send(StreamEvent::Fill(Arc::new(fill.clone())));
         }
     }
 
-    /// Tells which entries (player, version) the ledger has, from whatever node. They may have been
-    /// told before and come in any order.
-    pub fn hear(&self, entries: impl IntoIterator<Item = (i64, i64)>) {
-        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
-        if listeners.by_player.is_empty() {
+    /// Publishes entries (player, version) that any node committed. They may arrive in any order
+    /// and more than once.
+    pub fn on_ledger_event(&self, entries: impl IntoIterator<Item = (i64, i64)>) {
+        let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
+        if subscribers.by_player.is_empty() {
             return;
         }
         for (player_id, version) in entries {
-            let Some(topic) = listeners.by_player.get(&player_id) else { continue };
+            let Some(topic) = subscribers.by_player.get(&player_id) else { continue };
             if topic.newest.fetch_max(version, Ordering::Relaxed) < version {
-                let _ = topic.told.send(Told::Version(version));
+                let _ = topic.events.send(StreamEvent::Version(version));
             }
         }
     }
 
-    /// Opens a stream. When a player has as many as one may have, the oldest of them ends: it may
-    /// well be one whose phone has left the network without a word.
+    /// Opens a stream. At the player's limit the oldest stream is closed: its client may have lost
+    /// its network without closing the connection.
     pub(crate) fn open(
         self: &Arc<Self>,
         player_id: i64,
-    ) -> Result<(Place, broadcast::Receiver<Told>), Problem> {
+    ) -> Result<(StreamSlot, broadcast::Receiver<StreamEvent>), Problem> {
         if self.closing.is_cancelled() {
             return Err((&codes::CLOSING).into());
         }
-        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
-        if listeners.open >= self.streams_max {
+        let mut subscribers = self.subscribers.write().unwrap_or_else(PoisonError::into_inner);
+        if subscribers.open >= self.streams_max {
             return Err(Problem::from(&codes::BUSY).retry_after(RETRY_AFTER_S));
         }
-        listeners.open += 1;
-        listeners.ever += 1;
-        let (number, end) = (listeners.ever, self.closing.child_token());
-        let topic = listeners.by_player.entry(player_id).or_insert_with(|| Topic {
-            told: broadcast::Sender::new(QUEUE_MAX),
+        subscribers.open += 1;
+        subscribers.next_id += 1;
+        let (stream_id, closed) = (subscribers.next_id, self.closing.child_token());
+        let topic = subscribers.by_player.entry(player_id).or_insert_with(|| Topic {
+            events: broadcast::Sender::new(QUEUE_MAX),
             newest: AtomicI64::new(0),
             streams: VecDeque::new(),
         });
@@ -131,47 +128,47 @@ impl Hub {
         {
             oldest.cancel();
         }
-        topic.streams.push_back((number, end.clone()));
-        let told = topic.told.subscribe();
+        topic.streams.push_back((stream_id, closed.clone()));
+        let events = topic.events.subscribe();
         metrics::gauge!("openbell_streams_open").increment(1.0);
-        Ok((Place { hub: Arc::clone(self), player_id, number, end }, told))
+        Ok((StreamSlot { hub: Arc::clone(self), player_id, stream_id, closed }, events))
     }
 
-    /// The prices as they are told, and each time they are.
+    /// The newest set of prices, and a notification of each later one.
     pub(crate) fn prices(&self) -> watch::Receiver<Arc<Prices>> {
         self.prices.clone()
     }
 
-    fn leave(&self, player_id: i64, number: u64) {
-        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
-        listeners.open = listeners.open.saturating_sub(1);
-        if let Some(topic) = listeners.by_player.get_mut(&player_id) {
-            topic.streams.retain(|(known, _)| *known != number);
+    fn close(&self, player_id: i64, stream_id: u64) {
+        let mut subscribers = self.subscribers.write().unwrap_or_else(PoisonError::into_inner);
+        subscribers.open = subscribers.open.saturating_sub(1);
+        if let Some(topic) = subscribers.by_player.get_mut(&player_id) {
+            topic.streams.retain(|(known, _)| *known != stream_id);
             if topic.streams.is_empty() {
-                listeners.by_player.remove(&player_id);
+                subscribers.by_player.remove(&player_id);
             }
         }
     }
 }
 
-/// The place of one open stream, given back when it is dropped.
-pub(crate) struct Place {
+/// One open stream, counted until it is dropped.
+pub(crate) struct StreamSlot {
     hub: Arc<Hub>,
     player_id: i64,
-    number: u64,
-    end: CancellationToken,
+    stream_id: u64,
+    closed: CancellationToken,
 }
 
-impl Place {
-    /// Done when the stream has to end: the server does, or the player opened too many others.
-    pub(crate) async fn ended(&self) {
-        self.end.cancelled().await;
+impl StreamSlot {
+    /// Completes when the stream must end: the server shuts down, or the player opened too many.
+    pub(crate) async fn closed(&self) {
+        self.closed.cancelled().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
-        self.hub.leave(self.player_id, self.number);
+        self.hub.close(self.player_id, self.stream_id);
         metrics::gauge!("openbell_streams_open").decrement(1.0);
     }
 }

@@ -1,6 +1,5 @@
-//! The prices as streams tell them: not each second's, but at most one set each interval, with what
-//! is needed to leave out whatever did not change. The text for readers who keep up is made once
-//! for all of them. Which price a stock has is the board's.
+//! Sets of prices for event streams, at most one each interval, and which prices changed since an
+//! earlier set. The JSON for streams that keep up is written once for all of them.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -50,17 +49,17 @@ impl ChangedPrice {
     }
 }
 
-/// One set of prices that was told.
+/// One published set of prices.
 pub(crate) struct Prices {
     pub(crate) snapshot: Arc<PriceSnapshot>,
-    /// Larger than that of any set before. It is made of the time, so that it is also larger than
-    /// those before a restart, and nearly the same on every node.
+    /// Increases from set to set. It is derived from the time, so that it also increases across a
+    /// restart and is nearly equal on every node.
     pub(crate) number: i64,
-    /// The number of the set before.
+    /// The number of the previous set.
     previous: i64,
     /// The set in which the price of each stock last changed.
     changed: Vec<i64>,
-    /// What changed since the set before, for whoever asks first.
+    /// The changes since the previous set, written at the first use.
     json: OnceLock<Option<Arc<str>>>,
 }
 
@@ -82,14 +81,13 @@ impl Prices {
         Self { snapshot, number, previous: self.number, changed, json: OnceLock::new() }
     }
 
-    /// The stock's quote, if it changed after the set of this number.
+    /// The stock's quote, if it changed after the set with this number.
     pub(crate) fn find_changed(&self, position: usize, since: i64) -> Option<StockQuote> {
         let changed = self.changed.get(position).is_some_and(|changed| *changed > since);
         self.snapshot.quote(position).filter(|_| changed)
     }
 
-    /// What changed after the set of this number, as a JSON array; `None` when nothing did.
-    /// `spread_bps` is that of the game's rules.
+    /// The changes after the set with this number, as a JSON array; `None` if nothing changed.
     pub(crate) fn json_since(
         &self,
         since: i64,
@@ -113,7 +111,7 @@ impl Prices {
     }
 }
 
-/// Follows the board until `closing` is cancelled, at most one set an interval.
+/// Publishes sets of prices until `closing` is cancelled, at most one each interval.
 pub(super) fn follow(
     board: Arc<PriceBoard>,
     config: &HttpConfig,

@@ -1,5 +1,5 @@
-//! Server-sent events as an answer: what every stream has in common, whoever reads it. A stream is
-//! drawn by its connection, so that a reader who does not read holds one event and nothing more.
+//! The response of an event stream. The connection pulls the events, so that a client that does not
+//! read costs one event of memory.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use futures_util::{StreamExt, stream};
 
 use super::Cursor;
 
-/// How long a browser waits before it comes back.
+/// How long a browser waits before it reconnects.
 const RETRY: Duration = Duration::from_secs(15);
-/// Tells proxies not to gather what should go on at once.
+/// Disables the buffering of proxies.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Makes the events of one stream.
+/// The source of one stream.
 pub(crate) trait Reader: Send + 'static {
-    /// The next ones, which may be none; `None` ends the stream.
+    /// The next events, possibly an empty list; `None` ends the stream.
     fn next(&mut self) -> impl Future<Output = Option<Vec<Event>>> + Send;
 }
 
-/// An event, counted. `data` is one line.
+/// Builds an event and counts it. `data` is one line.
 pub(crate) fn event(name: &'static str, cursor: Cursor, data: impl AsRef<str>) -> Event {
     metrics::counter!("openbell_stream_events_total", "event" => name).increment(1);
     Event::default().event(name).id(cursor.to_string()).data(data)
 }
 
-/// The answer: first how long to wait before coming back, then these events and the reader's.
+/// Sends the retry interval, then `first`, then the events of the reader.
 pub(crate) fn respond(first: Vec<Event>, reader: impl Reader) -> Response {
     let begin = stream::iter([Event::default().retry(RETRY)].into_iter().chain(first));
     let rest = stream::unfold(reader, |mut reader| async move {

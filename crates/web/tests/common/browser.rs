@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::html::HtmlPage;
-use super::{Answer, App, PASSWORD};
+use super::{App, PASSWORD, TestResponse};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// The host of a browser on the same machine, for which cookies are secure.
@@ -45,7 +45,7 @@ impl Browser<'_> {
     }
 
     /// The response of a path, without following redirects.
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, "", &[]).await
     }
 
@@ -65,7 +65,7 @@ impl Browser<'_> {
     }
 
     /// The response to a request of htmx.
-    pub(crate) async fn fragment(&mut self, path: &str) -> Answer {
+    pub(crate) async fn fragment(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, "", &[("hx-request", "true")]).await
     }
 
@@ -75,7 +75,7 @@ impl Browser<'_> {
         page: &HtmlPage,
         action: &str,
         fields: &[(&str, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let mut sent = page.form(action);
         for (name, value) in fields {
             assert!(sent.contains_key(*name), "the form has no field {name}: {sent:?}");
@@ -89,13 +89,13 @@ impl Browser<'_> {
     }
 
     /// Sends a form body.
-    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> TestResponse {
         let same = [("content-type", FORM), ("sec-fetch-site", "same-origin")];
         self.send("POST", path, body, &same).await
     }
 
     /// A response as a page, checked.
-    pub(crate) fn checked(&self, path: &str, answer: Answer) -> HtmlPage {
+    pub(crate) fn checked(&self, path: &str, answer: TestResponse) -> HtmlPage {
         let page = HtmlPage::parse(path, answer);
         page.check();
         page
@@ -107,7 +107,7 @@ impl Browser<'_> {
         path: &str,
         body: &str,
         more: &[(&str, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");

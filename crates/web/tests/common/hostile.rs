@@ -1,17 +1,17 @@
-//! Hostile input: texts, numbers and encodings that a careless reader stumbles over.
+//! Hostile input: texts, numbers and encodings.
 
 use super::browser::encode;
 
-/// As many as every input gets; of the others each input gets every fourth.
+/// Every input gets the first values; of the others each input gets every fourth.
 const ALWAYS: usize = 8;
 
-/// Some of these for the input with this number: all inputs together get all of them.
+/// The values for the input with this number: all inputs together get all of them.
 fn pick<T>(all: Vec<T>, input: usize) -> Vec<T> {
     let is_picked = |at: usize| at < ALWAYS || (at + input).is_multiple_of(4);
     all.into_iter().enumerate().filter(|(at, _)| is_picked(*at)).map(|(_, value)| value).collect()
 }
 
-/// Texts for any field: they are encoded where they are put.
+/// Texts for any field, not encoded.
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = [
         "a\0b",
@@ -62,7 +62,7 @@ fn texts() -> Vec<String> {
     texts
 }
 
-/// Values of JSON for a member of a body, as they are written.
+/// JSON values for a member of a body, serialized.
 pub(crate) fn values(input: usize) -> Vec<String> {
     let mut values = vec![r#""\ud800""#.to_owned()];
     values.extend(texts().into_iter().map(|text| json(&text)));
@@ -92,7 +92,7 @@ pub(crate) fn values(input: usize) -> Vec<String> {
     pick(values, input)
 }
 
-/// Bodies that are no object at all, or none that can be read.
+/// Bodies that are not an object, or malformed.
 pub(crate) fn bodies() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
         &b""[..],
@@ -114,7 +114,7 @@ pub(crate) fn bodies() -> Vec<Vec<u8>> {
     bodies
 }
 
-/// Values of a field or a part of an address, encoded; some of them by no rules.
+/// Encoded values of a field or a part of an address; some with malformed escapes.
 pub(crate) fn encoded(input: usize) -> Vec<String> {
     let mut parts: Vec<String> = vec!["%FF".to_owned(), "%".to_owned()];
     parts.extend(texts().iter().map(|text| encode(text)));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Answer;
+use super::TestResponse;
 
 /// Elements without an end tag.
 const VOID: [&str; 6] = ["meta", "link", "input", "br", "hr", "img"];
@@ -27,12 +27,12 @@ impl Tag {
 
 pub(crate) struct HtmlPage {
     path: String,
-    pub(crate) answer: Answer,
+    pub(crate) answer: TestResponse,
     pub(crate) tags: Vec<Tag>,
 }
 
 impl HtmlPage {
-    pub(crate) fn parse(path: &str, answer: Answer) -> Self {
+    pub(crate) fn parse(path: &str, answer: TestResponse) -> Self {
         let tags = tags(&answer.text);
         Self { path: path.to_owned(), answer, tags }
     }

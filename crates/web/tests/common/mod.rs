@@ -1,6 +1,6 @@
-//! A whole server without a socket: the real store on SQLite in a directory of its own, the real
-//! desk, a market that stands still, a clock that a test moves. Limits are off unless asked for.
-#![expect(dead_code, reason = "every test file uses another part of this")]
+//! A complete server without a socket: the real store on SQLite in a temporary directory, the real
+//! desk, a market with fixed prices and a manual clock. Rate limits are off by default.
+#![expect(dead_code, reason = "every test binary uses other parts of this module")]
 
 pub(crate) mod browser;
 pub(crate) mod events;
@@ -31,12 +31,11 @@ use trading::{Desk, OrderExecutor, TradingConfig};
 use web::WebConfig;
 
 const JSON: &str = "application/json";
-/// How far back the history of the market is saved, in days.
+/// Days of the market's history that are saved.
 const HISTORY_DAYS: i32 = 400;
-/// The password of everybody who is registered here.
+/// The password of all registered players.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// A server.
 pub(crate) struct App {
     pub(crate) router: axum::Router,
     pub(crate) clock: ManualClock,
@@ -46,24 +45,22 @@ pub(crate) struct App {
     pub(crate) market: Arc<MarketSource>,
     pub(crate) boards: Arc<leaderboard::Leaderboards>,
     pub(crate) hub: Arc<web::Hub>,
-    /// Ends what goes on for ever, as a signal does.
+    /// Ends streams, as a shutdown does.
     pub(crate) closing: CancellationToken,
     players: AtomicU64,
-    /// Removed with the server.
     directory: TempDir,
 }
 
-/// What it answered.
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
-    /// How long the body was, as it was sent.
+    /// The length of the body as it was sent.
     pub(crate) size: usize,
     pub(crate) bytes: axum::body::Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
@@ -72,8 +69,8 @@ impl Answer {
     pub(crate) fn unzipped(&self) -> BTreeMap<String, String> {
         let mut zip = zip::ZipArchive::new(Cursor::new(&self.bytes)).expect("a zip");
         let files = 0..zip.len();
-        let mut read = |place| {
-            let mut file = zip.by_index(place).expect("it is there");
+        let mut read = |index| {
+            let mut file = zip.by_index(index).expect("it is there");
             let (name, mut text) = (file.name().expect("a name").to_string(), String::new());
             file.read_to_string(&mut text).expect("text");
             (name, text)
@@ -87,7 +84,7 @@ impl Answer {
 }
 
 impl App {
-    /// A server without limits on how often it is asked.
+    /// A server without rate limits.
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -246,7 +243,7 @@ impl App {
         let boards = Arc::new(boards);
         let kept = (store.clone(), history, Arc::clone(&boards));
         let market = Arc::clone(&source);
-        let parts = parts(kept, (rules, at_mid), &clock, source, listed, told, config);
+        let parts = app_deps(kept, (rules, at_mid), &clock, source, listed, told, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
@@ -296,7 +293,7 @@ impl App {
     }
 
     /// Asks to register.
-    pub(crate) async fn register_as(&self, name: &str, email: &str) -> Answer {
+    pub(crate) async fn register_as(&self, name: &str, email: &str) -> TestResponse {
         let body = json!({
             "name": name, "email": email,
             "password": PASSWORD, "password_confirmation": PASSWORD,
@@ -304,33 +301,33 @@ impl App {
         self.post("/api/auth/register", &body).await
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
         self.raw("GET", path, &[], "").await
     }
 
     /// Headers without a value are not sent.
-    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> TestResponse {
         let sent: Vec<_> = headers.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
         self.raw("GET", path, &sent, "").await
     }
 
-    pub(crate) async fn get_as(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn get_as(&self, token: &str, path: &str) -> TestResponse {
         self.send("GET", Some(token), path, "", "").await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> TestResponse {
         self.send("POST", None, path, JSON, &body.to_string()).await
     }
 
-    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> TestResponse {
         self.send("POST", Some(token), path, JSON, &body.to_string()).await
     }
 
-    pub(crate) async fn put_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put_as(&self, token: &str, path: &str, body: &Value) -> TestResponse {
         self.send("PUT", Some(token), path, JSON, &body.to_string()).await
     }
 
-    pub(crate) async fn delete_as(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn delete_as(&self, token: &str, path: &str) -> TestResponse {
         self.send("DELETE", Some(token), path, "", "").await
     }
 
@@ -340,7 +337,7 @@ impl App {
         path: &str,
         content_type: &str,
         body: &str,
-    ) -> Answer {
+    ) -> TestResponse {
         self.send("POST", token, path, content_type, body).await
     }
 
@@ -351,7 +348,7 @@ impl App {
         path: &str,
         key: &str,
         body: &Value,
-    ) -> Answer {
+    ) -> TestResponse {
         let bearer = format!("Bearer {token}");
         let headers =
             [("authorization", bearer.as_str()), ("content-type", JSON), ("idempotency-key", key)];
@@ -366,7 +363,7 @@ impl App {
         path: &str,
         content_type: &str,
         body: &str,
-    ) -> Answer {
+    ) -> TestResponse {
         let bearer = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
         let headers = [("authorization", bearer.as_str()), ("content-type", content_type)];
         let sent: Vec<_> = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
@@ -380,7 +377,7 @@ impl App {
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             // What cannot be a header's value at all is sent as a blank.
@@ -391,7 +388,7 @@ impl App {
     }
 
     /// Sends a request that was made elsewhere.
-    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> TestResponse {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let is_endless =
@@ -402,7 +399,7 @@ impl App {
             axum::body::to_bytes(body, 1 << 24).await.expect("a body")
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer {
+        TestResponse {
             status: head.status.as_u16(),
             headers: head.headers,
             text,
@@ -451,7 +448,7 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
         if day.0 < first_day {
             continue;
         }
-        // A live market does not know those of before.
+        // A live market has no closes of earlier sessions.
         let Some(prices) = source.session_closes(now, session) else { continue };
         closes.extend(saved.iter().zip(prices).map(|(stock, price)| (stock.stock_id, day, price)));
     }
@@ -466,7 +463,7 @@ fn archive_store(directory: &TempDir) -> ArchiveStore {
     ArchiveStore::open(&archive.display().to_string(), &S3Config::default()).expect("a directory")
 }
 
-fn parts(
+fn app_deps(
     (store, history, boards): (Store, History, Arc<leaderboard::Leaderboards>),
     (rules, at_mid): (Arc<Rules>, bool),
     clock: &ManualClock,
@@ -474,15 +471,15 @@ fn parts(
     prices: Arc<PriceBoard>,
     hub: Arc<web::Hub>,
     config: WebConfig,
-) -> web::Parts {
+) -> web::AppDeps {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let cached_at = Arc::clone(&clock);
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
     let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
-    let told = Arc::clone(&hub);
+    let publisher = Arc::clone(&hub);
     let holding_value_min = rules.holding_value_min();
-    let desk_parts = trading::DeskDeps {
+    let desk_deps = trading::DeskDeps {
         store: store.clone(),
         rules: Arc::clone(&rules),
         clock: Arc::clone(&clock),
@@ -497,11 +494,11 @@ fn parts(
             for fill in fills {
                 ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);
             }
-            told.tell(fills);
+            publisher.publish_fills(fills);
         }),
     };
-    web::Parts {
-        desk: Desk::start(&TradingConfig::default(), desk_parts),
+    web::AppDeps {
+        desk: Desk::start(&TradingConfig::default(), desk_deps),
         history,
         store,
         prices,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::common::App;
 use crate::markets::{Feed, Kind};
-use crate::report::{Line, OverHolding, Report};
+use crate::report::{OverHolding, Report, StrategyReport};
 use crate::strategies::{MANY_TICKS, Strategy, TICKS, View, Wallet, Wish};
 
 /// How long a session lasts where many pass within a day.
@@ -286,12 +286,12 @@ impl Economy {
         self.app.get_as(&player.token, "/api/portfolio/summary").await.json()["data"].clone()
     }
 
-    async fn line(&self, player: &Player) -> Line {
+    async fn line(&self, player: &Player) -> StrategyReport {
         let summary = self.summary(player).await;
         let worth = cents(&summary["balance"]) + cents(&summary["total_value"]);
         let levels = rules().levels;
         let number = |field: &str| summary[field].as_i64().expect("a number");
-        Line {
+        StrategyReport {
             strategy: player.strategy.name(),
             invests: player.strategy.invests(),
             gain: Money(worth - player.starting_cash)

@@ -39,8 +39,8 @@ impl OverHolding {
     }
 }
 
-/// What came of one strategy.
-pub(crate) struct Line {
+/// The results of one strategy.
+pub(crate) struct StrategyReport {
     pub(crate) strategy: &'static str,
     pub(crate) invests: bool,
     /// In hundredths of a percent.
@@ -51,13 +51,13 @@ pub(crate) struct Line {
     pub(crate) xp: i64,
 }
 
-/// What came of all of them.
+/// The results of all strategies.
 pub(crate) struct Report {
     pub(crate) market: String,
     pub(crate) seed: u64,
     pub(crate) sessions: u32,
     pub(crate) milliseconds: u128,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<StrategyReport>,
 }
 
 impl Report {

@@ -1,19 +1,18 @@
-//! Reading what is sent to register, to log in and to make a token: every member is checked, and
-//! all that is wrong is told at once, in the original's words where it has some.
+//! Parses the bodies of registration, login and token requests. All errors are reported at once, in
+//! the texts of the original API where it has some.
 
 use domain::text::TextKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::auth::accounts::{self, LoggingIn, Registering, TokenNameFault};
-use crate::auth::names::{self, Email, EmailFault};
+use crate::auth::accounts::{self, LoginRequest, RegistrationRequest, TokenNameError};
+use crate::auth::names::{self, Email, EmailError};
 use crate::auth::passwords;
 use crate::config::{AuthConfig, WebConfig};
 use crate::http::input::{Member, unfit};
 use crate::problem::{FieldErrors, Problem};
 
-/// A registration as it is sent.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct RegisterBody {
     /// Shown to other players.
@@ -25,12 +24,11 @@ pub(super) struct RegisterBody {
     #[schema(value_type = String, example = "password123", min_length = 8, max_length = 256,
         required = true)]
     password: Option<Box<RawValue>>,
-    /// The password once more.
+    /// The same as `password`.
     #[schema(value_type = String, example = "password123", required = true)]
     password_confirmation: Option<Box<RawValue>>,
 }
 
-/// A login as it is sent.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct LoginBody {
     #[schema(value_type = String, example = "ada@example.com", required = true)]
@@ -39,7 +37,6 @@ pub(super) struct LoginBody {
     password: Option<Box<RawValue>>,
 }
 
-/// A wish for another token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenBody {
@@ -49,17 +46,16 @@ pub(super) struct TokenBody {
     name: Option<Box<RawValue>>,
 }
 
-/// A farewell as it is sent.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FarewellBody {
-    /// The password, once more.
+#[schema(as = FarewellBody)]
+pub(super) struct DeletionBody {
+    /// The current password.
     #[schema(value_type = String, example = "password123", required = true)]
     password: Option<Box<RawValue>>,
 }
 
-impl FarewellBody {
-    /// The password.
+impl DeletionBody {
     pub(super) fn read(&self) -> Result<String, Problem> {
         let password = text("password", self.password.as_deref());
         password.map_err(|error| Problem::field("password", error))
@@ -67,7 +63,7 @@ impl FarewellBody {
 }
 
 impl RegisterBody {
-    pub(super) fn read(&self, config: &WebConfig) -> Result<Registering, Problem> {
+    pub(super) fn read(&self, config: &WebConfig) -> Result<RegistrationRequest, Problem> {
         let mut errors = FieldErrors::default();
         let name = text("name", self.name.as_deref());
         let name = name.and_then(|name| {
@@ -80,7 +76,7 @@ impl RegisterBody {
         let (Some(name), Some(email), Some(password)) = (name, email, password) else {
             return Err(Problem::internal());
         };
-        Ok(Registering { name, email, password })
+        Ok(RegistrationRequest { name, email, password })
     }
 
     fn keep_password(&self, errors: &mut FieldErrors, auth: &AuthConfig) -> Option<String> {
@@ -97,7 +93,7 @@ impl RegisterBody {
 }
 
 impl LoginBody {
-    pub(super) fn read(&self) -> Result<LoggingIn, Problem> {
+    pub(super) fn read(&self) -> Result<LoginRequest, Problem> {
         let mut errors = FieldErrors::default();
         let email = keep_email(&mut errors, self.email.as_deref());
         let password = errors.keep("password", text("password", self.password.as_deref()));
@@ -105,18 +101,17 @@ impl LoginBody {
         let (Some(email), Some(password)) = (email, password) else {
             return Err(Problem::internal());
         };
-        Ok(LoggingIn { email, password })
+        Ok(LoginRequest { email, password })
     }
 }
 
 impl TokenBody {
-    /// The token's name.
     pub(super) fn read(&self) -> Result<String, Problem> {
         let name = text("name", self.name.as_deref());
         let name = name.and_then(|name| {
             accounts::check_token_name(&name).map_err(|fault| match fault {
-                TokenNameFault::Unfit(error) => unfit("name", error, TextKind::Line),
-                TokenNameFault::TooLong(max) => {
+                TokenNameError::Unfit(error) => unfit("name", error, TextKind::Line),
+                TokenNameError::TooLong(max) => {
                     format!("The name field must not be greater than {max} characters.")
                 }
             })
@@ -127,19 +122,19 @@ impl TokenBody {
 
 fn keep_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email> {
     let read = text("email", raw);
-    // The original says both of what is no text.
+    // The original API reports both errors for a value that is not a string.
     let is_text = raw.is_none_or(|raw| matches!(raw.get().as_bytes(), [b'"' | b'n', ..]));
     let email = errors.keep(
         "email",
         read.and_then(|text| names::check_email(&text).map_err(|fault| fault.to_string())),
     );
     if !is_text {
-        errors.keep::<()>("email", Err(EmailFault::Invalid.to_string()));
+        errors.keep::<()>("email", Err(EmailError::Invalid.to_string()));
     }
     email
 }
 
-/// A member that must be a text with more than blanks in it; exactly as it was sent.
+/// A member that must be a non-blank string; returned as it was sent.
 fn text(name: &str, raw: Option<&RawValue>) -> Result<String, String> {
     match Member::of(raw) {
         Member::Text(text) => Ok(text),

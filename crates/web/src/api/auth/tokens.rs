@@ -1,7 +1,6 @@
-//! A user's own tokens: listed, made and ended. Another's are not there. The secret of a token is
-//! told once, when it is made.
+//! Lists, creates and revokes the user's own tokens. The secret of a token is returned once, when
+//! it is created.
 
-use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -12,15 +11,15 @@ use utoipa_axum::routes;
 
 use super::Done;
 use super::read::TokenBody;
-use crate::auth::accounts::{self, Created};
-use crate::auth::sessions::Player;
+use crate::auth::accounts::{self, TokenCreation};
+use crate::auth::sessions::PlayerSession;
 use crate::http::body::Json;
 use crate::http::query::Query;
-use crate::openapi::Page;
+use crate::openapi::PageResponse;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page when the caller does not say.
+/// The default number of rows a page.
 const PER_PAGE: i64 = 50;
 /// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
@@ -34,24 +33,24 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 struct TokenView {
     #[schema(example = 7)]
     id: i64,
-    /// What it is for; `login` for those of a login.
+    /// Its purpose; `login` for a token of a login.
     #[schema(example = "My trading bot")]
     name: String,
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     created_at: String,
-    /// To the hour or so.
+    /// Accurate to about an hour.
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     last_used_at: String,
-    /// When it ends at the latest; it ends earlier when it is not used.
+    /// When it expires at the latest; an unused token expires earlier.
     #[schema(example = "2027-11-23T00:45:41.000000Z")]
     expires_at: String,
-    /// Whether it is the one this was asked with.
+    /// Whether it is the token of this request.
     #[schema(example = true)]
     current: bool,
 }
 
 impl TokenView {
-    fn new(row: TokenRow, player: &Player) -> Self {
+    fn new(row: TokenRow, player: &PlayerSession) -> Self {
         Self {
             id: row.token_id,
             name: row.name,
@@ -63,7 +62,7 @@ impl TokenView {
     }
 }
 
-/// A token that was just made.
+/// A new token.
 #[derive(Serialize, ToSchema)]
 struct NewTokenView {
     /// Always `true`.
@@ -75,26 +74,26 @@ struct NewTokenView {
     token: String,
 }
 
-/// The user's living tokens, newest first.
+/// The user's valid tokens, newest first.
 #[utoipa::path(get, path = "/api/auth/tokens", tag = "auth", security(("bearer" = [])),
     params(
         ("page" = Option<i64>, Query, description = "From 1."),
         ("per_page" = Option<i64>, Query, description = "1 to 100, 50 by default."),
     ),
-    responses((status = 200, body = Page<TokenView>)))]
+    responses((status = 200, body = PageResponse<TokenView>)))]
 async fn list_tokens(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     query: Query,
-) -> Result<Answer<Page<TokenView>>, Problem> {
+) -> Result<axum::Json<PageResponse<TokenView>>, Problem> {
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
     let now = state.clock.now();
     let (rows, total) = state.store.tokens_page(player.user_id, None, now, page).await?;
     let tokens = rows.into_iter().map(|row| TokenView::new(row, &player)).collect();
-    Ok(Answer(Page::new(tokens, page.meta(total))))
+    Ok(axum::Json(PageResponse::new(tokens, page.meta(total))))
 }
 
-/// Makes another token, for a program that plays.
+/// Creates a token for a program that plays.
 #[utoipa::path(post, path = "/api/auth/tokens", tag = "auth", security(("bearer" = [])),
     request_body = TokenBody,
     responses(
@@ -104,23 +103,23 @@ async fn list_tokens(
     ))]
 async fn create_token(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     Json(body): Json<TokenBody>,
-) -> Result<(StatusCode, Answer<NewTokenView>), Problem> {
+) -> Result<(StatusCode, axum::Json<NewTokenView>), Problem> {
     let name = body.read()?;
     match accounts::create_token(&state, player.user_id, name).await? {
-        Created::Made(row, token) => {
+        TokenCreation::Created(row, token) => {
             let data = TokenView::new(row, &player);
-            Ok((StatusCode::CREATED, Answer(NewTokenView { success: true, data, token })))
+            Ok((StatusCode::CREATED, axum::Json(NewTokenView { success: true, data, token })))
         }
-        Created::TooMany(max) => {
+        TokenCreation::TooMany(max) => {
             let text = format!("You may have {max} tokens and have {max}. End one first.");
             Err(Problem::field("name", text))
         }
     }
 }
 
-/// Ends one of the user's tokens.
+/// Revokes one of the user's tokens.
 #[utoipa::path(delete, path = "/api/auth/tokens/{token_id}", tag = "auth",
     security(("bearer" = [])),
     params(("token_id" = i64, Path, description = "Its `id` in the list.")),
@@ -130,12 +129,12 @@ async fn create_token(
     ))]
 async fn end_token(
     State(state): State<AppState>,
-    player: Player,
+    player: PlayerSession,
     Path(token_id): Path<String>,
-) -> Result<Answer<Done>, Problem> {
+) -> Result<axum::Json<Done>, Problem> {
     let token_id = token_id.parse::<i64>().map_err(|_| Problem::not_found())?;
     if !state.store.revoke_token(player.user_id, token_id).await? {
         return Err(Problem::not_found());
     }
-    Ok(Answer(Done { success: true, message: "Token ended successfully" }))
+    Ok(axum::Json(Done { success: true, message: "Token ended successfully" }))
 }

@@ -1,6 +1,5 @@
-//! Reading an order: the body's three members, each refused in the original's words where they
-//! fit, and the `Idempotency-Key`. Members that make it another kind of order are refused; any
-//! other member is ignored and never used: the total and the player are not the sender's to choose.
+//! Parses the body of an order and its `Idempotency-Key`. Members that name another kind of order
+//! are rejected; any other unknown member is ignored, such as a total or a player.
 
 use std::fmt;
 
@@ -10,35 +9,34 @@ use domain::{DecimalError, Note, NoteError, Quantity, Rules, Side, Symbol};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::game::orders::{OrderRequest, tradable_quantity};
 use crate::http::input::{Member, unfit};
 use crate::problem::{FieldErrors, Problem};
 use crate::state::AppState;
 
-/// The longest `Idempotency-Key`, in characters.
 const KEY_LENGTH_MAX: usize = 255;
 
-/// An order as it is sent. Numbers are kept as they were written, so that no float comes between.
+/// The body of an order. Numbers are kept as text, so that none passes through a float.
 #[derive(Default, ToSchema)]
 pub(crate) struct OrderBody {
     /// In upper or lower case.
     #[schema(value_type = String, example = "AAPL", required = true)]
     stock_symbol: Option<Box<RawValue>>,
-    /// How many shares; up to six decimal places where the game trades parts of a share.
+    /// The number of shares; up to six decimal places in a game with fractional shares.
     #[schema(value_type = f64, example = 3, required = true, exclusive_minimum = 0)]
     quantity: Option<Box<RawValue>>,
-    /// Why, in your own words.
+    /// Your reason.
     #[schema(value_type = Option<String>, max_length = 280, example = "I use their phones.")]
     note: Option<Box<RawValue>>,
-    /// Members that name another kind of order, as they were written.
+    /// Members that may name another kind of order.
     #[schema(ignore)]
     terms: Vec<(String, Box<RawValue>)>,
 }
 
-/// Terms of an order that have one value for a market order, and that value. Members are compared
-/// without case and signs: `time_in_force`, `timeInForce`, `time-in-force`.
+/// Terms that a market order may have, and their values. Names are compared without case and
+/// punctuation: `time_in_force`, `timeInForce`, `time-in-force`.
 const FIXED_TERMS: [(&str, &[&str]); 7] = [
     ("type", &["market"]),
     ("ordertype", &["market"]),
@@ -49,7 +47,7 @@ const FIXED_TERMS: [(&str, &[&str]); 7] = [
     ("extendedhours", &["false"]),
 ];
 
-/// Terms that no market order has.
+/// Terms that a market order must not have.
 const FOREIGN_TERMS: [&str; 33] = [
     "price",
     "limit",
@@ -89,7 +87,7 @@ const FOREIGN_TERMS: [&str; 33] = [
 /// Terms and values of orders that are filled or rejected at once.
 const AT_ONCE: ([&str; 2], [&str; 2]) = (["timeinforce", "tif"], ["fok", "ioc"]);
 
-/// The side, which the address names already.
+/// The side, which the path already contains.
 const SIDE_TERM: &str = "side";
 
 impl<'de> Deserialize<'de> for OrderBody {
@@ -110,7 +108,7 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<OrderBody, A::Error> {
         let mut body = OrderBody::default();
         while let Some((name, value)) = members.next_entry::<String, Box<RawValue>>()? {
-            let place = match name.as_str() {
+            let member = match name.as_str() {
                 "stock_symbol" => &mut body.stock_symbol,
                 "quantity" => &mut body.quantity,
                 "note" => &mut body.note,
@@ -121,7 +119,7 @@ impl<'de> Visitor<'de> for Members {
                     continue;
                 }
             };
-            if place.replace(value).is_some() {
+            if member.replace(value).is_some() {
                 return Err(A::Error::custom(format!("the member {name} is there twice")));
             }
         }
@@ -129,7 +127,7 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// The name of a member without case and signs.
+/// The name of a member without case and punctuation.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| c.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
@@ -142,7 +140,8 @@ fn is_term(plain: &str) -> bool {
 }
 
 impl OrderBody {
-    fn is_at_once(&self) -> bool {
+    /// Whether the order must be filled or rejected at once.
+    pub(super) fn is_at_once(&self) -> bool {
         let (terms, values) = AT_ONCE;
         self.terms.iter().any(|(name, value)| {
             let word = match Member::of(Some(value)) {
@@ -153,8 +152,7 @@ impl OrderBody {
         })
     }
 
-    /// Refuses what only other kinds of orders have: an order that is carried out at the market's
-    /// price although it names another is worse than none.
+    /// Rejects terms of other kinds of orders: such an order must not fill at the market's price.
     fn check_kind(&self, side: Side, errors: &mut FieldErrors) {
         let side = match side {
             Side::Buy => "buy",
@@ -190,39 +188,26 @@ impl OrderBody {
     }
 }
 
-/// An order that can be submitted.
-pub(crate) struct Asked {
-    pub(crate) stock_id: i64,
-    pub(crate) symbol: Symbol,
-    pub(crate) quantity: Quantity,
-    pub(crate) note: Option<Note>,
-    /// Whether it must be filled or rejected at once.
-    pub(crate) is_at_once: bool,
-}
-
-impl Asked {
-    /// Checks all members and names everything that is wrong with them at once.
-    pub(crate) fn read(body: &OrderBody, side: Side, state: &AppState) -> Result<Self, Problem> {
-        let mut errors = FieldErrors::default();
-        let listing = read_symbol(body.stock_symbol.as_deref())
-            .and_then(|symbol| state.prices.find(&symbol).ok_or_else(|| INVALID_SYMBOL.to_owned()));
-        let listing = errors.keep("stock_symbol", listing);
-        let quantity = read_quantity(body.quantity.as_deref(), &state.rules);
-        let quantity = errors.keep("quantity", quantity);
-        let note = errors.keep("note", read_note(body.note.as_deref()));
-        body.check_kind(side, &mut errors);
-        errors.finish()?;
-        let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
-            return Err(Problem::internal());
-        };
-        Ok(Self {
-            stock_id: listing.stock_id,
-            symbol: listing.symbol.clone(),
-            quantity,
-            note,
-            is_at_once: body.is_at_once(),
-        })
-    }
+/// Checks all members and reports everything that is wrong with them at once.
+pub(super) fn parse_order(
+    body: &OrderBody,
+    side: Side,
+    state: &AppState,
+) -> Result<OrderRequest, Problem> {
+    let mut errors = FieldErrors::default();
+    let listing = read_symbol(body.stock_symbol.as_deref())
+        .and_then(|symbol| state.prices.find(&symbol).ok_or_else(|| INVALID_SYMBOL.to_owned()));
+    let listing = errors.keep("stock_symbol", listing);
+    let quantity = read_quantity(body.quantity.as_deref(), &state.rules);
+    let quantity = errors.keep("quantity", quantity);
+    let note = errors.keep("note", read_note(body.note.as_deref()));
+    body.check_kind(side, &mut errors);
+    errors.finish()?;
+    let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
+        return Err(Problem::internal());
+    };
+    let (stock_id, symbol) = (listing.stock_id, listing.symbol.clone());
+    Ok(OrderRequest { stock_id, symbol, quantity, note })
 }
 
 const INVALID_SYMBOL: &str = "The selected stock symbol is invalid.";
@@ -238,7 +223,7 @@ fn read_symbol(raw: Option<&RawValue>) -> Result<Symbol, String> {
     }
 }
 
-/// The member `note` of an order or of a note's own body.
+/// Parses the member `note` of an order or of the body of a note.
 pub(crate) fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> {
     match Member::of(raw) {
         Member::Absent => Ok(None),
@@ -248,7 +233,6 @@ pub(crate) fn read_note(raw: Option<&RawValue>) -> Result<Option<Note>, String> 
     }
 }
 
-/// Checks the text of a note.
 fn parse_note(text: &str) -> Result<Note, String> {
     Note::parse(text).map_err(|error| match error {
         NoteError::Empty => "The note field is required.".to_owned(),
@@ -259,8 +243,7 @@ fn parse_note(text: &str) -> Result<Note, String> {
     })
 }
 
-/// Reads the quantity as it was written, as a number or as a text with one: its value counts, not
-/// its spelling.
+/// Parses a number, or a string with a number.
 fn read_quantity(raw: Option<&RawValue>, rules: &Rules) -> Result<Quantity, String> {
     match Member::of(raw) {
         Member::Absent => Err(REQUIRED_QUANTITY.to_owned()),
@@ -271,26 +254,14 @@ fn read_quantity(raw: Option<&RawValue>, rules: &Rules) -> Result<Quantity, Stri
 }
 
 fn parse_quantity(text: &str, rules: &Rules) -> Result<Quantity, String> {
-    let quantity = Quantity::parse_decimal(text).map_err(|error| match error {
+    let quantity = Quantity::parse_decimal(text);
+    quantity.and_then(|quantity| tradable_quantity(quantity, rules)).map_err(|error| match error {
         DecimalError::TooLarge => too_large(rules),
         DecimalError::Negative => too_small(rules),
         DecimalError::NotANumber | DecimalError::TooFine | DecimalError::Ambiguous(_) => {
             not_a_quantity(rules)
         }
-    })?;
-    tradable_quantity(quantity, rules)
-}
-
-/// The quantity, if the game's rules allow an order of it.
-pub(crate) fn tradable_quantity(quantity: Quantity, rules: &Rules) -> Result<Quantity, String> {
-    if !rules.fractional_shares && !quantity.is_whole() {
-        return Err(not_a_quantity(rules));
-    }
-    match quantity {
-        Quantity(..=0) => Err(too_small(rules)),
-        _ if quantity > rules.quantity_max => Err(too_large(rules)),
-        _ => Ok(quantity),
-    }
+    })
 }
 
 fn too_small(rules: &Rules) -> String {
@@ -313,7 +284,7 @@ fn not_a_quantity(rules: &Rules) -> String {
     }
 }
 
-/// The request's key: 1 to 255 visible ASCII characters, once.
+/// Parses the key: 1 to 255 visible ASCII characters, sent once.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else {
@@ -324,14 +295,6 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     };
     let key = key.to_str().ok().filter(visible).filter(|_| keys.next().is_none());
     key.map(|key| Some(key.to_owned())).ok_or_else(Problem::idempotency_key_invalid)
-}
-
-/// What makes two orders the same: SHA-256 of the route, the symbol, the quantity in its unit and
-/// the note, one a line.
-pub(crate) fn fingerprint(side: Side, asked: &Asked) -> [u8; 32] {
-    let note = asked.note.as_ref().map_or("", Note::as_str);
-    let (side, symbol, units) = (side.as_str(), asked.symbol.as_str(), asked.quantity.0);
-    Sha256::digest(format!("POST /api/portfolio/{side}\n{symbol}\n{units}\n{note}")).into()
 }
 
 #[cfg(test)]
@@ -349,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_of_a_quantity_counts_and_not_its_spelling() {
+    fn a_quantity_may_be_spelt_in_several_ways() {
         let rules = rules(true);
         for (literal, units) in [
             ("3", 3_000_000),
@@ -368,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_game_of_whole_shares_speaks_as_the_original() {
+    fn a_game_of_whole_shares_has_the_texts_of_the_original_api() {
         let rules = rules(false);
         let text = |literal| parse_quantity(literal, &rules).unwrap_err();
         assert_eq!(parse_quantity("2.0", &rules), Ok(Quantity(2_000_000)));

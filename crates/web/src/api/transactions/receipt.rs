@@ -1,15 +1,14 @@
-//! The receipt of a ledger entry: which quote was used and how old it was, how the amount was
-//! rounded and in whose favour, what it cost, and the experience with its reason. It recomputes
-//! nothing that the entry states; the exact product is the only number worked out here.
+//! The receipt of a ledger entry: the quote and its age, the rounding, and the experience with its
+//! reason. Only the exact product is computed here; all other numbers are those of the entry.
 
 use domain::{EntryKind, LedgerEntry, Price, Quantity, QuoteSource, Rules, Side, Unlock};
 use serde::Serialize;
 use store::LedgerRow;
 use utoipa::ToSchema;
 
-use super::super::achievements::UnlockedAchievement;
-use super::super::orders::quote_side;
-use super::row::Transaction;
+use crate::api::achievements::UnlockedAchievement;
+use crate::api::orders::quote_side;
+use crate::game::history::Transaction;
 use crate::game::numbers::fixed;
 
 /// One entry of the chain, explained.
@@ -17,23 +16,23 @@ use crate::game::numbers::fixed;
 pub(crate) struct Receipt {
     #[serde(flatten)]
     entry: Transaction,
-    /// The quote the trade was carried out at; `null` where nothing was traded.
+    /// The quote of the trade; `null` for other entries.
     quote: Option<ReceiptQuote>,
-    /// How price times quantity became an amount; `null` where nothing was traded.
+    /// How price times quantity became an amount; `null` for other entries.
     rounding: Option<Rounding>,
     xp: ReceiptXp,
 }
 
-/// The quote a trade was carried out at.
+/// The quote of a trade.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReceiptQuote {
-    /// The side of the quote that the trade was carried out at.
+    /// The price of the side that the trade filled at.
     #[schema(example = "189.95")]
     price: String,
     /// `ask` (a purchase) or `bid` (a sale).
     #[schema(example = "ask")]
     side: &'static str,
-    /// What that side is, in words.
+    /// An explanation of that side.
     #[schema(
         example = "A purchase fills at the ask, which lies above the middle price by half a \
         tick and half the spread of the rules."
@@ -56,7 +55,7 @@ pub(crate) struct ReceiptQuote {
 /// How price times quantity became an amount of whole cents.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Rounding {
-    /// Price times quantity, to the last digit.
+    /// Price times quantity, exactly.
     #[schema(example = "569.8500000000")]
     exact_product: String,
     /// What was charged or paid out, without the fee.
@@ -68,18 +67,18 @@ pub(crate) struct Rounding {
     /// `none`, `up` (a purchase) or `down` (a sale).
     #[schema(example = "none")]
     direction: &'static str,
-    /// Who got the part of a cent, in words.
+    /// An explanation of the rounding.
     #[schema(example = "The product is a whole number of cents; nothing was rounded.")]
     explanation: &'static str,
 }
 
-/// The experience an entry earned, and why.
+/// The experience that an entry earned, and the reason.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReceiptXp {
     /// For the trade itself.
     #[schema(example = 10)]
     trade: i64,
-    /// Why the trade earned that.
+    /// Why the trade earned it.
     #[schema(example = "A purchase earns 10 XP among the first 3 trades of a day.")]
     reason: String,
     /// For all achievements together.
@@ -121,7 +120,7 @@ const FILLED_AT_BID: &str = "A sale fills at the bid, which lies below the middl
 
 fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
     let as_of = entry.quote_as_of?;
-    // A quote from just after the settlement (another node's clock) is not older than nothing.
+    // With another node's clock the quote may be newer than the settlement: its age is 0 then.
     let age = Quantity(entry.created_at.0.saturating_sub(as_of.0).max(0));
     let (side, explanation) = match entry.kind {
         EntryKind::Sell => (Side::Sell, FILLED_AT_BID),
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_of_a_cent_is_named_to_the_last_digit() {
+    fn the_rounded_part_of_a_cent_is_exact() {
         // 0.333333 × 189.95 = 63.31660335
         let bought = rounding(&entry(333_333, 1_899_500, -6332), Price(1_899_500));
         assert_eq!(bought.exact_product, "63.3166033500");
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_age_of_a_quote_is_told_in_seconds_and_is_never_negative() {
+    fn the_age_of_a_quote_is_in_seconds_and_never_negative() {
         let mut late = entry(1, 1, -1);
         assert_eq!(quote(&late).unwrap().age_seconds, "0.250000");
         late.created_at = UnixMicros(0);

@@ -1,5 +1,5 @@
-//! What happens to connections when the process has no descriptor left: they are refused at once
-//! instead of waiting in the backlog, and the log gets one line a minute.
+//! Accepting while the process has no file descriptors left: connections are closed at once instead
+//! of waiting in the backlog, and one line a minute is logged.
 
 use std::fs::File;
 use std::io;
@@ -8,18 +8,16 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// How often failures to accept are logged.
 const LOG_EVERY: Duration = Duration::from_secs(60);
-/// How long to wait for a connection to refuse.
 const REFUSE_WITHIN: Duration = Duration::from_millis(100);
 /// EMFILE and ENFILE (errno).
 const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
 
-/// A descriptor kept open for nothing: it is given up to accept a connection and close it.
+/// A spare descriptor, which is released to accept a connection and close it.
 pub(super) struct Reserve {
     spare: Option<File>,
-    /// When a failure was last logged, and how many there were since.
     logged_at: Option<Instant>,
+    /// Since `logged_at`.
     failures: u64,
 }
 
@@ -28,7 +26,7 @@ impl Reserve {
         Self { spare: open_spare(), logged_at: None, failures: 0 }
     }
 
-    /// Handles an error of `accept` that does not concern one connection only.
+    /// Handles an error of `accept` that is not an error of one connection.
     pub(super) async fn handle(&mut self, error: &io::Error, listener: &TcpListener) {
         self.log(error);
         let is_out = error.raw_os_error().is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code));
@@ -52,7 +50,7 @@ impl Reserve {
             return;
         }
         let failures = std::mem::take(&mut self.failures);
-        tracing::warn!(%error, failures, "cannot accept connections; they are refused until it works");
+        tracing::warn!(%error, failures, "accepting connections failed; check the limit on open files");
         self.logged_at = Some(Instant::now());
     }
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{NewSecrets, Section, filled, page, page_with_errors};
-use crate::auth::accounts::{self, Created, TokenNameFault};
+use crate::auth::accounts::{self, TokenCreation, TokenNameError};
 use crate::pages::auth::character_error;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
@@ -20,26 +20,26 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["token"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    let too_long = TokenNameFault::TooLong(accounts::TOKEN_NAME_LENGTH_MAX);
+    let too_long = TokenNameError::TooLong(accounts::TOKEN_NAME_LENGTH_MAX);
     let name = accounts::check_token_name(form.value("token"));
     let name = match name.and_then(|name| if name.is_empty() { Err(too_long) } else { Ok(name) }) {
         Ok(name) => name,
         Err(fault) => {
             let text = match fault {
-                TokenNameFault::Unfit(error) => character_error(&view, error),
-                TokenNameFault::TooLong(max) => view.tn("settings-token-wrong", "max", max),
+                TokenNameError::Unfit(error) => character_error(&view, error),
+                TokenNameError::TooLong(max) => view.tn("settings-token-wrong", "max", max),
             };
             form.add_error("token", text);
             return page_with_errors(&state, &me, Section::Tokens, &form).await;
         }
     };
     match accounts::create_token(&state, me.player().user_id, name).await? {
-        Created::Made(_, secret) => {
+        TokenCreation::Created(_, secret) => {
             let form = filled(&me);
             let secrets = NewSecrets { token: Some(secret), ..NewSecrets::default() };
             page(&state, &me, StatusCode::OK, &form, Some(Section::Tokens), secrets).await
         }
-        Created::TooMany(max) => {
+        TokenCreation::TooMany(max) => {
             form.add_error("token", view.tn("settings-token-many", "max", i64::from(max)));
             page_with_errors(&state, &me, Section::Tokens, &form).await
         }

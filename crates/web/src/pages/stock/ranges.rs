@@ -4,7 +4,7 @@ use domain::{Day, Price};
 use market::PriceSnapshot;
 use store::{MonthBar, StockRow, Store};
 
-use crate::api::stocks::last_public_day;
+use crate::game::stocks::last_public_day;
 use crate::pages::chart::{self, Candle, Chart, Point, Span, Unit};
 use crate::pages::view::View;
 use crate::problem::Problem;

@@ -1,4 +1,4 @@
-//! The hub by itself: who is told, and that nothing is kept for those who do not listen.
+//! The hub: which streams receive an event, and that closed streams leave no state.
 
 use domain::{EntryKind, Hash, LedgerEntry, Money, Month, Quantity, UnixMicros};
 use market::{Listing, MarketConfig, MarketSource};
@@ -47,62 +47,62 @@ fn fill(player_id: i64, version: i64) -> Fill {
     Fill { entry, hash: Hash([0; 32]), unlocked: Vec::new() }
 }
 
-fn version_of(told: Told) -> i64 {
-    match told {
-        Told::Fill(fill) => fill.entry.version,
-        Told::Version(version) => version,
+fn version_of(event: StreamEvent) -> i64 {
+    match event {
+        StreamEvent::Fill(fill) => fill.entry.version,
+        StreamEvent::Version(version) => version,
     }
 }
 
 #[tokio::test]
-async fn every_stream_of_a_player_is_told_and_no_other() {
+async fn every_stream_of_the_player_receives_a_fill_and_no_other_does() {
     let hub = hub(&HttpConfig::default());
     let (_one, mut first) = hub.open(1).unwrap();
     let (_two, mut second) = hub.open(1).unwrap();
     let (_other, mut other) = hub.open(2).unwrap();
-    hub.tell(&[fill(1, 2), fill(3, 9), fill(1, 3)]);
-    for told in [&mut first, &mut second] {
-        assert_eq!([told.try_recv(), told.try_recv()].map(|t| version_of(t.unwrap())), [2, 3]);
+    hub.publish_fills(&[fill(1, 2), fill(3, 9), fill(1, 3)]);
+    for events in [&mut first, &mut second] {
+        assert_eq!([events.try_recv(), events.try_recv()].map(|t| version_of(t.unwrap())), [2, 3]);
     }
     assert_eq!(other.try_recv().unwrap_err(), TryRecvError::Empty);
 }
 
 #[tokio::test]
-async fn what_is_heard_again_is_not_told_again() {
+async fn an_entry_that_arrives_twice_is_published_once() {
     let hub = hub(&HttpConfig::default());
-    let (_place, mut told) = hub.open(1).unwrap();
-    hub.tell(&[fill(1, 4)]);
-    hub.hear([(1, 3), (1, 4), (2, 9), (1, 6), (1, 5), (1, 6)]);
-    assert_eq!([told.try_recv(), told.try_recv()].map(|t| version_of(t.unwrap())), [4, 6]);
-    assert_eq!(told.try_recv().unwrap_err(), TryRecvError::Empty);
+    let (_slot, mut events) = hub.open(1).unwrap();
+    hub.publish_fills(&[fill(1, 4)]);
+    hub.on_ledger_event([(1, 3), (1, 4), (2, 9), (1, 6), (1, 5), (1, 6)]);
+    assert_eq!([events.try_recv(), events.try_recv()].map(|t| version_of(t.unwrap())), [4, 6]);
+    assert_eq!(events.try_recv().unwrap_err(), TryRecvError::Empty);
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_a_player_who_has_left() {
+async fn a_player_without_a_stream_uses_no_memory() {
     let hub = hub(&HttpConfig::default());
-    let (one, _told) = hub.open(1).unwrap();
-    let (two, _told) = hub.open(1).unwrap();
+    let (one, _events) = hub.open(1).unwrap();
+    let (two, _events) = hub.open(1).unwrap();
     drop(one);
-    assert_eq!(hub.listeners.read().unwrap().by_player[&1].streams.len(), 1);
+    assert_eq!(hub.subscribers.read().unwrap().by_player[&1].streams.len(), 1);
     drop(two);
-    let listeners = hub.listeners.read().unwrap();
-    assert!(listeners.by_player.is_empty());
-    assert_eq!(listeners.open, 0);
+    let subscribers = hub.subscribers.read().unwrap();
+    assert!(subscribers.by_player.is_empty());
+    assert_eq!(subscribers.open, 0);
 }
 
 #[tokio::test]
-async fn a_queue_keeps_the_newest_and_says_how_much_was_lost() {
+async fn a_full_queue_drops_the_oldest_events_and_reports_how_many() {
     let hub = hub(&HttpConfig::default());
-    let (_place, mut told) = hub.open(1).unwrap();
+    let (_slot, mut events) = hub.open(1).unwrap();
     for version in 1..=100 {
-        hub.tell(&[fill(1, version)]);
+        hub.publish_fills(&[fill(1, version)]);
     }
-    assert_eq!(told.try_recv().unwrap_err(), TryRecvError::Lagged(68));
-    assert_eq!(version_of(told.try_recv().unwrap()), 69);
+    assert_eq!(events.try_recv().unwrap_err(), TryRecvError::Lagged(68));
+    assert_eq!(version_of(events.try_recv().unwrap()), 69);
 }
 
 #[tokio::test]
-async fn prices_of_one_interval_are_told_together() {
+async fn prices_of_one_interval_are_published_as_one_set() {
     tokio::time::pause();
     let (source, board) = market();
     let hub = Hub::start(&HttpConfig::default(), &board, CancellationToken::new());
@@ -110,13 +110,13 @@ async fn prices_of_one_interval_are_told_together() {
     board.publish(&source, START.plus_seconds(1));
     prices.changed().await.unwrap();
     let first = Arc::clone(&prices.borrow_and_update());
-    let told_at = tokio::time::Instant::now();
+    let published_at = tokio::time::Instant::now();
     for second in 2..=4 {
         board.publish(&source, START.plus_seconds(second));
     }
     prices.changed().await.unwrap();
     let second = Arc::clone(&prices.borrow_and_update());
-    assert_eq!(told_at.elapsed().as_secs(), 5);
+    assert_eq!(published_at.elapsed().as_secs(), 5);
     assert_eq!((first.number, second.number), (START.seconds() + 1, START.seconds() + 4));
     assert_eq!(second.snapshot.as_of, START.plus_seconds(4));
     let missed_both = second.json_since(START.seconds(), board.listings(), 5).unwrap();

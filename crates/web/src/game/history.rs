@@ -1,17 +1,20 @@
-//! One ledger entry as the history tells it, in JSON and in CSV.
+//! A player's history: one ledger entry as JSON, finding a trade, and the note on it.
 
-use domain::{LedgerEntry, QuoteSource};
+use domain::{Action, Fill, Note, QuoteSource, TradeId};
 use serde::Serialize;
 use store::LedgerRow;
+use trading::DeskRequest;
 use utoipa::ToSchema;
 
-use crate::game::csv::{Cell, Csv};
+use crate::auth::sessions::{PlayerSession, RequestId};
 use crate::game::numbers::Shares;
+use crate::problem::Problem;
+use crate::state::AppState;
 
 /// One entry of the player's chain.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Transaction {
-    /// The entry's public number.
+    /// The entry's public id.
     #[schema(example = "t-42-202611-2")]
     trade_id: String,
     /// The entry's place in the chain: 1, 2, 3, … without a gap.
@@ -66,12 +69,12 @@ pub(crate) struct Transaction {
     /// For a note: the version of the trade it is about.
     #[schema(example = 2)]
     about_version: Option<i64>,
-    /// The trade's note as it stands now. It is not part of the chain.
+    /// The trade's current note. It is not part of the chain.
     #[schema(example = "I use their phones.")]
     note: Option<String>,
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     executed_at: String,
-    /// The text that is hashed.
+    /// The hashed text.
     #[schema(example = "openbell-ledger-1\n202611\n42\n2\nbuy\n…")]
     canonical: String,
     /// SHA-256 of the previous entry's hash and the canonical text, in hexadecimal.
@@ -111,70 +114,36 @@ impl Transaction {
     }
 }
 
-/// The names of the columns.
-pub(crate) const CSV_HEADER: [&str; 22] = [
-    "trade_id",
-    "version",
-    "kind",
-    "stock_symbol",
-    "quantity",
-    "price",
-    "amount",
-    "fee",
-    "xp_trade",
-    "xp_achievements",
-    "cash_after",
-    "quantity_after",
-    "cost_basis_after",
-    "total_xp_after",
-    "quote_as_of",
-    "market_date",
-    "quote_source",
-    "about_version",
-    "executed_at",
-    "note",
-    "canonical",
-    "hash",
-];
-
-/// The entries as a table. The lines of the canonical text are joined by blanks, so that an entry
-/// is one line of the file.
-pub(crate) fn to_csv(rows: &[LedgerRow]) -> String {
-    let mut csv = Csv::new(&CSV_HEADER);
-    push_csv(&mut csv, rows);
-    csv.into_text()
-}
-
-/// More entries for such a table.
-pub(crate) fn push_csv(csv: &mut Csv, rows: &[LedgerRow]) {
-    for row in rows {
-        csv.row(cells(&row.entry, row));
+/// Saves the note on a trade; `None` if it is unchanged.
+pub(crate) async fn save_note(
+    state: &AppState,
+    row: &LedgerRow,
+    note: Note,
+    request_id: &RequestId,
+) -> Result<Option<Fill>, Problem> {
+    if row.note.as_deref() == Some(note.as_str()) {
+        return Ok(None);
     }
+    let request = DeskRequest {
+        player_id: row.entry.player_id,
+        action: Action::Annotate {
+            about_version: row.entry.version,
+            stock_id: row.entry.stock_id.unwrap_or_default(),
+            note,
+        },
+        idempotency: None,
+        request_id: request_id.to_string(),
+    };
+    Ok(Some(state.desk.submit(request).await?.outcome.map_err(Problem::from)?))
 }
 
-fn cells(entry: &LedgerEntry, row: &LedgerRow) -> [Cell; 22] {
-    [
-        Cell::plain(Some(entry.trade_id())),
-        Cell::plain(Some(entry.version)),
-        Cell::plain(Some(entry.kind.as_str())),
-        Cell::Text(row.symbol.as_ref().map(ToString::to_string).unwrap_or_default()),
-        Cell::plain(Some(entry.quantity)),
-        Cell::plain(entry.price),
-        Cell::plain(Some(entry.amount)),
-        Cell::plain(Some(entry.fee)),
-        Cell::plain(Some(entry.xp_trade)),
-        Cell::plain(Some(entry.xp_achievements)),
-        Cell::plain(Some(entry.cash_after)),
-        Cell::plain(Some(entry.quantity_after)),
-        Cell::plain(Some(entry.cost_basis_after)),
-        Cell::plain(Some(entry.total_xp_after)),
-        Cell::plain(entry.quote_as_of),
-        Cell::plain(entry.quote_day),
-        Cell::plain(entry.quote_source.map(QuoteSource::as_str)),
-        Cell::plain(entry.about_version),
-        Cell::plain(Some(entry.created_at)),
-        Cell::Text(row.note.clone().unwrap_or_default()),
-        Cell::plain(Some(entry.canonical().replace('\n', " "))),
-        Cell::plain(Some(row.hash)),
-    ]
+/// The player's ledger entry with this id; an entry of another player is not found.
+pub(crate) async fn load_trade(
+    state: &AppState,
+    player: &PlayerSession,
+    trade_id: &str,
+) -> Result<LedgerRow, Problem> {
+    let id = TradeId::parse(trade_id).filter(|id| id.player_id == player.player_id);
+    let id = id.ok_or_else(Problem::not_found)?;
+    state.history.find(id).await?.ok_or_else(Problem::not_found)
 }

@@ -1,6 +1,5 @@
-//! One open stream: it waits for what there is to tell its player, in order, without gap and
-//! without telling anything twice. Fills that are told out of order or were lost by a slow reader
-//! are read from the ledger. It does not know what events look like.
+//! One open stream: returns the player's fills in order, each once, and prices. Fills that arrive
+//! out of order, or that a slow client missed, are read from the ledger.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,136 +11,137 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::{Cursor, Place, Prices, Told};
+use super::{Cursor, Prices, StreamEvent, StreamSlot};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The most entries that are read from the ledger for a reader who missed some.
+/// Entries that are read again from the ledger after a gap; a larger gap is `StreamItem::Missed`.
 const CATCH_UP_MAX: i64 = 100;
 
-/// Whose stream it is, and by which token.
+/// The player of a stream, and the token that opened it.
 #[derive(Clone, Copy)]
-pub(crate) struct Session {
+pub(crate) struct StreamSession {
     pub(crate) player_id: i64,
     pub(crate) kind: TokenKind,
     pub(crate) hash: [u8; 32],
 }
 
-/// What there is to tell.
-pub(crate) enum News {
+/// What a stream delivers next.
+pub(crate) enum StreamItem {
     /// The next entry of the player's ledger.
     Fill(Arc<Fill>),
-    /// More entries were missed than are read again: what is known of the player is to be loaded
-    /// anew. The next entry follows this version.
+    /// The gap is too large to be filled: the client must reload the player's state. The next entry
+    /// follows this version.
     Missed(i64),
-    /// Prices, of which some may have changed.
+    /// A set of prices, of which some may have changed.
     Prices(Arc<Prices>),
-    /// Nothing; but the token still lives, and the connection should, too.
+    /// A heartbeat; the token is still valid.
     Beat,
 }
 
 /// One open stream.
-pub(crate) struct Listener {
+pub(crate) struct StreamSubscriber {
     state: AppState,
-    session: Session,
-    place: Place,
-    told: broadcast::Receiver<Told>,
+    session: StreamSession,
+    slot: StreamSlot,
+    events: broadcast::Receiver<StreamEvent>,
     prices: watch::Receiver<Arc<Prices>>,
-    /// What was found in the ledger and not given out yet.
-    backlog: VecDeque<News>,
-    /// The newest entry that was given out or is in the backlog.
+    /// Read from the ledger and not delivered yet.
+    backlog: VecDeque<StreamItem>,
+    /// The newest entry that was delivered or is in the backlog.
     version: i64,
     heartbeat: Duration,
     next_beat: Instant,
 }
 
-impl Listener {
-    /// Opens a stream that goes on where `last` was, or begins now. Returns where it begins.
+impl StreamSubscriber {
+    /// Opens a stream that continues after `last`, or begins now. Returns where it begins.
     pub(crate) async fn open(
         state: &AppState,
-        session: Session,
+        session: StreamSession,
         last: Option<Cursor>,
     ) -> Result<(Self, Cursor), Problem> {
-        // First this, then the ledger: what is committed in between is found twice, not never.
-        let (place, told) = state.hub.open(session.player_id)?;
+        // Subscribed before the ledger is read: an entry committed in between is found twice.
+        let (slot, events) = state.hub.open(session.player_id)?;
         let newest = state.store.transactions_page(session.player_id, None, 1).await?;
         let newest = newest.first().map_or(0, |row| row.entry.version);
         let begin = Cursor { version: newest, ..Cursor::default() };
-        // A version that is not there yet is none that we told.
+        // A version that does not exist yet was never sent.
         let begin = last.filter(|last| last.version <= newest).unwrap_or(begin);
         let mut prices = state.hub.prices();
         prices.mark_changed();
         let heartbeat = Duration::from_millis(state.config.http.stream_heartbeat_ms.max(1));
-        let mut listener = Self {
+        let mut subscriber = Self {
             state: state.clone(),
             session,
-            place,
-            told,
+            slot,
+            events,
             prices,
             backlog: VecDeque::new(),
             version: begin.version,
             heartbeat,
             next_beat: Instant::now() + heartbeat,
         };
-        listener.catch_up(newest).await?;
-        Ok((listener, begin))
+        subscriber.catch_up(newest).await?;
+        Ok((subscriber, begin))
     }
 
-    /// Waits for what comes next; `None` when the stream is to end.
-    pub(crate) async fn next(&mut self) -> Option<News> {
+    /// Waits for the next item; `None` when the stream must end.
+    pub(crate) async fn next(&mut self) -> Option<StreamItem> {
         loop {
-            if let Some(news) = self.backlog.pop_front() {
-                return Some(news);
+            if let Some(item) = self.backlog.pop_front() {
+                return Some(item);
             }
             tokio::select! {
                 biased;
-                () = self.place.ended() => return None,
+                () = self.slot.closed() => return None,
                 () = tokio::time::sleep_until(self.next_beat) => {
                     self.next_beat = Instant::now() + self.heartbeat;
-                    return self.is_welcome().await.then_some(News::Beat);
+                    return self.has_valid_token().await.then_some(StreamItem::Beat);
                 }
-                told = self.told.recv() => self.take(told).await?,
+                event = self.events.recv() => self.take(event).await?,
                 changed = self.prices.changed() => {
                     changed.ok()?;
-                    return Some(News::Prices(Arc::clone(&self.prices.borrow_and_update())));
+                    return Some(StreamItem::Prices(Arc::clone(&self.prices.borrow_and_update())));
                 }
             }
         }
     }
 
-    /// Puts what was told into the backlog, and what is missing before it.
-    async fn take(&mut self, told: Result<Told, RecvError>) -> Option<()> {
-        let version = match told {
-            Ok(Told::Fill(fill)) if fill.entry.version == self.version + 1 => {
+    /// Appends an event to the backlog, and the entries that are missing before it.
+    async fn take(&mut self, event: Result<StreamEvent, RecvError>) -> Option<()> {
+        let version = match event {
+            Ok(StreamEvent::Fill(fill)) if fill.entry.version == self.version + 1 => {
                 self.version = fill.entry.version;
-                self.backlog.push_back(News::Fill(fill));
+                self.backlog.push_back(StreamItem::Fill(fill));
                 return Some(());
             }
-            Ok(Told::Fill(fill)) => fill.entry.version,
-            Ok(Told::Version(version)) => version,
+            Ok(StreamEvent::Fill(fill)) => fill.entry.version,
+            Ok(StreamEvent::Version(version)) => version,
             Err(RecvError::Lagged(_)) => {
-                // The next that comes shows how much is missing.
+                // The next event shows how many entries are missing.
                 metrics::counter!("openbell_stream_lagged_total").increment(1);
                 return Some(());
             }
             Err(RecvError::Closed) => return None,
         };
         if let Err(error) = self.catch_up(version).await {
-            // The reader comes back and says how far it has read.
-            tracing::warn!(%error, "cannot read what a stream has missed");
+            // The client reconnects with `Last-Event-ID`.
+            let player_id = self.session.player_id;
+            tracing::warn!(player_id, %error, "reading missed entries failed; the stream is closed");
             return None;
         }
         Some(())
     }
 
-    /// Puts what the ledger has up to this version, and perhaps beyond, into the backlog.
+    /// Appends the entries of the ledger at least up to this version to the backlog.
     async fn catch_up(&mut self, version: i64) -> Result<(), StoreError> {
         if version <= self.version {
             return Ok(());
         }
         if version - self.version > CATCH_UP_MAX {
             self.version = version;
-            self.backlog.push_back(News::Missed(version));
+            self.backlog.push_back(StreamItem::Missed(version));
             return Ok(());
         }
         let (store, player_id) = (&self.state.store, self.session.player_id);
@@ -153,13 +153,13 @@ impl Listener {
             let unlocked = by_it.map(|(_, _, id, xp)| Unlock { achievement_id: *id, xp: *xp });
             let unlocked = unlocked.collect();
             self.version = entry.version;
-            self.backlog.push_back(News::Fill(Arc::new(Fill { entry, hash, unlocked })));
+            self.backlog.push_back(StreamItem::Fill(Arc::new(Fill { entry, hash, unlocked })));
         }
         Ok(())
     }
 
-    /// Whether the token still lives. While nobody can say, it does.
-    async fn is_welcome(&self) -> bool {
+    /// Whether the token is still valid. If the lookup fails, it counts as valid.
+    async fn has_valid_token(&self) -> bool {
         match self.state.session_lookup.find_session(self.session.hash).await {
             Ok(session) => session.is_some_and(|session| session.kind == self.session.kind),
             Err(_) => true,
