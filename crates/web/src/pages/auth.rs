@@ -122,14 +122,14 @@ fn parse_registration(
     let email = names::check_email(form.value("email"));
     let password = form.value("password").to_owned();
     let checked = passwords::check(&password, &state.config.auth);
-    if let Err(fault) = name {
-        form.add_error("name", name_error(view, fault));
+    if let Err(error) = name {
+        form.add_error("name", name_error(view, error));
     }
-    if let Err(fault) = email {
-        form.add_error("email", email_error(view, fault));
+    if let Err(error) = email {
+        form.add_error("email", email_error(view, error));
     }
-    if let Err(fault) = checked {
-        form.add_error("password", password_error(view, fault));
+    if let Err(error) = checked {
+        form.add_error("password", password_error(view, error));
     }
     Some(RegistrationRequest { name: name.ok()?, email: email.ok()?, password })
         .filter(|_| form.is_valid())
@@ -167,8 +167,8 @@ async fn log_in(
     let mut form = sent.into_form(&LOGIN_FIELDS)?;
     let view = view_of(&state, &visitor, "auth-login-title");
     let email = names::check_email(form.value("email"));
-    if let Err(fault) = email {
-        form.add_error("email", email_error(&view, fault));
+    if let Err(error) = email {
+        form.add_error("email", email_error(&view, error));
     }
     let password = form.value("password").to_owned();
     if password.is_empty() {
@@ -262,8 +262,8 @@ fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
     View::new(state, visitor, Tab::None, title)
 }
 
-pub(super) fn name_error(view: &View, fault: NameError) -> String {
-    match fault {
+pub(super) fn name_error(view: &View, error: NameError) -> String {
+    match error {
         NameError::Missing => view.t("auth-name-missing"),
         NameError::Unfit(error) => character_error(view, error),
         NameError::Marks => view.t("auth-name-marks"),
@@ -294,15 +294,15 @@ pub(super) fn character_error(view: &View, error: TextError) -> String {
     view.tn("common-character-unfit", "character", character.as_str())
 }
 
-pub(super) fn email_error(view: &View, fault: EmailError) -> String {
-    match fault {
+pub(super) fn email_error(view: &View, error: EmailError) -> String {
+    match error {
         EmailError::Missing => view.t("auth-email-missing"),
         EmailError::Invalid => view.t("auth-email-invalid"),
     }
 }
 
-pub(super) fn password_error(view: &View, fault: PasswordError) -> String {
-    match fault {
+pub(super) fn password_error(view: &View, error: PasswordError) -> String {
+    match error {
         PasswordError::TooShort(min) => view.tn("auth-password-short", "min", min),
         PasswordError::TooLong(max) => view.tn("auth-password-long", "max", max),
         PasswordError::Unfit(error) => character_error(view, error),

@@ -109,7 +109,7 @@ fn words(status: StatusCode, code: &str) -> (&'static str, &'static str) {
         (413, _) => ("errors-large-title", "errors-large-text"),
         (429, _) => ("errors-often-title", "errors-often-text"),
         (503, _) => ("errors-busy-title", "errors-busy-text"),
-        (500.., _) => ("errors-fault-title", "errors-fault-text"),
+        (500.., _) => ("errors-error-title", "errors-error-text"),
         _ => ("errors-unreadable-title", "errors-unreadable-text"),
     }
 }

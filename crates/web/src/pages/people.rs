@@ -170,7 +170,7 @@ async fn rename(
             }
             form.add_error("name", name_taken(&state, &view, &name).await?);
         }
-        Err(fault) => form.add_error("name", name_error(&view, fault)),
+        Err(error) => form.add_error("name", name_error(&view, error)),
     }
     let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
     Ok(page(&state, &me, &person, &form, ActionResult { status, ..ActionResult::default() }))

@@ -65,8 +65,8 @@ async fn use_code(
     let mut form = sent.into_form(&CODE_FIELDS)?;
     let view = view_of(&state, &visitor);
     let email = names::check_email(form.value("email"));
-    if let Err(fault) = email {
-        form.add_error("email", email_error(&view, fault));
+    if let Err(error) = email {
+        form.add_error("email", email_error(&view, error));
     }
     if form.value("code").trim().is_empty() {
         form.add_error("code", view.t("recover-code-missing"));
@@ -154,8 +154,8 @@ fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String
     let wanted = form.value("password").to_owned();
     match passwords::check(&wanted, &state.config.auth) {
         Ok(()) => Some(wanted),
-        Err(fault) => {
-            form.add_error("password", password_error(view, fault));
+        Err(error) => {
+            form.add_error("password", password_error(view, error));
             None
         }
     }

@@ -77,7 +77,7 @@ pub(super) async fn save(
             form.add_error("pseudonym", name_taken(&state, &view, &taken).await?);
         }
         (None, _) => form.add_error("shows", view.t("settings-choice-unknown")),
-        (_, Err(fault)) => form.add_error("pseudonym", name_error(&view, fault)),
+        (_, Err(error)) => form.add_error("pseudonym", name_error(&view, error)),
     }
     page_with_errors(&state, &me, Section::Board, &form).await
 }

@@ -39,8 +39,8 @@ pub(super) async fn save_name(
             form.add_error("name", name_taken(&state, &view, &name).await?);
             page_with_errors(&state, &me, Section::Name, &form).await
         }
-        Err(fault) => {
-            form.add_error("name", name_error(&view, fault));
+        Err(error) => {
+            form.add_error("name", name_error(&view, error));
             page_with_errors(&state, &me, Section::Name, &form).await
         }
     }
@@ -55,8 +55,8 @@ pub(super) async fn save_password(
     let mut form = sent.into_form(&["current", "password"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
     let wanted = form.value("password").to_owned();
-    if let Err(fault) = passwords::check(&wanted, &state.config.auth) {
-        form.add_error("password", password_error(&view, fault));
+    if let Err(error) = passwords::check(&wanted, &state.config.auth) {
+        form.add_error("password", password_error(&view, error));
         return page_with_errors(&state, &me, Section::Password, &form).await;
     }
     let player = me.player();

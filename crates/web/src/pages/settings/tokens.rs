@@ -24,8 +24,8 @@ pub(super) async fn create(
     let name = accounts::check_token_name(form.value("token"));
     let name = match name.and_then(|name| if name.is_empty() { Err(too_long) } else { Ok(name) }) {
         Ok(name) => name,
-        Err(fault) => {
-            let text = match fault {
+        Err(error) => {
+            let text = match error {
                 TokenNameError::Unfit(error) => character_error(&view, error),
                 TokenNameError::TooLong(max) => view.tn("settings-token-wrong", "max", max),
             };
