@@ -109,7 +109,7 @@ fn words(status: StatusCode, code: &str) -> (&'static str, &'static str) {
         (413, _) => ("errors-large-title", "errors-large-text"),
         (429, _) => ("errors-often-title", "errors-often-text"),
         (503, _) => ("errors-busy-title", "errors-busy-text"),
-        (500.., _) => ("errors-error-title", "errors-error-text"),
+        (500.., _) => ("errors-internal-title", "errors-internal-text"),
         _ => ("errors-unreadable-title", "errors-unreadable-text"),
     }
 }
