@@ -43,7 +43,7 @@ struct Badge {
     xp: i64,
     when: Option<String>,
     reached: i64,
-    wanted: i64,
+    target: i64,
     /// The progress as a text.
     progress: String,
 }
@@ -84,13 +84,13 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
 fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) -> Badge {
     let rule = state.rules.achievements.iter().find(|rule| rule.id == row.achievement_id);
     let cash = state.rules.starting_cash;
-    let (reached, wanted) =
+    let (reached, target) =
         rule.map_or((0, 1), |rule| (rule.kind.reached(counts), rule.kind.threshold(cash)));
-    let reached = reached.clamp(0, wanted);
+    let reached = reached.clamp(0, target);
     let is_money = rule.is_some_and(|rule| {
         matches!(rule.kind, AchievementKind::PortfolioValue(_) | AchievementKind::ProfitAmount(_))
     });
-    let [done, of] = [reached, wanted].map(|number| {
+    let [done, of] = [reached, target].map(|number| {
         if is_money { view.fmt.money(Money(number)) } else { view.fmt.number(number) }
     });
     Badge {
@@ -100,7 +100,7 @@ fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) ->
         text: row.description,
         xp: row.xp,
         reached,
-        wanted,
+        target,
     }
 }
 

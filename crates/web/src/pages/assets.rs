@@ -141,15 +141,15 @@ mod tests {
 
     #[test]
     fn an_encoding_is_used_if_the_client_accepts_it() {
-        let wanted = |text: &'static str| {
+        let accepted = |text: &'static str| {
             let value = HeaderValue::from_static(text);
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]);
             (accepts(&headers, "br"), accepts(&headers, "gzip"))
         };
-        assert_eq!(wanted("gzip, deflate, BR"), (true, true));
-        assert_eq!(wanted("br;q=0, gzip;q=0.5"), (false, true));
-        assert_eq!(wanted("br;q=0.0"), (false, false));
-        assert_eq!(wanted("identity"), (false, false));
+        assert_eq!(accepted("gzip, deflate, BR"), (true, true));
+        assert_eq!(accepted("br;q=0, gzip;q=0.5"), (false, true));
+        assert_eq!(accepted("br;q=0.0"), (false, false));
+        assert_eq!(accepted("identity"), (false, false));
         assert!(!accepts(&HeaderMap::new(), "br"));
     }
 }

@@ -87,11 +87,11 @@ async fn register(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&REGISTER_FIELDS)?;
     let view = view_of(&state, &visitor, "auth-register-title");
-    let asked = parse_registration(&state, &view, &mut form);
+    let request = parse_registration(&state, &view, &mut form);
     let mode = Mode::parse(form.value("mode")).unwrap_or(visitor.preferences.mode);
-    if let Some(asked) = asked {
+    if let Some(request) = request {
         let now = state.clock.now();
-        let opened = accounts::register(&state, &network, &asked, TokenKind::Web, now).await?;
+        let opened = accounts::register(&state, &network, &request, TokenKind::Web, now).await?;
         if let Ok(opened) = opened {
             let chosen = DisplayPreferences { mode, ..visitor.preferences.clone() };
             let stored = chosen.to_stored();
@@ -104,7 +104,7 @@ async fn register(
         }
         match opened {
             Err(NameConflict::Name) => {
-                form.add_error("name", name_taken(&state, &view, &asked.name).await?)
+                form.add_error("name", name_taken(&state, &view, &request.name).await?)
             }
             _ => form.add_error("email", view.t("auth-email-taken")),
         }
@@ -175,8 +175,8 @@ async fn log_in(
         form.add_error("password", view.t("auth-password-missing"));
     }
     if let (Ok(email), true) = (email, form.is_valid()) {
-        let asked = LoginRequest { email, password };
-        let opened = accounts::log_in(&state, &network, &asked, TokenKind::Web).await?;
+        let request = LoginRequest { email, password };
+        let opened = accounts::log_in(&state, &network, &request, TokenKind::Web).await?;
         if let Some(opened) = opened {
             return Ok(start_session(&state, &visitor, &form, &opened));
         }

@@ -193,11 +193,11 @@ async fn load_watched(
     present: &PriceSnapshot,
     player_id: i64,
 ) -> Result<Vec<Watched>, Problem> {
-    let wanted =
+    let market_query =
         MarketQuery { player_id: Some(player_id), only_watched: true, ..MarketQuery::default() };
     let page = PageRequest::clamped(1, SHOWN, SHOWN);
     let quotes = present.quotes_json();
-    let (rows, _) = state.store.market_page(&wanted, &quotes, page).await?;
+    let (rows, _) = state.store.market_page(&market_query, &quotes, page).await?;
     let watched = rows.into_iter().map(|row| Watched {
         symbol: row.stock.symbol.to_string(),
         name: row.stock.name,

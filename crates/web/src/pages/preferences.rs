@@ -229,7 +229,7 @@ fn default_zone() -> TimeZone {
 /// The supported language with the largest weight in `Accept-Language`.
 fn preferred_language(headers: &HeaderMap) -> Lang {
     let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let mut wanted: Vec<(u32, Lang)> = text
+    let mut weighted: Vec<(u32, Lang)> = text
         .unwrap_or_default()
         .split(',')
         .filter_map(|item| {
@@ -240,8 +240,8 @@ fn preferred_language(headers: &HeaderMap) -> Lang {
         })
         .collect();
     // The sort is stable.
-    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    wanted.first().map_or(Lang::En, |(_, lang)| *lang)
+    weighted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    weighted.first().map_or(Lang::En, |(_, lang)| *lang)
 }
 
 /// A weight of 0 to 1 with up to three places, in thousandths.

@@ -70,10 +70,13 @@ async fn show(
     let kind = find_kind(query.find("board").or_else(|| query.find("by")))
         .ok_or_else(Problem::not_found)?;
     let known = i64::try_from(state.boards.board(kind).total()).unwrap_or(i64::MAX);
-    let asked = query.lenient_integer("page").unwrap_or(1).max(1);
+    let requested = query.lenient_integer("page").unwrap_or(1).max(1);
     let is_around = view.is_easy() || query.find("around") == Some("me");
-    let page =
-        if state.boards.board(kind).is_ready() { asked.min(last_page(known)) } else { asked };
+    let page = if state.boards.board(kind).is_ready() {
+        requested.min(last_page(known))
+    } else {
+        requested
+    };
     let window = if is_around {
         RankWindow::Around { player_id, each_side: EACH_SIDE }
     } else {

@@ -71,10 +71,10 @@ async fn use_code(
     if form.value("code").trim().is_empty() {
         form.add_error("code", view.t("recover-code-missing"));
     }
-    let wanted = new_password(&state, &view, &mut form);
-    if let (Ok(email), Some(wanted), true) = (email, wanted, form.is_valid()) {
+    let password = new_password(&state, &view, &mut form);
+    if let (Ok(email), Some(password), true) = (email, password, form.is_valid()) {
         let code = form.value("code");
-        let opened = recovery::use_code(&state, &network, &email.key, code, &wanted).await?;
+        let opened = recovery::use_code(&state, &network, &email.key, code, &password).await?;
         if let Some(opened) = opened {
             return Ok(start_session(&visitor, &opened));
         }
@@ -108,11 +108,11 @@ async fn use_link(
     let mut form = sent.into_form(&LINK_FIELDS)?;
     let view = view_of(&state, &visitor);
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let Some(wanted) = new_password(&state, &view, &mut form) else {
+    let Some(password) = new_password(&state, &view, &mut form) else {
         return link_page(&state, &visitor, &secret, &form, status).await;
     };
     let used = match tokens::hash(&secret) {
-        Some(hash) => recovery::use_link(&state, &network, hash, &wanted).await?,
+        Some(hash) => recovery::use_link(&state, &network, hash, &password).await?,
         None => None,
     };
     match used {
@@ -151,9 +151,9 @@ async fn link_page(
 
 /// The new password, if it is valid.
 fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String> {
-    let wanted = form.value("password").to_owned();
-    match passwords::check(&wanted, &state.config.auth) {
-        Ok(()) => Some(wanted),
+    let password = form.value("password").to_owned();
+    match passwords::check(&password, &state.config.auth) {
+        Ok(()) => Some(password),
         Err(error) => {
             form.add_error("password", password_error(view, error));
             None

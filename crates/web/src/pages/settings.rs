@@ -280,7 +280,7 @@ async fn verified_hash(
     password: &str,
 ) -> Result<Option<String>, Problem> {
     let email_key = email_key(&me.viewer().email);
-    let known = accounts::check_password(state, network, &email_key, password).await?;
-    let known = known.filter(|known| known.user_id == me.player().user_id);
-    Ok(known.map(|known| known.password_hash))
+    let account = accounts::check_password(state, network, &email_key, password).await?;
+    let account = account.filter(|account| account.user_id == me.player().user_id);
+    Ok(account.map(|account| account.password_hash))
 }

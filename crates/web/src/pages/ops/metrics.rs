@@ -117,9 +117,9 @@ fn bound_of<'a>(buckets: impl Iterator<Item = &'a Sample>, per_mille: u64) -> Op
     }
     let total = upto.get(&i64::MAX).copied().filter(|total| *total > 0)?;
     let per_mille = i64::try_from(per_mille).unwrap_or(1000);
-    let wanted = (total.saturating_mul(per_mille) + 999) / 1000;
+    let rank = (total.saturating_mul(per_mille) + 999) / 1000;
     let largest = upto.keys().rev().find(|bound| **bound < i64::MAX).copied()?;
-    let found = upto.iter().find(|(_, count)| **count >= wanted).map(|(bound, _)| *bound);
+    let found = upto.iter().find(|(_, count)| **count >= rank).map(|(bound, _)| *bound);
     Some(found.unwrap_or(largest).min(largest))
 }
 

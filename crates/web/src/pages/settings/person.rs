@@ -54,15 +54,15 @@ pub(super) async fn save_password(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["current", "password"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    let wanted = form.value("password").to_owned();
-    if let Err(error) = passwords::check(&wanted, &state.config.auth) {
+    let new_password = form.value("password").to_owned();
+    if let Err(error) = passwords::check(&new_password, &state.config.auth) {
         form.add_error("password", password_error(&view, error));
         return page_with_errors(&state, &me, Section::Password, &form).await;
     }
     let player = me.player();
     let is_changed = match verified_hash(&state, &network, &me, form.value("current")).await? {
         Some(old) => {
-            let new = state.hasher.hash(&wanted, &*state.entropy).await?;
+            let new = state.hasher.hash(&new_password, &*state.entropy).await?;
             let (hashes, now) = ((old.as_str(), new.as_str()), state.clock.now());
             state.store.change_password(player.user_id, hashes, player.token_id, now).await?
         }

@@ -109,11 +109,11 @@ fn page(
 /// The zones whose name contains a text, ignoring case and with spaces for underscores. Empty for
 /// an empty text.
 fn find(search: &str) -> Vec<&'static str> {
-    let wanted = search.to_lowercase().replace(' ', "_");
-    if wanted.is_empty() {
+    let pattern = search.to_lowercase().replace(' ', "_");
+    if pattern.is_empty() {
         return Vec::new();
     }
-    let is_found = |name: &&String| name.to_lowercase().contains(&wanted);
+    let is_found = |name: &&String| name.to_lowercase().contains(&pattern);
     NAMES.iter().filter(is_found).map(String::as_str).collect()
 }
 
