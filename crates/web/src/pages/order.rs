@@ -23,7 +23,6 @@ use super::xp;
 use crate::auth::sessions::RequestId;
 use crate::game::orders::{OrderRequest, Submitted, submit, tradable_quantity};
 use crate::game::stocks::load_stock;
-use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
