@@ -9,6 +9,7 @@ pub(crate) mod cors;
 pub(crate) mod etag;
 pub(crate) mod headers;
 pub(crate) mod input;
+pub(crate) mod known_parameters;
 pub(crate) mod limits;
 pub(crate) mod path_segment;
 pub(crate) mod query;

@@ -18,8 +18,8 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::etag;
+use crate::http::known_parameters::{KnownParameters, reject_unknown};
 use crate::http::path_segment::PathSegment;
-use crate::http::query::{self, KnownParameters};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -83,7 +83,7 @@ impl From<PageMeta> for Meta {
 pub(crate) fn mount(router: OpenApiRouter<AppState>) -> Router<AppState> {
     let (router, api) = router.split_for_parts();
     let known = Arc::new(KnownParameters::of(&api));
-    let router = router.layer(from_fn_with_state(known, query::refuse_unknown));
+    let router = router.layer(from_fn_with_state(known, reject_unknown));
     let text = completed(api).to_json().unwrap_or_default();
     let text: Arc<str> = text.into();
     let document = move |headers: HeaderMap| {
@@ -228,4 +228,33 @@ fn problem_response(description: &str) -> RefOr<utoipa::openapi::Response> {
     let content = Content::builder().schema(Some(schema)).build();
     let builder = ResponseBuilder::new().description(description);
     builder.content("application/problem+json", content).build().into()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn schemas_keep_their_names_when_types_are_renamed() {
+        let (_, document) = crate::api::router().split_for_parts();
+        let schemas = document.components.unwrap().schemas;
+        let expected = [
+            "Achievement",
+            "Data_Market",
+            "Data_Vec_Achievement",
+            "FarewellBody",
+            "History",
+            "Holding",
+            "Leaderboard",
+            "Market",
+            "MarketChance",
+            "Page_Holding",
+            "Page_Stock",
+            "Page_TokenView",
+            "Place",
+            "Stock",
+            "StockQuote",
+        ];
+        for name in expected {
+            assert!(schemas.contains_key(name), "{name}: {:?}", schemas.keys().collect::<Vec<_>>());
+        }
+    }
 }

@@ -3,23 +3,20 @@
 //! Codes and statuses are in `codes`. No error contains SQL, file paths or panic messages.
 
 pub(crate) mod codes;
+mod conversions;
 
 use std::borrow::Cow;
 
-use archive::ArchiveError;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Rejection, UnixMicros};
 use market::TradingHours;
 use serde::{Serialize, Serializer};
-use store::StoreError;
-use trading::DeskError;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use self::codes::Code;
-use crate::auth::session_lookup::SessionLookupError;
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// `Retry-After` of an error that usually passes quickly.
@@ -27,10 +24,10 @@ const RETRY_AFTER_S: u64 = 1;
 
 /// An error response.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem(Box<Inside>);
+pub(crate) struct Problem(Box<ProblemData>);
 
 #[derive(Clone, Debug)]
-struct Inside {
+struct ProblemData {
     code: &'static str,
     status: StatusCode,
     title: &'static str,
@@ -109,7 +106,7 @@ impl ToSchema for Problem {
 
 impl From<&'static Code> for Problem {
     fn from(code: &'static Code) -> Self {
-        Self(Box::new(Inside {
+        Self(Box::new(ProblemData {
             code: code.name,
             status: code.status,
             title: code.title(),
@@ -262,22 +259,22 @@ impl Problem {
 
     /// Writes the body of the response that was created from the problem.
     pub(crate) fn write(&self, response: &mut Response, request_id: &str) {
-        let inside = &*self.0;
-        let request_id = inside.request_id.as_deref().unwrap_or(request_id);
+        let data = &*self.0;
+        let request_id = data.request_id.as_deref().unwrap_or(request_id);
         let document = Document {
-            r#type: format!("urn:openbell:error:{}", inside.code),
-            title: inside.title,
-            status: inside.status.as_u16(),
-            detail: &inside.message,
+            r#type: format!("urn:openbell:error:{}", data.code),
+            title: data.title,
+            status: data.status.as_u16(),
+            detail: &data.message,
             // Not the path: it is text of the client and may contain ids of other players.
             instance: format!("urn:openbell:request:{request_id}"),
             success: false,
-            message: &inside.message,
-            code: inside.code,
+            message: &data.message,
+            code: data.code,
             request_id,
-            errors: (!inside.errors.0.is_empty()).then_some(&inside.errors),
-            retryable: inside.retryable,
-            opens_at: inside.opens_at.map(|at| at.to_string()),
+            errors: (!data.errors.0.is_empty()).then_some(&data.errors),
+            retryable: data.retryable,
+            opens_at: data.opens_at.map(|at| at.to_string()),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let headers = response.headers_mut();
@@ -293,89 +290,6 @@ impl IntoResponse for Problem {
         response.headers_mut().extend(self.0.headers.clone());
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl From<&StoreError> for Problem {
-    fn from(error: &StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_)
-            | StoreError::CommitUnknown(..)
-            | StoreError::Conflict(_)
-            | StoreError::DiskFailed => {
-                tracing::warn!(%error, "the database is unavailable");
-                Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
-            }
-            StoreError::Unreadable(_) => {
-                tracing::error!(%error, "reading the database failed; check its disk and the file");
-                Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
-            }
-            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Fault(_) => {
-                tracing::error!(%error, "a statement of the database failed");
-                Self::internal()
-            }
-        }
-    }
-}
-
-impl From<ArchiveError> for Problem {
-    fn from(error: ArchiveError) -> Self {
-        if let ArchiveError::Store(error) = &error {
-            return Self::from(error);
-        }
-        tracing::error!(error = error.chain(), "reading a history from the archive failed");
-        Self::from(&codes::HISTORY_UNAVAILABLE)
-    }
-}
-
-impl From<SessionLookupError> for Problem {
-    fn from(error: SessionLookupError) -> Self {
-        match error {
-            SessionLookupError::Store(error) => Self::from(&*error),
-            SessionLookupError::Unavailable => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
-        }
-    }
-}
-
-impl From<DeskError> for Problem {
-    fn from(error: DeskError) -> Self {
-        match error {
-            DeskError::Full { retry_after_s } => {
-                Self::from(&codes::BUSY).retry_after(retry_after_s)
-            }
-            DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
-            DeskError::UnknownPlayer => Self::unauthenticated(true),
-            // The pending order of this key was deleted concurrently.
-            DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
-            DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
-            // A batch whose fsync failed may still be durable.
-            DeskError::Store(error)
-                if matches!(*error, StoreError::CommitUnknown(..) | StoreError::DiskFailed) =>
-            {
-                tracing::warn!(%error, "the outcome of an order is unknown; the client must look it up or repeat it with its key");
-                Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
-            }
-            DeskError::Store(error) => error.as_ref().into(),
-        }
-    }
-}
-
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let (status, retryable) = codes::rejection(rejection);
-        let mut problem = Self::new(&codes::VALIDATION_FAILED, rejection.to_string());
-        let inside = &mut *problem.0;
-        inside.code = rejection.code();
-        inside.status = status;
-        inside.title = status.canonical_reason().unwrap_or("Error");
-        inside.retryable = retryable;
-        if retryable { problem.retry_after(RETRY_AFTER_S) } else { problem }
     }
 }
 

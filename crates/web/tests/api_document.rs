@@ -57,7 +57,7 @@ async fn call(
 }
 
 #[tokio::test]
-async fn the_document_is_openapi_3_1_and_names_every_operation_s_errors() {
+async fn the_document_is_openapi_3_1_and_lists_the_errors_of_every_operation() {
     let app = App::start().await;
     let answer = app.get("/openapi.json").await;
     let document = answer.json();
@@ -89,7 +89,7 @@ async fn the_document_is_openapi_3_1_and_names_every_operation_s_errors() {
 }
 
 #[tokio::test]
-async fn every_reference_of_the_document_leads_somewhere() {
+async fn every_reference_of_the_document_resolves() {
     fn references(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(members) => {
@@ -244,7 +244,7 @@ const OTHERS: [&str; 6] =
     ["/static/{file}", "/openapi.json", "/docs", "/docs/", "/docs/{*file}", "/metrics"];
 
 #[test]
-fn no_route_is_served_beside_the_document() {
+fn no_route_is_undocumented() {
     fn visit(directory: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -270,7 +270,7 @@ fn no_route_is_served_beside_the_document() {
 }
 
 #[tokio::test]
-async fn nobody_reaches_what_is_another_s() {
+async fn players_cannot_reach_resources_of_others() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let order = json!({"stock_symbol": "AAPL", "quantity": 3, "note": "ada-s-secret-note"});
@@ -322,7 +322,7 @@ const INSIDE: [&str; 16] = [
 ];
 
 #[tokio::test]
-async fn no_error_tells_of_the_inside() {
+async fn no_error_contains_internals() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let strange = ["%00", "%27%3B--", "..%2f..%2fetc%2fpasswd", "%F0%9F%92%A5", "%FF", "0", "-1"];
@@ -338,7 +338,7 @@ async fn no_error_tells_of_the_inside() {
             let values = [("symbol", value), ("trade_id", value), ("token_id", value)];
             for body in bodies {
                 let answer = call(&app, &operation, Some(&ada), &values, body).await;
-                seen += usize::from(assert_says_nothing_of_the_inside(&operation, &answer));
+                seen += usize::from(assert_no_internals(&operation, &answer));
                 if !operation.has_body {
                     break;
                 }
@@ -347,14 +347,14 @@ async fn no_error_tells_of_the_inside() {
         for query in queries.into_iter().filter(|_| operation.method == "GET") {
             let path = format!("{}?{query}", operation.path.replace("{symbol}", "AAPL"));
             let answer = app.get_as(&ada, &path).await;
-            seen += usize::from(assert_says_nothing_of_the_inside(&operation, &answer));
+            seen += usize::from(assert_no_internals(&operation, &answer));
         }
     }
     assert!(seen > 50, "only {seen} errors were met");
 }
 
 /// Whether it was an error at all.
-fn assert_says_nothing_of_the_inside(operation: &Operation, answer: &TestResponse) -> bool {
+fn assert_no_internals(operation: &Operation, answer: &TestResponse) -> bool {
     let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
     assert!(answer.status < 500, "{what}");
     let is_error = answer.status >= 400;
@@ -369,7 +369,7 @@ fn assert_says_nothing_of_the_inside(operation: &Operation, answer: &TestRespons
 }
 
 #[tokio::test]
-async fn the_reader_works_offline_and_without_unsafe_scripts() {
+async fn the_viewer_works_offline_and_without_unsafe_scripts() {
     let app = App::start().await;
     assert!(matches!(app.get("/docs").await.status, 301 | 303 | 307 | 308));
     let page = app.get("/docs/").await;

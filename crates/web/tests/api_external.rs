@@ -5,7 +5,7 @@ mod common;
 use common::App;
 
 #[tokio::test]
-async fn a_quote_comes_in_either_shape() {
+async fn a_quote_has_either_format() {
     let app = App::start().await;
     let token = app.register("Ada").await;
     let quote = app.get_as(&token, "/api/external/stocks/quote/aapl").await;
@@ -22,7 +22,7 @@ async fn a_quote_comes_in_either_shape() {
 }
 
 #[tokio::test]
-async fn a_symbol_is_checked_before_anything_is_looked_up() {
+async fn a_symbol_is_validated_before_any_lookup() {
     let app = App::start().await;
     let token = app.register("Ada").await;
     for (path, status, message) in [
@@ -68,7 +68,7 @@ async fn a_search_finds_what_the_game_trades() {
 }
 
 #[tokio::test]
-async fn a_profile_says_what_the_company_does() {
+async fn a_profile_describes_the_company() {
     let app = App::start().await;
     let token = app.register("Ada").await;
     let profile = app.get_as(&token, "/api/external/stocks/profile/MSFT").await.json();
@@ -78,7 +78,7 @@ async fn a_profile_says_what_the_company_does() {
 }
 
 #[tokio::test]
-async fn each_user_may_ask_sixty_times_a_minute() {
+async fn each_user_has_sixty_requests_a_minute() {
     let app = App::start_limited().await;
     let (token, other) = (app.register("Ada").await, app.register("Bea").await);
     let path = "/api/external/stocks/quote/AAPL";

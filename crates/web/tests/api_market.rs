@@ -67,7 +67,7 @@ fn unpacked_closes() -> String {
 }
 
 #[tokio::test]
-async fn every_published_price_can_be_computed_again_after_the_end() {
+async fn every_published_price_can_be_recomputed_after_the_end() {
     for (source, symbols, seconds) in [
         (SourceKind::Simulated, ["TEC0001", "FIN0010"], 3 * 50),
         (SourceKind::Replay, ["AAPL", "XOM"], 3 * 77),

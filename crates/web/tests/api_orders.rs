@@ -39,7 +39,7 @@ fn assert_problem(answer: &TestResponse, status: u16, code: &str, message: &str)
 }
 
 #[tokio::test]
-async fn a_purchase_and_a_sale_answer_as_the_original_and_tell_everything() {
+async fn a_purchase_and_a_sale_respond_as_in_the_original_api() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let order = json!({"stock_symbol": " aapl ", "quantity": 30, "note": "I use their phones."});
@@ -75,7 +75,7 @@ async fn a_purchase_and_a_sale_answer_as_the_original_and_tell_everything() {
 }
 
 #[tokio::test]
-async fn refusals_have_the_status_and_the_text_of_the_original() {
+async fn rejections_have_the_status_and_the_text_of_the_original_api() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let order = json!({"stock_symbol": "AAPL", "quantity": 1_000_000});
@@ -152,7 +152,7 @@ fn bad_bodies() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_and_change_nothing() {
+async fn invalid_bodies_are_rejected_and_change_nothing() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let bought = app.post_as(&ada, BUY, &json!({"stock_symbol": "AAPL", "quantity": 5})).await;
@@ -199,7 +199,7 @@ async fn a_purchase_fills_at_the_published_ask_and_a_sale_at_the_bid() {
 }
 
 #[tokio::test]
-async fn members_that_are_not_the_sender_s_to_say_are_never_used() {
+async fn members_that_a_client_may_not_choose_are_ignored() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let honest = json!({"stock_symbol": "AAPL", "quantity": 2});
@@ -213,7 +213,7 @@ async fn members_that_are_not_the_sender_s_to_say_are_never_used() {
 }
 
 #[tokio::test]
-async fn an_order_of_another_type_is_refused_and_changes_nothing() {
+async fn an_order_of_another_type_is_rejected_and_changes_nothing() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let before = everything(&app, &ada).await;
@@ -264,7 +264,7 @@ async fn an_order_of_another_type_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_market_order_may_be_called_one() {
+async fn a_market_order_may_name_its_type() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let order = json!({"stock_symbol": "AAPL", "quantity": 1, "type": "Market", "side": "buy",
@@ -275,7 +275,7 @@ async fn a_market_order_may_be_called_one() {
 }
 
 #[tokio::test]
-async fn the_value_of_a_quantity_counts_and_not_its_spelling() {
+async fn a_quantity_may_be_spelt_in_several_ways() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for (literal, shares) in [
@@ -319,7 +319,7 @@ async fn equal_quantities_are_one_request_under_a_key() {
 }
 
 #[tokio::test]
-async fn parts_of_a_share_are_traded_to_the_last_digit() {
+async fn fractional_shares_are_traded_exactly() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for (route, literal) in [(BUY, "0.333333"), (SELL, "0.000001")] {
@@ -333,7 +333,7 @@ async fn parts_of_a_share_are_traded_to_the_last_digit() {
 }
 
 #[tokio::test]
-async fn the_same_key_answers_with_the_same_bytes_and_trades_once() {
+async fn an_idempotent_replay_has_the_same_bytes_and_trades_once() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let order = json!({"stock_symbol": "AAPL", "quantity": 2, "note": "Twice."});
@@ -356,7 +356,7 @@ async fn the_same_key_answers_with_the_same_bytes_and_trades_once() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_repeated_even_when_it_would_no_longer_be_one() {
+async fn a_stored_rejection_is_replayed_even_if_the_order_would_now_fill() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let order = json!({"stock_symbol": "AAPL", "quantity": 1});
@@ -382,7 +382,7 @@ async fn a_key_belongs_to_one_player() {
 }
 
 #[tokio::test]
-async fn a_bad_key_is_refused_before_anything_else() {
+async fn a_malformed_key_is_rejected_first() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let before = everything(&app, &ada).await;

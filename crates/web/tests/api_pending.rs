@@ -21,8 +21,8 @@ macro_rules! on_both_engines {
 }
 on_both_engines!(
     an_order_fills_at_the_close_of_the_session_it_was_accepted_in,
-    what_is_refused_at_acceptance_has_the_usual_code_and_writes_nothing,
-    a_key_sent_again_returns_the_same_order_and_another_body_is_refused,
+    a_rejection_at_acceptance_has_the_usual_code_and_stores_nothing,
+    a_replay_returns_the_same_order_and_another_body_is_rejected,
     a_player_has_no_more_pending_orders_than_the_rules_allow,
     orders_are_listed_in_pages_and_by_status,
     an_order_is_cancelled_before_the_close_and_not_after,
@@ -119,7 +119,7 @@ fn tick(app: &App, price: Price) -> Price {
     app.prices.snapshot().tick.step(price)
 }
 
-async fn what_is_refused_at_acceptance_has_the_usual_code_and_writes_nothing(engine: &str) {
+async fn a_rejection_at_acceptance_has_the_usual_code_and_stores_nothing(engine: &str) {
     let app = App::start_closing(engine, |_| {}).await;
     let ada = app.register("Ada").await;
     let sell = app.post_as(&ada, "/api/portfolio/sell", &order("AAPL", 1)).await;
@@ -140,7 +140,7 @@ async fn what_is_refused_at_acceptance_has_the_usual_code_and_writes_nothing(eng
     assert_eq!(app.get(ORDERS).await.status, 401);
 }
 
-async fn a_key_sent_again_returns_the_same_order_and_another_body_is_refused(engine: &str) {
+async fn a_replay_returns_the_same_order_and_another_body_is_rejected(engine: &str) {
     let app = App::start_closing(engine, |_| {}).await;
     let ada = app.register("Ada").await;
     let send = |key, quantity| keyed(&app, &ada, key, quantity);
@@ -340,7 +340,7 @@ fn receive(app: &App, price: i64, age_s: i64) {
 }
 
 #[tokio::test]
-async fn in_a_live_market_an_order_fills_at_once_at_a_new_quote_and_else_at_the_next_one() {
+async fn in_a_live_market_an_order_fills_at_a_fresh_quote_or_at_the_next_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/game.toml");
     let rules = std::fs::read_to_string(path).expect("the rules");
     let rules: domain::Rules = toml::from_str(&rules).expect("rules");

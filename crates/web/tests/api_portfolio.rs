@@ -24,7 +24,7 @@ async fn buy(app: &App, token: &str, symbol: &str, quantity: u32) {
 }
 
 #[tokio::test]
-async fn without_a_token_private_answers_are_refused() {
+async fn private_routes_require_a_token() {
     let app = App::start().await;
     let private = ["portfolio", "portfolio/summary", "achievements", "leaderboard"];
     for path in private.into_iter().chain(["portfolio/transactions"]) {
@@ -88,7 +88,7 @@ async fn a_holding_has_the_members_of_the_original_in_its_order() {
 }
 
 #[tokio::test]
-async fn pages_of_the_portfolio_are_clamped_and_never_refused() {
+async fn page_parameters_of_the_portfolio_are_clamped() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for symbol in ["AAPL", "GE", "BAC"] {
@@ -114,7 +114,7 @@ async fn pages_of_the_portfolio_are_clamped_and_never_refused() {
 }
 
 #[tokio::test]
-async fn what_was_sold_out_is_left_out() {
+async fn sold_out_holdings_are_omitted() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     buy(&app, &ada, "AAPL", 1).await;
@@ -126,7 +126,7 @@ async fn what_was_sold_out_is_left_out() {
 }
 
 #[tokio::test]
-async fn private_answers_are_not_stored_and_carry_an_etag() {
+async fn private_responses_are_not_cacheable_and_have_an_etag() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     buy(&app, &ada, "AAPL", 1).await;
@@ -141,7 +141,7 @@ async fn private_answers_are_not_stored_and_carry_an_etag() {
 }
 
 #[tokio::test]
-async fn achievements_tell_what_is_unlocked_and_since_when() {
+async fn achievements_contain_the_time_of_unlocking() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let before = app.get_as(&ada, "/api/achievements").await.json();
@@ -179,7 +179,7 @@ async fn the_leaderboard_shows_rank_name_level_and_experience_and_nothing_else()
 }
 
 #[tokio::test]
-async fn the_leaderboard_shows_people_as_they_want_to_be_shown() {
+async fn the_leaderboard_shows_players_by_their_chosen_names() {
     let app = App::start().await;
     let (ada, bob, eve) =
         (app.register("Ada").await, app.register("Bob").await, app.register("Eve").await);
@@ -238,7 +238,7 @@ fn separator(path: &str) -> char {
 }
 
 #[tokio::test]
-async fn the_leaderboard_is_paged_leniently_and_can_be_asked_for_around_oneself() {
+async fn the_leaderboard_is_paged_leniently_or_around_the_player() {
     let app = App::start().await;
     let mut tokens = Vec::new();
     for name in ["Ada", "Bob", "Cleo", "Dan", "Eve"] {
@@ -262,7 +262,7 @@ async fn the_leaderboard_is_paged_leniently_and_can_be_asked_for_around_oneself(
 }
 
 #[tokio::test]
-async fn the_rows_around_oneself_are_five_on_either_side_and_ones_own_place_is_always_told() {
+async fn five_rows_surround_the_player_and_the_own_rank_is_always_included() {
     let app = App::start().await;
     let mut tokens = Vec::new();
     for number in 1..=14 {
@@ -291,7 +291,7 @@ async fn value_players(app: &App) {
 }
 
 #[tokio::test]
-async fn the_board_by_return_ranks_what_players_have_against_what_they_began_with() {
+async fn the_board_by_return_ranks_the_gain_since_the_start() {
     let app = App::start().await;
     let (ada, bob, eve) =
         (app.register("Ada").await, app.register("Bob").await, app.register("Eve").await);
@@ -362,7 +362,7 @@ async fn movements_are_counted_from_the_last_close() {
 }
 
 #[tokio::test]
-async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_now() {
+async fn a_board_that_is_being_built_has_the_ranks_of_the_last_close() {
     use store::BoardKind::{Return, Xp};
     let app = App::start_unbuilt().await;
     let mut tokens = Vec::new();
@@ -409,7 +409,7 @@ async fn until_a_board_is_built_it_is_that_of_the_last_close_with_the_scores_of_
 }
 
 #[tokio::test]
-async fn a_board_that_was_never_closed_is_waited_for_and_then_said_to_be_built() {
+async fn a_board_without_a_snapshot_is_waited_for_and_then_reported_as_building() {
     let app = App::start_unbuilt().await;
     let ada = app.register("Ada").await;
     let answer = app.get_as(&ada, "/api/leaderboard").await;
@@ -418,7 +418,7 @@ async fn a_board_that_was_never_closed_is_waited_for_and_then_said_to_be_built()
 }
 
 #[tokio::test]
-async fn a_profit_is_rounded_once_wherever_it_is_shown() {
+async fn a_profit_is_rounded_once_on_every_route() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });

@@ -98,7 +98,7 @@ async fn pages_categories_and_searches_narrow_the_list() {
 }
 
 #[tokio::test]
-async fn bad_numbers_and_texts_are_refused_in_the_words_of_the_original() {
+async fn invalid_parameters_are_rejected_with_the_texts_of_the_original_api() {
     let app = App::start().await;
     let cases = [
         ("search=a", "search", "The search field must be at least 2 characters."),
@@ -155,7 +155,7 @@ async fn a_stock_is_found_by_its_symbol_in_any_case() {
 }
 
 #[tokio::test]
-async fn history_ascends_and_never_passes_the_market_s_present() {
+async fn history_ascends_and_ends_with_the_last_public_day() {
     let app = App::start().await;
     let present = app.get("/api/stocks/AAPL").await.json();
     let today = present["data"]["quote"]["market_date"].as_str().unwrap().to_owned();
@@ -175,7 +175,7 @@ async fn history_ascends_and_never_passes_the_market_s_present() {
 }
 
 #[tokio::test]
-async fn an_unchanged_answer_is_not_sent_again() {
+async fn an_unchanged_response_is_not_sent_again() {
     let app = App::start().await;
     for path in ["/api/stocks", "/api/stocks/AAPL", "/api/stocks/AAPL/history"] {
         let first = app.get(path).await;
@@ -196,7 +196,7 @@ async fn fine_market() -> App {
 }
 
 #[tokio::test]
-async fn a_price_has_as_many_places_as_it_needs_wherever_it_is_shown() {
+async fn a_price_has_two_to_four_places_on_every_route() {
     let app = fine_market().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
@@ -231,7 +231,7 @@ async fn a_price_has_as_many_places_as_it_needs_wherever_it_is_shown() {
 }
 
 #[tokio::test]
-async fn a_close_far_below_a_cent_is_not_nothing() {
+async fn a_close_far_below_a_cent_is_not_zero() {
     let app = fine_market().await;
     let apple = app.prices.find(&domain::Symbol::parse("AAPL").unwrap()).unwrap();
     // A Sunday, of which the market has no close of its own.

@@ -43,12 +43,8 @@ async fn whole_history(app: &App, token: &str, limit: u32) -> Vec<Value> {
     entries
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test]
-async fn anybody_can_verify_the_chain_from_what_the_history_says() {
+async fn the_chain_can_be_verified_from_the_history() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for _ in 0..3 {
@@ -62,7 +58,7 @@ async fn anybody_can_verify_the_chain_from_what_the_history_says() {
     for (i, entry) in entries.iter().enumerate() {
         let canonical = entry["canonical"].as_str().unwrap();
         head = Sha256::digest([&head, canonical.as_bytes()].concat()).to_vec();
-        assert_eq!(entry["hash"], hex(&head), "{entry}");
+        assert_eq!(entry["hash"], hex::encode(&head), "{entry}");
         assert_eq!(entry["version"], i + 1);
         let lines: Vec<&str> = canonical.lines().collect();
         assert_eq!((lines[0], lines[4]), ("openbell-ledger-1", entry["kind"].as_str().unwrap()));
@@ -157,7 +153,7 @@ async fn the_history_is_newest_first_and_its_limits_are_strict() {
 }
 
 #[tokio::test]
-async fn another_player_s_cursor_shows_nothing_of_him() {
+async fn a_cursor_of_another_player_reveals_no_entries() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     trade(&app, &ada, "buy", &json!(1), Some("Secret.")).await;
@@ -170,7 +166,7 @@ async fn another_player_s_cursor_shows_nothing_of_him() {
 }
 
 #[tokio::test]
-async fn the_csv_is_defused_and_keeps_its_numbers() {
+async fn formulas_in_csv_are_escaped_and_numbers_kept() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let notes = ["=HYPERLINK(\"http://x\",\"y\")", "+1+1", "-2", "@SUM(A1:A9)", "a, \"b\"\nc"];
@@ -234,7 +230,7 @@ async fn a_receipt_explains_the_trade() {
 }
 
 #[tokio::test]
-async fn what_is_not_yours_or_not_there_does_not_exist() {
+async fn entries_of_other_players_and_unknown_ids_are_not_found() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let id = trade(&app, &ada, "buy", &json!(1), None).await;
@@ -251,7 +247,7 @@ async fn what_is_not_yours_or_not_there_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_note_is_written_replaced_and_counted_once() {
+async fn a_note_is_saved_replaced_and_counted_once() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let id = trade(&app, &ada, "buy", &json!(1), None).await;
@@ -272,7 +268,7 @@ async fn a_note_is_written_replaced_and_counted_once() {
 }
 
 #[tokio::test]
-async fn bad_notes_are_refused_and_change_nothing() {
+async fn invalid_notes_are_rejected_and_change_nothing() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let id = trade(&app, &ada, "buy", &json!(1), None).await;

@@ -22,7 +22,7 @@ fn keys(text: &str, member: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn registering_answers_as_the_original_does() {
+async fn registration_responds_as_in_the_original_api() {
     let app = App::start().await;
     let sent = registration("Contract User", "Contract@Example.com");
     let answer = app.post("/api/auth/register", &sent).await;
@@ -64,7 +64,7 @@ async fn registering_answers_as_the_original_does() {
 }
 
 #[tokio::test]
-async fn registrations_that_break_rules_are_refused_in_the_originals_words() {
+async fn invalid_registrations_are_rejected_with_the_texts_of_the_original_api() {
     let app = App::start().await;
     let long = "x".repeat(256);
     let cases = [
@@ -115,7 +115,7 @@ async fn registrations_that_break_rules_are_refused_in_the_originals_words() {
 }
 
 #[tokio::test]
-async fn bodies_of_other_kinds_are_refused_without_a_fault() {
+async fn malformed_bodies_are_rejected_without_a_server_error() {
     let app = App::start().await;
     let form = "name=Form+User&email=f%40example.com&password=password123";
     let path = "/api/auth/register";
@@ -132,7 +132,7 @@ async fn bodies_of_other_kinds_are_refused_without_a_fault() {
 }
 
 #[tokio::test]
-async fn hostile_names_are_refused_and_real_ones_kept() {
+async fn hostile_names_are_rejected_and_real_ones_accepted() {
     let app = App::start().await;
     let hostile = [
         "Ada\nBob",
@@ -188,7 +188,7 @@ async fn only_the_four_members_of_a_registration_are_used() {
 }
 
 #[tokio::test]
-async fn logging_in_answers_as_the_original_does() {
+async fn login_responds_as_in_the_original_api() {
     let app = App::start().await;
     app.post("/api/auth/register", &registration("Ada", "ada@example.com")).await;
     let sent = json!({"email": "ADA@example.com", "password": "password123"});
@@ -219,7 +219,7 @@ async fn logging_in_answers_as_the_original_does() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
+async fn a_wrong_password_and_an_unknown_address_have_the_same_response() {
     let app = App::start().await;
     app.post("/api/auth/register", &registration("Ada", "ada@example.com")).await;
     let login = async |email: &str, password: Value| {
@@ -250,7 +250,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
 }
 
 #[tokio::test]
-async fn what_is_not_exactly_a_token_opens_nothing() {
+async fn malformed_tokens_are_rejected() {
     let app = App::start().await;
     let token = app.register("Ada").await;
     let swapped: String = token[3..]
@@ -272,7 +272,7 @@ async fn what_is_not_exactly_a_token_opens_nothing() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_this_token_and_no_other() {
+async fn logout_revokes_this_token_only() {
     let app = App::start().await;
     let sent = registration("Ada", "ada@example.com");
     let first = app.post("/api/auth/register", &sent).await.json()["token"].clone();
@@ -320,7 +320,7 @@ async fn an_account_is_deleted_with_its_password_only_and_the_chain_stays() {
 }
 
 #[tokio::test]
-async fn tokens_are_made_listed_and_ended_by_their_owner_alone() {
+async fn tokens_are_created_listed_and_revoked_by_their_owner_only() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let made = app.post_as(&ada, "/api/auth/tokens", &json!({"name": "Bot"})).await;
@@ -348,7 +348,7 @@ async fn tokens_are_made_listed_and_ended_by_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn wishes_for_tokens_are_read_strictly_and_bounded() {
+async fn requests_for_tokens_are_validated_and_bounded() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for sent in [
@@ -372,7 +372,7 @@ async fn wishes_for_tokens_are_read_strictly_and_bounded() {
 }
 
 #[tokio::test]
-async fn tokens_made_at_the_same_time_are_never_more_than_a_user_may_have() {
+async fn concurrent_requests_create_no_more_tokens_than_the_limit() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for _ in 0..47 {
@@ -387,7 +387,7 @@ async fn tokens_made_at_the_same_time_are_never_more_than_a_user_may_have() {
 }
 
 #[tokio::test]
-async fn a_login_beyond_the_number_of_tokens_ends_the_oldest() {
+async fn a_login_above_the_limit_revokes_the_oldest_token() {
     let app = App::start().await;
     let sent = registration("Ada", "ada@example.com");
     let first = app.post("/api/auth/register", &sent).await.json()["token"].clone();
@@ -403,7 +403,7 @@ async fn a_login_beyond_the_number_of_tokens_ends_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_name_that_looks_like_another_player_s_is_taken_and_free_ones_are_named() {
+async fn a_name_that_resembles_another_is_taken_and_free_ones_are_suggested() {
     let app = App::start().await;
     for (i, name) in ["Tariro", "Zo\u{eb}"].into_iter().enumerate() {
         let sent = registration(name, &format!("first{i}@example.com"));

@@ -20,7 +20,7 @@ async fn start() -> App {
 }
 
 /// A server whose streams show that they live at every moment.
-async fn start_beating() -> App {
+async fn start_with_heartbeat() -> App {
     App::start_with(|config| config.http.stream_heartbeat_ms = 5).await
 }
 
@@ -38,7 +38,7 @@ fn symbols(prices: &Event) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_stream_is_server_sent_events_that_nobody_keeps_or_gathers() {
+async fn a_stream_is_neither_cached_nor_buffered() {
     let app = start().await;
     let mut events = app.listen(&app.register("Ada").await).await;
     let header = |name: &str| events.headers[name].to_str().unwrap().to_owned();
@@ -52,7 +52,7 @@ async fn a_stream_is_server_sent_events_that_nobody_keeps_or_gathers() {
 }
 
 #[tokio::test]
-async fn prices_that_changed_are_told_and_no_others() {
+async fn only_changed_prices_are_sent() {
     let app = start().await;
     let mut events = app.listen(&app.register("Ada").await).await;
     let first = events.until("prices").await.json();
@@ -85,7 +85,7 @@ async fn prices_that_changed_are_told_and_no_others() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_is_told_the_prices_that_changed_since() {
+async fn a_reconnecting_client_receives_the_prices_that_changed_since() {
     let app = start().await;
     let token = app.register("Ada").await;
     let mut events = app.listen(&token).await;
@@ -103,7 +103,7 @@ async fn whoever_comes_back_is_told_the_prices_that_changed_since() {
 }
 
 #[tokio::test]
-async fn a_player_is_told_of_own_fills_and_of_nobody_else_s() {
+async fn a_player_receives_own_fills_only() {
     let app = start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let mut events = app.listen(&ada).await;
@@ -131,7 +131,7 @@ async fn a_player_is_told_of_own_fills_and_of_nobody_else_s() {
 }
 
 #[tokio::test]
-async fn a_new_level_and_another_rank_are_told_once() {
+async fn a_new_level_and_a_new_rank_are_sent_once() {
     let app = start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     buy(&app, &bob).await;
@@ -153,7 +153,7 @@ async fn a_new_level_and_another_rank_are_told_once() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_gets_what_was_missed_without_gap_or_double() {
+async fn a_reconnecting_client_receives_each_missed_event_once() {
     let app = start().await;
     let token = app.register("Ada").await;
     let mut events = app.listen(&token).await;
@@ -188,7 +188,7 @@ async fn whoever_comes_back_gets_what_was_missed_without_gap_or_double() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_of_ours_begins_anew() {
+async fn a_malformed_last_event_id_starts_a_new_stream() {
     let app = start().await;
     let token = app.register("Ada").await;
     buy(&app, &token).await;
@@ -200,7 +200,7 @@ async fn an_id_that_is_none_of_ours_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_misses_nothing_that_the_ledger_can_give_back() {
+async fn a_slow_client_receives_missed_fills_from_the_ledger() {
     let app = start().await;
     let token = app.register("Ada").await;
     let mut events = app.listen(&token).await;
@@ -214,7 +214,7 @@ async fn a_slow_reader_misses_nothing_that_the_ledger_can_give_back() {
 }
 
 #[tokio::test]
-async fn a_reader_who_missed_too_much_is_told_to_load_anew_and_goes_on() {
+async fn a_client_that_missed_too_much_receives_reload_and_continues() {
     let app = start().await;
     let token = app.register("Ada").await;
     let mut events = app.listen(&token).await;
@@ -233,7 +233,7 @@ async fn a_reader_who_missed_too_much_is_told_to_load_anew_and_goes_on() {
 }
 
 #[tokio::test]
-async fn what_another_node_committed_is_read_from_the_ledger() {
+async fn fills_of_another_node_are_read_from_the_ledger() {
     let app = start().await;
     let token = app.register("Ada").await;
     let mut events = app.listen(&token).await;
@@ -255,7 +255,7 @@ fn place(trade: &Value) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn surplus_streams_are_refused_and_places_are_given_back() {
+async fn surplus_streams_are_rejected_until_another_one_ends() {
     let app = App::start_with(|config| config.http.streams_max = 1).await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let mut events = app.listen(&ada).await;
@@ -268,7 +268,7 @@ async fn surplus_streams_are_refused_and_places_are_given_back() {
 }
 
 #[tokio::test]
-async fn one_stream_too_many_of_a_player_ends_the_oldest() {
+async fn a_stream_above_the_player_s_limit_closes_the_oldest() {
     let app = App::start_with(|config| config.http.streams_per_player_max = 2).await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let mut streams: Vec<Events> = Vec::new();
@@ -284,7 +284,7 @@ async fn one_stream_too_many_of_a_player_ends_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_stream_outlives_the_patience_with_requests_and_ends_with_its_token() {
+async fn a_stream_outlives_the_request_timeout_and_ends_with_its_token() {
     let app = App::start_with(|config| {
         config.http.stream_heartbeat_ms = 100;
         config.http.request_timeout_ms = 400;
@@ -302,7 +302,7 @@ async fn a_stream_outlives_the_patience_with_requests_and_ends_with_its_token() 
 
 #[tokio::test]
 async fn a_stream_ends_when_its_token_expires() {
-    let app = start_beating().await;
+    let app = start_with_heartbeat().await;
     let token = app.register("Ada").await;
     let events = app.listen(&token).await;
     app.clock.advance_seconds(400 * 86_400);
@@ -310,7 +310,7 @@ async fn a_stream_ends_when_its_token_expires() {
 }
 
 #[tokio::test]
-async fn streams_end_with_the_server_and_none_begins_after() {
+async fn streams_end_at_shutdown_and_none_starts_after() {
     let app = start().await;
     let token = app.register("Ada").await;
     let events = [app.listen(&token).await, app.listen(&token).await];

@@ -32,7 +32,7 @@ fn all(answer: &TestResponse) -> String {
 }
 
 #[tokio::test]
-async fn the_export_has_the_whole_history_although_it_is_archived() {
+async fn the_export_contains_the_archived_history() {
     let app = App::start().await;
     let ada = app.register_as("Ada", "ada@example.org").await.json()["token"].clone();
     let ada = ada.as_str().expect("a token");
@@ -81,7 +81,7 @@ async fn the_export_has_the_whole_history_although_it_is_archived() {
 }
 
 #[tokio::test]
-async fn an_export_with_a_hole_is_not_given_out() {
+async fn an_incomplete_export_is_not_sent() {
     let app = App::start().await;
     let token = app.register_as("Ada", "ada@example.org").await.json()["token"].clone();
     trade(&app, token.as_str().expect("a token"), "First.").await;
@@ -106,7 +106,7 @@ async fn an_export_with_a_hole_is_not_given_out() {
 }
 
 #[tokio::test]
-async fn a_history_of_more_entries_than_a_piece_is_sent_whole_across_the_archive() {
+async fn a_history_of_several_pieces_is_streamed_completely_across_the_archive() {
     let app = App::start().await;
     let token = app.register_as("Ada", "ada@example.org").await.json()["token"].clone();
     for number in 1..=1_100 {
@@ -138,7 +138,7 @@ async fn a_history_of_more_entries_than_a_piece_is_sent_whole_across_the_archive
 
 /// Each table with rows of a person, and where the export has them.
 #[tokio::test]
-async fn every_table_about_people_is_in_the_export_or_is_known_not_to_be() {
+async fn every_table_with_personal_data_is_exported_or_listed_as_excluded() {
     let known = [
         ("appearances", "account.json"),
         ("audit_head_holdings", "sums of the ledger"),

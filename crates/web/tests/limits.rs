@@ -13,7 +13,7 @@ fn limited(config: &mut WebConfig) {
 }
 
 #[tokio::test]
-async fn forty_wrong_passwords_are_stopped_after_ten() {
+async fn login_attempts_are_limited_to_ten() {
     let app = App::start_with(limited).await;
     app.register("Ada").await;
     for email in ["unknown@example.com", "absent@example.com"] {
@@ -54,7 +54,7 @@ async fn registrations_from_one_network_are_limited() {
 }
 
 #[tokio::test]
-async fn every_answer_says_how_many_requests_are_left() {
+async fn every_response_contains_the_remaining_requests() {
     let app = App::start_with(limited).await;
     let answer = app.get("/api/stocks").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -74,7 +74,7 @@ async fn every_answer_says_how_many_requests_are_left() {
 }
 
 #[tokio::test]
-async fn a_refused_registration_tells_its_own_quota() {
+async fn a_rejected_registration_has_the_headers_of_its_own_quota() {
     let app = App::start_with(limited).await;
     for name in ["Ada", "Bob", "Cy"] {
         app.register(name).await;
@@ -91,7 +91,7 @@ async fn a_refused_registration_tells_its_own_quota() {
 }
 
 #[tokio::test]
-async fn a_token_has_a_quota_of_its_own_and_made_up_tokens_have_none() {
+async fn a_token_has_its_own_quota_and_invented_tokens_have_none() {
     let app = App::start_with(limited).await;
     let token = app.register("Ada").await;
     for _ in 0..20 {

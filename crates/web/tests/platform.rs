@@ -39,7 +39,7 @@ fn assert_problem(answer: &TestResponse, status: u16, code: &str) {
 }
 
 #[tokio::test]
-async fn addresses_that_lead_nowhere_speak_as_the_original() {
+async fn unknown_paths_respond_as_in_the_original_api() {
     let app = App::start().await;
     let answer = app.get("/api/nope?token=secret").await;
     assert_problem(&answer, 404, "route_not_found");
@@ -58,7 +58,7 @@ async fn addresses_that_lead_nowhere_speak_as_the_original() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_guarding_headers() {
+async fn every_response_has_the_security_headers() {
     let app = App::start().await;
     for path in ["/", "/api/stocks", "/api/nope", "/api/portfolio", "/livez", "/docs/"] {
         let answer = app.get(path).await;
@@ -77,7 +77,7 @@ async fn every_answer_has_the_guarding_headers() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_call_the_api() {
+async fn other_origins_may_call_the_api() {
     let app = App::start().await;
     let origin = [("origin", "https://play.example")];
     let answer = app.get_with("/api/stocks", &origin).await;
@@ -98,7 +98,7 @@ async fn pages_of_other_origins_may_call_the_api() {
 }
 
 #[tokio::test]
-async fn a_token_is_needed_known_and_sent_once() {
+async fn a_token_must_be_valid_and_sent_once() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     let path = "/api/portfolio";
@@ -150,7 +150,7 @@ async fn a_token_is_needed_known_and_sent_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_used_stays_alive_and_an_idle_one_dies() {
+async fn a_used_token_stays_valid_and_an_idle_one_expires() {
     let app = App::start().await;
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     for _ in 0..3 {
@@ -163,7 +163,7 @@ async fn a_token_that_is_used_stays_alive_and_an_idle_one_dies() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_without_the_body() {
+async fn head_responds_as_get_without_a_body() {
     let app = App::start().await;
     for path in ["/api/stocks", "/livez", "/api/nope", "/api/portfolio"] {
         let (get, head) = (app.get(path).await, app.raw("HEAD", path, &[], "").await);
@@ -173,7 +173,7 @@ async fn head_answers_as_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn readiness_ends_with_the_desk_and_life_does_not() {
+async fn readiness_ends_with_the_desk_and_liveness_does_not() {
     let app = App::start().await;
     for path in ["/livez", "/readyz", "/up"] {
         assert_eq!(app.get(path).await.status, 200, "{path}");
@@ -188,7 +188,7 @@ async fn readiness_ends_with_the_desk_and_life_does_not() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_this_machine_and_those_that_are_named() {
+async fn metrics_are_served_to_this_machine_and_configured_networks() {
     let app = App::start_with(|config| {
         config.http.metrics_from = networks("192.0.2.0/24");
         config.http.trusted_proxies = networks("10.0.0.1");
@@ -212,7 +212,7 @@ async fn metrics_are_for_this_machine_and_those_that_are_named() {
 }
 
 #[tokio::test]
-async fn only_a_trusted_proxy_gives_requests_their_numbers() {
+async fn only_a_trusted_proxy_sets_the_request_id() {
     let app = App::start_with(|config| {
         config.http.trusted_proxies = networks("10.0.0.1");
     })
@@ -225,7 +225,7 @@ async fn only_a_trusted_proxy_gives_requests_their_numbers() {
 }
 
 #[tokio::test]
-async fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() {
+async fn hsts_is_sent_where_a_trusted_proxy_uses_https() {
     let app = App::start_with(|config| config.http.trusted_proxies = networks("10.0.0.1")).await;
     let proto = |proto| [("x-forwarded-proto", proto)];
     let answer = app.ask(from("10.0.0.1", "/livez", &proto("https"))).await;
@@ -246,7 +246,7 @@ fn endless(token: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn slow_bodies_and_slow_answers_come_to_an_end() {
+async fn slow_bodies_and_slow_responses_time_out() {
     let app = App::start_with(|config| config.http.body_timeout_ms = 20).await;
     let ada = app.register("Ada").await;
     assert_problem(&app.ask(endless(&ada)).await, 408, "body_timeout");

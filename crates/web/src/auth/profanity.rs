@@ -1,6 +1,6 @@
-//! Detects rude names: by the word list of `rustrict` (mostly English, also in spellings with digits,
-//! repeated letters and punctuation), a few added words, and the words that the operator configures.
-//! Real names are accepted, also if they contain such a word.
+//! Detects rude names: by the word list of `rustrict` (mostly English, in many spellings), some
+//! added words, and the words that the operator configures. Real names are accepted, also if they
+//! contain such a word.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -85,7 +85,7 @@ fn is_allowed(word: &str, config: &NamesConfig) -> bool {
     config.allowed.iter().any(|allowed| search_fold(allowed) == word)
 }
 
-/// Whether a letter is of a script of the list: Latin, Greek, Cyrillic, Han, and styled Latin letters.
+/// Whether a letter is of a script of the list: Latin, Greek, Cyrillic, Han, styled Latin.
 fn is_judged(c: char) -> bool {
     c.is_alphabetic()
         && matches!(c, '\0'..='\u{52f}' | '\u{1d00}'..='\u{1fff}' | '\u{2100}'..='\u{24ff}'
@@ -147,8 +147,9 @@ fn is_never_harmless(found: &[char]) -> bool {
     NEVER_HARMLESS.into_iter().any(|word| shape.contains(&self::shape(word)))
 }
 
-/// Whether a name has a refused word: as the whole name or a word of it, or inside of a longer one
-/// where the word is long or the list, which knows harmless words that contain it, agrees.
+/// Whether a name contains a refused word: as the whole name, as a word of it, or inside a longer
+/// word if the refused word is long or the list also matches, which has exceptions for harmless
+/// words.
 fn is_refused(name: &str, word: &str, config: &NamesConfig) -> bool {
     let look = shape(word);
     let whole = shape(name);
@@ -160,7 +161,7 @@ fn is_refused(name: &str, word: &str, config: &NamesConfig) -> bool {
     whole.contains(&look) && (look.chars().count() >= INSIDE_LENGTH_MIN || is_known())
 }
 
-/// Whether the list has anything against a text.
+/// Whether the list matches a text.
 fn is_known(text: &str) -> bool {
     let found = Censor::from_str(&search_fold(text)).with_ignore_self_censoring(true).analyze();
     found.is(Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL | Type::MEAN)

@@ -1,7 +1,6 @@
-//! Cached reads of data that trades do not change: stocks, lists of stocks, last closes, and the
-//! names of players on leaderboards. Values are cached under the tags of their tables, which
-//! database triggers invalidate on every node (`store::changes`). Cached values are loaded from the
-//! primary; only uncached histories come from the read replica.
+//! Cached reads of data that trades do not change: stocks, last closes, names of players. Database
+//! triggers invalidate their tags on every node (`store::changes`). Cached values are loaded from
+//! the primary; only uncached histories come from the read replica.
 
 use std::collections::HashMap;
 use std::sync::Arc;

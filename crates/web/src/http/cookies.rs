@@ -148,7 +148,8 @@ mod tests {
             let jar = jar("play.example", https);
             let set = jar.keep_session(&token, None);
             let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
-            prop_assert_eq!(jar.session(&cookie_headers(&[pair])), Some(token.as_str()));
+            let headers = cookie_headers(&[pair]);
+            prop_assert_eq!(jar.session(&headers), Some(token.as_str()));
         }
     }
 

@@ -54,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cursor_survives_the_header(
+        fn a_cursor_round_trips_through_the_header(
             version in 0i64.., part: usize, prices in 0i64..,
         ) {
             let cursor = Cursor { version, part, prices };
@@ -63,14 +63,14 @@ mod tests {
         }
 
         #[test]
-        fn what_is_parsed_was_written_like_that(text in "[-+0-9. ]{0,24}") {
+        fn a_parsed_cursor_has_one_spelling(text in "[-+0-9. ]{0,24}") {
             if let Some(cursor) = Cursor::parse(&text) {
                 prop_assert_eq!(cursor.to_string(), text);
             }
         }
 
         #[test]
-        fn any_header_is_read_without_a_panic(bytes: Vec<u8>) {
+        fn any_header_is_parsed_without_a_panic(bytes: Vec<u8>) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 of(value);
             }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_survives_its_text_and_nothing_else_is_one() {
+    fn malformed_cursors_are_rejected() {
         let cursor = Cursor { version: 7, part: 1, prices: 1_795_000_005 };
         assert_eq!(cursor.to_string(), "7.1.1795000005");
         assert_eq!(Cursor::parse("7.1.1795000005"), Some(cursor));
