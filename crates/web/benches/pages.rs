@@ -1,5 +1,7 @@
-//! The cost of pages for a player with 50 holdings and a year of history, on SQLite without a
-//! socket: the time to the last byte, and the size with Brotli. `cargo bench -p web --bench pages`
+//! The cost of a page: the time from the request to the last byte and the bytes with Brotli, for a
+//! player with 50 holdings and a year of daily values, on SQLite and without a socket.
+//!
+//! `cargo bench -p web --bench pages`
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -14,7 +16,7 @@ use tokio::time::Instant;
 
 const HOLDINGS: usize = 50;
 const STOCKS: u32 = 60;
-/// Requests a page, after a few that are not counted.
+/// Measured requests for each page, after some that are not measured.
 const REQUESTS: usize = 600;
 const WARM_UP: usize = 20;
 
@@ -62,8 +64,8 @@ async fn measure() {
     }
 }
 
-/// Buys a share of each of 50 stocks and writes the days of the curve; the symbols, and the path of
-/// the last receipt.
+/// Buys a share of each of 50 stocks and writes the days of the curve; returns the symbols and the
+/// path of the last receipt.
 async fn fill(app: &App) -> (Vec<String>, String) {
     let login = json!({ "email": "fifty@pages.example.com", "password": common::PASSWORD });
     let token = app.post("/api/auth/login", &login).await.json();
@@ -92,5 +94,5 @@ fn millis(time: Duration) -> String {
 }
 
 fn print_line(line: &str) {
-    writeln!(std::io::stdout(), "{line}").expect("standard output is there");
+    writeln!(std::io::stdout(), "{line}").expect("standard output is writable");
 }

@@ -1,10 +1,8 @@
-//! The pages for people: HTML that is rendered here and works without scripts. Each group of pages
-//! has its file; `view`, `words`, `format`, `visitor`, `form` and `answer` are the base they share.
-//! What the pages show comes from the same places as the answers of the API, never from the API.
+//! The HTML pages. They are rendered on the server and work without scripts; each group of pages
+//! has a file. They read the same modules as the API, never the API itself.
 
 mod about;
 mod achievements;
-mod answer;
 pub(crate) mod assets;
 mod auth;
 mod chart;
@@ -24,10 +22,16 @@ mod portfolio;
 mod portfolio_value;
 mod preferences;
 mod ranks;
+mod receipt;
 mod recover;
+mod redirect;
+mod rejection;
+mod response;
 mod settings;
 mod shell;
 mod stock;
+mod url;
+mod value_part;
 mod view;
 mod visitor;
 mod words;
@@ -42,8 +46,9 @@ use tower_http::compression::predicate::Predicate;
 
 use crate::state::AppState;
 
-/// Good enough for what is compressed once and sent once.
+/// A low level: each page is compressed once and sent once.
 const BROTLI_QUALITY: i32 = 4;
+
 pub(crate) fn router(state: AppState) -> Router<AppState> {
     let pages = Router::new()
         .merge(about::router())
@@ -62,19 +67,19 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .merge(recover::router())
         .merge(settings::router())
         .merge(shell::router())
-        .layer(from_fn_with_state(state, answer::note_shown));
+        .layer(from_fn_with_state(state, response::mark_rewards_seen));
     Router::new().merge(assets::router()).merge(pages)
 }
 
-/// The layer that compresses what is written anew for each answer: pages, never streams of events
-/// and never what has siblings.
+/// The layer that compresses generated responses. Event streams are not compressed, and static
+/// files have compressed siblings.
 pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
-    let written_anew = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+    let is_generated = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
         matches!(kind, "text/html" | "text/javascript" | "application/manifest+json")
     };
     CompressionLayer::new()
         .quality(CompressionLevel::Precise(BROTLI_QUALITY))
-        .compress_when(written_anew)
+        .compress_when(is_generated)
 }

@@ -1,11 +1,11 @@
-/* Conveniences only: every page works without this file. No text stands here; pages bring theirs. */
+/* Progressive enhancement: every page works without this file. Texts come from the pages. */
 (function () {
   'use strict'
   const page = document.documentElement
   const saver = page.dataset.saver === 'on' || !!(navigator.connection && navigator.connection.saveData)
   const all = (what, within) => (within || document).querySelectorAll(what)
 
-  // What makes sense with scripts only is hidden until now.
+  // Elements that need scripts are hidden until now.
   const reveal = within => all('[data-js]', within).forEach(part => { part.hidden = false })
 
   document.addEventListener('click', event => {
@@ -30,15 +30,15 @@
     button.setAttribute('aria-pressed', String(hidden))
   }
 
-  // The ticket: what so many shares would cost or bring. The server alone decides what they do.
+  // The estimate of a ticket. The server decides the total.
   document.addEventListener('input', event => {
     const form = event.target.form
     const field = form && form.querySelector('[data-estimate]')
     const output = field && document.getElementById(field.dataset.estimate)
     if (!output) return
     const sells = form.elements.side.value === 'sell'
-    // Cents, rounded as the server does; the price is in 1/10,000. A product of floats may be a
-    // little off a whole number.
+    // Cents, rounded as on the server; the price is in 1/10,000. The product of floats may be
+    // slightly off a whole number.
     const exact = Number(field.value) * Number(sells ? field.dataset.bid : field.dataset.ask) / 100
     const cents = sells ? Math.floor(exact + 1e-6) : Math.ceil(exact - 1e-6)
     const known = field.validity.valid && isFinite(cents)
@@ -47,8 +47,8 @@
     output.textContent = known ? field.dataset.prefix + total : '\u2026'
   })
 
-  // Large charts, when somebody asks: 54 kB that nobody else loads. The frame names the script, the
-  // data ([day, open, high, low, close], ...) and what is to be hidden when it is drawn.
+  // Large charts on request: 54 kB that are loaded on a click only. The frame names the script, the
+  // data ([day, open, high, low, close], ...) and the element to hide.
   function loadCandles (button) {
     const script = document.createElement('script')
     button.disabled = true
@@ -66,13 +66,13 @@
     box.closest('[data-chart]').hidden = false
     const chart = library.createChart(box, {
       autoSize: true,
-      // The logo would add a style element, which our policy forbids: the page links in text.
+      // The logo adds a style element, which the policy forbids: the page has a link instead.
       layout: { background: { color: 'transparent' }, textColor: colour('--text-2'), attributionLogo: false },
       grid: { vertLines: { visible: false }, horzLines: { color: line } },
       rightPriceScale: { borderVisible: false },
       timeScale: { borderVisible: false }
     })
-    // As many places as the finest price has, at least two.
+    // As many places as the finest price, at least two.
     const placesOf = price => (String(price).split('.')[1] || '').length
     const places = Math.max(2, ...rows.flatMap(([, ...prices]) => prices.map(placesOf)))
     const series = chart.addSeries(library.CandlestickSeries, {
@@ -85,7 +85,7 @@
     if (still) still.hidden = true
   }
 
-  // News from the server: not while nobody looks, and not for who saves data.
+  // The event stream: closed while the page is hidden, and never opened by data savers.
   let stream
   if (window.htmx) {
     window.htmx.createEventSource = url => (stream = new EventSource(url))
@@ -93,10 +93,10 @@
     document.addEventListener('visibilitychange', () => {
       if (!stream) return
       if (document.hidden) stream.close()
-      // The extension opens a closed stream again when it is told of a fault.
+      // The extension reopens a closed stream on an error event.
       else if (stream.readyState === EventSource.CLOSED && stream.onerror) stream.onerror()
     })
-    // Whoever went to another page by script is taken to its beginning, as by a link.
+    // Scroll to the top after a boosted navigation, as after a link.
     document.addEventListener('htmx:afterSettle', event => {
       const target = event.detail.target || event.target
       reveal(target)

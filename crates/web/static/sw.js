@@ -1,5 +1,5 @@
-// Keeps the files that never change and the page for when there is no network. No page of a player
-// is ever kept: telephones are shared. FILES and VERSION are put in front when this is served.
+// Caches the immutable files and the offline page. Pages of players are never cached: phones are
+// shared. The server prepends FILES and VERSION.
 const KEPT = 'openbell-' + VERSION
 addEventListener('install', event => {
   event.waitUntil(caches.open(KEPT).then(kept => kept.addAll(FILES)).then(() => skipWaiting()))

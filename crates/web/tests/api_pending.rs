@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::html::Page;
+use common::html::HtmlPage;
 use common::{App, TestResponse};
 use domain::{Price, StockInfo, Symbol, UnixMicros};
 use market::{Calendar, LiveConfig, MarketSource, StockQuote};
@@ -279,7 +279,7 @@ async fn a_player_sees_cancels_and_follows_orders_on_pages(engine: &str) {
         }
         let sent = [("side", "buy"), ("quantity", "1")];
         let answer = browser.submit(&page, "/orders/review", &sent[usize::from(mode == "easy")..]);
-        let review = Page::parse("/orders/review", answer.await);
+        let review = HtmlPage::parse("/orders/review", answer.await);
         let answer = browser.submit(&review, "/orders", &[]).await;
         assert_eq!(answer.status, 303, "{}", answer.text);
         let path = answer.header("location").expect("a page").to_owned();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use common::browser::{Browser, encode};
-use common::html::Page;
+use common::html::HtmlPage;
 use common::{App, PASSWORD, TestResponse, hostile};
 use serde_json::Value;
 
@@ -279,7 +279,7 @@ fn pattern(path: &str) -> String {
 }
 
 /// Follows links; returns one page of each pattern.
-async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, Page)> {
+async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, HtmlPage)> {
     let mut queue = VecDeque::from(["/", "/market", "/login", "/settings"].map(str::to_owned));
     let (mut known, mut pages) = (BTreeSet::new(), Vec::new());
     while let Some(path) = queue.pop_front().filter(|_| pages.len() < PAGES_MAX) {
@@ -296,7 +296,7 @@ async fn crawl(browser: &mut Browser<'_>) -> Vec<(String, Page)> {
         if answer.status != 200 || !kind.starts_with("text/html") {
             continue;
         }
-        let page = Page::parse(&path, answer);
+        let page = HtmlPage::parse(&path, answer);
         let links = page.links().into_iter().filter(|link| link.starts_with('/'));
         queue.extend(links.map(|link| link.replace("&#38;", "&")));
         pages.push((path, page));
@@ -310,7 +310,7 @@ async fn trader<'a>(app: &'a App, name: &str) -> Browser<'a> {
     let page = browser.page("/stocks/AAPL").await;
     let order = [("side", "buy"), ("quantity", "1")];
     let answer = browser.submit(&page, "/orders/review", &order).await;
-    let review = Page::parse("/orders/review", answer);
+    let review = HtmlPage::parse("/orders/review", answer);
     let answer = browser.submit(&review, "/orders", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     browser

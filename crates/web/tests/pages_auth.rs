@@ -1,4 +1,4 @@
-//! Registering, logging in and out, and joining through the pages.
+//! Registration, login, logout, joining and recovery on the pages.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{App, PASSWORD};
 const SESSION: &str = "__Host-openbell";
 
 #[tokio::test]
-async fn somebody_registers_logs_out_and_logs_in_again() {
+async fn a_player_registers_logs_out_and_logs_in_again() {
     let app = App::start().await;
     let mut browser = app.browser();
     let page = browser.page("/register").await;
@@ -40,11 +40,15 @@ async fn somebody_registers_logs_out_and_logs_in_again() {
     elsewhere.cookies.insert(SESSION.to_owned(), browser.cookies[SESSION].clone());
     let about = elsewhere.page("/about").await;
     assert!(about.text().contains("Rudo"));
-    assert_eq!(about.all("html")[0].get("data-mode"), Some("kid"), "the choice is the player's");
+    assert_eq!(
+        about.all("html")[0].get("data-mode"),
+        Some("kid"),
+        "the mode is stored for the player"
+    );
 }
 
 #[tokio::test]
-async fn a_session_that_was_ended_is_dead() {
+async fn an_ended_session_is_rejected() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await;
     let kept = browser.cookies[SESSION].clone();
@@ -55,7 +59,7 @@ async fn a_session_that_was_ended_is_dead() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_is_kept() {
+async fn errors_are_shown_at_their_fields_and_input_is_kept() {
     let app = App::start().await;
     let mut browser = app.browser().speaking("en");
     let page = browser.page("/register").await;
@@ -82,13 +86,13 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_page() {
     let app = App::start().await;
     app.browser_of("Ada").await;
-    let mut said = Vec::new();
+    let mut pages = Vec::new();
     for (email, password) in [
         ("ada@pages.example.com", "a wrong password"),
-        ("nobody@pages.example.com", PASSWORD),
+        ("unknown@pages.example.com", PASSWORD),
         ("ada@pages.example.com", &"long".repeat(100)),
     ] {
         let mut browser = app.browser();
@@ -98,14 +102,14 @@ async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
         assert_eq!(answer.status, 422);
         assert!(!browser.cookies.contains_key(SESSION));
         let page = browser.checked("/login", answer);
-        said.push(page.text().replace(email, ""));
+        pages.push(page.text().replace(email, ""));
     }
-    said.dedup();
-    assert_eq!(said.len(), 1, "{said:?}");
+    pages.dedup();
+    assert_eq!(pages.len(), 1, "{pages:?}");
 }
 
 #[tokio::test]
-async fn a_form_needs_its_token_and_comes_from_here() {
+async fn a_form_needs_its_token_and_the_same_origin() {
     let app = App::start().await;
     let mut browser = app.browser();
     let page = browser.page("/login").await;
@@ -116,7 +120,7 @@ async fn a_form_needs_its_token_and_comes_from_here() {
         browser.send("POST", "/login", body, &[kind, more]).await.status
     };
     let same = ("sec-fetch-site", "same-origin");
-    assert_eq!(send(&mut browser, &body(&token), same).await, 422, "the right one is read");
+    assert_eq!(send(&mut browser, &body(&token), same).await, 422, "the valid token is accepted");
     assert_eq!(send(&mut browser, &body(&token), ("origin", "http://localhost:8080")).await, 422);
     for site in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
         assert_eq!(send(&mut browser, &body(&token), site).await, 403, "{site:?}");
@@ -136,7 +140,7 @@ async fn a_form_needs_its_token_and_comes_from_here() {
 }
 
 #[tokio::test]
-async fn cookies_and_bearer_tokens_open_different_doors() {
+async fn the_api_rejects_cookies_and_pages_reject_bearer_tokens() {
     let app = App::start().await;
     let browser = app.browser_of("Ada").await;
     let session = browser.cookies[SESSION].clone();
@@ -170,7 +174,7 @@ async fn a_school_s_own_network_without_https_can_log_in() {
 }
 
 #[tokio::test]
-async fn one_joins_the_only_game_by_its_code() {
+async fn a_player_joins_the_only_game_by_its_code() {
     let app = App::start().await;
     let mut browser = app.browser();
     browser.page("/join").await;
@@ -186,7 +190,7 @@ async fn one_joins_the_only_game_by_its_code() {
     assert_eq!(player.get("/join/main").await.header("location"), Some("/home"));
 }
 
-/// Makes recovery codes in the settings.
+/// Creates recovery codes in the settings.
 async fn make_codes(browser: &mut Browser<'_>, password: &str) -> Vec<String> {
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, "/settings/codes", &[("codes", password)]).await;
@@ -198,7 +202,7 @@ async fn make_codes(browser: &mut Browser<'_>, password: &str) -> Vec<String> {
     codes
 }
 
-/// Asks for a new password by a recovery code.
+/// Sets a new password with a recovery code.
 async fn recover(app: &App, email: &str, code: &str, password: &str) -> common::TestResponse {
     let mut browser = app.browser();
     let page = browser.page("/recover").await;
@@ -226,14 +230,14 @@ async fn a_recovery_code_sets_a_new_password_once() {
     let text = ada.page("/settings").await.text();
     assert!(text.contains("10 codes left") && !text.contains(&codes[0]), "shown once: {text}");
 
-    assert!(ada.page("/login").await.answer.text.len() > 100, "signed in, it leads home");
+    assert!(ada.page("/login").await.answer.text.len() > 100, "it redirects home");
     assert!(app.browser().page("/login").await.links().contains(&"/recover"));
     let new = "a wholly new password";
     for (email, code) in [
         (email, old[0].as_str()),
         (email, "0000-0000-0000"),
         (email, "x"),
-        ("nobody@pages.example.com", codes[0].as_str()),
+        ("unknown@pages.example.com", codes[0].as_str()),
     ] {
         assert_eq!(recover(&app, email, code, new).await.status, 422, "{email} {code}");
     }
@@ -242,13 +246,13 @@ async fn a_recovery_code_sets_a_new_password_once() {
     let answer = recover(&app, email, &codes[3].to_lowercase().replace('-', " "), new).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/home")));
     assert_eq!(recover(&app, email, &codes[3], "another password").await.status, 422, "once");
-    assert!(ada.page("/settings").await.by_id("delete").is_none(), "the old session is over");
+    assert!(ada.page("/settings").await.by_id("delete").is_none(), "the old session has ended");
     assert!(logs_in(&app, new).await && !logs_in(&app, PASSWORD).await);
     assert_eq!(recover(&app, email, &codes[4], "yet another one").await.status, 303, "others stay");
 }
 
 #[tokio::test]
-async fn a_one_time_link_sets_a_new_password_and_is_not_used_by_looking() {
+async fn a_one_time_link_sets_a_new_password_and_survives_a_get() {
     let app = App::start().await;
     let mut ada = app.browser_of("Ada").await;
     let codes = make_codes(&mut ada, PASSWORD).await;
@@ -276,10 +280,10 @@ async fn a_one_time_link_sets_a_new_password_and_is_not_used_by_looking() {
     let answer = browser.submit(&page, &path, &[("password", "set by a link")]).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/home")));
     assert!(browser.page("/about").await.text().contains("Ada"), "signed in");
-    assert!(ada.page("/settings").await.by_id("delete").is_none(), "the old session is over");
+    assert!(ada.page("/settings").await.by_id("delete").is_none(), "the old session has ended");
     assert!(logs_in(&app, "set by a link").await && !logs_in(&app, PASSWORD).await);
     let answer = recover(&app, "ada@pages.example.com", &codes[0], "by an old code").await;
-    assert_eq!(answer.status, 422, "codes from before end with a link");
+    assert_eq!(answer.status, 422, "a link revokes earlier codes");
 
     let foreign = ada.cookies.get(SESSION).cloned().unwrap_or_default();
     for dead in [path.as_str(), &replaced, "/recover/x", &format!("/recover/{foreign}")] {
@@ -301,7 +305,7 @@ async fn a_one_time_link_sets_a_new_password_and_is_not_used_by_looking() {
 }
 
 #[tokio::test]
-async fn guesses_of_codes_and_links_are_limited_like_those_of_passwords() {
+async fn guesses_of_codes_are_limited_like_those_of_passwords() {
     let app = App::start_limited().await;
     app.browser_of("Ada").await;
     let mut statuses = Vec::new();
@@ -313,7 +317,7 @@ async fn guesses_of_codes_and_links_are_limited_like_those_of_passwords() {
 }
 
 #[tokio::test]
-async fn a_class_behind_one_address_can_use_its_links_at_once() {
+async fn a_class_behind_one_network_address_can_use_its_links_at_once() {
     let app = App::start_limited().await;
     let entropy = testkit::SeededEntropy::new(3);
     for number in 0..12 {

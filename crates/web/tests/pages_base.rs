@@ -1,10 +1,10 @@
-//! What holds for all pages: their frame, the choices of a visitor, the files they load, what they
-//! weigh, and what becomes of errors.
+//! Rules of all pages: the layout, the choices of a visitor, the files they load, their size, and
+//! errors.
 
 mod common;
 
 use common::App;
-use common::html::{PAGE_SIZE_MAX, Page};
+use common::html::{HtmlPage, PAGE_SIZE_MAX};
 use serde_json::json;
 
 const OPEN: [&str; 6] = ["/", "/register", "/login", "/join", "/about", "/offline"];
@@ -21,8 +21,8 @@ async fn open_pages_keep_the_rules_in_every_language_mode_and_theme() {
             for path in OPEN {
                 let page = browser.page(path).await;
                 let html = page.all("html")[0];
-                let said = [html.get("lang"), html.get("data-mode"), html.get("data-theme")];
-                assert_eq!(said, [Some(lang), Some(mode), Some("dark")], "{path}");
+                let shown = [html.get("lang"), html.get("data-mode"), html.get("data-theme")];
+                assert_eq!(shown, [Some(lang), Some(mode), Some("dark")], "{path}");
                 assert_eq!(html.get("data-text"), Some("large"), "{path}");
                 for file in ["common-", "errors-", "auth-", "about-"] {
                     assert!(!page.text().contains(file), "{path} shows a key: {}", page.text());
@@ -61,7 +61,7 @@ async fn the_first_load_is_small() {
 }
 
 #[tokio::test]
-async fn files_are_sent_as_the_browser_can_read_them() {
+async fn files_are_sent_in_an_encoding_that_the_browser_accepts() {
     let app = App::start().await;
     let page = app.browser().page("/").await;
     let style = page.all("link").into_iter().find(|tag| tag.get("rel") == Some("stylesheet"));
@@ -95,7 +95,7 @@ async fn a_page_that_has_not_changed_is_not_sent_again() {
 async fn a_language_that_was_chosen_stays() {
     let app = App::start().await;
     let mut browser = app.browser().speaking("nd-ZW,nd;q=0.9,en;q=0.5");
-    let lang = |page: &Page| page.all("html")[0].get("lang").unwrap().to_owned();
+    let lang = |page: &HtmlPage| page.all("html")[0].get("lang").unwrap().to_owned();
     assert_eq!(lang(&browser.page("/").await), "nd");
     let page = browser.page("/about").await;
     assert!(page.links().contains(&"/about?lang=sn"), "{:?}", page.links());
@@ -189,7 +189,7 @@ async fn the_app_can_be_installed_and_keeps_no_page_of_a_player() {
 }
 
 #[tokio::test]
-async fn pages_are_counted_like_the_api() {
+async fn pages_are_rate_limited_like_the_api() {
     let app = App::start_with(|config| {
         config.limits.enabled = true;
         config.limits.read = web::Limit { burst: 5, per_s: 60 };
@@ -202,18 +202,18 @@ async fn pages_are_counted_like_the_api() {
     let answer = browser.get("/about").await;
     assert_eq!((answer.status, answer.header("retry-after").is_some()), (429, true));
     browser.checked("/about", answer);
-    browser.cookies.insert("__Host-openbell".to_owned(), app_token());
-    assert_eq!(browser.get("/about").await.status, 429, "a made-up session is no way around");
-    assert_eq!(app.get("/livez").await.status, 200, "probes are not counted");
+    browser.cookies.insert("__Host-openbell".to_owned(), unknown_token());
+    assert_eq!(browser.get("/about").await.status, 429, "an unknown session has the same limit");
+    assert_eq!(app.get("/livez").await.status, 200, "probes are not limited");
 }
 
-/// A token that could be one of ours and is nobody's.
-fn app_token() -> String {
+/// A well-formed token of no session.
+fn unknown_token() -> String {
     web::new_token(&testkit::SeededEntropy::new(9)).0
 }
 
 #[tokio::test]
-async fn good_news_is_told_once_and_only_by_a_page_that_is_shown() {
+async fn rewards_are_shown_once_and_only_on_a_whole_page() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await;
     let login = json!({"email": "ada@pages.example.com", "password": common::PASSWORD});

@@ -1,4 +1,4 @@
-//! The stream that keeps a page up to date: what it is told, in whose words, and who is told.
+//! The event stream of pages: prices, the value of the portfolio, rewards, and who receives them.
 
 mod common;
 
@@ -14,35 +14,44 @@ async fn start() -> App {
     App::start_with(|config| config.http.stream_prices_interval_ms = 1).await
 }
 
-/// Opens the stream that a page names.
+/// Opens the stream of a page.
 async fn listen(app: &App, browser: &mut Browser<'_>, path: &str) -> Events {
     let page = browser.page(path).await;
-    let place = page.all("div").into_iter().find_map(|tag| tag.get("sse-connect"));
-    let address = place.expect("the page listens").replace("&amp;", "&").replace("&#38;", "&");
+    let element = page.all("div").into_iter().find_map(|tag| tag.get("sse-connect"));
+    let address =
+        element.expect("the page has a stream").replace("&amp;", "&").replace("&#38;", "&");
     let cookies: Vec<String> = browser.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
     app.open(&address, &[("host", HOST), ("cookie", &cookies.join("; "))]).await
 }
 
 #[tokio::test]
-async fn prices_of_the_page_are_told_as_pieces_that_take_their_places() {
+async fn prices_arrive_as_elements_that_replace_those_of_the_page() {
     let app = start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let mut events = listen(&app, &mut browser, "/stocks/AAPL").await;
     let first = events.until("prices").await.data;
-    assert!(first.starts_with("<span id=\"px-AAPL\" class=\"num\" hx-swap-oob=\"true\">US$"));
-    assert!(first.contains("id=\"ch-AAPL\"") && !first.contains("px-KO"), "{first}");
+    // 0.961 after a close of 0.977, with a spread of three ten-thousandths on each side.
+    let expected = [
+        ("px-AAPL", "num", "US$0.961"),
+        ("ch-AAPL", "num down", "\u{2212}1.64%"),
+        ("ask-AAPL", "num", "US$0.9613"),
+        ("bid-AAPL", "num", "US$0.9607"),
+    ];
+    let element = |(id, class, text): (&str, &str, &str)| {
+        format!("<span id=\"{id}\" class=\"{class}\" hx-swap-oob=\"true\">{text}</span>")
+    };
+    assert_eq!(first, expected.map(element).concat());
     app.publish_second(1);
     let next = events.until("prices").await.data;
     assert!(next.contains("px-AAPL") && next != first, "{next}");
     let market = listen(&app, &mut browser, "/market").await.until("prices").await.data;
     assert_eq!(market.matches("id=\"px-").count(), 20);
     let sides = |text: &str| ["id=\"ask-AAPL\"", "id=\"bid-AAPL\""].map(|id| text.contains(id));
-    assert_eq!(sides(&first), [true, true], "{first}");
     assert_eq!(sides(&market), [false, false], "the list shows none");
 }
 
 #[tokio::test]
-async fn the_total_is_told_where_the_page_shows_it() {
+async fn the_total_is_sent_to_a_page_that_shows_it() {
     let app = start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let mut events = listen(&app, &mut browser, "/home").await;
@@ -52,7 +61,7 @@ async fn the_total_is_told_where_the_page_shows_it() {
 }
 
 #[tokio::test]
-async fn good_news_is_told_in_the_readers_words_and_once() {
+async fn rewards_are_sent_once_and_in_the_readers_language() {
     let app = start().await;
     let mut browser = app.browser_of("Ada").await;
     let page = browser.page("/settings").await;
@@ -66,11 +75,11 @@ async fn good_news_is_told_in_the_readers_words_and_once() {
     let reward = events.until("reward").await.data;
     assert!(reward.starts_with("<div hx-swap-oob=\"beforeend:#toasts\">"), "{reward}");
     assert!(reward.contains("First Trade") && reward.contains("lang=\"en\""), "{reward}");
-    assert!(!browser.page("/home").await.text().contains("First Trade"), "it was told already");
+    assert!(!browser.page("/home").await.text().contains("First Trade"), "it was shown already");
 }
 
 #[tokio::test]
-async fn strangers_and_those_who_save_data_hear_nothing() {
+async fn visitors_and_data_savers_have_no_stream() {
     let app = start().await;
     let mut stranger = app.browser();
     assert_eq!(stranger.get("/live?s=AAPL").await.status, 303);
@@ -84,10 +93,10 @@ async fn strangers_and_those_who_save_data_hear_nothing() {
 
 /// Reads the next prices of a stream and checks that a reload of the page shows each of them.
 async fn assert_same_as_reload(events: &mut Events, browser: &mut Browser<'_>, path: &str) {
-    let pieces = events.until("prices").await.data.replace(" hx-swap-oob=\"true\"", "");
+    let elements = events.until("prices").await.data.replace(" hx-swap-oob=\"true\"", "");
     let html = browser.page(path).await.html().replace("&#36;", "$");
-    assert!(pieces.contains("id=\"total\""), "{pieces}");
-    for piece in pieces.split_inclusive("</span>").flat_map(|text| text.split_inclusive("</p>")) {
+    assert!(elements.contains("id=\"total\""), "{elements}");
+    for piece in elements.split_inclusive("</span>").flat_map(|text| text.split_inclusive("</p>")) {
         for piece in piece.split_inclusive("</dd>") {
             assert!(html.contains(piece), "{piece} is not in {html}");
         }
@@ -116,7 +125,7 @@ async fn streamed_numbers_equal_those_of_a_reload(engine: &str, mode: &str, path
     let token = token_of_ada(&app).await;
     order(&app, &token, "buy", "AAPL", "33.333333").await;
     order(&app, &token, "buy", "KO", "0.777777").await;
-    // Of each day that may be that of the last close.
+    // One of these is the day of the last close.
     let today = app.prices.snapshot().market_day;
     for days in 1..=7 {
         app.store.snapshot_equity(domain::Day(today.0 - days), None, 100).await.expect("equity");
@@ -137,7 +146,7 @@ async fn streamed_numbers_equal_those_of_a_reload(engine: &str, mode: &str, path
         app.publish_second(second * 2 + 1);
         assert_same_as_reload(&mut events, &mut browser, path).await;
     }
-    // More entries than the queue of a stream holds.
+    // More entries than fit into the queue of a stream.
     for _ in 0..60 {
         order(&app, &token, "buy", "KO", "0.010101").await;
     }
@@ -176,7 +185,7 @@ async fn positions_are_loaded_again_after_a_gap() {
     while !events.until("prices").await.data.contains(&cash) {}
 }
 
-/// How many statements were run while this recorder was the thread's.
+/// The number of statements in these metrics.
 fn statements(metrics: &str) -> u64 {
     let counts = metrics.lines().filter(|line| line.starts_with("openbell_query_seconds_count"));
     counts

@@ -1,16 +1,16 @@
-//! The market, one stock, and an order from the ticket to the receipt, through the pages.
+//! The market, one stock, and an order from the ticket to the receipt.
 
 mod common;
 
 use std::collections::BTreeMap;
 
 use common::browser::Browser;
-use common::html::{PAGE_SIZE_MAX, Page};
+use common::html::{HtmlPage, PAGE_SIZE_MAX};
 use common::{App, TestResponse};
 use domain::Clock as _;
 use market::{MarketConfig, SourceKind};
 
-/// A player's browser with this mode and language, stored.
+/// The browser of a player with this mode and language.
 async fn reader<'a>(app: &'a App, mode: &str, lang: &str) -> Browser<'a> {
     let mut browser = app.browser_of(&format!("{mode}{lang}")).await;
     let page = browser.page("/settings").await;
@@ -19,30 +19,30 @@ async fn reader<'a>(app: &'a App, mode: &str, lang: &str) -> Browser<'a> {
     browser
 }
 
-/// The ticket of a page, filled in and sent: the review, or the page again.
+/// Submits the ticket of a page: the review, or the page with errors.
 async fn order(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> TestResponse {
     let page = browser.page(path).await;
     browser.submit(&page, "/orders/review", fields).await
 }
 
-/// The player's cash and how many entries the ledger has.
+/// The player's cash and the number of ledger entries.
 async fn account(browser: &mut Browser<'_>) -> (String, usize) {
     let export = browser.get("/settings/export").await.unzipped();
     let account: serde_json::Value = serde_json::from_str(&export["account.json"]).expect("JSON");
     let cash = account["account"]["cash"].as_str().expect("it is there").to_owned();
-    // Below the names of the columns.
+    // Without the header.
     (cash, export["transactions.csv"].lines().count() - 1)
 }
 
-/// Confirms a review; where that leads.
-async fn confirm(browser: &mut Browser<'_>, review: &Page) -> String {
+/// Confirms a review; the target of the redirect.
+async fn confirm(browser: &mut Browser<'_>, review: &HtmlPage) -> String {
     let answer = browser.submit(review, "/orders", &[]).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     answer.header("location").expect("it is there").to_owned()
 }
 
 #[tokio::test]
-async fn a_character_that_a_note_cannot_have_is_named() {
+async fn an_invalid_character_of_a_note_is_named() {
     let app = App::start().await;
     let mut browser = reader(&app, "standard", "en").await;
     let ticket = [("quantity", "3"), ("note", "why\u{7} not")];
@@ -66,7 +66,7 @@ async fn a_character_that_a_note_cannot_have_is_named() {
 }
 
 #[tokio::test]
-async fn every_page_of_an_order_is_sound_in_every_language_and_mode() {
+async fn every_page_of_an_order_is_valid_in_every_language_and_mode() {
     let app = App::start().await;
     for lang in ["en", "sn", "nd"] {
         for mode in ["kid", "standard", "easy"] {
@@ -123,7 +123,7 @@ async fn pages_are_small() {
 async fn the_market_is_searched_filtered_sorted_and_watched() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
-    let symbols = |page: &Page| -> Vec<String> {
+    let symbols = |page: &HtmlPage| -> Vec<String> {
         let stocks = page.links().into_iter().filter_map(|link| link.strip_prefix("/stocks/"));
         stocks.map(str::to_owned).collect()
     };
@@ -133,7 +133,7 @@ async fn the_market_is_searched_filtered_sorted_and_watched() {
     let page = browser.page("/market?q=appl").await;
     assert_eq!(symbols(&page), ["AAPL"]);
     let page = browser.page("/market?q=%25").await;
-    assert!(symbols(&page).is_empty() && page.text().contains("No company fits."));
+    assert!(symbols(&page).is_empty() && page.text().contains("No company matches."));
     let page = browser.page("/market?sort=symbol&category=Tech").await;
     assert!(symbols(&page).contains(&"AAPL".to_owned()) && symbols(&page).len() < 20);
     let (dear, cheap) =
@@ -141,7 +141,7 @@ async fn the_market_is_searched_filtered_sorted_and_watched() {
     assert_eq!(symbols(&dear)[0], symbols(&cheap)[19]);
 
     let page = browser.page("/market?watched=on").await;
-    assert!(page.text().contains("You watch no company yet."));
+    assert!(page.text().contains("You aren't watching any companies yet."));
     let csrf = page.form("/logout")["csrf"].clone();
     let body = format!("csrf={csrf}&watch=KO&back=/market%3Fq%3Da");
     let answer = browser.post("/market/watch", &body).await;
@@ -171,19 +171,19 @@ async fn nothing_after_the_present_of_the_market_is_shown() {
 }
 
 #[tokio::test]
-async fn a_tap_more_or_a_form_sent_again_makes_one_trade() {
+async fn a_form_that_is_sent_twice_makes_one_trade() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let review = order(&mut browser, "/stocks/AAPL", &[("quantity", "2")]).await;
     let review = browser.checked("/orders/review", review);
     assert!(review.text().contains("You BUY 2 shares of Apple"), "{}", review.text());
-    assert_eq!(account(&mut browser).await.1, 1, "a review does nothing");
+    assert_eq!(account(&mut browser).await.1, 1, "a review does not trade");
     let first = confirm(&mut browser, &review).await;
     let second = confirm(&mut browser, &review).await;
     assert_eq!(first, second);
     assert_eq!(account(&mut browser).await.1, 2);
     let answer = browser.submit(&review, "/orders", &[("quantity", "3")]).await;
-    assert_eq!(answer.status, 409, "the key stands for another order");
+    assert_eq!(answer.status, 409, "the key belongs to another order");
     assert!(browser.checked("/orders", answer).text().contains("confirmed before"));
     assert_eq!(account(&mut browser).await.1, 2);
 }
@@ -251,7 +251,7 @@ async fn a_quantity_may_be_typed_as_the_pages_write_numbers() {
         let answer = order(&mut browser, "/stocks/KO", &[("quantity", typed)]).await;
         let page = browser.checked("/orders/review", answer);
         match shown {
-            "" => assert!(page.text().contains("If you mean it, write 1."), "{}", page.text()),
+            "" => assert!(page.text().contains("If you mean it, enter 1."), "{}", page.text()),
             shown => assert!(page.text().contains(shown), "{typed}: {}", page.text()),
         }
     }
@@ -263,7 +263,7 @@ async fn a_quantity_may_be_typed_as_the_pages_write_numbers() {
 }
 
 #[tokio::test]
-async fn what_is_refused_says_why_and_changes_nothing() {
+async fn a_rejected_order_states_why_and_changes_nothing() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let before = account(&mut browser).await;
@@ -271,7 +271,7 @@ async fn what_is_refused_says_why_and_changes_nothing() {
         let answer = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
         assert_eq!(answer.status, 422, "{quantity}");
         let page = browser.checked("/orders/review", answer);
-        assert!(page.text().contains("Write a number of shares"), "{quantity}");
+        assert!(page.text().contains("Enter a number of shares"), "{quantity}");
         assert_eq!(page.form("/orders/review")["quantity"], quantity, "it is kept");
     }
     let long = "x".repeat(281);
@@ -317,12 +317,12 @@ async fn a_receipt_is_its_owners_and_takes_a_note() {
     let body = format!("csrf={csrf}&note=mine");
     assert_eq!(stranger.post(&action, &body).await.status, 404);
     assert_eq!(stranger.get("/orders/t-1-1-1").await.status, 404);
-    let mut nobody = app.browser();
-    assert_eq!(nobody.get(&receipt).await.header("location").map(|l| &l[..6]), Some("/login"));
+    let mut signed_out = app.browser();
+    assert_eq!(signed_out.get(&receipt).await.header("location").map(|l| &l[..6]), Some("/login"));
 }
 
 #[tokio::test]
-async fn many_at_once_of_one_player_are_all_done() {
+async fn several_reviewed_orders_of_a_player_are_all_executed() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let mut reviews = Vec::new();
@@ -348,7 +348,7 @@ async fn any_symbol_of_an_exchange_is_traded_from_page_to_page() {
     for (symbol, encoded) in symbols.iter().zip(encoded) {
         let path = format!("/stocks/{encoded}");
         assert!(market.html().contains(&format!("href=\"{path}\"")), "{symbol}");
-        assert!(market.html().contains(encoded), "{symbol} is listened to");
+        assert!(market.html().contains(encoded), "{symbol} is in the stream");
         let stock = app.get(&format!("/api/stocks/{encoded}")).await;
         assert_eq!((stock.status, &stock.json()["data"]["symbol"]), (200, &(*symbol).into()));
         let review = order(&mut browser, &path, &[("quantity", "2"), ("note", "")]).await;
@@ -381,7 +381,7 @@ async fn the_ticket_and_the_review_state_what_a_trade_earns_and_why_nothing() {
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let ticket = browser.page("/stocks/AAPL").await.text();
     assert!(ticket.contains("A trade of US$10.00 or more earns XP."), "{ticket}");
-    assert!(ticket.contains("From 10 letters or signs on"), "{ticket}");
+    assert!(ticket.contains("A note of 10 or more letters or symbols"), "{ticket}");
     let mut review = async |quantity| {
         let review = order(&mut browser, "/stocks/AAPL", &[("quantity", quantity)]).await;
         let review = browser.checked("/orders/review", review);
@@ -401,7 +401,7 @@ async fn the_ticket_and_the_review_state_what_a_trade_earns_and_why_nothing() {
     let ticket = browser.page("/stocks/AAPL").await.text();
     assert!(ticket.contains("No XP: the first 3 trades"), "{ticket}");
     let achievements = browser.page("/achievements").await.text();
-    assert!(achievements.contains("Without such shares XP ends at 100."), "{achievements}");
+    assert!(achievements.contains("Without such shares, your XP stops at 100."), "{achievements}");
     for (language, small) in [("sn", "Kutengeserana kwe US$10.00"), ("nd", "okungu-US$10.00")] {
         let mut browser = reader(&app, "standard", language).await;
         let ticket = browser.page("/stocks/AAPL").await.text();

@@ -1,4 +1,4 @@
-//! The operator's page: for operators only, in every language and mode.
+//! The operator's pages: for operators only, in every language and mode.
 
 mod common;
 
@@ -9,10 +9,10 @@ use domain::Clock;
 use store::Role;
 
 #[tokio::test]
-async fn the_page_does_not_exist_for_anybody_but_operators() {
+async fn the_pages_are_not_found_for_other_players() {
     let app = App::start().await;
     let mut stranger = app.browser();
-    assert_eq!(stranger.get("/ops").await.status, 303, "as any page of a player");
+    assert_eq!(stranger.get("/ops").await.status, 303, "like any page of a player");
     let mut player = app.browser_of("Ada").await;
     assert_eq!(player.get("/ops").await.status, 404);
     for path in ["/ops/people", "/ops/people/1", "/ops/people?q=ada@pages.example.com"] {
@@ -54,7 +54,7 @@ async fn operator(app: &App) -> Browser<'_> {
 }
 
 #[tokio::test]
-async fn an_operator_finds_people_by_name_and_address_page_by_page() {
+async fn an_operator_finds_users_by_name_and_address_page_by_page() {
     let app = App::start().await;
     let mut browser = operator(&app).await;
     for number in 0..24 {
@@ -88,13 +88,13 @@ async fn an_operator_finds_people_by_name_and_address_page_by_page() {
     assert!(text.contains("Zoë") && !text.contains("Pupil"), "{text}");
     let answer = browser.get("/ops/people?q=OLGA@pages.example.com").await;
     assert_eq!(answer.header("location"), Some("/ops/people/1"));
-    for nobody in ["/ops/people/999", "/ops/people/x", "/ops/people/%00"] {
-        assert_eq!(browser.get(nobody).await.status, 404, "{nobody}");
+    for unknown in ["/ops/people/999", "/ops/people/x", "/ops/people/%00"] {
+        assert_eq!(browser.get(unknown).await.status, 404, "{unknown}");
     }
 }
 
 #[tokio::test]
-async fn an_operator_renames_gives_a_link_and_logs_out_everywhere() {
+async fn an_operator_renames_a_user_makes_a_link_and_ends_sessions() {
     let app = App::start().await;
     let mut browser = operator(&app).await;
     let mut ada = app.browser_of("Ada").await;
@@ -115,7 +115,7 @@ async fn an_operator_renames_gives_a_link_and_logs_out_everywhere() {
     let link = text.split(' ').find(|word| word.starts_with("http://localhost:8080/recover/ob_"));
     let link = link.unwrap_or_else(|| panic!("{text}")).replace("http://localhost:8080", "");
     assert!(!browser.page(path).await.text().contains(&link), "it is shown once");
-    assert!(ada.page("/settings").await.by_id("delete").is_some(), "a link alone ends nothing");
+    assert!(ada.page("/settings").await.by_id("delete").is_some(), "a link alone ends no session");
     let mut new = app.browser();
     let page = new.page(&link).await;
     let answer = new.submit(&page, &link, &[("password", "another password")]).await;

@@ -1,4 +1,4 @@
-//! What a player has, through the pages: home, portfolio, history, achievements and ranks.
+//! The pages of a player: home, portfolio, history, achievements and ranks.
 
 mod common;
 
@@ -19,7 +19,7 @@ const PAGES: [&str; 8] = [
     "/ranks?around=me",
 ];
 
-/// The bearer token of the player in this browser.
+/// A bearer token of a player who registered through the pages.
 async fn token_of(app: &App, name: &str) -> String {
     let email = format!("{}@pages.example.com", name.to_lowercase());
     let login = json!({ "email": email, "password": common::PASSWORD });
@@ -33,14 +33,14 @@ async fn trade(app: &App, token: &str, side: &str, symbol: &str, shares: i64) {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-async fn look(browser: &mut Browser<'_>, mode: &str, lang: &str) {
+async fn choose_looks(browser: &mut Browser<'_>, mode: &str, lang: &str) {
     let page = browser.page("/settings").await;
     let looks = [("mode", mode), ("language", lang)];
     assert_eq!(browser.submit(&page, "/settings/looks", &looks).await.status, 303);
 }
 
 #[tokio::test]
-async fn every_page_is_sound_for_newcomers_and_players_in_every_language_and_mode() {
+async fn every_page_is_valid_for_newcomers_and_players_in_every_language_and_mode() {
     let app = App::start().await;
     let mut newcomer = app.browser_of("Noni").await;
     let mut player = app.browser_of("Ada").await;
@@ -52,7 +52,7 @@ async fn every_page_is_sound_for_newcomers_and_players_in_every_language_and_mod
     for lang in ["en", "sn", "nd"] {
         for mode in ["kid", "standard", "easy"] {
             for browser in [&mut newcomer, &mut player] {
-                look(browser, mode, lang).await;
+                choose_looks(browser, mode, lang).await;
                 for path in PAGES {
                     browser.page(path).await;
                 }
@@ -99,63 +99,60 @@ async fn home_and_portfolio_show_the_sums_of_the_api() {
     assert!(home.text().contains("Show amounts") && home.all("details").len() > 1);
 }
 
-#[tokio::test]
-async fn the_curve_and_the_index_beside_it_are_drawn_from_what_was_kept() {
-    let app = App::start().await;
-    let mut browser = app.browser_of("Ada").await.speaking("en");
-    let token = token_of(&app, "Ada").await;
-    trade(&app, &token, "buy", "AAPL", 100).await;
-    assert!(browser.page("/portfolio").await.all("figure").len() < 2, "there is no curve yet");
-    let today = app.get("/api/stocks/AAPL").await.json()["data"]["quote"]["market_date"].clone();
-    let today = domain::Day::parse(today.as_str().unwrap()).unwrap();
-    for days in [10, 6, 4] {
-        let step = app.store.snapshot_equity(domain::Day(today.0 - days), None, 100).await.unwrap();
-        assert!(step.is_done);
+/// Writes the value of all players on these days.
+async fn save_equity(app: &App, days: &[&str]) {
+    for day in days {
+        let day = domain::Day::parse(day).unwrap();
+        assert!(app.store.snapshot_equity(day, None, 100).await.unwrap().is_done);
     }
-    let page = browser.page("/portfolio?range=1m").await;
-    assert!(page.html().contains("c-bench"), "the index is dashed");
-    assert!(page.text().contains("The dashed line is the index S&P 500"), "{}", page.text());
-    assert!(browser.page("/home?range=1m").await.html().contains("c-line"));
 }
 
 #[tokio::test]
-async fn the_curve_and_the_index_have_points_of_the_same_days_after_thinning_out() {
+async fn the_curve_and_the_index_show_the_saved_values() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let token = token_of(&app, "Ada").await;
     trade(&app, &token, "buy", "AAPL", 100).await;
-    // Days of the S&P 500 a year and a half apart, as they are left after thinning out, and a
-    // Sunday of which there is no close.
+    assert!(browser.page("/portfolio").await.all("polyline").is_empty(), "there is no curve yet");
+    save_equity(&app, &["2004-12-23", "2004-12-28", "2004-12-30"]).await;
+    // Cash of 9,903.87 and 100 shares at 0.972, 0.974 and 0.984; the index stands at 1,210.13,
+    // 1,213.54 and 1,213.55, which makes 10,001.07, 10,029.25 and 10,029.33.
+    let page = browser.page("/portfolio?range=1m").await;
+    assert_eq!(page.line_points("c-up"), "8,192 453.7,190.6 632,184.1");
+    assert_eq!(page.line_points("c-bench"), "8,192 453.7,8.5 632,8");
+    let text = page.text();
+    let rows = "30 Dec 2004 US$10,002.27 28 Dec 2004 US$10,001.27 23 Dec 2004 US$10,001.07";
+    assert!(text.contains(rows), "{text}");
+    assert!(text.contains("The dashed line is the index S&P 500"), "{text}");
+    let home = browser.page("/home?range=1m").await;
+    assert_eq!(home.line_points("c-up"), "8,192 453.7,161.3 632,8");
+    assert!(home.text().contains(rows), "{}", home.text());
+}
+
+#[tokio::test]
+async fn the_curve_and_the_index_have_points_on_the_same_days_after_thinning_out() {
+    let app = App::start().await;
+    let mut browser = app.browser_of("Ada").await.speaking("en");
+    let token = token_of(&app, "Ada").await;
+    trade(&app, &token, "buy", "AAPL", 100).await;
+    // Sessions of the S&P 500 half a year apart, as thinning out leaves them, and a Sunday, which
+    // has no close.
     let days = ["2003-06-30", "2003-12-31", "2004-05-28", "2004-12-23", "2004-12-26", "2004-12-31"];
-    for day in days.map(|day| domain::Day::parse(day).unwrap()) {
-        app.store.snapshot_equity(day, None, 100).await.unwrap();
-    }
-    let html = browser.page("/portfolio?range=max").await.html().to_owned();
-    let drawn = |class: &str| -> Vec<(String, String)> {
-        let (_, rest) = html.split_once(&format!("c-line {class}\" points=\"")).expect(class);
-        let points = rest.split_once('"').unwrap().0.split(' ');
-        points
-            .map(|pair| pair.split_once(',').unwrap())
-            .map(|(x, y)| (x.into(), y.into()))
-            .collect()
+    save_equity(&app, &days).await;
+    let page = browser.page("/portfolio?range=max").await;
+    let [curve, index] = ["c-up", "c-bench"].map(|class| page.line_points(class).split(' '));
+    let [curve, index] = [curve, index].map(Iterator::collect::<Vec<&str>>);
+    let x = |points: &[&str]| -> Vec<String> {
+        points.iter().filter_map(|point| Some(point.split_once(',')?.0.to_owned())).collect()
     };
-    let line = ["c-up", "c-down", "c-flat"]
-        .into_iter()
-        .find(|class| html.contains(&format!("c-line {class}\"")));
-    let (curve, index) = (drawn(line.unwrap()), drawn("c-bench"));
-    let places = |points: &[(String, String)]| -> Vec<String> {
-        points.iter().map(|(x, _)| x.clone()).collect()
-    };
-    // 550 days from the first to the last over 624 units.
-    assert_eq!(places(&curve), ["8", "216.7", "385.8", "622.9", "626.3", "632"]);
-    let mut of_index = places(&curve);
-    of_index.remove(4);
-    assert_eq!(places(&index), of_index, "no close of the index on a Sunday");
+    // 550 days over 624 units.
+    assert_eq!(x(&curve), ["8", "216.7", "385.8", "622.9", "626.3", "632"]);
+    assert_eq!(x(&index), ["8", "216.7", "385.8", "622.9", "632"], "no close on the Sunday");
     assert_eq!(index[0], curve[0], "the index begins where the curve does");
 }
 
 #[tokio::test]
-async fn the_history_is_filtered_paged_and_told_as_a_file() {
+async fn the_history_is_filtered_paged_and_downloaded_as_a_file() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let token = token_of(&app, "Ada").await;
@@ -164,10 +161,15 @@ async fn the_history_is_filtered_paged_and_told_as_a_file() {
     }
     trade(&app, &token, "sell", "AAPL", 2).await;
     let page = browser.page("/history").await;
-    assert!(page.text().contains("Sold 2 AAPL") && page.html().contains("why &#60;i&#62;"));
+    assert!(page.html().contains("why &#60;i&#62;"));
+    // 25 purchases at 0.9613 cost 0.97 each; two shares sold at 0.9607 bring 1.92.
+    let text = page.text();
+    for part in ["Sold 2 AAPL", "at US$0.9607", "+US$1.92", "US$9,977.67", "US$9,975.75"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
     let older = page.links().into_iter().find(|link| link.contains("before=")).unwrap().to_owned();
     let page = browser.page(&older).await;
-    assert!(page.text().contains("Began to play") && !page.text().contains("Sold 2 AAPL"));
+    assert!(page.text().contains("Started to play") && !page.text().contains("Sold 2 AAPL"));
     let page = browser.page("/history?kind=sell").await;
     assert_eq!(page.links().iter().filter(|link| link.starts_with("/orders/t-")).count(), 1);
     assert!(browser.page("/history?symbol=KO").await.text().contains("Nothing here yet."));
@@ -175,7 +177,7 @@ async fn the_history_is_filtered_paged_and_told_as_a_file() {
     let file = browser.get("/history.csv?kind=sell").await;
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
     assert_eq!(file.text.lines().count(), 2, "{}", file.text);
-    assert!(file.text.starts_with("\u{feff}trade_id,"), "spreadsheets know UTF-8 by it");
+    assert!(file.text.starts_with("\u{feff}trade_id,"), "spreadsheets need it to read UTF-8");
     let plain = browser.get("/history.csv?kind=sell&bom=0").await;
     assert_eq!(format!("\u{feff}{}", plain.text), file.text);
     let mut stranger = app.browser();
@@ -185,7 +187,7 @@ async fn the_history_is_filtered_paged_and_told_as_a_file() {
 }
 
 #[tokio::test]
-async fn achievements_tell_how_far_they_are() {
+async fn achievements_show_their_progress() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let before = browser.page("/achievements").await;
@@ -198,7 +200,7 @@ async fn achievements_tell_how_far_they_are() {
 }
 
 #[tokio::test]
-async fn ranks_show_ones_own_place_on_every_page_and_names_as_data() {
+async fn every_page_of_ranks_shows_the_readers_rank_and_escapes_names() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let token = token_of(&app, "Ada").await;
@@ -221,7 +223,7 @@ async fn ranks_show_ones_own_place_on_every_page_and_names_as_data() {
 }
 
 #[tokio::test]
-async fn ranks_are_shown_by_return_and_with_movements() {
+async fn ranks_by_return_show_movements() {
     use store::BoardKind::{Return, Xp};
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
@@ -244,7 +246,7 @@ async fn ranks_are_shown_by_return_and_with_movements() {
     assert!(text.contains("new"), "Eve was not there then: {text}");
     let marked =
         page.html().matches("class=\"chip\" href=\"/ranks\" aria-current=\"true\"").count();
-    assert_eq!(marked, 2, "which board, and from where");
+    assert_eq!(marked, 2, "the board and its range");
     let page = browser.page("/ranks?board=return&around=me").await;
     let text = page.text();
     assert!(text.contains("1 of 3") && text.contains("0.00% since the start"), "{text}");

@@ -1,4 +1,4 @@
-//! The settings: each form does what it says and nothing else, in every language and mode.
+//! The settings page: each form changes its own settings, in every language and mode.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{App, PASSWORD};
 
 const SESSION: &str = "__Host-openbell";
 
-/// Sends one of the forms of the settings; it must lead back to its part.
+/// Submits a form of the settings, which must redirect to its section.
 async fn save(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) {
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, action, fields).await;
@@ -17,8 +17,8 @@ async fn save(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) 
     browser.page(target.split('#').next().expect("it is there")).await;
 }
 
-/// Sends a form that is refused; the text of the page that tells why.
-async fn refuse(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) -> String {
+/// Submits a form with an error; the text of the page.
+async fn submit_wrong(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]) -> String {
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, action, fields).await;
     assert_eq!(answer.status, 422);
@@ -26,7 +26,7 @@ async fn refuse(browser: &mut Browser<'_>, action: &str, fields: &[(&str, &str)]
 }
 
 #[tokio::test]
-async fn the_page_is_sound_for_strangers_and_players_in_every_language_and_mode() {
+async fn the_page_is_valid_for_visitors_and_players_in_every_language_and_mode() {
     let app = App::start().await;
     for lang in ["en", "sn", "nd"] {
         let mut stranger = app.browser().speaking(lang);
@@ -44,7 +44,7 @@ async fn the_page_is_sound_for_strangers_and_players_in_every_language_and_mode(
 }
 
 #[tokio::test]
-async fn looks_are_kept_for_players_everywhere_and_for_strangers_in_their_browser() {
+async fn looks_are_stored_for_players_and_kept_in_a_cookie_for_visitors() {
     let app = App::start().await;
     let looks = [
         ("mode", "kid"),
@@ -69,10 +69,10 @@ async fn looks_are_kept_for_players_everywhere_and_for_strangers_in_their_browse
     let form = page.form("/settings/looks");
     assert_eq!((form["zone"].as_str(), form["amounts"].as_str()), ("Asia/Kolkata", "on"));
     for wrong in [("mode", "grown-up"), ("zone", "Mars/Base"), ("saver", "x"), ("theme", "")] {
-        refuse(&mut browser, "/settings/looks", &[wrong]).await;
+        submit_wrong(&mut browser, "/settings/looks", &[wrong]).await;
     }
     let form = browser.page("/settings").await.form("/settings/looks");
-    assert_eq!(form["zone"], "Asia/Kolkata", "what was refused changed nothing");
+    assert_eq!(form["zone"], "Asia/Kolkata", "a rejected form changes nothing");
 }
 
 #[tokio::test]
@@ -108,10 +108,10 @@ async fn every_time_zone_can_be_searched_for_and_chosen_without_scripts() {
 async fn a_player_appears_in_the_ranks_as_chosen() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
-    let text = refuse(&mut browser, "/settings/board", &[("shows", "pseudonym")]).await;
-    assert!(text.contains("Write a name."), "{text}");
+    let text = submit_wrong(&mut browser, "/settings/board", &[("shows", "pseudonym")]).await;
+    assert!(text.contains("Enter a name."), "{text}");
     let admin = [("shows", "pseudonym"), ("pseudonym", "Admin")];
-    refuse(&mut browser, "/settings/board", &admin).await;
+    submit_wrong(&mut browser, "/settings/board", &admin).await;
     let proposed = browser.page("/settings?propose=1").await.form("/settings/board");
     assert_eq!(proposed["shows"], "pseudonym");
     assert!(proposed["pseudonym"].split(' ').count() == 3, "{}", proposed["pseudonym"]);
@@ -126,7 +126,7 @@ async fn a_player_appears_in_the_ranks_as_chosen() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_everything_else() {
+async fn a_new_password_ends_all_other_sessions() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let mut other = app.browser();
@@ -134,17 +134,20 @@ async fn a_new_password_ends_everything_else() {
     let email = "ada@pages.example.com";
     let login = [("email", email), ("password", PASSWORD)];
     assert_eq!(other.submit(&page, "/login", &login).await.status, 303);
-    let text =
-        refuse(&mut browser, "/settings/password", &[("current", "x"), ("password", "short")]);
+    let text = submit_wrong(
+        &mut browser,
+        "/settings/password",
+        &[("current", "x"), ("password", "short")],
+    );
     assert!(text.await.contains("at least 8"));
     let wrong = [("current", "not the password"), ("password", "a new long one")];
-    let text = refuse(&mut browser, "/settings/password", &wrong).await;
-    assert!(text.contains("That is not your password."), "{text}");
+    let text = submit_wrong(&mut browser, "/settings/password", &wrong).await;
+    assert!(text.contains("That isn't your password."), "{text}");
     assert_eq!(other.get("/settings").await.header("location"), None);
     let right = [("current", PASSWORD), ("password", "a new long one")];
     save(&mut browser, "/settings/password", &right).await;
-    assert!(browser.page("/settings").await.by_id("delete").is_some(), "this one goes on");
-    assert!(other.page("/settings").await.by_id("delete").is_none(), "the other is out");
+    assert!(browser.page("/settings").await.by_id("delete").is_some(), "this session continues");
+    assert!(other.page("/settings").await.by_id("delete").is_none(), "the other session has ended");
     let mut again = app.browser();
     let page = again.page("/login").await;
     assert_eq!(again.submit(&page, "/login", &login).await.status, 422);
@@ -157,7 +160,7 @@ async fn a_new_password_ends_everything_else() {
 async fn tokens_are_shown_once_and_ended_by_their_owner_only() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
-    refuse(&mut browser, "/settings/tokens", &[("token", " ")]).await;
+    submit_wrong(&mut browser, "/settings/tokens", &[("token", " ")]).await;
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, "/settings/tokens", &[("token", "My <bot>")]).await;
     assert_eq!(answer.status, 200);
@@ -183,7 +186,7 @@ async fn tokens_are_shown_once_and_ended_by_their_owner_only() {
 }
 
 #[tokio::test]
-async fn the_export_is_whole_and_an_account_that_is_deleted_is_gone() {
+async fn the_export_is_complete_and_a_deleted_account_is_gone() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     let login = serde_json::json!({ "email": "ada@pages.example.com", "password": PASSWORD });
@@ -201,8 +204,8 @@ async fn the_export_is_whole_and_an_account_that_is_deleted_is_gone() {
     assert_eq!(account["tokens"].as_array().unwrap().len(), 2);
     assert_eq!(app.get_as(&token, "/api/auth/user/export").await.unzipped(), files);
 
-    let text = refuse(&mut browser, "/settings/delete", &[("farewell", "wrong one")]).await;
-    assert!(text.contains("That is not your password."));
+    let text = submit_wrong(&mut browser, "/settings/delete", &[("farewell", "wrong one")]).await;
+    assert!(text.contains("That isn't your password."));
     let page = browser.page("/settings").await;
     let answer = browser.submit(&page, "/settings/delete", &[("farewell", PASSWORD)]).await;
     assert_eq!(answer.header("location"), Some("/settings/gone"));
@@ -215,21 +218,21 @@ async fn the_export_is_whole_and_an_account_that_is_deleted_is_gone() {
 }
 
 #[tokio::test]
-async fn a_name_that_another_player_has_is_refused_with_names_that_are_free() {
+async fn a_taken_name_is_rejected_with_suggestions() {
     let app = App::start().await;
     app.register("Bob").await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
     for (path, field) in [("/settings/name", "name"), ("/settings/board", "pseudonym")] {
-        let text = refuse(&mut browser, path, &[(field, "B\u{43e}b")]).await;
+        let text = submit_wrong(&mut browser, path, &[(field, "B\u{43e}b")]).await;
         assert!(text.contains("Another player has this name"), "{text}");
         assert!(text.contains("These are free: B\u{43e}b "), "{text}");
     }
-    let text = refuse(&mut browser, "/settings/name", &[("name", "A\u{202e}da")]).await;
+    let text = submit_wrong(&mut browser, "/settings/name", &[("name", "A\u{202e}da")]).await;
     assert!(text.contains("can't be used here: U+202E"), "{text}");
-    let text = refuse(&mut browser, "/settings/tokens", &[("token", "my\u{202e}bot")]).await;
+    let text = submit_wrong(&mut browser, "/settings/tokens", &[("token", "my\u{202e}bot")]).await;
     assert!(text.contains("can't be used here: U+202E"), "{text}");
-    let text = refuse(&mut browser, "/settings/tokens", &[("token", &"x".repeat(61))]).await;
-    assert!(text.contains("Write a name of 1 to 60 characters."), "{text}");
+    let text = submit_wrong(&mut browser, "/settings/tokens", &[("token", &"x".repeat(61))]).await;
+    assert!(text.contains("Enter a name of 1 to 60 characters."), "{text}");
     save(&mut browser, "/settings/name", &[("name", "ADA")]).await;
     assert!(browser.page("/about").await.text().contains("ADA"));
 }

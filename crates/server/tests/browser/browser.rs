@@ -1,5 +1,5 @@
-//! One headless chromium with a fresh profile, set up as one visitor's: its width, its colour
-//! scheme, its languages, whether it runs scripts. It knows nothing of the pages.
+//! A headless chromium with a fresh profile and the visitor's width, colour scheme and languages,
+//! with or without scripts.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use testkit::chromedriver_url;
 use url::{ParseError, Url};
 
-/// Root may not use chromium's sandbox, and the tests visit nothing but our own pages. The pipe
-/// lets the browser end with its driver, however that ends. The rest keeps it from calling home
-/// and from needing what a container does not have; scrollbars, which phones lay over a page,
-/// would take width from it.
+/// Root may not use chromium's sandbox, and the tests visit only our own pages. The pipe ends the
+/// browser with its driver, however the driver ends. The rest prevents background requests and the
+/// use of devices that a container lacks; scrollbars, which phones lay over a page, would take
+/// width from it.
 const ARGUMENTS: [&str; 14] = [
     "--headless=new",
     "--hide-scrollbars",
@@ -35,12 +35,11 @@ const ARGUMENTS: [&str; 14] = [
 /// How long a window may take to have another size, or other colours.
 const SETTLE_MAX: Duration = Duration::from_secs(20);
 
-/// A slow phone connection (DevTools' "slow 3G"), on which nothing is kept: milliseconds, and bytes
-/// a second.
+/// A slow phone connection (DevTools' "slow 3G") without a cache: milliseconds and bytes a second.
 const SLOW_LATENCY_MS: u32 = 400;
 const SLOW_BYTES: u32 = 50_000;
 
-/// What `prefers-color-scheme` says.
+/// The value of `prefers-color-scheme`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Light,
@@ -75,7 +74,6 @@ impl Default for Setup {
     }
 }
 
-/// Opens a browser.
 pub(crate) async fn open(setup: Setup) -> Client {
     let preferences = json!({
         "intl.accept_languages": setup.languages,
@@ -87,7 +85,7 @@ pub(crate) async fn open(setup: Setup) -> Client {
         "goog:chromeOptions": { "args": ARGUMENTS, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
     }) else {
-        unreachable!("it is written as an object above")
+        unreachable!("the literal above is an object")
     };
     let mut builder = ClientBuilder::new(HttpConnector::new());
     let driver = chromedriver_url();
@@ -103,7 +101,7 @@ pub(crate) fn height_for(width: u32) -> u32 {
     if width < 600 { 740 } else { 900 }
 }
 
-/// Gives the current tab a size, whatever a window's least size is.
+/// Sets the size of the current tab, also below the minimum of a window.
 pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
     let metrics =
         json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
@@ -116,18 +114,17 @@ pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
     resized.unwrap_or_else(|_| panic!("after {SETTLE_MAX:?} not yet {width} px wide"));
 }
 
-/// Makes the current tab prefer a colour scheme.
 pub(crate) async fn set_scheme(client: &Client, scheme: Scheme) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme.name() }]);
     devtools(client, "Emulation.setEmulatedMedia", json!({ "features": features })).await;
     let script = format!("return matchMedia('(prefers-color-scheme: {})').matches", scheme.name());
     let preferred =
-        async { while client.execute(&script, Vec::new()).await.expect("an answer") != true {} };
+        async { while client.execute(&script, Vec::new()).await.expect("a boolean") != true {} };
     let preferred = tokio::time::timeout(SETTLE_MAX, preferred).await;
     preferred.unwrap_or_else(|_| panic!("after {SETTLE_MAX:?} not yet {}", scheme.name()));
 }
 
-/// Makes the current tab load everything anew over a slow connection.
+/// Makes the current tab load everything again over a slow connection.
 pub(crate) async fn slow_down(client: &Client) {
     let conditions = json!({ "offline": false, "latency": SLOW_LATENCY_MS,
         "downloadThroughput": SLOW_BYTES, "uploadThroughput": SLOW_BYTES });
@@ -144,7 +141,7 @@ pub(crate) async fn devtools(client: &Client, command: &str, parameters: Value) 
     sent.unwrap_or_else(|error| panic!("{command}: {error}"))
 }
 
-/// The errors that the browser's console got since the last call.
+/// The errors of the browser's console since the last call.
 pub(crate) async fn console_errors(client: &Client) -> Vec<String> {
     let body = json!({ "type": "browser" });
     let log = client.issue_cmd(DriverCommand { path: "se/log", body }).await.expect("a log");
@@ -156,10 +153,10 @@ pub(crate) async fn console_errors(client: &Client) -> Vec<String> {
         .collect()
 }
 
-/// A command that chromedriver has beyond the WebDriver standard.
+/// A command of chromedriver that is not in the WebDriver standard.
 #[derive(Debug)]
 struct DriverCommand {
-    /// Below the session.
+    /// Relative to the session.
     path: &'static str,
     body: Value,
 }

@@ -1,24 +1,20 @@
-//! What a page must always be, whoever looks at it and however: axe finds nothing, the console has
-//! no error, nothing scrolls sideways, there is one first heading, and nothing moved while it
-//! loaded. What the page says is not looked at.
+//! What holds for every page: axe finds no violation, the console has no error, nothing scrolls
+//! sideways, there is one `h1`, and nothing moved while it loaded.
 
 use serde::Deserialize;
 
 use crate::axe;
-use crate::browser::{self, Scheme};
+use crate::browser;
 use crate::player::Player;
 
-/// The widths at which pages are looked at: the least one that must work, a phone, a desk.
-pub(crate) const WIDTHS: [u32; 3] = [320, 360, 1280];
-
-/// What is said of what moved, and how often a page is opened that is said to do so. A browser
-/// that was given another size may still paint the next page in the old one first, and move it
-/// then; what a page does by itself it does each time.
+/// How the report of a layout shift begins, and how often a page is loaded that has one. A browser
+/// that was resized may still paint the next page in the old size first and shift it then; what a
+/// page does by itself it does each time.
 const MOVED: &str = "it moved while loading";
-const LOOKS: usize = 3;
+const LOADS_MAX: usize = 3;
 
-/// What moved while the page loaded does not count any more: a busy machine paints a page in parts.
-/// `every_page` checks the load.
+/// Shifts during the load do not count after this: a busy machine paints a page in parts. The load
+/// is checked by `every_page`.
 const SETTLE: &str = r#"
 const [done] = arguments;
 requestAnimationFrame(() => requestAnimationFrame(() => {
@@ -27,7 +23,7 @@ requestAnimationFrame(() => requestAnimationFrame(() => {
 }));
 "#;
 
-/// Two frames later the browser has told of all that moved.
+/// Two frames later the browser has reported all layout shifts.
 const MEASURE: &str = r#"
 const [done] = arguments;
 const since = window.settledAt ?? 0;
@@ -65,71 +61,25 @@ struct Measured {
     moved: Vec<String>,
 }
 
-/// How thoroughly a page is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Care {
-    /// At every width, with axe. Light and dark alternate from width to width; the number selects
-    /// the first, so that two consecutive numbers cover every pair of width and scheme.
-    Whole(usize),
-    /// On a phone, in light, without axe.
-    Glance,
-}
-
-impl Care {
-    fn widths(self) -> &'static [u32] {
-        match self {
-            Self::Glance if !is_full_matrix() => &WIDTHS[1..2],
-            _ => &WIDTHS,
-        }
-    }
-
-    /// The schemes in which axe checks the page at the width at `index`.
-    fn schemes(self, index: usize) -> &'static [Scheme] {
-        match self {
-            _ if is_full_matrix() => &Scheme::ALL,
-            Self::Whole(number) => {
-                let first = (number + index) % Scheme::ALL.len();
-                &Scheme::ALL[first..=first]
-            }
-            Self::Glance => &[],
-        }
-    }
-}
-
-/// Whether every combination is checked (`./test long`), and not only every pair.
-fn is_full_matrix() -> bool {
-    testkit::seconds(0) > 0
-}
-
-/// Looks at a page and tells what is wrong with it. `arrive` leads there anew each time; `may_say`
-/// is a part of what the console may tell, if anything.
-pub(crate) async fn look_everywhere(
+/// Loads a page and returns what is wrong with it. `open` loads it anew each time; an error of the
+/// console that contains `expected_error` does not count.
+pub(crate) async fn check_load(
     player: &Player,
-    care: Care,
-    arrive: impl AsyncFn(&Player),
-    may_say: Option<&str>,
+    open: impl AsyncFn(&Player),
+    expected_error: Option<&str>,
 ) -> Vec<String> {
     let mut complaints = Vec::new();
-    for (index, width) in care.widths().iter().copied().enumerate() {
-        player.resize(width).await;
-        let mut found = Vec::new();
-        for _ in 0..LOOKS {
-            arrive(player).await;
-            found = measure(player).await;
-            if !found.iter().any(|text| text.starts_with(MOVED)) {
-                break;
-            }
+    for _ in 0..LOADS_MAX {
+        open(player).await;
+        complaints = measure(player).await;
+        if !complaints.iter().any(|text| text.starts_with(MOVED)) {
+            break;
         }
-        let console = browser::console_errors(&player.client).await;
-        let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
-        found.extend(console.into_iter().filter(is_a_surprise));
-        for scheme in care.schemes(index).iter().copied() {
-            player.prefer(scheme).await;
-            let violations = axe::violations(player).await;
-            found.extend(violations.into_iter().map(|text| format!("{}: {text}", scheme.name())));
-        }
-        complaints.extend(found.into_iter().map(|text| format!("at {width} px: {text}")));
     }
+    let console = browser::console_errors(&player.client).await;
+    let is_unexpected = |text: &String| !expected_error.is_some_and(|part| text.contains(part));
+    complaints.extend(console.into_iter().filter(is_unexpected));
+    complaints.extend(axe::violations(player).await);
     complaints
 }
 
@@ -139,7 +89,7 @@ pub(crate) async fn settle(player: &Player) {
 }
 
 /// Returns what is wrong with the page as it is now.
-pub(crate) async fn look(player: &Player) -> Vec<String> {
+pub(crate) async fn check_page(player: &Player) -> Vec<String> {
     let mut complaints = measure(player).await;
     complaints.extend(browser::console_errors(&player.client).await);
     complaints.extend(axe::violations(player).await);
@@ -151,10 +101,10 @@ pub(crate) fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-/// Tells what is wrong with the page's shape, and what moved since it was opened.
+/// Returns what is wrong with the layout, and what moved since the page was opened.
 pub(crate) async fn measure(player: &Player) -> Vec<String> {
     let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
-    let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
+    let measured: Measured = serde_json::from_value(measured).expect("the result of the script");
     let mut complaints = Vec::new();
     if measured.first_headings != 1 {
         complaints.push(format!("{} first headings", measured.first_headings));

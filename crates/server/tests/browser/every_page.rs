@@ -1,58 +1,73 @@
-//! Every page at every width, light and dark, in every language and mode. One visitor looks at all
-//! of them: what is chosen on the page of settings changes them, not another browser.
+//! Every page in every mode and language, at every width, light and dark. By default every pair of
+//! these occurs; with `OPENBELL_TEST_LONG` every combination.
 
-use crate::browser::{Setup, slow_down};
-use crate::checks::{Care, WIDTHS, assert_none, look_everywhere, measure, settle};
-use crate::deeds::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
-use crate::pages::{EASY, NEW, OWN, PUBLIC, Page};
+use testkit::select_combinations;
+
+use crate::actions::{LANGUAGES, MODES, choose_looks, make_operator, register, trade};
+use crate::browser::{Scheme, Setup, slow_down};
+use crate::checks::{assert_none, check_load, measure, settle};
+use crate::pages::{ListedPage, NEW, OWN, PUBLIC};
 use crate::player::Player;
 use crate::visit::{own_game, visit};
 
-/// Prices that stand still, so that no picture is another one for it.
+/// Prices that do not change, so that pictures of one page are equal.
 const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
 
-/// The width of a phone, in CSS pixels.
+/// The least width that must work, a phone and a desktop, in CSS pixels.
+const WIDTHS: [u32; 3] = [320, PHONE, 1280];
 const PHONE: u32 = 360;
 
-/// Looks at each of the pages, and tells what is wrong with them. Of those that are looked at
-/// closely a picture is kept.
-async fn look_at_all(player: &Player, care: Care, pages: &[Page], looks: &str) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for page in pages {
-        let found =
-            look_everywhere(player, care, async |player| page.reach(player).await, page.may_say());
-        let found = found.await;
-        complaints.extend(found.into_iter().map(|text| format!("{} {looks} {text}", page.name)));
-        if matches!(care, Care::Whole(_)) {
-            player.picture(&format!("{looks}-{}", page.name)).await;
-        }
-    }
-    complaints
-}
+/// The positions of mode, language, width, colour scheme and page in their lists. Modes and
+/// languages come first: changing them takes two page loads.
+type Combination = [usize; 5];
 
-/// Looks at pages in each mode and language.
-async fn look_in_all_looks(player: &Player, pages: &[Page]) {
-    let mut complaints = Vec::new();
-    for (number, (mode, closely)) in MODES.into_iter().zip(LANGUAGES).enumerate() {
-        for language in LANGUAGES {
-            // Every mode and every language is looked at closely once.
-            let care = if language == closely { Care::Whole(number) } else { Care::Glance };
-            choose_looks(player, mode, language).await;
-            let looks = format!("{mode}-{language}");
-            complaints.extend(look_at_all(player, care, pages, &looks).await);
-            if mode == "easy" && pages.len() == OWN.len() {
-                complaints.extend(look_at_all(player, care, EASY, &looks).await);
+fn combinations(pages: &[ListedPage]) -> Vec<Combination> {
+    let mut all = Vec::new();
+    for (mode, name) in MODES.iter().enumerate() {
+        for language in 0..LANGUAGES.len() {
+            for width in 0..WIDTHS.len() {
+                for scheme in 0..Scheme::ALL.len() {
+                    let shown = (0..pages.len()).filter(|page| pages[*page].is_in_mode(name));
+                    all.extend(shown.map(|page| [mode, language, width, scheme, page]));
+                }
             }
         }
+    }
+    all
+}
+
+/// Checks pages in these combinations, and keeps a picture of each.
+async fn check_pages(player: &Player, pages: &[ListedPage], combinations: Vec<Combination>) {
+    let mut complaints = Vec::new();
+    let mut looks = None;
+    for [mode, language, width, scheme, page] in select_combinations(combinations) {
+        if looks.replace((mode, language)) != Some((mode, language)) {
+            choose_looks(player, MODES[mode], LANGUAGES[language]).await;
+        }
+        let (page, scheme) = (&pages[page], Scheme::ALL[scheme]);
+        player.resize(WIDTHS[width]).await;
+        player.prefer(scheme).await;
+        let open = async |player: &Player| page.open(player).await;
+        let found = check_load(player, open, page.expected_error()).await;
+        let name = format!(
+            "{}-{}-{}-{}-{}",
+            page.name,
+            MODES[mode],
+            LANGUAGES[language],
+            WIDTHS[width],
+            scheme.name()
+        );
+        complaints.extend(found.into_iter().map(|text| format!("{name}: {text}")));
+        player.picture(&name).await;
     }
     assert_none(&complaints);
 }
 
 #[tokio::test]
-async fn nothing_is_wrong_with_any_page_that_anybody_sees() {
+async fn nothing_is_wrong_with_any_public_page() {
     let game = own_game(&STILL);
     visit("public", &game, Setup::default(), async |player| {
-        look_in_all_looks(&player, PUBLIC).await;
+        check_pages(&player, PUBLIC, combinations(PUBLIC)).await;
     })
     .await;
 }
@@ -62,18 +77,18 @@ async fn nothing_moves_on_a_first_visit_over_a_slow_connection() {
     let game = own_game(&STILL);
     visit("slow", &game, Setup { width: PHONE, ..Setup::default() }, async |player| {
         let mut complaints = Vec::new();
-        let mut look_at = async |pages: &[Page]| {
-            for page in pages {
-                page.reach(&player).await;
+        let mut check = async |pages: &[ListedPage]| {
+            for page in pages.iter().filter(|page| page.is_in_mode("standard")) {
+                page.open(&player).await;
                 let found = measure(&player).await;
                 complaints.extend(found.into_iter().map(|text| format!("{} {text}", page.name)));
             }
         };
         slow_down(&player.client).await;
-        look_at(PUBLIC).await;
+        check(PUBLIC).await;
         register(&player, "Tino", "standard").await;
         trade(&player, "AAPL", "buy", "10").await;
-        look_at(OWN).await;
+        check(OWN).await;
         assert_none(&complaints);
     })
     .await;
@@ -85,13 +100,13 @@ async fn nothing_is_wrong_with_any_page_of_a_player() {
     visit("own", &game, Setup::default(), async |player| {
         register(&player, "Rudo", "standard").await;
         make_operator(&game, "Rudo");
-        for number in 0..2 {
-            assert_none(&look_at_all(&player, Care::Whole(number), NEW, "new").await);
-        }
+        let mut first_looks = combinations(NEW);
+        first_looks.retain(|[mode, language, ..]| [*mode, *language] == [0, 0]);
+        check_pages(&player, NEW, first_looks).await;
         trade(&player, "AAPL", "buy", "10").await;
         trade(&player, "MSFT", "buy", "2.5").await;
         trade(&player, "AAPL", "sell", "4").await;
-        look_in_all_looks(&player, OWN).await;
+        check_pages(&player, OWN, combinations(OWN)).await;
     })
     .await;
 }

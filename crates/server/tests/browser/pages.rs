@@ -1,45 +1,58 @@
-//! The pages there are, for the tests that look at each. A new page is one line here.
+//! The list of pages that `every_page` checks. A new page is one line here.
 
-use crate::deeds::{fill_ticket, review};
+use crate::actions::{fill_ticket, review};
 use crate::player::Player;
 
-/// A page, with a name for its pictures.
+/// A page of the list, with a name for its pictures.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Page {
+pub(crate) struct ListedPage {
     pub(crate) name: &'static str,
-    pub(crate) way: Way,
+    path: &'static str,
+    opening: Opening,
 }
 
-/// How a page is reached.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Way {
-    /// By its address.
-    At(&'static str),
-    /// By an address that answers with an error, which the console tells of.
-    Failing(&'static str),
-    /// By sending the first form of the page at an address that posts to another one, empty: the
-    /// page that points out what is wrong with it.
-    Sending(&'static str, &'static str),
+/// How a page is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    Path,
+    /// By its path, in the easy mode only.
+    EasyPath,
+    /// By its path, which responds with an error that the console shows.
+    ErrorPath,
+    /// By sending the form of the page with this action empty: the page with its errors.
+    EmptyForm(&'static str),
     /// By a ticket for the first stock.
-    Reviewing,
+    Review,
     /// By the newest trade in the history.
     Receipt,
 }
 
-const fn page(name: &'static str, path: &'static str) -> Page {
-    Page { name, way: Way::At(path) }
+const fn page(name: &'static str, path: &'static str) -> ListedPage {
+    ListedPage { name, path, opening: Opening::Path }
 }
 
-/// What anybody may see.
-pub(crate) const PUBLIC: &[Page] = &[
+const fn easy_page(name: &'static str, path: &'static str) -> ListedPage {
+    ListedPage { name, path, opening: Opening::EasyPath }
+}
+
+const fn error_page(name: &'static str, path: &'static str) -> ListedPage {
+    ListedPage { name, path, opening: Opening::ErrorPath }
+}
+
+const fn empty_form(name: &'static str, path: &'static str, action: &'static str) -> ListedPage {
+    ListedPage { name, path, opening: Opening::EmptyForm(action) }
+}
+
+/// Pages for visitors who are not signed in.
+pub(crate) const PUBLIC: &[ListedPage] = &[
     page("landing", "/"),
     page("register", "/register"),
-    Page { name: "register-wrong", way: Way::Sending("/register", "/register") },
+    empty_form("register-wrong", "/register", "/register"),
     page("login", "/login"),
-    Page { name: "login-wrong", way: Way::Sending("/login", "/login") },
+    empty_form("login-wrong", "/login", "/login"),
     page("recover", "/recover"),
-    Page { name: "recover-wrong", way: Way::Sending("/recover", "/recover") },
-    Page { name: "link-dead", way: Way::Failing("/recover/used") },
+    empty_form("recover-wrong", "/recover", "/recover"),
+    error_page("link-dead", "/recover/used"),
     page("zone", "/settings/zone?q=Europe"),
     page("join", "/join"),
     page("market", "/market"),
@@ -47,19 +60,21 @@ pub(crate) const PUBLIC: &[Page] = &[
     page("looks", "/settings"),
     page("about", "/about"),
     page("offline", "/offline"),
-    Page { name: "not-found", way: Way::Failing("/there-is-no-such-page") },
+    error_page("not-found", "/there-is-no-such-page"),
 ];
 
-/// What a player sees who has traded.
-pub(crate) const OWN: &[Page] = &[
+/// Pages of an operator who has traded.
+pub(crate) const OWN: &[ListedPage] = &[
     page("home", "/home"),
     page("market", "/market"),
     page("market-none", "/market?q=zzzz"),
     page("stock", "/stocks/AAPL"),
     page("stock-candles", "/stocks/AAPL?range=all&chart=candles"),
-    Page { name: "stock-wrong", way: Way::Sending("/stocks/AAPL", "/orders/review") },
-    Page { name: "review", way: Way::Reviewing },
-    Page { name: "receipt", way: Way::Receipt },
+    easy_page("buy", "/stocks/AAPL/buy"),
+    easy_page("sell", "/stocks/AAPL/sell"),
+    empty_form("stock-wrong", "/stocks/AAPL", "/orders/review"),
+    ListedPage { name: "review", path: "/orders/review", opening: Opening::Review },
+    ListedPage { name: "receipt", path: "/orders/t-", opening: Opening::Receipt },
     page("portfolio", "/portfolio"),
     page("history", "/history"),
     page("history-none", "/history?kind=sell&symbol=GE"),
@@ -73,36 +88,36 @@ pub(crate) const OWN: &[Page] = &[
     page("about", "/about"),
 ];
 
-/// What somebody sees who has only just begun.
-pub(crate) const NEW: &[Page] =
+/// Pages that differ for a player who has not traded yet.
+pub(crate) const NEW: &[ListedPage] =
     &[page("home", "/home"), page("portfolio", "/portfolio"), page("history", "/history")];
 
-/// Pages that are there in the easy mode only.
-pub(crate) const EASY: &[Page] =
-    &[page("buy", "/stocks/AAPL/buy"), page("sell", "/stocks/AAPL/sell")];
+impl ListedPage {
+    pub(crate) fn is_in_mode(&self, mode: &str) -> bool {
+        self.opening != Opening::EasyPath || mode == "easy"
+    }
 
-impl Page {
-    /// Goes there.
-    pub(crate) async fn reach(&self, player: &Player) {
-        match self.way {
-            Way::At(path) | Way::Failing(path) => player.go(path).await,
-            Way::Sending(path, action) => send_empty(player, path, action).await,
-            Way::Reviewing => {
+    pub(crate) async fn open(&self, player: &Player) {
+        match self.opening {
+            Opening::Path | Opening::EasyPath | Opening::ErrorPath => player.go(self.path).await,
+            Opening::EmptyForm(action) => send_empty(player, self.path, action).await,
+            Opening::Review => {
                 fill_ticket(player, "AAPL", "buy", "1").await;
                 review(player).await;
             }
-            Way::Receipt => {
+            Opening::Receipt => {
                 player.go("/history").await;
-                player.press_at("a[href^='/orders/t-']").await;
-                player.arrives_at("/orders/t-").await;
+                player.press_at(&format!("a[href^='{}']", self.path)).await;
+                player.arrives_at(self.path).await;
             }
         }
     }
 
-    /// A part of what the console says of this page although nothing is wrong with it.
-    pub(crate) fn may_say(&self) -> Option<&'static str> {
-        match self.way {
-            Way::Failing(path) | Way::Sending(_, path) => Some(path),
+    /// A part of the console error that the browser reports for this page.
+    pub(crate) fn expected_error(&self) -> Option<&'static str> {
+        match self.opening {
+            Opening::ErrorPath => Some(self.path),
+            Opening::EmptyForm(action) => Some(action),
             _ => None,
         }
     }
@@ -111,12 +126,12 @@ impl Page {
 async fn send_empty(player: &Player, path: &str, action: &str) {
     let easy = player.count("html[data-mode='easy']").await == 1 && action == "/orders/review";
     player.go(&if easy { format!("{path}/buy") } else { path.to_owned() }).await;
-    // The browser's own check stands before the server's.
+    // The check of the browser comes before the server's.
     let script = "const form = document.querySelector(arguments[0]);
         form.noValidate = true;
         for (const field of form.querySelectorAll('input[inputmode]')) field.value = ''";
     player.execute(script, vec![format!("form[action='{action}']").into()]).await;
     player.submit(action).await;
-    let is_pointed_out = async || player.count("#errors").await == 1;
-    player.until("it is pointed out what is wrong", is_pointed_out).await;
+    let has_errors = async || player.count("#errors").await == 1;
+    player.until("the page shows the errors of the form", has_errors).await;
 }

@@ -1,18 +1,18 @@
-//! The pictures of the README, taken from a running game that some people have played for a while.
-//! `docs/pictures/make` runs this and keeps them; `./test` runs it too, so that it goes on working.
+//! The pictures of the README, taken from a game with some players and a short history.
+//! `docs/pictures/make` runs this and copies them; `./test` runs it too, so that it keeps working.
 
+use crate::actions::{make_operator, register, sign_out, trade};
 use crate::browser::{Scheme, Setup};
-use crate::deeds::{make_operator, register, sign_out, trade};
 use crate::visit::{own_game, visit};
 
-/// A day takes three seconds, so that there is a past to show soon. Days that end faster than a
-/// busy machine writes what everybody has are left out of the curves.
+/// A day takes three seconds, so that the curves soon have points. A busy machine that needs longer
+/// to write the values of all players leaves days out.
 const QUICK: [(&str, &str); 1] = [("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "3")];
 
 /// A symbol and how many shares.
 type Purchase = (&'static str, &'static str);
 
-/// Who plays, in which mode, and what they buy.
+/// Each player with their mode and purchases.
 const PLAYERS: [(&str, &str, &[Purchase]); 5] = [
     ("Rudo", "kid", &[("AAPL", "500"), ("KO", "20")]),
     ("Farai", "standard", &[("XOM", "30"), ("JNJ", "25"), ("MSFT", "40")]),
@@ -24,7 +24,7 @@ const PLAYERS: [(&str, &str, &[Purchase]); 5] = [
 /// The width of a phone, in CSS pixels.
 const PHONE: u32 = 390;
 
-/// The least number of days of a curve worth showing, and how many the page shows.
+/// The number of days that the curve needs, and a script that counts those it has.
 const DAYS_MIN: u64 = 5;
 const POINTS: &str = "return document.querySelector('main figure polyline')\
     ?.points.numberOfItems ?? 0";

@@ -1,15 +1,15 @@
-//! The checks themselves, on pages made to be wrong: a check that finds nothing anywhere would let
-//! every page pass.
+//! The checks, on pages with a planted mistake: a check that finds nothing would let every page
+//! pass.
 
 use std::fs;
 use std::path::Path;
 
 use crate::browser::{Scheme, Setup};
-use crate::checks::look;
+use crate::checks::check_page;
 use crate::player::Player;
 use crate::visit::{shared_game, visit};
 
-/// What is put into a page, with a word of the complaint that must come of it.
+/// A planted mistake, with a part of the expected report.
 const WRONG: [(&str, &str); 8] = [
     ("<h1>Another</h1>", "2 first headings"),
     ("<p style='width: 2000px'>wide</p>", "scrolls sideways"),
@@ -21,7 +21,7 @@ const WRONG: [(&str, &str); 8] = [
     (LATE, "moved while loading"),
 ];
 
-/// Something that comes late and pushes down what is there.
+/// A paragraph that appears late and pushes down the content.
 const LATE: &str = "<p id='pushed'>Pushed down</p><script>
     const next = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
     next(() => {
@@ -30,7 +30,7 @@ const LATE: &str = "<p id='pushed'>Pushed down</p><script>
     });
 </script>";
 
-/// Opens a page with this in it.
+/// Opens a page that contains `what`.
 async fn open(player: &Player, what: &str) {
     let html = format!(
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>A page</title><style>\
@@ -40,7 +40,7 @@ async fn open(player: &Player, what: &str) {
     // Several tests open pages at once.
     let name = format!("browser-self-test-{}.html", player.name);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::write(&file, html).expect("it is written");
+    fs::write(&file, html).expect("the page is written");
     player.go(&format!("file://{}", file.display())).await;
 }
 
@@ -48,16 +48,16 @@ async fn open(player: &Player, what: &str) {
 async fn each_check_finds_what_it_is_for_and_nothing_else() {
     visit("self-test", shared_game(), Setup::default(), async |player| {
         open(&player, "").await;
-        assert_eq!(look(&player).await, [""; 0], "nothing is wrong with a plain page");
+        assert_eq!(check_page(&player).await, [""; 0], "nothing is wrong with a plain page");
         for (what, complaint) in WRONG {
             open(&player, what).await;
             if what == LATE {
                 let is_late = async || player.count("[data-late]").await == 1;
                 player.until("the late text comes", is_late).await;
             }
-            let found = look(&player).await;
+            let found = check_page(&player).await;
             let expected = found.len() == 1 && found[0].contains(complaint);
-            assert!(expected, "{what} should be complained about by {complaint}, got {found:#?}");
+            assert!(expected, "{what} should be reported as {complaint}, got {found:#?}");
         }
     })
     .await;
@@ -67,9 +67,9 @@ async fn each_check_finds_what_it_is_for_and_nothing_else() {
 async fn dark_and_narrow_are_what_the_page_sees() {
     visit("emulation", shared_game(), Setup::default(), async |player| {
         open(&player, "<p class='night'>Black on black at night</p>").await;
-        assert_eq!(look(&player).await, [""; 0]);
+        assert_eq!(check_page(&player).await, [""; 0]);
         player.prefer(Scheme::Dark).await;
-        let found = look(&player).await;
+        let found = check_page(&player).await;
         assert!(found.len() == 1 && found[0].contains("color-contrast"), "{found:#?}");
         player.resize(320).await;
         let width = player.execute("return document.documentElement.clientWidth", vec![]).await;

@@ -1,5 +1,4 @@
-//! The pages that say what this is: the landing for who is not signed in, and where the prices and
-//! the parts of the program come from.
+//! The landing page, and the page about the game, the source of its prices and its licences.
 
 use askama::Template;
 use axum::Router;
@@ -9,7 +8,8 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::QuoteSource;
 
-use super::answer;
+use super::redirect;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
 use crate::game::market::{SeedCommitment, load_seed_commitment};
@@ -31,14 +31,14 @@ struct LandingPage<'a> {
 struct AboutPage<'a> {
     view: &'a View,
     starting_cash: String,
-    /// What is to be known of the prices, where they are not real.
+    /// A warning about the prices, in English.
     caution: Option<&'static str>,
-    /// Whether what comes next can be looked up.
+    /// Whether the prices are of a known history.
     is_known: bool,
     market_day: String,
-    /// The commitment to the seed of the prices, and the seed when it is published.
+    /// The commitment to the seed of the prices, and the seed once it is published.
     chance: Option<SeedCommitment>,
-    /// Whether the seed of the prices is in the configuration, and so no secret.
+    /// Whether the seed of the prices is in the configuration and therefore not secret.
     is_seed_configured: bool,
 }
 
@@ -48,11 +48,11 @@ async fn show_landing(
     headers: HeaderMap,
 ) -> Response {
     if visitor.player.is_some() {
-        return answer::see_other("/home");
+        return redirect::see_other("/home");
     }
     let view = View::new(&state, &visitor, Tab::None, "about-landing-title");
     let starting_cash = view.fmt.money(state.rules.starting_cash);
-    answer::public_page(&headers, &view, &LandingPage { view: &view, starting_cash })
+    response::public_page(&headers, &view, &LandingPage { view: &view, starting_cash })
 }
 
 async fn show_about(
@@ -72,5 +72,5 @@ async fn show_about(
         is_seed_configured: has_seed && chance.is_none(),
         chance,
     };
-    answer::public_page(&headers, &view, &page)
+    response::public_page(&headers, &view, &page)
 }

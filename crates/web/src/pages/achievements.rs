@@ -1,5 +1,5 @@
-//! Achievements: the level, what is unlocked, what is not and how far it is, and which entries of
-//! the ledger earned experience last. What unlocks them is decided in `domain`.
+//! The achievements page: the level, unlocked and locked achievements with their progress, and the
+//! newest ledger entries that earned XP.
 
 use askama::Template;
 use axum::Router;
@@ -9,16 +9,15 @@ use axum::routing::get;
 use domain::{AchievementKind, Counts, Money};
 use store::{AchievementRow, LedgerFilter, LedgerRow};
 
-use super::answer;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Entries that are looked at for what earned experience.
+/// The newest ledger entries that are searched for XP, and the number of those shown.
 const ENTRIES: i64 = 40;
-/// Of these so many are shown.
 const SHOWN: usize = 10;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -35,23 +34,22 @@ struct AchievementsPage<'a> {
     what_counts: String,
     unlocked: Vec<Badge>,
     locked: Vec<Badge>,
-    earned: Vec<Earned>,
+    earned: Vec<XpEntry>,
 }
 
-/// One achievement.
 struct Badge {
     name: String,
     text: String,
     xp: i64,
     when: Option<String>,
     reached: i64,
-    wanted: i64,
-    /// How far it is, in words.
+    target: i64,
+    /// The progress as a text.
     progress: String,
 }
 
-/// An entry that earned experience.
-struct Earned {
+/// A ledger entry that earned XP.
+struct XpEntry {
     link: String,
     what: String,
     xp: i64,
@@ -80,19 +78,19 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         earned: earned.collect(),
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) -> Badge {
     let rule = state.rules.achievements.iter().find(|rule| rule.id == row.achievement_id);
     let cash = state.rules.starting_cash;
-    let (reached, wanted) =
+    let (reached, target) =
         rule.map_or((0, 1), |rule| (rule.kind.reached(counts), rule.kind.threshold(cash)));
-    let reached = reached.clamp(0, wanted);
+    let reached = reached.clamp(0, target);
     let is_money = rule.is_some_and(|rule| {
         matches!(rule.kind, AchievementKind::PortfolioValue(_) | AchievementKind::ProfitAmount(_))
     });
-    let [done, of] = [reached, wanted].map(|number| {
+    let [done, of] = [reached, target].map(|number| {
         if is_money { view.fmt.money(Money(number)) } else { view.fmt.number(number) }
     });
     Badge {
@@ -102,11 +100,11 @@ fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) ->
         text: row.description,
         xp: row.xp,
         reached,
-        wanted,
+        target,
     }
 }
 
-fn earned(view: &View, row: &LedgerRow) -> Option<Earned> {
+fn earned(view: &View, row: &LedgerRow) -> Option<XpEntry> {
     use domain::EntryKind as Kind;
     let entry = &row.entry;
     let xp = entry.xp_trade + entry.xp_achievements;
@@ -119,5 +117,5 @@ fn earned(view: &View, row: &LedgerRow) -> Option<Earned> {
     };
     let about = entry.about_version.is_none();
     let link = if about { format!("/orders/{}", entry.trade_id()) } else { "/history".to_owned() };
-    (xp > 0).then_some(Earned { link, what, xp })
+    (xp > 0).then_some(XpEntry { link, what, xp })
 }

@@ -1,6 +1,6 @@
-//! The files that pages load, built into the program together with their compressed siblings. An
-//! address carries a hash of the content, so that browsers keep a file for ever and never ask
-//! again. The siblings are made by `cargo xtask assets`; nothing is compressed here.
+//! The static files of the pages, built into the binary with their compressed siblings, which
+//! `cargo xtask assets` writes. A URL contains a hash of the content, so browsers cache the file
+//! without revalidation.
 
 use std::sync::LazyLock;
 
@@ -17,16 +17,15 @@ use crate::state::AppState;
 const KEEP: &str = "public, max-age=31536000, immutable";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
-/// Bytes of the hash in an address.
+/// Bytes of the hash in a URL.
 const HASH_BYTES: usize = 6;
 
-/// A file that pages load.
 struct Asset {
-    /// What templates call it.
+    /// Its name in templates.
     name: &'static str,
     kind: &'static str,
     plain: &'static [u8],
-    /// The same in brotli and in gzip; `None` for what is compressed in itself.
+    /// With Brotli and with gzip; `None` for a compressed format.
     siblings: Option<(&'static [u8], &'static [u8])>,
 }
 
@@ -64,24 +63,24 @@ static ASSETS: [Asset; 7] = [
     Asset { name: "icon-192.png", kind: "image/png", plain: file!("icon-192.png"), siblings: None },
 ];
 
-/// The address of each file, in the order of [`ASSETS`].
-static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(address).collect());
+/// The URL of each file, in the order of [`ASSETS`].
+static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(url).collect());
 
-fn address(asset: &Asset) -> String {
+fn url(asset: &Asset) -> String {
     let digest: [u8; 32] = Sha256::digest(asset.plain).into();
-    let hash: String = digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&digest[..HASH_BYTES]);
     let (stem, ending) = asset.name.rsplit_once('.').unwrap_or((asset.name, ""));
     format!("/static/{stem}-{hash}.{ending}")
 }
 
-/// Where a file is found; empty for a name that no file has, which a test of the templates finds.
+/// The URL of a file; empty for an unknown name, which a test of the templates finds.
 pub(crate) fn path(name: &str) -> &'static str {
     let index = ASSETS.iter().position(|asset| asset.name == name);
     index.and_then(|index| PATHS.get(index)).map_or("", String::as_str)
 }
 
-/// The files that a browser keeps for when there is no network: all but the large charts.
-pub(crate) fn kept_offline() -> impl Iterator<Item = &'static str> {
+/// The files that the service worker caches: all but the library of the large charts.
+pub(crate) fn cached_offline() -> impl Iterator<Item = &'static str> {
     ASSETS.iter().map(|asset| asset.name).filter(|name| *name != "charts.js").map(path)
 }
 
@@ -90,8 +89,8 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
-    let asked = format!("/static/{file}");
-    let Some(asset) = PATHS.iter().position(|path| *path == asked).and_then(|i| ASSETS.get(i))
+    let requested = format!("/static/{file}");
+    let Some(asset) = PATHS.iter().position(|path| *path == requested).and_then(|i| ASSETS.get(i))
     else {
         return Problem::not_found().into_response();
     };
@@ -113,7 +112,7 @@ async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
     response
 }
 
-/// Whether the client names this coding and does not refuse it with a weight of 0.
+/// Whether the client accepts this encoding with a weight above 0.
 fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut named = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_what_the_content_is() {
+    fn a_url_contains_the_name_and_the_extension() {
         for asset in &ASSETS {
             let path = path(asset.name);
             let (stem, ending) = asset.name.rsplit_once('.').unwrap();
@@ -141,16 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_used_when_it_is_wanted() {
-        let wanted = |text: &'static str| {
+    fn an_encoding_is_used_if_the_client_accepts_it() {
+        let accepted = |text: &'static str| {
             let value = HeaderValue::from_static(text);
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]);
             (accepts(&headers, "br"), accepts(&headers, "gzip"))
         };
-        assert_eq!(wanted("gzip, deflate, BR"), (true, true));
-        assert_eq!(wanted("br;q=0, gzip;q=0.5"), (false, true));
-        assert_eq!(wanted("br;q=0.0"), (false, false));
-        assert_eq!(wanted("identity"), (false, false));
+        assert_eq!(accepted("gzip, deflate, BR"), (true, true));
+        assert_eq!(accepted("br;q=0, gzip;q=0.5"), (false, true));
+        assert_eq!(accepted("br;q=0.0"), (false, false));
+        assert_eq!(accepted("identity"), (false, false));
         assert!(!accepts(&HeaderMap::new(), "br"));
     }
 }

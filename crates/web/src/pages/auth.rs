@@ -1,5 +1,4 @@
-//! RegistrationRequest, logging in and out, and joining a game by its code. What an account and a session
-//! are is `account`'s; the API tells the same of it in its own words.
+//! Registration, login, logout, and joining a game by its code.
 
 use askama::Template;
 use axum::Router;
@@ -10,11 +9,13 @@ use axum::routing::{get, post};
 use domain::text::TextError;
 use store::{NameConflict, TokenKind};
 
-use super::answer;
 use super::form::{Form, Post};
-use super::preferences::{Mode, Preferences};
+use super::preferences::{DisplayPreferences, Mode};
+use super::redirect;
+use super::response;
+use super::url;
 use super::view::{Tab, View};
-use super::visitor::{self, Visitor};
+use super::visitor::Visitor;
 use crate::auth::accounts::{self, LoginRequest, OpenedSession, RegistrationRequest};
 use crate::auth::names::{self, EmailError, NameError};
 use crate::auth::passwords::{self, PasswordError};
@@ -24,11 +25,10 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Where players are led who did not want to go anywhere else.
+/// The target after a login without `next`.
 const HOME: &str = "/home";
-/// The only game there is.
+/// The code of the only game.
 const GAME: &str = "main";
-/// The longest code of a game.
 const CODE_LENGTH_MAX: usize = 32;
 const REGISTER_FIELDS: [&str; 6] = ["name", "email", "password", "mode", "stay", "next"];
 const LOGIN_FIELDS: [&str; 4] = ["email", "password", "stay", "next"];
@@ -72,7 +72,7 @@ async fn show_registration(
     query: Query,
 ) -> Response {
     if visitor.player.is_some() {
-        return answer::see_other(HOME);
+        return redirect::see_other(HOME);
     }
     let form = Form::new(&REGISTER_FIELDS)
         .with("mode", visitor.preferences.mode.as_str())
@@ -87,33 +87,33 @@ async fn register(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&REGISTER_FIELDS)?;
     let view = view_of(&state, &visitor, "auth-register-title");
-    let asked = read_registration(&state, &view, &mut form);
+    let request = parse_registration(&state, &view, &mut form);
     let mode = Mode::parse(form.value("mode")).unwrap_or(visitor.preferences.mode);
-    if let Some(asked) = asked {
+    if let Some(request) = request {
         let now = state.clock.now();
-        let opened = accounts::register(&state, &network, &asked, TokenKind::Web, now).await?;
+        let opened = accounts::register(&state, &network, &request, TokenKind::Web, now).await?;
         if let Ok(opened) = opened {
-            let chosen = Preferences { mode, ..visitor.preferences.clone() };
+            let chosen = DisplayPreferences { mode, ..visitor.preferences.clone() };
             let stored = chosen.to_stored();
             state.store.save_preferences(opened.user_id, &stored, now).await?;
-            let response = welcome(&state, &visitor, &form, &opened);
-            return Ok(answer::with_cookie(
+            let response = start_session(&state, &visitor, &form, &opened);
+            return Ok(redirect::with_cookie(
                 response,
                 visitor.jar.keep_preferences(&chosen.to_cookie()),
             ));
         }
         match opened {
             Err(NameConflict::Name) => {
-                form.fail("name", name_taken(&state, &view, &asked.name).await?)
+                form.add_error("name", name_taken(&state, &view, &request.name).await?)
             }
-            _ => form.fail("email", view.t("auth-email-taken")),
+            _ => form.add_error("email", view.t("auth-email-taken")),
         }
     }
     Ok(registration_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
 
-/// The registration, if nothing is wrong with it; what is wrong is noted in the form.
-fn read_registration(
+/// The registration, if it is valid; errors are added to the form.
+fn parse_registration(
     state: &AppState,
     view: &View,
     form: &mut Form,
@@ -122,17 +122,17 @@ fn read_registration(
     let email = names::check_email(form.value("email"));
     let password = form.value("password").to_owned();
     let checked = passwords::check(&password, &state.config.auth);
-    if let Err(fault) = name {
-        form.fail("name", name_fault(view, fault));
+    if let Err(error) = name {
+        form.add_error("name", name_error(view, error));
     }
-    if let Err(fault) = email {
-        form.fail("email", email_fault(view, fault));
+    if let Err(error) = email {
+        form.add_error("email", email_error(view, error));
     }
-    if let Err(fault) = checked {
-        form.fail("password", password_fault(view, fault));
+    if let Err(error) = checked {
+        form.add_error("password", password_error(view, error));
     }
     Some(RegistrationRequest { name: name.ok()?, email: email.ok()?, password })
-        .filter(|_| form.is_sound())
+        .filter(|_| form.is_valid())
 }
 
 fn registration_page(
@@ -148,12 +148,12 @@ fn registration_page(
         password_length_min: state.config.auth.password_length_min,
         name_length_max: state.config.names.length_max,
     };
-    answer::page_with(status, &view, &page)
+    response::page_with(status, &view, &page)
 }
 
 async fn show_login(State(state): State<AppState>, visitor: Visitor, query: Query) -> Response {
     if visitor.player.is_some() {
-        return answer::see_other(HOME);
+        return redirect::see_other(HOME);
     }
     let form = Form::new(&LOGIN_FIELDS).with("next", query.find("next").unwrap_or_default());
     login_page(&state, &visitor, &form, StatusCode::OK)
@@ -167,35 +167,43 @@ async fn log_in(
     let mut form = sent.into_form(&LOGIN_FIELDS)?;
     let view = view_of(&state, &visitor, "auth-login-title");
     let email = names::check_email(form.value("email"));
-    if let Err(fault) = email {
-        form.fail("email", email_fault(&view, fault));
+    if let Err(error) = email {
+        form.add_error("email", email_error(&view, error));
     }
     let password = form.value("password").to_owned();
     if password.is_empty() {
-        form.fail("password", view.t("auth-password-missing"));
+        form.add_error("password", view.t("auth-password-missing"));
     }
-    if let (Ok(email), true) = (email, form.is_sound()) {
-        let asked = LoginRequest { email, password };
-        let opened = accounts::log_in(&state, &network, &asked, TokenKind::Web).await?;
+    if let (Ok(email), true) = (email, form.is_valid()) {
+        let request = LoginRequest { email, password };
+        let opened = accounts::log_in(&state, &network, &request, TokenKind::Web).await?;
         if let Some(opened) = opened {
-            return Ok(welcome(&state, &visitor, &form, &opened));
+            return Ok(start_session(&state, &visitor, &form, &opened));
         }
-        form.fail("email", view.t("auth-incorrect"));
+        form.add_error("email", view.t("auth-incorrect"));
     }
     Ok(login_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
 
 fn login_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCode) -> Response {
     let view = view_of(state, visitor, "auth-login-title");
-    answer::page_with(status, &view, &LoginPage { view: &view, form })
+    response::page_with(status, &view, &LoginPage { view: &view, form })
 }
 
-/// Leads on with the new session: to where the visitor wanted to go, or home.
-fn welcome(state: &AppState, visitor: &Visitor, form: &Form, opened: &OpenedSession) -> Response {
-    let target = visitor::safe_next(form.value("next")).unwrap_or(HOME);
-    // Telephones are shared: only who asks for it stays after the browser is closed.
+/// Sets the session cookie and redirects to `next`, or home.
+fn start_session(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &Form,
+    opened: &OpenedSession,
+) -> Response {
+    let target = url::safe_next(form.value("next")).unwrap_or(HOME);
+    // Phones are shared: the session outlives the browser only if the player ticks the box.
     let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
-    answer::with_cookie(answer::see_other(target), visitor.jar.keep_session(&opened.token, days))
+    redirect::with_cookie(
+        redirect::see_other(target),
+        visitor.jar.keep_session(&opened.token, days),
+    )
 }
 
 async fn log_out(
@@ -205,13 +213,12 @@ async fn log_out(
     sent.into_form(&[])?;
     if let Some(signed_in) = &visitor.player {
         let player = signed_in.player;
-        // That another request has ended it meanwhile is as good.
         state.store.revoke_token(player.user_id, player.token_id).await?;
     }
-    let mut response = answer::with_cookie(answer::see_other("/"), visitor.jar.end_session());
-    // What the browser kept of the pages is nobody else's to see on a shared device.
-    let kept = axum::http::HeaderValue::from_static("\"cache\"");
-    response.headers_mut().insert("clear-site-data", kept);
+    let mut response = redirect::with_cookie(redirect::see_other("/"), visitor.jar.end_session());
+    // The next user of a shared device must not see cached pages.
+    let cleared = axum::http::HeaderValue::from_static("\"cache\"");
+    response.headers_mut().insert("clear-site-data", cleared);
     Ok(response)
 }
 
@@ -219,17 +226,17 @@ async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query
     let view = view_of(&state, &visitor, "auth-join-title");
     let mut form = Form::new(&JOIN_FIELDS);
     let Some(code) = query.find("code") else {
-        return answer::page(&view, &JoinPage { view: &view, form: &form });
+        return response::page(&view, &JoinPage { view: &view, form: &form });
     };
     let code = code.trim();
     let is_code = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if (1..=CODE_LENGTH_MAX).contains(&code.len()) && code.bytes().all(is_code) {
-        return answer::see_other(&format!("/join/{}", code.to_ascii_lowercase()));
+        return redirect::see_other(&format!("/join/{}", code.to_ascii_lowercase()));
     }
     form = form.with("code", code);
-    form.fail("code", view.t("auth-code-unknown"));
+    form.add_error("code", view.t("auth-code-unknown"));
     let page = JoinPage { view: &view, form: &form };
-    answer::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
+    response::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
 }
 
 async fn join(
@@ -238,28 +245,27 @@ async fn join(
     PathSegment(code): PathSegment,
 ) -> Response {
     if code.eq_ignore_ascii_case(GAME) {
-        // Everybody who registers plays in it.
+        // Every registered player is in this game.
         let target = if visitor.player.is_some() { HOME } else { "/register" };
-        return answer::see_other(target);
+        return redirect::see_other(target);
     }
     if code.len() > CODE_LENGTH_MAX {
         return Problem::not_found().into_response();
     }
     let view = view_of(&state, &visitor, "auth-join-title");
     let mut form = Form::new(&JOIN_FIELDS).with("code", code);
-    form.fail("code", view.t("auth-code-unknown"));
-    answer::page_with(StatusCode::NOT_FOUND, &view, &JoinPage { view: &view, form: &form })
+    form.add_error("code", view.t("auth-code-unknown"));
+    response::page_with(StatusCode::NOT_FOUND, &view, &JoinPage { view: &view, form: &form })
 }
 
 fn view_of(state: &AppState, visitor: &Visitor, title: &str) -> View {
     View::new(state, visitor, Tab::None, title)
 }
 
-/// What is wrong with a name, in the reader's words.
-pub(super) fn name_fault(view: &View, fault: NameError) -> String {
-    match fault {
+pub(super) fn name_error(view: &View, error: NameError) -> String {
+    match error {
         NameError::Missing => view.t("auth-name-missing"),
-        NameError::Unfit(error) => unfit(view, error),
+        NameError::Unfit(error) => character_error(view, error),
         NameError::Marks => view.t("auth-name-marks"),
         NameError::AtSign => view.t("auth-name-at"),
         NameError::Staff => view.t("auth-name-staff"),
@@ -269,7 +275,7 @@ pub(super) fn name_fault(view: &View, fault: NameError) -> String {
     }
 }
 
-/// That another player has a name, and which ones are free, in the reader's words.
+/// The error of a name that another player has, with free names.
 pub(super) async fn name_taken(
     state: &AppState,
     view: &View,
@@ -282,25 +288,23 @@ pub(super) async fn name_taken(
     })
 }
 
-/// That a text has a character which cannot be used in its field, in the reader's words.
-pub(super) fn unfit(view: &View, error: TextError) -> String {
+/// The error of a text with a character that its field does not accept.
+pub(super) fn character_error(view: &View, error: TextError) -> String {
     let character = error.code_point().to_string();
     view.tn("common-character-unfit", "character", character.as_str())
 }
 
-/// What is wrong with an e-mail address, in the reader's words.
-pub(super) fn email_fault(view: &View, fault: EmailError) -> String {
-    match fault {
+pub(super) fn email_error(view: &View, error: EmailError) -> String {
+    match error {
         EmailError::Missing => view.t("auth-email-missing"),
         EmailError::Invalid => view.t("auth-email-invalid"),
     }
 }
 
-/// What is wrong with a new password, in the reader's words.
-pub(super) fn password_fault(view: &View, fault: PasswordError) -> String {
-    match fault {
+pub(super) fn password_error(view: &View, error: PasswordError) -> String {
+    match error {
         PasswordError::TooShort(min) => view.tn("auth-password-short", "min", min),
         PasswordError::TooLong(max) => view.tn("auth-password-long", "max", max),
-        PasswordError::Unfit(error) => unfit(view, error),
+        PasswordError::Unfit(error) => character_error(view, error),
     }
 }

@@ -1,7 +1,6 @@
-//! Charts as SVG: a curve with its area, candles, a small curve for lists, and parts of a whole.
-//! Each comes with a sentence and a table of the same numbers, for readers who do not see it.
-//! Points stand at their days (`axes`). Coordinates are whole numbers in tenths of a unit; nothing
-//! is computed with floats. What the numbers mean is told by the pages.
+//! Charts as SVG: a curve, candles, a small curve for lists, and the parts of a whole. Each has a
+//! sentence and a table of its numbers for screen readers. Coordinates are integers in tenths of a
+//! unit.
 
 mod axes;
 mod candles;
@@ -11,24 +10,24 @@ use std::fmt::{self, Write as _};
 use askama::filters::HtmlSafe;
 use domain::{Day, Money, Price, Ratio};
 
-use self::axes::{Days, Scale, path, tenth};
+use self::axes::{TimeAxis, ValueAxis, path, tenth};
 pub(crate) use self::candles::{Candle, Span, candles, grouped};
 use super::format;
 use super::view::View;
 
-/// The size of a chart in units.
+/// The size of a chart in SVG units.
 const WIDTH: i64 = 640;
 const HEIGHT: i64 = 200;
-/// Room at the edges, so that thick lines are whole.
+/// The margin in which thick lines end.
 const MARGIN: i64 = 8;
-/// The most points of a curve, and candles; more are thinned out, since no screen shows them.
+/// The maximum of points of a curve, and of candles; more are thinned out.
 const POINTS_MAX: usize = 160;
-/// The most rows of the table beside a chart.
+/// The maximum of rows of a table.
 const ROWS_MAX: usize = 30;
-/// Colours of parts; further parts share the last.
+/// The number of colours of parts; further parts share the last.
 const COLOURS: usize = 8;
 
-/// A finished drawing. Everything in it was written here; texts are escaped.
+/// A drawing. Its texts are escaped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Svg(String);
 
@@ -40,25 +39,22 @@ impl fmt::Display for Svg {
 
 impl HtmlSafe for Svg {}
 
-/// A drawing with what it says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chart {
     pub(crate) svg: Svg,
     pub(crate) sentence: String,
-    /// The heads of the table.
     pub(crate) heads: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// A value on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
     pub(crate) day: Day,
-    /// In any unit; all points of a chart have the same.
+    /// In the [`Unit`] of the chart.
     pub(crate) value: i64,
 }
 
-/// What the values are.
+/// The unit of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Cents.
@@ -76,9 +72,8 @@ impl Unit {
     }
 }
 
-/// A curve with its area; dashed beside it, where there is one, what it is compared with, by the
-/// same days and values. Points ascend by day. The sentence begins with `name`. `None` for fewer
-/// than two points.
+/// A curve with its area and, dashed, a benchmark on the same axes. Points ascend by day. The
+/// sentence begins with `name`. `None` for fewer than two points.
 pub(crate) fn line(
     view: &View,
     name: &str,
@@ -91,16 +86,16 @@ pub(crate) fn line(
         return None;
     }
     let days = || points.iter().chain(benchmark).map(|point| point.day);
-    let days = Days::new(days().min()?, days().max()?);
+    let days = TimeAxis::new(days().min()?, days().max()?);
     let (thin, other) = (days.thinned(points), days.thinned(benchmark));
-    let scale = Scale::of(thin.iter().chain(&other).map(|point| point.value));
+    let scale = ValueAxis::of(thin.iter().chain(&other).map(|point| point.value));
     let class = format::way(first.value, last.value);
     let sentence = sentence(view, name, unit, points)?;
     let mut svg = opened(&sentence);
     scale.grid(&mut svg);
     let curve = path(&thin, days, scale);
     let [start, end] = [first, last].map(|point| tenth(days.x(point.day)));
-    // Writing to a text cannot fail, here and below.
+    // Writing to a `String` cannot fail, here and below.
     let _ = write!(
         svg,
         "<polygon class=\"c-area c-{class}\" points=\"{curve} {end},{HEIGHT} {start},{HEIGHT}\"/>\
@@ -121,15 +116,14 @@ pub(crate) fn line(
     })
 }
 
-/// A small curve without words, for a row that shows its numbers itself, over the days from the
-/// first to the last. `None` for fewer than two points.
+/// A small curve without a text, over these days. `None` for fewer than two points.
 pub(crate) fn sparkline(points: &[Point], (from, to): (Day, Day)) -> Option<Svg> {
     let (first, last) = (points.first()?, points.last()?);
     if points.len() < 2 {
         return None;
     }
-    let days = Days::new(from, to);
-    let scale = Scale::of(points.iter().map(|point| point.value));
+    let days = TimeAxis::new(from, to);
+    let scale = ValueAxis::of(points.iter().map(|point| point.value));
     let class = format::way(first.value, last.value);
     let curve = path(&days.thinned(points), days, scale);
     Some(Svg(format!(
@@ -138,8 +132,7 @@ pub(crate) fn sparkline(points: &[Point], (from, to): (Day, Day)) -> Option<Svg>
     )))
 }
 
-/// Parts of a whole as one bar; each part has a name and a size. The sentence names each with its
-/// share. `None` when there is nothing.
+/// Parts of a whole, with their names, as one bar. `None` for an empty whole.
 pub(crate) fn allocation(view: &View, name: &str, parts: &[(String, Money)]) -> Option<Chart> {
     let whole: i128 = parts.iter().map(|(_, size)| i128::from(size.0.max(0))).sum();
     if whole == 0 {
@@ -184,7 +177,7 @@ pub(crate) fn allocation(view: &View, name: &str, parts: &[(String, Money)]) -> 
     })
 }
 
-/// The class of the colour of a part, also for a key beside the bar.
+/// The class of the colour of a part.
 pub(crate) fn part_class(index: usize) -> String {
     format!("c-{}", (index + 1).min(COLOURS))
 }
@@ -194,13 +187,13 @@ fn opened(sentence: &str) -> String {
     format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\">")
 }
 
-/// At most [`ROWS_MAX`] of them for a table, newest first.
+/// At most [`ROWS_MAX`] evenly spaced rows, newest first.
 fn rows<T>(all: &[T]) -> impl Iterator<Item = &T> {
     let chosen: Vec<usize> = evenly(all.len(), ROWS_MAX).collect();
     chosen.into_iter().rev().filter_map(|i| all.get(i))
 }
 
-/// At most `max` positions of `count`, from the first to the last.
+/// At most `max` evenly spaced positions of `count`, with the first and the last.
 fn evenly(count: usize, max: usize) -> impl Iterator<Item = usize> {
     let kept = count.min(max);
     (0..kept).map(move |i| if kept < 2 { i } else { i * (count - 1) / (kept - 1) })

@@ -1,7 +1,5 @@
-//! Errors as people see them: a page in plain words, in the visitor's language, with what to do
-//! next and the number of the request. It asks nobody anything, neither the database nor who is
-//! signed in, so that it can be shown when those fail. Which status an error has is decided in
-//! `problem::codes`; programs get `problem`'s own form.
+//! Error pages in the visitor's language, with the next step and the request id. They query neither
+//! the database nor the session, so that they are available when those fail.
 
 use askama::Template;
 use axum::body::Body;
@@ -10,10 +8,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::answer;
-use super::preferences::Preferences;
+use super::preferences::DisplayPreferences;
+use super::response;
 use super::view::View;
-use super::visitor::Asked;
+use super::visitor::RequestedPage;
 use crate::auth::sessions::RequestId;
 use crate::http::query::Query;
 use crate::http::request_context::take_problem;
@@ -26,12 +24,12 @@ use crate::state::AppState;
 struct ErrorPage<'a> {
     view: &'a View,
     text: &'static str,
-    /// When to come back, in seconds; 0 for not at all.
+    /// 0 without a `Retry-After`.
     retry_after_s: i64,
     request_id: &'a str,
 }
 
-/// Middleware that writes problems as pages for clients that read HTML.
+/// The layer that renders problems as pages for clients that accept HTML.
 pub(crate) async fn render(
     State(state): State<AppState>,
     request: Request,
@@ -54,14 +52,13 @@ pub(crate) async fn render(
     response
 }
 
-/// Whether the client reads HTML rather than a problem document.
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let reads_html = accept.is_some_and(|accept| accept.contains("text/html"));
     http::is_page(path) && (reads_html || headers.contains_key("hx-request"))
 }
 
-/// Writes the page of a problem as the body of the answer that was made from it.
+/// Replaces the body of a problem's response by its page.
 fn write(
     state: &AppState,
     problem: &Problem,
@@ -71,11 +68,11 @@ fn write(
     request_id: &str,
 ) {
     let query = Query::parse(uri.query().unwrap_or_default());
-    let preferences = Preferences::of(headers, &query);
-    let asked = Asked::of(uri, headers);
+    let preferences = DisplayPreferences::of(headers, &query);
+    let requested = RequestedPage::of(uri, headers);
     let (status, code) = problem.kind();
     let (title, text) = words(status, code);
-    let mut view = View::bare(&preferences, &asked, state.rules.currency, title);
+    let mut view = View::bare(&preferences, &requested, state.rules.currency, title);
     view.has_session = cookies::has_session(headers);
     let retry_after = response.headers().get(header::RETRY_AFTER);
     let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -84,7 +81,7 @@ fn write(
     let html = match page.render() {
         Ok(html) => html,
         Err(error) => {
-            tracing::error!(%error, "cannot render the page of an error");
+            tracing::error!(%error, request_id, "cannot render an error page");
             return problem.write(response, request_id);
         }
     };
@@ -93,16 +90,16 @@ fn write(
     headers.remove(header::CONTENT_LENGTH);
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, answer::POLICY),
+        (header::CONTENT_SECURITY_POLICY, response::POLICY),
         (header::CONTENT_LANGUAGE, view.lang.tag()),
-        (header::VARY, answer::VARY),
+        (header::VARY, response::VARY),
         (header::CACHE_CONTROL, "no-store"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
 }
 
-/// The keys of the title and of the text.
+/// The message keys of the title and the text.
 fn words(status: StatusCode, code: &str) -> (&'static str, &'static str) {
     match (status.as_u16(), code) {
         (_, "outcome_unknown" | "timed_out") => ("errors-unknown-title", "errors-unknown-text"),
@@ -112,7 +109,7 @@ fn words(status: StatusCode, code: &str) -> (&'static str, &'static str) {
         (413, _) => ("errors-large-title", "errors-large-text"),
         (429, _) => ("errors-often-title", "errors-often-text"),
         (503, _) => ("errors-busy-title", "errors-busy-text"),
-        (500.., _) => ("errors-fault-title", "errors-fault-text"),
+        (500.., _) => ("errors-internal-title", "errors-internal-text"),
         _ => ("errors-unreadable-title", "errors-unreadable-text"),
     }
 }

@@ -1,5 +1,5 @@
-//! Forms: what was sent, read strictly, and what is shown again when something in it is wrong. A
-//! form is read only together with whom it comes from, so that none is taken without its token.
+//! Forms: strict parsing of what was sent, and the values and errors to show again. [`Post`] is the
+//! only way to read a form, so that the CSRF token is always checked.
 
 use std::time::Duration;
 
@@ -14,11 +14,10 @@ use crate::http::query::Query;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// The most fields of a form.
 const FIELDS_MAX: usize = 64;
 
-/// A form that was sent by this visitor ([`Visitor`] or `SignedIn`) from a page of ours.
-pub(crate) struct Post<V>(pub(crate) V, pub(crate) Sent);
+/// A form with a valid CSRF token, and its visitor ([`Visitor`] or `SignedIn`).
+pub(crate) struct Post<V>(pub(crate) V, pub(crate) FormData);
 
 impl<V> FromRequest<AppState> for Post<V>
 where
@@ -33,8 +32,7 @@ where
         let sent = read(&parts.headers, body, state).await.map_err(IntoResponse::into_response)?;
         let token = sent.0.iter().find(|(name, _)| name == csrf::FIELD);
         let is_ours = token.is_some_and(|(_, token)| {
-            csrf::is_valid(&visitor.as_ref().secret, token)
-                && !csrf::is_from_elsewhere(&parts.headers)
+            csrf::is_valid(&visitor.as_ref().secret, token) && !csrf::is_cross_site(&parts.headers)
         });
         if !is_ours {
             return Err(Problem::from(&codes::FORM_EXPIRED).into_response());
@@ -47,7 +45,7 @@ async fn read(
     headers: &HeaderMap,
     body: axum::body::Body,
     state: &AppState,
-) -> Result<Sent, Problem> {
+) -> Result<FormData, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -62,15 +60,14 @@ async fn read(
     if fields.len() > FIELDS_MAX {
         return Err(Problem::foreign_field());
     }
-    Ok(Sent(fields))
+    Ok(FormData(fields))
 }
 
-/// The fields as they were sent.
-pub(crate) struct Sent(Vec<(String, String)>);
+pub(crate) struct FormData(Vec<(String, String)>);
 
-impl Sent {
-    /// The form with these fields, each at most once, and no others. A box that is not ticked is
-    /// not sent, so an absent field is empty.
+impl FormData {
+    /// The form with these fields, each at most once, and no others. An absent field is empty, like
+    /// a checkbox that is not ticked.
     pub(crate) fn into_form(self, names: &[&'static str]) -> Result<Form, Problem> {
         let mut form = Form::new(names);
         let mut seen = Vec::new();
@@ -89,7 +86,7 @@ impl Sent {
     }
 }
 
-/// A form as it is shown: its values and what is wrong with them.
+/// A form with its values and errors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form(Vec<Field>);
 
@@ -97,19 +94,17 @@ pub(crate) struct Form(Vec<Field>);
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     value: String,
-    /// Empty: nothing is wrong.
+    /// Empty without an error.
     pub(crate) error: String,
 }
 
 impl Form {
-    /// An empty form with these fields.
     pub(crate) fn new(names: &[&'static str]) -> Self {
         let field =
             |name: &&'static str| Field { name, value: String::new(), error: String::new() };
         Self(names.iter().map(field).collect())
     }
 
-    /// The same with a value filled in.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         if let Some(field) = self.0.iter_mut().find(|field| field.name == name) {
@@ -118,7 +113,7 @@ impl Form {
         self
     }
 
-    /// The same with the values and errors of another form's fields.
+    /// The same with the fields of `other`.
     #[must_use]
     pub(crate) fn joined(mut self, other: &Self) -> Self {
         for field in &other.0 {
@@ -129,12 +124,12 @@ impl Form {
         self
     }
 
-    /// The value of a field; empty when it was not sent.
+    /// Empty for an absent field.
     pub(crate) fn value(&self, name: &str) -> &str {
         self.find(name).map_or("", |field| field.value.as_str())
     }
 
-    /// What is wrong with a field; empty when nothing is.
+    /// Empty without an error.
     pub(crate) fn error(&self, name: &str) -> &str {
         self.find(name).map_or("", |field| field.error.as_str())
     }
@@ -143,12 +138,12 @@ impl Form {
         !self.error(name).is_empty()
     }
 
-    /// Whether an error or a hint belongs to a field.
+    /// Whether the field has an error or a hint.
     pub(crate) fn is_described(&self, name: &str, hint: &str) -> bool {
         self.is_wrong(name) || !hint.is_empty()
     }
 
-    /// The ids of the error and the hint of a field, in the order in which they are read.
+    /// The ids of the error and the hint of a field, in reading order.
     pub(crate) fn described_by(&self, name: &str, hint: &str) -> String {
         match (self.is_wrong(name), hint.is_empty()) {
             (true, false) => format!("e-{name} h-{name}"),
@@ -157,13 +152,13 @@ impl Form {
         }
     }
 
-    /// Whether a choice or a box has this value.
+    /// Whether a choice or a checkbox has this value.
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         self.value(name) == value
     }
 
-    /// Notes what is wrong with a field, in the reader's words; of several the first.
-    pub(crate) fn fail(&mut self, name: &str, text: impl Into<String>) {
+    /// Sets the error of a field, unless it has one.
+    pub(crate) fn add_error(&mut self, name: &str, text: impl Into<String>) {
         if let Some(field) = self.0.iter_mut().find(|field| field.name == name)
             && field.error.is_empty()
         {
@@ -171,12 +166,11 @@ impl Form {
         }
     }
 
-    /// The fields that something is wrong with.
     pub(crate) fn errors(&self) -> Vec<&Field> {
         self.0.iter().filter(|field| !field.error.is_empty()).collect()
     }
 
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         self.0.iter().all(|field| field.error.is_empty())
     }
 
@@ -190,7 +184,7 @@ mod tests {
     use super::*;
 
     fn form(body: &str) -> Result<Form, Problem> {
-        Sent(Query::parse(body).into_pairs()).into_form(&["name", "stay"])
+        FormData(Query::parse(body).into_pairs()).into_form(&["name", "stay"])
     }
 
     #[test]
@@ -220,10 +214,10 @@ mod tests {
     #[test]
     fn the_first_error_of_a_field_is_kept_with_its_value() {
         let mut read = form("name=Ada").unwrap();
-        assert!(read.is_sound());
-        read.fail("name", "one");
-        read.fail("name", "two");
+        assert!(read.is_valid());
+        read.add_error("name", "one");
+        read.add_error("name", "two");
         assert_eq!((read.value("name"), read.error("name")), ("Ada", "one"));
-        assert_eq!((read.errors().len(), read.is_sound()), (1, false));
+        assert_eq!((read.errors().len(), read.is_valid()), (1, false));
     }
 }

@@ -1,7 +1,8 @@
-//! How numbers, money, dates and times look to a reader. Pages hand over values, never texts they
-//! made themselves; the digits are those of `numbers`, to which signs, groups and symbols are added
-//! here. The languages of the game write numbers alike (1,234.50) and dates each in its own way,
-//! after CLDR 48.
+//! The format of numbers, money, dates and times on pages: the digits of `numbers` with signs,
+//! groups and symbols. The three languages format numbers alike (1,234.50) and dates differently,
+//! as in CLDR 48.
+
+mod months;
 
 use std::cmp::Ordering;
 
@@ -9,10 +10,11 @@ use domain::{Currency, Day, Money, Price, Quantity, Ratio, UnixMicros};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::months::{MONTHS, SHORT_MONTHS};
 use super::preferences::{Lang, Mode};
 use crate::game::numbers;
 
-/// The true minus, as wide as a plus.
+/// The minus sign (U+2212), as wide as a plus.
 const MINUS: char = '\u{2212}';
 
 /// The signs of currencies.
@@ -35,7 +37,7 @@ const SIGNS: [(&str, &str); 16] = [
     ("VND", "₫"),
 ];
 
-/// How one reader has them.
+/// The formats of one reader.
 #[derive(Clone, Debug)]
 pub(crate) struct Format {
     pub(crate) lang: Lang,
@@ -44,7 +46,7 @@ pub(crate) struct Format {
     pub(crate) currency: Currency,
 }
 
-/// A value or a reference to it: templates hand over both.
+/// A value or a reference to it: templates pass both.
 pub(crate) trait Plain<T> {
     fn plain(&self) -> T;
 }
@@ -97,8 +99,8 @@ impl Format {
         format!("{}{digits}%", minus(self.shown_percent(ratio)))
     }
 
-    /// A percentage as it is shown, in units of its last digit: what is shown as 0 is neither a
-    /// gain nor a loss.
+    /// A percentage in units of its last displayed digit, so that a displayed 0 is neither a gain
+    /// nor a loss.
     pub(crate) fn shown_percent(&self, ratio: Ratio) -> i64 {
         ratio.percent(self.percent_places())
     }
@@ -144,8 +146,7 @@ impl Format {
         format!("{}, {hour:02}:{minute:02}", self.short_day(day))
     }
 
-    /// What stands before every amount: the currency's sign, after CLDR 48 for English outside of
-    /// the country, else its code.
+    /// The prefix of amounts: the currency's sign in international English (CLDR 48), or its code.
     pub(crate) fn symbol(&self) -> String {
         let code = self.currency.code();
         match SIGNS.iter().find(|(known, _)| *known == code) {
@@ -180,7 +181,7 @@ impl Format {
     }
 }
 
-/// The class of a gain, a loss or neither.
+/// The CSS class of a gain, a loss or neither.
 pub(crate) fn direction(number: i64) -> &'static str {
     match number {
         1.. => "up",
@@ -189,7 +190,7 @@ pub(crate) fn direction(number: i64) -> &'static str {
     }
 }
 
-/// The same for a value that went from one number to another.
+/// The CSS class of the change between two values.
 pub(crate) fn way(from: i64, to: i64) -> &'static str {
     match to.cmp(&from) {
         Ordering::Greater => "up",
@@ -198,7 +199,7 @@ pub(crate) fn way(from: i64, to: i64) -> &'static str {
     }
 }
 
-/// Digits in groups of three, whatever follows a point: `1234.5` is `1,234.5`.
+/// The whole digits in groups of three: `1234.5` is `1,234.5`.
 pub(crate) fn grouped(number: &str) -> String {
     let (whole, places) = number.split_once('.').map_or((number, None), |(w, p)| (w, Some(p)));
     let (negative, digits) = whole.strip_prefix('-').map_or((false, whole), |d| (true, d));
@@ -231,58 +232,6 @@ fn sign(number: i64) -> &'static str {
     if number > 0 { "+" } else { minus(number) }
 }
 
-/// Months by language, after CLDR (en-ZW, sn-ZW, nd-ZW), as they stand in dates.
-const MONTHS: [[&str; 12]; 3] = [
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    [
-        "Ndira",
-        "Kukadzi",
-        "Kurume",
-        "Kubvumbi",
-        "Chivabvu",
-        "Chikumi",
-        "Chikunguru",
-        "Nyamavhuvhu",
-        "Gunyana",
-        "Gumiguru",
-        "Mbudzi",
-        "Zvita",
-    ],
-    [
-        "Zibandlela",
-        "Nhlolanja",
-        "Mbimbitho",
-        "Mabasa",
-        "Nkwenkwezi",
-        "Nhlangula",
-        "Ntulikazi",
-        "Ncwabakazi",
-        "Mpandula",
-        "Mfumfu",
-        "Lwezi",
-        "Mpalakazi",
-    ],
-];
-
-const SHORT_MONTHS: [[&str; 12]; 3] = [
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"],
-    ["Ndi", "Kuk", "Kur", "Kub", "Chv", "Chk", "Chg", "Nya", "Gun", "Gum", "Mbu", "Zvi"],
-    ["Zib", "Nhlo", "Mbi", "Mab", "Nkw", "Nhla", "Ntu", "Ncw", "Mpan", "Mfu", "Lwe", "Mpal"],
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn money_names_its_currency_and_has_a_true_minus() {
+    fn money_has_its_currency_and_a_minus_sign() {
         let usd = format(Lang::En, Mode::Standard);
         assert_eq!(usd.money(Money(123_456_789)), "US$1,234,567.89");
         assert_eq!(usd.money(Money(-5)), "\u{2212}US$0.05");
@@ -331,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_as_nothing_points_nowhere() {
+    fn a_displayed_zero_has_no_direction() {
         let (adult, child) = (format(Lang::En, Mode::Standard), format(Lang::En, Mode::Kid));
         let way =
             |format: &Format, part| direction(format.shown_percent(Ratio::of(part, 1_000_000)));

@@ -1,6 +1,5 @@
-//! The history: every ledger entry of the player, newest first, filtered and page by page, and the
-//! same as a file for spreadsheets, which has all of them. One entry explained is `order`'s
-//! receipt.
+//! The history: all ledger entries of the player, newest first, with filters and pages; and the
+//! same as a CSV file.
 
 use archive::HistoryCursor;
 use askama::Template;
@@ -12,7 +11,8 @@ use axum::routing::get;
 use domain::{EntryKind, Money, Month, Price, Quantity, Symbol};
 use store::{LedgerFilter, LedgerRow};
 
-use super::answer;
+use super::response;
+use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::game::history_csv::{CsvRequest, stream_csv};
@@ -21,7 +21,6 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Entries a page.
 const ROWS: usize = 20;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -32,21 +31,19 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "history.html")]
 struct HistoryPage<'a> {
     view: &'a View,
-    asked: &'a Asked,
-    rows: Vec<Row>,
-    /// The address of older entries.
+    filter: &'a HistoryFilter,
+    rows: Vec<HistoryRow>,
+    /// The URL of older entries.
     older: Option<String>,
-    /// Whether the archive was read.
     is_archived: bool,
-    /// Whether there is more.
+    /// Whether there are older entries.
     goes_on: bool,
     file: String,
     hides: bool,
 }
 
-/// An entry of the list.
-struct Row {
-    /// Its receipt, where there is one.
+struct HistoryRow {
+    /// The receipt of a trade.
     link: Option<String>,
     kind: EntryKind,
     symbol: String,
@@ -58,7 +55,7 @@ struct Row {
     note: Option<String>,
 }
 
-impl Row {
+impl HistoryRow {
     fn new(view: &View, row: LedgerRow) -> Self {
         let entry = &row.entry;
         let is_trade = matches!(entry.kind, EntryKind::Buy | EntryKind::Sell);
@@ -80,15 +77,15 @@ impl Row {
     }
 }
 
-/// What the reader asked for. What is none of it counts as nothing.
-struct Asked {
+/// The filter of the query. Malformed values are ignored.
+struct HistoryFilter {
     kind: Option<EntryKind>,
     symbol: Option<Symbol>,
-    place: Option<HistoryCursor>,
+    cursor: Option<HistoryCursor>,
 }
 
-impl Asked {
-    fn read(query: &Query) -> Self {
+impl HistoryFilter {
+    fn parse(query: &Query) -> Self {
         let kinds = [EntryKind::Buy, EntryKind::Sell, EntryKind::Note, EntryKind::Open];
         let word = query.find("kind").unwrap_or_default();
         let number = |name| query.find(name).and_then(|text| text.parse::<i64>().ok());
@@ -97,32 +94,31 @@ impl Asked {
         Self {
             kind: kinds.into_iter().find(|kind| kind.as_str() == word),
             symbol: Symbol::parse(query.find("symbol").unwrap_or_default()).ok(),
-            place: below.map(|below| HistoryCursor { below, archived }),
+            cursor: below.map(|below| HistoryCursor { below, archived }),
         }
     }
 
-    /// Nothing for a stock that there is none of.
-    fn filter(&self, state: &AppState) -> LedgerFilter {
+    /// An unknown symbol becomes a stock id without entries.
+    fn ledger_filter(&self, state: &AppState) -> LedgerFilter {
         let listed = |symbol| state.prices.find(symbol).map_or(0, |listing| listing.stock_id);
         LedgerFilter { kind: self.kind, stock_id: self.symbol.as_ref().map(listed) }
     }
 
-    /// The filters as they stand in an address; it ends with `?` or `&`.
-    fn address(&self, path: &str) -> String {
-        let mut address = format!("{path}?");
+    /// A URL with these filters, which ends with `?` or `&`.
+    fn url(&self, path: &str) -> String {
+        let mut url = format!("{path}?");
         if let Some(kind) = self.kind {
-            address.push_str(&format!("kind={}&", kind.as_str()));
+            url.push_str(&format!("kind={}&", kind.as_str()));
         }
         if let Some(symbol) = &self.symbol {
-            address.push_str(&format!("symbol={}&", answer::encode(symbol.as_str())));
+            url.push_str(&format!("symbol={}&", url::encode(symbol.as_str())));
         }
-        address
+        url
     }
 
-    /// The address of older entries, which are below a place.
     fn older(&self, HistoryCursor { below, archived }: HistoryCursor) -> String {
         let month = archived.map(|month| format!("&month={}", month.0)).unwrap_or_default();
-        format!("{}before={below}{month}", self.address("/history"))
+        format!("{}before={below}{month}", self.url("/history"))
     }
 
     fn is_kind(&self, word: &str) -> bool {
@@ -139,35 +135,35 @@ async fn show(
     me: SignedIn,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query);
+    let filter = HistoryFilter::parse(&query);
     let (player_id, viewer) = (me.player().player_id, me.viewer());
-    let filter = asked.filter(&state);
-    let found = state.history.search(player_id, filter, asked.place, ROWS).await?;
+    let ledger_filter = filter.ledger_filter(&state);
+    let found = state.history.search(player_id, ledger_filter, filter.cursor, ROWS).await?;
     let view = View::new(&state, &me, Tab::None, "history-title");
     let page = HistoryPage {
-        rows: found.rows.into_iter().map(|row| Row::new(&view, row)).collect(),
-        older: found.next.map(|next| asked.older(next)),
+        rows: found.rows.into_iter().map(|row| HistoryRow::new(&view, row)).collect(),
+        older: found.next.map(|next| filter.older(next)),
         is_archived: found.is_archived,
         goes_on: found.next.is_some(),
-        file: asked.address("/history.csv"),
+        file: filter.url("/history.csv"),
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
-        asked: &asked,
+        filter: &filter,
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
-/// All entries that the filters let through as a file; `bom=0` leaves its byte order mark out.
+/// The filtered entries as a file; `bom=0` omits the byte order mark.
 async fn send(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query);
+    let filter = HistoryFilter::parse(&query);
     let request = CsvRequest {
         player_id: me.player().player_id,
-        filter: asked.filter(&state),
-        cursor: asked.place,
+        filter: filter.ledger_filter(&state),
+        cursor: filter.cursor,
         has_bom: read_bom(&query).ok_or_else(Problem::not_found)?,
     };
     let csv = Body::from_stream(stream_csv(&state, request).await?);

@@ -1,5 +1,5 @@
-//! Home: what the player has, how it went, the level, the largest holdings and what is watched; for
-//! who has never traded, where to begin. The whole portfolio is `portfolio`'s.
+//! The home page: the portfolio's value and curve, the level, the largest holdings, watched stocks,
+//! and first steps for new players.
 
 use askama::Template;
 use axum::Router;
@@ -10,17 +10,18 @@ use domain::{Day, Money, PageRequest, Price, Ratio};
 use market::PriceSnapshot;
 use store::{HoldingRow, MarketQuery, Store};
 
-use super::answer;
 use super::chart::{self, Chart, Point, Unit};
 use super::market::change_of;
-use super::portfolio_value::{PortfolioValue, ValuePart};
+use super::portfolio_value::PortfolioValue;
+use super::response;
+use super::value_part::ValuePart;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Holdings and watched stocks that are shown.
+/// The number of holdings and of watched stocks.
 const SHOWN: i64 = 5;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -32,12 +33,12 @@ pub(crate) fn router() -> Router<AppState> {
 struct HomePage<'a> {
     view: &'a View,
     name: String,
-    worth: PortfolioValue,
+    value: PortfolioValue,
     level: i64,
     xp: i64,
     xp_next: i64,
     chart: Option<Chart>,
-    range: Range,
+    range: CurveRange,
     holdings: Vec<HoldingRow>,
     more: bool,
     watched: Vec<Watched>,
@@ -46,7 +47,6 @@ struct HomePage<'a> {
     day: Day,
 }
 
-/// A watched stock.
 struct Watched {
     symbol: String,
     name: String,
@@ -54,9 +54,9 @@ struct Watched {
     change: Ratio,
 }
 
-/// How far back a curve of what a player had goes.
+/// The range of a curve of the portfolio's value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Range {
+pub(super) enum CurveRange {
     Week,
     Month,
     HalfYear,
@@ -64,7 +64,7 @@ pub(super) enum Range {
     Max,
 }
 
-impl Range {
+impl CurveRange {
     const ALL: [Self; 5] = [Self::Week, Self::Month, Self::HalfYear, Self::Year, Self::Max];
 
     pub(super) fn all() -> [Self; 5] {
@@ -76,7 +76,7 @@ impl Range {
         Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::HalfYear)
     }
 
-    /// Its word in addresses.
+    /// The word in URLs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Week => "1w",
@@ -87,7 +87,7 @@ impl Range {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Week => "home-range-1w",
@@ -98,7 +98,7 @@ impl Range {
         }
     }
 
-    /// Calendar days of the market.
+    /// In calendar days.
     fn days(self) -> i32 {
         match self {
             Self::Week => 7,
@@ -112,11 +112,11 @@ impl Range {
 
 impl HomePage<'_> {
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [Range; 5] {
-        Range::all()
+    fn ranges(&self) -> [CurveRange; 5] {
+        CurveRange::all()
     }
 
-    /// A difference without its sign, where a word says which way.
+    /// The amount without its sign, for a sentence that names the direction.
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
     fn size(&self, difference: &Money) -> Money {
         Money(difference.0.saturating_abs())
@@ -131,12 +131,12 @@ async fn show(
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let mut view = View::new(&state, &me, Tab::Home, "home-title");
     view.live = true;
-    let range = Range::of(&query);
-    // All that the page shows is valued at the same prices, so that sums are those of their parts.
+    let range = CurveRange::of(&query);
+    // One snapshot of prices for the whole page, so that sums equal their parts.
     let present = state.prices.snapshot();
     let curve = load_curve(&state, &present, player_id, range).await?;
-    let worth = PortfolioValue::load(&state, &present, player_id, &curve).await?;
-    view.value_parts = value_parts(&view, &worth);
+    let value = PortfolioValue::load(&state, &present, player_id, &curve).await?;
+    view.value_parts = value_parts(&view, &value);
     let prices = present.prices_json();
     let (holdings, count) = state.store.largest_holdings(player_id, &prices, SHOWN).await?;
     let watched = load_watched(&state, &present, player_id).await?;
@@ -148,7 +148,7 @@ async fn show(
     let page = HomePage {
         name: viewer.name.clone(),
         chart: chart::line(&view, &view.t("home-curve"), Unit::Money, &curve, &[]),
-        worth,
+        value,
         level: progress.level,
         xp: progress.xp_in_level,
         xp_next: progress.next_level_xp,
@@ -161,15 +161,15 @@ async fn show(
         day: present.market_day,
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
-/// What the player had at the closes of a range.
+/// The value of the portfolio at the closes of a range.
 pub(super) async fn load_curve(
     state: &AppState,
     present: &PriceSnapshot,
     player_id: i64,
-    range: Range,
+    range: CurveRange,
 ) -> Result<Vec<Point>, Problem> {
     let to = present.market_day;
     let from = Day(to.0.saturating_sub(range.days()));
@@ -178,14 +178,13 @@ pub(super) async fn load_curve(
     Ok(points.iter().map(|point| Point { day: point.day, value: point.value.0 }).collect())
 }
 
-/// The numbers of the value that the page shows in the reader's mode.
-fn value_parts(view: &View, worth: &PortfolioValue) -> Vec<ValuePart> {
+fn value_parts(view: &View, value: &PortfolioValue) -> Vec<ValuePart> {
     let (mut parts, of_today) = if view.is_easy() {
         (vec![ValuePart::Total], ValuePart::Moved)
     } else {
         (ValuePart::SINCE_START.to_vec(), ValuePart::Today)
     };
-    parts.extend(worth.today.map(|_| of_today));
+    parts.extend(value.today.map(|_| of_today));
     parts
 }
 
@@ -194,11 +193,11 @@ async fn load_watched(
     present: &PriceSnapshot,
     player_id: i64,
 ) -> Result<Vec<Watched>, Problem> {
-    let wanted =
+    let market_query =
         MarketQuery { player_id: Some(player_id), only_watched: true, ..MarketQuery::default() };
     let page = PageRequest::clamped(1, SHOWN, SHOWN);
     let quotes = present.quotes_json();
-    let (rows, _) = state.store.market_page(&wanted, &quotes, page).await?;
+    let (rows, _) = state.store.market_page(&market_query, &quotes, page).await?;
     let watched = rows.into_iter().map(|row| Watched {
         symbol: row.stock.symbol.to_string(),
         name: row.stock.name,

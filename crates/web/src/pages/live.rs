@@ -1,6 +1,5 @@
-//! What a page keeps up to date while somebody looks at it: `GET /live`, small pieces of HTML that
-//! take the places of old ones by their ids. Who is told what and when is decided in
-//! `events`; programs read `api::events`. A page works without it.
+//! `GET /live`: server-sent events with HTML elements that replace those of an open page by their
+//! ids. The events come from `stream`.
 
 mod positions;
 
@@ -16,8 +15,9 @@ use store::{Store, TokenKind};
 
 use self::positions::{Applied, HoldingValue, LivePositions};
 use super::format::{self, Format};
-use super::portfolio_value::{PortfolioValue, ValuePart, last_close_day};
+use super::portfolio_value::{PortfolioValue, last_close_day};
 use super::preferences::{Lang, Mode};
+use super::value_part::ValuePart;
 use super::visitor::SignedIn;
 use super::words;
 use crate::auth::tokens;
@@ -28,33 +28,33 @@ use crate::stream::{
     Cursor, Prices, Reader, StreamItem, StreamSession, StreamSubscriber, event, respond,
 };
 
-/// The most stocks that one page keeps up to date.
+/// The maximum of stocks of one stream.
 const SYMBOLS_MAX: usize = 60;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/live", get(stream))
 }
 
-/// `s` names the symbols that the page shows, `h` those of its list of holdings, `v` the numbers of
-/// the portfolio's value; `q=1`: it shows bid and ask.
+/// `s` lists the symbols on the page, `h` those of its holdings, `v` the numbers of the portfolio's
+/// value; with `q=1` the page shows bid and ask.
 async fn stream(
     State(state): State<AppState>,
     me: SignedIn,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Problem> {
-    // Whoever saves data does not ask; 204 tells an `EventSource` that did not to come back.
+    // Pages of data savers open no stream; on 204 an `EventSource` does not reconnect.
     if me.preferences.saves_data() {
-        let kept = [(header::CACHE_CONTROL, "no-store")];
-        return Ok((StatusCode::NO_CONTENT, kept).into_response());
+        let headers = [(header::CACHE_CONTROL, "no-store")];
+        return Ok((StatusCode::NO_CONTENT, headers).into_response());
     }
     let hash = me.jar.session(&headers).and_then(tokens::hash);
     let hash = hash.ok_or_else(|| Problem::unauthenticated(true))?;
     let session = StreamSession { player_id: me.player().player_id, kind: TokenKind::Web, hash };
     let (subscriber, begin) = StreamSubscriber::open(&state, session, Cursor::of(&headers)).await?;
-    // Prices that the page has already are shown again: it may be older than the last event.
+    // All prices are sent first: the page may be older than the last event.
     let cursor = Cursor { prices: 0, ..begin };
-    let page = Page {
+    let page = LivePage {
         stocks: stocks(&state, query.find("s").unwrap_or_default()),
         held: stocks(&state, query.find("h").unwrap_or_default()),
         value_parts: value_parts(query.find("v").unwrap_or_default()),
@@ -62,7 +62,7 @@ async fn stream(
         shows_sides: query.find("q") == Some("1"),
         positions: None,
         last_close: None,
-        look: Look::of(&state, &me),
+        renderer: LiveRenderer::of(&state, &me),
         player_id: session.player_id,
         subscriber,
         cursor,
@@ -71,7 +71,7 @@ async fn stream(
     Ok(respond(Vec::new(), page))
 }
 
-/// Where the named stocks stand on the board; what is none of them is left out.
+/// The positions of stocks on the price board; unknown symbols are left out.
 fn stocks(state: &AppState, named: &str) -> Vec<(usize, Symbol)> {
     let found = named.split(',').take(SYMBOLS_MAX).filter_map(|text| {
         let symbol = Symbol::parse(text).ok()?;
@@ -81,7 +81,7 @@ fn stocks(state: &AppState, named: &str) -> Vec<(usize, Symbol)> {
     found.collect()
 }
 
-/// The named numbers of the portfolio's value, each once.
+/// Each part once; unknown ids are left out.
 fn value_parts(named: &str) -> Vec<ValuePart> {
     let mut parts = Vec::new();
     for part in named.split(',').filter_map(ValuePart::find) {
@@ -92,26 +92,26 @@ fn value_parts(named: &str) -> Vec<ValuePart> {
     parts
 }
 
-/// How the reader has words and numbers.
-struct Look {
+/// Writes elements in the reader's language and formats.
+struct LiveRenderer {
     lang: Lang,
     mode: Mode,
     fmt: Format,
 }
 
-impl Look {
+impl LiveRenderer {
     fn of(state: &AppState, me: &SignedIn) -> Self {
         let (lang, mode) = (me.preferences.lang, me.preferences.mode);
         let (zone, currency) = (me.preferences.zone.clone(), state.rules.currency);
         Self { lang, mode, fmt: Format { lang, mode, zone, currency } }
     }
 
-    fn say(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
+    fn message(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
         words::message(self.lang, self.mode, key, arguments)
     }
 
-    /// A number of the portfolio's value as `home.html` and `portfolio.html` have it; `None` if it
-    /// is not known.
+    /// The element of a part of the portfolio's value, as in `home.html` and `portfolio.html`;
+    /// `None` if the value is unknown.
     fn value_part(&self, part: ValuePart, value: &PortfolioValue) -> Option<String> {
         let id = part.as_str();
         let element = |tag: &str, class: &str, text: &str| {
@@ -130,7 +130,7 @@ impl Look {
                 let today = value.today?;
                 let size = self.fmt.money(Money(today.0.saturating_abs()));
                 let way = format::direction(today.0);
-                let sentence = self.say("home-moved", &[("way", &way), ("money", &size)]);
+                let sentence = self.message("home-moved", &[("way", &way), ("money", &size)]);
                 element("p", "lead", &escaped(&sentence))
             }
             ValuePart::Cash => element("dd", "num", &self.fmt.money(value.cash)),
@@ -138,7 +138,7 @@ impl Look {
         })
     }
 
-    /// A row of the list of holdings.
+    /// The elements of a row of the holdings.
     fn holding(&self, symbol: &Symbol, holding: &HoldingValue, hides_amounts: bool) -> String {
         let symbol = escaped(symbol.as_str());
         let price = number(&format!("hp-{symbol}"), &self.fmt.price(holding.price));
@@ -163,8 +163,8 @@ fn change(fmt: &Format, id: &str, ratio: Ratio) -> String {
     format!("<span id=\"{id}\" class=\"num {way}\" hx-swap-oob=\"true\">{text}</span>")
 }
 
-/// A page that somebody looks at.
-struct Page {
+/// An open page with its stream.
+struct LivePage {
     state: AppState,
     player_id: i64,
     subscriber: StreamSubscriber,
@@ -173,25 +173,25 @@ struct Page {
     held: Vec<(usize, Symbol)>,
     value_parts: Vec<ValuePart>,
     hides_amounts: bool,
-    /// Loaded with the first prices and again after a gap in the ledger entries.
+    /// Loaded with the first prices, and again after a gap in the ledger entries.
     positions: Option<LivePositions>,
-    /// The total at the close of this day, if the page shows the change since then. It is loaded
-    /// with the positions; after the next close, the page keeps the number it has.
+    /// The total at the close of a day, if the page shows the change since then. It is loaded with
+    /// the positions; after the next close the page keeps its number.
     last_close: Option<(Day, Money)>,
     shows_sides: bool,
-    look: Look,
+    renderer: LiveRenderer,
 }
 
-impl Reader for Page {
+impl Reader for LivePage {
     async fn next(&mut self) -> Option<Vec<Event>> {
         Some(match self.subscriber.next().await? {
             StreamItem::Beat => vec![Event::default().comment("")],
-            StreamItem::Prices(prices) => self.tell_prices(&prices).await.into_iter().collect(),
+            StreamItem::Prices(prices) => self.price_event(&prices).await.into_iter().collect(),
             StreamItem::Fill(fill) => {
-                let reward = self.tell_rewards(&fill).await;
+                let reward = self.reward_event(&fill).await;
                 reward.into_iter().chain(self.update_positions(&fill).await).collect()
             }
-            // The next page shows what was missed.
+            // The next page shows the missed rewards.
             StreamItem::Missed(version) => {
                 self.cursor = Cursor { version, part: 0, ..self.cursor };
                 self.positions = None;
@@ -201,18 +201,21 @@ impl Reader for Page {
     }
 }
 
-impl Page {
-    async fn tell_prices(&mut self, prices: &Prices) -> Option<Event> {
+impl LivePage {
+    async fn price_event(&mut self, prices: &Prices) -> Option<Event> {
         let mut html = String::new();
         for (position, symbol) in &self.stocks {
             let Some(quote) = prices.find_changed(*position, self.cursor.prices) else { continue };
             let symbol = escaped(symbol.as_str());
-            html.push_str(&number(&format!("px-{symbol}"), &self.look.fmt.price(quote.price)));
-            html.push_str(&change(&self.look.fmt, &format!("ch-{symbol}"), quote.change()));
+            html.push_str(&number(&format!("px-{symbol}"), &self.renderer.fmt.price(quote.price)));
+            html.push_str(&change(&self.renderer.fmt, &format!("ch-{symbol}"), quote.change()));
             if self.shows_sides {
                 let sides = prices.snapshot.sides(&quote, self.state.rules.spread_bps);
                 for (id, price) in [("ask", sides.ask), ("bid", sides.bid)] {
-                    html.push_str(&number(&format!("{id}-{symbol}"), &self.look.fmt.price(price)));
+                    html.push_str(&number(
+                        &format!("{id}-{symbol}"),
+                        &self.renderer.fmt.price(price),
+                    ));
                 }
             }
         }
@@ -221,7 +224,7 @@ impl Page {
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 
-    /// Includes a ledger entry in the positions, and shows their value at the present prices.
+    /// Applies a ledger entry to the positions and writes their value at the present prices.
     async fn update_positions(&mut self, fill: &Fill) -> Option<Event> {
         match self.positions.as_mut()?.apply(&fill.entry) {
             Applied::Known => return None,
@@ -232,8 +235,8 @@ impl Page {
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 
-    /// The value of the portfolio and of the holdings at these prices. It runs statements only if
-    /// the positions are not loaded, and is empty if the database fails.
+    /// The value of the portfolio and of the holdings at these prices. It runs statements only
+    /// while the positions are not loaded, and is empty if the database fails.
     async fn value_html(&mut self, prices: &PriceSnapshot) -> String {
         if self.value_parts.is_empty() && self.held.is_empty() {
             return String::new();
@@ -248,19 +251,18 @@ impl Page {
         let last_close = self.last_close_at(prices);
         let value = PortfolioValue::new(starting_cash, positions.cash(), shares, last_close);
         for part in &self.value_parts {
-            html.push_str(&self.look.value_part(*part, &value).unwrap_or_default());
+            html.push_str(&self.renderer.value_part(*part, &value).unwrap_or_default());
         }
         for (position, symbol) in &self.held {
             let stock_id = self.state.prices.listings()[*position].stock_id;
             let quote = prices.quote(*position);
             let holding = quote.and_then(|quote| positions.holding_value(stock_id, quote.price));
             let Some(holding) = holding else { continue };
-            html.push_str(&self.look.holding(symbol, &holding, self.hides_amounts));
+            html.push_str(&self.renderer.holding(symbol, &holding, self.hides_amounts));
         }
         html
     }
 
-    /// The total at the last close before these prices, if it is known.
     fn last_close_at(&self, prices: &PriceSnapshot) -> Option<Money> {
         let (day, total) = self.last_close?;
         (last_close_day(&self.state, prices) == Some(day)).then_some(total)
@@ -283,27 +285,27 @@ impl Page {
             .map(LivePositions::new)
     }
 
-    /// What an entry unlocked and the level it reached, quietly; never the trade itself.
-    async fn tell_rewards(&mut self, fill: &Fill) -> Option<Event> {
+    /// The achievements that an entry unlocked, and the level it reached.
+    async fn reward_event(&mut self, fill: &Fill) -> Option<Event> {
         let entry = &fill.entry;
         self.cursor = Cursor { version: entry.version, part: 0, ..self.cursor };
         let rules = &self.state.rules;
         let unlocked = fill.unlocked.iter().filter_map(|unlock| {
             let known = rules.achievements.iter().find(|rule| rule.id == unlock.achievement_id)?;
             let name = format!("<span lang=\"en\">{}</span>", escaped(&known.name));
-            let xp = self.look.say("common-xp-gained", &[("xp", &unlock.xp)]);
-            Some(self.toast(&format!("{} {name}", self.look.say("common-badge", &[])), &xp))
+            let xp = self.renderer.message("common-xp-gained", &[("xp", &unlock.xp)]);
+            Some(self.toast(&format!("{} {name}", self.renderer.message("common-badge", &[])), &xp))
         });
         let mut toasts: Vec<String> = unlocked.collect();
         if !toasts.is_empty() {
-            // It is shown now; that it was is not worth losing it for.
-            let noted = self.state.store.mark_rewards_seen(self.player_id, entry.version).await;
-            if let Err(error) = noted {
-                tracing::warn!(%error, "cannot note that rewards were shown");
+            // If this fails, the next page shows the rewards again.
+            let marked = self.state.store.mark_rewards_seen(self.player_id, entry.version).await;
+            if let Err(error) = marked {
+                tracing::warn!(%error, player_id = self.player_id, "cannot mark rewards as seen");
             }
         }
         if let Some(reached) = rules.levels.reached_by(entry) {
-            let level = self.look.say("common-level-reached", &[("level", &reached.level)]);
+            let level = self.renderer.message("common-level-reached", &[("level", &reached.level)]);
             toasts.push(self.toast(&level, ""));
         }
         let html = format!("<div hx-swap-oob=\"beforeend:#toasts\">{}</div>", toasts.concat());
@@ -312,7 +314,7 @@ impl Page {
 
     /// `title` is HTML; `text` is a message.
     fn toast(&self, title: &str, text: &str) -> String {
-        let dismiss = self.look.say("common-ok", &[]);
+        let dismiss = self.renderer.message("common-ok", &[]);
         format!(
             "<div class=\"toast\"><p><b>{title}</b><br><span class=\"small\">{text}</span></p>\
              <button class=\"btn s\" type=\"button\" data-dismiss data-js>{dismiss}</button></div>"
@@ -320,7 +322,7 @@ impl Page {
     }
 }
 
-/// A text of the rules as HTML.
+/// A text in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;")
 }

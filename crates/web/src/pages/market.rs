@@ -1,4 +1,4 @@
-//! The list of stocks: searched, filtered, sorted, watched, page by page. One stock is `stock`'s.
+//! The list of stocks, with search, filters, sorting, a watch list and pages.
 
 use std::sync::Arc;
 
@@ -12,25 +12,26 @@ use domain::{Day, PageRequest, Price, Ratio, Symbol};
 use market::PriceSnapshot;
 use store::{MarketQuery, MarketRow, MarketSort};
 
-use super::answer;
 use super::chart::{Point, Svg, sparkline};
 use super::form::Post;
 use super::preferences::Mode;
-use super::view::{Pages, Tab, View};
-use super::visitor::{SignedIn, Visitor, safe_next};
+use super::redirect;
+use super::response;
+use super::url;
+use super::view::{Pager, Tab, View};
+use super::visitor::{SignedIn, Visitor};
 use crate::game::stocks::last_public_day;
 use crate::http::input::text_of;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page.
 const ROWS: i64 = 20;
-/// The longest text to search for, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 50;
-/// How many calendar days a small curve goes back: some thirty sessions.
+/// The calendar days of a small curve: some thirty sessions.
 const SPARK_DAYS: i32 = 44;
-/// The orders one can choose: word, what is compared, whether it is turned around.
+/// The sort orders: word, column, whether descending.
 const SORTS: [(&str, MarketSort, bool); 6] = [
     ("symbol", MarketSort::Symbol, false),
     ("name", MarketSort::Name, false),
@@ -48,21 +49,19 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "market.html")]
 struct MarketPage<'a> {
     view: &'a View,
-    asked: &'a Asked,
+    filter: &'a MarketFilter,
     categories: Arc<Vec<String>>,
-    rows: Vec<Row>,
+    rows: Vec<StockListRow>,
     total: i64,
-    pages: Pages,
-    /// The market's day.
+    pages: Pager,
     day: Day,
-    /// Whether the last star was one too many.
+    /// Whether the watch list was full.
     is_full: bool,
-    /// Whether what comes next can be looked up.
+    /// Whether the prices are of a known history.
     is_known: bool,
 }
 
-/// A stock of the list.
-struct Row {
+struct StockListRow {
     symbol: String,
     name: String,
     category: String,
@@ -72,8 +71,7 @@ struct Row {
     spark: Option<Svg>,
 }
 
-/// What the reader asked for.
-struct Asked {
+struct MarketFilter {
     search: String,
     category: String,
     sort: (&'static str, MarketSort, bool),
@@ -81,8 +79,8 @@ struct Asked {
     page: PageRequest,
 }
 
-impl Asked {
-    fn read(query: &Query) -> Result<Self, Problem> {
+impl MarketFilter {
+    fn parse(query: &Query) -> Result<Self, Problem> {
         let text = |name| query.find(name).unwrap_or_default().trim();
         let tidy = |name, kind| {
             text_of(text(name), kind, name).map_err(|error| Problem::field(name, error))
@@ -106,12 +104,12 @@ impl Asked {
         self.category == category
     }
 
-    /// The list with these filters, without a page.
+    /// The URL of the list with these filters, without a page.
     fn base(&self) -> String {
         let mut base = "/market?".to_owned();
         for (name, value) in [("q", &self.search), ("category", &self.category)] {
             if !value.is_empty() {
-                base.push_str(&format!("{name}={}&", answer::encode(value)));
+                base.push_str(&format!("{name}={}&", url::encode(value)));
             }
         }
         if !self.is_sorted(SORTS[0].0) {
@@ -129,19 +127,19 @@ async fn show(
     visitor: Visitor,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&query)?;
+    let filter = MarketFilter::parse(&query)?;
     let player_id = visitor.player.as_ref().map(|signed_in| signed_in.player.player_id);
-    let wanted = MarketQuery {
+    let market_query = MarketQuery {
         player_id,
-        category: Some(asked.category.as_str()).filter(|category| !category.is_empty()),
-        search: Some(asked.search.as_str()).filter(|search| !search.is_empty()),
-        only_watched: asked.only_watched && player_id.is_some(),
-        sort: asked.sort.1,
-        descending: asked.sort.2,
+        category: Some(filter.category.as_str()).filter(|category| !category.is_empty()),
+        search: Some(filter.search.as_str()).filter(|search| !search.is_empty()),
+        only_watched: filter.only_watched && player_id.is_some(),
+        sort: filter.sort.1,
+        descending: filter.sort.2,
     };
     let present = state.prices.snapshot();
     let quotes = present.quotes_json();
-    let (rows, total) = state.store.market_page(&wanted, &quotes, asked.page).await?;
+    let (rows, total) = state.store.market_page(&market_query, &quotes, filter.page).await?;
     let categories = state.categories().await?;
     let mut view = View::new(&state, &visitor, Tab::Market, "market-title");
     view.live = true;
@@ -153,14 +151,14 @@ async fn show(
     } else {
         Arc::default()
     };
-    // Small curves stand below each other: one day is at the same place in all of them.
+    // A day has the same x in all small curves.
     let days = closes.values().flatten().map(|(day, _)| *day);
     let window = days.clone().min().zip(days.max()).unwrap_or_default();
     let row = |row: MarketRow| {
         let closes = closes.get(&row.stock.stock_id).map(Vec::as_slice).unwrap_or_default();
         let point = |(day, close): &(Day, Price)| Point { day: *day, value: close.0 };
         let points: Vec<Point> = closes.iter().map(point).collect();
-        Row {
+        StockListRow {
             change: change_of(&state, &present, row.stock.stock_id),
             symbol: row.stock.symbol.to_string(),
             name: row.stock.name,
@@ -176,13 +174,13 @@ async fn show(
         categories,
         rows: rows.into_iter().map(row).collect(),
         total,
-        pages: Pages { base: asked.base(), page: asked.page.page(), last },
+        pages: Pager { base: filter.base(), page: filter.page.page(), last },
         day: present.market_day,
         is_full: query.find("full").is_some(),
         is_known: state.market.has_known_history(),
-        asked: &asked,
+        filter: &filter,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 /// The change of a stock since its last close; 0 while it has no price.
@@ -191,7 +189,7 @@ pub(super) fn change_of(state: &AppState, present: &PriceSnapshot, stock_id: i64
     quote.map(|quote| quote.change()).unwrap_or_default()
 }
 
-/// Watches a stock or stops watching it, and leads back.
+/// Adds a stock to the watch list or removes it, and redirects back.
 async fn watch(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -203,11 +201,11 @@ async fn watch(
         let listing = state.prices.find(&symbol).ok_or_else(Problem::not_found)?;
         Ok::<i64, Problem>(listing.stock_id)
     };
-    let back = safe_next(form.value("back")).unwrap_or("/market");
+    let back = url::safe_next(form.value("back")).unwrap_or("/market");
     if form.value("watch").is_empty() {
         state.store.unwatch(player_id, stock("unwatch")?).await?;
     } else if !state.store.watch(player_id, stock("watch")?, state.clock.now()).await? {
-        return Ok(answer::see_other("/market?watched=on&full=1"));
+        return Ok(redirect::see_other("/market?watched=on&full=1"));
     }
-    Ok(answer::see_other(back))
+    Ok(redirect::see_other(back))
 }

@@ -1,5 +1,5 @@
-//! The operator's page: what this node knows of itself, in words. The numbers are those that
-//! `/metrics` tells Prometheus; nothing is measured here. To others the page does not exist.
+//! The operator's page with the metrics of this node, as `/metrics` returns them. Other players get
+//! 404.
 
 mod metrics;
 
@@ -11,18 +11,18 @@ use axum::routing::get;
 use domain::Ratio;
 use store::{BoardKind, Role};
 
-use self::metrics::{Metrics, seconds};
-use super::answer;
+use self::metrics::{MetricSamples, seconds};
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Statements that are listed, the slowest first.
+/// The number of slowest statements.
 const STATEMENTS: usize = 5;
-/// A cache that answers less than this, in percent, is worth a look, once it was asked so often.
+/// A cache with a hit rate below this, in percent, is marked after so many reads.
 const CACHE_HITS_MIN: i64 = 70;
-const CACHE_ASKED_MIN: i64 = 1_000;
+const CACHE_READS_MIN: i64 = 1_000;
 const PER_MILLE_HALF: u64 = 500;
 const PER_MILLE_99: u64 = 990;
 
@@ -37,35 +37,32 @@ struct OpsPage<'a> {
     cards: Vec<Card>,
 }
 
-/// A card: a heading and lines of it.
 struct Card {
-    /// The key of its heading.
+    /// A message key.
     title: &'static str,
-    lines: Vec<Line>,
+    lines: Vec<CardLine>,
 }
 
-/// One number with its name.
-struct Line {
-    /// The key of its name; empty when the name is data.
+struct CardLine {
+    /// The message key of the name; empty where `of` is the name.
     key: &'static str,
-    /// What it is of: a lane, a code, a statement, a job.
+    /// A lane, a code, a statement or a job.
     of: String,
     value: String,
-    /// The key of a word that says that all is well or not, where the number says that.
+    /// Whether the value is good, with the message key of that word.
     state: Option<(bool, &'static str)>,
 }
 
-fn line(key: &'static str, value: impl Into<String>) -> Line {
-    Line { key, of: String::new(), value: value.into(), state: None }
+fn line(key: &'static str, value: impl Into<String>) -> CardLine {
+    CardLine { key, of: String::new(), value: value.into(), state: None }
 }
 
-fn line_of(of: &str, value: impl Into<String>) -> Line {
-    Line { key: "", of: of.to_owned(), value: value.into(), state: None }
+fn line_of(of: &str, value: impl Into<String>) -> CardLine {
+    CardLine { key: "", of: of.to_owned(), value: value.into(), state: None }
 }
 
-impl Line {
-    /// The same, with a word for whether it is as it should be.
-    fn judged(self, is_good: bool) -> Self {
+impl CardLine {
+    fn with_state(self, is_good: bool) -> Self {
         let word = if is_good { "ops-good" } else { "ops-look" };
         Self { state: Some((is_good, word)), ..self }
     }
@@ -76,7 +73,7 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         return Err(Problem::route_not_found("/ops"));
     }
     let view = View::new(&state, &me, Tab::None, "ops-title");
-    let metrics = Metrics::parse(&(state.render_metrics)());
+    let metrics = MetricSamples::parse(&(state.render_metrics)());
     let cards = vec![
         node(&state, &view, &metrics),
         trades(&view, &metrics),
@@ -88,14 +85,14 @@ async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, P
         people(&state, &view, &metrics),
         jobs(&view, &metrics),
     ];
-    Ok(answer::page(&view, &OpsPage { view: &view, cards }))
+    Ok(response::page(&view, &OpsPage { view: &view, cards }))
 }
 
 fn count(view: &View, number: i64) -> String {
     view.fmt.number(number)
 }
 
-fn node(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn node(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let begun = metrics.value("process_start_time_seconds");
     let minutes = (state.clock.now().seconds() - begun).max(0) / 60;
     let megabytes = metrics.value("process_resident_memory_bytes") / 1_000_000;
@@ -106,12 +103,12 @@ fn node(state: &AppState, view: &View, metrics: &Metrics) -> Card {
             line("ops-version", env!("CARGO_PKG_VERSION")),
             line("ops-uptime", view.tn("ops-minutes", "n", minutes)),
             line("ops-memory", format!("{} MB", count(view, megabytes))),
-            line("ops-breaches", count(view, breaches)).judged(breaches == 0),
+            line("ops-breaches", count(view, breaches)).with_state(breaches == 0),
         ],
     }
 }
 
-fn trades(view: &View, metrics: &Metrics) -> Card {
+fn trades(view: &View, metrics: &MetricSamples) -> Card {
     let sum = |name| count(view, metrics.sum(name));
     let mut lines = vec![
         line("ops-trades", sum("openbell_trades_total")),
@@ -119,9 +116,9 @@ fn trades(view: &View, metrics: &Metrics) -> Card {
         line("ops-conflicts", sum("openbell_version_conflicts_total")),
         line("ops-retries", sum("openbell_retries_total")),
         line("ops-full", sum("openbell_desk_full_total"))
-            .judged(metrics.sum("openbell_desk_full_total") == 0),
+            .with_state(metrics.sum("openbell_desk_full_total") == 0),
         line("ops-lost", sum("openbell_batches_lost_total"))
-            .judged(metrics.sum("openbell_batches_lost_total") == 0),
+            .with_state(metrics.sum("openbell_batches_lost_total") == 0),
     ];
     for (code, number) in metrics.by("openbell_rejections_total", "code") {
         lines.push(line_of(&code, count(view, number)));
@@ -129,7 +126,7 @@ fn trades(view: &View, metrics: &Metrics) -> Card {
     Card { title: "ops-orders", lines }
 }
 
-fn lanes(view: &View, metrics: &Metrics) -> Card {
+fn lanes(view: &View, metrics: &MetricSamples) -> Card {
     let waits = "openbell_desk_queue_wait_seconds";
     let commits = "openbell_batch_commit_seconds";
     let mut lines = vec![
@@ -139,29 +136,29 @@ fn lanes(view: &View, metrics: &Metrics) -> Card {
         line("ops-batch", count(view, metrics.mean("openbell_batch_size"))),
     ];
     for (lane, length) in metrics.by("openbell_desk_queue_length", "lane") {
-        lines.push(Line { key: "ops-lane", ..line_of(&lane, count(view, length)) });
+        lines.push(CardLine { key: "ops-lane", ..line_of(&lane, count(view, length)) });
     }
     Card { title: "ops-lanes", lines }
 }
 
-fn database(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn database(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let errors = metrics.sum("openbell_query_errors_total");
     let mut lines = vec![line("ops-engine", state.store.engine())];
     if let Some(up) = metrics.find("openbell_database_up") {
-        lines.push(line("ops-up", count(view, up)).judged(up == 1));
+        lines.push(line("ops-up", count(view, up)).with_state(up == 1));
     }
     if let Some(waiting) = metrics.find("openbell_database_lock_waiters") {
-        lines.push(line("ops-waiters", count(view, waiting)).judged(waiting == 0));
+        lines.push(line("ops-waiters", count(view, waiting)).with_state(waiting == 0));
     }
-    lines.push(line("ops-errors", count(view, errors)).judged(errors == 0));
+    lines.push(line("ops-errors", count(view, errors)).with_state(errors == 0));
     for (kind, number) in metrics.by("openbell_query_errors_total", "kind") {
         lines.push(line_of(&kind, count(view, number)));
     }
     Card { title: "ops-database", lines }
 }
 
-/// The statements of which one in a hundred takes longest.
-fn statements(metrics: &Metrics) -> Card {
+/// The statements with the largest 99th percentile.
+fn statements(metrics: &MetricSamples) -> Card {
     let mut found = metrics.quantiles_by("openbell_query_seconds", "statement", PER_MILLE_99);
     found.sort_by_key(|(_, bound)| std::cmp::Reverse(*bound));
     let lines = found.iter().take(STATEMENTS);
@@ -169,16 +166,16 @@ fn statements(metrics: &Metrics) -> Card {
     Card { title: "ops-statements", lines }
 }
 
-/// What nodes share, and what is not read from the database each time.
-fn shared(view: &View, metrics: &Metrics) -> Card {
+/// Redis, the read replica and the caches.
+fn shared(view: &View, metrics: &MetricSamples) -> Card {
     let mut lines = Vec::new();
     if let Some(up) = metrics.find("openbell_redis_up") {
-        lines.push(line("ops-redis", count(view, up)).judged(up == 1));
+        lines.push(line("ops-redis", count(view, up)).with_state(up == 1));
         let alone = metrics.sum("openbell_redis_fallbacks_total");
         lines.push(line("ops-alone", count(view, alone)));
     }
     if let Some(usable) = metrics.find("openbell_replica_usable") {
-        lines.push(line("ops-replica", count(view, usable)).judged(usable == 1));
+        lines.push(line("ops-replica", count(view, usable)).with_state(usable == 1));
     }
     let misses: std::collections::BTreeMap<String, i64> =
         metrics.by("openbell_cache_misses_total", "family").into_iter().collect();
@@ -188,16 +185,16 @@ fn shared(view: &View, metrics: &Metrics) -> Card {
             all.filter(|(other, _)| *other == family).map(|(_, number)| number).sum::<i64>()
         };
         let hits = of("openbell_cache_hits_total") + of("openbell_cache_stale_total");
-        let asked = hits.saturating_add(missed);
-        let percent = Ratio::of(hits, asked).percent(0);
-        let told = view.t2("ops-hits", "percent", percent, "asked", count(view, asked));
-        let is_good = asked < CACHE_ASKED_MIN || percent >= CACHE_HITS_MIN;
-        lines.push(Line { key: "ops-cache", ..line_of(&family, told) }.judged(is_good));
+        let reads = hits.saturating_add(missed);
+        let percent = Ratio::of(hits, reads).percent(0);
+        let text = view.t2("ops-hits", "percent", percent, "reads", count(view, reads));
+        let is_good = reads < CACHE_READS_MIN || percent >= CACHE_HITS_MIN;
+        lines.push(CardLine { key: "ops-cache", ..line_of(&family, text) }.with_state(is_good));
     }
     Card { title: "ops-shared", lines }
 }
 
-fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn market(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let present = state.prices.snapshot();
     let age = (state.clock.now().seconds() - present.as_of.seconds()).max(0);
     let is_fresh = age <= state.rules.quote_age_max_s;
@@ -205,16 +202,16 @@ fn market(state: &AppState, view: &View, metrics: &Metrics) -> Card {
         line("ops-source", present.source.as_str()),
         line("ops-day", view.fmt.short_day(present.market_day)),
         line("ops-stocks", count(view, i64::try_from(present.quotes.len()).unwrap_or(0))),
-        line("ops-age", format!("{age} s")).judged(is_fresh),
+        line("ops-age", format!("{age} s")).with_state(is_fresh),
         line("ops-ticks", count(view, metrics.sum("market_ticks_total"))),
     ];
     for (provider, state) in metrics.by("openbell_provider_breaker_state", "provider") {
-        lines.push(line_of(&provider, "").judged(state == 0));
+        lines.push(line_of(&provider, "").with_state(state == 0));
     }
     Card { title: "ops-market", lines }
 }
 
-fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
+fn people(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let players = i64::try_from(state.boards.board(BoardKind::Xp).total()).unwrap_or(i64::MAX);
     let mut lines = vec![
         line("ops-players", count(view, players)),
@@ -222,12 +219,12 @@ fn people(state: &AppState, view: &View, metrics: &Metrics) -> Card {
         line("ops-answer", quantiles(metrics, "openbell_http_request_duration_seconds")),
     ];
     for (status, number) in metrics.by("openbell_http_requests_total", "status") {
-        lines.push(Line { key: "ops-status", ..line_of(&status, count(view, number)) });
+        lines.push(CardLine { key: "ops-status", ..line_of(&status, count(view, number)) });
     }
     Card { title: "ops-http", lines }
 }
 
-fn jobs(view: &View, metrics: &Metrics) -> Card {
+fn jobs(view: &View, metrics: &MetricSamples) -> Card {
     let runs = "openbell_reconciler_runs_total";
     let failed: std::collections::BTreeMap<String, i64> =
         metrics.by_where(runs, "name", ("outcome", "error")).into_iter().collect();
@@ -235,13 +232,13 @@ fn jobs(view: &View, metrics: &Metrics) -> Card {
     let job = |(name, ok): (String, i64)| {
         let failed = failed.get(&name).copied().unwrap_or(0);
         let text = view.t2("ops-runs", "ok", ok, "failed", failed);
-        line_of(&name, text).judged(failed == 0)
+        line_of(&name, text).with_state(failed == 0)
     };
     Card { title: "ops-jobs", lines: done.into_iter().map(job).collect() }
 }
 
-/// Half of them took at most …, 99 of a hundred at most ….
-fn quantiles(metrics: &Metrics, name: &str) -> String {
+/// The median and the 99th percentile.
+fn quantiles(metrics: &MetricSamples, name: &str) -> String {
     let at = |per_mille| metrics.quantile(name, per_mille).map_or("–".to_owned(), seconds);
     format!("p50 {} · p99 {}", at(PER_MILLE_HALF), at(PER_MILLE_99))
 }

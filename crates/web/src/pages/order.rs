@@ -1,6 +1,4 @@
-//! An order on its way: the ticket is checked and reviewed, confirmed once however often it is
-//! tapped, and told as a receipt, to which a note can be added. Whether it is allowed is `domain`'s
-//! decision, when it is written `trading`'s.
+//! An order: the ticket is validated and reviewed, then confirmed under an idempotency key.
 
 use askama::Template;
 use axum::Router;
@@ -8,30 +6,27 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use domain::{
-    DecimalError, Entropy, EntryKind, LedgerEntry, Money, Note, NoteError, OrderId, Outcome, Price,
-    Quantity, Ratio, Rejection, Side, Symbol,
-};
-use store::{LedgerRow, StockRow};
+use domain::{DecimalError, Entropy, Money, Note, Outcome, Price, Quantity, Ratio, Side, Symbol};
+use store::StockRow;
 use trading::DeskError;
 
-use super::answer;
-use super::auth::unfit;
 use super::form::{Form, Post};
 use super::pending;
-use super::stock::{self, Shown, TICKET};
+use super::receipt::{self, note_error};
+use super::redirect;
+use super::rejection::rejection_text;
+use super::response;
+use super::stock::{self, DisplayedQuote, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::xp;
 use crate::auth::sessions::RequestId;
-use crate::game::history::{load_trade, save_note};
 use crate::game::orders::{OrderRequest, Submitted, submit, tradable_quantity};
 use crate::game::stocks::load_stock;
-use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// From this share of all money on, in hundredths of a percent, an order is pointed out.
+/// From this share of the total value on, in hundredths of a percent, the review warns.
 const MUCH_OF_ALL: i64 = 4_000;
 const ORDER: [&str; 5] = ["symbol", "side", "quantity", "note", "key"];
 const KEY_LENGTH: usize = 32;
@@ -40,9 +35,9 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/orders/review", post(review))
         .route("/orders", post(confirm))
-        .route("/orders/{trade_id}", get(show_receipt))
+        .route("/orders/{trade_id}", get(receipt::show))
         .route("/orders/{trade_id}/cancel", post(pending::cancel))
-        .route("/orders/{trade_id}/note", post(write_note))
+        .route("/orders/{trade_id}/note", post(receipt::save_note_form))
 }
 
 #[derive(Template)]
@@ -53,50 +48,29 @@ struct ReviewPage<'a> {
     form: &'a Form,
     side: &'static str,
     quantity: Quantity,
-    quote: Option<Shown>,
-    /// When the order fills.
+    quote: Option<DisplayedQuote>,
     fills: String,
     total: Money,
     fee: Money,
     cash_after: Option<Money>,
-    /// How much of all money would be in this company, if that is much.
+    /// The share of the total value in this company after the order, if it is large.
     share: Option<Ratio>,
-    /// What it earns, or why nothing.
+    /// The XP that it earns, or why none.
     xp: String,
     key: String,
-    /// Why it was refused.
-    refusal: Option<String>,
+    /// The message of a rejected order.
+    rejection: Option<String>,
 }
 
-#[derive(Template)]
-#[template(path = "receipt.html")]
-struct ReceiptPage<'a> {
-    view: &'a View,
-    form: &'a Form,
-    entry: &'a LedgerEntry,
-    symbol: String,
-    name: String,
-    trade_id: String,
-    side: &'static str,
-    quantity: Quantity,
-    price: Price,
-    total: Money,
-    note: Option<String>,
-    is_noted: bool,
-    /// Why it earned nothing.
-    no_xp: String,
-    note_rule: String,
-}
-
-/// A ticket that is in order.
+/// A valid ticket.
 struct Ticket {
     order: OrderRequest,
     side: Side,
 }
 
 impl Ticket {
-    /// Reads a ticket; what is wrong with it is noted in the form.
-    fn read(state: &AppState, view: &View, form: &mut Form) -> Option<Self> {
+    /// Errors are added to the form.
+    fn parse(state: &AppState, view: &View, form: &mut Form) -> Option<Self> {
         let side = match form.value("side") {
             "buy" => Some(Side::Buy),
             "sell" => Some(Side::Sell),
@@ -104,19 +78,19 @@ impl Ticket {
         };
         let listing = Symbol::parse(form.value("symbol")).ok();
         let listing = listing.and_then(|symbol| state.prices.find(&symbol));
-        let quantity = read_quantity(state, view, form.value("quantity"));
+        let quantity = parse_quantity(state, view, form.value("quantity"));
         let typed = form.value("note").trim().to_owned();
-        // Browsers send the ends of lines as two characters.
+        // Browsers send line breaks as CRLF.
         let typed = typed.replace("\r\n", "\n");
         let note = if typed.is_empty() { Ok(None) } else { Note::parse(&typed).map(Some) };
         if side.is_none() {
-            form.fail("side", view.t("order-side-missing"));
+            form.add_error("side", view.t("order-side-missing"));
         }
         if let Err(text) = &quantity {
-            form.fail("quantity", text);
+            form.add_error("quantity", text);
         }
         if let Err(error) = &note {
-            form.fail("note", note_fault(view, *error));
+            form.add_error("note", note_error(view, *error));
         }
         let (listing, side) = (listing?, side?);
         let order = OrderRequest {
@@ -129,18 +103,8 @@ impl Ticket {
     }
 }
 
-/// What is wrong with a note, in the reader's words.
-fn note_fault(view: &View, error: NoteError) -> String {
-    match error {
-        NoteError::Unfit(error) => unfit(view, error),
-        NoteError::Empty | NoteError::TooLong => {
-            view.tn("order-note-wrong", "max", Note::LENGTH_MAX)
-        }
-    }
-}
-
-/// The quantity that was typed, or what is wrong with it.
-fn read_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
+/// The quantity, or the text of its error.
+fn parse_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
     let wrong = || {
         let max = view.fmt.shares(state.rules.quantity_max);
         let key = match state.rules.fractional_shares {
@@ -158,7 +122,7 @@ fn read_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity,
     }
 }
 
-/// Shows what an order would do, before anything is done.
+/// Shows the effect of an order; nothing is written.
 async fn review(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -166,18 +130,18 @@ async fn review(
     let mut form = sent.into_form(&TICKET)?;
     let stock = load_stock(&state, form.value("symbol")).await?;
     let view = View::new(&state, &me, Tab::Market, "order-review-title");
-    let Some(ticket) = Ticket::read(&state, &view, &mut form) else {
-        return stock::refused(&state, &me, &stock, &form).await;
+    let Some(ticket) = Ticket::parse(&state, &view, &mut form) else {
+        return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let key = new_key(&*state.entropy);
     review_page(&state, &me, &stock, &form, &ticket, key, None).await
 }
 
-/// A key that no other order has: 128 random bits.
+/// An idempotency key of 128 random bits.
 fn new_key(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; KEY_LENGTH / 2];
     entropy.fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 async fn review_page(
@@ -187,11 +151,11 @@ async fn review_page(
     form: &Form,
     ticket: &Ticket,
     key: String,
-    refusal: Option<String>,
+    rejection: Option<String>,
 ) -> Result<Response, Problem> {
     let view = View::new(state, me, Tab::Market, "order-review-title");
     let quantity = ticket.order.quantity;
-    let quote = stock::shown(state, &view, stock.stock_id);
+    let quote = stock::displayed_quote(state, &view, stock.stock_id);
     let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
     let fee = state.rules.fee.on(total).unwrap_or_default();
     let cash = me.viewer().cash;
@@ -203,7 +167,7 @@ async fn review_page(
         Side::Buy => Some(share_of_all(state, me, stock, total).await?),
         Side::Sell => None,
     };
-    let status = if refusal.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let status = if rejection.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = ReviewPage {
         view: &view,
         stock,
@@ -218,12 +182,12 @@ async fn review_page(
         share: share.filter(|share| share.percent(2) >= MUCH_OF_ALL),
         xp: xp::outlook(state, &view, me.player().player_id, ticket.side, Some(total)).await?,
         key,
-        refusal,
+        rejection,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
-/// How much of all the player's money would be in this company.
+/// The share of the total value in this company after a purchase.
 async fn share_of_all(
     state: &AppState,
     me: &SignedIn,
@@ -233,14 +197,14 @@ async fn share_of_all(
     let player_id = me.player().player_id;
     let prices = state.prices.prices_json();
     let summary = state.store.portfolio_summary(player_id, &prices).await?;
-    let stake = state.store.load_position(player_id, stock.stock_id).await?;
+    let position = state.store.load_position(player_id, stock.stock_id).await?;
     let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
-    let held = price.value_rounded_down(stake.quantity).unwrap_or_default();
+    let held = price.value_rounded_down(position.quantity).unwrap_or_default();
     let inside = Money(held.0.saturating_add(total.0));
     Ok(inside.part_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
 }
 
-/// Has the order carried out, once for its key.
+/// Submits the order under its idempotency key.
 async fn confirm(
     State(state): State<AppState>,
     request_id: RequestId,
@@ -251,127 +215,41 @@ async fn confirm(
     let view = View::new(&state, &me, Tab::Market, "order-review-title");
     let key = form.value("key").to_owned();
     let is_key = key.len() == KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let Some(ticket) = Ticket::read(&state, &view, &mut form).filter(|_| is_key) else {
-        return stock::refused(&state, &me, &stock, &form).await;
+    let Some(ticket) = Ticket::parse(&state, &view, &mut form).filter(|_| is_key) else {
+        return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let (player_id, sent_key) = (me.player().player_id, Some(key.clone()));
     let request =
         ticket.order.to_desk_request(ticket.side, player_id, sent_key, request_id.to_string());
     let submitted = match submit(&state, request).await {
         Ok(Submitted::Pending { order, .. }) => {
-            return Ok(answer::see_other(&format!("/orders/{}", order.id)));
+            return Ok(redirect::see_other(&format!("/orders/{}", order.id)));
         }
         Ok(Submitted::TooMany) => {
             let max = state.rules.pending_orders_max;
-            let refusal = view.tn("order-too-many", "max", max);
-            return review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await;
+            let rejection = view.tn("order-too-many", "max", max);
+            return review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await;
         }
         Ok(Submitted::Settled(response)) => Ok(response.outcome),
         Err(error) => Err(error),
     };
-    let (key, refusal) = match submitted {
+    let (key, rejection) = match submitted {
         Ok(Outcome::Ok(fill)) => {
-            return Ok(answer::see_other(&format!("/orders/{}", fill.entry.trade_id())));
+            return Ok(redirect::see_other(&format!("/orders/{}", fill.entry.trade_id())));
         }
-        // Nothing is stored of a rejection that may pass: the order keeps its key.
-        Ok(Outcome::Err(rejection)) if !rejection.is_final() => (key, refusal(&view, rejection)),
-        // It is stored under the key: another try is another order.
-        Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), refusal(&view, rejection)),
+        // A rejection that may pass is not stored: the order keeps its key.
+        Ok(Outcome::Err(rejection)) if !rejection.is_final() => {
+            (key, rejection_text(&view, rejection))
+        }
+        // A final rejection is stored under the key: a new attempt needs a new one.
+        Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), rejection_text(&view, rejection)),
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
-        Err(DeskError::Full { .. } | DeskError::Closed) => (key, view.t("order-busy")),
-        // With its key it can be asked for again, whatever became of it.
+        Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),
+        // With the same key it can be confirmed again, whatever its outcome.
         Err(error) => {
-            tracing::warn!(%error, "an order of a page has no answer");
+            tracing::warn!(%error, %request_id, "the outcome of an order is unknown");
             (key, view.t("order-unknown"))
         }
     };
-    review_page(&state, &me, &stock, &form, &ticket, key, Some(refusal)).await
-}
-
-/// Why an order was refused, and what to do, in the reader's words.
-pub(super) fn refusal(view: &View, rejection: Rejection) -> String {
-    match rejection {
-        Rejection::InsufficientCash => view.t("order-no-cash"),
-        Rejection::InsufficientQuantity => view.t("order-no-shares"),
-        Rejection::MarketClosed => view.closed.clone().unwrap_or_else(|| view.t("market-closed")),
-        Rejection::NoQuote | Rejection::StaleQuote => view.t("order-no-price"),
-        Rejection::PriceInDoubt => view.t("order-in-doubt"),
-        Rejection::FractionalNotAllowed | Rejection::QuantityTooLarge => view.t("order-size"),
-        Rejection::BeyondLimits => view.t("order-beyond"),
-        Rejection::Contended => view.t("order-busy"),
-        Rejection::IdempotencyKeyReused => view.t("order-reused"),
-    }
-}
-
-async fn show_receipt(
-    State(state): State<AppState>,
-    me: SignedIn,
-    PathSegment(trade_id): PathSegment,
-    query: crate::http::query::Query,
-) -> Result<Response, Problem> {
-    if OrderId::parse(&trade_id).is_some() {
-        return pending::show(&state, &me, &trade_id, StatusCode::OK).await;
-    }
-    let row = own_trade(&state, &me, &trade_id).await?;
-    let form = Form::new(&["note"]).with("note", row.note.clone().unwrap_or_default());
-    let is_noted = query.find("noted").is_some();
-    receipt_page(&state, &me, StatusCode::OK, &row, &form, is_noted).await
-}
-
-async fn own_trade(state: &AppState, me: &SignedIn, trade_id: &str) -> Result<LedgerRow, Problem> {
-    load_trade(state, &me.player(), trade_id).await
-}
-
-async fn receipt_page(
-    state: &AppState,
-    me: &SignedIn,
-    status: StatusCode,
-    row: &LedgerRow,
-    form: &Form,
-    is_noted: bool,
-) -> Result<Response, Problem> {
-    let view = View::new(state, me, Tab::Portfolio, "order-receipt-title");
-    let symbol = row.symbol.as_ref().ok_or_else(Problem::not_found)?;
-    let stock = state.stock(symbol).await?;
-    let entry = &row.entry;
-    let page = ReceiptPage {
-        view: &view,
-        form,
-        symbol: symbol.to_string(),
-        name: stock.map_or_else(|| symbol.to_string(), |stock| stock.name),
-        trade_id: entry.trade_id().to_string(),
-        side: if entry.kind == EntryKind::Sell { "sell" } else { "buy" },
-        quantity: Quantity(entry.quantity.0.saturating_abs()),
-        price: entry.price.unwrap_or_default(),
-        total: Money(entry.amount.0.saturating_abs()),
-        note: row.note.clone(),
-        is_noted,
-        no_xp: xp::why_none(state, &view, entry.amount),
-        note_rule: xp::note_rule(state, &view),
-        entry,
-    };
-    Ok(answer::page_with(status, &view, &page))
-}
-
-/// Adds a note to a trade, or changes it.
-async fn write_note(
-    State(state): State<AppState>,
-    request_id: RequestId,
-    PathSegment(trade_id): PathSegment,
-    Post(me, sent): Post<SignedIn>,
-) -> Result<Response, Problem> {
-    let mut form = sent.into_form(&["note"])?;
-    let row = own_trade(&state, &me, &trade_id).await?;
-    match Note::parse(form.value("note").trim().replace("\r\n", "\n").as_str()) {
-        Ok(note) => {
-            save_note(&state, &row, note, &request_id).await?;
-            Ok(answer::see_other(&format!("/orders/{trade_id}?noted=1#note")))
-        }
-        Err(error) => {
-            let view = View::new(&state, &me, Tab::Portfolio, "order-receipt-title");
-            form.fail("note", note_fault(&view, error));
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            receipt_page(&state, &me, status, &row, &form, false).await
-        }
-    }
+    review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await
 }

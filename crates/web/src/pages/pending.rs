@@ -1,5 +1,5 @@
-//! Orders that do not fill at once, on pages: when an order fills, one order with its cancel
-//! button, and the list of the portfolio. They are accepted in `order`.
+//! Pending orders: the time at which an order fills, the page of one order with its cancel button,
+//! and the list on the portfolio page.
 
 use askama::Template;
 use axum::extract::State;
@@ -8,9 +8,10 @@ use axum::response::Response;
 use domain::{FillMode, OrderState, Quantity};
 use store::{FillsAt, PendingOrder};
 
-use super::answer;
 use super::form::{Form, Post};
-use super::order::refusal;
+use super::redirect;
+use super::rejection::rejection_text;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::game::pending_orders::{self, fill_time, is_cancellable, load_order};
@@ -18,28 +19,27 @@ use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Orders that the portfolio reads at most, and ended ones that it shows.
+/// The orders that the portfolio page reads, and the ended ones that it shows.
 const READ: i64 = 100;
 const ENDED: usize = 5;
 
-/// An order as pages show it.
-pub(super) struct ShownOrder {
+pub(super) struct OrderSummary {
     pub(super) id: String,
     pub(super) side: &'static str,
     pub(super) quantity: Quantity,
     pub(super) symbol: String,
     pub(super) name: String,
-    /// Its state, as a message.
+    /// A message key.
     pub(super) state_key: &'static str,
-    /// When it fills, or why it did not.
+    /// The time at which it fills, or why it did not fill.
     pub(super) story: Option<String>,
     pub(super) can_cancel: bool,
-    /// The receipt.
+    /// The filled order's trade.
     pub(super) trade_id: Option<String>,
 }
 
-impl ShownOrder {
-    /// What is to be done, as a message.
+impl OrderSummary {
+    /// A message key.
     pub(super) fn wish(&self) -> &'static str {
         if self.side == "buy" { "order-wish-buy" } else { "order-wish-sell" }
     }
@@ -57,7 +57,7 @@ impl ShownOrder {
                     view.tn("order-pending-quote", "time", time.as_str())
                 }
             }),
-            (OrderState::Rejected, Some(rejection)) => Some(refusal(view, rejection)),
+            (OrderState::Rejected, Some(rejection)) => Some(rejection_text(view, rejection)),
             (OrderState::Expired, _) => Some(view.t("order-no-fill")),
             _ => None,
         };
@@ -86,13 +86,13 @@ impl ShownOrder {
 #[template(path = "pending.html")]
 struct PendingPage<'a> {
     view: &'a View,
-    order: &'a ShownOrder,
+    order: &'a OrderSummary,
     note: Option<&'a str>,
-    /// Whether it was to be cancelled and is not.
+    /// Whether a cancellation came too late.
     is_too_late: bool,
 }
 
-/// When an order of this stock fills, in the reader's words.
+/// The text on when an order of this stock fills.
 pub(super) fn when(state: &AppState, view: &View, stock_id: i64) -> String {
     match fill_time(state, stock_id) {
         Ok(Some(time)) => {
@@ -105,11 +105,11 @@ pub(super) fn when(state: &AppState, view: &View, stock_id: i64) -> String {
         }
         Ok(None) if state.rules.fill == FillMode::NextTick => view.t("order-next-tick"),
         Ok(None) => view.t("order-price-moves"),
-        Err(rejection) => refusal(view, rejection),
+        Err(rejection) => rejection_text(view, rejection),
     }
 }
 
-/// The page of one order. Once it is filled, that leads to the receipt.
+/// The page of one order, with a link to the receipt once it is filled.
 pub(super) async fn show(
     state: &AppState,
     me: &SignedIn,
@@ -122,14 +122,14 @@ pub(super) async fn show(
         _ => "order-ended-title",
     };
     let view = View::new(state, me, Tab::Portfolio, title);
-    let shown = ShownOrder::new(state, &view, &order).await?;
+    let shown = OrderSummary::new(state, &view, &order).await?;
     let page = PendingPage {
         view: &view,
         order: &shown,
         note: order.note.as_deref(),
         is_too_late: status == StatusCode::CONFLICT,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
 /// Cancels an order and shows it.
@@ -141,7 +141,7 @@ pub(super) async fn cancel(
     let _: Form = sent.into_form(&[])?;
     let order = load_order(&state, &me.player(), &order_id).await?;
     match pending_orders::cancel(&state, order).await? {
-        Some(order) => Ok(answer::see_other(&format!("/orders/{}", order.id))),
+        Some(order) => Ok(redirect::see_other(&format!("/orders/{}", order.id))),
         None => show(&state, &me, &order_id, StatusCode::CONFLICT).await,
     }
 }
@@ -151,7 +151,7 @@ pub(super) async fn list(
     state: &AppState,
     view: &View,
     player_id: i64,
-) -> Result<Vec<ShownOrder>, Problem> {
+) -> Result<Vec<OrderSummary>, Problem> {
     let of = async |order_state| state.store.orders_page(player_id, None, order_state, READ).await;
     let mut open = of(Some(OrderState::Executing)).await?;
     open.extend(of(Some(OrderState::Pending)).await?);
@@ -159,7 +159,7 @@ pub(super) async fn list(
     let ended = newest.iter().filter(|order| !order.state.is_open());
     let mut shown = Vec::new();
     for order in open.iter().chain(ended.take(ENDED)) {
-        shown.push(ShownOrder::new(state, view, order).await?);
+        shown.push(OrderSummary::new(state, view, order).await?);
     }
     Ok(shown)
 }

@@ -1,6 +1,6 @@
-//! The operator's pages of users: a list that is searched by name and address, and one user, who
-//! can be renamed, given a one-time link for a new password, and logged out everywhere. To others
-//! these pages do not exist.
+//! The operator's pages of users: a list with a search by name and e-mail address, and a page of
+//! one user, to rename, to make a one-time link for a new password and to end sessions. Other
+//! players get 404.
 
 use std::convert::Infallible;
 
@@ -14,9 +14,11 @@ use axum::routing::{get, post};
 use domain::text::{TextKind, email_key};
 use store::{Role, UserDetails};
 
-use super::answer;
-use super::auth::{name_fault, name_taken};
+use super::auth::{name_error, name_taken};
 use super::form::{Form, Post};
+use super::redirect;
+use super::response;
+use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use crate::auth::names;
@@ -28,9 +30,8 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Users a page.
 const ROWS: usize = 20;
-/// The longest text that is searched for, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 100;
 const PATH: &str = "/ops/people";
 
@@ -48,13 +49,12 @@ pub(crate) fn router() -> Router<AppState> {
 struct PeoplePage<'a> {
     view: &'a View,
     search: &'a str,
-    rows: Vec<Row>,
-    /// The address of older users.
+    rows: Vec<UserListRow>,
+    /// The URL of older users.
     older: Option<String>,
 }
 
-/// A user in the list.
-struct Row {
+struct UserListRow {
     link: String,
     name: String,
     email: String,
@@ -67,15 +67,15 @@ struct Row {
 struct PersonPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The address of this user's pages.
+    /// The path of this user's pages.
     path: String,
     person: &'a UserDetails,
     level: i64,
-    /// The address of a link that was just made.
+    /// The URL of a new one-time link.
     link: Option<String>,
     hours: i64,
     name_length_max: usize,
-    /// Whether something was done that the page confirms.
+    /// Whether the page confirms an action.
     is_done: bool,
 }
 
@@ -85,10 +85,10 @@ impl PersonPage<'_> {
     }
 }
 
-/// Where the browser reaches this server: `https://play.example`.
-struct Base(String);
+/// The origin at which the browser reaches this server: `https://play.example`.
+struct BaseUrl(String);
 
-impl<S: Sync> FromRequestParts<S> for Base {
+impl<S: Sync> FromRequestParts<S> for BaseUrl {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
@@ -99,8 +99,8 @@ impl<S: Sync> FromRequestParts<S> for Base {
     }
 }
 
-/// To everybody but operators the page does not exist.
-fn for_operators(me: &SignedIn) -> Result<(), Problem> {
+/// Other players get 404.
+fn require_operator(me: &SignedIn) -> Result<(), Problem> {
     if me.viewer().role == Role::Operator {
         return Ok(());
     }
@@ -112,20 +112,20 @@ async fn list(
     me: SignedIn,
     query: Query,
 ) -> Result<Response, Problem> {
-    for_operators(&me)?;
+    require_operator(&me)?;
     let typed = text_of(query.find("q").unwrap_or_default(), TextKind::Search, "q");
     let typed = typed.map_err(|error| Problem::field("q", error))?;
     let search: String = typed.chars().take(SEARCH_LENGTH_MAX).collect();
-    // An address is found by its index, among however many users.
+    // An e-mail address is found by its index.
     if search.contains('@')
         && let Some(user_id) = state.store.find_user_id(&email_key(&search)).await?
     {
-        return Ok(answer::see_other(&format!("{PATH}/{user_id}")));
+        return Ok(redirect::see_other(&format!("{PATH}/{user_id}")));
     }
     let below = query.find("below").and_then(|text| text.parse::<i64>().ok());
     let found = state.store.users_page(&search, below, ROWS).await?;
     let view = View::new(&state, &me, Tab::None, "people-title");
-    let rows = found.rows.into_iter().map(|person| Row {
+    let rows = found.rows.into_iter().map(|person| UserListRow {
         link: format!("{PATH}/{}", person.user_id),
         name: person.name,
         email: person.email,
@@ -134,10 +134,10 @@ async fn list(
     });
     let rows = rows.collect();
     let older = found.next.map(|next| {
-        let search = answer::encode(&search);
+        let search = url::encode(&search);
         format!("{PATH}?q={search}&below={next}")
     });
-    Ok(answer::page(&view, &PeoplePage { view: &view, search: &search, rows, older }))
+    Ok(response::page(&view, &PeoplePage { view: &view, search: &search, rows, older }))
 }
 
 async fn show(
@@ -149,7 +149,7 @@ async fn show(
     let person = load(&state, &me, &user_id).await?;
     let form = Form::new(&["name"]).with("name", person.person.name.clone());
     let is_done = query.find("done").is_some();
-    Ok(page(&state, &me, &person, &form, Shown { is_done, ..Shown::default() }))
+    Ok(page(&state, &me, &person, &form, ActionResult { is_done, ..ActionResult::default() }))
 }
 
 async fn rename(
@@ -165,22 +165,22 @@ async fn rename(
             let user_id = person.person.user_id;
             if state.store.change_name(user_id, &name, state.clock.now()).await? {
                 state.player_changed(person.player_id);
-                note(&me, user_id, "rename");
-                return Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")));
+                log_action(&me, user_id, "rename");
+                return Ok(redirect::see_other(&format!("{PATH}/{user_id}?done=1")));
             }
-            form.fail("name", name_taken(&state, &view, &name).await?);
+            form.add_error("name", name_taken(&state, &view, &name).await?);
         }
-        Err(fault) => form.fail("name", name_fault(&view, fault)),
+        Err(error) => form.add_error("name", name_error(&view, error)),
     }
     let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
-    Ok(page(&state, &me, &person, &form, Shown { status, ..Shown::default() }))
+    Ok(page(&state, &me, &person, &form, ActionResult { status, ..ActionResult::default() }))
 }
 
-/// Makes a one-time link; its address is shown on this answer and never again.
+/// Makes a one-time link. Only this response shows its URL.
 async fn make_link(
     State(state): State<AppState>,
     PathSegment(user_id): PathSegment,
-    Base(base): Base,
+    BaseUrl(base): BaseUrl,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
     let person = load(&state, &me, &user_id).await?;
@@ -189,13 +189,12 @@ async fn make_link(
     let (clock, entropy) = (&*state.clock, &*state.entropy);
     let secret = recovery::make_link(&state.store, user_id, clock, entropy).await?;
     let secret = secret.ok_or_else(Problem::not_found)?;
-    note(&me, user_id, "one_time_link");
+    log_action(&me, user_id, "one_time_link");
     let form = Form::new(&["name"]).with("name", person.person.name.clone());
     let link = Some(format!("{base}{}{secret}", recovery::LINK_PATH));
-    Ok(page(&state, &me, &person, &form, Shown { link, ..Shown::default() }))
+    Ok(page(&state, &me, &person, &form, ActionResult { link, ..ActionResult::default() }))
 }
 
-/// Ends all sessions and tokens of a user.
 async fn end_sessions(
     State(state): State<AppState>,
     PathSegment(user_id): PathSegment,
@@ -205,25 +204,25 @@ async fn end_sessions(
     sent.into_form(&[])?;
     let user_id = person.person.user_id;
     state.store.revoke_all_tokens(user_id).await?;
-    note(&me, user_id, "end_sessions");
-    Ok(answer::see_other(&format!("{PATH}/{user_id}?done=1")))
+    log_action(&me, user_id, "end_sessions");
+    Ok(redirect::see_other(&format!("{PATH}/{user_id}?done=1")))
 }
 
-fn note(me: &SignedIn, user_id: i64, action: &'static str) {
+fn log_action(me: &SignedIn, user_id: i64, action: &'static str) {
     let operator_id = me.player().user_id;
     tracing::info!(target: "security", operator_id, user_id, action, "an operator changed an account");
 }
 
 async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<UserDetails, Problem> {
-    for_operators(me)?;
+    require_operator(me)?;
     let user_id = user_id.parse::<i64>().map_err(|_| Problem::not_found())?;
     let found = state.store.find_user_details(user_id, state.clock.now()).await?;
     found.ok_or_else(Problem::not_found)
 }
 
-/// What the page of a user says besides.
+/// The result of an action on the page of a user.
 #[derive(Default)]
-struct Shown {
+struct ActionResult {
     status: Option<StatusCode>,
     link: Option<String>,
     is_done: bool,
@@ -234,7 +233,7 @@ fn page(
     me: &SignedIn,
     person: &UserDetails,
     form: &Form,
-    shown: Shown,
+    result: ActionResult,
 ) -> Response {
     let view = View::new(state, me, Tab::None, "people-title");
     let page = PersonPage {
@@ -243,10 +242,10 @@ fn page(
         path: format!("{PATH}/{}", person.person.user_id),
         person,
         level: state.rules.levels.progress(person.total_xp).level,
-        link: shown.link,
+        link: result.link,
         hours: i64::from(recovery::LINK_LIFE_HOURS),
         name_length_max: state.config.names.length_max,
-        is_done: shown.is_done,
+        is_done: result.is_done,
     };
-    answer::page_with(shown.status.unwrap_or(StatusCode::OK), &view, &page)
+    response::page_with(result.status.unwrap_or(StatusCode::OK), &view, &page)
 }

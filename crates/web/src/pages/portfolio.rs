@@ -1,5 +1,5 @@
-//! The portfolio: every holding, how it is spread, a check-up in sentences, and the curve beside
-//! the market's index. Buying and selling are `stock`'s and `order`'s.
+//! The portfolio page: holdings, their allocation, a check-up, the curve with the market's index,
+//! and pending orders.
 
 mod checkup;
 
@@ -15,18 +15,18 @@ use market::Halt;
 use store::HoldingRow;
 
 use self::checkup::{Finding, check};
-use super::answer;
 use super::chart::{self, Chart, Point, Unit};
-use super::home::{Range, load_curve};
-use super::pending::{self, ShownOrder};
-use super::portfolio_value::{PortfolioValue, ValuePart};
-use super::view::{Pages, Tab, View};
+use super::home::{CurveRange, load_curve};
+use super::pending::{self, OrderSummary};
+use super::portfolio_value::PortfolioValue;
+use super::response;
+use super::value_part::ValuePart;
+use super::view::{Pager, Tab, View};
 use super::visitor::SignedIn;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Holdings a page.
 const ROWS: i64 = 20;
 
 pub(crate) fn router() -> Router<AppState> {
@@ -37,20 +37,19 @@ pub(crate) fn router() -> Router<AppState> {
 #[template(path = "portfolio.html")]
 struct PortfolioPage<'a> {
     view: &'a View,
-    worth: PortfolioValue,
+    value: PortfolioValue,
     rows: Vec<HoldingRow>,
     total: i64,
-    pages: Pages,
+    pages: Pager,
     spread: Option<Chart>,
     findings: Vec<Finding>,
     curve: Option<Chart>,
-    /// What the dashed line is.
+    /// The name of the index.
     benchmark: Option<&'static str>,
-    range: Range,
+    range: CurveRange,
     hides: bool,
-    /// Orders that did not fill at once.
-    orders: Vec<ShownOrder>,
-    /// The stocks that are not traded now.
+    orders: Vec<OrderSummary>,
+    /// Stocks that are not traded at present.
     ended: BTreeSet<i64>,
 }
 
@@ -60,8 +59,8 @@ impl PortfolioPage<'_> {
     }
 
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [Range; 5] {
-        Range::all()
+    fn ranges(&self) -> [CurveRange; 5] {
+        CurveRange::all()
     }
 }
 
@@ -74,18 +73,18 @@ async fn show(
     let mut view = View::new(&state, &me, Tab::Portfolio, "portfolio-title");
     view.live = true;
     view.value_parts = ValuePart::SINCE_START.to_vec();
-    let range = Range::of(&query);
-    // All that the page shows is valued at the same prices, so that sums are those of their parts.
+    let range = CurveRange::of(&query);
+    // One snapshot of prices for the whole page, so that sums equal their parts.
     let present = state.prices.snapshot();
     let points = load_curve(&state, &present, player_id, range).await?;
-    let asked = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
+    let page_request = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
     let prices = present.prices_json();
-    let (rows, total) = state.store.portfolio_page(player_id, &prices, asked).await?;
+    let (rows, total) = state.store.portfolio_page(player_id, &prices, page_request).await?;
     let mix = state.store.portfolio_mix(player_id, &prices).await?;
     let benchmark = benchmark(&state, &points);
     let name = state.market.benchmark_name();
     let page = PortfolioPage {
-        worth: PortfolioValue::load(&state, &present, player_id, &points).await?,
+        value: PortfolioValue::load(&state, &present, player_id, &points).await?,
         spread: chart::allocation(&view, &view.t("portfolio-spread"), &mix.categories),
         findings: check(&mix),
         curve: chart::line(&view, &view.t("home-curve"), Unit::Money, &points, &benchmark),
@@ -94,19 +93,19 @@ async fn show(
         ended: ended(&state, &rows),
         rows,
         total,
-        pages: Pages {
+        pages: Pager {
             base: "/portfolio?".to_owned(),
-            page: asked.page(),
+            page: page_request.page(),
             last: (total.max(1) + ROWS - 1) / ROWS,
         },
         range,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         view: &view,
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
-/// The stocks among these that are not traded now.
+/// The stocks of these rows that are not traded at present.
 fn ended(state: &AppState, rows: &[HoldingRow]) -> BTreeSet<i64> {
     let present = state.prices.snapshot();
     let has_ended = |stock_id: &i64| {
@@ -116,9 +115,8 @@ fn ended(state: &AppState, rows: &[HoldingRow]) -> BTreeSet<i64> {
     rows.iter().map(|row| row.stock_id).filter(has_ended).collect()
 }
 
-/// The market's index on the days of a curve, as if the same money had gone into it on the first of
-/// them that it has a close of. It has no point on other days. Empty where there is no index of its
-/// own.
+/// The market's index on the days of a curve, scaled to its value on the first day with a close of
+/// the index. Empty for a market without an index.
 fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
     if points.len() < 2 || state.market.source() == QuoteSource::Simulated {
         return Vec::new();
@@ -132,7 +130,7 @@ fn benchmark(state: &AppState, points: &[Point]) -> Vec<Point> {
     scaled(closes)
 }
 
-/// Closes of an index on the days of points, in the money of the first of these points.
+/// Closes of an index, scaled to the value of the first point.
 fn scaled(closes: impl Iterator<Item = (Point, i64)>) -> Vec<Point> {
     let mut base = None;
     let scaled = closes.map(|(point, close)| {
@@ -149,7 +147,7 @@ mod tests {
     use domain::Day;
 
     #[test]
-    fn an_index_begins_at_the_curve_s_first_value_and_follows_its_days() {
+    fn an_index_begins_at_the_first_value_of_the_curve() {
         let point = |day, value| Point { day: Day(day), value };
         let curve = [point(10, 1_000_000), point(40, 1_500_000), point(47, 900_000)];
         let index = scaled(curve.into_iter().zip([300, 330, 299]));

@@ -1,5 +1,5 @@
-//! The value of a player's portfolio in numbers: the total, the cash, the shares and the gains, as
-//! `home` and `portfolio` show them and `live` updates them. The curve is drawn in `chart`.
+//! The value of a player's portfolio: total, cash, shares and gains, as `home` and `portfolio` show
+//! them and `live` updates them.
 
 use domain::{Day, Money, Ratio};
 use market::PriceSnapshot;
@@ -8,15 +8,14 @@ use super::chart::Point;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// What a player has, and how that has changed.
 pub(super) struct PortfolioValue {
     pub(super) total: Money,
     pub(super) cash: Money,
     pub(super) shares: Money,
-    /// Against the starting cash.
+    /// Since the start.
     pub(super) gain: Money,
     pub(super) gain_ratio: Ratio,
-    /// Against the last session's close, if that is written.
+    /// Since the last session's close; `None` while that value is not saved.
     pub(super) today: Option<Money>,
 }
 
@@ -54,59 +53,4 @@ impl PortfolioValue {
 pub(super) fn last_close_day(state: &AppState, present: &PriceSnapshot) -> Option<Day> {
     let session = present.present.priced_session().checked_sub(1)?;
     state.market.session_day(state.clock.now(), session)
-}
-
-/// A number of the portfolio's value that a page shows in an element of its own. [`Self::as_str`]
-/// is the element's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ValuePart {
-    Total,
-    /// The gain since the start, in money.
-    Gain,
-    /// The gain since the start, in percent.
-    GainPercent,
-    /// The change since the last close, as an amount.
-    Today,
-    /// The change since the last close, as a sentence.
-    Moved,
-    Cash,
-    Shares,
-}
-
-impl ValuePart {
-    const ALL: [Self; 7] = [
-        Self::Total,
-        Self::Gain,
-        Self::GainPercent,
-        Self::Today,
-        Self::Moved,
-        Self::Cash,
-        Self::Shares,
-    ];
-
-    /// Those of a list that says nothing about the last close.
-    pub(super) const SINCE_START: [Self; 5] =
-        [Self::Total, Self::Gain, Self::GainPercent, Self::Cash, Self::Shares];
-
-    /// The part with this id.
-    pub(crate) fn find(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.as_str() == id)
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Gain => "gain",
-            Self::GainPercent => "gain-percent",
-            Self::Today => "today",
-            Self::Moved => "moved",
-            Self::Cash => "cash",
-            Self::Shares => "shares",
-        }
-    }
-
-    /// Whether the number depends on the total at the last close.
-    pub(crate) fn needs_last_close(self) -> bool {
-        matches!(self, Self::Today | Self::Moved)
-    }
 }

@@ -1,17 +1,16 @@
-//! How a visitor wants to see the pages: mode, language, theme, size of text, saving of data and
-//! time zone, as a cookie keeps them and a browser's headers suggest them. What a player has stored
-//! is stronger than both; it is joined in `visitor`.
+//! Display preferences: mode, language, theme, text size, data saver and time zone, from a cookie
+//! and the browser's headers. Stored preferences of a player take precedence; `visitor` merges
+//! them.
 
 use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
 
-use super::answer;
+use super::url;
 use crate::http::cookies::{self, PREFERENCES};
 use crate::http::query::Query;
 
-/// Where the game was made for.
+/// The default time zone.
 pub(crate) const ZONE: &str = "Africa/Harare";
-/// The longest name of a time zone.
 const ZONE_LENGTH_MAX: usize = 64;
 
 macro_rules! choices {
@@ -35,22 +34,21 @@ macro_rules! choices {
 }
 
 choices! {
-    /// Who the words and the pages are for.
+    /// The audience of the pages.
     Mode {
-        /// Friendly words, one idea at a time.
+        /// For children: friendly texts, one idea at a time.
         Kid = "kid",
-        /// Everything there is.
+        /// All features.
         #[default]
         Standard = "standard",
-        /// Large, plain, one thing a screen.
+        /// Large and plain, one step per screen.
         Easy = "easy",
     }
 }
 
 choices! {
-    /// Light or dark.
     Theme {
-        /// As the device says.
+        /// The device's preference.
         #[default]
         Auto = "auto",
         Light = "light",
@@ -59,7 +57,7 @@ choices! {
 }
 
 choices! {
-    /// How large the text is, on top of what the browser is set to.
+    /// The size of text relative to the browser's setting.
     TextSize {
         #[default]
         Normal = "normal",
@@ -69,9 +67,9 @@ choices! {
 }
 
 choices! {
-    /// Whether nothing is loaded that was not asked for.
+    /// Whether pages load no optional data.
     Saver {
-        /// As the browser says with each request.
+        /// The header `Save-Data`.
         #[default]
         Auto = "auto",
         On = "on",
@@ -80,7 +78,6 @@ choices! {
 }
 
 choices! {
-    /// The language of the texts.
     Lang {
         #[default]
         En = "en",
@@ -90,7 +87,7 @@ choices! {
 }
 
 impl Mode {
-    /// A mode by its name or by the one that the original gave it.
+    /// A mode by its name, here or in the original game.
     pub(crate) fn parse_any(word: &str) -> Option<Self> {
         match word {
             "normal" => Some(Self::Kid),
@@ -103,12 +100,12 @@ impl Mode {
 impl Lang {
     pub(crate) const ALL: [Self; 3] = [Self::En, Self::Sn, Self::Nd];
 
-    /// The tag of the language (BCP 47).
+    /// The BCP 47 tag.
     pub(crate) fn tag(self) -> &'static str {
         self.as_str()
     }
 
-    /// Its own name.
+    /// The name in the language itself.
     pub(crate) fn own_name(self) -> &'static str {
         match self {
             Self::En => "English",
@@ -126,31 +123,30 @@ impl Lang {
     }
 }
 
-/// All choices.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Preferences {
+pub(crate) struct DisplayPreferences {
     pub(crate) mode: Mode,
     pub(crate) lang: Lang,
     pub(crate) theme: Theme,
     pub(crate) text_size: TextSize,
     pub(crate) saver: Saver,
-    /// What the browser says of saving data.
+    /// The header `Save-Data`.
     pub(crate) browser_saves: bool,
     pub(crate) zone: TimeZone,
 }
 
-impl Preferences {
-    /// What the visitor chose before, else what the browser asks for.
+impl DisplayPreferences {
+    /// The preferences of the cookie, or else of the headers.
     pub(crate) fn of(headers: &HeaderMap, query: &Query) -> Self {
         let chosen = Query::parse(cookies::find(headers, PREFERENCES).unwrap_or_default());
         let find = |name: &str| chosen.find(name);
-        // Before there were names of choices, the mode's word stood alone.
+        // The cookie of the original game has the mode alone.
         let old = ["senior", "normal"].into_iter().find(|word| find(word).is_some());
         let lang = query.find("lang").and_then(Lang::parse);
         let lang = lang.or_else(|| find("lang").and_then(Lang::parse));
         Self {
             mode: find("mode").or(old).and_then(Mode::parse_any).unwrap_or_default(),
-            lang: lang.unwrap_or_else(|| wanted_language(headers)),
+            lang: lang.unwrap_or_else(|| preferred_language(headers)),
             theme: find("theme").and_then(Theme::parse).unwrap_or_default(),
             text_size: find("text").and_then(TextSize::parse).unwrap_or_default(),
             saver: find("saver").and_then(Saver::parse).unwrap_or_default(),
@@ -159,7 +155,7 @@ impl Preferences {
         }
     }
 
-    /// These, where a player has not stored others.
+    /// These preferences, except where the player has stored others.
     #[must_use]
     pub(crate) fn or_stored(self, stored: &store::Preferences) -> Self {
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
@@ -179,7 +175,7 @@ impl Preferences {
         }
     }
 
-    /// What is stored of them when a player has chosen all of them.
+    /// As a player's stored preferences.
     pub(crate) fn to_stored(&self) -> store::Preferences {
         let word = |word: &str| Some(word.to_owned());
         store::Preferences {
@@ -196,7 +192,6 @@ impl Preferences {
         }
     }
 
-    /// Whether nothing is loaded that was not asked for.
     pub(crate) fn saves_data(&self) -> bool {
         match self.saver {
             Saver::Auto => self.browser_saves,
@@ -204,7 +199,7 @@ impl Preferences {
         }
     }
 
-    /// The value of the cookie that keeps them.
+    /// The value of the cookie.
     pub(crate) fn to_cookie(&self) -> String {
         let Self { mode, lang, theme, text_size, saver, zone, .. } = self;
         format!(
@@ -214,8 +209,8 @@ impl Preferences {
             theme.as_str(),
             text_size.as_str(),
             saver.as_str(),
-            // `Etc/GMT+5` has a character that means a blank in a query.
-            answer::encode(zone.iana_name().unwrap_or(ZONE)),
+            // The `+` of `Etc/GMT+5` would be read as a space.
+            url::encode(zone.iana_name().unwrap_or(ZONE)),
         )
     }
 }
@@ -231,10 +226,10 @@ fn default_zone() -> TimeZone {
     zone(ZONE).unwrap_or(TimeZone::UTC)
 }
 
-/// The first of our languages in the order in which the browser would have them.
-fn wanted_language(headers: &HeaderMap) -> Lang {
+/// The supported language with the largest weight in `Accept-Language`.
+fn preferred_language(headers: &HeaderMap) -> Lang {
     let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let mut wanted: Vec<(u32, Lang)> = text
+    let mut weighted: Vec<(u32, Lang)> = text
         .unwrap_or_default()
         .split(',')
         .filter_map(|item| {
@@ -244,9 +239,9 @@ fn wanted_language(headers: &HeaderMap) -> Lang {
             (weight > 0).then_some((weight, lang))
         })
         .collect();
-    // The order of equals is kept.
-    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    wanted.first().map_or(Lang::En, |(_, lang)| *lang)
+    // The sort is stable.
+    weighted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    weighted.first().map_or(Lang::En, |(_, lang)| *lang)
 }
 
 /// A weight of 0 to 1 with up to three places, in thousandths.
@@ -258,118 +253,4 @@ fn thousandths(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use axum::http::{HeaderName, HeaderValue};
-
-    fn with_cookies(values: &[&[u8]]) -> HeaderMap {
-        let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok());
-        let mut headers = HeaderMap::new();
-        values.for_each(|value| {
-            headers.append(header::COOKIE, value);
-        });
-        headers
-    }
-
-    proptest! {
-        #[test]
-        fn a_cookie_is_found_among_others(
-            others in prop::collection::vec("[a-z]{1,5}=[!#-+\\--:<-~]{0,12}", 0..5),
-            place: prop::sample::Index, value in "[!#-+\\--:<-~]{0,40}", split: bool,
-        ) {
-            let own = format!("{PREFERENCES}={value}");
-            let mut pairs = others;
-            pairs.insert(place.index(pairs.len() + 1), own);
-            let values = if split { pairs } else { vec![pairs.join("; ")] };
-            let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
-            let headers = with_cookies(&values);
-            prop_assert_eq!(cookies::find(&headers, PREFERENCES), Some(value.as_str()));
-        }
-
-        #[test]
-        fn another_name_is_another_cookie(around in "[a-z_]{1,6}") {
-            for name in [format!("{around}{PREFERENCES}"), format!("{PREFERENCES}{around}")] {
-                let headers = with_cookies(&[format!("{name}=1").as_bytes()]);
-                prop_assert_eq!(cookies::find(&headers, PREFERENCES), None);
-            }
-        }
-
-        #[test]
-        fn choices_survive_their_cookie(
-            mode in 0..3usize, lang in 0..3usize, theme in 0..3usize, saver in 0..3usize,
-            zone in prop::sample::select(&ZONES[..]),
-        ) {
-            let mode = ["kid", "standard", "easy"][mode];
-            let theme = ["auto", "light", "dark"][theme];
-            let saver = ["auto", "on", "off"][saver];
-            let lang = Lang::ALL[lang].as_str();
-            let text = format!("mode={mode}&lang={lang}&theme={theme}&saver={saver}");
-            let zone = answer::encode(zone);
-            let value = format!("{PREFERENCES}={text}&zone={zone}");
-            let chosen =
-                Preferences::of(&with_cookies(&[value.as_bytes()]), &Query::parse(""));
-            prop_assert_eq!(answer::encode(chosen.zone.iana_name().unwrap_or_default()), zone);
-            let again = format!("{PREFERENCES}={}", chosen.to_cookie());
-            let again = Preferences::of(&with_cookies(&[again.as_bytes()]), &Query::parse(""));
-            prop_assert_eq!(again, chosen);
-        }
-
-        #[test]
-        fn any_headers_are_read_without_a_panic(
-            cookies: Vec<Vec<u8>>, language: Vec<u8>, query in ".{0,40}",
-        ) {
-            let values: Vec<&[u8]> = cookies.iter().map(Vec::as_slice).collect();
-            let mut headers = with_cookies(&values);
-            if let Ok(language) = HeaderValue::from_bytes(&language) {
-                headers.insert(header::ACCEPT_LANGUAGE, language);
-            }
-            Preferences::of(&headers, &Query::parse(&query));
-        }
-
-        #[test]
-        fn a_list_of_languages_is_read_without_a_panic(list in "[a-zé;q=,.0-9 -]{0,40}") {
-            if let Ok(value) = HeaderValue::from_bytes(list.as_bytes()) {
-                wanted_language(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]));
-            }
-        }
-    }
-
-    const ZONES: [&str; 5] =
-        ["Africa/Harare", "Etc/GMT+5", "Etc/GMT-14", "America/Port-au-Prince", "UTC"];
-
-    fn of(pairs: &[(&'static str, &'static str)], query: &str) -> Preferences {
-        let named = pairs
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        Preferences::of(&named.collect(), &Query::parse(query))
-    }
-
-    #[test]
-    fn choices_come_back_from_their_cookie() {
-        let cookie = "a=b; openbell_ui=mode=kid&lang=sn&theme=dark&text=larger&saver=on\
-                      &zone=Africa/Lusaka; c=d";
-        let chosen = of(&[("cookie", cookie)], "");
-        assert_eq!((chosen.mode, chosen.lang, chosen.theme), (Mode::Kid, Lang::Sn, Theme::Dark));
-        assert_eq!((chosen.text_size, chosen.saver), (TextSize::Larger, Saver::On));
-        assert!(cookie.contains(&chosen.to_cookie()), "{}", chosen.to_cookie());
-        assert_eq!(of(&[("cookie", "openbell_ui=senior")], "").mode, Mode::Easy);
-        assert_eq!(of(&[("cookie", "openbell_ui=mode=<script>")], "").mode, Mode::Standard);
-        assert_eq!(of(&[("cookie", "openbell_ui=zone=../../etc")], "").zone, default_zone());
-    }
-
-    #[test]
-    fn the_browser_is_asked_when_nothing_was_chosen() {
-        let lang = |text: &'static str| of(&[("accept-language", text)], "").lang;
-        assert_eq!(lang("sn-ZW,sn;q=0.9,en;q=0.8"), Lang::Sn);
-        assert_eq!(lang("de,en;q=0.5,nd;q=0.7"), Lang::Nd);
-        assert_eq!(lang("nd;q=0, sn;q=0.001"), Lang::Sn);
-        assert_eq!((lang("de"), lang(""), lang("x")), (Lang::En, Lang::En, Lang::En));
-        assert!(of(&[("save-data", "on")], "").saves_data());
-        assert_eq!(of(&[("save-data", "on")], "").saver, Saver::Auto, "it was not chosen");
-        let chosen = of(&[("save-data", "on"), ("cookie", "openbell_ui=saver=off")], "");
-        assert!(!chosen.saves_data());
-        assert_eq!(of(&[("cookie", "openbell_ui=lang=sn")], "lang=nd").lang, Lang::Nd);
-    }
-}
+mod tests;

@@ -1,5 +1,4 @@
-//! Ranks: a page of a board with the reader's own place above it, or the rows around it. What a
-//! row has is decided in `boards`; here is how it looks.
+//! The ranks page: the reader's rank, and a page of a leaderboard or the rows around the reader.
 
 use askama::Template;
 use axum::Router;
@@ -9,16 +8,16 @@ use axum::routing::get;
 use leaderboard::RankWindow;
 use store::BoardKind;
 
-use super::answer;
 use super::format::Plain;
-use super::view::{Pages, Tab, View};
+use super::response;
+use super::view::{Pager, Tab, View};
 use super::visitor::SignedIn;
 use crate::game::leaderboard::{BoardPage, BoardRow, find_kind, load_board};
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Rows a page, and rows on either side of one's own.
+/// Rows of a page, and rows on each side of the reader.
 const ROWS: i64 = 20;
 const EACH_SIDE: u32 = 5;
 
@@ -33,16 +32,16 @@ struct RanksPage<'a> {
     own: Option<BoardRow>,
     total: i64,
     rows: Vec<BoardRow>,
-    pages: Pages,
+    pages: Pager,
     is_around: bool,
     by_return: bool,
     is_snapshot: bool,
-    /// Whether the market's prices can be looked up, so that the board proves little.
+    /// Whether the prices are of a known history, so that ranks prove little.
     is_for_learning: bool,
 }
 
 impl RanksPage<'_> {
-    /// The address of this board, from the top or around oneself.
+    /// The URL of a leaderboard, from the top or around the reader.
     fn address(&self, by_return: bool, is_around: bool) -> &'static str {
         match (by_return, is_around) {
             (false, false) => "/ranks",
@@ -52,7 +51,7 @@ impl RanksPage<'_> {
         }
     }
 
-    /// Places climbed or lost, in words for those who hear the page.
+    /// The movement as a text for screen readers.
     fn movement(&self, movement: impl Plain<i64>) -> String {
         let movement = movement.plain();
         let n = movement.saturating_abs();
@@ -71,10 +70,13 @@ async fn show(
     let kind = find_kind(query.find("board").or_else(|| query.find("by")))
         .ok_or_else(Problem::not_found)?;
     let known = i64::try_from(state.boards.board(kind).total()).unwrap_or(i64::MAX);
-    let asked = query.lenient_integer("page").unwrap_or(1).max(1);
+    let requested = query.lenient_integer("page").unwrap_or(1).max(1);
     let is_around = view.is_easy() || query.find("around") == Some("me");
-    let page =
-        if state.boards.board(kind).is_ready() { asked.min(last_page(known)) } else { asked };
+    let page = if state.boards.board(kind).is_ready() {
+        requested.min(last_page(known))
+    } else {
+        requested
+    };
     let window = if is_around {
         RankWindow::Around { player_id, each_side: EACH_SIDE }
     } else {
@@ -85,7 +87,7 @@ async fn show(
         load_board(&state, kind, window, player_id).await?;
     let by_return = kind == BoardKind::Return;
     let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
-    let pages = Pages { base: base.to_owned(), page, last: last_page(total) };
+    let pages = Pager { base: base.to_owned(), page, last: last_page(total) };
     let page = RanksPage {
         view: &view,
         own,
@@ -97,7 +99,7 @@ async fn show(
         is_snapshot,
         is_for_learning: state.market.has_known_history(),
     };
-    Ok(answer::page(&view, &page))
+    Ok(response::page(&view, &page))
 }
 
 fn last_page(total: i64) -> i64 {

@@ -1,5 +1,4 @@
-//! A new password without the old one: by a recovery code, or by a one-time link that an operator
-//! made. What links and codes are is `recovery`'s.
+//! A new password without the old one, by a recovery code or a one-time link of an operator.
 
 use askama::Template;
 use axum::Router;
@@ -8,9 +7,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 
-use super::answer;
-use super::auth::{email_fault, password_fault};
+use super::auth::{email_error, password_error};
 use super::form::{Form, Post};
+use super::redirect;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
 use crate::auth::accounts::OpenedSession;
@@ -23,7 +23,7 @@ use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Where a player goes on who has a new password.
+/// The target after a new password was set.
 const HOME: &str = "/home";
 const CODE_FIELDS: [&str; 3] = ["email", "code", "password"];
 const LINK_FIELDS: [&str; 1] = ["password"];
@@ -47,7 +47,7 @@ struct CodePage<'a> {
 struct LinkPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The name of the account; `None` for a link that cannot be used.
+    /// The name of the account; `None` for an unusable link.
     name: Option<String>,
     action: String,
     password_length_min: usize,
@@ -65,20 +65,20 @@ async fn use_code(
     let mut form = sent.into_form(&CODE_FIELDS)?;
     let view = view_of(&state, &visitor);
     let email = names::check_email(form.value("email"));
-    if let Err(fault) = email {
-        form.fail("email", email_fault(&view, fault));
+    if let Err(error) = email {
+        form.add_error("email", email_error(&view, error));
     }
     if form.value("code").trim().is_empty() {
-        form.fail("code", view.t("recover-code-missing"));
+        form.add_error("code", view.t("recover-code-missing"));
     }
-    let wanted = new_password(&state, &view, &mut form);
-    if let (Ok(email), Some(wanted), true) = (email, wanted, form.is_sound()) {
+    let password = new_password(&state, &view, &mut form);
+    if let (Ok(email), Some(password), true) = (email, password, form.is_valid()) {
         let code = form.value("code");
-        let opened = recovery::use_code(&state, &network, &email.key, code, &wanted).await?;
+        let opened = recovery::use_code(&state, &network, &email.key, code, &password).await?;
         if let Some(opened) = opened {
-            return Ok(welcome(&visitor, &opened));
+            return Ok(start_session(&visitor, &opened));
         }
-        form.fail("code", view.t("recover-code-wrong"));
+        form.add_error("code", view.t("recover-code-wrong"));
     }
     Ok(code_page(&state, &visitor, &form, StatusCode::UNPROCESSABLE_ENTITY))
 }
@@ -86,10 +86,10 @@ async fn use_code(
 fn code_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCode) -> Response {
     let view = view_of(state, visitor);
     let password_length_min = state.config.auth.password_length_min;
-    answer::page_with(status, &view, &CodePage { view: &view, form, password_length_min })
+    response::page_with(status, &view, &CodePage { view: &view, form, password_length_min })
 }
 
-/// Shows what a link is for. It is not used by that: programs that preview links fetch them.
+/// Shows the form of a link without using it up: programs that preview links fetch them.
 async fn show_link(
     State(state): State<AppState>,
     visitor: Visitor,
@@ -108,20 +108,20 @@ async fn use_link(
     let mut form = sent.into_form(&LINK_FIELDS)?;
     let view = view_of(&state, &visitor);
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let Some(wanted) = new_password(&state, &view, &mut form) else {
+    let Some(password) = new_password(&state, &view, &mut form) else {
         return link_page(&state, &visitor, &secret, &form, status).await;
     };
     let used = match tokens::hash(&secret) {
-        Some(hash) => recovery::use_link(&state, &network, hash, &wanted).await?,
+        Some(hash) => recovery::use_link(&state, &network, hash, &password).await?,
         None => None,
     };
     match used {
-        Some(opened) => Ok(welcome(&visitor, &opened)),
+        Some(opened) => Ok(start_session(&visitor, &opened)),
         None => link_page(&state, &visitor, &secret, &form, status).await,
     }
 }
 
-/// The page of a link; of one that cannot be used any more it says so.
+/// The page of a link; 404 for an unusable one.
 async fn link_page(
     state: &AppState,
     visitor: &Visitor,
@@ -142,28 +142,28 @@ async fn link_page(
         action: format!("{}{secret}", recovery::LINK_PATH),
         password_length_min: state.config.auth.password_length_min,
     };
-    let mut response = answer::page_with(status, &view, &page);
-    // The address is a secret, which no other site is to learn.
+    let mut response = response::page_with(status, &view, &page);
+    // The URL is a secret and must not reach other sites.
     let silent = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(header::REFERRER_POLICY, silent);
     Ok(response)
 }
 
-/// The password that was typed, if it may be used.
+/// The new password, if it is valid.
 fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String> {
-    let wanted = form.value("password").to_owned();
-    match passwords::check(&wanted, &state.config.auth) {
-        Ok(()) => Some(wanted),
-        Err(fault) => {
-            form.fail("password", password_fault(view, fault));
+    let password = form.value("password").to_owned();
+    match passwords::check(&password, &state.config.auth) {
+        Ok(()) => Some(password),
+        Err(error) => {
+            form.add_error("password", password_error(view, error));
             None
         }
     }
 }
 
-/// Goes on with the new session, which ends with the browser: the device may be another person's.
-fn welcome(visitor: &Visitor, opened: &OpenedSession) -> Response {
-    answer::with_cookie(answer::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
+/// Sets a session cookie that ends with the browser: the device may be shared.
+fn start_session(visitor: &Visitor, opened: &OpenedSession) -> Response {
+    redirect::with_cookie(redirect::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
 }
 
 fn view_of(state: &AppState, visitor: &Visitor) -> View {

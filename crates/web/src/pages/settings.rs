@@ -1,6 +1,6 @@
-//! Settings: how pages look, how a player appears, name and password, tokens and sessions, taking
-//! everything along and leaving. One page of forms; each is read by a file of its own below this
-//! one. Strangers choose how pages look, too; a cookie keeps it.
+//! The settings page: looks, appearance on leaderboards, name, password, recovery codes, tokens,
+//! sessions, export and deletion. Each form is processed by a file below this one. Visitors who are
+//! not signed in choose their looks, too.
 
 mod board;
 mod codes;
@@ -20,8 +20,9 @@ use domain::PageRequest;
 use domain::text::email_key;
 use store::{NameVisibility, TokenKind, TokenRow, Viewer};
 
-use super::answer;
 use super::form::Form;
+use super::redirect;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use crate::auth::accounts;
@@ -33,9 +34,9 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The most tokens and sessions that are listed; nobody has more.
+/// The maximum of tokens and sessions of a user.
 const LISTED_MAX: i64 = 100;
-/// All fields of all forms: what one form got wrong is shown on the whole page.
+/// The fields of all forms: the page shows the errors of one form among all others.
 const FIELDS: [&str; 17] = [
     "mode",
     "theme",
@@ -79,9 +80,8 @@ async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Resp
     Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
 }
 
-/// One part of the page, with its form.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Section {
     Looks,
     Board,
     Name,
@@ -92,7 +92,7 @@ enum Part {
     Delete,
 }
 
-impl Part {
+impl Section {
     const ALL: [Self; 8] = [
         Self::Looks,
         Self::Board,
@@ -104,7 +104,7 @@ impl Part {
         Self::Delete,
     ];
 
-    /// Its word in addresses and ids.
+    /// The word in URLs and ids.
     fn as_str(self) -> &'static str {
         match self {
             Self::Looks => "looks",
@@ -119,13 +119,13 @@ impl Part {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.as_str() == word)
+        Self::ALL.into_iter().find(|section| section.as_str() == word)
     }
 
-    /// Leads back to this part, which then says that it is done.
+    /// Redirects to this section, which confirms the change.
     fn done(self) -> Response {
         let word = self.as_str();
-        answer::see_other(&format!("/settings?done={word}#{word}"))
+        redirect::see_other(&format!("/settings?done={word}#{word}"))
     }
 }
 
@@ -134,35 +134,32 @@ impl Part {
 struct SettingsPage<'a> {
     view: &'a View,
     form: &'a Form,
-    /// The part that was saved, or that something is wrong with.
-    part: Option<Part>,
+    /// The section that was saved or has errors.
+    section: Option<Section>,
     zones: Vec<String>,
-    signed_in: Option<Own>,
+    account: Option<AccountSettings>,
     password_length_min: usize,
     name_length_max: usize,
 }
 
-/// What only a player's own page shows.
-struct Own {
-    tokens: Vec<Row>,
-    sessions: Vec<Row>,
-    once: Once,
-    /// What is said of the recovery codes that there are.
+/// The settings of a signed-in player.
+struct AccountSettings {
+    tokens: Vec<TokenListRow>,
+    sessions: Vec<TokenListRow>,
+    secrets: NewSecrets,
+    /// The text on the remaining recovery codes.
     codes: String,
     email: String,
 }
 
-/// Secrets that were just made: they are shown on this answer and never again.
+/// New secrets, which only one response shows.
 #[derive(Default)]
-struct Once {
-    /// A token.
+struct NewSecrets {
     token: Option<String>,
-    /// Recovery codes.
     codes: Vec<String>,
 }
 
-/// A token or a session in its list.
-struct Row {
+struct TokenListRow {
     token_id: i64,
     name: String,
     made: String,
@@ -172,15 +169,15 @@ struct Row {
 
 impl SettingsPage<'_> {
     fn is_done(&self, word: &str) -> bool {
-        self.form.is_sound() && self.is_part(word)
+        self.form.is_valid() && self.is_section(word)
     }
 
     fn is_wrong(&self, word: &str) -> bool {
-        !self.form.is_sound() && self.is_part(word)
+        !self.form.is_valid() && self.is_section(word)
     }
 
-    fn is_part(&self, word: &str) -> bool {
-        self.part.is_some_and(|part| part.as_str() == word)
+    fn is_section(&self, word: &str) -> bool {
+        self.section.is_some_and(|section| section.as_str() == word)
     }
 }
 
@@ -190,16 +187,16 @@ async fn show(
     query: Query,
 ) -> Result<Response, Problem> {
     let mut form = filled(&visitor);
-    let mut part = query.find("done").and_then(Part::parse);
+    let mut section = query.find("done").and_then(Section::parse);
     if query.find("propose").is_some() && visitor.player.is_some() {
         let proposed = board::propose(&*state.entropy);
         form = form.with("shows", NameVisibility::Pseudonym.as_str()).with("pseudonym", proposed);
-        part = None;
+        section = None;
     }
-    page(&state, &visitor, StatusCode::OK, &form, part, Once::default()).await
+    page(&state, &visitor, StatusCode::OK, &form, section, NewSecrets::default()).await
 }
 
-/// All forms with what is in effect.
+/// All forms with the present settings.
 fn filled(visitor: &Visitor) -> Form {
     let mut form = looks::fill(Form::new(&FIELDS), visitor);
     if let Some(signed_in) = &visitor.player {
@@ -209,16 +206,16 @@ fn filled(visitor: &Visitor) -> Form {
     form
 }
 
-/// The page again, with what is wrong in one form.
-async fn refused(
+/// The page with the errors of one form.
+async fn page_with_errors(
     state: &AppState,
     visitor: &Visitor,
-    part: Part,
+    section: Section,
     sent: &Form,
 ) -> Result<Response, Problem> {
     let form = filled(visitor).joined(sent);
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    page(state, visitor, status, &form, Some(part), Once::default()).await
+    page(state, visitor, status, &form, Some(section), NewSecrets::default()).await
 }
 
 async fn page(
@@ -226,38 +223,38 @@ async fn page(
     visitor: &Visitor,
     status: StatusCode,
     form: &Form,
-    part: Option<Part>,
-    once: Once,
+    section: Option<Section>,
+    secrets: NewSecrets,
 ) -> Result<Response, Problem> {
     let view = View::new(state, visitor, Tab::None, "settings-title");
-    let signed_in = match &visitor.player {
+    let account = match &visitor.player {
         Some(signed_in) => {
-            Some(own(state, &view, signed_in.player, &signed_in.viewer, once).await?)
+            Some(load_account(state, &view, signed_in.player, &signed_in.viewer, secrets).await?)
         }
         None => None,
     };
     let page = SettingsPage {
         view: &view,
         form,
-        part,
+        section,
         zones: looks::zones(&visitor.preferences),
-        signed_in,
+        account,
         password_length_min: state.config.auth.password_length_min,
         name_length_max: state.config.names.length_max,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
-async fn own(
+async fn load_account(
     state: &AppState,
     view: &View,
     player: PlayerSession,
     viewer: &Viewer,
-    once: Once,
-) -> Result<Own, Problem> {
+    secrets: NewSecrets,
+) -> Result<AccountSettings, Problem> {
     let all = PageRequest::clamped(1, LISTED_MAX, LISTED_MAX);
     let (rows, _) = state.store.tokens_page(player.user_id, None, state.clock.now(), all).await?;
-    let row = |row: TokenRow| Row {
+    let row = |row: TokenRow| TokenListRow {
         token_id: row.token_id,
         made: view.fmt.moment(row.created_at),
         used: view.fmt.moment(row.last_used_at),
@@ -272,11 +269,10 @@ async fn own(
         Some(at) => view.t2("settings-codes-left", "n", left.count, "made", view.fmt.moment(at)),
         None => view.t("settings-codes-none"),
     };
-    Ok(Own { tokens, sessions, once, codes, email: viewer.email.clone() })
+    Ok(AccountSettings { tokens, sessions, secrets, codes, email: viewer.email.clone() })
 }
 
-/// The stored hash of this account's password, if this is the password. Counted like an attempt to
-/// log in.
+/// The stored hash of the account's password, if `password` is correct. Rate limited like a login.
 async fn verified_hash(
     state: &AppState,
     network: &Network,
@@ -284,7 +280,7 @@ async fn verified_hash(
     password: &str,
 ) -> Result<Option<String>, Problem> {
     let email_key = email_key(&me.viewer().email);
-    let known = accounts::check_password(state, network, &email_key, password).await?;
-    let known = known.filter(|known| known.user_id == me.player().user_id);
-    Ok(known.map(|known| known.password_hash))
+    let account = accounts::check_password(state, network, &email_key, password).await?;
+    let account = account.filter(|account| account.user_id == me.player().user_id);
+    Ok(account.map(|account| account.password_hash))
 }

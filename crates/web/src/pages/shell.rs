@@ -1,6 +1,5 @@
-//! What makes the pages an app that can be installed: the manifest, the worker that keeps files,
-//! and the page for when there is no network. Also the two addresses of the original that switch
-//! how the pages look. Nothing of a player is kept on a device.
+//! The installable app: the manifest, the service worker and the offline page, which contain no
+//! data of a player; and the two URLs of the original game that switch the mode.
 
 use askama::Template;
 use axum::Router;
@@ -11,10 +10,11 @@ use axum::routing::get;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::answer;
-use super::preferences::{Mode, Preferences};
+use super::preferences::{DisplayPreferences, Mode};
+use super::redirect;
+use super::response;
 use super::view::View;
-use super::visitor::{Asked, Visitor};
+use super::visitor::{RequestedPage, Visitor};
 use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::pages::assets;
@@ -41,15 +41,15 @@ struct OfflinePage<'a> {
     view: &'a View,
 }
 
-/// The same for whoever is signed in, because it is kept on the device.
+/// The same page for all players, because the device caches it.
 async fn show_offline(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
-    let preferences = Preferences::of(&headers, &query);
-    let asked = Asked { here: OFFLINE.to_owned(), ..Asked::default() };
-    let view = View::bare(&preferences, &asked, state.rules.currency, "about-offline-title");
-    answer::public_page(&headers, &view, &OfflinePage { view: &view })
+    let preferences = DisplayPreferences::of(&headers, &query);
+    let requested = RequestedPage { here: OFFLINE.to_owned(), ..RequestedPage::default() };
+    let view = View::bare(&preferences, &requested, state.rules.currency, "about-offline-title");
+    response::public_page(&headers, &view, &OfflinePage { view: &view })
 }
 
-/// The manifest of the app (W3C).
+/// The web app manifest (W3C).
 #[derive(Serialize)]
 struct Manifest<'a> {
     id: &'a str,
@@ -74,9 +74,9 @@ struct Icon<'a> {
 }
 
 async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
-    let preferences = Preferences::of(&headers, &query);
+    let preferences = DisplayPreferences::of(&headers, &query);
     let currency = state.rules.currency;
-    let view = View::bare(&preferences, &Asked::default(), currency, "common-description");
+    let view = View::bare(&preferences, &RequestedPage::default(), currency, "common-description");
     let icon =
         |name, sizes, kind| Icon { src: assets::path(name), sizes, r#type: kind, purpose: "any" };
     let manifest = Manifest {
@@ -96,31 +96,31 @@ async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Quer
         ],
     };
     match serde_json::to_string(&manifest) {
-        Ok(text) => unkept("application/manifest+json", text),
+        Ok(text) => revalidated("application/manifest+json", text),
         Err(error) => {
-            tracing::error!(%error, "cannot write the manifest");
+            tracing::error!(%error, "cannot serialise the app manifest");
             Problem::internal().into_response()
         }
     }
 }
 
-/// The worker, told which files there are; another file is another worker.
+/// The service worker with the list of files to cache, and a version that changes with them.
 async fn worker() -> Response {
-    let files: Vec<&str> = assets::kept_offline().chain([OFFLINE]).collect();
+    let files: Vec<&str> = assets::cached_offline().chain([OFFLINE]).collect();
     let files = serde_json::to_string(&files).unwrap_or_default();
     let digest: [u8; 32] = Sha256::digest(&files).into();
-    let version: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let version = hex::encode(&digest[..4]);
     let text = format!("const FILES = {files}, VERSION = '{version}'\n{WORKER}");
-    unkept("text/javascript; charset=utf-8", text)
+    revalidated("text/javascript; charset=utf-8", text)
 }
 
-fn unkept(kind: &'static str, text: String) -> Response {
+fn revalidated(kind: &'static str, text: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "no-cache"),
         (header::VARY, "Cookie, Accept-Language"),
-        // A worker lives under the policy that it came with.
-        (header::CONTENT_SECURITY_POLICY, answer::POLICY),
+        // The policy of the response also applies to the worker.
+        (header::CONTENT_SECURITY_POLICY, response::POLICY),
     ];
     (headers, text).into_response()
 }
@@ -138,20 +138,20 @@ async fn set_mode(
     choose_mode(&state, &visitor, Mode::parse_any(&word)).await
 }
 
-/// Leads to the start page, and remembers the choice where there is one.
+/// Saves the mode, if it is valid, and redirects to the landing page.
 async fn choose_mode(
     state: &AppState,
     visitor: &Visitor,
     mode: Option<Mode>,
 ) -> Result<Response, Problem> {
-    let response = answer::found("/");
+    let response = redirect::found("/");
     let Some(mode) = mode else { return Ok(response) };
-    let chosen = Preferences { mode, ..visitor.preferences.clone() };
+    let chosen = DisplayPreferences { mode, ..visitor.preferences.clone() };
     if let Some(signed_in) = &visitor.player {
         let stored = signed_in.viewer.preferences.clone().unwrap_or_default();
         let stored = store::Preferences { mode: Some(mode.as_str().to_owned()), ..stored };
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    Ok(answer::with_cookie(response, visitor.jar.keep_preferences(&chosen.to_cookie())))
+    Ok(redirect::with_cookie(response, visitor.jar.keep_preferences(&chosen.to_cookie())))
 }

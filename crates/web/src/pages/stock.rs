@@ -1,6 +1,7 @@
-//! One stock: what it is, how its price moved, what the player has of it, and the ticket to order.
-//! Nothing after the market's present is shown. What becomes of the ticket is `order`'s.
+//! The page of a stock: its price, its chart up to the market's present, the player's position, and
+//! the ticket of an order, which `order` processes.
 
+mod quote;
 mod ranges;
 
 use std::fmt;
@@ -12,17 +13,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use domain::{BidAsk, Day, Money, Price, Quantity, Ratio, Side};
-use market::Halt;
+use domain::{Day, Money, Price, Quantity, Ratio, Side};
 use store::{Position, StockRow};
 
-use self::ranges::{Range, Shape};
-use super::answer;
+pub(super) use self::quote::{DisplayedQuote, displayed_quote};
+use self::ranges::{ChartRange, ChartShape};
 use super::chart::Chart;
 use super::form::Form;
 use super::format;
 use super::pending;
 use super::preferences::Mode;
+use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
 use super::xp;
@@ -32,7 +33,6 @@ use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The fields of a ticket.
 pub(super) const TICKET: [&str; 4] = ["symbol", "side", "quantity", "note"];
 
 pub(crate) fn router() -> Router<AppState> {
@@ -48,16 +48,16 @@ struct StockPage<'a> {
     view: &'a View,
     stock: &'a StockRow,
     form: &'a Form,
-    quote: Option<Shown>,
+    quote: Option<DisplayedQuote>,
     chart: Option<Chart>,
-    /// `[day, open, high, low, close]` for the large chart, when somebody asks for it.
+    /// `[day, open, high, low, close]` for the large chart.
     candles_json: String,
     span: &'static str,
-    range: Range,
-    shape: Shape,
-    /// How the price has moved over the range.
+    range: ChartRange,
+    shape: ChartShape,
+    /// The text on the change of the price over the range.
     story: Option<String>,
-    own: Option<Own>,
+    mine: Option<MyPosition>,
     day: Day,
     is_watched: bool,
 }
@@ -68,107 +68,49 @@ struct TicketPage<'a> {
     view: &'a View,
     stock: &'a StockRow,
     form: &'a Form,
-    quote: Option<Shown>,
-    own: Own,
+    quote: Option<DisplayedQuote>,
+    mine: MyPosition,
 }
 
 impl StockPage<'_> {
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [Range; 5] {
-        Range::ALL
+    fn ranges(&self) -> [ChartRange; 5] {
+        ChartRange::ALL
     }
 
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn shapes(&self) -> [Shape; 2] {
-        Shape::ALL
+    fn shapes(&self) -> [ChartShape; 2] {
+        ChartShape::ALL
     }
 
-    /// The data of the large chart: days and numbers, in which nothing is to be escaped.
-    fn rows(&self) -> Rows<'_> {
-        Rows(&self.candles_json)
+    fn rows(&self) -> CandlesJson<'_> {
+        CandlesJson(&self.candles_json)
     }
 }
 
-/// JSON that was written here.
-struct Rows<'a>(&'a str);
+/// JSON of days and numbers, which needs no escaping.
+struct CandlesJson<'a>(&'a str);
 
-impl fmt::Display for Rows<'_> {
+impl fmt::Display for CandlesJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl HtmlSafe for Rows<'_> {}
+impl HtmlSafe for CandlesJson<'_> {}
 
-/// The present price.
-pub(super) struct Shown {
-    price: Price,
-    /// What orders fill at.
-    pub(super) sides: BidAsk,
-    change: Ratio,
-    is_stale: bool,
-    halt: Option<Halt>,
-    as_of: String,
-}
-
-impl Shown {
-    /// The sentence about the middle price and the two that orders fill at.
-    pub(super) fn explain(&self, view: &View) -> String {
-        let [mid, bid, ask] =
-            [self.price, self.sides.bid, self.sides.ask].map(|price| view.fmt.price(price));
-        view.ta("order-sides", &[("mid", &mid), ("ask", &ask), ("bid", &bid)])
-    }
-
-    /// What an order of this side, as forms write it, fills at.
-    pub(super) fn fills_at(&self, side: &str) -> Price {
-        self.sides.of(if side == "sell" { Side::Sell } else { Side::Buy })
-    }
-
-    /// What an order at this price costs or brings, without the fee; 0 for no quantity.
-    pub(super) fn total(&self, side: Side, quantity: Quantity) -> Money {
-        let total = match side {
-            Side::Buy => self.sides.ask.cost_rounded_up(quantity),
-            Side::Sell => self.sides.bid.value_rounded_down(quantity),
-        };
-        total.unwrap_or_default()
-    }
-
-    /// The total of the order that a form has, as a text.
-    fn total_of(&self, view: &View, form: &Form) -> String {
-        let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
-        let quantity = Quantity::parse_typed(form.value("quantity")).unwrap_or_default();
-        view.fmt.money(self.total(side, quantity))
-    }
-
-    /// Why orders are rejected at present, or filled at an old price.
-    pub(super) fn warning(&self, view: &View) -> Option<String> {
-        let key = match self.halt {
-            Some(Halt::NotTraded) => "stock-ended",
-            Some(Halt::Unconfirmed) => "stock-in-doubt",
-            Some(Halt::NoClose) | None if self.is_stale => "stock-stale",
-            Some(Halt::NoClose) | None => return None,
-        };
-        Some(view.t(key))
-    }
-
-    fn has_ended(&self) -> bool {
-        self.halt == Some(Halt::NotTraded)
-    }
-}
-
-/// What the player has.
-struct Own {
+/// The player's cash and position in the stock.
+struct MyPosition {
     cash: Money,
-    stake: Position,
+    position: Position,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,
-    /// How many whole shares the cash buys.
+    /// Whole shares that the cash buys.
     affordable: i64,
-    /// What a trade earns, or why nothing.
+    /// The XP that a trade earns, or why none.
     xp: String,
     note_rule: String,
-    /// When an order fills.
     fills: String,
 }
 
@@ -183,13 +125,13 @@ async fn show(
         .with("symbol", stock.symbol.as_str())
         .with("side", "buy")
         .with("quantity", "1");
-    let range = Range::of(query.find("range").unwrap_or_default());
-    let shape = Shape::of(query.find("chart").unwrap_or_default());
+    let range = ChartRange::of(query.find("range").unwrap_or_default());
+    let shape = ChartShape::of(query.find("chart").unwrap_or_default());
     page(&state, &visitor, StatusCode::OK, &stock, &form, (range, shape)).await
 }
 
-/// The ticket again, with what is wrong on it.
-pub(super) async fn refused(
+/// The page of the ticket with its errors.
+pub(super) async fn page_with_errors(
     state: &AppState,
     me: &SignedIn,
     stock: &StockRow,
@@ -199,7 +141,7 @@ pub(super) async fn refused(
     if me.preferences.mode == Mode::Easy {
         return ticket(state, me, status, stock, form).await;
     }
-    page(state, me, status, stock, form, (Range::Year, Shape::Line)).await
+    page(state, me, status, stock, form, (ChartRange::Year, ChartShape::Line)).await
 }
 
 async fn page(
@@ -208,7 +150,7 @@ async fn page(
     status: StatusCode,
     stock: &StockRow,
     form: &Form,
-    (range, shape): (Range, Shape),
+    (range, shape): (ChartRange, ChartShape),
 ) -> Result<Response, Problem> {
     let mut view = View::new(state, visitor, Tab::Market, "stock-title");
     view.title.clone_from(&stock.name);
@@ -217,10 +159,13 @@ async fn page(
     view.shows_sides = true;
     let present = state.prices.snapshot();
     let loaded = ranges::load(state, &present, stock.stock_id, range).await?;
-    let own = match &visitor.player {
+    let mine = match &visitor.player {
         Some(signed_in) => {
             let player_id = signed_in.player.player_id;
-            Some(own(state, &view, player_id, signed_in.viewer.cash, (stock, form)).await?)
+            Some(
+                load_my_position(state, &view, player_id, signed_in.viewer.cash, (stock, form))
+                    .await?,
+            )
         }
         None => None,
     };
@@ -230,21 +175,21 @@ async fn page(
         view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
     });
     let page = StockPage {
-        quote: shown(state, &view, stock.stock_id),
+        quote: displayed_quote(state, &view, stock.stock_id),
         chart: ranges::draw(&view, stock, &loaded, range, shape),
         candles_json: ranges::candles_json(&loaded, range),
         span: ranges::span(range),
-        is_watched: own.as_ref().is_some_and(|own| own.stake.is_watched),
+        is_watched: mine.as_ref().is_some_and(|mine| mine.position.is_watched),
         view: &view,
         stock,
         form,
         range,
         shape,
         story,
-        own,
+        mine,
         day: present.market_day,
     };
-    Ok(answer::page_with(status, &view, &page))
+    Ok(response::page_with(status, &view, &page))
 }
 
 async fn show_buying(
@@ -263,7 +208,7 @@ async fn show_selling(
     show_ticket(&state, &me, &symbol.0, Side::Sell).await
 }
 
-/// The second of three steps: how many.
+/// The second of three steps in the easy mode: the quantity.
 async fn show_ticket(
     state: &AppState,
     me: &SignedIn,
@@ -289,58 +234,39 @@ async fn ticket(
     let mut view = View::new(state, me, Tab::Market, "stock-title");
     view.title = view.tn(title, "name", stock.name.as_str());
     let (player_id, cash) = (me.player().player_id, me.viewer().cash);
-    let own = own(state, &view, player_id, cash, (stock, form)).await?;
-    let quote = shown(state, &view, stock.stock_id);
-    Ok(answer::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, own }))
+    let mine = load_my_position(state, &view, player_id, cash, (stock, form)).await?;
+    let quote = displayed_quote(state, &view, stock.stock_id);
+    Ok(response::page_with(status, &view, &TicketPage { view: &view, stock, form, quote, mine }))
 }
 
-/// The present price of a stock, as the reader sees it; `None` while it has none.
-pub(super) fn shown(state: &AppState, view: &View, stock_id: i64) -> Option<Shown> {
-    let present = state.prices.snapshot();
-    let position = state.prices.position(stock_id)?;
-    let (quote, halt) = (present.quote(position)?, present.halt(position));
-    Some(Shown {
-        price: quote.price,
-        sides: present.sides(&quote, state.rules.spread_bps),
-        change: quote.change(),
-        is_stale: state.market.is_stale(
-            quote.as_of,
-            state.clock.now(),
-            state.rules.quote_age_max_s,
-        ),
-        halt,
-        as_of: view.fmt.time(quote.as_of),
-    })
-}
-
-async fn own(
+async fn load_my_position(
     state: &AppState,
     view: &View,
     player_id: i64,
     cash: Money,
     (stock, form): (&StockRow, &Form),
-) -> Result<Own, Problem> {
-    let stake = state.store.load_position(player_id, stock.stock_id).await?;
+) -> Result<MyPosition, Problem> {
+    let position = state.store.load_position(player_id, stock.stock_id).await?;
     let quote = state.prices.quote(stock.stock_id);
     let price = quote.map_or(Price(0), |quote| quote.price);
     let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);
-    let value = price.value_rounded_down(stake.quantity).unwrap_or_default();
-    let profit = Money(value.0.saturating_sub(stake.cost_basis.0));
+    let value = price.value_rounded_down(position.quantity).unwrap_or_default();
+    let profit = Money(value.0.saturating_sub(position.cost_basis.0));
     let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
-    Ok(Own {
+    Ok(MyPosition {
         cash,
         value,
         profit,
-        profit_ratio: profit.part_of(stake.cost_basis),
+        profit_ratio: profit.part_of(position.cost_basis),
         affordable: affordable(state, cash, ask),
         xp: xp::outlook(state, view, player_id, side, None).await?,
         note_rule: xp::note_rule(state, view),
         fills: pending::when(state, view, stock.stock_id),
-        stake,
+        position,
     })
 }
 
-/// How many whole shares so much cash buys at this ask, the fee included.
+/// The whole shares that this cash buys at this ask, with the fee.
 fn affordable(state: &AppState, cash: Money, ask: Price) -> i64 {
     let most = state.rules.quantity_max.0 / 1_000_000;
     let costs = |shares: i64| {

@@ -1,6 +1,5 @@
-//! What every template gets: the reader's mode, language and looks, who is signed in, which tab is
-//! current, the words and the formats. It is made from a [`Visitor`], for one answer. What a page
-//! itself shows stands in the page's own struct.
+//! The context of every template: the reader's preferences, the signed-in player, the current tab,
+//! messages and formats.
 
 use std::fmt;
 
@@ -9,20 +8,19 @@ use domain::{Currency, Money, Ratio};
 use market::TradingHours;
 use store::{Role, UnseenReward};
 
-use super::answer;
 use super::csrf;
 use super::format::{self, Format};
-use super::portfolio_value::ValuePart;
-use super::preferences::{Lang, Mode, Preferences, TextSize, Theme};
-use super::visitor::{Asked, Visitor};
+use super::preferences::{DisplayPreferences, Lang, Mode, TextSize, Theme};
+use super::url;
+use super::value_part::ValuePart;
+use super::visitor::{RequestedPage, Visitor};
 use super::words::{self, Argument};
 use crate::pages::assets;
 use crate::state::AppState;
 
-/// The pages that are always one tap away.
+/// The tabs of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tab {
-    /// A page that belongs to none of them.
     None,
     Home,
     Market,
@@ -32,7 +30,6 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    /// Those that are shown, in their order.
     pub(crate) const ALL: [Self; 5] =
         [Self::Home, Self::Market, Self::Portfolio, Self::Ranks, Self::Achievements];
 
@@ -47,7 +44,7 @@ impl Tab {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::None => "",
@@ -71,70 +68,68 @@ impl Tab {
     }
 }
 
-/// What the header shows of a player.
 #[derive(Clone, Debug)]
-pub(crate) struct SignedInAs {
+pub(crate) struct HeaderPlayer {
     pub(crate) name: String,
     pub(crate) level: i64,
     pub(crate) cash: Money,
     pub(crate) is_operator: bool,
 }
 
-/// The way through a list that is shown page by page.
-pub(crate) struct Pages {
-    /// The address of the list with its filters; it ends with `?` or `&`.
+/// The pages of a list.
+pub(crate) struct Pager {
+    /// The URL of the list with its filters, which ends with `?` or `&`.
     pub(crate) base: String,
-    /// This page, from 1.
+    /// From 1.
     pub(crate) page: i64,
-    /// The last page, at least 1.
+    /// At least 1.
     pub(crate) last: i64,
 }
 
-/// What every template gets.
 pub(crate) struct View {
     pub(crate) mode: Mode,
     pub(crate) lang: Lang,
     pub(crate) theme: Theme,
     pub(crate) text_size: TextSize,
     pub(crate) saver: bool,
-    pub(crate) signed_in: Option<SignedInAs>,
-    /// Whether the browser has a session, living or not: an error's page does not ask which.
+    pub(crate) signed_in: Option<HeaderPlayer>,
+    /// Whether the browser sent a session cookie. Error pages do not check whether it is valid.
     pub(crate) has_session: bool,
-    /// The value of the hidden field of every form.
+    /// The token of forms.
     pub(crate) csrf: String,
     pub(crate) nav: Tab,
     pub(crate) title: String,
-    /// Path and query of this page, without the language.
+    /// Path and query of this page, without `lang`.
     pub(crate) here: String,
-    /// Whether only the middle of the page is wanted.
+    /// Whether only the element `main` is rendered, for htmx.
     pub(crate) fragment: bool,
-    /// Whether the page shows what changes by itself, and listens to `/live`.
+    /// Whether the page is updated by `/live`.
     pub(crate) live: bool,
-    /// The stocks that it shows once, and so keeps up to date.
+    /// Symbols whose prices are updated.
     pub(crate) symbols: Vec<String>,
-    /// The stocks in its list of holdings, whose rows it keeps up to date.
+    /// Symbols of holdings whose rows are updated.
     pub(crate) held_symbols: Vec<String>,
-    /// The numbers of the portfolio's value that it shows.
+    /// The parts of the portfolio's value that are updated.
     pub(crate) value_parts: Vec<ValuePart>,
-    /// Whether it shows bid and ask of these stocks.
+    /// Whether bid and ask of `symbols` are updated.
     pub(crate) shows_sides: bool,
-    /// That the exchange is closed, and until when; `None` while orders are taken.
+    /// The text on the closed exchange; `None` while it is open.
     pub(crate) closed: Option<String>,
-    /// Good news that was not shown yet.
+    /// Rewards that were not shown yet.
     pub(crate) rewards: Vec<UnseenReward>,
-    /// Whose news it is.
+    /// The player of `rewards`.
     pub(super) player_id: i64,
     pub(crate) fmt: Format,
-    /// Cookies that the answer sets.
+    /// Cookies of the response.
     pub(super) cookies: Vec<HeaderValue>,
-    /// The cookie that is set when the page has a form.
+    /// A cookie that is set if the page has a form.
     pub(super) visitor_cookie: Option<HeaderValue>,
 }
 
 impl View {
-    /// The view of a visitor, with the tab that is current and the key of the page's title.
+    /// `title` is a message key.
     pub(crate) fn new(state: &AppState, visitor: &Visitor, nav: Tab, title: &str) -> Self {
-        let signed_in = visitor.player.as_ref().map(|signed_in| SignedInAs {
+        let signed_in = visitor.player.as_ref().map(|signed_in| HeaderPlayer {
             name: signed_in.viewer.name.clone(),
             level: state.rules.levels.progress(signed_in.viewer.total_xp).level,
             cash: signed_in.viewer.cash,
@@ -142,7 +137,7 @@ impl View {
         });
         let preferences = &visitor.preferences;
         let currency = state.rules.currency;
-        let mut view = Self::bare(preferences, &visitor.asked, currency, title);
+        let mut view = Self::bare(preferences, &visitor.requested, currency, title);
         view.nav = nav;
         view.closed = view.closed_text(state.prices.hours());
         view.has_session = signed_in.is_some();
@@ -152,21 +147,21 @@ impl View {
             view.player_id = signed_in.player.player_id;
         }
         view.csrf = csrf::token(&visitor.secret, &*visitor.entropy);
-        if visitor.asked.lang.is_some() {
+        if visitor.requested.lang.is_some() {
             view.cookies.push(visitor.jar.keep_preferences(&preferences.to_cookie()));
         }
         view.visitor_cookie = visitor.is_new.then(|| visitor.jar.keep_visitor(&visitor.secret));
         view
     }
 
-    /// The view of nobody in particular: for errors and for what is kept on shared devices.
+    /// A view without a player: for error pages and for the offline page.
     pub(crate) fn bare(
-        preferences: &Preferences,
-        asked: &Asked,
+        preferences: &DisplayPreferences,
+        requested: &RequestedPage,
         currency: Currency,
         title: &str,
     ) -> Self {
-        let Preferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
+        let DisplayPreferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
         Self {
             mode,
             lang,
@@ -178,8 +173,8 @@ impl View {
             csrf: String::new(),
             nav: Tab::None,
             title: words::message(lang, mode, title, &[]),
-            here: asked.here.clone(),
-            fragment: asked.fragment,
+            here: requested.here.clone(),
+            fragment: requested.fragment,
             live: false,
             symbols: Vec::new(),
             held_symbols: Vec::new(),
@@ -231,59 +226,56 @@ impl View {
         words::message(self.lang, self.mode, key, arguments)
     }
 
-    /// Where a file is found that pages load.
+    /// The URL of a static file.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn asset(&self, name: &str) -> &'static str {
         assets::path(name)
     }
 
-    /// Where the page hears what changes; `None` when it does not listen.
-    pub(crate) fn stream(&self) -> Option<String> {
-        let listens = self.live && !self.saver && self.signed_in.is_some();
-        listens.then(|| {
+    /// The URL of the page's event stream; `None` for a page without one.
+    pub(crate) fn stream_url(&self) -> Option<String> {
+        let is_live = self.live && !self.saver && self.signed_in.is_some();
+        is_live.then(|| {
             let list = |symbols: &[String]| {
-                symbols.iter().map(|symbol| answer::encode(symbol)).collect::<Vec<_>>().join(",")
+                symbols.iter().map(|symbol| url::encode(symbol)).collect::<Vec<_>>().join(",")
             };
-            let mut address = format!("/live?s={}", list(&self.symbols));
+            let mut url = format!("/live?s={}", list(&self.symbols));
             if !self.held_symbols.is_empty() {
-                address.push_str(&format!("&h={}", list(&self.held_symbols)));
+                url.push_str(&format!("&h={}", list(&self.held_symbols)));
             }
             if !self.value_parts.is_empty() {
                 let parts: Vec<_> = self.value_parts.iter().map(|part| part.as_str()).collect();
-                address.push_str(&format!("&v={}", parts.join(",")));
+                url.push_str(&format!("&v={}", parts.join(",")));
             }
             if self.shows_sides {
-                address.push_str("&q=1");
+                url.push_str("&q=1");
             }
-            address
+            url
         })
     }
 
-    /// A text as a segment of a path or a value in a query: symbols have characters that mean
-    /// something else there.
+    /// A text, such as a symbol, as a segment of a path or a value in a query.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn encode(&self, text: impl fmt::Display) -> String {
-        answer::encode(&text.to_string())
+        url::encode(&text.to_string())
     }
 
-    /// `up`, `down` or `flat`: the class of a number that is a gain, a loss or neither.
+    /// The CSS class of a number: `up`, `down` or `flat`.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn direction(&self, number: impl format::Plain<i64>) -> &'static str {
         format::direction(number.plain())
     }
 
-    /// The same for a percentage, by the digits that are shown.
+    /// The CSS class of a percentage by its displayed digits.
     pub(crate) fn direction_of(&self, ratio: impl format::Plain<Ratio>) -> &'static str {
         format::direction(self.fmt.shown_percent(ratio.plain()))
     }
 
-    /// The tabs, in their order.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn tabs(&self) -> [Tab; 5] {
         Tab::ALL
     }
 
-    /// The languages there are.
     #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
     pub(crate) fn languages(&self) -> [Lang; 3] {
         Lang::ALL
@@ -297,7 +289,7 @@ impl View {
         self.mode == Mode::Easy
     }
 
-    /// This page in another language.
+    /// The URL of this page in another language.
     pub(crate) fn in_language(&self, lang: &Lang) -> String {
         let mark = if self.here.contains('?') { '&' } else { '?' };
         format!("{}{mark}lang={}", self.here, lang.tag())
@@ -305,69 +297,4 @@ impl View {
 }
 
 #[cfg(test)]
-mod tests {
-    use askama::Template;
-    use domain::Price;
-
-    use super::*;
-    use crate::http::query::Query;
-    use crate::pages::chart::{self, Chart, Point, Unit};
-    use crate::pages::form::Form;
-
-    /// All parts of pages at once: they are compiled where they are used only.
-    #[derive(Template)]
-    #[template(
-        source = r#"{% import "parts/ui.html" as ui %}{{ ui::price(view, symbol, price) }}
-{{ ui::change(view, symbol, change) }}{{ ui::percent_change(view, change) }}
-{{ ui::money_change(view, money) }}{{ ui::person(symbol) }}{{ ui::monogram(symbol) }}
-{{ ui::pager(view, pages) }}{{ ui::chart(view, chart) }}{{ ui::csrf(view) }}
-{{ ui::errors(view, form) }}{{ ui::field(form, "a", "A") }}{{ ui::tick(form, "a", "B") }}
-{{ ui::choice(form, "a", "x", "C") }}{{ ui::password(view, form, "a", "D") }}"#,
-        ext = "html"
-    )]
-    struct Parts<'a> {
-        view: &'a View,
-        form: &'a Form,
-        symbol: &'a str,
-        price: Price,
-        change: Ratio,
-        money: Money,
-        pages: Pages,
-        chart: Chart,
-    }
-
-    #[test]
-    fn the_parts_of_pages_show_what_they_are_given() {
-        let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
-        let view = View::bare(&preferences, &Asked::default(), Currency::USD, "common-home");
-        let mut form = Form::new(&["a"]).with("a", "<x>");
-        form.fail("a", "no & no");
-        let point = |day, value| Point { day: domain::Day(day), value };
-        let points = [point(0, 10_000), point(1, 20_000)];
-        let parts = Parts {
-            view: &view,
-            form: &form,
-            symbol: "AAPL",
-            price: Price(1_899_500),
-            change: Ratio::of(-125, 10_000),
-            money: Money(500),
-            pages: Pages { base: "/market?q=a&".to_owned(), page: 2, last: 3 },
-            chart: chart::line(&view, "A & B", Unit::Price, &points, &[]).unwrap(),
-        };
-        let html = parts.render().unwrap();
-        for part in [
-            "<span id=\"px-AAPL\" class=\"num\">US$189.95</span>",
-            "<span id=\"ch-AAPL\" class=\"num down\">\u{2212}1.25%</span>",
-            "<span class=\"num up\">+US$5.00</span>",
-            "href=\"/market?q=a&#38;page=1\"",
-            "href=\"/market?q=a&#38;page=3\"",
-            "Page 2 of 3",
-            "<svg viewBox=\"0 0 640 200\" role=\"img\" aria-label=\"A &amp; B,",
-            "<th scope=\"row\">2 Jan 1970</th><td>US$2.00</td>",
-            "value=\"&#60;x&#62;\"",
-            "<p class=\"error\" id=\"e-a\">no &#38; no</p>",
-        ] {
-            assert!(html.contains(part), "{part} is not in {html}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,5 @@
-//! The texts of the pages: a Fluent catalogue in English, chiShona and isiNdebele that is built
-//! into the program. What a language does not have yet is said in English. Every message knows the
-//! mode (`$mode`), so that children read other words than adults. Numbers and dates are `format`'s.
+//! The messages of the pages: a Fluent catalogue in English, chiShona and isiNdebele, with English
+//! as the fallback. Every message can select by the mode (`$mode`).
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -44,14 +43,14 @@ fn files(lang: Lang) -> &'static [&'static str; FILES] {
 fn bundle(lang: Lang) -> Bundle {
     let tag = lang.tag().parse::<LanguageIdentifier>().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![tag]);
-    // Marks around every value help where directions mix, which they do not here.
+    // Isolation marks are needed only for mixed writing directions.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(|value, _| match value {
         FluentValue::Number(number) => Some(format::grouped(&number.as_string())),
         _ => None,
     }));
     for text in files(lang) {
-        // What cannot be read is left out here, and found by the tests of the catalogue.
+        // Malformed entries are left out; tests of the catalogue find them.
         let resource = FluentResource::try_new((*text).to_owned());
         let resource = resource.unwrap_or_else(|(resource, _)| resource);
         bundle.add_resource_overriding(resource);
@@ -59,7 +58,7 @@ fn bundle(lang: Lang) -> Bundle {
     bundle
 }
 
-/// A value that a message can name.
+/// A value of a variable in a message.
 pub(crate) trait Argument {
     fn value(&self) -> FluentValue<'_>;
 }
@@ -94,7 +93,7 @@ impl<A: Argument + ?Sized> Argument for &A {
     }
 }
 
-/// A message in a language and a mode. A key without a message is shown as it is.
+/// A message in a language and a mode; the key itself if it has no message.
 pub(crate) fn message(
     lang: Lang,
     mode: Mode,
@@ -106,18 +105,18 @@ pub(crate) fn message(
     for (name, argument) in arguments {
         args.set(*name, argument.value());
     }
-    let said = [lang, Lang::En].into_iter().find_map(|lang| {
+    let text = [lang, Lang::En].into_iter().find_map(|lang| {
         let bundle = &BUNDLES[lang.index()];
         let pattern = bundle.get_message(key)?.value()?;
         let mut errors = Vec::new();
-        let text = bundle.format_pattern(pattern, Some(&args), &mut errors);
-        errors.is_empty().then(|| Cow::into_owned(text))
+        let formatted = bundle.format_pattern(pattern, Some(&args), &mut errors);
+        errors.is_empty().then(|| Cow::into_owned(formatted))
     });
-    said.unwrap_or_else(|| {
-        // Fails the tests that start a server; the unit test of this branch does not.
+    text.unwrap_or_else(|| {
+        // Fails tests that start a server, but not the unit test of this branch.
         let is_tested_server = cfg!(all(debug_assertions, not(test)));
         assert!(!is_tested_server, "message {key}");
-        tracing::error!(key, "a message is missing or wants another value");
+        tracing::error!(key, ?lang, "a message is missing or lacks a value");
         key.to_owned()
     })
 }

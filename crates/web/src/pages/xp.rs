@@ -1,5 +1,4 @@
-//! What a trade and a note will earn, in the words of the reader, before the order is given. What
-//! they do earn is decided by `domain`.
+//! Texts on the XP that a trade and a note will earn. `domain` decides what they do earn.
 
 use domain::{Money, Side, TradeXp};
 
@@ -7,8 +6,8 @@ use super::view::View;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// What a trade of this amount earns now, or why nothing. Without an amount: one that is just large
-/// enough.
+/// The XP that a trade of this amount would earn now, or why none. Without an amount: a trade that
+/// is just large enough.
 pub(super) async fn outlook(
     state: &AppState,
     view: &View,
@@ -21,9 +20,9 @@ pub(super) async fn outlook(
     let standing = state.store.load_progress(player_id, &valuation, &rules.levels).await?;
     let value_min = rules.xp.value_min.of(rules.starting_cash);
     let now = state.clock.now();
-    let verdict = rules.trade_xp(side, amount.unwrap_or(value_min), &standing.xp, now);
+    let trade_xp = rules.trade_xp(side, amount.unwrap_or(value_min), &standing.xp, now);
     let money = |amount| view.fmt.money(amount);
-    Ok(match verdict {
+    Ok(match trade_xp {
         TradeXp::Earned(_) if amount.is_none() => view.tn("order-xp-from", "min", money(value_min)),
         TradeXp::Earned(xp) => view.tn("order-xp-earns", "xp", xp),
         TradeXp::NotInRules => view.t("order-xp-rules"),
@@ -33,12 +32,12 @@ pub(super) async fn outlook(
     })
 }
 
-/// Which notes count.
+/// The minimum length of notes that earn XP.
 pub(super) fn note_rule(state: &AppState, view: &View) -> String {
     view.tn("order-note-counts", "min", state.rules.xp.note_characters_min)
 }
 
-/// Why a trade that was made earned nothing.
+/// Why an executed trade earned no XP.
 pub(super) fn why_none(state: &AppState, view: &View, amount: Money) -> String {
     if state.rules.is_trade_counted(amount) {
         return view.t("order-xp-none");
@@ -47,7 +46,7 @@ pub(super) fn why_none(state: &AppState, view: &View, amount: Money) -> String {
     view.tn("order-xp-small", "min", view.fmt.money(value_min))
 }
 
-/// What counts for achievements.
+/// The rules of what counts for achievements.
 pub(super) fn what_counts(state: &AppState, view: &View) -> String {
     let rules = &state.rules;
     let trade = view.fmt.money(rules.xp.value_min.of(rules.starting_cash));

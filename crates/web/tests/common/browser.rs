@@ -1,17 +1,16 @@
-//! A visitor with a browser: it keeps cookies, follows ways that lead on, fills in forms as they
-//! stand in the page, and looks at every page it is shown with the checks of [`html`](super::html).
+//! A visitor with a browser: it keeps cookies, follows redirects, submits the forms of pages, and
+//! checks every page with [`html`](super::html).
 
 use std::collections::BTreeMap;
 
-use super::html::Page;
+use super::html::HtmlPage;
 use super::{App, PASSWORD, TestResponse};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-/// What a browser says of itself on this machine, where cookies are as over HTTPS.
+/// The host of a browser on the same machine, for which cookies are secure.
 pub(crate) const HOST: &str = "localhost:8080";
 const REDIRECTS_MAX: usize = 5;
 
-/// A browser.
 pub(crate) struct Browser<'a> {
     app: &'a App,
     pub(crate) cookies: BTreeMap<String, String>,
@@ -21,12 +20,12 @@ pub(crate) struct Browser<'a> {
 }
 
 impl App {
-    /// A browser that was never here.
+    /// A browser without cookies.
     pub(crate) fn browser(&self) -> Browser<'_> {
         Browser { app: self, cookies: BTreeMap::new(), host: HOST, headers: Vec::new() }
     }
 
-    /// A browser of somebody who has just registered through the page.
+    /// The browser of a player who has just registered.
     pub(crate) async fn browser_of(&self, name: &str) -> Browser<'_> {
         let mut browser = self.browser();
         let email = format!("{}@pages.example.com", name.to_lowercase());
@@ -39,20 +38,19 @@ impl App {
 }
 
 impl Browser<'_> {
-    /// The same in another language.
     #[must_use]
     pub(crate) fn speaking(mut self, language: &str) -> Self {
         self.headers.push(("accept-language", language.to_owned()));
         self
     }
 
-    /// What an address answers, without following.
+    /// The response of a path, without following redirects.
     pub(crate) async fn get(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, "", &[]).await
     }
 
-    /// The page at an address, after following; it must be a good one.
-    pub(crate) async fn page(&mut self, path: &str) -> Page {
+    /// The checked page of a path, after redirects; its status must be 200.
+    pub(crate) async fn page(&mut self, path: &str) -> HtmlPage {
         let mut path = path.to_owned();
         for _ in 0..REDIRECTS_MAX {
             let answer = self.get(&path).await;
@@ -63,18 +61,18 @@ impl Browser<'_> {
             assert_eq!(answer.status, 200, "{path}: {}", answer.text);
             return self.checked(&path, answer);
         }
-        panic!("{path} leads on and on");
+        panic!("{path} redirects too often");
     }
 
-    /// What a fragment's request gets: as htmx asks.
+    /// The response to a request of htmx.
     pub(crate) async fn fragment(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, "", &[("hx-request", "true")]).await
     }
 
-    /// Fills in the form of a page that is sent to `action`, and sends it.
+    /// Submits the form of a page with this action, with other values of some fields.
     pub(crate) async fn submit(
         &mut self,
-        page: &Page,
+        page: &HtmlPage,
         action: &str,
         fields: &[(&str, &str)],
     ) -> TestResponse {
@@ -90,15 +88,15 @@ impl Browser<'_> {
         self.post(action, &body.join("&")).await
     }
 
-    /// Sends a form that was written by hand.
+    /// Sends a form body.
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> TestResponse {
         let same = [("content-type", FORM), ("sec-fetch-site", "same-origin")];
         self.send("POST", path, body, &same).await
     }
 
-    /// An answer as a page, checked.
-    pub(crate) fn checked(&self, path: &str, answer: TestResponse) -> Page {
-        let page = Page::parse(path, answer);
+    /// A response as a page, checked.
+    pub(crate) fn checked(&self, path: &str, answer: TestResponse) -> HtmlPage {
+        let page = HtmlPage::parse(path, answer);
         page.check();
         page
     }
@@ -134,7 +132,7 @@ impl Browser<'_> {
     }
 }
 
-/// A text as it stands in a form that is sent.
+/// A text in a form body.
 pub(crate) fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let coded = |byte: u8| {

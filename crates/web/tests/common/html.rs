@@ -1,5 +1,5 @@
-//! HTML as the pages write it, read well enough to check it: tags with their attributes, in their
-//! order. It is no browser; what only one can see is in the server's browser tests.
+//! A parser of the pages' HTML: tags with their attributes, in their order; and the rules that
+//! every page must keep. What needs a browser is in `crates/server/tests/browser`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ const VOID: [&str; 6] = ["meta", "link", "input", "br", "hr", "img"];
 /// The largest page, compressed, in bytes.
 pub(crate) const PAGE_SIZE_MAX: usize = 8_000;
 
-/// A tag: its name, its attributes, and where its content begins.
+/// A tag with its attributes.
 #[derive(Clone, Debug)]
 pub(crate) struct Tag {
     pub(crate) name: String,
     pub(crate) attributes: BTreeMap<String, String>,
-    /// Where the text after the tag begins.
+    /// The position after the tag.
     end: usize,
 }
 
@@ -25,14 +25,13 @@ impl Tag {
     }
 }
 
-/// A page.
-pub(crate) struct Page {
+pub(crate) struct HtmlPage {
     path: String,
     pub(crate) answer: TestResponse,
     pub(crate) tags: Vec<Tag>,
 }
 
-impl Page {
+impl HtmlPage {
     pub(crate) fn parse(path: &str, answer: TestResponse) -> Self {
         let tags = tags(&answer.text);
         Self { path: path.to_owned(), answer, tags }
@@ -69,12 +68,20 @@ impl Page {
         self.tags.iter().find(|tag| tag.get("id") == Some(id))
     }
 
-    /// Where the links of the page lead.
+    /// The targets of the links.
     pub(crate) fn links(&self) -> Vec<&str> {
         self.all("a").into_iter().filter_map(|tag| tag.get("href")).collect()
     }
 
-    /// The fields of the form that is sent to `action`, with the values they have.
+    /// The points of the chart's line with this class, as pairs of x and y.
+    pub(crate) fn line_points(&self, class: &str) -> &str {
+        let class = format!("c-line {class}");
+        let line = self.all("polyline").into_iter().find(|tag| tag.get("class") == Some(&class));
+        let points = line.and_then(|tag| tag.get("points"));
+        points.unwrap_or_else(|| panic!("{} has no line of class {class}", self.path))
+    }
+
+    /// The fields of the form with this action, and their values.
     pub(crate) fn form(&self, action: &str) -> BTreeMap<String, String> {
         let found = self.form_tags(action);
         let found = found.unwrap_or_else(|| panic!("{} has no form for {action}", self.path));
@@ -94,7 +101,7 @@ impl Page {
             } else {
                 Some(unescape(tag.get("value").unwrap_or_default()))
             };
-            // What is not chosen is known, but not sent unless the test fills it in.
+            // A choice that is not checked is empty, and can be set by a test.
             match value {
                 Some(value) => _ = fields.insert(name.to_owned(), value),
                 None => _ = fields.entry(name.to_owned()).or_default(),
@@ -115,7 +122,7 @@ impl Page {
         Some(rest[..end].iter().filter(|tag| fields.contains(&tag.name.as_str())).collect())
     }
 
-    /// Panics unless the page keeps the rules that hold for all pages.
+    /// Panics unless the page keeps the rules of all pages.
     pub(crate) fn check(&self) {
         self.check_frame();
         self.check_ids();
@@ -153,20 +160,20 @@ impl Page {
         let mut ids = BTreeSet::new();
         for id in self.tags.iter().filter_map(|tag| tag.get("id")) {
             if !ids.insert(id) || id.is_empty() || id.contains(' ') {
-                self.fail(&format!("the id {id:?} stands twice or is none"));
+                self.fail(&format!("the id {id:?} is repeated or malformed"));
             }
         }
         for tag in &self.tags {
             for name in ["for", "aria-describedby", "aria-labelledby", "aria-controls"] {
                 for id in tag.get(name).unwrap_or_default().split_whitespace() {
                     if !ids.contains(id) {
-                        self.fail(&format!("{name}={id:?} leads nowhere"));
+                        self.fail(&format!("{name}={id:?} names no element"));
                     }
                 }
             }
             let anchor = tag.get("href").and_then(|href| href.strip_prefix('#'));
             if anchor.is_some_and(|id| !ids.contains(id)) {
-                self.fail(&format!("{anchor:?} leads nowhere"));
+                self.fail(&format!("{anchor:?} names no element"));
             }
         }
     }
@@ -187,7 +194,7 @@ impl Page {
                     }
                 }
                 "svg" if tag.get("aria-hidden").is_none() && tag.get("aria-label").is_none() => {
-                    self.fail("a picture that says nothing and is not hidden");
+                    self.fail("a picture without a label that is not hidden");
                 }
                 "a" | "button" => {
                     let content = self.html()[tag.end..].split(&format!("</{}", tag.name)).next();
@@ -197,7 +204,7 @@ impl Page {
                     }
                 }
                 "img" if tag.get("alt").is_none() => self.fail("a picture without a text"),
-                "th" if tag.get("scope").is_none() => self.fail("a heading of nothing"),
+                "th" if tag.get("scope").is_none() => self.fail("a table heading without a scope"),
                 _ => {}
             }
         }
@@ -213,7 +220,7 @@ impl Page {
             let is_post = form.get("method") == Some("post");
             let content = self.html()[form.end..].split("</form").next().unwrap_or_default();
             if !action.starts_with('/') || is_post != content.contains("name=\"csrf\"") {
-                self.fail(&format!("{form:?} has no token, or one that it tells in an address"));
+                self.fail(&format!("{form:?} has no token, or sends it in the URL"));
             }
             if !content.contains("<button") {
                 self.fail(&format!("{form:?} has no button"));
@@ -221,7 +228,7 @@ impl Page {
         }
     }
 
-    /// Tags end in the order in which they began.
+    /// Each end tag ends the element that was opened last.
     fn check_nesting(&self) {
         let mut open: Vec<&str> = Vec::new();
         let mut in_picture = false;
@@ -250,7 +257,7 @@ impl Page {
         }
     }
 
-    /// Nothing that the policy forbids, and the policy itself.
+    /// The content security policy, and that nothing violates it.
     fn check_policy(&self) {
         let policy = self.answer.header("content-security-policy").unwrap_or_default();
         if policy.contains("unsafe") || !policy.contains("default-src 'none'") {
@@ -261,7 +268,7 @@ impl Page {
             let is_data = tag.get("type") == Some("application/json");
             let inline = tag.name == "script" && tag.get("src").is_none() && !is_data;
             if tag.get("style").is_some() || handlers || inline || tag.name == "style" {
-                self.fail(&format!("{tag:?} stands inline"));
+                self.fail(&format!("{tag:?} is inline"));
             }
             for name in ["src", "href", "action", "poster"] {
                 let value = tag.get(name).unwrap_or_default();
@@ -309,7 +316,7 @@ fn tags(html: &str) -> Vec<Tag> {
     found
 }
 
-/// The `>` that ends a tag; one within quotes does not.
+/// The position of the `>` that ends a tag, outside of quotes.
 fn end_of(html: &str, start: usize) -> Option<usize> {
     let mut quote = None;
     for (i, c) in html[start..].char_indices() {
@@ -338,7 +345,7 @@ fn attributes(text: &str) -> BTreeMap<String, String> {
                 (after[1..end].to_owned(), after.get(end + 1..).unwrap_or_default())
             }
         };
-        assert!(found.insert(name.to_owned(), value).is_none(), "{name} stands twice: {text}");
+        assert!(found.insert(name.to_owned(), value).is_none(), "{name} is repeated: {text}");
         rest = after.trim_start();
     }
     found

@@ -1,4 +1,4 @@
-### What several pages say.
+### Messages of several pages.
 
 common-description =
     { $mode ->
@@ -35,7 +35,7 @@ common-badge = Badge earned:
 common-level-reached = You reached level { $level }.
 common-xp-gained = +{ $xp } XP
 common-ok = OK
-common-form-errors = Please look at this again:
+common-form-errors = Please check the following:
 common-show-password = Show
 common-pages = Pages of the list
 common-page-of = Page { $page } of { $last }
@@ -45,7 +45,7 @@ common-as-table = Show as a table
 common-mode-kid = Friendly
 common-mode-kid-hint = Simple words and fun facts.
 common-mode-standard = Standard
-common-mode-standard-hint = Everything there is to see.
+common-mode-standard-hint = All features.
 common-mode-easy = Easy
 common-mode-easy-hint = Large text, one step at a time.
 common-chart-sentence = { $name }, { $from } to { $to }: from { $first } to { $last }; lowest { $low }, highest { $high }.
@@ -56,7 +56,7 @@ common-chart-high = High
 common-chart-low = Low
 common-chart-close = Close
 common-chart-part = Part
-common-chart-share = Share of all
+common-chart-share = Share of total
 common-more-badges = See all new badges
 common-ended = Not traded now
-common-character-unfit = There is a character that can't be used here: { $character }. Type the text again without it.
+common-character-unfit = This text has a character that can't be used here: { $character }. Type it again without that character.

@@ -1,27 +1,27 @@
-### Errors, as people see them.
+### Error pages.
 
 errors-home = Go to the start page
-errors-number = If you ask for help, tell this number:
+errors-number = If you ask for help, give this number:
 errors-retry =
     { $seconds ->
         [one] Please try again in one second.
        *[other] Please try again in { $seconds } seconds.
     }
-errors-form-title = This form is too old
-errors-form-text = For your safety a form works only once it was opened here and while you are logged in the same way. Nothing was changed. Go back, load the page again and send it once more.
-errors-nowhere-title = This page is not here
-errors-nowhere-text = The address leads nowhere. It may have been typed wrong, or the page has moved.
-errors-method-title = This cannot be done here
-errors-method-text = The page is there, but not for what was asked of it. Start again from the page before.
-errors-large-title = That was too much at once
-errors-large-text = What was sent is larger than we read. Please send less.
-errors-often-title = A short break, please
-errors-often-text = There were very many requests from you or from your network. Nothing is lost.
-errors-busy-title = We cannot answer right now
-errors-busy-text = The server is busy or is being looked after. Nothing of yours is lost. Please try again soon.
-errors-fault-title = Something went wrong here
-errors-fault-text = It is not your fault. It was written down, so that it can be mended.
-errors-unknown-title = We do not know yet whether that was done
-errors-unknown-text = The answer took too long. Look at your history before you try again: what you asked for may have been done.
-errors-unreadable-title = We could not read that
-errors-unreadable-text = What was sent is not what this page expects. Go back and try again.
+errors-form-title = This form has expired
+errors-form-text = For your safety, a form works only in the session in which it was opened. Nothing was changed. Go back, reload the page and send it again.
+errors-nowhere-title = Page not found
+errors-nowhere-text = There's no page at this address. It may be mistyped, or the page has moved.
+errors-method-title = That isn't possible here
+errors-method-text = This page can't do that. Go back to the page before and start again.
+errors-large-title = That's too large
+errors-large-text = We can't accept that much at once. Please send less.
+errors-often-title = Slow down, please
+errors-often-text = There were too many requests from you or your network. Nothing is lost.
+errors-busy-title = We can't respond right now
+errors-busy-text = The server is busy or under maintenance. Nothing is lost. Please try again soon.
+errors-internal-title = Something went wrong
+errors-internal-text = It's not your fault. We logged the error so that we can fix it.
+errors-unknown-title = We don't know yet whether that worked
+errors-unknown-text = The response took too long. Check your history before you try again: it may have worked.
+errors-unreadable-title = We couldn't read that
+errors-unreadable-text = This page expected something else. Go back and try again.

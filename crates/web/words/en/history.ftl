@@ -1,8 +1,8 @@
 ### The history.
 
 history-title = History
-history-file = As a file (CSV)
-history-kind = What
+history-file = Download (CSV)
+history-kind = Type
 history-all = Everything
 history-bought = Bought
 history-sold = Sold
@@ -13,9 +13,9 @@ history-none = Nothing here yet.
 history-you-bought = Bought { $shares } { $symbol }
 history-you-sold = Sold { $shares } { $symbol }
 history-you-noted = Wrote a note about a trade
-history-you-began = Began to play
+history-you-began = Started to play
 history-at = at { $price }
-history-cash = cash then { $cash }
+history-cash = cash after: { $cash }
 history-older = Older
-history-archived = These are old entries from the archive. They take a moment longer.
-history-none-here = Nothing of it here. It may be among older entries.
+history-archived = These older entries come from the archive, so they take a moment longer.
+history-none-here = No matching entries here. There may be older ones.

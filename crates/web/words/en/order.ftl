@@ -2,12 +2,12 @@
 
 order-step-1 = Step 1 of 3: choose. Nothing is bought yet.
 order-step-2 = Step 2 of 3: how many?
-order-step-3 = Step 3 of 3: look at it once more. Nothing is done yet.
+order-step-3 = Step 3 of 3: check it once more. Nothing is done yet.
 order-one-costs = One share costs
-order-one-brings = One share brings
+order-one-brings = For one share you get
 order-sides = The middle price is { $mid }. Buyers pay a little more, { $ask }; sellers get a little less, { $bid }. The difference is the spread.
-order-filled-ask = You paid the ask, the price for buyers. It lies a little above the middle price, at which your shares are valued: the difference is half the spread.
-order-filled-bid = You got the bid, the price for sellers. It lies a little below the middle price, at which your shares were valued: the difference is half the spread.
+order-filled-ask = You paid the ask, the price for buyers. It's a little above the middle price, at which your shares are valued. The difference is half the spread.
+order-filled-bid = You got the bid, the price for sellers. It's a little below the middle price, at which your shares were valued. The difference is half the spread.
 order-back = Back
 order-side = What do you want to do?
 order-side-missing = Choose whether to buy or to sell.
@@ -16,9 +16,9 @@ order-quantity =
         [kid] How many pieces (shares)?
        *[other] How many shares?
     }
-order-quantity-wrong = Write a number of shares in digits, above 0 and up to { $max }.
-order-quantity-whole = Write a whole number of shares in digits, from 1 to { $max }. This game has no parts of a share.
-order-quantity-ambiguous = That number can be read in two ways. If you mean it, write { $number }.
+order-quantity-wrong = Enter a number of shares in digits, above 0 and up to { $max }.
+order-quantity-whole = Enter a whole number of shares in digits, from 1 to { $max }. This game doesn't trade parts of shares.
+order-quantity-ambiguous = That number can be read in two ways. If you mean it, enter { $number }.
 order-you-have = You have { $cash } and { $shares } of these shares.
 order-affordable =
     { $n ->
@@ -30,27 +30,27 @@ order-note =
         [kid] Why? Tell future you
        *[other] Why? A note to yourself
     }
-order-note-hint = You may leave it out. Nobody else reads it.
-order-note-counts = From { $min } letters or signs on, a note in new words counts for badges: one for each company and market day.
+order-note-hint = It's optional, and only you can read it.
+order-note-counts = A note of { $min } or more letters or symbols, in new words, counts for badges: one for each company and market day.
 order-note-wrong = A note is plain text of 1 to { $max } characters.
-order-about = It will be about
-order-review-do = Look at the order
+order-about = Estimated total:
+order-review-do = Review the order
 order-review-title = Check your order
 order-you-buy = You BUY { $shares } shares of { $name }
 order-you-sell = You SELL { $shares } shares of { $name }
 order-price = Price of one share
-order-total = All shares together
+order-total = Total for all shares
 order-fee = Fee
 order-cash-after =
     { $mode ->
-        [kid] Pretend money you have then
+        [kid] Pretend money you have left
        *[other] Cash afterwards
     }
 order-note-own = Your note
-order-too-dear = You do not have enough cash for this.
-order-much = { $share } of all your money would be in { $name }. If its price falls, much of your money falls with it.
-order-price-moves = The price may move until you confirm. The receipt says what it was.
-order-next-tick = The order fills at the first price after you confirm, within two seconds. The receipt says what it was.
+order-too-dear = You don't have enough cash for this.
+order-much = { $share } of all your money would be in { $name }. If its price falls, so does much of your money.
+order-price-moves = The price may change before you confirm. The receipt shows what you got.
+order-next-tick = The order fills at the first price after you confirm, within two seconds. The receipt shows what you got.
 order-fills-close =
     { $mode ->
         [kid] You get the price at the end of this market day, at { $time }. Until then you can change your mind.
@@ -84,32 +84,32 @@ order-to-receipt = See the receipt
 order-confirm-buy = Confirm: buy
 order-confirm-sell = Confirm: sell
 order-change = Change
-order-no-cash = Not done: you do not have enough cash. Buy fewer shares, or sell something first.
-order-no-shares = Not done: you do not have that many shares.
-order-no-price = Not done: there is no new price at the moment. Try again later.
+order-no-cash = Not done: you don't have enough cash. Buy fewer shares, or sell something first.
+order-no-shares = Not done: you don't have that many shares.
+order-no-price = Not done: there's no new price at the moment. Try again later.
 order-in-doubt = Not done: the newest price of this stock is being checked. Try again in a few minutes.
-order-size = Not done: this game does not trade that many shares at once, or parts of shares.
-order-beyond = Not done: it is more than an account can hold.
-order-busy = Not done yet: very many orders came at once. Confirm again in a moment.
-order-unknown = We do not know yet whether it was done. Confirm again: it is done once, however often you confirm.
-order-reused = This order was confirmed before, with other shares. Begin again.
+order-size = Not done: this game doesn't trade that many shares at once, or parts of shares.
+order-beyond = Not done: that's more than an account can hold.
+order-busy = Not done yet: too many orders came in at once. Confirm again in a moment.
+order-unknown = We don't know yet whether it worked. Confirm again: your order is executed once, however often you confirm.
+order-reused = This order was confirmed before, with other details. Start again.
 order-receipt-title = Done
 order-you-bought = You bought { $shares } shares of { $name }
 order-you-sold = You sold { $shares } shares of { $name }
 order-cash-left = Cash left
-order-shares-now = Shares of it now
+order-shares-now = Shares you have now
 order-xp = XP for the trade
-order-xp-none = None: the first trades of the day had earned theirs, or you have not yet held shares through a whole market day
+order-xp-none = None: the first trades of the day have already earned theirs, or you haven't held shares through a whole market day yet
 order-xp-earns = This trade earns { $xp } XP.
 order-xp-from = A trade of { $min } or more earns XP.
 order-xp-small = No XP: only trades of { $min } or more earn it.
 order-xp-day = No XP: the first { $max } trades of your day have earned theirs.
 order-xp-invest = No XP yet: first hold shares worth { $min } or more through a whole market day.
 order-xp-rules = Trades earn no XP in this game.
-order-when = Done at
+order-when = Time
 order-quote = Price of the market day
 order-number = Number
 order-note-title = Your note
 order-note-change = Change the note
-order-to-portfolio = To my shares
-order-to-market = To the market
+order-to-portfolio = Go to my shares
+order-to-market = Go to the market

@@ -2,11 +2,11 @@
 
 ranks-title = Ranks
 ranks-for-learning = For learning
-ranks-own = My place
+ranks-own = My rank
 ranks-place = { $rank } of { $total }
 ranks-level = Level { $level }, { $xp } XP in it
-ranks-how = How I appear to others
-ranks-which = Which rows
+ranks-how = How others see me
+ranks-which = Rows
 ranks-top = From the top
 ranks-around = Around me
 ranks-rank = Rank
@@ -14,8 +14,8 @@ ranks-level-short = Level
 ranks-xp = XP
 ranks-you = You
 ranks-hidden = Hidden player
-ranks-order = The higher level comes first, then more XP in it, then who began earlier.
-ranks-by = Which order
+ranks-order = The higher level comes first, then more XP in it, then the player who started earlier.
+ranks-by = Ranked by
 ranks-by-xp = By XP
 ranks-by-return = By return
 ranks-return = Return
@@ -33,6 +33,6 @@ ranks-fell =
     }
 ranks-stayed = The same place as at the start of the day
 ranks-new = new
-ranks-order-return = Who has gained the larger part of the starting cash comes first, then who began earlier. What shares are worth is reckoned again every few seconds.
+ranks-order-return = The player with the larger gain relative to the starting cash comes first, then the one who started earlier. Shares are revalued every few seconds.
 ranks-movement-why = “Moved” shows the places gained or lost today. A day begins at midnight UTC.
-ranks-building = The ranks are being rebuilt. Until then you see those of the start of the day.
+ranks-building = The ranks are being rebuilt. Until then, you see those of the start of the day.

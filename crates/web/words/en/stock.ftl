@@ -5,19 +5,19 @@ stock-buy-title = Buy { $name }
 stock-sell-title = Sell { $name }
 stock-watch = Watch
 stock-watched = Watched
-stock-as-of = Market day { $day }, seen at { $time }
+stock-as-of = Market day { $day }, price of { $time }
 stock-ask = Buy at
 stock-bid = Sell at
 stock-moved =
     { $way ->
-        [up] The price went UP { $change } since the last day.
-        [down] The price went DOWN { $change } since the last day.
-       *[flat] The price is the same as on the last day.
+        [up] The price went UP { $change } since the last market day.
+        [down] The price went DOWN { $change } since the last market day.
+       *[flat] The price is the same as on the last market day.
     }
-stock-stale = This price is old. Trading goes on when there is a newer one.
+stock-stale = This price is old. Trading continues when there's a newer one.
 stock-in-doubt = The newest price is being checked. Until then, this stock can't be bought or sold.
-stock-ended = Not traded now. The last price still counts for what you hold.
-stock-no-price = There is no price at the moment. Look again later.
+stock-ended = Not traded now. The last price still counts for your shares.
+stock-no-price = There's no price at the moment. Check again later.
 stock-buy = Buy
 stock-sell = Sell
 stock-story =
@@ -26,13 +26,13 @@ stock-story =
         [down] At the start one share cost { $first }. Now it costs { $last }. That is less: prices can fall, too.
        *[flat] At the start and now one share costs { $last }.
     }
-stock-range = How far back
+stock-range = Period
 stock-range-1m = 1 month
 stock-range-6m = 6 months
 stock-range-1y = 1 year
 stock-range-5y = 5 years
 stock-range-max = All
-stock-shape = Kind of chart
+stock-shape = Chart type
 stock-line = Line
 stock-candles = Candles
 stock-large = Large chart (54 kB)
@@ -54,8 +54,8 @@ stock-own-shares =
         [kid] Pieces (shares)
        *[other] Shares
     }
-stock-own-average = Paid for one, on average
-stock-own-value = Worth now
+stock-own-average = Average price paid
+stock-own-value = Value now
 stock-own-profit = Gain or loss
 stock-ticket =
     { $mode ->

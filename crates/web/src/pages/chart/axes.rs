@@ -1,6 +1,5 @@
-//! Where points stand: days from left to right, each at its own place whatever stands beside it,
-//! and values from the lowest to the highest. Coordinates are in tenths of a unit, computed in
-//! whole numbers.
+//! The axes of charts: days from left to right, values from the lowest to the highest. Coordinates
+//! are integers in tenths of a unit.
 
 use std::fmt::Write as _;
 
@@ -8,21 +7,19 @@ use domain::Day;
 
 use super::{HEIGHT, MARGIN, POINTS_MAX, Point, WIDTH};
 
-/// Days from left to right. A day without a point leaves its room empty: a curve goes on straight
-/// to the next one, over a weekend as over a month.
+/// Days from left to right. Days without a point keep their space.
 #[derive(Clone, Copy)]
-pub(super) struct Days {
+pub(super) struct TimeAxis {
     first: i64,
     last: i64,
 }
 
-impl Days {
-    /// From the first day to the last, which stand at the edges.
+impl TimeAxis {
     pub(super) fn new(first: Day, last: Day) -> Self {
         Self { first: first.0.into(), last: last.0.into() }
     }
 
-    /// In tenths of a unit from the left; a single day stands in the middle.
+    /// In tenths of a unit from the left; the middle for a single day.
     pub(super) fn x(self, day: Day) -> i64 {
         let (room, span) = ((WIDTH - 2 * MARGIN) * 10, self.last - self.first);
         if span <= 0 {
@@ -31,15 +28,14 @@ impl Days {
         MARGIN * 10 + (i64::from(day.0) - self.first).clamp(0, span) * room / span
     }
 
-    /// Which of so many parts of the time a day is in: 0 for the first day alone, then 1 to
-    /// `parts`.
+    /// The part of the time that a day is in: 0 for the first day, then 1 to `parts`.
     fn part(self, day: Day, parts: i64) -> i64 {
         let (since, span) = (i64::from(day.0) - self.first, (self.last - self.first).max(1));
         (since * parts + span - 1).div_euclid(span)
     }
 
-    /// At most [`POINTS_MAX`] points: the first, and the last of each part of the time. Which are
-    /// chosen depends on their days alone, so curves of the same days keep the same.
+    /// At most [`POINTS_MAX`] points: the first, and the last of each part of the time. The choice
+    /// depends on the days alone, so curves of the same days keep the same days.
     pub(super) fn thinned(self, points: &[Point]) -> Vec<Point> {
         if points.len() <= POINTS_MAX {
             return points.to_vec();
@@ -58,21 +54,20 @@ impl Days {
     }
 }
 
-/// Where values stand between the lowest and the highest.
 #[derive(Clone, Copy)]
-pub(super) struct Scale {
+pub(super) struct ValueAxis {
     low: i64,
     high: i64,
 }
 
-impl Scale {
+impl ValueAxis {
     pub(super) fn of(values: impl Iterator<Item = i64>) -> Self {
         let (low, high) =
             values.fold((i64::MAX, i64::MIN), |(l, h), value| (l.min(value), h.max(value)));
         Self { low, high }
     }
 
-    /// In tenths of a unit from above; what never changes stands in the middle.
+    /// In tenths of a unit from the top; the middle for a constant value.
     pub(super) fn y(self, value: i64) -> i64 {
         let room = i128::from((HEIGHT - 2 * MARGIN) * 10);
         let range = i128::from(self.high) - i128::from(self.low);
@@ -85,14 +80,14 @@ impl Scale {
 
     pub(super) fn grid(self, svg: &mut String) {
         for y in [MARGIN, HEIGHT / 2, HEIGHT - MARGIN] {
-            // Writing to a text cannot fail, here and below.
+            // Writing to a `String` cannot fail, here and below.
             let _ = write!(svg, "<path class=\"c-grid\" d=\"M0 {y}H{WIDTH}\"/>");
         }
     }
 }
 
 /// The points as `x,y` pairs.
-pub(super) fn path(points: &[Point], days: Days, scale: Scale) -> String {
+pub(super) fn path(points: &[Point], days: TimeAxis, scale: ValueAxis) -> String {
     let pair = |text: &mut String, point: &Point| {
         let (x, y) = (tenth(days.x(point.day)), tenth(scale.y(point.value)));
         let blank = if text.is_empty() { "" } else { " " };
@@ -104,7 +99,7 @@ pub(super) fn path(points: &[Point], days: Days, scale: Scale) -> String {
     })
 }
 
-/// Tenths of a unit as a number of SVG.
+/// Tenths of a unit as a number in SVG.
 pub(super) fn tenth(tenths: i64) -> String {
     match (tenths / 10, tenths % 10) {
         (whole, 0) => whole.to_string(),

@@ -1,10 +1,10 @@
-//! Candles: the first, highest, lowest and last price of each week or month.
+//! Candle charts by week or month.
 
 use std::fmt::Write as _;
 
 use domain::{Day, Price};
 
-use super::axes::{Scale, tenth};
+use super::axes::{ValueAxis, tenth};
 use super::{Chart, MARGIN, POINTS_MAX, Point, Svg, Unit, WIDTH, opened, rows, sentence};
 use crate::pages::format;
 use crate::pages::view::View;
@@ -20,7 +20,7 @@ pub(crate) struct Candle {
     pub(crate) close: i64,
 }
 
-/// How many days one candle covers.
+/// The period of a candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
     Week,
@@ -42,8 +42,8 @@ impl Span {
     }
 }
 
-/// Candles, each at the place of its week or month; one without prices leaves its place empty.
-/// `None` for fewer than two.
+/// A chart of candles. Weeks or months without prices keep their space. `None` for fewer than two
+/// candles.
 pub(crate) fn candles(view: &View, name: &str, candles: &[Candle], span: Span) -> Option<Chart> {
     let (places, count) = placed(candles, span);
     if places.len() < 2 {
@@ -52,11 +52,11 @@ pub(crate) fn candles(view: &View, name: &str, candles: &[Candle], span: Span) -
     let candles: Vec<Candle> = places.iter().map(|(_, candle)| *candle).collect();
     let closes: Vec<Point> =
         candles.iter().map(|candle| Point { day: candle.day, value: candle.close }).collect();
-    let scale = Scale::of(candles.iter().flat_map(|candle| [candle.high, candle.low]));
+    let scale = ValueAxis::of(candles.iter().flat_map(|candle| [candle.high, candle.low]));
     let sentence = sentence(view, name, Unit::Price, &closes)?;
     let mut svg = opened(&sentence);
     scale.grid(&mut svg);
-    // In tenths of a unit: two thirds of its room are a candle's, the rest is between them.
+    // In tenths of a unit: a candle takes two thirds of its space.
     let room = (WIDTH - 2 * MARGIN) * 10;
     let body = (room * 2 / 3 / count).max(10);
     for (place, candle) in places {
@@ -98,8 +98,8 @@ pub(crate) fn candles(view: &View, name: &str, candles: &[Candle], span: Span) -
     })
 }
 
-/// The candles with their places, and how many places there are. When there would be more than
-/// [`POINTS_MAX`], one candle is made of several weeks or months.
+/// The candles with their positions, and the number of positions. With more than [`POINTS_MAX`]
+/// positions, candles are merged over several weeks or months.
 fn placed(candles: &[Candle], span: Span) -> (Vec<(i64, Candle)>, i64) {
     let (Some(first), Some(last)) = (candles.first(), candles.last()) else {
         return (Vec::new(), 1);
@@ -124,7 +124,7 @@ fn placed(candles: &[Candle], span: Span) -> (Vec<(i64, Candle)>, i64) {
     (places, count)
 }
 
-/// Candles from daily closes. A day before the first opens where that one closes.
+/// Candles of daily closes. Each opens at the close before it, the first at its own.
 pub(crate) fn grouped(closes: &[Point], span: Span) -> Vec<Candle> {
     let mut found: Vec<(i64, Candle)> = Vec::new();
     let mut before = closes.first().map_or(0, |point| point.value);

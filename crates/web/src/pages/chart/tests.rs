@@ -1,14 +1,14 @@
-//! Coordinates and values of charts, and what they show of days.
+//! Coordinates, sentences and tables of charts.
 
 use super::*;
 use crate::http::query::Query;
-use crate::pages::preferences::Preferences;
-use crate::pages::visitor::Asked;
+use crate::pages::preferences::DisplayPreferences;
+use crate::pages::visitor::RequestedPage;
 
 fn view() -> View {
-    let preferences = Preferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
+    let preferences = DisplayPreferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
     let currency = domain::Currency::USD;
-    View::bare(&preferences, &Asked::default(), currency, "common-home")
+    View::bare(&preferences, &RequestedPage::default(), currency, "common-home")
 }
 
 fn points(values: &[i64]) -> Vec<Point> {
@@ -17,39 +17,40 @@ fn points(values: &[i64]) -> Vec<Point> {
 }
 
 #[test]
-fn a_curve_goes_from_edge_to_edge_and_says_what_it_shows() {
+fn a_curve_spans_the_chart_and_has_a_sentence_and_a_table() {
     let points = points(&[10_000, 30_000, 20_000]);
     let chart = line(&view(), "Apple", Unit::Price, &points, &[]).unwrap();
     let svg = chart.svg.to_string();
-    assert!(svg.contains("class=\"c-line c-up\" points=\"8,192 320,8 632,100\""), "{svg}");
+    assert_eq!(drawn(&svg, "c-up"), "8,192 320,8 632,100");
     for part in ["Apple", "1 Jan 1970", "3 Jan 1970", "US$1.00", "US$2.00", "US$3.00"] {
         assert!(chart.sentence.contains(part), "{part}: {}", chart.sentence);
     }
-    assert_eq!(chart.rows[0], ["3 Jan 1970", "US$2.00"], "the newest first");
+    let rows = [["3 Jan 1970", "US$2.00"], ["2 Jan 1970", "US$3.00"], ["1 Jan 1970", "US$1.00"]];
+    assert_eq!(chart.rows, rows, "the newest first");
     assert!(line(&view(), "Apple", Unit::Price, &points[..1], &[]).is_none());
 }
 
 #[test]
-fn what_never_changes_is_a_level_line() {
+fn a_constant_value_is_a_level_line() {
     let chart = line(&view(), "x", Unit::Money, &points(&[5, 5]), &points(&[5, 5])).unwrap();
     let svg = chart.svg.to_string();
-    assert!(svg.contains("c-line c-flat\" points=\"8,100 632,100\"") && svg.contains("c-bench"));
+    assert_eq!([drawn(&svg, "c-flat"), drawn(&svg, "c-bench")], ["8,100 632,100"; 2]);
 }
 
 #[test]
 fn the_largest_numbers_stay_within_the_picture() {
     let extreme = points(&[i64::MIN, i64::MAX, 0]);
-    let scale = Scale::of(extreme.iter().map(|point| point.value));
-    let days = Days::new(Day(0), Day(2));
+    let scale = ValueAxis::of(extreme.iter().map(|point| point.value));
+    let days = TimeAxis::new(Day(0), Day(2));
     assert_eq!(path(&extreme, days, scale), "8,192 320,8 632,99.9");
     let chart = line(&view(), "x", Unit::Money, &extreme, &[]).unwrap();
-    assert!(chart.svg.to_string().contains("c-line c-up"));
+    assert_eq!(drawn(&chart.svg.to_string(), "c-up"), "8,192 320,8 632,99.9");
 }
 
 #[test]
 fn thousands_of_points_are_thinned_out_and_the_ends_kept() {
     let many = points(&(0..5_000).collect::<Vec<i64>>());
-    let thin = Days::new(Day(0), Day(4_999)).thinned(&many);
+    let thin = TimeAxis::new(Day(0), Day(4_999)).thinned(&many);
     assert_eq!(thin.len(), POINTS_MAX);
     assert_eq!((thin.first(), thin.last()), (many.first(), many.last()));
     let chart = line(&view(), "x", Unit::Money, &many, &[]).unwrap();
@@ -71,8 +72,21 @@ fn candles_are_made_from_closes_week_by_week_and_month_by_month() {
     let months = grouped(&closes, Span::Month);
     assert_eq!((months[0].close, months[1].open, months[1].close), (9, 9, 12));
     let chart = candles(&view(), "Apple", &weeks, Span::Week).unwrap();
-    assert_eq!(chart.svg.to_string().matches("<rect").count(), 2);
-    assert_eq!(chart.rows[0].len(), chart.heads.len());
+    let svg = chart.svg.to_string();
+    for drawing in [
+        "<path class=\"c-up\" d=\"M164 8V155.2\"/>\
+         <rect class=\"c-body c-up\" x=\"60\" y=\"8\" width=\"208\" height=\"147.2\"/>",
+        "<path class=\"c-down\" d=\"M476 8V192\"/>\
+         <rect class=\"c-body c-down\" x=\"372\" y=\"8\" width=\"208\" height=\"73.6\"/>",
+    ] {
+        assert!(svg.contains(drawing), "{drawing} is not in {svg}");
+    }
+    let rows = [
+        ["30 Nov 2026", "US$0.0014", "US$0.0014", "US$0.0009", "US$0.0012"],
+        ["26 Nov 2026", "US$0.001", "US$0.0014", "US$0.001", "US$0.0014"],
+    ];
+    assert_eq!(chart.rows, rows);
+    assert_eq!(chart.heads.len(), rows[0].len());
     assert!(grouped(&[], Span::Week).is_empty());
 }
 
@@ -91,7 +105,7 @@ fn parts_fill_their_bar_and_names_are_escaped() {
 fn a_small_curve_needs_two_values() {
     let window = (Day(0), Day(1));
     let curve = sparkline(&points(&[3, 1]), window).unwrap().to_string();
-    assert!(curve.contains("c-down"));
+    assert_eq!(drawn(&curve, "c-down"), "8,8 632,192");
     assert!(sparkline(&points(&[3]), window).is_none());
 }
 
@@ -102,7 +116,7 @@ fn drawn(svg: &str, class: &str) -> String {
 }
 
 #[test]
-fn points_stand_at_their_days_however_many_there_are() {
+fn points_are_placed_by_their_days() {
     // A session each day, a weekend, and a month without any.
     let at = |day, value| Point { day: Day(day), value };
     let curve = [at(0, 100), at(1, 200), at(4, 300), at(39, 300)];
@@ -112,7 +126,7 @@ fn points_stand_at_their_days_however_many_there_are() {
 }
 
 #[test]
-fn what_stands_above_each_other_is_of_the_same_day() {
+fn points_at_one_x_are_of_the_same_day() {
     let at = |day, value| Point { day: Day(day), value };
     // After thinning out: a month apart, then a week, then each session.
     let curve: Vec<Point> =
@@ -129,7 +143,7 @@ fn what_stands_above_each_other_is_of_the_same_day() {
 
 #[test]
 fn curves_of_the_same_days_are_thinned_out_to_the_same_days() {
-    let days = Days::new(Day(0), Day(20_000));
+    let days = TimeAxis::new(Day(0), Day(20_000));
     let curve: Vec<Point> =
         (0..800).map(|n| Point { day: Day(n * n / 32), value: n.into() }).collect();
     let other: Vec<Point> = curve.iter().map(|p| Point { value: -p.value, ..*p }).collect();
@@ -140,7 +154,7 @@ fn curves_of_the_same_days_are_thinned_out_to_the_same_days() {
 }
 
 #[test]
-fn a_candle_stands_at_its_week_and_a_missing_week_stays_empty() {
+fn a_candle_is_placed_by_its_week_and_a_missing_week_stays_empty() {
     let at = |day, value| Point { day: Day(day), value };
     // Mondays; two weeks have no prices.
     let weeks = grouped(&[at(4, 10), at(11, 20), at(32, 20)], Span::Week);
@@ -169,7 +183,7 @@ fn many_months_are_drawn_to_the_first_one_as_longer_candles() {
 }
 
 #[test]
-fn a_small_curve_stands_at_its_days_of_the_list() {
+fn a_small_curve_is_placed_by_the_days_of_the_list() {
     let at = |day, value| Point { day: Day(day), value };
     let window = (Day(100), Day(139));
     let new = sparkline(&[at(119, 5), at(120, 5), at(139, 6)], window).unwrap().to_string();

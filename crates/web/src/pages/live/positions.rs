@@ -1,5 +1,5 @@
-//! Cash and holdings of one open stream, kept in memory: loaded once, then updated by each ledger
-//! entry and valued without a statement. The total equals `portfolio_summary` at the same prices.
+//! The cash and holdings of an open stream, in memory: loaded once, updated by each ledger entry,
+//! and valued without a statement. The total equals `portfolio_summary` at the same prices.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +27,10 @@ pub(super) struct HoldingValue {
 /// What [`LivePositions::apply`] did with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Applied {
-    /// The positions include the entry now.
     Updated,
-    /// They included it before.
+    /// The positions included the entry before.
     Known,
-    /// Entries before it are missing, so the positions have to be loaded again.
+    /// Earlier entries are missing: the positions must be loaded again.
     Gap,
 }
 
@@ -42,7 +41,7 @@ impl LivePositions {
         Self { version, cash, holdings: holdings.collect() }
     }
 
-    /// Includes a ledger entry, unless it is an old one or does not follow.
+    /// Applies the next ledger entry.
     pub(super) fn apply(&mut self, entry: &LedgerEntry) -> Applied {
         if entry.version <= self.version {
             return Applied::Known;

@@ -1,14 +1,12 @@
-//! A reader of the text that Prometheus reads (exposition format 0.0.4): counters and gauges by
-//! name and label, and how long most of a histogram took. Whole numbers only; what is finer than a
-//! microsecond is cut off.
+//! A parser of Prometheus' exposition format (0.0.4): counters and gauges by name and label, and
+//! quantiles of histograms. Values are truncated to millionths.
 
 use std::collections::BTreeMap;
 
-/// Microseconds, or the same part of any other unit.
+/// The decimal places of a value, and its unit.
 const PLACES: usize = 6;
 const UNIT: i64 = 1_000_000;
 
-/// One number of the text.
 struct Sample {
     name: String,
     labels: BTreeMap<String, String>,
@@ -16,22 +14,21 @@ struct Sample {
     value: i64,
 }
 
-/// All of them.
-pub(super) struct Metrics(Vec<Sample>);
+pub(super) struct MetricSamples(Vec<Sample>);
 
-impl Metrics {
-    /// Reads what can be read of a text.
+impl MetricSamples {
+    /// Malformed lines are left out.
     pub(super) fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self(lines.filter_map(Sample::parse).collect())
     }
 
-    /// A number that stands alone; `None` when it was never told.
+    /// The first sample of this name.
     pub(super) fn find(&self, name: &str) -> Option<i64> {
         self.0.iter().find(|sample| sample.name == name).map(|sample| sample.value / UNIT)
     }
 
-    /// The same, 0 when it was never told.
+    /// The same, or 0.
     pub(super) fn value(&self, name: &str) -> i64 {
         self.find(name).unwrap_or(0)
     }
@@ -41,12 +38,12 @@ impl Metrics {
         self.named(name).map(|sample| sample.value / UNIT).sum()
     }
 
-    /// Sums by the value of a label, in its order.
+    /// Sums by the values of a label.
     pub(super) fn by(&self, name: &str, label: &str) -> Vec<(String, i64)> {
         self.grouped(name, label, |_| true)
     }
 
-    /// The same of those that have another label with this value.
+    /// The same of the samples that have another label with this value.
     pub(super) fn by_where(
         &self,
         name: &str,
@@ -62,8 +59,8 @@ impl Metrics {
         sum / count.max(1)
     }
 
-    /// The bound, in microseconds, that so many of a thousand did not exceed, over all labels;
-    /// `None` when nothing was measured, the largest bound for what lies beyond all.
+    /// The upper bound of a quantile over all labels, in microseconds; the largest bound for values
+    /// above all bounds, and `None` without observations.
     pub(super) fn quantile(&self, name: &str, per_mille: u64) -> Option<i64> {
         bound_of(self.named(&format!("{name}_bucket")), per_mille)
     }
@@ -120,9 +117,9 @@ fn bound_of<'a>(buckets: impl Iterator<Item = &'a Sample>, per_mille: u64) -> Op
     }
     let total = upto.get(&i64::MAX).copied().filter(|total| *total > 0)?;
     let per_mille = i64::try_from(per_mille).unwrap_or(1000);
-    let wanted = (total.saturating_mul(per_mille) + 999) / 1000;
+    let rank = (total.saturating_mul(per_mille) + 999) / 1000;
     let largest = upto.keys().rev().find(|bound| **bound < i64::MAX).copied()?;
-    let found = upto.iter().find(|(_, count)| **count >= wanted).map(|(bound, _)| *bound);
+    let found = upto.iter().find(|(_, count)| **count >= rank).map(|(bound, _)| *bound);
     Some(found.unwrap_or(largest).min(largest))
 }
 
@@ -137,7 +134,7 @@ impl Sample {
     }
 }
 
-/// Labels as `name="value"`, with commas between. Our values have neither quotes nor commas.
+/// Labels as `name="value"`, separated by commas. Values have neither quotes nor commas.
 fn read_labels(text: &str) -> BTreeMap<String, String> {
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
@@ -152,7 +149,7 @@ fn millionths(text: &str) -> Option<i64> {
     Some(if negative { -number } else { number })
 }
 
-/// A time in microseconds for people: `0.25 ms`, `2.5 s`.
+/// Microseconds as `0.25 ms` or `2.5 s`.
 pub(super) fn seconds(micros: i64) -> String {
     let (whole, rest, unit) = if micros >= UNIT {
         (micros / UNIT, micros % UNIT / 1_000, "s")
@@ -187,7 +184,7 @@ size_count 20
 
     #[test]
     fn numbers_are_found_summed_and_grouped() {
-        let metrics = Metrics::parse(TEXT);
+        let metrics = MetricSamples::parse(TEXT);
         assert_eq!((metrics.find("up"), metrics.find("down")), (Some(1), None));
         assert_eq!(metrics.sum("a_total"), 12);
         assert_eq!(metrics.by("a_total", "code"), [("x".into(), 8), ("y".into(), 4)]);
@@ -196,8 +193,8 @@ size_count 20
     }
 
     #[test]
-    fn most_of_a_histogram_is_below_a_bound() {
-        let metrics = Metrics::parse(TEXT);
+    fn a_quantile_is_the_bound_of_its_bucket() {
+        let metrics = MetricSamples::parse(TEXT);
         assert_eq!(metrics.quantile("t_seconds", 500), Some(1_000));
         assert_eq!(metrics.quantile("t_seconds", 990), Some(10_000));
         assert_eq!(metrics.quantile("t_seconds", 999), Some(10_000), "beyond all bounds");
@@ -206,8 +203,8 @@ size_count 20
     }
 
     #[test]
-    fn times_are_told_in_their_unit() {
-        let told = [250, 2_500, 10_000, 2_500_000, 0].map(seconds);
-        assert_eq!(told, ["0.25 ms", "2.5 ms", "10 ms", "2.5 s", "0 ms"]);
+    fn times_have_a_suitable_unit() {
+        let texts = [250, 2_500, 10_000, 2_500_000, 0].map(seconds);
+        assert_eq!(texts, ["0.25 ms", "2.5 ms", "10 ms", "2.5 s", "0 ms"]);
     }
 }

@@ -1,33 +1,29 @@
-//! The check-up of a portfolio: what an experienced friend would say of how it is spread. Rules of
-//! thumb, not advice; what each finding is called is the catalogue's.
+//! The check-up of a portfolio: rules of thumb on its diversification.
 
 use domain::{Money, Ratio};
 use store::PortfolioMix;
 
-/// Above this share one company is a lot, in hundredths of a percent.
+/// The largest share of one company in the total, in hundredths of a percent.
 const ONE_COMPANY_MAX: i64 = 4_000;
-/// Above this share of the holdings one kind of business is a lot.
+/// The largest share of one category in the holdings.
 const ONE_KIND_MAX: i64 = 6_000;
-/// Fewer companies than this are few.
 const COMPANIES_MIN: i64 = 3;
-/// Above this share most of the money waits.
+/// The largest share of cash in the total.
 const CASH_MAX: i64 = 8_000;
 
-/// One sentence of the check-up.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
-    /// The key of its sentence.
+    /// A message key.
     pub(super) key: &'static str,
     pub(super) is_good: bool,
-    /// A number of companies.
+    /// The number of companies.
     pub(super) number: i64,
-    /// A share, where the sentence is about one.
     pub(super) share: Option<Ratio>,
-    /// A company or a kind of business.
+    /// A symbol or a category.
     pub(super) name: String,
 }
 
-/// Nothing for a portfolio without shares.
+/// Empty for a portfolio without shares.
 pub(super) fn check(mix: &PortfolioMix) -> Vec<Finding> {
     let shares: i64 = mix.categories.iter().map(|(_, value)| value.0).sum();
     if mix.holdings == 0 || shares <= 0 {
@@ -84,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_portfolio_has_nothing_to_point_out() {
+    fn a_diversified_portfolio_has_no_bad_findings() {
         assert_eq!(bad(&mix(2_000, 5, 2_000, &[4_000, 4_000])), Vec::<&str>::new());
         assert_eq!(check(&mix(2_000, 5, 2_000, &[4_000, 4_000])).len(), 4);
     }
 
     #[test]
-    fn what_is_too_much_in_one_place_is_pointed_out() {
+    fn concentration_is_a_bad_finding() {
         assert_eq!(
             bad(&mix(0, 1, 8_000, &[8_000])),
             ["portfolio-few", "portfolio-one-much", "portfolio-kind-much"]
@@ -99,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn without_shares_there_is_nothing_to_say() {
+    fn a_portfolio_without_shares_has_no_findings() {
         let empty =
             PortfolioMix { cash: Money(100), holdings: 0, largest: None, categories: Vec::new() };
         assert!(check(&empty).is_empty());

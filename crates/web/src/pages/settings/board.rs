@@ -1,14 +1,13 @@
-//! How a player appears on boards: by name, by another name, or not at all. What boards make of it
-//! is `store`'s.
+//! The appearance of a player on leaderboards: by name, by a pseudonym, or hidden.
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::Entropy;
 use store::{Appearance, NameVisibility};
 
-use super::{Part, refused};
+use super::{Section, page_with_errors};
 use crate::auth::names;
-use crate::pages::auth::{name_fault, name_taken};
+use crate::pages::auth::{name_error, name_taken};
 use crate::pages::form::{Form, Post};
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
@@ -16,7 +15,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 const FIELDS: [&str; 2] = ["shows", "pseudonym"];
-/// What a proposed name is made of: friendly, and of no person.
+/// The words of proposed pseudonyms.
 const FIRST: [&str; 16] = [
     "Swift", "Calm", "Bright", "Patient", "Brave", "Gentle", "Clever", "Quiet", "Sunny", "Steady",
     "Merry", "Bold", "Kind", "Nimble", "Wise", "Lucky",
@@ -40,13 +39,12 @@ const SECOND: [&str; 16] = [
     "Kingfisher",
 ];
 
-/// The form with what is in effect.
 pub(super) fn fill(form: Form, appearance: &Appearance) -> Form {
     form.with("shows", appearance.shows.as_str())
         .with("pseudonym", appearance.pseudonym.clone().unwrap_or_default())
 }
 
-/// A name that nobody has for a name, like `Swift Kudu 42`.
+/// A random pseudonym like `Swift Kudu 42`.
 pub(super) fn propose(entropy: &dyn Entropy) -> String {
     let mut drawn = [0; 3];
     entropy.fill(&mut drawn);
@@ -73,15 +71,15 @@ pub(super) async fn save(
             let player_id = me.player().player_id;
             if state.store.save_appearance(player_id, &appearance).await? {
                 state.player_changed(player_id);
-                return Ok(Part::Board.done());
+                return Ok(Section::Board.done());
             }
             let taken = appearance.pseudonym.unwrap_or_default();
-            form.fail("pseudonym", name_taken(&state, &view, &taken).await?);
+            form.add_error("pseudonym", name_taken(&state, &view, &taken).await?);
         }
-        (None, _) => form.fail("shows", view.t("settings-choice-unknown")),
-        (_, Err(fault)) => form.fail("pseudonym", name_fault(&view, fault)),
+        (None, _) => form.add_error("shows", view.t("settings-choice-unknown")),
+        (_, Err(error)) => form.add_error("pseudonym", name_error(&view, error)),
     }
-    refused(&state, &me, Part::Board, &form).await
+    page_with_errors(&state, &me, Section::Board, &form).await
 }
 
 #[cfg(test)]
@@ -90,7 +88,7 @@ mod tests {
     use crate::config::NamesConfig;
 
     #[test]
-    fn every_name_that_can_be_proposed_may_be_used() {
+    fn every_proposed_pseudonym_is_valid() {
         for first in FIRST {
             for second in SECOND {
                 let name = format!("{first} {second} 99");

@@ -1,11 +1,10 @@
-//! Recovery codes: made anew for the right password, shown once. What they are and how they are
-//! used is `recovery`'s.
+//! New recovery codes, for the correct password.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Once, Part, filled, page, refused, verified_hash};
+use super::{NewSecrets, Section, filled, page, page_with_errors, verified_hash};
 use crate::auth::recovery;
 use crate::http::limits::Network;
 use crate::pages::form::Post;
@@ -14,7 +13,7 @@ use crate::pages::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Makes codes in the place of all earlier ones; they are shown on this answer and never again.
+/// Replaces all recovery codes. Only this response shows the new ones.
 pub(super) async fn make(
     State(state): State<AppState>,
     network: Network,
@@ -27,9 +26,9 @@ pub(super) async fn make(
     };
     let Some(codes) = made else {
         let view = View::new(&state, &me, Tab::None, "settings-title");
-        form.fail("codes", view.t("settings-password-wrong"));
-        return refused(&state, &me, Part::Codes, &form).await;
+        form.add_error("codes", view.t("settings-password-wrong"));
+        return page_with_errors(&state, &me, Section::Codes, &form).await;
     };
-    let (form, once) = (filled(&me), Once { codes, ..Once::default() });
-    page(&state, &me, StatusCode::OK, &form, Some(Part::Codes), once).await
+    let (form, secrets) = (filled(&me), NewSecrets { codes, ..NewSecrets::default() });
+    page(&state, &me, StatusCode::OK, &form, Some(Section::Codes), secrets).await
 }

@@ -1,19 +1,19 @@
-//! How pages look: mode, theme, size of text, language, saving of data, time zone, hidden amounts.
-//! A player's choices are stored, a stranger's kept in a cookie.
+//! The looks of the pages: mode, theme, text size, language, data saver, time zone, hidden amounts.
+//! They are stored for players, and kept in a cookie for other visitors.
 
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Part, refused};
-use crate::pages::answer;
+use super::{Section, page_with_errors};
 use crate::pages::form::{Form, Post};
-use crate::pages::preferences::{self, Lang, Mode, Preferences, Saver, TextSize, Theme};
+use crate::pages::preferences::{self, DisplayPreferences, Lang, Mode, Saver, TextSize, Theme};
+use crate::pages::redirect;
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::AppState;
 
 const FIELDS: [&str; 7] = ["mode", "theme", "text", "language", "saver", "zone", "amounts"];
-/// Where players are, most of them. Whoever is elsewhere keeps the zone that was set before.
+/// Common time zones. All others are on the page of zones.
 const ZONES: [&str; 16] = [
     "Africa/Harare",
     "Africa/Johannesburg",
@@ -33,8 +33,8 @@ const ZONES: [&str; 16] = [
     "UTC",
 ];
 
-/// The zones to choose from, with the one in effect.
-pub(super) fn zones(preferences: &Preferences) -> Vec<String> {
+/// The common zones, and the present one.
+pub(super) fn zones(preferences: &DisplayPreferences) -> Vec<String> {
     let mut zones: Vec<String> = ZONES.iter().map(|zone| (*zone).to_owned()).collect();
     if let Some(own) = preferences.zone.iana_name()
         && !ZONES.contains(&own)
@@ -44,7 +44,6 @@ pub(super) fn zones(preferences: &Preferences) -> Vec<String> {
     zones
 }
 
-/// The form with what is in effect.
 pub(super) fn fill(form: Form, visitor: &Visitor) -> Form {
     let chosen = &visitor.preferences;
     let stored = visitor.player.as_ref().and_then(|player| player.viewer.preferences.as_ref());
@@ -64,10 +63,10 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&FIELDS)?;
     let view = super::View::new(&state, &visitor, super::Tab::None, "settings-title");
-    let read = read(&form, visitor.preferences.browser_saves);
-    let Some(chosen) = read else {
-        form.fail("mode", view.t("settings-choice-unknown"));
-        return refused(&state, &visitor, Part::Looks, &form).await;
+    let parsed = parse(&form, visitor.preferences.browser_saves);
+    let Some(chosen) = parsed else {
+        form.add_error("mode", view.t("settings-choice-unknown"));
+        return page_with_errors(&state, &visitor, Section::Looks, &form).await;
     };
     if let Some(signed_in) = &visitor.player {
         let hide_amounts = form.is("amounts", "on");
@@ -75,12 +74,15 @@ pub(super) async fn save(
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen.to_cookie())))
+    Ok(redirect::with_cookie(
+        Section::Looks.done(),
+        visitor.jar.keep_preferences(&chosen.to_cookie()),
+    ))
 }
 
-/// The choices, if each is one that there is.
-fn read(form: &Form, browser_saves: bool) -> Option<Preferences> {
-    Some(Preferences {
+/// The choices, if all are valid.
+fn parse(form: &Form, browser_saves: bool) -> Option<DisplayPreferences> {
+    Some(DisplayPreferences {
         mode: Mode::parse(form.value("mode"))?,
         lang: Lang::parse(form.value("language"))?,
         theme: Theme::parse(form.value("theme"))?,

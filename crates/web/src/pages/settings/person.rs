@@ -1,16 +1,17 @@
-//! Name, password, and leaving. What leaving deletes and what stays is `store::erase`'s.
+//! Changes of name and password, and the deletion of the account (`store::erase`).
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Part, refused, verified_hash};
+use super::{Section, page_with_errors, verified_hash};
 use crate::auth::names;
 use crate::auth::passwords;
 use crate::http::limits::Network;
-use crate::pages::answer;
-use crate::pages::auth::{name_fault, name_taken, password_fault};
+use crate::pages::auth::{name_error, name_taken, password_error};
 use crate::pages::form::Post;
+use crate::pages::redirect;
+use crate::pages::response;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::{SignedIn, Visitor};
 use crate::problem::Problem;
@@ -33,19 +34,19 @@ pub(super) async fn save_name(
             let changed = state.store.change_name(me.player().user_id, &name, state.clock.now());
             if changed.await? {
                 state.player_changed(me.player().player_id);
-                return Ok(Part::Name.done());
+                return Ok(Section::Name.done());
             }
-            form.fail("name", name_taken(&state, &view, &name).await?);
-            refused(&state, &me, Part::Name, &form).await
+            form.add_error("name", name_taken(&state, &view, &name).await?);
+            page_with_errors(&state, &me, Section::Name, &form).await
         }
-        Err(fault) => {
-            form.fail("name", name_fault(&view, fault));
-            refused(&state, &me, Part::Name, &form).await
+        Err(error) => {
+            form.add_error("name", name_error(&view, error));
+            page_with_errors(&state, &me, Section::Name, &form).await
         }
     }
 }
 
-/// Changes the password and ends all other sessions and tokens: whoever knew the old one is out.
+/// Changes the password and revokes all other sessions and tokens.
 pub(super) async fn save_password(
     State(state): State<AppState>,
     network: Network,
@@ -53,29 +54,29 @@ pub(super) async fn save_password(
 ) -> Result<Response, Problem> {
     let mut form = sent.into_form(&["current", "password"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
-    let wanted = form.value("password").to_owned();
-    if let Err(fault) = passwords::check(&wanted, &state.config.auth) {
-        form.fail("password", password_fault(&view, fault));
-        return refused(&state, &me, Part::Password, &form).await;
+    let new_password = form.value("password").to_owned();
+    if let Err(error) = passwords::check(&new_password, &state.config.auth) {
+        form.add_error("password", password_error(&view, error));
+        return page_with_errors(&state, &me, Section::Password, &form).await;
     }
     let player = me.player();
     let is_changed = match verified_hash(&state, &network, &me, form.value("current")).await? {
         Some(old) => {
-            let new = state.hasher.hash(&wanted, &*state.entropy).await?;
+            let new = state.hasher.hash(&new_password, &*state.entropy).await?;
             let (hashes, now) = ((old.as_str(), new.as_str()), state.clock.now());
             state.store.change_password(player.user_id, hashes, player.token_id, now).await?
         }
         None => false,
     };
     if !is_changed {
-        form.fail("current", view.t("settings-password-wrong"));
-        return refused(&state, &me, Part::Password, &form).await;
+        form.add_error("current", view.t("settings-password-wrong"));
+        return page_with_errors(&state, &me, Section::Password, &form).await;
     }
     tracing::info!(target: "security", user_id = player.user_id, "a password was changed");
-    Ok(Part::Password.done())
+    Ok(Section::Password.done())
 }
 
-/// Forgets the person. The ledger stays, without a name.
+/// Erases the user. The ledger stays without a name.
 pub(super) async fn delete(
     State(state): State<AppState>,
     network: Network,
@@ -84,15 +85,15 @@ pub(super) async fn delete(
     let mut form = sent.into_form(&["farewell"])?;
     let view = View::new(&state, &me, Tab::None, "settings-title");
     if verified_hash(&state, &network, &me, form.value("farewell")).await?.is_none() {
-        form.fail("farewell", view.t("settings-password-wrong"));
-        return refused(&state, &me, Part::Delete, &form).await;
+        form.add_error("farewell", view.t("settings-password-wrong"));
+        return page_with_errors(&state, &me, Section::Delete, &form).await;
     }
     state.store.erase_user(me.player().user_id, state.clock.now()).await?;
     state.player_erased(me.player().player_id);
-    Ok(answer::with_cookie(answer::see_other("/settings/gone"), me.jar.end_session()))
+    Ok(redirect::with_cookie(redirect::see_other("/settings/gone"), me.jar.end_session()))
 }
 
 pub(super) async fn show_gone(State(state): State<AppState>, visitor: Visitor) -> Response {
     let view = View::new(&state, &visitor, Tab::None, "settings-gone-title");
-    answer::page(&view, &GonePage { view: &view })
+    response::page(&view, &GonePage { view: &view })
 }

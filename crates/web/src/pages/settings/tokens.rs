@@ -1,20 +1,19 @@
-//! Tokens for programs and sessions of browsers: made, ended. What they are is `account`'s and
-//! `token`'s.
+//! Creates and revokes tokens of programs and sessions of browsers.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Once, Part, filled, page, refused};
+use super::{NewSecrets, Section, filled, page, page_with_errors};
 use crate::auth::accounts::{self, TokenCreation, TokenNameError};
-use crate::pages::auth::unfit;
+use crate::pages::auth::character_error;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::SignedIn;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Makes a token; its secret is shown on this answer and never again.
+/// Creates a token. Only this response shows its secret.
 pub(super) async fn create(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -25,29 +24,29 @@ pub(super) async fn create(
     let name = accounts::check_token_name(form.value("token"));
     let name = match name.and_then(|name| if name.is_empty() { Err(too_long) } else { Ok(name) }) {
         Ok(name) => name,
-        Err(fault) => {
-            let text = match fault {
-                TokenNameError::Unfit(error) => unfit(&view, error),
+        Err(error) => {
+            let text = match error {
+                TokenNameError::Unfit(error) => character_error(&view, error),
                 TokenNameError::TooLong(max) => view.tn("settings-token-wrong", "max", max),
             };
-            form.fail("token", text);
-            return refused(&state, &me, Part::Tokens, &form).await;
+            form.add_error("token", text);
+            return page_with_errors(&state, &me, Section::Tokens, &form).await;
         }
     };
     match accounts::create_token(&state, me.player().user_id, name).await? {
         TokenCreation::Created(_, secret) => {
             let form = filled(&me);
-            let once = Once { token: Some(secret), ..Once::default() };
-            page(&state, &me, StatusCode::OK, &form, Some(Part::Tokens), once).await
+            let secrets = NewSecrets { token: Some(secret), ..NewSecrets::default() };
+            page(&state, &me, StatusCode::OK, &form, Some(Section::Tokens), secrets).await
         }
         TokenCreation::TooMany(max) => {
-            form.fail("token", view.tn("settings-token-many", "max", i64::from(max)));
-            refused(&state, &me, Part::Tokens, &form).await
+            form.add_error("token", view.tn("settings-token-many", "max", i64::from(max)));
+            page_with_errors(&state, &me, Section::Tokens, &form).await
         }
     }
 }
 
-/// Ends a token or a session of one's own.
+/// Revokes a token or a session of the player.
 pub(super) async fn end(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -57,10 +56,10 @@ pub(super) async fn end(
     if !state.store.revoke_token(me.player().user_id, token_id).await? {
         return Err(Problem::not_found());
     }
-    Ok(Part::Sessions.done())
+    Ok(Section::Sessions.done())
 }
 
-/// Ends all tokens and sessions but this one.
+/// Revokes all tokens and sessions except this one.
 pub(super) async fn end_others(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
@@ -68,5 +67,5 @@ pub(super) async fn end_others(
     sent.into_form(&[])?;
     let player = me.player();
     state.store.revoke_other_tokens(player.user_id, player.token_id).await?;
-    Ok(Part::Sessions.done())
+    Ok(Section::Sessions.done())
 }

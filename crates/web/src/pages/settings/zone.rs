@@ -1,5 +1,5 @@
-//! The page of all time zones: searched by the server, so that it works without scripts and no
-//! other page has to carry their names. What a zone is is jiff's copy of the tz database.
+//! The page of all time zones, with a search on the server: it works without scripts and keeps the
+//! names out of other pages. The zones are those of jiff's tz database.
 
 use std::sync::LazyLock;
 
@@ -9,22 +9,23 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::tz;
 
-use super::Part;
+use super::Section;
 use crate::http::query::Query;
-use crate::pages::answer;
 use crate::pages::form::{Form, Post};
-use crate::pages::preferences::{self, Preferences};
+use crate::pages::preferences::{self, DisplayPreferences};
+use crate::pages::redirect;
+use crate::pages::response;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Zones that one search shows. The largest region has some 170.
+/// The maximum of results. The largest region has some 170 zones.
 const SHOWN_MAX: usize = 200;
-/// The longest text that is searched for, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 64;
 
-/// All names of the tz database that can be chosen, sorted.
+/// The valid names of the tz database, sorted.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let names = tz::db().available().map(|name| name.as_str().to_owned());
     let mut names: Vec<String> = names.filter(|name| preferences::zone(name).is_some()).collect();
@@ -39,15 +40,14 @@ struct ZonePage<'a> {
     view: &'a View,
     form: &'a Form,
     search: &'a str,
-    /// What names begin with, up to the first slash.
+    /// The parts of names before the first slash.
     regions: Vec<&'static str>,
     found: Vec<&'static str>,
-    /// Whether more were found than are shown.
+    /// Whether results were cut off.
     is_cut: bool,
     chosen: String,
 }
 
-/// Shows the zones whose name contains what is searched for.
 pub(super) async fn show(
     State(state): State<AppState>,
     visitor: Visitor,
@@ -57,7 +57,6 @@ pub(super) async fn show(
     page(&state, &visitor, search, &Form::new(&["zone"]), StatusCode::OK)
 }
 
-/// Chooses a zone, and leaves all other choices as they are.
 pub(super) async fn save(
     State(state): State<AppState>,
     Post(visitor, sent): Post<Visitor>,
@@ -65,7 +64,7 @@ pub(super) async fn save(
     let mut form = sent.into_form(&["zone"])?;
     let Some(zone) = preferences::zone(form.value("zone")) else {
         let view = View::new(&state, &visitor, Tab::None, "settings-zone-title");
-        form.fail("zone", view.t("settings-choice-unknown"));
+        form.add_error("zone", view.t("settings-choice-unknown"));
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(page(&state, &visitor, "", &form, status));
     };
@@ -76,8 +75,11 @@ pub(super) async fn save(
         let user_id = signed_in.player.user_id;
         state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
     }
-    let chosen = Preferences { zone, ..visitor.preferences.clone() };
-    Ok(answer::with_cookie(Part::Looks.done(), visitor.jar.keep_preferences(&chosen.to_cookie())))
+    let chosen = DisplayPreferences { zone, ..visitor.preferences.clone() };
+    Ok(redirect::with_cookie(
+        Section::Looks.done(),
+        visitor.jar.keep_preferences(&chosen.to_cookie()),
+    ))
 }
 
 fn page(
@@ -101,17 +103,17 @@ fn page(
         is_cut,
         chosen: visitor.preferences.zone.iana_name().unwrap_or(preferences::ZONE).to_owned(),
     };
-    answer::page_with(status, &view, &page)
+    response::page_with(status, &view, &page)
 }
 
-/// The zones whose name contains a text, in whatever case and with spaces for underscores; none for
+/// The zones whose name contains a text, ignoring case and with spaces for underscores. Empty for
 /// an empty text.
 fn find(search: &str) -> Vec<&'static str> {
-    let wanted = search.to_lowercase().replace(' ', "_");
-    if wanted.is_empty() {
+    let pattern = search.to_lowercase().replace(' ', "_");
+    if pattern.is_empty() {
         return Vec::new();
     }
-    let is_found = |name: &&String| name.to_lowercase().contains(&wanted);
+    let is_found = |name: &&String| name.to_lowercase().contains(&pattern);
     NAMES.iter().filter(is_found).map(String::as_str).collect()
 }
 

@@ -1,4 +1,4 @@
-//! How far back a chart goes and what it looks like. What is drawn is `chart`'s.
+//! The range and the shape of a stock's chart.
 
 use domain::{Day, Price};
 use market::PriceSnapshot;
@@ -10,9 +10,8 @@ use crate::pages::view::View;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// How far back.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Range {
+pub(super) enum ChartRange {
     Month,
     HalfYear,
     Year,
@@ -20,7 +19,7 @@ pub(super) enum Range {
     Max,
 }
 
-impl Range {
+impl ChartRange {
     pub(super) const ALL: [Self; 5] =
         [Self::Month, Self::HalfYear, Self::Year, Self::FiveYears, Self::Max];
 
@@ -28,7 +27,7 @@ impl Range {
         Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::Year)
     }
 
-    /// Its word in addresses.
+    /// The word in URLs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Month => "1m",
@@ -39,7 +38,7 @@ impl Range {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Month => "stock-range-1m",
@@ -50,7 +49,7 @@ impl Range {
         }
     }
 
-    /// Calendar days; the longest is what one statement gives.
+    /// In calendar days; the longest is the limit of one statement.
     fn days(self) -> i32 {
         match self {
             Self::Month => 31,
@@ -62,14 +61,13 @@ impl Range {
     }
 }
 
-/// A curve or candles.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ChartShape {
     Line,
     Candles,
 }
 
-impl Shape {
+impl ChartShape {
     pub(super) const ALL: [Self; 2] = [Self::Line, Self::Candles];
 
     pub(super) fn of(word: &str) -> Self {
@@ -83,7 +81,7 @@ impl Shape {
         }
     }
 
-    /// The key of its label.
+    /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Line => "stock-line",
@@ -92,27 +90,26 @@ impl Shape {
     }
 }
 
-/// What is drawn of a range.
-pub(super) struct Loaded {
-    /// A point a session, or of months that are over, one a month.
+/// The prices of a range.
+pub(super) struct PriceCurve {
+    /// A point per session, after one per rolled-up month.
     pub(super) closes: Vec<Point>,
-    /// The months that are over, of a long range.
+    /// The rolled-up months of a long range.
     months: Vec<Candle>,
 }
 
-/// What a range shows, up to the market's present. Of a long one the months that are over are read
-/// rolled up.
+/// The prices of a range up to the market's present. Past months of a long range are rolled up.
 pub(super) async fn load(
     state: &AppState,
     present: &PriceSnapshot,
     stock_id: i64,
-    range: Range,
-) -> Result<Loaded, Problem> {
+    range: ChartRange,
+) -> Result<PriceCurve, Problem> {
     let to = last_public_day(present);
     let from = Day(to.0.saturating_sub(range.days()));
     let months = match range {
-        Range::Month | Range::HalfYear | Range::Year => Vec::new(),
-        Range::FiveYears | Range::Max => {
+        ChartRange::Month | ChartRange::HalfYear | ChartRange::Year => Vec::new(),
+        ChartRange::FiveYears | ChartRange::Max => {
             let read = |store: Store| async move { store.stock_months(stock_id, from, to).await };
             state.store.with_replica(read).await?
         }
@@ -128,50 +125,52 @@ pub(super) async fn load(
         low: month.low.0,
         close: month.close.0,
     };
-    Ok(Loaded { closes: over.chain(closes).collect(), months: months.iter().map(candle).collect() })
+    Ok(PriceCurve {
+        closes: over.chain(closes).collect(),
+        months: months.iter().map(candle).collect(),
+    })
 }
 
 pub(super) fn draw(
     view: &View,
     stock: &StockRow,
-    loaded: &Loaded,
-    range: Range,
-    shape: Shape,
+    curve: &PriceCurve,
+    range: ChartRange,
+    shape: ChartShape,
 ) -> Option<Chart> {
     match shape {
-        Shape::Line => chart::line(view, &stock.name, Unit::Price, &loaded.closes, &[]),
-        Shape::Candles => {
-            chart::candles(view, &stock.name, &candles(loaded, range), candle_span(range))
+        ChartShape::Line => chart::line(view, &stock.name, Unit::Price, &curve.closes, &[]),
+        ChartShape::Candles => {
+            chart::candles(view, &stock.name, &candles(curve, range), candle_span(range))
         }
     }
 }
 
-/// What one candle covers, as a word for the texts.
-pub(super) fn span(range: Range) -> &'static str {
+/// The period of a candle, as a word for messages.
+pub(super) fn span(range: ChartRange) -> &'static str {
     match candle_span(range) {
         Span::Week => "week",
         Span::Month => "month",
     }
 }
 
-fn candle_span(range: Range) -> Span {
+fn candle_span(range: ChartRange) -> Span {
     match range {
-        Range::Month | Range::HalfYear | Range::Year => Span::Week,
-        Range::FiveYears | Range::Max => Span::Month,
+        ChartRange::Month | ChartRange::HalfYear | ChartRange::Year => Span::Week,
+        ChartRange::FiveYears | ChartRange::Max => Span::Month,
     }
 }
 
-fn candles(loaded: &Loaded, range: Range) -> Vec<Candle> {
+fn candles(curve: &PriceCurve, range: ChartRange) -> Vec<Candle> {
     let span = candle_span(range);
-    // The months that are over come first, a point each.
-    let rest = loaded.closes.get(loaded.months.len()..).unwrap_or_default();
-    loaded.months.iter().copied().chain(chart::grouped(rest, span)).collect()
+    // The first points are those of the rolled-up months.
+    let rest = curve.closes.get(curve.months.len()..).unwrap_or_default();
+    curve.months.iter().copied().chain(chart::grouped(rest, span)).collect()
 }
 
-/// The candles as the script of the large chart takes them. Numbers and days only, so it may stand
-/// in a page.
-pub(super) fn candles_json(loaded: &Loaded, range: Range) -> String {
-    let rows: Vec<String> = candles(loaded, range)
+/// The candles as JSON for the script of the large chart.
+pub(super) fn candles_json(curve: &PriceCurve, range: ChartRange) -> String {
+    let rows: Vec<String> = candles(curve, range)
         .iter()
         .map(|candle| {
             let [open, high, low, close] =

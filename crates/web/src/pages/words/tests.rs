@@ -1,4 +1,4 @@
-//! What must be true of the catalogue, checked against all templates and all code.
+//! Rules of the catalogue, checked against all templates and the code of pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternEl
 
 use super::*;
 
-/// Keys that code puts together, by their beginning: whoever adds one names each key in a test.
+/// The beginnings of keys that code composes. Each such key must occur in a test.
 const COMPOSED: [&str; 0] = [];
 const FILE_NAMES: [&str; FILES] = [
     "common",
@@ -37,11 +37,14 @@ fn variables(lang: Lang) -> BTreeMap<String, BTreeSet<String>> {
         for entry in resource.entries() {
             let Entry::Message(message) = entry else { continue };
             let key = message.id.name.to_owned();
-            assert!(key.starts_with(&format!("{file}-")), "{lang:?}: {key} is not of {file}.ftl");
-            let pattern = message.value.as_ref().unwrap_or_else(|| panic!("{key} says nothing"));
+            assert!(
+                key.starts_with(&format!("{file}-")),
+                "{lang:?}: {key} does not belong in {file}.ftl"
+            );
+            let pattern = message.value.as_ref().unwrap_or_else(|| panic!("{key} is empty"));
             let mut used = BTreeSet::new();
             collect(pattern, &mut used);
-            assert!(found.insert(key.clone(), used).is_none(), "{lang:?}: {key} stands twice");
+            assert!(found.insert(key.clone(), used).is_none(), "{lang:?}: {key} is repeated");
         }
     }
     found
@@ -51,16 +54,16 @@ fn collect(pattern: &Pattern<&str>, used: &mut BTreeSet<String>) {
     for element in &pattern.elements {
         let PatternElement::Placeable { expression } = element else { continue };
         match expression {
-            Expression::Inline(inline) => note(inline, used),
+            Expression::Inline(inline) => collect_variable(inline, used),
             Expression::Select { selector, variants } => {
-                note(selector, used);
+                collect_variable(selector, used);
                 variants.iter().for_each(|variant| collect(&variant.value, used));
             }
         }
     }
 }
 
-fn note(inline: &InlineExpression<&str>, used: &mut BTreeSet<String>) {
+fn collect_variable(inline: &InlineExpression<&str>, used: &mut BTreeSet<String>) {
     match inline {
         InlineExpression::VariableReference { id } => _ = used.insert(id.name.to_owned()),
         InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => {}
@@ -99,7 +102,7 @@ fn used_keys() -> BTreeSet<String> {
 }
 
 #[test]
-fn all_languages_say_the_same_with_the_same_values() {
+fn all_languages_have_the_same_messages_with_the_same_variables() {
     let english = variables(Lang::En);
     for lang in [Lang::Sn, Lang::Nd] {
         let other = variables(lang);
@@ -116,19 +119,20 @@ fn all_languages_say_the_same_with_the_same_values() {
 }
 
 #[test]
-fn every_key_is_used_and_every_used_key_is_there() {
+fn every_key_is_used_and_every_used_key_exists() {
     let (known, used) = (variables(Lang::En), used_keys());
     let unknown: Vec<_> = used.iter().filter(|key| !known.contains_key(*key)).collect();
     assert!(unknown.is_empty(), "no message for {unknown:?}");
     let composed = |key: &String| COMPOSED.iter().any(|start| key.starts_with(start));
-    let idle: Vec<_> = known.keys().filter(|key| !used.contains(*key) && !composed(key)).collect();
-    assert!(idle.is_empty(), "no page says {idle:?}");
+    let unused: Vec<_> =
+        known.keys().filter(|key| !used.contains(*key) && !composed(key)).collect();
+    assert!(unused.is_empty(), "no page uses {unused:?}");
 }
 
 #[test]
 fn templates_hold_no_text_of_their_own() {
     for (path, template) in files_below("templates", ".html") {
-        // The one block whose content is no text but the name of a class.
+        // The one block that contains the name of a class.
         let bare = template.replace(" narrow{% endblock %}", "");
         let bare = without(&without(&without(&bare, "{#", "#}"), "{%", "%}"), "{{", "}}");
         for attribute in ["aria-label", "placeholder", "title", "alt", "aria-description"] {
@@ -179,7 +183,7 @@ fn has_words(text: &str) -> bool {
     text.chars().any(char::is_alphabetic)
 }
 
-/// The text without what stands between these marks.
+/// The text without the parts between these marks.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut parts = text.split(open);
     let mut rest = parts.next().unwrap_or_default().to_owned();
@@ -193,17 +197,17 @@ fn without(text: &str, open: &str, close: &str) -> String {
 }
 
 #[test]
-fn a_missing_message_is_said_in_english_or_shows_its_key() {
-    let said = message(Lang::En, Mode::Kid, "common-home", &[]);
-    assert_eq!(said, "Home");
-    assert_ne!(message(Lang::Sn, Mode::Kid, "common-home", &[]), said);
+fn a_missing_message_falls_back_to_english_or_its_key() {
+    let home = message(Lang::En, Mode::Kid, "common-home", &[]);
+    assert_eq!(home, "Home");
+    assert_ne!(message(Lang::Sn, Mode::Kid, "common-home", &[]), home);
     assert_eq!(message(Lang::Sn, Mode::Kid, "common-nothing", &[]), "common-nothing");
 }
 
 #[test]
 fn numbers_in_messages_are_grouped_and_counted() {
-    let said =
+    let retry =
         |count: i64| message(Lang::En, Mode::Standard, "errors-retry", &[("seconds", &count)]);
-    assert_eq!(said(1), "Please try again in one second.");
-    assert_eq!(said(1_234), "Please try again in 1,234 seconds.");
+    assert_eq!(retry(1), "Please try again in one second.");
+    assert_eq!(retry(1_234), "Please try again in 1,234 seconds.");
 }

@@ -1,5 +1,4 @@
-//! How pages are answered: rendered, with their headers, or as a way to another page. Problems
-//! become pages in `errors`; compressing is a layer around all routes.
+//! Responses with a rendered page and its headers. Errors are rendered by `errors`.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -13,46 +12,47 @@ use crate::http::etag;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// What pages may do: load our own files and talk to us, and nothing else. No script or style that
-/// stands in a page itself is run.
+/// The content security policy: pages load only files of this server, and no inline script or
+/// style.
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// What a page depends on beside its address.
+/// The request headers that a page depends on.
 pub(crate) const VARY: &str = "HX-Request, Cookie, Accept-Language, Save-Data";
-/// What every form contains; see `parts/ui.html`.
+/// Bytes of the hash in an ETag.
+const TAG_BYTES: usize = 16;
+/// A part of every form; see `parts/ui.html`.
 const FORM_FIELD: &str = "name=\"csrf\"";
 
-/// The news that a page tells, in the extensions of its answer: [`note_shown`] notes it.
+/// The rewards on a page, as an extension of its response for [`mark_rewards_seen`].
 #[derive(Clone, Copy, Debug)]
-struct ShownRewards {
+struct DisplayedRewards {
     player_id: i64,
-    /// The newest ledger entry of it.
+    /// Of the newest ledger entry with a reward.
     version: i64,
 }
 
-/// The layer that remembers which news was told. When that fails the news is told once more.
-pub(crate) async fn note_shown(
+/// The layer that marks the rewards of a sent page as seen. After an error the next page shows them
+/// again.
+pub(crate) async fn mark_rewards_seen(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    if let Some(shown) = response.extensions().get::<ShownRewards>() {
-        let noted = state.store.mark_rewards_seen(shown.player_id, shown.version).await;
-        if let Err(error) = noted {
-            tracing::warn!(%error, "cannot note that rewards were shown");
+    if let Some(displayed) = response.extensions().get::<DisplayedRewards>() {
+        let marked = state.store.mark_rewards_seen(displayed.player_id, displayed.version).await;
+        if let Err(error) = marked {
+            tracing::warn!(%error, player_id = displayed.player_id, "cannot mark rewards as seen");
         }
     }
     response
 }
 
-/// A page.
 pub(crate) fn page(view: &View, template: &impl Template) -> Response {
     page_with(StatusCode::OK, view, template)
 }
 
-/// A page with another status.
 pub(crate) fn page_with(status: StatusCode, view: &View, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => finish(status, view, html),
@@ -63,8 +63,8 @@ pub(crate) fn page_with(status: StatusCode, view: &View, template: &impl Templat
     }
 }
 
-/// A page that is the same until something changes; whoever has it already is told so. For pages
-/// that strangers see, without a form.
+/// A page with an ETag where the visitor is not signed in and the page has no form; 304 if the
+/// browser has it.
 pub(crate) fn public_page(headers: &HeaderMap, view: &View, template: &impl Template) -> Response {
     let mut response = page(view, template);
     if view.signed_in.is_some() || !response.headers().contains_key(header::ETAG) {
@@ -95,8 +95,8 @@ fn finish(status: StatusCode, view: &View, html: String) -> Response {
         headers.insert(header::ETAG, tag);
     }
     if let Some(version) = view.rewards.iter().map(|reward| reward.version).max() {
-        let shown = ShownRewards { player_id: view.player_id, version };
-        response.extensions_mut().insert(shown);
+        let displayed = DisplayedRewards { player_id: view.player_id, version };
+        response.extensions_mut().insert(displayed);
     }
     let headers = response.headers_mut();
     let visitor = view.visitor_cookie.iter().filter(|_| has_form);
@@ -108,52 +108,5 @@ fn finish(status: StatusCode, view: &View, html: String) -> Response {
 
 fn weak_tag(html: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(html).into();
-    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{digits}\"")
-}
-
-/// The way to another page after something was done (303).
-pub(crate) fn see_other(target: &str) -> Response {
-    leading(StatusCode::SEE_OTHER, target)
-}
-
-/// The way to another page as the original leads there (302).
-pub(crate) fn found(target: &str) -> Response {
-    leading(StatusCode::FOUND, target)
-}
-
-fn leading(status: StatusCode, target: &str) -> Response {
-    let target = HeaderValue::from_str(target).unwrap_or(HeaderValue::from_static("/"));
-    let fixed =
-        [(header::LOCATION, target), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (status, fixed).into_response()
-}
-
-/// The same answer with a cookie.
-pub(crate) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
-    response.headers_mut().append(header::SET_COOKIE, cookie);
-    response
-}
-
-/// A text as the value of a parameter in an address.
-pub(crate) fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    text.bytes().fold(String::with_capacity(text.len()), |mut all, byte| {
-        if plain(byte) {
-            all.push(char::from(byte));
-        } else {
-            all.push_str(&format!("%{byte:02X}"));
-        }
-        all
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_encoded() {
-        assert_eq!(encode("/market?q=a b&x=é"), "/market%3Fq%3Da%20b%26x%3D%C3%A9");
-    }
+    format!("W/\"{}\"", hex::encode(&digest[..TAG_BYTES]))
 }
