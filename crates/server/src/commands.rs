@@ -1,6 +1,12 @@
 //! The commands that do one thing and end: `migrate` and `user role`, and what
 //! they share. Those of `audit` and `load` stand in `audit`, `prepare` and `load`.
 
+pub(crate) mod audit;
+pub(crate) mod backup;
+pub(crate) mod load;
+pub(crate) mod stocks;
+pub(crate) mod user;
+
 use std::fs::File;
 use std::process::ExitCode;
 
@@ -9,11 +15,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use store::{Role, Store};
 
+use crate::boot::config::{Config, without_password};
+use crate::boot::data_dir::DataDirError;
+use crate::boot::start;
 use crate::clock::SystemClock;
-use crate::config::{Config, without_password};
-use crate::data_dir::DataDirError;
-use crate::failure::Failure;
-use crate::{start, term};
+use crate::error::Failure;
+use crate::term;
 
 /// How long a command at least waits for the database's lock, in milliseconds.
 const LOCK_PATIENCE_MS: u64 = 60_000;

@@ -1,6 +1,13 @@
 //! What the server does in the background; see `reconcile` for how it is kept running. Writing and
 //! thinning out the players' equity stands in `equity`.
 
+pub(crate) mod boards;
+pub(crate) mod clean_ledger;
+pub(crate) mod equity;
+pub(crate) mod execute_orders;
+pub(crate) mod refresh_quotes;
+pub(crate) mod supervisor;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +19,9 @@ use market::PriceBoard;
 use store::{DatabaseMonitor, DiskReserve, ReplicaMonitor, Store};
 use tokio::time::Instant;
 
-use crate::history::History;
-use crate::reconcile::{Fault, Progress, Reconciler};
-use crate::telemetry::Metrics;
+use crate::boot::history::History;
+use crate::boot::telemetry::Metrics;
+use crate::jobs::supervisor::{Fault, Progress, Reconciler};
 
 /// Changes of which some node may not have heard yet: more than are made in minutes.
 const CHANGES_KEPT: i64 = 20_000;

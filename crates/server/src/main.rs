@@ -1,43 +1,26 @@
 //! The binary `openbell`: reads the command line and the configuration, wires the crates together
 //! and runs them. It holds no rule of the game, no SQL and no route.
 
-mod addresses;
-mod audit;
-mod backup;
-mod banner;
-mod boards;
+mod boot;
 mod cli;
 mod clock;
 mod commands;
-mod config;
-mod data_dir;
-mod descriptors;
-mod equity;
-mod erasures;
-mod failure;
-mod history;
+mod error;
 mod jobs;
-mod live;
-mod load;
-mod nodes;
-mod orders;
-mod people;
-mod prepare;
-mod reconcile;
-mod serve;
-mod signals;
-mod start;
-mod stocks;
-mod telemetry;
 mod term;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::boot::config::Flags;
+use crate::boot::{config, serve};
 use crate::cli::{Cli, Command, LoadCommand, UserCommand};
-use crate::config::Flags;
-use crate::failure::Failure;
+use crate::commands::load::prepare;
+use crate::commands::user as people;
+use crate::commands::user::erase as erasures;
+use crate::commands::{audit, backup, load, stocks};
+use crate::error::Failure;
 
 /// The system's allocator keeps most of what password hashes and bursts of requests once needed.
 #[global_allocator]

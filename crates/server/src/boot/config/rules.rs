@@ -1,0 +1,109 @@
+//! Reading the rules of the game: the built-in file or one of the host's. What a good rule is, is
+//! decided by `domain::Rules`.
+
+use std::path::Path;
+
+use domain::Rules;
+
+use super::layers::line_at;
+use super::{ConfigError, read_file};
+
+const DEFAULTS: &str = include_str!("../../../../../config/game.toml");
+
+/// The rules in `path`; the built-in ones when it is empty.
+pub(crate) fn load_rules(path: &str) -> Result<Rules, ConfigError> {
+    if path.is_empty() {
+        return parse("built-in rules", DEFAULTS);
+    }
+    parse(path, &read_file(Path::new(path))?)
+}
+
+/// What is allowed in the rules but most probably not meant.
+pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
+    let reached = rules.achievements_reached_at_start();
+    let warning = |code: &str| {
+        format!(
+            "achievement {code:?}: the starting cash of {} reaches its threshold, so the first trade \
+             of every player unlocks it; a share like \"10%\" is meant on top of the starting cash",
+            rules.starting_cash
+        )
+    };
+    reached.into_iter().map(warning).collect()
+}
+
+fn parse(name: &str, text: &str) -> Result<Rules, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        ConfigError::Bad { place: format!("{name}:{line}"), text: error.message().to_owned() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(from: &str, to: &str) -> String {
+        assert!(DEFAULTS.contains(from), "{from}");
+        parse("my.toml", &DEFAULTS.replacen(from, to, 1)).expect_err("refused").to_string()
+    }
+
+    fn line_of(text: &str) -> usize {
+        line_at(DEFAULTS, DEFAULTS.find(text).expect("there"))
+    }
+
+    #[test]
+    fn the_built_in_rules_are_good() {
+        let rules = load_rules("").expect("good");
+        assert_eq!(rules.starting_cash, domain::Money(1_000_000));
+        assert!(rules.achievements.iter().count() >= 15);
+        let mut texts = rules.achievements.iter().flat_map(|one| [&one.name, &one.description]);
+        assert!(texts.all(|text| !text.contains('\'')), "apostrophes are typographic");
+    }
+
+    #[test]
+    fn a_bad_rule_is_refused_with_file_line_and_what_was_expected() {
+        let expected = format!(
+            "my.toml:{}: expected a whole number from 0 to 10000, got 10001",
+            line_of("rate_bps = 0")
+        );
+        assert_eq!(complaint("rate_bps = 0", "rate_bps = 10001"), expected);
+        let text = complaint("starting_cash = \"10000.00\"", "starting_cash = 10000");
+        let line = line_of("starting_cash");
+        assert!(text.starts_with(&format!("my.toml:{line}: ")), "{text}");
+        assert!(text.contains("expected a string"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_rule_is_refused_with_the_known_ones() {
+        let text = complaint("fractional_shares = true", "fractional_share = true");
+        let line = line_of("fractional_shares = true");
+        assert!(text.starts_with(&format!("my.toml:{line}: unknown field")), "{text}");
+        assert!(text.contains("fractional_shares"), "{text}");
+    }
+
+    #[test]
+    fn a_bad_achievement_is_refused_at_its_lines() {
+        let text = complaint("kind = \"first_trade\"", "kind = \"first_blood\"");
+        let line = line_of("[[achievements]]");
+        assert!(text.starts_with(&format!("my.toml:{line}: achievement")), "{text}");
+        assert!(text.contains("expected one of first_trade"), "{text}");
+    }
+
+    #[test]
+    fn a_threshold_that_the_starting_cash_reaches_is_warned_of() {
+        assert_eq!(rule_warnings(&load_rules("").expect("good")), Vec::<String>::new());
+        let rich = DEFAULTS.replacen("\"10000.00\"", "\"100000.00\"", 1);
+        let relative = parse("my.toml", &rich).expect("good");
+        assert_eq!(rule_warnings(&relative), Vec::<String>::new());
+        let absolute = rich.replacen("threshold = \"10%\"", "threshold = \"11000.00\"", 1);
+        let warnings = rule_warnings(&parse("my.toml", &absolute).expect("good"));
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning.starts_with("achievement \"value_11000\": the starting cash of 100000.00"));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = load_rules("/nowhere/game.toml").expect_err("refused");
+        assert_eq!(error.to_string(), "cannot read /nowhere/game.toml");
+    }
+}

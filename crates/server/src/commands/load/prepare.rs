@@ -1,0 +1,132 @@
+//! `openbell load prepare`: players and their tokens, straight into the database, and the file that
+//! the load generator reads them from. What it sends then is `load`'s.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use domain::{Clock as _, Rules, UnixMicros};
+use store::{NewPlayer, NewPlayerDefaults, Store, StoreError};
+
+use crate::boot::config::{Config, load_rules, without_password};
+use crate::boot::data_dir::DataDirError;
+use crate::boot::start;
+use crate::clock::{SystemClock, SystemEntropy, check_entropy};
+use crate::commands::progress_bar;
+use crate::error::Failure;
+use crate::term;
+
+/// Players a transaction.
+const CHUNK: u64 = 1_000;
+/// Chunks between two checkpoints of SQLite's log.
+const CHECKPOINT_EVERY: u64 = 10;
+const TOKEN_NAME: &str = "load";
+const TOKEN_LIFE_S: i64 = 365 * 86_400;
+
+/// Makes so many players, and writes their tokens to `out` when all are there.
+pub(crate) async fn run(config: &Config, players: u64, out: &Path) -> Result<(), Failure> {
+    check_entropy().map_err(|error| Failure::Process("no randomness", error.into()))?;
+    let rules = load_rules(&config.game.rules)?;
+    let _lock = start::take_database(config)?;
+    let (store, _) = start::open_game(config, &rules).await?;
+    let mut tokens = TokensFile::begin(out)?;
+    let url = without_password(&config.database.url);
+    let failed = |error: StoreError| Failure::Database(url.clone(), error);
+    register(&store, &rules, config, players, &mut tokens, &failed).await?;
+    store.analyze().await.map_err(failed)?;
+    store.checkpoint().await.map_err(failed)?;
+    store.close().await;
+    tokens.finish()?;
+    term::say(&format!("{players} players are in {url}, their tokens in {}\n", out.display()));
+    Ok(())
+}
+
+async fn register(
+    store: &Store,
+    rules: &Rules,
+    config: &Config,
+    players: u64,
+    tokens: &mut TokensFile,
+    failed: &impl Fn(StoreError) -> Failure,
+) -> Result<(), Failure> {
+    // A token is as hard to guess as a password can be.
+    let (password, _) = web::new_token(&SystemEntropy);
+    let hash = web::Hasher::new(&config.auth).hash(&password, &SystemEntropy).await;
+    let hash = hash.map_err(|error| Failure::Process("no password", io::Error::other(error)))?;
+    let tag = unique_tag(SystemClock.now());
+    let bar = progress_bar("preparing {wide_bar} {pos}/{len} players", players);
+    let mut first = 1;
+    while first <= players {
+        let last = players.min(first + CHUNK - 1);
+        let mut chunk = Vec::new();
+        for number in first..=last {
+            let (token, token_hash) = web::new_token(&SystemEntropy);
+            let email = format!("load-{tag}-{number}@example.org");
+            tokens.write(&format!("{token} {email} {password}\n"))?;
+            chunk.push(NewPlayer { name: format!("Load {number}"), email, token_hash });
+        }
+        let now = SystemClock.now();
+        let common = NewPlayerDefaults {
+            password_hash: &hash,
+            token_name: TOKEN_NAME,
+            token_expires_at: now.plus_seconds(TOKEN_LIFE_S),
+        };
+        store.register_many(&chunk, &common, rules, now).await.map_err(failed)?;
+        if last.is_multiple_of(CHUNK * CHECKPOINT_EVERY) {
+            store.checkpoint().await.map_err(failed)?;
+        }
+        bar.set_position(last);
+        first = last + 1;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Letters, digits and hyphens that no other run has.
+pub(crate) fn unique_tag(now: UnixMicros) -> String {
+    format!("{:x}-{:x}", now.0, std::process::id())
+}
+
+/// The file of tokens while it is written, under a name of its own; removed unless it is finished.
+struct TokensFile {
+    writer: BufWriter<File>,
+    path: PathBuf,
+    partial: PathBuf,
+}
+
+impl TokensFile {
+    fn begin(path: &Path) -> Result<Self, DataDirError> {
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        // What a killed run left would keep its own mode.
+        if let Err(error) = std::fs::remove_file(&partial)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(DataDirError::Write(partial, error));
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
+        let file = file.map_err(|error| DataDirError::Write(path.to_owned(), error))?;
+        Ok(Self { writer: BufWriter::new(file), path: path.to_owned(), partial })
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), DataDirError> {
+        let written = self.writer.write_all(line.as_bytes());
+        written.map_err(|error| DataDirError::Write(self.path.clone(), error))
+    }
+
+    fn finish(mut self) -> Result<(), DataDirError> {
+        let kept = self.writer.flush().and_then(|()| self.writer.get_ref().sync_all());
+        let kept = kept.and_then(|()| std::fs::rename(&self.partial, &self.path));
+        kept.map_err(|error| DataDirError::Write(self.path.clone(), error))
+    }
+}
+
+impl Drop for TokensFile {
+    fn drop(&mut self) {
+        // After `finish` there is nothing of that name.
+        let _ = std::fs::remove_file(&self.partial);
+    }
+}
