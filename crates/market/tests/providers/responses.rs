@@ -104,7 +104,7 @@ async fn a_search_finds_stocks_or_none() {
 async fn what_is_searched_for_is_escaped() {
     let world = World::start(Dialect::Finnhub).await;
     let _ = world.provider.search("a&token=x#/../é").await;
-    assert_eq!(world.fake.asked(), ["/api/v1/search?q=a%26token%3Dx%23%2F..%2F%C3%A9"]);
+    assert_eq!(world.fake.requests(), ["/api/v1/search?q=a%26token%3Dx%23%2F..%2F%C3%A9"]);
 }
 
 #[tokio::test]

@@ -1,34 +1,34 @@
-//! The addresses under which other machines reach a server that listens on all of its own: for the
-//! banner and for links. Nothing is asked of the network.
+//! The URLs of a server for the banner and for links, also where it listens on all addresses. They
+//! are read from the network interfaces; nothing is sent.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The URLs of a server that listens on `address`: its own, or one of each network when it listens
-/// on all of them.
+/// The URLs of a server that listens on `address`; one for each interface if it listens on all
+/// addresses.
 pub(crate) fn urls(address: SocketAddr) -> Vec<String> {
     let url = |ip: IpAddr| format!("http://{}", SocketAddr::new(ip, address.port()));
     if !address.ip().is_unspecified() {
         return vec![url(address.ip())];
     }
     let found = if_addrs::get_if_addrs().unwrap_or_default();
-    let is_reached = |ip: &IpAddr| match ip {
+    let is_reachable = |ip: &IpAddr| match ip {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
         // A link-local address needs the name of the interface, which browsers do not take.
         IpAddr::V6(ip) => address.is_ipv6() && !ip.is_loopback() && !ip.is_unicast_link_local(),
     };
-    let mut reached: Vec<IpAddr> = found.iter().map(if_addrs::Interface::ip).collect();
-    reached.retain(is_reached);
+    let mut reachable: Vec<IpAddr> = found.iter().map(if_addrs::Interface::ip).collect();
+    reachable.retain(is_reachable);
     // IPv4 first: it is shorter to type.
-    reached.sort_by_key(|ip| (ip.is_ipv6(), *ip));
-    reached.dedup();
-    let mut urls: Vec<String> = reached.into_iter().map(url).collect();
+    reachable.sort_by_key(|ip| (ip.is_ipv6(), *ip));
+    reachable.dedup();
+    let mut urls: Vec<String> = reachable.into_iter().map(url).collect();
     if urls.is_empty() {
         urls.push(format!("http://localhost:{}", address.port()));
     }
     urls
 }
 
-/// The first URL of a server with this `http.listen`; as it is written when it is no address.
+/// The first URL of a server with this `http.listen`; a host name in it is used unchanged.
 pub(crate) fn base_url(listen: &str) -> String {
     let address = listen.parse::<SocketAddr>();
     let url = address.ok().and_then(|address| urls(address).into_iter().next());

@@ -1,5 +1,5 @@
-//! What a started server prints on stdout: where to look and what is running. Where logs are JSON
-//! it is a log event instead, since collectors may read both streams as one.
+//! The banner of a started server on stdout: its URLs and what it runs on. With JSON logs it is a
+//! log event instead, because collectors may read both streams as one.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use domain::UnixMicros;
 use market::MarketSource;
 
-use crate::boot::addresses;
-use crate::boot::config::{Config, LogFormat, without_password};
+use super::addresses;
+use super::config::{Config, without_password};
+use super::telemetry::LogFormat;
 use crate::term;
 
-/// Announces a server that listens on `address`.
 pub(crate) fn announce(
     config: &Config,
     address: SocketAddr,
@@ -35,22 +35,22 @@ pub(crate) fn announce(
     }
     lines.extend([("market", market), ("database", database)]);
     if source.facts().is_some() {
-        let chance = source.commitment().map_or_else(
+        let seed = source.commitment().map_or_else(
             || "a number of the configuration: prices can be computed in advance".to_owned(),
             |commitment| format!("secret until the end, committed to {commitment}"),
         );
-        lines.push(("seed", chance));
+        lines.push(("seed", seed));
     }
     if config.sqlite_file().is_some() {
         lines.push(("data", config.data_dir.display().to_string()));
     }
     lines.extend([("lanes", lanes.to_string()), ("redis", redis)]);
     let mut text = format!("openbell {} is open\n", env!("CARGO_PKG_VERSION"));
-    for (what, value) in lines {
+    for (label, value) in lines {
         // Writing to a String does not fail.
-        let _ = writeln!(text, "  {what:<9} {value}");
+        let _ = writeln!(text, "  {label:<9} {value}");
     }
-    // An empty line, for programs that read the banner: nothing follows.
+    // An empty line ends the banner, for programs that read it.
     text.push('\n');
-    term::say(&text);
+    term::print(&text);
 }

@@ -1,7 +1,8 @@
-//! The configuration: one typed tree, read from the built-in defaults (`config/openbell.toml`), a
-//! file, the environment and the flags, the later stronger than the earlier. It is the only reader
-//! of the environment. What a section means is decided by the crate whose type it is.
+//! The configuration: one typed tree of the built-in defaults (`config/openbell.toml`), a file, the
+//! environment and the flags; later layers override earlier ones. Only this file reads the
+//! environment. Each section has a type of the crate that uses it.
 
+mod flags;
 mod layers;
 mod memory;
 mod nearest;
@@ -14,17 +15,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::boot::telemetry;
-use crate::cli::{DatabaseArgs, ServeArgs};
-use layers::{Layers, Origin};
+use self::layers::{Layers, Origin};
+use super::telemetry::LogConfig;
 
+pub(crate) use flags::{DatabaseArgs, Flags, ServeArgs};
 pub(crate) use rules::{load_rules, rule_warnings};
 pub(crate) use secrets::without_password;
 
-/// The commented file that names every key with its default.
+/// The commented file that has every key with its default.
 const DEFAULTS: &str = include_str!("../../../../config/openbell.toml");
 
-/// Variables with a name of their own, for what containers set most, and their keys.
+/// Short names of the variables that containers set most, and their keys.
 const NAMED_VARIABLES: [(&str, &str); 3] = [
     ("OPENBELL_DATABASE_URL", "database.url"),
     ("OPENBELL_REDIS_URL", "redis.url"),
@@ -35,13 +36,11 @@ const VARIABLE_PREFIX: &str = "OPENBELL__";
 
 /// Why the configuration or the rules cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    /// A file cannot be read.
+pub(crate) enum SettingsError {
     #[error("cannot read {}", .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// Something in it is wrong.
     #[error("{place}: {text}")]
-    Bad {
+    Invalid {
         /// File and line, variable or flag.
         place: String,
         /// What is wrong and what was expected.
@@ -53,10 +52,10 @@ pub(crate) enum ConfigError {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Where an embedded server keeps its data.
+    /// The directory of the SQLite database and its lock.
     pub(crate) data_dir: PathBuf,
-    /// Bytes by which password hashing, caches and connections are bounded together; 0: each by its
-    /// own setting only.
+    /// Bytes that bound password hashing, caches and connections together; 0 leaves each to its own
+    /// setting.
     #[serde(deserialize_with = "memory::memory_max")]
     pub(crate) memory_max: u64,
     pub(crate) log: LogConfig,
@@ -74,34 +73,13 @@ pub(crate) struct Config {
     pub(crate) audit: archive::AuditConfig,
 }
 
-/// The section `[log]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LogConfig {
-    /// How a line looks.
-    pub(crate) format: LogFormat,
-    /// What is logged, in the form of tracing's filters.
-    #[serde(deserialize_with = "filter")]
-    pub(crate) level: String,
-}
-
-/// How a log line looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line, for collectors of logs.
-    Json,
-}
-
 /// The section `[redis]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedisConfig {
-    /// Empty: this node shares nothing.
+    /// Empty if the node shares nothing.
     pub(crate) url: String,
-    /// Certificates of the authorities to trust; empty: those that the public trusts.
+    /// Certificates of the trusted authorities; empty for the public ones.
     pub(crate) ca_file: PathBuf,
 }
 
@@ -109,7 +87,7 @@ pub(crate) struct RedisConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GameConfig {
-    /// A file of rules; empty: the built-in ones.
+    /// A file of rules; empty for the built-in ones.
     pub(crate) rules: String,
 }
 
@@ -117,26 +95,18 @@ pub(crate) struct GameConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetentionConfig {
-    /// How long the answer to a keyed request can be asked for again, in hours; at least 24.
+    /// Hours for which idempotency records are kept; at least 24.
     #[serde(deserialize_with = "idempotency_hours")]
     pub(crate) idempotency_hours: i64,
     /// Rows deleted in one statement.
     #[serde(deserialize_with = "delete_rows_max")]
     pub(crate) delete_rows_max: i64,
-    /// Days for which ended orders are kept that did not fill at once.
+    /// Days for which ended pending orders are kept.
     #[serde(deserialize_with = "order_days")]
     pub(crate) order_days: i64,
-    /// Days of the market for which closes are kept one by one; 0: all of them.
+    /// Days of the market of which daily closes are kept; 0 keeps all.
     #[serde(deserialize_with = "history_days")]
     pub(crate) history_days: i32,
-}
-
-fn filter<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
-    let text = String::deserialize(reader)?;
-    if telemetry::is_filter(&text) {
-        return Ok(text);
-    }
-    Err(serde::de::Error::custom("expected a level or a filter like \"info,trading=debug\""))
 }
 
 fn idempotency_hours<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
@@ -152,7 +122,7 @@ fn order_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Err
 }
 
 fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::Error> {
-    // A year is what the pages draw day by day.
+    // The pages draw a year of daily closes.
     let days = i32::deserialize(reader)?;
     if days == 0 || (366..=36_525).contains(&days) {
         return Ok(days);
@@ -167,42 +137,15 @@ fn between(least: i64, most: i64, got: i64) -> Result<i64, String> {
     Err(format!("expected a whole number from {least} to {most}, got {got}"))
 }
 
-/// A configuration as read, and as it may be shown.
+/// A configuration, and its tree for `check-config`.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     tree: toml::Table,
 }
 
-/// What the command line says about the configuration.
-#[derive(Debug, Default)]
-pub(crate) struct Flags {
-    file: Option<PathBuf>,
-    values: Vec<(&'static str, &'static str, String)>,
-}
-
-impl From<DatabaseArgs> for Flags {
-    fn from(args: DatabaseArgs) -> Self {
-        let data_dir = args.data_dir.map(|dir| dir.to_string_lossy().into_owned());
-        let values = [
-            data_dir.map(|text| ("--data-dir", "data_dir", text)),
-            args.database.map(|text| ("--database", "database.url", text)),
-        ];
-        Self { file: args.config, values: values.into_iter().flatten().collect() }
-    }
-}
-
-impl From<ServeArgs> for Flags {
-    fn from(args: ServeArgs) -> Self {
-        let mut flags = Self::from(args.database);
-        flags.values.extend(args.listen.map(|text| ("--listen", "http.listen", text)));
-        flags.values.extend(args.redis.map(|text| ("--redis", "redis.url", text)));
-        flags
-    }
-}
-
 /// Reads the configuration of this process.
-pub(crate) fn load(flags: &Flags) -> Result<Settings, ConfigError> {
+pub(crate) fn load(flags: &Flags) -> Result<Settings, SettingsError> {
     // `vars_os`, because `vars` panics on a variable that is not text.
     let variables = std::env::vars_os().map(|(name, value)| {
         (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
@@ -210,7 +153,10 @@ pub(crate) fn load(flags: &Flags) -> Result<Settings, ConfigError> {
     load_with(variables.collect(), flags)
 }
 
-fn load_with(mut variables: Vec<(String, String)>, flags: &Flags) -> Result<Settings, ConfigError> {
+fn load_with(
+    mut variables: Vec<(String, String)>,
+    flags: &Flags,
+) -> Result<Settings, SettingsError> {
     let mut layers = Layers::new(DEFAULTS);
     if let Some(path) = &flags.file {
         layers.push(Origin::File(path.clone()), "", &read_file(path)?);
@@ -240,12 +186,12 @@ fn load_with(mut variables: Vec<(String, String)>, flags: &Flags) -> Result<Sett
     Ok(Settings { config, tree })
 }
 
-fn read_file(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))
+fn read_file(path: &Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|error| SettingsError::Read(path.to_owned(), error))
 }
 
 impl Settings {
-    /// The effective tree as TOML, with what nobody should read over a shoulder replaced.
+    /// The effective tree as TOML, with secrets replaced.
     pub(crate) fn to_toml(&self) -> String {
         let mut tree = self.tree.clone();
         secrets::hide(&mut tree);
@@ -273,7 +219,7 @@ impl Config {
         Some(PathBuf::from(path))
     }
 
-    /// A file that is kept apart from the database: the one that is set, or one of this name beside
+    /// A file that is kept apart from the database: the configured one, or one of this name beside
     /// an SQLite database.
     pub(crate) fn kept_apart(&self, set: &str, name: &str) -> Option<PathBuf> {
         if set.is_empty() {

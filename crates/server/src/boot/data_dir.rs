@@ -1,5 +1,5 @@
-//! The data directory of an embedded server, and the lock that keeps a second process away from its
-//! SQLite file. It knows nothing of what is in the database.
+//! The data directory of an embedded server, and the lock by which one process at a time uses its
+//! SQLite file.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -7,45 +7,40 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Why the data directory or its lock cannot be had.
+/// Why the data directory or its lock cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
-    /// The directory above does not exist: rather a slip of the pen than a wish.
+    /// Probably a typing error, so the directory is not created.
     #[error("cannot make the data directory {}: {} does not exist", .0.display(), .1.display())]
     NoParent(PathBuf, PathBuf),
-    /// Something else has the name.
     #[error("cannot use {} as data directory: it is not a directory", .0.display())]
     NotADirectory(PathBuf),
-    /// The system refused to make it.
     #[error("cannot make the data directory {}", .0.display())]
-    Make(PathBuf, #[source] io::Error),
-    /// The system refused to write into it.
+    Create(PathBuf, #[source] io::Error),
     #[error("cannot write {}", .0.display())]
     Write(PathBuf, #[source] io::Error),
-    /// The write-ahead log that was left beside the database cannot be synced.
-    #[error("cannot bring the log of {} to the disk", .0.display())]
-    Log(PathBuf, #[source] io::Error),
-    /// Another process holds the lock; its number if it could be read.
-    #[error("{} is in use by another openbell process{}", .0.display(), said(.1))]
+    #[error("cannot sync the write-ahead log of {}", .0.display())]
+    SyncWal(PathBuf, #[source] io::Error),
+    /// Another process holds the lock; with its id, if it could be read.
+    #[error("{} is in use by another openbell process{}", .0.display(), in_parentheses(.1))]
     InUse(PathBuf, Option<u32>),
-    /// Another name of the file would have another lock and another write-ahead log.
+    /// Each name would have a lock and a write-ahead log of its own.
     #[error(
         "{} has {} names (hard links), and SQLite keeps one write-ahead log for each name; \
          remove the others",
         .0.display(), .1
     )]
     HardLinks(PathBuf, u64),
-    /// There is nothing to read.
     #[error("there is no database at {}", .0.display())]
     NoDatabase(PathBuf),
 }
 
-fn said(process: &Option<u32>) -> String {
+fn in_parentheses(process: &Option<u32>) -> String {
     process.map(|id| format!(" (process {id})")).unwrap_or_default()
 }
 
-/// Makes the directory, for its owner only, unless it is there. Its parent has to exist.
-pub(crate) fn make(dir: &Path) -> Result<(), DataDirError> {
+/// Creates the directory, for its owner only, unless it exists. Its parent must exist.
+pub(crate) fn create(dir: &Path) -> Result<(), DataDirError> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -56,29 +51,26 @@ pub(crate) fn make(dir: &Path) -> Result<(), DataDirError> {
     if !parent.is_dir() {
         return Err(DataDirError::NoParent(dir.to_owned(), parent.to_owned()));
     }
-    let made = DirBuilder::new().mode(0o700).create(dir);
-    // A name survives a power cut once its directory was synced. SQLite sees to that for its files,
-    // but not for the directory they are in, with which all of them could be gone.
-    let kept = made.and_then(|()| File::open(parent)?.sync_all());
-    kept.map_err(|error| DataDirError::Make(dir.to_owned(), error))
+    let created = DirBuilder::new().mode(0o700).create(dir);
+    // A name survives a power cut once its directory is synced. SQLite syncs the directory of its
+    // files, but not the parent.
+    let synced = created.and_then(|()| File::open(parent)?.sync_all());
+    synced.map_err(|error| DataDirError::Create(dir.to_owned(), error))
 }
 
-/// The right to be the only process on a SQLite file, for as long as this value lives. The system
-/// takes it back when the process ends, however it ends; the file itself stays.
+/// The right to be the only process on an SQLite file, while this value lives. The system releases
+/// the lock however the process ends; the lock file stays.
 #[derive(Debug)]
 pub(crate) struct DatabaseLock {
     _file: File,
 }
 
 impl DatabaseLock {
-    /// Takes the lock beside the SQLite file `database`. A symbolic link is followed first, as
-    /// SQLite does, and a file with hard links is refused: each file has exactly one lock.
-    ///
-    /// # Errors
-    /// `InUse` with the process that holds the lock, `HardLinks`, `Write`.
+    /// Takes the lock beside the SQLite file `database`. Symbolic links are followed, as SQLite
+    /// does, and a file with hard links is rejected, so that each file has exactly one lock.
     pub(crate) fn take(database: &Path) -> Result<Self, DataDirError> {
         let database = &canonical(database)?;
-        let path = beside(database);
+        let path = lock_file(database);
         let cannot_write = |error| DataDirError::Write(path.clone(), error);
         let mut file = OpenOptions::new()
             .read(true)
@@ -92,7 +84,7 @@ impl DatabaseLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // Only to tell; the lock has decided already.
+                // Only for the message.
                 let _ = file.read_to_string(&mut text);
                 return Err(DataDirError::InUse(database.to_owned(), text.trim().parse().ok()));
             }
@@ -104,7 +96,7 @@ impl DatabaseLock {
     }
 }
 
-/// The one path of a SQLite file, which need not exist yet.
+/// The path of an SQLite file without symbolic links. The file need not exist.
 pub(crate) fn canonical(database: &Path) -> Result<PathBuf, DataDirError> {
     let path = match database.canonicalize() {
         Ok(path) => path,
@@ -115,8 +107,7 @@ pub(crate) fn canonical(database: &Path) -> Result<PathBuf, DataDirError> {
     if links > 1 { Err(DataDirError::HardLinks(path, links)) } else { Ok(path) }
 }
 
-/// The lock file of a SQLite file.
-fn beside(database: &Path) -> PathBuf {
+fn lock_file(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     PathBuf::from(name)
@@ -128,27 +119,27 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn the_directory_is_made_for_its_owner_only() {
+    fn the_directory_is_created_for_its_owner_only() {
         let temp = tempfile::tempdir().expect("a directory");
         let dir = temp.path().join("data");
-        make(&dir).expect("made");
-        make(&dir).expect("made before");
-        let mode = dir.metadata().expect("there").permissions().mode();
+        create(&dir).expect("created");
+        create(&dir).expect("exists");
+        let mode = dir.metadata().expect("exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]
     fn a_missing_parent_is_named() {
-        let error = make(Path::new("/nowhere-at-all/data")).expect_err("refused");
+        let error = create(Path::new("/nowhere-at-all/data")).expect_err("rejected");
         let text = "cannot make the data directory /nowhere-at-all/data: \
                     /nowhere-at-all does not exist";
         assert_eq!(error.to_string(), text);
     }
 
     #[test]
-    fn a_file_in_its_place_is_refused() {
+    fn a_file_of_the_name_is_rejected() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        assert!(matches!(make(file.path()), Err(DataDirError::NotADirectory(_))));
+        assert!(matches!(create(file.path()), Err(DataDirError::NotADirectory(_))));
     }
 
     #[test]
@@ -163,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbolic_link_has_the_lock_of_its_file_and_a_hard_link_is_refused() {
+    fn a_symbolic_link_has_the_lock_of_its_file_and_a_hard_link_is_rejected() {
         let temp = tempfile::tempdir().expect("a directory");
         let database = temp.path().join("openbell.db");
         File::create(&database).expect("created");

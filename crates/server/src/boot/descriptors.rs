@@ -1,9 +1,9 @@
-//! The limit on open files: raised as far as the system allows, and compared with what the
+//! Raises the limit on open files as far as the system allows, and compares it with what the
 //! configuration may need.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are no connections of clients: the database, Redis, providers, logs, timers.
+/// Descriptors besides client connections: the database, Redis, providers, logs, timers.
 const OTHERS: u64 = 256;
 
 /// Raises the soft limit to the hard one, and logs a warning if `connections_max` connections may

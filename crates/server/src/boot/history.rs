@@ -1,5 +1,4 @@
-//! Closing prices in the database: those of every finished session of the market, and none of a
-//! later one. It decides no price; the market source does.
+//! Writes the closes of finished sessions of the market, and of no later one, to the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -8,15 +7,15 @@ use domain::{Day, Price, UnixMicros};
 use market::MarketSource;
 use store::{Store, StoreError};
 
-/// About how many rows are saved in one statement.
+/// The approximate rows of one statement.
 const BATCH_ROWS: usize = 4_000;
 
-/// The newest day of which the closes are known to be saved.
+/// The newest day whose closes are saved. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct SavedDay(Arc<AtomicI32>);
 
 impl SavedDay {
-    /// The day; the closes of those before are saved, too, as far as there are any.
+    /// The closes of earlier days are saved, too.
     pub(crate) fn day(&self) -> Day {
         Day(self.0.load(Ordering::Acquire))
     }
@@ -32,21 +31,21 @@ impl Default for SavedDay {
     }
 }
 
-/// The closes of a game's market, and how far they are saved.
-pub(crate) struct History {
+/// Saves the closes of a game's market.
+pub(crate) struct HistoryWriter {
     store: Store,
     source: Arc<MarketSource>,
     /// In the order of the source.
     stock_ids: Vec<i64>,
-    /// The imported market whose bars go with the closes.
+    /// The imported market whose bars are saved with the closes.
     market_id: Option<i64>,
     /// Sessions numbered below this are saved.
     saved: usize,
     day: SavedDay,
 }
 
-impl History {
-    /// Finds out how far the closes are saved at `now`.
+impl HistoryWriter {
+    /// Queries which closes are saved at `now`.
     pub(crate) async fn open(
         store: Store,
         source: Arc<MarketSource>,
@@ -54,8 +53,8 @@ impl History {
         market_id: Option<i64>,
         now: UnixMicros,
     ) -> Result<Self, StoreError> {
-        // The rows of a session are saved by one statement, so any stock that has a close of a day
-        // shows that the day is saved; not every stock has one.
+        // One statement saves the rows of a session, so one stock with a close of a day proves that
+        // the day is saved; not every stock has one.
         let last_day = store.history_newest_day(&stock_ids).await?;
         let saved = last_day.map_or(0, |day| source.finished_up_to(now, day));
         let day = SavedDay::default();
@@ -63,17 +62,17 @@ impl History {
         Ok(Self { store, source, stock_ids, market_id, saved, day })
     }
 
-    /// Tells others how far the closes are saved.
+    /// The newest saved day, which changes as closes are saved.
     pub(crate) fn saved_day(&self) -> SavedDay {
         self.day.clone()
     }
 
-    /// How many finished sessions are not saved yet.
+    /// How many finished sessions are not saved.
     pub(crate) fn missing(&self, now: UnixMicros) -> usize {
         self.source.finished_sessions(now).saturating_sub(self.saved)
     }
 
-    /// Saves one batch of what is missing; how many sessions it had.
+    /// Saves one batch of missing sessions and returns their number.
     pub(crate) async fn save_batch(&mut self, now: UnixMicros) -> Result<usize, StoreError> {
         let sessions = (BATCH_ROWS / self.stock_ids.len().max(1)).max(1).min(self.missing(now));
         let mut rows: Vec<(i64, Day, Price)> = Vec::with_capacity(sessions * self.stock_ids.len());
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_saved_sessions_are_found_by_their_last_day() {
-        let source = MarketSource::new(&MarketConfig::default(), START).expect("good");
+        let source = MarketSource::new(&MarketConfig::default(), START).expect("valid");
         let finished = source.finished_sessions(START);
         for session in [0, 1, 250, finished - 1] {
             let day = source.session_day(START, session).expect("finished");
@@ -149,20 +148,13 @@ mod tests {
             stocks,
         };
         let config = ReplayConfig { start: Day(30), ..ReplayConfig::default() };
-        let source = Arc::new(MarketSource::imported(market, &config, START).expect("good"));
-        let saved = ["AAA", "ZZZ"].map(|symbol| StockInfo {
-            symbol: Symbol::parse(symbol).expect("a symbol"),
-            name: symbol.to_owned(),
-            category: "Other".to_owned(),
-            description: String::new(),
-            kid_friendly_description: String::new(),
-            fun_fact: None,
-        });
-        let saved = store.save_stocks(&saved).await.expect("stocks");
+        let source = Arc::new(MarketSource::imported(market, &config, START).expect("valid"));
+        let saved = store.save_stocks(&["AAA", "ZZZ"].map(stock)).await.expect("stocks");
         let ids: Vec<i64> = saved.iter().map(|one| one.stock_id).collect();
         let start = async || {
             let (store, source, ids) = (store.clone(), Arc::clone(&source), ids.clone());
-            let mut history = History::open(store, source, ids, None, START).await.expect("opens");
+            let mut history =
+                HistoryWriter::open(store, source, ids, None, START).await.expect("opens");
             let mut rows = 0;
             while history.missing(START) > 0 {
                 rows += history.save_batch(START).await.expect("saves");

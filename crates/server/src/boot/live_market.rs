@@ -1,157 +1,114 @@
-//! A live market in the server: opened with the stocks in the database, and kept equal on every
-//! node to the prices that one of them refreshes. Who is asked for prices is in `refresh`.
+//! Opens a live market: its calendar, its providers, and the stored quotes of its stocks.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::{Clock, Rules, StockInfo, UnixMicros};
-use market::{Calendar, LiveMarket, MarketSource, PriceBoard, Providers, StockQuote, StockUnits};
+use market::{
+    Calendar, LiveMarket, MarketSource, ProviderKind, ProviderQuote, Providers, ProvidersConfig,
+    StockQuote, StockUnits,
+};
 use store::{Store, StoreError, StoredQuote};
-use tokio::sync::Notify;
 
-use crate::boot::config::{Config, ConfigError, without_password};
-use crate::error::Failure;
-use crate::jobs::supervisor::{Fault, Progress, Reconciler};
+use super::config::{Config, SettingsError};
+use super::database::database_error;
+use crate::error::CommandError;
 
-/// How far back changes are read again, in seconds: commits in flight and clocks that disagree a
-/// little are not missed.
-const OVERLAP_S: i64 = 5;
-
-/// The live market of all stocks that are listed.
-pub(crate) async fn open_market(store: &Store, config: &Config) -> Result<MarketSource, Failure> {
-    let failed =
-        |error: StoreError| Failure::Database(without_password(&config.database.url), error);
+/// The live market of all listed stocks.
+pub(super) async fn open_market(
+    store: &Store,
+    config: &Config,
+) -> Result<MarketSource, CommandError> {
+    let failed = database_error(&config.database);
     let calendar = open_calendar(config)?;
-    let stocks = store.all_stocks().await.map_err(failed)?;
+    let stocks = store.all_stocks().await.map_err(&failed)?;
     if stocks.is_empty() {
-        return Err(Failure::NoStocks);
+        return Err(CommandError::NoStocks);
     }
-    store.ensure_quotes().await.map_err(failed)?;
-    let texts = stocks.into_iter().map(StockInfo::from);
-    Ok(MarketSource::live(calendar, &config.market.live, texts.collect()))
+    store.ensure_quotes().await.map_err(&failed)?;
+    let stocks = stocks.into_iter().map(StockInfo::from);
+    Ok(MarketSource::live(calendar, &config.market.live, stocks.collect()))
 }
 
-/// The calendar that the configuration names.
-pub(crate) fn open_calendar(config: &Config) -> Result<Calendar, Failure> {
+fn open_calendar(config: &Config) -> Result<Calendar, CommandError> {
     let live = &config.market.live;
     if live.calendar_file.is_empty() {
         return Ok(Calendar::embedded(&live.exchange)?);
     }
     let path = PathBuf::from(&live.calendar_file);
-    let file = std::fs::read_to_string(&path).map_err(|error| ConfigError::Read(path, error))?;
-    Ok(Calendar::read(&file, &live.exchange)?)
+    let text = std::fs::read_to_string(&path).map_err(|error| SettingsError::Read(path, error))?;
+    Ok(Calendar::read(&text, &live.exchange)?)
 }
 
-/// The providers that the configuration names, behind their breakers and quotas.
+/// These providers, behind their circuit breakers and quotas; `None` if none has a key.
 pub(crate) async fn open_providers(
     config: &Config,
+    settings: &ProvidersConfig,
     store: &Store,
     rules: &Rules,
     clock: &Arc<dyn Clock>,
-) -> Result<Arc<Providers>, Failure> {
-    let live = &config.market.live;
-    let providers = market::connect(&live.providers, clock)?;
-    let places = store
-        .price_units()
-        .await
-        .map_err(|error| Failure::Database(without_password(&config.database.url), error))?;
+) -> Result<Providers, CommandError> {
+    let connected = market::connect(settings, clock)?;
+    let places = store.price_units().await.map_err(database_error(&config.database))?;
     let units = StockUnits::new(rules.currency, places);
-    Ok(Arc::new(Providers::new(live.guard.clone(), providers, units, store, clock)))
+    Ok(Providers::new(config.market.live.guard.clone(), connected, units, store, clock))
 }
 
-/// Takes over all prices that are kept.
-pub(crate) async fn feed_kept(
+/// Applies all stored quotes to the market.
+pub(super) async fn feed_stored_quotes(
     store: &Store,
     feed: &LiveMarket,
     stock_ids: &[i64],
 ) -> Result<(), StoreError> {
     let positions = stock_ids.iter().copied().zip(0..).collect();
-    let kept = store.quotes_changed_since(UnixMicros(0)).await?;
-    feed.feed(&by_position(&positions, &kept));
-    feed.set_in_doubt(&doubts(&positions, &kept));
+    let quotes = store.quotes_changed_since(UnixMicros(0)).await?;
+    feed.feed(&quotes_by_position(&positions, &quotes));
+    feed.set_in_doubt(&halts_by_position(&positions, &quotes));
     Ok(())
 }
 
-fn by_position(
+pub(crate) fn quotes_by_position(
     positions: &HashMap<i64, usize>,
-    kept: &[(StoredQuote, UnixMicros)],
+    quotes: &[(StoredQuote, UnixMicros)],
 ) -> Vec<(usize, StockQuote)> {
-    let quote = |(kept, _): &(StoredQuote, UnixMicros)| {
+    let quote = |(stored, _): &(StoredQuote, UnixMicros)| {
         let quote = StockQuote {
-            price: kept.price,
-            // Whoever does not know yesterday's close shows no change.
-            previous_close: kept.previous_close.unwrap_or(kept.price),
-            as_of: kept.as_of,
+            price: stored.price,
+            // Without the close of the day before, the pages show no change.
+            previous_close: stored.previous_close.unwrap_or(stored.price),
+            as_of: stored.as_of,
         };
-        Some((*positions.get(&kept.stock_id)?, quote))
+        Some((*positions.get(&stored.stock_id)?, quote))
     };
-    kept.iter().filter_map(quote).collect()
+    quotes.iter().filter_map(quote).collect()
 }
 
-/// Of which stocks a price is in doubt, and of which not.
-fn doubts(
+/// Whether the trading of each stock is halted, because its new price is in doubt.
+pub(crate) fn halts_by_position(
     positions: &HashMap<i64, usize>,
-    kept: &[(StoredQuote, UnixMicros)],
+    quotes: &[(StoredQuote, UnixMicros)],
 ) -> Vec<(usize, bool)> {
-    let doubt = |(kept, _): &(StoredQuote, UnixMicros)| {
-        Some((*positions.get(&kept.stock_id)?, kept.is_in_doubt))
+    let halt = |(stored, _): &(StoredQuote, UnixMicros)| {
+        Some((*positions.get(&stored.stock_id)?, stored.is_in_doubt))
     };
-    kept.iter().filter_map(doubt).collect()
+    quotes.iter().filter_map(halt).collect()
 }
 
-/// Brings this node's prices up to those that are kept, whichever node asked for them.
-pub(crate) struct FollowQuotes {
-    store: Store,
-    source: Arc<MarketSource>,
-    feed: Arc<LiveMarket>,
-    board: Arc<PriceBoard>,
-    clock: Arc<dyn Clock>,
-    positions: HashMap<i64, usize>,
-    /// When the newest change that was seen happened.
-    seen: UnixMicros,
-    /// Another node tells that it was told prices.
-    nudge: Arc<Notify>,
-}
-
-impl FollowQuotes {
-    /// Follows the prices of a live market; `None` where there is no such market.
-    pub(crate) fn new(
-        store: Store,
-        source: Arc<MarketSource>,
-        board: Arc<PriceBoard>,
-        clock: Arc<dyn Clock>,
-        nudge: Arc<Notify>,
-    ) -> Option<Self> {
-        let feed = source.feed()?;
-        let positions = board.listings().iter().map(|listing| listing.stock_id).zip(0..).collect();
-        let seen = UnixMicros(0);
-        Some(Self { store, source, feed, board, clock, positions, seen, nudge })
-    }
-}
-
-impl Reconciler for FollowQuotes {
-    const NAME: &'static str = "follow_quotes";
-    // With the publication at once, every node shows a price within a second of its commit.
-    const EVERY: Duration = Duration::from_millis(500);
-
-    fn nudge(&self) -> Option<Arc<Notify>> {
-        Some(Arc::clone(&self.nudge))
-    }
-
-    async fn run(&mut self) -> Result<Progress, Fault> {
-        let since = self.seen.plus_seconds(-OVERLAP_S);
-        let changed = self.store.quotes_changed_since(since).await?;
-        if let Some((_, newest)) = changed.last() {
-            self.seen = self.seen.max(*newest);
-        }
-        let quotes = by_position(&self.positions, &changed);
-        let is_doubt_news = self.feed.set_in_doubt(&doubts(&self.positions, &changed));
-        if !self.feed.feed(&quotes) && !is_doubt_news {
-            return Ok(Progress::done(0));
-        }
-        self.board.publish(&self.source, self.clock.now());
-        Ok(Progress::done(quotes.len() as u64))
+/// The quote of a provider as the row to store.
+pub(crate) fn stored_quote(
+    stock_id: i64,
+    provider: ProviderKind,
+    quote: ProviderQuote,
+) -> StoredQuote {
+    StoredQuote {
+        stock_id,
+        price: quote.price,
+        previous_close: quote.previous_close,
+        as_of: quote.as_of,
+        market_day: quote.market_day,
+        volume: quote.volume,
+        provider: provider.as_str().to_owned(),
+        is_in_doubt: false,
     }
 }

@@ -1,52 +1,47 @@
-//! `openbell serve`: the order of start, what runs meanwhile, and the order of the end.
+//! `openbell serve`: the order of the start, the running server, and the order of the shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Bus, BusMessage};
-use domain::{Clock, Entropy as _, Rules};
-use leaderboard::{Leaderboard, Leaderboards};
-use market::{MarketSource, PriceBoard, Providers};
-use store::{BoardKind, Store};
+use cluster::BusMessage;
+use domain::{Clock, Rules};
+use leaderboard::Leaderboards;
+use market::CompanyLookup;
+use store::BoardKind;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use trading::Desk;
+use trading::{Desk, DeskDeps};
 
-use crate::boot::config::{Config, load_rules, rule_warnings};
-use crate::boot::history::SavedDay;
-use crate::boot::nodes::{FollowChanges, Nodes};
-use crate::boot::signals::Signals;
-use crate::boot::start::World;
-use crate::boot::telemetry::Metrics;
-use crate::boot::{banner, descriptors, live_market as live, start, telemetry};
+use super::config::{Config, load_rules, rule_warnings};
+use super::history::HistoryWriter;
+use super::nodes::{ClusterHandles, node_name};
+use super::signals::Signals;
+use super::start::Services;
+use super::telemetry::MetricsHandle;
+use super::{archives, banner, database, descriptors, live_market, start, telemetry};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
-use crate::commands::audit;
-use crate::commands::user::erase as erasures;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::jobs;
-use crate::jobs::supervisor::keep;
-use crate::jobs::{boards, clean_ledger, equity, execute_orders as orders, refresh_quotes};
+use crate::jobs::context::JobContext;
+use crate::jobs::supervisor::Supervisor;
 
-/// Rows of a column that are filled at once.
-const FILLED_AT_ONCE: i64 = 500;
-/// How long answers may still go out once the disk has failed.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long responses may still be sent after the disk has failed.
+const LAST_RESPONSES: Duration = Duration::from_millis(500);
 
-/// Serves until a signal asks to end, and ends in order.
-pub(crate) async fn run(config: Config) -> Result<(), Failure> {
+/// Serves until a signal, and shuts down in order.
+pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
     telemetry::install_logs(&config.log)?;
     descriptors::raise_limit(config.http.connections_max);
     let metrics = telemetry::install_metrics(SystemClock.now())?;
-    let mut signals = Signals::take().map_err(|error| Failure::Process("no signals", error))?;
-    check_entropy().map_err(|error| Failure::Process("no randomness", error.into()))?;
+    let mut signals =
+        Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
+    check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let rules = Arc::new(load_rules(&config.game.rules)?);
     for warning in rule_warnings(&rules) {
         tracing::warn!("rules: {warning}");
     }
-    let _lock = start::take_database(&config)?;
-    // Bound before the long work, so that a port in use is told at once.
+    let _lock = database::lock_database(&config)?;
+    // Before the long work, so that a port in use is reported at once.
     let listener = bind(&config.http.listen).await?;
     let server = tokio::select! {
         server = Server::start(config, rules, metrics) => server?,
@@ -58,341 +53,161 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     server.serve(listener, signals).await
 }
 
-async fn bind(address: &str) -> Result<TcpListener, Failure> {
+async fn bind(address: &str) -> Result<TcpListener, CommandError> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|error| Failure::Listen(address.to_owned(), error))
+    listener.map_err(|error| CommandError::Listen(address.to_owned(), error))
 }
 
-/// A server that is ready to take connections.
+/// A server that is ready to accept connections.
 struct Server {
-    config: Config,
-    world: World,
-    boards: Arc<Leaderboards>,
-    hub: Arc<web::Hub>,
-    nodes: Nodes,
-    /// Cancelled when a signal asks to end; ends the streams of events at once.
-    closing: CancellationToken,
-    desk: Desk,
+    context: JobContext,
+    history: HistoryWriter,
     router: web::Router,
-    clock: Arc<dyn Clock>,
-    /// Who is asked for prices; only in a live market.
-    providers: Option<Arc<Providers>>,
-    metrics: Metrics,
+    /// Cancelled by the first signal; ends event streams at once.
+    closing: CancellationToken,
 }
 
 impl Server {
-    async fn start(config: Config, rules: Arc<Rules>, metrics: Metrics) -> Result<Self, Failure> {
+    async fn start(
+        config: Config,
+        rules: Arc<Rules>,
+        metrics: MetricsHandle,
+    ) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let world = start::prepare(&config, &rules).await?;
+        let services = start::prepare(&config, &rules).await?;
         let boards = Arc::<Leaderboards>::default();
-        let (prices, ranks) = (Arc::clone(&world.prices), Arc::clone(boards.board(BoardKind::Xp)));
         let closing = CancellationToken::new();
-        let hub = web::Hub::start(&config.http, &prices, closing.clone());
-        let nodes = Nodes::open(&config, &node_name(), &clock).await?;
-        let desk = open_desk(&config, &world, (&ranks, &hub, &nodes.bus), &rules, &clock);
-        let providers = match world.source.feed() {
-            Some(_) => Some(live::open_providers(&config, &world.store, &rules, &clock).await?),
+        let hub = web::Hub::start(&config.http, &services.prices, closing.clone());
+        let node = node_name();
+        let cluster = ClusterHandles::open(&config, &node, &clock).await?;
+        let on_commit = on_commit(&boards, &hub, &cluster);
+        let desk = open_desk(&config, &services, &rules, &clock, on_commit);
+        let Services { store, source, prices, history } = services;
+        let providers = match source.feed() {
+            Some(_) => {
+                let settings = &config.market.live.providers;
+                let open = live_market::open_providers(&config, settings, &store, &rules, &clock);
+                Some(Arc::new(open.await?))
+            }
             None => None,
         };
-        let ttl = &config.market.live.cache_ttl;
-        let lookups = providers
-            .as_ref()
-            .map(|one| Arc::new(market::CompanyLookup::new(Arc::clone(one), ttl)));
-        let rendered = metrics.clone();
-        let state = web::AppState::new(web::Parts {
-            store: world.store.clone(),
-            history: audit::open_history(&config, &world.store)?,
-            desk: desk.clone(),
-            prices,
-            boards: Arc::clone(&boards),
-            hub: Arc::clone(&hub),
-            market: Arc::clone(&world.source),
-            lookups,
-            rules,
-            clock: Arc::clone(&clock),
-            entropy: Arc::new(SystemEntropy),
-            counters: nodes.counters.clone(),
-            cache: nodes.cache.clone(),
-            config: config.web(),
-            render_metrics: Arc::new(move || rendered.render()),
-        });
-        let router = web::router(state);
-        Ok(Self {
+        let context = JobContext {
             config,
-            world,
+            store,
+            source,
+            prices,
+            saved_day: history.saved_day(),
             boards,
             hub,
-            nodes,
-            closing,
+            cluster,
             desk,
-            router,
-            clock,
             providers,
             metrics,
-        })
+            clock,
+            node,
+        };
+        let router = web::router(app_state(&context, rules)?);
+        Ok(Self { context, history, router, closing })
     }
 
-    /// Serves until a signal. Then: no new connection, an answer for every accepted order, the
-    /// background jobs, the database.
-    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), Failure> {
-        let address = listener.local_addr().map_err(Failure::Serve)?;
-        let (now, lanes) = (self.clock.now(), self.desk.lanes());
-        banner::announce(&self.config, address, &self.world.source, now, lanes);
-        let (closing, stop) = (self.closing.clone(), CancellationToken::new());
-        let told = closing.clone();
+    /// Serves until a signal. Then it accepts no new connection, responds to every accepted order,
+    /// stops the jobs and closes the database.
+    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), CommandError> {
+        let Self { context, history, router, closing } = self;
+        let address = listener.local_addr().map_err(CommandError::Serve)?;
+        let (now, lanes) = (context.clock.now(), context.desk.lanes());
+        banner::announce(&context.config, address, &context.source, now, lanes);
+        let closed = closing.clone();
         tokio::spawn(async move {
             let signal = signals.next().await;
-            tracing::info!(signal, "closing: every accepted order is answered first");
-            told.cancel();
+            tracing::info!(signal, "shutting down: accepted orders are settled first");
+            closed.cancel();
             signals.exit_at_next();
         });
-        tokio::spawn(end_with_disk());
-        let tasks = TaskTracker::new();
-        let store = self.world.store.clone();
-        let (desk, router, http) =
-            (self.desk.clone(), self.router.clone(), self.config.http.clone());
-        self.spawn_cleaning(&tasks, &stop)?;
-        self.spawn_sealing(&tasks, &stop);
-        self.spawn_board_jobs(&tasks, &stop);
-        self.spawn_jobs(&tasks, &stop);
-        let served = web::serve(listener, router, &http, closing).await;
+        tokio::spawn(exit_after_disk_failure());
+        let supervisor = Supervisor::default();
+        jobs::start(&context, history, &supervisor)?;
+        let JobContext { store, desk, config, .. } = context;
+        let served = web::serve(listener, router, &config.http, closing).await;
         desk.close().await;
-        stop.cancel();
-        tasks.close();
-        tasks.wait().await;
+        supervisor.stop().await;
         store.close().await;
-        served.map_err(Failure::Serve)
-    }
-
-    /// Starts what seals the ledger, unless no seals are wanted.
-    fn spawn_sealing(&self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let every_s = i64::from(self.config.audit.seal_every_s);
-        if every_s == 0 {
-            return;
-        }
-        let file = audit::find_file(&self.config);
-        if file.is_none() {
-            tracing::warn!(
-                "seals are kept in the database alone; audit.seals_file keeps them apart from it"
-            );
-        }
-        let job = audit::seal::SealHeads {
-            store: self.world.store.clone(),
-            file,
-            every_s,
-            clock: Arc::clone(&self.clock),
-            node: node_name(),
-        };
-        tasks.spawn(keep(job, stop.clone()));
-    }
-
-    /// Starts what archives the ledger, if there is an archive.
-    fn spawn_cleaning(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<(), Failure> {
-        let (audit, store) = (&self.config.audit, &self.world.store);
-        if audit.archive_url.is_empty() {
-            return Ok(());
-        }
-        let (below, mut chance) = (u64::from(audit.clean_jitter_s) + 1, [0; 8]);
-        SystemEntropy.fill(&mut chance);
-        let job = clean_ledger::CleanLedger {
-            store: store.clone(),
-            archiver: audit::open_archiver(&self.config, store)?,
-            retention_days: audit.retention_days,
-            clean_at: audit.clean_at,
-            jitter_s: i64::try_from(u64::from_be_bytes(chance) % below).unwrap_or_default(),
-            clock: Arc::clone(&self.clock),
-            next_at: None,
-        };
-        tasks.spawn(keep(job, stop.clone()));
-        Ok(())
-    }
-
-    /// Starts what keeps the boards.
-    fn spawn_board_jobs(&self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let (store, boards) = (&self.world.store, &self.boards);
-        let job = boards::FollowBoard {
-            store: store.clone(),
-            boards: Arc::clone(boards),
-            stage: boards::Stage::New,
-            hub: Arc::clone(&self.hub),
-            clock: Arc::clone(&self.clock),
-            nudge: Arc::clone(&self.nodes.nudges.ledger),
-            whole_at: Instant::now(),
-        };
-        tasks.spawn(keep(job, stop.clone()));
-        tasks.spawn(self.nodes.clone().listen(stop.clone()));
-        let job = FollowChanges::new(store.clone(), &self.nodes, Arc::clone(boards));
-        tasks.spawn(keep(job, stop.clone()));
-        let prices = Arc::clone(&self.world.prices);
-        let job = boards::ValuePlayers::new(store.clone(), Arc::clone(boards), prices);
-        tasks.spawn(keep(job, stop.clone()));
-        let (checked, pages) = (Arc::clone(boards), 0);
-        let job =
-            boards::CheckBoard { store: store.clone(), boards: checked, after: i64::MIN, pages };
-        tasks.spawn(keep(job, stop.clone()));
-        let job = boards::CloseBoards {
-            store: store.clone(),
-            boards: Arc::clone(boards),
-            source: Arc::clone(&self.world.source),
-            clock: Arc::clone(&self.clock),
-            node: node_name(),
-            writing: None,
-            forgetting: None,
-        };
-        tasks.spawn(keep(job, stop.clone()));
-    }
-
-    /// Starts everything that runs beside the requests.
-    fn spawn_jobs(self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let Self { config, world, clock, providers, metrics, nodes, desk, .. } = self;
-        let World { store, source, prices, history } = world;
-        spawn_equity_jobs(&store, &source, history.saved_day(), &clock, tasks, stop);
-        if let Some(providers) = providers {
-            let market = (&source, &prices, providers);
-            spawn_live_jobs(&config, &store, market, &nodes, &clock, tasks, stop);
-        }
-        let ticker_stop = stop.clone();
-        let shown = Arc::clone(&prices);
-        tasks.spawn(market::ticker::run(source, shown, Arc::clone(&clock), async move {
-            ticker_stop.cancelled().await;
-        }));
-        let (cache, clock_of_it) = (nodes.cache, Arc::clone(&clock));
-        let job = jobs::SaveHistory { history, cache, clock: clock_of_it };
-        tasks.spawn(keep(job, stop.clone()));
-        let (listed, clock_of_it) = (Arc::clone(&prices), Arc::clone(&clock));
-        let job = orders::ExecuteOrders::new(store.clone(), desk, listed, clock_of_it, node_name());
-        tasks.spawn(keep(job, stop.clone()));
-        let job = jobs::RollUpHistory {
-            store: store.clone(),
-            prices: Arc::clone(&prices),
-            days: config.retention.history_days,
-            position: 0,
-            rolled_up: None,
-        };
-        tasks.spawn(keep(job, stop.clone()));
-        if let Some(file) = erasures::find_file(&config) {
-            let job = erasures::KeepErasures::new(store.clone(), file);
-            tasks.spawn(keep(job, stop.clone()));
-        }
-        let (rows_max, clock_of_it) = (FILLED_AT_ONCE, Arc::clone(&clock));
-        let job = jobs::FillColumns { store: store.clone(), rows_max, clock: clock_of_it };
-        tasks.spawn(keep(job, stop.clone()));
-        let job = jobs::MakeMonths { store: store.clone(), clock: Arc::clone(&clock) };
-        tasks.spawn(keep(job, stop.clone()));
-        if let Some(file) = config.sqlite_file() {
-            let job = jobs::Checkpoint::new(store.clone(), &file, config.database.disk_reserve);
-            tasks.spawn(keep(job, stop.clone()));
-        } else {
-            let watch = store::DatabaseMonitor::new(store.clone());
-            tasks.spawn(keep(jobs::WatchDatabase { watch }, stop.clone()));
-            if let Some(watch) = store::ReplicaMonitor::new(&store) {
-                tasks.spawn(keep(jobs::WatchReplica { watch }, stop.clone()));
-            }
-        }
-        let job = jobs::DeleteExpired {
-            store,
-            idempotency_hours: config.retention.idempotency_hours,
-            // An order stays as long as the key of its request, whose answer it is.
-            order_days: config
-                .retention
-                .order_days
-                .max(config.retention.idempotency_hours.div_euclid(24) + 1),
-            rows_max: config.retention.delete_rows_max,
-            clock,
-        };
-        tasks.spawn(keep(job, stop.clone()));
-        tasks.spawn(keep(jobs::FoldMetrics { metrics }, stop.clone()));
+        served.map_err(CommandError::Serve)
     }
 }
 
-/// Starts what keeps the prices of a live market.
-fn spawn_live_jobs(
-    config: &Config,
-    store: &Store,
-    (source, prices, providers): (&Arc<MarketSource>, &Arc<PriceBoard>, Arc<Providers>),
-    nodes: &Nodes,
-    clock: &Arc<dyn Clock>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    let live = &config.market.live;
-    refresh_quotes::warn_of_quota(&providers, prices.listings().len(), live);
-    let (followed, shown) = (Arc::clone(source), Arc::clone(prices));
-    let (nudge, clock_of_it) = (Arc::clone(&nodes.nudges.prices), Arc::clone(clock));
-    let job = live::FollowQuotes::new(store.clone(), followed, shown, clock_of_it, nudge);
-    let (Some(job), Some(feed)) = (job, source.feed()) else { return };
-    tasks.spawn(keep(job, stop.clone()));
-    let job = refresh_quotes::RefreshQuotes {
-        store: store.clone(),
-        providers,
-        calendar: feed.calendar().clone(),
-        interval_s: i64::from(live.refresh_interval_s),
-        clock: Arc::clone(clock),
-        node: node_name(),
-        bus: nodes.bus.clone(),
-    };
-    tasks.spawn(keep(job, stop.clone()));
+fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, CommandError> {
+    let config = &context.config;
+    let lookups = context.providers.as_ref().map(|providers| {
+        let ttl = &config.market.live.cache_ttl;
+        Arc::new(CompanyLookup::new(Arc::clone(providers), ttl))
+    });
+    let metrics = context.metrics.clone();
+    Ok(web::AppState::new(web::Parts {
+        store: context.store.clone(),
+        history: archives::open_history(config, &context.store)?,
+        desk: context.desk.clone(),
+        prices: Arc::clone(&context.prices),
+        boards: Arc::clone(&context.boards),
+        hub: Arc::clone(&context.hub),
+        market: Arc::clone(&context.source),
+        lookups,
+        rules,
+        clock: Arc::clone(&context.clock),
+        entropy: Arc::new(SystemEntropy),
+        counters: context.cluster.counters.clone(),
+        cache: context.cluster.cache.clone(),
+        config: config.web(),
+        render_metrics: Arc::new(move || metrics.render()),
+    }))
 }
 
-/// A name that no other node has, nor this one after a restart.
-pub(crate) fn node_name() -> String {
-    let mut name = [0; 16];
-    SystemEntropy.fill(&mut name);
-    format!("{:032x}", u128::from_be_bytes(name))
+/// What happens after each commit and before its responses: the leaderboard, the event streams and
+/// the other nodes receive the fills.
+fn on_commit(
+    boards: &Leaderboards,
+    hub: &Arc<web::Hub>,
+    cluster: &ClusterHandles,
+) -> trading::OnCommit {
+    let board = Arc::clone(boards.board(BoardKind::Xp));
+    let (hub, bus) = (Arc::clone(hub), cluster.bus.clone());
+    Arc::new(move |fills| {
+        for fill in fills {
+            board.apply(fill.entry.player_id, fill.entry.total_xp_after);
+        }
+        hub.tell(fills);
+        bus.publish(BusMessage::Ledger);
+    })
 }
 
-/// Starts what writes the players' curves.
-fn spawn_equity_jobs(
-    store: &Store,
-    source: &Arc<MarketSource>,
-    saved_day: SavedDay,
-    clock: &Arc<dyn Clock>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    let (source, clock) = (|| Arc::clone(source), || Arc::clone(clock));
-    let job = equity::SnapshotEquity::new(store.clone(), source(), saved_day, clock());
-    tasks.spawn(keep(job, stop.clone()));
-    let job = equity::RollUpEquity::new(store.clone(), source(), clock());
-    tasks.spawn(keep(job, stop.clone()));
-}
-
-/// Ends the process when the disk has failed: what runs gets its refusals first. The database is
-/// not closed, because that would write again.
-async fn end_with_disk() {
-    store::disk_failed().await;
-    tokio::time::sleep(LAST_ANSWERS).await;
-    tracing::error!("ending: the disk failed to keep what was written");
-    std::process::exit(1);
-}
-
-/// Opens the trade path on the world's prices; a commit moves the board, and is told
-/// to whoever listens, before it is answered.
+/// Opens the trade path at the prices of the price board.
 fn open_desk(
     config: &Config,
-    world: &World,
-    (ranks, hub, bus): (&Arc<Leaderboard>, &Arc<web::Hub>, &Bus),
+    services: &Services,
     rules: &Arc<Rules>,
     clock: &Arc<dyn Clock>,
+    on_commit: trading::OnCommit,
 ) -> Desk {
-    let (quotes, prices) = (Arc::clone(&world.prices), Arc::clone(&world.prices));
-    let (ranks, hub, bus) = (Arc::clone(ranks), Arc::clone(hub), bus.clone());
+    let (quotes, prices) = (Arc::clone(&services.prices), Arc::clone(&services.prices));
     let holding_value_min = rules.holding_value_min();
-    let parts = trading::DeskDeps {
-        store: world.store.clone(),
+    let deps = DeskDeps {
+        store: services.store.clone(),
         rules: Arc::clone(rules),
         clock: Arc::clone(clock),
         entropy: Arc::new(SystemEntropy),
         quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
-        published: world.prices.watch(),
+        published: services.prices.watch(),
         valuation: Arc::new(move || prices.valuation(holding_value_min)),
-        on_commit: Arc::new(move |fills| {
-            for fill in fills {
-                ranks.apply(fill.entry.player_id, fill.entry.total_xp_after);
-            }
-            hub.tell(fills);
-            bus.publish(BusMessage::Ledger);
-        }),
+        on_commit,
     };
-    Desk::start(&config.trading, parts)
+    Desk::start(&config.trading, deps)
+}
+
+/// Ends the process after the disk has failed; running requests get their errors first. The
+/// database is not closed, because that would write again.
+async fn exit_after_disk_failure() {
+    store::disk_failed().await;
+    tokio::time::sleep(LAST_RESPONSES).await;
+    tracing::error!("exiting: fsync failed, so that written data may be lost; check the disk");
+    std::process::exit(1);
 }

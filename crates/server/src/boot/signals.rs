@@ -1,10 +1,9 @@
-//! SIGTERM and SIGINT. The first asks for an orderly end, the second ends the process at once.
+//! SIGTERM and SIGINT. The first signal starts an orderly shutdown, the second ends the process.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that ask the program to end.
 #[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
@@ -12,13 +11,13 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over; from now on they no longer end the process by themselves.
+    /// Handles the signals from now on; they no longer end the process by themselves.
     pub(crate) fn take() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next one and gives its name.
+    /// Waits for the next signal and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -26,7 +25,7 @@ impl Signals {
         }
     }
 
-    /// Ends the process at once with 1 when another signal comes.
+    /// Ends the process with 1 at the next signal.
     pub(crate) fn exit_at_next(mut self) {
         tokio::spawn(async move {
             let name = self.next().await;

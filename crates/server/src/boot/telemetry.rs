@@ -1,31 +1,61 @@
-//! Logs and metrics of the process. It installs the two global receivers, once, and offers the
-//! metrics as text; it opens no port of its own (`/metrics` is a route of `web`).
+//! Logs and metrics of the process: installs the global log subscriber and metrics recorder, and
+//! renders the metrics as text for the route `/metrics` of `web`.
 
 use std::io::IsTerminal as _;
 
 use domain::UnixMicros;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde::Deserialize;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::fmt;
 
-use crate::boot::config::{LogConfig, LogFormat};
-
-/// Bounds of the buckets of every duration, in seconds.
+/// Bucket bounds of durations, in seconds.
 const SECONDS: [f64; 16] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
 ];
-/// Bounds of the buckets of every count of things done at once (orders of a batch, rows).
+/// Bucket bounds of counts (orders of a batch, rows).
 const COUNTS: [f64; 12] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 10_000.0];
 
-/// Why logs or metrics cannot be had.
+/// The section `[log]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    pub(crate) format: LogFormat,
+    /// A filter of `tracing`.
+    #[serde(deserialize_with = "filter")]
+    pub(crate) level: String,
+}
+
+/// The format of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for log collectors.
+    Json,
+}
+
+fn filter<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    let text = String::deserialize(reader)?;
+    if is_filter(&text) {
+        return Ok(text);
+    }
+    Err(serde::de::Error::custom("expected a level or a filter like \"info,trading=debug\""))
+}
+
+fn is_filter(text: &str) -> bool {
+    EnvFilter::builder().parse(text).is_ok()
+}
+
+/// Why logs or metrics cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TelemetryError {
-    /// The filter is not one.
     #[error("log.level: cannot read the filter {0:?}")]
     Filter(String, #[source] ParseError),
-    /// The receivers can be installed once in a process.
+    /// They can be installed once in a process.
     #[error("cannot install the receiver of {0}")]
     Installed(&'static str),
     /// The buckets are constants, so this does not happen.
@@ -33,12 +63,7 @@ pub(crate) enum TelemetryError {
     Buckets(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Whether a text says what is to be logged.
-pub(crate) fn is_filter(text: &str) -> bool {
-    EnvFilter::builder().parse(text).is_ok()
-}
-
-/// Sends logs to stderr from now on, panics of tasks among them.
+/// Sends logs, and panics of tasks, to stderr from now on.
 pub(crate) fn install_logs(config: &LogConfig) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder()
         .parse(&config.level)
@@ -62,14 +87,14 @@ pub(crate) fn install_logs(config: &LogConfig) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// The receiver of the metrics.
+/// Access to the recorded metrics.
 #[derive(Clone, Debug)]
-pub(crate) struct Metrics {
+pub(crate) struct MetricsHandle {
     handle: PrometheusHandle,
 }
 
-/// Receives metrics from now on.
-pub(crate) fn install_metrics(now: UnixMicros) -> Result<Metrics, TelemetryError> {
+/// Records metrics from now on.
+pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, TelemetryError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets(&COUNTS)?
@@ -86,11 +111,11 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<Metrics, TelemetryError
         "Orders that did not fill at once and have ended, by outcome."
     );
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(Metrics { handle })
+    Ok(MetricsHandle { handle })
 }
 
-impl Metrics {
-    /// All metrics in the text format of Prometheus, those of the process measured now.
+impl MetricsHandle {
+    /// All metrics in the text format of Prometheus.
     pub(crate) fn render(&self) -> String {
         if let Some(bytes) = resident_bytes() {
             metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
@@ -100,15 +125,15 @@ impl Metrics {
         self.handle.render()
     }
 
-    /// Folds what has been measured since the last time; without it, memory grows.
+    /// Folds recorded samples into histograms; without it, memory grows.
     pub(crate) fn fold(&self) {
         self.handle.run_upkeep();
     }
 }
 
-/// How much memory of the machine the process holds; `None` where /proc does not tell.
+/// The resident memory of the process; `None` without /proc.
 fn resident_bytes() -> Option<u64> {
-    /// Linux counts in pages, of this size on every machine we build for.
+    /// The page size of Linux on every machine that is built for.
     const PAGE_BYTES: u64 = 4096;
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
@@ -120,12 +145,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_this_process_is_known() {
+    fn the_resident_memory_of_this_process_is_read() {
         assert!(resident_bytes().expect("Linux") > 1024 * 1024);
     }
 
     #[test]
-    fn a_filter_is_told_from_what_is_none() {
+    fn a_malformed_filter_is_rejected() {
         assert!(is_filter("info") && is_filter("warn,trading=debug"));
         assert!(!is_filter("info,=") && !is_filter("trading=loud"));
     }

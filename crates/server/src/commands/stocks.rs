@@ -3,82 +3,61 @@
 
 mod describe;
 mod import;
+mod import_history;
 mod list;
-mod providers;
+mod parsers;
+mod provider_run;
 mod report;
+mod reset_provider;
+mod seed;
+mod update_prices;
 
 use std::process::ExitCode;
 
-use store::{Store, StoreError};
+use clap::Subcommand;
 
-use crate::boot::config;
-use crate::boot::config::{Config, Flags, without_password};
-use crate::boot::start;
-use crate::cli::{ProvidersCommand, StocksCommand};
-use crate::commands::connect_existing;
-use crate::error::Failure;
-use crate::term;
+use self::describe::DescribeStocksArgs;
+use self::import::ImportStocksArgs;
+use self::import_history::ImportHistoryArgs;
+use self::list::ListStocksArgs;
+use self::reset_provider::ProvidersCommand;
+use self::seed::SeedStocksArgs;
+use self::update_prices::UpdatePricesArgs;
+use crate::error::CommandError;
 
-/// Runs one of them.
-pub(crate) async fn run(command: StocksCommand) -> Result<ExitCode, Failure> {
-    match command {
-        StocksCommand::Import(args) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            import::run(&config, &args).await
-        }
-        StocksCommand::Describe(args) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            describe::run(&config, &args).await
-        }
-        StocksCommand::List(args) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            let store = connect_existing(&config).await?;
-            let text = list::text(&store, args.market.as_deref(), args.json).await;
-            store.close().await;
-            match text.map_err(failed(&config))? {
-                Some(text) => term::say(&text),
-                None => return Err(Failure::NoMarket(args.market.unwrap_or_default())),
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        StocksCommand::Seed(args) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            let (_lock, store) = open(&config).await?;
-            finish(&store, providers::seed(&config, &store, &args).await).await
-        }
-        StocksCommand::UpdatePrices(args) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            let store = connect_existing(&config).await?;
-            finish(&store, providers::update_prices(&config, &store, &args).await).await
-        }
-        StocksCommand::ImportHistory(args) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            let store = connect_existing(&config).await?;
-            finish(&store, providers::import_history(&config, &store, &args).await).await
-        }
-        StocksCommand::Providers(ProvidersCommand::Reset(args)) => {
-            let config = config::load(&Flags::from(args.database.clone()))?.config;
-            let store = connect_existing(&config).await?;
-            finish(&store, providers::reset(&config, &store, args.provider).await).await
+#[derive(Debug, Subcommand)]
+pub(crate) enum StocksCommand {
+    /// Import a market from CSV files, plain or gzip: daily bars, and texts about its stocks. One
+    /// malformed line rejects all; exit code 1 then. No server may be running on an SQLite file.
+    Import(ImportStocksArgs),
+    /// Set names, categories and texts of the stocks of the game, or of an imported market, from
+    /// CSV or TOML. One malformed line rejects all. The server may be running; it shows new
+    /// categories after its next start.
+    Describe(DescribeStocksArgs),
+    /// List the imported markets, or the stocks of one.
+    List(ListStocksArgs),
+    /// List stocks in a live game, as providers describe them; by default the built-in ones. No
+    /// server may be running on an SQLite file.
+    Seed(SeedStocksArgs),
+    /// Request the present prices of the listed stocks from the providers.
+    UpdatePrices(UpdatePricesArgs),
+    /// Request the daily bars of the listed stocks from the providers.
+    ImportHistory(ImportHistoryArgs),
+    /// Manage the stored state of the price providers.
+    #[command(subcommand)]
+    Providers(ProvidersCommand),
+}
+
+impl StocksCommand {
+    pub(super) async fn run(self) -> Result<ExitCode, CommandError> {
+        match self {
+            Self::Import(args) => import::run(&args).await,
+            Self::Describe(args) => describe::run(&args).await,
+            Self::List(args) => list::run(args).await,
+            Self::Seed(args) => seed::run(args).await,
+            Self::UpdatePrices(args) => update_prices::run(args).await,
+            Self::ImportHistory(args) => import_history::run(args).await,
+            Self::Providers(command) => command.run().await,
         }
     }
-}
-
-/// Opens a database that may not exist yet, and which no server may use meanwhile.
-async fn open(
-    config: &Config,
-) -> Result<(Option<crate::boot::data_dir::DatabaseLock>, Store), Failure> {
-    let lock = start::take_database(config)?;
-    let store = start::open_store(&config.database).await?;
-    Ok((lock, store))
-}
-
-async fn finish(store: &Store, done: Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
-    store.close().await;
-    done
-}
-
-fn failed(config: &Config) -> impl Fn(StoreError) -> Failure {
-    let url = without_password(&config.database.url);
-    move |error| Failure::Database(url.clone(), error)
 }

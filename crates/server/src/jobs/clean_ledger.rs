@@ -1,63 +1,59 @@
-//! The job that cleans the ledger at night: months that are over go into the archive, and those
-//! that are older than the retention leave the database. Every node tries; the lease lets one.
+//! Archives the months of the ledger that are over, and deletes those older than the retention from
+//! the database, at a time of the day. Every node tries; a lease in `archive` admits one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use archive::{ArchiveError, Archiver, TimeOfDay};
-use domain::{Clock, UnixMicros};
+use domain::{Clock, Entropy as _, UnixMicros};
 use store::{ArchiveState, Store};
 
-use crate::jobs::supervisor::{Fault, Progress, Reconciler};
+use crate::boot::archives::open_archiver;
+use crate::clock::SystemEntropy;
+use crate::error::CommandError;
+use crate::jobs::context::JobContext;
+use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
-/// What the log of a cut says about why it was made.
+/// The reason in the log of deleted months.
 const REASON: &str = "retention";
-/// When it is tried again after a failure, in seconds.
-const AGAIN_S: i64 = 900;
+const RETRY_S: i64 = 900;
 const DAY_S: i64 = 86_400;
 
-/// Archives months and lets old ones go.
 pub(crate) struct CleanLedger {
-    pub(crate) store: Store,
-    pub(crate) archiver: Archiver,
-    /// Days for which a month stays; 0: for ever.
-    pub(crate) retention_days: u32,
-    pub(crate) clean_at: TimeOfDay,
-    /// How much later this node begins, in seconds.
-    pub(crate) jitter_s: i64,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// When it is due; known once it has run.
-    pub(crate) next_at: Option<UnixMicros>,
-}
-
-impl Reconciler for CleanLedger {
-    const NAME: &'static str = "clean_ledger";
-    const EVERY: Duration = Duration::from_secs(60);
-
-    async fn run(&mut self) -> Result<Progress, Fault> {
-        self.count_months().await?;
-        let now = self.clock.now();
-        let next_at = *self.next_at.get_or_insert_with(|| next(now, self.clean_at, self.jitter_s));
-        if now < next_at {
-            return Ok(Progress::done(0));
-        }
-        match self.clean_one().await {
-            Ok(true) => Ok(Progress { changed: 1, done: false }),
-            // Who has the lease does the rest.
-            Ok(false) | Err(ArchiveError::Busy) => {
-                self.next_at = Some(next(now, self.clean_at, self.jitter_s));
-                Ok(Progress::done(0))
-            }
-            Err(error) => {
-                self.next_at = Some(now.plus_seconds(AGAIN_S));
-                Err(error.into())
-            }
-        }
-    }
+    store: Store,
+    archiver: Archiver,
+    /// Days that a month stays in the database after its end; 0 keeps all.
+    retention_days: u32,
+    clean_at: TimeOfDay,
+    /// Delays this node, so that nodes do not start together.
+    jitter_s: i64,
+    clock: Arc<dyn Clock>,
+    /// Set by the first run.
+    next_at: Option<UnixMicros>,
 }
 
 impl CleanLedger {
-    /// Brings one month further. Whether there was one.
+    /// `None` without an archive.
+    pub(crate) fn new(context: &JobContext) -> Result<Option<Self>, CommandError> {
+        let audit = &context.config.audit;
+        if audit.archive_url.is_empty() {
+            return Ok(None);
+        }
+        let mut random = [0; 8];
+        SystemEntropy.fill(&mut random);
+        let jitter_s = u64::from_be_bytes(random) % (u64::from(audit.clean_jitter_s) + 1);
+        Ok(Some(Self {
+            store: context.store.clone(),
+            archiver: open_archiver(&context.config, &context.store)?,
+            retention_days: audit.retention_days,
+            clean_at: audit.clean_at,
+            jitter_s: i64::try_from(jitter_s).unwrap_or_default(),
+            clock: Arc::clone(&context.clock),
+            next_at: None,
+        }))
+    }
+
+    /// Archives or deletes one month; false if none is due.
     async fn clean_one(&self) -> Result<bool, ArchiveError> {
         if let Some(month) = self.archiver.due().await?.first() {
             let manifest = self.archiver.archive(*month, |_| ()).await?;
@@ -70,12 +66,12 @@ impl CleanLedger {
         }
         let expired = self.archiver.expired(self.retention_days).await?;
         let Some(month) = expired.first() else { return Ok(false) };
-        let cut = self.archiver.drop_month(*month, REASON).await?;
-        tracing::info!(%month, entries = cut.entries, "a month left the ledger");
+        let dropped = self.archiver.drop_month(*month, REASON).await?;
+        tracing::info!(%month, entries = dropped.entries, "a month left the ledger");
         Ok(true)
     }
 
-    async fn count_months(&self) -> Result<(), Fault> {
+    async fn count_months(&self) -> Result<(), JobError> {
         let rows = self.store.archives().await?;
         for state in ArchiveState::ALL {
             let count = rows.iter().filter(|row| row.state == state).count();
@@ -86,7 +82,33 @@ impl CleanLedger {
     }
 }
 
-/// The next instant after `now` at which the day is as old as `at`, and some seconds more.
+impl Reconciler for CleanLedger {
+    const NAME: &'static str = "clean_ledger";
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    async fn run(&mut self) -> Result<JobProgress, JobError> {
+        self.count_months().await?;
+        let now = self.clock.now();
+        let next_at = *self.next_at.get_or_insert_with(|| next(now, self.clean_at, self.jitter_s));
+        if now < next_at {
+            return Ok(JobProgress::done(0));
+        }
+        match self.clean_one().await {
+            Ok(true) => Ok(JobProgress::unfinished(1)),
+            // The holder of the lease does the rest.
+            Ok(false) | Err(ArchiveError::Busy) => {
+                self.next_at = Some(next(now, self.clean_at, self.jitter_s));
+                Ok(JobProgress::done(0))
+            }
+            Err(error) => {
+                self.next_at = Some(now.plus_seconds(RETRY_S));
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// The first instant after `now` that is `jitter_s` later than the time of the day `at`.
 fn next(now: UnixMicros, at: TimeOfDay, jitter_s: i64) -> UnixMicros {
     let second = now.0.div_euclid(1_000_000);
     let offset = at.seconds + jitter_s;

@@ -1,37 +1,32 @@
-//! The job that executes pending orders, on one node at a time. The lease saves work only: two
-//! nodes that execute the same order submit it under the same idempotency key. How an order is
-//! executed is in `trading`.
+//! Executes pending orders, on one node at a time. The lease only saves work: two nodes that
+//! execute an order submit it under the same idempotency key. The execution is in `trading`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, UnixMicros};
-use market::PriceBoard;
 use store::{PendingOrder, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use trading::{Desk, OrderExecutor};
+use trading::OrderExecutor;
 
-use crate::jobs::supervisor::{Fault, Progress, Reconciler};
+use crate::jobs::context::{JobContext, JobLease};
+use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
-/// The lease's name, in the database.
-const LEASE: &str = "execute_orders";
-/// How long the lease is taken for, in seconds: so long orders wait after the node that executed
-/// them was killed. A page that takes longer is executed on two nodes, which does no harm.
+/// How long orders wait after the node that executed them was killed. A page that takes longer is
+/// executed on two nodes, which is harmless.
 const LEASE_S: i64 = 3;
-/// Between two passes without new quotes, in which orders expire only. Orders at the next quote are
-/// due all the time.
-const IDLE_PASS_EVERY: Duration = Duration::from_secs(5);
+/// Between two passes without new quotes, in which orders only expire. Orders at the next quote are
+/// always due.
+const IDLE_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two counts of all open orders.
-const COUNT_EVERY: Duration = Duration::from_secs(15);
+const COUNT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Executes pending orders.
 pub(crate) struct ExecuteOrders {
     store: Store,
     executor: OrderExecutor,
     clock: Arc<dyn Clock>,
-    /// This node, in the lease.
-    node: String,
+    lease: JobLease,
     counted_at: Option<Instant>,
     published: watch::Receiver<UnixMicros>,
     /// When the last pass over all due orders ended.
@@ -39,45 +34,44 @@ pub(crate) struct ExecuteOrders {
 }
 
 impl ExecuteOrders {
-    pub(crate) fn new(
-        store: Store,
-        desk: Desk,
-        prices: Arc<PriceBoard>,
-        clock: Arc<dyn Clock>,
-        node: String,
-    ) -> Self {
+    pub(crate) fn new(context: &JobContext) -> Self {
+        let (store, clock) = (context.store.clone(), Arc::clone(&context.clock));
+        let prices = Arc::clone(&context.prices);
         let published = prices.watch();
         let quotes = Arc::new(move |order: &PendingOrder| prices.quote_for_pending(order));
+        let desk = context.desk.clone();
         let executor = OrderExecutor::new(store.clone(), desk, Arc::clone(&clock), quotes);
-        Self { store, executor, clock, node, counted_at: None, published, passed_at: None }
+        let lease = context.lease(Self::NAME, LEASE_S);
+        Self { store, executor, clock, lease, counted_at: None, published, passed_at: None }
+    }
+
+    async fn count(&mut self) -> Result<(), JobError> {
+        if self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_INTERVAL) {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            let count = self.store.count_open_orders().await? as f64;
+            metrics::gauge!("openbell_pending_orders").set(count);
+            self.counted_at = Some(Instant::now());
+        }
+        Ok(())
     }
 }
 
 impl Reconciler for ExecuteOrders {
     const NAME: &'static str = "execute_orders";
     // A session may be as short as this.
-    const EVERY: Duration = Duration::from_secs(1);
+    const INTERVAL: Duration = Duration::from_secs(1);
 
-    async fn run(&mut self) -> Result<Progress, Fault> {
-        if self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            let count = self.store.count_open_orders().await? as f64;
-            metrics::gauge!("openbell_pending_orders").set(count);
-            self.counted_at = Some(Instant::now());
-        }
+    async fn run(&mut self) -> Result<JobProgress, JobError> {
+        self.count().await?;
         let has_new_quotes = self.published.has_changed().unwrap_or(false);
-        let is_idle = self.passed_at.is_some_and(|at| at.elapsed() < IDLE_PASS_EVERY);
+        let is_idle = self.passed_at.is_some_and(|at| at.elapsed() < IDLE_INTERVAL);
         if is_idle && !has_new_quotes {
-            return Ok(Progress::done(0));
+            return Ok(JobProgress::done(0));
         }
         let now = self.clock.now();
         // Games without such orders write no lease.
-        if !self.store.has_due_orders(now).await? {
-            return Ok(Progress::done(0));
-        }
-        let until = now.plus_seconds(LEASE_S);
-        if self.store.take_lease(LEASE, &self.node, now, until).await?.is_none() {
-            return Ok(Progress::done(0));
+        if !self.store.has_due_orders(now).await? || !self.lease.take(now).await? {
+            return Ok(JobProgress::done(0));
         }
         if self.passed_at.take().is_some() {
             self.published.mark_unchanged();
@@ -86,12 +80,11 @@ impl Reconciler for ExecuteOrders {
         if executed.is_last {
             self.passed_at = Some(Instant::now());
         }
-        Ok(Progress { changed: executed.ended, done: executed.is_last })
+        Ok(JobProgress { changed: executed.ended, done: executed.is_last })
     }
 
-    async fn leave(&mut self) {
-        // Another node, or the next process, continues at once, and not when the lease expires.
-        if let Err(error) = self.store.release_lease(LEASE, &self.node).await {
+    async fn release(&mut self) {
+        if let Err(error) = self.lease.release().await {
             tracing::warn!(%error, "the lease for executing orders was not released");
         }
     }

@@ -1,7 +1,5 @@
-//! Background jobs as reconcilers: each brings one thing to where it should be, takes no
-//! arguments, may run again at any time and be stopped anywhere. Here is what keeps them running;
-//! what each one does is in `jobs`. Prices are published by `market::ticker`, which has its own
-//! clock and nothing that can fail.
+//! Runs background jobs as reconcilers: each job brings one thing to its desired state, takes no
+//! arguments, may run again at any time and may be stopped anywhere.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,67 +8,103 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Why a run failed; it is only logged.
-pub(crate) type Fault = Box<dyn Error + Send + Sync>;
+pub(crate) type JobError = Box<dyn Error + Send + Sync>;
 
 /// One background job.
 pub(crate) trait Reconciler: Send + 'static {
     /// Its name in metrics and logs.
     const NAME: &'static str;
-    /// From the start of one run to that of the next.
-    const EVERY: Duration;
+    /// From the start of one run to the start of the next.
+    const INTERVAL: Duration;
 
-    /// Brings its thing to where it should be, or a bounded part of the way.
-    fn run(&mut self) -> impl Future<Output = Result<Progress, Fault>> + Send;
+    /// Does a bounded part of the work.
+    fn run(&mut self) -> impl Future<Output = Result<JobProgress, JobError>> + Send;
 
-    /// What wakes it before its turn.
-    fn nudge(&self) -> Option<Arc<Notify>> {
+    /// Starts a run before the interval has passed.
+    fn wakeup(&self) -> Option<Arc<Notify>> {
         None
     }
 
-    /// Gives back what others wait for. Called once, when it will not be run again.
-    fn leave(&mut self) -> impl Future<Output = ()> + Send {
+    /// Releases what other nodes wait for. Called once, after the last run.
+    fn release(&mut self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 }
 
-/// How far a run got.
+/// The outcome of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Progress {
-    /// Rows, or whatever the job counts, that it changed.
+pub(crate) struct JobProgress {
+    /// Rows, or whatever the job counts, that the run changed.
     pub(crate) changed: u64,
-    /// Whether nothing is left to do; otherwise it is run again at once.
+    /// False if work is left: the job runs again at once.
     pub(crate) done: bool,
 }
 
-impl Progress {
-    /// All is done.
+impl JobProgress {
     pub(crate) fn done(changed: u64) -> Self {
         Self { changed, done: true }
     }
+
+    pub(crate) fn unfinished(changed: u64) -> Self {
+        Self { changed, done: false }
+    }
 }
 
-/// Runs the job until told to stop. A run that fails is tried again at the next turn; the first
-/// failure of a row is logged, and the recovery.
-pub(crate) async fn keep<R: Reconciler>(mut job: R, stop: CancellationToken) {
-    let mut turns = tokio::time::interval(R::EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// The running jobs.
+#[derive(Default)]
+pub(crate) struct Supervisor {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Supervisor {
+    pub(crate) fn start(&self, job: impl Reconciler) {
+        self.tasks.spawn(supervise(job, self.stop.clone()));
+    }
+
+    pub(crate) fn start_if(&self, job: Option<impl Reconciler>) {
+        job.into_iter().for_each(|job| self.start(job));
+    }
+
+    /// Runs a task that ends when its token is cancelled.
+    pub(crate) fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
+    }
+
+    /// Stops all jobs and waits until they have released what they hold.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Runs a job until `stop` is cancelled. A run that fails is retried at the next interval; the
+/// first failure of a series is logged, and the recovery.
+async fn supervise<R: Reconciler>(mut job: R, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(R::INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures: u64 = 0;
-    let nudge = job.nudge();
-    let nudged = async || match &nudge {
-        Some(nudge) => nudge.notified().await,
+    let wakeup = job.wakeup();
+    let woken = async || match &wakeup {
+        Some(wakeup) => wakeup.notified().await,
         None => std::future::pending().await,
     };
-    let rounds = async {
-        // A turn that was due already is none once it is told to stop.
+    let runs = async {
+        // No run begins after the cancellation, even if its interval has passed already.
         while !stop.is_cancelled() {
             tokio::select! {
-                _ = turns.tick() => {}
-                () = nudged() => {}
+                _ = interval.tick() => {}
+                () = woken() => {}
             }
-            while !turn(&mut job, &mut failures).await {
-                // A long way is gone in bounded parts, with others let in between.
+            while !run_once(&mut job, &mut failures).await {
+                // Other tasks run between the parts of long work.
                 tokio::task::yield_now().await;
             }
         }
@@ -78,19 +112,20 @@ pub(crate) async fn keep<R: Reconciler>(mut job: R, stop: CancellationToken) {
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = rounds => {}
+        () = runs => {}
     }
-    job.leave().await;
+    job.release().await;
 }
 
-/// One run, measured. Whether there is nothing to do until the next turn.
-async fn turn<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
-    let began = Instant::now();
+/// Runs the job once and records the metrics; true if nothing is left to do until the next
+/// interval.
+async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
+    let started = Instant::now();
     let outcome = job.run().await;
-    let word = if outcome.is_ok() { "ok" } else { "error" };
-    let seconds = began.elapsed().as_secs_f64();
+    let label = if outcome.is_ok() { "ok" } else { "error" };
+    let seconds = started.elapsed().as_secs_f64();
     metrics::histogram!("openbell_reconciler_seconds", "name" => R::NAME).record(seconds);
-    metrics::counter!("openbell_reconciler_runs_total", "name" => R::NAME, "outcome" => word)
+    metrics::counter!("openbell_reconciler_runs_total", "name" => R::NAME, "outcome" => label)
         .increment(1);
     match outcome {
         Ok(progress) => {
@@ -108,7 +143,7 @@ async fn turn<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
                 tracing::error!(
                     job = R::NAME,
                     error,
-                    "a background job failed; it will be retried"
+                    "a background job failed; it is retried at its next interval"
                 );
             }
             *failures += 1;
@@ -120,7 +155,6 @@ async fn turn<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Fails at its first run, has two parts to do at its second, and stops all at its fourth.
@@ -131,25 +165,25 @@ mod tests {
 
     impl Reconciler for Scripted {
         const NAME: &'static str = "scripted";
-        const EVERY: Duration = Duration::from_millis(1);
+        const INTERVAL: Duration = Duration::from_millis(1);
 
-        async fn run(&mut self) -> Result<Progress, Fault> {
+        async fn run(&mut self) -> Result<JobProgress, JobError> {
             match self.runs.fetch_add(1, Ordering::SeqCst) {
-                0 => Err("the database is away".into()),
-                1 => Ok(Progress { changed: 5, done: false }),
-                2 => Ok(Progress::done(1)),
+                0 => Err("the database is unreachable".into()),
+                1 => Ok(JobProgress::unfinished(5)),
+                2 => Ok(JobProgress::done(1)),
                 _ => {
                     self.stop.cancel();
-                    Ok(Progress::done(0))
+                    Ok(JobProgress::done(0))
                 }
             }
         }
     }
 
     #[tokio::test]
-    async fn a_job_survives_a_failure_and_stops_when_told() {
+    async fn a_job_survives_a_failure_and_ends_when_it_is_cancelled() {
         let (runs, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
-        keep(Scripted { runs: Arc::clone(&runs), stop: stop.clone() }, stop).await;
+        supervise(Scripted { runs: Arc::clone(&runs), stop: stop.clone() }, stop).await;
         assert_eq!(runs.load(Ordering::SeqCst), 4);
     }
 }

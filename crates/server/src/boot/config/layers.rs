@@ -1,6 +1,6 @@
-//! The layers of the configuration (built-in defaults, file, environment, flags) merged into one
-//! TOML tree whose every value remembers where it was written. It knows keys and kinds of values
-//! from the defaults alone; what the values mean is decided by the types in `config`.
+//! Merges the layers of the configuration (built-in defaults, file, environment, flags) into one
+//! TOML tree whose values have the position of their source. Keys and kinds of values are checked
+//! against the defaults; the types in `config` interpret the values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,24 +11,21 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
-use super::nearest::unknown_key;
+use super::SettingsError;
+use super::nearest::{join, unknown_key};
 
-/// Where a layer comes from.
+/// The source of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The file within the binary.
+    /// The file in the binary.
     BuiltIn,
-    /// A file of the host's.
     File(PathBuf),
-    /// An environment variable.
     Variable(String),
-    /// A flag of the command line.
     Flag(&'static str),
 }
 
-/// One source of values. Its text takes the bytes from `offset` on of an imagined text that all
-/// sources form together, so that one span says both which source and where in it.
+/// One source of values. The texts of all sources form one virtual text, in which this one begins
+/// at `offset`, so that a span identifies both a source and a position in it.
 struct Source {
     origin: Origin,
     /// The key it sets; empty for a whole document.
@@ -42,17 +39,16 @@ pub(crate) struct Layers {
     sources: Vec<Source>,
 }
 
-/// A merged tree.
 type Tree<'a> = DeTable<'a>;
 
-/// What is wrong, and where in the imagined text.
-struct Fault {
+/// An error at a span of the virtual text.
+struct LayerError {
     span: Range<usize>,
     text: String,
 }
 
 impl Layers {
-    /// Begins with the defaults, which name every key there is.
+    /// Begins with the defaults, which have every key.
     pub(crate) fn new(defaults: &str) -> Self {
         let mut layers = Self { sources: Vec::new() };
         layers.push(Origin::BuiltIn, "", defaults);
@@ -67,29 +63,29 @@ impl Layers {
     }
 
     /// Merges the sources, and reads the tree as the program's types and as a plain table.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<(T, toml::Table), ConfigError> {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<(T, toml::Table), SettingsError> {
         let tree = self.merge()?;
         let root = |tree| toml::de::Deserializer::from(Spanned::new(0..0, tree));
         let typed = T::deserialize(root(tree.clone())).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let key = key_at(&tree, &span, "").map(|key| format!("{key}: ")).unwrap_or_default();
-            self.error(Fault { span, text: format!("{key}{}", error.message()) })
+            self.locate(LayerError { span, text: format!("{key}{}", error.message()) })
         })?;
         let plain = <toml::Table as serde::Deserialize>::deserialize(root(tree));
         let plain = plain.map_err(|error| {
             let span = error.span().unwrap_or(0..0);
-            self.error(Fault { span, text: error.message().to_owned() })
+            self.locate(LayerError { span, text: error.message().to_owned() })
         })?;
         Ok((typed, plain))
     }
 
-    fn merge(&self) -> Result<Tree<'_>, ConfigError> {
+    fn merge(&self) -> Result<Tree<'_>, SettingsError> {
         let mut known: Option<Tree<'_>> = None;
         let mut tree = Tree::new();
         for source in &self.sources {
-            let layer = source.parse(known.as_ref()).map_err(|fault| self.error(fault))?;
+            let layer = source.parse(known.as_ref()).map_err(|error| self.locate(error))?;
             if let Some(known) = &known {
-                check(known, (known, ""), &layer).map_err(|fault| self.error(fault))?;
+                check(known, (known, ""), &layer).map_err(|error| self.locate(error))?;
             }
             overlay(&mut tree, layer);
             known.get_or_insert_with(|| tree.clone());
@@ -97,12 +93,12 @@ impl Layers {
         Ok(tree)
     }
 
-    /// Turns a place in the imagined text back into a file with its line, a variable or a flag.
-    fn error(&self, fault: Fault) -> ConfigError {
-        let start = fault.span.start;
+    /// Replaces a span of the virtual text by a file with its line, a variable or a flag.
+    fn locate(&self, error: LayerError) -> SettingsError {
+        let start = error.span.start;
         let source = self.sources.iter().rev().find(|source| source.offset <= start);
         let place = source.map(|source| source.place(start - source.offset)).unwrap_or_default();
-        ConfigError::Bad { place, text: fault.text }
+        SettingsError::Invalid { place, text: error.text }
     }
 }
 
@@ -117,7 +113,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The line, from 1, that the byte at `at` of a text stands in.
+/// The line, from 1, of the byte at `at`.
 pub(crate) fn line_at(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
@@ -132,12 +128,12 @@ impl Source {
         }
     }
 
-    /// This source as a tree of its own, with spans in the imagined text.
-    fn parse(&self, known: Option<&Tree<'_>>) -> Result<Tree<'_>, Fault> {
+    /// This source as a tree, with spans in the virtual text.
+    fn parse(&self, known: Option<&Tree<'_>>) -> Result<Tree<'_>, LayerError> {
         if self.key.is_empty() {
             let parsed = DeTable::parse(&self.text).map_err(|error| {
                 let at = error.span().unwrap_or(0..0);
-                Fault { span: self.shift(&at), text: error.message().to_owned() }
+                LayerError { span: self.shift(&at), text: error.message().to_owned() }
             })?;
             return Ok(self.shift_table(parsed.into_inner()));
         }
@@ -152,7 +148,7 @@ impl Source {
         Ok(table)
     }
 
-    /// The value of a variable or flag: TOML where that is meant, otherwise the text as it is.
+    /// The value of a variable or flag: TOML where the default is no text, otherwise the text.
     fn single_value(&self, known: Option<&Tree<'_>>) -> DeValue<'_> {
         let text = DeValue::String(Cow::Borrowed(self.text.as_str()));
         if matches!(self.origin, Origin::Flag(_)) {
@@ -216,12 +212,19 @@ fn overlay<'a>(tree: &mut Tree<'a>, layer: Tree<'a>) {
     }
 }
 
-/// Whether every key of `layer` is known in this section and every value of its kind. A section
-/// that is empty in the defaults takes any keys.
-fn check(all: &Tree<'_>, (known, name): (&Tree<'_>, &str), layer: &Tree<'_>) -> Result<(), Fault> {
+/// Rejects unknown keys of `layer` in this section, and values of another kind than the default. A
+/// section that is empty in the defaults accepts any keys.
+fn check(
+    all: &Tree<'_>,
+    (known, name): (&Tree<'_>, &str),
+    layer: &Tree<'_>,
+) -> Result<(), LayerError> {
     for (key, value) in layer {
         let Some(default) = known.get(key) else {
-            return Err(Fault { span: key.span(), text: unknown_key(all, name, key.get_ref()) });
+            return Err(LayerError {
+                span: key.span(),
+                text: unknown_key(all, name, key.get_ref()),
+            });
         };
         let dotted = join(name, key.get_ref());
         match (default.get_ref(), value.get_ref()) {
@@ -233,15 +236,11 @@ fn check(all: &Tree<'_>, (known, name): (&Tree<'_>, &str), layer: &Tree<'_>) -> 
             (default, value) if default.same_type(value) => {}
             (default, got) => {
                 let text = format!("{dotted}: expected {}, got {}", kind(default), kind(got));
-                return Err(Fault { span: value.span(), text });
+                return Err(LayerError { span: value.span(), text });
             }
         }
     }
     Ok(())
-}
-
-pub(super) fn join(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

@@ -1,27 +1,27 @@
-//! `memory_max`: bounds what takes most memory (password hashes, the cache, SQLite's page caches)
-//! by one number, for machines and containers with little of it.
+//! `memory_max`: one bound for what takes most memory (password hashes, the cache, SQLite's page
+//! caches), for small machines and containers.
 
 use serde::Deserialize;
 
 use super::Config;
 
 const MIB: u64 = 1024 * 1024;
-/// The least that can be set: the program takes some 40 MiB besides, more while a market is loaded.
-const LEAST: u64 = 96 * MIB;
+/// The program takes some 40 MiB besides, more while a market is loaded.
+const MIN: u64 = 96 * MIB;
 /// One password hash (argon2id), and the page cache of one SQLite connection.
 const HASH: u64 = 19 * MIB;
 const PAGES: u64 = 8 * MIB;
 
 pub(super) fn memory_max<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
     let bytes = u64::deserialize(reader)?;
-    if bytes == 0 || bytes >= LEAST {
+    if bytes == 0 || bytes >= MIN {
         return Ok(bytes);
     }
-    Err(serde::de::Error::custom(format!("expected 0 or at least {LEAST} bytes, got {bytes}")))
+    Err(serde::de::Error::custom(format!("expected 0 or at least {MIN} bytes, got {bytes}")))
 }
 
 /// Lowers the settings that `memory_max` bounds: a quarter is for hashes, a quarter for SQLite's
-/// connections, an eighth for the cache. What is set lower stays.
+/// connections, an eighth for the cache. Lower settings stay.
 pub(super) fn bound(config: &mut Config, tree: &mut toml::Table) {
     let max = config.memory_max;
     if max == 0 {
@@ -32,13 +32,13 @@ pub(super) fn bound(config: &mut Config, tree: &mut toml::Table) {
     config.cache.memory_bytes_max = config.cache.memory_bytes_max.min(max / 8);
     let connections = u32::try_from((max / 4 / PAGES).max(2)).unwrap_or(u32::MAX);
     config.database.connections_max = config.database.connections_max.min(connections);
-    show(tree, "auth", "hash_concurrency_max", config.auth.hash_concurrency_max as u64);
-    show(tree, "cache", "memory_bytes_max", config.cache.memory_bytes_max);
-    show(tree, "database", "connections_max", config.database.connections_max.into());
+    set(tree, "auth", "hash_concurrency_max", config.auth.hash_concurrency_max as u64);
+    set(tree, "cache", "memory_bytes_max", config.cache.memory_bytes_max);
+    set(tree, "database", "connections_max", config.database.connections_max.into());
 }
 
-/// Sets what `check-config` prints.
-fn show(tree: &mut toml::Table, section: &str, key: &str, value: u64) {
+/// Sets a value that `check-config` prints.
+fn set(tree: &mut toml::Table, section: &str, key: &str, value: u64) {
     let section = tree.get_mut(section).and_then(toml::Value::as_table_mut);
     if let (Some(section), Ok(value)) = (section, i64::try_from(value)) {
         section.insert(key.to_owned(), value.into());

@@ -1,14 +1,12 @@
-//! The message for an unknown key: the known key that was probably meant, or the section's keys.
+//! The message for an unknown key: the most similar known key, or the keys of the section.
 
 use toml::de::{DeTable, DeValue};
 
-use super::layers::join;
-
-/// How much a key of the same section, and a key of the same name elsewhere, is favoured.
+/// The bonus of a key of the same section, and of a key of the same name in another section.
 const SAME_SECTION: f64 = 0.1;
 const SAME_NAME: f64 = 0.2;
 
-/// Keys that are less alike are two words, and not one with a typing error.
+/// Less similar keys are taken for different words, not for a typing error.
 const LIKENESS_MIN: f64 = 0.8;
 
 /// Keys of former versions, and what replaces them.
@@ -20,7 +18,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// The message that `key` is unknown in the section `section`.
+/// The message for the unknown `key` in `section`.
 pub(super) fn unknown_key(known: &DeTable<'_>, section: &str, key: &str) -> String {
     let dotted = join(section, key);
     if let Some((_, replacement)) = REMOVED.iter().find(|(removed, _)| *removed == dotted) {
@@ -47,7 +45,7 @@ pub(super) fn unknown_key(known: &DeTable<'_>, section: &str, key: &str) -> Stri
     }
 }
 
-#[expect(clippy::float_arithmetic, reason = "likeness of two words; money is nowhere near")]
+#[expect(clippy::float_arithmetic, reason = "similarity of words, not money")]
 fn likeness(wanted: (&str, &str), candidate: (&str, &str)) -> f64 {
     let mut likeness = strsim::jaro_winkler(wanted.1, candidate.1);
     if wanted.0 == candidate.0 {
@@ -68,6 +66,11 @@ fn visit(table: &DeTable<'_>, section: &str, seen: &mut impl FnMut(&str, &str)) 
     }
 }
 
+/// A dotted key.
+pub(super) fn join(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_pen_is_recognised() {
+    fn a_typing_error_is_recognised() {
         let text = "unknown key http.lisen; the nearest known key is http.listen";
         assert_eq!(nearest("http", "lisen"), text);
         assert!(nearest("", "datadir").ends_with(" data_dir"));
@@ -88,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_the_section_are_listed_for_a_word_that_is_like_none() {
+    fn the_keys_of_the_section_are_listed_for_an_unlike_word() {
         let text = "unknown key http.bind; known keys of http: body_bytes_max, listen";
         assert_eq!(nearest("http", "bind"), text);
         assert_eq!(nearest("", "tls"), "unknown key tls; known keys: data_dir, http, limits");
     }
 
     #[test]
-    fn a_key_of_a_former_version_is_refused_with_its_replacement() {
+    fn a_key_of_a_former_version_is_rejected_with_its_replacement() {
         let text = "unknown key cache.deaf_ttl_s; it is renamed to cache.disconnected_ttl_s";
         assert_eq!(nearest("cache", "deaf_ttl_s"), text);
         assert!(nearest("cache", "invalidate_interval_ms").contains("it is removed"));

@@ -1,14 +1,13 @@
-//! Which values of the configuration are not shown. It hides on the way out only.
+//! Replaces secrets in the output of the configuration.
 
 use toml::{Table, Value};
 
-/// What stands in the place of a secret.
 const HIDDEN: &str = "***";
 
-/// Ends of the names of secret keys. A seed decides every future price of a simulated market.
+/// The last words of secret keys. A seed determines every future price of a simulated market.
 const SECRET_NAMES: [&str; 6] = ["password", "secret", "token", "key", "pepper", "seed"];
 
-/// Replaces every secret of the tree that is set, and the passwords within addresses.
+/// Replaces every secret that is set, and the passwords in addresses.
 pub(super) fn hide(table: &mut Table) {
     for (name, value) in table.iter_mut() {
         let secret =
@@ -25,19 +24,18 @@ pub(super) fn hide(table: &mut Table) {
     }
 }
 
-/// Sets one value of the tree.
 pub(super) fn set(tree: &mut Table, section: &str, key: &str, text: &str) {
     if let Some(Value::Table(section)) = tree.get_mut(section) {
         section.insert(key.to_owned(), Value::String(text.to_owned()));
     }
 }
 
-/// The address with its password replaced, both before the host and as a parameter.
+/// Replaces the password of an address, both before the host and as a parameter.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    // The last `@`, since a password may have one that its author forgot to escape.
+    // The last `@`: a password may contain an unescaped one.
     let shown = match rest.rsplit_once('@') {
         Some((user, host)) => match user.split_once(':') {
             Some((name, _)) => format!("{name}:{HIDDEN}@{host}"),
@@ -75,7 +73,7 @@ mod tests {
     #[test]
     fn keys_and_seeds_are_hidden_and_ordinary_numbers_are_not() {
         let text = "seed = 7\nsigning_key = 'abc'\napi_key = ''\nkeyboard = 'x'\nlanes = 3\n";
-        let mut table: Table = toml::from_str(text).expect("good");
+        let mut table: Table = toml::from_str(text).expect("valid");
         hide(&mut table);
         assert_eq!(table["seed"].as_str(), Some(HIDDEN));
         assert_eq!(table["signing_key"].as_str(), Some(HIDDEN));

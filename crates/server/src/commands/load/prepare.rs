@@ -1,46 +1,61 @@
-//! `openbell load prepare`: players and their tokens, straight into the database, and the file that
-//! the load generator reads them from. What it sends then is `load`'s.
+//! `openbell load prepare`: creates players in the database, and writes their tokens to the file
+//! that the load generator reads.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
+use clap::{Args, value_parser};
 use domain::{Clock as _, Rules, UnixMicros};
-use store::{NewPlayer, NewPlayerDefaults, Store, StoreError};
+use store::{NewPlayer, NewPlayerDefaults, Store};
 
-use crate::boot::config::{Config, load_rules, without_password};
+use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::DataDirError;
+use crate::boot::database::{database_error, lock_database};
 use crate::boot::start;
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
-use crate::commands::progress_bar;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::term;
 
-/// Players a transaction.
+/// Players of one transaction.
 const CHUNK: u64 = 1_000;
-/// Chunks between two checkpoints of SQLite's log.
+/// Chunks between two checkpoints of SQLite's write-ahead log.
 const CHECKPOINT_EVERY: u64 = 10;
 const TOKEN_NAME: &str = "load";
 const TOKEN_LIFE_S: i64 = 365 * 86_400;
 
-/// Makes so many players, and writes their tokens to `out` when all are there.
-pub(crate) async fn run(config: &Config, players: u64, out: &Path) -> Result<(), Failure> {
-    check_entropy().map_err(|error| Failure::Process("no randomness", error.into()))?;
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadPrepareArgs {
+    /// How many players to create.
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..=10_000_000))]
+    players: u64,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// The file for the tokens, one player a line: TOKEN EMAIL PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) async fn run(args: LoadPrepareArgs) -> Result<ExitCode, CommandError> {
+    let config = config::load(&Flags::from(args.database))?.config;
+    let (players, out) = (args.players, args.out);
+    check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let rules = load_rules(&config.game.rules)?;
-    let _lock = start::take_database(config)?;
-    let (store, _) = start::open_game(config, &rules).await?;
-    let mut tokens = TokensFile::begin(out)?;
-    let url = without_password(&config.database.url);
-    let failed = |error: StoreError| Failure::Database(url.clone(), error);
-    register(&store, &rules, config, players, &mut tokens, &failed).await?;
-    store.analyze().await.map_err(failed)?;
+    let _lock = lock_database(&config)?;
+    let (store, _) = start::open_game(&config, &rules).await?;
+    let mut tokens = TokensFile::create(&out)?;
+    register(&store, &rules, &config, players, &mut tokens).await?;
+    let failed = database_error(&config.database);
+    store.analyze().await.map_err(&failed)?;
     store.checkpoint().await.map_err(failed)?;
     store.close().await;
     tokens.finish()?;
-    term::say(&format!("{players} players are in {url}, their tokens in {}\n", out.display()));
-    Ok(())
+    let (url, out) = (without_password(&config.database.url), out.display());
+    term::print(&format!("{players} players are in {url}, their tokens in {out}\n"));
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn register(
@@ -49,14 +64,15 @@ async fn register(
     config: &Config,
     players: u64,
     tokens: &mut TokensFile,
-    failed: &impl Fn(StoreError) -> Failure,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
+    let failed = database_error(&config.database);
     // A token is as hard to guess as a password can be.
     let (password, _) = web::new_token(&SystemEntropy);
     let hash = web::Hasher::new(&config.auth).hash(&password, &SystemEntropy).await;
-    let hash = hash.map_err(|error| Failure::Process("no password", io::Error::other(error)))?;
+    let hash =
+        hash.map_err(|error| CommandError::Process("no password", io::Error::other(error)))?;
     let tag = unique_tag(SystemClock.now());
-    let bar = progress_bar("preparing {wide_bar} {pos}/{len} players", players);
+    let bar = term::progress_bar("preparing {wide_bar} {pos}/{len} players", players);
     let mut first = 1;
     while first <= players {
         let last = players.min(first + CHUNK - 1);
@@ -73,9 +89,9 @@ async fn register(
             token_name: TOKEN_NAME,
             token_expires_at: now.plus_seconds(TOKEN_LIFE_S),
         };
-        store.register_many(&chunk, &common, rules, now).await.map_err(failed)?;
+        store.register_many(&chunk, &common, rules, now).await.map_err(&failed)?;
         if last.is_multiple_of(CHUNK * CHECKPOINT_EVERY) {
-            store.checkpoint().await.map_err(failed)?;
+            store.checkpoint().await.map_err(&failed)?;
         }
         bar.set_position(last);
         first = last + 1;
@@ -84,12 +100,12 @@ async fn register(
     Ok(())
 }
 
-/// Letters, digits and hyphens that no other run has.
-pub(crate) fn unique_tag(now: UnixMicros) -> String {
+/// Letters, digits and hyphens that are unique to this run.
+pub(super) fn unique_tag(now: UnixMicros) -> String {
     format!("{:x}-{:x}", now.0, std::process::id())
 }
 
-/// The file of tokens while it is written, under a name of its own; removed unless it is finished.
+/// A file of tokens that gets its name when it is complete; dropped before, it is removed.
 struct TokensFile {
     writer: BufWriter<File>,
     path: PathBuf,
@@ -97,11 +113,11 @@ struct TokensFile {
 }
 
 impl TokensFile {
-    fn begin(path: &Path) -> Result<Self, DataDirError> {
+    fn create(path: &Path) -> Result<Self, DataDirError> {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        // What a killed run left would keep its own mode.
+        // A file that a killed run left would keep its own mode.
         if let Err(error) = std::fs::remove_file(&partial)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -118,15 +134,15 @@ impl TokensFile {
     }
 
     fn finish(mut self) -> Result<(), DataDirError> {
-        let kept = self.writer.flush().and_then(|()| self.writer.get_ref().sync_all());
-        let kept = kept.and_then(|()| std::fs::rename(&self.partial, &self.path));
-        kept.map_err(|error| DataDirError::Write(self.path.clone(), error))
+        let synced = self.writer.flush().and_then(|()| self.writer.get_ref().sync_all());
+        let renamed = synced.and_then(|()| std::fs::rename(&self.partial, &self.path));
+        renamed.map_err(|error| DataDirError::Write(self.path.clone(), error))
     }
 }
 
 impl Drop for TokensFile {
     fn drop(&mut self) {
-        // After `finish` there is nothing of that name.
+        // After `finish` no file has this name.
         let _ = std::fs::remove_file(&self.partial);
     }
 }

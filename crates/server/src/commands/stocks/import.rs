@@ -1,6 +1,6 @@
-//! `openbell stocks import`: reads files whole before it writes anything, so that one bad line
-//! changes nothing. What is left out or refused is counted, listed up to a bound, and written to a
-//! report where one is wanted.
+//! `openbell stocks import`: reads files whole before it writes anything, so that one malformed
+//! line changes nothing. Rejected and omitted lines are counted, printed up to a limit, and written
+//! to a report on request.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -8,76 +8,104 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Args;
 use domain::{Clock as _, DailyBar, StockDescription, Symbol, UnixMicros};
-use market::{ImportOptions, ImportSummary, ImportedData, Importer};
+use market::{
+    DateOrder, DecimalMark, ImportOptions, ImportSummary, ImportedData, Importer, PriceUnit,
+};
 use store::{ImportCounts, NewMarket, Store, StoreError};
 
 use super::list::all_stocks;
-use super::report::Report;
-use super::{failed, open};
-use crate::boot::config::Config;
-use crate::cli::StocksImportArgs;
+use super::parsers;
+use super::report::ImportReport;
+use crate::boot::config::{self, Config, DatabaseArgs, Flags};
+use crate::boot::database::{database_error, lock_database, open_and_migrate, open_existing};
 use crate::clock::SystemClock;
-use crate::commands::{connect_existing, progress_bar};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::term;
 
-/// The longest name of a market.
-const NAME_MAX: usize = 32;
+const NAME_BYTES_MAX: usize = 32;
 /// Values of `market.source` that never play an imported market.
 const RESERVED_NAMES: [&str; 3] = ["live", "simulated", "fixed"];
 
-/// Imports the files; 1 when a line was refused, and then nothing is changed.
-pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<ExitCode, Failure> {
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportStocksArgs {
+    /// The files, in any order.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The market's name, which market.replay.market refers to.
+    #[arg(long, value_name = "NAME")]
+    market: String,
+    /// The exchange, for the list.
+    #[arg(long, value_name = "WORD", default_value = "-")]
+    exchange: String,
+    /// The currency (ISO 4217, or a smaller unit like GBX) of files without one; of a file with
+    /// several, only bars in this one are imported.
+    #[arg(long, value_name = "CODE", value_parser = parsers::price_unit)]
+    currency: Option<PriceUnit>,
+    /// The decimal mark, where the files are ambiguous: point or comma.
+    #[arg(long, value_name = "MARK", value_parser = parsers::decimal_mark)]
+    decimal: Option<DecimalMark>,
+    /// The order of dates like 02/08/2013: day-first or month-first. Without it they are rejected.
+    #[arg(long, value_name = "ORDER", value_parser = parsers::date_order)]
+    dates: Option<DateOrder>,
+    /// The stock of files without a column of symbols; by default their name (AAPL.csv).
+    #[arg(long, value_name = "SYMBOL", value_parser = parsers::symbol)]
+    symbol: Option<Symbol>,
+    /// Omit and list malformed lines, instead of importing nothing.
+    #[arg(long)]
+    skip_bad: bool,
+    /// Write every rejected or omitted line, and every warning, to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Check everything and print what would change, but change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// The exit code is 1 if a line was rejected; nothing is changed then.
+pub(super) async fn run(args: &ImportStocksArgs) -> Result<ExitCode, CommandError> {
+    let config = config::load(&Flags::from(args.database.clone()))?.config;
     if !is_name(&args.market) {
-        return Err(Failure::BadName(args.market.clone()));
+        return Err(CommandError::BadName(args.market.clone()));
     }
     if RESERVED_NAMES.contains(&args.market.as_str()) {
-        return Err(Failure::ReservedName(args.market.clone()));
+        return Err(CommandError::ReservedName(args.market.clone()));
     }
     let now = SystemClock.now();
-    let mut report = Report::open(args.report.as_deref())?;
+    let mut report = ImportReport::open(args.report.as_deref())?;
     let Some(import) = read_files(args, now, &mut report)? else { return Ok(ExitCode::FAILURE) };
     let ImportedData { stocks, texts, currency, tick, summary } = import;
-    let is_assumed = currency.is_none();
+    let has_currency = currency.is_some();
     let market =
         NewMarket { name: args.market.clone(), exchange: args.exchange.clone(), currency, tick };
     if stocks.is_empty() {
-        check_bars(config, &market.name).await?;
+        check_bars(&config, &market.name).await?;
     }
-    let described: HashSet<Symbol> = texts.iter().map(|text| text.symbol.clone()).collect();
-    let without_bars = stocks.iter().fold(described, |mut described, (symbol, _)| {
-        described.remove(symbol);
-        described
-    });
+    let mut without_bars: HashSet<Symbol> = texts.iter().map(|text| text.symbol.clone()).collect();
+    for (symbol, _) in &stocks {
+        without_bars.remove(symbol);
+    }
     let bars: Vec<(Symbol, DailyBar)> = stocks
         .into_iter()
         .flat_map(|(symbol, bars)| bars.into_iter().map(move |bar| (symbol.clone(), bar)))
         .collect();
-    let (_lock, store) = open(config).await?;
+    let _lock = lock_database(&config)?;
+    let store = open_and_migrate(&config.database).await?;
     let written = async {
         let without_bars = count_without_bars(&store, &market.name, without_bars).await;
-        let without_bars = without_bars.map_err(failed(config))?;
-        let counts = write(config, &store, &market, (&texts, &bars), args.dry_run, now).await?;
+        let without_bars = without_bars.map_err(database_error(&config.database))?;
+        let counts = write(&config, &store, &market, (&texts, &bars), args.dry_run, now).await?;
         Ok((counts, without_bars))
     };
-    let written: Result<(ImportCounts, usize), Failure> = written.await;
+    let written: Result<(ImportCounts, usize), CommandError> = written.await;
     store.close().await;
     let (counts, without_bars) = written?;
     report.jumps(&counts.jumps)?;
     report.finish()?;
-    let days = bars.iter().map(|(_, bar)| bar.day);
-    let days = days.clone().min().zip(days.max());
-    let mut text = counted(&market.name, &counts);
-    if let Some((first, last)) = days {
-        text.push_str(&format!("days: {first} to {last}\n"));
-    }
-    let assumed = if is_assumed && counts.bars_new > 0 { " (no file names one)" } else { "" };
-    text.push_str(&format!(
-        "currency: {}{assumed}; tick: {}\n",
-        counts.currency,
-        tick_text(&counts)
-    ));
+    let mut text = counted(&market.name, &counts, &bars, has_currency);
     text.push_str(&details(&summary));
     if without_bars > 0 {
         text.push_str(&format!(
@@ -87,7 +115,7 @@ pub(super) async fn run(config: &Config, args: &StocksImportArgs) -> Result<Exit
     if args.dry_run {
         text.push_str("nothing was written: this was a dry run\n");
     }
-    term::say(&text);
+    term::print(&text);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -109,14 +137,14 @@ async fn count_without_bars(
     Ok(symbols.len())
 }
 
-/// What the files have; `None` when a row was refused.
+/// `None` if a line was rejected.
 fn read_files(
-    args: &StocksImportArgs,
+    args: &ImportStocksArgs,
     now: UnixMicros,
-    report: &mut Report,
-) -> Result<Option<ImportedData>, Failure> {
+    report: &mut ImportReport,
+) -> Result<Option<ImportedData>, CommandError> {
     if let Some(path) = named_twice(&args.files) {
-        return Err(Failure::FileTwice(path.clone()));
+        return Err(CommandError::FileTwice(path.clone()));
     }
     let mut importer = Importer::new(ImportOptions {
         currency: args.currency.clone(),
@@ -130,10 +158,10 @@ fn read_files(
         read(&mut importer, path, report)?;
     }
     let refused = importer.summary().refused;
-    report.unlisted();
+    report.print_unlisted();
     if refused > 0 {
         report.finish()?;
-        term::complain(&format!(
+        term::print_error(&format!(
             "nothing was imported, because {refused} lines are refused (--skip-bad leaves them out)"
         ));
         return Ok(None);
@@ -141,13 +169,13 @@ fn read_files(
     Ok(Some(importer.finish()))
 }
 
-/// Reads a file of either form.
+/// Reads a CSV or TOML file.
 pub(super) fn read(
     importer: &mut Importer,
     path: &Path,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let unreadable = |error| Failure::ReadFile(path.to_owned(), error);
+    report: &mut ImportReport,
+) -> Result<(), CommandError> {
+    let unreadable = |error| CommandError::ReadFile(path.to_owned(), error);
     let name = path.display().to_string();
     let mut note = |note| report.note(&name, &note);
     let read = if path.extension().is_some_and(|extension| extension == "toml") {
@@ -156,10 +184,10 @@ pub(super) fn read(
     } else {
         importer.read(&name, File::open(path).map_err(unreadable)?, &mut note)
     };
-    read.map_err(|error| Failure::Import(path.to_owned(), error))
+    read.map_err(|error| CommandError::Import(path.to_owned(), error))
 }
 
-/// A file that is given twice, by any path or link.
+/// A file that is named twice, by any path or link.
 fn named_twice(files: &[PathBuf]) -> Option<&PathBuf> {
     let mut seen = HashSet::new();
     files.iter().find(|path| {
@@ -168,10 +196,10 @@ fn named_twice(files: &[PathBuf]) -> Option<&PathBuf> {
     })
 }
 
-/// Texts alone make no market.
-async fn check_bars(config: &Config, name: &str) -> Result<(), Failure> {
-    let no_bars = || Failure::NoBars(name.to_owned());
-    let Ok(store) = connect_existing(config).await else { return Err(no_bars()) };
+/// A new market needs daily bars, not only texts.
+async fn check_bars(config: &Config, name: &str) -> Result<(), CommandError> {
+    let no_bars = || CommandError::NoBars(name.to_owned());
+    let Ok(store) = open_existing(config).await else { return Err(no_bars()) };
     let found = store.find_market(name).await;
     store.close().await;
     match found {
@@ -188,44 +216,53 @@ async fn write(
     (texts, bars): (&[StockDescription], &[(Symbol, DailyBar)]),
     dry_run: bool,
     now: UnixMicros,
-) -> Result<ImportCounts, Failure> {
-    let found = store.find_market(&market.name).await.map_err(failed(config))?;
+) -> Result<ImportCounts, CommandError> {
+    let found = store.find_market(&market.name).await.map_err(database_error(&config.database))?;
     if let (Some(found), Some(currency)) = (found, &market.currency)
         && found.currency != *currency
     {
         let (name, currency) = (market.name.clone(), currency.clone());
-        return Err(Failure::ImportCurrency { name, stored: found.currency, currency });
+        return Err(CommandError::ImportCurrency { name, stored: found.currency, currency });
     }
-    let bar = progress_bar("importing {wide_bar} {pos}/{len} bars", bars.len() as u64);
+    let bar = term::progress_bar("importing {wide_bar} {pos}/{len} bars", bars.len() as u64);
     let progress = |done: usize| bar.set_position(done as u64);
     let imported = store.import_market(market, texts, bars, dry_run, now, progress).await;
-    let counts = imported.map_err(failed(config))?;
+    let counts = imported.map_err(database_error(&config.database))?;
     bar.finish_and_clear();
     if !dry_run {
-        store.checkpoint().await.map_err(failed(config))?;
+        store.checkpoint().await.map_err(database_error(&config.database))?;
     }
     Ok(counts)
 }
 
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain)
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
-fn counted(name: &str, counts: &ImportCounts) -> String {
-    let ImportCounts { stocks, bars_new, bars_changed, bars_same, .. } = counts;
+fn counted(
+    name: &str,
+    counts: &ImportCounts,
+    bars: &[(Symbol, DailyBar)],
+    has_currency: bool,
+) -> String {
+    let ImportCounts { stocks, bars_new, bars_changed, bars_same, currency, tick, .. } = counts;
     let all = bars_new + bars_changed + bars_same;
-    format!(
+    let mut text = format!(
         "market {name}: {stocks} stocks; {all} bars read: {bars_new} new, {bars_changed} changed, \
          {bars_same} the same\n"
-    )
+    );
+    let days = bars.iter().map(|(_, bar)| bar.day);
+    if let Some((first, last)) = days.clone().min().zip(days.max()) {
+        text.push_str(&format!("days: {first} to {last}\n"));
+    }
+    let is_assumed = !has_currency && *bars_new > 0;
+    let assumed = if is_assumed { " (no file names one)" } else { "" };
+    text.push_str(&format!("currency: {currency}{assumed}; tick: {tick}\n"));
+    text
 }
 
-fn tick_text(counts: &ImportCounts) -> String {
-    counts.tick.to_string()
-}
-
-/// What was left out and what was changed, a line each.
+/// What was omitted and what was changed, a line each.
 fn details(summary: &ImportSummary) -> String {
     let left_out = [
         (summary.other_currencies, "in other currencies"),

@@ -1,11 +1,43 @@
-//! `openbell stocks list`: which markets were imported, or the stocks of one.
+//! `openbell stocks list`: lists the imported markets, or the stocks of one.
 
+use std::process::ExitCode;
+
+use clap::Args;
 use domain::{Day, Price};
 use serde_json::{Value, json};
 use store::{MarketInfo, MarketStockInfo, Store, StoreError};
 
-/// The list as text or JSON; `None` when there is no such market.
-pub(super) async fn text(
+use crate::boot::config::DatabaseArgs;
+use crate::boot::database::{configure_and_open, database_error};
+use crate::error::CommandError;
+use crate::term;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ListStocksArgs {
+    /// The market whose stocks to list.
+    #[arg(long, value_name = "NAME")]
+    market: Option<String>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+pub(super) async fn run(args: ListStocksArgs) -> Result<ExitCode, CommandError> {
+    let (config, store) = configure_and_open(args.database).await?;
+    let text = text(&store, args.market.as_deref(), args.json).await;
+    store.close().await;
+    let text = text.map_err(database_error(&config.database))?;
+    let Some(text) = text else {
+        return Err(CommandError::NoMarket(args.market.unwrap_or_default()));
+    };
+    term::print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `None` if the market does not exist.
+async fn text(
     store: &Store,
     market: Option<&str>,
     as_json: bool,
@@ -19,7 +51,6 @@ pub(super) async fn text(
     Ok(Some(if as_json { lines(&stocks, stock_json) } else { stock_table(&stocks) }))
 }
 
-/// The stocks of a market.
 pub(super) async fn all_stocks(
     store: &Store,
     market_id: i64,

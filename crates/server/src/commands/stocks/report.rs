@@ -1,5 +1,5 @@
-//! The lines of an import that were refused or left out, and closes that are far apart: the first
-//! of them on the terminal, all of them in a file where one is wanted.
+//! The report of an import: rejected and omitted lines, and closes that differ suspiciously. The
+//! first of them are printed, all are written to a CSV file on request.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,91 +7,91 @@ use std::path::{Path, PathBuf};
 use market::ImportNote;
 use store::PriceJump;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::term;
 
-/// The most lines on the terminal.
-const SHOWN_MAX: u64 = 20;
-/// The most neighbouring closes on the terminal.
-const JUMPS_SHOWN_MAX: usize = 10;
+/// Lines that are printed.
+const PRINTED_MAX: u64 = 20;
+/// Price jumps that are printed.
+const JUMPS_PRINTED_MAX: usize = 10;
 
-/// What an import did not take as it was.
-pub(super) struct Report {
+pub(super) struct ImportReport {
     file: Option<(PathBuf, csv::Writer<File>)>,
-    fault: Option<csv::Error>,
+    error: Option<csv::Error>,
     bad: u64,
 }
 
-impl Report {
-    /// Writes to the file, if one is named: CSV with `file,line,what,reason`.
-    pub(super) fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self { file: None, fault: None, bad: 0 }) };
-        let file = File::create(path).map_err(|error| Failure::Report(path.to_owned(), error))?;
+impl ImportReport {
+    /// Writes to the file, if one is given: CSV with `file,line,what,reason`.
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, CommandError> {
+        let Some(path) = path else { return Ok(Self { file: None, error: None, bad: 0 }) };
+        let file =
+            File::create(path).map_err(|error| CommandError::Report(path.to_owned(), error))?;
         let mut report = Self {
             file: Some((path.to_owned(), csv::Writer::from_writer(file))),
-            fault: None,
+            error: None,
             bad: 0,
         };
         report.write(["file", "line", "what", "reason"]);
         Ok(report)
     }
 
-    /// A row of a file that was not taken.
+    /// Reports a line that was rejected or omitted.
     pub(super) fn note(&mut self, file: &str, note: &ImportNote) {
         let ImportNote { line, is_refused, is_bad, reason } = note;
         if *is_bad {
             self.bad += 1;
-            if self.bad <= SHOWN_MAX {
+            if self.bad <= PRINTED_MAX {
                 let left_out = if *is_refused { "" } else { " (left out)" };
-                term::complain(&format!("{file}:{line}: {reason}{left_out}"));
+                term::print_error(&format!("{file}:{line}: {reason}{left_out}"));
             }
         }
         let what = if *is_refused { "refused" } else { "left out" };
         self.write([file, &line.to_string(), what, reason]);
     }
 
-    /// Counts the bad rows that were not listed on the terminal.
-    pub(super) fn unlisted(&self) {
-        let more = self.bad.saturating_sub(SHOWN_MAX);
+    /// Prints how many malformed lines were not printed.
+    pub(super) fn print_unlisted(&self) {
+        let more = self.bad.saturating_sub(PRINTED_MAX);
         if more > 0 {
-            term::complain(&format!("{more} more bad lines (--report FILE lists all)"));
+            term::print_error(&format!("{more} more bad lines (--report FILE lists all)"));
         }
     }
 
-    /// Neighbouring closes that are so far apart that a split may not have been adjusted for.
-    pub(super) fn jumps(&mut self, jumps: &[PriceJump]) -> Result<(), Failure> {
+    /// Reports adjacent closes that differ so much that prices may not be adjusted for a split.
+    pub(super) fn jumps(&mut self, jumps: &[PriceJump]) -> Result<(), CommandError> {
         for (number, jump) in jumps.iter().enumerate() {
             let PriceJump { symbol, before: (first, before), after: (then, after) } = jump;
             let text = format!("{symbol}: {before} on {first}, {after} on {then}");
-            if number < JUMPS_SHOWN_MAX {
-                term::complain(&format!("warning: {text}"));
+            if number < JUMPS_PRINTED_MAX {
+                term::print_error(&format!("warning: {text}"));
             }
             self.write(["", "", "warning", &text]);
         }
         if !jumps.is_empty() {
-            term::complain(&format!(
-                "warning: {} neighbouring closes differ by more than 40 %. Prices must be adjusted \
-                 for splits: nothing else does it",
+            term::print_error(&format!(
+                "warning: {} neighbouring closes differ by more than 40 %. The files must contain \
+                 prices adjusted for splits: the game does not adjust them",
                 jumps.len()
             ));
         }
         Ok(())
     }
 
-    /// Makes sure that all of it is in the file.
-    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+    /// Flushes the file; returns the first error of writing it.
+    pub(super) fn finish(&mut self) -> Result<(), CommandError> {
         let Some((path, writer)) = &mut self.file else { return Ok(()) };
-        let failed = |error: std::io::Error| Failure::Report(path.clone(), error);
-        if let Some(fault) = self.fault.take() {
-            return Err(failed(fault.into()));
+        let failed = |error: std::io::Error| CommandError::Report(path.clone(), error);
+        if let Some(error) = self.error.take() {
+            return Err(failed(error.into()));
         }
         writer.flush().map_err(failed)
     }
 
     fn write(&mut self, row: [&str; 4]) {
         let Some((_, writer)) = &mut self.file else { return };
-        if self.fault.is_none() {
-            self.fault = writer.write_record(row).err();
+        if self.error.is_none() {
+            self.error = writer.write_record(row).err();
         }
     }
 }

@@ -1,0 +1,75 @@
+//! Applies the stored quotes of a live market, whichever node requested them, to this node's price
+//! board.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, UnixMicros};
+use market::{LiveMarket, MarketSource, PriceBoard};
+use store::Store;
+use tokio::sync::Notify;
+
+use crate::boot::live_market::{halts_by_position, quotes_by_position};
+use crate::jobs::context::JobContext;
+use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
+
+/// How far back changes are read again, because commits in flight and clocks differ.
+const OVERLAP_S: i64 = 5;
+
+pub(crate) struct FollowQuotes {
+    store: Store,
+    source: Arc<MarketSource>,
+    feed: Arc<LiveMarket>,
+    prices: Arc<PriceBoard>,
+    clock: Arc<dyn Clock>,
+    /// The position of each stock, by its id, in the feed.
+    positions: HashMap<i64, usize>,
+    /// When the newest applied change was stored.
+    applied_at: UnixMicros,
+    /// Another node has stored quotes.
+    wakeup: Arc<Notify>,
+}
+
+impl FollowQuotes {
+    /// `None` unless the market is live.
+    pub(crate) fn new(context: &JobContext) -> Option<Self> {
+        let feed = context.source.feed()?;
+        let stock_ids = context.prices.listings().iter().map(|listing| listing.stock_id);
+        Some(Self {
+            store: context.store.clone(),
+            source: Arc::clone(&context.source),
+            feed,
+            prices: Arc::clone(&context.prices),
+            clock: Arc::clone(&context.clock),
+            positions: stock_ids.zip(0..).collect(),
+            applied_at: UnixMicros(0),
+            wakeup: Arc::clone(&context.cluster.wakeups.prices),
+        })
+    }
+}
+
+impl Reconciler for FollowQuotes {
+    const NAME: &'static str = "follow_quotes";
+    // With the immediate publication, every node shows a price within a second of its commit.
+    const INTERVAL: Duration = Duration::from_millis(500);
+
+    fn wakeup(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.wakeup))
+    }
+
+    async fn run(&mut self) -> Result<JobProgress, JobError> {
+        let since = self.applied_at.plus_seconds(-OVERLAP_S);
+        let changed = self.store.quotes_changed_since(since).await?;
+        if let Some((_, newest)) = changed.last() {
+            self.applied_at = self.applied_at.max(*newest);
+        }
+        let quotes = quotes_by_position(&self.positions, &changed);
+        let halts_changed = self.feed.set_in_doubt(&halts_by_position(&self.positions, &changed));
+        if !self.feed.feed(&quotes) && !halts_changed {
+            return Ok(JobProgress::done(0));
+        }
+        self.prices.publish(&self.source, self.clock.now());
+        Ok(JobProgress::done(quotes.len() as u64))
+    }
+}

@@ -1,0 +1,81 @@
+//! Seals the chain heads of all players at an interval. What a seal contains is defined in
+//! `archive`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive::SealsFile;
+use domain::{Clock, UnixMicros};
+use store::Store;
+
+use crate::boot::archives::find_seals_file;
+use crate::jobs::context::{JobContext, JobLease};
+use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
+
+const LEASE_S: i64 = 900;
+
+pub(crate) struct SealHeads {
+    store: Store,
+    file: Option<SealsFile>,
+    interval_s: i64,
+    clock: Arc<dyn Clock>,
+    lease: JobLease,
+}
+
+impl SealHeads {
+    /// `None` if the configuration asks for no seals.
+    pub(crate) fn new(context: &JobContext) -> Option<Self> {
+        let interval_s = i64::from(context.config.audit.seal_every_s);
+        if interval_s == 0 {
+            return None;
+        }
+        let file = find_seals_file(&context.config);
+        if file.is_none() {
+            tracing::warn!(
+                "seals are stored in the database only; audit.seals_file keeps a copy apart from it"
+            );
+        }
+        Some(Self {
+            store: context.store.clone(),
+            file,
+            interval_s,
+            clock: Arc::clone(&context.clock),
+            lease: context.lease(Self::NAME, LEASE_S),
+        })
+    }
+}
+
+impl Reconciler for SealHeads {
+    const NAME: &'static str = "seal_heads";
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    async fn run(&mut self) -> Result<JobProgress, JobError> {
+        let newest = self.store.seals_page(UnixMicros(i64::MAX), 1).await?.pop();
+        if let Some(newest) = &newest {
+            metrics::gauge!("openbell_audit_seal_timestamp_seconds")
+                .set(u32::try_from(newest.made_at.seconds()).unwrap_or(u32::MAX));
+            metrics::gauge!("openbell_audit_seal_players")
+                .set(u32::try_from(newest.players).unwrap_or(u32::MAX));
+        }
+        let now = self.clock.now();
+        if newest.is_some_and(|newest| now < newest.made_at.plus_seconds(self.interval_s))
+            || !self.lease.take(now).await?
+        {
+            return Ok(JobProgress::done(0));
+        }
+        let sealed = archive::seal(&self.store, self.file.as_ref(), &*self.clock).await;
+        self.lease.release().await?;
+        let sealed = sealed.inspect_err(|_| {
+            metrics::counter!("openbell_audit_seal_failures_total").increment(1);
+        })?;
+        if let Some(seal) = &sealed {
+            tracing::info!(
+                players = seal.players,
+                entries = seal.entries,
+                root = seal.root,
+                "the heads of all chains are sealed"
+            );
+        }
+        Ok(JobProgress::done(u64::from(sealed.is_some())))
+    }
+}
