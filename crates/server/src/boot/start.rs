@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Clock as _, Rules, StockDescription, StockInfo, Symbol};
+use domain::{Clock as _, Rules, StockDescription, Symbol};
 use indicatif::ProgressBar;
 use market::{AtEnd, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
 use store::{Game, GameSeed, MarketCloses, SeededMarket, Store, StoreError};

@@ -1,6 +1,6 @@
-//! axe-core, which finds what people with disabilities would trip over. It is used as published
-//! (`axe/README.md`) and put into the page by script, which the page's own policy does not forbid
-//! to WebDriver.
+//! axe-core, which finds barriers for people with disabilities. The published file
+//! (`axe/README.md`) is run in the page through WebDriver, to which the page's content security
+//! policy does not apply.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -10,18 +10,18 @@ use crate::player::Player;
 const AXE: &str = include_str!("axe/axe.min.js");
 const ABOUT: &str = include_str!("axe/README.md");
 
-/// WCAG 2.2 at level AA, and what axe itself holds to be good.
+/// WCAG 2.2 at level AA, and the best practices of axe.
 const RUN: &str = r#"
 const done = arguments[arguments.length - 1];
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const told = (node) => `${node.target.join(" ")}\n    ${node.html}\n    ${node.failureSummary}`;
+const described = (node) => `${node.target.join(" ")}\n    ${node.html}\n    ${node.failureSummary}`;
 axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] })
   .then(({ violations }) => violations.flatMap(({ id, help, nodes }) =>
-    nodes.map((node) => `axe ${id} (${help}): ${told(node)}`)))
+    nodes.map((node) => `axe ${id} (${help}): ${described(node)}`)))
   .then(done, (error) => done([`axe itself failed: ${error}`]));
 "#;
 
-/// What axe finds on the page as it is now, one text a place.
+/// The violations that axe finds on the page as it is now, one text for each element.
 pub(crate) async fn violations(player: &Player) -> Vec<String> {
     let present = player.execute("return typeof axe === 'object'", Vec::new()).await;
     if present != Value::Bool(true) {

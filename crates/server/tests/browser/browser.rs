@@ -1,5 +1,5 @@
-//! One headless chromium with a fresh profile, set up as one visitor's: its width, its colour
-//! scheme, its languages, whether it runs scripts. It knows nothing of the pages.
+//! A headless chromium with a fresh profile and the setup of a visitor: width, colour scheme,
+//! languages, scripts.
 
 use std::time::Duration;
 
@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 use testkit::chromedriver_url;
 use url::{ParseError, Url};
 
-/// Root may not use chromium's sandbox, and the tests visit nothing but our own pages. The pipe
-/// lets the browser end with its driver, however that ends. The rest keeps it from calling home
-/// and from needing what a container does not have; scrollbars, which phones lay over a page,
-/// would take width from it.
+/// Root cannot use chromium's sandbox, and the tests open only pages of the game. Through the pipe
+/// the browser ends with its driver. The rest disables requests to other hosts, features that
+/// containers lack, and scrollbars, which phones draw over a page.
 const ARGUMENTS: [&str; 14] = [
     "--headless=new",
     "--hide-scrollbars",
@@ -32,15 +31,15 @@ const ARGUMENTS: [&str; 14] = [
     "--no-default-browser-check",
 ];
 
-/// How long a window may take to have another size, or other colours.
+/// The longest wait for another size or colour scheme of a window.
 const SETTLE_MAX: Duration = Duration::from_secs(20);
 
-/// A slow phone connection (DevTools' "slow 3G"), on which nothing is kept: milliseconds, and bytes
-/// a second.
+/// A slow phone connection (DevTools' "slow 3G"), without a cache: in milliseconds, and in bytes a
+/// second.
 const SLOW_LATENCY_MS: u32 = 400;
 const SLOW_BYTES: u32 = 50_000;
 
-/// What `prefers-color-scheme` says.
+/// The value of `prefers-color-scheme`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Light,
@@ -58,7 +57,7 @@ impl Scheme {
     }
 }
 
-/// How a visitor's browser is set up.
+/// The setup of a visitor's browser.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     /// In CSS pixels.
@@ -98,17 +97,17 @@ pub(crate) async fn open(setup: Setup) -> Client {
     client
 }
 
-/// How high the window of a phone or of a desk is, in CSS pixels.
+/// The height of the window of a phone or a desk, in CSS pixels.
 pub(crate) fn height_for(width: u32) -> u32 {
     if width < 600 { 740 } else { 900 }
 }
 
-/// Gives the current tab a size, whatever a window's least size is.
+/// Sets the size of the current tab, which may be below the smallest size of a window.
 pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
     let metrics =
         json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
     devtools(client, "Emulation.setDeviceMetricsOverride", metrics).await;
-    // The next page must not be painted in the old size first.
+    // The next page must not be painted in the old size.
     let resized = async {
         while client.execute("return innerWidth", Vec::new()).await.expect("a width") != width {}
     };
@@ -116,7 +115,7 @@ pub(crate) async fn resize(client: &Client, width: u32, height: u32) {
     resized.unwrap_or_else(|_| panic!("after {SETTLE_MAX:?} not yet {width} px wide"));
 }
 
-/// Makes the current tab prefer a colour scheme.
+/// Sets the preferred colour scheme of the current tab.
 pub(crate) async fn set_scheme(client: &Client, scheme: Scheme) {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme.name() }]);
     devtools(client, "Emulation.setEmulatedMedia", json!({ "features": features })).await;
@@ -127,7 +126,7 @@ pub(crate) async fn set_scheme(client: &Client, scheme: Scheme) {
     preferred.unwrap_or_else(|_| panic!("after {SETTLE_MAX:?} not yet {}", scheme.name()));
 }
 
-/// Makes the current tab load everything anew over a slow connection.
+/// Makes the current tab load everything again over a slow connection.
 pub(crate) async fn slow_down(client: &Client) {
     let conditions = json!({ "offline": false, "latency": SLOW_LATENCY_MS,
         "downloadThroughput": SLOW_BYTES, "uploadThroughput": SLOW_BYTES });
@@ -144,7 +143,7 @@ pub(crate) async fn devtools(client: &Client, command: &str, parameters: Value) 
     sent.unwrap_or_else(|error| panic!("{command}: {error}"))
 }
 
-/// The errors that the browser's console got since the last call.
+/// The errors in the browser's console since the last call.
 pub(crate) async fn console_errors(client: &Client) -> Vec<String> {
     let body = json!({ "type": "browser" });
     let log = client.issue_cmd(DriverCommand { path: "se/log", body }).await.expect("a log");
@@ -156,10 +155,10 @@ pub(crate) async fn console_errors(client: &Client) -> Vec<String> {
         .collect()
 }
 
-/// A command that chromedriver has beyond the WebDriver standard.
+/// A command of chromedriver that WebDriver does not standardise.
 #[derive(Debug)]
 struct DriverCommand {
-    /// Below the session.
+    /// Relative to the session.
     path: &'static str,
     body: Value,
 }

@@ -1,6 +1,5 @@
-//! What a page must always be, whoever looks at it and however: axe finds nothing, the console has
-//! no error, nothing scrolls sideways, there is one first heading, and nothing moved while it
-//! loaded. What the page says is not looked at.
+//! What every page must satisfy for every visitor: axe finds nothing, the console has no error,
+//! nothing scrolls sideways, there is one first heading, and nothing moved while it loaded.
 
 use serde::Deserialize;
 
@@ -8,17 +7,16 @@ use crate::axe;
 use crate::browser::{self, Scheme};
 use crate::player::Player;
 
-/// The widths at which pages are looked at: the least one that must work, a phone, a desk.
+/// The widths at which pages are checked: the smallest supported one, a phone, a desk.
 pub(crate) const WIDTHS: [u32; 3] = [320, 360, 1280];
 
-/// What is said of what moved, and how often a page is opened that is said to do so. A browser
-/// that was given another size may still paint the next page in the old one first, and move it
-/// then; what a page does by itself it does each time.
+/// The complaint about movement, and how often a page with it is opened. A resized browser may
+/// paint the next page in the old size first; a page that moves by itself does so each time.
 const MOVED: &str = "it moved while loading";
-const LOOKS: usize = 3;
+const ATTEMPTS: usize = 3;
 
-/// What moved while the page loaded does not count any more: a busy machine paints a page in parts.
-/// `every_page` checks the load.
+/// Movement before this does not count: a busy machine paints a page in parts. `every_page` checks
+/// the load.
 const SETTLE: &str = r#"
 const [done] = arguments;
 requestAnimationFrame(() => requestAnimationFrame(() => {
@@ -27,7 +25,7 @@ requestAnimationFrame(() => requestAnimationFrame(() => {
 }));
 "#;
 
-/// Two frames later the browser has told of all that moved.
+/// After two frames the browser has reported all movement.
 const MEASURE: &str = r#"
 const [done] = arguments;
 const since = window.settledAt ?? 0;
@@ -101,19 +99,19 @@ fn is_full_matrix() -> bool {
     testkit::seconds(0) > 0
 }
 
-/// Looks at a page and tells what is wrong with it. `arrive` leads there anew each time; `may_say`
-/// is a part of what the console may tell, if anything.
+/// Checks a page and returns the complaints. `arrive` opens it again each time; console errors that
+/// contain `allowed_error` are ignored.
 pub(crate) async fn look_everywhere(
     player: &Player,
     care: Care,
     arrive: impl AsyncFn(&Player),
-    may_say: Option<&str>,
+    allowed_error: Option<&str>,
 ) -> Vec<String> {
     let mut complaints = Vec::new();
     for (index, width) in care.widths().iter().copied().enumerate() {
         player.resize(width).await;
         let mut found = Vec::new();
-        for _ in 0..LOOKS {
+        for _ in 0..ATTEMPTS {
             arrive(player).await;
             found = measure(player).await;
             if !found.iter().any(|text| text.starts_with(MOVED)) {
@@ -121,8 +119,8 @@ pub(crate) async fn look_everywhere(
             }
         }
         let console = browser::console_errors(&player.client).await;
-        let is_a_surprise = |text: &String| !may_say.is_some_and(|part| text.contains(part));
-        found.extend(console.into_iter().filter(is_a_surprise));
+        let is_unexpected = |text: &String| !allowed_error.is_some_and(|part| text.contains(part));
+        found.extend(console.into_iter().filter(is_unexpected));
         for scheme in care.schemes(index).iter().copied() {
             player.prefer(scheme).await;
             let violations = axe::violations(player).await;
@@ -133,12 +131,12 @@ pub(crate) async fn look_everywhere(
     complaints
 }
 
-/// Counts only what moves from now on, until another page is opened.
+/// Counts only movement from now on, until another page is opened.
 pub(crate) async fn settle(player: &Player) {
     player.client.execute_async(SETTLE, Vec::new()).await.expect("two frames");
 }
 
-/// Returns what is wrong with the page as it is now.
+/// The complaints about the page as it is now.
 pub(crate) async fn look(player: &Player) -> Vec<String> {
     let mut complaints = measure(player).await;
     complaints.extend(browser::console_errors(&player.client).await);
@@ -146,15 +144,15 @@ pub(crate) async fn look(player: &Player) -> Vec<String> {
     complaints
 }
 
-/// Fails with all complaints when there is one.
+/// Fails with all complaints, if there are any.
 pub(crate) fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-/// Tells what is wrong with the page's shape, and what moved since it was opened.
+/// The complaints about the layout, and about movement since the page was opened.
 pub(crate) async fn measure(player: &Player) -> Vec<String> {
     let measured = player.client.execute_async(MEASURE, Vec::new()).await.expect("it is measured");
-    let measured: Measured = serde_json::from_value(measured).expect("what the script tells");
+    let measured: Measured = serde_json::from_value(measured).expect("the result of the script");
     let mut complaints = Vec::new();
     if measured.first_headings != 1 {
         complaints.push(format!("{} first headings", measured.first_headings));

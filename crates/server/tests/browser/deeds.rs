@@ -1,6 +1,6 @@
-//! What people do in the game, as the tests tell it: each deed leads from the page where it begins
-//! to the page where it ends, in every mode and language and with or without scripts. Fields are
-//! found by their names and forms by where they lead, so that no word of a page matters here.
+//! The actions of players: each leads from the page where it begins to the page where it ends, in
+//! every mode and language, with or without scripts. Fields are found by their names and forms by
+//! their targets, so that no word of a page matters.
 
 use std::process::Command;
 
@@ -9,19 +9,18 @@ use testkit::Openbell;
 
 use crate::player::Player;
 
-/// The modes, as the pages name them.
 pub(crate) const MODES: [&str; 3] = ["standard", "kid", "easy"];
 pub(crate) const LANGUAGES: [&str; 3] = ["en", "sn", "nd"];
 
-/// The password of everybody.
+/// The password of all players.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// The address with which somebody registers and logs in.
+/// The address of a player.
 pub(crate) fn email_of(name: &str) -> String {
     format!("{}@example.org", name.to_lowercase())
 }
 
-/// Registers from anywhere, and is at home then.
+/// Registers from any page, and arrives at home.
 pub(crate) async fn register(player: &Player, name: &str, mode: &str) {
     player.go("/register").await;
     player.fill_named("name", name).await;
@@ -37,10 +36,10 @@ pub(crate) async fn sign_out(player: &Player) {
     player.press_at("header .menu summary").await;
     player.submit("/logout").await;
     let is_out = async || player.path().await == "/" && player.count("a[href='/login']").await > 0;
-    player.until("nobody is signed in", is_out).await;
+    player.until("no player is signed in", is_out).await;
 }
 
-/// From a stock's page to the review of an order.
+/// Fills the ticket of an order.
 pub(crate) async fn fill_ticket(player: &Player, symbol: &str, side: &str, quantity: &str) {
     player.go(&format!("/stocks/{symbol}")).await;
     let own_page = format!("main a[href='/stocks/{symbol}/{side}']");
@@ -53,28 +52,28 @@ pub(crate) async fn fill_ticket(player: &Player, symbol: &str, side: &str, quant
     player.fill_named("quantity", quantity).await;
 }
 
-/// Has the ticket reviewed.
+/// Sends the ticket to its review.
 pub(crate) async fn review(player: &Player) {
     player.submit("/orders/review").await;
     let is_shown = async || player.count("form[action='/orders']").await == 1;
     player.until("the order is reviewed", is_shown).await;
 }
 
-/// Confirms the reviewed order and gives the path of its receipt.
+/// Confirms the reviewed order and returns the path of its receipt.
 pub(crate) async fn confirm(player: &Player) -> String {
     player.submit("/orders").await;
     player.arrives_at("/orders/t-").await;
     player.path().await
 }
 
-/// Trades from the ticket to the receipt, and gives the receipt's path.
+/// Trades from the ticket to the receipt, and returns its path.
 pub(crate) async fn trade(player: &Player, symbol: &str, side: &str, quantity: &str) -> String {
     fill_ticket(player, symbol, side, quantity).await;
     review(player).await;
     confirm(player).await
 }
 
-/// Buys a share as another program of this person does, from a page that hears no news.
+/// Buys shares through the API, from a page without an event stream.
 pub(crate) async fn buy_by_api(player: &Player, name: &str, symbol: &str) {
     const BUY: &str = "const [email, password, stock_symbol, done] = arguments;
         const post = async (path, bearer, body) => (await fetch(path, {
@@ -92,7 +91,7 @@ pub(crate) async fn buy_by_api(player: &Player, name: &str, symbol: &str) {
     assert_eq!(bought, true, "a share is bought");
 }
 
-/// Chooses a mode and a language for all pages, and is on the page of settings then.
+/// Chooses a mode and a language for all pages, and stays on the page of settings.
 pub(crate) async fn choose_looks(player: &Player, mode: &str, language: &str) {
     player.go("/settings").await;
     player.choose("mode", mode).await;
@@ -103,13 +102,13 @@ pub(crate) async fn choose_looks(player: &Player, mode: &str, language: &str) {
     player.until(&format!("the pages are {mode} in {language}"), is_chosen).await;
 }
 
-/// What the fields of a form hold, hidden ones too.
+/// The values of a form's fields, with hidden ones.
 pub(crate) async fn fields_of(player: &Player, action: &str) -> Value {
     let script = "return Object.fromEntries(new FormData(document.querySelector(arguments[0])))";
     player.execute(script, vec![format!("form[action='{action}']").into()]).await
 }
 
-/// Sends a form once more, as a browser does that is told to load its answer again.
+/// Sends a form again, like a browser that reloads the response.
 pub(crate) async fn send_again(player: &Player, action: &str, fields: Value) {
     let script = "const form = document.createElement('form');
         form.method = 'post';
@@ -122,7 +121,7 @@ pub(crate) async fn send_again(player: &Player, action: &str, fields: Value) {
     player.execute(script, vec![action.into(), fields]).await;
 }
 
-/// Makes a player an operator, as the host does it.
+/// Makes a player an operator by command.
 pub(crate) fn make_operator(game: &Openbell, name: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openbell"));
     command.args(["user", "role", &email_of(name), "operator", "--data-dir"]);

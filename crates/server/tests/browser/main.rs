@@ -1,7 +1,6 @@
-//! The pages in a real browser: Debian's chromium, driven through its chromedriver. One test
-//! program, so that it is linked once. A test tells what a person does and sees; what a page must
-//! always be (axe, no console error, no sideways scrolling) is said once, in `checks`, for every
-//! page that `pages` lists. The numbers and words of a page are the affair of `crates/web/tests`.
+//! The pages in a real browser: Debian's chromium, through its chromedriver. `stories` has what a
+//! person does and sees; `checks` has what every page of `pages` must satisfy (axe, no console
+//! error, no sideways scrolling). `crates/web/tests` tests the numbers and words of pages.
 
 mod axe;
 mod browser;

@@ -1,6 +1,5 @@
-//! A person at a browser: goes to a page, presses what can be pressed, fills in fields, reads.
-//! Everything here is found as a person or a reader of the HTML finds it, and what takes time is
-//! waited for by looking again. It holds no knowledge of a single page.
+//! A person at a browser, who opens pages, presses elements, fills in fields and reads. Conditions
+//! are polled until a deadline. Nothing here depends on a single page.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,11 +15,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::browser::{self, Scheme, Setup};
 use crate::screenshots;
 
-/// How long anything may take before a test gives up, and how often it looks.
+/// The longest wait for a condition, and the interval at which it is polled.
 const DEADLINE: Duration = Duration::from_secs(20);
-const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The key under which WebDriver hands out an element.
+/// The key of an element's id in WebDriver.
 const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A visitor. Clones are the same person at the same browser.
@@ -29,7 +28,7 @@ pub(crate) struct Player {
     pub(crate) client: Client,
     /// `http://127.0.0.1:PORT`.
     base: String,
-    /// Under which the screenshots are kept.
+    /// The beginning of the names of screenshots.
     pub(crate) name: String,
 }
 
@@ -45,25 +44,25 @@ impl Player {
         self.client.close().await.expect("the browser closes");
     }
 
-    /// Types an address: a path of the game, or a whole URL.
+    /// Opens a path of the game, or a whole URL.
     pub(crate) async fn go(&self, path: &str) {
         let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.into() };
         self.client.goto(&url).await.unwrap_or_else(|error| panic!("going to {path}: {error}"));
     }
 
-    /// Presses "reload".
+    /// Reloads the page.
     pub(crate) async fn reload(&self) {
         self.client.refresh().await.expect("the page loads again");
     }
 
-    /// Where the browser is, without the game's own address.
+    /// The present path in the game, or the URL of another page.
     pub(crate) async fn path(&self) -> String {
         let url = self.client.current_url().await.expect("an address").to_string();
         url.strip_prefix(&self.base).unwrap_or(&url).to_owned()
     }
 
-    /// Waits until the browser is on a path that begins so and has loaded it: a key that is pressed
-    /// before is lost.
+    /// Waits until the browser has loaded a path with this beginning: a key that is pressed before
+    /// is lost.
     pub(crate) async fn arrives_at(&self, beginning: &str) {
         let arrived = async || {
             self.path().await.starts_with(beginning)
@@ -75,19 +74,19 @@ impl Player {
         }
     }
 
-    /// Presses what a selector finds, for what has other words in each language.
+    /// Presses the element of a selector, independently of the language.
     pub(crate) async fn press_at(&self, css: &str) {
         let element = self.element(css).await;
         let pressed = self.click(&element).await;
         pressed.unwrap_or_else(|error| panic!("pressing {css}: {error}"));
     }
 
-    /// Presses the button of the form that posts to a path beginning so.
+    /// Presses the button of the form whose target begins with `action`.
     pub(crate) async fn submit(&self, action: &str) {
         self.press_at(&format!("form[action^='{action}'] button:not([type=button])")).await;
     }
 
-    /// Fills in the field with this name, in any language.
+    /// Fills in the field with this name.
     pub(crate) async fn fill_named(&self, name: &str, words: &str) {
         let element = self.found(name, None).await;
         self.write(&element, words).await;
@@ -116,14 +115,13 @@ impl Player {
         self.client.perform_actions(actions).await.expect("keys are pressed");
     }
 
-    /// Types where the focus is.
+    /// Types into the focused element.
     pub(crate) async fn types(&self, words: &str) {
         let focused = self.client.active_element().await.expect("something has the focus");
         focused.send_keys(words).await.expect("it takes text");
     }
 
-    /// What the first element that a selector finds reads, as a person sees it. It may be replaced
-    /// by another one at any moment.
+    /// The visible text of the first element of a selector, which may be replaced at any moment.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.element(css).await;
         let script = "return document.querySelector(arguments[0])?.innerText ?? ''";
@@ -145,22 +143,22 @@ impl Player {
         }
     }
 
-    /// Waits until a condition holds; `what` says what was waited for when it never does.
+    /// Waits until a condition holds; `what` is the message of a failure.
     pub(crate) async fn until(&self, what: &str, holds: impl AsyncFnMut() -> bool) {
         assert!(self.comes_true(holds).await, "{}: it never came true that {what}", self.name);
     }
 
-    /// Makes the browser so wide.
+    /// Sets the width of the browser.
     pub(crate) async fn resize(&self, width: u32) {
         browser::resize(&self.client, width, browser::height_for(width)).await;
     }
 
-    /// Makes the browser prefer light or dark.
+    /// Sets the preferred colour scheme.
     pub(crate) async fn prefer(&self, scheme: Scheme) {
         browser::set_scheme(&self.client, scheme).await;
     }
 
-    /// Opens a second tab, in which this person goes on, and gives the first one's handle.
+    /// Opens and enters a second tab, and returns the handle of the first.
     pub(crate) async fn open_tab(&self, setup: Setup) -> fantoccini::wd::WindowHandle {
         let first = self.client.window().await.expect("a tab");
         let second = self.client.new_window(true).await.expect("a tab opens").handle;
@@ -170,7 +168,7 @@ impl Player {
         first
     }
 
-    /// Goes on in another tab, and gives the handle of this one.
+    /// Enters another tab, and returns the handle of this one.
     pub(crate) async fn switch_tab(
         &self,
         to: fantoccini::wd::WindowHandle,
@@ -180,12 +178,12 @@ impl Player {
         left
     }
 
-    /// Keeps a picture of the whole page for people to look at.
+    /// Saves a picture of the whole page.
     pub(crate) async fn picture(&self, name: &str) {
         screenshots::take(&self.client, &self.picture_file(name)).await;
     }
 
-    /// Keeps a picture of what the window shows.
+    /// Saves a picture of the visible part of the page.
     pub(crate) async fn snapshot(&self, name: &str) {
         screenshots::take_window(&self.client, &self.picture_file(name)).await;
     }
@@ -194,22 +192,22 @@ impl Player {
         screenshots::directory().join(format!("{}-{name}.png", self.name))
     }
 
-    /// Runs a script in the page, which works where the page may run none.
+    /// Runs a script in the page, also where the page may run none.
     pub(crate) async fn execute(&self, script: &str, arguments: Vec<Value>) -> Value {
         let ran = self.client.execute(script, arguments).await;
         ran.unwrap_or_else(|error| panic!("{}: a script of the test: {error}", self.name))
     }
 
-    /// Everything that the page shows now.
+    /// The visible text of the page.
     async fn visible_text(&self) -> String {
         let text = self.execute("return document.body.innerText", Vec::new()).await;
         text.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Presses an element after scrolling to it, as people do who see that something lies over it.
+    /// Presses an element after scrolling it to the centre, where nothing covers it.
     async fn click(&self, element: &Element) -> Result<(), CmdError> {
-        let place = serde_json::to_value(element).expect("an element has a number");
-        self.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![place]).await;
+        let id = serde_json::to_value(element).expect("an element has an id");
+        self.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![id]).await;
         element.click().await
     }
 
@@ -224,7 +222,7 @@ impl Player {
         written.unwrap_or_else(|error| panic!("filling in {words:?}: {error}"));
     }
 
-    /// Waits for what `find.js` finds.
+    /// Waits until `find.js` finds an element.
     async fn found(&self, wanted: &str, value: Option<&str>) -> Element {
         let mut found = None;
         let looks = async || {
@@ -240,7 +238,7 @@ impl Player {
     }
 
     async fn element(&self, css: &str) -> Element {
-        let wait = self.client.wait().at_most(DEADLINE).every(LOOK_INTERVAL);
+        let wait = self.client.wait().at_most(DEADLINE).every(POLL_INTERVAL);
         match wait.for_element(Locator::Css(css)).await {
             Ok(element) => element,
             Err(error) => {
@@ -256,11 +254,11 @@ impl Player {
     }
 
     async fn comes_true(&self, mut holds: impl AsyncFnMut() -> bool) -> bool {
-        let mut looks = interval(LOOK_INTERVAL);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut polls = interval(POLL_INTERVAL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let coming = async {
             while !holds().await {
-                looks.tick().await;
+                polls.tick().await;
             }
         };
         timeout(DEADLINE, coming).await.is_ok()

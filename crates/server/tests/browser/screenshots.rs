@@ -1,5 +1,5 @@
-//! Pictures of whole pages, kept as files below the target directory for people to look at. Nothing
-//! compares them, and none is committed.
+//! Pictures of whole pages below the target directory, for people. No test compares them, and none
+//! is committed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,17 @@ use serde_json::Value;
 
 use crate::browser;
 
-/// A page that goes on further is cut off here, in CSS pixels.
+/// Longer pages are cut off here, in CSS pixels.
 const HEIGHT_MAX: u32 = 6_000;
 
 const SIZES: &str = "return [innerWidth, innerHeight, document.documentElement.scrollHeight]";
 
-/// Where they are kept.
 pub(crate) fn directory() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots")
 }
 
-/// Keeps a picture of the page from top to bottom, for which the window is as high as the page for
-/// a moment.
+/// Saves a picture of the whole page, for which the window gets the height of the page for a
+/// moment.
 pub(crate) async fn take(client: &Client, file: &Path) {
     let sizes: Value = client.execute(SIZES, Vec::new()).await.expect("the page has a size");
     let [width, height, whole]: [u32; 3] = serde_json::from_value(sizes).expect("three numbers");

@@ -1,5 +1,4 @@
-//! The checks themselves, on pages made to be wrong: a check that finds nothing anywhere would let
-//! every page pass.
+//! Tests of the checks, on pages with planted faults.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +8,8 @@ use crate::checks::look;
 use crate::player::Player;
 use crate::visit::{shared_game, visit};
 
-/// What is put into a page, with a word of the complaint that must come of it.
-const WRONG: [(&str, &str); 8] = [
+/// Planted faults, each with a part of the expected complaint.
+const FAULTS: [(&str, &str); 8] = [
     ("<h1>Another</h1>", "2 first headings"),
     ("<p style='width: 2000px'>wide</p>", "scrolls sideways"),
     ("<script>throw new Error('loud')</script>", "loud"),
@@ -21,7 +20,7 @@ const WRONG: [(&str, &str); 8] = [
     (LATE, "moved while loading"),
 ];
 
-/// Something that comes late and pushes down what is there.
+/// A late element that pushes down the page.
 const LATE: &str = "<p id='pushed'>Pushed down</p><script>
     const next = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
     next(() => {
@@ -30,14 +29,14 @@ const LATE: &str = "<p id='pushed'>Pushed down</p><script>
     });
 </script>";
 
-/// Opens a page with this in it.
+/// Opens a page with this content.
 async fn open(player: &Player, what: &str) {
     let html = format!(
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>A page</title><style>\
          :root {{ color-scheme: light dark }} .night {{ color: #000; background: light-dark(#fff, \
          #111) }}</style></head><body><main><h1>A page</h1><p>Fine</p>{what}</main></body></html>"
     );
-    // Several tests open pages at once.
+    // Several tests open pages concurrently.
     let name = format!("browser-self-test-{}.html", player.name);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&file, html).expect("it is written");
@@ -45,15 +44,15 @@ async fn open(player: &Player, what: &str) {
 }
 
 #[tokio::test]
-async fn each_check_finds_what_it_is_for_and_nothing_else() {
+async fn each_check_finds_its_fault_and_nothing_else() {
     visit("self-test", shared_game(), Setup::default(), async |player| {
         open(&player, "").await;
         assert_eq!(look(&player).await, [""; 0], "nothing is wrong with a plain page");
-        for (what, complaint) in WRONG {
+        for (what, complaint) in FAULTS {
             open(&player, what).await;
             if what == LATE {
                 let is_late = async || player.count("[data-late]").await == 1;
-                player.until("the late text comes", is_late).await;
+                player.until("the late text appears", is_late).await;
             }
             let found = look(&player).await;
             let expected = found.len() == 1 && found[0].contains(complaint);
@@ -64,7 +63,7 @@ async fn each_check_finds_what_it_is_for_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn dark_and_narrow_are_what_the_page_sees() {
+async fn the_page_has_the_emulated_scheme_and_width() {
     visit("emulation", shared_game(), Setup::default(), async |player| {
         open(&player, "<p class='night'>Black on black at night</p>").await;
         assert_eq!(look(&player).await, [""; 0]);
@@ -82,8 +81,8 @@ async fn dark_and_narrow_are_what_the_page_sees() {
 async fn a_browser_without_scripts_runs_none() {
     let setup = Setup { runs_scripts: false, languages: "sn,en", ..Setup::default() };
     visit("no-scripts", shared_game(), setup, async |player| {
-        open(&player, "<p id='say'>still</p><script>say.textContent = 'moved'</script>").await;
-        assert_eq!(player.text("#say").await, "still");
+        open(&player, "<p id='text'>still</p><script>text.textContent = 'moved'</script>").await;
+        assert_eq!(player.text("#text").await, "still");
         let languages = player.execute("return navigator.languages.join()", vec![]).await;
         assert_eq!(languages, "sn,en");
     })

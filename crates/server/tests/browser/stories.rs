@@ -1,6 +1,5 @@
-//! What people do from the first page to the last, in each mode, without scripts, with the keyboard
-//! alone, in two tabs, and while prices move. That each page is sound on the way is looked at in
-//! `every_page`.
+//! Whole visits of players: in each mode, without scripts, with the keyboard only, in two tabs, and
+//! while prices change. `every_page` checks the single pages.
 
 use fantoccini::key::Key;
 
@@ -12,7 +11,7 @@ use crate::deeds::{
 use crate::player::Player;
 use crate::visit::{own_game, shared_game, visit};
 
-/// The most stops of the Tab key on a page.
+/// The maximum number of Tab stops on a page.
 const STOPS_MAX: usize = 60;
 
 /// From registering to signing out.
@@ -48,7 +47,7 @@ async fn plays(player: &Player, name: &str, mode: &str) {
 }
 
 #[tokio::test]
-async fn somebody_plays_in_every_mode() {
+async fn a_player_plays_in_every_mode() {
     for mode in MODES {
         visit(mode, shared_game(), Setup::default(), async move |player| {
             plays(&player, &format!("Tendai{mode}"), mode).await;
@@ -59,7 +58,7 @@ async fn somebody_plays_in_every_mode() {
 }
 
 #[tokio::test]
-async fn somebody_plays_without_scripts_on_a_phone() {
+async fn a_player_plays_without_scripts_on_a_phone() {
     let setup = Setup { runs_scripts: false, width: 360, ..Setup::default() };
     visit("no-scripts", shared_game(), setup, async |player| {
         plays(&player, "Noscript", "standard").await;
@@ -68,17 +67,17 @@ async fn somebody_plays_without_scripts_on_a_phone() {
     .await;
 }
 
-/// Presses Tab until the focus is on what a selector finds; every stop must show where it is. Past
-/// the last stop the focus is with the browser itself, and nothing on the page has it.
+/// Presses Tab until the element of a selector has the focus; every stop must be visible. After the
+/// last stop the browser itself has the focus, and no element of the page.
 async fn tab_to(player: &Player, css: &str) {
     for _ in 0..STOPS_MAX {
         player.keys(&[Key::Tab]).await;
         let script = "const at = document.activeElement, look = getComputedStyle(at);
             return [at.matches(arguments[0]), at === document.body || look.outlineStyle !== 'none'
                 && parseFloat(look.outlineWidth) > 0, at.outerHTML.slice(0, 100)]";
-        let told = player.execute(script, vec![css.into()]).await;
-        assert_eq!(told[1], true, "the focus cannot be seen on {}", told[2]);
-        if told[0] == true {
+        let focus = player.execute(script, vec![css.into()]).await;
+        assert_eq!(focus[1], true, "the focus is not visible on {}", focus[2]);
+        if focus[0] == true {
             return;
         }
     }
@@ -133,7 +132,7 @@ async fn two_tabs_make_one_trade_of_one_order_and_show_the_same_money() {
         player.arrives_at(&receipt).await;
         player.switch_tab(second).await;
         player.go("/home").await;
-        assert_eq!(player.text("#cash").await, after, "it was done once");
+        assert_eq!(player.text("#cash").await, after, "it was executed once");
     })
     .await;
 }
@@ -143,7 +142,7 @@ async fn a_badge_is_shown_and_put_away_without_moving_the_page() {
     visit("badge", shared_game(), Setup::default(), async |player| {
         register(&player, "Medal", "standard").await;
         buy_by_api(&player, "Medal", "AAPL").await;
-        // The page is painted before its scripts are there, as on a first visit.
+        // The page is painted before its scripts are loaded, as on a first visit.
         slow_down(&player.client).await;
         player.go("/home").await;
         assert_eq!(player.count(".toast").await, 1, "the first trade has its badge");
@@ -176,7 +175,7 @@ async fn the_estimate_of_an_order_is_the_total_of_its_review() {
 }
 
 #[tokio::test]
-async fn prices_change_in_place_while_somebody_looks() {
+async fn prices_change_in_place_on_an_open_page() {
     let quick = [
         ("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "2"),
         ("OPENBELL__HTTP__STREAM_PRICES_INTERVAL_MS", "200"),
@@ -192,7 +191,7 @@ async fn prices_change_in_place_while_somebody_looks() {
             let has_changed = async || player.text(place).await != before;
             player.until(&format!("{place} changes"), has_changed).await;
             let same = player.execute("return window.isTheSamePage === true", Vec::new()).await;
-            assert_eq!(same, true, "nothing was loaded anew");
+            assert_eq!(same, true, "the page was not reloaded");
             assert_none(&look(&player).await);
         }
         fill_ticket(&player, "XOM", "buy", "1").await;

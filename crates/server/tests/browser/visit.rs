@@ -1,4 +1,4 @@
-//! Runs what one visitor does, and sees to it that the browser closes however that ends.
+//! Runs the story of one visitor, and closes the browser also after a failure.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::OnceLock;
@@ -9,19 +9,19 @@ use testkit::Openbell;
 use crate::browser::Setup;
 use crate::player::Player;
 
-/// A game of the test's own, with these configuration variables.
+/// A game for one test, with these configuration variables.
 pub(crate) fn own_game(variables: &[(&str, &str)]) -> Openbell {
     Openbell::start(env!("CARGO_BIN_EXE_openbell"), variables)
 }
 
-/// The game that all tests share that do not mind what others do in it.
+/// The game of all tests that do not depend on other players.
 pub(crate) fn shared_game() -> &'static Openbell {
     static SHARED: OnceLock<Openbell> = OnceLock::new();
     SHARED.get_or_init(|| own_game(&[]))
 }
 
-/// Opens a browser, lets `story` happen and closes it. A story that fails leaves a picture of
-/// what the visitor saw then, `NAME-failed.png`.
+/// Opens a browser, runs `story` and closes the browser. A failed story leaves a picture of the
+/// page, `NAME-failed.png`.
 pub(crate) async fn visit(
     name: &str,
     game: &Openbell,

@@ -1,5 +1,5 @@
-//! Two nodes on one PostgreSQL, one of which is stopped by a signal within a transaction and resumed
-//! later. Only the players of that transaction wait for it.
+//! Two nodes on one PostgreSQL, one of which is stopped by a signal within a transaction and
+//! resumed later. Only the players of that transaction wait for it.
 
 use std::time::Duration;
 

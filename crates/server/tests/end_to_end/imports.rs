@@ -1,6 +1,6 @@
-//! Imports of whole markets from files: counts, rejected lines, replay. If the shared market data is
-//! beside the workspace, its full US and ZSE files are imported, otherwise generated files of the
-//! same size.
+//! Imports of whole markets from files: counts, rejected lines, replay. If the shared market data
+//! is beside the workspace, its full US and ZSE files are imported, otherwise generated files of
+//! the same size.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -216,10 +216,7 @@ fn the_zimbabwe_market_is_imported_in_one_currency_and_replayed() {
     let output = stocks(&data, &import);
     let error = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
     assert!(!output.status.success(), "{error}");
-    assert!(
-        error.ends_with("prices are in ZWG and ZWL: choose one with --currency"),
-        "{error}"
-    );
+    assert!(error.ends_with("prices are in ZWG and ZWL: choose one with --currency"), "{error}");
     let report = dir.path().join("report.csv").display().to_string();
     let skipping = ["--currency", "ZWG", "--skip-bad", "--report", &report];
     let text = printed(&stocks(&data, &[&import[..], &skipping].concat()));
@@ -255,9 +252,9 @@ fn one_bad_line_is_named_and_nothing_is_imported() {
     }
     let [good, again] = [good, again].map(|path| path.display().to_string());
     let both = stocks(dir.path(), &["import", &good, &again, "--market", "us"]);
-    let told = String::from_utf8_lossy(&both.stderr).into_owned();
-    assert!(told.contains("again.csv:2: "), "{told}");
-    assert!(told.contains("good.csv has a bar of A of 2013-02-08 already"), "{told}");
+    let errors = String::from_utf8_lossy(&both.stderr).into_owned();
+    assert!(errors.contains("again.csv:2: "), "{errors}");
+    assert!(errors.contains("good.csv has a bar of A of 2013-02-08 already"), "{errors}");
     let other_way = format!("{}/./good.csv", dir.path().display());
     let text = complaint(&stocks(dir.path(), &["import", &good, &other_way, "--market", "us"]));
     assert!(text.ends_with("good.csv is named twice"), "{text}");

@@ -165,8 +165,7 @@ async fn players_trade_at_the_last_price_while_the_provider_is_down() {
 }
 
 fn assert_operators_see_the_open_breaker(server: &Server, token: &str, dir: &Path) {
-    let (is_done, text) =
-        command(&["user", "role", "ada@example.org", "operator"], dir, &[]);
+    let (is_done, text) = command(&["user", "role", "ada@example.org", "operator"], dir, &[]);
     assert!(is_done, "{text}");
     let (status, answer) = server.ask("GET", "/api/ops/providers", token, None);
     let provider = &answer["data"][0];
