@@ -48,8 +48,7 @@ pub(crate) enum Event<'r> {
 /// The file number of the directory itself, in syncs.
 pub(crate) const DIRECTORY: u32 = 1;
 
-/// A recording. Positions in it are in bytes, as [`FaultyDisk::recorded`](crate::FaultyDisk) gives
-/// them.
+/// Positions in it are in bytes, as those of [`FaultyDisk::recorded`](crate::FaultyDisk).
 pub struct Recording {
     bytes: Vec<u8>,
     events: Vec<Range<usize>>,

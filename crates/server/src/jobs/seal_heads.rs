@@ -23,7 +23,7 @@ pub(crate) struct SealHeads {
 }
 
 impl SealHeads {
-    /// `None` if the configuration asks for no seals.
+    /// `None` if seals are disabled.
     pub(crate) fn new(context: &JobContext) -> Option<Self> {
         let interval_s = i64::from(context.config.audit.seal_every_s);
         if interval_s == 0 {

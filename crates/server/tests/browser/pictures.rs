@@ -1,18 +1,18 @@
-//! The pictures of the README, taken from a running game that some people have played for a while.
-//! `docs/pictures/make` runs this and keeps them; `./test` runs it too, so that it goes on working.
+//! Takes the pictures of the README from a game with some players and trades. `docs/pictures/make`
+//! runs this and saves them; `./test` runs it too, so that it keeps working.
 
 use crate::browser::{Scheme, Setup};
 use crate::deeds::{make_operator, register, sign_out, trade};
 use crate::visit::{own_game, visit};
 
-/// A day takes three seconds, so that there is a past to show soon. Days that end faster than a
-/// busy machine writes what everybody has are left out of the curves.
+/// A day takes three seconds, so that the curves soon have points. A busy machine may not write
+/// the equity of shorter days.
 const QUICK: [(&str, &str); 1] = [("OPENBELL__MARKET__REPLAY__SESSION_SECONDS", "3")];
 
 /// A symbol and how many shares.
 type Purchase = (&'static str, &'static str);
 
-/// Who plays, in which mode, and what they buy.
+/// The players, with their modes and purchases.
 const PLAYERS: [(&str, &str, &[Purchase]); 5] = [
     ("Rudo", "kid", &[("AAPL", "500"), ("KO", "20")]),
     ("Farai", "standard", &[("XOM", "30"), ("JNJ", "25"), ("MSFT", "40")]),

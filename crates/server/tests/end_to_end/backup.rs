@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::server::{Server, complaint, openbell, run, with_mount};
+use crate::server::{Server, error_line, openbell, run, with_mount};
 
 fn path(path: &Path) -> String {
     path.display().to_string()
@@ -42,12 +42,12 @@ fn a_backup_made_while_players_trade_has_all_trades_acknowledged_before() {
         (output, trading.join().expect("trades"))
     });
     assert!(output.status.success() && meanwhile > 0, "{output:?}");
-    let text = complaint(&run(&["backup", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["backup", &copy, "--data-dir", &path(&data)]));
     assert!(text.ends_with("is there already, and is not overwritten"), "{text}");
-    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["restore", &copy, "--data-dir", &path(&data)]));
     assert!(text.contains("in use by another openbell process"), "{text}");
     server.stop();
-    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["restore", &copy, "--data-dir", &path(&data)]));
     assert!(text.ends_with("openbell.db is there already, and is not overwritten"), "{text}");
 
     let output = run(&["restore", &copy, "--data-dir", &other]);
@@ -70,7 +70,7 @@ fn one_backup_at_a_time_is_written_to_a_directory() {
     let other = std::fs::File::open(&copy).expect("opens");
     other.try_lock().expect("free");
     let backup = || run(&["backup", &path(&copy), "--data-dir", &data]);
-    let text = complaint(&backup());
+    let text = error_line(&backup());
     assert!(text.contains("another backup is being written to"), "{text}");
     drop(other);
     assert!(backup().status.success());
@@ -119,7 +119,7 @@ fn a_changed_or_missing_backup_is_not_restored() {
     let (data, copy) = (path(&dir.path().join("data")), dir.path().join("copy"));
     let other = dir.path().join("other");
     assert!(run(&["migrate", "--data-dir", &data]).status.success());
-    let restore = || complaint(&run(&["restore", &path(&copy), "--data-dir", &path(&other)]));
+    let restore = || error_line(&run(&["restore", &path(&copy), "--data-dir", &path(&other)]));
     assert!(restore().contains("copy is no backup"), "{}", restore());
     assert!(run(&["backup", &path(&copy), "--data-dir", &data]).status.success());
     let file = copy.join("openbell.db");
@@ -157,7 +157,7 @@ fn erasures_after_a_backup_are_repeated_by_its_restore() {
     }
     // Nothing is restored if an erasure cannot be repeated.
     std::fs::write(data.join("erasures.jsonl"), format!("{kept}garbage\n")).expect("writes");
-    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["restore", &copy, "--data-dir", &path(&data)]));
     assert!(text.contains("erasures.jsonl, line 3,"), "{text}");
     assert!(!data.join("openbell.db").exists(), "nothing was restored");
     std::fs::write(data.join("erasures.jsonl"), &kept).expect("writes");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use testkit::eventually;
 
-use crate::server::{Server, complaint, openbell, run};
+use crate::server::{Server, error_line, openbell, run};
 
 fn path(path: &Path) -> String {
     path.display().to_string()
@@ -47,7 +47,7 @@ fn an_unknown_key_is_one_line_with_the_nearest_known_key() {
     let file = file("\n[http]\nlisen = \"127.0.0.1:1\"\n");
     let name = path(file.path());
     for command in ["serve", "check-config", "migrate"] {
-        let text = complaint(&run(&[command, "--config", &name]));
+        let text = error_line(&run(&[command, "--config", &name]));
         let error = "unknown key http.lisen; the nearest known key is http.listen";
         assert_eq!(text, format!("openbell: {name}:3: {error}"));
     }
@@ -56,7 +56,7 @@ fn an_unknown_key_is_one_line_with_the_nearest_known_key() {
 #[test]
 fn an_unknown_variable_is_one_line() {
     let output = openbell(&["check-config"]).env("OPENBELL__HTTP__LISEN", "x").output();
-    let text = complaint(&output.expect("it runs"));
+    let text = error_line(&output.expect("it runs"));
     assert!(text.contains("environment variable OPENBELL__HTTP__LISEN: unknown key"), "{text}");
 }
 
@@ -71,7 +71,7 @@ fn bad_rules_are_one_line_with_file_and_line() {
         &["check-config", "--config", &config][..],
         &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data, "--config", &config],
     ] {
-        let text = complaint(&run(args));
+        let text = error_line(&run(args));
         let start = format!("openbell: {}:1: expected a decimal number", path(rules.path()));
         assert!(text.starts_with(&start), "{text}");
     }
@@ -80,7 +80,7 @@ fn bad_rules_are_one_line_with_file_and_line() {
 #[test]
 fn a_missing_directory_is_one_line() {
     let output = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "/nowhere/at/all"]);
-    let text = complaint(&output);
+    let text = error_line(&output);
     assert!(text.contains("/nowhere/at/all") && text.contains("does not exist"), "{text}");
 }
 
@@ -88,7 +88,7 @@ fn a_missing_directory_is_one_line() {
 fn a_malformed_address_is_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
-    let text = complaint(&run(&["--listen", "here", "--data-dir", &data]));
+    let text = error_line(&run(&["--listen", "here", "--data-dir", &data]));
     assert!(text.contains("here"), "{text}");
 }
 
@@ -97,7 +97,7 @@ fn a_port_in_use_is_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
     let dir = tempfile::tempdir().expect("a directory");
-    let text = complaint(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
+    let text = error_line(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
     assert!(text.contains(&address) && text.contains("in use"), "{text}");
 }
 
@@ -110,7 +110,7 @@ fn a_second_process_on_the_same_directory_is_one_line() {
         &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data][..],
         &["migrate", "--data-dir", &data],
     ] {
-        let text = complaint(&run(args));
+        let text = error_line(&run(args));
         assert!(text.contains("in use by another openbell process"), "{text}");
     }
     first.stop();
@@ -129,7 +129,7 @@ fn a_role_is_set_by_address_while_the_server_runs() {
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(printed, format!("ada@example.org is now: {word}\n"));
     }
-    let text = complaint(&role("eve@example.org", "operator"));
+    let text = error_line(&role("eve@example.org", "operator"));
     assert_eq!(text, "openbell: no user has the address eve@example.org");
     assert!(!role("ada@example.org", "king").status.success());
     server.stop();
@@ -150,7 +150,7 @@ async fn a_command_waits_for_another_writer() {
     let early = tokio::time::timeout(Duration::from_secs(1), &mut command).await;
     assert!(early.is_err(), "it waits: {early:?}");
     sqlx::query("ROLLBACK").execute(&mut other).await.expect("unlocks the file");
-    let text = complaint(&command.await.expect("ends"));
+    let text = error_line(&command.await.expect("ends"));
     assert_eq!(text, "openbell: no user has the address eve@example.org");
 }
 
@@ -192,7 +192,7 @@ fn one_player_is_verified_by_number() {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(text, "the ledger holds: 1 players, 1 entries\n");
-    assert_eq!(complaint(&verify("7")), "openbell: there is no player 7");
+    assert_eq!(error_line(&verify("7")), "openbell: there is no player 7");
     server.stop();
 }
 
@@ -209,17 +209,17 @@ fn a_user_is_erased_by_address_while_the_server_runs() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     assert_eq!(
-        complaint(&erase(&["Ada@example.org"])),
+        error_line(&erase(&["Ada@example.org"])),
         "openbell: ada@example.org would be erased for good: confirm with --yes"
     );
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
     let text = printed(&["Ada@example.org", "--yes"]);
     assert_eq!(text, "ada@example.org is erased; the ledger stays, without a name\n");
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401);
-    let text = complaint(&erase(&["ada@example.org", "--yes"]));
+    let text = error_line(&erase(&["ada@example.org", "--yes"]));
     assert_eq!(text, "openbell: no user has the address ada@example.org");
     let nowhere = path(&dir.path().join("nowhere.jsonl"));
-    let text = complaint(&run(&["user", "erase-again", &nowhere, "--data-dir", &data]));
+    let text = error_line(&run(&["user", "erase-again", &nowhere, "--data-dir", &data]));
     assert!(text.starts_with(&format!("openbell: cannot read {nowhere}")), "{text}");
     let output = run(&["audit", "verify", "--data-dir", &data]);
     assert_eq!(output.stdout, b"the ledger holds: 1 players, 1 entries\n");
@@ -231,7 +231,7 @@ fn a_role_creates_no_database() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
     let output = run(&["user", "role", "ada@example.org", "operator", "--data-dir", &data]);
-    assert!(complaint(&output).contains("openbell.db"), "{output:?}");
+    assert!(error_line(&output).contains("openbell.db"), "{output:?}");
     assert!(!dir.path().join("openbell.db").exists());
 }
 
@@ -245,7 +245,7 @@ fn a_damaged_database_is_one_line() {
     // All but the first page, so that the header is still valid.
     bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xA5);
     std::fs::write(&database, bytes).expect("written");
-    let text = complaint(&run(&["--listen", "127.0.0.1:0", "--data-dir", &data]));
+    let text = error_line(&run(&["--listen", "127.0.0.1:0", "--data-dir", &data]));
     assert!(text.contains("damaged") && text.contains("openbell.db"), "{text}");
 }
 
@@ -253,7 +253,7 @@ fn a_damaged_database_is_one_line() {
 fn a_file_that_is_no_database_is_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("openbell.db"), "not a database. ".repeat(1000)).expect("made");
-    let text = complaint(&run(&["--listen", "127.0.0.1:0", "--data-dir", &path(dir.path())]));
+    let text = error_line(&run(&["--listen", "127.0.0.1:0", "--data-dir", &path(dir.path())]));
     assert!(text.contains("openbell.db"), "{text}");
 }
 
@@ -269,7 +269,7 @@ fn migrating_twice_is_as_good_as_once() {
 #[test]
 fn verifying_a_missing_database_is_one_line_and_creates_none() {
     let dir = tempfile::tempdir().expect("a directory");
-    let text = complaint(&run(&["audit", "verify", "--data-dir", &path(dir.path())]));
+    let text = error_line(&run(&["audit", "verify", "--data-dir", &path(dir.path())]));
     assert!(text.contains("there is no database at"), "{text}");
     assert_eq!(std::fs::read_dir(dir.path()).expect("there").count(), 0);
 }
@@ -280,7 +280,7 @@ fn an_unreachable_database_server_is_one_line_without_its_password() {
     let url = format!("postgres://bob:hunter2@{closed}/game");
     let mut command = openbell(&["migrate", "--database", &url]);
     command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
-    let text = complaint(&command.output().expect("it runs"));
+    let text = error_line(&command.output().expect("it runs"));
     assert!(text.contains("postgres://bob:***@") && !text.contains("hunter2"), "{text}");
     assert!(text.contains("Connection refused") && !text.contains("pool"), "{text}");
 }
@@ -289,10 +289,10 @@ fn an_unreachable_database_server_is_one_line_without_its_password() {
 fn an_error_of_the_database_has_no_lines_of_its_source() {
     let url = testkit::postgres_database();
     let (server, _) = url.rsplit_once('/').expect("a name");
-    let text = complaint(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
+    let text = error_line(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
     assert!(text.contains("\"nowhere\" does not exist (3D000)"), "{text}");
     assert!(!text.contains(" at line "), "{text}");
-    let text = complaint(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
+    let text = error_line(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
     assert!(text.contains("in a password @ is written %40"), "{text}");
 }
 
@@ -344,7 +344,7 @@ fn an_archive_that_cannot_be_meant_is_refused_before_anything_starts() {
         for command in ["check-config", "serve"] {
             let mut command = openbell(&[command]);
             command.env("OPENBELL__AUDIT__ARCHIVE_URL", url);
-            let text = complaint(&command.output().expect("it runs"));
+            let text = error_line(&command.output().expect("it runs"));
             let expected = format!("expected a directory or s3://bucket/prefix, got {url:?}");
             assert!(text.ends_with(&expected), "{text}");
         }

@@ -34,11 +34,12 @@ fn fail_and_recover(fail_sync: fn(&FaultyDisk)) {
     let home = tempfile::tempdir().expect("a directory");
     let data = home.path().join("data");
     let (first, second) = (FaultyDisk::below(&data), FaultyDisk::below(&data));
-    let told = fail(&first, &data, fail_sync);
-    let later = recover(&second, &data, &told);
+    let orders = fail(&first, &data, fail_sync);
+    let later = recover(&second, &data, &orders);
 
-    let before: Vec<&SentOrder> = told.iter().filter(|told| told.is_promise()).collect();
-    let all: Vec<&SentOrder> = told.iter().chain(&later).filter(|told| told.is_promise()).collect();
+    let before: Vec<&SentOrder> = orders.iter().filter(|order| order.is_promise()).collect();
+    let all: Vec<&SentOrder> =
+        orders.iter().chain(&later).filter(|order| order.is_promise()).collect();
     verify(&["--data-dir", &data.display().to_string()]);
     check_blocking(&data, &all).unwrap_or_else(|broken| panic!("{broken}"));
 
@@ -49,7 +50,7 @@ fn fail_and_recover(fail_sync: fn(&FaultyDisk)) {
 /// Cuts the power during the second process, above all at its first responses, before much was
 /// written.
 fn cut_power((first, second): &(Recording, Recording), before: &[&SentOrder], later: &[SentOrder]) {
-    let mut cuts: Vec<u64> = later.iter().map(|told| told.answered_at).collect();
+    let mut cuts: Vec<u64> = later.iter().map(|order| order.answered_at).collect();
     cuts.sort_unstable();
     cuts.truncate(CUTS_AT_PROMISES);
     cuts.extend((0..CUTS).map(|seed| moment(second, later, &SeededEntropy::new(seed))));
@@ -59,7 +60,7 @@ fn cut_power((first, second): &(Recording, Recording), before: &[&SentOrder], la
     disk.play(second, &cuts, |index, disk| {
         let (cut, image) = (cuts[index], tempfile::tempdir().expect("a directory"));
         disk.cut(&SeededEntropy::new(!cut)).write_to(image.path(), "-shm");
-        let since = later.iter().filter(|told| told.is_promise() && told.answered_at <= cut);
+        let since = later.iter().filter(|order| order.is_promise() && order.answered_at <= cut);
         let promises: Vec<&SentOrder> = before.iter().copied().chain(since).collect();
         if let Err(broken) = check_blocking(image.path(), &promises) {
             let image = image.keep();
@@ -72,32 +73,32 @@ fn cut_power((first, second): &(Recording, Recording), before: &[&SentOrder], la
 fn fail(disk: &FaultyDisk, data: &Path, fail_sync: fn(&FaultyDisk)) -> Vec<SentOrder> {
     let server = start_on(disk, data);
     let mut traders = Traders::register(&server, PLAYERS);
-    let mut told: Vec<SentOrder> = (0..3).flat_map(|_| traders.round(&server, &|| 0)).collect();
+    let mut orders: Vec<SentOrder> = (0..3).flat_map(|_| traders.round(&server, &|| 0)).collect();
     fail_sync(disk);
-    told.extend(traders.round(&server, &|| 0));
+    orders.extend(traders.round(&server, &|| 0));
     // A checkpoint begins within five seconds; the process exits half a second after its failure.
     while disk.failed_syncs() == 0 {
         assert_eq!(server.get("/livez").0, 200);
     }
-    told.extend(traders.round(&server, &|| 0));
+    orders.extend(traders.round(&server, &|| 0));
     assert_eq!(server.wait().code(), Some(1), "it exits after the failed fsync");
-    let mut refused = told.iter().filter(|told| !told.is_promise()).peekable();
-    assert!(refused.peek().is_some(), "orders were rejected before the exit");
-    for SentOrder { answer, .. } in refused.filter(|told| told.answer.status != 0) {
+    let mut rejected = orders.iter().filter(|order| !order.is_promise()).peekable();
+    assert!(rejected.peek().is_some(), "orders were rejected before the exit");
+    for SentOrder { answer, .. } in rejected.filter(|order| order.answer.status != 0) {
         assert_eq!(answer.status, 503, "{}", answer.body);
         assert!(answer.head.contains("\nretry-after: "), "{}", answer.head);
     }
-    told
+    orders
 }
 
 /// Restarts and repeats the orders without a promise; returns them and later orders.
-fn recover(disk: &FaultyDisk, data: &Path, told: &[SentOrder]) -> Vec<SentOrder> {
+fn recover(disk: &FaultyDisk, data: &Path, orders: &[SentOrder]) -> Vec<SentOrder> {
     disk.slow_syncs(SYNC_DELAY_US);
     let server = start_on(disk, data);
     let recorded = || disk.recorded();
-    let refused = told.iter().filter(|told| !told.is_promise());
+    let rejected = orders.iter().filter(|order| !order.is_promise());
     let mut later = Vec::new();
-    for order in refused {
+    for order in rejected {
         let repeated = order.repeat(&server, &recorded);
         let (code, is_replay) = (order.answer.code(), repeated.answer.is_replay());
         assert!(

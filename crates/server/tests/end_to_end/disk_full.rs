@@ -29,29 +29,30 @@ fn while_the_disk_is_full_orders_are_rejected_and_reads_succeed() {
     let disk = FaultyDisk::below(&data);
     let server = start_on(&disk, &data);
     let mut traders = Traders::register(&server, PLAYERS);
-    let mut told = Vec::new();
+    let mut orders = Vec::new();
     for room in ROOMS {
         let refused = disk.refused();
         disk.leave_room(room);
-        told.extend(rounds_until(&mut traders, &server, |told| told.answer.status == 503));
+        orders.extend(rounds_until(&mut traders, &server, |order| order.answer.status == 503));
         assert!(disk.refused() > refused, "the disk was full");
         for (status, portfolio) in traders.portfolios(&server) {
             assert_eq!(status, 200, "reads succeed: {portfolio}");
         }
         disk.make_room();
-        told.extend(rounds_until(&mut traders, &server, SentOrder::is_promise));
+        orders.extend(rounds_until(&mut traders, &server, SentOrder::is_promise));
     }
-    let rejected: Vec<&SentOrder> = told.iter().filter(|told| !told.is_promise()).collect();
+    let rejected: Vec<&SentOrder> = orders.iter().filter(|order| !order.is_promise()).collect();
     for SentOrder { answer, .. } in &rejected {
         let (status, code) = (answer.status, answer.code());
         assert!((status, code) == (503, "unavailable"), "{status} {}", answer.body);
         assert!(answer.head.contains("\nretry-after: "), "{}", answer.head);
     }
     // Their keys are not stored: they are executed now, unless the market rejects them.
-    let late: Vec<SentOrder> = rejected.iter().map(|told| told.repeat(&server, &|| 0)).collect();
-    assert!(late.iter().all(|told| !told.answer.is_replay()), "nothing was executed before");
+    let late: Vec<SentOrder> = rejected.iter().map(|order| order.repeat(&server, &|| 0)).collect();
+    assert!(late.iter().all(|order| !order.answer.is_replay()), "nothing was executed before");
     server.stop();
-    let promises = told.iter().chain(&late).filter(|told| told.is_promise()).collect::<Vec<_>>();
+    let promises =
+        orders.iter().chain(&late).filter(|order| order.is_promise()).collect::<Vec<_>>();
     assert_holds_just(&data, &promises);
 }
 
@@ -62,7 +63,7 @@ fn a_disk_that_is_full_at_a_checkpoint_loses_no_trade() {
     let disk = FaultyDisk::below(&data);
     let server = start_on(&disk, &data);
     let mut traders = Traders::register(&server, PLAYERS);
-    let mut told = traders.round(&server, &|| 0);
+    let mut orders = traders.round(&server, &|| 0);
     disk.leave_room(0);
     until(|| server.metric(CHECKPOINT_FAILED) > 0, "a checkpoint found no room");
     for (status, portfolio) in traders.portfolios(&server) {
@@ -70,10 +71,10 @@ fn a_disk_that_is_full_at_a_checkpoint_loses_no_trade() {
     }
     let done = server.metric(CHECKPOINT_DONE);
     disk.make_room();
-    told.extend(rounds_until(&mut traders, &server, SentOrder::is_promise));
+    orders.extend(rounds_until(&mut traders, &server, SentOrder::is_promise));
     until(|| server.metric(CHECKPOINT_DONE) > done, "a checkpoint found room again");
     server.stop();
-    let promises = told.iter().filter(|told| told.is_promise()).collect::<Vec<_>>();
+    let promises = orders.iter().filter(|order| order.is_promise()).collect::<Vec<_>>();
     assert_holds_just(&data, &promises);
 }
 
@@ -139,15 +140,15 @@ fn partial_writes_have_no_effect() {
     disk.shorten_writes(3);
     let server = start_on(&disk, &data);
     let mut traders = Traders::register(&server, PLAYERS);
-    let mut told = Vec::new();
+    let mut orders = Vec::new();
     for _ in 0..10 {
-        told.extend(traders.round(&server, &|| 0));
+        orders.extend(traders.round(&server, &|| 0));
     }
     // The last checkpoint is part of the shutdown.
     server.stop();
     assert!(disk.shortened() > 0, "writes were shortened");
-    let promises = told.iter().filter(|told| told.is_promise()).collect::<Vec<_>>();
-    assert_eq!(promises.len(), told.len(), "every order was executed");
+    let promises = orders.iter().filter(|order| order.is_promise()).collect::<Vec<_>>();
+    assert_eq!(promises.len(), orders.len(), "every order was executed");
     assert_holds_just(&data, &promises);
 }
 
@@ -157,17 +158,17 @@ fn rounds_until(
     server: &Server,
     holds: impl Fn(&SentOrder) -> bool,
 ) -> Vec<SentOrder> {
-    let mut told = Vec::new();
+    let mut orders = Vec::new();
     until(
         || {
             let round = traders.round(server, &|| 0);
             let all = round.iter().all(&holds);
-            told.extend(round);
+            orders.extend(round);
             all
         },
         "all orders of a round have the same outcome",
     );
-    told
+    orders
 }
 
 /// The ledger holds these trades and no others.

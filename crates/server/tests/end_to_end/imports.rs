@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use testkit::eventually;
 
-use crate::server::{Server, complaint, openbell};
+use crate::server::{Server, error_line, openbell};
 
 /// Bars and stocks of the US file, and of the ZSE file in Zimbabwe Gold.
 const US: (usize, usize) = (619_768, 506);
@@ -256,12 +256,12 @@ fn one_bad_line_is_named_and_nothing_is_imported() {
     assert!(errors.contains("again.csv:2: "), "{errors}");
     assert!(errors.contains("good.csv has a bar of A of 2013-02-08 already"), "{errors}");
     let other_way = format!("{}/./good.csv", dir.path().display());
-    let text = complaint(&stocks(dir.path(), &["import", &good, &other_way, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["import", &good, &other_way, "--market", "us"]));
     assert!(text.ends_with("good.csv is named twice"), "{text}");
     let link = dir.path().join("link.csv");
     std::fs::hard_link(dir.path().join("good.csv"), &link).expect("linked");
     let link = link.display().to_string();
-    let text = complaint(&stocks(dir.path(), &["import", &good, &link, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["import", &good, &link, "--market", "us"]));
     assert!(text.ends_with("link.csv is named twice"), "{text}");
     assert!(!dir.path().join("openbell.db").exists(), "not even a database");
     let report = dir.path().join("report.csv").display().to_string();
@@ -287,13 +287,13 @@ fn a_market_has_one_currency_and_a_game_is_played_in_it() {
     let dollars = dir.path().join("dollars.csv");
     std::fs::write(&dollars, "date,symbol,close,currency\n2013-02-12,A,2,USD\n").expect("written");
     let dollars = dollars.display().to_string();
-    let text = complaint(&stocks(dir.path(), &["import", &dollars, "--market", "eu"]));
+    let text = error_line(&stocks(dir.path(), &["import", &dollars, "--market", "eu"]));
     assert!(text.contains("the market eu has prices in EUR, and the files have prices in USD"));
     let data = dir.path().display().to_string();
     let mut command = openbell(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data]);
     command.env("OPENBELL__MARKET__REPLAY__MARKET", "eu");
     command.env("OPENBELL__MARKET__REPLAY__START", "2013-02-08");
-    let text = complaint(&command.output().expect("it runs"));
+    let text = error_line(&command.output().expect("it runs"));
     assert!(text.ends_with(
         "the market eu has prices in EUR, and the game is played in USD: set currency = \"EUR\" in \
          the file of rules that game.rules names"
@@ -310,11 +310,11 @@ fn stocks_of_any_market_are_described_from_files() {
     };
     let texts = write("texts.csv", "symbol,name,kid_description\nAAPL,,<b>Fruit</b> phones.\n");
     for name in ["live", "simulated", "fixed"] {
-        let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", name]));
+        let text = error_line(&stocks(dir.path(), &["import", &texts, "--market", name]));
         assert!(text.contains("is a value of market.source"), "{text}");
         assert!(text.contains("`openbell stocks seed`"), "{text}");
     }
-    let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["import", &texts, "--market", "us"]));
     assert!(text.contains("no daily bars") && text.contains("stocks describe"), "{text}");
     assert!(!dir.path().join("openbell.db").exists(), "not even a database");
     let data = dir.path().display().to_string();
@@ -330,7 +330,7 @@ fn stocks_of_any_market_are_described_from_files() {
         "[[stocks]]\nsymbol = \"AAPL\"\nname = \"x\"\n[[stocks]]\n\
         symbol = \"NONE\"\nname = \"y\"\n",
     );
-    let text = complaint(&stocks(dir.path(), &["describe", &unknown]));
+    let text = error_line(&stocks(dir.path(), &["describe", &unknown]));
     assert!(text.ends_with("because the game does not list 1 of the stocks: NONE"), "{text}");
     let text = printed(&stocks(dir.path(), &["describe", &texts]));
     assert_eq!(text, "1 stocks were described\n1 texts had HTML, which was removed\n");
@@ -346,7 +346,7 @@ fn stocks_of_any_market_are_described_from_files() {
     let text = printed(&stocks(dir.path(), &["import", &more, "--market", "us", "--dry-run"]));
     assert!(text.contains(counted), "AAPL has bars already: {text}");
     printed(&stocks(dir.path(), &["describe", &texts, "--market", "us"]));
-    let text = complaint(&stocks(dir.path(), &["describe", &texts, "--market", "zse"]));
+    let text = error_line(&stocks(dir.path(), &["describe", &texts, "--market", "zse"]));
     assert!(text.contains("there is no imported market \"zse\""), "{text}");
 }
 
@@ -359,7 +359,7 @@ fn a_market_that_was_not_imported_or_has_no_such_day_is_one_line() {
         let mut command = openbell(&args);
         command.env("OPENBELL__MARKET__REPLAY__MARKET", "us");
         command.env("OPENBELL__MARKET__REPLAY__START", start);
-        complaint(&command.output().expect("it runs"))
+        error_line(&command.output().expect("it runs"))
     };
     let text = serve("2013-02-08");
     assert!(text.contains("there is no imported market \"us\""), "{text}");

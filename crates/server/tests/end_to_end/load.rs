@@ -9,7 +9,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use crate::server::{Server, complaint, openbell, run};
+use crate::server::{Server, error_line, openbell, run};
 
 /// A data directory with players, and the file of their tokens.
 fn prepared(dir: &Path, players: &str) -> (PathBuf, String) {
@@ -167,7 +167,7 @@ fn an_invalid_run_is_one_line() {
     std::fs::write(&file, "ob_a\n").expect("written");
     let measure = |url: &str, tokens: &str| {
         let more = ["--tokens", tokens, "--concurrency", "1", "--duration", "1s"];
-        complaint(&run(&[&["load", "distinct", "--url", url], &more[..]].concat()))
+        error_line(&run(&[&["load", "distinct", "--url", url], &more[..]].concat()))
     };
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let text = measure(&format!("http://{closed}"), &tokens);
@@ -189,12 +189,12 @@ fn players_that_cannot_be_prepared_leave_no_tokens() {
     let (database, out) = (data.display().to_string(), dir.path().join("more"));
     let file = out.display().to_string();
     let line = ["load", "prepare", "--players", "1", "--data-dir", &database, "--out", &file];
-    let text = complaint(&run(&line));
+    let text = error_line(&run(&line));
     assert!(text.contains("is in use by another openbell process"), "{text}");
     assert!(!out.exists());
     server.stop();
     let nowhere = dir.path().join("nowhere/tokens").display().to_string();
     let line = ["load", "prepare", "--players", "1", "--data-dir", &database, "--out", &nowhere];
-    let text = complaint(&run(&line));
+    let text = error_line(&run(&line));
     assert!(text.contains("cannot write") && text.contains("nowhere/tokens"), "{text}");
 }

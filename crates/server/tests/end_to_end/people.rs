@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::json;
 
-use crate::server::{Server, complaint, openbell, run};
+use crate::server::{Server, error_line, openbell, run};
 
 const OLD: &str = "correct horse battery";
 
@@ -49,10 +49,10 @@ fn users_are_listed_shown_and_renamed_by_command() {
     assert_eq!(text, "ada@example.org is now called \"Ada L.\"\n");
     let (_, account) = server.ask("GET", "/api/auth/user", &token, None);
     assert_eq!(account["user"]["name"], "Ada L.");
-    let text = complaint(&user(dir.path(), &["rename", "ada@example.org", "Admin"]));
+    let text = error_line(&user(dir.path(), &["rename", "ada@example.org", "Admin"]));
     assert_eq!(text, "openbell: The name field must not look like a name of the staff.");
     for words in [&["show", "eve@example.org"][..], &["rename", "eve@example.org", "Eve"]] {
-        let text = complaint(&user(dir.path(), words));
+        let text = error_line(&user(dir.path(), words));
         assert_eq!(text, "openbell: no user has the address eve@example.org");
     }
     server.stop();
@@ -89,7 +89,7 @@ fn a_password_is_replaced_by_command() {
         drop(stdin);
         child.wait_with_output().expect("ends")
     };
-    let text = complaint(&set("short"));
+    let text = error_line(&set("short"));
     assert_eq!(text, "openbell: The password field must be at least 8 characters.");
     assert!(logs_in(&server, OLD));
     let output = set("set by command");
@@ -98,7 +98,7 @@ fn a_password_is_replaced_by_command() {
     assert!(text.contains("has the new password") && !text.contains("set by"), "{text}");
     assert!(logs_in(&server, "set by command") && !logs_in(&server, OLD));
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401, "tokens end");
-    let text = complaint(&user(dir.path(), &["password", "eve@example.org"]));
+    let text = error_line(&user(dir.path(), &["password", "eve@example.org"]));
     assert_eq!(text, "openbell: no user has the address eve@example.org");
     server.stop();
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &[&str]) -> Output {
 }
 
 /// The stderr of a failed run, which must be one line and no panic.
-pub(crate) fn complaint(output: &Output) -> String {
+pub(crate) fn error_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "it should have failed: {text}");
     assert_eq!(text.lines().count(), 1, "one line was expected: {text}");

@@ -139,7 +139,7 @@ pub(super) async fn open(
     Ok((providers, rules))
 }
 
-/// Requests, and retries once after the wait that a provider asks for, if it is short.
+/// Requests, and retries once after the `Retry-After` of a provider, if it is short.
 pub(super) async fn with_retry<T>(
     request: impl AsyncFn() -> Result<T, ProviderError>,
 ) -> Result<T, ProviderError> {
