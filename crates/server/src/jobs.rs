@@ -33,21 +33,22 @@ use crate::error::CommandError;
 
 /// Starts every job that the configuration and the database need.
 pub(crate) fn start(
-    context: &JobContext,
+    context: &Arc<JobContext>,
     history: HistoryWriter,
     jobs: &Supervisor,
 ) -> Result<(), CommandError> {
+    let share = || Arc::clone(context);
     // The only one that can fail, before any job runs.
-    let clean_ledger = clean_ledger::CleanLedger::new(context)?;
+    let clean_ledger = clean_ledger::CleanLedger::new(share())?;
 
     // Prices, their history, and what the players' holdings were worth.
     let (source, prices) = (Arc::clone(&context.source), Arc::clone(&context.prices));
     let clock = Arc::clone(&context.clock);
     jobs.spawn(|stop| market::ticker::run(source, prices, clock, stop.cancelled_owned()));
-    jobs.start_if(refresh_quotes::RefreshQuotes::new(context));
-    jobs.start_if(follow_quotes::FollowQuotes::new(context));
-    jobs.start(save_history::SaveHistory::new(context, history));
-    jobs.start(roll_up_history::RollUpHistory::new(context));
+    jobs.start_if(refresh_quotes::RefreshQuotes::new(share()));
+    jobs.start_if(follow_quotes::FollowQuotes::new(share()));
+    jobs.start(save_history::SaveHistory::new(share(), history));
+    jobs.start(roll_up_history::RollUpHistory::new(share()));
     jobs.start(equity::SnapshotEquity::new(context));
     jobs.start(equity::RollUpEquity::new(context));
 
@@ -55,24 +56,24 @@ pub(crate) fn start(
     let cluster = context.cluster.clone();
     jobs.spawn(|stop| cluster.apply_events(stop));
     jobs.start(follow_changes::FollowChanges::new(context));
-    jobs.start(execute_orders::ExecuteOrders::new(context));
-    jobs.start(follow_board::FollowBoard::new(context));
-    jobs.start(value_players::ValuePlayers::new(context));
-    jobs.start(check_board::CheckBoard::new(context));
-    jobs.start(close_boards::CloseBoards::new(context));
+    jobs.start(execute_orders::ExecuteOrders::new(share()));
+    jobs.start(follow_board::FollowBoard::new(share()));
+    jobs.start(value_players::ValuePlayers::new(share()));
+    jobs.start(check_board::CheckBoard::new(share()));
+    jobs.start(close_boards::CloseBoards::new(share()));
 
     // The ledger and its archive.
-    jobs.start(make_months::MakeMonths::new(context));
+    jobs.start(make_months::MakeMonths { context: share() });
     jobs.start_if(clean_ledger);
-    jobs.start_if(seal_heads::SealHeads::new(context));
-    jobs.start_if(keep_erasures::KeepErasures::new(context));
+    jobs.start_if(seal_heads::SealHeads::new(share()));
+    jobs.start_if(keep_erasures::KeepErasures::new(share()));
 
     // The database and the process.
-    jobs.start(fill_columns::FillColumns::new(context));
-    jobs.start(delete_expired::DeleteExpired::new(context));
+    jobs.start(fill_columns::FillColumns { context: share() });
+    jobs.start(delete_expired::DeleteExpired { context: share() });
     jobs.start_if(checkpoint::Checkpoint::new(context));
     jobs.start_if(watch_database::WatchDatabase::new(context));
     jobs.start_if(watch_replica::WatchReplica::new(context));
-    jobs.start(fold_metrics::FoldMetrics::new(context));
+    jobs.start(fold_metrics::FoldMetrics { context: share() });
     Ok(())
 }

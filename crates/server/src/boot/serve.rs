@@ -60,7 +60,7 @@ async fn bind(address: &str) -> Result<TcpListener, CommandError> {
 
 /// A server that is ready to accept connections.
 struct Server {
-    context: JobContext,
+    context: Arc<JobContext>,
     history: HistoryWriter,
     router: web::Router,
     /// Cancelled by the first signal; ends event streams at once.
@@ -91,7 +91,7 @@ impl Server {
             }
             None => None,
         };
-        let context = JobContext {
+        let context = Arc::new(JobContext {
             config,
             store,
             source,
@@ -105,7 +105,7 @@ impl Server {
             metrics,
             clock,
             node,
-        };
+        });
         let router = web::router(app_state(&context, rules)?);
         Ok(Self { context, history, router, closing })
     }
@@ -127,11 +127,10 @@ impl Server {
         tokio::spawn(exit_after_disk_failure());
         let supervisor = Supervisor::default();
         jobs::start(&context, history, &supervisor)?;
-        let JobContext { store, desk, config, .. } = context;
-        let served = web::serve(listener, router, &config.http, closing).await;
-        desk.close().await;
+        let served = web::serve(listener, router, &context.config.http, closing).await;
+        context.desk.close().await;
         supervisor.stop().await;
-        store.close().await;
+        context.store.close().await;
         served.map_err(CommandError::Serve)
     }
 }

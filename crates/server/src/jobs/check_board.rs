@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use leaderboard::Leaderboards;
-use store::{BoardKind, Store};
+use store::BoardKind;
 
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
@@ -13,17 +12,15 @@ use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 const PAGES_MAX: u32 = 100;
 
 pub(crate) struct CheckBoard {
-    store: Store,
-    boards: Arc<Leaderboards>,
+    context: Arc<JobContext>,
     after_player_id: i64,
     /// Pages compared since the interval began.
     pages: u32,
 }
 
 impl CheckBoard {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        let (store, boards) = (context.store.clone(), Arc::clone(&context.boards));
-        Self { store, boards, after_player_id: i64::MIN, pages: 0 }
+    pub(crate) fn new(context: Arc<JobContext>) -> Self {
+        Self { context, after_player_id: i64::MIN, pages: 0 }
     }
 }
 
@@ -32,11 +29,12 @@ impl Reconciler for CheckBoard {
     const INTERVAL: Duration = Duration::from_secs(300);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        let board = self.boards.board(BoardKind::Xp);
+        let board = self.context.boards.board(BoardKind::Xp);
         if !board.is_ready() {
             return Ok(JobProgress::done(0));
         }
-        let checked = leaderboard::check_board(&self.store, board, self.after_player_id).await?;
+        let checked =
+            leaderboard::check_board(&self.context.store, board, self.after_player_id).await?;
         self.after_player_id = checked.next.unwrap_or(i64::MIN);
         self.pages += 1;
         let wrong = checked.lowered + checked.removed;

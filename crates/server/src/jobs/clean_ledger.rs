@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archive::{ArchiveError, Archiver, TimeOfDay};
-use domain::{Clock, Entropy as _, UnixMicros};
-use store::{ArchiveState, Store};
+use domain::{Entropy as _, UnixMicros};
+use store::ArchiveState;
 
 use crate::boot::archives::open_archiver;
 use crate::clock::SystemEntropy;
@@ -20,21 +20,17 @@ const RETRY_S: i64 = 900;
 const DAY_S: i64 = 86_400;
 
 pub(crate) struct CleanLedger {
-    store: Store,
+    context: Arc<JobContext>,
     archiver: Archiver,
-    /// Days that a month stays in the database after its end; 0 keeps all.
-    retention_days: u32,
-    clean_at: TimeOfDay,
     /// Delays this node, so that nodes do not start together.
     jitter_s: i64,
-    clock: Arc<dyn Clock>,
     /// Set by the first run.
     next_at: Option<UnixMicros>,
 }
 
 impl CleanLedger {
     /// `None` without an archive.
-    pub(crate) fn new(context: &JobContext) -> Result<Option<Self>, CommandError> {
+    pub(crate) fn new(context: Arc<JobContext>) -> Result<Option<Self>, CommandError> {
         let audit = &context.config.audit;
         if audit.archive_url.is_empty() {
             return Ok(None);
@@ -42,15 +38,9 @@ impl CleanLedger {
         let mut random = [0; 8];
         SystemEntropy.fill(&mut random);
         let jitter_s = u64::from_be_bytes(random) % (u64::from(audit.clean_jitter_s) + 1);
-        Ok(Some(Self {
-            store: context.store.clone(),
-            archiver: open_archiver(&context.config, &context.store)?,
-            retention_days: audit.retention_days,
-            clean_at: audit.clean_at,
-            jitter_s: i64::try_from(jitter_s).unwrap_or_default(),
-            clock: Arc::clone(&context.clock),
-            next_at: None,
-        }))
+        let jitter_s = i64::try_from(jitter_s).unwrap_or_default();
+        let archiver = open_archiver(&context.config, &context.store)?;
+        Ok(Some(Self { context, archiver, jitter_s, next_at: None }))
     }
 
     /// Archives or deletes one month; false if none is due.
@@ -61,10 +51,11 @@ impl CleanLedger {
             tracing::info!(%month, entries, bytes, "a month is in the archive");
             return Ok(true);
         }
-        if self.retention_days == 0 {
+        let retention_days = self.context.config.audit.retention_days;
+        if retention_days == 0 {
             return Ok(false);
         }
-        let expired = self.archiver.expired(self.retention_days).await?;
+        let expired = self.archiver.expired(retention_days).await?;
         let Some(month) = expired.first() else { return Ok(false) };
         let dropped = self.archiver.drop_month(*month, REASON).await?;
         tracing::info!(%month, entries = dropped.entries, "a month left the ledger");
@@ -72,7 +63,7 @@ impl CleanLedger {
     }
 
     async fn count_months(&self) -> Result<(), JobError> {
-        let rows = self.store.archives().await?;
+        let rows = self.context.store.archives().await?;
         for state in ArchiveState::ALL {
             let count = rows.iter().filter(|row| row.state == state).count();
             let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -88,8 +79,8 @@ impl Reconciler for CleanLedger {
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
         self.count_months().await?;
-        let now = self.clock.now();
-        let next_at = *self.next_at.get_or_insert_with(|| next(now, self.clean_at, self.jitter_s));
+        let (now, clean_at) = (self.context.clock.now(), self.context.config.audit.clean_at);
+        let next_at = *self.next_at.get_or_insert_with(|| next(now, clean_at, self.jitter_s));
         if now < next_at {
             return Ok(JobProgress::done(0));
         }
@@ -97,7 +88,7 @@ impl Reconciler for CleanLedger {
             Ok(true) => Ok(JobProgress::unfinished(1)),
             // The holder of the lease does the rest.
             Ok(false) | Err(ArchiveError::Busy) => {
-                self.next_at = Some(next(now, self.clean_at, self.jitter_s));
+                self.next_at = Some(next(now, clean_at, self.jitter_s));
                 Ok(JobProgress::done(0))
             }
             Err(error) => {

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, UnixMicros};
-use leaderboard::{Leaderboards, RankSnapshotWriter};
-use market::MarketSource;
-use store::{BoardKind, Store};
+use domain::{Day, UnixMicros};
+use leaderboard::RankSnapshotWriter;
+use store::BoardKind;
 
 use crate::jobs::context::{JobContext, JobLease};
 use crate::jobs::equity::newest_day;
@@ -18,10 +17,7 @@ const KINDS: [BoardKind; 2] = [BoardKind::Xp, BoardKind::Return];
 const LEASE_S: i64 = 30;
 
 pub(crate) struct CloseBoards {
-    store: Store,
-    boards: Arc<Leaderboards>,
-    source: Arc<MarketSource>,
-    clock: Arc<dyn Clock>,
+    context: Arc<JobContext>,
     lease: JobLease,
     /// The snapshot that this node writes.
     writing: Option<(BoardKind, RankSnapshotWriter)>,
@@ -30,26 +26,19 @@ pub(crate) struct CloseBoards {
 }
 
 impl CloseBoards {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        Self {
-            store: context.store.clone(),
-            boards: Arc::clone(&context.boards),
-            source: Arc::clone(&context.source),
-            clock: Arc::clone(&context.clock),
-            lease: context.lease(Self::NAME, LEASE_S),
-            writing: None,
-            deleting: None,
-        }
+    pub(crate) fn new(context: Arc<JobContext>) -> Self {
+        let lease = context.lease(Self::NAME, LEASE_S);
+        Self { context, lease, writing: None, deleting: None }
     }
 
     /// A board without a snapshot of this day. The snapshots of the others are loaded.
     async fn due(&self, day: Option<Day>) -> Result<Option<BoardKind>, JobError> {
         let mut due = None;
         for kind in KINDS {
-            let close = self.store.find_board_close(kind).await?;
-            self.boards.set_close(kind, close);
+            let close = self.context.store.find_board_close(kind).await?;
+            self.context.boards.set_close(kind, close);
             let is_due = day.is_some() && close.map(|close| close.day) != day;
-            if is_due && self.boards.board(kind).is_ready() {
+            if is_due && self.context.boards.board(kind).is_ready() {
                 due = due.or(Some(kind));
             }
         }
@@ -67,10 +56,10 @@ impl CloseBoards {
         if !self.lease.take(now).await? {
             return Ok(JobProgress::done(0));
         }
-        match writer.step(&self.store).await {
+        match writer.step(&self.context.store).await {
             Ok(None) => self.writing = Some((kind, writer)),
             Ok(Some(close)) => {
-                self.boards.set_close(kind, Some(close));
+                self.context.boards.set_close(kind, Some(close));
                 self.deleting = Some((kind, close.close_id));
             }
             Err(error) => {
@@ -88,9 +77,9 @@ impl Reconciler for CloseBoards {
     const INTERVAL: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         if let Some((kind, close_id)) = self.deleting {
-            if self.store.forget_board_closes(kind, close_id).await? {
+            if self.context.store.forget_board_closes(kind, close_id).await? {
                 self.deleting = None;
             }
             return Ok(JobProgress::unfinished(1));
@@ -98,7 +87,7 @@ impl Reconciler for CloseBoards {
         if let Some((kind, writer)) = self.writing.take() {
             return self.write(kind, writer, now).await;
         }
-        let day = newest_day(&self.source, now);
+        let day = newest_day(&self.context.source, now);
         if self.due(day).await?.is_none() || !self.lease.take(now).await? {
             return Ok(JobProgress::done(0));
         }
@@ -106,8 +95,8 @@ impl Reconciler for CloseBoards {
         let (Some(kind), Some(day)) = (self.due(day).await?, day) else {
             return Ok(JobProgress::done(0));
         };
-        let board = self.boards.board(kind);
-        let writer = RankSnapshotWriter::begin(&self.store, board, kind, day, now).await?;
+        let board = self.context.boards.board(kind);
+        let writer = RankSnapshotWriter::begin(&self.context.store, board, kind, day, now).await?;
         self.writing = Some((kind, writer));
         Ok(JobProgress::unfinished(0))
     }

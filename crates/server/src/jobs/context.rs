@@ -14,7 +14,7 @@ use crate::boot::history::SavedDay;
 use crate::boot::nodes::ClusterHandles;
 use crate::boot::telemetry::MetricsHandle;
 
-/// The parts of a running server. Each job clones those that it needs.
+/// The parts of a running server.
 pub(crate) struct JobContext {
     pub(crate) config: Config,
     pub(crate) store: Store,

@@ -4,9 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Clock;
-use store::Store;
-
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
@@ -17,26 +14,7 @@ const CHANGES_KEPT: i64 = 20_000;
 const MARKS_KEPT_S: i64 = 900;
 
 pub(crate) struct DeleteExpired {
-    store: Store,
-    idempotency_hours: i64,
-    order_days: i64,
-    rows_max: i64,
-    clock: Arc<dyn Clock>,
-}
-
-impl DeleteExpired {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        let retention = &context.config.retention;
-        // An order is the response to the request that placed it, and outlives its key.
-        let order_days = retention.order_days.max(retention.idempotency_hours.div_euclid(24) + 1);
-        Self {
-            store: context.store.clone(),
-            idempotency_hours: retention.idempotency_hours,
-            order_days,
-            rows_max: retention.delete_rows_max,
-            clock: Arc::clone(&context.clock),
-        }
-    }
+    pub(crate) context: Arc<JobContext>,
 }
 
 impl Reconciler for DeleteExpired {
@@ -44,9 +22,14 @@ impl Reconciler for DeleteExpired {
     const INTERVAL: Duration = Duration::from_secs(60);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        let (store, now, rows_max) = (&self.store, self.clock.now(), self.rows_max);
-        let records_before = now.plus_seconds(-self.idempotency_hours * 3600);
-        let orders_before = now.plus_seconds(-self.order_days * 86_400);
+        let (store, now) = (&self.context.store, self.context.clock.now());
+        let retention = &self.context.config.retention;
+        let rows_max = retention.delete_rows_max;
+        // An order is the response to the request that placed it, and outlives its key.
+        let key_days = retention.idempotency_hours.div_euclid(24) + 1;
+        let order_days = retention.order_days.max(key_days);
+        let records_before = now.plus_seconds(-retention.idempotency_hours * 3600);
+        let orders_before = now.plus_seconds(-order_days * 86_400);
         let marks_before = now.plus_seconds(-MARKS_KEPT_S);
         let counts = [
             store.delete_expired_tokens(now, rows_max).await?,

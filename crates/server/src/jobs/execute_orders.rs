@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, UnixMicros};
-use store::{PendingOrder, Store};
+use domain::UnixMicros;
+use store::PendingOrder;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use trading::OrderExecutor;
@@ -23,9 +23,8 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(5);
 const COUNT_INTERVAL: Duration = Duration::from_secs(15);
 
 pub(crate) struct ExecuteOrders {
-    store: Store,
+    context: Arc<JobContext>,
     executor: OrderExecutor,
-    clock: Arc<dyn Clock>,
     lease: JobLease,
     counted_at: Option<Instant>,
     published: watch::Receiver<UnixMicros>,
@@ -34,21 +33,21 @@ pub(crate) struct ExecuteOrders {
 }
 
 impl ExecuteOrders {
-    pub(crate) fn new(context: &JobContext) -> Self {
+    pub(crate) fn new(context: Arc<JobContext>) -> Self {
         let (store, clock) = (context.store.clone(), Arc::clone(&context.clock));
         let prices = Arc::clone(&context.prices);
         let published = prices.watch();
         let quotes = Arc::new(move |order: &PendingOrder| prices.quote_for_pending(order));
         let desk = context.desk.clone();
-        let executor = OrderExecutor::new(store.clone(), desk, Arc::clone(&clock), quotes);
+        let executor = OrderExecutor::new(store, desk, clock, quotes);
         let lease = context.lease(Self::NAME, LEASE_S);
-        Self { store, executor, clock, lease, counted_at: None, published, passed_at: None }
+        Self { context, executor, lease, counted_at: None, published, passed_at: None }
     }
 
     async fn count(&mut self) -> Result<(), JobError> {
         if self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_INTERVAL) {
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            let count = self.store.count_open_orders().await? as f64;
+            let count = self.context.store.count_open_orders().await? as f64;
             metrics::gauge!("openbell_pending_orders").set(count);
             self.counted_at = Some(Instant::now());
         }
@@ -68,9 +67,9 @@ impl Reconciler for ExecuteOrders {
         if is_idle && !has_new_quotes {
             return Ok(JobProgress::done(0));
         }
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         // Games without such orders write no lease.
-        if !self.store.has_due_orders(now).await? || !self.lease.take(now).await? {
+        if !self.context.store.has_due_orders(now).await? || !self.lease.take(now).await? {
             return Ok(JobProgress::done(0));
         }
         if self.passed_at.take().is_some() {

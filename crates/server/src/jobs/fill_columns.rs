@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Clock;
-use store::Store;
-
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
@@ -13,14 +10,7 @@ use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 const ROWS_MAX: i64 = 500;
 
 pub(crate) struct FillColumns {
-    store: Store,
-    clock: Arc<dyn Clock>,
-}
-
-impl FillColumns {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        Self { store: context.store.clone(), clock: Arc::clone(&context.clock) }
-    }
+    pub(crate) context: Arc<JobContext>,
 }
 
 impl Reconciler for FillColumns {
@@ -28,11 +18,12 @@ impl Reconciler for FillColumns {
     const INTERVAL: Duration = Duration::from_secs(60);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        if !self.store.take_known_names(ROWS_MAX, self.clock.now()).await? {
+        let JobContext { store, clock, .. } = &*self.context;
+        if !store.take_known_names(ROWS_MAX, clock.now()).await? {
             return Ok(JobProgress::unfinished(1));
         }
         for backfill in store::BACKFILLS {
-            if !self.store.backfill_step(backfill, ROWS_MAX, self.clock.now()).await? {
+            if !store.backfill_step(backfill, ROWS_MAX, clock.now()).await? {
                 return Ok(JobProgress::unfinished(1));
             }
         }

@@ -1,19 +1,13 @@
 //! Keeps the memory of the metrics bounded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::boot::telemetry::MetricsHandle;
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 pub(crate) struct FoldMetrics {
-    metrics: MetricsHandle,
-}
-
-impl FoldMetrics {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        Self { metrics: context.metrics.clone() }
-    }
+    pub(crate) context: Arc<JobContext>,
 }
 
 impl Reconciler for FoldMetrics {
@@ -21,7 +15,7 @@ impl Reconciler for FoldMetrics {
     const INTERVAL: Duration = Duration::from_secs(5);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        self.metrics.fold();
+        self.context.metrics.fold();
         Ok(JobProgress::done(0))
     }
 }

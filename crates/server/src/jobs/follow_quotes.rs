@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, UnixMicros};
-use market::{LiveMarket, MarketSource, PriceBoard};
-use store::Store;
+use domain::UnixMicros;
+use market::LiveMarket;
 use tokio::sync::Notify;
 
 use crate::boot::live_market::{halts_by_position, quotes_by_position};
@@ -18,34 +17,21 @@ use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 const OVERLAP_S: i64 = 5;
 
 pub(crate) struct FollowQuotes {
-    store: Store,
-    source: Arc<MarketSource>,
+    context: Arc<JobContext>,
     feed: Arc<LiveMarket>,
-    prices: Arc<PriceBoard>,
-    clock: Arc<dyn Clock>,
     /// The position of each stock, by its id, in the feed.
     positions: HashMap<i64, usize>,
     /// When the newest applied change was stored.
     applied_at: UnixMicros,
-    /// Another node has stored quotes.
-    wakeup: Arc<Notify>,
 }
 
 impl FollowQuotes {
     /// `None` unless the market is live.
-    pub(crate) fn new(context: &JobContext) -> Option<Self> {
+    pub(crate) fn new(context: Arc<JobContext>) -> Option<Self> {
         let feed = context.source.feed()?;
         let stock_ids = context.prices.listings().iter().map(|listing| listing.stock_id);
-        Some(Self {
-            store: context.store.clone(),
-            source: Arc::clone(&context.source),
-            feed,
-            prices: Arc::clone(&context.prices),
-            clock: Arc::clone(&context.clock),
-            positions: stock_ids.zip(0..).collect(),
-            applied_at: UnixMicros(0),
-            wakeup: Arc::clone(&context.cluster.wakeups.prices),
-        })
+        let positions = stock_ids.zip(0..).collect();
+        Some(Self { context, feed, positions, applied_at: UnixMicros(0) })
     }
 }
 
@@ -55,12 +41,12 @@ impl Reconciler for FollowQuotes {
     const INTERVAL: Duration = Duration::from_millis(500);
 
     fn wakeup(&self) -> Option<Arc<Notify>> {
-        Some(Arc::clone(&self.wakeup))
+        Some(Arc::clone(&self.context.cluster.wakeups.prices))
     }
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
         let since = self.applied_at.plus_seconds(-OVERLAP_S);
-        let changed = self.store.quotes_changed_since(since).await?;
+        let changed = self.context.store.quotes_changed_since(since).await?;
         if let Some((_, newest)) = changed.last() {
             self.applied_at = self.applied_at.max(*newest);
         }
@@ -69,7 +55,8 @@ impl Reconciler for FollowQuotes {
         if !self.feed.feed(&quotes) && !halts_changed {
             return Ok(JobProgress::done(0));
         }
-        self.prices.publish(&self.source, self.clock.now());
+        let JobContext { prices, source, clock, .. } = &*self.context;
+        prices.publish(source, clock.now());
         Ok(JobProgress::done(quotes.len() as u64))
     }
 }

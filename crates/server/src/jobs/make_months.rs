@@ -3,21 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Clock;
-use store::Store;
-
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 pub(crate) struct MakeMonths {
-    store: Store,
-    clock: Arc<dyn Clock>,
-}
-
-impl MakeMonths {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        Self { store: context.store.clone(), clock: Arc::clone(&context.clock) }
-    }
+    pub(crate) context: Arc<JobContext>,
 }
 
 impl Reconciler for MakeMonths {
@@ -25,7 +15,7 @@ impl Reconciler for MakeMonths {
     const INTERVAL: Duration = Duration::from_secs(3600);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        self.store.ensure_ledger_months(self.clock.now()).await?;
+        self.context.store.ensure_ledger_months(self.context.clock.now()).await?;
         Ok(JobProgress::done(0))
     }
 }

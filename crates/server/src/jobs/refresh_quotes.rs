@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Bus, BusMessage};
-use domain::{Clock, UnixMicros};
+use cluster::BusMessage;
+use domain::UnixMicros;
 use market::{Calendar, LiveConfig, ProviderError, ProviderKind, ProviderQuote, Providers};
-use store::{DueQuote, DueQuoteFilter, Store, StoreError};
+use store::{DueQuote, DueQuoteFilter, StoreError};
 
 use crate::boot::live_market::stored_quote;
 use crate::jobs::context::{JobContext, JobLease};
@@ -25,36 +25,28 @@ const RETRY_S: i64 = 5;
 const SESSION_S: u64 = 23_400;
 
 pub(crate) struct RefreshQuotes {
-    store: Store,
+    context: Arc<JobContext>,
     providers: Arc<Providers>,
     calendar: Calendar,
     interval_s: i64,
-    clock: Arc<dyn Clock>,
     lease: JobLease,
-    bus: Bus,
 }
 
 impl RefreshQuotes {
     /// `None` unless the market is live.
-    pub(crate) fn new(context: &JobContext) -> Option<Self> {
-        let (feed, providers) = (context.source.feed()?, context.providers.as_ref()?);
+    pub(crate) fn new(context: Arc<JobContext>) -> Option<Self> {
+        let (feed, providers) = (context.source.feed()?, Arc::clone(context.providers.as_ref()?));
         let live = &context.config.market.live;
-        warn_of_quota(providers, context.prices.listings().len(), live);
-        Some(Self {
-            store: context.store.clone(),
-            providers: Arc::clone(providers),
-            calendar: feed.calendar().clone(),
-            interval_s: i64::from(live.refresh_interval_s),
-            clock: Arc::clone(&context.clock),
-            lease: context.lease(Self::NAME, LEASE_S),
-            bus: context.cluster.bus.clone(),
-        })
+        warn_of_quota(&providers, context.prices.listings().len(), live);
+        let interval_s = i64::from(live.refresh_interval_s);
+        let lease = context.lease(Self::NAME, LEASE_S);
+        Some(Self { providers, calendar: feed.calendar().clone(), interval_s, lease, context })
     }
 
     /// While the exchange trades, every stock is due again after the interval; while it is closed,
     /// only stocks without a confirmed last price.
     fn due_before(&self) -> DueQuoteFilter {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         let tried = now.plus_seconds(-self.interval_s);
         let settled_by = now.plus_seconds(-market::CLOSE_GRACE_S);
         let last = self.calendar.closed_by(settled_by).checked_sub(1);
@@ -80,12 +72,12 @@ impl RefreshQuotes {
         // The stock is due again once the interval has passed since this instant.
         let tried_at = self.retry_at(&error).plus_seconds(-self.interval_s);
         if let ProviderError::InDoubt { as_of } = error {
-            let now = self.clock.now();
-            self.store.mark_quote_doubted(stock.stock_id, as_of, now, tried_at).await?;
-            self.bus.publish(BusMessage::Prices);
+            let now = self.context.clock.now();
+            self.context.store.mark_quote_doubted(stock.stock_id, as_of, now, tried_at).await?;
+            self.context.cluster.bus.publish(BusMessage::Prices);
             tracing::warn!(symbol = %stock.symbol, "trading of the stock is halted: its new price is in doubt");
         } else {
-            self.store.mark_quote_tried(stock.stock_id, tried_at).await?;
+            self.context.store.mark_quote_tried(stock.stock_id, tried_at).await?;
             tracing::debug!(symbol = %stock.symbol, refusal = %error, "no provider returned a price");
         }
         Ok(false)
@@ -97,14 +89,14 @@ impl RefreshQuotes {
         provider: ProviderKind,
         quote: ProviderQuote,
     ) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         let (market_day, price) = (quote.market_day, quote.price);
-        self.store.save_quote(&stored_quote(stock.stock_id, provider, quote), now).await?;
-        self.bus.publish(BusMessage::Prices);
+        self.context.store.save_quote(&stored_quote(stock.stock_id, provider, quote), now).await?;
+        self.context.cluster.bus.publish(BusMessage::Prices);
         // The last price of a session that is over is its close.
         let session = self.calendar.session_on(market_day);
         if session.is_some_and(|session| session.closes_at <= now) {
-            self.store.correct_close(stock.stock_id, market_day, price).await?;
+            self.context.store.correct_close(stock.stock_id, market_day, price).await?;
         }
         Ok(())
     }
@@ -118,7 +110,7 @@ impl RefreshQuotes {
             ProviderError::InDoubt { .. } => market::CONFIRM_S,
             _ => self.interval_s,
         };
-        self.clock.now().plus_seconds(seconds.min(self.interval_s))
+        self.context.clock.now().plus_seconds(seconds.min(self.interval_s))
     }
 }
 
@@ -127,10 +119,10 @@ impl Reconciler for RefreshQuotes {
     const INTERVAL: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        if !self.lease.take(self.clock.now()).await? {
+        if !self.lease.take(self.context.clock.now()).await? {
             return Ok(JobProgress::done(0));
         }
-        let due = self.store.due_quotes(self.due_before(), STOCKS).await?;
+        let due = self.context.store.due_quotes(self.due_before(), STOCKS).await?;
         let (mut refreshed, mut failures) = (0, 0);
         for stock in &due {
             if self.refresh(stock).await? {
@@ -139,7 +131,7 @@ impl Reconciler for RefreshQuotes {
                 failures += 1;
             }
             // A run may take as long as the lease: no other node may begin meanwhile.
-            if failures == FAILURES_MAX || !self.lease.take(self.clock.now()).await? {
+            if failures == FAILURES_MAX || !self.lease.take(self.context.clock.now()).await? {
                 return Ok(JobProgress::done(refreshed));
             }
         }

@@ -4,17 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Day, Month};
-use market::PriceBoard;
-use store::Store;
 
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 pub(crate) struct RollUpHistory {
-    store: Store,
-    prices: Arc<PriceBoard>,
-    /// Days of which daily closes are kept; 0 keeps all.
-    days: i32,
+    context: Arc<JobContext>,
     /// The next stock of this round.
     position: usize,
     /// The market's month at the end of the last round.
@@ -22,14 +17,8 @@ pub(crate) struct RollUpHistory {
 }
 
 impl RollUpHistory {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        Self {
-            store: context.store.clone(),
-            prices: Arc::clone(&context.prices),
-            days: context.config.retention.history_days,
-            position: 0,
-            rolled_up: None,
-        }
+    pub(crate) fn new(context: Arc<JobContext>) -> Self {
+        Self { context, position: 0, rolled_up: None }
     }
 }
 
@@ -40,19 +29,21 @@ impl Reconciler for RollUpHistory {
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
         // Days before the market's present day are over, and their closes public.
-        let today = self.prices.snapshot().market_day;
+        let JobContext { store, prices, config, .. } = &*self.context;
+        let today = prices.snapshot().market_day;
         let month = today.start().month();
         if self.rolled_up == Some(month) {
             return Ok(JobProgress::done(0));
         }
-        let Some(listing) = self.prices.listings().get(self.position) else {
+        let Some(listing) = prices.listings().get(self.position) else {
             (self.position, self.rolled_up) = (0, Some(month));
             return Ok(JobProgress::done(0));
         };
-        let months = self.store.roll_up_history(listing.stock_id, today, None).await?;
-        if self.days > 0 {
-            let before = Day(today.0.saturating_sub(self.days));
-            self.store.delete_history_before(listing.stock_id, before).await?;
+        let months = store.roll_up_history(listing.stock_id, today, None).await?;
+        let days = config.retention.history_days;
+        if days > 0 {
+            let before = Day(today.0.saturating_sub(days));
+            store.delete_history_before(listing.stock_id, before).await?;
         }
         self.position += 1;
         Ok(JobProgress::unfinished(months as u64))

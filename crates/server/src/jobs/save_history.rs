@@ -3,24 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::TagCache;
-use domain::Clock;
-
 use crate::boot::history::HistoryWriter;
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 pub(crate) struct SaveHistory {
+    context: Arc<JobContext>,
     history: HistoryWriter,
-    /// Caches closes, too.
-    cache: TagCache,
-    clock: Arc<dyn Clock>,
 }
 
 impl SaveHistory {
-    pub(crate) fn new(context: &JobContext, history: HistoryWriter) -> Self {
-        let cache = context.cluster.cache.clone();
-        Self { history, cache, clock: Arc::clone(&context.clock) }
+    pub(crate) fn new(context: Arc<JobContext>, history: HistoryWriter) -> Self {
+        Self { context, history }
     }
 }
 
@@ -30,12 +24,12 @@ impl Reconciler for SaveHistory {
     const INTERVAL: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         if self.history.missing(now) == 0 {
             return Ok(JobProgress::done(0));
         }
         let sessions = self.history.save_batch(now).await?;
-        self.cache.invalidate(web::CLOSES_TAG);
+        self.context.cluster.cache.invalidate(web::CLOSES_TAG);
         Ok(JobProgress { changed: sessions as u64, done: self.history.missing(now) == 0 })
     }
 }

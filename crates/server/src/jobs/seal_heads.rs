@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archive::SealsFile;
-use domain::{Clock, UnixMicros};
-use store::Store;
+use domain::UnixMicros;
 
 use crate::boot::archives::find_seals_file;
 use crate::jobs::context::{JobContext, JobLease};
@@ -15,16 +14,15 @@ use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 const LEASE_S: i64 = 900;
 
 pub(crate) struct SealHeads {
-    store: Store,
+    context: Arc<JobContext>,
     file: Option<SealsFile>,
     interval_s: i64,
-    clock: Arc<dyn Clock>,
     lease: JobLease,
 }
 
 impl SealHeads {
     /// `None` if seals are disabled.
-    pub(crate) fn new(context: &JobContext) -> Option<Self> {
+    pub(crate) fn new(context: Arc<JobContext>) -> Option<Self> {
         let interval_s = i64::from(context.config.audit.seal_every_s);
         if interval_s == 0 {
             return None;
@@ -35,13 +33,8 @@ impl SealHeads {
                 "seals are stored in the database only; audit.seals_file keeps a copy apart from it"
             );
         }
-        Some(Self {
-            store: context.store.clone(),
-            file,
-            interval_s,
-            clock: Arc::clone(&context.clock),
-            lease: context.lease(Self::NAME, LEASE_S),
-        })
+        let lease = context.lease(Self::NAME, LEASE_S);
+        Some(Self { context, file, interval_s, lease })
     }
 }
 
@@ -50,20 +43,21 @@ impl Reconciler for SealHeads {
     const INTERVAL: Duration = Duration::from_secs(60);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        let newest = self.store.seals_page(UnixMicros(i64::MAX), 1).await?.pop();
+        let JobContext { store, clock, .. } = &*self.context;
+        let newest = store.seals_page(UnixMicros(i64::MAX), 1).await?.pop();
         if let Some(newest) = &newest {
             metrics::gauge!("openbell_audit_seal_timestamp_seconds")
                 .set(u32::try_from(newest.made_at.seconds()).unwrap_or(u32::MAX));
             metrics::gauge!("openbell_audit_seal_players")
                 .set(u32::try_from(newest.players).unwrap_or(u32::MAX));
         }
-        let now = self.clock.now();
+        let now = clock.now();
         if newest.is_some_and(|newest| now < newest.made_at.plus_seconds(self.interval_s))
             || !self.lease.take(now).await?
         {
             return Ok(JobProgress::done(0));
         }
-        let sealed = archive::seal(&self.store, self.file.as_ref(), &*self.clock).await;
+        let sealed = archive::seal(store, self.file.as_ref(), &**clock).await;
         self.lease.release().await?;
         let sealed = sealed.inspect_err(|_| {
             metrics::counter!("openbell_audit_seal_failures_total").increment(1);

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leaderboard::{Leaderboards, ReturnValuation};
-use market::PriceBoard;
-use store::{BoardKind, Store};
+use store::BoardKind;
 use tokio::time::Instant;
 
 use crate::jobs::context::JobContext;
@@ -17,23 +16,15 @@ use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 const PAUSE_FACTOR: u32 = 3;
 
 pub(crate) struct ValuePlayers {
-    store: Store,
-    boards: Arc<Leaderboards>,
-    prices: Arc<PriceBoard>,
+    context: Arc<JobContext>,
     /// The round under way, with its start.
     round: Option<(ReturnValuation, Instant)>,
     paused_until: Instant,
 }
 
 impl ValuePlayers {
-    pub(crate) fn new(context: &JobContext) -> Self {
-        Self {
-            store: context.store.clone(),
-            boards: Arc::clone(&context.boards),
-            prices: Arc::clone(&context.prices),
-            round: None,
-            paused_until: Instant::now(),
-        }
+    pub(crate) fn new(context: Arc<JobContext>) -> Self {
+        Self { context, round: None, paused_until: Instant::now() }
     }
 }
 
@@ -46,14 +37,14 @@ impl Reconciler for ValuePlayers {
         if self.round.is_none() && now < self.paused_until {
             return Ok(JobProgress::done(0));
         }
-        let start = || (ReturnValuation::new(self.prices.prices_json()), now);
+        let start = || (ReturnValuation::new(self.context.prices.prices_json()), now);
         let (round, _) = self.round.get_or_insert_with(start);
-        if !round.step(&self.store).await? {
+        if !round.step(&self.context.store).await? {
             return Ok(JobProgress::unfinished(0));
         }
         let Some((round, started)) = self.round.take() else { return Ok(JobProgress::done(0)) };
-        let players = round.finish(self.boards.board(BoardKind::Return)).await?;
-        record_size(&self.boards, BoardKind::Return);
+        let players = round.finish(self.context.boards.board(BoardKind::Return)).await?;
+        record_size(&self.context.boards, BoardKind::Return);
         let elapsed = started.elapsed();
         metrics::histogram!("openbell_board_valuation_seconds").record(elapsed.as_secs_f64());
         self.paused_until = Instant::now() + elapsed * PAUSE_FACTOR;
