@@ -75,7 +75,7 @@ async fn adopt_seed(
     if number != 0 {
         tracing::warn!(
             setting = %format!("market.{kind}.seed"),
-            "prices follow from a number in the configuration: anyone who knows it can compute them"
+            "prices follow from a number in the configuration, from which they can be computed"
         );
     }
     if config.market.source == SourceKind::Simulated && at_end == AtEnd::Loop {

@@ -84,7 +84,7 @@ impl Reconciler for ExecuteOrders {
 
     async fn release(&mut self) {
         if let Err(error) = self.lease.release().await {
-            tracing::warn!(%error, "the lease for executing orders was not released");
+            tracing::warn!(%error, "the lease for executing orders was not released; it expires");
         }
     }
 }

@@ -45,7 +45,7 @@ impl FollowChanges {
     async fn check_timeline(&mut self) -> Result<(), JobError> {
         let Some(timeline) = self.store.find_timeline().await? else { return Ok(()) };
         if self.timeline.as_ref().is_some_and(|known| *known != timeline) {
-            tracing::warn!(timeline, "the database has another timeline; the cache is dropped");
+            tracing::warn!(timeline, "the database has another timeline; the cache is cleared");
             self.cache.clear();
             self.applied = None;
         }
