@@ -4,7 +4,7 @@
 use cluster::{Counters, Quota};
 use domain::Clock;
 use domain::UnixMicros;
-use testkit::{ManualClock, Redis, SeededEntropy, redis_url};
+use testkit::{ManualClock, RedisServer, SeededEntropy, redis_url};
 
 const QUOTA: Quota = Quota { burst: 5, per_s: 60 };
 
@@ -42,7 +42,7 @@ async fn two_nodes_share_one_quota() {
 
 #[tokio::test]
 async fn a_node_counts_locally_when_redis_dies() {
-    let redis = Redis::start();
+    let redis = RedisServer::start();
     let counters = Counters::connect(&redis.url()).await.unwrap();
     let now = ManualClock::new().now();
     assert_eq!(granted(&counters, "spent", now).await, 5);
@@ -53,7 +53,7 @@ async fn a_node_counts_locally_when_redis_dies() {
 
 #[tokio::test]
 async fn a_dead_redis_does_not_slow_down_every_request() {
-    let redis = Redis::start();
+    let redis = RedisServer::start();
     let url = redis.url();
     drop(redis);
     let counters = Counters::connect(&url).await.unwrap();

@@ -1,37 +1,39 @@
-//! The only place where the real time and the operating system's randomness enter the program;
-//! everything else takes a `domain::Clock` and a `domain::Entropy`. There is no logic here.
+//! The system's clock and randomness, which only this file reads; all other code takes a
+//! `domain::Clock` and a `domain::Entropy`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::{Clock, Entropy, UnixMicros};
 
-/// The wall clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of the wall clock")]
     fn now(&self) -> UnixMicros {
-        // A clock set before 1970 reads as 1970; one beyond the year 294,000 as that.
+        // A clock before 1970 reads as 1970, one after the year 294,000 as that year.
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMicros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
     }
 }
 
-/// The operating system's source of randomness, fit for secrets.
+/// The operating system's randomness, fit for secrets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the system's chance")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the system's randomness"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
-        // After it has answered once (main asks at start), getrandom(2) does not fail; without
-        // chance no token may be made, so going on is not an option.
+        // getrandom(2) does not fail after its first success, which `check_entropy` waits for. No
+        // token may be made without randomness, so the process must not continue.
         getrandom::fill(buffer).expect("invariant: the system's randomness was there at start");
     }
 }
 
-/// Draws once, so that a system without randomness is told at start instead of in a request.
+/// Draws once, so that a system without randomness is reported at start and not by a request.
 #[expect(clippy::disallowed_methods, reason = "the check behind `SystemEntropy`'s invariant")]
 pub(crate) fn check_entropy() -> Result<(), getrandom::Error> {
     getrandom::fill(&mut [0u8; 16])

@@ -1,80 +1,124 @@
-//! The commands that do one thing and end: `migrate` and `user role`, and what
-//! they share. Those of `audit` and `load` stand in `audit`, `prepare` and `load`.
+//! The command line. Each subcommand has a file with its arguments and its `run`.
 
-use std::fs::File;
+mod audit;
+mod backup;
+mod check_config;
+mod load;
+mod migrate;
+mod restore;
+mod stocks;
+mod user;
+
 use std::process::ExitCode;
 
-use domain::Clock as _;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-use store::{Role, Store};
+use clap::{Parser, Subcommand};
 
-use crate::clock::SystemClock;
-use crate::config::{Config, without_password};
-use crate::data_dir::DataDirError;
-use crate::failure::Failure;
-use crate::{start, term};
+use self::audit::AuditCommand;
+use self::backup::BackupArgs;
+use self::load::LoadCommand;
+use self::restore::RestoreBackupArgs;
+use self::stocks::StocksCommand;
+use self::user::UserCommand;
+use crate::boot::config::{self, DatabaseArgs, Flags, ServeArgs};
+use crate::boot::serve;
+use crate::error::CommandError;
 
-/// How long a command at least waits for the database's lock, in milliseconds.
-const LOCK_PATIENCE_MS: u64 = 60_000;
-
-/// Brings the database to this version's schema.
-pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
-    let _lock = start::take_database(config)?;
-    let store = start::open_store(&config.database).await?;
-    store.close().await;
-    term::say(&format!("the database {} is up to date\n", without_password(&config.database.url)));
-    Ok(())
+/// A paper-trading game server: pretend money, real prices of the past, no risk.
+#[derive(Debug, Parser)]
+#[command(name = "openbell", version, about, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Without a command, openbell serves.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
-/// Gives the user of this address a role; 1 when there is none. A server may run meanwhile: it is
-/// one row, which the server reads with every page.
-pub(crate) async fn set_role(
-    config: &Config,
-    email: &str,
-    role: Role,
-) -> Result<ExitCode, Failure> {
-    let store = connect_existing(config).await?;
-    let key = domain::text::email_key(email);
-    let is_set = store.set_role(&key, role, SystemClock.now()).await;
-    let database = || without_password(&config.database.url);
-    let is_set = is_set.map_err(|error| Failure::Database(database(), error))?;
-    store.close().await;
-    if !is_set {
-        term::complain(&format!("no user has the address {key}"));
-        return Ok(ExitCode::FAILURE);
+impl Cli {
+    /// The command to run; `serve` by default.
+    pub(crate) fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
     }
-    term::say(&format!("{key} is now: {}\n", role.as_str()));
-    Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the database, which must be there already, without its lock. A command has the patience
-/// that a request of a player must not have: a server may be writing without a pause. An SQLite
-/// file that cannot be written (a read-only mount, another user's file) is opened for reading only.
-pub(crate) async fn connect_existing(config: &Config) -> Result<Store, Failure> {
-    let file = config.sqlite_file();
-    if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
-        return Err(DataDirError::NoDatabase(file.clone()).into());
-    }
-    let mut database = config.database.clone();
-    database.lock_timeout_ms = database.lock_timeout_ms.max(LOCK_PATIENCE_MS);
-    if file.is_none_or(|file| File::options().write(true).open(file).is_ok()) {
-        return start::connect_store(&database).await;
-    }
-    let opened = Store::open_read_only(&database).await;
-    opened.map_err(|error| Failure::Database(without_password(&database.url), error))
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server (the default command).
+    Serve(ServeArgs),
+    /// Migrate the database to this version's schema.
+    Migrate(DatabaseArgs),
+    /// Print the configuration in effect, with passwords hidden.
+    CheckConfig(ServeArgs),
+    /// Verify, archive and seal the ledger.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Manage users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Manage stocks, their prices and their history.
+    #[command(subcommand)]
+    Stocks(StocksCommand),
+    /// Copy an SQLite database into a directory. The server may be running.
+    Backup(BackupArgs),
+    /// Restore a backup where no SQLite database exists, and verify its ledger; exit code 1 if the
+    /// verification fails.
+    Restore(RestoreBackupArgs),
+    /// Measure a running server, with its limits (limits.enabled) off.
+    #[command(subcommand)]
+    Load(LoadCommand),
 }
 
-/// How far a command is; hidden when nobody watches.
-pub(crate) fn progress_bar(template: &str, total: u64) -> ProgressBar {
-    if !term::is_watched() {
-        return ProgressBar::hidden();
+impl Command {
+    pub(crate) async fn run(self) -> Result<ExitCode, CommandError> {
+        match self {
+            Self::Serve(args) => {
+                serve::run(config::load(&Flags::from(args))?.config).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Migrate(args) => migrate::run(args).await,
+            Self::CheckConfig(args) => check_config::run(args),
+            Self::Audit(command) => command.run().await,
+            Self::User(command) => command.run().await,
+            Self::Stocks(command) => command.run().await,
+            Self::Backup(args) => backup::run(args).await,
+            Self::Restore(args) => restore::run(args).await,
+            Self::Load(command) => command.run().await,
+        }
     }
-    let style = ProgressStyle::with_template(template);
-    ProgressBar::new(total).with_style(style.unwrap_or(ProgressStyle::default_bar()))
 }
 
-pub(crate) fn as_json(report: &impl Serialize) -> String {
-    // A report is numbers and texts, which always have a JSON text.
-    serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
+/// How many erasures were repeated, as a line.
+fn erased_again(count: u64) -> String {
+    match count {
+        1 => "1 person was erased again\n".to_owned(),
+        count => format!("{count} people were erased again\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_serve_with_the_same_flags() {
+        for line in [
+            &["openbell", "--listen", "[::1]:0"][..],
+            &["openbell", "serve", "--listen", "[::1]:0"],
+        ] {
+            let command = Cli::try_parse_from(line).expect("valid").into_command();
+            let Command::Serve(args) = command else { panic!("not serve") };
+            assert_eq!(args.listen.as_deref(), Some("[::1]:0"));
+        }
+    }
+
+    #[test]
+    fn flags_before_a_command_are_rejected_instead_of_ignored() {
+        assert!(Cli::try_parse_from(["openbell", "--listen", "[::1]:0", "migrate"]).is_err());
+    }
 }

@@ -1,102 +1,34 @@
-//! The binary `openbell`: reads the command line and the configuration, wires the crates together
-//! and runs them. It holds no rule of the game, no SQL and no route.
+//! The binary `openbell`: parses the command line and runs the command. It contains no rule of the
+//! game, no SQL and no route.
 
-mod addresses;
-mod audit;
-mod backup;
-mod banner;
-mod boards;
-mod cli;
+mod boot;
 mod clock;
 mod commands;
-mod config;
-mod data_dir;
-mod descriptors;
-mod equity;
-mod erasures;
-mod failure;
-mod history;
+mod error;
 mod jobs;
-mod live;
-mod load;
-mod nodes;
-mod orders;
-mod people;
-mod prepare;
-mod reconcile;
-mod serve;
-mod signals;
-mod start;
-mod stocks;
-mod telemetry;
 mod term;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command, LoadCommand, UserCommand};
-use crate::config::Flags;
-use crate::failure::Failure;
+use crate::commands::{Cli, Command};
+use crate::error::CommandError;
 
-/// The system's allocator keeps most of what password hashes and bursts of requests once needed.
+/// The system's allocator retains most of the memory that password hashes and bursts of requests
+/// once used.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(Cli::parse().into_command()) {
-        Ok(code) => code,
-        Err(failure) => {
-            term::complain(&term::error_chain(&failure));
-            ExitCode::FAILURE
-        }
-    }
+    run(Cli::parse().into_command()).unwrap_or_else(|error| {
+        term::print_error(&term::error_chain(&error));
+        ExitCode::FAILURE
+    })
 }
 
-fn run(command: Command) -> Result<ExitCode, Failure> {
+fn run(command: Command) -> Result<ExitCode, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Process("no threads", error))?;
-    match command {
-        Command::Serve(args) => {
-            let settings = config::load(&Flags::from(args))?;
-            runtime.block_on(serve::run(settings.config))?;
-        }
-        Command::Migrate(args) => {
-            let settings = config::load(&Flags::from(args))?;
-            runtime.block_on(commands::migrate(&settings.config))?;
-        }
-        Command::CheckConfig(args) => {
-            let settings = config::load(&Flags::from(args))?;
-            let rules = config::load_rules(&settings.config.game.rules)?;
-            for warning in config::rule_warnings(&rules) {
-                term::complain(&format!("warning: {warning}"));
-            }
-            term::say(&settings.to_toml());
-        }
-        Command::Audit(command) => return runtime.block_on(audit::run(command)),
-        Command::User(UserCommand::Role(args)) => {
-            let settings = config::load(&Flags::from(args.database))?;
-            let role = commands::set_role(&settings.config, &args.email, args.role.into());
-            return runtime.block_on(role);
-        }
-        Command::User(UserCommand::List(args)) => return runtime.block_on(people::list(args)),
-        Command::User(UserCommand::Show(args)) => return runtime.block_on(people::show(args)),
-        Command::User(UserCommand::Rename(args)) => return runtime.block_on(people::rename(args)),
-        Command::User(UserCommand::Password(args)) => {
-            return runtime.block_on(people::password(args));
-        }
-        Command::User(UserCommand::Erase(args)) => return runtime.block_on(erasures::erase(args)),
-        Command::User(UserCommand::EraseAgain(args)) => {
-            return runtime.block_on(erasures::erase_again(args));
-        }
-        Command::Backup(args) => return runtime.block_on(backup::backup(args)),
-        Command::Restore(args) => return runtime.block_on(backup::restore(args)),
-        Command::Stocks(command) => return runtime.block_on(stocks::run(command)),
-        Command::Load(LoadCommand::Prepare(args)) => {
-            let settings = config::load(&Flags::from(args.database))?;
-            runtime.block_on(prepare::run(&settings.config, args.players, &args.out))?;
-        }
-        Command::Load(command) => return Ok(runtime.block_on(load::run(command))),
-    }
-    Ok(ExitCode::SUCCESS)
+    let runtime = runtime.map_err(|error| CommandError::Process("no threads", error))?;
+    runtime.block_on(command.run())
 }

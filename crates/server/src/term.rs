@@ -1,23 +1,40 @@
-//! What the program says to the person who started it: answers on stdout, one-line complaints on
-//! stderr. It is not logging: events of a running server go through `tracing`.
+//! The terminal of the person who runs a command: results on stdout, errors and progress on stderr.
+//! Events of a running server are logged through `tracing` instead.
 
 use std::io::{IsTerminal, Write};
 
-/// Writes text to stdout as it is. A reader that has gone away (`openbell … | head`) is no error.
-pub(crate) fn say(text: &str) {
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// Writes text to stdout as it is. A closed pipe (`openbell … | head`) is no error.
+pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Writes one line to stderr that says why the program ends. Line breaks within it are folded.
-pub(crate) fn complain(text: &str) {
+pub(crate) fn print_json(value: &impl Serialize) {
+    print(&to_json(value));
+}
+
+/// Indented JSON with a line break at its end.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    // Our reports have numbers, texts and string keys, which always have a JSON text.
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+/// Writes an error to stderr as one line.
+pub(crate) fn print_error(text: &str) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "openbell: {}", one_line(text));
 }
 
-/// Whether a person watches stderr, so that a progress bar makes sense.
-pub(crate) fn is_watched() -> bool {
-    std::io::stderr().is_terminal()
+/// A progress bar on stderr; hidden unless stderr is a terminal.
+pub(crate) fn progress_bar(template: &str, total: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(total).with_style(style.unwrap_or(ProgressStyle::default_bar()))
 }
 
 /// The text with every run of white space folded into one space.
@@ -25,8 +42,8 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// An error and what caused it, in one line. Our errors do not repeat their source; errors of some
-/// libraries do, so a cause that is already said is left out.
+/// An error and its causes as one line. Our errors do not repeat their source; those of some
+/// libraries do, so a cause that the text contains already is left out.
 pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = one_line(&error.to_string());
     let mut cause = error.source();

@@ -1,16 +1,15 @@
 /*
- * A disk that records and fails, for one process: preloaded before libc, it stands between a
- * program and the files of one directory. It knows nothing of what is in them. `src/disk.rs` builds
- * it and moves its switches, `src/recording.rs` reads what it recorded.
+ * A disk that records and fails, for one process: preloaded before libc, it intercepts the calls of
+ * a program on the files of one directory. `src/disk.rs` builds and controls it, and
+ * `src/recording.rs` reads the recording.
  *
  * FAULTY_DISK_DIR        the directory, absolute and without a slash at its end
  * FAULTY_DISK_CONTROL    the file with the switches (struct control below)
  * FAULTY_DISK_RECORDING  the file to which every change is appended
  *
- * An event is recorded after the change has happened and before the caller hears of it, so whatever
- * the program says later stands in a longer recording. Changes are made one at a time. A sync is
- * not: its event says how long the recording was when it began, since what is written meanwhile
- * need not be kept by it.
+ * An event is recorded after the change and before the call returns, so what the program sends later
+ * depends on a prefix of the recording. Changes are serialised. Syncs are not: their events have the
+ * length of the recording at their begin, because they need not keep what is written meanwhile.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

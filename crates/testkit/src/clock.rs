@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it. It never reads the real time.
+//! A clock that a test moves by hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use domain::{Clock, UnixMicros};
 /// 2026-01-05T14:30:00Z, a Monday, when the New York exchange opens.
 const START: UnixMicros = UnixMicros(1_767_623_400_000_000);
 
-/// A clock set by hand. Clones share their time, so that a test keeps one and gives one away.
+/// A clock that stands still until it is moved. Clones share their time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<AtomicI64>);
 
@@ -18,7 +18,6 @@ impl ManualClock {
         Self::at(START)
     }
 
-    /// A clock at the given instant.
     pub fn at(instant: UnixMicros) -> Self {
         Self(Arc::new(AtomicI64::new(instant.0)))
     }
@@ -31,7 +30,7 @@ impl ManualClock {
     /// Moves the clock forward (backward when negative).
     pub fn advance_seconds(&self, seconds: i64) {
         let moved = |micros| Some(UnixMicros(micros).plus_seconds(seconds).0);
-        // The closure never declines, so there is no failure to look at.
+        // The closure always returns a value, so this does not fail.
         let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved);
     }
 }

@@ -1,6 +1,6 @@
-//! A disk that records what is written to it and fails when told to, below a process that knows
-//! nothing of it: a small C library (`disk/faulty_disk.c`), compiled here and loaded into the
-//! process before libc. What was recorded is read in `recording`.
+//! A disk that records writes and fails on request, below an unmodified process: a small C library
+//! (`disk/faulty_disk.c`), which is compiled here and preloaded before libc. `recording` reads what
+//! it recorded.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -16,8 +16,8 @@ const SOURCE: &str = include_str!("../disk/faulty_disk.c");
 const LIBRARY: &str = "faulty_disk.so";
 const CONTROL: &str = "control";
 
-/// The numbers of `struct control`, in its order. The first six are ours to write, the others the
-/// library's.
+/// The fields of `struct control`, in its order. The test writes the first six, the library the
+/// others.
 #[derive(Clone, Copy)]
 enum Switch {
     RoomEnds,
@@ -41,15 +41,14 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// A disk for the files directly in a directory, which need not be there yet. All goes well at
-    /// first.
+    /// A disk for the files directly in a directory, which need not exist yet. It works at first.
     ///
     /// # Panics
-    /// When the directory's parent is not there, or without a C compiler.
+    /// When the directory's parent does not exist, or without a C compiler.
     pub fn below(dir: &Path) -> Self {
         let (parent, name) = (dir.parent().expect("a parent"), dir.file_name().expect("a name"));
-        // As the program names it once it has followed every link.
-        let dir = parent.canonicalize().expect("a parent that is there").join(name);
+        // The program follows links before it opens files.
+        let dir = parent.canonicalize().expect("a parent that exists").join(name);
         let home = tempfile::tempdir().expect("a directory");
         compile(home.path());
         let control = File::options()
@@ -64,40 +63,38 @@ impl FaultyDisk {
         disk
     }
 
-    /// Puts the disk below a process that is about to be started; one process has one disk.
+    /// Preloads the disk into a process before its start; a process has one disk.
     pub fn put_below(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.home.path().join(LIBRARY));
         command.env("FAULTY_DISK_DIR", &self.dir);
         command.env("FAULTY_DISK_CONTROL", self.home.path().join(CONTROL));
-        command.env("FAULTY_DISK_RECORDING", self.tape());
+        command.env("FAULTY_DISK_RECORDING", self.recording_path());
     }
 
-    /// How long the recording is, in bytes. What the process has told anyone rests on changes that
-    /// stand before this.
+    /// The present length of the recording in bytes. What the process has sent so far depends only
+    /// on changes before this position.
     pub fn recorded(&self) -> u64 {
-        fs::metadata(self.tape()).map_or(0, |tape| tape.len())
+        fs::metadata(self.recording_path()).map_or(0, |file| file.len())
     }
 
-    /// What has been recorded.
-    ///
     /// # Panics
-    /// When no process has begun.
+    /// When no process has started.
     pub fn recording(&self) -> Recording {
-        Recording::new(fs::read(self.tape()).expect("a recording"))
+        Recording::new(fs::read(self.recording_path()).expect("a recording"))
     }
 
-    /// After so many bytes the disk is full: one more write is carried out in part, all further
-    /// ones fail with ENOSPC.
+    /// After this many bytes the disk is full: one more write is partial, all further ones fail
+    /// with ENOSPC.
     pub fn leave_room(&self, bytes: u64) {
         self.set(Switch::RoomEnds, self.get(Switch::Written).saturating_add(bytes));
     }
 
-    /// The disk is not full any more.
+    /// From now on the disk is not full.
     pub fn make_room(&self) {
         self.set(Switch::RoomEnds, u64::MAX);
     }
 
-    /// Of each so many writes one is carried out by half; 0: none.
+    /// Writes only half of the bytes at every n-th write; 0 for never.
     pub fn shorten_writes(&self, every: u64) {
         self.set(Switch::ShortEvery, every);
     }
@@ -112,22 +109,22 @@ impl FaultyDisk {
         self.set(Switch::FailOther, self.get(Switch::FailedOther) + 1);
     }
 
-    /// Each sync takes so much longer, in microseconds.
+    /// Delays each sync, in microseconds.
     pub fn slow_syncs(&self, microseconds: u64) {
         self.set(Switch::SyncDelay, microseconds);
     }
 
-    /// Whether reads fail with EIO.
+    /// Makes reads fail with EIO, or succeed again.
     pub fn fail_reads(&self, fail: bool) {
         self.set(Switch::FailReads, u64::from(fail));
     }
 
-    /// How many writes there was no room for.
+    /// How many writes failed on a full disk.
     pub fn refused(&self) -> u64 {
         self.get(Switch::Refused)
     }
 
-    /// How many writes were carried out by half.
+    /// How many writes were only half done.
     pub fn shortened(&self) -> u64 {
         self.get(Switch::Shortened)
     }
@@ -137,11 +134,11 @@ impl FaultyDisk {
         self.get(Switch::FailedLog) + self.get(Switch::FailedOther)
     }
 
-    fn tape(&self) -> PathBuf {
+    fn recording_path(&self) -> PathBuf {
         self.home.path().join("recording")
     }
 
-    // The process has the file mapped; on Linux that is the same memory.
+    // The process maps the file, which is the same memory on Linux.
     fn get(&self, switch: Switch) -> u64 {
         let mut bytes = [0; 8];
         self.control.read_exact_at(&mut bytes, switch as u64 * 8).expect("a number");

@@ -1,5 +1,4 @@
-//! Chance that repeats: the same seed gives the same bytes. Anyone can predict them, so they are
-//! for tests only.
+//! Reproducible randomness for tests: the same seed yields the same bytes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +12,6 @@ const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct SeededEntropy(AtomicU64);
 
 impl SeededEntropy {
-    /// A generator whose whole sequence follows from `seed`.
     pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
@@ -42,9 +40,9 @@ mod tests {
     #[test]
     fn the_sequence_is_that_of_splitmix64() {
         // The first numbers of the reference implementation for the seed 1234567.
-        let chance = SeededEntropy::new(1_234_567);
-        assert_eq!(chance.next_u64(), 6_457_827_717_110_365_317);
-        assert_eq!(chance.next_u64(), 3_203_168_211_198_807_973);
+        let random = SeededEntropy::new(1_234_567);
+        assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
+        assert_eq!(random.next_u64(), 3_203_168_211_198_807_973);
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! A provider of prices that is no provider: a server on this machine that speaks each provider's
-//! dialect, counts who asks, and fails in every way that has been seen or feared. What it answers
-//! is made up, in the shapes that the providers document.
+//! A fake price provider: a local server with the documented response formats of each provider,
+//! invented data, a count of requests, and every failure that was observed or is conceivable.
 
 mod server;
 mod shapes;
@@ -12,7 +11,7 @@ use domain::{Day, UnixMicros};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Whose shapes it speaks.
+/// The provider whose formats are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// <https://www.alphavantage.co/documentation/>
@@ -26,81 +25,75 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// All of them.
     pub const ALL: [Self; 4] =
         [Self::AlphaVantage, Self::FinancialModelingPrep, Self::Finnhub, Self::TwelveData];
 }
 
-/// How it answers.
+/// How it responds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FakeMode {
-    /// As it should.
     Healthy,
-    /// With this status and no sense.
+    /// This status with a meaningless body.
     Status(u16),
-    /// With 429, and a `Retry-After` of so many seconds.
+    /// 429 with a `Retry-After` of this many seconds.
     TooMany(Option<u64>),
-    /// That it was asked too often within a second, as far as the dialect can say so.
+    /// The rate limit of a second is reached, in the dialect's own way.
     QuotaSecond,
-    /// Within a minute.
+    /// The rate limit of a minute.
     QuotaMinute,
-    /// On this day.
+    /// The quota of a day.
     QuotaDay,
-    /// That it does not accept the key, which it repeats.
+    /// The key is rejected, and repeated in the body.
     KeyRefused,
-    /// That the plan does not have it.
+    /// The plan does not include it.
     PlanRestricted,
-    /// Never, though it took the question.
+    /// No response to an accepted request.
     Hang,
-    /// A byte now and then.
+    /// A byte every 100 ms.
     Drip,
-    /// With bytes that are no text.
+    /// Bytes that are not text.
     Garbage,
-    /// With this status, and bytes that are no text.
+    /// This status with bytes that are not text.
     GarbageWith(u16),
-    /// With half an answer.
+    /// Half of a response.
     Truncated,
-    /// With a page for people, and status 200.
+    /// An HTML page with status 200.
     Html,
-    /// With this as the price, as it stands.
+    /// This text as the price.
     Price(&'static str),
-    /// For another stock than was asked for.
+    /// The data of another stock.
     WrongSymbol,
-    /// With a price made so many seconds later than it was (earlier when negative).
+    /// A price with a time this many seconds later (earlier if negative).
     Shifted(i64),
-    /// With so many bytes.
+    /// This many bytes.
     Huge(usize),
-    /// With this status, and so many bytes.
+    /// This status with this many bytes.
     HugeWith(u16, usize),
-    /// With so many bytes, packed to nearly nothing.
+    /// This many bytes, gzipped to nearly nothing.
     GzipBomb(usize),
-    /// By leading elsewhere.
+    /// A redirect.
     Redirect(&'static str),
-    /// By closing the connection.
+    /// A closed connection.
     Close,
-    /// With exactly this.
-    Says {
-        /// The status.
+    /// Exactly this response.
+    Response {
         status: u16,
         /// The seconds of a `Retry-After`.
         retry_after: Option<u64>,
-        /// The body; each `KEY` in it becomes the key it was asked with.
+        /// Each `KEY` in it is replaced by the key of the request.
         body: &'static str,
     },
 }
 
-/// A day of a stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FakeBar {
-    /// The day.
     pub day: Day,
-    /// Open, high, low and close, as they are written.
+    /// Open, high, low and close, as text.
     pub prices: [&'static str; 4],
-    /// Shares traded.
+    /// In shares.
     pub volume: u64,
 }
 
-/// A stock it knows.
 #[derive(Clone, Debug, Default)]
 struct Stock {
     name: String,
@@ -114,17 +107,17 @@ struct State {
     dialect: Dialect,
     stocks: BTreeMap<String, Stock>,
     mode: FakeMode,
-    /// How it answers about one stock, whatever the mode.
+    /// Modes of single stocks, which override the mode.
     modes: BTreeMap<String, FakeMode>,
-    /// What comes before the mode, one for each question.
+    /// Modes of the next requests, which override all others.
     script: VecDeque<FakeMode>,
-    /// Path and query of every question.
-    asked: Vec<String>,
-    /// The bomb of the mode, packed once, because that takes a while.
+    /// Path and query of every request.
+    requests: Vec<String>,
+    /// The body of a `GzipBomb`, packed once, because that takes long.
     bomb: Vec<u8>,
 }
 
-/// The server; it ends when it is dropped.
+/// The server, which ends when it is dropped.
 #[derive(Debug)]
 pub struct FakeProvider {
     url: String,
@@ -133,7 +126,7 @@ pub struct FakeProvider {
 }
 
 impl FakeProvider {
-    /// Starts one that knows no stock.
+    /// Starts a server without stocks.
     pub async fn start(dialect: Dialect) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -143,19 +136,18 @@ impl FakeProvider {
             mode: FakeMode::Healthy,
             modes: BTreeMap::new(),
             script: VecDeque::new(),
-            asked: Vec::new(),
+            requests: Vec::new(),
             bomb: Vec::new(),
         }));
         let task = tokio::spawn(server::serve(listener, Arc::clone(&state)));
         Self { url, state, task }
     }
 
-    /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Gives a stock, known or not, this price, as it is written, made at this instant.
+    /// Sets the price of a stock, which is added if it is unknown.
     pub fn set_price(&self, symbol: &str, price: &str, made_at: UnixMicros) {
         let mut state = lock(&self.state);
         let stock = state.stocks.entry(symbol.to_owned()).or_default();
@@ -163,12 +155,12 @@ impl FakeProvider {
         (stock.price, stock.made_at) = (price.to_owned(), made_at);
     }
 
-    /// Gives a known stock these days.
+    /// Sets the bars of a stock.
     pub fn set_bars(&self, symbol: &str, bars: Vec<FakeBar>) {
         lock(&self.state).stocks.entry(symbol.to_owned()).or_default().bars = bars;
     }
 
-    /// How it answers from now on.
+    /// Sets how it responds from now on.
     pub fn set_mode(&self, mode: FakeMode) {
         let bomb = match mode {
             FakeMode::GzipBomb(bytes) => server::pack(bytes),
@@ -178,24 +170,23 @@ impl FakeProvider {
         (state.mode, state.bomb) = (mode, bomb);
     }
 
-    /// How it answers from now on about one stock; not with a bomb.
+    /// Sets how it responds about one stock; not `GzipBomb`.
     pub fn set_mode_of(&self, symbol: &str, mode: FakeMode) {
         lock(&self.state).modes.insert(symbol.to_owned(), mode);
     }
 
-    /// How it answers the next questions, one after another; not with a bomb.
+    /// Sets how it responds to the next requests in turn; not `GzipBomb`.
     pub fn script(&self, modes: impl IntoIterator<Item = FakeMode>) {
         lock(&self.state).script.extend(modes);
     }
 
-    /// How often it was asked.
     pub fn calls(&self) -> usize {
-        lock(&self.state).asked.len()
+        lock(&self.state).requests.len()
     }
 
-    /// Path and query of every question so far.
-    pub fn asked(&self) -> Vec<String> {
-        lock(&self.state).asked.clone()
+    /// Path and query of every request so far.
+    pub fn requests(&self) -> Vec<String> {
+        lock(&self.state).requests.clone()
     }
 }
 

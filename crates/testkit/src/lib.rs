@@ -1,13 +1,12 @@
-//! What tests of every crate share: a clock and a chance they control, throwaway servers
-//! (PostgreSQL, Redis, the product itself, a browser's driver, a provider of prices), a network and
-//! a disk that fail on purpose, and what a power cut leaves. It is a dev-dependency only, panics
-//! instead of returning errors, and holds no mock of a store: tests use real ones. Nothing here
-//! touches a server it did not start, except those that `./test` names in the environment.
+//! Shared parts of tests, which panic instead of returning errors: a clock and randomness under
+//! control, temporary servers (PostgreSQL, Redis, the product, chromedriver, a price provider), a
+//! network and a disk that fail on request. Other servers than those of `./test` are not touched.
 
 mod chromedriver;
 mod clock;
 mod disk;
 mod entropy;
+mod eventually;
 mod fake_provider;
 mod fuzz;
 mod openbell;
@@ -24,6 +23,7 @@ pub use chromedriver::{Chromedriver, chromedriver_url};
 pub use clock::ManualClock;
 pub use disk::FaultyDisk;
 pub use entropy::SeededEntropy;
+pub use eventually::{eventually, poll};
 pub use fake_provider::{Dialect, FakeBar, FakeMode, FakeProvider};
 pub use fuzz::{FUZZ_RUNS_VARIABLE, FUZZ_SEED_VARIABLE, Fuzzer};
 pub use openbell::Openbell;
@@ -32,5 +32,5 @@ pub use postgres::{POSTGRES_URL_VARIABLE, Postgres, postgres_database};
 pub use power_cut::{Disk, Image, Syncs};
 pub use proxy::FaultProxy;
 pub use recording::Recording;
-pub use redis::{REDIS_URL_VARIABLE, Redis, WatchedRedis, redis_url};
+pub use redis::{REDIS_URL_VARIABLE, RedisServer, WatchedRedis, redis_url};
 pub use seconds::{SECONDS_VARIABLE, seconds};

@@ -1,19 +1,18 @@
-//! The product's binary as a throwaway server on an embedded database of its own. It is for tests
-//! that only need a running one; `crates/server/tests/end_to_end` looks at how it starts and ends.
+//! The product's binary as a temporary server on an embedded database of its own, for tests that
+//! only need a running one. `crates/server/tests/end_to_end` tests its start and shutdown.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::{Recipe, ServerProcess};
 
-/// A running server.
 pub struct Openbell {
     process: ServerProcess,
 }
 
 impl Openbell {
-    /// Starts `binary` with these configuration variables, without limits on how often somebody
-    /// may register or sign in. It stops when the value is dropped or the process dies.
+    /// Starts `binary` with these configuration variables, without rate limits. It stops when the
+    /// value is dropped or the process ends.
     ///
     /// # Panics
     /// When it does not start.
@@ -23,22 +22,22 @@ impl Openbell {
             stop_signal: "TERM",
             prepare: &|_| (),
             command: &|dir, port| command_line(binary, variables, dir, port),
-            answers: &says_where,
+            is_ready: &has_printed_its_url,
         };
         Self { process: ServerProcess::start(&recipe) }
     }
 
-    /// Where it answers, `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.process.port())
     }
 
-    /// Its data directory, for commands on the same database.
+    /// The data directory, for commands on the same database.
     pub fn data_dir(&self) -> PathBuf {
         data_dir(self.process.directory())
     }
 
-    /// What it wrote so far, its log and its banner.
+    /// Its log and banner so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.process.directory().join("log")).unwrap_or_default()
     }
@@ -62,8 +61,8 @@ fn command_line(binary: &str, variables: &[(&str, &str)], dir: &Path, port: u16)
     words
 }
 
-/// Its banner goes to a log that is ours alone, unlike its port.
-fn says_where(dir: &Path, port: u16) -> bool {
+/// Unlike the port, the log cannot belong to another process.
+fn has_printed_its_url(dir: &Path, port: u16) -> bool {
     let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
     log.contains(&format!("http://127.0.0.1:{port}"))
 }

@@ -1,5 +1,4 @@
-//! A throwaway PostgreSQL: a cluster of its own, in a directory of its own, on a port of its own.
-//! It never talks to a cluster that somebody else runs, and offers no SQL: tests bring their own.
+//! A temporary PostgreSQL: a cluster with a directory and a port of its own.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write as _;
@@ -27,7 +26,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Starts a cluster, in about two seconds. It stops when the value is dropped or the process
-    /// dies.
+    /// ends.
     ///
     /// # Panics
     /// When no PostgreSQL is installed, or when it does not start.
@@ -36,9 +35,9 @@ impl Postgres {
         Self { process: with_recipe(&bin, ServerProcess::start), bin }
     }
 
-    /// Starts a cluster on a data directory that somebody lays out, in place of an empty one: by
-    /// the command that `lay_out` makes of one that runs a shell script as the cluster's user, with
-    /// the cluster's own programs in PATH. It is given where the data belongs.
+    /// Starts a cluster on a data directory that a shell script creates. `lay_out` completes the
+    /// command, which runs as the cluster's user with the cluster's programs in PATH; it gets the
+    /// path of the data directory.
     ///
     /// # Panics
     /// As for [`Postgres::start`], and when the command fails.
@@ -52,10 +51,10 @@ impl Postgres {
         Self { process: with_recipe_of(&bin, &prepare, ServerProcess::start), bin }
     }
 
-    /// Starts a streaming standby of the cluster at an address, on a base backup of its own.
+    /// Starts a streaming standby of a cluster, on a base backup.
     ///
     /// # Panics
-    /// As for [`Postgres::start`], and when the cluster gives no base backup.
+    /// As for [`Postgres::start`], and when the base backup fails.
     pub fn start_standby_of(url: &str) -> Self {
         let bin = programs();
         let prepare = |dir: &Path| {
@@ -67,7 +66,7 @@ impl Postgres {
         Self { process: with_recipe_of(&bin, &prepare, ServerProcess::start), bin }
     }
 
-    /// The database of this cluster that has the name of one in another cluster.
+    /// The URL in this cluster of the database with the same name as one in another cluster.
     pub fn same_database(&self, url: &str) -> String {
         let (address, _) = url.split_once('?').unwrap_or((url, ""));
         let name = address.rsplit('/').next().unwrap_or_default();
@@ -75,12 +74,12 @@ impl Postgres {
     }
 
     /// A command that runs a shell script as the cluster's user, in [`Postgres::directory`], with
-    /// the cluster's own programs in PATH.
+    /// the cluster's programs in PATH.
     pub fn script(&self, script: &Path) -> Command {
         script_command(&self.bin, script, self.directory())
     }
 
-    /// The directory of the cluster's user, which is gone with the cluster.
+    /// The directory of the cluster, which is removed with it.
     pub fn directory(&self) -> &Path {
         self.process.directory()
     }
@@ -90,12 +89,12 @@ impl Postgres {
         self.process.port()
     }
 
-    /// Ends the cluster as a crash does: what was not synced to disk must be recovered.
+    /// Stops the cluster like a crash: it recovers from the WAL at its next start.
     pub fn stop_hard(&mut self) {
         self.process.end("QUIT");
     }
 
-    /// Starts the cluster that was stopped, where it was.
+    /// Starts the stopped cluster in its directory and on its port.
     ///
     /// # Panics
     /// When it does not start.
@@ -104,8 +103,8 @@ impl Postgres {
         with_recipe(bin, |recipe| process.start_again(recipe));
     }
 
-    /// Runs statements in a database of the cluster, each line as a message of its own, and
-    /// returns their rows.
+    /// Runs statements in a database of the cluster, each line as a message, and returns their
+    /// rows.
     ///
     /// # Panics
     /// When one of them fails.
@@ -113,14 +112,14 @@ impl Postgres {
         self.try_sql(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// The same; what psql says of the first that fails is the error.
+    /// As [`Postgres::run_sql`]; the error is the output of psql for the first failed statement.
     pub fn try_sql(&self, url: &str, sql: &str) -> Result<String, String> {
         let mut psql = Command::new(program(&self.bin, "psql"));
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", url]);
         psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = psql.spawn().map_err(|error| error.to_string())?;
         if let Some(mut input) = child.stdin.take() {
-            // What it does not read it has refused, and says so.
+            // psql reads nothing after a failed statement.
             let _ = input.write_all(sql.as_bytes());
         }
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
@@ -128,7 +127,7 @@ impl Postgres {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
-    /// Kills all sessions of a database, and says how many there were.
+    /// Terminates all sessions of a database, and returns their number.
     ///
     /// # Panics
     /// When the cluster does not answer.
@@ -155,12 +154,11 @@ impl Postgres {
     }
 }
 
-/// Creates an empty database and returns its URL: in the cluster that `./test` names, or else in
-/// one that this process starts once and takes with it when it ends.
+/// Creates an empty database and returns its URL: in the cluster of `./test`, or in one that this
+/// process starts once and that ends with it.
 ///
 /// # Panics
-/// When no PostgreSQL is installed, or when it does not start: a test fails then and is not
-/// skipped.
+/// When no PostgreSQL is installed, or when it does not start: the test fails and is not skipped.
 pub fn postgres_database() -> String {
     static OWN: OnceLock<Postgres> = OnceLock::new();
     match environment(POSTGRES_URL_VARIABLE) {
@@ -170,7 +168,7 @@ pub fn postgres_database() -> String {
 }
 
 fn script_command(bin: &Path, script: &Path, dir: &Path) -> Command {
-    // Not by its name: the user may not look into the directory it is in.
+    // By its text: the user may not be allowed to read its directory.
     let text = fs::read_to_string(script);
     let text = text.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
     let mut command = command_as(cluster_user(), "sh", dir);
@@ -181,7 +179,6 @@ fn script_command(bin: &Path, script: &Path, dir: &Path) -> Command {
     command
 }
 
-/// How a cluster is started and stopped.
 fn with_recipe<T>(bin: &Path, use_it: impl FnOnce(&Recipe<'_>) -> T) -> T {
     let user = cluster_user();
     with_recipe_of(bin, &|dir| make_cluster(bin, user, dir), use_it)
@@ -195,20 +192,20 @@ fn with_recipe_of<T>(
     let user = cluster_user();
     use_it(&Recipe {
         user,
-        // An immediate shutdown: nobody will read the data again.
+        // An immediate shutdown: the data is not needed any more.
         stop_signal: "QUIT",
         prepare,
         command: &|dir, port| command_line(bin, dir, port),
-        answers: &|dir, port| {
-            let mut ask = command_as(user, &program(bin, "pg_isready"), dir);
-            ask.args(["--quiet", "--port", &port.to_string(), "--host"]).arg(dir);
-            ask.status().is_ok_and(|status| status.success())
+        is_ready: &|dir, port| {
+            let mut probe = command_as(user, &program(bin, "pg_isready"), dir);
+            probe.args(["--quiet", "--port", &port.to_string(), "--host"]).arg(dir);
+            probe.status().is_ok_and(|status| status.success())
         },
     })
 }
 
 fn create_database(maintenance_url: &str) -> String {
-    // Unpredictable, as a cluster named by hand may keep the databases of earlier runs.
+    // Random, because a cluster that was named by hand may have the databases of earlier runs.
     let name = format!("test_{:016x}", RandomState::new().hash_one(0));
     run(Command::new(program(&programs(), "createdb")).args([
         "--no-password",
@@ -232,7 +229,7 @@ fn make_cluster(bin: &Path, user: Option<User>, dir: &Path) {
     let mut initdb = command_as(user, &program(bin, "initdb"), dir);
     initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync"]);
     initdb.arg("--locale=C").arg("--pgdata").arg(dir.join("data"));
-    // Hosts rarely sort by bytes, so the tests do not either where PostgreSQL brings its own ICU.
+    // Like most hosts, the tests do not sort by bytes, if PostgreSQL was built with ICU.
     if run(Command::new(program(bin, "initdb")).arg("--help")).contains("--icu-locale") {
         initdb.args(["--locale-provider=icu", "--icu-locale=en-US"]);
     }
@@ -253,11 +250,11 @@ fn command_line(bin: &Path, dir: &Path, port: u16) -> Vec<String> {
     words
 }
 
-/// `initdb` refuses to work for root, so root hands the cluster to the user `postgres`.
+/// `initdb` rejects root, so clusters of root belong to the user `postgres`.
 fn cluster_user() -> Option<User> {
     let id = |arguments: &[&str]| -> u32 {
         let text = run(Command::new("id").args(arguments));
-        text.parse().unwrap_or_else(|_| panic!("`id {arguments:?}` answered {text:?}"))
+        text.parse().unwrap_or_else(|_| panic!("`id {arguments:?}` returned {text:?}"))
     };
     let is_root = id(&["-u"]) == 0;
     is_root.then(|| User { uid: id(&["-u", "postgres"]), gid: id(&["-g", "postgres"]) })
@@ -268,7 +265,7 @@ fn program(bin: &Path, name: &str) -> String {
 }
 
 /// The directory of the newest PostgreSQL. Debian's comes before PATH, where `postgres` may be a
-/// wrapper around something else.
+/// wrapper.
 fn programs() -> PathBuf {
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir(DEBIAN_DIRECTORY)
         .into_iter()
@@ -288,14 +285,14 @@ fn programs() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::eventually;
+    use crate::eventually::eventually;
 
     fn query(url: &str, sql: &str) -> String {
         run(Command::new(program(&programs(), "psql")).args(["-XAtc", sql, url]))
     }
 
     #[test]
-    fn a_fresh_database_answers_and_is_empty() {
+    fn a_fresh_database_is_empty() {
         let (one, two) = (postgres_database(), postgres_database());
         query(&one, "create table only_in_one (id bigint)");
         let tables = "select count(*) from pg_tables where schemaname = 'public'";
@@ -309,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_crashed_starts_again_with_what_was_committed() {
+    fn a_crashed_cluster_restarts_with_what_was_committed() {
         let mut postgres = Postgres::start();
         let url = postgres.fresh_database();
         postgres.run_sql(&url, "CREATE TABLE kept (id bigint); INSERT INTO kept VALUES (1);");
@@ -317,10 +314,10 @@ mod tests {
         assert!(postgres.try_sql(&url, "SELECT 1").is_err());
         postgres.start_again();
         assert_eq!(postgres.run_sql(&url, "SELECT id FROM kept"), "1");
-        assert_eq!(postgres.kill_backends(&url), 0, "nobody else is there");
+        assert_eq!(postgres.kill_backends(&url), 0, "there are no other sessions");
         let dir = postgres.process.directory().to_owned();
         drop(postgres);
-        assert!(!dir.exists(), "nothing is left of it");
+        assert!(!dir.exists(), "its directory is removed");
     }
 
     #[test]
@@ -330,7 +327,9 @@ mod tests {
         let standby = Postgres::start_standby_of(&primary.url());
         let copy = standby.same_database(&url);
         primary.run_sql(&url, "CREATE TABLE followed (id bigint);");
-        eventually(|| standby.try_sql(&copy, "SELECT id FROM followed").is_ok());
+        eventually("the table is replicated", || {
+            standby.try_sql(&copy, "SELECT id FROM followed").is_ok()
+        });
         assert_eq!(standby.run_sql(&copy, "SELECT pg_is_in_recovery()"), "t");
     }
 

@@ -1,6 +1,5 @@
-//! What a power cut leaves of files whose writes were recorded. A disk keeps what was synced; of
-//! what was written after a file's last sync it keeps any part, in any order, each sector whole.
-//! Names are kept once their directory was synced. It knows nothing of what is in the files.
+//! Simulates power cuts on recorded writes. A disk keeps what was synced; of later writes it keeps
+//! any part, in any order, sector by sector. Names are kept once their directory was synced.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,27 +7,26 @@ use std::path::Path;
 use crate::recording::{DIRECTORY, Event};
 use crate::{Recording, SeededEntropy};
 
-/// What a disk writes whole or not at all, in bytes.
+/// The bytes that a disk writes atomically.
 const SECTOR: usize = 512;
 
-/// Whether the disk does what a sync asks of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syncs {
-    /// It does.
+    /// Syncs work.
     Honest,
-    /// It only says so for files whose names end so; to test tests.
+    /// Syncs of files with this end of the name do nothing; to test tests.
     Pretended(&'static str),
 }
 
-/// The files of a directory as they stand on a disk, and in the memory above it.
+/// The files of a directory on a disk, and in the page cache.
 pub struct Disk<'r> {
     syncs: Syncs,
     files: Vec<File<'r>>,
-    /// Names that are kept for sure.
+    /// Synced names.
     kept_names: Names,
     /// Names as the process sees them.
     names: Names,
-    /// What happened to the names since the directory was synced.
+    /// Changes of names since the directory was synced.
     pending_names: Vec<(usize, NameChange<'r>)>,
 }
 
@@ -41,15 +39,14 @@ enum NameChange<'r> {
     Renamed(&'r str, &'r str),
 }
 
-/// One file.
 #[derive(Default)]
 struct File<'r> {
-    /// The content that is kept for sure.
+    /// The synced content.
     kept: Vec<u8>,
-    /// The content in memory, without the pending changes. It differs from what is kept where a
-    /// sync failed: the system takes those sectors for written and does not try again.
+    /// The content in memory, without the pending changes. It differs from the synced content after
+    /// a failed sync: the kernel marks the sectors clean and does not retry.
     memory: Vec<u8>,
-    /// Changes since the last sync, with where they end in the recording.
+    /// Changes since the last sync, with their end positions in the recording.
     pending: Vec<(usize, Change<'r>)>,
 }
 
@@ -59,11 +56,10 @@ enum Change<'r> {
     Resize(usize),
 }
 
-/// What is left: names with contents.
+/// Names with contents.
 pub struct Image(Vec<(String, Vec<u8>)>);
 
 impl<'r> Disk<'r> {
-    /// An empty directory.
     pub fn new(syncs: Syncs) -> Self {
         Self {
             syncs,
@@ -74,8 +70,8 @@ impl<'r> Disk<'r> {
         }
     }
 
-    /// Carries out what stands in the recording of one process, up to each of these positions in
-    /// turn (none: to the end), and shows what it looks like there. The positions must rise.
+    /// Replays the recording of one process to its end, and calls `at_cut` at each of these
+    /// ascending positions.
     pub fn play(
         &mut self,
         recording: &'r Recording,
@@ -88,31 +84,31 @@ impl<'r> Disk<'r> {
             while let Some((index, _)) = cuts.next_if(|(_, cut)| **cut < end as u64) {
                 at_cut(index, self);
             }
-            self.happen(end, event, &mut numbers);
+            self.apply(end, event, &mut numbers);
         }
         cuts.for_each(|(index, _)| at_cut(index, self));
     }
 
-    /// What a power cut would leave now.
-    pub fn cut(&self, chance: &SeededEntropy) -> Image {
-        let luck = Luck::draw(chance);
+    /// A state that a power cut may leave now.
+    pub fn cut(&self, random: &SeededEntropy) -> Image {
+        let luck = Luck::draw(random);
         let mut names = self.kept_names.clone();
         for (_, change) in &self.pending_names {
-            if luck.keeps(chance) {
+            if luck.keeps(random) {
                 change.apply(&mut names);
             }
         }
-        let content = |file: usize| self.files[file].cut(luck, chance);
+        let content = |file: usize| self.files[file].cut(luck, random);
         Image(names.into_iter().map(|(name, file)| (name, content(file))).collect())
     }
 
-    /// What the process sees now.
+    /// The present state of the process.
     pub fn seen(&self) -> Image {
         let content = |file: usize| self.files[file].seen();
         Image(self.names.iter().map(|(name, file)| (name.clone(), content(*file))).collect())
     }
 
-    fn happen(&mut self, end: usize, event: Event<'r>, numbers: &mut BTreeMap<u32, usize>) {
+    fn apply(&mut self, end: usize, event: Event<'r>, numbers: &mut BTreeMap<u32, usize>) {
         match event {
             Event::Created { file, name } => {
                 numbers.insert(file, self.files.len());
@@ -120,7 +116,7 @@ impl<'r> Disk<'r> {
                 self.files.push(File::default());
             }
             Event::Found { file, name } => {
-                numbers.insert(file, *self.names.get(name).expect("a file that is known"));
+                numbers.insert(file, *self.names.get(name).expect("a known file"));
             }
             Event::Written { file, at, data } => {
                 self.files[numbers[&file]].pending.push((end, Change::Write(at, data)));
@@ -150,7 +146,7 @@ impl<'r> Disk<'r> {
         self.pending_names.push((end, change));
     }
 
-    /// Whether a sync of this file is more than words.
+    /// Whether syncs of this file work.
     fn is_kept(&self, file: usize) -> bool {
         let Syncs::Pretended(ending) = self.syncs else { return true };
         !self.names.iter().any(|(name, known)| *known == file && name.ends_with(ending))
@@ -166,7 +162,7 @@ impl NameChange<'_> {
             Self::Removed(name) => {
                 names.remove(name);
             }
-            // When the making of a file was not kept, its renaming is nothing.
+            // The creation of the file may be lost.
             Self::Renamed(from, to) => {
                 if let Some(file) = names.remove(from) {
                     names.insert(to.to_owned(), file);
@@ -177,7 +173,7 @@ impl NameChange<'_> {
 }
 
 impl File<'_> {
-    /// A sync that began at this position has ended.
+    /// Ends a sync that began at this position.
     fn settle(&mut self, began: usize, is_kept: bool) {
         let covered = self.pending.partition_point(|(end, _)| *end <= began);
         for (_, change) in self.pending.drain(..covered) {
@@ -188,12 +184,12 @@ impl File<'_> {
         }
     }
 
-    fn cut(&self, luck: Luck, chance: &SeededEntropy) -> Vec<u8> {
+    fn cut(&self, luck: Luck, random: &SeededEntropy) -> Vec<u8> {
         let (mut image, mut memory) = (self.kept.clone(), self.memory.clone());
         for (_, change) in &self.pending {
             change.apply(&mut memory);
-            if luck.keeps(chance) {
-                change.write_back(&memory, &mut image, |_| luck.keeps_sector(chance));
+            if luck.keeps(random) {
+                change.write_back(&memory, &mut image, |_| luck.keeps_sector(random));
             }
         }
         image
@@ -207,7 +203,6 @@ impl File<'_> {
 }
 
 impl Change<'_> {
-    /// Carries it out in memory.
     fn apply(self, memory: &mut Vec<u8>) {
         match self {
             Self::Resize(size) => memory.resize(size, 0),
@@ -221,8 +216,7 @@ impl Change<'_> {
         }
     }
 
-    /// Brings the sectors it has touched from memory to the disk, those that are lucky, and the
-    /// size. A sector goes as it stands in memory, with whatever else was written to it.
+    /// Writes its lucky sectors, as they are in memory, and the size to the disk.
     fn write_back(self, memory: &[u8], disk: &mut Vec<u8>, is_lucky: impl Fn(usize) -> bool) {
         disk.resize(memory.len(), 0);
         let Self::Write(at, data) = self else { return };
@@ -235,41 +229,39 @@ impl Change<'_> {
     }
 }
 
-/// How a power cut treats what was not synced, in sixteenths.
+/// The probabilities, in sixteenths, that a power cut keeps unsynced changes.
 #[derive(Clone, Copy)]
 struct Luck {
-    /// A change is kept.
     change: u64,
-    /// A sector of a change that is kept is kept, too.
+    /// Of each sector of a kept change.
     sector: u64,
 }
 
 impl Luck {
-    /// Often all or nothing: what is torn at random is torn everywhere.
-    fn draw(chance: &SeededEntropy) -> Self {
-        let pick = |from: &[u64; 8]| from[(chance.next_u64() % 8) as usize];
+    /// Extremes are frequent, because random losses alone would damage every file.
+    fn draw(random: &SeededEntropy) -> Self {
+        let pick = |from: &[u64; 8]| from[(random.next_u64() % 8) as usize];
         Self {
             change: pick(&[0, 0, 4, 8, 12, 15, 16, 16]),
             sector: pick(&[8, 15, 15, 16, 16, 16, 16, 16]),
         }
     }
 
-    fn keeps(self, chance: &SeededEntropy) -> bool {
-        chance.next_u64() % 16 < self.change
+    fn keeps(self, random: &SeededEntropy) -> bool {
+        random.next_u64() % 16 < self.change
     }
 
-    fn keeps_sector(self, chance: &SeededEntropy) -> bool {
-        chance.next_u64() % 16 < self.sector
+    fn keeps_sector(self, random: &SeededEntropy) -> bool {
+        random.next_u64() % 16 < self.sector
     }
 }
 
 impl Image {
-    /// Whether there is a file or a directory of this name.
     pub fn holds(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
 
-    /// Writes the files into a directory, but those that are only memory: names that end so.
+    /// Writes the files into a directory, except those with this end of the name.
     ///
     /// # Panics
     /// When they cannot be written.
@@ -279,7 +271,7 @@ impl Image {
         }
     }
 
-    /// Where a directory differs from it, in the files whose names do not end so.
+    /// The first difference to a directory, ignoring files with this end of the name.
     pub fn difference(&self, dir: &Path, but: &str) -> Option<String> {
         let mut there: Vec<String> = std::fs::read_dir(dir)
             .expect("a directory")

@@ -1,5 +1,4 @@
-//! A server process that cannot outlive its owner, and what starting one needs. It knows nothing
-//! of any one server.
+//! A server process that cannot outlive its owner, and what starting one of any kind needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
@@ -8,28 +7,23 @@ use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-use std::{fs, mem, thread};
+use std::{fs, mem};
 
-/// Between two looks at whether a server answers, and how many looks there are at most (60 s).
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-const LOOKS_MAX: u32 = 3_000;
+use crate::eventually::try_poll;
 
-/// Another process can take a port between our finding it free and the server's binding it.
+/// Another process can take a free port before the server binds it.
 const PORTS_MAX: u32 = 5;
-
-/// How often a free port is looked for, and a stopped server is started again, at most.
+/// How many ports are tried.
 const DRAWS_MAX: u32 = 500;
-const STARTS_MAX: u32 = 300;
 
-/// Below what Linux (32768) and the IANA (49152) give to clients.
+/// Below the ports that Linux (32768) and the IANA (49152) assign to clients.
 const PORTS: Range<u16> = 10_240..32_768;
 
-/// The shell turns into the server. Before, it leaves a watcher behind that reads our pipe: the
-/// pipe ends when we drop it or when we die, however we die. The watcher then sends the signal,
-/// waits for the server (at most 5 s, then it kills) and removes the directory, again if what the
-/// server had started wrote into it once more (5 s at most). Only when it is
-/// told to leave, because the server is gone and another watcher is there, it just goes.
+/// The shell becomes the server. Before, it starts a watcher that reads a pipe of this process,
+/// which closes when it is dropped or the process ends in any way. The watcher then sends the
+/// signal, waits for the server (5 s at most, then it kills it) and removes the directory, again if
+/// children of the server wrote into it (5 s at most). If it reads `leave`, because the server has
+/// ended and has a new watcher, it exits.
 const SCRIPT: &str = r#"
 signal=$1 dir=$2; shift 2
 exec 3<&0
@@ -45,28 +39,28 @@ exec 3<&0
 exec "$@" 3<&- </dev/null >"$dir/log" 2>&1
 "#;
 
-/// Whom a server runs as, where that is not the caller.
+/// The user of a server, if it is not that of the caller.
 #[derive(Clone, Copy)]
 pub(crate) struct User {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
 }
 
-/// How one kind of server is started, asked and stopped.
+/// How one kind of server is started, checked and stopped.
 pub(crate) struct Recipe<'a> {
     pub(crate) user: Option<User>,
-    /// The signal that stops it fast, without its `SIG`.
+    /// The signal that stops it fast, without `SIG`.
     pub(crate) stop_signal: &'a str,
     /// Prepares its empty directory.
     pub(crate) prepare: &'a dyn Fn(&Path),
     /// Its command line for a directory and a port.
     pub(crate) command: &'a dyn Fn(&Path, u16) -> Vec<String>,
-    /// Whether it answers. To be asked through a socket in its directory: what answers on the
-    /// port may be a stranger who took it first.
-    pub(crate) answers: &'a dyn Fn(&Path, u16) -> bool,
+    /// Whether it is ready. Checked through a socket or file in its directory, because another
+    /// process may have taken the port first.
+    pub(crate) is_ready: &'a dyn Fn(&Path, u16) -> bool,
 }
 
-/// A running server with its directory. Dropping it stops the one and removes the other.
+/// A running server. Dropping it stops the server and removes its directory.
 pub(crate) struct ServerProcess {
     child: Child,
     dir: PathBuf,
@@ -74,7 +68,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts a server on a free port of 127.0.0.1 and returns when it answers.
+    /// Starts a server on a free port of 127.0.0.1 and returns when it is ready.
     pub(crate) fn start(recipe: &Recipe<'_>) -> Self {
         for _ in 0..PORTS_MAX {
             let mut server = Self::spawn(recipe);
@@ -82,47 +76,42 @@ impl ServerProcess {
                 return server;
             }
             let log = fs::read_to_string(server.dir.join("log")).unwrap_or_default();
-            assert!(log.contains("already in use"), "a throwaway server did not start:\n{log}");
+            assert!(log.contains("already in use"), "a temporary server did not start:\n{log}");
         }
         panic!("{PORTS_MAX} times another process took the free port first");
     }
 
-    /// The port on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where it keeps its files.
     pub(crate) fn directory(&self) -> &Path {
         &self.dir
     }
 
-    /// Ends the server by a signal, without its `SIG`; the directory stays.
+    /// Ends the server by a signal, named without `SIG`; the directory stays.
     pub(crate) fn end(&mut self, signal: &str) {
         run(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
-        // Waiting closes the pipe that is left in the child, which the watcher would hear.
+        // Waiting would close the pipe that is left in the child, and so start the watcher.
         let pipe = self.child.stdin.take();
         self.child.wait().unwrap_or_else(|error| panic!("waiting for a server: {error}"));
         self.child.stdin = pipe;
     }
 
-    /// Starts a server that was ended on its directory and its port.
+    /// Starts a server that was ended, in its directory and on its port. Children of the ended
+    /// server may hold what it needs for a moment, so it is started until it gets ready.
     pub(crate) fn start_again(&mut self, recipe: &Recipe<'_>) {
-        for _ in 0..STARTS_MAX {
+        let restarted = try_poll(|| {
             let mut ended = mem::replace(&mut self.child, spawn(recipe, &self.dir, self.port));
             if let Some(pipe) = &mut ended.stdin {
-                // Without a watcher to hear it there is nothing to say.
+                // Fails if no watcher reads it any more.
                 let _ = pipe.write_all(b"leave\n");
             }
             let _ = ended.wait();
-            if self.becomes_ready(recipe) {
-                return;
-            }
-            // Children of the ended server may still hold what it needs.
-            pause();
-        }
-        let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
-        panic!("the server did not start again:\n{log}");
+            self.becomes_ready(recipe).then_some(())
+        });
+        let log = || fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+        assert!(restarted.is_some(), "the server did not start again:\n{}", log());
     }
 
     fn spawn(recipe: &Recipe<'_>) -> Self {
@@ -131,18 +120,16 @@ impl ServerProcess {
         Self { child: spawn(recipe, &dir, port), dir, port }
     }
 
-    /// False when the server ended instead.
+    /// False if the server ends, or is not ready within the deadline of `eventually`.
     fn becomes_ready(&mut self, recipe: &Recipe<'_>) -> bool {
-        for _ in 0..LOOKS_MAX {
-            if (recipe.answers)(&self.dir, self.port) {
-                return true;
+        let is_ready = try_poll(|| {
+            if (recipe.is_ready)(&self.dir, self.port) {
+                return Some(true);
             }
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return false;
-            }
-            pause();
-        }
-        false
+            let has_ended = !matches!(self.child.try_wait(), Ok(None));
+            has_ended.then_some(false)
+        });
+        is_ready.unwrap_or(false)
     }
 }
 
@@ -150,7 +137,7 @@ fn spawn(recipe: &Recipe<'_>, dir: &Path, port: u16) -> Child {
     let mut shell = command_as(recipe.user, "sh", dir);
     shell.args(["-c", SCRIPT, "sh", recipe.stop_signal]).arg(dir);
     shell.args((recipe.command)(dir, port));
-    // A Ctrl-C in the terminal is for us; the server follows through the pipe.
+    // A Ctrl-C in the terminal reaches this process only; the server follows through the pipe.
     shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
     shell.spawn().unwrap_or_else(|error| panic!("starting sh: {error}"))
 }
@@ -158,7 +145,7 @@ fn spawn(recipe: &Recipe<'_>, dir: &Path, port: u16) -> Child {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // The server first: the watcher waits until nobody has to reap it any more.
+        // The server first: the watcher waits until it is reaped.
         let _ = self.child.wait();
         // The watcher holds the other end of this pipe until the directory is gone.
         if let Some(mut watcher) = self.child.stdout.take() {
@@ -167,8 +154,8 @@ impl Drop for ServerProcess {
     }
 }
 
-/// A command run as `user` in `dir`, which that user may enter even where the caller's directory
-/// is closed to him.
+/// A command run as `user` in `dir`, because the user may not be allowed to enter the caller's
+/// directory.
 pub(crate) fn command_as(user: Option<User>, program: &str, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir);
@@ -178,7 +165,7 @@ pub(crate) fn command_as(user: Option<User>, program: &str, dir: &Path) -> Comma
     command
 }
 
-/// Runs a command that must succeed and returns what it wrote to standard output.
+/// Runs a command that must succeed, and returns its standard output.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("running {command:?}: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -192,21 +179,10 @@ pub(crate) fn installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
-/// Waits until another process has got so far (60 s at most).
-pub(crate) fn eventually(is_so: impl Fn() -> bool) {
-    for _ in 0..LOOKS_MAX {
-        if is_so() {
-            return;
-        }
-        pause();
-    }
-    panic!("it never came to that");
-}
-
 /// The value of a variable by which `./test` names a server it started for the whole run.
 #[expect(
     clippy::disallowed_methods,
-    reason = "it is how a test process hears of the server that `./test` started; no configuration"
+    reason = "a test process finds the servers of `./test` by it; it is no configuration"
 )]
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -224,21 +200,12 @@ fn fresh_directory(user: Option<User>) -> PathBuf {
     dir
 }
 
-/// A port that no client is given for its end of a connection: those would take it from a server
-/// that is stopped to be started again.
+/// A port that is not assigned to clients, which could take it while the server is restarted.
 fn free_port() -> u16 {
-    let chance = RandomState::new();
-    let draw = |number| chance.hash_one(number) % PORTS.len() as u64;
+    let random = RandomState::new();
+    let draw = |number| random.hash_one(number) % PORTS.len() as u64;
     (0..DRAWS_MAX)
         .filter_map(|number| Some(PORTS.start + u16::try_from(draw(number)).ok()?))
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .unwrap_or_else(|| panic!("no port of {PORTS:?} is free"))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "another program gives no event to wait for when it gets ready; it is polled"
-)]
-fn pause() {
-    thread::sleep(LOOK_INTERVAL);
 }

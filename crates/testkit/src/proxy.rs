@@ -1,7 +1,5 @@
-//! A TCP proxy that fails on purpose, in front of a server that does not: connections are cut,
-//! refused or left hanging, COMMITs and their answers are withheld or get lost, and the server
-//! behind it is replaced by another. It knows of PostgreSQL's protocol only what a COMMIT looks
-//! like.
+//! A TCP proxy that injects faults: connections are reset, rejected or left hanging, COMMITs of
+//! PostgreSQL and their responses are withheld or lost, and the server behind it is replaced.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,30 +12,28 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// The message by which a client asks for a COMMIT, and the server's answer that it is done
+/// The messages by which a client requests a COMMIT, and the server's response
 /// (PostgreSQL 15, 55.7 "Message Formats": `Query` and `CommandComplete`).
 const COMMITS: [&[u8]; 2] = [b"Q\0\0\0\x0bCOMMIT\0", b"Q\0\0\0\x0cCOMMIT;\0"];
 const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
 const CHUNK: usize = 16 * 1024;
 
-/// What becomes of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Pass,
-    /// New ones are reset at once.
+    /// New connections are reset at once.
     Refuse,
-    /// Bytes vanish.
+    /// Bytes are dropped.
     BlackHole,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct State {
     mode: Mode,
-    /// Where new connections lead.
+    /// The server of new connections.
     upstream: SocketAddr,
-    /// How often everything was reset.
+    /// How often all connections were reset.
     resets: u64,
-    /// Whether the proxy goes on.
     open: bool,
 }
 
@@ -46,8 +42,8 @@ struct Shared {
     commits_to_lose: AtomicU64,
     commits_lost: AtomicU64,
     commits_to_withhold: AtomicU64,
-    answers_to_withhold: AtomicU64,
-    /// How many COMMITs or answers to one were withheld.
+    responses_to_withhold: AtomicU64,
+    /// How many COMMITs and responses to one were withheld.
     withheld: watch::Sender<u64>,
 }
 
@@ -59,7 +55,7 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts a proxy in front of a server. It runs on a thread of its own.
+    /// Starts a proxy in front of a server, on its own thread.
     ///
     /// # Panics
     /// When there is no free port.
@@ -70,7 +66,7 @@ impl FaultProxy {
             commits_to_lose: AtomicU64::new(0),
             commits_lost: AtomicU64::new(0),
             commits_to_withhold: AtomicU64::new(0),
-            answers_to_withhold: AtomicU64::new(0),
+            responses_to_withhold: AtomicU64::new(0),
             withheld: watch::Sender::new(0),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -83,7 +79,6 @@ impl FaultProxy {
         Self { address, shared, thread: Some(thread) }
     }
 
-    /// Where to connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -99,17 +94,17 @@ impl FaultProxy {
         format!("{scheme}//{}{}{}", &rest[..user], self.address, &rest[end..])
     }
 
-    /// From now on everything passes.
+    /// From now on all bytes pass.
     pub fn pass(&self) {
         self.set(Mode::Pass);
     }
 
-    /// From now on new connections are reset; open ones stay.
+    /// From now on new connections are reset; open ones pass.
     pub fn refuse(&self) {
         self.set(Mode::Refuse);
     }
 
-    /// From now on nothing arrives on either side, on open connections and on new ones.
+    /// From now on all bytes are dropped, on open connections and on new ones.
     pub fn black_hole(&self) {
         self.set(Mode::BlackHole);
     }
@@ -119,25 +114,24 @@ impl FaultProxy {
         self.shared.state.send_modify(|state| state.resets += 1);
     }
 
-    /// The next so many times that a client asks for a COMMIT, it is carried out, and the client's
-    /// connection is reset instead of telling it so.
+    /// The server executes the next `times` COMMITs, and the client's connection is reset instead
+    /// of the response.
     pub fn lose_commit_answers(&self, times: u64) {
         self.shared.commits_to_lose.store(times, Ordering::SeqCst);
     }
 
-    /// The next so many times that a client sends a COMMIT, the server does not receive it. The
-    /// client's connection stays open, without an answer and whatever the server does, until all
-    /// connections are reset.
+    /// The server does not receive the next `times` COMMITs. The client's connection stays open,
+    /// without a response, until all connections are reset.
     pub fn withhold_commits(&self, times: u64) {
         self.shared.commits_to_withhold.store(times, Ordering::SeqCst);
     }
 
-    /// The same for the server's answers: the COMMITs are carried out.
+    /// As [`FaultProxy::withhold_commits`] for the responses: the server executes the COMMITs.
     pub fn withhold_commit_answers(&self, times: u64) {
-        self.shared.answers_to_withhold.store(times, Ordering::SeqCst);
+        self.shared.responses_to_withhold.store(times, Ordering::SeqCst);
     }
 
-    /// Waits until so many COMMITs and answers have been withheld since the start.
+    /// Waits until `count` COMMITs and responses have been withheld since the start.
     pub async fn withheld(&self, count: u64) {
         // The sender lives as long as the proxy.
         let _ = self.shared.withheld.subscribe().wait_for(|withheld| *withheld >= count).await;
@@ -148,7 +142,7 @@ impl FaultProxy {
         self.shared.state.send_modify(|state| state.upstream = upstream);
     }
 
-    /// How many answers to COMMIT were lost.
+    /// How many responses to COMMIT were lost.
     pub fn commits_lost(&self) -> u64 {
         self.shared.commits_lost.load(Ordering::SeqCst)
     }
@@ -175,7 +169,7 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
             _ = state.wait_for(|state| !state.open) => return,
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
-                    tokio::spawn(carry(client, Arc::clone(&shared)));
+                    tokio::spawn(serve_connection(client, Arc::clone(&shared)));
                 }
             }
         }
@@ -184,22 +178,20 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
 
 /// Why a connection ended.
 enum End {
-    /// One of the two sides closed it.
     Closed,
-    /// It is to be reset.
     Reset,
-    /// It stays silent until everything is reset.
+    /// It stays open without traffic until all connections are reset.
     Withheld,
 }
 
-/// What is done with the answer to a COMMIT that is under way.
+/// What happens to the response to the COMMIT under way.
 #[derive(Default)]
-struct Plan {
+struct ResponsePlan {
     lose: AtomicBool,
     withhold: AtomicBool,
 }
 
-async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
+async fn serve_connection(mut client: TcpStream, shared: Arc<Shared>) {
     let mut state = shared.state.subscribe();
     let before = *state.borrow();
     let mut connected = TcpStream::connect(before.upstream).await;
@@ -207,10 +199,14 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
         Ok(server) if before.mode != Mode::Refuse => {
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.split(), server.split());
-            let plan = Plan::default();
+            let plan = ResponsePlan::default();
             tokio::select! {
-                end = ask(from_client, to_server, &shared, &plan) => end.unwrap_or(End::Closed),
-                end = tell(from_server, to_client, &shared, &plan) => end.unwrap_or(End::Closed),
+                end = forward_requests(from_client, to_server, &shared, &plan) => {
+                    end.unwrap_or(End::Closed)
+                }
+                end = forward_responses(from_server, to_client, &shared, &plan) => {
+                    end.unwrap_or(End::Closed)
+                }
                 _ = state.wait_for(|now| now.resets != before.resets) => End::Reset,
             }
         }
@@ -221,17 +217,16 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
         let _ = state.wait_for(|now| now.resets != before.resets).await;
     }
     if matches!(end, End::Reset | End::Withheld) {
-        // What was not sent yet is thrown away.
+        // Unsent bytes are discarded.
         let _ = client.set_zero_linger();
     }
 }
 
-/// From the client to the server.
-async fn ask(
+async fn forward_requests(
     mut client: ReadHalf<'_>,
     mut server: WriteHalf<'_>,
     shared: &Shared,
-    plan: &Plan,
+    plan: &ResponsePlan,
 ) -> io::Result<End> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -249,7 +244,7 @@ async fn ask(
             }
             if take(&shared.commits_to_lose) {
                 plan.lose.store(true, Ordering::SeqCst);
-            } else if take(&shared.answers_to_withhold) {
+            } else if take(&shared.responses_to_withhold) {
                 plan.withhold.store(true, Ordering::SeqCst);
             }
         }
@@ -257,12 +252,11 @@ async fn ask(
     }
 }
 
-/// From the server to the client.
-async fn tell(
+async fn forward_responses(
     mut server: ReadHalf<'_>,
     mut client: WriteHalf<'_>,
     shared: &Shared,
-    plan: &Plan,
+    plan: &ResponsePlan,
 ) -> io::Result<End> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -286,14 +280,14 @@ async fn tell(
     }
 }
 
-/// Takes one of what is left to be done.
-fn take(left: &AtomicU64) -> bool {
-    let less = |left: u64| left.checked_sub(1);
-    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
+/// Counts down; false at 0.
+fn take(count: &AtomicU64) -> bool {
+    let less = |count: u64| count.checked_sub(1);
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
 }
 
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -308,7 +302,7 @@ mod tests {
     /// Longer than anything here takes.
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// A server that sends back what it gets.
+    /// A server that returns what it receives.
     fn echo() -> SocketAddr {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -330,7 +324,7 @@ mod tests {
         stream
     }
 
-    fn ask(stream: &mut Stream, text: &str) -> io::Result<String> {
+    fn echoed(stream: &mut Stream, text: &str) -> io::Result<String> {
         stream.write_all(text.as_bytes())?;
         let mut answer = vec![0; text.len()];
         stream.read_exact(&mut answer)?;
@@ -341,30 +335,30 @@ mod tests {
     fn bytes_pass_until_connections_are_reset_and_new_ones_pass_again() {
         let proxy = FaultProxy::start(echo());
         let mut stream = connect(&proxy);
-        assert_eq!(ask(&mut stream, "one").unwrap(), "one");
+        assert_eq!(echoed(&mut stream, "one").unwrap(), "one");
         proxy.reset_all();
         let kind = stream.read(&mut [0]).map_err(|error| error.kind());
         assert_eq!(kind, Err(io::ErrorKind::ConnectionReset));
-        assert_eq!(ask(&mut connect(&proxy), "two").unwrap(), "two");
+        assert_eq!(echoed(&mut connect(&proxy), "two").unwrap(), "two");
     }
 
     #[test]
     fn refusing_leaves_open_connections_alone() {
         let proxy = FaultProxy::start(echo());
         let mut open = connect(&proxy);
-        assert_eq!(ask(&mut open, "one").unwrap(), "one");
+        assert_eq!(echoed(&mut open, "one").unwrap(), "one");
         proxy.refuse();
-        assert!(ask(&mut connect(&proxy), "two").is_err());
-        assert_eq!(ask(&mut open, "three").unwrap(), "three");
+        assert!(echoed(&mut connect(&proxy), "two").is_err());
+        assert_eq!(echoed(&mut open, "three").unwrap(), "three");
         proxy.pass();
-        assert_eq!(ask(&mut connect(&proxy), "four").unwrap(), "four");
+        assert_eq!(echoed(&mut connect(&proxy), "four").unwrap(), "four");
     }
 
     #[test]
-    fn a_black_hole_answers_nothing_and_says_nothing() {
+    fn a_black_hole_returns_nothing() {
         let proxy = FaultProxy::start(echo());
         let mut stream = connect(&proxy);
-        assert_eq!(ask(&mut stream, "one").unwrap(), "one");
+        assert_eq!(echoed(&mut stream, "one").unwrap(), "one");
         proxy.black_hole();
         stream.write_all(b"two").unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
@@ -373,14 +367,14 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_whose_answer_is_lost_is_done() {
+    fn a_commit_whose_response_is_lost_is_executed() {
         let postgres = Postgres::start();
         let address = format!("127.0.0.1:{}", postgres.port()).parse().unwrap();
         let proxy = FaultProxy::start(address);
         let through = proxy.url_through(&postgres.url());
         postgres.run_sql(&postgres.url(), "CREATE TABLE kept (id bigint)");
         proxy.lose_commit_answers(1);
-        // Each line is a message of its own.
+        // Each line is a message.
         let lost = postgres.try_sql(&through, "BEGIN;\nINSERT INTO kept VALUES (7);\nCOMMIT;\n");
         assert!(lost.is_err(), "{lost:?}");
         assert_eq!(proxy.commits_lost(), 1);

@@ -1,45 +1,61 @@
-//! What a [`FaultyDisk`](crate::FaultyDisk) recorded, event by event. What a power cut would have
-//! left of it is in `power_cut`.
+//! The events that a [`FaultyDisk`](crate::FaultyDisk) recorded. `power_cut` simulates a power cut
+//! on them.
 
 use std::ops::Range;
 
-/// `struct event` without what follows it.
+/// The size of `struct event` without the bytes after it.
 const HEAD: usize = 24;
 
-/// One thing that happened to the files of a directory. Files go by numbers that are given once.
+/// A change of the files of a directory. File numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event<'r> {
-    /// A file was made.
-    Created { file: u32, name: &'r str },
-    /// A file that was there before the recording was opened.
-    Found { file: u32, name: &'r str },
-    /// Bytes were written.
-    Written { file: u32, at: usize, data: &'r [u8] },
-    /// The file has a new size.
-    Truncated { file: u32, size: usize },
-    /// A sync that began when the recording was so long went well.
-    Synced { file: u32, began: usize },
-    /// Or failed.
-    SyncFailed { file: u32, began: usize },
-    /// A name was removed.
-    Removed { name: &'r str },
-    /// A file got another name.
-    Renamed { from: &'r str, to: &'r str },
+    Created {
+        file: u32,
+        name: &'r str,
+    },
+    /// A file that existed before the recording was opened.
+    Found {
+        file: u32,
+        name: &'r str,
+    },
+    Written {
+        file: u32,
+        at: usize,
+        data: &'r [u8],
+    },
+    Truncated {
+        file: u32,
+        size: usize,
+    },
+    /// A sync succeeded that began at this length of the recording.
+    Synced {
+        file: u32,
+        began: usize,
+    },
+    SyncFailed {
+        file: u32,
+        began: usize,
+    },
+    Removed {
+        name: &'r str,
+    },
+    Renamed {
+        from: &'r str,
+        to: &'r str,
+    },
 }
 
-/// The number of the directory itself, when it is synced.
+/// The file number of the directory itself, in syncs.
 pub(crate) const DIRECTORY: u32 = 1;
 
-/// A recording. Positions in it are in bytes, as [`FaultyDisk::recorded`](crate::FaultyDisk) gives
-/// them.
+/// Positions in it are in bytes, as those of [`FaultyDisk::recorded`](crate::FaultyDisk).
 pub struct Recording {
     bytes: Vec<u8>,
-    /// Where the events stand in it.
     events: Vec<Range<usize>>,
 }
 
 impl Recording {
-    /// Finds the events; one that was not recorded to its end is left out.
+    /// Finds the events. An incomplete last event is ignored.
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         let (mut events, mut start) = (Vec::new(), 0);
         while let Some(head) = bytes.get(start..start + HEAD) {
@@ -53,7 +69,7 @@ impl Recording {
         Self { bytes, events }
     }
 
-    /// Its length.
+    /// In bytes.
     pub fn length(&self) -> u64 {
         self.events.last().map_or(0, |event| event.end as u64)
     }

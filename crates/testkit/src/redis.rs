@@ -1,7 +1,6 @@
-//! A throwaway Redis that keeps nothing on disk: a single one, with or without TLS, a Cluster of
-//! one node, or one that a Sentinel watches (`sentinel`). It can be emptied, paused, killed and
-//! started again. There is also one server for all tests of a process: a test that needs other
-//! tests kept out uses keys of its own or starts its own.
+//! A temporary Redis without persistence: a single server, with or without TLS, a Cluster of one
+//! node, or a pair behind a Sentinel (`sentinel`). It can be flushed, paused, killed and restarted.
+//! Tests of a process share one server; isolated tests use keys or a server of their own.
 
 mod sentinel;
 mod socket;
@@ -12,19 +11,18 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use self::sentinel::WatchedRedis;
-use self::socket::ask;
-use crate::process::{Recipe, ServerProcess, environment, eventually, installed};
+use self::socket::request;
+use crate::eventually::eventually;
+use crate::process::{Recipe, ServerProcess, environment, installed};
 
 /// Names the server that `./test` started for the whole run, as a URL.
 pub const REDIS_URL_VARIABLE: &str = "OPENBELL_TEST_REDIS_URL";
 
-/// A running server.
-pub struct Redis {
+pub struct RedisServer {
     process: ServerProcess,
     options: Options,
 }
 
-/// What is special about a server.
 #[derive(Clone, Default)]
 struct Options {
     tls: bool,
@@ -32,8 +30,8 @@ struct Options {
     more: Vec<String>,
 }
 
-impl Redis {
-    /// Starts a server; it stops when the value is dropped or the process dies.
+impl RedisServer {
+    /// Starts a server; it stops when the value is dropped or the process ends.
     ///
     /// # Panics
     /// When no Redis is installed, or when it does not start.
@@ -41,8 +39,7 @@ impl Redis {
         Self::start_as(Options::default())
     }
 
-    /// Starts a server that is reached through TLS only. Its certificate comes from an authority
-    /// of its own, see [`Redis::ca_file`].
+    /// Starts a server that accepts TLS only. [`RedisServer::ca_file`] certifies it.
     ///
     /// # Panics
     /// When no Redis or no openssl is installed, or when it does not start.
@@ -58,7 +55,7 @@ impl Redis {
         Self::start_as(Options { is_cluster: true, ..Options::default() })
     }
 
-    /// Starts a Cluster of one node that is reached through TLS only.
+    /// Starts a Cluster of one node that accepts TLS only.
     ///
     /// # Panics
     /// When no Redis or no openssl is installed, or when it does not start.
@@ -66,7 +63,7 @@ impl Redis {
         Self::start_as(Options { tls: true, is_cluster: true, ..Options::default() })
     }
 
-    /// Starts a server that asks for a password.
+    /// Starts a server that requires a password.
     ///
     /// # Panics
     /// When no Redis is installed, or when it does not start.
@@ -94,22 +91,22 @@ impl Redis {
         format!("{scheme}{kind}://127.0.0.1:{}/", self.process.port())
     }
 
-    /// The port on 127.0.0.1, which it keeps when it is started again.
+    /// The port on 127.0.0.1, which a restart does not change.
     pub fn port(&self) -> u16 {
         self.process.port()
     }
 
-    /// The certificate of the authority that a server with TLS has its own from.
+    /// The certificate of the authority that certifies a server with TLS.
     pub fn ca_file(&self) -> PathBuf {
         self.process.directory().join(tls::CA_FILE)
     }
 
-    /// Kills the server, which loses all it held.
+    /// Kills the server, which loses all data.
     pub fn kill(&mut self) {
         self.process.end("KILL");
     }
 
-    /// Starts the killed server again, empty, on the same port.
+    /// Starts the killed server, empty, on the same port.
     ///
     /// # Panics
     /// When it does not start.
@@ -117,12 +114,12 @@ impl Redis {
         let process = &mut self.process;
         self.options.with_recipe(|recipe| process.start_again(recipe));
         if self.options.is_cluster {
-            // It has kept its slots, in a file of its own.
+            // Its slots are in a file.
             self.wait_for_slots();
         }
     }
 
-    /// Deletes all that the server holds.
+    /// Deletes all data.
     ///
     /// # Panics
     /// When the server does not answer.
@@ -130,7 +127,7 @@ impl Redis {
         assert_eq!(self.command(&["FLUSHALL"]), "+OK");
     }
 
-    /// From now on the server answers nobody, for so long.
+    /// Pauses all responses of the server for a time.
     ///
     /// # Panics
     /// When the server does not answer.
@@ -139,18 +136,20 @@ impl Redis {
         assert_eq!(self.command(&["CLIENT", "PAUSE", &ms, "ALL"]), "+OK");
     }
 
-    /// What the server answers to a command, with the mark of its kind: `+OK`, `:7`, `$text`. Of an
-    /// answer with parts it is the first line.
+    /// The response to a command, with the mark of its type: `+OK`, `:7`, `$text`. Of an array it
+    /// is the first line.
     ///
     /// # Panics
     /// When the server does not answer.
     pub fn command(&self, parts: &[&str]) -> String {
-        let answer = ask(self.process.directory(), parts);
-        answer.unwrap_or_else(|error| panic!("asking redis {parts:?}: {error}"))
+        let response = request(self.process.directory(), parts);
+        response.unwrap_or_else(|error| panic!("redis {parts:?}: {error}"))
     }
 
     fn wait_for_slots(&self) {
-        eventually(|| self.command(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+        eventually("the cluster has its slots", || {
+            self.command(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+        });
     }
 }
 
@@ -165,7 +164,7 @@ impl Options {
                 }
             },
             command: &|dir, port| self.command_line(dir, port),
-            answers: &|dir, _| says_pong(dir),
+            is_ready: &|dir, _| responds_to_ping(dir),
         })
     }
 
@@ -193,19 +192,20 @@ impl Options {
     }
 }
 
-/// The URL of a Redis: the one that `./test` names, or else one that this process starts once and
-/// takes with it when it ends.
+/// The URL of a Redis: that of `./test`, or one that this process starts once and that ends with
+/// it.
 ///
 /// # Panics
-/// When no Redis is installed, or when it does not start: a test fails then, it is not skipped.
+/// When no Redis is installed, or when it does not start: the test fails and is not skipped.
 pub fn redis_url() -> String {
-    static OWN: OnceLock<Redis> = OnceLock::new();
-    environment(REDIS_URL_VARIABLE).unwrap_or_else(|| OWN.get_or_init(Redis::start).url())
+    static OWN: OnceLock<RedisServer> = OnceLock::new();
+    environment(REDIS_URL_VARIABLE).unwrap_or_else(|| OWN.get_or_init(RedisServer::start).url())
 }
 
-/// One that asks for a password is up as well.
-fn says_pong(dir: &Path) -> bool {
-    ask(dir, &["PING"]).is_ok_and(|answer| answer == "+PONG" || answer.starts_with("-NOAUTH"))
+/// A server that requires a password is ready as well.
+fn responds_to_ping(dir: &Path) -> bool {
+    let is_pong = |response: String| response == "+PONG" || response.starts_with("-NOAUTH");
+    request(dir, &["PING"]).is_ok_and(is_pong)
 }
 
 #[cfg(test)]
@@ -215,7 +215,7 @@ mod tests {
     use std::net::TcpStream;
 
     #[test]
-    fn redis_answers_at_its_url() {
+    fn redis_responds_at_its_url() {
         let url = redis_url();
         let address = url.trim_start_matches("redis://").trim_end_matches('/');
         let mut stream = TcpStream::connect(address).unwrap();
@@ -226,8 +226,8 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_redis_comes_back_empty_on_its_port() {
-        let mut redis = Redis::start();
+    fn a_killed_redis_restarts_empty_on_its_port() {
+        let mut redis = RedisServer::start();
         let port = redis.port();
         redis.command(&["SET", "a", "two words"]);
         assert_eq!(redis.command(&["GET", "a"]), "$two words");
@@ -237,8 +237,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_has_its_slots_after_a_kill_as_well() {
-        for mut redis in [Redis::start_cluster(), Redis::start_tls_cluster()] {
+    fn a_cluster_has_its_slots_after_a_kill() {
+        for mut redis in [RedisServer::start_cluster(), RedisServer::start_tls_cluster()] {
             assert_eq!(redis.command(&["SET", "a", "1"]), "+OK");
             redis.kill();
             redis.restart();
@@ -247,11 +247,11 @@ mod tests {
     }
 
     #[test]
-    fn another_master_follows_one_that_is_killed() {
+    fn a_killed_master_is_replaced() {
         let mut watched = WatchedRedis::start();
         let before = watched.master_port();
         watched.kill_master();
-        eventually(|| watched.master_port() != before);
+        eventually("the replica becomes the master", || watched.master_port() != before);
         assert!(watched.url().starts_with("redis+sentinel://127.0.0.1:"));
     }
 }

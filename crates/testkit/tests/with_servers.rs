@@ -1,12 +1,11 @@
-//! The program through which `./test` runs everything, as a whole: what it hands to the command
-//! and what it leaves behind. The servers' own behaviour is tested beside them.
+//! Tests of `with-servers`: the environment of its command, and that nothing remains after it.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Runs a shell command below the servers, with both its ends in our hands.
+/// Runs a shell command below the servers, with its input and output piped.
 fn with_servers(script: &str) -> io::Result<Child> {
     Command::new(env!("CARGO_BIN_EXE_with-servers"))
         .args(["sh", "-c", script])
@@ -32,12 +31,12 @@ fn killed_servers_leave_nothing_behind() {
     let mut redis = TcpStream::connect(address.trim_end_matches('/')).unwrap();
     assert!(Path::new(dir).is_dir());
 
-    // SIGKILL: nothing in the process itself can clean up after this.
+    // SIGKILL: the process cannot clean up.
     owner.kill().unwrap();
     owner.wait().unwrap();
 
     assert_eq!(redis.read(&mut [0]).unwrap(), 0, "the connection ends with the server");
     let until_gone = format!("while [ -e {dir} ]; do sleep 0.05; done");
     let gone = Command::new("timeout").args(["30", "sh", "-c", &until_gone]).status().unwrap();
-    assert!(gone.success(), "{dir} is still there");
+    assert!(gone.success(), "{dir} still exists");
 }

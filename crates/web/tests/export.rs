@@ -91,7 +91,10 @@ async fn an_incomplete_export_is_not_sent() {
     let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
     assert_eq!(browser.submit(&page, "/login", &fields).await.status, 303);
     let text = browser.page("/history").await.text();
-    assert!(text.contains("older entries come from the archive") && text.contains("First."), "{text}");
+    assert!(
+        text.contains("older entries come from the archive") && text.contains("First."),
+        "{text}"
+    );
     let text = browser.page("/history?kind=sell").await.text();
     assert!(text.contains("Nothing here yet."), "{text}");
     let file = browser.get("/history.csv").await.text;

@@ -43,7 +43,7 @@ async fn events_before(
 
 #[tokio::test]
 async fn other_nodes_receive_a_message_and_its_sender_does_not() {
-    for server in [testkit::Redis::start(), testkit::Redis::start_cluster()] {
+    for server in [testkit::RedisServer::start(), testkit::RedisServer::start_cluster()] {
         let (first, second) = (connect(&server.url()).await, connect(&server.url()).await);
         // Two nodes of one name are two nodes.
         let (one, mut by_one) = node(&first, "node", 1).await;
@@ -58,7 +58,7 @@ async fn other_nodes_receive_a_message_and_its_sender_does_not() {
 
 #[tokio::test]
 async fn many_ledger_messages_are_merged_and_the_last_is_received() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let (one, _) = node(&redis, "one", 1).await;
     let (_other, mut by_other) = node(&redis, "other", 2).await;
@@ -87,7 +87,7 @@ async fn many_ledger_messages_are_merged_and_the_last_is_received() {
 
 #[tokio::test]
 async fn a_lost_subscription_is_reported_as_a_gap() {
-    let mut server = testkit::Redis::start();
+    let mut server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let (one, mut by_one) = node(&redis, "one", 1).await;
     let (other, _) = node(&redis, "other", 2).await;
@@ -101,7 +101,7 @@ async fn a_lost_subscription_is_reported_as_a_gap() {
 
 #[tokio::test]
 async fn a_message_that_cannot_be_published_is_a_gap_for_other_nodes() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let proxy = testkit::FaultProxy::start(([127, 0, 0, 1], server.port()).into());
     let cut_off = connect(&proxy.url_through(&server.url())).await;
     let (one, _) = node(&cut_off, "one", 1).await;
@@ -123,7 +123,7 @@ async fn a_message_that_cannot_be_published_is_a_gap_for_other_nodes() {
 
 #[tokio::test]
 async fn a_subscription_that_lags_receives_a_gap() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let (one, mut by_one) = node(&redis, "one", 1).await;
     let (other, _) = node(&redis, "other", 2).await;
@@ -149,7 +149,7 @@ async fn a_subscription_that_lags_receives_a_gap() {
 
 #[tokio::test]
 async fn a_full_queue_drops_messages_and_publishes_a_gap() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let (one, _) = node(&redis, "one", 1).await;
     let (_other, mut by_other) = node(&redis, "other", 2).await;

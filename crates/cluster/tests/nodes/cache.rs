@@ -208,7 +208,7 @@ async fn a_value_that_is_too_large_is_served_and_not_stored() {
 
 #[tokio::test]
 async fn a_disconnected_node_serves_its_cache_for_seconds_only() {
-    let (mut server, clock) = (testkit::Redis::start(), ManualClock::new());
+    let (mut server, clock) = (testkit::RedisServer::start(), ManualClock::new());
     let (node, source) = (Node::start(&server.url(), &clock, 1).await, Source::default());
     source.set(1);
     node.get(&source).await;
@@ -251,7 +251,7 @@ async fn a_load_that_started_before_an_invalidation_is_neither_joined_nor_stored
 
 #[tokio::test]
 async fn an_invalidation_reaches_the_other_node() {
-    for server in [testkit::Redis::start(), testkit::Redis::start_cluster()] {
+    for server in [testkit::RedisServer::start(), testkit::RedisServer::start_cluster()] {
         let (clock, source) = (ManualClock::new(), Source::default());
         let one = Node::start(&server.url(), &clock, 1).await;
         let other = Node::start(&server.url(), &clock, 2).await;
@@ -271,7 +271,8 @@ async fn an_invalidation_reaches_the_other_node() {
 
 #[tokio::test]
 async fn a_tag_invalidated_without_redis_clears_the_other_node_when_redis_is_back() {
-    let (server, clock, source) = (testkit::Redis::start(), ManualClock::new(), Source::default());
+    let (server, clock, source) =
+        (testkit::RedisServer::start(), ManualClock::new(), Source::default());
     let proxy = testkit::FaultProxy::start(([127, 0, 0, 1], server.port()).into());
     let cut_off = Node::start(&proxy.url_through(&server.url()), &clock, 1).await;
     let connected = Node::start(&server.url(), &clock, 2).await;
@@ -292,7 +293,8 @@ async fn a_tag_invalidated_without_redis_clears_the_other_node_when_redis_is_bac
 
 #[tokio::test]
 async fn a_silent_redis_delays_neither_invalidations_nor_loads() {
-    let (server, clock, source) = (testkit::Redis::start(), ManualClock::new(), Source::default());
+    let (server, clock, source) =
+        (testkit::RedisServer::start(), ManualClock::new(), Source::default());
     let node = Node::start(&server.url(), &clock, 1).await;
     server.pause(Duration::from_millis(1_500));
     let began = tokio::time::Instant::now();

@@ -38,12 +38,12 @@ async fn nodes_share_one_quota(url: &str, ca_file: Option<&Path>) {
 
 #[tokio::test]
 async fn a_single_redis_is_shared() {
-    nodes_share_one_quota(&testkit::Redis::start().url(), None).await;
+    nodes_share_one_quota(&testkit::RedisServer::start().url(), None).await;
 }
 
 #[tokio::test]
 async fn a_password_is_sent_and_a_wrong_one_is_rejected() {
-    let server = testkit::Redis::start_with_password("se cret");
+    let server = testkit::RedisServer::start_with_password("se cret");
     let at = |user: &str| server.url().replace("//", &format!("//{user}@"));
     nodes_share_one_quota(&at(":se%20cret"), None).await;
     let refused = Redis::open(&at(":wrong"), None).unwrap();
@@ -53,7 +53,7 @@ async fn a_password_is_sent_and_a_wrong_one_is_rejected() {
 
 #[tokio::test]
 async fn a_redis_behind_tls_is_shared_by_nodes_that_trust_its_authority() {
-    let server = testkit::Redis::start_tls();
+    let server = testkit::RedisServer::start_tls();
     nodes_share_one_quota(&server.url(), Some(&server.ca_file())).await;
     let distrustful = Redis::open(&server.url(), None).unwrap();
     distrustful.first_attempt().await;
@@ -65,18 +65,18 @@ async fn a_redis_behind_tls_is_shared_by_nodes_that_trust_its_authority() {
 
 #[tokio::test]
 async fn a_cluster_is_shared() {
-    nodes_share_one_quota(&testkit::Redis::start_cluster().url(), None).await;
+    nodes_share_one_quota(&testkit::RedisServer::start_cluster().url(), None).await;
 }
 
 #[tokio::test]
 async fn a_cluster_behind_tls_is_shared() {
-    let server = testkit::Redis::start_tls_cluster();
+    let server = testkit::RedisServer::start_tls_cluster();
     nodes_share_one_quota(&server.url(), Some(&server.ca_file())).await;
 }
 
 #[tokio::test]
 async fn a_restarted_cluster_is_reconnected() {
-    let mut server = testkit::Redis::start_cluster();
+    let mut server = testkit::RedisServer::start_cluster();
     let redis = connect(&server.url()).await;
     server.kill();
     until("an outage", || redis.outages() >= 1 && !redis.is_up()).await;

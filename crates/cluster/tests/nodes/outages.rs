@@ -22,7 +22,7 @@ async fn time_of_one_take(counters: &Counters) -> Duration {
 
 #[tokio::test]
 async fn one_request_waits_for_a_silent_redis_and_the_others_do_not() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let counters = Counters::over(redis.clone());
     assert!(redis.is_up() && redis.outages() == 0);
@@ -41,7 +41,7 @@ async fn one_request_waits_for_a_silent_redis_and_the_others_do_not() {
 
 #[tokio::test]
 async fn no_request_waits_for_a_dead_connection() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let proxy = FaultProxy::start(([127, 0, 0, 1], server.port()).into());
     let redis = connect(&proxy.url_through(&server.url())).await;
     let counters = Counters::over(redis.clone());
@@ -61,7 +61,7 @@ async fn no_request_waits_for_a_dead_connection() {
 
 #[tokio::test]
 async fn an_outage_is_detected_without_requests() {
-    let mut server = testkit::Redis::start();
+    let mut server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     server.kill();
     until("an outage", || redis.outages() == 1).await;
@@ -72,7 +72,7 @@ async fn an_outage_is_detected_without_requests() {
 
 #[tokio::test]
 async fn a_redis_that_starts_later_is_connected() {
-    let mut server = testkit::Redis::start();
+    let mut server = testkit::RedisServer::start();
     server.kill();
     let redis = Redis::open(&server.url(), None).unwrap();
     redis.first_attempt().await;
@@ -84,7 +84,7 @@ async fn a_redis_that_starts_later_is_connected() {
 
 #[tokio::test]
 async fn a_flush_is_not_an_outage() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let counters = Counters::over(redis.clone());
     time_of_one_take(&counters).await;
@@ -96,7 +96,7 @@ async fn a_flush_is_not_an_outage() {
 
 #[tokio::test]
 async fn a_rejected_command_is_not_an_outage() {
-    let server = testkit::Redis::start();
+    let server = testkit::RedisServer::start();
     let redis = connect(&server.url()).await;
     let counters = Counters::over(redis.clone());
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);

@@ -142,7 +142,7 @@ impl Fixture {
     }
 }
 
-async fn run(server: &mut testkit::Redis, seed: u64, nodes: usize) {
+async fn run(server: &mut testkit::RedisServer, seed: u64, nodes: usize) {
     let (clock, entropy) = (ManualClock::new(), SeededEntropy::new(seed));
     let mut fixture = Fixture {
         nodes: Vec::new(),
@@ -202,7 +202,7 @@ async fn run(server: &mut testkit::Redis, seed: u64, nodes: usize) {
 }
 
 async fn run_for_a_while(nodes: usize) {
-    let mut server = testkit::Redis::start();
+    let mut server = testkit::RedisServer::start();
     let (began, time) = (Instant::now(), Duration::from_secs(seconds(8)));
     let mut seed = 0;
     while began.elapsed() < time {

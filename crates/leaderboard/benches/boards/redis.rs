@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
-use testkit::Redis;
+use testkit::RedisServer;
 
 use crate::BenchError;
 
@@ -18,12 +18,12 @@ const COMMANDS: usize = 64;
 pub(crate) struct BenchRedis {
     input: BufReader<TcpStream>,
     output: TcpStream,
-    _server: Redis,
+    _server: RedisServer,
 }
 
 impl BenchRedis {
     pub(crate) fn open() -> Result<Self, BenchError> {
-        let server = Redis::start();
+        let server = RedisServer::start();
         let url = server.url();
         let address = url.trim_start_matches("redis://").trim_end_matches('/');
         let output = TcpStream::connect(address)?;

@@ -23,7 +23,7 @@ async fn refuses(dialect: Dialect, table: &[(u16, &'static str, ProviderError)])
     let fixture = Fixture::start(dialect).await;
     for (status, body, expected) in table {
         let (status, retry_after) = (*status, Some(9));
-        fixture.fake.set_mode(FakeMode::Says { status, retry_after, body });
+        fixture.fake.set_mode(FakeMode::Response { status, retry_after, body });
         let error = fixture.provider.quote(&symbol("DEMO")).await;
         assert_eq!(error, Err(expected.clone()), "{dialect:?} {status} {body}");
     }
@@ -228,7 +228,7 @@ async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
 async fn twelve_data_returns_the_start_of_the_day_and_the_time_of_the_price() {
     let fixture = Fixture::start(Dialect::TwelveData).await;
     let now = fixture.clock.now();
-    let says = |body| FakeMode::Says { status: 200, retry_after: None, body };
+    let says = |body| FakeMode::Response { status: 200, retry_after: None, body };
     let minute = now.plus_seconds(-60);
     // 14:30 UTC, when the session began, and a minute before the question.
     assert_eq!(minute, UnixMicros(1_794_848_340_000_000));
@@ -248,7 +248,7 @@ async fn twelve_data_returns_the_start_of_the_day_and_the_time_of_the_price() {
 async fn the_first_bar_of_a_repeated_day_wins() {
     let fixture = Fixture::start(Dialect::FinancialModelingPrep).await;
     let body = r#"[{"symbol":"DEMO","date":"2026-11-13","close":3},{"symbol":"DEMO","date":"2026-11-12","close":2},{"symbol":"DEMO","date":"2026-11-13","close":4}]"#;
-    fixture.fake.set_mode(FakeMode::Says { status: 200, retry_after: None, body });
+    fixture.fake.set_mode(FakeMode::Response { status: 200, retry_after: None, body });
     let demo = symbol("DEMO");
     let bars = fixture.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
     let closes: Vec<Price> = bars.await.expect("bars").bars.iter().map(|bar| bar.close).collect();

@@ -172,7 +172,7 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
             let error = fixture.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             assert!(!format!("{error:?} {error}").contains(KEY), "{dialect:?} {mode:?}");
         }
-        let asked = fixture.fake.asked().join(" ");
+        let asked = fixture.fake.requests().join(" ");
         let in_address = dialect == Dialect::AlphaVantage;
         assert_eq!(asked.contains(KEY), in_address, "{dialect:?}: only where there is no header");
     }

@@ -108,7 +108,7 @@ async fn a_search_finds_stocks_or_none() {
 async fn what_is_searched_for_is_escaped() {
     let fixture = Fixture::start(Dialect::Finnhub).await;
     let _ = fixture.provider.search("a&token=x#/../é").await;
-    assert_eq!(fixture.fake.asked(), ["/api/v1/search?q=a%26token%3Dx%23%2F..%2F%C3%A9"]);
+    assert_eq!(fixture.fake.requests(), ["/api/v1/search?q=a%26token%3Dx%23%2F..%2F%C3%A9"]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Backups of an SQLite database: made while trades go on, put back, verified.
+//! Backups of an SQLite database: made while players trade, restored, verified.
 
 use std::path::Path;
 use std::process::Output;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::server::{Server, complaint, openbell, run, with_mount};
+use crate::server::{Server, error_line, openbell, run, with_mount};
 
 fn path(path: &Path) -> String {
     path.display().to_string()
 }
 
 #[test]
-fn a_backup_made_while_trades_go_on_has_all_that_was_acknowledged_before() {
+fn a_backup_made_while_players_trade_has_all_trades_acknowledged_before() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, copy, other) =
         (dir.path().join("data"), path(&dir.path().join("copy")), path(&dir.path().join("other")));
@@ -32,7 +32,7 @@ fn a_backup_made_while_trades_go_on_has_all_that_was_acknowledged_before() {
         let trading = scope.spawn(|| {
             let mut count = 0;
             while !is_over.load(Ordering::Relaxed) {
-                assert_eq!(buy(), 200, "nobody waits for a backup");
+                assert_eq!(buy(), 200, "no order waits for a backup");
                 count += 1;
             }
             count
@@ -42,20 +42,20 @@ fn a_backup_made_while_trades_go_on_has_all_that_was_acknowledged_before() {
         (output, trading.join().expect("trades"))
     });
     assert!(output.status.success() && meanwhile > 0, "{output:?}");
-    let text = complaint(&run(&["backup", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["backup", &copy, "--data-dir", &path(&data)]));
     assert!(text.ends_with("is there already, and is not overwritten"), "{text}");
-    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["restore", &copy, "--data-dir", &path(&data)]));
     assert!(text.contains("in use by another openbell process"), "{text}");
     server.stop();
-    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["restore", &copy, "--data-dir", &path(&data)]));
     assert!(text.ends_with("openbell.db is there already, and is not overwritten"), "{text}");
 
     let output = run(&["restore", &copy, "--data-dir", &other]);
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
-    let entries = told.split("1 players, ").nth(1).and_then(|rest| rest.split(' ').next());
-    let entries: i32 = entries.and_then(|count| count.parse().ok()).expect(&told);
-    assert!((6..=6 + meanwhile).contains(&entries), "{told}");
+    let entries = text.split("1 players, ").nth(1).and_then(|rest| rest.split(' ').next());
+    let entries: i32 = entries.and_then(|count| count.parse().ok()).expect(&text);
+    assert!((6..=6 + meanwhile).contains(&entries), "{text}");
     let again = Server::start_in(Path::new(&other));
     assert_eq!(again.ask("GET", "/api/portfolio", &token, None).0, 200);
     again.stop();
@@ -70,7 +70,7 @@ fn one_backup_at_a_time_is_written_to_a_directory() {
     let other = std::fs::File::open(&copy).expect("opens");
     other.try_lock().expect("free");
     let backup = || run(&["backup", &path(&copy), "--data-dir", &data]);
-    let text = complaint(&backup());
+    let text = error_line(&backup());
     assert!(text.contains("another backup is being written to"), "{text}");
     drop(other);
     assert!(backup().status.success());
@@ -84,7 +84,7 @@ fn a_database_on_a_read_only_mount_is_verified_and_backed_up() {
     let token = server.register("ada");
     let order = json!({"stock_symbol": "KO", "quantity": 1});
     assert_eq!(server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0, 200);
-    // Killed, so that the trade is in the write-ahead log; stopped, so that there is none.
+    // After a kill the trade is in the write-ahead log; after a stop there is no log.
     server.kill();
     for (copy, stopped) in [("first", false), ("second", true)] {
         if stopped {
@@ -101,8 +101,8 @@ fn a_database_on_a_read_only_mount_is_verified_and_backed_up() {
         let warning = String::from_utf8_lossy(&output.stderr).into_owned();
         let missing = format!("warning: there is no {restored}/erasures.jsonl. People who were");
         assert!(warning.contains(&missing), "{warning}");
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(told.contains("1 players, 2 entries"), "{told}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("1 players, 2 entries"), "{text}");
     }
 }
 
@@ -114,12 +114,12 @@ fn run_on_read_only(data: &Path, words: &[&str]) -> Output {
 }
 
 #[test]
-fn a_backup_that_was_changed_or_is_none_is_not_put_back() {
+fn a_changed_or_missing_backup_is_not_restored() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, copy) = (path(&dir.path().join("data")), dir.path().join("copy"));
     let other = dir.path().join("other");
     assert!(run(&["migrate", "--data-dir", &data]).status.success());
-    let restore = || complaint(&run(&["restore", &path(&copy), "--data-dir", &path(&other)]));
+    let restore = || error_line(&run(&["restore", &path(&copy), "--data-dir", &path(&other)]));
     assert!(restore().contains("copy is no backup"), "{}", restore());
     assert!(run(&["backup", &path(&copy), "--data-dir", &data]).status.success());
     let file = copy.join("openbell.db");
@@ -129,18 +129,18 @@ fn a_backup_that_was_changed_or_is_none_is_not_put_back() {
     std::fs::write(&file, &bytes).expect("writes");
     let text = restore();
     assert!(text.contains("openbell.db is damaged: its SHA-256 is"), "{text}");
-    assert!(!other.join("openbell.db").exists(), "nothing was put there");
+    assert!(!other.join("openbell.db").exists(), "nothing was restored");
 }
 
 #[test]
-fn who_was_forgotten_after_a_backup_is_forgotten_again_when_it_is_put_back() {
+fn erasures_after_a_backup_are_repeated_by_its_restore() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, copy) = (dir.path().join("data"), path(&dir.path().join("copy")));
     std::fs::create_dir(&data).expect("makes");
     let server = Server::start_in(&data);
     let (ada, bob) = (server.register("ada"), server.register("bob"));
     assert!(run(&["backup", &copy, "--data-dir", &path(&data)]).status.success());
-    // One who was not there yet has the number of nobody in the backup.
+    // The id of a later user belongs to no user of the backup.
     server.register("eve");
     for name in ["ada", "eve"] {
         let address = format!("{name}@example.org");
@@ -150,26 +150,26 @@ fn who_was_forgotten_after_a_backup_is_forgotten_again_when_it_is_put_back() {
     server.stop();
     let kept = std::fs::read_to_string(data.join("erasures.jsonl")).expect("a file");
     assert_eq!(kept.lines().count(), 2, "{kept}");
-    assert!(!kept.contains("ada"), "numbers and instants: {kept}");
+    assert!(!kept.contains("ada"), "ids and instants only: {kept}");
     for file in ["openbell.db", "openbell.db-wal", "openbell.db-shm"] {
-        // The log is gone when the last one has closed.
+        // The last connection removes the log.
         let _ = std::fs::remove_file(data.join(file));
     }
-    // Who cannot be forgotten does not come back either.
+    // Nothing is restored if an erasure cannot be repeated.
     std::fs::write(data.join("erasures.jsonl"), format!("{kept}garbage\n")).expect("writes");
-    let text = complaint(&run(&["restore", &copy, "--data-dir", &path(&data)]));
+    let text = error_line(&run(&["restore", &copy, "--data-dir", &path(&data)]));
     assert!(text.contains("erasures.jsonl, line 3,"), "{text}");
-    assert!(!data.join("openbell.db").exists(), "nothing was put there");
+    assert!(!data.join("openbell.db").exists(), "nothing was restored");
     std::fs::write(data.join("erasures.jsonl"), &kept).expect("writes");
     let output = run(&["restore", &copy, "--data-dir", &path(&data)]);
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
-    assert!(told.contains("\n1 person was erased again\n"), "{told}");
-    assert_eq!(output.stderr, b"", "the file of erasures is there");
+    assert!(text.contains("\n1 person was erased again\n"), "{text}");
+    assert_eq!(output.stderr, b"", "the file of erasures exists");
     let server = Server::start_in(&data);
     let status = |token| server.ask("GET", "/api/portfolio", token, None).0;
     assert_eq!((status(&ada), status(&bob)), (401, 200));
-    // Whoever gets the number of one who was forgotten is somebody else.
+    // A new user with the id of an erased one is another person.
     let new = server.register("kim");
     let file = path(&data.join("erasures.jsonl"));
     let output = run(&["user", "erase-again", &file, "--data-dir", &path(&data)]);

@@ -1,7 +1,8 @@
-//! The scripts that back a PostgreSQL cluster up and put it back, tried on a real one while trades
-//! go on: up to the last commit that was archived, and to a moment in the past.
+//! The scripts that back up and restore a PostgreSQL cluster, on a real one while players trade: up
+//! to the last archived commit, and to a point in time.
 
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
@@ -20,7 +21,7 @@ fn same_in(cluster: &Postgres, url: &str) -> String {
     format!("postgres://postgres@127.0.0.1:{}/{name}", cluster.port())
 }
 
-/// How many entries the ledger has, which must hold.
+/// Verifies the ledger, and returns the number of its entries.
 fn entries(url: &str) -> u64 {
     let output = run(&["audit", "verify", "--json", "--database", url]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -28,93 +29,103 @@ fn entries(url: &str) -> u64 {
     report["entries"].as_u64().expect("a number")
 }
 
-#[test]
-fn a_cluster_is_put_back_to_its_last_archived_commit_and_to_a_moment_in_the_past() {
-    let mut postgres = Postgres::start();
-    let directory = postgres.directory().to_owned();
-    let (base, logs) = (directory.join("base"), directory.join("logs"));
-    let backup = || {
-        let mut command = postgres.script(&script("backup"));
-        command.arg(&base).arg(postgres.url()).output().expect("runs")
-    };
-    let refused = backup();
-    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && text.contains("archive_mode is off"), "{text}");
-    // As docs/backup.md has it.
+/// A cluster whose WAL is archived into `logs`, as documented in docs/backup.md.
+fn archive_wal(postgres: &mut Postgres, logs: &Path) {
     let documented = include_str!("../../../../docs/backup.md");
     let command =
         documented.lines().find_map(|line| line.trim().strip_prefix("archive_command = "));
     let command = command.expect("a command").replace("/backups/wal", &logs.display().to_string());
-    postgres.run_sql(
-        &postgres.url(),
-        &format!(
-            "ALTER SYSTEM SET archive_mode = on;\nALTER SYSTEM SET archive_command = {command};"
-        ),
+    let settings = format!(
+        "ALTER SYSTEM SET archive_mode = on;\nALTER SYSTEM SET archive_command = {command};"
     );
-    postgres
-        .run_sql(&postgres.url(), &format!("COPY (SELECT) TO PROGRAM 'mkdir {}';", logs.display()));
+    postgres.run_sql(&postgres.url(), &settings);
+    let mkdir = format!("COPY (SELECT) TO PROGRAM 'mkdir {}';", logs.display());
+    postgres.run_sql(&postgres.url(), &mkdir);
     postgres.stop_hard();
     postgres.start_again();
+}
 
-    let url = postgres.fresh_database();
-    let server = Server::start(&["--database", &url]);
-    let token = server.register("ada");
-    let buy = || {
-        let order = json!({"stock_symbol": "KO", "quantity": 1});
-        server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0
-    };
+fn back_up(postgres: &Postgres, base: &Path) -> Output {
+    postgres.script(&script("backup")).arg(base).arg(postgres.url()).output().expect("runs")
+}
+
+fn buy(server: &Server, token: &str) {
+    let order = json!({"stock_symbol": "KO", "quantity": 1});
+    assert_eq!(server.ask("POST", "/api/portfolio/buy", token, Some(&order)).0, 200);
+}
+
+/// Backs up while a player trades without a pause.
+fn back_up_under_load(postgres: &Postgres, base: &Path, server: &Server, token: &str) {
     let is_over = AtomicBool::new(false);
     let output = std::thread::scope(|scope| {
         let trading = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                assert_eq!(buy(), 200, "nobody waits for a backup");
+                buy(server, token);
             }
         });
-        let mut command = postgres.script(&script("backup"));
-        let output = command.arg(&base).arg(postgres.url()).output().expect("runs");
+        let output = back_up(postgres, base);
         is_over.store(true, Ordering::Relaxed);
-        trading.join().expect("trades");
+        trading.join().expect("no order waits for a backup");
         output
     });
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Waits until everything that was committed so far is archived.
+fn wait_for_archive(postgres: &Postgres, url: &str) {
+    postgres.run_sql(url, "SELECT pg_switch_wal();");
+    let end = postgres.run_sql(url, "SELECT pg_walfile_name(pg_current_wal_lsn() - 1);");
+    let is_archived =
+        format!("SELECT coalesce(last_archived_wal >= '{end}', false) FROM pg_stat_archiver;");
+    until(|| postgres.run_sql(url, &is_archived) == "t", "the last WAL file is archived");
+}
+
+/// A cluster that is restored to the last archived commit, or to a point in time.
+fn restored(base: &Path, logs: &Path, time: Option<&str>) -> Postgres {
+    let cluster = Postgres::start_laid_out(&script("restore"), |command, data| {
+        command.arg(base).arg(logs).arg(data).args(time);
+    });
+    let is_up = || cluster.run_sql(&cluster.url(), "SELECT NOT pg_is_in_recovery();") == "t";
+    until(is_up, "the WAL is replayed");
+    cluster
+}
+
+#[test]
+fn a_cluster_is_restored_to_its_last_archived_commit_and_to_a_point_in_time() {
+    let mut postgres = Postgres::start();
+    let directory = postgres.directory().to_owned();
+    let (base, logs) = (directory.join("base"), directory.join("logs"));
+    let rejected = back_up(&postgres, &base);
+    let text = String::from_utf8_lossy(&rejected.stderr).into_owned();
+    assert!(!rejected.status.success() && text.contains("archive_mode is off"), "{text}");
+    archive_wal(&mut postgres, &logs);
+
+    let url = postgres.fresh_database();
+    let server = Server::start(&["--database", &url]);
+    let token = server.register("ada");
+    back_up_under_load(&postgres, &base, &server, &token);
     let moment = postgres.run_sql(&url, "SELECT clock_timestamp();");
     let then = entries(&url);
-    for _ in 0..5 {
-        assert_eq!(buy(), 200);
-    }
+    (0..5).for_each(|_| buy(&server, &token));
     server.stop();
     let last = entries(&url);
     assert_eq!(last, then + 5);
-    postgres.run_sql(&url, "SELECT pg_switch_wal();");
-    let end = postgres.run_sql(&url, "SELECT pg_walfile_name(pg_current_wal_lsn() - 1);");
-    let is_archived =
-        format!("SELECT coalesce(last_archived_wal >= '{end}', false) FROM pg_stat_archiver;");
-    until(|| postgres.run_sql(&url, &is_archived) == "t", "the last log is archived");
+    wait_for_archive(&postgres, &url);
 
-    let restored = |time: Option<&str>| {
-        let cluster = Postgres::start_laid_out(&script("restore"), |command, data| {
-            command.arg(&base).arg(&logs).arg(data).args(time);
-        });
-        let is_up = || cluster.run_sql(&cluster.url(), "SELECT NOT pg_is_in_recovery();") == "t";
-        until(is_up, "the logs are played");
-        cluster
-    };
-    let cluster = restored(None);
-    assert_eq!(entries(&same_in(&cluster, &url)), last, "all that was committed");
+    let cluster = restored(&base, &logs, None);
+    assert_eq!(entries(&same_in(&cluster, &url)), last, "all commits");
     let mut again = cluster.script(&script("restore"));
     let again = again.arg(&base).arg(&logs).arg(cluster.directory().join("data")).output();
     let again = again.expect("runs");
     let text = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(!again.status.success() && text.contains("is not empty"), "{text}");
     drop(cluster);
-    let cluster = restored(Some(&moment));
+    let cluster = restored(&base, &logs, Some(&moment));
     let url = same_in(&cluster, &url);
-    assert_eq!(entries(&url), then, "what had been committed by {moment}");
-    // It is a cluster like any other, and can be played on.
+    assert_eq!(entries(&url), then, "all commits before {moment}");
+    // Players can trade on the restored cluster.
     let server = Server::start(&["--database", &url]);
-    let order = json!({"stock_symbol": "KO", "quantity": 1});
-    assert_eq!(server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0, 200);
+    buy(&server, &token);
     server.stop();
     assert_eq!(entries(&url), then + 1);
 }

@@ -1,13 +1,13 @@
-//! Boards on one and on two nodes, while players trade and Redis is flushed, paused and killed:
-//! after any sequence every page and every rank is the sort of what players themselves are told,
-//! and what happens through one node is seen and told by the other.
+//! Leaderboards on one and on two nodes, while players trade and Redis is flushed, paused and
+//! killed: after any sequence, pages and ranks equal a sort of the players' summaries, and each
+//! node shows and publishes what happens on the other.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Redis, SeededEntropy, postgres_database, seconds};
+use testkit::{RedisServer, SeededEntropy, postgres_database, seconds};
 use tokio::time::Instant;
 
 use crate::server::Server;
@@ -15,29 +15,29 @@ use crate::server::Server;
 const PLAYERS: usize = 13;
 /// Rows a page: few, so that there are several.
 const ROWS: usize = 5;
-/// Far longer than a board may be behind, also on a busy machine.
+/// Far longer than a board may lag, on a busy machine, too.
 const DEADLINE: Duration = Duration::from_secs(30);
 const STOCKS: [&str; 4] = ["AAPL", "KO", "MSFT", "XOM"];
 
-/// A row of a board, without the rank.
+/// A row of a leaderboard, without the rank.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
+struct BoardRow {
     name: String,
     level: i64,
     xp: i64,
 }
 
-/// A game with a fee, so that who trades has less.
-struct Game {
+/// A game with a fee, so that each trade lowers a player's value.
+struct Fixture {
     nodes: Vec<Server>,
-    redis: Redis,
-    chance: SeededEntropy,
-    /// Tokens by the order of joining.
+    redis: RedisServer,
+    random: SeededEntropy,
+    /// Tokens in the order of registration.
     players: Vec<String>,
     _directory: tempfile::TempDir,
 }
 
-impl Game {
+impl Fixture {
     fn start(nodes: usize, seed: u64) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let rules = include_str!("../../../../config/game.toml")
@@ -45,7 +45,7 @@ impl Game {
             .replace("trades_per_day_max = 3", "trades_per_day_max = 1000");
         let file = directory.path().join("rules.toml");
         std::fs::write(&file, rules).expect("writes");
-        let redis = Redis::start();
+        let redis = RedisServer::start();
         let database = match nodes {
             1 => format!("sqlite:{}", directory.path().join("one.db").display()),
             _ => postgres_database(),
@@ -60,13 +60,13 @@ impl Game {
             })
         };
         let nodes = (0..nodes).map(start).collect();
-        let chance = SeededEntropy::new(seed);
-        Self { nodes, redis, chance, players: Vec::new(), _directory: directory }
+        let random = SeededEntropy::new(seed);
+        Self { nodes, redis, random, players: Vec::new(), _directory: directory }
     }
 
     fn below(&self, bound: usize) -> usize {
         let bound = u64::try_from(bound).expect("small");
-        usize::try_from(self.chance.next_u64() % bound).expect("small")
+        usize::try_from(self.random.next_u64() % bound).expect("small")
     }
 
     fn node(&self) -> &Server {
@@ -78,7 +78,7 @@ impl Game {
         self.players.push(token);
     }
 
-    /// Something that players do, or that befalls Redis.
+    /// An action of a player, or a failure of Redis.
     fn step(&mut self) {
         match self.below(20) {
             0 if self.players.len() < PLAYERS => self.join(),
@@ -99,17 +99,17 @@ impl Game {
         let order = json!({"stock_symbol": STOCKS[self.below(4)], "quantity": self.below(9) + 1});
         let path = format!("/api/portfolio/{side}");
         let (status, answer) = self.node().ask("POST", &path, token, Some(&order));
-        // One may not have the shares.
+        // The player may not have the shares.
         assert!(status == 200 || answer["code"] == "insufficient_quantity", "{answer}");
     }
 
-    /// What players are told of themselves, by experience and by what they have.
-    fn sorted(&self) -> [Vec<Row>; 2] {
+    /// The players' summaries, sorted by experience and by value.
+    fn sorted(&self) -> [Vec<BoardRow>; 2] {
         let mut players = Vec::new();
         for (number, token) in self.players.iter().enumerate() {
             let (_, answer) = self.node().ask("GET", "/api/portfolio/summary", token, None);
             let of = &answer["data"];
-            let row = Row {
+            let row = BoardRow {
                 name: of["name"].as_str().expect("a name").to_owned(),
                 level: of["level"].as_i64().expect("a level"),
                 xp: of["experience_points"].as_i64().expect("experience"),
@@ -120,15 +120,16 @@ impl Game {
             };
             players.push((number, row, cents("balance") + cents("total_value")));
         }
-        let rows = |players: &[(usize, Row, i64)]| players.iter().map(|p| p.1.clone()).collect();
+        let rows =
+            |players: &[(usize, BoardRow, i64)]| players.iter().map(|p| p.1.clone()).collect();
         players.sort_by_key(|(number, row, _)| (-row.level, -row.xp, *number));
         let by_xp = rows(&players);
-        players.sort_by_key(|(number, _, worth)| (-*worth, *number));
+        players.sort_by_key(|(number, _, value)| (-*value, *number));
         [by_xp, rows(&players)]
     }
 
-    /// All pages of a board on a node, one after the other, and each player's own rank.
-    fn board(&self, node: &Server, board: &str) -> (Vec<Row>, Vec<i64>) {
+    /// All pages of a board on a node, and the rank of each player.
+    fn board(&self, node: &Server, board: &str) -> (Vec<BoardRow>, Vec<i64>) {
         let (mut rows, mut has_gap) = (Vec::new(), false);
         let path = |rest: &str| format!("/api/leaderboard?board={board}&{rest}");
         let read = |page: usize| {
@@ -137,9 +138,9 @@ impl Game {
         };
         for page in 1..=self.players.len().div_ceil(ROWS) {
             for row in read(page)["data"].as_array().expect("rows") {
-                // Until a node has received that a player was erased, his row is left out.
+                // Until a node has received the erasure of a player, the row is left out.
                 has_gap |= row["rank"] != json!(rows.len() + 1);
-                rows.push(Row {
+                rows.push(BoardRow {
                     name: row["name"].as_str().expect("a name").to_owned(),
                     level: row["level"].as_i64().expect("a level"),
                     xp: row["experience_points"].as_i64().expect("experience"),
@@ -148,7 +149,7 @@ impl Game {
         }
         let rank = |token: &String| {
             let answer = node.ask("GET", &path("around=me"), token, None).1;
-            // Nobody is on a board in the moment of joining through another node.
+            // A player who registered on another node is on the board a moment later.
             answer["me"]["rank"].as_i64().unwrap_or(0)
         };
         if has_gap {
@@ -157,14 +158,14 @@ impl Game {
         (rows, self.players.iter().map(rank).collect())
     }
 
-    /// Waits until every page and every rank on every node is what the sort says.
+    /// Waits until every page and every rank on every node equals the sort.
     fn check(&self) {
         let sorted = self.sorted();
         for (board, expected) in ["xp", "return"].into_iter().zip(sorted) {
             let rank = |number: usize| {
                 let name = format!("P{number}");
-                let place = expected.iter().position(|row| row.name == name);
-                i64::try_from(place.expect("it is there") + 1).expect("few")
+                let position = expected.iter().position(|row| row.name == name);
+                i64::try_from(position.expect("a row") + 1).expect("few")
             };
             let ranks: Vec<i64> = (0..self.players.len()).map(rank).collect();
             for (number, node) in self.nodes.iter().enumerate() {
@@ -183,13 +184,13 @@ impl Game {
 }
 
 fn play(nodes: usize, seed: u64) {
-    let mut game = Game::start(nodes, seed);
+    let mut game = Fixture::start(nodes, seed);
     for _ in 0..PLAYERS / 2 {
         game.join();
     }
-    let (began, wanted) = (Instant::now(), Duration::from_secs(seconds(6)));
+    let (began, duration) = (Instant::now(), Duration::from_secs(seconds(6)));
     let mut rounds = 0;
-    while rounds < 3 || began.elapsed() < wanted {
+    while rounds < 3 || began.elapsed() < duration {
         (0..12).for_each(|_| game.step());
         game.check();
         rounds += 1;
@@ -203,34 +204,34 @@ fn play(nodes: usize, seed: u64) {
 }
 
 #[test]
-fn on_one_node_every_page_and_rank_is_the_sort_whatever_befalls_redis() {
+fn on_one_node_pages_and_ranks_equal_a_sort_while_redis_fails() {
     play(1, 11);
 }
 
 #[test]
-fn on_two_nodes_every_page_and_rank_is_the_sort_whatever_befalls_redis() {
+fn on_two_nodes_pages_and_ranks_equal_a_sort_while_redis_fails() {
     play(2, 12);
 }
 
-/// Reads a stream of events until one has this name; its data.
-fn hear(events: &mut BufReader<TcpStream>, name: &str) -> Value {
-    let (mut line, mut is_it) = (String::new(), false);
+/// Reads a stream until an event of this name, and returns its data.
+fn next_event(events: &mut BufReader<TcpStream>, name: &str) -> Value {
+    let (mut line, mut matches) = (String::new(), false);
     loop {
         line.clear();
-        let length = events.read_line(&mut line).expect("the stream goes on");
+        let length = events.read_line(&mut line).expect("an open stream");
         assert!(length > 0, "the stream has ended");
         if let Some(event) = line.trim_end().strip_prefix("event: ") {
-            is_it = event == name;
+            matches = event == name;
         }
         if let Some(data) = line.trim_end().strip_prefix("data: ")
-            && is_it
+            && matches
         {
             return serde_json::from_str(data).expect("JSON");
         }
     }
 }
 
-fn listen(node: &Server, token: &str) -> BufReader<TcpStream> {
+fn open_stream(node: &Server, token: &str) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(&node.address).expect("connects");
     stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
     let head = format!(
@@ -242,20 +243,20 @@ fn listen(node: &Server, token: &str) -> BufReader<TcpStream> {
 }
 
 #[test]
-fn what_happens_through_one_node_is_told_and_shown_by_the_other_with_and_without_redis() {
-    let mut game = Game::start(2, 13);
+fn each_node_publishes_and_shows_what_happens_on_the_other_with_and_without_redis() {
+    let mut game = Fixture::start(2, 13);
     (0..2).for_each(|_| game.join());
     game.check();
     let (here, there) = (&game.nodes[0], &game.nodes[1]);
     let (ada, bob) = (&game.players[0], &game.players[1]);
-    let mut events = listen(there, ada);
-    hear(&mut events, "prices");
+    let mut events = open_stream(there, ada);
+    next_event(&mut events, "prices");
     let buy = |quantity: u32| {
         let order = json!({"stock_symbol": "AAPL", "quantity": quantity});
         let (status, answer) = here.ask("POST", "/api/portfolio/buy", ada, Some(&order));
         assert_eq!(status, 200, "{answer}");
     };
-    // An account is erased: the player leaves the boards of the other node as well.
+    // After an erasure the player leaves the boards of the other node as well.
     let names = |node: &Server| {
         let (_, board) = node.ask("GET", "/api/leaderboard", bob, None);
         board["data"].as_array().expect("rows").iter().map(|row| row["name"].clone()).collect()
@@ -271,11 +272,11 @@ fn what_happens_through_one_node_is_told_and_shown_by_the_other_with_and_without
         }
     };
     buy(1);
-    assert_eq!(hear(&mut events, "fill")["quantity"], 1, "through Redis");
+    assert_eq!(next_event(&mut events, "fill")["quantity"], 1, "through Redis");
     shown_there(&["P0", "P1"]);
     game.redis.kill();
     buy(2);
-    assert_eq!(hear(&mut events, "fill")["quantity"], 2, "through the database");
+    assert_eq!(next_event(&mut events, "fill")["quantity"], 2, "through the database");
     let password = json!({"password": "correct horse battery"});
     let (status, answer) = here.ask("DELETE", "/api/auth/user", ada, Some(&password));
     assert_eq!(status, 200, "{answer}");

@@ -1,4 +1,4 @@
-//! The command line, and what is said about bad input at start: one line and a code that is not 0.
+//! The command line, and errors of invalid input at start: one line and a code other than 0.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
+use testkit::eventually;
 
-use crate::server::{Server, complaint, openbell, run};
+use crate::server::{Server, error_line, openbell, run};
 
 fn path(path: &Path) -> String {
     path.display().to_string()
@@ -20,7 +21,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn the_version_is_told() {
+fn the_version_is_printed() {
     let output = run(&["--version"]);
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -46,16 +47,16 @@ fn an_unknown_key_is_one_line_with_the_nearest_known_key() {
     let file = file("\n[http]\nlisen = \"127.0.0.1:1\"\n");
     let name = path(file.path());
     for command in ["serve", "check-config", "migrate"] {
-        let text = complaint(&run(&[command, "--config", &name]));
-        let told = "unknown key http.lisen; the nearest known key is http.listen";
-        assert_eq!(text, format!("openbell: {name}:3: {told}"));
+        let text = error_line(&run(&[command, "--config", &name]));
+        let error = "unknown key http.lisen; the nearest known key is http.listen";
+        assert_eq!(text, format!("openbell: {name}:3: {error}"));
     }
 }
 
 #[test]
 fn an_unknown_variable_is_one_line() {
     let output = openbell(&["check-config"]).env("OPENBELL__HTTP__LISEN", "x").output();
-    let text = complaint(&output.expect("it runs"));
+    let text = error_line(&output.expect("it runs"));
     assert!(text.contains("environment variable OPENBELL__HTTP__LISEN: unknown key"), "{text}");
 }
 
@@ -70,7 +71,7 @@ fn bad_rules_are_one_line_with_file_and_line() {
         &["check-config", "--config", &config][..],
         &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data, "--config", &config],
     ] {
-        let text = complaint(&run(args));
+        let text = error_line(&run(args));
         let start = format!("openbell: {}:1: expected a decimal number", path(rules.path()));
         assert!(text.starts_with(&start), "{text}");
     }
@@ -79,15 +80,15 @@ fn bad_rules_are_one_line_with_file_and_line() {
 #[test]
 fn a_missing_directory_is_one_line() {
     let output = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "/nowhere/at/all"]);
-    let text = complaint(&output);
+    let text = error_line(&output);
     assert!(text.contains("/nowhere/at/all") && text.contains("does not exist"), "{text}");
 }
 
 #[test]
-fn an_address_that_is_none_is_one_line() {
+fn a_malformed_address_is_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
-    let text = complaint(&run(&["--listen", "here", "--data-dir", &data]));
+    let text = error_line(&run(&["--listen", "here", "--data-dir", &data]));
     assert!(text.contains("here"), "{text}");
 }
 
@@ -96,7 +97,7 @@ fn a_port_in_use_is_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
     let dir = tempfile::tempdir().expect("a directory");
-    let text = complaint(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
+    let text = error_line(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
     assert!(text.contains(&address) && text.contains("in use"), "{text}");
 }
 
@@ -109,14 +110,14 @@ fn a_second_process_on_the_same_directory_is_one_line() {
         &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data][..],
         &["migrate", "--data-dir", &data],
     ] {
-        let text = complaint(&run(args));
+        let text = error_line(&run(args));
         assert!(text.contains("in use by another openbell process"), "{text}");
     }
     first.stop();
 }
 
 #[test]
-fn a_role_is_given_by_address_while_the_server_runs() {
+fn a_role_is_set_by_address_while_the_server_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_in(dir.path());
     server.register("ada");
@@ -125,17 +126,17 @@ fn a_role_is_given_by_address_while_the_server_runs() {
     for word in ["operator", "player"] {
         let output = role(" Ada@Example.org", word);
         assert!(output.status.success(), "{output:?}");
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert_eq!(told, format!("ada@example.org is now: {word}\n"));
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(printed, format!("ada@example.org is now: {word}\n"));
     }
-    let text = complaint(&role("eve@example.org", "operator"));
+    let text = error_line(&role("eve@example.org", "operator"));
     assert_eq!(text, "openbell: no user has the address eve@example.org");
     assert!(!role("ada@example.org", "king").status.success());
     server.stop();
 }
 
 #[tokio::test]
-async fn a_command_waits_for_whoever_is_writing() {
+async fn a_command_waits_for_another_writer() {
     let dir = tempfile::tempdir().expect("a directory");
     assert!(run(&["migrate", "--data-dir", &path(dir.path())]).status.success());
     let file = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("openbell.db"));
@@ -143,30 +144,30 @@ async fn a_command_waits_for_whoever_is_writing() {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("locks the file");
     let args = ["user", "role", "eve@example.org", "player", "--data-dir", &path(dir.path())];
     let mut command = openbell(&args);
-    // Long enough for the command to ask many times within the patience of a request.
+    // The command waits longer than this lock timeout of requests.
     command.env("OPENBELL__DATABASE__LOCK_TIMEOUT_MS", "50");
     let mut command = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
     let early = tokio::time::timeout(Duration::from_secs(1), &mut command).await;
     assert!(early.is_err(), "it waits: {early:?}");
-    sqlx::query("ROLLBACK").execute(&mut other).await.expect("lets it go");
-    let text = complaint(&command.await.expect("ends"));
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("unlocks the file");
+    let text = error_line(&command.await.expect("ends"));
     assert_eq!(text, "openbell: no user has the address eve@example.org");
 }
 
 #[test]
-fn seals_are_made_by_command_and_verified_with_their_file() {
+fn a_seal_is_made_by_command_and_verified_with_its_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
     assert!(run(&["migrate", "--data-dir", &data]).status.success());
-    let told = |args: &[&str]| {
+    let printed = |args: &[&str]| {
         let output = run(&[args, &["--data-dir", &data]].concat());
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     for count in 1..=2 {
-        let (done, text) = told(&["audit", "seal", "--json"]);
+        let (done, text) = printed(&["audit", "seal", "--json"]);
         let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert!(done && line["players"] == 0, "{text}");
-        let (holds, text) = told(&["audit", "verify", "--seals", "10"]);
+        let (holds, text) = printed(&["audit", "verify", "--seals", "10"]);
         let expected = format!("the seals hold: {count}, of which {count} were computed again\n");
         assert_eq!((holds, text), (true, expected));
     }
@@ -174,9 +175,9 @@ fn seals_are_made_by_command_and_verified_with_their_file() {
     let text = std::fs::read_to_string(&file).expect("a file");
     assert_eq!(text.lines().count(), 2);
     std::fs::write(&file, text.lines().next().expect("a line").to_owned() + "\n").expect("writes");
-    assert!(told(&["audit", "verify", "--seals"]).0, "the newest may not have reached the file");
+    assert!(printed(&["audit", "verify", "--seals"]).0, "the newest may not have reached the file");
     std::fs::write(&file, text.replace("\"players\":0", "\"players\":1")).expect("writes");
-    let (holds, text) = told(&["audit", "verify", "--seals"]);
+    let (holds, text) = printed(&["audit", "verify", "--seals"]);
     assert!(!holds && text.starts_with("the seals do not hold: the file has"), "{text}");
 }
 
@@ -191,34 +192,34 @@ fn one_player_is_verified_by_number() {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(text, "the ledger holds: 1 players, 1 entries\n");
-    assert_eq!(complaint(&verify("7")), "openbell: there is no player 7");
+    assert_eq!(error_line(&verify("7")), "openbell: there is no player 7");
     server.stop();
 }
 
 #[test]
-fn a_person_is_forgotten_by_address_while_the_server_runs() {
+fn a_user_is_erased_by_address_while_the_server_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_in(dir.path());
     let token = server.register("ada");
     let data = path(dir.path());
     let erase = |words: &[&str]| run(&[&["user", "erase"], words, &["--data-dir", &data]].concat());
-    let told = |words: &[&str]| {
+    let printed = |words: &[&str]| {
         let output = erase(words);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     assert_eq!(
-        complaint(&erase(&["Ada@example.org"])),
+        error_line(&erase(&["Ada@example.org"])),
         "openbell: ada@example.org would be erased for good: confirm with --yes"
     );
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
-    let text = told(&["Ada@example.org", "--yes"]);
+    let text = printed(&["Ada@example.org", "--yes"]);
     assert_eq!(text, "ada@example.org is erased; the ledger stays, without a name\n");
     assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 401);
-    let text = complaint(&erase(&["ada@example.org", "--yes"]));
+    let text = error_line(&erase(&["ada@example.org", "--yes"]));
     assert_eq!(text, "openbell: no user has the address ada@example.org");
     let nowhere = path(&dir.path().join("nowhere.jsonl"));
-    let text = complaint(&run(&["user", "erase-again", &nowhere, "--data-dir", &data]));
+    let text = error_line(&run(&["user", "erase-again", &nowhere, "--data-dir", &data]));
     assert!(text.starts_with(&format!("openbell: cannot read {nowhere}")), "{text}");
     let output = run(&["audit", "verify", "--data-dir", &data]);
     assert_eq!(output.stdout, b"the ledger holds: 1 players, 1 entries\n");
@@ -226,11 +227,11 @@ fn a_person_is_forgotten_by_address_while_the_server_runs() {
 }
 
 #[test]
-fn a_role_makes_no_database() {
+fn a_role_creates_no_database() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
     let output = run(&["user", "role", "ada@example.org", "operator", "--data-dir", &data]);
-    assert!(complaint(&output).contains("openbell.db"), "{output:?}");
+    assert!(error_line(&output).contains("openbell.db"), "{output:?}");
     assert!(!dir.path().join("openbell.db").exists());
 }
 
@@ -241,10 +242,10 @@ fn a_damaged_database_is_one_line() {
     assert!(run(&["migrate", "--data-dir", &data]).status.success());
     let database = dir.path().join("openbell.db");
     let mut bytes = std::fs::read(&database).expect("made");
-    // All but the first page, so that it still looks like a database from outside.
+    // All but the first page, so that the header is still valid.
     bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xA5);
     std::fs::write(&database, bytes).expect("written");
-    let text = complaint(&run(&["--listen", "127.0.0.1:0", "--data-dir", &data]));
+    let text = error_line(&run(&["--listen", "127.0.0.1:0", "--data-dir", &data]));
     assert!(text.contains("damaged") && text.contains("openbell.db"), "{text}");
 }
 
@@ -252,7 +253,7 @@ fn a_damaged_database_is_one_line() {
 fn a_file_that_is_no_database_is_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("openbell.db"), "not a database. ".repeat(1000)).expect("made");
-    let text = complaint(&run(&["--listen", "127.0.0.1:0", "--data-dir", &path(dir.path())]));
+    let text = error_line(&run(&["--listen", "127.0.0.1:0", "--data-dir", &path(dir.path())]));
     assert!(text.contains("openbell.db"), "{text}");
 }
 
@@ -266,37 +267,37 @@ fn migrating_twice_is_as_good_as_once() {
 }
 
 #[test]
-fn verifying_a_database_that_is_not_there_is_one_line_and_makes_none() {
+fn verifying_a_missing_database_is_one_line_and_creates_none() {
     let dir = tempfile::tempdir().expect("a directory");
-    let text = complaint(&run(&["audit", "verify", "--data-dir", &path(dir.path())]));
+    let text = error_line(&run(&["audit", "verify", "--data-dir", &path(dir.path())]));
     assert!(text.contains("there is no database at"), "{text}");
     assert_eq!(std::fs::read_dir(dir.path()).expect("there").count(), 0);
 }
 
 #[test]
-fn a_database_server_that_is_away_is_one_line_without_its_password() {
+fn an_unreachable_database_server_is_one_line_without_its_password() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let url = format!("postgres://bob:hunter2@{closed}/game");
     let mut command = openbell(&["migrate", "--database", &url]);
     command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
-    let text = complaint(&command.output().expect("it runs"));
+    let text = error_line(&command.output().expect("it runs"));
     assert!(text.contains("postgres://bob:***@") && !text.contains("hunter2"), "{text}");
     assert!(text.contains("Connection refused") && !text.contains("pool"), "{text}");
 }
 
 #[test]
-fn a_database_that_refuses_is_told_without_the_lines_of_its_source() {
+fn an_error_of_the_database_has_no_lines_of_its_source() {
     let url = testkit::postgres_database();
     let (server, _) = url.rsplit_once('/').expect("a name");
-    let text = complaint(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
+    let text = error_line(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
     assert!(text.contains("\"nowhere\" does not exist (3D000)"), "{text}");
     assert!(!text.contains(" at line "), "{text}");
-    let text = complaint(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
+    let text = error_line(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
     assert!(text.contains("in a password @ is written %40"), "{text}");
 }
 
 #[test]
-fn migrating_what_is_migrated_logs_nothing_on_postgres() {
+fn migrating_a_current_schema_logs_nothing_on_postgres() {
     let url = testkit::postgres_database();
     let server = Server::start_at("127.0.0.1:0", &["--database", &url], |_| ());
     server.stop();
@@ -308,12 +309,8 @@ fn migrating_what_is_migrated_logs_nothing_on_postgres() {
         .stdout(std::process::Stdio::piped())
         .spawn();
     let mut child = child.expect("starts");
-    let began = tokio::time::Instant::now();
     let read = || std::fs::read_to_string(log.path()).expect("a log");
-    while !read().contains("openbell is open") {
-        assert!(began.elapsed() < Duration::from_secs(60), "{}", read());
-        std::thread::yield_now();
-    }
+    eventually("the server is open", || read().contains("openbell is open"));
     let id = child.id().to_string();
     let sent = std::process::Command::new("kill").args(["-s", "TERM", &id]).status();
     assert!(sent.expect("kill runs").success());
@@ -347,9 +344,9 @@ fn an_archive_that_cannot_be_meant_is_refused_before_anything_starts() {
         for command in ["check-config", "serve"] {
             let mut command = openbell(&[command]);
             command.env("OPENBELL__AUDIT__ARCHIVE_URL", url);
-            let text = complaint(&command.output().expect("it runs"));
-            let told = format!("expected a directory or s3://bucket/prefix, got {url:?}");
-            assert!(text.ends_with(&told), "{text}");
+            let text = error_line(&command.output().expect("it runs"));
+            let expected = format!("expected a directory or s3://bucket/prefix, got {url:?}");
+            assert!(text.ends_with(&expected), "{text}");
         }
     }
 }

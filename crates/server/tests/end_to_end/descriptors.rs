@@ -1,5 +1,5 @@
-//! A server that has used up its file descriptors: surplus connections are refused, not left
-//! waiting, and it goes on when there are some again.
+//! A server without free file descriptors rejects surplus connections instead of leaving them
+//! waiting, and recovers when some are free again.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use testkit::poll;
 use tokio::time::Instant;
 
 use crate::server::Server;
@@ -31,20 +32,17 @@ fn connections_beyond_the_limit_on_open_files_are_refused_at_once() {
 
     let connect = || TcpStream::connect(&server.address).expect("the backlog takes it");
     let streams: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
-    // A refused one ends; an accepted one waits for its first request for ten seconds.
+    // A refused connection ends; an accepted one waits ten seconds for its first request.
     let deadline = Instant::now() + Duration::from_secs(1);
     let refused = streams.iter().filter(|stream| ends_before(stream, deadline)).count();
     assert!(refused >= CONNECTIONS - 2 * MORE, "{refused} were refused");
     assert!(refused < CONNECTIONS, "some were accepted");
     drop(streams);
 
-    // The server closes its ends one after the other, and refuses connections until then.
-    let counted = loop {
-        if let Some(count) = server.try_metric("openbell_http_connections_refused_total") {
-            break count;
-        }
-        std::thread::yield_now();
-    };
+    // The server closes its ends in turn, and refuses connections until then.
+    let counted = poll("the server accepts connections again", || {
+        server.try_metric("openbell_http_connections_refused_total")
+    });
     assert!(counted >= refused as u64, "{counted} were counted, {refused} refused");
     let log = std::fs::read_to_string(&log).expect("a log");
     assert!(log.contains("is below what http.connections_max may need") || open_files_suffice());
@@ -61,7 +59,7 @@ fn ends_before(mut stream: &TcpStream, deadline: Instant) -> bool {
     }
 }
 
-/// Whether the limit of this process, which the server inherits, is as large as it wants.
+/// Whether the limit of this process, which the server inherits, is large enough.
 fn open_files_suffice() -> bool {
     let limits = std::fs::read_to_string("/proc/self/limits").expect("limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");

@@ -1,13 +1,10 @@
-//! A stock without bars while others go on, for good or for some days: stale for a session, then
-//! not traded, and worth its last price. On both engines.
-
-use std::time::Duration;
+//! A stock without bars while others have some, for good or for some days: stale for a session,
+//! then not traded, and valued at its last price. On both engines.
 
 use serde_json::{Value, json};
+use testkit::poll;
 
 use crate::server::{Server, openbell};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start(dir: &str, url: Option<&str>) -> Server {
     Server::start_at("127.0.0.1:0", &["--data-dir", dir], |command| {
@@ -21,17 +18,11 @@ fn start(dir: &str, url: Option<&str>) -> Server {
     })
 }
 
-fn wait_for(server: &Server, symbol: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let (_, answer) = server.get(&format!("/api/stocks/{symbol}"));
-        let quote = answer["data"]["quote"].clone();
-        if is_so(&quote) {
-            return quote;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {quote}");
-        std::thread::park_timeout(Duration::from_millis(100));
-    }
+fn wait_for_quote(server: &Server, symbol: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    poll(&format!("the quote of {symbol} changes"), || {
+        let (_, response) = server.get(&format!("/api/stocks/{symbol}"));
+        Some(response["data"]["quote"].clone()).filter(&holds)
+    })
 }
 
 fn play(url: Option<&str>) {
@@ -64,9 +55,9 @@ fn play(url: Option<&str>) {
     let trade = |side: &str| trade_of("GONE", side);
     let (status, answer) = trade("buy");
     assert_eq!(status, 200, "{answer}");
-    let quote = wait_for(&server, "GONE", |quote| quote["stale"] == true);
+    let quote = wait_for_quote(&server, "GONE", |quote| quote["stale"] == true);
     assert!(quote["market_date"].as_str().expect("a day") > "2014-01-13", "{quote}");
-    let quote = wait_for(&server, "GONE", |quote| quote["no_longer_traded"] == true);
+    let quote = wait_for_quote(&server, "GONE", |quote| quote["no_longer_traded"] == true);
     assert_eq!((&quote["price"], &quote["stale"]), (&"1.00".into(), &true.into()), "{quote}");
     for side in ["buy", "sell"] {
         let (status, answer) = trade(side);
@@ -77,21 +68,21 @@ fn play(url: Option<&str>) {
     let (_, holdings) = server.ask("GET", "/api/portfolio", &token, None);
     let holding = &holdings["data"][0];
     assert_eq!(holding["no_longer_traded"], true, "{holdings}");
-    assert_eq!(holding["total_value"], "100.00", "it counts at its last price: {holdings}");
+    assert_eq!(holding["total_value"], "100.00", "it is valued at its last price: {holdings}");
     let (_, page) = server.get("/stocks/GONE");
     assert!(page.as_str().is_some_and(|page| page.contains("Not traded now")), "{page}");
-    wait_for(&server, "HOLE", |quote| quote["no_longer_traded"] == false);
+    wait_for_quote(&server, "HOLE", |quote| quote["no_longer_traded"] == false);
     let (status, answer) = trade_of("HOLE", "buy");
     assert_eq!(status, 200, "it has bars again: {answer}");
     server.stop();
 }
 
 #[test]
-fn a_stock_that_has_ended_is_not_sold_at_its_last_price_for_ever_on_sqlite() {
+fn a_stock_without_bars_is_not_sold_at_its_last_price_on_sqlite() {
     play(None);
 }
 
 #[test]
-fn a_stock_that_has_ended_is_not_sold_at_its_last_price_for_ever_on_postgresql() {
+fn a_stock_without_bars_is_not_sold_at_its_last_price_on_postgresql() {
     play(Some(&testkit::postgres_database()));
 }

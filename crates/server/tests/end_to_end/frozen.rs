@@ -1,5 +1,5 @@
-//! Two nodes on one PostgreSQL, one of which is stopped by a signal in the middle of a transaction
-//! and goes on later. Only the players of that transaction wait for it.
+//! Two nodes on one PostgreSQL, one of which is stopped by a signal within a transaction and
+//! resumed later. Only the players of that transaction wait for it.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::server::{Server, run};
 
 const PLAYERS: usize = 8;
 const ROUNDS: usize = 3;
-/// For how long the stopped node's session may hold its rows: long enough that all others are
-/// answered before, on a busy machine, too.
+/// How long the session of the stopped node may hold its row locks: long enough for the orders of
+/// all other players, on a busy machine, too.
 const IDLE_MS: u64 = 6_000;
 
 fn node(url: &str) -> Server {
@@ -31,8 +31,42 @@ fn buy(node: &Server, token: &str, key: &str) -> (u16, Value) {
     (status.expect("a status"), serde_json::from_str(body).expect("JSON"))
 }
 
+/// Trades for players in turn, and returns the sorted latencies.
+fn trade_all(node: &Server, tokens: &[String]) -> Vec<Duration> {
+    let mut latencies = Vec::new();
+    for round in 0..ROUNDS {
+        for token in tokens {
+            let sent = Instant::now();
+            let (status, response) = buy(node, token, &format!("k{round}"));
+            assert_eq!(status, 200, "{response}");
+            latencies.push(sent.elapsed());
+        }
+    }
+    latencies.sort();
+    latencies
+}
+
+/// Repeats an order after retryable errors: a resumed node may take its database for unreachable,
+/// and has executed nothing then.
+fn repeat_until_filled(
+    node: &Server,
+    token: &str,
+    key: &str,
+    (mut status, mut response): (u16, Value),
+) -> Value {
+    let is_filled = || {
+        if status != 200 {
+            assert_eq!(response["retryable"], true, "{response}");
+            (status, response) = buy(node, token, key);
+        }
+        status == 200
+    };
+    until(is_filled, "the order is executed");
+    response
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn players_of_a_frozen_node_wait_and_all_others_of_their_lane_trade_on() {
+async fn only_players_in_the_transaction_of_a_frozen_node_wait() {
     let postgres = Postgres::start();
     let url = postgres.fresh_database();
     let proxy = FaultProxy::start(([127, 0, 0, 1], postgres.port()).into());
@@ -46,7 +80,7 @@ async fn players_of_a_frozen_node_wait_and_all_others_of_their_lane_trade_on() {
 
     std::thread::scope(|scope| {
         let mut withheld = 0;
-        // What is withheld may be the COMMIT of a background job.
+        // A withheld COMMIT may be that of a background job.
         let stopped = loop {
             withheld += 1;
             proxy.withhold_commits(1);
@@ -65,22 +99,13 @@ async fn players_of_a_frozen_node_wait_and_all_others_of_their_lane_trade_on() {
 
         let began = Instant::now();
         let waits = scope.spawn(|| buy(&other, &tokens[0], "held"));
-        let mut latencies = Vec::new();
-        for round in 0..ROUNDS {
-            for token in &tokens[1..] {
-                let sent = Instant::now();
-                let (status, answer) = buy(&other, token, &format!("k{round}"));
-                assert_eq!(status, 200, "{answer}");
-                latencies.push(sent.elapsed());
-            }
-        }
+        let latencies = trade_all(&other, &tokens[1..]);
         assert_ne!(postgres.run_sql(&url, held), "0", "the stopped node still holds its player");
         assert!(!waits.is_finished());
-        let (status, answer) = waits.join().expect("no panic");
+        let (status, response) = waits.join().expect("no panic");
         let waited = began.elapsed();
-        assert_eq!(status, 200, "{answer}");
+        assert_eq!(status, 200, "{response}");
         assert!(waited < Duration::from_secs(10), "{waited:?}");
-        latencies.sort();
         eprintln!(
             "others: median {:?}, longest {:?} of {}; the held one {waited:?}",
             latencies[latencies.len() / 2],
@@ -90,20 +115,10 @@ async fn players_of_a_frozen_node_wait_and_all_others_of_their_lane_trade_on() {
 
         frozen.signal("CONT");
         proxy.reset_all();
-        let ((mut status, mut answer), key) = stopped.join().expect("no panic");
-        // The node may take its database for away when it goes on: nothing was done then.
-        until(
-            || {
-                if status != 200 {
-                    assert_eq!(answer["retryable"], true, "{answer}");
-                    (status, answer) = buy(&frozen, &tokens[0], &key);
-                }
-                status == 200
-            },
-            "its order is carried out",
-        );
-        let (_, again) = buy(&other, &tokens[0], &key);
-        assert_eq!(again["data"]["trade_id"], answer["data"]["trade_id"]);
+        let (first, key) = stopped.join().expect("no panic");
+        let response = repeat_until_filled(&frozen, &tokens[0], &key, first);
+        let (_, replayed) = buy(&other, &tokens[0], &key);
+        assert_eq!(replayed["data"]["trade_id"], response["data"]["trade_id"]);
     });
     frozen.stop();
     other.stop();

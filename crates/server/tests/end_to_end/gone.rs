@@ -1,20 +1,20 @@
-//! A PostgreSQL that goes away under a running server and comes back: what players and the load
-//! balancer are told meanwhile, and that nothing is lost.
+//! A PostgreSQL that stops under a running server and restarts: the responses to players and to the
+//! load balancer meanwhile, and that nothing is lost.
 
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{FaultProxy, Postgres};
+use testkit::{FaultProxy, Postgres, eventually};
 use tokio::time::Instant;
 
 use crate::killed::verify;
 use crate::server::Server;
 
-/// How long the server may take to notice either.
+/// The longest time in which a server detects an outage, or its end.
 const NOTICE_MAX: Duration = Duration::from_secs(10);
 
 #[test]
-fn while_postgres_is_gone_orders_are_turned_away_and_it_recovers_by_itself() {
+fn while_postgres_is_stopped_orders_are_rejected_and_the_server_recovers() {
     let mut postgres = Postgres::start();
     let url = postgres.fresh_database();
     let server = Server::start(&["--database", &url]);
@@ -26,8 +26,8 @@ fn while_postgres_is_gone_orders_are_turned_away_and_it_recovers_by_itself() {
     let (status, head) = buy(&server, &token);
     assert_eq!(status, 503, "{head}");
     assert!(head.to_lowercase().contains("\nretry-after: "), "{head}");
-    assert!(head.contains(r#""code":"unavailable""#), "it is known that nothing was done: {head}");
-    assert_eq!(server.get("/livez").0, 200, "there is no need to kill it");
+    assert!(head.contains(r#""code":"unavailable""#), "nothing was executed: {head}");
+    assert_eq!(server.get("/livez").0, 200, "the process is healthy");
 
     postgres.start_again();
     until(|| ready(&server) == 200, "it is ready again");
@@ -39,7 +39,7 @@ fn while_postgres_is_gone_orders_are_turned_away_and_it_recovers_by_itself() {
 }
 
 #[test]
-fn a_network_that_swallows_everything_is_a_database_that_is_gone() {
+fn a_network_that_drops_everything_is_an_outage_of_the_database() {
     let postgres = Postgres::start();
     let url = postgres.fresh_database();
     let address = format!("127.0.0.1:{}", postgres.port()).parse().expect("an address");
@@ -50,7 +50,7 @@ fn a_network_that_swallows_everything_is_a_database_that_is_gone() {
     until(|| ready(&server) == 503, "it is not ready without its database");
     let began = Instant::now();
     assert_eq!(buy(&server, &token).0, 503);
-    assert!(began.elapsed() < NOTICE_MAX, "nobody waits for what will not come");
+    assert!(began.elapsed() < NOTICE_MAX, "no request waits for the database");
     proxy.reset_all();
     proxy.pass();
     until(|| ready(&server) == 200, "it is ready again");
@@ -63,7 +63,7 @@ fn ready(server: &Server) -> u16 {
     server.get("/readyz").0
 }
 
-/// The status and the whole answer.
+/// The status and the whole response.
 fn buy(server: &Server, token: &str) -> (u16, String) {
     let order = json!({ "stock_symbol": "AAPL", "quantity": 1 });
     let answer = server.try_ask_raw("POST", "/api/portfolio/buy", token, Some(&order));
@@ -72,10 +72,9 @@ fn buy(server: &Server, token: &str) -> (u16, String) {
     (status.expect("a status"), answer)
 }
 
-/// Asks until it is so.
-pub(crate) fn until(mut is_so: impl FnMut() -> bool, what: &str) {
+/// Waits until a condition holds, which must be within [`NOTICE_MAX`].
+pub(crate) fn until(holds: impl FnMut() -> bool, what: &str) {
     let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < NOTICE_MAX, "after {NOTICE_MAX:?} not yet: {what}");
-    }
+    eventually(what, holds);
+    assert!(began.elapsed() < NOTICE_MAX, "it took longer than {NOTICE_MAX:?}: {what}");
 }

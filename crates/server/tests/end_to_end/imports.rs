@@ -1,23 +1,22 @@
-//! Whole markets from files: counted, refused line by line, replayed. Where the shared market data
-//! lies beside the workspace its full US and ZSE files are imported; otherwise ones of the same
-//! size that are made here.
+//! Imports of whole markets from files: counts, rejected lines, replay. If the shared market data
+//! is beside the workspace, its full US and ZSE files are imported, otherwise generated files of
+//! the same size.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use testkit::eventually;
 
-use crate::server::{Server, complaint, openbell};
+use crate::server::{Server, error_line, openbell};
 
 /// Bars and stocks of the US file, and of the ZSE file in Zimbabwe Gold.
 const US: (usize, usize) = (619_768, 506);
 const ZSE: (usize, usize) = (10_275, 40);
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `openbell stocks …` on the database in `dir`.
 fn stocks(dir: &Path, args: &[&str]) -> std::process::Output {
@@ -26,14 +25,14 @@ fn stocks(dir: &Path, args: &[&str]) -> std::process::Output {
     openbell(&args).output().expect("it runs")
 }
 
-fn said(output: &std::process::Output) -> String {
+fn printed(output: &std::process::Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The shared file of this name, or one that `make` writes.
-fn file(dir: &Path, name: &str, make: impl FnOnce() -> String) -> PathBuf {
+/// The shared file of this name, or a generated one.
+fn file(dir: &Path, name: &str, generate: impl FnOnce() -> String) -> PathBuf {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     if shared.is_file() {
         return shared;
@@ -41,13 +40,13 @@ fn file(dir: &Path, name: &str, make: impl FnOnce() -> String) -> PathBuf {
     let path = dir.join(name);
     let file = std::fs::File::create(&path).expect("a file");
     let mut packed = GzEncoder::new(file, Compression::fast());
-    packed.write_all(make().as_bytes()).expect("written");
+    packed.write_all(generate().as_bytes()).expect("written");
     packed.finish().expect("written");
     path
 }
 
-/// So many bars of so many stocks, some of which are listed late.
-fn made(header: &str, (bars, stocks): (usize, usize), first: &str, more: &str) -> String {
+/// A file with this many bars and stocks, some of which are listed late.
+fn generated(header: &str, (bars, stocks): (usize, usize), first: &str, more: &str) -> String {
     let first = domain::Day::parse(first).expect("a day");
     let mut text = format!("{header}\n");
     let (mut written, mut day) = (0, 0);
@@ -71,16 +70,16 @@ fn made(header: &str, (bars, stocks): (usize, usize), first: &str, more: &str) -
 
 fn us(dir: &Path) -> PathBuf {
     let header = "date,symbol,open,high,low,close,volume";
-    file(dir, "us_full_daily_2013-2018.csv.gz", || made(header, US, "2013-02-08", ""))
+    file(dir, "us_full_daily_2013-2018.csv.gz", || generated(header, US, "2013-02-08", ""))
 }
 
 fn zse(dir: &Path) -> PathBuf {
     let header = "date,symbol,open,high,low,close,volume,currency";
     file(dir, "zse_daily_2022-2025.csv.gz", || {
-        let mut text = made(header, ZSE, "2024-04-08", ",ZWG");
+        let mut text = generated(header, ZSE, "2024-04-08", ",ZWG");
         text.push_str("2024-04-05,S000,9.00,10.00,9.00,9.50,1,ZWL\n");
         let uneven = |line: &str| match line.split(',').collect::<Vec<_>>()[..] {
-            // Worth next to nothing.
+            // Less than the lowest price.
             [day, "S039", ..] => {
                 let price = "0.000018";
                 format!("{day},S039,{price},{price},{price},{price},0,ZWG\n")
@@ -111,7 +110,7 @@ fn closes(path: &Path, currency: Option<&str>) -> BTreeMap<String, BTreeMap<Stri
     found
 }
 
-/// Whole cents, and what is left of a cent dropped.
+/// In whole cents, rounded down.
 fn cents(text: &str) -> u64 {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let rest: String = rest.chars().chain("00".chars()).take(2).collect();
@@ -129,7 +128,7 @@ fn rules_in(dir: &Path, currency: &str) -> PathBuf {
     path
 }
 
-/// Whether a price is nearer to nothing than to the lowest price, 0.0001.
+/// Whether a price is rounded to 0, because it is below half of the lowest price, 0.0001.
 fn is_too_low(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction: String = fraction.chars().chain("00000".chars()).take(5).collect();
@@ -162,19 +161,15 @@ fn replay(
         });
         pair.filter(|(day, _)| day.as_str() > after).collect()
     };
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while public(start).len() < 4 {
-        assert!(tokio::time::Instant::now() < deadline, "no session became public");
-        std::thread::park_timeout(Duration::from_millis(200));
-    }
+    eventually("four sessions become public", || public(start).len() >= 4);
     let shown = public("");
     let (_, stock) = server.get(&format!("/api/stocks/{symbol}"));
     let today = stock["data"]["quote"]["market_date"].as_str().expect("a day").to_owned();
-    assert!(shown.iter().all(|(day, _)| *day <= today), "nothing later than {today} is told");
+    assert!(shown.iter().all(|(day, _)| *day <= today), "no close after {today} is public");
     let mut compared = 0;
     for (day, close) in shown.iter().filter(|(day, _)| days.contains_key(day)) {
-        let (told, real) = (cents(close), cents(&days[day]));
-        assert!(told.abs_diff(real) <= 1, "{symbol} {day}: {close} is not {}", days[day]);
+        let (found, real) = (cents(close), cents(&days[day]));
+        assert!(found.abs_diff(real) <= 1, "{symbol} {day}: {close} is not {}", days[day]);
         compared += 1;
     }
     assert!(compared > 4, "{compared} days");
@@ -191,16 +186,16 @@ fn the_whole_us_market_is_imported_and_replayed() {
     std::fs::create_dir(&data).expect("a directory");
     let (name, (bars, stocks_of)) = (path.display().to_string(), US);
     let import = ["import", &*name, "--market", "us", "--exchange", "NYSE"];
-    let dry = said(&stocks(&data, &[&import[..], &["--dry-run"]].concat()));
-    let told = format!("market us: {stocks_of} stocks; {bars} bars read");
-    assert!(dry.starts_with(&format!("{told}: {bars} new, 0 changed, 0 the same")), "{dry}");
-    assert_eq!(said(&stocks(&data, &["list"])), "no market was imported\n");
-    let text = said(&stocks(&data, &import));
-    assert!(text.starts_with(&format!("{told}: {bars} new, 0 changed, 0 the same\n")), "{text}");
+    let dry = printed(&stocks(&data, &[&import[..], &["--dry-run"]].concat()));
+    let counted = format!("market us: {stocks_of} stocks; {bars} bars read");
+    assert!(dry.starts_with(&format!("{counted}: {bars} new, 0 changed, 0 the same")), "{dry}");
+    assert_eq!(printed(&stocks(&data, &["list"])), "no market was imported\n");
+    let text = printed(&stocks(&data, &import));
+    assert!(text.starts_with(&format!("{counted}: {bars} new, 0 changed, 0 the same\n")), "{text}");
     assert!(text.contains("\ncurrency: USD (no file names one); tick: 0.01\n"), "{text}");
-    let text = said(&stocks(&data, &import));
-    assert!(text.starts_with(&format!("{told}: 0 new, 0 changed, {bars} the same\n")), "{text}");
-    let listed = said(&stocks(&data, &["list", "--json"]));
+    let text = printed(&stocks(&data, &import));
+    assert!(text.starts_with(&format!("{counted}: 0 new, 0 changed, {bars} the same\n")), "{text}");
+    let listed = printed(&stocks(&data, &["list", "--json"]));
     let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!((&listed["stocks"], &listed["bars"]), (&stocks_of.into(), &bars.into()));
     replay(&data, ("us", "USD"), "2013-06-03", &closes(&path, None));
@@ -219,19 +214,16 @@ fn the_zimbabwe_market_is_imported_in_one_currency_and_replayed() {
     closes.retain(|_, days| !days.values().all(|close| is_too_low(close)));
     let import = ["import", &*name, "--market", "zse", "--exchange", "ZSE"];
     let output = stocks(&data, &import);
-    let refused = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-    assert!(!output.status.success(), "{refused}");
-    assert!(
-        refused.ends_with("prices are in ZWG and ZWL: choose one with --currency"),
-        "{refused}"
-    );
+    let error = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    assert!(!output.status.success(), "{error}");
+    assert!(error.ends_with("prices are in ZWG and ZWL: choose one with --currency"), "{error}");
     let report = dir.path().join("report.csv").display().to_string();
     let skipping = ["--currency", "ZWG", "--skip-bad", "--report", &report];
-    let text = said(&stocks(&data, &[&import[..], &skipping].concat()));
+    let text = printed(&stocks(&data, &[&import[..], &skipping].concat()));
     let (bars, stocks_left) = (bars - too_low, closes.len());
     assert!(too_low > 0 && stocks_left < stocks_of);
-    let told = format!("market zse: {stocks_left} stocks; {bars} bars read: {bars} new");
-    assert!(text.starts_with(&told), "{text}");
+    let counted = format!("market zse: {stocks_left} stocks; {bars} bars read: {bars} new");
+    assert!(text.starts_with(&counted), "{text}");
     assert!(text.contains("currency: ZWG; tick: 0.0001\n"), "{text}");
     let report = std::fs::read_to_string(report).expect("a report");
     assert!(report.starts_with("file,line,what,reason\n"), "{report}");
@@ -247,34 +239,34 @@ fn one_bad_line_is_named_and_nothing_is_imported() {
     std::fs::write(&path, text).expect("written");
     let name = path.display().to_string();
     let output = stocks(dir.path(), &["import", &name, "--market", "us"]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 3, "{told}");
-    assert!(lines[0].ends_with("bars.csv:3: close is not a price: \"abc\""), "{told}");
-    assert!(lines[1].contains("bars.csv:4: expected a symbol, got \"A B\""), "{told}");
-    assert!(lines[2].contains("nothing was imported, because 2 lines are refused"), "{told}");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(lines.len(), 3, "{errors}");
+    assert!(lines[0].ends_with("bars.csv:3: close is not a price: \"abc\""), "{errors}");
+    assert!(lines[1].contains("bars.csv:4: expected a symbol, got \"A B\""), "{errors}");
+    assert!(lines[2].contains("nothing was imported, because 2 lines are refused"), "{errors}");
     let (good, again) = (dir.path().join("good.csv"), dir.path().join("again.csv"));
     for file in [&good, &again] {
         std::fs::write(file, "date,symbol,close\n2013-02-08,A,1.5\n").expect("written");
     }
     let [good, again] = [good, again].map(|path| path.display().to_string());
     let both = stocks(dir.path(), &["import", &good, &again, "--market", "us"]);
-    let told = String::from_utf8_lossy(&both.stderr).into_owned();
-    assert!(told.contains("again.csv:2: "), "{told}");
-    assert!(told.contains("good.csv has a bar of A of 2013-02-08 already"), "{told}");
+    let errors = String::from_utf8_lossy(&both.stderr).into_owned();
+    assert!(errors.contains("again.csv:2: "), "{errors}");
+    assert!(errors.contains("good.csv has a bar of A of 2013-02-08 already"), "{errors}");
     let other_way = format!("{}/./good.csv", dir.path().display());
-    let text = complaint(&stocks(dir.path(), &["import", &good, &other_way, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["import", &good, &other_way, "--market", "us"]));
     assert!(text.ends_with("good.csv is named twice"), "{text}");
     let link = dir.path().join("link.csv");
     std::fs::hard_link(dir.path().join("good.csv"), &link).expect("linked");
     let link = link.display().to_string();
-    let text = complaint(&stocks(dir.path(), &["import", &good, &link, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["import", &good, &link, "--market", "us"]));
     assert!(text.ends_with("link.csv is named twice"), "{text}");
     assert!(!dir.path().join("openbell.db").exists(), "not even a database");
     let report = dir.path().join("report.csv").display().to_string();
     let skipping = ["import", &name, "--market", "us", "--skip-bad", "--report", &report];
-    let text = said(&stocks(dir.path(), &skipping));
+    let text = printed(&stocks(dir.path(), &skipping));
     assert!(text.starts_with("market us: 1 stocks; 1 bars read: 1 new"), "{text}");
     assert!(text.contains("rows: 3 read; left out: 2 bad"), "{text}");
     assert_eq!(std::fs::read_to_string(report).expect("a report").lines().count(), 3);
@@ -288,20 +280,20 @@ fn a_market_has_one_currency_and_a_game_is_played_in_it() {
     std::fs::write(&path, text).expect("written");
     let name = path.display().to_string();
     let output = stocks(dir.path(), &["import", &name, "--market", "eu"]);
-    let text = said(&output);
+    let text = printed(&output);
     assert!(text.contains("\ncurrency: EUR; tick: 0.01\n"), "{text}");
     let warned = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(warned.contains("warning: A: 1.50 on 2013-02-08, 0.60 on 2013-02-11"), "{warned}");
     let dollars = dir.path().join("dollars.csv");
     std::fs::write(&dollars, "date,symbol,close,currency\n2013-02-12,A,2,USD\n").expect("written");
     let dollars = dollars.display().to_string();
-    let text = complaint(&stocks(dir.path(), &["import", &dollars, "--market", "eu"]));
+    let text = error_line(&stocks(dir.path(), &["import", &dollars, "--market", "eu"]));
     assert!(text.contains("the market eu has prices in EUR, and the files have prices in USD"));
     let data = dir.path().display().to_string();
     let mut command = openbell(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data]);
     command.env("OPENBELL__MARKET__REPLAY__MARKET", "eu");
     command.env("OPENBELL__MARKET__REPLAY__START", "2013-02-08");
-    let text = complaint(&command.output().expect("it runs"));
+    let text = error_line(&command.output().expect("it runs"));
     assert!(text.ends_with(
         "the market eu has prices in EUR, and the game is played in USD: set currency = \"EUR\" in \
          the file of rules that game.rules names"
@@ -318,11 +310,11 @@ fn stocks_of_any_market_are_described_from_files() {
     };
     let texts = write("texts.csv", "symbol,name,kid_description\nAAPL,,<b>Fruit</b> phones.\n");
     for name in ["live", "simulated", "fixed"] {
-        let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", name]));
+        let text = error_line(&stocks(dir.path(), &["import", &texts, "--market", name]));
         assert!(text.contains("is a value of market.source"), "{text}");
         assert!(text.contains("`openbell stocks seed`"), "{text}");
     }
-    let text = complaint(&stocks(dir.path(), &["import", &texts, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["import", &texts, "--market", "us"]));
     assert!(text.contains("no daily bars") && text.contains("stocks describe"), "{text}");
     assert!(!dir.path().join("openbell.db").exists(), "not even a database");
     let data = dir.path().display().to_string();
@@ -338,23 +330,23 @@ fn stocks_of_any_market_are_described_from_files() {
         "[[stocks]]\nsymbol = \"AAPL\"\nname = \"x\"\n[[stocks]]\n\
         symbol = \"NONE\"\nname = \"y\"\n",
     );
-    let text = complaint(&stocks(dir.path(), &["describe", &unknown]));
+    let text = error_line(&stocks(dir.path(), &["describe", &unknown]));
     assert!(text.ends_with("because the game does not list 1 of the stocks: NONE"), "{text}");
-    let text = said(&stocks(dir.path(), &["describe", &texts]));
+    let text = printed(&stocks(dir.path(), &["describe", &texts]));
     assert_eq!(text, "1 stocks were described\n1 texts had HTML, which was removed\n");
     let server = Server::start(&["--data-dir", &data]);
     assert_eq!(kid_text(&server), "Fruit phones.", "it stays over a start");
     server.stop();
     let bars = write("AAPL.csv", "date,close\n2013-02-08,1.5\n");
     let more = write("more.csv", "symbol,fun_fact\nAAPL,x\u{202e}y\nNONE,a\nMORE,b\n");
-    let text = said(&stocks(dir.path(), &["import", &bars, &more, "--market", "us"]));
+    let text = printed(&stocks(dir.path(), &["import", &bars, &more, "--market", "us"]));
     let counted = "2 stocks have texts and no bars, and are not part of the market\n";
     assert!(text.contains(counted), "{text}");
     assert!(text.contains("1 texts had control characters, which were removed\n"), "{text}");
-    let text = said(&stocks(dir.path(), &["import", &more, "--market", "us", "--dry-run"]));
+    let text = printed(&stocks(dir.path(), &["import", &more, "--market", "us", "--dry-run"]));
     assert!(text.contains(counted), "AAPL has bars already: {text}");
-    said(&stocks(dir.path(), &["describe", &texts, "--market", "us"]));
-    let text = complaint(&stocks(dir.path(), &["describe", &texts, "--market", "zse"]));
+    printed(&stocks(dir.path(), &["describe", &texts, "--market", "us"]));
+    let text = error_line(&stocks(dir.path(), &["describe", &texts, "--market", "zse"]));
     assert!(text.contains("there is no imported market \"zse\""), "{text}");
 }
 
@@ -367,14 +359,14 @@ fn a_market_that_was_not_imported_or_has_no_such_day_is_one_line() {
         let mut command = openbell(&args);
         command.env("OPENBELL__MARKET__REPLAY__MARKET", "us");
         command.env("OPENBELL__MARKET__REPLAY__START", start);
-        complaint(&command.output().expect("it runs"))
+        error_line(&command.output().expect("it runs"))
     };
     let text = serve("2013-02-08");
     assert!(text.contains("there is no imported market \"us\""), "{text}");
     let path = dir.path().join("bars.csv");
     std::fs::write(&path, "date,symbol,close\n2013-02-08,A,1.5\n2013-02-11,A,2\n")
         .expect("written");
-    said(&stocks(dir.path(), &["import", &path.display().to_string(), "--market", "us"]));
+    printed(&stocks(dir.path(), &["import", &path.display().to_string(), "--market", "us"]));
     let text = serve("2005-01-03");
     assert!(
         text.contains("expected a day from 2013-02-08 to 2013-02-08, got 2005-01-03"),

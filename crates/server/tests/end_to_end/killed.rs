@@ -1,5 +1,5 @@
-//! Servers that are killed under load, again and again. The clients repeat what was not answered
-//! under its key; in the end they find every trade they were told of, once, and the ledger holds.
+//! Servers that are killed repeatedly under load. The clients retry unanswered requests under their
+//! keys; in the end every acknowledged trade exists once, and the ledger verifies.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
@@ -15,20 +15,20 @@ use crate::server::{Server, openbell, run};
 const KILLS: u64 = 20;
 
 #[test]
-fn a_node_on_sqlite_that_is_killed_20_times_loses_and_doubles_nothing() {
+fn a_node_on_sqlite_that_is_killed_20_times_loses_and_duplicates_no_trade() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data").display().to_string();
     kill_under_load(dir.path(), &["--data-dir", &data], 1, "distinct");
 }
 
 #[test]
-fn two_nodes_that_are_killed_in_turn_lose_and_double_nothing_of_one_player() {
+fn two_nodes_that_are_killed_in_turn_lose_and_duplicate_no_trade_of_one_player() {
     let dir = tempfile::tempdir().expect("a directory");
     let url = postgres_database();
     kill_under_load(dir.path(), &["--database", &url], 2, "popular");
 }
 
-/// Kills one server after the other while clients trade, and checks what is left.
+/// Kills the servers in turn while clients trade, and verifies the database.
 fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) {
     let tokens = prepare(dir, database);
     let mut servers: Vec<Server> = (0..nodes).map(|_| Server::start(database)).collect();
@@ -36,7 +36,7 @@ fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) 
         let before = batches(servers);
         let load = Load::start(dir, scenario, &tokens, servers);
         // A load that finds no server at its start ends at once.
-        while batches(servers) == before && load.goes_on_for(Duration::from_millis(10)) {}
+        while batches(servers) == before && load.runs_for(Duration::from_millis(10)) {}
         load
     };
     let mut load = start(&servers);
@@ -50,10 +50,10 @@ fn kill_under_load(dir: &Path, database: &[&str], nodes: usize, scenario: &str) 
     };
     let random = SeededEntropy::new(3);
     for _ in 0..seconds(KILLS) {
-        // Long enough for trades, and never the same.
+        // Long enough for trades, and different each time.
         let alive = Duration::from_millis(100 + random.next_u64() % 300);
         // On a busy machine the kills take longer than the load.
-        while !load.goes_on_for(alive) {
+        while !load.runs_for(alive) {
             end(load);
             load = start(&servers);
         }
@@ -73,7 +73,7 @@ fn batches(servers: &[Server]) -> u64 {
     servers.iter().map(|server| server.metric("openbell_batch_size_count")).sum()
 }
 
-/// Players and their tokens, straight in the database.
+/// Creates players in the database; returns the file of their tokens.
 pub(crate) fn prepare(dir: &Path, database: &[&str]) -> PathBuf {
     let tokens = dir.join("tokens");
     let file = tokens.display().to_string();
@@ -91,7 +91,7 @@ fn succeed(output: &Output) {
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
-/// Clients at work: a running `openbell load`.
+/// A running `openbell load`.
 pub(crate) struct Load {
     child: Child,
     ended: mpsc::Receiver<()>,
@@ -99,7 +99,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts clients of all these servers, for as long as it takes to kill them.
+    /// Starts clients of all these servers, for longer than the kills take.
     pub(crate) fn start(dir: &Path, scenario: &str, tokens: &Path, servers: &[Server]) -> Self {
         let report = dir.join("report.json");
         let mut command = openbell(&["load", scenario, "--concurrency", "8"]);
@@ -109,25 +109,25 @@ impl Load {
             command.args(["--url", &format!("http://{}", server.address)]);
         }
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
-        let mut said = child.stdout.take().expect("piped");
+        let mut output = child.stdout.take().expect("piped");
         let (done, ended) = mpsc::channel();
         std::thread::spawn(move || {
-            let _ = std::io::copy(&mut said, &mut std::io::stderr());
+            let _ = std::io::copy(&mut output, &mut std::io::stderr());
             drop(done);
         });
         Self { child, ended, report }
     }
 
-    /// Waits; whether it has not ended meanwhile.
-    pub(crate) fn goes_on_for(&self, time: Duration) -> bool {
+    /// Waits for its end; true if it still runs after this time.
+    pub(crate) fn runs_for(&self, time: Duration) -> bool {
         self.ended.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout)
     }
 
-    /// Waits for its end, which must be a good one, and gives its report.
+    /// Waits for its end, which must be successful, and returns its report.
     pub(crate) fn end(mut self) -> Value {
         let status = self.child.wait().expect("it was started");
         let report = std::fs::read_to_string(&self.report).unwrap_or_default();
-        assert!(status.success(), "the load found fault: {report}");
+        assert!(status.success(), "the load failed: {report}");
         serde_json::from_str(&report).expect("JSON")
     }
 }

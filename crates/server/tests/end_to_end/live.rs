@@ -1,22 +1,19 @@
-//! A live game: its providers go down and come back while people trade, and its exchange closes.
-//! The providers are fakes of the test, over real connections.
+//! A live game: its providers fail and recover while players trade, and its exchange closes. The
+//! providers are fakes, over real connections.
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use domain::UnixMicros;
 use serde_json::{Value, json};
-use testkit::{Dialect, FakeBar, FakeMode, FakeProvider};
+use testkit::{Dialect, FakeBar, FakeMode, FakeProvider, eventually};
 
 use crate::server::{Server, openbell};
 
-/// So many failures open a breaker in these tests.
+/// Failures that open a circuit breaker in these tests.
 const FAILURES_MAX: usize = 3;
-/// How long a test waits for something that should happen within seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Seconds of now, from the system, as the server has them.
+/// The present time of the server.
 fn now() -> UnixMicros {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
     UnixMicros(i64::try_from(since.as_micros()).expect("before 292,000"))
@@ -29,7 +26,7 @@ fn exchange(dir: &Path, hours: &str) {
     std::fs::write(dir.join("calendars.toml"), format!("{always}{hours}")).expect("written");
 }
 
-/// A live market of one provider, quick to notice.
+/// A live market with one provider and short intervals.
 fn settings(dir: &Path, fake: &FakeProvider) -> Vec<(&'static str, String)> {
     vec![
         ("OPENBELL__MARKET__LIVE__EXCHANGE", "X".to_owned()),
@@ -55,7 +52,7 @@ fn with<'c>(command: &'c mut Command, settings: &[(&str, String)]) -> &'c mut Co
     command.envs(settings.iter().map(|(name, value)| (*name, value.as_str())))
 }
 
-/// Runs a command on the database in `dir`; what it said.
+/// Runs a command on the database in `dir`; whether it succeeded, and its output.
 fn command(args: &[&str], dir: &Path, settings: &[(&str, String)]) -> (bool, String) {
     let dir = dir.display().to_string();
     let args = [args, &["--data-dir", &dir]].concat();
@@ -71,15 +68,6 @@ fn start(dir: &Path, settings: &[(&str, String)]) -> Server {
     })
 }
 
-/// Asks until it is so.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
-}
-
 fn quote(server: &Server, symbol: &str) -> Value {
     let (status, answer) = server.get(&format!("/api/stocks/{symbol}"));
     assert_eq!(status, 200, "{answer}");
@@ -91,7 +79,7 @@ fn buy(server: &Server, token: &str) -> (u16, Value) {
     server.ask("POST", "/api/portfolio/buy", token, Some(&order))
 }
 
-/// A provider that knows two stocks, and a database in which both are listed with their prices.
+/// A provider with two stocks, and a database in which both are listed with their prices.
 async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
     listed_in(dir, None).await
 }
@@ -101,7 +89,7 @@ async fn listed_in(dir: &Path, url: Option<String>) -> (FakeProvider, Vec<(&'sta
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     fake.set_price("AAPL", "190.25", now());
     fake.set_price("MSFT", "410.5", now());
-    // Open all day, whatever day it is.
+    // Open all day, on every day.
     let hours = "opens = \"00:00\"\ncloses = \"23:59\"\nfirst = \"2020-01-06\"\nholidays = []\n";
     exchange(dir, hours);
     let mut settings = settings(dir, &fake);
@@ -119,7 +107,7 @@ async fn listed_in(dir: &Path, url: Option<String>) -> (FakeProvider, Vec<(&'sta
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
+async fn players_trade_at_the_last_price_while_the_provider_is_down() {
     let dir = tempfile::tempdir().expect("a directory");
     let (fake, settings) = listed(dir.path()).await;
     let server = start(dir.path(), &settings);
@@ -128,7 +116,7 @@ async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
     let (status, answer) = buy(&server, &token);
     assert_eq!((status, &answer["data"]["quote"]["source"]), (200, &"live".into()), "{answer}");
 
-    wait_until("the price moves and is fresh", || {
+    eventually("the price moves and is fresh", || {
         fake.set_price("AAPL", "191.5", now());
         let quote = quote(&server, "AAPL");
         quote["price"] == "191.50" && quote["stale"] == false
@@ -136,7 +124,7 @@ async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
 
     fake.set_mode(FakeMode::Hang);
     let before = fake.calls();
-    wait_until("the price is marked stale", || quote(&server, "AAPL")["stale"] == true);
+    eventually("the price is marked stale", || quote(&server, "AAPL")["stale"] == true);
     let kept = quote(&server, "AAPL");
     assert_eq!(kept["price"], "191.50", "the last good price stays");
     for _ in 0..20 {
@@ -147,27 +135,20 @@ async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
     let (_, holdings) = server.ask("GET", "/api/portfolio", &token, None);
     assert_eq!(holdings["data"][0]["stale"], true, "{holdings}");
     assert_eq!(holdings["data"][0]["as_of"], kept["as_of"], "{holdings}");
-    wait_until("the breaker opens", || {
+    eventually("the breaker opens", || {
         server.metric("openbell_provider_breaker_state{provider=\"finnhub\"}") == 2
     });
-    // As many as open it, and one probe each time that it is tried again.
+    // Those that open the breaker, and one probe each time that it is half-open.
     let calls = fake.calls() - before;
-    assert!((FAILURES_MAX..FAILURES_MAX + 4).contains(&calls), "{calls} questions");
-    assert_eq!(quote(&server, "AAPL")["as_of"], kept["as_of"], "its age is told");
+    assert!((FAILURES_MAX..FAILURES_MAX + 4).contains(&calls), "{calls} requests");
+    assert_eq!(quote(&server, "AAPL")["as_of"], kept["as_of"], "its age is shown");
 
-    let (is_done, text) =
-        command(&["user", "role", "ada@example.org", "operator"], dir.path(), &[]);
-    assert!(is_done, "{text}");
-    let (status, answer) = server.ask("GET", "/api/ops/providers", &token, None);
-    let provider = &answer["data"][0];
-    assert_eq!((status, &provider["provider"]), (200, &"finnhub".into()), "{answer}");
-    assert_ne!(provider["breaker"]["state"], "closed", "{answer}");
-    assert_eq!(provider["last_refusal"], "transient", "{answer}");
+    assert_operators_see_the_open_breaker(&server, &token, dir.path());
 
     fake.set_price("AAPL", "192.75", now());
     fake.set_mode(FakeMode::Healthy);
-    wait_until("the price moves again", || {
-        // Made anew each time, as a market does.
+    eventually("the price moves again", || {
+        // With a new time, as in a market.
         fake.set_price("AAPL", "192.75", now());
         let quote = quote(&server, "AAPL");
         quote["price"] == "192.75" && quote["stale"] == false
@@ -175,12 +156,22 @@ async fn trades_go_on_while_the_provider_is_down_and_after_it_came_back() {
     let (status, answer) = buy(&server, &token);
     assert_eq!((status, &answer["data"]["price"]), (200, &"192.8032".into()), "{answer}");
     let closed = "openbell_provider_breaker_state{provider=\"finnhub\"} 0";
-    wait_until("the breaker closes", || {
+    eventually("the breaker closes", || {
         server.get("/metrics").1.as_str().is_some_and(|text| text.contains(closed))
     });
     server.stop();
     let (holds, text) = command(&["audit", "verify"], dir.path(), &[]);
     assert!(holds, "{text}");
+}
+
+fn assert_operators_see_the_open_breaker(server: &Server, token: &str, dir: &Path) {
+    let (is_done, text) = command(&["user", "role", "ada@example.org", "operator"], dir, &[]);
+    assert!(is_done, "{text}");
+    let (status, answer) = server.ask("GET", "/api/ops/providers", token, None);
+    let provider = &answer["data"][0];
+    assert_eq!((status, &provider["provider"]), (200, &"finnhub".into()), "{answer}");
+    assert_ne!(provider["breaker"]["state"], "closed", "{answer}");
+    assert_eq!(provider["last_refusal"], "transient", "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +183,7 @@ async fn a_price_survives_a_restart_without_providers_and_is_traded_at_until_it_
     let token = server.register("ada");
     assert_eq!(buy(&server, &token).0, 200);
     server.stop();
-    // Rules by which a price is old after a second.
+    // By these rules a price is too old after a second.
     let text = include_str!("../../../../config/game.toml");
     let line = text.lines().find(|line| line.starts_with("quote_age_max_s")).expect("the rule");
     let rules = dir.path().join("game.toml");
@@ -200,10 +191,10 @@ async fn a_price_survives_a_restart_without_providers_and_is_traded_at_until_it_
     std::fs::write(&rules, text).expect("written");
     settings.push(("OPENBELL__GAME__RULES", rules.display().to_string()));
     let server = start(dir.path(), &settings);
-    wait_until("the price is too old", || buy(&server, &token).0 == 503);
+    eventually("the price is too old", || buy(&server, &token).0 == 503);
     let (_, answer) = buy(&server, &token);
     assert_eq!(answer["code"], "stale_quote", "{answer}");
-    assert_eq!(quote(&server, "AAPL")["price"], "190.25", "it is shown all the same");
+    assert_eq!(quote(&server, "AAPL")["price"], "190.25", "it is still shown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,10 +206,10 @@ async fn a_price_in_doubt_stops_trading_on_every_node_until_it_is_withdrawn() {
     for node in &nodes {
         assert_eq!(buy(node, &token).0, 200);
     }
-    // A split, of which one provider has reported so far.
+    // A split that one provider has reported so far.
     fake.set_price("AAPL", "47.56", now());
     for node in &nodes {
-        wait_until("trading stops", || {
+        eventually("trading stops", || {
             fake.set_price("AAPL", "47.56", now());
             buy(node, &token).0 == 503
         });
@@ -230,7 +221,7 @@ async fn a_price_in_doubt_stops_trading_on_every_node_until_it_is_withdrawn() {
         assert!(page.as_str().is_some_and(|page| page.contains("is being checked")), "{page}");
     }
     for node in &nodes {
-        wait_until("trading goes on", || {
+        eventually("trading is resumed", || {
             fake.set_price("AAPL", "190.50", now());
             buy(node, &token).0 == 200
         });
@@ -239,22 +230,22 @@ async fn a_price_in_doubt_stops_trading_on_every_node_until_it_is_withdrawn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_are_refused_while_the_exchange_is_closed() {
+async fn orders_are_rejected_while_the_exchange_is_closed() {
     let dir = tempfile::tempdir().expect("a directory");
     let (_fake, mut settings) = listed(dir.path()).await;
-    // Rests on all days but one in years.
+    // Closed on all days but one in decades.
     let day = |text| domain::Day::parse(text).expect("a day").0;
-    let rests = day("2020-01-07")..=day("2090-01-01");
-    let rests: Vec<String> = rests.map(|day| format!("\"{}\"", domain::Day(day))).collect();
+    let holidays = day("2020-01-07")..=day("2090-01-01");
+    let holidays: Vec<String> = holidays.map(|day| format!("\"{}\"", domain::Day(day))).collect();
     let hours = "opens = \"09:30\"\ncloses = \"16:00\"\nfirst = \"2020-01-06\"\n";
-    exchange(dir.path(), &format!("{hours}holidays = [{}]\n", rests.join(", ")));
+    exchange(dir.path(), &format!("{hours}holidays = [{}]\n", holidays.join(", ")));
     settings.retain(|(name, _)| !name.ends_with("AROUND_THE_CLOCK"));
     let server = start(dir.path(), &settings);
     let token = server.register("ada");
     let order = json!({"stock_symbol": "AAPL", "quantity": 1});
-    let refused = server.try_order("buy", &token, "monday", &order).expect("answered");
-    assert!(refused.starts_with("HTTP/1.1 409 "), "{refused}");
-    assert!(refused.to_lowercase().contains("\r\nretry-after: "), "{refused}");
+    let rejected = server.try_order("buy", &token, "monday", &order).expect("answered");
+    assert!(rejected.starts_with("HTTP/1.1 409 "), "{rejected}");
+    assert!(rejected.to_lowercase().contains("\r\nretry-after: "), "{rejected}");
     let (status, answer) = buy(&server, &token);
     assert_eq!((status, &answer["code"]), (409, &"market_closed".into()), "{answer}");
     assert_eq!(answer["opens_at"], "2090-01-02T09:30:00.000000Z", "{answer}");
@@ -263,7 +254,7 @@ async fn orders_are_refused_while_the_exchange_is_closed() {
     let page = page.as_str().expect("a page");
     assert!(status == 200 && page.contains("The exchange is closed"), "{page}");
     server.stop();
-    // The next session, in which the same request is carried out.
+    // In the next session the same request is executed.
     settings.push(("OPENBELL__MARKET__LIVE__AROUND_THE_CLOCK", "true".to_owned()));
     let server = start(dir.path(), &settings);
     let filled = server.try_order("buy", &token, "monday", &order).expect("answered");
@@ -274,7 +265,7 @@ async fn orders_are_refused_while_the_exchange_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn histories_come_from_providers_and_are_gone_on_with() {
+async fn histories_are_imported_from_providers() {
     let dir = tempfile::tempdir().expect("a directory");
     let (fake, mut settings) = listed(dir.path()).await;
     let history = FakeProvider::start(Dialect::TwelveData).await;
@@ -295,7 +286,7 @@ async fn histories_come_from_providers_and_are_gone_on_with() {
     let (is_done, text) = command(&args, dir.path(), &settings);
     assert!(is_done, "{text}");
     assert_eq!(text, "1 histories are up to date, no provider has 1 (MSFT)\n");
-    assert_eq!(fake.calls(), quotes, "who has no history is not asked for one");
+    assert_eq!(fake.calls(), quotes, "a provider without histories gets no request");
     let server = start(dir.path(), &settings);
     let (_, answer) = server.get("/api/stocks/AAPL/history?days=3650");
     let closes: Vec<&str> = answer["data"]

@@ -1,5 +1,5 @@
-//! `openbell load` against a running server, and what it says where there is none. It checks that
-//! the numbers are there, not how fast the server is.
+//! `openbell load` against a running server, and its errors without one. The tests check that the
+//! report is complete, not how fast the server is.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use testkit::eventually;
 
-use crate::server::{Server, complaint, openbell, run};
+use crate::server::{Server, error_line, openbell, run};
 
 /// A data directory with players, and the file of their tokens.
 fn prepared(dir: &Path, players: &str) -> (PathBuf, String) {
@@ -20,7 +21,7 @@ fn prepared(dir: &Path, players: &str) -> (PathBuf, String) {
     (data, out)
 }
 
-/// Runs a scenario with a report, and gives what was printed and the report.
+/// Runs a scenario; whether it succeeded, its output and its report.
 fn measure(server: &Server, tokens: &str, dir: &Path, line: &[&str]) -> (bool, String, Value) {
     let (url, file) = (format!("http://{}", server.address), dir.join("report.json"));
     let out = file.display().to_string();
@@ -68,24 +69,15 @@ fn every_scenario_measures_and_verifies() {
         if line.contains(&"--rounds") {
             assert_eq!(report["trades"]["accepted"], json!(12), "{text}");
         }
-        let board = &report["board"];
-        assert_eq!(board.is_null(), line[0] != "board", "{text}");
+        assert_eq!(report["board"].is_null(), line[0] != "board", "{text}");
         if line.contains(&"--rows") {
-            assert_eq!(board["violations"], json!(0), "{text}");
-            assert!(board["checked"].as_u64() > Some(0), "{text}");
-            assert!(board["joined"].as_u64() > Some(0), "{text}");
-            for kind in ["page", "around_me", "return_page", "return_around_me"] {
-                let kind = &board["kinds"][kind];
-                assert!(kind["answers"].as_u64() > Some(0), "{text}");
-                assert!(kind["bytes"].as_u64() > Some(0), "{text}");
-                assert!(kind["latency_ms"]["p999"].as_f64() > Some(0.0), "{text}");
-            }
+            assert_board_is_verified(&report["board"], &text);
         }
         if line[0] == "portfolio" {
             assert_eq!(report["sums"], "equal", "{text}");
         }
     }
-    // One of two servers is away: its workers go on with the other one.
+    // One of two servers is down: its workers continue with the other one.
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let line = ["distinct", "--duration", "1s", "--url", &format!("http://{closed}")];
     let (good, text, report) = measure(&server, &tokens, dir.path(), &line);
@@ -95,8 +87,20 @@ fn every_scenario_measures_and_verifies() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+fn assert_board_is_verified(board: &Value, text: &str) {
+    assert_eq!(board["violations"], json!(0), "{text}");
+    assert!(board["checked"].as_u64() > Some(0), "{text}");
+    assert!(board["joined"].as_u64() > Some(0), "{text}");
+    for kind in ["page", "around_me", "return_page", "return_around_me"] {
+        let kind = &board["kinds"][kind];
+        assert!(kind["answers"].as_u64() > Some(0), "{text}");
+        assert!(kind["bytes"].as_u64() > Some(0), "{text}");
+        assert!(kind["latency_ms"]["p999"].as_f64() > Some(0.0), "{text}");
+    }
+}
+
 #[test]
-fn queues_are_read_though_the_server_closes_idle_connections_meanwhile() {
+fn queues_are_read_although_the_server_closes_idle_connections() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, tokens) = prepared(dir.path(), "4");
     let data = data.display().to_string();
@@ -111,7 +115,7 @@ fn queues_are_read_though_the_server_closes_idle_connections_meanwhile() {
 }
 
 #[test]
-fn a_run_that_is_worse_than_the_last_kept_one_is_told() {
+fn a_run_that_is_worse_than_the_last_kept_one_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, tokens) = prepared(dir.path(), "4");
     let server = Server::start_in(&data);
@@ -121,7 +125,7 @@ fn a_run_that_is_worse_than_the_last_kept_one_is_told() {
     let (good, text, _) = measure(&server, &tokens, dir.path(), &line);
     assert!(good, "the first run has nothing to be worse than: {text}");
     assert_eq!(std::fs::read_dir(&kept).expect("made").count(), 1);
-    // A later name than any of today, and faster than any machine.
+    // A later name than any of today, and a higher throughput than any machine.
     let planted = json!({ "throughput": 1e12, "latency_ms": { "p99": 1e12 } });
     let file = kept.join("popular-99990101T000000Z.json");
     std::fs::write(&file, planted.to_string()).expect("written");
@@ -132,7 +136,7 @@ fn a_run_that_is_worse_than_the_last_kept_one_is_told() {
 }
 
 #[test]
-fn a_run_ends_soon_after_its_server_is_gone() {
+fn a_run_ends_soon_after_its_server_was_killed() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, tokens) = prepared(dir.path(), "8");
     let server = Server::start_in(&data);
@@ -143,9 +147,7 @@ fn a_run_ends_soon_after_its_server_is_gone() {
     let line = [&line[..], &["--duration", "1h", "--rate", "100", "--out", &out]].concat();
     let running = openbell(&line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let running = running.expect("it starts");
-    while server.metric("openbell_trades_total{side=\"buy\"}") == 0 {
-        std::thread::yield_now();
-    }
+    eventually("a trade is executed", || server.metric("openbell_trades_total{side=\"buy\"}") > 0);
     server.kill();
     let output = running.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
@@ -158,14 +160,14 @@ fn a_run_ends_soon_after_its_server_is_gone() {
 }
 
 #[test]
-fn what_cannot_be_played_is_one_line() {
+fn an_invalid_run_is_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("tokens");
     let tokens = file.display().to_string();
     std::fs::write(&file, "ob_a\n").expect("written");
     let measure = |url: &str, tokens: &str| {
         let more = ["--tokens", tokens, "--concurrency", "1", "--duration", "1s"];
-        complaint(&run(&[&["load", "distinct", "--url", url], &more[..]].concat()))
+        error_line(&run(&[&["load", "distinct", "--url", url], &more[..]].concat()))
     };
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let text = measure(&format!("http://{closed}"), &tokens);
@@ -187,12 +189,12 @@ fn players_that_cannot_be_prepared_leave_no_tokens() {
     let (database, out) = (data.display().to_string(), dir.path().join("more"));
     let file = out.display().to_string();
     let line = ["load", "prepare", "--players", "1", "--data-dir", &database, "--out", &file];
-    let text = complaint(&run(&line));
+    let text = error_line(&run(&line));
     assert!(text.contains("is in use by another openbell process"), "{text}");
     assert!(!out.exists());
     server.stop();
     let nowhere = dir.path().join("nowhere/tokens").display().to_string();
     let line = ["load", "prepare", "--players", "1", "--data-dir", &database, "--out", &nowhere];
-    let text = complaint(&run(&line));
+    let text = error_line(&run(&line));
     assert!(text.contains("cannot write") && text.contains("nowhere/tokens"), "{text}");
 }

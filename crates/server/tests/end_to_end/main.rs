@@ -1,5 +1,5 @@
 //! The real binary, end to end: command line, start, trades over HTTP, signals, crashes, restarts.
-//! One test program, so that it is linked once.
+//! All tests are one program, which is linked once.
 
 mod backup;
 mod backup_postgres;

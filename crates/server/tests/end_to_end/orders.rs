@@ -1,4 +1,4 @@
-//! Orders that fill at the close, on servers that are killed while they execute them: each order
+//! Orders that fill at the close, on servers that are killed during the execution: each order
 //! becomes one trade, on one node and on two.
 
 use std::collections::BTreeSet;
@@ -8,19 +8,22 @@ use std::time::Duration;
 use domain::{OrderId, OrderState};
 use serde_json::{Value, json};
 use store::{DatabaseConfig, Store};
-use testkit::{SeededEntropy, postgres_database, seconds};
+use testkit::{SeededEntropy, eventually, postgres_database, seconds};
+use tokio::time::Instant;
 
 use crate::killed::verify;
 use crate::server::Server;
 
-/// How often servers are killed in one test, at most.
+/// The maximum number of kills in one test.
 const KILLS_MAX: u64 = 20;
-/// Kills that left orders in the state `executing`: so many are enough.
+/// A test ends after this many kills that left orders in the state `executing`.
 const HITS: usize = 2;
 /// Orders of each player before each kill.
 const ORDERS: usize = 25;
-/// How long a test waits for orders to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait for the execution of an order.
+const EXECUTION_MAX: Duration = Duration::from_secs(60);
+/// Up to this many requests are sent between the begin of the execution and the kill.
+const REQUESTS_MAX: u64 = 20;
 
 #[test]
 fn orders_on_sqlite_fill_once_although_the_server_is_killed_while_they_execute() {
@@ -63,58 +66,66 @@ fn kill_while_orders_execute(dir: &Path, database: &[&str], url: &str, nodes: us
         if hits >= HITS {
             break;
         }
-        for (number, token) in tokens.iter().enumerate() {
-            for order in 0..ORDERS {
-                let server = &servers[order % nodes];
-                placed[number].push(place(server, token));
-            }
+        for (token, orders) in tokens.iter().zip(&mut placed) {
+            orders.extend((0..ORDERS).map(|order| place(&servers[order % nodes], token)));
         }
-        // Killed as soon as one order has left its state, or some milliseconds later.
-        let newest = placed[0].last().expect("placed").clone();
-        wait_until("an order executes", || status(&servers[0], &tokens[0], &newest) != "pending");
-        std::thread::park_timeout(Duration::from_millis(random.next_u64() % 20));
-        // Of two nodes either may be executing: all of them are killed, or the first one.
-        let dying = if kill % 2 == 0 { nodes } else { 1 };
-        let dead: Vec<String> = servers
-            .drain(..dying)
+        let newest = placed[0].last().expect("placed");
+        wait_for_execution(&servers[0], &tokens[0], newest, random.next_u64() % REQUESTS_MAX);
+        // Any of two nodes may be executing: either all of them are killed, or the first one.
+        let killed = if kill % 2 == 0 { nodes } else { 1 };
+        let addresses: Vec<String> = servers
+            .drain(..killed)
             .map(|server| {
                 let address = server.address.clone();
                 server.kill();
                 address
             })
             .collect();
-        if dying == nodes && has_executing(url, &placed) {
+        if killed == nodes && has_executing(url, &placed) {
             hits += 1;
         }
-        servers.extend(dead.iter().map(|address| start(dir, address, database)));
+        servers.extend(addresses.iter().map(|address| start(dir, address, database)));
     }
     assert!(hits > 0, "no kill left an order that was executing");
     for (token, placed) in tokens.iter().zip(&placed) {
-        let server = &servers[0];
-        wait_until("all orders have ended", || {
-            ["pending", "executing"].iter().all(|state| {
-                let path = format!("/api/portfolio/orders?status={state}");
-                let (_, page) = server.ask("GET", &path, token, None);
-                page["data"].as_array().is_some_and(Vec::is_empty)
-            })
-        });
-        let (mut orders, mut trades) = (BTreeSet::new(), BTreeSet::new());
-        for row in pages(server, token, "/api/portfolio/orders") {
-            assert_eq!(row["status"], "filled", "{row}");
-            orders.insert(row["id"].as_str().expect("a number").to_owned());
-            trades.insert(row["trade_id"].as_str().expect("a trade").to_owned());
-        }
-        assert_eq!(orders, placed.iter().cloned().collect(), "every accepted order is there");
-        assert_eq!(trades.len(), orders.len(), "each is a trade of its own");
-        let entries = pages(server, token, "/api/portfolio/transactions");
-        let trades = entries.iter().filter(|entry| entry["kind"] == "buy");
-        assert_eq!(trades.count(), orders.len(), "the ledger has no other trade");
+        assert_each_order_is_one_trade(&servers[0], token, placed);
     }
     servers.into_iter().for_each(Server::stop);
     verify(database);
 }
 
-/// Whether the database of killed servers has an order that was being executed.
+/// Waits until an order executes, without a pause because that takes milliseconds, and sends some
+/// more requests, so that kills hit different moments.
+fn wait_for_execution(server: &Server, token: &str, order: &str, requests: u64) {
+    let deadline = Instant::now() + EXECUTION_MAX;
+    while status(server, token, order) == "pending" {
+        assert!(Instant::now() < deadline, "order {order} is still pending");
+    }
+    (0..requests).for_each(|_| drop(status(server, token, order)));
+}
+
+fn assert_each_order_is_one_trade(server: &Server, token: &str, placed: &[String]) {
+    eventually("all orders have ended", || {
+        ["pending", "executing"].iter().all(|state| {
+            let path = format!("/api/portfolio/orders?status={state}");
+            let (_, page) = server.ask("GET", &path, token, None);
+            page["data"].as_array().is_some_and(Vec::is_empty)
+        })
+    });
+    let (mut orders, mut trades) = (BTreeSet::new(), BTreeSet::new());
+    for row in pages(server, token, "/api/portfolio/orders") {
+        assert_eq!(row["status"], "filled", "{row}");
+        orders.insert(row["id"].as_str().expect("a number").to_owned());
+        trades.insert(row["trade_id"].as_str().expect("a trade").to_owned());
+    }
+    assert_eq!(orders, placed.iter().cloned().collect(), "every accepted order is listed");
+    assert_eq!(trades.len(), orders.len(), "each has a trade of its own");
+    let entries = pages(server, token, "/api/portfolio/transactions");
+    let trades = entries.iter().filter(|entry| entry["kind"] == "buy");
+    assert_eq!(trades.count(), orders.len(), "the ledger has no other trade");
+}
+
+/// Whether the database of killed servers has an order in execution.
 fn has_executing(url: &str, placed: &[Vec<String>]) -> bool {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -131,7 +142,7 @@ fn has_executing(url: &str, placed: &[Vec<String>]) -> bool {
     })
 }
 
-/// Buys a share; the number of the order.
+/// Places an order for a share, and returns its id.
 fn place(server: &Server, token: &str) -> String {
     let body = json!({ "stock_symbol": "AAPL", "quantity": 1 });
     let (status, answer) = server.ask("POST", "/api/portfolio/buy", token, Some(&body));
@@ -156,14 +167,5 @@ fn pages(server: &Server, token: &str, path: &str) -> Vec<Value> {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return rows,
         }
-    }
-}
-
-/// Asks until it is so.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::park_timeout(Duration::from_millis(2));
     }
 }

@@ -1,6 +1,5 @@
-//! Whether a database holds what players were told: opened by the real store, every promised trade
-//! in the ledger word for word, found again under its key, and the whole ledger verified. How the
-//! database came to be is not its business.
+//! Checks that a database, opened by the real store, has every trade that a response promised: in
+//! the ledger with equal values, and under its key. The whole ledger is verified, too.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,9 +10,9 @@ use domain::{LedgerEntry, Money, TradeId};
 use serde_json::Value;
 use store::{DatabaseConfig, LoadKey, Store, StoreError, Valuation};
 
-use crate::traders::Told;
+use crate::traders::SentOrder;
 
-/// Ledger entries read at once.
+/// Ledger entries of one statement.
 const ROWS: i64 = 5_000;
 
 /// What is wrong with a database.
@@ -23,7 +22,7 @@ pub(crate) enum Broken {
     Unreadable(String),
     /// The ledger contradicts itself.
     Ledger(String),
-    /// A promise is not kept.
+    /// A promised trade is missing or differs.
     Promise(String),
 }
 
@@ -43,16 +42,16 @@ impl From<StoreError> for Broken {
     }
 }
 
-/// As `check`, where nothing else is to be done.
-pub(crate) fn check_blocking(data: &Path, promises: &[&Told]) -> Result<Report, Broken> {
+/// As `check`, for synchronous tests.
+pub(crate) fn check_blocking(data: &Path, promises: &[&SentOrder]) -> Result<Report, Broken> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(check(data, promises))
 }
 
-/// Opens the database of a data directory as a server would, and holds it against what was told.
-pub(crate) async fn check(data: &Path, promises: &[&Told]) -> Result<Report, Broken> {
+/// Opens the database of a data directory as a server would, and checks it.
+pub(crate) async fn check(data: &Path, promises: &[&SentOrder]) -> Result<Report, Broken> {
     let url = format!("sqlite:{}", data.join("openbell.db").display());
-    // Two readers are enough; the file is checked whole.
+    // Two readers suffice.
     let config = DatabaseConfig { url, connections_max: 2, ..DatabaseConfig::default() };
     let store = Store::open(&config).await?;
     let checked = check_store(&store, promises).await;
@@ -60,7 +59,7 @@ pub(crate) async fn check(data: &Path, promises: &[&Told]) -> Result<Report, Bro
     checked
 }
 
-async fn check_store(store: &Store, promises: &[&Told]) -> Result<Report, Broken> {
+async fn check_store(store: &Store, promises: &[&SentOrder]) -> Result<Report, Broken> {
     store.migrate().await?;
     let report = archive::verify(store, |_, _| ()).await;
     let report = report.map_err(|error| Broken::Unreadable(error.to_string()))?;
@@ -68,8 +67,8 @@ async fn check_store(store: &Store, promises: &[&Told]) -> Result<Report, Broken
         return Err(Broken::Ledger(report.to_string()));
     }
     let ledger = read_ledger(store).await?;
-    for told in promises {
-        let trade = &told.answer.body["data"];
+    for sent in promises {
+        let trade = &sent.answer.body["data"];
         let id = trade["trade_id"].as_str().expect("a number");
         let Some(entry) = ledger.get(id) else {
             return Err(Broken::Promise(format!("{id} is not in the ledger")));
@@ -93,7 +92,7 @@ async fn read_ledger(store: &Store) -> Result<HashMap<String, LedgerEntry>, Stor
     }
 }
 
-/// The member of an answer that the ledger's entry contradicts.
+/// The member of a response that differs from the ledger entry.
 fn difference(entry: &LedgerEntry, trade: &Value) -> Option<&'static str> {
     let shares = trade["quantity"].as_i64().map(|shares| shares * 1_000_000);
     let text = |member: &str| trade[member].as_str().map(str::to_owned);
@@ -110,24 +109,24 @@ fn difference(entry: &LedgerEntry, trade: &Value) -> Option<&'static str> {
     members.into_iter().find(|(_, is_equal)| !is_equal).map(|(member, _)| member)
 }
 
-/// Each key leads to its trade.
-async fn check_keys(store: &Store, promises: &[&Told]) -> Result<(), Broken> {
-    let id = |told: &Told| {
-        let id = told.answer.body["data"]["trade_id"].as_str().and_then(TradeId::parse);
+/// Each key has its trade.
+async fn check_keys(store: &Store, promises: &[&SentOrder]) -> Result<(), Broken> {
+    let id = |sent: &SentOrder| {
+        let id = sent.answer.body["data"]["trade_id"].as_str().and_then(TradeId::parse);
         id.expect("a number that can be read")
     };
-    let keys: Vec<_> = promises.iter().map(|told| (id(told).player_id, told.key.clone())).collect();
+    let keys: Vec<_> = promises.iter().map(|sent| (id(sent).player_id, sent.key.clone())).collect();
     let mut players: Vec<i64> = keys.iter().map(|(player_id, _)| *player_id).collect();
     players.sort_unstable();
     players.dedup();
-    let wanted =
+    let load_key =
         |player_id| LoadKey { player_id, stock_id: None, about_version: None, text_key: None };
-    let wanted: Vec<_> = players.into_iter().map(wanted).collect();
-    let state = store.load_batch(&wanted, &keys, &Valuation::at_prices("[]")).await?;
-    for (told, key) in promises.iter().zip(&keys) {
-        let id = id(told);
+    let load_keys: Vec<_> = players.into_iter().map(load_key).collect();
+    let state = store.load_batch(&load_keys, &keys, &Valuation::at_prices("[]")).await?;
+    for (sent, key) in promises.iter().zip(&keys) {
+        let id = id(sent);
         if state.seen.get(key).and_then(|seen| seen.version) != Some((id.month, id.version)) {
-            return Err(Broken::Promise(format!("key {} does not lead to {id}", told.key)));
+            return Err(Broken::Promise(format!("key {} does not have {id}", sent.key)));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A running server: playing, ending, crashing and starting again, on both engines.
+//! A running server: trades, shutdown, crash and restart, on both engines.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Server, run};
 
-/// Buys or sells, and gives the answer's data.
+/// Buys or sells, and returns the data of the response.
 fn trade(server: &Server, token: &str, side: &str, quantity: i64) -> Value {
     let order = json!({ "stock_symbol": "AAPL", "quantity": quantity });
     let (status, answer) =
@@ -21,7 +21,7 @@ fn read(server: &Server, token: &str, path: &str) -> Value {
     answer
 }
 
-/// What a player has that prices do not move.
+/// The state of a player that prices do not change.
 fn standing(server: &Server, token: &str) -> Value {
     let portfolio = read(server, token, "/api/portfolio");
     let held: Vec<Value> = portfolio["data"]
@@ -51,7 +51,7 @@ fn data_dir(dir: &Path) -> Vec<String> {
     vec!["--data-dir".to_owned(), dir.display().to_string()]
 }
 
-/// Plays a round on the database these flags name, ends, verifies and starts again.
+/// Plays on the database of these flags, stops, verifies and restarts.
 fn play_end_verify_restart(flags: &[String]) {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let server = Server::start(&flags);
@@ -93,7 +93,7 @@ fn a_game_on_postgresql_survives_a_restart_and_verifies() {
 }
 
 #[test]
-fn a_killed_server_has_kept_every_trade_it_acknowledged() {
+fn a_killed_server_keeps_every_acknowledged_trade() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_in(dir.path());
     let token = server.register("grace");
@@ -110,7 +110,7 @@ fn a_killed_server_has_kept_every_trade_it_acknowledged() {
 }
 
 #[test]
-fn an_end_in_the_middle_of_trading_loses_no_acknowledged_trade() {
+fn a_shutdown_under_load_loses_no_acknowledged_trade() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_in(dir.path());
     let token = server.register("alan");
@@ -118,7 +118,7 @@ fn an_end_in_the_middle_of_trading_loses_no_acknowledged_trade() {
         let (server, token) = (&server, token.as_str());
         let traders: Vec<_> =
             (0..4).map(|_| scope.spawn(move || trade_until_closed(server, token))).collect();
-        // Ends it once trades are flowing.
+        // Shuts down once trades are executed.
         while read(server, token, "/api/portfolio")["data"] == json!([]) {}
         server.signal("TERM");
         traders.into_iter().map(|trader| trader.join().expect("no panic")).sum::<i64>()
@@ -128,11 +128,11 @@ fn an_end_in_the_middle_of_trading_loses_no_acknowledged_trade() {
     let server = Server::start_in(dir.path());
     let portfolio = read(&server, &token, "/api/portfolio");
     let held = portfolio["data"][0]["quantity"].as_i64().expect("a number");
-    assert_eq!(held, acknowledged, "every accepted order was answered");
+    assert_eq!(held, acknowledged, "every accepted order has a response");
     server.stop();
 }
 
-/// Buys one share after the other until the server takes no more; how many were acknowledged.
+/// Buys shares until the server accepts no more orders; returns how many were acknowledged.
 fn trade_until_closed(server: &Server, token: &str) -> i64 {
     let order = json!({ "stock_symbol": "AAPL", "quantity": 1 });
     let mut acknowledged = 0;
@@ -149,7 +149,7 @@ fn trade_until_closed(server: &Server, token: &str) -> i64 {
 }
 
 #[test]
-fn the_banner_says_where_to_look_and_what_runs() {
+fn a_started_server_has_a_banner_probes_and_metrics() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_in(dir.path());
     assert!(server.banner.contains(env!("CARGO_PKG_VERSION")), "{}", server.banner);
@@ -168,7 +168,7 @@ fn the_banner_says_where_to_look_and_what_runs() {
 }
 
 #[test]
-fn an_interrupt_ends_in_order_too() {
+fn an_interrupt_shuts_down_in_order() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_in(dir.path());
     server.signal("INT");
@@ -176,7 +176,7 @@ fn an_interrupt_ends_in_order_too() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_stops_nothing() {
+fn a_server_runs_on_when_its_log_cannot_be_written() {
     let dir = tempfile::tempdir().expect("a directory");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let args = ["--data-dir", &dir.path().display().to_string()];

@@ -1,5 +1,4 @@
-//! The real binary as a test sees it: a process with a banner, an exit code and an HTTP port.
-//! No test here looks into the program.
+//! The real binary as a process with a banner, an exit code and an HTTP port.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long anything may take before a test gives up.
+/// The longest wait of a test.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A command line of the binary with an environment of its own.
@@ -46,8 +45,8 @@ pub(crate) fn run(args: &[&str]) -> Output {
     openbell(args).output().expect("the binary runs")
 }
 
-/// What a failed run said on stderr; checks that it was one line and no panic.
-pub(crate) fn complaint(output: &Output) -> String {
+/// The stderr of a failed run, which must be one line and no panic.
+pub(crate) fn error_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "it should have failed: {text}");
     assert_eq!(text.lines().count(), 1, "one line was expected: {text}");
@@ -79,7 +78,7 @@ impl Server {
     ) -> Self {
         let args = [&["serve", "--listen", address][..], args].concat();
         let mut command = openbell(&args);
-        // Tests register and log in more often than a person may.
+        // Tests register and log in more often than the limits allow.
         command.env("OPENBELL__LIMITS__ENABLED", "false");
         command.stdout(Stdio::piped()).stderr(Stdio::inherit());
         change(&mut command);
@@ -87,12 +86,12 @@ impl Server {
         let child = child.expect("it starts");
         let mut server = Self { child, address: String::new(), banner: String::new() };
         let stdout = BufReader::new(server.child.stdout.take().expect("piped"));
-        let (said, hears) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            // Reads on after the banner, so that the server never writes into a full pipe.
-            stdout.lines().map_while(Result::ok).for_each(|line| drop(said.send(line)));
+            // Continues after the banner, so that the server never writes into a full pipe.
+            stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
-        while let Ok(line) = hears.recv_timeout(DEADLINE) {
+        while let Ok(line) = lines.recv_timeout(DEADLINE) {
             server.banner.push_str(&line);
             server.banner.push('\n');
             if let Some((_, rest)) = line.split_once("http://")
@@ -105,7 +104,7 @@ impl Server {
                 return server;
             }
         }
-        panic!("the server did not say where it listens: {}", server.banner);
+        panic!("the banner has no address: {}", server.banner);
     }
 
     /// Starts on an embedded database in `dir`.
@@ -113,7 +112,6 @@ impl Server {
         Self::start(&["--data-dir", &dir.display().to_string()])
     }
 
-    /// The number of the process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -139,29 +137,29 @@ impl Server {
         status
     }
 
-    /// Asks it to end, and checks that it does so in order.
+    /// Shuts it down, which must succeed.
     pub(crate) fn stop(self) {
         self.signal("TERM");
         assert_eq!(self.wait().code(), Some(0));
     }
 
-    /// Takes it away without a word.
+    /// Kills it.
     pub(crate) fn kill(self) {
         self.signal("KILL");
         self.wait();
     }
 
-    /// Asks without a token.
+    /// A GET request without a token.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         self.ask("GET", path, "", None)
     }
 
-    /// The number on the first line of the metrics that has these words in it; 0 without one.
+    /// The number on the first line of the metrics that contains `words`; 0 without one.
     pub(crate) fn metric(&self, words: &str) -> u64 {
         self.try_metric(words).expect("it answers")
     }
 
-    /// As `metric`; `None` when the connection is refused or closed without an answer.
+    /// As `metric`; `None` if the connection is refused or closed without a response.
     pub(crate) fn try_metric(&self, words: &str) -> Option<u64> {
         let (_, metrics) = self.try_ask("GET", "/metrics", "", None)?;
         let mut lines = metrics.as_str().expect("a text").lines();
@@ -170,7 +168,7 @@ impl Server {
         Some(number.map_or(0, |number| number.parse().expect("a whole number")))
     }
 
-    /// Registers a player and gives the token.
+    /// Registers a player and returns the token.
     pub(crate) fn register(&self, name: &str) -> String {
         let body = serde_json::json!({
             "name": name, "email": format!("{name}@example.org"),
@@ -192,7 +190,7 @@ impl Server {
         self.try_ask(method, path, token, body).expect("it answers")
     }
 
-    /// As `ask`; `None` when nobody listens or the connection was closed without a word.
+    /// As `ask`; `None` if the connection is refused or closed without a response.
     pub(crate) fn try_ask(
         &self,
         method: &str,
@@ -207,7 +205,7 @@ impl Server {
         Some((status.unwrap_or_else(|| panic!("no status line: {answer}")), value))
     }
 
-    /// As `try_ask`, the answer with its head.
+    /// As `try_ask`; the response with its head.
     pub(crate) fn try_ask_raw(
         &self,
         method: &str,
@@ -218,7 +216,7 @@ impl Server {
         self.exchange(method, path, token, None, body)
     }
 
-    /// An order under a key, and the answer with its head.
+    /// An order under a key; the response with its head.
     pub(crate) fn try_order(
         &self,
         side: &str,
@@ -258,7 +256,7 @@ impl Server {
         if answer.is_empty() {
             return None;
         }
-        read.expect("an answer that was begun is ended");
+        read.expect("a complete response");
         Some(answer)
     }
 }

@@ -1,6 +1,5 @@
-//! Players who trade over HTTP, all at the same moment so that their orders share commits, each
-//! under a key, and remember word for word what they were told. Whether that is true is asked in
-//! `promises`.
+//! Players who trade over HTTP, all at once so that their orders share commits, each order under a
+//! key. Every response is recorded; `promises` verifies them.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,7 +21,7 @@ pub(crate) fn start_on(disk: &FaultyDisk, data: &Path) -> Server {
     })
 }
 
-/// A few stocks without much of a past.
+/// A few stocks with a short history.
 pub(crate) fn play_small_market(command: &mut Command) {
     command.env("OPENBELL__MARKET__SOURCE", "simulated");
     command.env("OPENBELL__MARKET__SIMULATED__SYMBOLS", "8");
@@ -37,36 +36,36 @@ pub(crate) struct Traders {
 
 struct Player {
     token: String,
-    /// How many orders it has sent, each under a key of its own.
+    /// How many orders the player has sent.
     orders: usize,
-    /// The stock it has a share of.
+    /// The stock of which the player has a share.
     held: Option<String>,
 }
 
-/// An order and what its player was told.
-pub(crate) struct Told {
+/// An order and its response.
+pub(crate) struct SentOrder {
     token: String,
     pub(crate) key: String,
     side: &'static str,
     order: Value,
-    /// How long the recording was when the order was sent.
+    /// The length of the recording when the order was sent.
     pub(crate) sent_at: u64,
-    /// How long it was when the answer was there.
-    pub(crate) told_at: u64,
-    pub(crate) answer: Answer,
+    /// The length of the recording when the response was received.
+    pub(crate) answered_at: u64,
+    pub(crate) answer: OrderAnswer,
 }
 
-/// An answer to an order.
-pub(crate) struct Answer {
-    /// 0: the connection was closed without a word.
+/// The response to an order.
+pub(crate) struct OrderAnswer {
+    /// 0 if the connection was closed without a response.
     pub(crate) status: u16,
     /// In lower case.
     pub(crate) head: String,
     pub(crate) body: Value,
 }
 
-impl Answer {
-    fn read(text: Option<&str>) -> Self {
+impl OrderAnswer {
+    fn parse(text: Option<&str>) -> Self {
         let Some(text) = text else {
             return Self { status: 0, head: String::new(), body: Value::Null };
         };
@@ -76,7 +75,7 @@ impl Answer {
         Self { status: status.expect("a status"), head: head.to_lowercase(), body }
     }
 
-    /// Whether it is the kept answer to an earlier request.
+    /// Whether it is the stored response to an earlier request.
     pub(crate) fn is_replay(&self) -> bool {
         self.head.contains("\nidempotent-replayed: true")
     }
@@ -88,7 +87,7 @@ impl Answer {
 }
 
 impl Traders {
-    /// Registers so many players, with names that nobody has yet.
+    /// Registers players with unused names.
     pub(crate) fn register(server: &Server, count: usize) -> Self {
         static NAMES: AtomicUsize = AtomicUsize::new(0);
         let (status, stocks) = server.get("/api/stocks");
@@ -106,13 +105,13 @@ impl Traders {
         }
     }
 
-    /// Everybody sends an order at once and waits for its answer: a share is bought, and sold the
-    /// next time. `recorded` says how long the recording is.
+    /// All players send an order at once and wait for the response: they buy a share, and sell it
+    /// the next time. `recorded` returns the length of the recording.
     pub(crate) fn round(
         &mut self,
         server: &Server,
         recorded: &(impl Fn() -> u64 + Sync),
-    ) -> Vec<Told> {
+    ) -> Vec<SentOrder> {
         let symbols = &self.symbols;
         thread::scope(|scope| {
             let players = self.players.iter_mut().enumerate();
@@ -125,10 +124,10 @@ impl Traders {
         })
     }
 
-    /// What every player sees of itself.
+    /// The portfolios of all players, as they see them.
     pub(crate) fn portfolios(&self, server: &Server) -> Vec<(u16, Value)> {
-        let see = |player: &Player| server.ask("GET", "/api/portfolio", &player.token, None);
-        self.players.iter().map(see).collect()
+        let read = |player: &Player| server.ask("GET", "/api/portfolio", &player.token, None);
+        self.players.iter().map(read).collect()
     }
 }
 
@@ -139,7 +138,7 @@ impl Player {
         symbols: &[String],
         server: &Server,
         recorded: &impl Fn() -> u64,
-    ) -> Told {
+    ) -> SentOrder {
         self.orders += 1;
         let (side, symbol) = match &self.held {
             Some(symbol) => ("sell", symbol.clone()),
@@ -151,15 +150,15 @@ impl Player {
             order["note"] = json!("Because of what I have read about it.");
         }
         let token = self.token.clone();
-        let told = Told::send(server, token, key, side, order, recorded);
-        if told.is_promise() {
+        let sent = SentOrder::send(server, token, key, side, order, recorded);
+        if sent.is_promise() {
             self.held = (side == "buy").then_some(symbol);
         }
-        told
+        sent
     }
 }
 
-impl Told {
+impl SentOrder {
     fn send(
         server: &Server,
         token: String,
@@ -170,12 +169,12 @@ impl Told {
     ) -> Self {
         let sent_at = recorded();
         let answer = server.try_order(side, &token, &key, &order);
-        let told_at = recorded();
-        let answer = Answer::read(answer.as_deref());
-        Self { token, key, side, order, sent_at, told_at, answer }
+        let answered_at = recorded();
+        let answer = OrderAnswer::parse(answer.as_deref());
+        Self { token, key, side, order, sent_at, answered_at, answer }
     }
 
-    /// Whether the trade is promised to be done.
+    /// Whether the response promises that the trade is executed.
     pub(crate) fn is_promise(&self) -> bool {
         self.answer.status == 200
     }

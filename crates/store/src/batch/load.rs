@@ -108,8 +108,8 @@ row! {
 }
 
 row! {
-    /// The joined columns of a player's row: sums of all holdings, one holding, one noted trade, one
-    /// note text.
+    /// The joined columns of a player's row: sums of all holdings, one holding, one noted trade,
+    /// one note text.
     struct JoinedColumns {
         holdings_value: Option<i64>,
         invested_stocks: Option<i64>,

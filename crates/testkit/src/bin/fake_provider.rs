@@ -1,6 +1,6 @@
-//! `fake-provider`: a provider of prices to try a live market with, without a key and without a
-//! network. It says where it is, and takes orders from its input, a line each: `price AAPL 190.25`,
-//! `down` (it hangs from now on), `up`, `calls`. It ends with its input.
+//! `fake-provider`: a fake price provider, to try a live market without a key and a network. It
+//! prints its URL and reads commands from its input, one a line: `price AAPL 190.25`, `down`
+//! (requests hang), `up`, `calls`. It ends with its input.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -13,14 +13,14 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
-    say(&format!("Finnhub's dialect at {}", fake.url()));
+    print(&format!("Finnhub's dialect at {}", fake.url()));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut prices: HashMap<String, String> = HashMap::new();
     let mut trade = tokio::time::interval(Duration::from_secs(1));
     loop {
         let line = tokio::select! {
             line = lines.next_line() => line,
-            // Somebody trades each stock once a second, at its price.
+            // Each stock has a new trade at its price every second.
             _ = trade.tick() => {
                 prices.iter().for_each(|(symbol, price)| fake.set_price(symbol, price, now()));
                 continue;
@@ -34,19 +34,19 @@ async fn main() {
             }
             ["down"] => fake.set_mode(FakeMode::Hang),
             ["up"] => fake.set_mode(FakeMode::Healthy),
-            ["calls"] => say(&format!("{} questions so far", fake.calls())),
-            _ => say("expected: price SYMBOL PRICE, down, up or calls"),
+            ["calls"] => print(&format!("{} requests so far", fake.calls())),
+            _ => print("expected: price SYMBOL PRICE, down, up or calls"),
         }
     }
 }
 
-fn say(text: &str) {
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Whoever does not listen any more has gone.
+    // A closed output is no error.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// It stands for a provider, whose prices are of now.
+/// A provider's prices have the present time.
 fn now() -> UnixMicros {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     UnixMicros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))

@@ -1,17 +1,16 @@
-//! `with-servers COMMAND…` runs a command with one throwaway PostgreSQL and one throwaway Redis
-//! for all the test processes below it, named in the environment, and ends with its exit code.
-//! `./test` runs the tests through it; it is not part of the product.
+//! `with-servers COMMAND…` runs a command with a temporary PostgreSQL and Redis, which its test
+//! processes find in the environment, and exits with its code. `./test` runs the tests through it.
 
 use std::process::{Command, ExitCode};
 
-use testkit::{POSTGRES_URL_VARIABLE, Postgres, REDIS_URL_VARIABLE, Redis};
+use testkit::{POSTGRES_URL_VARIABLE, Postgres, REDIS_URL_VARIABLE, RedisServer};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     let Some(program) = words.next() else {
         panic!("usage: with-servers COMMAND [ARGUMENT…]");
     };
-    let (postgres, redis) = (Postgres::start(), Redis::start());
+    let (postgres, redis) = (Postgres::start(), RedisServer::start());
     let status = Command::new(&program)
         .args(words)
         .env(POSTGRES_URL_VARIABLE, postgres.url())

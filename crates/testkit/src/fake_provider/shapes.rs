@@ -1,5 +1,5 @@
-//! What the fake provider says, in the shapes that each provider documents; the texts of refusals
-//! are shortened ones of theirs.
+//! The responses of the fake provider in the documented format of each provider, with shortened
+//! texts of their errors.
 
 use std::fmt::Write as _;
 
@@ -7,18 +7,16 @@ use domain::Day;
 
 use super::{Dialect, FakeMode, State, Stock};
 
-/// What is asked.
 #[derive(Debug)]
-pub(super) struct Question {
-    kind: Kind,
-    /// The stock, or the text that is searched for.
-    about: String,
-    /// The key it was asked with.
+pub(super) struct ProviderRequest {
+    kind: RequestKind,
+    /// The stock, or the text of a search.
+    subject: String,
     key: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum RequestKind {
     Quote,
     History,
     Search,
@@ -26,8 +24,8 @@ enum Kind {
     Unknown,
 }
 
-impl Question {
-    pub(super) fn read(dialect: Dialect, target: &str, head: &str) -> Self {
+impl ProviderRequest {
+    pub(super) fn parse(dialect: Dialect, target: &str, head: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let value = |name: &str| {
             let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -41,43 +39,43 @@ impl Question {
             found.next().map(|(_, value)| value.to_owned()).unwrap_or_default()
         };
         let function = value("function");
-        let (kind, about, key) = match dialect {
+        let (kind, subject, key) = match dialect {
             Dialect::AlphaVantage => match function.as_str() {
-                "GLOBAL_QUOTE" => (Kind::Quote, value("symbol"), value("apikey")),
-                "TIME_SERIES_DAILY" => (Kind::History, value("symbol"), value("apikey")),
-                "SYMBOL_SEARCH" => (Kind::Search, value("keywords"), value("apikey")),
-                "OVERVIEW" => (Kind::Profile, value("symbol"), value("apikey")),
-                _ => (Kind::Unknown, String::new(), value("apikey")),
+                "GLOBAL_QUOTE" => (RequestKind::Quote, value("symbol"), value("apikey")),
+                "TIME_SERIES_DAILY" => (RequestKind::History, value("symbol"), value("apikey")),
+                "SYMBOL_SEARCH" => (RequestKind::Search, value("keywords"), value("apikey")),
+                "OVERVIEW" => (RequestKind::Profile, value("symbol"), value("apikey")),
+                _ => (RequestKind::Unknown, String::new(), value("apikey")),
             },
             Dialect::FinancialModelingPrep => match path {
-                "/stable/quote" => (Kind::Quote, value("symbol"), header("apikey")),
+                "/stable/quote" => (RequestKind::Quote, value("symbol"), header("apikey")),
                 "/stable/historical-price-eod/full" => {
-                    (Kind::History, value("symbol"), header("apikey"))
+                    (RequestKind::History, value("symbol"), header("apikey"))
                 }
-                "/stable/search-symbol" => (Kind::Search, value("query"), header("apikey")),
-                "/stable/profile" => (Kind::Profile, value("symbol"), header("apikey")),
-                _ => (Kind::Unknown, String::new(), String::new()),
+                "/stable/search-symbol" => (RequestKind::Search, value("query"), header("apikey")),
+                "/stable/profile" => (RequestKind::Profile, value("symbol"), header("apikey")),
+                _ => (RequestKind::Unknown, String::new(), String::new()),
             },
             Dialect::Finnhub => match path {
-                "/api/v1/quote" => (Kind::Quote, value("symbol"), header("X-Finnhub-Token")),
-                "/api/v1/search" => (Kind::Search, value("q"), header("X-Finnhub-Token")),
+                "/api/v1/quote" => (RequestKind::Quote, value("symbol"), header("X-Finnhub-Token")),
+                "/api/v1/search" => (RequestKind::Search, value("q"), header("X-Finnhub-Token")),
                 "/api/v1/stock/profile2" => {
-                    (Kind::Profile, value("symbol"), header("X-Finnhub-Token"))
+                    (RequestKind::Profile, value("symbol"), header("X-Finnhub-Token"))
                 }
-                _ => (Kind::Unknown, String::new(), String::new()),
+                _ => (RequestKind::Unknown, String::new(), String::new()),
             },
             Dialect::TwelveData => match path {
-                "/quote" => (Kind::Quote, value("symbol"), header("Authorization")),
-                "/time_series" => (Kind::History, value("symbol"), header("Authorization")),
-                "/symbol_search" => (Kind::Search, value("symbol"), header("Authorization")),
-                _ => (Kind::Unknown, String::new(), String::new()),
+                "/quote" => (RequestKind::Quote, value("symbol"), header("Authorization")),
+                "/time_series" => (RequestKind::History, value("symbol"), header("Authorization")),
+                "/symbol_search" => (RequestKind::Search, value("symbol"), header("Authorization")),
+                _ => (RequestKind::Unknown, String::new(), String::new()),
             },
         };
-        Self { kind, about, key }
+        Self { kind, subject, key }
     }
 
-    pub(super) fn about(&self) -> &str {
-        &self.about
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
     }
 
     pub(super) fn key(&self) -> &str {
@@ -85,23 +83,25 @@ impl Question {
     }
 }
 
-/// The answer of a provider that is well, as far as `mode` does not twist it.
-pub(super) fn healthy(state: &State, question: &Question, mode: &FakeMode) -> String {
+/// A regular response, changed as `mode` requires.
+pub(super) fn healthy(state: &State, request: &ProviderRequest, mode: &FakeMode) -> String {
     let other = "OTHER".to_owned();
-    let symbol = if *mode == FakeMode::WrongSymbol { &other } else { &question.about };
-    let stock = state.stocks.get(&question.about);
-    match (question.kind, stock) {
-        (Kind::Search, _) => search(state, &question.about),
-        (Kind::Quote, Some(stock)) => quote(state.dialect, symbol, &twisted(stock, mode), mode),
-        (Kind::History, Some(stock)) if !stock.bars.is_empty() => {
+    let symbol = if *mode == FakeMode::WrongSymbol { &other } else { &request.subject };
+    let stock = state.stocks.get(&request.subject);
+    match (request.kind, stock) {
+        (RequestKind::Search, _) => search(state, &request.subject),
+        (RequestKind::Quote, Some(stock)) => {
+            quote(state.dialect, symbol, &changed(stock, mode), mode)
+        }
+        (RequestKind::History, Some(stock)) if !stock.bars.is_empty() => {
             history(state.dialect, symbol, stock)
         }
-        (Kind::Profile, Some(stock)) => profile(state.dialect, symbol, stock),
+        (RequestKind::Profile, Some(stock)) => profile(state.dialect, symbol, stock),
         (kind, _) => unknown(state.dialect, kind),
     }
 }
 
-fn twisted(stock: &Stock, mode: &FakeMode) -> Stock {
+fn changed(stock: &Stock, mode: &FakeMode) -> Stock {
     let mut stock = stock.clone();
     match mode {
         FakeMode::Price(text) => (*text).clone_into(&mut stock.price),
@@ -113,9 +113,9 @@ fn twisted(stock: &Stock, mode: &FakeMode) -> Stock {
 
 fn quote(dialect: Dialect, symbol: &str, stock: &Stock, mode: &FakeMode) -> String {
     let (price, at) = (&stock.price, stock.made_at.seconds());
-    // On the clocks of New York in winter, which tests stay in.
+    // The winter time of New York, in which the tests take place.
     let day = Day(i32::try_from((at - 5 * 3_600).div_euclid(86_400)).unwrap_or(0));
-    // A price that is no text stands as it is.
+    // A price that is no JSON string.
     let bare = matches!(mode, FakeMode::Price("null"));
     let quoted = if bare { price.clone() } else { format!("\"{price}\"") };
     match dialect {
@@ -138,7 +138,7 @@ fn quote(dialect: Dialect, symbol: &str, stock: &Stock, mode: &FakeMode) -> Stri
 
 fn history(dialect: Dialect, symbol: &str, stock: &Stock) -> String {
     let mut rows = Vec::new();
-    // Newest first, as all of them do unless they are asked otherwise.
+    // Newest first, the default of all providers.
     for bar in stock.bars.iter().rev() {
         let ([open, high, low, close], day, volume) = (bar.prices, bar.day, bar.volume);
         rows.push(match dialect {
@@ -217,14 +217,14 @@ fn profile(dialect: Dialect, symbol: &str, stock: &Stock) -> String {
     }
 }
 
-fn unknown(dialect: Dialect, kind: Kind) -> String {
+fn unknown(dialect: Dialect, kind: RequestKind) -> String {
     match (dialect, kind) {
-        (Dialect::AlphaVantage, Kind::Quote) => r#"{"Global Quote":{}}"#,
-        (Dialect::AlphaVantage, Kind::History) => {
+        (Dialect::AlphaVantage, RequestKind::Quote) => r#"{"Global Quote":{}}"#,
+        (Dialect::AlphaVantage, RequestKind::History) => {
             r#"{"Error Message":"Invalid API call. Please retry or visit the documentation"}"#
         }
         (Dialect::FinancialModelingPrep, _) => "[]",
-        (Dialect::Finnhub, Kind::Quote) => {
+        (Dialect::Finnhub, RequestKind::Quote) => {
             r#"{"c":0,"d":null,"dp":null,"h":0,"l":0,"o":0,"pc":0,"t":0}"#
         }
         (Dialect::TwelveData, _) => {
@@ -235,9 +235,13 @@ fn unknown(dialect: Dialect, kind: Kind) -> String {
     .to_owned()
 }
 
-/// A refusal in the dialect's own way: status and body.
-pub(super) fn refusal(dialect: Dialect, question: &Question, mode: &FakeMode) -> (u16, String) {
-    let key = &question.key;
+/// Status and body of an error in the dialect's own way.
+pub(super) fn refusal(
+    dialect: Dialect,
+    request: &ProviderRequest,
+    mode: &FakeMode,
+) -> (u16, String) {
+    let key = &request.key;
     let about_day = *mode == FakeMode::QuotaDay;
     match (dialect, mode) {
         (Dialect::AlphaVantage, FakeMode::KeyRefused) => (200, format!(

@@ -1,4 +1,4 @@
-//! What a power cut may leave and what it may not, on recordings of a few events.
+//! Possible and impossible states after a power cut, on recordings of a few events.
 
 use super::*;
 
@@ -9,7 +9,7 @@ const TRUNCATED: u32 = 4;
 const SYNCED: u32 = 5;
 const SYNC_FAILED: u32 = 6;
 const REMOVED: u32 = 7;
-/// A sync that began after everything that stands before it.
+/// The position of a sync that covers everything before it.
 const NOW: u64 = u64::MAX / 2;
 
 /// A recording of events of a kind, a file, a number and bytes.
@@ -25,7 +25,7 @@ fn record(events: &[(u32, u32, u64, &[u8])]) -> Recording {
     Recording::new(bytes)
 }
 
-/// The file `a` as many power cuts leave it, without doubles.
+/// The distinct contents of the file `a` after many power cuts.
 fn cuts(recordings: &[Recording], syncs: Syncs) -> Vec<Option<Vec<u8>>> {
     let mut disk = Disk::new(syncs);
     for recording in recordings {
@@ -51,11 +51,11 @@ fn content(parts: &[(u8, usize)]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn what_was_synced_is_kept_and_the_rest_may_be() {
+fn synced_bytes_are_kept_and_later_ones_may_be() {
     let events: [(u32, u32, u64, &[u8]); 3] =
         [(WRITTEN, 2, 0, &[1; 3]), (SYNCED, 2, NOW, b""), (WRITTEN, 2, 3, &[2; 2])];
     assert_eq!(cuts_of(&events[..2]), [content(&[(1, 3)])]);
-    // A size without its bytes: the sector was torn off.
+    // The size was kept and the sector lost.
     let found = cuts_of(&events);
     assert_eq!(found, [content(&[(1, 3)]), content(&[(1, 3), (0, 2)]), content(&[(1, 3), (2, 2)])]);
 }
@@ -86,7 +86,7 @@ fn a_sync_keeps_only_what_was_written_before_it_began() {
 }
 
 #[test]
-fn what_a_sync_failed_to_keep_is_not_kept_by_the_next_one() {
+fn bytes_of_a_failed_sync_are_not_kept_by_the_next_one() {
     let first = [
         (CREATED, 2, 0, &b"a"[..]),
         (SYNCED, DIRECTORY, NOW, b""),
@@ -97,7 +97,7 @@ fn what_a_sync_failed_to_keep_is_not_kept_by_the_next_one() {
         (SYNCED, 2, NOW, b""),
     ];
     assert_eq!(cuts(&[record(&first)], Syncs::Honest), [content(&[(1, 1)])]);
-    // Another process sees it, and keeps it by writing it again.
+    // Another process reads them, and keeps them by writing them again.
     let second = [(FOUND, 7, 0, &b"a"[..]), (WRITTEN, 7, 0, &[2]), (SYNCED, 7, NOW, b"")];
     let both = [record(&first), record(&second)];
     assert_eq!(cuts(&both, Syncs::Honest), [content(&[(2, 1)])]);
@@ -116,7 +116,7 @@ fn names_are_kept_when_their_directory_was_synced() {
 }
 
 #[test]
-fn a_disk_that_pretends_keeps_nothing_for_sure() {
+fn a_disk_that_pretends_to_sync_may_lose_everything() {
     let events: [(u32, u32, u64, &[u8]); 4] = [
         (CREATED, 2, 0, b"a"),
         (SYNCED, DIRECTORY, NOW, b""),

@@ -1,59 +1,64 @@
-//! A Redis with a replica, and a Sentinel that makes the one the master when the other is gone.
+//! A Redis with a replica, which a Sentinel makes the master after a failure.
 
 use std::fs;
 use std::path::Path;
 
-use super::socket::{self, ask};
-use super::{Options, Redis, says_pong};
-use crate::process::{Recipe, ServerProcess, eventually};
+use super::socket::{self, request};
+use super::{Options, RedisServer, responds_to_ping};
+use crate::eventually::eventually;
+use crate::process::{Recipe, ServerProcess};
 
-/// What the Sentinel calls the master.
+/// The Sentinel's name of the master.
 const NAME: &str = "openbell";
 
 /// Three running servers: a master, its replica and the Sentinel.
 pub struct WatchedRedis {
-    servers: [Redis; 2],
+    servers: [RedisServer; 2],
     sentinel: ServerProcess,
 }
 
 impl WatchedRedis {
-    /// Starts all three, and returns when the Sentinel knows the replica.
+    /// Starts all three, and returns when the Sentinel has found the replica.
     ///
     /// # Panics
     /// When no Redis is installed, or when one does not start.
     pub fn start() -> Self {
-        let master = Redis::start();
+        let master = RedisServer::start();
         let port = master.port().to_string();
         let more = ["--replicaof", "127.0.0.1", &port].map(str::to_owned).into();
-        let replica = Redis::start_as(Options { more, ..Options::default() });
-        eventually(|| replica.command(&["INFO", "replication"]).contains("master_link_status:up"));
+        let replica = RedisServer::start_as(Options { more, ..Options::default() });
+        eventually("the replica is connected", || {
+            replica.command(&["INFO", "replication"]).contains("master_link_status:up")
+        });
         let sentinel = ServerProcess::start(&Recipe {
             user: None,
             stop_signal: "TERM",
             prepare: &|dir| write_config(dir, master.port()),
             command: &command_line,
-            answers: &|dir, _| says_pong(dir),
+            is_ready: &|dir, _| responds_to_ping(dir),
         });
-        let replicas = || ask(sentinel.directory(), &["SENTINEL", "REPLICAS", NAME]);
-        eventually(|| replicas().is_ok_and(|answer| answer == "*1"));
+        let replicas = || request(sentinel.directory(), &["SENTINEL", "REPLICAS", NAME]);
+        eventually("the Sentinel has found the replica", || {
+            replicas().is_ok_and(|response| response == "*1")
+        });
         Self { servers: [master, replica], sentinel }
     }
 
-    /// The URL by which the master is found, `redis+sentinel://127.0.0.1:PORT/openbell`.
+    /// `redis+sentinel://127.0.0.1:PORT/openbell`.
     pub fn url(&self) -> String {
         format!("redis+sentinel://127.0.0.1:{}/{NAME}", self.sentinel.port())
     }
 
-    /// The port of the server that says it is the master; 0 while none does.
+    /// The port of the master; 0 while there is none.
     pub fn master_port(&self) -> u16 {
-        let is_master = |server: &&Redis| {
-            let role = ask(server.process.directory(), &["INFO", "replication"]);
+        let is_master = |server: &&RedisServer| {
+            let role = request(server.process.directory(), &["INFO", "replication"]);
             role.is_ok_and(|role| role.contains("role:master"))
         };
-        self.servers.iter().find(is_master).map_or(0, Redis::port)
+        self.servers.iter().find(is_master).map_or(0, RedisServer::port)
     }
 
-    /// Kills the master; the Sentinel sees it after 300 ms.
+    /// Kills the master; the Sentinel detects it after 300 ms.
     ///
     /// # Panics
     /// When there is none.

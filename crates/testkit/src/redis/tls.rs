@@ -1,4 +1,4 @@
-//! Certificates for a server on 127.0.0.1, from an authority made for it alone.
+//! Certificates for a server on 127.0.0.1, by an authority of its own.
 
 use std::fs;
 use std::path::Path;

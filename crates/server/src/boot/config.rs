@@ -1,0 +1,230 @@
+//! The configuration: one typed tree of the built-in defaults (`config/openbell.toml`), a file, the
+//! environment and the flags; later layers override earlier ones. Only this file reads the
+//! environment. Each section has a type of the crate that uses it.
+
+mod flags;
+mod layers;
+mod memory;
+mod nearest;
+mod rules;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use self::layers::{Layers, Origin};
+use super::telemetry::LogConfig;
+
+pub(crate) use flags::{DatabaseArgs, Flags, ServeArgs};
+pub(crate) use rules::{load_rules, rule_warnings};
+pub(crate) use secrets::without_password;
+
+/// The commented file that has every key with its default.
+const DEFAULTS: &str = include_str!("../../../../config/openbell.toml");
+
+/// Short names of the variables that containers set most, and their keys.
+const NAMED_VARIABLES: [(&str, &str); 3] = [
+    ("OPENBELL_DATABASE_URL", "database.url"),
+    ("OPENBELL_REDIS_URL", "redis.url"),
+    ("OPENBELL_LISTEN", "http.listen"),
+];
+/// `OPENBELL__SECTION__KEY` sets `section.key`.
+const VARIABLE_PREFIX: &str = "OPENBELL__";
+
+/// Why the configuration or the rules cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("cannot read {}", .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    #[error("{place}: {text}")]
+    Invalid {
+        /// File and line, variable or flag.
+        place: String,
+        /// What is wrong and what was expected.
+        text: String,
+    },
+}
+
+/// The whole configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The directory of the SQLite database and its lock.
+    pub(crate) data_dir: PathBuf,
+    /// Bytes that bound password hashing, caches and connections together; 0 leaves each to its own
+    /// setting.
+    #[serde(deserialize_with = "memory::memory_max")]
+    pub(crate) memory_max: u64,
+    pub(crate) log: LogConfig,
+    pub(crate) http: web::HttpConfig,
+    pub(crate) limits: web::LimitsConfig,
+    pub(crate) auth: web::AuthConfig,
+    pub(crate) names: web::NamesConfig,
+    pub(crate) database: store::DatabaseConfig,
+    pub(crate) redis: RedisConfig,
+    pub(crate) cache: cluster::CacheConfig,
+    pub(crate) game: GameConfig,
+    pub(crate) market: market::MarketConfig,
+    pub(crate) trading: trading::TradingConfig,
+    pub(crate) retention: RetentionConfig,
+    pub(crate) audit: archive::AuditConfig,
+}
+
+/// The section `[redis]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedisConfig {
+    /// Empty if the node shares nothing.
+    pub(crate) url: String,
+    /// Certificates of the trusted authorities; empty for the public ones.
+    pub(crate) ca_file: PathBuf,
+}
+
+/// The section `[game]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GameConfig {
+    /// A file of rules; empty for the built-in ones.
+    pub(crate) rules: String,
+}
+
+/// The section `[retention]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionConfig {
+    /// Hours for which idempotency records are kept; at least 24.
+    #[serde(deserialize_with = "idempotency_hours")]
+    pub(crate) idempotency_hours: i64,
+    /// Rows deleted in one statement.
+    #[serde(deserialize_with = "delete_rows_max")]
+    pub(crate) delete_rows_max: i64,
+    /// Days for which ended pending orders are kept.
+    #[serde(deserialize_with = "order_days")]
+    pub(crate) order_days: i64,
+    /// Days of the market of which daily closes are kept; 0 keeps all.
+    #[serde(deserialize_with = "history_days")]
+    pub(crate) history_days: i32,
+}
+
+fn idempotency_hours<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
+    between(24, 24 * 366, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
+}
+
+fn delete_rows_max<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
+    between(1, 100_000, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
+}
+
+fn order_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
+    between(1, 3650, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
+}
+
+fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::Error> {
+    // The pages draw a year of daily closes.
+    let days = i32::deserialize(reader)?;
+    if days == 0 || (366..=36_525).contains(&days) {
+        return Ok(days);
+    }
+    Err(serde::de::Error::custom(format!("expected 0 or 366 to 36525 days, got {days}")))
+}
+
+fn between(least: i64, most: i64, got: i64) -> Result<i64, String> {
+    if (least..=most).contains(&got) {
+        return Ok(got);
+    }
+    Err(format!("expected a whole number from {least} to {most}, got {got}"))
+}
+
+/// A configuration, and its tree for `check-config`.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    tree: toml::Table,
+}
+
+/// Reads the configuration of this process.
+pub(crate) fn load(flags: &Flags) -> Result<Settings, SettingsError> {
+    // `vars_os`, because `vars` panics on a variable that is not text.
+    let variables = std::env::vars_os().map(|(name, value)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    });
+    load_with(variables.collect(), flags)
+}
+
+fn load_with(
+    mut variables: Vec<(String, String)>,
+    flags: &Flags,
+) -> Result<Settings, SettingsError> {
+    let mut layers = Layers::new(DEFAULTS);
+    if let Some(path) = &flags.file {
+        layers.push(Origin::File(path.clone()), "", &read_file(path)?);
+    }
+    variables.sort_unstable();
+    for (variable, key) in NAMED_VARIABLES {
+        if let Some((name, value)) = variables.iter().find(|(name, _)| name == variable) {
+            layers.push(Origin::Variable(name.clone()), key, value);
+        }
+    }
+    for (name, value) in &variables {
+        if let Some(key) = name.strip_prefix(VARIABLE_PREFIX) {
+            let key = key.to_ascii_lowercase().replace("__", ".");
+            layers.push(Origin::Variable(name.clone()), &key, value);
+        }
+    }
+    for (flag, key, value) in &flags.values {
+        layers.push(Origin::Flag(flag), key, value);
+    }
+    let (mut config, mut tree) = layers.read::<Config>()?;
+    if config.database.url.is_empty() {
+        let file = config.data_dir.join("openbell.db");
+        config.database.url = format!("sqlite:{}", file.display());
+        secrets::set(&mut tree, "database", "url", &config.database.url);
+    }
+    memory::bound(&mut config, &mut tree);
+    Ok(Settings { config, tree })
+}
+
+fn read_file(path: &Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|error| SettingsError::Read(path.to_owned(), error))
+}
+
+impl Settings {
+    /// The effective tree as TOML, with secrets replaced.
+    pub(crate) fn to_toml(&self) -> String {
+        let mut tree = self.tree.clone();
+        secrets::hide(&mut tree);
+        // A table of strings, numbers and tables always has a text.
+        toml::to_string(&tree).unwrap_or_default()
+    }
+}
+
+impl Config {
+    /// The sections that `web` reads.
+    pub(crate) fn web(&self) -> web::WebConfig {
+        web::WebConfig {
+            http: self.http.clone(),
+            limits: self.limits.clone(),
+            auth: self.auth.clone(),
+            names: self.names.clone(),
+        }
+    }
+
+    /// The SQLite file, unless the database is a server.
+    pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
+        let path = self.database.url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        Some(PathBuf::from(path))
+    }
+
+    /// A file that is kept apart from the database: the configured one, or one of this name beside
+    /// an SQLite database.
+    pub(crate) fn kept_apart(&self, set: &str, name: &str) -> Option<PathBuf> {
+        if set.is_empty() {
+            return self.sqlite_file().map(|file| file.with_file_name(name));
+        }
+        Some(PathBuf::from(set))
+    }
+}

@@ -1,0 +1,109 @@
+//! Reads the rules of the game from the built-in file or a configured one; `domain::Rules`
+//! validates them.
+
+use std::path::Path;
+
+use domain::Rules;
+
+use super::layers::line_at;
+use super::{SettingsError, read_file};
+
+const DEFAULTS: &str = include_str!("../../../../../config/game.toml");
+
+/// The rules in `path`; the built-in ones if it is empty.
+pub(crate) fn load_rules(path: &str) -> Result<Rules, SettingsError> {
+    if path.is_empty() {
+        return parse("built-in rules", DEFAULTS);
+    }
+    parse(path, &read_file(Path::new(path))?)
+}
+
+/// Valid rules that are probably a mistake.
+pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
+    let reached = rules.achievements_reached_at_start();
+    let warning = |code: &str| {
+        format!(
+            "achievement {code:?}: the starting cash of {} reaches its threshold, so the first trade \
+             of every player unlocks it; a share like \"10%\" is meant on top of the starting cash",
+            rules.starting_cash
+        )
+    };
+    reached.into_iter().map(warning).collect()
+}
+
+fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
+    toml::from_str(text).map_err(|error| {
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        SettingsError::Invalid { place: format!("{name}:{line}"), text: error.message().to_owned() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(from: &str, to: &str) -> String {
+        assert!(DEFAULTS.contains(from), "{from}");
+        parse("my.toml", &DEFAULTS.replacen(from, to, 1)).expect_err("rejected").to_string()
+    }
+
+    fn line_of(text: &str) -> usize {
+        line_at(DEFAULTS, DEFAULTS.find(text).expect("exists"))
+    }
+
+    #[test]
+    fn the_built_in_rules_are_valid() {
+        let rules = load_rules("").expect("valid");
+        assert_eq!(rules.starting_cash, domain::Money(1_000_000));
+        assert!(rules.achievements.iter().count() >= 15);
+        let mut texts = rules.achievements.iter().flat_map(|one| [&one.name, &one.description]);
+        assert!(texts.all(|text| !text.contains('\'')), "apostrophes are typographic");
+    }
+
+    #[test]
+    fn a_bad_rule_is_rejected_with_file_line_and_what_was_expected() {
+        let expected = format!(
+            "my.toml:{}: expected a whole number from 0 to 10000, got 10001",
+            line_of("rate_bps = 0")
+        );
+        assert_eq!(rejected("rate_bps = 0", "rate_bps = 10001"), expected);
+        let text = rejected("starting_cash = \"10000.00\"", "starting_cash = 10000");
+        let line = line_of("starting_cash");
+        assert!(text.starts_with(&format!("my.toml:{line}: ")), "{text}");
+        assert!(text.contains("expected a string"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_rule_is_rejected_with_the_known_ones() {
+        let text = rejected("fractional_shares = true", "fractional_share = true");
+        let line = line_of("fractional_shares = true");
+        assert!(text.starts_with(&format!("my.toml:{line}: unknown field")), "{text}");
+        assert!(text.contains("fractional_shares"), "{text}");
+    }
+
+    #[test]
+    fn a_bad_achievement_is_rejected_at_its_lines() {
+        let text = rejected("kind = \"first_trade\"", "kind = \"first_blood\"");
+        let line = line_of("[[achievements]]");
+        assert!(text.starts_with(&format!("my.toml:{line}: achievement")), "{text}");
+        assert!(text.contains("expected one of first_trade"), "{text}");
+    }
+
+    #[test]
+    fn a_threshold_that_the_starting_cash_reaches_causes_a_warning() {
+        assert_eq!(rule_warnings(&load_rules("").expect("valid")), Vec::<String>::new());
+        let rich = DEFAULTS.replacen("\"10000.00\"", "\"100000.00\"", 1);
+        let relative = parse("my.toml", &rich).expect("valid");
+        assert_eq!(rule_warnings(&relative), Vec::<String>::new());
+        let absolute = rich.replacen("threshold = \"10%\"", "threshold = \"11000.00\"", 1);
+        let warnings = rule_warnings(&parse("my.toml", &absolute).expect("valid"));
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning.starts_with("achievement \"value_11000\": the starting cash of 100000.00"));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = load_rules("/nowhere/game.toml").expect_err("rejected");
+        assert_eq!(error.to_string(), "cannot read /nowhere/game.toml");
+    }
+}

@@ -1,0 +1,212 @@
+//! `openbell serve`: the order of the start, the running server, and the order of the shutdown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::BusMessage;
+use domain::{Clock, Rules};
+use leaderboard::Leaderboards;
+use market::CompanyLookup;
+use store::BoardKind;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use trading::{Desk, DeskDeps};
+
+use super::config::{Config, load_rules, rule_warnings};
+use super::history::HistoryWriter;
+use super::nodes::{ClusterHandles, node_name};
+use super::signals::Signals;
+use super::start::Services;
+use super::telemetry::MetricsHandle;
+use super::{archives, banner, database, descriptors, live_market, start, telemetry};
+use crate::clock::{SystemClock, SystemEntropy, check_entropy};
+use crate::error::CommandError;
+use crate::jobs;
+use crate::jobs::context::JobContext;
+use crate::jobs::supervisor::Supervisor;
+
+/// How long responses may still be sent after the disk has failed.
+const LAST_RESPONSES: Duration = Duration::from_millis(500);
+
+/// Serves until a signal, and shuts down in order.
+pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
+    telemetry::install_logs(&config.log)?;
+    descriptors::raise_limit(config.http.connections_max);
+    let metrics = telemetry::install_metrics(SystemClock.now())?;
+    let mut signals =
+        Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
+    check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
+    let rules = Arc::new(load_rules(&config.game.rules)?);
+    for warning in rule_warnings(&rules) {
+        tracing::warn!("rules: {warning}");
+    }
+    let _lock = database::lock_database(&config)?;
+    // Before the long work, so that a port in use is reported at once.
+    let listener = bind(&config.http.listen).await?;
+    let server = tokio::select! {
+        server = Server::start(config, rules, metrics) => server?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ended before it had started");
+            return Ok(());
+        }
+    };
+    server.serve(listener, signals).await
+}
+
+async fn bind(address: &str) -> Result<TcpListener, CommandError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| CommandError::Listen(address.to_owned(), error))
+}
+
+/// A server that is ready to accept connections.
+struct Server {
+    context: Arc<JobContext>,
+    history: HistoryWriter,
+    router: web::Router,
+    /// Cancelled by the first signal; ends event streams at once.
+    closing: CancellationToken,
+}
+
+impl Server {
+    async fn start(
+        config: Config,
+        rules: Arc<Rules>,
+        metrics: MetricsHandle,
+    ) -> Result<Self, CommandError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let services = start::prepare(&config, &rules).await?;
+        let boards = Arc::<Leaderboards>::default();
+        let closing = CancellationToken::new();
+        let hub = web::Hub::start(&config.http, &services.prices, closing.clone());
+        let node = node_name();
+        let cluster = ClusterHandles::open(&config, &node, &clock).await?;
+        let on_commit = on_commit(&boards, &hub, &cluster);
+        let desk = open_desk(&config, &services, &rules, &clock, on_commit);
+        let Services { store, source, prices, history } = services;
+        let providers = match source.feed() {
+            Some(_) => {
+                let settings = &config.market.live.providers;
+                let open = live_market::open_providers(&config, settings, &store, &rules, &clock);
+                Some(Arc::new(open.await?))
+            }
+            None => None,
+        };
+        let context = Arc::new(JobContext {
+            config,
+            store,
+            source,
+            prices,
+            saved_day: history.saved_day(),
+            boards,
+            hub,
+            cluster,
+            desk,
+            providers,
+            metrics,
+            clock,
+            node,
+        });
+        let router = web::router(app_state(&context, rules)?);
+        Ok(Self { context, history, router, closing })
+    }
+
+    /// Serves until a signal. Then it accepts no new connection, responds to every accepted order,
+    /// stops the jobs and closes the database.
+    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), CommandError> {
+        let Self { context, history, router, closing } = self;
+        let address = listener.local_addr().map_err(CommandError::Serve)?;
+        let (now, lanes) = (context.clock.now(), context.desk.lanes());
+        banner::announce(&context.config, address, &context.source, now, lanes);
+        let closed = closing.clone();
+        tokio::spawn(async move {
+            let signal = signals.next().await;
+            tracing::info!(signal, "shutting down: accepted orders are settled first");
+            closed.cancel();
+            signals.exit_at_next();
+        });
+        tokio::spawn(exit_after_disk_failure());
+        let supervisor = Supervisor::default();
+        jobs::start(&context, history, &supervisor)?;
+        let served = web::serve(listener, router, &context.config.http, closing).await;
+        context.desk.close().await;
+        supervisor.stop().await;
+        context.store.close().await;
+        served.map_err(CommandError::Serve)
+    }
+}
+
+fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, CommandError> {
+    let config = &context.config;
+    let lookups = context.providers.as_ref().map(|providers| {
+        let ttl = &config.market.live.cache_ttl;
+        Arc::new(CompanyLookup::new(Arc::clone(providers), ttl))
+    });
+    let metrics = context.metrics.clone();
+    Ok(web::AppState::new(web::AppDeps {
+        store: context.store.clone(),
+        history: archives::open_history(config, &context.store)?,
+        desk: context.desk.clone(),
+        prices: Arc::clone(&context.prices),
+        boards: Arc::clone(&context.boards),
+        hub: Arc::clone(&context.hub),
+        market: Arc::clone(&context.source),
+        lookups,
+        rules,
+        clock: Arc::clone(&context.clock),
+        entropy: Arc::new(SystemEntropy),
+        counters: context.cluster.counters.clone(),
+        cache: context.cluster.cache.clone(),
+        config: config.web(),
+        render_metrics: Arc::new(move || metrics.render()),
+    }))
+}
+
+/// What happens after each commit and before its responses: the leaderboard, the event streams and
+/// the other nodes receive the fills.
+fn on_commit(
+    boards: &Leaderboards,
+    hub: &Arc<web::Hub>,
+    cluster: &ClusterHandles,
+) -> trading::OnCommit {
+    let board = Arc::clone(boards.board(BoardKind::Xp));
+    let (hub, bus) = (Arc::clone(hub), cluster.bus.clone());
+    Arc::new(move |fills| {
+        for fill in fills {
+            board.apply(fill.entry.player_id, fill.entry.total_xp_after);
+        }
+        hub.publish_fills(fills);
+        bus.publish(BusMessage::Ledger);
+    })
+}
+
+/// Opens the trade path at the prices of the price board.
+fn open_desk(
+    config: &Config,
+    services: &Services,
+    rules: &Arc<Rules>,
+    clock: &Arc<dyn Clock>,
+    on_commit: trading::OnCommit,
+) -> Desk {
+    let (quotes, prices) = (Arc::clone(&services.prices), Arc::clone(&services.prices));
+    let holding_value_min = rules.holding_value_min();
+    let deps = DeskDeps {
+        store: services.store.clone(),
+        rules: Arc::clone(rules),
+        clock: Arc::clone(clock),
+        entropy: Arc::new(SystemEntropy),
+        quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
+        published: services.prices.watch(),
+        valuation: Arc::new(move || prices.valuation(holding_value_min)),
+        on_commit,
+    };
+    Desk::start(&config.trading, deps)
+}
+
+/// Ends the process after the disk has failed; running requests get their errors first. The
+/// database is not closed, because that would write again.
+async fn exit_after_disk_failure() {
+    store::disk_failed().await;
+    tokio::time::sleep(LAST_RESPONSES).await;
+    tracing::error!("exiting: fsync failed, so that written data may be lost; check the disk");
+    std::process::exit(1);
+}

@@ -1,0 +1,110 @@
+//! The errors that end a command. Each is printed as one line on stderr.
+
+use std::io;
+use std::path::PathBuf;
+
+use domain::Symbol;
+use store::StoreError;
+
+use crate::boot::config::SettingsError;
+use crate::boot::data_dir::DataDirError;
+use crate::boot::telemetry::TelemetryError;
+
+/// Why a command fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    #[error(transparent)]
+    Market(#[from] market::MarketConfigError),
+    #[error(transparent)]
+    Calendar(#[from] market::CalendarError),
+    #[error("there is no imported market {0:?}: `openbell stocks list` prints those that exist")]
+    NoMarket(String),
+    #[error("a market's name is 1 to 32 of a to z, 0 to 9 and hyphen, got {0:?}")]
+    BadName(String),
+    #[error(
+        "{0:?} is a value of market.source, which plays no imported market: choose another name to \
+         play the files with market.source = \"replay\", or list the stocks of a live game with \
+         `openbell stocks seed`"
+    )]
+    ReservedName(String),
+    #[error("cannot read {}", .0.display())]
+    ReadFile(PathBuf, #[source] io::Error),
+    #[error("cannot import {}", .0.display())]
+    Import(PathBuf, #[source] market::ImportError),
+    #[error("{} is named twice", .0.display())]
+    FileTwice(PathBuf),
+    #[error(
+        "there are no daily bars in the files and no imported market {0:?}: `openbell stocks \
+         describe` sets the texts of the stocks of a game"
+    )]
+    NoBars(String),
+    /// The files differ from the market, whose currency is fixed.
+    #[error(
+        "the market {name} has prices in {stored}, and the files have prices in {currency}: import \
+         them into a market of another name"
+    )]
+    ImportCurrency { name: String, stored: String, currency: String },
+    #[error(
+        "the market {name} has prices in {currency}, and the game is played in {game}: set \
+         currency = \"{currency}\" in the file of rules that game.rules names"
+    )]
+    MarketCurrency { name: String, currency: String, game: String },
+    #[error("cannot write the report {}", .0.display())]
+    Report(PathBuf, #[source] io::Error),
+    #[error("there is no stock {0}")]
+    UnknownStock(Symbol),
+    #[error("no provider has a key: set one under market.live.providers")]
+    NoProvider,
+    #[error(transparent)]
+    Providers(#[from] market::ConnectError),
+    #[error(
+        "a live market needs stocks: list some with `openbell stocks seed` or `openbell stocks import`"
+    )]
+    NoStocks,
+    #[error("cannot set up the price board")]
+    Board(#[from] market::PriceBoardError),
+    /// With the address of the database, without its password.
+    #[error("cannot use the database {0}")]
+    Database(String, #[source] StoreError),
+    #[error("cannot listen on {0}")]
+    Listen(String, #[source] io::Error),
+    /// The verification was not completed.
+    #[error("cannot verify the ledger")]
+    Verify(#[from] archive::VerifyError),
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// With the address of Redis, without its password.
+    #[error("cannot use the Redis {0}")]
+    Redis(String, #[source] cluster::ClusterError),
+    #[error("cannot serve any longer")]
+    Serve(#[source] io::Error),
+    /// Threads, signals, randomness.
+    #[error("cannot set up the process: {0}")]
+    Process(&'static str, #[source] io::Error),
+}
+
+/// Why a backup cannot be made or restored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BackupError {
+    #[error("backup and restore are for SQLite; for PostgreSQL see docs/backup.md")]
+    NotSqlite,
+    #[error("{} is there already, and is not overwritten", .0.display())]
+    Exists(PathBuf),
+    #[error("another backup is being written to {}", .0.display())]
+    Busy(PathBuf),
+    #[error("cannot use {}", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    /// The manifest is missing or malformed.
+    #[error("{} is no backup: {}", .0.display(), .1)]
+    NoBackup(PathBuf, String),
+    #[error("{} is damaged: its SHA-256 is {}, expected {}", .0.display(), .1, .2)]
+    Damaged(PathBuf, String, String),
+}
