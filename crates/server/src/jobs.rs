@@ -60,7 +60,7 @@ pub(crate) fn start(
     jobs.start(follow_board::FollowBoard::new(share()));
     jobs.start(value_players::ValuePlayers::new(share()));
     jobs.start(check_board::CheckBoard::new(share()));
-    jobs.start(close_boards::CloseBoards::new(&context));
+    jobs.start(close_boards::CloseBoards::new(context));
 
     // The ledger and its archive.
     jobs.start(make_months::MakeMonths { context: share() });

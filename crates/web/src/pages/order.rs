@@ -244,7 +244,7 @@ async fn confirm(
         // A final rejection is stored under the key: a new attempt needs a new one.
         Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), rejection_text(&view, rejection)),
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
-        Err(DeskError::Full { .. } | DeskError::Closing) => (key, view.t("order-busy")),
+        Err(DeskError::Full { .. } | DeskError::Closed) => (key, view.t("order-busy")),
         // With the same key it can be confirmed again, whatever its outcome.
         Err(error) => {
             tracing::warn!(%error, %request_id, "the outcome of an order is unknown");

@@ -28,7 +28,7 @@ impl From<&StoreError> for Problem {
                 tracing::error!(%error, "reading the database failed; check its disk and the file");
                 Self::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S)
             }
-            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Fault(_) => {
+            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Query(_) => {
                 tracing::error!(%error, "a statement of the database failed");
                 Self::internal()
             }
@@ -61,7 +61,7 @@ impl From<DeskError> for Problem {
             DeskError::Full { retry_after_s } => {
                 Self::from(&codes::BUSY).retry_after(retry_after_s)
             }
-            DeskError::Closing => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
+            DeskError::Closed => Self::from(&codes::CLOSING).retry_after(RETRY_AFTER_S),
             DeskError::UnknownPlayer => Self::unauthenticated(true),
             // The pending order of this key was deleted concurrently.
             DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),

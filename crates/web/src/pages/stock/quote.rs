@@ -50,7 +50,7 @@ impl DisplayedQuote {
     pub(in crate::pages) fn warning(&self, view: &View) -> Option<String> {
         let key = match self.halt {
             Some(Halt::NotTraded) => "stock-ended",
-            Some(Halt::InDoubt) => "stock-in-doubt",
+            Some(Halt::Unconfirmed) => "stock-in-doubt",
             Some(Halt::NoClose) | None if self.is_stale => "stock-stale",
             Some(Halt::NoClose) | None => return None,
         };
