@@ -39,7 +39,7 @@ const SIGNS: [(&str, &str); 16] = [
 
 /// The formats of one reader.
 #[derive(Clone, Debug)]
-pub(crate) struct Format {
+pub(crate) struct DisplayFormat {
     pub(crate) lang: Lang,
     pub(crate) mode: Mode,
     pub(crate) zone: TimeZone,
@@ -67,7 +67,7 @@ impl<T, A: Plain<T>> Plain<T> for &A {
     }
 }
 
-impl Format {
+impl DisplayFormat {
     /// `US$1,234.50`, `−US$0.05`.
     pub(crate) fn money(&self, money: impl Plain<Money>) -> String {
         let money = money.plain();
@@ -237,9 +237,9 @@ mod tests {
     use super::*;
     use crate::pages::preferences::zone;
 
-    fn format(lang: Lang, mode: Mode) -> Format {
+    fn format(lang: Lang, mode: Mode) -> DisplayFormat {
         let zone = zone("Africa/Harare").unwrap();
-        Format { lang, mode, zone, currency: Currency::USD }
+        DisplayFormat { lang, mode, zone, currency: Currency::USD }
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
             [("ZWG", "ZiG1,234.50"), ("GBP", "£1,234.50"), ("CHF", "CHF\u{a0}1,234.50")]
         {
             let currency = Currency::parse(code).unwrap();
-            let other = Format { currency, ..usd.clone() };
+            let other = DisplayFormat { currency, ..usd.clone() };
             assert_eq!(other.money(Money(123_450)), text);
         }
     }
@@ -282,8 +282,9 @@ mod tests {
     #[test]
     fn a_displayed_zero_has_no_direction() {
         let (adult, child) = (format(Lang::En, Mode::Standard), format(Lang::En, Mode::Kid));
-        let way =
-            |format: &Format, part| direction(format.shown_percent(Ratio::of(part, 1_000_000)));
+        let way = |format: &DisplayFormat, part| {
+            direction(format.shown_percent(Ratio::of(part, 1_000_000)))
+        };
         assert_eq!([49, -49, 50, -50].map(|p| way(&adult, p)), ["flat", "flat", "up", "down"]);
         assert_eq!([499, -499, 500].map(|p| way(&child, p)), ["flat", "flat", "up"]);
     }
@@ -307,7 +308,7 @@ mod tests {
             (here.time(midnight), here.date_of(midnight)),
             ("01:59".into(), here.day(Day::parse("2026-11-23").unwrap()))
         );
-        let there = Format { zone: zone("America/New_York").unwrap(), ..here };
+        let there = DisplayFormat { zone: zone("America/New_York").unwrap(), ..here };
         assert_eq!(there.moment(midnight), "22 Nov 2026, 18:59");
     }
 }

@@ -14,7 +14,7 @@ use market::PriceSnapshot;
 use store::{Store, TokenKind};
 
 use self::positions::{Applied, HoldingValue, LivePositions};
-use super::format::{self, Format};
+use super::format::{self, DisplayFormat};
 use super::portfolio_value::{PortfolioValue, last_close_day};
 use super::preferences::{Lang, Mode};
 use super::value_part::ValuePart;
@@ -96,14 +96,14 @@ fn value_parts(named: &str) -> Vec<ValuePart> {
 struct LiveRenderer {
     lang: Lang,
     mode: Mode,
-    fmt: Format,
+    fmt: DisplayFormat,
 }
 
 impl LiveRenderer {
     fn of(state: &AppState, me: &SignedIn) -> Self {
         let (lang, mode) = (me.preferences.lang, me.preferences.mode);
         let (zone, currency) = (me.preferences.zone.clone(), state.rules.currency);
-        Self { lang, mode, fmt: Format { lang, mode, zone, currency } }
+        Self { lang, mode, fmt: DisplayFormat { lang, mode, zone, currency } }
     }
 
     fn message(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
@@ -158,7 +158,7 @@ fn number(id: &str, text: &str) -> String {
 }
 
 /// A percentage with its sign and its colour.
-fn change(fmt: &Format, id: &str, ratio: Ratio) -> String {
+fn change(fmt: &DisplayFormat, id: &str, ratio: Ratio) -> String {
     let (way, text) = (format::direction(fmt.shown_percent(ratio)), fmt.change(ratio));
     format!("<span id=\"{id}\" class=\"num {way}\" hx-swap-oob=\"true\">{text}</span>")
 }

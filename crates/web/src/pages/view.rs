@@ -9,7 +9,7 @@ use market::TradingHours;
 use store::{Role, UnseenReward};
 
 use super::csrf;
-use super::format::{self, Format};
+use super::format::{self, DisplayFormat};
 use super::preferences::{DisplayPreferences, Lang, Mode, TextSize, Theme};
 use super::url;
 use super::value_part::ValuePart;
@@ -119,7 +119,7 @@ pub(crate) struct View {
     pub(crate) rewards: Vec<UnseenReward>,
     /// The player of `rewards`.
     pub(super) player_id: i64,
-    pub(crate) fmt: Format,
+    pub(crate) fmt: DisplayFormat,
     /// Cookies of the response.
     pub(super) cookies: Vec<HeaderValue>,
     /// A cookie that is set if the page has a form.
@@ -183,7 +183,7 @@ impl View {
             closed: None,
             rewards: Vec::new(),
             player_id: 0,
-            fmt: Format { lang, mode, zone: zone.clone(), currency },
+            fmt: DisplayFormat { lang, mode, zone: zone.clone(), currency },
             cookies: Vec::new(),
             visitor_cookie: None,
         }
