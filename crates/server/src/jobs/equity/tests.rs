@@ -1,17 +1,23 @@
-//! The players' curves, on both engines: a row for each saved session, with the values of its
-//! closes, however short sessions are and whatever was missed.
+//! Equity curves on both engines: a row for each saved session, with the values at its closes,
+//! however short sessions are and whatever was missed.
 
-use domain::{Action, Order, Price, Quantity, Quote, Rules, Side, settle};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::{Action, Clock as _, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
 use store::{
-    BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, TokenKind, Valuation,
+    BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, Store, TokenKind,
+    Valuation,
 };
 use testkit::ManualClock;
 
+use super::snapshot::{REMEMBERED_SESSIONS, ROWS_PER_INTERVAL, forget_oldest};
 use super::*;
 use crate::boot::config::load_rules;
-use crate::boot::history::History;
+use crate::boot::history::{HistoryWriter, SavedDay};
 use crate::clock::SystemEntropy;
+use crate::jobs::supervisor::{JobProgress, Reconciler};
 
 macro_rules! on_both_engines {
     ($($name:ident),* $(,)?) => {
