@@ -99,7 +99,7 @@ pub(crate) fn halts_by_position(
 pub(crate) fn stored_quote(
     stock_id: i64,
     provider: ProviderKind,
-    quote: ProviderQuote,
+    quote: &ProviderQuote,
 ) -> StoredQuote {
     StoredQuote {
         stock_id,

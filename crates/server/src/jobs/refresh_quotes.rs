@@ -64,7 +64,7 @@ impl RefreshQuotes {
     async fn refresh(&self, stock: &DueQuote) -> Result<bool, StoreError> {
         let error = match self.providers.quote(&stock.symbol, stock.last).await {
             Ok((provider, quote)) => {
-                self.save(stock, provider, quote).await?;
+                self.save(stock, provider, &quote).await?;
                 return Ok(true);
             }
             Err(error) => error,
@@ -87,16 +87,15 @@ impl RefreshQuotes {
         &self,
         stock: &DueQuote,
         provider: ProviderKind,
-        quote: ProviderQuote,
+        quote: &ProviderQuote,
     ) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let (market_day, price) = (quote.market_day, quote.price);
         self.context.store.save_quote(&stored_quote(stock.stock_id, provider, quote), now).await?;
         self.context.cluster.bus.publish(BusMessage::Prices);
         // The last price of a session that is over is its close.
-        let session = self.calendar.session_on(market_day);
+        let session = self.calendar.session_on(quote.market_day);
         if session.is_some_and(|session| session.closes_at <= now) {
-            self.context.store.correct_close(stock.stock_id, market_day, price).await?;
+            self.context.store.correct_close(stock.stock_id, quote.market_day, quote.price).await?;
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ async fn update(
         let last = last.map(|last| (last.price, last.as_of));
         match with_retry(async || providers.quote(&stock.symbol, last).await).await {
             Ok((provider, quote)) => {
-                let quote = stored_quote(stock.stock_id, provider, quote);
+                let quote = stored_quote(stock.stock_id, provider, &quote);
                 store.save_quote(&quote, SystemClock.now()).await.map_err(&failed)?;
                 run.done();
             }
