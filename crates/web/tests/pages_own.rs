@@ -102,8 +102,8 @@ async fn home_and_portfolio_show_the_sums_of_the_api() {
 /// Writes the value of all players on these days.
 async fn save_equity(app: &App, days: &[&str]) {
     for day in days {
-        let day = domain::Day::parse(day).unwrap();
-        assert!(app.store.snapshot_equity(day, None, 100).await.unwrap().is_done);
+        let day = domain::Day::parse(day).expect("a day");
+        assert!(app.store.snapshot_equity(day, None, 100).await.expect("writes").is_done);
     }
 }
 
