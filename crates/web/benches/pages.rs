@@ -4,6 +4,7 @@
 //! `cargo bench -p web --bench pages`
 
 #[path = "../tests/common/mod.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod common;
 
 use std::io::Write as _;

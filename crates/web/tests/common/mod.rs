@@ -1,6 +1,5 @@
 //! A complete server without a socket: the real store on SQLite in a temporary directory, the real
 //! desk, a market with fixed prices and a manual clock. Rate limits are off by default.
-#![expect(dead_code, reason = "every test binary uses other parts of this module")]
 
 pub(crate) mod browser;
 pub(crate) mod events;

@@ -3,6 +3,7 @@
 //! investing. A run follows from its seed: `cargo xtask economy --seed N` repeats one.
 
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod common;
 mod game;
 mod markets;

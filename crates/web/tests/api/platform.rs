@@ -1,12 +1,10 @@
 //! Behaviour of all routes: errors, headers, CORS and sessions; and the routes of operators.
 
-mod common;
-
 use std::net::SocketAddr;
 
+use crate::common::{App, TestResponse};
 use axum::body::Body;
 use axum::http::Request;
-use common::{App, TestResponse};
 use serde_json::json;
 use web::Networks;
 

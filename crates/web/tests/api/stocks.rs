@@ -1,8 +1,6 @@
 //! The public routes of the stocks: response format and texts of the original API, and additions.
 
-mod common;
-
-use common::App;
+use crate::common::App;
 use market::{MarketConfig, SourceKind};
 use serde_json::{Value, json};
 
@@ -199,7 +197,7 @@ async fn fine_market() -> App {
 async fn a_price_has_two_to_four_places_on_every_route() {
     let app = fine_market().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
-    let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
+    let login = json!({ "email": "ada@pages.example.com", "password": crate::common::PASSWORD });
     let ada = app.post("/api/auth/login", &login).await.json()["token"].clone();
     let ada = ada.as_str().expect("it is there");
     let order = json!({"stock_symbol": "AAPL", "quantity": 1000});

@@ -1,9 +1,7 @@
 //! Registration, login, logout and tokens: the recorded responses of the original API, and hostile
 //! input.
 
-mod common;
-
-use common::App;
+use crate::common::App;
 use serde_json::{Value, json};
 
 fn registration(name: &str, email: &str) -> Value {
@@ -225,7 +223,7 @@ async fn a_wrong_password_and_an_unknown_address_have_the_same_response() {
     let login = async |email: &str, password: Value| {
         app.post("/api/auth/login", &json!({"email": email, "password": password})).await
     };
-    let told = |answer: &common::TestResponse| {
+    let told = |answer: &crate::common::TestResponse| {
         let mut body = answer.json();
         body["request_id"] = Value::Null;
         body["instance"] = Value::Null;

@@ -1,10 +1,8 @@
 //! The event stream of pages: prices, the value of the portfolio, rewards, and who receives them.
 
-mod common;
-
-use common::App;
-use common::browser::{Browser, HOST};
-use common::events::Events;
+use crate::common::App;
+use crate::common::browser::{Browser, HOST};
+use crate::common::events::Events;
 use domain::Clock as _;
 use market::{MarketConfig, MarketSource};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -67,7 +65,7 @@ async fn rewards_are_sent_once_and_in_the_readers_language() {
     let page = browser.page("/settings").await;
     browser.submit(&page, "/settings/looks", &[("language", "sn")]).await;
     let mut events = listen(&app, &mut browser, "/stocks/AAPL").await;
-    let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
+    let login = json!({ "email": "ada@pages.example.com", "password": crate::common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
     let token = login["token"].as_str().unwrap();
     let order = json!({ "stock_symbol": "AAPL", "quantity": 20 });
@@ -111,7 +109,7 @@ async fn order(app: &App, token: &str, side: &str, symbol: &str, shares: &str) {
 }
 
 async fn token_of_ada(app: &App) -> String {
-    let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
+    let login = json!({ "email": "ada@pages.example.com", "password": crate::common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
     login["token"].as_str().expect("a token").to_owned()
 }

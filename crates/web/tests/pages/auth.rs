@@ -1,9 +1,7 @@
 //! Registration, login, logout, joining and recovery on the pages.
 
-mod common;
-
-use common::browser::Browser;
-use common::{App, PASSWORD};
+use crate::common::browser::Browser;
+use crate::common::{App, PASSWORD};
 
 const SESSION: &str = "__Host-openbell";
 
@@ -203,7 +201,12 @@ async fn make_codes(browser: &mut Browser<'_>, password: &str) -> Vec<String> {
 }
 
 /// Sets a new password with a recovery code.
-async fn recover(app: &App, email: &str, code: &str, password: &str) -> common::TestResponse {
+async fn recover(
+    app: &App,
+    email: &str,
+    code: &str,
+    password: &str,
+) -> crate::common::TestResponse {
     let mut browser = app.browser();
     let page = browser.page("/recover").await;
     let fields = [("email", email), ("code", code), ("password", password)];
@@ -270,7 +273,7 @@ async fn a_one_time_link_sets_a_new_password_and_survives_a_get() {
         assert!(page.text().contains("Ada"));
         assert_eq!(page.answer.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(page.answer.header("cache-control"), Some("no-store"));
-        assert!(page.answer.size <= common::html::PAGE_SIZE_MAX * 4);
+        assert!(page.answer.size <= crate::common::html::PAGE_SIZE_MAX * 4);
     }
     let mut browser = app.browser().speaking("en");
     let page = browser.page(&path).await;

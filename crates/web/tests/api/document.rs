@@ -1,12 +1,10 @@
 //! The OpenAPI document against the routes: every documented route exists and every route is
 //! documented, players reach their own resources only, and errors contain no internals.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::{App, TestResponse};
+use crate::common::{App, TestResponse};
 use serde_json::{Value, json};
 
 /// An operation of the document.

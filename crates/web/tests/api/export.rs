@@ -1,11 +1,9 @@
 //! The export: all data of the user and none of other players, including the archive; and the pages
 //! of a history that continues in the archive.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{App, PASSWORD, TestResponse};
+use crate::common::{App, PASSWORD, TestResponse};
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/auth/user/export";

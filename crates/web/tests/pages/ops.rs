@@ -1,10 +1,8 @@
 //! The operator's pages: for operators only, in every language and mode.
 
-mod common;
-
-use common::browser::Browser;
-use common::html::PAGE_SIZE_MAX;
-use common::{App, PASSWORD};
+use crate::common::browser::Browser;
+use crate::common::html::PAGE_SIZE_MAX;
+use crate::common::{App, PASSWORD};
 use domain::Clock;
 use store::Role;
 

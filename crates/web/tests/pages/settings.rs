@@ -1,9 +1,7 @@
 //! The settings page: each form changes its own settings, in every language and mode.
 
-mod common;
-
-use common::browser::Browser;
-use common::{App, PASSWORD};
+use crate::common::browser::Browser;
+use crate::common::{App, PASSWORD};
 
 const SESSION: &str = "__Host-openbell";
 
@@ -88,7 +86,7 @@ async fn every_time_zone_can_be_searched_for_and_chosen_without_scripts() {
     }
     let small = [("accept-encoding", "br")];
     let largest = browser.send("GET", "/settings/zone?q=America/", "", &small).await;
-    assert!(largest.size <= common::html::PAGE_SIZE_MAX, "{} bytes", largest.size);
+    assert!(largest.size <= crate::common::html::PAGE_SIZE_MAX, "{} bytes", largest.size);
     assert!(browser.page("/settings").await.links().contains(&"/settings/zone"));
     let mut stranger = app.browser();
     for browser in [&mut browser, &mut stranger] {

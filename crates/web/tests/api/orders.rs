@@ -1,9 +1,7 @@
 //! Buying and selling over HTTP: responses and rejections of the original API, idempotency, and
 //! that invalid requests change nothing.
 
-mod common;
-
-use common::{App, TestResponse};
+use crate::common::{App, TestResponse};
 use serde_json::{Value, json};
 
 const BUY: &str = "/api/portfolio/buy";

@@ -2,15 +2,13 @@
 //! the pages: no request causes a server error, and a rejected request changes nothing. On both
 //! engines, with and without a session.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::common::browser::{Browser, encode};
+use crate::common::html::HtmlPage;
+use crate::common::{App, PASSWORD, TestResponse, hostile};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
-use common::browser::{Browser, encode};
-use common::html::HtmlPage;
-use common::{App, PASSWORD, TestResponse, hostile};
 use serde_json::Value;
 
 /// The most pages that are visited; addresses that differ in variable parts only count once.

@@ -1,12 +1,10 @@
 //! The market, one stock, and an order from the ticket to the receipt.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::browser::Browser;
-use common::html::{HtmlPage, PAGE_SIZE_MAX};
-use common::{App, TestResponse};
+use crate::common::browser::Browser;
+use crate::common::html::{HtmlPage, PAGE_SIZE_MAX};
+use crate::common::{App, TestResponse};
 use domain::Clock as _;
 use market::{MarketConfig, SourceKind};
 

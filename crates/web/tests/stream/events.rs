@@ -1,12 +1,10 @@
 //! Event streams: recipients and order of events, reconnects, slow clients, and the end of streams.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::App;
-use common::events::{Event, Events};
+use crate::common::App;
+use crate::common::events::{Event, Events};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,8 +1,6 @@
 //! The routes with the response formats of providers, and the operators' state of providers.
 
-mod common;
-
-use common::App;
+use crate::common::App;
 
 #[tokio::test]
 async fn a_quote_has_either_format() {

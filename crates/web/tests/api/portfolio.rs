@@ -1,8 +1,6 @@
 //! Portfolio, summary, achievements and leaderboard.
 
-mod common;
-
-use common::App;
+use crate::common::App;
 use domain::{Clock as _, Ratio};
 use market::{MarketConfig, MarketSource, SourceKind};
 use serde_json::{Value, json};
@@ -210,7 +208,7 @@ async fn an_erased_player_leaves_both_boards_at_once_and_rows_below_move_up() {
     for token in [&ada, &bob, &eve] {
         buy(&app, token, "AAPL", 1).await;
     }
-    let password = json!({"password": common::PASSWORD}).to_string();
+    let password = json!({"password": crate::common::PASSWORD}).to_string();
     let json = "application/json";
     let erased = app.send("DELETE", Some(&bob), "/api/auth/user", json, &password).await;
     assert_eq!(erased.status, 200, "{}", erased.text);
@@ -415,7 +413,7 @@ async fn a_board_without_a_snapshot_is_waited_for_and_then_reported_as_building(
 async fn a_profit_is_rounded_once_on_every_route() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await.speaking("en");
-    let login = json!({ "email": "ada@pages.example.com", "password": common::PASSWORD });
+    let login = json!({ "email": "ada@pages.example.com", "password": crate::common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
     let ada = login["token"].as_str().expect("it is there").to_owned();
     let symbols = ["AAPL", "GE", "BAC", "KO", "XOM", "MSFT", "WMT"];

@@ -1,11 +1,9 @@
 //! The market's route: the commitment to its seed, the seed after the end, and the documented
 //! verifier of published prices.
 
-mod common;
-
 use std::path::Path;
 
-use common::App;
+use crate::common::App;
 use market::{MarketConfig, REVEAL_AFTER_S, ReplayConfig, SimulatedConfig, SourceKind};
 use serde_json::{Value, json};
 
@@ -38,7 +36,7 @@ async fn play(app: &App, symbols: [&str; 2], seconds: i64) -> Vec<Value> {
 
 /// Runs the verifier; whether it succeeds and what it prints.
 fn verify(market: &Value, quotes: &[Value]) -> (bool, String) {
-    let text = include_str!("../../../docs/fair-market.md");
+    let text = include_str!("../../../../docs/fair-market.md");
     let script = text.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
     let dir = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: String| {

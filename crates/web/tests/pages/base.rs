@@ -1,10 +1,8 @@
 //! Rules of all pages: the layout, the choices of a visitor, the files they load, their size, and
 //! errors.
 
-mod common;
-
-use common::App;
-use common::html::{HtmlPage, PAGE_SIZE_MAX};
+use crate::common::App;
+use crate::common::html::{HtmlPage, PAGE_SIZE_MAX};
 use serde_json::json;
 
 const OPEN: [&str; 6] = ["/", "/register", "/login", "/join", "/about", "/offline"];
@@ -216,7 +214,7 @@ fn unknown_token() -> String {
 async fn rewards_are_shown_once_and_only_on_a_whole_page() {
     let app = App::start().await;
     let mut browser = app.browser_of("Ada").await;
-    let login = json!({"email": "ada@pages.example.com", "password": common::PASSWORD});
+    let login = json!({"email": "ada@pages.example.com", "password": crate::common::PASSWORD});
     let token = app.post("/api/auth/login", &login).await.json()["token"].to_string();
     let order = json!({"stock_symbol": "AAPL", "quantity": 20, "note": "I use it"});
     let bought = app.post_as(token.trim_matches('"'), "/api/portfolio/buy", &order).await;

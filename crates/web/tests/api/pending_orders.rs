@@ -1,10 +1,8 @@
 //! Pending orders in the API and the pages: acceptance, idempotent replay, lists, cancellation and
 //! execution; on both engines.
 
-mod common;
-
-use common::html::HtmlPage;
-use common::{App, TestResponse};
+use crate::common::html::HtmlPage;
+use crate::common::{App, TestResponse};
 use domain::{Price, StockInfo, Symbol, UnixMicros};
 use market::{Calendar, LiveConfig, MarketSource, StockQuote};
 use serde_json::{Value, json};

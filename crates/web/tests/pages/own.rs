@@ -1,10 +1,8 @@
 //! The pages of a player: home, portfolio, history, achievements and ranks.
 
-mod common;
-
-use common::App;
-use common::browser::Browser;
-use common::html::PAGE_SIZE_MAX;
+use crate::common::App;
+use crate::common::browser::Browser;
+use crate::common::html::PAGE_SIZE_MAX;
 use domain::Clock as _;
 use serde_json::json;
 
@@ -22,7 +20,7 @@ const PAGES: [&str; 8] = [
 /// A bearer token of a player who registered through the pages.
 async fn token_of(app: &App, name: &str) -> String {
     let email = format!("{}@pages.example.com", name.to_lowercase());
-    let login = json!({ "email": email, "password": common::PASSWORD });
+    let login = json!({ "email": email, "password": crate::common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
     login["token"].as_str().expect("it is there").to_owned()
 }

@@ -1,8 +1,6 @@
 //! Rate limits, with a clock that does not advance.
 
-mod common;
-
-use common::App;
+use crate::common::App;
 use serde_json::json;
 use web::{Limit, WebConfig};
 

@@ -1,0 +1,38 @@
+//! The tests of web, in folders like those of `src`. One binary, because each one links the whole
+//! program.
+
+mod common;
+
+mod api {
+    mod auth;
+    mod document;
+    mod export;
+    mod external;
+    mod market;
+    mod orders;
+    mod pending_orders;
+    mod platform;
+    mod portfolio;
+    mod stocks;
+    mod transactions;
+}
+
+mod http {
+    mod edge;
+    mod limits;
+    mod serve;
+}
+
+mod pages {
+    mod auth;
+    mod base;
+    mod live;
+    mod market;
+    mod ops;
+    mod own;
+    mod settings;
+}
+
+mod stream {
+    mod events;
+}
